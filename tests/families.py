@@ -69,7 +69,7 @@ def _splines(degree: int, grid: int) -> Functions:
 
 
 FUNCTIONS = {
-    **{f"bspline {k}": _splines(k, 4) for k in range(1, 6)},
+    **{f"bspline {k}": _splines(k, 4) for k in (1, 2, 3, 4, 5, 7, 9)},
     **{f"chebyshev {n}": Functions(Chebyshev(), RANGE, n + 1, _chebyshev) for n in (1, 2, 9)},
     **{f"rbf {n}": Functions(RBF(), RANGE, n, _rbf(n)) for n in (8, 12)},
     **{f"fourier {n}": Functions(Fourier(), RANGE, 2 * n + 1, _fourier) for n in (1, 4)},

@@ -236,7 +236,7 @@ CASES = [
     Case("negative seed", f"{DISCOVER} --seed -1", ("--seed must be", "Got -1"), rows()),
     Case("seed in words", f"{DISCOVER} --seed one", ("--seed", "integer", "--help"), rows()),
     Case("negative grid", f"{FIT} --grid -3", ("grid", "-3"), rows()),
-    Case("degree beyond 5", f"{FIT} --degree 9", ("degree", "9"), rows()),
+    Case("degree beyond 9", f"{FIT} --degree 10", ("degree", "10"), rows()),
     Case(
         "wrong shape",
         f"{FIT} --widths 3,5,1",

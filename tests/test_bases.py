@@ -11,6 +11,7 @@ from torch import Tensor
 import edgewise as ew
 from edgewise.bases import (
     BASE_FUNCTIONS,
+    HIGHEST_DEGREE,
     BSpline,
     adapted_knots,
     base_function,
@@ -40,7 +41,7 @@ def probes(knots: Tensor, degree: int, rows: int = 101) -> Tensor:
     return lo + (hi - lo) * share
 
 
-@pytest.mark.parametrize("degree", range(1, 6))
+@pytest.mark.parametrize("degree", range(1, HIGHEST_DEGREE + 1))
 def test_uniform_knots_are_equally_spaced_with_exact_ends(degree: int) -> None:
     lo, hi = torch.tensor([0.1, -1e6]).double(), torch.tensor([0.7, 3e6]).double()
     knots = uniform_knots(lo, hi, 7, degree)
@@ -51,7 +52,7 @@ def test_uniform_knots_are_equally_spaced_with_exact_ends(degree: int) -> None:
 
 
 @given(
-    degree=st.integers(1, 5),
+    degree=st.integers(1, HIGHEST_DEGREE),
     grid=st.integers(1, 20),
     factor=st.integers(1, 5),
     quantiles=st.sampled_from([0.0, 0.5, 0.95]),
@@ -72,7 +73,7 @@ def test_refined_splines_contain_the_old_ones(degree: int, grid: int, factor: in
     assert float(error.abs().max()) < 1e-12 * max(1.0, float(coefficients.abs().max()))
 
 
-@pytest.mark.parametrize("degree", range(1, 6))
+@pytest.mark.parametrize("degree", range(1, HIGHEST_DEGREE + 1))
 def test_transfer_to_other_knots_errs_as_splines_do(degree: int) -> None:
     """A smooth function on fine knots, carried to 40 other cells: the error of a spline of that degree."""
     lo, hi = torch.tensor([-1.0]).double(), torch.tensor([1.0]).double()
@@ -150,7 +151,7 @@ COLUMNS = {
 
 @pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
 @pytest.mark.parametrize("quantiles", [0.0, 0.5, 0.95])
-@pytest.mark.parametrize("degree", [1, 3, 5])
+@pytest.mark.parametrize("degree", [1, 3, 5, 9])
 @pytest.mark.parametrize("grid", [1, 5, 50])
 def test_adapted_knots_ascend_over_the_samples(column: Tensor, quantiles: float, degree: int, grid: int) -> None:
     x = column.double().unsqueeze(1)
@@ -185,7 +186,7 @@ def test_quantiles_put_knots_where_the_samples_are() -> None:
     seed=st.integers(0, 1000),
     rows=st.integers(1, 50),
     grid=st.integers(1, 40),
-    degree=st.integers(1, 5),
+    degree=st.integers(1, HIGHEST_DEGREE),
     quantiles=st.floats(0, 0.95),
     power=st.integers(-30, 30),
     offset=st.sampled_from([0.0, 1.0, 1e6]),

@@ -126,7 +126,7 @@ def test_a_device_and_a_seed_are_arguments() -> None:
         ({"widths": [2, 1], 3: 3}, "Unknown key of a configuration 3"),
         ({"widths": [2, 1], "basis": "splines"}, "Unknown basis"),
         ({"widths": [2, 1], "basis": ["bspline"]}, "Unknown basis"),
-        ({"widths": [2, 1], "degree": 9}, "'degree'"),
+        ({"widths": [2, 1], "degree": 10}, "'degree'"),
         ({"widths": [2, 1], "degree": "3"}, "'degree'"),
         ({"widths": [2, 1], "basis": "rbf", "degree": 2}, "'degree'"),
         ({"widths": [2, 1], "base": "relu"}, "base function"),

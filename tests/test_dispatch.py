@@ -27,7 +27,7 @@ from edgewise.kernels.dense import cpu
 from edgewise.nn import KANLayer
 
 GRID = 4
-BASES = [*(BSpline(degree) for degree in range(1, 6)), Chebyshev(), RBF(), Fourier()]
+BASES = [*(BSpline(degree) for degree in (1, 2, 3, 4, 5, 9)), Chebyshev(), RBF(), Fourier()]
 every_basis = pytest.mark.parametrize("basis", BASES, ids=repr)
 
 

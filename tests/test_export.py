@@ -224,6 +224,7 @@ SPLINES: list[tuple[list[Any], dict[str, Any]]] = [
     ([2, 3, 1], {"base": "silu", "degree": 3}),
     ([2, (1, 1), 2], {"base": "identity", "degree": 2, "domain": (0.0, 0.7)}),
     ([2, (0, [3]), (1, 1), 1], {"degree": 5, "grid": 3}),
+    ([2, 2, 1], {"degree": 9, "grid": 4}),
     ([2, 2, 1], {"basis": "linear", "grid": 7}),
     ([2, 2, 1], {"basis": "chebyshev", "grid": 9}),
     ([2, 2, 1], {"basis": "rbf", "base": "identity"}),

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import edgewise as ew
+from edgewise.bases import HIGHEST_DEGREE
 from edgewise.nn import GaussNewtonMatrix, Layout, Pass, symmetrize
 
 CASES: list[tuple[list[Any], str | None, int]] = [
@@ -22,6 +23,7 @@ CASES: list[tuple[list[Any], str | None, int]] = [
     ([2, (1, [3]), (1, 1)], "identity", 1),
     ([3, 2, (1, [2]), 2], None, 5),
     ([2, 2, 2, 3], None, 4),
+    ([2, 2, 2], "silu", 9),
 ]
 
 
@@ -65,7 +67,7 @@ def test_any_network_of_two_layers(mixed_network, seed: int, n_out: int, grid: i
         torch.testing.assert_close(symmetrize(found), dense(model, layout, x, weight), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("degree", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("degree", range(1, HIGHEST_DEGREE + 1))
 @pytest.mark.parametrize("base", [None, "silu"])
 @pytest.mark.parametrize(
     ("widths", "grid", "route"), [([2, 3, 2], 9, "sparse"), ([2, 3, 1], 2, "square"), ([2, (1, 1), 2], 2, "grouped")]
@@ -98,11 +100,17 @@ def test_few_wide_edges_take_the_sparse_route_and_many_narrow_ones_blas() -> Non
     assert routes == ["sparse", "square"]
 
 
-def test_layers_of_other_grids_take_another_route() -> None:
-    """The sparse kernel has one number of cells, and would write beyond the matrix."""
-    model = ew.KAN([2, 3, 1], grid=20)
-    model.layers[1] = ew.KAN([3, 1], grid=5).layers[0]
-    assert GaussNewtonMatrix(model, Layout(model)).route == "square"
+def test_layers_of_other_grids_take_the_sparse_route_too() -> None:
+    """Each edge has its own number of cells: with one for all, the kernel would write beyond the matrix."""
+    model = ew.KAN([2, 3, 1], grid=[20, 5])
+    layout, x = Layout(model), rows(2000, 2)
+    gram = GaussNewtonMatrix(model, layout)
+    assert gram.route == "sparse"
+    with torch.no_grad():
+        found = torch.zeros(layout.size, layout.size, dtype=torch.float64)
+        gram.add(Pass(model, x), lambda v: v, found)
+        expected = dense(model, layout, x, torch.ones(2000, 1, 1, dtype=torch.float64))
+    torch.testing.assert_close(symmetrize(found), expected, rtol=1e-9, atol=1e-9)
 
 
 class Largest(TorchDispatchMode):

@@ -139,7 +139,9 @@ PUBLIC = {
         edge_scores edge_table end_names hessians input_scores interaction_table interactions node_names
         node_scores node_table prune rows_of shape_of straightness without
     """,
-    "edgewise.pde": "Box Condition Errors Face Jet JetPass Problem Solution measured periodic solve",
+    "edgewise.pde": """
+        Box Condition Errors Face Jet JetPass Marched Outcome Periodic Problem Solution march measured periodic solve
+    """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """
         Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names is_units

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 from torch import Tensor
 
-from edgewise.bases import uniform_knots
+from edgewise.bases import HIGHEST_DEGREE, uniform_knots
 from edgewise.kernels import BSplineFamily, evaluate_basis
 from edgewise.kernels.bspline import reference
 
-DEGREES = range(1, 6)
+DEGREES = range(1, HIGHEST_DEGREE + 1)
 
 
 def bspline_basis(x: Tensor, knots: Tensor, degree: int, order: int = 0) -> Tensor:
@@ -88,7 +88,7 @@ def test_the_last_cell_is_closed_and_degree_one_knows_its_knots() -> None:
 
 
 @given(
-    degree=st.integers(1, 5),
+    degree=st.integers(1, HIGHEST_DEGREE),
     grid=st.integers(1, 30),
     seed=st.integers(0, 1000),
     scale=st.floats(1e-6, 1e6),
@@ -110,7 +110,7 @@ def test_functions_are_a_partition_of_unity_everywhere(
 
 
 @given(
-    degree=st.integers(1, 5),
+    degree=st.integers(1, HIGHEST_DEGREE),
     seed=st.integers(0, 1000),
     far=st.floats(0, 1e6),
     side=st.sampled_from([-1, 1]),

@@ -22,7 +22,7 @@ from torch import Tensor
 
 import edgewise as ew
 from edgewise import functions
-from edgewise.bases import BASES, Basis
+from edgewise.bases import BASES, HIGHEST_DEGREE, Basis
 from edgewise.cli import main
 from edgewise.export import OnnxGraph, onnx_formulas, onnx_function, onnx_network, to_onnx
 
@@ -100,7 +100,7 @@ def test_every_basis_and_base_function(basis: Any, base: Any) -> None:
     assert_agrees(drawn(ew.KAN([2, 3, 2], basis=basis, base=base)), rows(2))
 
 
-@pytest.mark.parametrize("degree", range(1, 6))
+@pytest.mark.parametrize("degree", range(1, HIGHEST_DEGREE + 1))
 @pytest.mark.parametrize("width", [3, 40])
 def test_every_degree_in_narrow_and_wide_layers(degree: int, width: int) -> None:
     assert_agrees(drawn(ew.KAN([2, width, 1], degree=degree, grid=6)), rows(2))

@@ -153,7 +153,7 @@ BAD_FORMS = {
     "no nodes": ({"widths": [1, 0, 1]}, "'widths' lists the nodes"),
     "grid": ({"grid": 0}, "'grid' is a whole number"),
     "grid is true": ({"grid": True}, "'grid' is a whole number"),
-    "degree": ({"degree": 9}, "'degree' is a whole number"),
+    "degree": ({"degree": 10}, "'degree' is a whole number"),
     "seed": ({"seed": -1}, "'seed' is a whole number"),
     "units are no units": ({"units": {"a": "flurb"}}, "The unit of 'a'"),
     "units are numbers": ({"units": {"a": 3}}, "'units' maps columns to texts"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import edgewise as ew
+from edgewise.bases import HIGHEST_DEGREE
 from edgewise.nn import adapt_grid, clone, compact, refine_grid, remove_edges, scale_outputs, set_function
 
 
@@ -55,7 +56,7 @@ def test_the_old_network_stays_as_it_was(operation, mixed_network, empty_folder,
 
 
 @given(
-    degree=st.integers(1, 5),
+    degree=st.integers(1, HIGHEST_DEGREE),
     grid=st.integers(1, 8),
     factor=st.integers(1, 4),
     base=st.sampled_from([None, "silu"]),

@@ -4,10 +4,12 @@ from edgewise.bases._base_function import BASE_FUNCTIONS as BASE_FUNCTIONS
 from edgewise.bases._base_function import BaseName as BaseName
 from edgewise.bases._base_function import base_function as base_function
 from edgewise.bases._basis import Basis as Basis
+from edgewise.bases._bspline import HIGHEST_DEGREE as HIGHEST_DEGREE
 from edgewise.bases._bspline import BSpline as BSpline
 from edgewise.bases._chebyshev import Chebyshev as Chebyshev
 from edgewise.bases._fourier import Fourier as Fourier
 from edgewise.bases._grid import adapted_knots as adapted_knots
+from edgewise.bases._grid import joined_rows as joined_rows
 from edgewise.bases._grid import refined_knots as refined_knots
 from edgewise.bases._grid import spline_range as spline_range
 from edgewise.bases._grid import uniform_knots as uniform_knots

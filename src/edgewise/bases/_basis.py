@@ -60,6 +60,10 @@ class Basis(Family, ABC):
         """Return all functions, or their derivatives, at x (..., n_in): (..., n_in, K)."""
         return evaluate_basis(x, knots, self, count, order)
 
+    def counts(self, knots: Tensor, count: int) -> list[int]:
+        """Return how many of the `count` functions each input has; the others are zero."""
+        return [count] * len(knots)
+
     def n_knots(self, count: int) -> int:
         """Return the number of knots of an input."""
         return 2

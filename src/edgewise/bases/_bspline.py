@@ -7,18 +7,22 @@ import torch
 from torch import Tensor
 
 from edgewise.bases._basis import Basis, Curve
-from edgewise.bases._grid import adapted_knots, refined_knots, spline_range, uniform_knots
+from edgewise.bases._grid import adapted_knots, cell_counts, joined_rows, refined_knots, spline_range, uniform_knots
 from edgewise.bases._least_squares import chebyshev_sites
 from edgewise.kernels import BSplineFamily
+
+HIGHEST_DEGREE = 9
+"""The highest degree of B-splines that there are kernels for, and tests of."""
 
 
 @final
 @dataclass(frozen=True)
 class BSpline(BSplineFamily, Basis):
-    """Splines of a degree from 1 to 5; `grid` is the number of cells G, K = G + degree.
+    """Splines of a degree from 1 to 9; `grid` is the number of cells G, K = G + degree.
 
     Each function lives on degree + 1 cells. Knots are (n_in, G + 2 degree + 1), `degree` of them outside each end, and
-    may be spaced unevenly. Of degree 1 it is the basis "linear": straight pieces between values at the knots.
+    may be spaced unevenly. An input with fewer cells than G has fewer knots, then +inf, and its last functions are
+    zero. Of degree 1 it is the basis "linear": straight pieces between values at the knots.
 
     >>> BSpline(3).count(grid=5)
     8
@@ -37,6 +41,9 @@ class BSpline(BSplineFamily, Basis):
     def grid(self, count: int) -> int:
         return count - self.degree
 
+    def counts(self, knots: Tensor, count: int) -> list[int]:
+        return [cells + self.degree for cells in cell_counts(knots, self.degree)]
+
     def n_knots(self, count: int) -> int:
         return count + self.degree + 1
 
@@ -53,10 +60,12 @@ class BSpline(BSplineFamily, Basis):
         return spline_range(knots, self.degree)
 
     def breakpoints(self, knots: Tensor) -> Tensor:
-        return knots[:, self.degree : knots.shape[-1] - self.degree]
+        """Of an input with fewer cells than the others, followed by +inf."""
+        cells = cell_counts(knots, self.degree)
+        return joined_rows(cells, lambda count: knots[:, self.degree : self.degree + count + 1])
 
     def sites(self, knots: Tensor, count: int) -> Tensor:
-        """Chebyshev points of each cell."""
+        """Chebyshev points of each cell, of inputs that all have as many."""
         inner = self.breakpoints(knots)
         cells = torch.stack([inner[:, :-1], inner[:, 1:]], dim=-1)
         each = chebyshev_sites(cells, self.degree + 2)

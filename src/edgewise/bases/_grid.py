@@ -1,4 +1,9 @@
-"""Knots as pure functions of ranges, samples and other knots."""
+"""Knots as pure functions of ranges, samples and other knots.
+
+Inputs may have different numbers of cells: the knots of those with fewer are followed by +inf.
+"""
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -57,6 +62,11 @@ def refined_knots(knots: Tensor, degree: int, factor: int) -> Tensor:
 
     Shapes: knots (n_in, G + 2 degree + 1), result (n_in, factor G + 2 degree + 1).
     """
+    cells = cell_counts(knots, degree)
+    return joined_rows(cells, lambda count: _refined(knots[:, : count + 2 * degree + 1], degree, factor))
+
+
+def _refined(knots: Tensor, degree: int, factor: int) -> Tensor:
     inner = knots[:, degree : knots.shape[-1] - degree]
     step = torch.arange(factor, dtype=knots.dtype, device=knots.device) / factor
     cells = inner[:, :-1, None] + (inner[:, 1:] - inner[:, :-1])[..., None] * step
@@ -69,4 +79,34 @@ def refined_knots(knots: Tensor, degree: int, factor: int) -> Tensor:
 
 def spline_range(knots: Tensor, degree: int) -> tuple[Tensor, Tensor]:
     """Return the ends (lo, hi), each (n_in,), of the interval on which the splines live."""
-    return knots[:, degree], knots[:, knots.shape[-1] - degree - 1]
+    last = (knots < torch.inf).sum(1, keepdim=True) - degree - 1
+    return knots[:, degree], knots.gather(1, last)[:, 0]
+
+
+def cell_counts(knots: Tensor, degree: int) -> list[int]:
+    """Return the number of cells of each input.
+
+    >>> inf = torch.inf
+    >>> cell_counts(torch.tensor([[-1.0, 0.0, 1.0, 2.0, 3.0], [-1.0, 0.0, 1.0, 2.0, inf]]), 1)
+    [2, 1]
+    """
+    if knots.is_meta:
+        return [knots.shape[1] - 2 * degree - 1] * len(knots)
+    return ((knots < torch.inf).sum(1) - 2 * degree - 1).tolist()
+
+
+def joined_rows(cells: Sequence[int], make: Callable[[int], Tensor]) -> Tensor:
+    """Return row i of the knots (n_in, ...) that `make` gives for cells[i] cells, followed by +inf where it is shorter.
+
+    >>> joined_rows([2, 1], lambda count: torch.ones(2, count))
+    tensor([[1., 1.],
+            [1., inf]])
+    """
+    made = {count: make(count) for count in dict.fromkeys(cells)}
+    if len(made) <= 1:
+        return make(1)[:0] if not made else made[cells[0]]
+    width = max(knots.shape[1] for knots in made.values())
+    pad = torch.nn.functional.pad
+    return torch.stack(
+        [pad(made[count][i], (0, width - made[count].shape[1]), value=torch.inf) for i, count in enumerate(cells)]
+    )

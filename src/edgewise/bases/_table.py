@@ -5,7 +5,7 @@ from typing import Literal
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise.bases._basis import Basis
-from edgewise.bases._bspline import BSpline
+from edgewise.bases._bspline import HIGHEST_DEGREE, BSpline
 from edgewise.bases._chebyshev import Chebyshev
 from edgewise.bases._fourier import Fourier
 from edgewise.bases._rbf import RBF
@@ -35,7 +35,7 @@ def register(basis: Basis) -> None:
 
 
 def named(name: BasisName | str | Basis, degree: int = _CUBIC) -> Basis:
-    """Return the basis of a name, or a basis as it is; `degree`, from 1 to 5, is that of B-splines and no other's.
+    """Return the basis of a name, or a basis as it is; `degree`, from 1 to 9, is that of B-splines and no other's.
 
     >>> named("chebyshev").count(grid=8)
     9
@@ -44,8 +44,10 @@ def named(name: BasisName | str | Basis, degree: int = _CUBIC) -> Basis:
     """
     if not isinstance(name, Basis) and (not isinstance(name, str) or name not in BASES):
         raise unknown("basis", name, BASES)
-    if not is_int(degree, 1, 5):
-        raise InputError(f"The 'degree' parameter of KAN must be an int >= 1 and <= 5. Got {degree!r} instead.")
+    if not is_int(degree, 1, HIGHEST_DEGREE):
+        raise InputError(
+            f"The 'degree' parameter of KAN must be an int >= 1 and <= {HIGHEST_DEGREE}. Got {degree!r} instead."
+        )
     if name == "bspline":
         return BSpline(int(degree))
     found = name if isinstance(name, Basis) else BASES[name]

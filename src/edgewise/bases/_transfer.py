@@ -14,8 +14,21 @@ def transfer(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, count
     Least squares over the basis's sites: exact to rounding where the new functions contain the old (refined cells,
     more terms), the least-squares error otherwise.
 
-    Shapes: coefficients (n_out, n_in, K), old and new (n_in, ...), result (n_out, n_in, count).
+    Shapes: coefficients (n_out, n_in, K), old and new (n_in, ...), result (n_out, n_in, count). Inputs with fewer
+    functions have zeros after them.
     """
+    counts = basis.counts(new, count)
+    if len(set(counts)) <= 1 and counts[:1] in ([], [count]):
+        return _transferred(coefficients, basis, old, new, count)
+    out = coefficients.new_zeros(len(coefficients), len(new), count)
+    for own in set(counts):
+        some = [i for i, other in enumerate(counts) if other == own]
+        fewer = new[some, : basis.n_knots(own)]
+        out[:, some, :own] = _transferred(coefficients[:, some], basis, old[some], fewer, own)
+    return out
+
+
+def _transferred(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, count: int) -> Tensor:
     sites = (4 if basis.degree is None else basis.degree + 2) * count
     require(
         8 * 3 * coefficients.shape[1] * sites * max(count, coefficients.shape[-1]),
@@ -31,8 +44,11 @@ def transfer(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, count
 def fit_curves(curves: Curve, basis: Basis, knots: Tensor, count: int) -> Tensor:
     """Return the coefficients (m, count) on one input's knots that fit m curves by least squares.
 
-    `curves` takes sites (s,) and gives values (s, m).
+    `curves` takes sites (s,) and gives values (s, m). Where the knots are of fewer functions, zeros follow.
     """
+    (own,) = basis.counts(knots.unsqueeze(0), count)
+    if own < count:
+        return torch.nn.functional.pad(fit_curves(curves, basis, knots[: basis.n_knots(own)], own), (0, count - own))
     knots = knots.unsqueeze(0)
     x = basis.sites(knots, count)
     return least_squares(basis.evaluate(x, knots, count)[:, 0], curves(x[:, 0]), basis.ridge).T

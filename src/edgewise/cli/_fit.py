@@ -41,7 +41,7 @@ def fit(  # noqa: PLR0913 (the options of a command)
         int | None,
         typer.Option(metavar="N", help="Intervals of each edge's spline; grown as far as it helps when left out."),
     ] = None,
-    degree: Annotated[int, typer.Option(metavar="N", help="Degree of each edge's spline, 1 to 5.")] = 3,
+    degree: Annotated[int, typer.Option(metavar="N", help="Degree of each edge's spline, 1 to 9.")] = 3,
     seed: Seed = 0,
     decimal: Decimal = None,
     encoding: Encoding = None,

@@ -128,7 +128,7 @@ def _compare(config: Mapping[str, Any], said: Description, saved: SavedModel) ->
 
 
 def _compare_grids(config: Mapping[str, Any], saved: SavedModel) -> None:
-    if "grid" in config and Config.read(config).grids != [layer.grid for layer in saved.model.layers]:
+    if "grid" in config and Config.read(config).grids != Config.read(saved.model.get_config()).grids:
         raise _differs("grid")
 
 

@@ -18,6 +18,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from edgewise.bases import Basis
 from edgewise.io._schema import TENSORS, Description
 from edgewise.nn import Malformed
 
@@ -143,6 +144,14 @@ def _require(sound: bool, key: str, what: str) -> None:
         raise Malformed(f"is damaged (tensor {key[:_SHOWN]!r} {what}): save the network again")
 
 
+def _are_knots(knots: Tensor, basis: Basis) -> bool:
+    """Whether these are numbers, and +inf only after those of a cell or more of splines."""
+    finite = torch.isfinite(knots)
+    if basis.degree is None or bool(finite.all()):
+        return bool(finite.all())
+    return bool((finite | (knots == torch.inf)).all()) and bool(finite[:, : basis.n_knots(basis.count(1))].all())
+
+
 def _expected(coefficients: Shape, shape: Shape, description: Description) -> dict[str, Shape]:
     """The shapes of a layer's tensors; the grid follows from the coefficients."""
     basis = description.built_basis
@@ -162,6 +171,8 @@ def check_values(tensors: Mapping[str, Tensor], description: Description) -> Non
     for key, tensor in tensors.items():
         if tensor.dtype is torch.bool:
             sound = bool((tensor.view(torch.uint8) <= 1).all())
+        elif key.endswith(".knots"):
+            sound = _are_knots(tensor, description.built_basis)
         else:
             sound = bool(torch.isfinite(tensor).all())
         if not sound:

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from edgewise._errors import InputError, unknown
 from edgewise.kernels import gauss_newton
@@ -250,9 +251,24 @@ def _chosen(  # noqa: PLR0913 (what T is of)
     if not x.numel() or not is_plain(x, knots, c, g, v):
         return REFERENCE
     backend = choose(operation, family, Sizes(x.shape[0], x.shape[1], n_out, count, x.dtype, x.device.type))[1]
+    if backend is not REFERENCE and x.is_cuda and _is_ragged(knots):
+        return REFERENCE
     if backend is not REFERENCE:
         check_sizes(x, knots, family, count, n_out, c=c, g=g, v=v)
     return backend
+
+
+_RAGGED: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+
+def _is_ragged(knots: Tensor) -> bool:
+    """Whether an input has fewer cells than others, which GPU kernels do not know; asked of the device only once."""
+    known = _RAGGED.get(knots)
+    if known is None or known[0] != knots._version:
+        known = _RAGGED[knots] = knots._version, not bool((knots[..., -1] < torch.inf).all())
+        if known[1]:
+            warn_fallback("on GPUs there are no kernels for inputs with different numbers of cells")
+    return known[1]
 
 
 def _ready(x: Tensor, knots: Tensor) -> Tensor:

@@ -20,8 +20,10 @@ from edgewise.nn._frozen import frozen as frozen
 from edgewise.nn._gauss_newton import GaussNewtonMatrix as GaussNewtonMatrix
 from edgewise.nn._gauss_newton import symmetrize as symmetrize
 from edgewise.nn._grids import held_knots as held_knots
+from edgewise.nn._grids import knots_over as knots_over
 from edgewise.nn._init import Scheme as Scheme
 from edgewise.nn._init import initial_values as initial_values
+from edgewise.nn._jacobian import Block as Block
 from edgewise.nn._jacobian import Layout as Layout
 from edgewise.nn._jacobian import Pass as Pass
 from edgewise.nn._knots import MARGINS as MARGINS

@@ -10,7 +10,7 @@ import torch
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.bases import named
+from edgewise.bases import joined_rows, named
 from edgewise.nn._architecture import DTYPES, Architecture, Malformed
 from edgewise.nn._init import Scheme
 from edgewise.nn._layer import KANLayer, check_domain
@@ -31,11 +31,11 @@ Domain = Any
 class Config:
     """A configuration that was read: an architecture, and what its tensors say once they are there.
 
-    `grids` and `domains` hold one entry for each layer.
+    `grids` and `domains` hold one entry for each layer; a grid is a number, or a list with the cells of each input.
     """
 
     architecture: Architecture
-    grids: list[int]
+    grids: list[Any]
     domains: list[Domain]
     init: Scheme
 
@@ -72,15 +72,16 @@ class Config:
             raise InputError(f"The configuration {problem}.".replace(": save the network again", "")) from None
         counts = [count for _, count in parsed[:-1]]
         return cls(
-            architecture, _grids(config.get("grid", 5), len(counts)), _domains(config.get("domain", [-1, 1]), counts),
+            architecture, _grids(config.get("grid", 5), counts), _domains(config.get("domain", [-1, 1]), counts),
             config.get("init", "auto"),
         )  # fmt: skip
 
     def arguments(self) -> dict[str, Any]:
         """What `KAN` is called with for a network whose layers have the grid and the range of the first."""
-        said, basis = self.architecture, self.architecture.built_basis
+        said, basis, first = self.architecture, self.architecture.built_basis, self.grids[0]
+        grid = max(first) if isinstance(first, list) else first
         return {
-            "basis": basis, "grid": self.grids[0], "degree": said.degree or 3, "base": said.base, "init": self.init,
+            "basis": basis, "grid": grid, "degree": said.degree or 3, "base": said.base, "init": self.init,
             "domain": self.domains[0] if _is_range(self.domains[0]) else (-1.0, 1.0),
             "dtype": getattr(torch, said.dtype),
         }  # fmt: skip
@@ -91,7 +92,7 @@ class Config:
 
     def finish(self, layers: list[KANLayer], seed: int) -> None:
         """Give new layers their own grids and ranges, functions and rules, in place in the list."""
-        alike = all(grid == self.grids[0] for grid in self.grids)
+        alike = all(grid == self.grids[0] and is_int(grid) for grid in self.grids)
         if not alike or not all(domain == self.domains[0] and _is_range(domain) for domain in self.domains):
             generator = torch.Generator().manual_seed(seed)
             for number, layer in enumerate(list(layers)):
@@ -108,7 +109,7 @@ class Config:
         for each in domain:
             check_domain(each, layer.dtype)
         lo, hi = torch.tensor(domain, dtype=layer.dtype, device=layer.knots.device).unbind(1)
-        layer.knots = layer.basis.uniform_knots(lo, hi, self.grids[number])
+        layer.knots = joined_rows(layer.grids, lambda own: layer.basis.uniform_knots(lo, hi, own))
         layer.reset_parameters(generator)
         return layer
 
@@ -116,9 +117,10 @@ class Config:
 def config_of(layers: Sequence[KANLayer], nodes: Sequence[Nodes]) -> dict[str, Any]:
     """Return the configuration of a network; `symbols` and `rules` only where there are some."""
     said = Architecture.of(layers, nodes)
+    grids = [layer.grid if min(layer.grids) == layer.grid else layer.grids for layer in layers]
     domains = [_shortest([list(ends) for ends in zip(*_ends(layer), strict=True)]) for layer in layers]
     config: dict[str, Any] = {
-        "widths": said.widths, "basis": said.basis, "grid": _shortest([layer.grid for layer in layers]),
+        "widths": said.widths, "basis": said.basis, "grid": _shortest(grids) if all(map(is_int, grids)) else grids,
         "degree": said.degree, "base": said.base, "domain": _shortest(domains), "init": layers[0].init,
         "dtype": said.dtype,
     }  # fmt: skip
@@ -141,11 +143,20 @@ def _shortest(values: list[Any]) -> Any:
     return values[0] if all(value == values[0] for value in values) else values
 
 
-def _grids(grid: Any, layers: int) -> list[int]:
-    grids = grid if isinstance(grid, list | tuple) else [grid] * layers
-    if len(grids) != layers or not all(is_int(each, 1) for each in grids):
-        raise _wrong("grid", f"be an int >= 1, or a list of {layers}, one for each layer", grid)
-    return [int(each) for each in grids]
+def _grids(grid: Any, counts: list[int]) -> list[Any]:
+    """Return the grid of each layer: a number, or a list with the cells of each input."""
+    grids = grid if isinstance(grid, list | tuple) else [grid] * len(counts)
+    if len(grids) != len(counts) or not all(map(_is_grid, grids, counts)):
+        raise _wrong(
+            "grid", f"be an int >= 1, or a list of {len(counts)}, one for each layer, or of the lists of inputs", grid
+        )
+    return [[int(own) for own in each] if isinstance(each, list | tuple) else int(each) for each in grids]
+
+
+def _is_grid(value: Any, count: int) -> bool:
+    if isinstance(value, list | tuple):
+        return len(value) == count and all(is_int(each, 1) for each in value)
+    return is_int(value, 1)
 
 
 def _domains(domain: Any, counts: list[int]) -> list[Domain]:

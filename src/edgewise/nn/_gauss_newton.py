@@ -57,21 +57,22 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
     """The edges for the sparse route; None where another route is faster or the only one."""
     layers = list(model.layers)
     first = layers[0]
-    kind = first.basis, first.base, first.grid
-    alike = all((layer.basis, layer.base, layer.grid) == kind for layer in layers)
+    alike = all((layer.basis, layer.base) == (first.basis, first.base) for layer in layers)
     touched = ((first.degree or 0) + 1) * sum(len(block.spline) for block in layout.blocks)
     fewer = _PAIR * touched**2 <= _PRODUCT * layout.size**2 + _ENTRY * layout.size
     if not (alike and fewer and isinstance(first.basis, BSpline) and first.coefficients.device.type == "cpu"):
         return None
     if first.dtype != torch.float64 or any(len(block.affine) for block in layout.blocks):
         return None
-    rows, subnode, node = [], 0, 0
+    rows, grids, subnode, node = [], [], 0, 0
     for layer, block in zip(layers, layout.blocks, strict=True):
-        for k, (j, i) in enumerate(block.spline.tolist()):
-            start = block.start + k * block.width
-            rows.append((subnode + j, node + i, start, start + block.width - 1 if layer.base else -1))
+        cells = layer.grids
+        for (j, i), start, size in zip(block.spline.tolist(), block.starts, block.sizes, strict=True):
+            rows.append((subnode + j, node + i, start, start + size - 1 if layer.base else -1))
+            grids.append(cells[i])
         subnode, node = subnode + layer.n_out, node + layer.n_in
-    return Edges(torch.tensor(rows, dtype=torch.int32).reshape(-1, 4), first.grid)
+    table = torch.tensor(rows, dtype=torch.int32).reshape(-1, 4)
+    return Edges(table, max(layer.grid for layer in layers), torch.tensor(grids, dtype=torch.int32))
 
 
 def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> None:
@@ -108,8 +109,7 @@ def _groups(layout: Layout, subnodes: list[int]) -> list[tuple[int, slice]]:
     """Runs of neighbors in the flat vector that act on one subnode, numbered across layers: splines, then constants."""
     owners, before = [], 0
     for block, count in zip(layout.blocks, subnodes, strict=True):
-        splines, constants = block.spline[:, 0].repeat_interleave(block.width), block.affine[:, 0]
-        owners += [2 * (before + splines), 2 * (before + constants) + 1]
+        owners += [2 * (before + block.owners), 2 * (before + block.affine[:, 0]) + 1]
         before += count
     found, lengths = torch.unique_consecutive(torch.cat(owners), return_counts=True)
     stops = accumulate(lengths.tolist(), initial=0)

@@ -1,6 +1,6 @@
 """The grid of one layer, moved under its functions while it trains."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -8,7 +8,8 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise.bases import Basis, transfer
+from edgewise.bases import Basis, joined_rows, transfer
+from edgewise.nn._cells import Grid, cells_of, in_proportion
 from edgewise.nn._init import check_size
 from edgewise.nn._inputs import check_inputs
 
@@ -31,6 +32,8 @@ class Gridded(Protocol):
     @property
     def grid(self) -> int: ...
     @property
+    def grids(self) -> list[int]: ...
+    @property
     def dtype(self) -> torch.dtype: ...
     def spline_mask(self) -> Tensor: ...
     def locked_mask(self) -> Tensor: ...
@@ -46,7 +49,7 @@ class GridTools:
 
     @torch.no_grad()
     def update_grid(
-        self: Gridded, x: Tensor, grid: int | None = None, *, tails: float = 0.01, margin: float = 0.05,
+        self: Gridded, x: Tensor, grid: Grid | None = None, *, tails: float = 0.01, margin: float = 0.05,
         quantiles: float = 0.0,
     ) -> Replaced:  # fmt: skip
         """Move the knots to where the inputs lie, in place, and carry the functions over by least squares.
@@ -58,7 +61,8 @@ class GridTools:
         Only bases with knots in between take `quantiles`. Uneven knots follow dense data more closely, and make a step
         two to three times as slow on a CPU.
 
-        `grid` changes how fine the functions are. They are kept exactly where the new ones contain the old, and nearly
+        `grid` changes how fine the functions are: an int for the finest input, the cells of others in proportion, or a
+        list with the cells of each. They are kept exactly where the new ones contain the old, and nearly
         so elsewhere on the new range; what they did beyond it is lost. Knots under a locked edge stay.
 
         Shapes: x (..., n_in), the inputs that the layer gets.
@@ -74,12 +78,10 @@ class GridTools:
         """
         for name, value, most in (("tails", tails, 0.4), ("margin", margin, 1e6), ("quantiles", quantiles, 0.95)):
             _check_number(name, value, most)
-        if grid is not None:
-            check_count("grid", grid)
-        target, rows = reachable_grid(self, grid or self.grid), _without_tails(_rows(self, x), tails)
-        check_size(self.n_in, self.n_out, self.basis.count(target), self.dtype)
+        cells, rows = cells_for(self, grid), _without_tails(_rows(self, x), tails)
+        check_size(self.n_in, self.n_out, self.basis.count(max(cells)), self.dtype)
         part = quantiles if self.basis.degree is not None else 0.0
-        return _put(self, self.basis.adapted_knots(rows, target, margin, part), target)
+        return _put(self, knots_over(self, rows, cells, margin, part), max(cells))
 
     @torch.no_grad()
     def refine_grid(self: Gridded, factor: int = 2) -> Replaced:
@@ -151,20 +153,48 @@ def held_inputs(layer: Gridded) -> Tensor:
     return (layer.spline_mask() & layer.locked_mask()).any(0)
 
 
-def held_knots(layer: Gridded, knots: Tensor, grid: int) -> Tensor:
-    """`knots` of a reachable grid, with those under locked splines where they are, their cells split."""
-    held = held_inputs(layer)
+def cells_for(layer: Gridded, grid: Any) -> list[int]:
+    """The cells of each input that a layer gets for a `grid`: its own for None, those near to a list or a number.
+
+    A number is for the finest input; others keep their proportion. Under a locked spline cells can only be split.
+    """
+    if grid is None or not isinstance(grid, list | tuple):
+        if grid is not None:
+            check_count("grid", grid)
+        return in_proportion(layer.grids, reachable_grid(layer, grid or layer.grid))
+    asked, own, held = cells_of(grid, layer.n_in, layer.basis), layer.grids, held_inputs(layer).tolist()
+    if not layer.basis.nested and any(held):
+        return own
+    return [old * max(1, new // old) if h else new for old, new, h in zip(own, asked, held, strict=True)]
+
+
+def knots_over(layer: Gridded, rows: Tensor, cells: list[int], margin: float, quantiles: float = 0.0) -> Tensor:
+    """Knots for the cells of each input over the range of rows (n, n_in), widened at each end by a fraction of it."""
+    return joined_rows(cells, lambda count: layer.basis.adapted_knots(rows, count, margin, quantiles))
+
+
+def held_knots(layer: Gridded, knots: Tensor) -> Tensor:
+    """`knots` of reachable cells, with those under locked splines where they are, their cells split."""
+    held, basis = held_inputs(layer), layer.basis
     if not bool(held.any()):
         return knots
-    factor = grid // layer.grid
-    own = layer.knots if factor == 1 else layer.basis.refined_knots(layer.knots, factor)
-    return torch.where(held.unsqueeze(-1), own, knots)
+    if basis.degree is None:
+        return torch.where(held.unsqueeze(-1), layer.knots, knots)
+    new, count = knots.clone(), knots.shape[1] - basis.degree - 1
+    for i in held.nonzero().flatten().tolist():
+        cells = basis.grid(basis.counts(knots[i : i + 1], count)[0])
+        own = layer.knots[i : i + 1, : basis.n_knots(basis.count(layer.grids[i]))]
+        split = basis.refined_knots(own, cells // layer.grids[i]) if cells > layer.grids[i] else own
+        new[i, : split.shape[1]] = split[0]
+    return new
 
 
 def set_knots(layer: Gridded, knots: Tensor, grid: int) -> None:
     """Give the layer other knots and a new parameter on them, by least squares; locked ones stay to rounding."""
-    knots = held_knots(layer, knots, grid)
-    moved = _carried(layer, knots, grid, held_inputs(layer))
+    knots = held_knots(layer, knots)
+    same = grid == layer.grid
+    stay = held_inputs(layer) & (knots == layer.knots).all(1) if same else held_inputs(layer)
+    moved = _carried(layer, knots, grid, stay)
     layer.knots, layer.coefficients = knots, torch.nn.Parameter(moved)
 
 
@@ -177,7 +207,7 @@ def _put(layer: Gridded, knots: Tensor, grid: int) -> Replaced:
     """Put a layer in training on other knots, with its own parameter where that has the size."""
     if isinstance(layer, torch.nn.Module) and is_parametrized(layer, "coefficients"):
         raise InputError("The coefficients are parametrized. Remove the parametrization before you change the grid.")
-    knots = held_knots(layer, knots.to(layer.dtype), grid)
+    knots = held_knots(layer, knots.to(layer.dtype))
     if bool((layer.basis.breakpoints(knots).diff() <= 0).any()):
         raise InputError(f"In {layer.dtype} some of the knots coincide. Use a coarser grid, or smaller 'quantiles'.")
     stay = (knots == layer.knots).all(1) if grid == layer.grid else held_inputs(layer)

@@ -49,7 +49,12 @@ def initial_values(layer: Layer, generator: torch.Generator | None = None) -> Va
         values = torch.randn(*shape, generator=generator, dtype=torch.float64, device=device)
         return values.to(layer.knots.device)
 
-    return SCHEMES[_chosen(layer)](layer, draw)
+    curves, weights = SCHEMES[_chosen(layer)](layer, draw)
+    counts = layer.basis.counts(layer.knots, _count(layer))
+    if min(counts) < _count(layer):
+        own = torch.tensor(counts, device=curves.device).unsqueeze(1)
+        curves = curves * (torch.arange(_count(layer), device=curves.device) < own)
+    return curves, weights
 
 
 def check_scheme(name: str) -> None:
@@ -89,9 +94,14 @@ def _chosen(layer: Layer) -> str:
 def _smooth(layer: Layer, draw: Draw) -> Values:
     u, v = draw(2, layer.n_out, layer.n_in, 1)
     weights = draw(layer.n_out, layer.n_in) / layer.n_in**0.5
-    curves = layer.basis.approximate(
-        lambda t: torch.sin(2 * u * t.to(u.device) + 3 * v) / layer.n_in**0.5, _count(layer)
-    )
+
+    def drawn(count: int) -> Tensor:
+        found = layer.basis.approximate(lambda t: torch.sin(2 * u * t.to(u.device) + 3 * v) / layer.n_in**0.5, count)
+        return torch.nn.functional.pad(found, (0, _count(layer) - count))
+
+    counts = layer.basis.counts(layer.knots, _count(layer))
+    each = {count: drawn(count) for count in set(counts)}
+    curves = each[counts[0]] if len(each) == 1 else torch.stack([each[n][:, i] for i, n in enumerate(counts)], 1)
     return (curves, 0 * weights) if layer.base is None else (0.1 * curves, weights)
 
 

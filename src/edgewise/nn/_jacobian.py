@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from edgewise import functions
+from edgewise._errors import InputError
 from edgewise.bases import base_function
 from edgewise.kernels import contract, vjp_coefficients, vjp_inputs
 from edgewise.nn._derivatives import derivatives, symbolic_derivatives
@@ -17,30 +19,75 @@ from edgewise.nn._network import KAN
 
 @dataclass(frozen=True)
 class Block:
-    """Where one layer's free parameters lie in the flat vector: spline edges first, then affine constants."""
+    """Where one layer's free parameters lie in the flat vector: spline edges first, then affine constants.
+
+    Edges of inputs with fewer cells have fewer entries: `used` says which of (E, widest) there are.
+    """
 
     start: int
-    spline: Tensor  # (E, 2) edges (j, i), each with `width` entries
-    width: int
+    spline: Tensor  # (E, 2) edges (j, i), each with up to `widest` entries
+    widest: int
     affine: Tensor  # (A, 3) entries (j, i, which of a b c d)
     complete: bool  # every edge is a free spline: the layer's weights, flat, as they lie
+    used: Tensor | None = None  # (places,) of (E, widest), flat; None for all
+
+    @property
+    def width(self) -> int:
+        """The entries of each edge, for what takes only edges with equally many.
+
+        Errors: InputError where they differ.
+        """
+        if self.used is not None:
+            raise InputError(
+                "The inputs of a layer have different numbers of cells, which this does not take: give all of them one "
+                "number first, ew.nn.adapt_grid(model, x, grid) with a list for each layer."
+            )
+        return self.widest
 
     def pick(self, weights: Tensor) -> Tensor:
-        """The entries of the spline edges, flat, from those of all edges, (n_out, n_in, width)."""
-        return weights.flatten() if self.complete else weights[tuple(self.spline.T)].flatten()
+        """The entries of the spline edges, flat, from those of all edges, (n_out, n_in, widest)."""
+        return weights.flatten() if self.complete else self.flat(weights[tuple(self.spline.T)])
+
+    def flat(self, weights: Tensor) -> Tensor:
+        """The entries (..., E, widest) of the spline edges in their order in the flat vector: (..., entries)."""
+        whole = weights.flatten(-2)
+        return whole if self.used is None else whole[..., self.used]
+
+    def edges(self, vector: Tensor) -> Tensor:
+        """The entries of the spline edges in a flat vector of the network: (E, widest), zero where there is none."""
+        own = vector[self.start : self.middle]
+        if self.used is not None:
+            own = vector.new_zeros(len(self.spline) * self.widest).index_copy(0, self.used, own)
+        return own.view(len(self.spline), self.widest)
+
+    @cached_property
+    def owners(self) -> Tensor:
+        """The subnode that each entry of a spline edge acts on: (entries,)."""
+        return self.flat(self.spline[:, :1].expand(-1, self.widest))
+
+    @property
+    def starts(self) -> list[int]:
+        """Where the entries of each spline edge begin in the flat vector."""
+        return list(accumulate(self.sizes[:-1], initial=self.start)) if self.sizes else []
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """How many entries each spline edge has."""
+        if self.used is None:
+            return [self.widest] * len(self.spline)
+        return torch.bincount(self.used // self.widest, minlength=len(self.spline)).tolist()
 
     def laid(self, vector: Tensor, n_out: int, n_in: int) -> Tensor:
         """The entries of the spline edges in a flat vector of the network as those of all edges, zero elsewhere."""
-        own = vector[self.start : self.middle]
         if self.complete:
-            return own.view(n_out, n_in, self.width)
-        weights = vector.new_zeros(n_out, n_in, self.width)
-        weights[tuple(self.spline.T)] = own.reshape(-1, self.width)
+            return vector[self.start : self.middle].view(n_out, n_in, self.widest)
+        weights = vector.new_zeros(n_out, n_in, self.widest)
+        weights[tuple(self.spline.T)] = self.edges(vector)
         return weights
 
     @property
     def middle(self) -> int:
-        return self.start + len(self.spline) * self.width
+        return self.start + (len(self.spline) * self.widest if self.used is None else len(self.used))
 
     @property
     def stop(self) -> int:
@@ -62,8 +109,9 @@ class Layout:
         for layer in model.layers:
             spline, affine = layer.free_splines().nonzero(), layer.free_constants().nonzero()
             width = layer.coefficients.shape[-1] + (layer.base is not None)
-            complete = len(spline) == layer.n_in * layer.n_out
-            self.blocks.append(Block(start, spline, width, affine, complete))
+            used = _used(layer, spline, width)
+            complete = used is None and len(spline) == layer.n_in * layer.n_out
+            self.blocks.append(Block(start, spline, width, affine, complete, used))
             start = self.blocks[-1].stop
         self.size = start
 
@@ -79,7 +127,7 @@ class Layout:
         """Set the network's free parameters, in place."""
         with torch.no_grad():
             for layer, block in zip(model.layers, self.blocks, strict=True):
-                edges = vector[block.start : block.middle].reshape(-1, block.width)
+                edges = block.edges(vector)
                 count = layer.coefficients.shape[-1]
                 if block.complete:
                     layer.coefficients.copy_(edges[:, :count].view_as(layer.coefficients))
@@ -133,8 +181,11 @@ class Pass:
         """d outputs / d free parameters: (n, n_out, layout.size)."""
         out = self.flat_features(layout).unsqueeze(1).repeat(1, self.outputs.shape[1], 1)
         for block, sensitivity in zip(layout.blocks, self.sensitivities, strict=True):
-            spline = out[:, :, block.start : block.middle].unflatten(2, (len(block.spline), block.width))
-            spline *= sensitivity[:, :, block.spline[:, 0], None]
+            spline = out[:, :, block.start : block.middle]
+            if block.used is None:
+                spline.unflatten(2, (len(block.spline), block.widest)).mul_(sensitivity[:, :, block.spline[:, 0], None])
+            else:
+                spline *= sensitivity[:, :, block.owners]
             out[:, :, block.middle : block.stop] *= sensitivity[:, :, block.affine[:, 0]]
         return out
 
@@ -142,8 +193,11 @@ class Pass:
         """d subnode / d free parameters, each parameter's own subnode: (n, layout.size)."""
         out = self.outputs.new_empty(len(self.outputs), layout.size)
         for depth, block in enumerate(layout.blocks):
-            part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
-            part.copy_(self.features(depth)[:, block.spline[:, 1]])
+            part, own = out[:, block.start : block.middle], self.features(depth)[:, block.spline[:, 1]]
+            if block.used is None:
+                part.unflatten(1, (len(block.spline), block.widest)).copy_(own)
+            else:
+                part.copy_(block.flat(own))
             out[:, block.middle : block.stop] = self._affine_slopes(depth, block)
         return out
 
@@ -182,7 +236,7 @@ class Pass:
         for depth, block in enumerate(layout.blocks):
             sensitivity = self.sensitivities[depth]
             own = (sensitivity * weigh(sensitivity)).sum(1)
-            whole = (own.T @ self.features(depth).flatten(1).square()).unflatten(1, (-1, block.width))
+            whole = (own.T @ self.features(depth).flatten(1).square()).unflatten(1, (-1, block.widest))
             out[block.start : block.middle] = block.pick(whole)
             slopes = self._affine_slopes(depth, block)
             out[block.middle : block.stop] = (own[:, block.affine[:, 0]] * slopes.square()).sum(0)
@@ -193,7 +247,7 @@ class Pass:
         return depth == len(self.inputs) - 1 and not self.model.nodes[-1].arities
 
     def _combine(self, depth: int, weights: Tensor) -> Tensor:
-        """What a layer's spline edges with other weights (n_out, n_in, width) give: (n, n_out)."""
+        """What a layer's spline edges with other weights (n_out, n_in, widest) give: (n, n_out)."""
         if depth in self._features:
             return (weights.flatten(1) @ self._features[depth].flatten(1).T).T  # BLAS likes few rows, not few columns
         layer, h = self.model.layers[depth], self.inputs[depth]
@@ -202,7 +256,7 @@ class Pass:
         return out if layer.base is None else out + base_function(layer.base)[0](h) @ weights[..., count].T
 
     def _pull_weights(self, depth: int, slopes: Tensor) -> Tensor:
-        """Derivatives by a layer's subnodes (n, n_out) -> by the weights of its spline edges (n_out, n_in, width)."""
+        """Derivatives by a layer's subnodes (n, n_out) -> by the weights of its spline edges (n_out, n_in, widest)."""
         layer, h = self.model.layers[depth], self.inputs[depth]
         if depth in self._features:
             width = layer.coefficients.shape[-1] + (layer.base is not None)
@@ -217,6 +271,17 @@ class Pass:
         if depth not in self._slopes:
             self._slopes[depth] = _affine_slopes(self.model.layers[depth], self.inputs[depth], block.affine)
         return self._slopes[depth]
+
+
+def _used(layer: KANLayer, spline: Tensor, width: int) -> Tensor | None:
+    """The places of (edges, width) that spline edges have entries at; None for all."""
+    count = layer.coefficients.shape[-1]
+    counts = layer.basis.counts(layer.knots, count)
+    if min(counts) == count:
+        return None
+    place = torch.arange(width, device=spline.device)
+    own = torch.tensor(counts, device=spline.device)[spline[:, 1]].unsqueeze(1)
+    return ((place < own) | (place >= count)).flatten().nonzero().flatten()
 
 
 def pull_inputs(layer: KANLayer, h: Tensor, slopes: Tensor) -> Tensor:

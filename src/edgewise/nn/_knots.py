@@ -1,11 +1,14 @@
 """Networks on other knots; those under locked edges stay."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
-from edgewise.nn._grids import check_count, finer, reachable_grid, set_knots
+from edgewise.nn._cells import Grid, grids_of
+from edgewise.nn._grids import cells_for, check_count, finer, knots_over, set_knots
 from edgewise.nn._init import check_size
 from edgewise.nn._network import KAN
 from edgewise.nn._surgery import clone
@@ -31,7 +34,8 @@ def refine_grid(model: KAN, factor: int) -> KAN:
 
 
 def adapt_grid(
-    model: KAN, x: Tensor, grid: int | None = None, *, margins: tuple[float, float] = MARGINS, quantiles: float = 0.0
+    model: KAN, x: Tensor, grid: int | Sequence[Grid] | None = None, *, margins: tuple[float, float] = MARGINS,
+    quantiles: float = 0.0,
 ) -> KAN:  # fmt: skip
     """Return the network with every layer's knots moved to the range that its inputs take on the rows of x.
 
@@ -40,18 +44,24 @@ def adapt_grid(
     `quantiles` in [0, 0.95]. Functions are carried over by least squares: exact where the new ones contain the old.
     Under a locked spline knots stay: its layer takes the largest multiple of its own grid up to `grid`.
 
+    `grid` is the number of cells of each layer's finest input; those of others keep their proportion to it. A list has
+    an entry for each layer: such a number, or a list with the cells of each input.
+
     >>> import edgewise as ew, torch
     >>> model = adapt_grid(ew.KAN([1, 1]), torch.rand(100, 1) * 50, grid=20)
     >>> model.layers[0].grid
     20
+    >>> [layer.grids for layer in adapt_grid(ew.KAN([2, 1, 1]), torch.rand(100, 2), grid=[[32, 4], 8]).layers]
+    [[32, 4], [8]]
     """
     pair = isinstance(margins, tuple | list) and len(margins) == 2
     if not (pair and all(is_number(margin, 0, 1e6) for margin in margins)):
         raise InputError(f"'margins' must be two numbers >= 0, for inputs and for hidden nodes. Got {margins!r}.")
     if not is_number(quantiles, 0, 0.95):
         raise InputError(f"'quantiles' must lie in [0, 0.95]. Got {quantiles!r}.")
-    if grid is not None:
+    if grid is not None and not isinstance(grid, list | tuple):
         check_count("grid", grid)
+    grids = grids_of(grid, [layer.n_in for layer in model.layers])
     if not isinstance(x, Tensor):
         raise InputError(f"x must be a tensor (rows, {model.n_in}). Got {type(x).__name__}.")
     if x.dim() != 2 or x.shape[1] != model.n_in or len(x) == 0:
@@ -65,9 +75,9 @@ def adapt_grid(
                 raise InputError(
                     f"{what} not finite everywhere: a symbolic edge may have left its domain, or a row is bad."
                 )
-            target = reachable_grid(layer, grid or layer.grid)
-            check_size(layer.n_in, layer.n_out, layer.basis.count(target), layer.dtype)
-            set_knots(layer, layer.basis.adapted_knots(h, target, margins[depth > 0], quantiles), target)
+            cells = cells_for(layer, grids[depth])
+            check_size(layer.n_in, layer.n_out, layer.basis.count(max(cells)), layer.dtype)
+            set_knots(layer, knots_over(layer, h, cells, margins[depth > 0], quantiles), max(cells))
             h = nodes.combine(layer(h))
     return new
 

@@ -1,6 +1,6 @@
 """One layer of edges, each with its own function."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,9 +10,10 @@ from torch.nn.functional import one_hot
 from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise.bases import BaseName, Basis, BasisName, base_function, named
+from edgewise.bases import BaseName, Basis, BasisName, base_function, joined_rows, named
 from edgewise.kernels import contract, is_eager, is_full, is_traced
 from edgewise.nn._autocast import autocast_output
+from edgewise.nn._cells import cells_of
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._features import Features
 from edgewise.nn._few_rows import few_rows
@@ -32,7 +33,10 @@ class KANLayer(Features, GridTools, torch.nn.Module):
                                    phi(x) = c f(a x + b) + d            for a symbolic edge.
 
     B_k are the functions of `basis` over `domain`: a name of `edgewise.bases.BASES`, each with its own meaning of
-    `grid`, or a `edgewise.bases.Basis` of your own. B-splines alone have a `degree`, from 1 to 5.
+    `grid`, or a `edgewise.bases.Basis` of your own. B-splines alone have a `degree`, from 1 to 9.
+
+    A list as `grid` gives each input its own number of cells, of B-splines: `coefficients` and `knots` are as long as
+    the finest input needs, the knots of others end in +inf, and what lies beyond their coefficients changes nothing.
 
     Beyond the ends of the range they continue along their tangents, so nothing dies and nothing explodes there. b is
     the base function: "silu", "identity" or None. `init` names what draws the first values: see
@@ -69,7 +73,7 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         n_out: int,
         *,
         basis: BasisName | Basis = "bspline",
-        grid: int = 5,
+        grid: int | Sequence[int] = 5,
         degree: int = 3,
         base: BaseName | None = "silu",
         domain: tuple[float, float] = (-1.0, 1.0),
@@ -82,15 +86,17 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         dtype = torch.get_default_dtype() if dtype is None else dtype
         if not isinstance(dtype, torch.dtype) or dtype not in _DTYPES:
             raise InputError(f"The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got {dtype!r}.")
-        _check(n_in, n_out, grid, base)
+        _check(n_in, n_out, base)
         check_domain(domain, dtype)
         check_scheme(init)
-        n_in, n_out, grid = int(n_in), int(n_out), int(grid)
+        n_in, n_out = int(n_in), int(n_out)
         self.n_in, self.n_out, self.basis, self.base, self.init = n_in, n_out, named(basis, degree), base, init
-        check_size(n_in, n_out, self.basis.count(grid), dtype)
+        cells = cells_of(grid, n_in, self.basis)
+        count = self.basis.count(max(cells))
+        check_size(n_in, n_out, count, dtype)
         lo, hi = (torch.full((n_in,), float(end), dtype=dtype) for end in domain)
-        self.register_buffer("knots", self.basis.uniform_knots(lo, hi, grid))
-        self.coefficients = torch.nn.Parameter(torch.zeros(n_out, n_in, self.basis.count(grid), dtype=dtype))
+        self.register_buffer("knots", joined_rows(cells, lambda own: self.basis.uniform_knots(lo, hi, own)))
+        self.coefficients = torch.nn.Parameter(torch.zeros(n_out, n_in, count, dtype=dtype))
         self.hold("base_weight", torch.zeros(n_out, n_in, dtype=dtype), trained=base is not None)
         self.hold("affine", torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=dtype).repeat(n_out, n_in, 1), trained=False)
         self.register_buffer("mask", torch.ones(n_out, n_in, dtype=torch.bool))
@@ -136,8 +142,17 @@ class KANLayer(Features, GridTools, torch.nn.Module):
 
     @property
     def grid(self) -> int:
-        """How fine the functions are, in the measure of their basis: cells, degree or harmonics."""
+        """How fine the functions are, in the measure of their basis: cells (of the finest input), degree, harmonics."""
         return self.basis.grid(self.coefficients.shape[-1])
+
+    @property
+    def grids(self) -> list[int]:
+        """How fine the functions of each input are.
+
+        >>> KANLayer(2, 3, grid=[32, 4]).grids
+        [32, 4]
+        """
+        return [self.basis.grid(count) for count in self.basis.counts(self.knots, self.coefficients.shape[-1])]
 
     @property
     def degree(self) -> int | None:
@@ -268,7 +283,9 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         self.rules = {(j, i): Rule.of(row) for j, i, row in state.get("rules", [])}
 
     def extra_repr(self) -> str:
-        shown = {"basis": self.basis.name, "grid": self.grid, "degree": self.degree, "base": self.base}
+        grids = self.grids
+        grid = self.grid if min(grids) == self.grid else grids
+        shown = {"basis": self.basis.name, "grid": grid, "degree": self.degree, "base": self.base}
         if self.basis.name != "bspline":
             del shown["degree"]
         return f"{self.n_in} -> {self.n_out}, " + ", ".join(f"{name}={value!r}" for name, value in shown.items())
@@ -279,8 +296,8 @@ def spline_edges(layers: Iterable[KANLayer]) -> list[Edge]:
     return [(depth, j, i) for depth, layer in enumerate(layers) for j, i in layer.spline_mask().nonzero().tolist()]
 
 
-def _check(n_in: int, n_out: int, grid: int, base: BaseName | None) -> None:
-    for name, value in (("n_in", n_in), ("n_out", n_out), ("grid", grid)):
+def _check(n_in: int, n_out: int, base: BaseName | None) -> None:
+    for name, value in (("n_in", n_in), ("n_out", n_out)):
         if not is_int(value, 1):
             raise InputError(f"The '{name}' parameter of KAN must be an int >= 1. Got {value!r} instead.")
     if base is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.bases import BaseName, Basis, BasisName
+from edgewise.nn._cells import grids_of
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._init import Scheme
 from edgewise.nn._inputs import check_inputs
@@ -34,7 +36,8 @@ class KAN(Pretrained, torch.nn.Module):
     activations and leaves the global random state alone.
 
     `basis` names the functions that edges combine, one of `edgewise.bases.BASES`, each with its own meaning of `grid`;
-    or it is a `edgewise.bases.Basis` of your own.
+    or it is a `edgewise.bases.Basis` of your own. A list as `grid` has an entry for each layer: a number, or a list
+    with the cells of each input, as in `KAN([2, 5, 1], grid=[[32, 4], 8])`.
 
     `base` adds a fixed function to every spline: "silu", "identity" or None. Second-order training needs none (with it,
     x y loses two to three digits); gradient descent on deep networks gains from "silu". `init` names what draws
@@ -60,7 +63,7 @@ class KAN(Pretrained, torch.nn.Module):
         widths: Sequence[Width],
         *,
         basis: BasisName | Basis = "bspline",
-        grid: int = 5,
+        grid: int | Sequence[int | Sequence[int]] = 5,
         degree: int = 3,
         base: BaseName | None = None,
         domain: tuple[float, float] = (-1.0, 1.0),
@@ -82,12 +85,14 @@ class KAN(Pretrained, torch.nn.Module):
         if dtype is None:
             raise InputError("The 'dtype' parameter of KAN must be torch.float32 or torch.float64. Got None.")
         generator = torch.Generator().manual_seed(int(seed))
+        pairs = list(pairwise(self.nodes))
+        grids = grids_of(grid, [before.n_nodes for before, _ in pairs])
         self.layers = torch.nn.ModuleList(  # type: ignore[assignment]
             KANLayer(
-                before.n_nodes, after.n_subnodes, basis=basis, grid=grid, degree=degree, base=base, domain=domain,
+                before.n_nodes, after.n_subnodes, basis=basis, grid=own, degree=degree, base=base, domain=domain,
                 init=init, device=device, dtype=dtype, generator=generator,
             )
-            for before, after in zip(self.nodes, self.nodes[1:], strict=False)
+            for (before, after), own in zip(pairs, grids, strict=True)
         )  # fmt: skip
 
     @property

@@ -206,7 +206,7 @@ class Evolution:
 
     def _read(self, equation: Equation) -> tuple[Part, ...]:
         asked = _asked(self.problem, equation)
-        return tuple(sorted({self.part(v, order) for v, found in enumerate(asked) for order in below(found)}))
+        return tuple(sorted({self.part(v, order) for v, found in enumerate(asked) if found for order in below(found)}))
 
     def _names(self, parts: Sequence[Part]) -> str:
         space, time = self.problem.box.names[self.space], self._time

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from edgewise._jets import Order, below
 from edgewise._typing import Array, Data
-from edgewise.pde._evolution import Evolution, Part
+from edgewise.pde._evolution import Evolution
 from edgewise.pde._jet import Jet
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
-from edgewise.pde._slab import Slab
+from edgewise.pde._slab import Slab, by_slab, on_grid
 from edgewise.pde._solution import Found, checked_order
 
 
@@ -70,7 +68,7 @@ class Marched(Found):
         names, space, time = self.problem.box.names, self.evolution.space, self.evolution.time
         found = {order: torch.empty(len(points), dtype=torch.float64) for order in orders}
         x, t = points[:, space].numpy(), points[:, time].numpy()
-        for slab, rows in _by_slab(self.slabs, t):
+        for slab, rows in by_slab(self.slabs, t):
             for order in orders:
                 part = self.evolution.part(v, order)
                 found[order][rows] = torch.from_numpy(slab.scattered(part, t[rows], x[rows]))
@@ -86,19 +84,3 @@ class Marched(Found):
             f"parameters={self.parameters}, error={self.error:.2g}, outcome={self.outcome.name}: "
             f"{self.outcome.message})"
         )
-
-
-def on_grid(slabs: list[Slab], part: Part, t: Array, x: Array) -> Array:
-    """A derivative of an unknown at all times and all places: (times, places)."""
-    found = np.empty((len(t), len(x)))
-    for slab, rows in _by_slab(slabs, t):
-        found[rows] = slab.derivative(part, t[rows], x)
-    return found
-
-
-def _by_slab(slabs: list[Slab], t: Array) -> Iterator[tuple[Slab, Array]]:
-    """Each slab with the rows of times that lie in it."""
-    begins = np.array([slab.begin for slab in slabs])
-    which = np.clip(np.searchsorted(begins, t, side="right") - 1, 0, len(slabs) - 1)
-    for k in np.unique(which):
-        yield slabs[k], np.flatnonzero(which == k)

@@ -90,9 +90,10 @@ class Objective:
 
     def _left(self, term: Term, jets: list[Jets], vector: Tensor, rows: Tensor | None = None) -> tuple[Tensor, ...]:
         """What a term's equations leave; `rows` (n, constants) are constants as each point sees them."""
-        unknowns: list[Any] = [self.problem.unknown(j, at) for j, at in zip(jets, term.points, strict=True)]
         held = vector[self.layout.size :].expand(len(term), -1) if rows is None else rows
         constants = {name: held[:, k] for k, name in enumerate(self.names)}
+        sides = zip(jets, term.points, strict=True)
+        unknowns: list[Any] = [self.problem.unknown(j, at, (), constants) for j, at in sides]
         return self.problem.left(term.equation, unknowns, term.points[0], constants)
 
     def _rows(self, term: Term, model: KAN, vector: Tensor) -> list[tuple[Tensor, Tensor, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
@@ -74,6 +75,22 @@ class Slab:
         shapes = self.shapes(c, (t - self.begin) / self.length, b)
         found = np.einsum("nk,nkm,nm->n", local, self.inner[index, c], shapes)
         return found + (local * self.begins[index, c]).sum(1) if self.changing[c] and b == 0 else found
+
+
+def on_grid(slabs: list[Slab], part: Part, t: Array, x: Array) -> Array:
+    """A derivative of an unknown at all times and all places: (times, places)."""
+    found = np.empty((len(t), len(x)))
+    for slab, rows in by_slab(slabs, t):
+        found[rows] = slab.derivative(part, t[rows], x)
+    return found
+
+
+def by_slab(slabs: list[Slab], t: Array) -> Iterator[tuple[Slab, Array]]:
+    """Each slab with the rows of times that lie in it."""
+    begins = np.array([slab.begin for slab in slabs])
+    which = np.clip(np.searchsorted(begins, t, side="right") - 1, 0, len(slabs) - 1)
+    for k in np.unique(which):
+        yield slabs[k], np.flatnonzero(which == k)
 
 
 @cache

@@ -30,7 +30,7 @@ _FRESH = 987_654  # seed of points to judge on
 
 
 class Errors(NamedTuple):
-    """How far a solution is from the exact one over the box, which is taken to have size 1.
+    """How far a solution is from the exact one over the domain, which is taken to have size 1.
 
     l2: root of the mean square of u - v; h1: with the squares of the first derivatives added; relative: l2 over that of
     v; largest: of |u - v|.
@@ -62,10 +62,10 @@ class Found(ABC):
 
         At `count` points of a Sobol sequence that training has not seen.
         """
-        x = self.problem.box.points(count, seed=_FRESH)
+        x = self.problem.domain.points(count, seed=_FRESH)
         found = self.at(x, order=1)
         own = found if isinstance(found, Jet) else found[output]
-        true = exact(SimpleNamespace(**Jet.coordinates(x, self.problem.box.names)))
+        true = exact(SimpleNamespace(**Jet.coordinates(x, self.problem.domain.names)))
         if not isinstance(true, Jet):
             raise InputError(f"The exact solution must be made of the coordinates of p. Got {type(true).__name__}.")
         off, slope = own.value - true.value, own.gradient - true.gradient
@@ -82,8 +82,8 @@ class Found(ABC):
     def checked(self, points: Data) -> Tensor:
         """Points (n, d) as a tensor; InputError for others."""
         x = torch.as_tensor(points, dtype=torch.float64)
-        if x.ndim != 2 or x.shape[1] != len(self.problem.box.names):
-            names = ", ".join(self.problem.box.names)
+        if x.ndim != 2 or x.shape[1] != len(self.problem.domain.names):
+            names = ", ".join(self.problem.domain.names)
             raise InputError(f"Points must be rows of the coordinates {names}. Got shape {tuple(x.shape)}.")
         return x
 
@@ -111,12 +111,12 @@ class Solution(Found):
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
-        orders = below(combinations_with_replacement(range(len(self.problem.box.names)), checked_order(order)))
+        orders = below(combinations_with_replacement(range(len(self.problem.domain.names)), checked_order(order)))
         x, parts = self.checked(points), []
         with torch.no_grad():
             for start in range(0, len(x), _CHUNK):
                 some = x[start : start + _CHUNK]
-                parts.append(self.problem.unknown(JetPass(self.model, some, orders).outputs, some))
+                parts.append(self.problem.unknown(JetPass(self.model, some, orders).outputs, some, (), self.constants))
         if isinstance(parts[0], Jet):
             return _joined(parts)
         return tuple(_joined(list(same)) for same in zip(*parts, strict=True))

@@ -40,8 +40,8 @@ def solve(
         problem: what is to hold.
         model: the network to start from; by default KAN([d, 5, unknowns]) with splines of degree 5.
         grids: cell counts, coarse to fine; "auto" refines as long as what is left at fresh points falls.
-        points: inside the box; four times the parameters where that is more.
-        boundary: on the faces of each condition.
+        points: inside the domain; four times the parameters where that is more.
+        boundary: on the boundary of each condition.
         steps: of the solver, twice at each grid.
         adaptive: whether points move.
         options: seed, time_limit, restarts (starts at the coarsest grid), callbacks and progress, as for `fit`.
@@ -99,16 +99,16 @@ class _Solver:
     ) -> None:
         self.problem, self.monitor, self.solver, self.seed = problem, monitor, solver, monitor.options.seed
         self.points, self.adaptive = points, adaptive
-        self.conditions = [Term(c.residual, c.points(boundary, self.seed + 1), c.weight) for c in problem.conditions]
-        self.fresh = problem.box.points(points, self.seed + _FRESH)
+        self.conditions = [Term(c.equation, c.points(boundary, self.seed + 1), c.weight) for c in problem.conditions]
+        self.fresh = problem.domain.points(points, self.seed + _FRESH)
 
     def best_of(self, model: KAN, grid: int, starts: int) -> _State:
         """The best of several starts at the coarsest grid."""
-        inside = self.problem.box.points(self.points, self.seed)
+        inside = self.problem.domain.points(self.points, self.seed)
         found = []
         for k in range(max(1, starts)):
             first = model if k == 0 else _redrawn(model, self.seed + 1000 * k)
-            found.append(self.trained(_State(first, dict(self.problem.constants), inside, 0.0), grid))
+            found.append(self.trained(_State(first, dict(self.problem.numbers), inside, 0.0), grid))
             if self.monitor.ended() is not None:
                 break
         return min(found, key=lambda state: state.fresh)
@@ -121,7 +121,7 @@ class _Solver:
             model = adapt_grid(model, everywhere, grid)
             needed = 4 * Objective(self.problem, model, constants, []).layout.size
             if len(inside) < needed:
-                inside = self.problem.box.points(needed, self.seed)
+                inside = self.problem.domain.points(needed, self.seed)
             if self.adaptive and (turn or state.fresh):
                 inside = self._moved(model, constants, inside, turn + grid)
             objective = self._objective(clone(model), constants, inside)
@@ -142,24 +142,24 @@ class _Solver:
     def _moved(self, model: KAN, constants: dict[str, float], inside: Tensor, turn: int) -> Tensor:
         """Replace half of the points by new ones, with a density that grows with the equation's residual."""
         count = int(_MOVED * len(inside))
-        pool = self.problem.box.points(_POOL * count, self.seed + 7919 * turn, "random")
+        pool = self.problem.domain.points(_POOL * count, self.seed + 7919 * turn, "random")
         objective = self._objective(clone(model), constants, pool)
         left = objective.residual(objective.start, objective.terms[0])
         density = left / left.mean().clamp_min(1e-300) + 1.0
         generator = torch.Generator().manual_seed(self.seed + turn)
         chosen = torch.multinomial(density, count, generator=generator)
-        return torch.cat([self.problem.box.points(len(inside) - count, self.seed), pool[chosen]])
+        return torch.cat([self.problem.domain.points(len(inside) - count, self.seed), pool[chosen]])
 
 
 def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
-    d = len(problem.box.names)
+    d = len(problem.domain.names)
     if model is None:
         return KAN([d, 5, problem.unknowns], grid=_GRIDS[0], degree=5, seed=seed)
     if model.n_in != d or model.n_out != problem.unknowns:
         raise InputError(
             f"The network must take {d} coordinates and give {problem.unknowns} unknowns. Got {model.widths}."
         )
-    if not Layout(model).size and not problem.constants:
+    if not Layout(model).size and not problem.numbers:
         raise InputError("There is nothing to train: every edge of the network is locked, and no constant is unknown.")
     for layer in model.layers:
         if layer.base is not None:

@@ -54,7 +54,7 @@ def curves(
     for number, curve in enumerate(found):
         ax = figure.add_subplot(lines, columns, number + 1)
         layer = model.layers[curve.layer]
-        knots = [] if curve.function else layer.basis.breakpoints(layer.knots)[curve.i].tolist()
+        knots = [] if curve.function else layer.basis.breakpoints(layer.knots[curve.i : curve.i + 1])[0].tolist()
         start = labels[curve.layer][curve.i]
         _panel(ax, curve, knots, start)
         end = end_names(model, labels, curve.layer)[curve.j]

@@ -9,6 +9,7 @@ import torch
 
 from edgewise._checks import is_int
 from edgewise._typing import Array
+from edgewise.bases import HIGHEST_DEGREE
 from edgewise.nn import KAN, Layout, Width, scale_outputs, shift_outputs
 from edgewise.studio._requests import check
 from edgewise.train import rescale_knots
@@ -32,7 +33,8 @@ def first_network(
     KAN([2, 1, 1]) on a grid of 5: 24 parameters. A hidden layer of 5 would have 120, too many for 44 rows.
     """
     check(grid is None or is_int(grid, 1, 200), "'grid' is a whole number from 1 to 200.", grid)
-    check(degree is None or is_int(degree, 1, 5), "'degree' is a whole number from 1 to 5.", degree)
+    top = HIGHEST_DEGREE
+    check(degree is None or is_int(degree, 1, top), f"'degree' is a whole number from 1 to {top}.", degree)
     check(seed is None or is_int(seed, 0, _SEEDS - 1), f"'seed' is a whole number from 0 to {_SEEDS - 1}.", seed)
     degree, seed = 3 if degree is None else degree, 0 if seed is None else seed
     own = _GRID if grid is None else grid

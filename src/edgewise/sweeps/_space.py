@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.bases import BASES
+from edgewise.bases import BASES, HIGHEST_DEGREE
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -146,7 +146,7 @@ def _value(name: str, value: Any) -> Setting:
     allowed = {
         "basis": value in BASES,
         "grid": value == "auto" or is_int(value, 1),
-        "degree": is_int(value, 1, 5),
+        "degree": is_int(value, 1, HIGHEST_DEGREE),
         "base": value in (None, "silu", "identity"),
         "sparsity": is_number(value, 0),
     }  # fmt: skip

@@ -32,6 +32,12 @@ def grid_of(model: KAN) -> int:
     return max(layer.grid for layer in model.layers)
 
 
+def own_grids(model: KAN) -> Any:
+    """Return the grid of a network as `adapt_grid` takes it: a number, or one for each layer where they differ."""
+    grids = [layer.grid for layer in model.layers]
+    return grids[0] if len(set(grids)) == 1 else grids
+
+
 def spline_edges(model: KAN) -> int:
     """Return the number of edges that are splines and not locked."""
     return sum(int(layer.free_splines().sum()) for layer in model.layers)
@@ -80,10 +86,8 @@ def check_grids(grids: Grids) -> None:
         raise InputError(f"'grids' must be {known}. Got {grids!r}.")
 
 
-def choose_grids(
-    grids: Grids, model: KAN, rows: int, *, coarse: bool, grow: bool, trained: bool
-) -> Sequence[int | None]:
-    """Return the cell counts to train one after another; [None] if the network has no spline.
+def choose_grids(grids: Grids, model: KAN, rows: int, *, coarse: bool, grow: bool, trained: bool) -> Sequence[Any]:
+    """Return the grids to train one after another, numbers of cells or the network's own; [None] without a spline.
 
     "auto" keeps the network's own grid (at most 5 cells) if `coarse`, its own unless `grow`, and otherwise starts at
     5 cells. It starts at 3 if 5 would leave fewer than two rows for a parameter, or if the network has more than two
@@ -95,7 +99,7 @@ def choose_grids(
     if spline_edges(model) == 0:
         return [None]
     if grids is None or not (grow or coarse):
-        return [own]
+        return [own_grids(model)]
     if coarse:
         return [min(own, 5)]
     basis = model.layers[0].basis

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, GaussNewtonMatrix, Layout, Pass
+from edgewise.nn import KAN, Block, GaussNewtonMatrix, Layout, Pass
 from edgewise.optim import GaussNewtonOperator, NormalEquations
 from edgewise.train._data import Rows, Table
 from edgewise.train._loss import Curvature, Loss, Squared
@@ -37,26 +37,36 @@ class Quadratic:
         """Return Q times a flat vector, half the penalty's gradient there."""
         out = torch.zeros_like(vector)
         for block, q in zip(layout.blocks, self.blocks, strict=False):
-            c = vector[block.start : block.middle].reshape(-1, block.width)
-            out[block.start : block.middle] = torch.einsum("efg,eg->ef", q, c).flatten()
+            out[block.start : block.middle] = block.flat(torch.einsum("efg,eg->ef", q, block.edges(vector)))
         return out
 
     def diagonal(self, layout: Layout, vector: Tensor) -> Tensor:
         """Return the diagonal of Q, with the vector's dtype and device."""
         out = torch.zeros_like(vector)
         for block, q in zip(layout.blocks, self.blocks, strict=False):
-            out[block.start : block.middle] = q.diagonal(dim1=1, dim2=2).flatten()
+            out[block.start : block.middle] = block.flat(q.diagonal(dim1=1, dim2=2))
         return out
 
     def add_to(self, layout: Layout, hessian: Tensor) -> None:
         """Add Q to a matrix, in place."""
         for block, q in zip(layout.blocks, self.blocks, strict=False):
-            if len(q):
-                edges, width = len(q), block.width
-                square = hessian[block.start : block.middle, block.start : block.middle]
+            square = hessian[block.start : block.middle, block.start : block.middle]
+            if block.used is not None:
+                _add_each(block, q, square)
+            elif len(q):
+                edges, width = len(q), block.widest
                 size = square.stride()
                 diagonal = square.as_strided((edges, width, width), (width * sum(size), *size), square.storage_offset())
                 diagonal += q
+
+
+def _add_each(block: Block, q: Tensor, square: Tensor) -> None:
+    """Add the blocks of edges with different numbers of entries to a square of their size, in place."""
+    start, edge, place = 0, block.used // block.widest, block.used % block.widest  # type: ignore[operator]
+    for e, size in enumerate(block.sizes):
+        own = place[edge == e]
+        square[start : start + size, start : start + size] += q[e][own][:, own]
+        start += size
 
 
 _ENTRIES = 4_000_000  # of the features of a chunk of rows: 32 MB
@@ -129,7 +139,7 @@ class Objective:
 
     def operator(self, vector: Tensor) -> GaussNewtonOperator:
         """Return the same without the matrix: each product with it is a pass over the rows."""
-        features = sum(x.n_in * block.width for x, block in zip(self.model.layers, self.layout.blocks, strict=True))
+        features = sum(x.n_in * block.widest for x, block in zip(self.model.layers, self.layout.blocks, strict=True))
         kept = list(self._passes(vector)) if len(self.table) * features <= _KEPT else None
 
         def passes() -> Iterator[tuple[_Rows, Pass]]:

@@ -66,14 +66,28 @@ class _Edges:
         self.layer, self.index, self.features = layer, index, features
         self.scale = sensitivity.square().mean((0, 1))[index[:, 0], None, None]  # mean A_j^2 of each edge
         self.weights, self.count = layer.weights()[tuple(index.T)], layer.coefficients.shape[-1]
-        self.roughness = layer.basis.roughness(self.count).to(features)
+        counts = layer.basis.counts(layer.knots, self.count)
+        self.counts = torch.tensor(counts, device=features.device)[index[:, 1]]  # functions of each edge
+        self.roughness = self._roughness(counts).to(features)
+
+    def _roughness(self, counts: list[int]) -> Tensor:
+        """The roughness of the basis, (K, K), or where inputs have different numbers of functions of each edge."""
+        basis, count = self.layer.basis, self.count
+        if min(counts) == count:
+            return basis.roughness(count)
+        each = {own: torch.zeros(count, count, dtype=torch.float64) for own in set(counts)}
+        for own, form in each.items():
+            form[:own, :own] = basis.roughness(own)
+        return torch.stack([each[own] for own in self.counts.tolist()] or [basis.roughness(count)[None][:0]])
 
     def ridge(self, amount: float) -> Tensor:
         count, width = self.count, self.features.shape[-1]
         eye = torch.eye(width, dtype=self.features.dtype, device=self.features.device)
         form = 1.01 * eye / count
-        form[:count, :count] += self.roughness - 1 / count**2
-        return (amount * form).expand(len(self.index), width, width)
+        form[:count, :count] -= 1 / count**2
+        form = form.repeat(len(self.index), 1, 1)
+        form[:, :count, :count] += self.roughness
+        return amount * form
 
     def sparsity(self, amount: float) -> Tensor:
         centered = self.features - self.features.mean(0)
@@ -93,9 +107,10 @@ class _Edges:
             rule = self.layer.rules.get((j, i))
             if rule is None:
                 continue
-            form[e] += rule.smooth * roughness
+            form[e] += rule.smooth * (roughness if roughness.dim() == 2 else roughness[e])
             if rule.monotone:
-                wrong = self._difference(1)[rule.monotone * weights[e, :count].diff() < 0]
+                own = int(self.counts[e])
+                wrong = self._difference(1)[: own - 1][rule.monotone * weights[e, :own].diff() < 0]
                 form[e] += _FORBIDDEN * wrong.T @ wrong
         return self._padded(self.scale * form)
 
@@ -109,8 +124,11 @@ class _Edges:
         difference = self._difference(degree + 2)
         mass = self.features[..., :count].sum(0)[self.index[:, 1]] * (rows / len(self.features))
         empty = (torch.exp(-mass.unfold(1, degree + 3, 1).amin(-1).clamp(0, 50)) - _EMPTY).clamp_min(0)
-        squares = ((1 - empty) * (c @ difference.T).square()).sum(1, keepdim=True)
-        typical = squares / (1 - empty).sum(1, keepdim=True).clamp_min(1e-12)
+        place = torch.arange(len(difference), device=c.device)
+        there = (place + degree + 2 < self.counts.unsqueeze(1)).to(c)  # of inputs with fewer functions
+        empty, full = empty * there, (1 - empty) * there
+        squares = (full * (c @ difference.T).square()).sum(1, keepdim=True)
+        typical = squares / full.sum(1, keepdim=True).clamp_min(1e-12)
         floor = (1e-11 * c.abs().amax(1, keepdim=True)).square().clamp_min(1e-300)
         weight = 10 * empty * (error / rows) / (torch.maximum(typical, floor) * self.scale[..., 0].clamp_min(1e-300))
         weight = weight * (c != 0).any(1, keepdim=True)  # a new edge, still zero, does not show what to expect

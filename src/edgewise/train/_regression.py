@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from edgewise._deadline import Deadline, cut
 from edgewise.nn import KAN, Layout, adapt_grid, clone, has_shapes
-from edgewise.train._choices import grid_of, spline_edges, too_fine
+from edgewise.train._choices import own_grids, spline_edges, too_fine
 from edgewise.train._data import Table
 from edgewise.train._objective import Objective, Quadratic
 from edgewise.train._penalty import penalty, smoothing_by_gcv
@@ -25,7 +26,7 @@ _MAX_PARAMETERS = 2000  # up to which the smoothing is chosen: that factors a do
 class RegressionTrainer(SecondOrderTrainer):
     """Trains a network from coarse to fine grids; one that was trained before continues from what it is."""
 
-    def run(self, model: KAN, schedule: Sequence[int | None]) -> Trained:
+    def run(self, model: KAN, schedule: Sequence[Any]) -> Trained:
         if not self.context.trained:
             coarse = model if schedule[0] is None else adapt_grid(model, self.split.train.subsample.x, schedule[0])
             model = best_start(coarse, self.context)
@@ -35,7 +36,7 @@ class RegressionTrainer(SecondOrderTrainer):
             outcome = Outcome.CONVERGED
         return Trained(polished, selected, outcome, self.loss)
 
-    def _grow(self, model: KAN, schedule: Sequence[int | None]) -> tuple[KAN, Outcome]:
+    def _grow(self, model: KAN, schedule: Sequence[Any]) -> tuple[KAN, Outcome]:
         """Train grid after grid; return the best on validation rows, or the last if the grids are given."""
         automatic = self.context.automatic
         self.tune(model, self.split.train)
@@ -72,7 +73,7 @@ class RegressionTrainer(SecondOrderTrainer):
         """Train the selected grid on all rows; keep the result unless it is worse."""
         full = self.split.full
         before = self.error(model, full)
-        polished = self._train(model, full, grid_of(model) if spline_edges(model) else None)
+        polished = self._train(model, full, own_grids(model) if spline_edges(model) else None)
         after = self.error(polished, full)
         if self.context.loss is not self.loss:
             before = self.error(model, full)
@@ -81,7 +82,7 @@ class RegressionTrainer(SecondOrderTrainer):
         self.context.record(polished, after, math.nan)  # no row is held out any more
         return polished
 
-    def _train(self, model: KAN, part: Partition, grid: int | None) -> KAN:
+    def _train(self, model: KAN, part: Partition, grid: Any) -> KAN:
         """Train on one grid. If the fit ends here, return the best of its runs, or the network as it was before.
 
         New knots change a network's curves: one that is stopped soon after may be far worse than before.
@@ -93,7 +94,7 @@ class RegressionTrainer(SecondOrderTrainer):
         trained = self._sparse(model, part, grid) if sparse else self._smooth(model, part, grid, runs)
         return self._best([trained, *runs], part.in_memory) if self.monitor.ended() else trained
 
-    def _smooth(self, model: KAN, part: Partition, grid: int, runs: list[KAN]) -> KAN:
+    def _smooth(self, model: KAN, part: Partition, grid: Any, runs: list[KAN]) -> KAN:
         """Three runs on one grid, noted in `runs`; the knots move before all but the last."""
         smoothing = 0.0
         for turn in range(3):
@@ -121,7 +122,7 @@ class RegressionTrainer(SecondOrderTrainer):
         freed = self.descend(model, part, Quadratic())
         return freed if self.error(freed, part) < 0.5 * error else model
 
-    def _sparse(self, model: KAN, part: Partition, grid: int) -> KAN:
+    def _sparse(self, model: KAN, part: Partition, grid: Any) -> KAN:
         """Up to eight reweighted runs with sparsity, as long as error and scores, as they really are, fall.
 
         Within a run the scores' sensitivities are frozen, so a run may end where only the frozen scores are small. A

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from edgewise.nn import KAN, MARGINS, adapt_grid, clone, held_knots
+from edgewise.nn import KAN, MARGINS, adapt_grid, clone, held_knots, knots_over
 from edgewise.optim import LeastSquaresSolver
 from edgewise.train._choices import spline_edges
 from edgewise.train._data import Rows, Table
@@ -109,7 +109,7 @@ def rescale_knots(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
     h = x
     with torch.no_grad():
         for depth, (layer, nodes) in enumerate(zip(new.layers, new.nodes[1:], strict=True)):
-            layer.knots = held_knots(layer, layer.basis.adapted_knots(h, layer.grid, MARGINS[depth > 0]), layer.grid)
+            layer.knots = held_knots(layer, knots_over(layer, h, layer.grids, MARGINS[depth > 0]))
             if generator is not None:
                 layer.reset_parameters(generator)
             h = nodes.combine(layer(h))

@@ -97,13 +97,13 @@ def _beyond(real: Any, one_point: Any) -> Any:
 
     @njit(**FAST)
     def beyond(e: Any, i: Any, points: Any, splines: Any, scratch: Any, at: Any) -> None:
-        x, v, weighted, _ = points
-        lo, inverse, unit, _, _, grid, _, _ = splines
-        u = (x[e] - lo[i]) * inverse[i]
-        if not (u >= zero and u <= real(grid)):
+        x, v, weighted, n_in = points
+        lo, inverse, unit = splines[0], splines[1], splines[2]
+        u, cells = (x[e] - lo[i]) * inverse[i], unit[n_in + BLOCK + i]
+        if not (u >= zero and u <= cells):
             end = one if u > zero else zero
             scale = unit[i] * v[e] if weighted else unit[i]
-            one_point(end, u - end * real(grid), scale, splines, 0, scratch, at)
+            one_point(end, u - end * cells, scale, splines, 0, scratch, at)
 
     return beyond
 
@@ -119,12 +119,12 @@ def _even(real: Any, width: int, one_point: Any) -> Any:
     def vector(e: Any, i: Any, k: Any, at: Any, points: Any, splines: Any, scratch: Any, functions: Any) -> None:
         """k points from x[e] on, of inputs from i on."""
         full_width()
-        x, v, weighted, _ = points
-        lo, inverse, unit, _, _, grid, _, _ = splines
+        x, v, weighted, n_in = points
+        lo, inverse, unit = splines[0], splines[1], splines[2]
         values, cells, stride, _ = scratch
-        u = mul(sub(load_some(x, e, k), load(lo, i)), load(inverse, i))
-        inside = clip(u, splat(real(grid)))
-        cell = clip(floor(inside), splat(real(grid - 1)))
+        u, own = mul(sub(load_some(x, e, k), load(lo, i)), load(inverse, i)), load(unit, n_in + BLOCK + i)
+        inside = clip(u, own)
+        cell = clip(floor(inside), sub(own, splat(real(1))))
         t = sub(inside, cell)
         store_integers(cells, at, cell)
         weight = load(unit, i)
@@ -162,13 +162,13 @@ def _uneven(real: Any, width: int, one_point: Any) -> Any:
     @njit(**FAST)
     def uneven(points: Any, splines: Any, scratch: Any, n0: Any, n1: Any, i0: Any, count: Any) -> None:
         x, v, weighted, n_in = points
-        breaks, inverse, _, _, _, grid, _, _ = splines
+        breaks, inverse, own, _, _, grid, _, _ = splines
         cells, pitch = scratch[1], scratch[3]
         for n in range(n0, n1):
             for j in range(count):
                 i = i0 + j
                 e, first = n * n_in + i, i * (grid + 1)
-                low, high = 0, grid  # breaks[low] <= x < breaks[high], or the first or the last cell
+                low, high = 0, int(own[i])  # breaks[low] <= x < breaks[high], or the first or the last cell
                 while high - low > 1:
                     middle = (low + high) // 2
                     if breaks[first + middle] <= x[e]:

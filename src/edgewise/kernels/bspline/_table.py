@@ -7,7 +7,10 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.kernels._backend import Family
+from edgewise.kernels.bspline.reference import cells_of
 from edgewise.kernels.runtime._memo import cached_on
+
+_UNSOUND = "The knots of a layer must be finite, and ascend."
 
 
 class Splines(NamedTuple):
@@ -20,6 +23,8 @@ class Splines(NamedTuple):
 
     `lo` holds the first interior knot of each input, or all of them (n_in, G + 1) when uneven; `inverse` is one over
     the spacing. Where even, these and the units go round once more, (n_in + 16,), so that a vector may begin anywhere.
+    The units are followed by the numbers of cells of each input, as many; uneven ones have only these. `grid` is the
+    largest of them: an input with fewer has knots that end in +inf, and tables that are not read there.
     `numbers` are the addresses and sizes as a CPU kernel reads them.
     """
 
@@ -45,22 +50,26 @@ def splines(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splin
 
 
 def _make(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines:
-    t = knots.to(torch.float64)
+    cells = cells_of(knots, degree)
+    if bool(knots.isnan().any()) or bool((cells < 1).any()):
+        raise InputError(_UNSOUND)
+    t = _continued(knots.to(torch.float64), cells + 2 * degree)
     inner = t[:, degree : t.shape[1] - degree]
     steps, grid = t.diff(dim=1), inner.shape[1] - 1
     rounding = 8 * torch.finfo(knots.dtype).eps * t.abs().amax(1, keepdim=True)
     even = bool(((steps - steps.mean(1, keepdim=True)).abs() <= rounding).all())
     spacing = inner[:, -1:] - inner[:, :1] if even else inner.diff(dim=1)  # even knots may coincide after rounding
     if not bool(((spacing > 0) & (spacing < torch.inf)).all()):
-        raise InputError("The knots of a layer must be finite, and ascend.")
+        raise InputError(_UNSOUND)
     if even:
         windows = torch.arange(1.0 - degree, degree + 1, dtype=torch.float64, device=t.device)
-        lo, inverse = inner[:, 0], grid / (inner[:, -1] - inner[:, 0])
+        lo, hi = inner[:, 0], inner.gather(1, cells.unsqueeze(1))[:, 0]
+        inverse = (hi - lo).reciprocal() * cells
         unit = inverse**order
     else:
         lo, inverse = inner, 1 / inner.diff(dim=1)
         windows = (t[:, 1:-1].unfold(1, 2 * degree, 1) - inner[:, :-1, None]) * inverse[..., None]
-        unit = torch.ones(len(t), dtype=torch.float64, device=t.device)
+        unit = cells
     table = _polynomials(windows, degree)
     for _ in range(order):
         table = _slope(table)
@@ -70,10 +79,20 @@ def _make(knots: Tensor, degree: int, order: int, dtype: torch.dtype) -> Splines
         table, slopes = table * scale, slopes * scale
     else:
         round_again = torch.arange(len(t) + 16, device=t.device) % len(t)
-        lo, inverse, unit = lo[round_again], inverse[round_again], unit[round_again]
+        lo, inverse = lo[round_again], inverse[round_again]
+        unit = torch.cat([unit[round_again], cells.to(torch.float64)[round_again]])
     lo, inverse, unit, table, slopes = (part.to(dtype).contiguous() for part in (lo, inverse, unit, table, slopes))
     tensors = (lo, inverse, unit, table, slopes)
     return Splines(*tensors, grid, order, not even, [*(part.data_ptr() for part in tensors), grid, order, not even])
+
+
+def _continued(knots: Tensor, last: Tensor) -> Tensor:
+    """The knots (n_in, m), with those after an input's last one at the spacing before it in the place of +inf."""
+    if bool((knots < torch.inf).all()):
+        return knots
+    place, at = torch.arange(knots.shape[1], device=knots.device), last.unsqueeze(1)
+    end = knots.gather(1, at)
+    return torch.where(place <= at, knots, end + (place - at) * (end - knots.gather(1, at - 1)))
 
 
 def _polynomials(window: Tensor, degree: int) -> Tensor:

@@ -17,12 +17,14 @@ def basis(x: Tensor, knots: Tensor, degree: int, order: int = 0) -> Tensor:
 
     Outside [lo, hi] a function goes on along its tangent: B(x) = B(e) + B'(e) (x - e) at the nearer end e.
 
-    Shapes: x (..., n_in), knots (n_in, G + 2k + 1) ascending, result (..., n_in, G + k).
+    Shapes: x (..., n_in), knots (n_in, G + 2k + 1) ascending, result (..., n_in, G + k). An input with fewer cells than
+    G has fewer knots, then +inf, and its last functions are zero.
     """
     n_basis = knots.shape[-1] - degree - 1
-    lo, hi = knots[:, degree], knots[:, n_basis]
+    last = cells_of(knots, degree) + degree - 1
+    lo, hi = knots[:, degree], torch.gather(knots, -1, (last + 1).unsqueeze(-1)).squeeze(-1)
     inside = torch.minimum(torch.maximum(x, lo), hi)
-    cell = _cell(inside.detach(), knots, degree)
+    cell = torch.minimum(_cell(inside.detach(), knots, degree), last)
     if order == 0:
         # The tangent term is zero inside, where x equals its clamped value.
         local = _local(inside, knots, cell, degree, 0)
@@ -37,8 +39,18 @@ def basis(x: Tensor, knots: Tensor, degree: int, order: int = 0) -> Tensor:
     return dense.scatter(-1, columns, local)
 
 
+def cells_of(knots: Tensor, degree: int) -> Tensor:
+    """Return the number of cells of each input, (n_in,), of knots (n_in, G + 2 degree + 1) that end in +inf or not.
+
+    >>> inf = torch.inf
+    >>> cells_of(torch.tensor([[-1.0, 0.0, 1.0, 2.0, 3.0], [-1.0, 0.0, 1.0, 2.0, inf]]), 1)
+    tensor([2, 1])
+    """
+    return (knots < torch.inf).sum(-1) - 2 * degree - 1
+
+
 def _cell(x: Tensor, knots: Tensor, degree: int) -> Tensor:
-    """Index m of the cell [t_m, t_{m+1}) that holds each point; the last cell is closed."""
+    """Index m of the cell [t_m, t_{m+1}) that holds each point, or one after an input's last."""
     inner = knots[:, degree + 1 : knots.shape[-1] - degree - 1].contiguous()
     if is_traced():  # ONNX has no searchsorted, and compilers fuse a comparison and a sum
         return (x.unsqueeze(-1) >= inner).sum(-1) + degree

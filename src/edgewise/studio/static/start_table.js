@@ -89,12 +89,12 @@ function shapeFields(change) {
   const input = (attributes) => html("input", { ...attributes, autocomplete: "off", on: { input: change } });
   const hidden = input({ type: "text", placeholder: "automatic", inputmode: "numeric" });
   const grid = input({ type: "number", min: 1, max: 200, placeholder: "automatic" });
-  const degree = input({ type: "number", min: 1, max: 5, placeholder: "3" });
+  const degree = input({ type: "number", min: 1, max: 9, placeholder: "3" });
   const seed = input({ type: "number", min: 0, placeholder: "0" });
   const fields = {
     hidden: field("Hidden nodes", hidden, "5, or 5, 3 for two layers, or none"),
     grid: field("Grid", grid, "intervals of each spline"),
-    degree: field("Degree", degree, "of each spline, 1 to 5"),
+    degree: field("Degree", degree, "of each spline, 1 to 9"),
     seed: field("Seed", seed, "the same seed gives the same network"),
   };
   const element = html("fieldset", { class: "start-shape" }, html("legend", {}, "Network"), ...Object.values(fields));

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytest_plugins = ("studio_browser",)
-PATIENCE = 15_000  # milliseconds: the worker is loaded first
+PATIENCE = 60_000  # milliseconds: a worker takes that long to load on a busy machine
 EDGE = ".edge[data-edge='0,0,1']"
 
 

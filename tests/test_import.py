@@ -89,7 +89,7 @@ PUBLIC = {
     "edgewise.train": """
         Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
         Row SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
-        rescale_knots step_callback update
+        refit_check rescale_knots step_callback update
     """,
     "edgewise.optim": """
         Adam BatchProblem CG DampedSolver DampedState GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem
@@ -148,7 +148,7 @@ PUBLIC = {
     "edgewise.io": """
         Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names is_units
         iso_dates load load_with_metadata model_bytes network_inputs open_parquet read_config read_model read_table
-        read_weights save select_mixed sniff
+        read_weights save select_mixed sheet_names sniff
     """,
 }
 

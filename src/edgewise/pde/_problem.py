@@ -1,119 +1,27 @@
-"""What is to hold and where: a box and its faces, an equation inside, conditions, unknown constants, measurements."""
+"""What is to hold: an equation inside a domain, conditions, unknown constants, measurements."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations_with_replacement
 from types import SimpleNamespace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from edgewise._checks import is_int, is_number
-from edgewise._errors import InputError, unknown
+from edgewise._checks import is_number
+from edgewise._errors import InputError
 from edgewise._jets import Jets, Order, below
 from edgewise._typing import Data
+from edgewise.pde._boundary import Boundary
+from edgewise.pde._box import Box, Face
+from edgewise.pde._corner import Singular
+from edgewise.pde._domain import Domain
+from edgewise.pde._enrichment import enrichment
 from edgewise.pde._jet import HIGHEST, Jet
-
-Way = Literal["sobol", "random", "grid"]
-_WAYS = get_args(Way)
-
-
-@dataclass(frozen=True)
-class Box:
-    """A product of intervals of named coordinates.
-
-    >>> square = Box(x=(-1, 1), y=(-1, 1))
-    >>> square.points(100, seed=0).shape
-    torch.Size([100, 2])
-    >>> len(square.boundary().points(40))
-    40
-    """
-
-    names: tuple[str, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-
-    def __init__(self, **ranges: tuple[float, float]) -> None:
-        if not ranges:
-            raise InputError("A Box needs at least one coordinate, like Box(x=(0, 1)).")
-        for name, ends in ranges.items():
-            sound = isinstance(ends, tuple | list) and len(ends) == 2 and all(is_number(end) for end in ends)
-            if not sound or not ends[0] < ends[1]:
-                raise InputError(
-                    f"The range of {name!r} must be (low, high) with low < high, both finite. Got {ends!r}."
-                )
-        object.__setattr__(self, "names", tuple(ranges))
-        object.__setattr__(self, "low", tuple(float(low) for low, _ in ranges.values()))
-        object.__setattr__(self, "high", tuple(float(high) for _, high in ranges.values()))
-
-    @property
-    def ends(self) -> tuple[Tensor, Tensor]:
-        """Lower and upper ends, each (d,)."""
-        return torch.tensor(self.low, dtype=torch.float64), torch.tensor(self.high, dtype=torch.float64)
-
-    def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
-        """Points (n, d) inside: a Sobol sequence, uniform random ones, or a lattice of at most `count` of them."""
-        low, high = self.ends
-        return low + (high - low) * _unit(count, len(self.names), seed, how)
-
-    def face(self, **at: float) -> Face:
-        """The face where one coordinate is at one of its ends, like face(t=0)."""
-        if len(at) != 1:
-            raise InputError(f"A face fixes one coordinate, like face(x=0). Got {at!r}.")
-        (name, value), = at.items()  # fmt: skip
-        if name not in self.names:
-            raise unknown("coordinate", name, self.names)
-        k = self.names.index(name)
-        if value not in (self.low[k], self.high[k]):
-            raise InputError(f"{name!r} ends at {self.low[k]:g} and {self.high[k]:g}. Got {value!r}.")
-        return Face(self, ((k, float(value)),))
-
-    def boundary(self, *names: str) -> Face:
-        """All faces, or those at both ends of the named coordinates."""
-        for name in names:
-            if name not in self.names:
-                raise unknown("coordinate", name, self.names)
-        chosen = [k for k, name in enumerate(self.names) if name in (names or self.names)]
-        return Face(self, tuple((k, end) for k in chosen for end in (self.low[k], self.high[k])))
-
-
-@dataclass(frozen=True)
-class Face:
-    """Faces of a box, each a coordinate's number and the end where it is held."""
-
-    box: Box
-    fixed: tuple[tuple[int, float], ...]
-
-    def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
-        """Points (n, d), as many on each face."""
-        share = math.ceil(count / len(self.fixed))
-        parts = []
-        for number, (k, end) in enumerate(self.fixed):
-            part = self.box.points(share, seed + number, how)
-            part[:, k] = end
-            parts.append(part)
-        return torch.cat(parts)
-
-
-def _unit(count: int, d: int, seed: int, how: Way) -> Tensor:
-    """Points (n, d) in [0, 1]^d."""
-    if how not in _WAYS:
-        raise unknown("way to place points", how, _WAYS)
-    if not is_int(count, 1):
-        raise InputError(f"The number of points must be an int >= 1. Got {count!r}.")
-    count = int(count)
-    if how == "random":
-        return torch.rand(count, d, generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
-    if how == "grid":
-        side = torch.linspace(0, 1, max(2, math.floor(count ** (1 / d) + 1e-9)), dtype=torch.float64)
-        return torch.cartesian_prod(*[side] * d).reshape(-1, d)
-    return torch.quasirandom.SobolEngine(d, scramble=True, seed=int(seed)).draw(count, dtype=torch.float64)
-
 
 Left = Tensor | tuple[Tensor, ...]
 Equation = (  # of the unknown, a Jet, or a tuple of them where there are several: a type checker cannot tell which
@@ -124,29 +32,74 @@ Equation = (  # of the unknown, a Jet, or a tuple of them where there are severa
 Function = Callable[[Any, SimpleNamespace], Any]  # of jets, which torch's functions take, but not in its types
 
 
+_NONE: Mapping[str, Any] = {}
+Where = Face | Boundary | Tensor
+
+
+class OnBoundary(SimpleNamespace):
+    """The coordinates of points on a boundary, and the outward normal there as nx, ny, found when it is read."""
+
+    def __init__(self, side: Face | Boundary, names: tuple[str, ...], coordinates: Mapping[str, Tensor]) -> None:
+        super().__init__(**coordinates)
+        self._side, self._names = side, names
+
+    def __getattr__(self, name: str) -> Tensor:
+        if name not in {"n" + known for known in self._names}:
+            raise AttributeError(
+                f"A point of the boundary has {', '.join(self._names)} and their normals. Got {name!r}."
+            )
+        points = torch.stack([self.__dict__[known] for known in self._names], dim=1)
+        normals = self._side.normals(points)
+        self.__dict__.update({"n" + known: normals[:, k] for k, known in enumerate(self._names)})
+        return self.__dict__[name]
+
+
 @dataclass(frozen=True)
 class Condition:
-    """What is to hold on faces or at given points: residual(u, p), or residual(u, p, c) with unknown constants c.
+    """What is to hold on a boundary or at points: residual(u, p), or residual(u, p, c) with unknown constants c.
 
-    `where` is `box.face(t=0)`, `box.boundary()`, or points (n, d). With `also`, as many points again, the residual
-    takes the unknown at both: residual(u, v, p), as for periodic functions. `weight` multiplies the mean square.
+    `where` is a boundary, as `box.face(t=0)`, `box.boundary()`, `polygon.edge(0)`, or points (n, d). On a boundary p
+    has the outward normal as well: p.nx, p.ny, named after the coordinates. With `also`, as many points again, the
+    residual takes the unknown at both: residual(u, v, p), as for periodic functions. `weight` multiplies the mean
+    square.
     """
 
-    where: Face | Tensor
+    where: Where
     residual: Equation
     weight: float = 100.0
-    also: Face | Tensor | None = None
+    also: Where | None = None
 
     def __post_init__(self) -> None:
         if not is_number(self.weight) or not self.weight > 0:
             raise InputError(f"The weight of a condition must be a number > 0. Got {self.weight!r}.")
+        for side in (self.where, self.also):
+            if not isinstance(side, Face | Boundary | Tensor | None):
+                raise InputError(
+                    "A condition holds on a boundary, like box.boundary() or polygon.edge(0), or at points (n, d). "
+                    f"Got {type(side).__name__}."
+                )
 
     def points(self, count: int, seed: int) -> list[Tensor]:
         sides = [self.where] if self.also is None else [self.where, self.also]
-        found = [side.points(count, seed) if isinstance(side, Face) else side for side in sides]
+        found = [side if isinstance(side, Tensor) else side.points(count, seed) for side in sides]
         if len(found) == 2 and len(found[0]) != len(found[1]):
             raise InputError(f"Both sides of a condition need as many points. Got {len(found[0])} and {len(found[1])}.")
         return found
+
+    @property
+    def equation(self) -> Equation:
+        """The residual, with the outward normal added to the points that it is given."""
+        side, place = self.where, 1 if self.also is None else 2
+        if isinstance(side, Tensor):
+            return self.residual
+        names = side.box.names if isinstance(side, Face) else side.domain.names
+        residual: Any = self.residual
+
+        def equation(*given: Any) -> Left:
+            at = OnBoundary(side, names, vars(given[place]))
+            return residual(*given[:place], at, *given[place + 1 :])
+
+        return equation
 
 
 @dataclass(frozen=True)
@@ -191,16 +144,20 @@ def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0)
 
 @dataclass(frozen=True)
 class Problem:
-    """A differential equation: residual(u, p) is zero inside the box, and its conditions hold.
+    """A differential equation: residual(u, p) is zero inside the domain, and its conditions hold.
 
     residual    a function of the unknown u and the point p, which returns a tensor (n,) or a tuple of them:
                 u.value, u.x, u.xx, u.xy are the unknown and its derivatives, p.x, p.y the coordinates. With several
                 unknowns u is a tuple; with `constants` a third argument c holds them, as c.nu.
-    conditions  what holds on faces or at points
+    domain      a Box, a Disk, a Polygon, or what |, & and - make of them
+    conditions  what holds on the boundary or at points
     ansatz      a function of the network n and the coordinates p, all with their derivatives, that gives the unknown:
                 lambda n, p: (1 - p.x**2) * n vanishes at x = -1 and 1 whatever the network is
     constants   unknown numbers with their first values, found together with the solution
     unknowns    how many functions are sought
+    singular    functions that are added to the network, each times an unknown number: those of `Corner.singular`. With
+                "auto" those of all corners of a domain that is no Box, where it has one unknown, no ansatz, and an
+                equation whose second derivatives are Laplace's.
 
     >>> import torch
     >>> box = Box(x=(0, 1))
@@ -208,20 +165,53 @@ class Problem:
     1
     """
 
-    box: Box
+    domain: Domain
     residual: Equation
     conditions: Sequence[Condition] = ()
     ansatz: Function | None = None
     constants: Mapping[str, float] = field(default_factory=dict)
     unknowns: int = 1
+    singular: Sequence[Singular] | Literal["auto"] = "auto"
 
-    def unknown(self, jets: Jets, points: Tensor, asked: tuple[set[Order], ...] = ()) -> Jet | tuple[Jet, ...]:
-        """The unknown functions of the jets (n, m) of a network's outputs; `asked` notes which derivatives are read."""
-        names = self.box.names
+    def __post_init__(self) -> None:
+        if not isinstance(self.domain, Domain):
+            raise InputError(f"The domain must be a Box, a Disk, a Polygon or made of them. Got {self.domain!r:.80}.")
+
+    @property
+    def box(self) -> Box:
+        """The domain, which must be a Box."""
+        if not isinstance(self.domain, Box):
+            raise InputError(f"Here the domain must be a Box. Got {self.domain!r:.80}.")
+        return self.domain
+
+    @cached_property
+    def terms(self) -> tuple[Singular, ...]:
+        """The singular functions that are added to the network."""
+        if isinstance(self.singular, str):
+            if self.singular != "auto":
+                raise InputError(f"'singular' must be 'auto' or functions of corners. Got {self.singular!r}.")
+            return enrichment(self)
+        return tuple(self.singular)
+
+    @cached_property
+    def numbers(self) -> dict[str, float]:
+        """The unknown constants and the factors of the singular functions, with their first values."""
+        return {**self.constants, **{repr(function): 0.0 for function in self.terms}}
+
+    def unknown(
+        self, jets: Jets, points: Tensor, asked: tuple[set[Order], ...] = (), numbers: Mapping[str, Any] = _NONE
+    ) -> Jet | tuple[Jet, ...]:
+        """The unknown functions of the jets (n, m) of a network's outputs.
+
+        `asked` notes which derivatives are read; `numbers` are the factors of the singular functions.
+        """
+        names = self.domain.names
         outputs = tuple(
             Jet({order: part[:, k] for order, part in jets.items()}, names, asked) for k in range(self.unknowns)
         )
         whole: Any = outputs[0] if self.unknowns == 1 else outputs
+        for function in self.terms:
+            whole = whole + function.jet(points, jets) * numbers.get(repr(function), 0.0)
         if self.ansatz is None:
             return whole
         return self.ansatz(whole, SimpleNamespace(**Jet.coordinates(points, names, jets)))
@@ -230,14 +220,14 @@ class Problem:
     def orders(self) -> list[Order]:
         """The derivatives that the equation and its conditions read, and all below them."""
         asked: set[Order] = set()
-        self._note(self.residual, [self.box.points(2)], asked)
+        self._note(self.residual, [self.domain.points(2)], asked)
         for condition in self.conditions:
-            self._note(condition.residual, condition.points(2, 0), asked)
+            self._note(condition.equation, condition.points(2, 0), asked)
         return below(asked)
 
     def _note(self, equation: Equation, sides: list[Tensor], asked: set[Order]) -> None:
         """Add the derivatives that an equation reads."""
-        d = len(self.box.names)
+        d = len(self.domain.names)
         every = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(d), k)]
         unknowns = []
         for points in sides:
@@ -250,8 +240,8 @@ class Problem:
         self, equation: Callable[..., Left], unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Tensor]
     ) -> tuple[Tensor, ...]:
         """What an equation leaves at points: tensors (n,)."""
-        at = SimpleNamespace(**{name: points[:, k] for k, name in enumerate(self.box.names)})
-        more = (SimpleNamespace(**constants),) if constants else ()
+        at = SimpleNamespace(**{name: points[:, k] for k, name in enumerate(self.domain.names)})
+        more = (SimpleNamespace(**{name: constants[name] for name in self.constants}),) if self.constants else ()
         found = equation(*unknowns, at, *more)
         parts = found if isinstance(found, tuple) else (found,)
         for part in parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from edgewise._jets import below
 from edgewise._typing import Data
 from edgewise.nn import KAN
 from edgewise.pde._jet import HIGHEST, Jet
+from edgewise.pde._outcome import Outcome
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
-from edgewise.train import Outcome, Row
+from edgewise.train import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +32,7 @@ _FRESH = 987_654  # seed of points to judge on
 
 
 class Errors(NamedTuple):
-    """How far a solution is from the exact one over the box, which is taken to have size 1.
+    """How far a solution is from the exact one over the domain, which is taken to have size 1.
 
     l2: root of the mean square of u - v; h1: with the squares of the first derivatives added; relative: l2 over that of
     v; largest: of |u - v|.
@@ -62,10 +64,10 @@ class Found(ABC):
 
         At `count` points of a Sobol sequence that training has not seen.
         """
-        x = self.problem.box.points(count, seed=_FRESH)
+        x = self.problem.domain.points(count, seed=_FRESH)
         found = self.at(x, order=1)
         own = found if isinstance(found, Jet) else found[output]
-        true = exact(SimpleNamespace(**Jet.coordinates(x, self.problem.box.names)))
+        true = exact(SimpleNamespace(**Jet.coordinates(x, self.problem.domain.names)))
         if not isinstance(true, Jet):
             raise InputError(f"The exact solution must be made of the coordinates of p. Got {type(true).__name__}.")
         off, slope = own.value - true.value, own.gradient - true.gradient
@@ -82,8 +84,8 @@ class Found(ABC):
     def checked(self, points: Data) -> Tensor:
         """Points (n, d) as a tensor; InputError for others."""
         x = torch.as_tensor(points, dtype=torch.float64)
-        if x.ndim != 2 or x.shape[1] != len(self.problem.box.names):
-            names = ", ".join(self.problem.box.names)
+        if x.ndim != 2 or x.shape[1] != len(self.problem.domain.names):
+            names = ", ".join(self.problem.domain.names)
             raise InputError(f"Points must be rows of the coordinates {names}. Got shape {tuple(x.shape)}.")
         return x
 
@@ -100,7 +102,9 @@ class Solution(Found):
     """What `solve` returns.
 
     model: the network (before the ansatz). constants: the unknown constants as found. history: rows of one grid each;
-    `train` is the root mean square of what the equation leaves, `validation` the same at fresh points.
+    `train` is the root mean square of what the equation leaves, `validation` the same at fresh points. error: the
+    estimated error in L2, relative to the solution, of all unknowns together. residual: what the equation leaves at
+    fresh points, relative to its terms.
     """
 
     problem: Problem
@@ -108,15 +112,17 @@ class Solution(Found):
     constants: dict[str, float]
     history: list[Row]
     outcome: Outcome
+    error: float = math.nan
+    residual: float = math.nan
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
-        orders = below(combinations_with_replacement(range(len(self.problem.box.names)), checked_order(order)))
+        orders = below(combinations_with_replacement(range(len(self.problem.domain.names)), checked_order(order)))
         x, parts = self.checked(points), []
         with torch.no_grad():
             for start in range(0, len(x), _CHUNK):
                 some = x[start : start + _CHUNK]
-                parts.append(self.problem.unknown(JetPass(self.model, some, orders).outputs, some))
+                parts.append(self.problem.unknown(JetPass(self.model, some, orders).outputs, some, (), self.constants))
         if isinstance(parts[0], Jet):
             return _joined(parts)
         return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
@@ -126,6 +132,7 @@ class Solution(Found):
         constants = "".join(f", {name}={value:.6g}" for name, value in self.constants.items())
         return (
             f"Solution(grid={last.grid}, parameters={last.parameters}, residual={last.train:.3g}{constants}, "
+            f"error={self.error:.1e}, "
             f"outcome={self.outcome.name}: {self.outcome.message})"
         )
 

@@ -26,7 +26,7 @@ class MLPUnknown(torch.nn.Module):
         self.constants = torch.nn.ParameterDict(
             {name: torch.nn.Parameter(torch.tensor(v, dtype=torch.float64)) for name, v in problem.constants.items()}
         )
-        self.terms = [(problem.residual, [problem.box.points(points, seed)], 1.0)]
+        self.terms = [(problem.residual, [problem.domain.points(points, seed)], 1.0)]
         self.terms += [(c.residual, c.points(boundary, seed + 1), c.weight) for c in problem.conditions]
 
     def at(self, points: Tensor) -> Any:

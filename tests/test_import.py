@@ -76,15 +76,15 @@ PUBLIC = {
         session structure studio sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
-        Architecture Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d KANConv2d
-        KANConv3d KANFeedForward KANLayer Layout MARGINS Malformed Nodes Pass Rational RationalConv1d RationalConv2d
-        RationalConv3d RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending center clone
-        compact coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen has_shapes
-        held_knots initial_values is_readable layer_of lock monotone parameter_groups perturb refine_grid
-        refine_grids regularization remove_edges remove_node replace_by_mean replace_convs replace_feed_forwards
-        replace_parameters require restore_edges scale_outputs select set_function shaped shift_outputs
-        shiftable smooth spline_functions spline_name stack subnode_formulas symbolic_derivatives symmetrize
-        to_splines trace unlock update_grids widen widen_grids with_locked
+        Architecture Block Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d
+        KANConv2d KANConv3d KANFeedForward KANLayer Layout MARGINS Malformed Nodes Pass Rational RationalConv1d
+        RationalConv2d RationalConv3d RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending
+        center clone compact coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen
+        has_shapes held_knots initial_values is_readable knots_over layer_of lock monotone parameter_groups perturb
+        refine_grid refine_grids regularization remove_edges remove_node replace_by_mean replace_convs
+        replace_feed_forwards replace_parameters require restore_edges scale_outputs select set_function shaped
+        shift_outputs shiftable smooth spline_functions spline_name stack subnode_formulas symbolic_derivatives
+        symmetrize to_splines trace unlock update_grids widen widen_grids with_locked
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
@@ -103,8 +103,8 @@ PUBLIC = {
     """,
     "edgewise.bases": """
         ACTIVATIONS ActivationName BASES BASE_FUNCTIONS BSpline BaseName Basis BasisName Chebyshev Fourier
-        RBF adapted_knots base_function fit_curves least_squares named rational_start refined_knots register
-        spline_range transfer uniform_knots
+        HIGHEST_DEGREE RBF adapted_knots base_function fit_curves joined_rows least_squares named rational_start
+        refined_knots register spline_range transfer uniform_knots
     """,
     "edgewise.datasets": """
         CertifiedFit Chain Characters Equation HistoricalTable PhysicalLaw Quantity Special States System Variable chain
@@ -141,8 +141,8 @@ PUBLIC = {
     """,
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
-        Box Condition Errors Face Jet JetPass Marched Outcome Periodic Problem Solution march measured periodic
-        products solve
+        Boundary Box Condition Corner Disk Domain Errors Face Jet JetPass Marched Outcome Periodic Polygon Problem
+        Singular Solution march measured periodic products solve
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

@@ -43,9 +43,11 @@ class _Level:
         if self.local is None:
             return [layer.edges(x), *(edge_derivatives(layer, x, k + 1) for k in range(self.most))]
         found = self.local.combine(layer.weights().detach())
-        for order, edges in enumerate(found if layer.active_symbols() else ()):
+        if layer.active_symbols():
+            found[0] = layer.edges(x)
+        for order in range(1, len(found)):
             for j, i, values in symbolic_derivatives(layer, x, order):
-                edges[:, j, i] = values
+                found[order][:, j, i] = values
         return found
 
     @cached_property

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from edgewise.nn import KAN, adapt_grid, clone
 from edgewise.optim import LM
+from edgewise.pde._box import Box
 from edgewise.pde._estimate import estimate
 from edgewise.pde._objective import Objective, Term
 from edgewise.pde._placing import placed
@@ -23,6 +24,7 @@ _CLOSE = 1.5  # fresh residuals over trained ones, above which there are too few
 _TURNS = 2
 _FRESH = 123_457  # added to a seed: points to judge on
 _LEAST_FRESH = 2000
+_RIM = 200  # points of the boundary that knots must reach
 
 
 class State(NamedTuple):
@@ -113,9 +115,10 @@ class Refiner:
         return Objective(self.problem, model, constants, [inner, *self.conditions])
 
     def _adapted(self, model: KAN, grid: int) -> KAN:
-        """The network with knots over the box, and over what its nodes take there."""
-        sides = [side for term in self.conditions for side in term.points]
-        return adapt_grid(model, torch.cat([self.fresh, *sides, torch.stack(self.problem.domain.ends)]), grid)
+        """The network with knots over the domain, and over what its nodes take there."""
+        domain, sides = self.problem.domain, [side for term in self.conditions for side in term.points]
+        rim = torch.stack(domain.ends) if isinstance(domain, Box) else domain.boundary().points(_RIM)
+        return adapt_grid(model, torch.cat([self.fresh, *sides, rim]), grid)
 
     def _placed(
         self, model: KAN, constants: dict[str, float], per: int, turn: int

@@ -66,8 +66,9 @@ class Equations:
     @cached_property
     def numbers(self) -> dict[str, Formula]:
         """The rates with numbers in place of the constants, by state."""
-        values: Part = {sympy.Symbol(c.name, real=True): sympy.Float(c.value) for c in self.constants}
-        return {name: form.xreplace(values) for name, form in zip(self.names, self.forms, strict=True)}
+        values = {sympy.Symbol(c.name, real=True): sympy.Float(c.value) for c in self.constants}
+        forms: tuple[Part, ...] = self.forms
+        return {name: form.xreplace(values) for name, form in zip(self.names, forms, strict=True)}
 
     def text(self) -> str:
         """Return a line for each equation, constants with standard errors."""
@@ -100,8 +101,8 @@ class Equations:
     def _terms(self, form: Part) -> list[Part]:
         """Return the terms of a form in the order of their constants."""
         known = {c.name: k for k, c in enumerate(self.constants)}
-        order = {term: min((known[s.name] for s in term.free_symbols if s.name in known), default=-1)
-                 for term in sympy.Add.make_args(form)}  # fmt: skip
+        terms: list[Part] = [*sympy.Add.make_args(form)]
+        order = {t: min((known[s.name] for s in t.free_symbols if s.name in known), default=-1) for t in terms}
         return sorted((t for t in order if t != 0), key=lambda t: order[t])
 
     def latex(self) -> str:

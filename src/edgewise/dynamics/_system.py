@@ -38,7 +38,7 @@ class System:
     @cached_property
     def used_inner(self) -> list[int]:
         """The inner constants that terms under the mask use."""
-        on: Array = np.asarray(self.mask).any(axis=0)
+        on = np.atleast_1d(self.mask.any(axis=0))
         return sorted({w for k, w in self.terms.pairs if on[k]})
 
     @property

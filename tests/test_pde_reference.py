@@ -6,8 +6,8 @@ import math
 
 import torch
 
-from edgewise.measure.baselines import mlp
-from edgewise.measure.experiments.pde import MLPUnknown, Truth, allen_cahn, burgers, burgers_at, exact, mlp_jets
+from edgewise.measure.baselines import burgers_at, mlp
+from edgewise.measure.experiments.pde import MLPUnknown, Truth, allen_cahn, burgers, exact, mlp_jets
 from edgewise.pde import Box, Condition, Jet, Problem
 
 STRIP = Box(t=(0, 1), x=(-1, 1))

@@ -1,9 +1,10 @@
-"""What edgewise is compared with: MLPs, AdamW training of any module, and pykan in a separate environment."""
+"""What edgewise is compared with: MLPs, AdamW training of any module, pykan in a separate environment, a known flow."""
 
 from edgewise.measure.baselines._adamw import adamw_milliseconds as adamw_milliseconds
 from edgewise.measure.baselines._adamw import adamw_steps as adamw_steps
 from edgewise.measure.baselines._adamw import minibatches as minibatches
 from edgewise.measure.baselines._adamw import used_parameters as used_parameters
+from edgewise.measure.baselines._cole_hopf import burgers_at as burgers_at
 from edgewise.measure.baselines._mlp import adam as adam
 from edgewise.measure.baselines._mlp import lbfgs as lbfgs
 from edgewise.measure.baselines._mlp import mlp as mlp

@@ -21,7 +21,6 @@ from edgewise.measure.experiments.pde._problems import TASKS, Task
 from edgewise.measure.experiments.pde._reference import Truth as Truth
 from edgewise.measure.experiments.pde._reference import allen_cahn as allen_cahn
 from edgewise.measure.experiments.pde._reference import burgers as burgers
-from edgewise.measure.experiments.pde._reference import burgers_at as burgers_at
 from edgewise.measure.experiments.pde._reference import exact as exact
 from edgewise.measure.tables import best, format_number, number
 from edgewise.nn import KAN

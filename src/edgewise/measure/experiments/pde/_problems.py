@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from edgewise.measure.experiments.pde._reference import Truth, allen_cahn, burgers, burgers_at, exact
+from edgewise.measure.baselines import burgers_at
+from edgewise.measure.experiments.pde._reference import Truth, allen_cahn, burgers, exact
 from edgewise.pde import Box, Condition, Problem, measured, periodic
 
 _SQUARE = Box(x=(-1, 1), y=(-1, 1))

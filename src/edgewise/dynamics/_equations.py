@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.dynamics._system import System
 from edgewise.dynamics._terms import state_symbols
 from edgewise.expressions import rounded_together
@@ -67,13 +67,14 @@ class Equations:
     def numbers(self) -> dict[str, Formula]:
         """The rates with numbers in place of the constants, by state."""
         values = {sympy.Symbol(c.name, real=True): sympy.Float(c.value) for c in self.constants}
-        return {name: form.xreplace(values) for name, form in zip(self.names, self.forms, strict=True)}
+        forms: tuple[Part, ...] = self.forms
+        return {name: form.xreplace(values) for name, form in zip(self.names, forms, strict=True)}
 
     def text(self) -> str:
         """Return a line for each equation, constants with standard errors."""
         return "\n".join(f"{n}' = {self._line(form)}" for n, form in zip(self.names, self.forms, strict=True))
 
-    def _line(self, form: Formula) -> str:
+    def _line(self, form: Part) -> str:
         shown = {c.name: c for c in self.constants}
         parts = []
         for term in self._terms(form):
@@ -97,11 +98,11 @@ class Equations:
         first = ("-" if parts[0][0] == "-" else "") + parts[0][1]
         return first + "".join(f" {sign} {text}" for sign, text in parts[1:])
 
-    def _terms(self, form: Formula) -> list[Formula]:
+    def _terms(self, form: Part) -> list[Part]:
         """Return the terms of a form in the order of their constants."""
         known = {c.name: k for k, c in enumerate(self.constants)}
-        order = {term: min((known[s.name] for s in term.free_symbols if s.name in known), default=-1)
-                 for term in sympy.Add.make_args(form)}  # fmt: skip
+        terms: list[Part] = [*sympy.Add.make_args(form)]
+        order = {t: min((known[s.name] for s in t.free_symbols if s.name in known), default=-1) for t in terms}
         return sorted((t for t in order if t != 0), key=lambda t: order[t])
 
     def latex(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.discovery import discover
 from edgewise.dynamics._library import Library
 from edgewise.dynamics._starts import Ground
@@ -39,7 +39,7 @@ def rate_formulas(ground: Ground, effort: int, seed: int) -> Library | None:
     return _library([*terms], x.shape[1])
 
 
-def _terms(expression: Formula, n_states: int) -> list[Formula]:
+def _terms(expression: Part, n_states: int) -> list[Formula]:
     """Return the terms of a formula in the symbols of states, without their factors."""
     symbols = {sympy.Symbol(s.name): s for s in state_symbols(n_states)}
     plain = expression.xreplace({s: symbols[sympy.Symbol(s.name)] for s in expression.free_symbols})

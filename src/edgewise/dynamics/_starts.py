@@ -91,7 +91,7 @@ def frequencies(ground: Ground, degree: int, most: int = 1) -> list[float]:
     data, known = ground.data, _Known.of(ground, degree)
     if known is None:
         return []
-    span = min(data.times[rows.stop - 1] - data.times[rows.start] for rows in data.pieces())
+    span = min(float(data.times[rows.stop - 1] - data.times[rows.start]) for rows in data.pieces())
     step = float(np.median(np.diff(data.times)[np.diff(data.times) > 0]))
     grid = np.arange(np.pi / (4 * span), np.pi / (3 * step), np.pi / (4 * span))[4:_FREQUENCIES]
     omega = sympy.Symbol("omega", positive=True)

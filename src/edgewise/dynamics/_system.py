@@ -32,12 +32,13 @@ class System:
     @cached_property
     def places(self) -> tuple[Array, Array]:
         """The equation and the term of each coefficient."""
-        return np.nonzero(self.mask)
+        rows, columns = np.nonzero(self.mask)
+        return rows, columns
 
     @cached_property
     def used_inner(self) -> list[int]:
         """The inner constants that terms under the mask use."""
-        on = self.mask.any(axis=0)
+        on = np.atleast_1d(self.mask.any(axis=0))
         return sorted({w for k, w in self.terms.pairs if on[k]})
 
     @property

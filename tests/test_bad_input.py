@@ -71,7 +71,7 @@ def two_outputs() -> None:
     edgewise.save(edgewise.KAN([2, 2], seed=0), Path("m.safetensors"), names=["a", "b"], target=["y", "z"])
 
 
-def saved_beside(table: str) -> Maker:
+def saved_kept(table: str) -> Maker:
     """The same with another table."""
 
     def make() -> None:
@@ -284,19 +284,19 @@ CASES = [
         "table without an input",
         PREDICT,
         ("Unknown input column 'b'", "Known: a, c, y"),
-        saved_beside(rows(header="a,c,y")),
+        saved_kept(rows(header="a,c,y")),
     ),
     Case(
         "table with a text input",
         PREDICT,
         ("'b' cannot be used: text", "Columns of numbers"),
-        saved_beside(column(list("pqrstuvw"))),
+        saved_kept(column(list("pqrstuvw"))),
     ),
     Case(
         "table with an infinite input",
         PREDICT,
         ("infinite value in row 2", "remove the row"),
-        saved_beside(column([1, "inf"])),
+        saved_kept(column([1, "inf"])),
     ),
     Case(
         "predictions that are no CSV",

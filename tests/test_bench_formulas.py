@@ -256,7 +256,7 @@ def row_of(library: str, noise: float, equation: str, good: bool, seconds: float
     }
 
 
-def test_the_table_holds_edgewise_to_its_limits_and_shows_it_beside_each_baseline() -> None:
+def test_the_table_holds_edgewise_to_its_limits_and_shows_it_kept_each_baseline() -> None:
     names = [equation.name for equation in equations()]
     ours = [row_of("edgewise", 0.0, name, k % 10 > 0, 1.0 + (k > 70)) for k, name in enumerate(names)]
     theirs = [row_of("gplearn", 0.0, name, k == 0, 10.0) for k, name in enumerate(names[:20])]

@@ -13,7 +13,7 @@ from edgewise.io import read_table
 
 
 @pytest.mark.parametrize("name", datasets.names())
-def test_every_table_reads_and_names_its_columns_in_the_note_beside_it(name: str) -> None:
+def test_every_table_reads_and_names_its_columns_in_the_note_kept_it(name: str) -> None:
     table = read_table(datasets.path(name))
     note = datasets.path(name).with_suffix(".md").read_text(encoding="utf-8")
     assert table.n_rows > 0

@@ -71,9 +71,9 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options Session bases datasets discover encoding estimators export find_relations
-        fit functions interpret io kernels load model_card nn optim pde plot pretrained prune save session structure
-        studio sweep sweeps symbolic train unsupervised update
+        EdgewiseError InputError KAN Options Session bases datasets discover discover_ode dynamics encoding estimators
+        export find_relations fit functions interpret io kernels load model_card nn optim pde plot pretrained prune save
+        session structure studio sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
         Architecture Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d KANConv2d
@@ -83,13 +83,13 @@ PUBLIC = {
         held_knots initial_values is_readable layer_of lock monotone parameter_groups perturb refine_grid
         refine_grids regularization remove_edges remove_node replace_by_mean replace_convs replace_feed_forwards
         replace_parameters require restore_edges scale_outputs select set_function shaped shift_outputs
-        shiftable smooth spline_functions spline_name stack subnode_formulas symmetrize to_splines trace unlock
-        update_grids widen widen_grids with_locked
+        shiftable smooth spline_functions spline_name stack subnode_formulas symbolic_derivatives symmetrize
+        to_splines trace unlock update_grids widen widen_grids with_locked
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
         Row SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
-        rescale_knots step_callback update
+        refit_check rescale_knots step_callback update
     """,
     "edgewise.optim": """
         Adam BatchProblem CG DampedSolver DampedState GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem
@@ -139,14 +139,16 @@ PUBLIC = {
         edge_scores edge_table end_names hessians input_scores interaction_table interactions node_names
         node_scores node_table prune rows_of shape_of straightness without
     """,
+    "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
-        Box Condition Errors Face Jet JetPass Marched Outcome Periodic Problem Solution march measured periodic solve
+        Box Condition Errors Face Jet JetPass Marched Outcome Periodic Problem Solution march measured periodic
+        products solve
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """
         Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names is_units
         iso_dates load load_with_metadata model_bytes network_inputs open_parquet read_config read_model read_table
-        read_weights save select_mixed sniff
+        read_weights save select_mixed sheet_names sniff
     """,
 }
 

@@ -45,7 +45,7 @@ def test_what_is_read(text: str) -> None:
     assert parse(text) == READ[text]
 
 
-def test_names_come_before_constants_and_beside_functions() -> None:
+def test_names_come_before_constants_and_kept_functions() -> None:
     e, pi, gaussian = sympy.symbols("e pi gaussian")
     assert parse("e*pi + E", ["e", "pi"]) == e * pi + sympy.E
     assert parse("gaussian*gaussian(e)", ["gaussian", "e"]) == gaussian * sympy.exp(-(e**2))

@@ -48,7 +48,7 @@ def test_a_periodic_heat_equation() -> None:
     assert found.errors(lambda p: torch.exp(-p.t) * torch.sin(p.x)).l2 < 1e-3
 
 
-def test_a_periodic_condition_beside_an_unknown_constant() -> None:
+def test_a_periodic_condition_kept_an_unknown_constant() -> None:
     box = pde.Box(t=(0, 1), x=(0, 1))
     problem = pde.Problem(box, lambda u, p, c: u.t - c.k * u.xx, [pde.periodic(box, "x")], constants={"k": 0.1})
     found = pde.solve(problem, grids=[3], points=60, boundary=20, steps=2, options=ONCE)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytest_plugins = ("studio_browser",)
-PATIENCE = 15_000  # milliseconds: the worker is loaded first
+PATIENCE = 60_000  # milliseconds: a worker takes that long to load on a busy machine
 EDGE = ".edge[data-edge='0,0,1']"
 
 
@@ -50,6 +50,7 @@ def test_what_no_training_can_begin_with_is_refused_at_once(tmp_path: Path) -> N
 def test_training_with_the_grids_as_they_are(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:
     studio = open_studio(small_session())
     page = look(studio)
+    page.wait_for_selector(".edge")
     page.click("#tab-network")
     panel = page.locator("#panel-network")
     panel.get_by_label("At most steps").fill("2")
@@ -77,6 +78,7 @@ def test_the_problem_of_work_that_fails_at_once_is_shown(
 
     monkeypatch.setattr(studio.desk, "ask", late)
     page = look(studio)
+    page.wait_for_selector(".edge")
     page.click("#tab-network")
     panel = page.locator("#panel-network")
     panel.get_by_label("Grids").first.select_option("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import edgewise as ew
 from edgewise.discovery import SearchStep, search_callback
 from edgewise.session import Session
 from edgewise.studio import Desk
+from edgewise.studio._kept import keep_discovery, kept_discovery
 
 
 def rows() -> tuple[torch.Tensor, torch.Tensor]:
@@ -133,3 +135,22 @@ def test_a_callback_sees_the_front_grow_and_changes_nothing() -> None:
         seen = ew.discover(x, y, **given)
     assert [c.text() for c in seen] == [c.text() for c in plain]
     assert len(fronts) > 2 and max(map(len, fronts)) > 4 and all(front == sorted(front) for front in fronts)
+
+
+def test_a_discovery_outlives_the_studio(desk: Desk) -> None:
+    before = desk.ask("front", {})
+    if not before["candidates"]:
+        searched(desk, effort="quick")
+        before = desk.ask("front", {})
+    file = desk.folder / "law.session"
+    first = Desk(desk.folder, desk.session, file=file)
+    assert first.ask("front", {})["candidates"] == []
+    keep_discovery(first, kept_discovery(desk) or {})
+    again = Desk(desk.folder, desk.session, file=file)
+    index = next(one["index"] for one in before["candidates"] if one["best"])
+    assert again.ask("front", {}) == before
+    assert again.ask("candidate", {"index": index}) == desk.ask("candidate", {"index": index})
+    said = json.loads((desk.folder / "law.studio").read_text())
+    for harm in ({"front": {}}, {"formulas": []}, {"front": {**said["discovery"]["front"], "notes": [1]}}):
+        (desk.folder / "law.studio").write_text(json.dumps({**said, "discovery": {**said["discovery"], **harm}}))
+        assert Desk(desk.folder, desk.session, file=file).ask("front", {})["candidates"] == []

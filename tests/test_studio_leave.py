@@ -131,11 +131,11 @@ def test_the_script_of_a_shipped_table_finds_the_table(tmp_path: Path) -> None:
 
 
 def test_files_are_written_into_the_folder_and_over_no_others(desk: Desk, tmp_path: Path) -> None:
-    assert desk.ask("write", {"what": "latex"}) == {"files": ["law.tex"]}
+    assert desk.ask("write", {"what": "latex"}) == {"files": ["law.tex"], "folder": tmp_path.name}
     assert (tmp_path / "law.tex").read_text().startswith("y = ")
     with pytest.raises(ew.InputError, match=r"a file law\.tex already: choose another name, or replace it"):
         desk.ask("write", {"what": "latex"})
-    assert desk.ask("write", {"what": "latex", "replace": True}) == {"files": ["law.tex"]}
+    assert desk.ask("write", {"what": "latex", "replace": True})["files"] == ["law.tex"]
     with pytest.raises(ew.InputError, match="holds this session"):
         desk.ask("write", {"what": "session", "replace": True})
     desk.ask("write", {"what": "session", "name": "copy.session"})

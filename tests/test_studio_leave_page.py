@@ -46,7 +46,7 @@ def test_files_are_saved_in_the_folder_and_replaced_when_asked(open_studio: Any,
     row.get_by_role("button", name="Save", exact=True).click()
     row.get_by_text("There is a file mine.c already").wait_for()
     row.get_by_role("button", name="Replace it").click()
-    page.get_by_text("Saved in the folder: mine.c.").wait_for()
+    page.get_by_text(f"Saved in the folder {tmp_path.name}: mine.c.").wait_for()
     assert "double" in (tmp_path / "mine.c").read_text()
 
 

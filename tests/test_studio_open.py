@@ -125,7 +125,7 @@ def test_what_a_session_is_begun_without_is_said(open_studio: Opener, table: Pat
     frame.to_csv(table, index=False)
     said = open_studio(table, target="y", folder=None).notes
     assert said == [
-        "Column 'name' is left out: it is text, and inputs are numbers.",
+        "Column 'name' is left out: it is the same in every row.",
         "Column 'number' counts the rows, and is not ticked.",
         LEFT_OUT,
     ]
@@ -143,7 +143,7 @@ def test_the_page_and_the_terminal_say_what_is_left_out(
     studio = open_studio(gapped(table), target="y")
     page = look(studio)
     page.get_by_role("status").get_by_text(LEFT_OUT).wait_for()
-    assert ask(studio, "note", text="seen").status == 200
+    assert ask(studio, "act", at=0, name="compact", arguments={}).status == 200
     page.reload()
     page.get_by_role("tab", name="History").wait_for()
     assert page.get_by_text(LEFT_OUT).count() == 0
@@ -151,7 +151,7 @@ def test_the_page_and_the_terminal_say_what_is_left_out(
     gapped(table).to_csv(table, index=False)
     assert main(["studio", str(table), "--target", "y", "--no-browser"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[:2] == ["Column 'name' is left out: it is text, and inputs are numbers.", LEFT_OUT]
+    assert said[:2] == ["Column 'name' is left out: it is the same in every row.", LEFT_OUT]
 
 
 def test_the_help_names_all_shipped_tables(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,7 +165,7 @@ WRONG: list[tuple[str, Any, dict[str, Any], str]] = [
     ("shipped", "orbit", {}, "orbits"),
     ("target", "data.csv", {"target": "z"}, "z"),
     ("inputs", "data.csv", {"target": "y", "inputs": ["q"]}, "q"),
-    ("kind", "notes.txt", {}, "opens .csv"),
+    ("kind", "notes.md", {}, "opens .csv"),
     ("damaged", "bad.session", {}, "no session of edgewise"),
     ("folder", "data.csv", {"folder": "sub"}, "not in the studio's folder"),
     ("no folder", None, {"folder": "nowhere"}, "There is no folder nowhere"),
@@ -185,7 +185,7 @@ def test_what_cannot_be_opened(
 ) -> None:
     monkeypatch.chdir(table.parent)
     Path("sub").mkdir()
-    Path("notes.txt").write_text("a,b\n")
+    Path("notes.md").write_text("a,b\n")
     Path("bad.session").write_bytes(b"no zip")
     with pytest.raises(ew.InputError, match=said):
         ew.studio.open(source, open_browser=False, wait=False, **options).stop()

@@ -32,7 +32,7 @@ def test_a_table_is_uploaded_and_trained_on(open_studio: Callable[..., Any], loo
     assert page.get_by_label("area is the target").is_checked()
     assert page.get_by_label("<b>width</b> is an input").is_checked()
     assert not page.get_by_label("number is an input").is_checked()
-    assert page.get_by_text("Text (bad, good). Inputs are numbers.").is_visible()
+    assert page.get_by_text("Text (bad, good)").is_visible()
     form = page.locator(".start-form")
     form.get_by_label("Hidden nodes").fill("two")
     form.get_by_text("Hidden nodes are whole numbers").wait_for()

@@ -16,6 +16,7 @@ from edgewise._version import __version__ as __version__
 if TYPE_CHECKING:
     from edgewise import bases as bases
     from edgewise import datasets as datasets
+    from edgewise import dynamics as dynamics
     from edgewise import encoding as encoding
     from edgewise import estimators as estimators
     from edgewise import export as export
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from edgewise import train as train
     from edgewise import unsupervised as unsupervised
     from edgewise.discovery import discover as discover
+    from edgewise.dynamics import discover_ode as discover_ode
     from edgewise.interpret import prune as prune
     from edgewise.io import load as load
     from edgewise.io import save as save
@@ -49,8 +51,8 @@ if TYPE_CHECKING:
     from edgewise.unsupervised import find_relations as find_relations
 
 _PACKAGES = (
-    "bases", "datasets", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels", "nn", "optim",
-    "pde", "plot", "pretrained", "session", "structure", "studio", "sweeps", "symbolic", "train",
+    "bases", "datasets", "dynamics", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels", "nn",
+    "optim", "pde", "plot", "pretrained", "session", "structure", "studio", "sweeps", "symbolic", "train",
     "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
@@ -61,6 +63,7 @@ _LATER = {
     "Options": "edgewise.train",
     "Session": "edgewise.session",
     "discover": "edgewise.discovery",
+    "discover_ode": "edgewise.dynamics",
     "find_relations": "edgewise.unsupervised",
     "fit": "edgewise.train",
     "load": "edgewise.io",

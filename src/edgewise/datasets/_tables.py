@@ -17,7 +17,7 @@ def names() -> list[str]:
     """Return the names of the shipped tables, sorted.
 
     >>> names()
-    ['knots', 'orbits', 'penguins']
+    ['knots', 'lynx', 'orbits', 'penguins']
     """
     return sorted(_files())
 

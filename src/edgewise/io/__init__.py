@@ -5,6 +5,7 @@ from edgewise.io._config import read_config as read_config
 from edgewise.io._config import read_weights as read_weights
 from edgewise.io._dates import iso_dates as iso_dates
 from edgewise.io._delimited import sniff as sniff
+from edgewise.io._excel import sheet_names as sheet_names
 from edgewise.io._mixed import MixedSelection as MixedSelection
 from edgewise.io._mixed import frame_of as frame_of
 from edgewise.io._mixed import select_mixed as select_mixed

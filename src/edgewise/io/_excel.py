@@ -12,24 +12,31 @@ import numpy as np
 from edgewise._errors import InputError, unknown
 from edgewise.io._grid import Field, Grid, check_unique, header_and_rows, without_units
 
+EXCEL = (".xlsx", ".xlsm")
+"""How the names of workbooks end."""
+
+
+def sheet_names(path: str | Path) -> list[str]:
+    """Return the names of the sheets of a workbook, in its order; none for a file of another ending.
+
+    Errors: InputError where openpyxl is not installed, and for a file that is damaged.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in EXCEL:
+        return []
+    book = _book(path)
+    try:
+        return [*book.sheetnames]
+    finally:
+        book.close()
+
 
 def read_excel(path: Path, sheet: str | None) -> Grid:
     """Return the columns of a sheet of an .xlsx file, the first one unless `sheet` names another.
 
     Errors: InputError where openpyxl is not installed, for a file that is damaged, and an unknown or empty sheet.
     """
-    try:
-        import openpyxl  # pyright: ignore[reportMissingModuleSource]
-    except ImportError:
-        raise InputError(f"{path} needs openpyxl: install it (pip install openpyxl), or save it as .csv.") from None
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno:
-            raise
-        raise InputError(
-            f"{path} is no workbook that openpyxl reads ({type(error).__name__}): save it again."
-        ) from None
+    book = _book(path)
     try:
         names = book.sheetnames
         if sheet is not None and sheet not in names:
@@ -42,6 +49,22 @@ def read_excel(path: Path, sheet: str | None) -> Grid:
     if sheet is None and len(names) > 1:
         notes.append(f"Sheet {chosen!r} of {len(names)} is read: sheet= (--sheet) names another.")
     return _grid(path, chosen, raw, notes)
+
+
+def _book(path: Path) -> Any:
+    """Open a workbook; its `close` is the caller's."""
+    try:
+        import openpyxl  # pyright: ignore[reportMissingModuleSource]
+    except ImportError:
+        raise InputError(f"{path} needs openpyxl: install it (pip install openpyxl), or save it as .csv.") from None
+    try:
+        return openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise InputError(
+            f"{path} is no workbook that openpyxl reads ({type(error).__name__}): save it again."
+        ) from None
 
 
 def _grid(path: Path, sheet: str, raw: list[list[Any]], notes: list[str]) -> Grid:

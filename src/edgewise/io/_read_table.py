@@ -9,7 +9,7 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise.io._convention import Convention, read_numbers
 from edgewise.io._dates import iso_dates
-from edgewise.io._excel import read_excel
+from edgewise.io._excel import EXCEL, read_excel
 from edgewise.io._grid import Grid, read_grid
 from edgewise.io._numbers import Column, Separator, Sign
 from edgewise.io._parquet import read_parquet
@@ -18,7 +18,6 @@ from edgewise.io._text import read_text
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 _PARQUET = (".parquet", ".pq")
-_EXCEL = (".xlsx", ".xlsm")
 
 
 def read_table(
@@ -56,11 +55,11 @@ def read_table(
     convention = Convention(decimal, thousands, dict(like or {}))
     try:
         _check_place(path)
-        if sheet is not None and path.suffix.lower() not in _EXCEL:
+        if sheet is not None and path.suffix.lower() not in EXCEL:
             raise InputError(f"'sheet' (--sheet) is for Excel workbooks. {path} is none.")
         if path.suffix.lower() in _PARQUET:
             return _table(read_parquet(path), convention)
-        if path.suffix.lower() in _EXCEL:
+        if path.suffix.lower() in EXCEL:
             return _table(read_excel(path, sheet), convention)
         text, notes = read_text(path, encoding)
         grid = read_grid(path, text, convention.decimal)
@@ -76,10 +75,10 @@ def _check_place(path: Path) -> None:
     if not path.exists():
         raise InputError(f"There is no file {path}: check the name and the folder.")
     suffix = path.suffix.lower()
-    if suffix not in (*_TEXT, *_PARQUET, *_EXCEL):
+    if suffix not in (*_TEXT, *_PARQUET, *EXCEL):
         raise InputError(
             f"{path} is of a kind that edgewise does not read ({suffix or 'no ending'}): "
-            f"save it as one of {', '.join((*_TEXT, _PARQUET[0], _EXCEL[0]))}."
+            f"save it as one of {', '.join((*_TEXT, _PARQUET[0], EXCEL[0]))}."
         )
     if not path.is_file():
         raise InputError(f"{path} is not a regular file but a pipe or device: save the table to a file first.")

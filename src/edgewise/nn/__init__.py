@@ -5,6 +5,7 @@ from edgewise.nn._architecture import Malformed as Malformed
 from edgewise.nn._config import Config as Config
 from edgewise.nn._derivatives import derivatives as derivatives
 from edgewise.nn._derivatives import edge_derivatives as edge_derivatives
+from edgewise.nn._derivatives import symbolic_derivatives as symbolic_derivatives
 from edgewise.nn._edit import add_input as add_input
 from edgewise.nn._edit import center as center
 from edgewise.nn._edit import remove_node as remove_node

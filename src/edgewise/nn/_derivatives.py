@@ -31,11 +31,12 @@ def edge_derivatives(layer: KANLayer, h: Tensor, order: int) -> Tensor:
 
 
 def symbolic_derivatives(layer: KANLayer, h: Tensor, order: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """For each function name, the active edges' j and i, and their derivatives (n, edges)."""
+    """For each function name, the active edges' j and i, and their derivatives, or values for order 0: (n, edges)."""
     for name, edges in layer.active_symbols().items():
         j, i = torch.tensor(edges, device=h.device).T
-        a, b, c, _ = layer.affine.detach()[j, i].unbind(-1)
-        yield j, i, c * a**order * derivatives(functions.get(name).torch, a * h[:, i] + b, order)[-1]
+        a, b, c, d = layer.affine.detach()[j, i].unbind(-1)
+        values = c * a**order * derivatives(functions.get(name).torch, a * h[:, i] + b, order)[-1]
+        yield j, i, values if order else values + d
 
 
 def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int, attached: bool = False) -> list[Tensor]:

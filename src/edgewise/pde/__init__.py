@@ -10,6 +10,7 @@ from edgewise.pde._domain import Domain as Domain
 from edgewise.pde._jet import Jet as Jet
 from edgewise.pde._march import march as march
 from edgewise.pde._marched import Marched as Marched
+from edgewise.pde._networks import products as products
 from edgewise.pde._outcome import Outcome as Outcome
 from edgewise.pde._pass import JetPass as JetPass
 from edgewise.pde._polygon import Polygon as Polygon

@@ -2,49 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from edgewise._jets import Jets
+from edgewise._jets import Jets, sum_of
 from edgewise.nn import KAN, Layout
 from edgewise.optim import NormalEquations
-from edgewise.pde._pass import JetPass
+from edgewise.pde._local import LocalSplines
+from edgewise.pde._pass import JetPass, is_sparse
 from edgewise.pde._problem import Equation, Problem
 
-_ENTRIES = 8_000_000  # of a chunk's Jacobian: 64 MB
+_ENTRIES = 8_000_000  # of a part's Jacobian: 64 MB
+_WIDE = 8  # numbers of an edge and point that are held at the same time, over those of its row
 
 
 @dataclass(frozen=True)
 class Term:
-    """An equation at points, one set (n, d) or two of as many; `weight` multiplies the mean square."""
+    """An equation at points, one set (n, d) or two of as many; `weight` multiplies the mean square.
+
+    `each` (n,) are weights of the points, of mean one, where their density is not even.
+    """
 
     equation: Equation
     points: list[Tensor]
     weight: float
+    each: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.points[0])
 
     def rows(self, part: slice) -> Term:
-        return Term(self.equation, [side[part] for side in self.points], self.weight)
+        each = None if self.each is None else self.each[part]
+        return Term(self.equation, [side[part] for side in self.points], self.weight, each)
+
+    def at(self, points: list[Tensor], each: Tensor | None = None) -> Term:
+        """The same at other points."""
+        return Term(self.equation, points, self.weight, each)
+
+    def weigh(self, values: Tensor) -> Tensor:
+        """Values (n, ...) times the roots of the points' weights."""
+        return values if self.each is None else values * self.each.sqrt().view(-1, *[1] * (values.dim() - 1))
+
+
+class Linearized(NamedTuple):
+    """One equation at points: what it leaves (n,), and its derivatives.
+
+    by: of each set of points, by the jets of the network's outputs, each (n, m). constants: by those, (n, C).
+    """
+
+    residual: Tensor
+    by: list[Jets]
+    constants: Tensor
 
 
 class Objective:
     """cost(theta) = sum over terms of weight * mean over points and equations of residual^2.
 
     theta holds the network's free parameters and, after them, the unknown constants. Owns a copy of the network.
+    `steps` counts normal equations; `seconds` says about how long one takes.
     """
 
     def __init__(self, problem: Problem, model: KAN, constants: Mapping[str, float], terms: list[Term]) -> None:
         self.problem, self.model, self.terms = problem, model, terms
         self.layout = Layout(model)
+        self.sparse = is_sparse(model, self.layout)
+        self.steps = 0
+        self._cut: dict[int, list[Term]] = {}
+        self._first: dict[int, list[LocalSplines | None]] = {}
         self.names = list(constants)
         own = torch.tensor([float(constants[name]) for name in self.names], dtype=torch.float64)
         self.start = torch.cat([self.layout.read(model), own])
+
+    @property
+    def seconds(self) -> float:
+        """About the time that normal equations and their solution take on one core."""
+        rows, edges = sum(map(len, self.terms)), sum(len(block.spline) for block in self.layout.blocks)
+        products = 2e-8 * edges**2 / 2 if self.sparse else 3e-10 * len(self.start) ** 2
+        return rows * (1e-6 + products) + 5e-12 * len(self.start) ** 3
 
     def network(self, vector: Tensor) -> KAN:
         self.layout.write(self.model, vector[: self.layout.size])
@@ -59,34 +98,74 @@ class Objective:
             for term in self.terms:
                 for part in self._parts(term):
                     left = self._left(part, self._jets(model, part), vector)
-                    total += sum(float(r.square().sum()) for r in left) * term.weight / (len(term) * len(left))
+                    share = term.weight / (len(term) * len(left))
+                    total += share * sum(float(part.weigh(r).square().sum()) for r in left)
         return total if total == total else float("inf")
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
+        self.steps += 1
         model, size = self.network(vector), len(vector)
         hessian, gradient, total = vector.new_zeros(size, size), vector.new_zeros(size), 0.0
         for term in self.terms:
             for part in self._parts(term):
-                for residual, jacobian, count in self._rows(part, model, vector):
-                    share = term.weight / (len(term) * count)
-                    total += share * float(residual @ residual)
-                    gradient += share * (jacobian.T @ residual)
-                    hessian += share * (jacobian.T @ jacobian)
+                passes = self._passes(model, part)
+                found = self._linearized(part, [each.outputs for each in passes], vector)
+                for row in found:
+                    share = term.weight / (len(term) * len(found))
+                    total += share * float(row.residual @ row.residual)
+                    with torch.no_grad():
+                        self._add(passes, row, share, gradient, hessian)
         return NormalEquations(total, gradient, hessian)
 
     def residual(self, vector: Tensor, term: Term) -> Tensor:
         """The root of the mean square of a term's equations at each point, (n,)."""
-        model = self.network(vector)
+        model, found = self.network(vector), []
         with torch.no_grad():
-            left = self._left(term, self._jets(model, term), vector)
-        return torch.stack(left).square().mean(0).sqrt()
+            for part in self._parts(term):
+                left = self._left(part, self._jets(model, part), vector)
+                found.append(torch.stack(left).square().mean(0).sqrt())
+        return torch.cat(found)
+
+    def relative(self, vector: Tensor, term: Term) -> float:
+        """What a term's equations leave, over the size of what they add up, as root mean squares."""
+        model, left, size = self.network(vector), 0.0, 0.0
+        for part in self._parts(term):
+            with torch.no_grad():
+                jets = self._jets(model, part)
+            for row in self._linearized(part, jets, vector):
+                parts = [by[o] * side[o] for by, side in zip(row.by, jets, strict=True) for o in by]
+                rest = row.residual - sum_of(own.sum(1) for own in parts)
+                terms = rest.abs() + sum_of(own.abs().sum(1) for own in parts)
+                left += float(row.residual.square().sum())
+                size += float(terms.square().sum())
+        return math.sqrt(left / size) if size > 0 else 0.0
 
     def _parts(self, term: Term) -> list[Term]:
-        step = max(64, _ENTRIES // max(1, len(self.start)))
-        return [term.rows(slice(k, k + step)) for k in range(0, len(term), step)]
+        """A term a part of its points at a time; those of the objective's own terms stay the same."""
+        if id(term) in self._cut:
+            return self._cut[id(term)]
+        widths = (8 * _WIDE if self.sparse else block.widest for block in self.layout.blocks)
+        entries = sum(len(block.spline) * width for block, width in zip(self.layout.blocks, widths, strict=True))
+        step = max(64, _ENTRIES // max(1, entries))
+        parts = [term.rows(slice(k, k + step)) for k in range(0, len(term), step)]
+        if any(term is own for own in self.terms):
+            self._cut[id(term)] = parts
+            self._first |= {id(part): [None] * len(part.points) for part in parts}
+        return parts
+
+    def _passes(self, model: KAN, term: Term) -> list[JetPass]:
+        """Passes at each set of points; what the first layer's splines are there is found once."""
+        known = self._first.get(id(term), [None] * len(term.points))
+        with torch.no_grad():
+            passes = [
+                JetPass(model, side, self.problem.orders, first) for side, first in zip(term.points, known, strict=True)
+            ]
+        if id(term) in self._first:
+            self._first[id(term)] = [each.first for each in passes]
+        return passes
 
     def _jets(self, model: KAN, term: Term) -> list[Jets]:
-        return [JetPass(model, side, self.problem.orders).outputs for side in term.points]
+        return [each.outputs for each in self._passes(model, term)]
 
     def _left(self, term: Term, jets: list[Jets], vector: Tensor, rows: Tensor | None = None) -> tuple[Tensor, ...]:
         """What a term's equations leave; `rows` (n, constants) are constants as each point sees them."""
@@ -96,24 +175,45 @@ class Objective:
         unknowns: list[Any] = [self.problem.unknown(j, at, (), constants) for j, at in sides]
         return self.problem.left(term.equation, unknowns, term.points[0], constants)
 
-    def _rows(self, term: Term, model: KAN, vector: Tensor) -> list[tuple[Tensor, Tensor, int]]:
-        """Each equation's residuals (n,), their Jacobian (n, size), and how many equations there are."""
-        with torch.no_grad():
-            passes = [JetPass(model, side, self.problem.orders) for side in term.points]
+    def linearized(self, vector: Tensor, term: Term) -> Iterator[tuple[Term, Linearized, float]]:
+        """Each equation of a term, a part of its points at a time, and what its squares count."""
+        model = self.network(vector)
+        for part in self._parts(term):
+            with torch.no_grad():
+                jets = self._jets(model, part)
+            found = self._linearized(part, jets, vector)
+            for row in found:
+                yield part, row, term.weight / (len(term) * len(found))
+
+    def _linearized(self, term: Term, outputs: list[Jets], vector: Tensor) -> list[Linearized]:
         with torch.enable_grad():
-            jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in p.outputs.items()} for p in passes]
+            jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in side.items()} for side in outputs]
             held = vector[self.layout.size :].expand(len(term), -1).clone().requires_grad_()
             left = self._left(term, jets, vector, held)
         sources, found = [*(part for side in jets for part in side.values()), held], []
         for r in left:
-            jacobian = vector.new_zeros(len(term), len(vector))
             if r.requires_grad:
-                slopes = torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True)
-                with torch.no_grad():
-                    given = iter(slopes)
-                    for forward, side in zip(passes, jets, strict=True):
-                        by = {order: next(given) for order in side}
-                        jacobian[:, : self.layout.size] += forward.jacobian(self.layout, by)
-                    jacobian[:, self.layout.size :] = slopes[-1]
-            found.append((r.detach(), jacobian, len(left)))
+                slopes = list(torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True))
+            else:
+                slopes = [torch.zeros_like(source) for source in sources]
+            *given, constants = map(term.weigh, slopes)
+            own = iter(given)
+            by: list[Jets] = [{order: next(own) for order in side} for side in jets]
+            found.append(Linearized(term.weigh(r.detach()), by, constants))
         return found
+
+    def _add(self, passes: list[JetPass], row: Linearized, factor: float, gradient: Tensor, hessian: Tensor) -> None:
+        """Add factor * J'r to a gradient, and factor * J'J to the lower triangle of a matrix."""
+        size, right = self.layout.size, torch.cat([row.residual[:, None], row.constants], 1)
+        if self.sparse and len(passes) == 1:
+            rows = passes[0].sparse_jacobian(self.layout, row.by[0])
+            rows.add_gram(factor, hessian)
+            both = rows.vjp(right, size)
+        else:
+            dense = sum_of(side.jacobian(self.layout, by) for side, by in zip(passes, row.by, strict=True))
+            hessian[:size, :size].addmm_(dense.T, dense, alpha=factor)
+            both = dense.T @ right
+        gradient[:size] += factor * both[:, 0]
+        gradient[size:] += factor * (row.constants.T @ row.residual)
+        hessian[size:, :size] += factor * both[:, 1:].T
+        hessian[size:, size:] += factor * (row.constants.T @ row.constants)

@@ -15,6 +15,17 @@ class Outcome(enum.Enum):
         "The estimated error is above the tolerance, and finer splines and shorter slabs no longer lower it: rounding, "
         "or a solution that is not smooth."
     )
+    GRIDS_DONE = (
+        "All grids were trained, and the estimated error is above the tolerance. Allow finer grids, or more nodes."
+    )
+    UNRESOLVED = (
+        "The residual is not small against the terms of the equation, so this is no solution yet. Use finer grids, "
+        "more nodes or more steps, or pde.march for an equation of evolution."
+    )
+    OVERFIT = (
+        "At fresh points the residual is far above that at the trained ones, so the solution is wrong between them. "
+        "Use more points, or a coarser grid."
+    )
     EFFORT_SPENT = (
         "The effort was spent before the estimated error fell below the tolerance; the finest solution so far is "
         "returned. Allow more effort, or a larger tolerance."

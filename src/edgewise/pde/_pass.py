@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from edgewise import functions
-from edgewise._jets import Jets, Order, below, partitions, powers, prod_of
-from edgewise.nn import KAN, KANLayer, Layout, Nodes, derivatives, edge_derivatives
+from edgewise._jets import Jets, Order, below, partitions, powers, prod_of, sum_of
+from edgewise.bases import BSpline
+from edgewise.nn import KAN, KANLayer, Layout, Nodes, derivatives, edge_derivatives, symbolic_derivatives
 from edgewise.pde._jet import second_orders
+from edgewise.pde._local import LocalSplines, SparseRows
 
 
 class _Level:
@@ -21,10 +23,13 @@ class _Level:
     products of the inputs' derivatives. It is linear in the functions' coefficients, and so is everything here.
     """
 
-    def __init__(self, layer: KANLayer, nodes: Nodes, inputs: Jets) -> None:
+    def __init__(self, layer: KANLayer, nodes: Nodes, inputs: Jets, known: LocalSplines | None) -> None:
         self.layer, self.nodes, self.inputs = layer, nodes, inputs
         self.x, self.most = inputs[()], max(map(len, inputs))
-        self.edges = [layer.edges(self.x), *(edge_derivatives(layer, self.x, k + 1) for k in range(self.most))]
+        self.local = known
+        if known is None and _is_local(layer):
+            self.local = LocalSplines.of(layer, self.x, self.most + 1)
+        self.edges = self._edges()
         self.factors = {order: powers(inputs, order) for order in inputs if order}
         self.subnodes: dict[Order, Tensor] = {(): self.edges[0].sum(2)}
         for order, parts in self.factors.items():
@@ -33,10 +38,22 @@ class _Level:
                 torch.zeros_like(self.subnodes[()]),
             )
 
+    def _edges(self) -> list[Tensor]:
+        layer, x = self.layer, self.x
+        if self.local is None:
+            return [layer.edges(x), *(edge_derivatives(layer, x, k + 1) for k in range(self.most))]
+        found = self.local.combine(layer.weights().detach())
+        for order, edges in enumerate(found if layer.active_symbols() else ()):
+            for j, i, values in symbolic_derivatives(layer, x, order):
+                edges[:, j, i] = values
+        return found
+
     @cached_property
     def beyond(self) -> Tensor:
         """The edges' derivatives of one order more than the jets have."""
-        return edge_derivatives(self.layer, self.x, self.most + 1)
+        if self.local is None:
+            return edge_derivatives(self.layer, self.x, self.most + 1)
+        return self.edges[self.most + 1]
 
     def weights_of(self, by: Jets) -> list[Tensor]:
         """What a number's derivatives by the subnodes' jets make of each edge's phi, phi', ...: each (n, out, in)."""
@@ -50,7 +67,7 @@ class _Level:
     def pulled(self, by: Jets, weights: list[Tensor]) -> dict[Order, Tensor]:
         """Derivatives of a number a point by the subnodes' jets -> by the inputs'."""
         found = {order: torch.zeros_like(self.x) for order in self.inputs}
-        for weight, edge in zip(weights, [*self.edges[1:], self.beyond], strict=True):
+        for weight, edge in zip(weights, [*self.edges[1 : self.most + 1], self.beyond], strict=True):
             found[()] += (weight * edge).sum(1)
         for order, parts in self.factors.items():
             slopes = {k: (by[order].unsqueeze(1) @ self.edges[k]).squeeze(1) for k in parts}  # each (n, in)
@@ -65,35 +82,77 @@ class _Level:
 class JetPass:
     """A forward pass of a network's outputs and some of their derivatives, and what its parameters do to them.
 
-    `outputs` are jets of shape (n, n_out), of the orders given and all below them; by default up to the second.
+    `outputs` are jets of shape (n, n_out), of the orders given and all below them; by default up to the second. The
+    first layer's splines at the same points, `first`, may be handed on from one pass to the next.
     """
 
-    def __init__(self, model: KAN, x: Tensor, orders: Iterable[Order] | None = None) -> None:
+    def __init__(
+        self, model: KAN, x: Tensor, orders: Iterable[Order] | None = None, first: LocalSplines | None = None
+    ) -> None:
         d = x.shape[1]
         jets = _identity(x, second_orders(d) if orders is None else below(orders))
         self.levels: list[_Level] = []
         for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
-            self.levels.append(_Level(layer, nodes, jets))
+            self.levels.append(_Level(layer, nodes, jets, None if self.levels else first))
             jets = nodes.jets(self.levels[-1].subnodes)
         self.outputs: Jets = jets
+
+    @property
+    def first(self) -> LocalSplines | None:
+        """The first layer's splines at the points, where they are B-splines."""
+        return self.levels[0].local
 
     def jacobian(self, layout: Layout, by: Jets) -> Tensor:
         """Derivatives (n, layout.size) of a number a point by the free parameters, given those by the outputs' jets."""
         out = self.outputs[()].new_zeros(len(self.outputs[()]), layout.size)
-        for depth in reversed(range(len(self.levels))):
+        for depth, weights in self._backward(by):
             level, block = self.levels[depth], layout.blocks[depth]
-            by = _pulled(level.nodes, level.subnodes, by)
-            weights = level.weights_of(by)
             if len(block.spline):
                 j, i = block.spline.T
-                part = out[:, block.start : block.middle].unflatten(1, (len(block.spline), block.width))
+                part = out.new_zeros(len(out), len(j), block.widest)
                 for order, weight in enumerate(weights):
                     part += weight[:, j, i, None] * level.layer.evaluate_basis(level.x, order)[:, i]
+                out[:, block.start : block.middle] = block.flat(part)
             if len(block.affine):
                 out[:, block.middle : block.stop] = _affine(level.layer, level.x, block.affine, weights)
+        return out
+
+    def sparse_jacobian(self, layout: Layout, by: Jets) -> SparseRows:
+        """The same, where `is_sparse` says so, by the few entries of each edge that are not zero."""
+        starts, cells, first, values = [], [], [], []
+        for depth, weights in self._backward(by):
+            local, block = self.levels[depth].local, layout.blocks[depth]
+            assert local is not None
+            j, i = block.spline.T
+            starts.append(torch.tensor(block.starts, dtype=torch.long))
+            cells.append(torch.tensor(self.levels[depth].layer.grids)[i])
+            first.append(local.first[i])
+            parts = zip(weights, local.values, strict=False)
+            values.append(sum_of(weight.permute(1, 2, 0)[j, i].unsqueeze(2) * part[i] for weight, part in parts))
+        return SparseRows(*(torch.cat(parts[::-1]) for parts in (starts, cells, first, values)))
+
+    def _backward(self, by: Jets) -> Iterator[tuple[int, list[Tensor]]]:
+        """Each layer from the last, and what multiplies each edge's phi, phi', ...: (n, out, in)."""
+        for depth in reversed(range(len(self.levels))):
+            level = self.levels[depth]
+            by = _pulled(level.nodes, level.subnodes, by)
+            weights = level.weights_of(by)
+            yield depth, weights
             if depth:
                 by = level.pulled(by, weights)
-        return out
+
+
+def is_sparse(model: KAN, layout: Layout) -> bool:
+    """Whether every free parameter is the coefficient of a spline, all of one degree."""
+    layers = list(model.layers)
+    alike = all(_is_local(layer) and layer.degree == layers[0].degree for layer in layers)
+    return alike and not any(len(block.affine) for block in layout.blocks)
+
+
+def _is_local(layer: KANLayer) -> bool:
+    """Whether the layer's splines are given by the few functions that live at a point."""
+    on_cpu = layer.dtype == torch.float64 and layer.coefficients.device.type == "cpu"
+    return layer.base is None and on_cpu and isinstance(layer.basis, BSpline)
 
 
 def _identity(x: Tensor, orders: list[Order]) -> dict[Order, Tensor]:

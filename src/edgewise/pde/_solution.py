@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from edgewise._jets import below
 from edgewise._typing import Data
 from edgewise.nn import KAN
 from edgewise.pde._jet import HIGHEST, Jet
+from edgewise.pde._outcome import Outcome
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
-from edgewise.train import Outcome, Row
+from edgewise.train import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +102,9 @@ class Solution(Found):
     """What `solve` returns.
 
     model: the network (before the ansatz). constants: the unknown constants as found. history: rows of one grid each;
-    `train` is the root mean square of what the equation leaves, `validation` the same at fresh points.
+    `train` is the root mean square of what the equation leaves, `validation` the same at fresh points. error: the
+    estimated error in L2, relative to the solution, of all unknowns together. residual: what the equation leaves at
+    fresh points, relative to its terms.
     """
 
     problem: Problem
@@ -108,6 +112,8 @@ class Solution(Found):
     constants: dict[str, float]
     history: list[Row]
     outcome: Outcome
+    error: float = math.nan
+    residual: float = math.nan
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
@@ -126,6 +132,7 @@ class Solution(Found):
         constants = "".join(f", {name}={value:.6g}" for name, value in self.constants.items())
         return (
             f"Solution(grid={last.grid}, parameters={last.parameters}, residual={last.train:.3g}{constants}, "
+            f"error={self.error:.1e}, "
             f"outcome={self.outcome.name}: {self.outcome.message})"
         )
 

@@ -1,49 +1,55 @@
-"""Solving: from coarse grids to fine ones, points moved to where the equation is least obeyed."""
+"""Solving: from coarse grids to fine ones, with as many points as that takes, until the estimated error is small."""
 
+from __future__ import annotations
+
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
-from torch import Tensor
-
-from edgewise._checks import is_int
+from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise.nn import KAN, Layout, adapt_grid, clone
+from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import LM
-from edgewise.pde._objective import Objective, Term
+from edgewise.pde._networks import candidates, redrawn
+from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
+from edgewise.pde._race import race
+from edgewise.pde._refining import Refiner, State
 from edgewise.pde._solution import Solution
-from edgewise.train import Monitor, Options, Outcome
+from edgewise.train import Monitor, Options
 
-_GRIDS = (4, 6, 9, 14, 20, 30, 45)
-_POOL = 8  # candidates for each point that is moved
-_MOVED = 0.5  # of the points
-_GAIN = 0.7  # of the error before: a finer grid that does not reach it ends the solving
-_STARTS = 3
+_GRIDS = (4, 8, 12, 18, 27, 40, 60, 90, 135)
+_LINE_GRIDS = (4, 8, 16, 32, 64, 128, 256, 512)
+_STARTS, _STARTS_OF_A_KIND = 3, 2
 _TOLERANCE = 1e-5  # gain of a step, over the cost, below which three in a row end a run
-_FRESH = 123_457  # added to a seed: points to judge on
+_OVERFIT = 3.0  # fresh residuals over trained ones
+_UNRESOLVED = 0.02  # residuals over the terms of the equation
 
 
-def solve(
+def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | Literal["auto"] = "auto", points: int = 1000,
-    boundary: int = 400, steps: int = 60, adaptive: bool = True, options: Options | None = None,
+    boundary: int = 400, steps: int = 60, adaptive: bool = True, tolerance: float = 1e-8,
+    options: Options | None = None,
 ) -> Solution:  # fmt: skip
     """Find the functions and constants for which an equation and its conditions hold.
 
     Minimizes  sum_terms weight * mean residual^2  over the network's coefficients and the unknown constants by
     Levenberg-Marquardt with the exact Jacobian: value, gradient and second derivatives go through the layers together.
-    It starts at a coarse grid from several networks, of which the best is refined; before each grid, half of the points
-    move to where the equation is least obeyed.
+    It starts at a coarse grid from several networks, of which the best is refined. Before each run half of the points
+    move to where the equation is least obeyed, and there are more of them while fresh residuals exceed trained ones.
 
     Args:
         problem: what is to hold.
-        model: the network to start from; by default KAN([d, 5, unknowns]) with splines of degree 5.
-        grids: cell counts, coarse to fine; "auto" refines as long as what is left at fresh points falls.
-        points: inside the domain; four times the parameters where that is more.
+        model: the network to start from. By default one layer of splines on a line; in two and three dimensions the
+            best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more dimensions products
+            first; degree 7.
+        grids: cell counts, coarse to fine; "auto" refines, and widens its own networks, until the estimated error is
+            below the tolerance or neither helps, but for no more than about 80 s of work on one core.
+        points: inside the domain; twelve times the parameters where that is more.
         boundary: on the boundary of each condition.
-        steps: of the solver, twice at each grid.
+        steps: of the solver, at least twice at each grid.
         adaptive: whether points move.
+        tolerance: of the estimated error, relative to the solution in L2.
         options: seed, time_limit, restarts (starts at the coarsest grid), callbacks and progress, as for `fit`.
 
     Errors: InputError for a network that has not the problem's inputs and outputs, a base or splines of degree below 3,
@@ -61,100 +67,50 @@ def solve(
     Engineering 403 (2023), for moving points.
     """
     own = options or Options()
-    model = _started(problem, model, own.seed)
-    order = _order(grids)
-    monitor = Monitor(own)
-    with monitor.running():
-        solver = _Solver(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
-        automatic = isinstance(grids, str)
-        starts = _STARTS if isinstance(own.restarts, str) else int(own.restarts)
-        state, outcome = solver.best_of(model, order[0], starts), Outcome.GRIDS_DONE
-        best = state
-        for grid in order[1:]:
-            if (ended := monitor.ended()) is not None:
-                outcome = ended
-                break
-            state = solver.trained(state, grid)
-            if automatic and state.fresh > _GAIN * best.fresh:
-                outcome = Outcome.CONVERGED
-                best = min(best, state, key=lambda s: s.fresh)
-                break
-            best = state
-    return Solution(problem, best.model, best.constants, monitor.history, monitor.ended() or outcome)
-
-
-@dataclass(frozen=True)
-class _State:
-    """A network and constants, and the root mean square of what the equation leaves at fresh points."""
-
-    model: KAN
-    constants: dict[str, float]
-    inside: Tensor
-    fresh: float
-
-
-class _Solver:
-    def __init__(
-        self, problem: Problem, monitor: Monitor, solver: LM, points: int, boundary: int, adaptive: bool
-    ) -> None:
-        self.problem, self.monitor, self.solver, self.seed = problem, monitor, solver, monitor.options.seed
-        self.points, self.adaptive = points, adaptive
-        self.conditions = [Term(c.equation, c.points(boundary, self.seed + 1), c.weight) for c in problem.conditions]
-        self.fresh = problem.domain.points(points, self.seed + _FRESH)
-
-    def best_of(self, model: KAN, grid: int, starts: int) -> _State:
-        """The best of several starts at the coarsest grid."""
-        inside = self.problem.domain.points(self.points, self.seed)
-        found = []
-        for k in range(max(1, starts)):
-            first = model if k == 0 else _redrawn(model, self.seed + 1000 * k)
-            found.append(self.trained(_State(first, dict(self.problem.numbers), inside, 0.0), grid))
-            if self.monitor.ended() is not None:
-                break
-        return min(found, key=lambda state: state.fresh)
-
-    def trained(self, state: _State, grid: int) -> _State:
-        """Two runs at one grid; the knots, and half of the points, move before each."""
-        model, constants, inside = state.model, state.constants, state.inside
-        for turn in range(2):
-            everywhere = torch.cat([inside, *(side for term in self.conditions for side in term.points)])
-            model = adapt_grid(model, everywhere, grid)
-            needed = 4 * Objective(self.problem, model, constants, []).layout.size
-            if len(inside) < needed:
-                inside = self.problem.domain.points(needed, self.seed)
-            if self.adaptive and (turn or state.fresh):
-                inside = self._moved(model, constants, inside, turn + grid)
-            objective = self._objective(clone(model), constants, inside)
-            vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
-            model, constants = clone(objective.network(vector)), objective.constants(vector)
-            if self.monitor.ended() is not None:
-                break
-        inner = objective.terms[0]
-        train = float(objective.residual(vector, inner).square().mean().sqrt())
-        fresh = float(objective.residual(vector, replace(inner, points=[self.fresh])).square().mean().sqrt())
-        self.monitor.record(grid, len(vector), train, fresh)
-        return _State(model, constants, inside, fresh)
-
-    def _objective(self, model: KAN, constants: dict[str, float], inside: Tensor) -> Objective:
-        inner = Term(self.problem.residual, [inside], 1.0)
-        return Objective(self.problem, model, constants, [inner, *self.conditions])
-
-    def _moved(self, model: KAN, constants: dict[str, float], inside: Tensor, turn: int) -> Tensor:
-        """Replace half of the points by new ones, with a density that grows with the equation's residual."""
-        count = int(_MOVED * len(inside))
-        pool = self.problem.domain.points(_POOL * count, self.seed + 7919 * turn, "random")
-        objective = self._objective(clone(model), constants, pool)
-        left = objective.residual(objective.start, objective.terms[0])
-        density = left / left.mean().clamp_min(1e-300) + 1.0
-        generator = torch.Generator().manual_seed(self.seed + turn)
-        chosen = torch.multinomial(density, count, generator=generator)
-        return torch.cat([self.problem.domain.points(len(inside) - count, self.seed), pool[chosen]])
-
-
-def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
-    d = len(problem.domain.names)
+    if not is_number(tolerance, 0) or not tolerance > 0:
+        raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
+    d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
     if model is None:
-        return KAN([d, 5, problem.unknowns], grid=_GRIDS[0], degree=5, seed=seed)
+        models = candidates(d, problem.unknowns, starts or _STARTS_OF_A_KIND, own.seed)
+    else:
+        first = _checked(problem, model)
+        models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or _STARTS))]
+    _checked(problem, models[0])
+    order, monitor = _order(grids, d), Monitor(own)
+    with monitor.running():
+        refiner = Refiner(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
+        if isinstance(grids, str):
+            state = race(refiner, models, order, tolerance, own_networks=model is None)
+        else:
+            state = refiner.best_of(models, order[:1])
+            for grid in order[1:]:
+                if monitor.ended() is None:
+                    state = refiner.trained(state, grid)
+    return _judged(problem, refiner, state, tolerance)
+
+
+def _judged(problem: Problem, refiner: Refiner, state: State, tolerance: float) -> Solution:
+    """The solution with its estimated error, and what that makes of the outcome."""
+    monitor = refiner.monitor
+    ended = monitor.ended()
+    error = refiner.error(state)
+    relative = refiner.relative(state)
+    if ended is not None:
+        outcome = Outcome.of(ended)
+    elif not (math.isfinite(error) and math.isfinite(state.fresh)):
+        outcome = Outcome.DIVERGED
+    elif relative > _UNRESOLVED:
+        outcome = Outcome.UNRESOLVED
+    elif error <= tolerance:
+        outcome = Outcome.CONVERGED
+    else:
+        outcome = Outcome.OVERFIT if state.fresh > _OVERFIT * state.train else Outcome.GRIDS_DONE
+    return Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative)
+
+
+def _checked(problem: Problem, model: KAN) -> KAN:
+    """A copy of a network in float64; InputError for one that does not suit the problem."""
+    d = len(problem.domain.names)
     if model.n_in != d or model.n_out != problem.unknowns:
         raise InputError(
             f"The network must take {d} coordinates and give {problem.unknowns} unknowns. Got {model.widths}."
@@ -175,16 +131,9 @@ def _started(problem: Problem, model: KAN | None, seed: int) -> KAN:
     return clone(model).double()
 
 
-def _redrawn(model: KAN, seed: int) -> KAN:
-    new, generator = clone(model), torch.Generator().manual_seed(seed)
-    for layer in new.layers:
-        layer.reset_parameters(generator)
-    return new
-
-
-def _order(grids: Sequence[int] | Literal["auto"]) -> list[int]:
+def _order(grids: Sequence[int] | Literal["auto"], coordinates: int) -> list[int]:
     if isinstance(grids, str) and grids == "auto":
-        return list(_GRIDS)
+        return list(_LINE_GRIDS if coordinates == 1 else _GRIDS)
     if not grids or not all(is_int(g, 1) for g in grids):
         known = "'auto' or a list of cell counts, each an int >= 1, like [4, 8, 16]"
         raise InputError(f"'grids' must be {known}. Got {grids!r}.")

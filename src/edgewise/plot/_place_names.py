@@ -23,17 +23,17 @@ def place_names(kind: str, nodes: Sequence[NodeSpot], labels: Labels, unit: floa
     levels = [[node for node in nodes if node.layer == level] for level in range(len(labels))]
     rows = kind == "grid" and last % 2 == 1
     spots = _ends(levels[0], labels[0], unit, above=False)
-    above = _beside(levels[-1], labels[-1], NAME, 0.0) if rows else _ends(levels[-1], labels[-1], unit, above=True)
+    above = _kept(levels[-1], labels[-1], NAME, 0.0) if rows else _ends(levels[-1], labels[-1], unit, above=True)
     if kind == "grid" and not rows and len(above) == 1:  # in the corner, from where a name goes back over the boxes
         above = [replace(above[0], ha="right", x=above[0].x + DOT)]
     spots += above
     for level in range(1, last):
         on_line = kind == "grid" and level % 2 == 1
-        spots += _beside(levels[level], labels[level], HIDDEN, 0.06 if on_line else None)
+        spots += _kept(levels[level], labels[level], HIDDEN, 0.06 if on_line else None)
     return spots
 
 
-def _beside(nodes: Sequence[NodeSpot], labels: Sequence[Label], size: float, lift: float | None) -> list[NameSpot]:
+def _kept(nodes: Sequence[NodeSpot], labels: Sequence[Label], size: float, lift: float | None) -> list[NameSpot]:
     """Names at the right of their nodes, above a line that leads on there when `lift` is a height above it."""
     side, spots = "center" if lift is None or size == NAME else "bottom", []
     for node in nodes:

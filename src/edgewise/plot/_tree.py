@@ -64,10 +64,10 @@ def _placed(node: Tree, left: float) -> tuple[list[_Spot], float]:
         spots += below
     x = (tops[0][1] + tops[-1][1]) / 2
     y = max(top[2] for top in tops) + _APART
-    return [(node, x, y), *spots], max(right, _beside(x) + _LETTER * len(plain(node.name)))
+    return [(node, x, y), *spots], max(right, _kept(x) + _LETTER * len(plain(node.name)))
 
 
-def _beside(x: float) -> float:
+def _kept(x: float) -> float:
     """Where what is written beside a node at x begins."""
     return x + 1.35 * _RADIUS + _GAP / 2
 
@@ -83,4 +83,4 @@ def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
     ax.add_patch(Circle((x, y), _RADIUS, facecolor="white", edgecolor=color, linewidth=1.3, zorder=3))
     ax.text(x, y, _SIGNS[node.kind], ha="center", va="center", color=color, fontsize=11, zorder=4)
     if node.name:
-        ax.text(_beside(x), y + _RADIUS / 2, plain(node.name), va="bottom", color=color, fontsize=8, zorder=4, **PLAIN)
+        ax.text(_kept(x), y + _RADIUS / 2, plain(node.name), va="bottom", color=color, fontsize=8, zorder=4, **PLAIN)

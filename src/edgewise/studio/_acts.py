@@ -13,14 +13,17 @@ from edgewise.nn import KAN
 from edgewise.session import ACTIONS, Session
 from edgewise.studio._desk import Desk
 from edgewise.studio._edges import candidate_view, edge_view, node_view
+from edgewise.studio._kept import kept_rows, meanings
 from edgewise.studio._network_view import network_view, number, session_view
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._rows import selected
+from edgewise.studio._undone import undone
 from edgewise.studio._work import Channel
-from edgewise.train import FitStep, step_callback
+from edgewise.train import FitStep, refit_check, step_callback
 
 #: actions that may take longer than a person likes to wait for an answer
 LONG = frozenset({"fit", "refit", "snap_edge", "snap_all", "prune", "merge", "round_constants"})
+_SUGGESTED = "suggested"  # the drawer of the last request for functions
 _BETWEEN = 0.15  # seconds between two pictures of a network that trains
 
 
@@ -37,7 +40,8 @@ def view(desk: Desk, rows: Any = None) -> Answer:
     job = desk.job.row() if desk.job else None
     shown = session_view(session, selected(session, rows))
     now = {"session": desk.number, "job": job, "ended": desk.ended, "read_only": desk.read_only}
-    return {**shown, **now, "left_out": desk.notes}
+    formula = undone(session, meanings(desk))
+    return {**shown, **now, "left_out": desk.notes, "kept": kept_rows(desk), "undone": formula}
 
 
 @request(changes=True)
@@ -115,10 +119,21 @@ def preview(desk: Desk, at: int, name: str, arguments: dict[str, Any], rows: Any
 
 @request()
 def suggest(desk: Desk, edge: list[int], limit: int = 6) -> Answer:
-    """Functions that an edge could become, best first, each with the curve that it would have."""
+    """Functions that an edge could become, best first, each with the curve that it would have.
+
+    It ends with a problem when another edge is asked for: trials of many functions take seconds.
+    """
     check(is_int(limit, 1, 40), "'limit' is an int from 1 to 40.", limit)
     session = desk.session
-    found = session.suggest(_edge(session, edge), limit)
+    place = _edge(session, edge)
+    mine = desk.drawers[_SUGGESTED] = object()
+
+    def go_on() -> None:
+        if desk.drawers.get(_SUGGESTED) is not mine:
+            raise InputError("Another edge is looked at by now: select this one again.")
+
+    with refit_check(go_on):
+        found = session.suggest(place, limit)
     return {"edge": list(edge), "candidates": [candidate_view(session, one) for one in found]}
 
 
@@ -126,7 +141,9 @@ def suggest(desk: Desk, edge: list[int], limit: int = 6) -> Answer:
 def edge(desk: Desk, edge: list[int], rows: Any = None) -> Answer:
     """One edge at length: its curve and the data's density, its constants and rules, what the formula of it is."""
     session = desk.session
-    return edge_view(session, _edge(session, edge), selected(session, rows))
+    found = edge_view(session, _edge(session, edge), selected(session, rows))
+    known = meanings(desk).get(session.names[edge[2]]) if edge[0] == 0 else None
+    return {**found, "meaning": known}
 
 
 @request()

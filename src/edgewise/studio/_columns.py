@@ -9,6 +9,7 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise.io import Table
+from edgewise.studio._coded import why_not
 from edgewise.studio._histograms import Bins
 from edgewise.studio._network_view import number
 from edgewise.studio._requests import Answer
@@ -19,6 +20,8 @@ _LEVELS = 4  # of a text, that are shown
 _FEW = 10  # different values, up to which a column is no likely target
 _TICKED = 20  # inputs that are suggested at most
 _LARGEST = 1e150  # of which squares are finite
+_NOUNS = {"text": "text", "date": "dates"}
+_OPTION = re.compile(r": \w+= \(--\w+\) names another \w+\.$")
 _BRACKETS = re.compile(r".*[(\[]([^()\[\]]{1,20})[)\]]\s*$")
 _ENDINGS = re.compile(
     r"([kmcuM]?[gms]|t|lb|mi|ft|au|nm|min|hr?|hours|days?|years?|yr|K|[kM]?Pa|bar|atm|[km]?[NJWVA]|eV|[kMG]?Hz|mol|rad|deg)"
@@ -43,19 +46,31 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
     for one in columns:
         one["correlation"] = _rank_correlation(table, one["name"], target) if one["why"] is None else None
     others = [*table.texts, *table.dates]
-    columns += [_other_view(table, name, reason) for name, reason in table.left_out if name in others]
+    columns += [_other_view(table, name) for name, _ in table.left_out if name in others]
     columns += [_blank_view(table, name, reason) for name, reason in table.left_out if name not in others]
     inputs, notes = _inputs(columns, target, table.n_rows)
     left_out = [
         f"Column {one['name']!r} is left out: {one['why']}." for one in columns if one["why"] is not None
     ] + notes
+    unticked = [one for one in columns if one["why"] is None and one["kind"] != "number"]
+    left_out += [
+        f"Column {one['name']!r} is left out: it holds {_NOUNS[one['kind']]}. It can be an input." for one in unticked
+    ]
+    if unticked:
+        named = ", ".join(repr(one["name"]) for one in unticked)
+        notes.append(f"Text and dates become numbers where they are ticked: {named}.")
     wide = [repr(one["name"]) for one in columns if one["name"] in {*inputs, target} and _is_wide(one)]
     if wide:
         notes.append(f"More than three decades: {', '.join(wide)}. Tick ln to train on natural logarithms.")
     return {
-        "rows": table.n_rows, "columns": columns, "notes": [*table.notes, *notes], "target": target, "inputs": inputs,
-        "left_out": left_out,
+        "rows": table.n_rows, "columns": columns, "notes": [*map(_on_page, table.notes), *notes], "target": target,
+        "inputs": inputs, "left_out": left_out,
     }  # fmt: skip
+
+
+def _on_page(note: str) -> str:
+    """A note without the options of the command that it names."""
+    return _OPTION.sub(".", note)
 
 
 def _is_likely(column: Answer, rows: int) -> bool:
@@ -111,24 +126,25 @@ def _row(table: Table, name: str, kind: str, why: str | None) -> Answer:
     }  # fmt: skip
 
 
-def _other_view(table: Table, name: str, reason: str) -> Answer:
+def _other_view(table: Table, name: str) -> Answer:
     """A column of text, or of dates."""
     if name in table.texts:
         cells = [cell for cell in table.texts[name] if cell is not None]
         common = Counter(cells).most_common()
-        said = _row(table, name, "text", "it is text, and inputs are numbers")
+        said = _row(table, name, "text", why_not(table, name))
         said |= {"missing": table.n_rows - len(cells), "distinct": len(common)}
         return said | {"levels": [[level[:60], count] for level, count in common[:_LEVELS]]}
     days = table.dates[name]
     there = np.unique(days[~np.isnat(days)])
-    said = _row(table, name, "date", "it holds dates, and inputs are numbers")
+    said = _row(table, name, "date", why_not(table, name))
     said |= {"missing": int(np.isnat(days).sum()), "distinct": len(there)}
     return said | {"levels": [[str(day), 1] for day in (there[[0, -1]] if len(there) else [])]}
 
 
 def _blank_view(table: Table, name: str, reason: str) -> Answer:
     """A column that could not be read."""
-    return _row(table, name, "text", f"it cannot be read as numbers: {reason}")
+    remedy = "; leave such cells empty in the file" if " rows, first " in reason else ""
+    return _row(table, name, "text", f"it cannot be read as numbers: {reason}{remedy}")
 
 
 def _counts_rows(values: Array) -> bool:
@@ -159,7 +175,7 @@ def _ranks(values: Array) -> Array:
 
 def _inputs(columns: list[Answer], target: str | None, rows: int) -> tuple[list[str], list[str]]:
     """Return the inputs to begin with, and what a person should know of the choice."""
-    usable = [one for one in columns if one["why"] is None and one["name"] != target]
+    usable = [one for one in columns if one["why"] is None and one["kind"] == "number" and one["name"] != target]
     kept, notes = usable, []
     for said, drops in (("counts the rows", _is_counter), ("has gaps in more than half of the rows", _is_sparse)):
         left = [one for one in kept if not drops(one, rows)]

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,12 @@ from edgewise.discovery import discover as discovered
 from edgewise.expressions import write
 from edgewise.studio._acts import view
 from edgewise.studio._desk import Desk
+from edgewise.studio._kept import keep_discovery, kept_discovery
 from edgewise.studio._network_view import network_view, number, numbers
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._work import Channel
 from edgewise.symbolic import network_of
 
-DRAWER = "discovery"
 _EFFORTS = ("quick", "normal", "thorough")
 _LONGEST = 24 * 3600.0  # seconds of a search
 _BETWEEN = 0.7  # seconds between two looks at the front as it grows
@@ -45,8 +44,11 @@ class Found:
     seconds: float
     at: int  # the state that the session was at
 
-    @cached_property
-    def row(self) -> Answer:
+    def plain(self) -> Answer:
+        """The front and each of its formulas at length, as plain data that outlives the process."""
+        return {"front": self._row(), "formulas": [self._formula(index) for index in range(len(self.discovery))]}
+
+    def _row(self) -> Answer:
         """The front, from simple to accurate, and what is claimed of its best formula."""
         found = self.discovery
         return {
@@ -55,6 +57,26 @@ class Found:
             "notes": list(found.stages), "noise": number(found.noise),
             "ceiling": None if found.ceiling is None else number(found.ceiling.held_out),
             "candidates": [_row(found, index, weight) for index, weight in enumerate(found.weights.tolist())],
+        }  # fmt: skip
+
+    def _formula(self, index: int) -> Answer:
+        """One formula: with standard errors, and its values and residuals on rows."""
+        found, one, y = self.discovery, self.discovery[index], self.y
+        barred = found.text(index)
+        has_bars = "±" in barred
+        fitted = one.predict(self.x)
+        shown = np.sort(np.random.default_rng(0).permutation(len(y))[:_SHOWN])
+        residual = y - fitted
+        constants = found.constants(index) if has_bars else ()
+        return {
+            "index": index, "target": found.target, "latex": found.latex(index) if has_bars else one.latex(),
+            "text": barred, "full": one.text(), "complexity": one.complexity, "best": one is found.best,
+            "constants": [str(constant) for constant in constants],
+            "rms": number(math.sqrt(float(np.mean(residual**2)))),
+            "sample": {
+                "rows": shown.tolist(), "observed": numbers(y[shown]), "fitted": numbers(fitted[shown]),
+                "residual": numbers(residual[shown]),
+            },
         }  # fmt: skip
 
 
@@ -71,17 +93,14 @@ def discover(desk: Desk, time_limit: float = 60.0, effort: str = "normal", targe
     units = {name: session.units[name] for name in (*session.names, chosen) if name in session.units}
     known: dict[str, Any] = {"units": units} if set(session.names) <= set(units) else {}
     settings = {"names": session.names, "target": chosen, "effort": effort, "time_limit": float(time_limit), **known}
-    x, at, began = session.table.x.numpy(), session.state.id, time.monotonic()
-
-    def done(found: Discovery) -> None:
-        desk.drawers[DRAWER] = Found(found, x, y, effort, time.monotonic() - began, at)
-
+    x = session.table.x.numpy()
     call = f"discover(effort={effort!r}, time_limit={time_limit:g})"
-    return desk.run("discover", call, search, (x, y, settings), done)
+    arguments = (x, y, settings, session.state.id)
+    return desk.run("discover", call, search, arguments, lambda found: keep_discovery(desk, found))
 
 
-def search(channel: Channel, x: Any, y: Any, settings: dict[str, Any]) -> Discovery:
-    """Search for formulas, and send the stage, the best formula and the front as it grows."""
+def search(channel: Channel, x: Any, y: Any, settings: dict[str, Any], at: int) -> Answer:
+    """Search for formulas, and send the stage, the best formula and the front as it grows; return it as plain data."""
     began, last, fraction = time.monotonic(), -math.inf, 0.0
     said: dict[str, Any] = {"best": None, "points": []}
 
@@ -100,7 +119,8 @@ def search(channel: Channel, x: Any, y: Any, settings: dict[str, Any]) -> Discov
         channel.send({"stage": stage, "fraction": fraction, "seconds": time.monotonic() - began, **said})
 
     with search_callback(look), _interrupted_once():
-        return discovered(x, y, progress=progress, **settings)
+        found = discovered(x, y, progress=progress, **settings)
+        return Found(found, x, y, settings["effort"], time.monotonic() - began, at).plain()
 
 
 @contextmanager
@@ -126,8 +146,8 @@ def _point(candidate: Candidate) -> Answer:
 @request()
 def front(desk: Desk) -> Answer:
     """The formulas of the last search, from simple to accurate; none before there was one."""
-    kept = desk.drawers.get(DRAWER)
-    return {"targets": list(desk.session.targets), **({"candidates": []} if kept is None else kept.row)}
+    kept = kept_discovery(desk)
+    return {"targets": list(desk.session.targets), **({"candidates": []} if kept is None else kept["front"])}
 
 
 def _row(found: Discovery, index: int, weight: float) -> Answer:
@@ -142,32 +162,15 @@ def _row(found: Discovery, index: int, weight: float) -> Answer:
 @request()
 def candidate(desk: Desk, index: int) -> Answer:
     """One formula of the front: with standard errors, its values and residuals on rows, and its network."""
-    kept, one = _candidate(desk, index)
-    found, y = kept.discovery, kept.y
-    barred = found.text(index)
-    has_bars = "±" in barred
-    fitted = one.predict(kept.x)
-    shown = np.sort(np.random.default_rng(0).permutation(len(y))[:_SHOWN])
-    residual = y - fitted
-    constants = found.constants(index) if has_bars else ()
-    return {
-        "index": index, "target": found.target, "latex": found.latex(index) if has_bars else one.latex(),
-        "text": barred, "full": one.text(), "complexity": one.complexity, "best": one is found.best,
-        "constants": [str(constant) for constant in constants],
-        "rms": number(math.sqrt(float(np.mean(residual**2)))),
-        "sample": {
-            "rows": shown.tolist(), "observed": numbers(y[shown]), "fitted": numbers(fitted[shown]),
-            "residual": numbers(residual[shown]),
-        },
-        **_network(desk, one, found.target),
-    }  # fmt: skip
+    formula = _formula(desk, index)
+    return {**formula, **_network(desk, formula["full"], formula["target"])}
 
 
-def _network(desk: Desk, one: Candidate, target: str) -> Answer:
+def _network(desk: Desk, text: str, target: str) -> Answer:
     """The network of a formula as it is drawn, or why there is none that the session could take."""
     session = desk.session
     try:
-        model = network_of(one.text(), session.names)
+        model = network_of(text, session.names)
         if len(session.targets) > 1:
             raise InputError(f"The session has {len(session.targets)} targets, and a formula is for one.")
         with torch.no_grad():
@@ -182,15 +185,14 @@ def _network(desk: Desk, one: Candidate, target: str) -> Answer:
 def adopt(desk: Desk, at: int, index: int) -> Answer:
     """Replace the session's network by that of a formula of the front."""
     session = desk.at(at)
-    _, one = _candidate(desk, index)
-    desk.change(session.use_formula(one.text()))
+    desk.change(session.use_formula(_formula(desk, index)["full"]))
     return view(desk)
 
 
-def _candidate(desk: Desk, index: Any) -> tuple[Found, Candidate]:
-    kept: Found | None = desk.drawers.get(DRAWER)
+def _formula(desk: Desk, index: Any) -> Answer:
+    kept = kept_discovery(desk)
     if kept is None:
         raise InputError("Nothing has been discovered yet: press Discover.")
-    found = kept.discovery
-    check(is_int(index, 0, len(found) - 1), f"'index' is a number from 0 to {len(found) - 1}.", index)
-    return kept, found[index]
+    formulas = kept["formulas"]
+    check(is_int(index, 0, len(formulas) - 1), f"'index' is a number from 0 to {len(formulas) - 1}.", index)
+    return formulas[index]

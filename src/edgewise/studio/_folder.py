@@ -11,7 +11,7 @@ from typing import Any
 from edgewise._errors import InputError, unknown
 from edgewise._replacing import writing
 
-TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
+TABLES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".xlsx", ".parquet")
 SESSIONS = (".session",)
 NETWORKS = (".safetensors",)
 LARGEST = 64 * 2**20  # bytes of an upload

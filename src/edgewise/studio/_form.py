@@ -15,7 +15,9 @@ from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise.io import Selection, Table
 from edgewise.nn import KAN
+from edgewise.studio._coded import meaning, why_not, with_codes
 from edgewise.studio._first_network import first_network
+from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import check
 from edgewise.symbolic import dimension
 
@@ -49,28 +51,42 @@ class Form:
         check(isinstance(target, str), "'target' is a column's name.", target)
         check(_are_names(inputs), "'inputs' are names.", inputs)
         check(_are_names(logs), "'logs' are names.", logs)
+        coded = [name for name in inputs if name in table.texts or name in table.dates]
+        for name in coded:
+            why = why_not(table, name)
+            if why is not None:
+                raise InputError(f"The column {name!r} cannot be an input: {why}.")
+        table, said = with_codes(table, coded)
+        meanings = {name: meaning(table, name) for name in coded}
         table.select(target, inputs)  # problems name the columns as they are
         wanted = [name for name in [*inputs, target] if name in logs]
         table, names = with_logarithms(table, wanted)
         chosen = table.select(names[target], [names[name] for name in inputs])
         units = checked_units(self.units, [*chosen.names, chosen.target])
         shape = {"grid": self.grid, "degree": self.degree, "seed": self.seed}
-        model, said = first_network(len(chosen.names), len(chosen.y), self.widths, **shape)
-        notes = [*chosen.notes, said]
+        model, sized = first_network(len(chosen.names), len(chosen.y), self.widths, **shape)
+        notes = [*said, *chosen.notes, sized]
+        meanings |= {names[name]: {"kind": "log", "of": name, "levels": []} for name in wanted}
         if len(chosen.y) > _MANY:
             notes.append(f"{len(chosen.y)} rows make each step slow: a table of up to {_MANY} is answered at once.")
-        return Plan(chosen, model, notes, units, bool(wanted))
+        return Plan(chosen, model, notes, units, meanings)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a session would begin with. `logarithms` says that its columns are not those of the table."""
+    """What a session would begin with. `meanings` says what columns stand for that are not those of the table."""
 
     chosen: Selection
     model: KAN
     notes: list[str]
     units: dict[str, str]
-    logarithms: bool
+    meanings: dict[str, Meaning]
+
+    @property
+    def derived(self) -> str:
+        """What a table of the rows is called after: "log" or "numbers"; "" where the rows are the table's own."""
+        kinds = {one["kind"] for one in self.meanings.values()}
+        return "" if not kinds else "log" if kinds == {"log"} else "numbers"
 
     def write(self, path: Path) -> None:
         """Write the rows as a table that `edgewise.io.read_table` reads bit for bit."""

@@ -56,12 +56,12 @@ def write(desk: Desk, what: str, name: str | None = None, replace: bool = False)
         stem = Path(given).stem
         for file in (given, f"{stem}.safetensors", f"{stem}.rows.safetensors"):
             _free(desk, file, replace)
-        return {"files": script_files(subject, desk.folder, stem)}
+        return {"files": script_files(subject, desk.folder, stem), "folder": desk.folder.name}
     _free(desk, given, replace)
     made = _made(kind, subject)
     with writing(desk.folder / given) as file:
         file.write(made.encode() if isinstance(made, str) else made)
-    return {"files": [given]}
+    return {"files": [given], "folder": desk.folder.name}
 
 
 def _subject(desk: Desk) -> Subject:

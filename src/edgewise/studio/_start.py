@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,14 +11,16 @@ import numpy as np
 
 from edgewise import datasets
 from edgewise._errors import InputError
-from edgewise.io import Table, load_with_metadata, network_inputs, read_table
+from edgewise.io import Table, load_with_metadata, network_inputs, read_table, sheet_names
 from edgewise.session import Session
 from edgewise.studio._acts import view
+from edgewise.studio._coded import with_codes
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._first_network import placed
 from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
 from edgewise.studio._form import Form, checked_units
+from edgewise.studio._kept import begin_kept
 from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._rows import TEXTS
@@ -45,9 +48,15 @@ def files(desk: Desk) -> Answer:
 
 @request()
 def open_table(desk: Desk, file: str, target: str | None = None, sheet: str | None = None) -> Answer:
-    """The columns of a table, with a target and inputs to begin with."""
+    """The columns of a table, with a target and inputs to begin with.
+
+    Of a workbook with several sheets it is the one that is named, or the first that has numbers.
+    """
     check(target is None or isinstance(target, str), "'target' is a column's name.", target)
-    return {"file": file, **columns_view(_table(desk, file, sheet), target)}
+    sheets = _sheets(desk, file)
+    chosen = sheet if sheet is not None or len(sheets) < 2 else _first_with_numbers(desk, file, sheets)
+    view = columns_view(_table(desk, file, chosen), target)
+    return {"file": file, "sheets": sheets, "sheet": chosen, **view}
 
 
 @request()
@@ -68,7 +77,8 @@ def begin(  # noqa: PLR0913 (the fields of a form)
 ) -> Answer:  # fmt: skip
     """Make a network for a table and begin a session with it, in a new file; the view, and notes on what was chosen.
 
-    Where there are logarithms, the rows are written to a table of their own first: the session replays with it.
+    Where there are logarithms, texts or dates, the rows are written to a table of their own first, as numbers: the
+    session replays with it.
     """
     table = _table(desk, file, sheet)
     made = Form(target, inputs, logs, units, widths, grid, degree, seed).plan(table)
@@ -77,13 +87,15 @@ def begin(  # noqa: PLR0913 (the fields of a form)
     session = Session(model, chosen.x, chosen.y, chosen.names, target=chosen.target, units=made.units)
     desk.free()
     notes, whole = made.notes, sheet is None and len(chosen.y) == table.n_rows
-    if made.logarithms:
-        path, whole = unused(desk.folder, f"{path.stem}-log", ".csv"), True
+    if made.derived:
+        path, whole = unused(desk.folder, f"{path.stem}-{made.derived}", ".csv"), True
         made.write(path)
-        notes = [f"The rows with logarithms are in {path.name}.", *notes]
+        what = "The rows with logarithms" if made.derived == "log" else "The rows as numbers"
+        notes = [f"{what} are in {path.name}.", *notes]
     answer = _begun(desk, session, path.stem, notes, chosen.notes, path if whole else None)
-    desk.drawers[TEXTS] = _texts(table, [*inputs, target], len(chosen.y))
-    return answer
+    begin_kept(desk, made.meanings)
+    desk.drawers[TEXTS] = _texts(with_codes(table, inputs)[0], [*inputs, target], len(chosen.y))
+    return {**answer, **view(desk)}
 
 
 @request(changes=True)
@@ -160,6 +172,21 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
     if kept is None or kept[0] != key:
         kept = desk.drawers[_KEPT] = (key, _clear(path, lambda: read_table(path, sheet=sheet, like=like)))
     return kept[1]
+
+
+def _sheets(desk: Desk, file: Any) -> list[str]:
+    """The sheets of a workbook, none of another table."""
+    path = _path(desk.folder, file)
+    return _clear(path, lambda: sheet_names(path))
+
+
+def _first_with_numbers(desk: Desk, file: Any, sheets: list[str]) -> str:
+    """The first sheet that is a table of numbers; the first one where none is, so that its problem is said."""
+    for sheet in sheets:
+        with suppress(InputError):
+            if _table(desk, file, sheet).columns:
+                return sheet
+    return sheets[0]
 
 
 def _texts(table: Table, used: list[str], count: int) -> dict[str, list[str | None]]:

@@ -46,7 +46,7 @@ def hazard(function: Function, a: float, b: float, z: Tensor) -> Hazard:
 
 def _pole(at: float, z: Tensor, low: float, high: float) -> Hazard:
     if not low < at < high:
-        return _beside(f"pole at {at:.4g}", max(low - at, at - high), high - low)
+        return _kept(f"pole at {at:.4g}", max(low - at, at - high), high - low)
     after = int(torch.searchsorted(z, torch.tensor(at, dtype=z.dtype), right=True))
     wide = float(z[after] - z[after - 1]) > _GAP * (high - low) / (len(z) - 1)
     return Hazard(f"pole at {at:.4g}, {'in a gap of' if wide else 'inside'} the data", not wide)
@@ -56,10 +56,10 @@ def _end(at: float, side: str, low: float, high: float) -> Hazard:
     distance = low - at if side == "below" else at - high
     if distance < -1e-12 * max(abs(low), abs(high), high - low):
         return Hazard(f"undefined {side} {at:.4g}, inside the data", True)
-    return _beside(f"undefined {side} {at:.4g}", max(distance, 0.0), high - low)
+    return _kept(f"undefined {side} {at:.4g}", max(distance, 0.0), high - low)
 
 
-def _beside(what: str, distance: float, reach: float) -> Hazard:
+def _kept(what: str, distance: float, reach: float) -> Hazard:
     """Return what is said of a singular point outside the data: nothing unless it is near."""
     return Hazard(
         f"{what}, {distance / reach:.1%} of the range from the data" if distance <= _NEAR * reach else "", False

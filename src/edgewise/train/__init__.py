@@ -22,6 +22,7 @@ from edgewise.train._objective import Quadratic as Quadratic
 from edgewise.train._options import Options as Options
 from edgewise.train._parquet import Parquet as Parquet
 from edgewise.train._penalty import penalty as penalty
+from edgewise.train._refit_check import refit_check as refit_check
 from edgewise.train._result import FitResult as FitResult
 from edgewise.train._result import Outcome as Outcome
 from edgewise.train._result import Row as Row

@@ -11,6 +11,7 @@ from edgewise.train._data import Table
 from edgewise.train._error import error_of, tuned
 from edgewise.train._objective import Objective, Quadratic
 from edgewise.train._penalty import penalty
+from edgewise.train._refit_check import present_check
 from edgewise.train._split import Context, Partition, Trained
 
 _COARSE = 1e-2  # tolerance of a run of few steps
@@ -76,7 +77,7 @@ def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tupl
     solver = LM(steps=steps, tolerance=tolerance, damping=1e-4)
     for _ in range(_TURNS if has_shapes(model) else 1):
         form = penalty(model, table, 0.0, 0.0) if spline_edges(model) else Quadratic()
-        problem = Objective(clone(model), table, form)
+        problem = Objective(clone(model), table, form, check=present_check())
         if problem.layout.size:
             vector, _ = solver.minimize(problem, problem.start)
             model = clone(problem.network(vector))

@@ -90,7 +90,7 @@ function listedNumbers(text) {
 function read(store) {
   const rounding = html("input", { type: "checkbox", checked: true });
   const slack = html("input", { type: "number", min: 1, step: "any", placeholder: "default" });
-  const slackField = field("Error may grow by the factor", slack);
+  const slackField = field("Error may grow by the factor", slack, "1.05, or 1.5 where the error is below 1e−4 of the spread");
   const values = () => ({ rounding: rounding.checked, slack: slack.value ? Number(slack.value) : null });
   return folded(
     "Read as a formula",
@@ -116,7 +116,7 @@ function read(store) {
 function grow(host, store) {
   const name = html("input", { type: "text", placeholder: "beta", spellcheck: "false", autocomplete: "off" });
   const formula = html("input", { type: "text", placeholder: "v/c", spellcheck: "false", autocomplete: "off" });
-  const formulaField = field("Formula", formula, "of the columns");
+  const formulaField = field("Formula", formula, "of the columns; unused until trained");
   const nameField = field("Name", name);
   /** What is wrong, at the field that it is about. */
   const place = {

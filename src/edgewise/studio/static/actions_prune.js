@@ -47,7 +47,11 @@ export function panel(host, store) {
   const output = html("output", { class: "slider-says" });
   const said = html("p", { class: "hint", "aria-live": "polite" });
   const merge = html("input", { type: "checkbox", checked: true });
-  const go = button("Prune", () => store.act("prune", values()), { class: "primary" });
+  let before = null; // the view in which pruning was asked for
+  const go = button("Prune", () => {
+    before = store.view;
+    store.act("prune", values());
+  }, { class: "primary" });
   const choices = Object.entries(WAYS).map(([name, row]) => {
     const radio = html("input", {
       type: "radio",
@@ -112,12 +116,23 @@ export function panel(host, store) {
     if (store.preview?.going) store.set({ preview: null });
   }
 
+  /** Say it where pruning removed nothing. */
+  function tell() {
+    const { view, job } = store;
+    if (!before || !view || job || (view.session === before.session && view.at === before.at)) return;
+    const last = view.history.find((state) => state.id === view.at);
+    const same = view.session === before.session && last.action.startsWith("prune(") && view.edges === before.edges && view.parameters === before.parameters;
+    before = null;
+    if (same) said.textContent = "Nothing was removed: move the slider to remove more.";
+  }
+
   slider.addEventListener("input", move);
   merge.addEventListener("change", move);
   element.addEventListener("toggle", () => element.open || rest());
   store.subscribe(["view", "job"], () => {
     rest();
     go.disabled = Boolean(store.job);
+    tell();
     if (store.view) output.textContent = WAYS[way].said(share(), store.view);
   });
   return element;

@@ -3,6 +3,7 @@
 import { panel as candidate } from "./discovery_candidate.js";
 import { frontPlot } from "./discovery_front.js";
 import { button, choice, field, html } from "./elements.js";
+import { typeset } from "./typeset.js";
 import { figure } from "./words.js";
 
 const EFFORTS = [["quick", "quick"], ["normal", "normal"], ["thorough", "thorough"]];
@@ -40,7 +41,7 @@ export function panel(host, store) {
     plot.replaceChildren(any ? frontPlot(front, now.index, select) : "");
     plot.hidden = !any;
     if (!any) place.replaceChildren(html("p", { class: "hint" }, "Discover searches for formulas of the target, from the rows alone: the network does not enter. Each formula of the front can become the session's network."));
-    else if (now.index === null) place.replaceChildren(table(front, select));
+    else if (now.index === null) place.replaceChildren(best(front, select), table(front, select));
     else place.replaceChildren(candidate(host, store, front, now.index, select));
   }
 
@@ -102,13 +103,21 @@ function growing(job) {
   return html("div", {}, html("h3", {}, "The best formula so far"), html("p", { class: "formula-text" }, job.best));
 }
 
+/** The best formula, typeset. */
+function best(front, select) {
+  const one = front.candidates.find((row) => row.best);
+  if (!one) return "";
+  const look = button("Look at it", () => select(one.index), { name: "Look at the best formula: residuals, network, use in the session" });
+  return html("section", { class: "front-best", "aria-label": "The best formula" }, html("div", { class: "row" }, html("h3", {}, `The best formula for ${front.target}`), look), typeset(one.latex, one.text));
+}
+
 function table(front, select) {
   const rows = front.candidates.map((one) => html(
-    "tr", { class: one.best ? "best" : "" },
+    "tr", { class: one.best ? "best" : "", on: { click: () => select(one.index) } },
     html("td", {}, one.best ? html("span", { title: "the best" }, "★") : ""),
     html("td", {}, String(one.complexity)), html("td", {}, String(one.constants)),
     html("td", {}, figure(one.held_out ?? one.error, 2)), html("td", {}, one.weight < 0.005 ? "< 0.01" : figure(one.weight, 2)),
-    html("td", { class: "text" }, html("button", { type: "button", class: "quiet", title: one.text, on: { click: () => select(one.index) } }, one.text)),
+    html("td", { class: "text" }, html("button", { type: "button", class: "quiet", title: one.text }, one.text)),
   ));
   const heads = [[html("span", { class: "unseen" }, "best"), "best"], ["complexity", "number of operations, constants and variables"], ["constants", "how many numbers were fitted"], ["error / std", "root mean square error on rows left out, over the standard deviation of the target: 1 is as bad as the mean"], ["weight", "of the evidence for this formula, from 0 to 1; what all lack to 1 is for formulas that are not in the list"], ["formula", ""]];
   return html(

@@ -5,7 +5,7 @@ import { still } from "./picture.js";
 import { scatter } from "./scatter.js";
 import { copy } from "./takeaway.js";
 import { typeset } from "./typeset.js";
-import { counted, figure } from "./words.js";
+import { counted, determination, figure } from "./words.js";
 
 /**
  * @param {object} front - the answer to the request `front`
@@ -32,7 +32,7 @@ const TITLES = {
 };
 
 function facts(row) {
-  const r2 = row.r2 === null ? "unknown" : figure(row.r2, 5);
+  const r2 = row.r2 === null ? "unknown" : determination(row.r2);
   const pairs = [["complexity", row.complexity], ["fitted constants", row.constants], ["error / std", figure(row.error, 2)], ["R² on rows left out", r2]];
   return html("dl", { class: "facts" }, pairs.flatMap(([name, value]) => [html("dt", { title: TITLES[name] ?? null }, name), html("dd", {}, String(value))]));
 }

@@ -90,12 +90,19 @@ function factsOf(edge) {
     ["Kind", edge.function ?? `spline, ${edge.grid} cells`, edge.function ? "A function of the library" : "Cells are the intervals between knots: more of them follow finer shapes"],
   ];
   if (edge.formula) rows.push(["Formula", edge.formula, ""]);
+  if (edge.meaning) rows.push(["Column", meaningWords(edge.meaning), ""]);
   const said = Object.entries(edge.rule).map(([name, value]) => ruleWords(name, value));
   if (said.length) rows.push(["Rules", said.join(", "), ""]);
   return rows.flatMap(([name, value, help]) => [
     html("dt", { title: help || null }, name),
-    html("dd", { class: name === "Formula" ? "formula-text" : null }, value),
+    html("dd", { class: name === "Formula" ? "formula-text" : name === "Column" ? "meaning" : null }, value),
   ]);
+}
+
+/** What the numbers of a column stand for. */
+function meaningWords({ kind, of, levels }) {
+  if (kind === "log") return `natural logarithm of ${of}`;
+  return kind === "days" ? "days since 1970-01-01" : levels.map((level, code) => `${code} is ${level}`).join(", ");
 }
 
 function ruleWords(name, value) {

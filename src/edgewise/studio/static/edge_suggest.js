@@ -25,7 +25,7 @@ export function panel(host, store) {
     list,
     more,
   );
-  let shown = "";
+  let shown = null;
 
   const ask = latest(
     60,
@@ -37,6 +37,7 @@ export function panel(host, store) {
       more.hidden = limit >= MOST || answer.candidates.length < limit;
     },
     (problem) => (wait.textContent = problem.message),
+    true,
   );
 
   store.subscribe(["view", "edge", "job"], () => {
@@ -44,8 +45,9 @@ export function panel(host, store) {
     const drawn = view && edge && view.diagram.edges.find((one) => one.key.join() === edge.join());
     element.hidden = !drawn || drawn.locked;
     const wanted = element.hidden || job ? "" : `${view.at}|${edge.join()}`;
-    if (wanted === shown) return;
-    shown = wanted;
+    const now = wanted || (job ? "later" : "");
+    if (now === shown) return;
+    shown = now;
     ask.cancel();
     list.replaceChildren();
     more.hidden = head.hidden = true;

@@ -11,7 +11,7 @@ export function panel(host, store) {
   store.subscribe(["view"], async () => {
     const { view } = store;
     if (!view) return;
-    const wanted = view.formula ? view.formula.latex.join("\n") : splinesLeft(view);
+    const wanted = view.formula ? [...view.formula.latex, ...(view.undone?.latex ?? [])].join("\n") : splinesLeft(view);
     if (wanted === shown) return;
     shown = wanted;
     if (!view.formula) {
@@ -19,7 +19,7 @@ export function panel(host, store) {
       return;
     }
     const library = await katex();
-    if (shown === wanted) set(library, element, view.formula);
+    if (shown === wanted) set(library, element, view);
   });
   return element;
 }
@@ -35,15 +35,18 @@ function splinesLeft(view) {
   return `${said}: for the splines no function kept the error. Allow it to grow by a larger factor, or click a spline to see what it could become.`;
 }
 
-function set(library, element, formula) {
-  const lines = formula.latex.map((latex, k) => {
-    const line = html("div", { class: "formula", title: formula.text[k] });
-    try {
-      library.render(latex, line, { displayMode: true, throwOnError: true, trust: false, strict: "ignore" });
-    } catch {
-      line.textContent = formula.text[k]; // what KaTeX cannot set is shown as text
-    }
-    return line;
-  });
-  element.replaceChildren(...lines);
+function set(library, element, { formula, undone }) {
+  const lines = (one) => one.latex.map((latex, k) => line(library, latex, one.text[k]));
+  const plain = undone ? [...lines(undone), html("p", { class: "hint" }, "As the network computes it, in logarithms:")] : [];
+  element.replaceChildren(...plain, ...lines(formula));
+}
+
+function line(library, latex, text) {
+  const element = html("div", { class: "formula", title: text });
+  try {
+    library.render(latex, element, { displayMode: true, throwOnError: true, trust: false, strict: "ignore" });
+  } catch {
+    element.textContent = text; // what KaTeX cannot set is shown as text
+  }
+  return element;
 }

@@ -1,7 +1,7 @@
 // The head of the page: what the session is, how good it is, undo and redo, and the windows that can be opened.
 
 import { button, html } from "./elements.js";
-import { counted, figure } from "./words.js";
+import { counted, determination, figure } from "./words.js";
 
 /** @param {{training: HTMLElement, windows: HTMLElement[], move: (to: string) => void, help: () => void}} page */
 export function header(host, store, page) {
@@ -10,14 +10,14 @@ export function header(host, store, page) {
     explained = html("b", { class: "number" }),
     size = html("span", {});
   const training = html("span", {}, "training error ", error),
-    determination = html("span", { title: "Coefficient of determination on the rows that the network is trained on" }, "R² ", explained);
+    explaining = html("span", { title: "Coefficient of determination on the rows that the network is trained on" }, "R² ", explained);
   const undo = button("↶", () => page.move("undo"), { name: "Undo (Ctrl+Z)" });
   const redo = button("↷", () => page.move("redo"), { name: "Redo (Ctrl+Shift+Z)" });
   const figures = html(
     "div",
     { class: "figures" },
     training,
-    determination,
+    explaining,
     size,
   );
   const hands = html(
@@ -39,8 +39,9 @@ export function header(host, store, page) {
     name.textContent = `${view.targets.join(", ")} of ${inputs}`;
     training.title = `Root mean square of the residuals of ${view.targets.join(", ")} on the rows that the network is trained on, in units of the target`;
     error.textContent = figure(job?.error ?? view.error); // one number: that of the network which is drawn
-    determination.hidden = Boolean(job?.error);
-    explained.textContent = percentOf(view.r2);
+    explaining.hidden = Boolean(job?.error);
+    explained.textContent = determination(view.r2);
+    size.hidden = Boolean(job); // leaves room for how far the work is
     size.textContent = `${counted(view.edges, "edge")}, ${view.rows.toLocaleString("en")} rows`;
     document.title = `${name.textContent}: edgewise studio`;
   });
@@ -52,12 +53,4 @@ export function header(host, store, page) {
     page.training,
     hands,
   );
-}
-
-/** R squared at as many digits as say something: 0.99998. */
-function percentOf(r2) {
-  if (r2 !== null && 1 - r2 < 1e-8) return "1";
-  if (r2 === null || r2 < 0.9) return figure(r2, 2);
-  const digits = Math.min(8, Math.max(2, Math.ceil(-Math.log10(Math.max(1 - r2, 1e-8))) + 1));
-  return (Math.floor(r2 * 10 ** digits) / 10 ** digits).toFixed(digits);
 }

@@ -7,15 +7,16 @@
  * @param {(...given: any[]) => Promise<any>} ask
  * @param {(answer: any, ...given: any[]) => void} then
  * @param {(problem: Error, ...given: any[]) => void} [fail]
+ * @param {boolean} [overtakes] - whether a request is sent while another is on its way: where the studio ends that one
  */
-export function latest(pause, ask, then, fail = () => {}) {
+export function latest(pause, ask, then, fail = () => {}, overtakes = false) {
   let timer = 0,
     number = 0,
     waiting = null,
     busy = false;
 
   async function send(given, own) {
-    if (busy) {
+    if (busy && !overtakes) {
       waiting = [given, own];
       return;
     }

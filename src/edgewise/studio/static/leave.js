@@ -46,8 +46,8 @@ export function panel(host, store) {
       download(answer);
       tell(`${answer.name} is downloaded.`);
     }),
-    write: (item, body, refused) => host.ask("write", { what: item.what, ...body }).then(({ files }) => {
-      tell(`Saved in the folder: ${files.join(", ")}.`);
+    write: (item, body, refused) => host.ask("write", { what: item.what, ...body }).then(({ files, folder }) => {
+      tell(`Saved in the folder ${folder}: ${files.join(", ")}.`);
       return true;
     }, (problem) => refused(problem.message)),
   };
@@ -97,7 +97,7 @@ function saving(item, acts) {
   const name = html("input", { type: "text", value: item.file, spellcheck: "false", autocomplete: "off" });
   const place = field("File in the studio's folder", name);
   const replace = button("Replace it", () => send(true), { hidden: true, class: "stop" });
-  const form = html("form", { class: "with-button saving", hidden: true }, place, html("button", { type: "submit" }, "Save"), replace);
+  const form = html("form", { class: "with-button saving", hidden: true }, place, html("button", { type: "submit" }, "Save"), replace, button("Cancel", () => (form.hidden = true), { class: "quiet" }));
 
   async function send(over) {
     place.problem("");
@@ -114,8 +114,8 @@ function saving(item, acts) {
     send(false);
   });
   form.open = () => {
-    form.hidden = !form.hidden;
-    if (!form.hidden) name.focus();
+    form.hidden = false;
+    name.focus();
   };
   return form;
 }

@@ -29,6 +29,8 @@ export function panel(host, store) {
       place.replaceChildren(form);
       form.querySelector("h2").focus();
     },
+    /** Show the columns of a table. */
+    open: (file, options) => openTable(page, file, options),
     begin: (name, body) => begin(page, name, body),
   };
   const element = html("div", { class: "start-page" }, place);
@@ -42,7 +44,7 @@ export function panel(host, store) {
 /** Begin a session by a request; the answer, null where it was refused. */
 async function begin(page, name, body) {
   const { store } = page;
-  page.say("Opening …");
+  page.say("Opening …", "busy");
   const answer = await store.change(name, body);
   if (!answer) return null;
   page.form = null;
@@ -96,10 +98,10 @@ function openAny(page, file, found) {
 }
 
 /** Show the columns of a table; with a choice that was made where the studio was started, that one. */
-async function openTable(page, file, { target = null, inputs = null } = {}) {
-  page.say(`Reading ${file} …`);
+async function openTable(page, file, { target = null, inputs = null, sheet = null } = {}) {
+  page.say(`Reading ${file} …`, "busy");
   try {
-    const table = await page.host.ask("open_table", { file, target });
+    const table = await page.host.ask("open_table", { file, target, sheet });
     page.say("");
     page.show(tableForm(page, { ...table, inputs: inputs ?? table.inputs, named: inputs !== null }));
   } catch (problem) {

@@ -41,10 +41,10 @@ export function columnTable(table, on) {
 function columnRow(column, table, on) {
   const usable = column.why === null;
   const { name } = column;
-  const radio = usable && html("input", { type: "radio", name: "target", value: name, "aria-label": `${name} is the target`, checked: name === table.target, on: { change: () => on.target(name) } });
+  const radio = usable && column.kind === "number" && html("input", { type: "radio", name: "target", value: name, "aria-label": `${name} is the target`, checked: name === table.target, on: { change: () => on.target(name) } });
   const tick = usable && html("input", { type: "checkbox", "aria-label": `${name} is an input`, on: { change: () => want(tick.checked) } });
   const log = usable && column.low > 0 && html("input", { type: "checkbox", "aria-label": `Natural logarithm of ${name}`, title: `Train on the natural logarithm of ${name}`, on: { change: on.change } });
-  const unit = usable && unitField(column, on.change);
+  const unit = usable && column.kind === "number" && unitField(column, on.change);
   const correlation = cell("correlation", RANKS);
   const element = html("tr", { role: "row", class: usable ? "" : "unusable" },
     cell("choose", "Target", radio), cell("choose", "Input", tick), cell("choose", "ln", log),
@@ -59,9 +59,10 @@ function columnRow(column, table, on) {
     /** The target is no input. */
     settle: () => {
       if (!tick) return;
-      tick.disabled = radio.checked;
-      tick.checked = row.wanted && !radio.checked;
-      element.classList.toggle("is-target", radio.checked);
+      const isTarget = Boolean(radio && radio.checked);
+      tick.disabled = isTarget;
+      tick.checked = row.wanted && !isTarget;
+      element.classList.toggle("is-target", isTarget);
     },
   };
   function want(wanted) {
@@ -88,7 +89,10 @@ function unitField(column, change) {
 function valuesOf(column) {
   const { kind, levels, distinct } = column;
   if (kind === "number" && column.why === null) return `${figure(column.low, 4)} to ${figure(column.high, 4)}, ${counted(distinct, "different value")}`;
-  if (kind === "text" && levels.length) return `Text (${levels.map(([level]) => level).join(", ")}${distinct > levels.length ? ", ..." : ""}). Inputs are numbers.`;
-  if (kind === "date" && levels.length) return `Dates from ${levels.map(([day]) => day).join(" to ")}. Inputs are numbers.`;
+  if (kind === "text" && levels.length) {
+    const said = `Text (${levels.map(([level]) => level).join(", ")}${distinct > levels.length ? ", ..." : ""})`;
+    return column.why === null ? said : `${said}. Cannot be used: ${column.why}.`;
+  }
+  if (kind === "date" && column.why === null) return `Dates from ${levels.map(([day]) => day).join(" to ")}`;
   return `Cannot be used: ${column.why}.`;
 }

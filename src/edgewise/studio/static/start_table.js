@@ -1,6 +1,6 @@
 // The form that begins a session with a table: columns, the network's shape, and what would come of it.
 
-import { button, field, html } from "./elements.js";
+import { button, choice, field, html } from "./elements.js";
 import { latest } from "./latest.js";
 import { columnTable } from "./start_columns.js";
 import { counted } from "./words.js";
@@ -17,10 +17,10 @@ export function tableForm(page, table) {
   const train = html("button", { class: "primary", value: "train" }, "Train");
   const open = html("button", { value: "open" }, "Open without training");
   const columns = columnTable(table, { change: () => look(), target: (name) => choose(name) });
-  const body = () => ({ file: table.file, target: columns.target(), inputs: columns.inputs(), logs: columns.logs(), units: columns.units(), ...shape.values(columns.inputs().length) });
+  const body = () => ({ file: table.file, sheet: table.sheet, target: columns.target(), inputs: columns.inputs(), logs: columns.logs(), units: columns.units(), ...shape.values(columns.inputs().length) });
 
   const look = latest(150, () => ready(columns, host, body), (answer) => show(said, [train, open], answer.notes, ""), (problem) => show(said, [train, open], [problem.message], "bad"));
-  const rank = latest(0, (target) => host.ask("open_table", { file: table.file, target }), (answer) => columns.correlations(answer.columns), () => {});
+  const rank = latest(0, (target) => host.ask("open_table", { file: table.file, sheet: table.sheet, target }), (answer) => columns.correlations(answer.columns), () => {});
 
   function choose(name) {
     columns.settle();
@@ -32,7 +32,10 @@ export function tableForm(page, table) {
     event.preventDefault();
     const trains = event.submitter?.value !== "open";
     const { grid } = shape.values(1);
-    const answer = await page.begin("begin", body());
+    const wanted = body();
+    train.disabled = open.disabled = true;
+    const answer = await page.begin("begin", wanted);
+    if (!answer) look(); // what can be pressed now
     if (!answer || !trains) return;
     const begun = await store.act("fit", grid ? {} : { grids: "auto" });
     if (begun && store.status.kind !== "bad") page.tell();
@@ -50,16 +53,19 @@ export function tableForm(page, table) {
     look();
   };
   look();
-  return html("form", { class: "start-form", on: { submit, keydown } }, ...heading(table, page.list),
+  return html("form", { class: "start-form", on: { submit, keydown } }, ...heading(table, page),
     html("div", { class: "start-ticks" }, button("Tick all", tick(true), { class: "start-link" }), button("Tick none", tick(false), { class: "start-link" })),
     columns, shape, said, html("div", { class: "start-buttons" }, train, open));
 }
 
-function heading(table, back) {
+function heading(table, page) {
+  const sheets = choice(table.sheets, table.sheet);
+  sheets.addEventListener("change", () => page.open(table.file, { sheet: sheets.value }));
   return [
-    button("← Files", back, { class: "start-link" }),
+    button("← Files", page.list, { class: "start-link" }),
     html("h2", { tabindex: -1 }, table.file),
     html("p", { class: "start-about" }, `${counted(table.rows, "row")}, ${counted(table.columns.length, "column")}. Choose the column to explain, and those to explain it by.`),
+    table.sheets.length > 1 ? html("div", { class: "start-sheets" }, field("Sheet", sheets)) : null,
     table.notes.length ? html("ul", { class: "start-notes" }, table.notes.map((note) => html("li", {}, note))) : null,
   ];
 }

@@ -2,7 +2,7 @@
 
 import { html } from "./elements.js";
 
-const ENDINGS = [".csv", ".tsv", ".xlsx", ".parquet", ".session", ".safetensors"];
+const ENDINGS = [".csv", ".tsv", ".tab", ".txt", ".dat", ".xlsx", ".parquet", ".session", ".safetensors"];
 
 /**
  * A place to drop a file on, with a button that chooses one.
@@ -15,7 +15,7 @@ export function dropZone(page, found, open) {
   const label = html("label", { for: "start-upload", class: "start-choose" }, "Choose a file");
   const zone = html("div", { class: "start-drop" },
     html("p", {}, html("strong", {}, "Drop a table here"), " or ", input, label),
-    html("p", { class: "start-about" }, `CSV, TSV, Excel, Parquet, or a saved session or network. It is copied to ${found.folder}, on this machine.`));
+    html("p", { class: "start-about" }, `CSV, other text, Excel, Parquet, or a saved session or network. It is copied to ${found.folder}, on this machine.`));
   const send = async (files) => {
     if (!files.length) return;
     const name = await upload(page, files[0], found.largest);
@@ -47,7 +47,7 @@ async function upload(page, file, largest) {
     say(`${file.name} has more than ${Math.round(largest / 2 ** 20)} MiB: copy it into the studio's folder.`, "bad");
     return null;
   }
-  say(`Sending ${file.name} …`);
+  say(`Sending ${file.name} …`, "busy");
   try {
     const content = await base64(file);
     const answer = await host.ask("upload", { name: file.name, content, encoding: "base64" });

@@ -12,7 +12,7 @@
  * @property {object|null} preview - what would be: {view, edges?: keys that differ, title}, drawn in place of the view
  * @property {object|null} curve - a curve to draw over the selected edge's, {x, y, title}
  * @property {object|null} job - the work that is going on, with its last event; its `picture` is drawn
- * @property {{text: string, kind: "plain"|"good"|"bad"}} status - the last message
+ * @property {{text: string, kind: "plain"|"good"|"busy"|"bad"}} status - the last message
  * @property {boolean} lost - true while the studio does not answer
  */
 
@@ -61,11 +61,11 @@ export function createStore(host) {
     return () => subscribers.delete(one);
   }
 
-  /** Say something in the status line; what is not a problem goes by itself. */
+  /** Say something in the status line; what is neither a problem nor "busy", said until it is done, goes by itself. */
   function say(text, kind = "plain") {
     const status = { text, kind };
     set({ status });
-    if (kind !== "bad" && text) setTimeout(() => shared.status === status && say(""), PASSING);
+    if (kind !== "bad" && kind !== "busy" && text) setTimeout(() => shared.status === status && say(""), PASSING);
   }
 
   /** Take a view as the present one; what was selected and is no longer there is selected no longer. */
@@ -74,6 +74,7 @@ export function createStore(host) {
     const { edge, node, hovered, rows, job } = same ? shared : NOTHING;
     if (job && !view.job && view.ended?.number === job.number) ended(view.ended); // its event may have been lost
     if (!same && shared.session !== null) say("");
+    if (!same && view.kept?.length) queueMicrotask(() => store.select(view.kept)); // as it was when the studio ended
     const there = new Set(view.diagram.edges.map((edge) => edge.key.join()));
     const nodes = new Set(view.diagram.nodes.map((node) => `${node.layer},${node.index}`));
     const removed = new Set(view.removed.map((key) => key.join()));
@@ -141,10 +142,11 @@ export function createStore(host) {
     },
     /** Do an action of the session by its name; `refused(text)` instead of the status line says why it cannot be. */
     act: (name, values = {}, refused = undefined) =>
-      change("act", { at: shared.view.at, name, arguments: values }, refused),
+      shared.view ? change("act", { at: shared.view.at, name, arguments: values }, refused) : say("The session is being read …"),
     /** Select rows by ranges, {name, low, high}; null or [] for all. */
     select(rows) {
       set({ rows: rows?.length ? rows : null });
+      host.ask("keep_rows", { rows: shared.rows }).catch(() => {}); // a studio that only shows keeps none
       if (shared.status.kind === "bad") say(""); // what was wrong with the ranges before
       return refresh();
     },

@@ -57,7 +57,7 @@ export function panel(host, store) {
       now.points.push({ seconds: job.seconds, error: job.error });
       draw(plot, now.points);
     }
-    if (!now.asked) said.textContent = wordsOf(job);
+    if (!now.asked) said.textContent = said.title = wordsOf(job);
   }
 
   store.subscribe(["job", "view"], follow);

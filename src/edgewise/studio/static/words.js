@@ -20,6 +20,14 @@ export function percent(value) {
   return value === null || value === undefined ? "–" : `${figure(100 * value, 2)} %`;
 }
 
+/** R squared at as many digits as say something: 0.99998. */
+export function determination(r2) {
+  if (r2 !== null && 1 - r2 < 1e-8) return "1";
+  if (r2 === null || r2 < 0.9) return figure(r2, 2);
+  const digits = Math.min(8, Math.max(2, Math.ceil(-Math.log10(Math.max(1 - r2, 1e-8))) + 1));
+  return (Math.floor(r2 * 10 ** digits) / 10 ** digits).toFixed(digits);
+}
+
 /** What the subnodes of a level are called: the node's name, with the factor's number in a product. */
 function endNames(diagram, level) {
   const names = diagram.node_names[level];

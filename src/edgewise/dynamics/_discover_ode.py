@@ -1,0 +1,107 @@
+"""From trajectories to differential equations: the door."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from edgewise._checks import is_int, is_number
+from edgewise._deadline import Deadline, cut
+from edgewise._errors import EdgewiseError, InputError
+from edgewise._printable import printable
+from edgewise._progress import LiveLine
+from edgewise._typing import Data
+from edgewise.dynamics._explore import Explorer
+from edgewise.dynamics._measured import measured
+from edgewise.dynamics._outcome import Outcome
+from edgewise.dynamics._result import Dynamics
+from edgewise.dynamics._summary import summary
+from edgewise.kernels import one_thread
+
+Progress = Callable[[str, float, str | None], object]
+_EFFORTS = {"quick": 0, "normal": 30_000, "thorough": 150_000}
+_PATIENCE = 2.0  # seconds before a line appears
+
+
+def discover_ode(
+    t: Data | Sequence[Data],
+    x: Data | Sequence[Data],
+    names: Sequence[str] | None = None,
+    *,
+    order: Literal[1, 2] = 1,
+    effort: Literal["quick", "normal", "thorough"] = "normal",
+    seed: int = 0,
+    time_limit: float = 300.0,
+    progress: Progress | None = None,
+) -> Dynamics:
+    """Find differential equations for measured trajectories, with the constants and their standard errors.
+
+        order 1:  x_i' = f_i(x, t)        order 2:  x_i'' = f_i(x, x', t), where only positions were measured
+
+    t (n,) and x (n, d) are one trajectory: times that increase, regular or not, and all states at these times. Lists
+    of such tables are several trajectories of the same system. A data frame x names the states; else they are x, y, z.
+
+    Candidates come from sparse regression on integrals along smooth curves, over polynomials, sines, forcing
+    cos(w t) of unknown frequency, saturating quotients, and, where these leave more than noise, from formulas of
+    `discover` for the derivatives. They are judged on the rows themselves: constants and starts are fitted by multiple
+    shooting, and terms are added, dropped and exchanged by an extended Bayesian information criterion. `effort`
+    "quick" leaves `discover` out, "thorough" gives it more formulas to try.
+
+    The search has no clock: with the same arguments it gives the same result, unless `time_limit` (seconds) ends it.
+    Ctrl-C ends it as well, and what was found so far is returned. `progress(stage, fraction, best)` is called along
+    the way; without it, searches of over two seconds show a line on the terminal.
+
+    Errors: InputError for shapes that do not agree, times that do not increase, gaps, fewer than 8 rows of a
+    trajectory, a state that never changes, and bad names. EdgewiseError if time ran out before anything was found.
+
+    >>> import numpy as np
+    >>> t = np.linspace(0, 4, 60)
+    >>> found = discover_ode(t, np.exp(-t / 2), ["q"], effort="quick")
+    >>> print(found.written.text())
+    q' = -0.5*q
+
+    Source: regression on integrals: Schaeffer and McCalla, Sparse model selection via integral terms (2017); multiple
+    shooting: Bock (1981); the linear model of it in which terms are chosen: this project, docs/dynamics.md.
+    """
+    if effort not in _EFFORTS:
+        raise InputError(f"'effort' must be 'quick', 'normal' or 'thorough'. Got {effort!r}.")
+    if not is_int(seed, 0, 2**62 - 1):
+        raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
+    if not is_number(time_limit, 0) or time_limit <= 0:
+        raise InputError(f"'time_limit' must be a positive number of seconds. Got {time_limit!r}.")
+    if progress is not None and not callable(progress):
+        raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
+    data = measured(t, x, names, order)
+    deadline, stopped = Deadline.after(float(time_limit)), None
+    with _shown(progress) as show, one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        explorer = Explorer(data, show, _EFFORTS[effort], int(seed))
+        try:
+            if not cut(deadline, explorer.run):
+                stopped = Outcome.TIME_LIMIT
+        except KeyboardInterrupt:
+            stopped = Outcome.INTERRUPTED
+        if explorer.best is None:
+            raise EdgewiseError("No equations were found in the time given. Allow more of it by 'time_limit'.")
+        return summary(explorer, stopped)
+
+
+@contextmanager
+def _shown(given: Progress | None) -> Iterator[Callable[[str, float, Any], None]]:
+    """Give a function that passes progress on, or shows it where stderr is a terminal."""
+    line = LiveLine(patience=_PATIENCE) if given is None and sys.stderr is not None and sys.stderr.isatty() else None
+
+    def show(stage: str, fraction: float, best: str | None) -> None:
+        if given is not None:
+            given(stage, fraction, best)
+        elif line is not None:
+            line.show(printable(stage), fraction, None if best is None else printable(best))
+
+    try:
+        yield show
+    finally:
+        if line is not None:
+            line.close()

@@ -1,0 +1,128 @@
+"""A fitted system as people read it: equations, constants with standard errors, text, LaTeX, Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula
+from edgewise.dynamics._system import System
+from edgewise.dynamics._terms import state_symbols
+from edgewise.expressions import rounded_together
+
+_PLAIN = 1e-6  # relative standard error below which none is shown
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant of the equations: its name there, value, standard error, and 95 % interval."""
+
+    name: str
+    value: float
+    error: float
+    interval: tuple[float, float]
+
+    def __str__(self) -> str:
+        if not np.isfinite(self.error) or self.error > _PLAIN * abs(self.value):
+            value, error = rounded_together(self.value, self.error)
+            return f"{value} ± {error}"
+        return f"{self.value:.7g}"
+
+
+@dataclass(frozen=True)
+class Equations:
+    """The rate of each state as a formula with named constants, and the constants.
+
+    `forms` (m,) hold symbols for constants, which `constants` lists in the order c1, c2, ...
+    """
+
+    names: tuple[str, ...]
+    forms: tuple[Formula, ...]
+    constants: tuple[Constant, ...]
+
+    @classmethod
+    def of(cls, system: System, names: Sequence[str], covariance: Array, quantile: float) -> Equations:
+        """Return the equations of a system whose parameters have a covariance (P, P)."""
+        values, errors = system.parameters, np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        symbols = [sympy.Symbol(f"c{k + 1}", real=True) for k in range(len(values))]
+        count = len(system.places[0])
+        inner = {system.terms.inner[w]: symbols[count + k] for k, w in enumerate(system.used_inner)}
+        states = dict(zip(state_symbols(system.n_states), (sympy.Symbol(n, real=True) for n in names), strict=True))
+        first = system.n_states - len(system.mask)
+        sums: list[Formula] = [sympy.Symbol(names[first + j], real=True) for j in range(first)]
+        sums += [sympy.Integer(0)] * len(system.mask)
+        for symbol, j, k in zip(symbols, *system.places, strict=False):
+            sums[first + j] = sums[first + j] + symbol * system.terms.expressions[k].xreplace({**states, **inner})
+        constants = [
+            Constant(s.name, float(v), float(e), (float(v - quantile * e), float(v + quantile * e)))
+            for s, v, e in zip(symbols, values, errors, strict=True)
+        ]
+        return cls(tuple(names), tuple(sums), tuple(constants))
+
+    @cached_property
+    def numbers(self) -> dict[str, Formula]:
+        """The rates with numbers in place of the constants, by state."""
+        values = {sympy.Symbol(c.name, real=True): sympy.Float(c.value) for c in self.constants}
+        return {name: form.xreplace(values) for name, form in zip(self.names, self.forms, strict=True)}
+
+    def text(self) -> str:
+        """Return a line for each equation, constants with standard errors."""
+        return "\n".join(f"{n}' = {self._line(form)}" for n, form in zip(self.names, self.forms, strict=True))
+
+    def _line(self, form: Formula) -> str:
+        shown = {c.name: c for c in self.constants}
+        parts = []
+        for term in self._terms(form):
+            own = [s for s in term.free_symbols if s.name in shown]
+            front = [s for s in own if s in term.args or s == term]
+            rest = term / front[0] if front else term
+            text = "" if rest == 1 else f"{rest}"
+            for s in own:
+                if s not in front:
+                    text = text.replace(s.name, f"({shown[s.name]})")
+            if not front:
+                parts.append(("+", text))
+                continue
+            constant = shown[front[0].name]
+            sign = "-" if constant.value < 0 else "+"
+            size = str(Constant("", abs(constant.value), constant.error, constant.interval))
+            size = f"({size})" if "±" in size else size
+            parts.append((sign, size if rest == 1 else f"{size}*{text}" if not rest.is_Add else f"{size}*({text})"))
+        if not parts:
+            return "0"
+        first = ("-" if parts[0][0] == "-" else "") + parts[0][1]
+        return first + "".join(f" {sign} {text}" for sign, text in parts[1:])
+
+    def _terms(self, form: Formula) -> list[Formula]:
+        """Return the terms of a form in the order of their constants."""
+        known = {c.name: k for k, c in enumerate(self.constants)}
+        order = {term: min((known[s.name] for s in term.free_symbols if s.name in known), default=-1)
+                 for term in sympy.Add.make_args(form)}  # fmt: skip
+        return sorted((t for t in order if t != 0), key=lambda t: order[t])
+
+    def latex(self) -> str:
+        r"""Return the equations in LaTeX, one line each, numbers rounded as the rows determine them."""
+        lines = []
+        for name, form in zip(self.names, self.forms, strict=True):
+            values = {sympy.Symbol(c.name, real=True): _rounded(c) for c in self.constants}
+            left = sympy.latex(sympy.Symbol(name))
+            lines.append(rf"\dot{{{left}}} &= {sympy.latex(form.xreplace(values), mul_symbol='dot')}")
+        return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
+
+    def python(self, function: str = "rates") -> str:
+        """Return the source of a function (t, states ...) that returns the rates. It needs NumPy and nothing else."""
+        from edgewise.export import numpy
+
+        targets = [f"d{name}/dt" for name in self.names]
+        return numpy([*self.numbers.values()], ["t", *self.names], target=targets, function=function)
+
+
+def _rounded(constant: Constant) -> Formula:
+    if constant.error <= _PLAIN * abs(constant.value) or not np.isfinite(constant.error):
+        return sympy.Float(f"{constant.value:.7g}")
+    digits = max(1, int(np.ceil(np.log10(abs(constant.value) / constant.error))) + 1) if constant.value else 1
+    return sympy.Float(f"{constant.value:.{digits}g}", digits)

@@ -1,0 +1,205 @@
+"""From smooth curves to the best system: libraries from plain to rich, judged on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array
+from edgewise.dynamics._fit import Chains, substeps_for
+from edgewise.dynamics._formulas import rate_formulas
+from edgewise.dynamics._library import Library, forcing, polynomials, sines
+from edgewise.dynamics._measured import Measured
+from edgewise.dynamics._search import FLOOR, Scored, Search, begin
+from edgewise.dynamics._shooting import Stretches
+from edgewise.dynamics._smooth import Curve, smooth
+from edgewise.dynamics._starts import Ground, frequencies, saturating, supports
+from edgewise.dynamics._terms import state_symbols
+
+_SIZES = (4, 16)  # stretches of a chain, before the longest
+_FINALISTS = 3
+_WORSE = 1.5  # growth of the mean square at which chains are too long: the system is chaotic or wrong
+_NEAR = 30.0  # of the best score: supports of a library that is not worse are improved
+_HOPELESS = 25.0  # mean square over the noise, beyond which single terms do not help
+_SMALL_JUMPS = 1e-2  # squared jump over the noise, on average, of a chain that counts as continuous
+
+
+@dataclass(frozen=True)
+class Found:
+    """A scored system, and the library in which it was found."""
+
+    scored: Scored
+    library: Library
+
+    @cached_property
+    def key(self) -> tuple[tuple[str, ...], ...]:
+        """The terms of each equation, in words."""
+        system = self.scored.system
+        return tuple(
+            tuple(sorted(str(system.terms.expressions[k]) for k in np.flatnonzero(row))) for row in system.mask
+        )
+
+
+@dataclass
+class Explorer:
+    """The search over libraries: `short` are systems fitted in single stretches, `long` those in chains of `size`."""
+
+    data: Measured
+    report: Callable[[str, float, str | None], None]
+    effort: int
+    seed: int
+    short: list[Found] = field(default_factory=list)
+    long: list[Found] = field(default_factory=list)
+    size: int = 1
+    substeps: int | None = None
+
+    @cached_property
+    def _smooth(self) -> tuple[list[Curve], Array]:
+        return smooth(self.data)
+
+    @cached_property
+    def ground(self) -> Ground:
+        return Ground.of(self.data, self._smooth[0])
+
+    @cached_property
+    def noise(self) -> Array:
+        """The standard deviation of the noise (d,), as smooth curves see it."""
+        return np.maximum(self._smooth[1], FLOOR * self.data.deviation)
+
+    @cached_property
+    def at(self) -> Stretches:
+        return Stretches.of(self.data, self.ground.stretch)
+
+    @cached_property
+    def nodes(self) -> Array:
+        """The states at the beginnings of stretches, from smooth curves."""
+        return begin(self.data, self.ground.curves, self.at)
+
+    def run(self) -> None:
+        """Search libraries one after the other, then fit the best systems in chains as long as they are predictable."""
+        self._say("smooth curves", 0.0)
+        for stage, (name, made, needed) in enumerate(self._libraries()):
+            if needed or self.best is None or not self.adequate(self.best):
+                self._say(name, 0.1 * (stage + 1))
+                library = made()
+                if library is not None:
+                    self._explore(library)
+        self._lengthen()
+
+    @property
+    def best(self) -> Scored | None:
+        """The best so far."""
+        found = self.chosen()
+        return None if found is None else found.scored
+
+    def chosen(self) -> Found | None:
+        """Return the best so far, with its library."""
+        return min(self.long or self.short, key=lambda f: f.scored.score, default=None)
+
+    def front(self) -> list[Found]:
+        """Return the best system of each number of constants, as long as more constants leave less."""
+        best: dict[int, Found] = {}
+        for each in self.long or self.short:
+            count = each.scored.system.n_parameters
+            if count not in best or each.scored.score < best[count].scored.score:
+                best[count] = each
+        out: list[Found] = []
+        for count in sorted(best):
+            if not out or best[count].scored.fitted.mean_square < out[-1].scored.fitted.mean_square:
+                out.append(best[count])
+        return out
+
+    def adequate(self, scored: Scored) -> bool:
+        """Return whether what is left looks like noise."""
+        limit = 1.1 + 4 * np.sqrt(2 / len(self.data.times))
+        return bool((scored.fitted.squares < limit).all())
+
+    def _libraries(self) -> Iterator[tuple[str, Callable[[], Library | None], bool]]:
+        """Yield the name of each library, what makes it, and whether it is searched in any case."""
+        m = self.data.n_observed * self.data.order
+        cubic = polynomials(m, 3 if m > 1 else 5)
+        heard: list[float] = []
+        yield "quadratic terms", lambda: polynomials(m, 2), True
+        yield "cubic terms", lambda: cubic, True
+        yield "sines", lambda: cubic + sines(m), True
+        heard = frequencies(self.ground, 3 if m <= 3 else 2)
+        yield "forcing", lambda: cubic + sines(m) + forcing(m, heard), bool(heard)
+        yield "saturation", lambda: saturating(self.ground, 2), False
+        if self.effort:
+            yield "formulas", lambda: self._with_formulas(m), False
+
+    def _with_formulas(self, m: int) -> Library | None:
+        found = rate_formulas(self.ground, self.effort, self.seed)
+        return None if found is None else polynomials(m, 2) + found
+
+    def _chains(self, size: int) -> Chains:
+        return Chains(self.at, size, self.noise, self.substeps or 1)
+
+    def _explore(self, library: Library) -> None:
+        """Fit the supports that regressions on integrals propose, and improve the best one."""
+        library, systems = supports(self.ground, library)
+        if self.substeps is None:
+            self.substeps = substeps_for(systems[0], self.nodes, self.at.times, self.noise)
+        search = Search(self.data, library, self._chains(1))
+        tried = [found for found in (search.scored(s, self.nodes) for s in systems) if found]
+        if tried:
+            best, known = min(tried, key=lambda found: found.score), self.best
+            near = known is None or best.score < known.score + _NEAR
+            if near and (best.fitted.squares < _HOPELESS).all():
+                search.improved(best)
+        self.short += [Found(each, library) for each in search.seen.values() if each]
+
+    def _lengthen(self) -> None:
+        """Fit the best systems in longer and longer chains, and improve them there."""
+        pool: dict[object, Found] = {}
+        for found in sorted(self.short, key=lambda f: f.scored.score):
+            pool.setdefault(found.key, found)
+        current = [*pool.values()][:_FINALISTS]
+        longest = len(self.at.rows)
+        sizes = [*(size for size in _SIZES if size < longest), longest]
+        for stage, size in enumerate(sizes):
+            self._say("long stretches", 0.7 + 0.3 * stage / len(sizes))
+            results = [self._longer(each, size) for each in current]
+            best = [result[0] for result in results if result]
+            if not best:
+                break
+            current = sorted(best, key=lambda f: f.scored.score)
+            self.long, self.size = [f for result in results if result for f in result], size
+        best = self.chosen()
+        if best is not None and self.long:
+            search = Search(self.data, best.library, self._chains(self.size))
+            limit = _SMALL_JUMPS * len(self.at.rows)
+            thin = [each for each in search.thinned(best.scored) if each.fitted.gaps <= limit]
+            self.long += [Found(each, best.library) for each in thin]
+
+    def _longer(self, found: Found, size: int) -> list[Found] | None:
+        """Return a system and those near it in chains of another size, the best first; None if it cannot follow."""
+        search = Search(self.data, found.library, self._chains(size))
+        before = found.scored.fitted.squares + search.floors
+        start = search.scored(found.scored.system, found.scored.fitted.nodes)
+        if start is None or start.fitted.gaps > _SMALL_JUMPS * len(self.at.rows):
+            return None
+        best = search.improved(start)
+        if (best.fitted.squares > _WORSE * before + 0.1).any():
+            return None
+        whole = [each for each in search.seen.values() if each and each.fitted.gaps <= _SMALL_JUMPS * len(self.at.rows)]
+        return [Found(each, found.library) for each in sorted(whole, key=lambda each: each is not best)]
+
+    def _say(self, stage: str, fraction: float) -> None:
+        found = self.chosen()
+        text = None
+        if found is not None:
+            names = {
+                z.name: name for z, name in zip(state_symbols(len(self.data.states)), self.data.states, strict=True)
+            }
+            shown = {sympy.Symbol(z, real=True): sympy.Symbol(n) for z, n in names.items()}
+            system = found.scored.system
+            rows = [
+                [str(system.terms.expressions[k].xreplace(shown)) for k in np.flatnonzero(row)] for row in system.mask
+            ]
+            text = " | ".join(", ".join(row) or "0" for row in rows)
+        self.report(stage, min(fraction, 0.99), text)

@@ -1,0 +1,127 @@
+"""Constants and starts of a system, by least squares on the rows themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgewise._typing import Array
+from edgewise.dynamics._measured import Measured
+from edgewise.dynamics._shooting import Linear, Stretches, integrate, linearize
+from edgewise.dynamics._system import System
+
+_STEPS = 15
+_MOST_SUBSTEPS = 64
+_JUMP = 1e3  # weight of jumps between the stretches of a chain, compared with residuals
+_LARGEST = 1e12  # residual, or derivative of one, beyond which a system is not fitted
+_CLOSE = 0.02  # of the noise, that integration may be wrong by
+
+
+@dataclass(frozen=True)
+class Chains:
+    """How rows are fitted: stretches, how many make a chain, the noise (d,) of each state, and steps between rows."""
+
+    at: Stretches
+    size: int
+    noise: Array
+    substeps: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A system fitted to rows: the states at the beginnings of stretches, and the mean squares (d,) over the noise."""
+
+    system: System
+    nodes: Array
+    squares: Array
+    gaps: float
+    linear: Linear
+
+    @property
+    def mean_square(self) -> float:
+        return float(self.squares.mean())
+
+
+def fit(system: System, nodes: Array, data: Measured, chains: Chains, steps: int = _STEPS) -> Fitted | None:
+    """Return the system with constants and starts that fit the rows best, or None where it cannot be integrated.
+
+    Levenberg-Marquardt steps of direct multiple shooting: chains are continuous once the steps have converged.
+
+    Source: Bock, Numerical treatment of inverse problems in chemical reaction kinetics (1981).
+    """
+    whole, system = system, system.compact()
+    here = _linear(system, nodes, data, chains)
+    if here is None:
+        return None
+    damping, merit = 1e-6, _merit(here)
+    for _ in range(steps):
+        gram, cross = here.by.T @ here.by, here.by.T @ here.rest
+        scale = np.sqrt(np.diag(gram))
+        scale[scale == 0] = 1.0
+        found = None
+        for length in (1.0, 1.0, 0.5, 0.25, 0.1, 0.03):
+            delta = _solved(gram / np.outer(scale, scale), cross / scale, damping) / scale
+            moved = nodes + length * _moved(here, delta, nodes.shape)
+            tried = system.at(system.parameters + length * delta)
+            linear = _linear(tried, moved, data, chains)
+            if linear is not None and _merit(linear) < merit:
+                found = (tried, moved, linear)
+                break
+            damping = max(damping * 30, 1e-6)
+        if found is None:
+            break
+        gained, merit = merit - _merit(found[2]), _merit(found[2])
+        system, nodes, here = found
+        damping = max(damping / 10, 1e-9)
+        if gained < 3e-5 * merit + 1e-9:
+            break
+    squares = (here.residuals**2).mean(axis=0)
+    return Fitted(whole.at(system.parameters), nodes, squares, here.gaps, here)
+
+
+def substeps_for(system: System, nodes: Array, times: Array, noise: Array) -> int:
+    """Return the steps between rows with which integration is exact to 2 % of the noise."""
+    d, count = len(noise), 1
+    last = integrate(system, nodes, times, count)[:, :, :d]
+    while count < _MOST_SUBSTEPS:
+        finer = integrate(system, nodes, times, 2 * count)[:, :, :d]
+        with np.errstate(all="ignore"):
+            wrong = np.nanmax(np.abs(finer - last) / noise) if np.isfinite(last).any() else np.inf
+        if np.isfinite(wrong) and wrong < _CLOSE:
+            return count
+        last, count = finer, 2 * count
+    return count
+
+
+def _linear(system: System, nodes: Array, data: Measured, chains: Chains) -> Linear | None:
+    try:
+        found = linearize(system, nodes, data, chains.at, chains.size, chains.noise, chains.substeps)
+    except np.linalg.LinAlgError:
+        return None
+    parts = (found.residuals, found.rest, found.by, np.array([found.gaps]))
+    return found if all(part.size == 0 or np.abs(part).max() < _LARGEST for part in parts) else None
+
+
+def _merit(linear: Linear) -> float:
+    return float(np.sum(linear.residuals**2)) + _JUMP * linear.gaps
+
+
+def _solved(gram: Array, cross: Array, damping: float) -> Array:
+    return np.linalg.lstsq(gram + damping * np.eye(len(gram)), cross, rcond=1e-14)[0]
+
+
+def _moved(here: Linear, delta: Array, shape: tuple[int, ...]) -> Array:
+    """Return how the nodes move when the parameters do."""
+    out, starts = np.zeros(shape), {}
+    for move in here.moves:
+        if len(move[4]) == 0:
+            group, inverse, explained, by = move[:4]
+            starts[int(group)] = inverse @ (explained - by @ delta)
+    first = 0
+    for move in here.moves:
+        if len(move[4]):
+            s, group, a, b, c = move
+            out[s] = a @ starts[int(group)] + b @ delta + c
+            first += 1
+    return out

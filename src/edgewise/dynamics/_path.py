@@ -1,0 +1,40 @@
+"""Rates as a function of numbers, and the path that follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array
+from edgewise.dynamics._equations import Equations
+
+_RELATIVE, _ABSOLUTE = 1e-9, 1e-11  # errors of a step
+
+
+def rates_of(equations: Equations) -> Callable[..., list[Any]]:
+    """Return the rates as a function of time and states."""
+    symbols = [sympy.Symbol("t", real=True), *(sympy.Symbol(name, real=True) for name in equations.names)]
+    dummies = {s: sympy.Dummy(f"v{k}") for k, s in enumerate(symbols)}
+    return sympy.lambdify(
+        list(dummies.values()), [rate.xreplace(dummies) for rate in equations.numbers.values()], "numpy"
+    )
+
+
+def path(equations: Equations, start: Array, times: Array) -> Array:
+    """Return the states (n, m) at times that increase, from those at the first; nan after a blow-up."""
+    from scipy.integrate import solve_ivp
+
+    call, out = rates_of(equations), np.full((len(times), len(equations.names)), np.nan)
+    out[0] = start
+    if len(times) > 1:
+        with np.errstate(all="ignore"):
+            found = solve_ivp(
+                lambda now, state: [float(value) for value in call(now, *state)], (times[0], times[-1]), start,
+                method="LSODA", t_eval=times, rtol=_RELATIVE, atol=_ABSOLUTE,
+            )  # fmt: skip
+        if found.y.size:
+            out[: found.y.shape[1]] = found.y.T
+    return out

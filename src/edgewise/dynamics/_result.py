@@ -1,0 +1,126 @@
+"""What `discover_ode` gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgewise._errors import InputError
+from edgewise._typing import Array, Data, Formula
+from edgewise.dynamics._equations import Constant, Equations
+from edgewise.dynamics._measured import Measured
+from edgewise.dynamics._outcome import Outcome
+from edgewise.dynamics._path import path, rates_of
+from edgewise.encoding import as_array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class DynamicsCandidate:
+    """Equations of the front: `error` is what they leave (root mean square over the standard deviation), `score` the
+    criterion, lower is better."""
+
+    equations: dict[str, Formula]
+    complexity: int
+    error: float
+    score: float
+
+
+@dataclass(frozen=True, repr=False)
+class Dynamics:
+    """Differential equations for measured trajectories.
+
+    `equations` maps each state to its rate, a sympy expression of the states and t; `noise` to the standard deviation
+    of what the equations leave; `error` is the same over the state's standard deviation, `forecast` the error of
+    predictions of the last 30 % of each trajectory from equations fitted to the rows before (None where that was not
+    possible), `starts` the fitted states at the beginning of each trajectory. `front` lists the best equations of each
+    complexity, the number of their constants. `outcome` says why the search stopped.
+    """
+
+    names: tuple[str, ...]
+    written: Equations
+    noise: dict[str, float]
+    error: dict[str, float]
+    forecast: dict[str, float] | None
+    starts: Array
+    front: tuple[DynamicsCandidate, ...]
+    outcome: Outcome
+    data: Measured = field(repr=False)
+
+    @property
+    def equations(self) -> dict[str, Formula]:
+        return self.written.numbers
+
+    @property
+    def forms(self) -> dict[str, Formula]:
+        """The equations with symbols for the constants."""
+        return dict(zip(self.names, self.written.forms, strict=True))
+
+    @property
+    def constants(self) -> dict[str, Constant]:
+        """The constants by name, with standard errors and 95 % intervals."""
+        return {c.name: c for c in self.written.constants}
+
+    def frame(self) -> pd.DataFrame:
+        """Return the constants as a table."""
+        import pandas as pd
+
+        rows = [(c.name, c.value, c.error, *c.interval) for c in self.written.constants]
+        return pd.DataFrame(rows, columns=["constant", "value", "error", "low", "high"])
+
+    def rates(self, t: Data, x: Data) -> Array:
+        """Return the rates (n, m) at times (n,) and states (n, m)."""
+        states = _matrix(x, len(self.names), "x")
+        times = np.broadcast_to(np.asarray(as_array(t), dtype=np.float64).reshape(-1), len(states))
+        with np.errstate(all="ignore"):
+            found = rates_of(self.written)(times, *states.T)
+        return np.stack([np.broadcast_to(value, len(states)) for value in found], axis=1).astype(np.float64)
+
+    def simulate(self, x0: Data, t: Data) -> Array:
+        """Return the states (n, m) at increasing times t (n,) from the state x0 (m,) at the first; nan after a blow-up.
+
+        Errors: InputError for shapes and times that do not fit.
+        """
+        start = _matrix(x0, len(self.names), "x0")
+        times = np.asarray(as_array(t), dtype=np.float64).reshape(-1)
+        if len(start) != 1 or not np.isfinite(start).all():
+            raise InputError(f"'x0' must be one state of {len(self.names)} numbers ({', '.join(self.names)}).")
+        if len(times) == 0 or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+            raise InputError("'t' must be finite times that increase.")
+        return path(self.written, start[0], times)
+
+    def to_python(self, function: str = "rates") -> str:
+        """Return the source of a Python function (t, states ...) that returns the rates; it needs NumPy only."""
+        return self.written.python(function)
+
+    def latex(self) -> str:
+        """Return the equations in LaTeX."""
+        return self.written.latex()
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
+    def __str__(self) -> str:
+        leaves = ", ".join(f"{name} {value:.2g}" for name, value in self.error.items())
+        lines = [self.written.text(), f"error over standard deviation: {leaves}"]
+        if self.forecast is not None:
+            ahead = ", ".join(f"{name} {value:.2g}" for name, value in self.forecast.items())
+            lines.append(f"forecast of the last 30 %: {ahead}")
+        return "\n".join([*lines, self.outcome.message])
+
+    __repr__ = __str__
+
+
+def _matrix(values: Data, width: int, name: str) -> Array:
+    try:
+        array = np.asarray(as_array(values), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"'{name}' must be numbers. Got {values!r}.") from None
+    array = array.reshape(1, -1) if array.ndim < 2 else array
+    if array.ndim != 2 or array.shape[1] != width:
+        raise InputError(f"'{name}' must have {width} columns, one for each state. Got the shape {array.shape}.")
+    return array

@@ -1,0 +1,166 @@
+"""Where searches start: supports from regression on integrals, and frequencies of forcing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula
+from edgewise.dynamics._library import Library, polynomials, saturations
+from edgewise.dynamics._measured import Measured
+from edgewise.dynamics._regression import beam, integrals, solved
+from edgewise.dynamics._search import FLOOR
+from edgewise.dynamics._smooth import Curve
+from edgewise.dynamics._system import System
+from edgewise.dynamics._terms import TIME, Terms
+
+_WINDOWS = (0.25, 0.5, 1.0, 3.0)  # of the rows between two turning points
+_MOST_TERMS = 8
+_FREQUENCIES = 1500
+_GAIN = 30.0  # in the criterion, of terms that are added to a library
+_LEVELS = np.geomspace(0.03, 30.0, 25)  # of the constant of a quotient, over the state's size
+_QUOTIENTS = 2  # of each equation
+_KEPT = 6  # supports of an equation whose terms stay in the library
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all searches share: the rows, smooth curves through them, and rows between two turning points."""
+
+    data: Measured
+    curves: list[Curve]
+    turn: float
+
+    @classmethod
+    def of(cls, data: Measured, curves: list[Curve]) -> Ground:
+        """Return it for trajectories, whose turning points are counted."""
+        gaps = []
+        for curve, rows in zip(curves, data.pieces(), strict=True):
+            signs = np.sign(curve.at(data.times[rows], 1))
+            turns = np.abs(np.diff(signs, axis=0)).sum(axis=0) / 2
+            gaps += [(rows.stop - rows.start) / (1 + count) for count in turns]
+        return cls(data, curves, float(np.median(gaps)))
+
+    @property
+    def windows(self) -> list[int]:
+        """The lengths of the stretches of regressions, in rows."""
+        most = max(rows.stop - rows.start for rows in self.data.pieces())
+        return sorted({int(np.clip(round(self.turn * f), min(6, most), most)) for f in _WINDOWS})
+
+    @property
+    def stretch(self) -> int:
+        """The length of the stretches of fits, in rows."""
+        return int(np.clip(round(self.turn / 2), 6, 30))
+
+
+def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
+    """Return systems from regressions on integrals in stretches of several lengths, the best support of each equation.
+
+    Of a library with constants within terms, only terms of good supports are kept.
+    """
+    data, found = ground.data, []
+    n, d = data.values.shape
+    penalties = np.log(n * d) + np.array(library.costs)
+    for length in ground.windows:
+        sums = integrals(data, ground.curves, library.terms, library.inner_values, length)
+        ranked = [
+            beam(sums.design, sums.targets[:, j], penalties, FLOOR * data.deviation[j], _MOST_TERMS) for j in range(d)
+        ]
+        best = [each[0][1] for each in ranked]
+        found.append((best, [solved(sums.design, sums.targets[:, j], best[j]) for j in range(d)], ranked))
+    kept = [*range(len(library.terms))]
+    if len(library.inner) > 2:
+        plain = [k for k, e in enumerate(library.expressions) if not e.free_symbols.intersection(library.inner)]
+        chosen = {k for _, _, ranked in found for each in ranked for _, support in each[:_KEPT] for k in support}
+        kept = sorted({*plain, *chosen})
+        library = library.only(kept)
+    systems = []
+    for best, coefficients, _ in found:
+        mask = np.zeros((d, len(kept)), bool)
+        for j, support in enumerate(best):
+            mask[j, [kept.index(k) for k in support]] = True
+        values = np.array(coefficients)[:, kept]
+        systems.append(System(library.terms, mask, np.where(mask, values, 0.0), library.inner_values, data.order))
+    return library, systems
+
+
+def frequencies(ground: Ground, degree: int, most: int = 1) -> list[float]:
+    """Return angular frequencies at which time itself drives the states, beyond what polynomials of them explain."""
+    data, known = ground.data, _Known.of(ground, degree)
+    if known is None:
+        return []
+    span = min(data.times[rows.stop - 1] - data.times[rows.start] for rows in data.pieces())
+    step = float(np.median(np.diff(data.times)[np.diff(data.times) > 0]))
+    grid = np.arange(np.pi / (4 * span), np.pi / (3 * step), np.pi / (4 * span))[4:_FREQUENCIES]
+    omega = sympy.Symbol("omega", positive=True)
+    waves = Terms([sympy.cos(omega * TIME), sympy.sin(omega * TIME)], data.n_observed * data.order, [omega])
+    best = np.array([known.gains(waves, w).max() for w in grid])
+    order = np.argsort(-best, kind="stable")[:most]
+    return [float(grid[k]) for k in order if best[k] > _GAIN + 2 * np.log(len(grid))]
+
+
+def saturating(ground: Ground, degree: int) -> Library | None:
+    """Return the quotients that explain the most of each equation beyond polynomials, and the polynomials."""
+    data, known = ground.data, _Known.of(ground, degree)
+    if known is None:
+        return None
+    n_states, sizes = data.n_observed * data.order, _sizes(ground)
+    found: list[list[tuple[float, float, Formula, sympy.Symbol]]] = [[] for _ in range(data.n_observed)]
+    for j, quotient, level in saturations(n_states):
+        term = Terms([quotient], n_states, [level])
+        grid = sizes[j] * _LEVELS
+        gains = np.array([known.gains(term, k) for k in grid])
+        for each, column in zip(found, gains.T, strict=True):
+            each.append((float(column.max()), float(grid[int(column.argmax())]), quotient, level))
+    chosen: dict[sympy.Symbol, tuple[Formula, float]] = {}
+    for each in found:
+        for gain, value, quotient, level in sorted(each, key=lambda row: -row[0])[:_QUOTIENTS]:
+            if gain > _GAIN:
+                chosen.setdefault(level, (quotient, value))
+    expressions, values = tuple(q for q, _ in chosen.values()), tuple(v for _, v in chosen.values())
+    new = Library(n_states, expressions, (8.0,) * len(chosen), tuple(chosen), values)
+    return polynomials(n_states, degree) + new if chosen else None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What polynomials leave of the integrals: a basis (N, r) of what they explain, and the rest (N, d)."""
+
+    ground: Ground
+    length: int
+    basis: Array
+    rest: Array
+
+    @classmethod
+    def of(cls, ground: Ground, degree: int) -> _Known | None:
+        length = ground.windows[-2] if len(ground.windows) > 1 else ground.windows[0]
+        library = polynomials(ground.data.n_observed * ground.data.order, degree)
+        sums = integrals(ground.data, ground.curves, library.terms, library.inner_values, length)
+        if not np.isfinite(sums.design).all():
+            return None
+        scale = np.sqrt(np.einsum("nk,nk->k", sums.design, sums.design)) + 1e-300
+        u, s, _ = np.linalg.svd(sums.design / scale, full_matrices=False)
+        basis = u[:, s > 1e-9 * s[0]]
+        return cls(ground, length, basis, sums.targets - basis @ (basis.T @ sums.targets))
+
+    def gains(self, terms: Terms, value: float) -> Array:
+        """Return how much n log(mean square) falls (d,) with more terms, whose constant has a value."""
+        data = self.ground.data
+        wave = integrals(data, self.ground.curves, terms, np.array([value]), self.length).design
+        if not np.isfinite(wave).all():
+            return np.zeros(data.n_observed)
+        own = np.linalg.qr(wave - self.basis @ (self.basis.T @ wave))[0]
+        total = (self.rest**2).sum(axis=0)
+        floor = len(data.times) * (FLOOR * data.deviation) ** 2
+        left = np.maximum(total - ((own.T @ self.rest) ** 2).sum(axis=0), 0)
+        return len(data.times) * np.log((total + floor) / (left + floor))
+
+
+def _sizes(ground: Ground) -> Array:
+    """Return the typical size of each state."""
+    parts = []
+    for curve, rows in zip(ground.curves, ground.data.pieces(), strict=True):
+        parts.append(np.concatenate([curve.at(ground.data.times[rows], k) for k in range(ground.data.order)], axis=1))
+    return np.median(np.abs(np.concatenate(parts)), axis=0)

@@ -1,0 +1,175 @@
+"""How far a solution is from the true one, without knowing that: by solving for the correction in another space."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sparse
+import torch
+from scipy.linalg import LinAlgError, solveh_banded
+from torch import Tensor
+
+from edgewise._jets import Jets, Order
+from edgewise.nn import KAN, refine_grid
+from edgewise.optim import LM
+from edgewise.pde._jet import Jet
+from edgewise.pde._local import spline_values
+from edgewise.pde._networks import wider
+from edgewise.pde._objective import Linearized, Objective
+from edgewise.pde._pass import JetPass
+from edgewise.pde._problem import Problem
+
+_DEGREE = 7
+_MOST = {1: 20_000, 2: 9_000, 3: 2_500}  # coefficients of a correction, by the number of coordinates
+_FINER = 1.5  # cells of a correction, over those of the network
+_LEAST = 12
+_POINTS = {1: 6, 2: 4, 3: 2}  # for each coefficient
+_RIDGE = 1e-13
+_STEPS = 10
+
+
+class _Tensor:
+    """Products of splines on even cells over a box, of each coordinate one."""
+
+    def __init__(self, low: Sequence[float], high: Sequence[float], cells: int) -> None:
+        self.ends, self.cells, self.width = list(zip(low, high, strict=True)), cells, cells + _DEGREE
+
+    def __len__(self) -> int:
+        return self.width ** len(self.ends)
+
+    def at(self, points: Tensor, orders: Sequence[Order]) -> tuple[Tensor, dict[Order, Tensor]]:
+        """The functions that live at points (n, d) and their derivatives: columns and values (n, (degree + 1)^d)."""
+        most = max(map(len, orders))
+        columns, sides = torch.zeros(len(points), 1, dtype=torch.long), []
+        for k, (low, high) in enumerate(self.ends):
+            step = (high - low) / self.cells
+            knots = low + step * torch.arange(-_DEGREE, self.cells + _DEGREE + 1, dtype=torch.float64)
+            first, values = spline_values(knots[None], points[:, k : k + 1], _DEGREE, max(1, most))
+            own = first[0].unsqueeze(1) + torch.arange(_DEGREE + 1)
+            columns = (columns.unsqueeze(2) * self.width + own.unsqueeze(1)).flatten(1)
+            sides.append([part[0] for part in values])
+        found = {}
+        for order in orders:
+            whole = torch.ones(len(points), 1, dtype=torch.float64)
+            for k, side in enumerate(sides):
+                whole = (whole.unsqueeze(2) * side[order.count(k)].unsqueeze(1)).flatten(1)
+            found[order] = whole
+        return columns, found
+
+
+@dataclass
+class _System:
+    """The linearized equations as least squares for the correction's coefficients and for the constants."""
+
+    tensor: _Tensor
+    unknowns: int
+    constants: int
+
+    def __post_init__(self) -> None:
+        size = self.size
+        self.matrix = sparse.csr_matrix((size, size))
+        self.right = np.zeros(size)
+
+    @property
+    def size(self) -> int:
+        return len(self.tensor) * self.unknowns + self.constants
+
+    def add(self, points: Sequence[Tensor], row: Linearized, share: float) -> None:
+        n, m, entries, columns = len(row.residual), self.unknowns, [], []
+        for side, by in zip(points, row.by, strict=True):
+            where, values = self.tensor.at(side, list(by))
+            whole = sum((by[o].unsqueeze(2) * values[o].unsqueeze(1) for o in by), torch.zeros(n, m, where.shape[1]))
+            entries.append(whole.flatten(1))
+            columns.append((where.unsqueeze(1) * m + torch.arange(m).view(1, m, 1)).flatten(1))
+        entries.append(row.constants)
+        columns.append(torch.arange(self.size - self.constants, self.size).expand(n, -1))
+        values, places = torch.cat(entries, 1).double(), torch.cat(columns, 1)
+        ends = np.arange(0, values.numel() + 1, values.shape[1])
+        a = sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=(n, self.size))
+        b = row.residual.numpy()
+        self.matrix = self.matrix + share * (a.T @ a)
+        self.right -= share * (a.T @ b)
+
+    def solve(self) -> np.ndarray:
+        """The coefficients, and the constants."""
+        matrix = (self.matrix + _RIDGE * float(self.matrix.diagonal().max()) * sparse.eye(self.size)).tocoo()
+        return _banded(matrix, self.right, self.size - self.constants)
+
+
+def _banded(matrix: Any, right: np.ndarray, size: int) -> np.ndarray:
+    """Solve a positive system that is a band in its first `size` columns, and full in the others."""
+    inner = (matrix.row < size) & (matrix.col <= matrix.row)
+    row, column, value = matrix.row[inner], matrix.col[inner], matrix.data[inner]
+    band = np.zeros((int((row - column).max()) + 1, size))
+    band[row - column, column] = value
+    whole = matrix.tocsr()
+    side = whole[:size, size:].toarray()
+    both = solveh_banded(band, np.column_stack([right[:size], side]), lower=True, check_finite=False)
+    if size == len(right):
+        return both[:, 0]
+    corner = whole[size:, size:].toarray() - side.T @ both[:, 1:]
+    last = np.linalg.solve(corner, right[size:] - side.T @ both[:, 0])
+    return np.concatenate([both[:, 0] - both[:, 1:] @ last, last])
+
+
+def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> float:
+    """Return the size in L2 of the correction that the linearized equations ask for, relative to the solution.
+
+    One Newton step for  r(u + v) = 0, its conditions and constants, with v a sum of products of splines on a lattice
+    finer than the network's, by least squares at points of its own. The network's own space plays no part, so that
+    what it cannot represent shows.
+    """
+    d, m = len(problem.domain.names), problem.unknowns
+    if d not in _MOST:
+        return _trained(problem, model, objective, seed)
+    grid = max(layer.grid for layer in model.layers)
+    most = int((_MOST[d] / m) ** (1 / d)) - _DEGREE
+    tensor = _Tensor(problem.domain.low, problem.domain.high, min(most, max(_LEAST, math.ceil(_FINER * grid))))
+    system = _System(tensor, m, len(objective.names))
+    inside = objective.terms[0].at([problem.domain.points(_POINTS[d] * len(tensor), seed)])
+    for term in [inside, *objective.terms[1:]]:
+        for part, row, share in objective.linearized(objective.start, term):
+            system.add(part.points, row, share)
+    try:
+        found = system.solve()
+    except (LinAlgError, np.linalg.LinAlgError):
+        return math.inf
+    points = problem.domain.points(4000, seed + 1)
+    numbers = objective.constants(objective.start)
+    shifted = {
+        name: value + float(by) for (name, value), by in zip(numbers.items(), found[len(tensor) * m :], strict=True)
+    }
+    with torch.no_grad():
+        own: Jets = JetPass(model, points, []).outputs
+        columns, values = tensor.at(points, [()])
+        change = torch.from_numpy(found[: len(tensor) * m]).view(-1, m)[columns]
+        moved = {(): own[()] + (change * values[()].unsqueeze(2)).sum(1)}
+        before = _stacked(problem.unknown(own, points, (), numbers))
+        after = _stacked(problem.unknown(moved, points, (), shifted))
+    size = float(before.square().mean().sqrt())
+    return float((after - before).square().mean().sqrt()) / max(size, 1e-300)
+
+
+def _trained(problem: Problem, model: KAN, objective: Objective, seed: int) -> float:
+    """The same by steps of a wider network on a finer grid, where a lattice would have too many cells."""
+    finer = refine_grid(wider(model, seed + 1) or model, 2)
+    inner = objective.terms[0]
+    size = Objective(problem, finer, objective.constants(objective.start), []).layout.size
+    terms = [inner.at([problem.domain.points(max(2000, 12 * size), seed + 2)]), *objective.terms[1:]]
+    larger = Objective(problem, finer, objective.constants(objective.start), terms)
+    vector, _ = LM(steps=_STEPS).minimize(larger, larger.start)
+    points = problem.domain.points(4000, seed + 1)
+    with torch.no_grad():
+        before, after = (
+            _stacked(problem.unknown(JetPass(net, points, []).outputs, points, (), larger.constants(own)))
+            for net, own in ((model, larger.start), (larger.network(vector), vector))
+        )
+    return float((after - before).square().mean().sqrt() / before.square().mean().sqrt().clamp_min(1e-300))
+
+
+def _stacked(unknowns: Jet | tuple[Jet, ...]) -> Tensor:
+    return unknowns.value if isinstance(unknowns, Jet) else torch.stack([jet.value for jet in unknowns], 1)

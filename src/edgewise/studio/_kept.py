@@ -1,0 +1,123 @@
+"""What the studio knows of a session besides its steps: what its columns stand for, selected rows, the last discovery.
+
+It is kept in a small file next to the session's, NAME.studio, so that it outlives the process. Without that file
+nothing is lost but words: the session is whole without it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgewise._checks import is_number
+from edgewise._replacing import writing
+from edgewise.studio._desk import Desk
+from edgewise.studio._kept_form import is_discovery
+from edgewise.studio._requests import Answer, request
+
+_DRAWER = "kept"
+_ENDING = ".studio"
+_LARGEST = 10**7  # bytes of the file
+_KEYS = {"columns", "rows", "discovery"}
+_KINDS = ("log", "codes", "days")
+
+Meaning = dict[str, Any]
+"""What a column stands for: `kind` "log", "codes" or "days", `of` the column of the table, and `levels` of codes."""
+
+
+def meanings(desk: Desk) -> dict[str, Meaning]:
+    """Return what columns of the open session stand for, by name; those that are as in the table are not in it."""
+    return _known(desk)["columns"]
+
+
+def kept_rows(desk: Desk) -> list[dict[str, Any]]:
+    """Return the ranges that select rows, none for all rows."""
+    return _known(desk)["rows"]
+
+
+def begin_kept(desk: Desk, columns: Mapping[str, Meaning]) -> None:
+    """Keep what columns of a session stand for that begins now, with all rows."""
+    desk.drawers[_DRAWER] = known = {"columns": dict(columns), "rows": [], "discovery": None}
+    if columns or _said(desk.file) is not None:
+        _write(desk, known)
+
+
+@request(changes=True)
+def keep_rows(desk: Desk, rows: Any = None) -> Answer:
+    """Keep the ranges that select rows, for pages that are opened later; None or [] for all rows."""
+    _write(desk, {**_known(desk), "rows": _ranges(rows or [])})
+    return {}
+
+
+def kept_discovery(desk: Desk) -> Answer | None:
+    """Return the last discovery, its "front" and its "formulas"; None where there was none."""
+    found = _known(desk)["discovery"]
+    return found if found is not None and found["front"]["target"] in desk.session.targets else None
+
+
+def keep_discovery(desk: Desk, found: Answer) -> None:
+    """Keep a discovery in the place of the one before."""
+    _write(desk, {**_known(desk), "discovery": found})
+
+
+def _known(desk: Desk) -> dict[str, Any]:
+    if _DRAWER not in desk.drawers:
+        desk.drawers[_DRAWER] = _read(desk.file)
+    return desk.drawers[_DRAWER]
+
+
+def _read(session: Path | None) -> dict[str, Any]:
+    """Return what the file says, as far as it is of the right kind; nothing where there is none."""
+    said = _said(session) or {"columns": {}, "rows": [], "discovery": None}
+    columns = said["columns"] if isinstance(said["columns"], dict) else {}
+    return {
+        "columns": {name: one for name, one in columns.items() if _is_meaning(one)}, "rows": _ranges(said["rows"]),
+        "discovery": said["discovery"] if is_discovery(said["discovery"]) else None,
+    }  # fmt: skip
+
+
+def _said(session: Path | None) -> dict[str, Any] | None:
+    """Return what the file next to a session holds; None where there is none that a studio wrote."""
+    if session is None:
+        return None
+    path = session.with_suffix(_ENDING)
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+            return None
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) and set(said) == _KEYS else None
+
+
+def _write(desk: Desk, known: dict[str, Any]) -> None:
+    """Keep it for this process, and in the file, unless one is there that no studio wrote."""
+    desk.drawers[_DRAWER] = known
+    if desk.file is None or desk.read_only:
+        return
+    path = desk.file.with_suffix(_ENDING)
+    if _said(desk.file) is not None or not (path.exists() or path.is_symlink()):
+        with writing(path) as file:
+            file.write(json.dumps(known).encode())
+
+
+def _is_meaning(one: Any) -> bool:
+    return (
+        isinstance(one, dict) and set(one) == {"kind", "of", "levels"} and one["kind"] in _KINDS
+        and isinstance(one["of"], str) and isinstance(one["levels"], list)
+        and all(isinstance(level, str) for level in one["levels"])
+    )  # fmt: skip
+
+
+def _ranges(rows: Any) -> list[dict[str, Any]]:
+    """The ranges among what was given; other parts of it are left out."""
+    if not isinstance(rows, Sequence):
+        return []
+    return [
+        {"name": one["name"], "low": one["low"], "high": one["high"]}
+        for one in rows
+        if isinstance(one, Mapping) and {"name", "low", "high"} <= set(one) and isinstance(one["name"], str)
+        and is_number(one["low"]) and is_number(one["high"])
+    ]  # fmt: skip

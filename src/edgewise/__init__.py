@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from edgewise.unsupervised import find_relations as find_relations
 
 _PACKAGES = (
-    "bases", "datasets", "dynamics", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels", "nn",
-    "optim", "pde", "plot", "pretrained", "session", "structure", "studio", "sweeps", "symbolic", "train",
+    "bases", "datasets", "dynamics", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels",
+    "nn", "optim", "pde", "plot", "pretrained", "session", "structure", "studio", "sweeps", "symbolic", "train",
     "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer

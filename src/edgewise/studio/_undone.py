@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import sympy
 
@@ -33,7 +34,7 @@ def undone(session: Session, meanings: Mapping[str, Meaning]) -> Answer | None:
         plain = _without(formula, put)
         if target in logs:
             plain, target = sympy.exp(plain), logs[target]
-        plain = plain.xreplace({one: sympy.Symbol(one.name) for one in plain.free_symbols if one.is_positive})
+        plain = plain.xreplace({one: sympy.Symbol(str(one)) for one in plain.free_symbols if one.is_positive})
         lines.append((latex(plain, list(called.values()), target=target, digits=_DIGITS), f"{target} = {plain}"))
     return {"latex": [line for line, _ in lines], "text": [text for _, text in lines]}
 
@@ -41,4 +42,5 @@ def undone(session: Session, meanings: Mapping[str, Meaning]) -> Answer | None:
 def _without(formula: sympy.Expr, put: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
     """Put logarithms in, each by its name: symbols of a formula may have assumptions of their own."""
     by_name = {symbol.name: value for symbol, value in put.items()}
-    return formula.xreplace({one: by_name[one.name] for one in formula.free_symbols if one.name in by_name})
+    named = {one: by_name[str(one)] for one in formula.free_symbols if str(one) in by_name}
+    return cast(sympy.Expr, formula.xreplace(named))

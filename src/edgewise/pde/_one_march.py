@@ -25,6 +25,7 @@ _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the lon
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
 _SPACE = 0.05  # of the accuracy, for the splines: what they miss oscillates fast, and would shorten the slabs
+_TIP = 0.1  # of the largest error of initial values, at the tip of a kink: that much counts as their mean error does
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 _DISAGREE = 1e-4  # of a condition's terms
 
@@ -191,8 +192,9 @@ class OneMarch:
             x, weights = self.space.gauss(self.space.degree + 4)
             true, shares = self._beginning(x), weights[:, None] / weights.sum()
             self.sizes = np.maximum(self.sizes, np.sqrt((shares * true**2).sum(0)))
-            off = np.sqrt((shares * (self.space.matrix(x) @ self.begins - true) ** 2).sum(0))
-            if (off <= self.accuracy * self.scales).all():
+            off = np.abs(self.space.matrix(x) @ self.begins - true)
+            mean, most = np.sqrt((shares * off**2).sum(0)), off.max(0)
+            if (np.maximum(mean, _TIP * most) <= self.accuracy * self.scales).all():
                 return
             cells = math.ceil((len(self.space.cells) - 1) * 1.2)
             self.space = self.space.moved(self._density(self.begins, self.scales), cells, _FLOOR)

@@ -52,6 +52,25 @@ def test_derivatives_are_those_of_the_solution() -> None:
         assert got.item() == pytest.approx(factor * value, rel=1e-6)
 
 
+def test_a_slab_is_a_network(tmp_path: Any) -> None:
+    found = pde.march(_heat(pde.Condition(ROD.boundary("x"), lambda u, p: u.value)), tolerance=1e-5)
+    slab = found.slabs[1]
+    model = found.network(1)
+    points = pde.Box(t=(slab.begin, slab.end), x=(0, 1)).points(200)
+    torch.testing.assert_close(model(points)[:, 0], found(points), rtol=0, atol=1e-9)
+    ew.save(model, tmp_path / "slab.safetensors")
+    torch.testing.assert_close(ew.load(tmp_path / "slab.safetensors")(points), model(points))
+    assert ew.plot.network(model, points, names=["t", "x"]) is not None
+
+
+def test_the_slabs_of_a_periodic_system_are_networks() -> None:
+    start = pde.Condition(RING.face(t=0), lambda u, p: (u.value - torch.sin(p.x), u.t + 2 * torch.cos(p.x)))
+    found = pde.march(pde.Problem(RING, lambda u, p: u.tt - 4 * u.xx, [start, pde.periodic(RING, "x")]), tolerance=1e-4)
+    slab = found.slabs[0]
+    points = pde.Box(t=(slab.begin, slab.end), x=(0, 2 * PI)).points(200)
+    torch.testing.assert_close(found.network(0)(points)[:, 0], found(points), rtol=0, atol=1e-9)
+
+
 def test_a_flux_at_one_end_and_a_moving_value_at_the_other() -> None:
     sides = [
         pde.Condition(ROD.face(x=0), lambda u, p: u.x - torch.exp(-p.t)),

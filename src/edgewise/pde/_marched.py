@@ -11,11 +11,13 @@ from torch import Tensor
 
 from edgewise._jets import Order, below
 from edgewise._typing import Array, Data
+from edgewise.nn import KAN
 from edgewise.pde._evolution import Evolution
 from edgewise.pde._jet import Jet
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
 from edgewise.pde._slab import Slab, by_slab, on_grid
+from edgewise.pde._slab_network import network_of
 from edgewise.pde._solution import Found, checked_order
 
 
@@ -73,6 +75,14 @@ class Marched(Found):
                 part = self.evolution.part(v, order)
                 found[order][rows] = torch.from_numpy(slab.scattered(part, t[rows], x[rows]))
         return Jet(found, names)
+
+    def network(self, slab: int) -> KAN:
+        """The network that a slab is: KAN([2, (0, [2] * R), unknowns]) of the coordinates, with locked edges of time.
+
+        Its outputs are the unknowns from `slabs[slab].begin` to `slabs[slab].end`, to rounding. It can be drawn, saved,
+        pruned and exported as any other.
+        """
+        return network_of(self.evolution, self.slabs[slab])
 
     def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
         """An unknown at all times and all places: (times, places)."""

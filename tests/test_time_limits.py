@@ -243,4 +243,4 @@ def test_solving_ends_within_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LM, "minimize", endless)
     problem = pde.Problem(pde.Box(x=(0, 1)), lambda u, p: u.xx - 1, ansatz=lambda n, p: p.x * (1 - p.x) * n)
     found = pde.solve(problem, options=ew.Options(time_limit=0.3, progress=False))
-    assert found.outcome is Ended.TIME_LIMIT
+    assert found.outcome is pde.Outcome.TIME_LIMIT

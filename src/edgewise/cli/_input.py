@@ -48,7 +48,7 @@ def check_loss(loss: str) -> str:
 DataFile = Annotated[
     str,
     typer.Argument(
-        metavar="FILE", help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table (knots, orbits, penguins)."
+        metavar="FILE", help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table (knots, lynx, orbits, penguins)."
     ),
 ]
 Inputs = Annotated[str | None, typer.Option(metavar="A,B", help="The input columns; all others when left out.")]

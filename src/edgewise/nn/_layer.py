@@ -91,6 +91,8 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         check_scheme(init)
         n_in, n_out = int(n_in), int(n_out)
         self.n_in, self.n_out, self.basis, self.base, self.init = n_in, n_out, named(basis, degree), base, init
+        if is_int(grid, 1):  # before it is listed for each input
+            check_size(n_in, n_out, self.basis.count(int(grid)), dtype)
         cells = cells_of(grid, n_in, self.basis)
         count = self.basis.count(max(cells))
         check_size(n_in, n_out, count, dtype)

@@ -28,7 +28,7 @@ class Reference(NamedTuple):
     def error(self, found: Tensor) -> float:
         """Return the relative L2 error of values at the points.
 
-        >>> Reference(torch.zeros(2, 1), torch.tensor([3.0, 4.0])).error(torch.tensor([3.0, 4.5]))
+        >>> round(Reference(torch.zeros(2, 1), torch.tensor([3.0, 4.0])).error(torch.tensor([3.0, 4.5])), 6)
         0.1
         """
         return float((found - self.values).norm() / self.values.norm())

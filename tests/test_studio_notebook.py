@@ -143,13 +143,13 @@ def _run(page: Page, cell: Locator) -> None:
     """Run a cell of the notebook once its kernel is ready, and see that it has run."""
     until = time.monotonic() + PATIENCE
     page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(state="attached")
-    # Keys that come while JupyterLab still arranges its panels go nowhere: the cell's number says that it runs.
-    while re.fullmatch(r"\[\s*\]:", cell.locator(".jp-InputPrompt").inner_text().strip()):
-        assert time.monotonic() < until, "the cell was not run"
+    # Keys that come while JupyterLab still arranges its panels go nowhere: only the cell's number says that it has run.
+    while not re.search(r"\[[\d*]", cell.locator(".jp-InputPrompt").inner_text()):
+        assert time.monotonic() < until, f"the cell was not run: {cell.inner_text()}"
         cell.locator(".cm-content").click()
         page.keyboard.press("Shift+Enter")
         page.wait_for_timeout(1000)
-    while "*" in cell.locator(".jp-InputPrompt").inner_text():
+    while not re.search(r"\[\d", cell.locator(".jp-InputPrompt").inner_text()):
         assert time.monotonic() < until, f"the cell did not end: {cell.inner_text()}"
         page.wait_for_timeout(200)
     assert "Traceback" not in cell.inner_text(), cell.inner_text()

@@ -194,6 +194,17 @@ def test_little_effort_claims_nothing() -> None:
     assert early.outcome is pde.Outcome.TIME_LIMIT and early.reached > 0
 
 
+@pytest.mark.parametrize("level", [1, 2])
+def test_effort_may_run_out_in_the_last_slab_of_a_level(level: int) -> None:
+    start = _begin(RING, lambda p: torch.sin(p.x))
+    problem = pde.Problem(RING, lambda u, p: u.t + 20 * u.x, [start, pde.periodic(RING, "x")])
+    free = pde.march(problem, tolerance=1e-11)
+    work = [row.steps * row.cells for row in free.history]  # every slab of these has the same cells
+    found = pde.march(problem, tolerance=1e-11, effort=sum(work[:level]) - 0.5)
+    assert found.outcome is pde.Outcome.EFFORT_SPENT
+    assert found.reached == 1 and len(found.history) == level
+
+
 def test_the_same_problem_gives_the_same_solution() -> None:
     problem = _heat(pde.Condition(ROD.boundary("x"), lambda u, p: u.value))
     one, two = (pde.march(problem, tolerance=1e-5) for _ in range(2))

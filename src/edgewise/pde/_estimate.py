@@ -120,7 +120,7 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     """Return the size in L2 of the correction that the linearized equations ask for, relative to the solution.
 
     One Newton step for  r(u + v) = 0, its conditions and constants, with v a sum of products of splines on a lattice
-    finer than the network's, by least squares at points of its own. The network's own space plays no part, so that
+    finer than the network's, by least squares at separate points. The network's own space plays no part, so that
     what it cannot represent shows.
     """
     d, m = len(problem.domain.names), problem.unknowns

@@ -116,6 +116,8 @@ class _Levels:
 
     def _next(self, accuracy: float) -> float | None:
         """The accuracy of the next level, as the last change asks for and the effort allows; None if it allows none."""
+        if self.left <= 0:  # the last slab of a level may take more than was left
+            return None
         if len(self.marches) < 2:
             return _FINER * accuracy
         (one, two), (_, last) = self.marches[-2:], self.rows[-2:]

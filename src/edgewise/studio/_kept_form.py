@@ -1,4 +1,4 @@
-"""The form of a discovery in a file: whoever wrote the file, the page is shown nothing else."""
+"""The form of a discovery in a file: the page is shown nothing else, no matter who wrote it."""
 
 from __future__ import annotations
 

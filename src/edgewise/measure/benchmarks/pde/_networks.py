@@ -68,7 +68,7 @@ class Network(torch.nn.Module):
         return total
 
     def train_for(self, seconds: float, seed: int) -> float:
-        """Train by Adam, then by L-BFGS, for so many seconds of CPU time, which are returned.
+        """Train by Adam, then by L-BFGS, for a number of seconds of CPU time, which are returned.
 
         Adam has a rate of 1e-3 and a third of the time; L-BFGS goes on from the network with the lowest loss.
         """

@@ -7,6 +7,7 @@ from edgewise.pde._corner import Corner as Corner
 from edgewise.pde._corner import Singular as Singular
 from edgewise.pde._disk import Disk as Disk
 from edgewise.pde._domain import Domain as Domain
+from edgewise.pde._integral import Integral as Integral
 from edgewise.pde._jet import Jet as Jet
 from edgewise.pde._march import march as march
 from edgewise.pde._marched import Marched as Marched

@@ -41,6 +41,14 @@ class Boundary:
             tried = 2 * tried if not len(found) else math.ceil(1.1 * tried * count / len(found)) + 1
         raise InputError(f"None of these curves bounds the domain {self.domain!r:.80}.")
 
+    def spaced(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return equally spaced points (n, 2), and their weights (n,) of an integral along the boundary."""
+        whole = sum(curve.length for curve in self.pieces)
+        points = self._kept(self._fractions(count, 0, "grid"))
+        if not len(points):
+            raise InputError(f"None of these curves bounds the domain {self.domain!r:.80}.")
+        return points, torch.full((len(points),), whole / count, dtype=torch.float64)
+
     def normals(self, points: Tensor) -> Tensor:
         """Return the unit normals (n, 2) that point outward, at points (n, 2) of the boundary."""
         far = torch.stack([curve.distances(points) for curve in self.pieces])

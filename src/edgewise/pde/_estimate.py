@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from edgewise.optim import LM
 from edgewise.pde._jet import Jet
 from edgewise.pde._local import spline_values
 from edgewise.pde._networks import wider
-from edgewise.pde._objective import Linearized, Objective
+from edgewise.pde._objective import Linearized, Objective, Term
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
 
@@ -73,12 +73,52 @@ class _System:
         size = self.size
         self.matrix = sparse.csr_matrix((size, size))
         self.right = np.zeros(size)
+        self.integrals: list[tuple[np.ndarray, float]] = []  # of each the row and what is left, times roots of weights
 
     @property
     def size(self) -> int:
         return len(self.tensor) * self.unknowns + self.constants
 
     def add(self, points: Sequence[Tensor], row: Linearized, share: float) -> None:
+        """Add one equation at points."""
+        a = self._rows(points, row)
+        self.matrix = self.matrix + share * (a.T @ a)
+        self.right -= share * (a.T @ row.residual.numpy())
+
+    def add_integrals(self, parts: Iterable[tuple[Term, list[Linearized]]], weight: float) -> None:
+        """Add integrals of equations, of which parts of the points are given."""
+        found: dict[int, tuple[np.ndarray, float]] = {}
+        for part, rows in parts:
+            assert part.rule is not None
+            for e, row in enumerate(rows):
+                own, left = found.get(e, (np.zeros(self.size), 0.0))
+                rule = part.rule.numpy()
+                found[e] = own + self._rows(part.points, row).T @ rule, left + float(rule @ row.residual.numpy())
+        root = math.sqrt(weight / len(found))
+        self.integrals += [(root * own, root * left) for own, left in found.values()]
+
+    def solve(self) -> np.ndarray:
+        """The coefficients, and the constants."""
+        inner, count, most = self.size - self.constants, len(self.integrals), float(self.matrix.diagonal().max())
+        matrix = self.matrix + _RIDGE * most * sparse.eye(self.size)
+        if not count:
+            return _banded(matrix.tocoo(), self.right, inner)
+        # An integral reads all coefficients. Its row w.a, with what it leaves, is an unknown more, so that the matrix
+        # stays a band: a' v - y = -left. A pin on the coefficient that it reads most, taken back by another unknown,
+        # keeps the band positive where only the integral determines the solution.
+        rows = np.stack([row for row, _ in self.integrals])
+        pins = sparse.csr_matrix(
+            (np.full(count, math.sqrt(most)), (range(count), np.abs(rows[:, :inner]).argmax(1))), (count, self.size)
+        )
+        one = sparse.eye(count)
+        whole = sparse.bmat(
+            [[matrix + pins.T @ pins, rows.T, pins.T], [rows, -one, None], [pins, None, one]], format="coo"
+        )
+        right = np.concatenate([self.right, [-left for _, left in self.integrals], np.zeros(count)])
+        return _banded(whole, right, inner)[: self.size]
+
+    def _rows(self, points: Sequence[Tensor], row: Linearized) -> Any:
+        """An equation's derivatives by the coefficients and constants at points, sparse (n, size)."""
         n, m, entries, columns = len(row.residual), self.unknowns, [], []
         for side, by in zip(points, row.by, strict=True):
             where, values = self.tensor.at(side, list(by))
@@ -89,15 +129,7 @@ class _System:
         columns.append(torch.arange(self.size - self.constants, self.size).expand(n, -1))
         values, places = torch.cat(entries, 1).double(), torch.cat(columns, 1)
         ends = np.arange(0, values.numel() + 1, values.shape[1])
-        a = sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=(n, self.size))
-        b = row.residual.numpy()
-        self.matrix = self.matrix + share * (a.T @ a)
-        self.right -= share * (a.T @ b)
-
-    def solve(self) -> np.ndarray:
-        """The coefficients, and the constants."""
-        matrix = (self.matrix + _RIDGE * float(self.matrix.diagonal().max()) * sparse.eye(self.size)).tocoo()
-        return _banded(matrix, self.right, self.size - self.constants)
+        return sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=(n, self.size))
 
 
 def _banded(matrix: Any, right: np.ndarray, size: int) -> np.ndarray:
@@ -132,8 +164,12 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     system = _System(tensor, m, len(objective.names))
     inside = objective.terms[0].at([problem.domain.points(_POINTS[d] * len(tensor), seed)])
     for term in [inside, *objective.terms[1:]]:
-        for part, row, share in objective.linearized(objective.start, term):
-            system.add(part.points, row, share)
+        if term.rule is not None:
+            system.add_integrals(objective.linearized(objective.start, term), term.weight)
+            continue
+        for part, rows in objective.linearized(objective.start, term):
+            for row in rows:
+                system.add(part.points, row, term.weight / (len(term) * len(rows)))
     try:
         found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):

@@ -15,6 +15,7 @@ from torch import Tensor
 from edgewise._errors import InputError, unknown
 from edgewise._jets import Order, below
 from edgewise._typing import Array
+from edgewise.pde._integral import Integral
 from edgewise.pde._jet import HIGHEST, Jet
 from edgewise.pde._problem import Condition, Equation, Face, Periodic, Problem
 
@@ -70,6 +71,8 @@ class Evolution:
         starts, sides, periodic = [], [], False
         for condition in problem.conditions:
             where = condition.where
+            if isinstance(condition, Integral):
+                raise InputError("march takes no integral conditions; use solve.")
             if isinstance(condition, Periodic) and condition.name != time:
                 periodic = True
             elif condition.also is None and isinstance(where, Face) and where.fixed == ((t, box.low[t]),):

@@ -25,20 +25,22 @@ _WIDE = 8  # numbers of an edge and point that are held at the same time, over t
 class Term:
     """An equation at points, one set (n, d) or two of as many; `weight` multiplies the mean square.
 
-    `each` (n,) are weights of the points, of mean one, where their density is not even.
+    `each` (n,) are weights of the points, of mean one, where their density is not even. With the weights `rule` (n,) of
+    an integral it is the square of the equation's integral that counts instead.
     """
 
     equation: Equation
     points: list[Tensor]
     weight: float
     each: Tensor | None = None
+    rule: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.points[0])
 
     def rows(self, part: slice) -> Term:
-        each = None if self.each is None else self.each[part]
-        return Term(self.equation, [side[part] for side in self.points], self.weight, each)
+        each, rule = (None if held is None else held[part] for held in (self.each, self.rule))
+        return Term(self.equation, [side[part] for side in self.points], self.weight, each, rule)
 
     def at(self, points: list[Tensor], each: Tensor | None = None) -> Term:
         """The same at other points."""
@@ -96,10 +98,15 @@ class Objective:
         model, total = self.network(vector), 0.0
         with torch.no_grad():
             for term in self.terms:
+                whole: Any = 0.0
                 for part in self._parts(term):
-                    left = self._left(part, self._jets(model, part), vector)
-                    share = term.weight / (len(term) * len(left))
-                    total += share * sum(float(part.weigh(r).square().sum()) for r in left)
+                    left = torch.stack(self._left(part, self._jets(model, part), vector))
+                    if part.rule is not None:
+                        whole = whole + left @ part.rule
+                    else:
+                        total += term.weight / (len(term) * len(left)) * float(part.weigh(left.T).square().sum())
+                if term.rule is not None:
+                    total += term.weight * float(whole.square().mean())
         return total if total == total else float("inf")
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
@@ -107,6 +114,12 @@ class Objective:
         model, size = self.network(vector), len(vector)
         hessian, gradient, total = vector.new_zeros(size, size), vector.new_zeros(size), 0.0
         for term in self.terms:
+            if term.rule is not None:
+                left, rows = self._integrals(model, term, vector)
+                total += term.weight * float(left.square().mean())
+                gradient += term.weight / len(left) * (left @ rows)
+                hessian += term.weight / len(left) * (rows.T @ rows)
+                continue
             for part in self._parts(term):
                 passes = self._passes(model, part)
                 found = self._linearized(part, [each.outputs for each in passes], vector)
@@ -116,6 +129,24 @@ class Objective:
                     with torch.no_grad():
                         self._add(passes, row, share, gradient, hessian)
         return NormalEquations(total, gradient, hessian)
+
+    def _integrals(self, model: KAN, term: Term, vector: Tensor) -> tuple[Tensor, Tensor]:
+        """The integrals of a term's equations (E,), and their derivatives (E, size)."""
+        whole: list[Tensor] = []
+        for part in self._parts(term):
+            passes = self._passes(model, part)
+            assert part.rule is not None
+            for e, row in enumerate(self._linearized(part, [each.outputs for each in passes], vector)):
+                with torch.no_grad():
+                    if self.sparse:
+                        rows = passes[0].sparse_jacobian(self.layout, row.by[0])
+                        slopes = rows.vjp(part.rule.unsqueeze(1), self.layout.size)[:, 0]
+                    else:
+                        slopes = part.rule @ passes[0].jacobian(self.layout, row.by[0])
+                both = torch.cat([(part.rule @ row.residual).view(1), slopes, part.rule @ row.constants])
+                whole[e : e + 1] = [whole[e] + both if e < len(whole) else both]
+        found = torch.stack(whole)
+        return found[:, 0], found[:, 1:]
 
     def residual(self, vector: Tensor, term: Term) -> Tensor:
         """The root of the mean square of a term's equations at each point, (n,)."""
@@ -175,15 +206,13 @@ class Objective:
         unknowns: list[Any] = [self.problem.unknown(j, at, (), constants) for j, at in sides]
         return self.problem.left(term.equation, unknowns, term.points[0], constants)
 
-    def linearized(self, vector: Tensor, term: Term) -> Iterator[tuple[Term, Linearized, float]]:
-        """Each equation of a term, a part of its points at a time, and what its squares count."""
+    def linearized(self, vector: Tensor, term: Term) -> Iterator[tuple[Term, list[Linearized]]]:
+        """The equations of a term, a part of its points at a time."""
         model = self.network(vector)
         for part in self._parts(term):
             with torch.no_grad():
                 jets = self._jets(model, part)
-            found = self._linearized(part, jets, vector)
-            for row in found:
-                yield part, row, term.weight / (len(term) * len(found))
+            yield part, self._linearized(part, jets, vector)
 
     def _linearized(self, term: Term, outputs: list[Jets], vector: Tensor) -> list[Linearized]:
         with torch.enable_grad():

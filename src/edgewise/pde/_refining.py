@@ -12,9 +12,10 @@ from edgewise.nn import KAN, adapt_grid, clone
 from edgewise.optim import LM
 from edgewise.pde._box import Box
 from edgewise.pde._estimate import estimate
+from edgewise.pde._integral import Integral
 from edgewise.pde._objective import Objective, Term
 from edgewise.pde._placing import placed
-from edgewise.pde._problem import Problem
+from edgewise.pde._problem import Condition, Problem
 from edgewise.train import Monitor
 
 _PER_PARAMETER = 12  # points: with 4, residuals between them were seen to be 100 times those at them
@@ -48,17 +49,16 @@ class Refiner:
         self, problem: Problem, monitor: Monitor, solver: LM, points: int, boundary: int, adaptive: bool
     ) -> None:
         self.problem, self.monitor, self.solver, self.adaptive = problem, monitor, solver, adaptive
+        self.begins = dict(problem.numbers)
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, _PER_PARAMETER, 0.0
-        self.conditions = [
-            Term(c.equation, c.points(boundary, self.seed + 1), c.weight) for c in problem.conditions
-        ]  # fmt: skip
+        self.conditions = [_term(condition, boundary, self.seed + 1) for condition in problem.conditions]
         self.fresh = problem.domain.points(max(points, _LEAST_FRESH), self.seed + _FRESH)
 
     def best_of(self, models: Sequence[KAN], grids: Sequence[int]) -> State:
         """The best of several networks after the first grids, by what the equation leaves at fresh points."""
         found = []
         for model in models:
-            state = State(model, dict(self.problem.numbers))
+            state = State(model, dict(self.begins))
             for grid in grids:
                 if not found or self.monitor.ended() is None:
                     state = self.trained(state, grid)
@@ -132,3 +132,11 @@ class Refiner:
         return placed(
             self.problem.domain, count, lambda at: objective.residual(objective.start, rows.at([at])), self.seed, turn
         )
+
+
+def _term(condition: Condition, boundary: int, seed: int) -> Term:
+    """A condition at its points."""
+    if isinstance(condition, Integral):
+        points, weights = condition.rule
+        return Term(condition.equation, [points], condition.weight, rule=weights)
+    return Term(condition.equation, condition.points(boundary, seed), condition.weight)

@@ -29,7 +29,7 @@ _UNRESOLVED = 0.02  # residuals over the terms of the equation
 def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | Literal["auto"] = "auto", points: int = 1000,
     boundary: int = 400, steps: int = 60, adaptive: bool = True, tolerance: float = 1e-8,
-    options: Options | None = None,
+    start: Solution | None = None, options: Options | None = None,
 ) -> Solution:  # fmt: skip
     """Find the functions and constants for which an equation and its conditions hold.
 
@@ -50,6 +50,8 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         steps: of the solver, at least twice at each grid.
         adaptive: whether points move.
         tolerance: of the estimated error, relative to the solution in L2.
+        start: a solution of a similar problem, whose network and constants are the first. Grids "auto" are then not
+            coarser than its own.
         options: seed, time_limit, restarts (starts at the coarsest grid), callbacks and progress, as for `fit`.
 
     Errors: InputError for a network that has not the problem's inputs and outputs, a base or splines of degree below 3,
@@ -70,17 +72,23 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     if not is_number(tolerance, 0) or not tolerance > 0:
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
-    if model is None:
+    if start is not None:
+        if not isinstance(start, Solution) or model is not None:
+            raise InputError("'start' must be what pde.solve returned, and comes without a 'model'.")
+        models = [_checked(problem, start.model)]
+    elif model is None:
         models = candidates(d, problem.unknowns, starts or _STARTS_OF_A_KIND, own.seed)
     else:
         first = _checked(problem, model)
         models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or _STARTS))]
     _checked(problem, models[0])
-    order, monitor = _order(grids, d), Monitor(own)
+    order, monitor = _order(grids, d, start), Monitor(own)
     with monitor.running():
         refiner = Refiner(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
+        if start is not None:
+            refiner.begins |= {name: value for name, value in start.constants.items() if name in problem.numbers}
         if isinstance(grids, str):
-            state = race(refiner, models, order, tolerance, own_networks=model is None)
+            state = race(refiner, models, order, tolerance, own_networks=model is None and start is None)
         else:
             state = refiner.best_of(models, order[:1])
             for grid in order[1:]:
@@ -131,9 +139,13 @@ def _checked(problem: Problem, model: KAN) -> KAN:
     return clone(model).double()
 
 
-def _order(grids: Sequence[int] | Literal["auto"], coordinates: int) -> list[int]:
+def _order(grids: Sequence[int] | Literal["auto"], coordinates: int, start: Solution | None) -> list[int]:
     if isinstance(grids, str) and grids == "auto":
-        return list(_LINE_GRIDS if coordinates == 1 else _GRIDS)
+        every: list[int] = list(_LINE_GRIDS if coordinates == 1 else _GRIDS)
+        if start is None:
+            return every
+        own = max(layer.grid for layer in start.model.layers)
+        return [own, *(grid for grid in every if grid > own)]
     if not grids or not all(is_int(g, 1) for g in grids):
         known = "'auto' or a list of cell counts, each an int >= 1, like [4, 8, 16]"
         raise InputError(f"'grids' must be {known}. Got {grids!r}.")

@@ -64,6 +64,45 @@ def test_a_state_of_the_oscillator_near_an_energy() -> None:
     assert float(weights @ found(points) ** 2) == pytest.approx(1, abs=1e-4)
 
 
+X, Y = (torch.linspace(low, high, n, dtype=torch.float64) for low, high, n in ((0, 2, 60), (-1, 1, 50)))
+
+
+def test_a_table_is_the_function_with_its_derivatives() -> None:
+    at = torch.rand(5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    p = pde.Jet.coordinates(at, "xy", [(0, 0, 1)])
+    plane = pde.table((X, Y), torch.sin(X)[:, None] * torch.exp(Y))
+    found, true = (f(p["x"] * p["y"] + 1, p["y"] ** 2) for f in (plane, lambda a, b: torch.sin(a) * torch.exp(b)))
+    for order, part in true.parts.items():
+        torch.testing.assert_close(found.parts[order], part, atol=1e-5, rtol=1e-5)
+    line = pde.table(X, torch.sin(X), degree=7)
+    torch.testing.assert_close(line(p["x"]).xx, -torch.sin(at[:, 0]), atol=1e-7, rtol=1e-7)
+    torch.testing.assert_close(plane(p["x"], 0.5).xx, -torch.sin(at[:, 0]) * math.exp(0.5), atol=1e-5, rtol=1e-5)
+    assert float(line(1.5)) == pytest.approx(math.sin(1.5), abs=1e-9)
+    slope = torch.autograd.gradcheck(line, at[:, 0].clone().requires_grad_())
+    assert slope and torch.autograd.gradgradcheck(line, at[:, 0].clone().requires_grad_())
+
+
+def test_a_law_that_is_tabulated() -> None:
+    """(k(u) u')' = 0 with k = 1 + u: u + u^2 / 2 is a line."""
+    places = torch.linspace(0, 1, 30, dtype=torch.float64)
+    law = pde.table(places, 1 + places, beyond="tangent")
+    ends = pde.Condition(LINE.boundary(), lambda u, p: u.value - p.x, weight=1000)
+    problem = pde.Problem(LINE, lambda u, p: law(u).x * u.x + law(u.value) * u.xx, [ends])
+    found = pde.solve(problem, grids=[8], options=ONCE)
+    assert found.errors(lambda p: torch.sqrt(1 + 3 * p.x) - 1).relative < 1e-4
+
+
+def test_initial_values_that_are_tabulated() -> None:
+    """Also those with abs of a function that has no kink inside."""
+    rod = pde.Box(t=(0, 0.1), x=(0, math.pi))
+    places = torch.linspace(0, math.pi, 40, dtype=torch.float64)
+    half = pde.table(places, torch.sin(places) / 2, degree=7)
+    begin = pde.Condition(rod.face(t=0), lambda u, p: u.value - half(p.x) - torch.abs(torch.sin(p.x)) / 2)
+    ends = pde.Condition(rod.boundary("x"), lambda u, p: u.value)
+    found = pde.march(pde.Problem(rod, lambda u, p: u.t - u.xx, [begin, ends]), tolerance=1e-3)
+    assert found.errors(lambda p: torch.exp(-p.t) * torch.sin(p.x)).relative < 1e-4
+
+
 @pytest.mark.parametrize(
     ("act", "words"),
     [
@@ -73,6 +112,15 @@ def test_a_state_of_the_oscillator_near_an_energy() -> None:
         (lambda: pde.Integral(LINE, lambda u, p: u.value, nodes=0), "'nodes'"),
         (lambda: pde.Integral(LINE, lambda u, p: u.value, also=LINE.face(x=0)), "'also'"),
         (lambda: pde.march(_strip(pde.Integral(SQUARE, lambda u, p: u.value)), time="y"), "no integral"),
+        (lambda: pde.table(X, X[:-1]), "needs as many values"),
+        (lambda: pde.table((X, Y), torch.zeros(60, 3)), "needs as many values"),
+        (lambda: pde.table(X.flip(0), X), "ascend"),
+        (lambda: pde.table(X, X * math.nan), "NaN"),
+        (lambda: pde.table(X[:5], X[:5]), "6 places"),
+        (lambda: pde.table(X, X, degree=4), "'degree'"),
+        (lambda: pde.table(X, X, beyond="zero"), "Unknown continuation"),  # type: ignore[arg-type]
+        (lambda: pde.table(X, X)(2.1), "from 0 to 2. Got 2.1"),
+        (lambda: pde.table((X, Y), X[:, None] * Y)(0.5), "2 coordinates. Got 1"),
         (lambda: pde.solve(pde.Problem(LINE, lambda u, p: u.xx), start=3), "'start'"),  # type: ignore[arg-type]
     ],
 )

@@ -23,3 +23,5 @@ from edgewise.pde._problem import periodic as periodic
 from edgewise.pde._solution import Errors as Errors
 from edgewise.pde._solution import Solution as Solution
 from edgewise.pde._solve import solve as solve
+from edgewise.pde._table import Table as Table
+from edgewise.pde._table import table as table

@@ -141,8 +141,8 @@ PUBLIC = {
     """,
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
-        Boundary Box Condition Corner Disk Domain Errors Face Integral Jet JetPass Marched Outcome Periodic Polygon
-        Problem Singular Solution Table march measured periodic products solve table
+        Boundary Box Branch Condition Corner Disk Domain Errors Face Integral Jet JetPass Marched Outcome Periodic
+        Polygon Problem Singular Solution Table continue_in march measured periodic products solve table
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

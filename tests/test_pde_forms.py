@@ -103,6 +103,53 @@ def test_initial_values_that_are_tabulated() -> None:
     assert found.errors(lambda p: torch.exp(-p.t) * torch.sin(p.x)).relative < 1e-4
 
 
+ENDS = pde.Condition(LINE.boundary(), lambda u, p, *c: u.value)
+
+
+def _bratu(a: float) -> pde.Problem:
+    return pde.Problem(LINE, lambda u, p: u.xx + a * torch.exp(u.value), [ENDS])
+
+
+def test_a_branch_ends_at_its_fold() -> None:
+    """Bratu's problem has no solution beyond 3.51383."""
+    branch = pde.continue_in(_bratu, [3, 4], points=100, steps=12, tolerance=1e-3, grids=[4], options=ONCE)
+    assert branch.outcome is pde.Outcome.BRANCH_ENDED
+    assert 3.49 < branch.reached < 3.514
+    assert branch.values[0] == 3
+    assert len(branch) == len(branch.frame()) and branch[-1].outcome.name == "CONVERGED"
+    assert "BRANCH_ENDED" in repr(branch)
+
+
+def test_a_branch_goes_around_its_fold_in_a_size_of_the_solution() -> None:
+    def held(size: float) -> pde.Problem:
+        top = pde.Condition(torch.tensor([[0.5]], dtype=torch.float64), lambda u, p, c: u.value - size)
+        return pde.Problem(LINE, lambda u, p, c: u.xx + c.a * torch.exp(u.value), [ENDS, top], constants={"a": 1.0})
+
+    branch = pde.continue_in(held, [0.4, 1.1868, 2], points=150, options=ONCE)
+    assert branch.outcome is pde.Outcome.CONVERGED
+    load = {value: found.constants["a"] for value, found in branch}
+    assert load[1.1868] == pytest.approx(3.51383, abs=1e-4) and max(load[0.4], load[2]) < 3.2
+
+
+def test_a_layer_is_reached_from_a_thick_one() -> None:
+    def layer(e: float) -> pde.Problem:
+        ends = [
+            pde.Condition(LINE.face(x=0), lambda u, p: u.value + 7 / 6),
+            pde.Condition(LINE.face(x=1), lambda u, p: u.value - 1.5),
+        ]
+        return pde.Problem(LINE, lambda u, p: e * u.xx + (u.x - 1) * u.value, ends)
+
+    branch = pde.continue_in(layer, [0.1, 0.02], points=150, tolerance=1e-2, options=ONCE)
+    assert branch.outcome is pde.Outcome.CONVERGED and len(branch) > 2
+    left = branch[-1].at([[0.05], [0.6]])
+    assert left.value.tolist() == pytest.approx([0.05 - 7 / 6, 1.1], abs=1e-2)  # both lines outside of the layer
+
+
+def test_a_branch_ends_with_its_time() -> None:
+    branch = pde.continue_in(_bratu, [1, 2], options=ew.Options(time_limit=1e-3, restarts=1))
+    assert branch.outcome is pde.Outcome.TIME_LIMIT and branch.values == (1,)
+
+
 @pytest.mark.parametrize(
     ("act", "words"),
     [
@@ -112,6 +159,10 @@ def test_initial_values_that_are_tabulated() -> None:
         (lambda: pde.Integral(LINE, lambda u, p: u.value, nodes=0), "'nodes'"),
         (lambda: pde.Integral(LINE, lambda u, p: u.value, also=LINE.face(x=0)), "'also'"),
         (lambda: pde.march(_strip(pde.Integral(SQUARE, lambda u, p: u.value)), time="y"), "no integral"),
+        (lambda: pde.continue_in(_bratu, [1]), "two or more"),
+        (lambda: pde.continue_in(_bratu, [1, 1]), "two or more"),
+        (lambda: pde.continue_in(_bratu, [1, math.inf]), "two or more"),
+        (lambda: pde.continue_in(_bratu, [1, 2], tolerance=0), "'tolerance'"),
         (lambda: pde.table(X, X[:-1]), "needs as many values"),
         (lambda: pde.table((X, Y), torch.zeros(60, 3)), "needs as many values"),
         (lambda: pde.table(X.flip(0), X), "ascend"),

@@ -3,6 +3,8 @@
 from edgewise.pde._boundary import Boundary as Boundary
 from edgewise.pde._box import Box as Box
 from edgewise.pde._box import Face as Face
+from edgewise.pde._branch import Branch as Branch
+from edgewise.pde._continue import continue_in as continue_in
 from edgewise.pde._corner import Corner as Corner
 from edgewise.pde._corner import Singular as Singular
 from edgewise.pde._disk import Disk as Disk

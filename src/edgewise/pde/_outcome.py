@@ -34,6 +34,11 @@ class Outcome(enum.Enum):
         "No solution was found beyond the time that is given; what there is until then is returned. The solution may "
         "not exist any longer, or the problem may not be well posed."
     )
+    BRANCH_ENDED = (
+        "No solution was found beyond the value of the parameter that was reached, in however small a step. There may "
+        "be none, as beyond a fold: hold a size of the solution instead, and make the parameter an unknown constant. "
+        "Or it takes more points, another network, or a larger tolerance."
+    )
     TIME_LIMIT = "The time limit ended solving early; the finest solution so far is returned. Allow more time to go on."
     STOPPED = "A callback ended solving; the finest solution so far is returned."
     INTERRUPTED = "Solving was interrupted; the finest solution so far is returned."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -150,6 +151,48 @@ def test_a_branch_ends_with_its_time() -> None:
     assert branch.outcome is pde.Outcome.TIME_LIMIT and branch.values == (1,)
 
 
+def test_a_complex_unknown_by_conditions() -> None:
+    """A wave that leaves at x = 1, its size measured, and its mean known: exp(3i x) and its double."""
+    wave = torch.exp(torch.tensor(3j)).item()
+    free = [
+        pde.Condition(LINE.face(x=1), lambda u, p: tuple(p.nx * each.x - 3j * each.value for each in u)),
+        pde.measured([[0.0]], [1.0]),
+        pde.measured([[1.0]], [2 * wave], output=1),
+        pde.Integral(LINE, lambda u, p: u[0].value - (wave - 1) / 3j),
+    ]
+    residual = lambda u, p: (u[0].xx + 9 * u[0].value, u[1].x - 3j * u[1].value)  # noqa: E731
+    problem = pde.Problem(LINE, residual, free, unknowns=2, complex=True)
+    found = pde.solve(problem, grids=[8], options=ONCE)
+    assert found.errors(lambda p: torch.exp(3j * p.x)).relative < 1e-6
+    assert found.errors(lambda p: 2 * torch.exp(3j * p.x), output=1).h1 < 1e-4
+    assert found([[0.5]]).dtype == torch.complex128 and found([[0.5]]).shape == (1, 2)
+
+
+def test_a_complex_unknown_by_an_ansatz() -> None:
+    problem = pde.Problem(LINE, lambda u, p: u.x - 2j * u.value, ansatz=lambda n, p: 1 + p.x * n, complex=True)
+    found = pde.solve(problem, ew.KAN([1, 2], degree=5), grids=[8], options=ONCE)
+    assert found.errors(lambda p: torch.cos(2 * p.x) + 1j * torch.sin(2 * p.x)).relative < 1e-6
+    u = found.at([[0.3]])
+    assert float((u * u.conj()).real.x) == pytest.approx(0, abs=1e-4)
+    assert float(u.imag.value) == pytest.approx(math.sin(0.6), abs=1e-6)
+    with pytest.raises(ew.InputError, match="no derivatives"):
+        torch.abs(u)
+
+
+def test_a_packet_that_spreads() -> None:
+    strip = pde.Box(t=(0, 0.05), x=(-7, 7))
+    begin = pde.Condition(strip.face(t=0), lambda h, p: h.value - torch.exp(2j * p.x - p.x**2 / 2))
+    free = pde.Problem(strip, lambda h, p: 1j * h.t + 0.5 * h.xx, [begin, pde.periodic(strip, "x")], complex=True)
+    found = pde.march(free, tolerance=1e-3)
+
+    def packet(p):
+        return torch.exp(-((p.x - 2j) ** 2) / (2 + 2j * p.t) - 2) * (1 + 1j * p.t) ** -0.5
+
+    assert found.errors(packet).relative < 1e-3
+    both = found.on_grid(np.array([0.05]), np.array([0.5])).item(), found([[0.05, 0.5]]).item()
+    assert both[0] == pytest.approx(both[1], abs=1e-12) and abs(both[0].imag) > 0.1
+
+
 @pytest.mark.parametrize(
     ("act", "words"),
     [
@@ -159,6 +202,9 @@ def test_a_branch_ends_with_its_time() -> None:
         (lambda: pde.Integral(LINE, lambda u, p: u.value, nodes=0), "'nodes'"),
         (lambda: pde.Integral(LINE, lambda u, p: u.value, also=LINE.face(x=0)), "'also'"),
         (lambda: pde.march(_strip(pde.Integral(SQUARE, lambda u, p: u.value)), time="y"), "no integral"),
+        (lambda: pde.solve(pde.Problem(LINE, lambda u, p: 1j * u.x)), "complex=True"),
+        (lambda: pde.Problem(LINE, lambda u, p: u.x, complex=1), "'complex'"),  # type: ignore[arg-type]
+        (lambda: pde.solve(pde.Problem(LINE, lambda u, p: u.x, complex=True), ew.KAN([1, 1])), "2 unknowns"),
         (lambda: pde.continue_in(_bratu, [1]), "two or more"),
         (lambda: pde.continue_in(_bratu, [1, 1]), "two or more"),
         (lambda: pde.continue_in(_bratu, [1, math.inf]), "two or more"),

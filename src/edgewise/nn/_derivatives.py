@@ -56,6 +56,7 @@ def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int, att
                 found.append(torch.zeros_like(z))
                 continue
             graph = attached or k + 1 < order
-            (slope,) = torch.autograd.grad(found[-1].sum(), z, create_graph=graph, materialize_grads=True)
-            found.append(slope)
+            ones = torch.ones_like(found[-1])
+            (slope,) = torch.autograd.grad(found[-1], z, ones, create_graph=graph, materialize_grads=True)
+            found.append(slope.conj() if z.is_complex() else slope)  # torch gives the conjugate of f'
     return found if attached else [part.detach() for part in found]

@@ -15,6 +15,7 @@ from torch import Tensor
 from edgewise._errors import InputError, unknown
 from edgewise._jets import Order, below
 from edgewise._typing import Array
+from edgewise.pde._complex import paired
 from edgewise.pde._integral import Integral
 from edgewise.pde._jet import HIGHEST, Jet
 from edgewise.pde._problem import Condition, Equation, Face, Periodic, Problem
@@ -49,6 +50,7 @@ class Evolution:
     @classmethod
     def of(cls, problem: Problem, time: str) -> Evolution:
         """Read a problem; InputError for one that cannot be marched."""
+        problem = paired(problem)
         box = problem.box
         if time not in box.names:
             raise unknown("coordinate of time", time, box.names)

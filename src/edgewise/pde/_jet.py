@@ -75,6 +75,21 @@ class Jet:
         """The second derivatives, (n, d, d)."""
         return hessian_of(self.parts, len(self.names))
 
+    @property
+    def real(self) -> Jet:
+        """The real part of a complex function."""
+        return self._like({order: part.real for order, part in self.parts.items()})
+
+    @property
+    def imag(self) -> Jet:
+        """The imaginary part; zero for a real function."""
+        parts = self.parts.items()
+        return self._like({order: p.imag if p.is_complex() else torch.zeros_like(p) for order, p in parts})
+
+    def conj(self) -> Jet:
+        """Return the complex conjugate."""
+        return self._like({order: part.conj() for order, part in self.parts.items()})
+
     def d(self, *names: str) -> Tensor:
         """The derivative by named coordinates, (n,)."""
         for name in names:
@@ -146,6 +161,8 @@ class Jet:
     def __torch_function__(cls, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function in _FUNCTIONS and len(args) == 1 and not kwargs:
             jet: Jet = args[0]
+            if function is torch.abs and jet.parts[()].is_complex():
+                raise InputError("abs of a complex function has no derivatives. Use abs(u.value), or u * u.conj().")
             outer = derivatives(function, jet.parts[()], jet._most(), attached=True)
             return jet._like(composition(outer, jet.parts))
         arithmetic = {torch.Tensor.add: "__add__", torch.Tensor.mul: "__mul__", torch.Tensor.sub: "__rsub__",

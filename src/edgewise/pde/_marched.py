@@ -64,7 +64,7 @@ class Marched(Found):
         """The unknown at points (n, 2), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
         orders = below(combinations_with_replacement(range(2), checked_order(order)))
         jets = tuple(self._jet(v, self.checked(points), orders) for v in range(self.problem.unknowns))
-        return jets[0] if len(jets) == 1 else jets
+        return self.problem.presented(jets[0] if len(jets) == 1 else jets)
 
     def _jet(self, v: int, points: Tensor, orders: list[Order]) -> Jet:
         names, space, time = self.problem.box.names, self.evolution.space, self.evolution.time
@@ -86,7 +86,9 @@ class Marched(Found):
 
     def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
         """An unknown at all times and all places: (times, places)."""
-        return on_grid(self.slabs, self.evolution.part(unknown, ()), t, x)
+        outputs = self.problem.outputs_of(unknown)
+        parts = [on_grid(self.slabs, self.evolution.part(v, ()), t, x) for v in outputs]
+        return parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
 
     def __repr__(self) -> str:
         return (

@@ -130,7 +130,8 @@ def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0)
     >>> measured([[0.0, 0.5]], [1.0]).where.shape
     torch.Size([1, 2])
     """
-    at, known = (torch.as_tensor(part, dtype=torch.float64) for part in (points, values))
+    at, known = torch.as_tensor(points, dtype=torch.float64), torch.as_tensor(values)
+    known = known.to(torch.complex128 if known.is_complex() else torch.float64)
     if at.ndim != 2 or known.shape != at.shape[:1]:
         raise InputError(f"Points (n, d) and values (n,) are needed. Got {tuple(at.shape)} and {tuple(known.shape)}.")
     if not bool(torch.isfinite(at).all() and torch.isfinite(known).all()):
@@ -158,6 +159,8 @@ class Problem:
     singular    functions that are added to the network, each times an unknown number: those of `Corner.singular`. With
                 "auto" those of all corners of a domain that is no Box, where it has one unknown, no ansatz, and an
                 equation whose second derivatives are Laplace's.
+    complex     whether the unknowns are complex: u.value and its derivatives then are complex tensors, and a network
+                has two outputs for each, the real and the imaginary part
 
     >>> import torch
     >>> box = Box(x=(0, 1))
@@ -172,8 +175,11 @@ class Problem:
     constants: Mapping[str, float] = field(default_factory=dict)
     unknowns: int = 1
     singular: Sequence[Singular] | Literal["auto"] = "auto"
+    complex: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.complex, bool):
+            raise InputError(f"'complex' must be True or False. Got {self.complex!r}.")
         if not isinstance(self.domain, Domain):
             raise InputError(f"The domain must be a Box, a Disk, a Polygon or made of them. Got {self.domain!r:.80}.")
 
@@ -216,6 +222,14 @@ class Problem:
             return whole
         return self.ansatz(whole, SimpleNamespace(**Jet.coordinates(points, names, jets)))
 
+    def presented(self, unknowns: Jet | tuple[Jet, ...]) -> Jet | tuple[Jet, ...]:
+        """The unknowns as the problem was stated."""
+        return unknowns
+
+    def outputs_of(self, unknown: int) -> tuple[int, ...]:
+        """The network's outputs that make up an unknown, as the problem was stated."""
+        return (unknown,)
+
     @cached_property
     def orders(self) -> list[Order]:
         """The derivatives that the equation and its conditions read, and all below them."""
@@ -245,6 +259,8 @@ class Problem:
         found = equation(*unknowns, at, *more)
         parts = found if isinstance(found, tuple) else (found,)
         for part in parts:
+            if isinstance(part, Tensor) and part.is_complex():
+                raise InputError("This residual is complex. State so: Problem(..., complex=True).")
             if not isinstance(part, Tensor) or part.shape != points.shape[:1]:
                 got = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
                 raise InputError(

@@ -71,8 +71,8 @@ class Found(ABC):
         if not isinstance(true, Jet):
             raise InputError(f"The exact solution must be made of the coordinates of p. Got {type(true).__name__}.")
         off, slope = own.value - true.value, own.gradient - true.gradient
-        square, bend = float(off.square().mean()), float(slope.square().sum(1).mean())
-        size = float(true.value.square().mean())
+        square, bend = float(off.abs().square().mean()), float(slope.abs().square().sum(1).mean())
+        size = float(true.value.abs().square().mean())
         return Errors(square**0.5, (square + bend) ** 0.5, (square / max(size, 1e-300)) ** 0.5, float(off.abs().max()))
 
     def frame(self) -> pd.DataFrame:
@@ -124,8 +124,8 @@ class Solution(Found):
                 some = x[start : start + _CHUNK]
                 parts.append(self.problem.unknown(JetPass(self.model, some, orders).outputs, some, (), self.constants))
         if isinstance(parts[0], Jet):
-            return _joined(parts)
-        return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
+            return self.problem.presented(_joined(parts))
+        return self.problem.presented(tuple(_joined(list(same)) for same in zip(*parts, strict=True)))
 
     def __repr__(self) -> str:
         last = self.history[-1]

@@ -10,6 +10,7 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import LM
+from edgewise.pde._complex import paired
 from edgewise.pde._networks import candidates, redrawn
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
@@ -71,6 +72,7 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     own = options or Options()
     if not is_number(tolerance, 0) or not tolerance > 0:
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
+    problem = paired(problem)
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
     if start is not None:
         if not isinstance(start, Solution) or model is not None:

@@ -142,7 +142,7 @@ PUBLIC = {
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
         Boundary Box Branch Condition Corner Disk Domain Errors Face Integral Jet JetPass Marched Outcome Periodic
-        Polygon Problem Singular Solution Table continue_in march measured periodic products solve table
+        Polygon Problem Singular Solution Table Weak continue_in march measured periodic products solve table
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

@@ -193,6 +193,56 @@ def test_a_packet_that_spreads() -> None:
     assert both[0] == pytest.approx(both[1], abs=1e-12) and abs(both[0].imag) > 0.1
 
 
+def _stiff(p):
+    return torch.where(p.x < 0.5, 1.0, 10.0).double()
+
+
+def test_a_bar_of_two_materials() -> None:
+    """k u' is constant, and u' jumps: an edge |x - 0.5| represents it, and only the weak form finds it."""
+    held = pde.Condition(LINE.boundary(), lambda u, p: u.value - p.x)
+    bar = pde.Problem(LINE, pde.Weak(lambda u, v, p: _stiff(p) * u.x * v.x, breaks={"x": [0.5]}), [held])
+    kinked = ew.nn.set_function(ew.KAN([1, 2, 1], degree=5, base=None), 0, 1, 0, "abs", affine=(1.0, -0.5, 1.0, 0.0))
+    found = pde.solve(bar, ew.nn.lock(kinked, [(0, 1, 0)]), grids=[2], steps=20, options=ONCE)
+
+    def exact(p):
+        return (0.5 + 0.55 * (p.x - 0.5) - 0.45 * torch.abs(p.x - 0.5)) / 0.55
+
+    assert found.errors(exact).h1 < 1e-8
+    assert found.outcome.name == "CONVERGED"
+    strong = pde.solve(pde.Problem(LINE, lambda u, p: _stiff(p) * u.xx, [held]), grids=[8], options=ONCE)
+    assert strong.errors(exact).relative > 0.1 and strong.outcome.name == "UNRESOLVED"
+
+
+def test_a_weak_form_with_an_end_that_is_free() -> None:
+    pull = pde.Weak(lambda u, v, p: u.x * v.x - torch.exp(p.x) * v.value, natural=LINE.face(x=1))
+    problem = pde.Problem(LINE, pull, [pde.Condition(LINE.face(x=0), lambda u, p: u.value)])
+    found = pde.solve(problem, grids=[4], options=ONCE)
+    true = found.errors(lambda p: 1 + math.e * p.x - torch.exp(p.x)).relative
+    assert true < 1e-7 and found.error == pytest.approx(true, rel=1)
+
+
+def test_weak_forms_of_two_unknowns_with_a_constant() -> None:
+    """-u'' = a w and -w'' = pi^2 sin(pi x), with u measured: a = pi^2."""
+
+    def form(u, v, p, c):
+        load = math.pi**2 * torch.sin(math.pi * p.x) * v[1].value
+        return u[0].x * v[0].x - c.a * u[1].value * v[0].value + u[1].x * v[1].x - load
+
+    ends = pde.Condition(LINE.boundary(), lambda u, p, c: (u[0].value, u[1].value))
+    known = pde.measured([[0.5]], [1.0])
+    problem = pde.Problem(LINE, pde.Weak(form), [ends, known], unknowns=2, constants={"a": 1.0})
+    found = pde.solve(problem, grids=[6], options=ONCE)
+    assert found.constants["a"] == pytest.approx(math.pi**2, rel=1e-7)
+
+
+def test_a_weak_form_on_a_disk() -> None:
+    disk = pde.Disk(x=0, y=0, radius=1)
+    form = pde.Weak(lambda u, v, p: u.x * v.x + u.y * v.y - v.value)
+    problem = pde.Problem(disk, form, ansatz=lambda n, p: disk.distance(p) * n)
+    found = pde.solve(problem, ew.KAN([2, 1], degree=5), grids=[3], options=ONCE)
+    assert found.errors(lambda p: (1 - p.x**2 - p.y**2) / 4).relative < 1e-4
+
+
 @pytest.mark.parametrize(
     ("act", "words"),
     [
@@ -205,6 +255,15 @@ def test_a_packet_that_spreads() -> None:
         (lambda: pde.solve(pde.Problem(LINE, lambda u, p: 1j * u.x)), "complex=True"),
         (lambda: pde.Problem(LINE, lambda u, p: u.x, complex=1), "'complex'"),  # type: ignore[arg-type]
         (lambda: pde.solve(pde.Problem(LINE, lambda u, p: u.x, complex=True), ew.KAN([1, 1])), "2 unknowns"),
+        (lambda: pde.Weak(3), "function of u, v and p"),  # type: ignore[arg-type]
+        (lambda: pde.Weak(_load, natural=LINE), "'natural'"),  # type: ignore[arg-type]
+        (lambda: pde.Weak(_load, breaks={"x": [math.nan]}), "breaks of 'x'"),
+        (lambda: _weak(_load), "must contain the test function"),
+        (lambda: _weak(lambda u, v, p: 3.0), "one tensor of shape"),
+        (lambda: _weak(lambda u, v, p: u.x * v.x, natural=SQUARE.face(x=0)), "those of the domain"),
+        (lambda: _weak(lambda u, v, p: u.x * v.x, breaks={"y": [0.5]}), "Unknown coordinate 'y'"),
+        (lambda: pde.solve(pde.Problem(LINE, pde.Weak(_load), complex=True)), "real unknowns"),
+        (lambda: pde.march(pde.Problem(SQUARE, pde.Weak(_load)), time="y"), "no weak forms"),
         (lambda: pde.continue_in(_bratu, [1]), "two or more"),
         (lambda: pde.continue_in(_bratu, [1, 1]), "two or more"),
         (lambda: pde.continue_in(_bratu, [1, math.inf]), "two or more"),
@@ -224,6 +283,14 @@ def test_a_packet_that_spreads() -> None:
 def test_what_cannot_be_is_refused(act, words: str) -> None:
     with pytest.raises(ew.InputError, match=words):
         act()
+
+
+def _load(u, v, p):
+    return u.x * v.x - p.x
+
+
+def _weak(form, **more) -> pde.Solution:
+    return pde.solve(pde.Problem(LINE, pde.Weak(form, **more)), grids=[2], steps=1, options=ONCE)
 
 
 def _strip(condition: pde.Condition) -> pde.Problem:

@@ -27,3 +27,4 @@ from edgewise.pde._solution import Solution as Solution
 from edgewise.pde._solve import solve as solve
 from edgewise.pde._table import Table as Table
 from edgewise.pde._table import table as table
+from edgewise.pde._weak import Weak as Weak

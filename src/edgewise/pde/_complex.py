@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise._errors import InputError
 from edgewise.pde._integral import Integral
 from edgewise.pde._jet import Jet
 from edgewise.pde._problem import Condition, Problem
+from edgewise.pde._weak import Weak
 
 Several = Jet | tuple[Jet, ...]
 
@@ -31,6 +33,8 @@ def paired(problem: Problem) -> Problem:
     """Return a problem with complex unknowns as one with twice as many real ones; others as they are."""
     if not problem.complex:
         return problem
+    if isinstance(problem.residual, Weak):
+        raise InputError("Weak forms are for real unknowns. Write the real and the imaginary part as two.")
     own = {part.name: getattr(problem, part.name) for part in fields(problem)}
     own |= {
         "residual": _split_equation(problem.residual, 1),

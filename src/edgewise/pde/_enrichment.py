@@ -15,6 +15,7 @@ from edgewise.pde._box import Box
 from edgewise.pde._corner import Corner, Ends, Singular
 from edgewise.pde._domain import Domain
 from edgewise.pde._jet import HIGHEST, Jet
+from edgewise.pde._weak import Weak
 
 _MOST = 5.0  # exponents below it are added: what is left has bounded derivatives of fourth order
 _LOADED = 2  # the whole exponent that a load brings a logarithm to
@@ -48,11 +49,12 @@ class Stated(Protocol):
 def enrichment(problem: Stated) -> tuple[Singular, ...]:
     """Return the singular functions of all corners where the equation is Laplace's in its second derivatives.
 
-    None for a box, for several unknowns, and with an ansatz. A condition on each edge of the corner must hold values,
+    None for a box, for several unknowns, for weak forms, and with an ansatz. A condition on each edge of the corner must hold values,
     or derivatives.
     """
     domain = problem.domain
-    if isinstance(domain, Box) or problem.unknowns > 1 or problem.ansatz is not None:
+    stated = not isinstance(problem.residual, Weak) and problem.unknowns == 1 and problem.ansatz is None
+    if isinstance(domain, Box) or not stated:
         return ()
     size, found = math.dist(domain.low, domain.high), []
     for corner in domain.corners():

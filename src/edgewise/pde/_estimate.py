@@ -22,12 +22,14 @@ from edgewise.pde._networks import wider
 from edgewise.pde._objective import Linearized, Objective, Term
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
+from edgewise.pde._weak_term import weak_term
 
 _DEGREE = 7
 _MOST = {1: 20_000, 2: 9_000, 3: 2_500}  # coefficients of a correction, by the number of coordinates
 _FINER = 1.5  # cells of a correction, over those of the network
 _LEAST = 12
 _POINTS = {1: 6, 2: 4, 3: 2}  # for each coefficient
+_TESTS = 2  # test functions for each
 _RIDGE = 1e-13
 _STEPS = 10
 
@@ -97,6 +99,22 @@ class _System:
         root = math.sqrt(weight / len(found))
         self.integrals += [(root * own, root * left) for own, left in found.values()]
 
+    def add_tests(self, parts: Iterable[tuple[Term, list[Linearized]]], whole: Term) -> None:
+        """Add a weak form, of which parts of the points are given; each test function counts by its own norm."""
+        assert whole.tests is not None
+        found: list[Any] = []
+        for part, rows in parts:
+            assert part.tests is not None
+            own = part.tests.whole(
+                [sparse.hstack([row.residual.numpy()[:, None], self._rows(part.points, row)], "csr") for row in rows]
+            )
+            found = [one + two for one, two in zip(found, own, strict=True)] if found else own
+        scale = sparse.diags(1.0 / whole.tests.gram.diagonal())
+        for each in found:
+            a, left = each.tocsc()[:, 1:].tocsr(), each.tocsc()[:, 0].toarray()[:, 0]
+            self.matrix = self.matrix + a.T @ scale @ a
+            self.right -= a.T @ (scale @ left)
+
     def solve(self) -> np.ndarray:
         """The coefficients, and the constants."""
         inner, count, most = self.size - self.constants, len(self.integrals), float(self.matrix.diagonal().max())
@@ -162,8 +180,14 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     most = int((_MOST[d] / m) ** (1 / d)) - _DEGREE
     tensor = _Tensor(problem.domain.low, problem.domain.high, min(most, max(_LEAST, math.ceil(_FINER * grid))))
     system = _System(tensor, m, len(objective.names))
-    inside = objective.terms[0].at([problem.domain.points(_POINTS[d] * len(tensor), seed)])
+    if objective.terms[0].tests is None:
+        inside = objective.terms[0].at([problem.domain.points(_POINTS[d] * len(tensor), seed)])
+    else:
+        inside = weak_term(problem, _TESTS * len(tensor))
     for term in [inside, *objective.terms[1:]]:
+        if term.tests is not None:
+            system.add_tests(objective.linearized(objective.start, term), term)
+            continue
         if term.rule is not None:
             system.add_integrals(objective.linearized(objective.start, term), term.weight)
             continue

@@ -19,6 +19,7 @@ from edgewise.pde._complex import paired
 from edgewise.pde._integral import Integral
 from edgewise.pde._jet import HIGHEST, Jet
 from edgewise.pde._problem import Condition, Equation, Face, Periodic, Problem
+from edgewise.pde._weak import Weak
 
 _ROUNDS = 8  # of Newton's method, for what initial conditions say
 _CLOSE = 1e-12
@@ -51,6 +52,8 @@ class Evolution:
     def of(cls, problem: Problem, time: str) -> Evolution:
         """Read a problem; InputError for one that cannot be marched."""
         problem = paired(problem)
+        if isinstance(problem.residual, Weak):
+            raise InputError("march takes residuals, and no weak forms; use solve.")
         box = problem.box
         if time not in box.names:
             raise unknown("coordinate of time", time, box.names)

@@ -113,6 +113,13 @@ class SparseRows:
         edges = Edges(table, int(self.cells.max()), self.cells.int())
         add_splines(edges, local, None, factor * ones, ones, width - 1, hessian)
 
+    def dense(self, size: int) -> Tensor:
+        """The rows in full, (n, size)."""
+        _, n, width = self.values.shape
+        columns = (self.starts.view(-1, 1, 1) + self.first.unsqueeze(2)) + torch.arange(width)
+        out = self.values.new_zeros(n, size)
+        return out.scatter_(1, columns.transpose(0, 1).reshape(n, -1), self.values.transpose(0, 1).reshape(n, -1))
+
     def vjp(self, cotangents: Tensor, size: int) -> Tensor:
         """J' times (n, k): (size, k)."""
         columns = (self.starts.view(-1, 1, 1) + self.first.unsqueeze(2)) + torch.arange(self.values.shape[2])

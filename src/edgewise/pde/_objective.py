@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from edgewise.optim import NormalEquations
 from edgewise.pde._local import LocalSplines
 from edgewise.pde._pass import JetPass, is_sparse
 from edgewise.pde._problem import Equation, Problem
+from edgewise.pde._test_space import TestSpace
 
 _ENTRIES = 8_000_000  # of a part's Jacobian: 64 MB
 _WIDE = 8  # numbers of an edge and point that are held at the same time, over those of its row
@@ -26,7 +28,8 @@ class Term:
     """An equation at points, one set (n, d) or two of as many; `weight` multiplies the mean square.
 
     `each` (n,) are weights of the points, of mean one, where their density is not even. With the weights `rule` (n,) of
-    an integral it is the square of the equation's integral that counts instead.
+    an integral it is the square of the equation's integral that counts instead; with test functions, the square of the
+    dual norm of the equations' integrals against them.
     """
 
     equation: Equation
@@ -34,13 +37,15 @@ class Term:
     weight: float
     each: Tensor | None = None
     rule: Tensor | None = None
+    tests: TestSpace | None = None
 
     def __len__(self) -> int:
         return len(self.points[0])
 
     def rows(self, part: slice) -> Term:
         each, rule = (None if held is None else held[part] for held in (self.each, self.rule))
-        return Term(self.equation, [side[part] for side in self.points], self.weight, each, rule)
+        tests = None if self.tests is None else self.tests.rows(part)
+        return Term(self.equation, [side[part] for side in self.points], self.weight, each, rule, tests)
 
     def at(self, points: list[Tensor], each: Tensor | None = None) -> Term:
         """The same at other points."""
@@ -98,6 +103,9 @@ class Objective:
         model, total = self.network(vector), 0.0
         with torch.no_grad():
             for term in self.terms:
+                if term.tests is not None:
+                    total += term.weight * float(self._tested(model, term, vector).square().sum())
+                    continue
                 whole: Any = 0.0
                 for part in self._parts(term):
                     left = torch.stack(self._left(part, self._jets(model, part), vector))
@@ -114,11 +122,14 @@ class Objective:
         model, size = self.network(vector), len(vector)
         hessian, gradient, total = vector.new_zeros(size, size), vector.new_zeros(size), 0.0
         for term in self.terms:
-            if term.rule is not None:
-                left, rows = self._integrals(model, term, vector)
-                total += term.weight * float(left.square().mean())
-                gradient += term.weight / len(left) * (left @ rows)
-                hessian += term.weight / len(left) * (rows.T @ rows)
+            if term.rule is not None or term.tests is not None:
+                sums = self._integrals if term.tests is None else self._tested
+                found, share = sums(model, term, vector, slopes=True), term.weight
+                if term.tests is None:
+                    share /= len(found)
+                total += share * float(found[:, 0].square().sum())
+                gradient += share * (found[:, 0] @ found[:, 1:])
+                hessian += share * (found[:, 1:].T @ found[:, 1:])
                 continue
             for part in self._parts(term):
                 passes = self._passes(model, part)
@@ -130,8 +141,34 @@ class Objective:
                         self._add(passes, row, share, gradient, hessian)
         return NormalEquations(total, gradient, hessian)
 
-    def _integrals(self, model: KAN, term: Term, vector: Tensor) -> tuple[Tensor, Tensor]:
-        """The integrals of a term's equations (E,), and their derivatives (E, size)."""
+    def _tested(self, model: KAN, term: Term, vector: Tensor, *, slopes: bool = False) -> Tensor:
+        """The integrals of equations against test functions, and their derivatives, (E M, 1 or 1 + size), whitened."""
+        assert term.tests is not None
+        whole: list[Any] = []
+        for part in self._parts(term):
+            passes = self._passes(model, part)
+            jets = [each.outputs for each in passes]
+            if slopes:
+                rows = self._linearized(part, jets, vector)
+                with torch.no_grad():
+                    jacobians = [self._jacobian(passes[0], row) for row in rows]
+                own = [torch.cat([row.residual[:, None], jacobian, row.constants], 1).numpy()
+                       for row, jacobian in zip(rows, jacobians, strict=True)]  # fmt: skip
+            else:
+                own = [left.unsqueeze(1).numpy() for left in self._left(part, jets, vector)]
+            assert part.tests is not None
+            found = part.tests.whole(own)
+            whole = [one + two for one, two in zip(whole, found, strict=True)] if whole else found
+        return torch.from_numpy(np.concatenate([term.tests.whiten(each) for each in whole]))
+
+    def _jacobian(self, side: JetPass, row: Linearized) -> Tensor:
+        """An equation's derivatives by the network's parameters, (n, parameters)."""
+        if self.sparse:
+            return side.sparse_jacobian(self.layout, row.by[0]).dense(self.layout.size)
+        return side.jacobian(self.layout, row.by[0])
+
+    def _integrals(self, model: KAN, term: Term, vector: Tensor, *, slopes: bool) -> Tensor:
+        """The integrals of a term's equations, and their derivatives: (E, 1 + size)."""
         whole: list[Tensor] = []
         for part in self._parts(term):
             passes = self._passes(model, part)
@@ -140,18 +177,20 @@ class Objective:
                 with torch.no_grad():
                     if self.sparse:
                         rows = passes[0].sparse_jacobian(self.layout, row.by[0])
-                        slopes = rows.vjp(part.rule.unsqueeze(1), self.layout.size)[:, 0]
+                        by = rows.vjp(part.rule.unsqueeze(1), self.layout.size)[:, 0]
                     else:
-                        slopes = part.rule @ passes[0].jacobian(self.layout, row.by[0])
-                both = torch.cat([(part.rule @ row.residual).view(1), slopes, part.rule @ row.constants])
+                        by = part.rule @ passes[0].jacobian(self.layout, row.by[0])
+                both = torch.cat([(part.rule @ row.residual).view(1), by, part.rule @ row.constants])
                 whole[e : e + 1] = [whole[e] + both if e < len(whole) else both]
-        found = torch.stack(whole)
-        return found[:, 0], found[:, 1:]
+        return torch.stack(whole)
 
     def residual(self, vector: Tensor, term: Term) -> Tensor:
         """The root of the mean square of a term's equations at each point, (n,)."""
         model, found = self.network(vector), []
         with torch.no_grad():
+            if term.tests is not None:
+                left = self._tested(model, term, vector)[:, 0]
+                return left.abs() * math.sqrt(len(left))
             for part in self._parts(term):
                 left = self._left(part, self._jets(model, part), vector)
                 found.append(torch.stack(left).square().mean(0).sqrt())
@@ -160,6 +199,8 @@ class Objective:
     def relative(self, vector: Tensor, term: Term) -> float:
         """What a term's equations leave, over the size of what they add up, as root mean squares."""
         model, left, size = self.network(vector), 0.0, 0.0
+        if term.tests is not None:
+            return self._relative_tested(model, term, vector)
         for part in self._parts(term):
             with torch.no_grad():
                 jets = self._jets(model, part)
@@ -170,6 +211,15 @@ class Objective:
                 left += float(row.residual.square().sum())
                 size += float(terms.square().sum())
         return math.sqrt(left / size) if size > 0 else 0.0
+
+    def _relative_tested(self, model: KAN, term: Term, vector: Tensor) -> float:
+        """The same of a weak form: its integrals, over those of the sizes of what they add up."""
+        assert term.tests is not None
+        with torch.no_grad():
+            parts = [self._left(part, self._jets(model, part), vector) for part in self._parts(term)]
+        own = [torch.cat(each).unsqueeze(1).numpy() for each in zip(*parts, strict=True)]
+        left, size = (np.concatenate(part) for part in (term.tests.whole(own), term.tests.sizes(own)))
+        return float(np.linalg.norm(left) / max(np.linalg.norm(size), 1e-300))
 
     def _parts(self, term: Term) -> list[Term]:
         """A term a part of its points at a time; those of the objective's own terms stay the same."""

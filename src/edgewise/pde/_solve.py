@@ -17,6 +17,8 @@ from edgewise.pde._problem import Problem
 from edgewise.pde._race import race
 from edgewise.pde._refining import Refiner, State
 from edgewise.pde._solution import Solution
+from edgewise.pde._weak import Weak
+from edgewise.pde._weak_refining import WeakRefiner
 from edgewise.train import Monitor, Options
 
 _GRIDS = (4, 8, 12, 18, 27, 40, 60, 90, 135)
@@ -86,7 +88,8 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     _checked(problem, models[0])
     order, monitor = _order(grids, d, start), Monitor(own)
     with monitor.running():
-        refiner = Refiner(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
+        kind = WeakRefiner if isinstance(problem.residual, Weak) else Refiner
+        refiner = kind(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
         if start is not None:
             refiner.begins |= {name: value for name, value in start.constants.items() if name in problem.numbers}
         if isinstance(grids, str):

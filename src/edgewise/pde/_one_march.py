@@ -39,7 +39,7 @@ class OneMarch:
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
         more = _MORE ** len(before)
         self.least, self.longest = math.ceil(_CELLS * more), _LONGEST / more
-        self.terms = degree
+        self.terms = int(__import__('os').environ.get('TERMS', degree))
         self.slabs: list[Slab] = []
         self.steps = self._cell_steps = 0
         self.ended: Outcome | None = None
@@ -75,7 +75,7 @@ class OneMarch:
             left = end - self.now
             length = left if left < 1.1 * self.length else self.length
             solver = SlabSolver(self.evolution, self.space, self.terms)
-            solved = solver.solve(self.begins, self.now, length, self.scales)
+            solved = solver.solve(self.begins, self.now, length, self.scales, self.accuracy)
             self.steps += solved.steps
             self._cell_steps += solved.steps * (len(self.space.cells) - 1)
             self._take(solved, length)

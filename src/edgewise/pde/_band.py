@@ -26,9 +26,12 @@ class Band:
         self.inner = self.count - self.outer
 
     def gathered(self, cells: Array) -> Array:
-        """The lower blocks of a matrix that is the sum of those of cells, (cells, degree + 1, width, ., .)."""
-        n, k = len(cells), self.space.degree
-        found = np.zeros((k + 1, n + k, self.width, self.width), dtype=cells.dtype)
+        """The lower blocks, (degree + 1, functions, w, w), of the sum of cells' matrices.
+
+        cells: (cells, degree + 1, w, degree + 1, w).
+        """
+        n, k, w = len(cells), self.space.degree, cells.shape[2]
+        found = np.zeros((k + 1, n + k, w, w))
         for row in range(k + 1):
             for column in range(row + 1):
                 found[row - column, column : column + n] += cells[:, row, :, column]
@@ -114,14 +117,10 @@ class Band:
         across = np.zeros((outer, w, inner, w), dtype=complex)
         corner = np.zeros((outer, w, outer, w), dtype=complex)
         for r in range(self.space.degree + 1):
-            for j in range(inner - r, n):
-                row = j + r
-                if j < inner:
-                    across[row - inner, :, j] += blocks[r, j]
-                elif row < n:
-                    corner[row - inner, :, j - inner] += blocks[r, j]
-                    if r:
-                        corner[j - inner, :, row - inner] += blocks[r, j].conj().T
-                else:
-                    across[j - inner, :, row - n] += blocks[r, j].conj().T
+            low, beyond, both = np.arange(r), np.arange(outer - r, outer), np.arange(outer - r)
+            across[low, :, inner - r + low] += blocks[r, inner - r : inner]
+            across[beyond, :, low] += blocks[r, n - r :].conj().mT
+            corner[both + r, :, both] += blocks[r, inner : n - r]
+            if r:
+                corner[both, :, both + r] += blocks[r, inner : n - r].conj().mT
         return across.reshape(outer * w, inner * w), corner.reshape(outer * w, outer * w)

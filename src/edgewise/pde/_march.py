@@ -19,7 +19,7 @@ from edgewise.train import Monitor, Options
 
 _FIRST = 1e-4  # accuracy of the first level
 _FINER, _FARTHEST = 0.1, 1e-4  # of a level's accuracy: that of the next, and the least of the next
-_CHECKED = 0.4  # of the effort that is left: for a level that another has to check
+_CHECKED, _SPENT = 0.4, 0.8  # of the effort that is left: for a level that another has to check, and for the last
 _FINEST = 1e-15
 _SAFETY = 3.0
 _STALLED = 0.5  # of the change before: a level that does not fall below it says that rounding has been reached
@@ -29,7 +29,7 @@ _USUAL = 0.8  # the power of the accuracy with which errors fall, before it has 
 
 
 def march(
-    problem: Problem, *, tolerance: float = 1e-9, effort: float = 5e5, time: str = "t", degree: int = 9,
+    problem: Problem, *, tolerance: float = 1e-9, effort: float = 3e6, time: str = "t", degree: int = 9,
     options: Options | None = None,
 ) -> Marched:  # fmt: skip
     """Solve an equation of evolution in one coordinate of space, slab after slab of time.
@@ -124,12 +124,11 @@ class _Levels:
         ratio = last.change / one.accuracy  # of the error to the accuracy asked for
         wanted = self.tolerance / max(ratio, 1e-300) / _SAFETY
         finer = min(max(wanted, _FARTHEST * accuracy), _FINER * accuracy)
-        power = max(_POWER, math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
+        power = max(_POWER, 2 * math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
         share = self.left / two.work
-        if wanted < accuracy:  # a level to check it by must be left
-            share *= _CHECKED
-        allowed = accuracy * share ** (-1 / power)
-        return None if allowed > _LEAST_FINER * accuracy else max(finer, allowed, _FINEST)
+        if wanted < accuracy * (_CHECKED * share) ** (-1 / power):  # it cannot be reached and checked
+            finer = max(finer, accuracy * (_SPENT * share) ** (-1 / power))
+        return None if finer > _LEAST_FINER * accuracy else max(finer, _FINEST)
 
     def _record(self, done: OneMarch, seconds: float) -> None:
         change = math.nan

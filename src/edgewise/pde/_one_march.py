@@ -39,7 +39,7 @@ class OneMarch:
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
         more = _MORE ** len(before)
         self.least, self.longest = math.ceil(_CELLS * more), _LONGEST / more
-        self.terms = int(__import__('os').environ.get('TERMS', degree))
+        self.terms = degree
         self.slabs: list[Slab] = []
         self.steps = self._cell_steps = 0
         self.ended: Outcome | None = None

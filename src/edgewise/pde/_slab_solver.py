@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -71,7 +70,6 @@ class SlabSolver:
             slab = replace(slab, inner=slab.inner - step)
             size = float((np.abs(step).max(axis=(0, 2)) / sizes).max())
             fall = size / before if taken > 2 else 0.0
-            if os.environ.get('DBG'): print('     ', taken, f'{size:.2e}', f'{fall:.2f}', f'h={length:.2e}')
             if size <= _SMALL or (taken > 1 and size * max(fall, 1e-3) <= _ENOUGH * accuracy):
                 break
             if fall > _SLOW and size > 1e-10 or taken == _STEPS:
@@ -129,8 +127,8 @@ class SlabSolver:
                 for (c, a, b), slope in by.items():
                     row[:, c] += slope * rate**b * self.ends[end, a]
             off = np.array([modes.into[i] @ part for part, _, _ in ends])
-            mixed = rate * squares[0][1] + rate.conjugate() * squares[1][0]
-            blocks = squares[0][0] + mixed + abs(rate) ** 2 * squares[1][1]
+            mixed = rate * squares[0, 1] + rate.conjugate() * squares[1, 0]
+            blocks = squares[0, 0] + mixed + abs(rate) ** 2 * squares[1, 1]
             found = self.band.solved(blocks, rights[:, 0, :, i] + rate.conjugate() * rights[:, 1, :, i], off, rows)
             if found is None:
                 return None
@@ -139,24 +137,25 @@ class SlabSolver:
         kinds = [modes.coefficients[changing] for changing in self.evolution.changing]
         return np.stack([values[:, c] @ kind.T for c, kind in enumerate(kinds)], 1)
 
-    def _normal(self, left: Tensor, slopes: dict[Part, Tensor]) -> tuple[list[list[Array]], Array]:
+    def _normal(self, left: Tensor, slopes: dict[Part, Tensor]) -> tuple[Array, Array]:
         """The products of the functions' parts without (0) and with (1) a derivative by time, as blocks of a band.
 
         And those of the parts with what is left of each mode: (functions, 2, components, modes).
         """
         cells, count, k1 = len(self.space.cells) - 1, len(self.evolution.components), self.space.degree + 1
         equations, places, _ = left.shape
-        rows = torch.zeros(equations, places, k1, 2, count, dtype=torch.float64)
+        rows = torch.zeros(2, count, equations, places, k1, dtype=torch.float64)
         for (c, a, b), slope in slopes.items():
-            rows[..., b, c] += ((slope @ self._share) * self._root)[..., None] * self.local[a]
-        own = rows.reshape(equations, cells, _CELL_POINTS, -1).transpose(0, 1).flatten(1, 2)
+            rows[b, c] += ((slope @ self._share) * self._root)[..., None] * self.local[a]
+        own = rows.reshape(2, count, equations, cells, _CELL_POINTS, k1).permute(3, 2, 4, 5, 0, 1)
+        own = own.reshape(cells, equations * _CELL_POINTS, -1)
         into = torch.from_numpy(stages(self.terms).into.T)
         parts = left * self._root[:, None] @ torch.cat([into.real, into.imag], 1)
         parts = parts.reshape(equations, cells, _CELL_POINTS, -1).transpose(0, 1).flatten(1, 2)
-        squares = (own.mT @ own).reshape(cells, k1, 2, count, k1, 2, count).numpy()
-        gathered = [[self.band.gathered(squares[:, :, i, :, :, j]) for j in (0, 1)] for i in (0, 1)]
+        squares = self.band.gathered((own.mT @ own).reshape(cells, k1, 2 * count, k1, 2 * count).numpy())
+        squares = squares.reshape(*squares.shape[:2], 2, count, 2, count).transpose(2, 4, 0, 1, 3, 5)
         real, imaginary = np.split((own.mT @ parts).reshape(cells, k1, 2, count, -1).numpy(), 2, axis=-1)
-        return gathered, self.band.summed(real + 1j * imaginary)
+        return np.ascontiguousarray(squares), self.band.summed(real + 1j * imaginary)
 
     def _constraints(self, slab: Slab) -> list[tuple[Array, float, dict[Part, float]]]:
         """What each condition at an end of space leaves at the Radau times, and its mean derivatives by the parts."""

@@ -53,7 +53,7 @@ class Band:
         rows = rows.reshape(len(rows), self.count * self.width)
         scale = 0.0
         if len(rows):  # the multipliers' solution is the same with A*A added, and H then is well conditioned
-            diagonal = np.einsum("jww->jw", blocks[0]).real
+            diagonal = np.abs(np.einsum("jww->jw", blocks[0]))
             scale = float(diagonal.max() / np.max(np.sum(np.abs(rows) ** 2, axis=1)))
         right = np.column_stack([g.ravel() + scale * (rows.conj().T @ left), rows.conj().T])
         found = self._solution(blocks, scale**0.5 * rows, right)

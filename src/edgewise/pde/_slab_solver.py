@@ -21,6 +21,7 @@ _CELL_POINTS = 4  # Gauss points of a cell, of each time
 _STEPS = 20
 _ENOUGH = 1e-2  # of the accuracy: steps that are smaller were the last
 _SMALL = 1e-13  # of a component's size: the same
+_ROUNDING = 1e-10  # the same: below it steps need not fall
 _SLOW = 0.5  # of the step before: steps that fall no faster do not converge
 
 
@@ -40,9 +41,12 @@ class Solved:
 
 
 class SlabSolver:
-    """Solves the slabs of one space: least squares at Gauss points of every cell and Radau points of time.
+    """Solves the slabs of one space: what the equations leave vanishes at Radau points of time, as far as splines can.
 
-    Conditions at the ends of space hold exactly at those times, by Lagrange multipliers.
+    With the equations' derivatives at their mean over the slab, the modes of Radau's method do not depend on each
+    other: each has a banded system of least squares, at Gauss points of every cell. Steps with it take what is left of
+    the equations as they are, so that they end where nothing is left that the splines could mend. Conditions at the
+    ends of space hold exactly at those times, by Lagrange multipliers.
     """
 
     def __init__(self, evolution: Evolution, space: Space, terms: int) -> None:
@@ -72,7 +76,7 @@ class SlabSolver:
             fall = size / before if taken > 2 else 0.0
             if size <= _SMALL or (taken > 1 and size * max(fall, 1e-3) <= _ENOUGH * accuracy):
                 break
-            if fall > _SLOW and size > 1e-10 or taken == _STEPS:
+            if (fall > _SLOW and size > _ROUNDING) or taken == _STEPS:
                 return Solved(slab, math.inf, math.inf, taken)
             before = size
         left, slopes = self._left(slab, self.tau)
@@ -133,7 +137,7 @@ class SlabSolver:
             if found is None:
                 return None
             change[..., i] = found
-        values = (change @ modes.back.T).real
+        values = np.real(change @ modes.back.T)
         kinds = [modes.coefficients[changing] for changing in self.evolution.changing]
         return np.stack([values[:, c] @ kind.T for c, kind in enumerate(kinds)], 1)
 
@@ -167,8 +171,11 @@ class SlabSolver:
             t = torch.from_numpy(slab.begin + slab.length * self.tau)
             left, slopes = self.evolution.left(condition.residual, values, t, torch.full_like(t, end))
             for e in range(len(left)):
-                found.append((left[e].numpy(), end, {part: float(slope[e] @ self._share) for part, slope in slopes.items()}))
+                found.append(
+                    (left[e].numpy(), end, {part: float(slope[e] @ self._share) for part, slope in slopes.items()})
+                )
         return found
+
 
 def _by_time(slab: Slab, sizes: Array) -> float:
     """The size of the polynomials' terms that were left out, from how the last ones fall, over the components'."""

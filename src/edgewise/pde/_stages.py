@@ -10,6 +10,8 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.pde._slab import polynomials, radau
 
+_REAL = 1e-9  # of a rate's size: an imaginary part that is rounding
+
 
 @dataclass(frozen=True)
 class Stages:
@@ -41,6 +43,6 @@ def stages(count: int) -> Stages:
     slopes = polynomials(True, count, tau, 1) @ inverses[True]
     rates, vectors = np.linalg.eig(slopes)
     into = np.linalg.inv(vectors)
-    kept = rates.imag > -1e-9 * np.abs(rates)
-    twice = np.where(rates.imag > 1e-9 * np.abs(rates), 2.0, 1.0)
+    turns = np.imag(rates) / np.abs(rates)
+    kept, twice = turns > -_REAL, np.where(turns > _REAL, 2.0, 1.0)
     return Stages(rates[kept], into[kept], (vectors * twice)[:, kept], inverses)

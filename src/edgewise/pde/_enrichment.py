@@ -49,8 +49,8 @@ class Stated(Protocol):
 def enrichment(problem: Stated) -> tuple[Singular, ...]:
     """Return the singular functions of all corners where the equation is Laplace's in its second derivatives.
 
-    None for a box, for several unknowns, for weak forms, and with an ansatz. A condition on each edge of the corner must
-    hold values, or derivatives.
+    None for a box, for several unknowns, for weak forms, and with an ansatz. A condition on each edge of the corner
+    must hold values, or derivatives.
     """
     domain = problem.domain
     stated = not isinstance(problem.residual, Weak) and problem.unknowns == 1 and problem.ansatz is None

@@ -3,10 +3,12 @@
 from edgewise.pde._boundary import Boundary as Boundary
 from edgewise.pde._box import Box as Box
 from edgewise.pde._box import Face as Face
+from edgewise.pde._coefficient import Coefficient as Coefficient
 from edgewise.pde._corner import Corner as Corner
 from edgewise.pde._corner import Singular as Singular
 from edgewise.pde._disk import Disk as Disk
 from edgewise.pde._domain import Domain as Domain
+from edgewise.pde._found_coefficient import FoundCoefficient as FoundCoefficient
 from edgewise.pde._jet import Jet as Jet
 from edgewise.pde._march import march as march
 from edgewise.pde._marched import Marched as Marched

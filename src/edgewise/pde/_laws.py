@@ -17,7 +17,7 @@ from edgewise.pde._jet import Jet
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
 
-_SMOOTH = 0.1  # the first factor of the mean squared curvature, over the square of a function's first value
+_SMOOTH = 1e-4  # the first factor of the mean squared curvature, over the square of a function's first value
 _MOST_CELLS = 48
 _SAMPLES = {1: 400, 2: 900}  # places at which the curvature is taken
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from edgewise._jets import sum_of
 from edgewise.pde._laws import Laws, Penalty
 from edgewise.pde._objective import Objective
 
@@ -30,24 +31,30 @@ def tuned(objective: Objective, measured: Sequence[int], stated: Sequence[float]
     Source: Wood, Journal of the Royal Statistical Society B 73 (2011).
     """
     vector, laws = objective.start, objective.functions(objective.start)
-    weights = _weights(objective, measured, stated)
-    terms = list(objective.terms)
-    for k, weight in zip(measured, weights, strict=True):
-        terms[k] = terms[k].weighted(weight)
-    data = objective.normal_of(vector, [terms[k] for k in measured])
-    rest = objective.normal_of(vector, [term for k, term in enumerate(terms) if k not in measured])
-    inner = objective.layout.size + len(objective.names)
-    moved = responses(rest.hessian + data.hessian, inner)
-    gradient, matrix = moved.T @ data.gradient, moved.T @ whole(data.hessian) @ moved
-    penalties = laws.penalties()
-    rows = sum(len(terms[k]) for k in measured)
-    before = sum(laws.weights or stated)
-    smoothing = {name: own * sum(weights) / before for name, own in laws.smoothing.items()}
-    auto = [name for name, own in laws.stated.items() if isinstance(own.smoothing, str) and own.smoothing == "auto"]
+    parts = [objective.normal_of(vector, [objective.terms[k]]) for k in measured]
+    rest = objective.normal_of(vector, [term for k, term in enumerate(objective.terms) if k not in measured])
+    moved = responses(sum_of([rest.hessian, *(part.hessian for part in parts)]), len(vector) - len(laws.read()))
+    slopes = [moved.T @ part.gradient for part in parts]
+    grams = [moved.T @ whole(part.hessian) @ moved for part in parts]
+    gradient, matrix, loss = sum_of(slopes), sum_of(grams), sum(part.cost for part in parts)
+    penalties, smoothing = laws.penalties(), dict(laws.smoothing)
+    rows = sum(len(objective.terms[k]) for k in measured)
+    auto = [name for name, own in laws.stated.items() if isinstance(own.smoothing, str)]
     for _ in range(_SWEEPS if len(auto) > 1 else 1):
         for name in auto:
-            smoothing[name] = _best(name, smoothing, laws, penalties, (data.cost, gradient, matrix), rows)
-    return laws.with_smoothing(smoothing, weights)
+            smoothing[name] = _best(name, smoothing, laws, penalties, (loss, gradient, matrix), rows)
+    for name, own in penalties.items():
+        at = laws.places[name]
+        gradient[at] += smoothing[name] * own.gradient
+        matrix[at, at] += smoothing[name] * own.matrix
+    step = -torch.linalg.lstsq(matrix, gradient[:, None], driver="gelsd").solution[:, 0]
+    size, weights, ratio = objective.sizes(vector, objective.terms[0])[1], [], 0.0
+    for k, most, part, slope, gram in zip(measured, stated, parts, slopes, grams, strict=True):
+        expected = part.cost + float(2 * slope @ step + step @ gram @ step)
+        noise = max(expected, 1e-3 * part.cost, 1e-300) / objective.terms[k].weight
+        weights.append(min(most, _EXACT**2 * size * len(objective.terms[k]) / (rows * noise)))
+        ratio += weights[-1] / objective.terms[k].weight / len(measured)
+    return laws.with_smoothing({name: own * ratio if name in auto else own for name, own in smoothing.items()}, weights)
 
 
 def responses(lower: Tensor, inner: int) -> Tensor:
@@ -64,18 +71,6 @@ def responses(lower: Tensor, inner: int) -> Tensor:
 def whole(lower: Tensor) -> Tensor:
     """A symmetric matrix from its lower triangle."""
     return lower.tril() + lower.tril(-1).T
-
-
-def _weights(objective: Objective, measured: Sequence[int], stated: Sequence[float]) -> list[float]:
-    """Weights of the measured terms, in inverse proportion to their noise."""
-    size = objective.sizes(objective.start, objective.terms[0])[1]
-    rows = sum(len(objective.terms[k]) for k in measured)
-    found = []
-    for k, most in zip(measured, stated, strict=True):
-        noise = objective.sizes(objective.start, objective.terms[k])[0]
-        own = _EXACT**2 * size * len(objective.terms[k]) / (rows * max(noise, 1e-300))
-        found.append(min(most, own))
-    return found
 
 
 def _best(

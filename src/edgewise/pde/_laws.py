@@ -64,6 +64,11 @@ class Laws:
         models = {name: own.network() for name, own in stated.items()}
         return cls(stated, models, problem.function_orders if stated else {}, smoothing)
 
+    @classmethod
+    def none(cls) -> Laws:
+        """No function: all are constant."""
+        return cls({}, {}, {}, {})
+
     def __bool__(self) -> bool:
         return bool(self.models)
 

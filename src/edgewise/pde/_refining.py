@@ -28,6 +28,7 @@ _TURNS = 2
 _FRESH = 123_457  # added to a seed: points to judge on
 _LEAST_FRESH = 2000
 _PART = 0.01  # of a standard error that refining the grid need not go below
+_HARDLY = 1e-3  # weight of an equation whose functions are not known yet
 _RIM = 200  # points of the boundary that knots must reach
 
 
@@ -75,6 +76,8 @@ class Refiner:
     def trained(self, state: State, grid: int) -> State:
         """Runs at one grid, before each of which knots and points move, until there are points enough."""
         model, constants, laws, begun, per = state.model, state.constants, state.laws, state.grid > 0, self.per
+        if laws and not begun and self.measured:
+            model, constants = self._drawn(self._adapted(model, grid), constants)
         for turn in range(2 * _TURNS):
             model = self._adapted(model, grid)
             enough = per if turn else per // 2  # the first run need not be exact
@@ -148,6 +151,17 @@ class Refiner:
     def measured(self) -> list[int]:
         """Which of the conditions are measurements."""
         return [k for k, condition in enumerate(self.problem.conditions) if isinstance(condition, Measured)]
+
+    def _drawn(self, model: KAN, constants: dict[str, float]) -> tuple[KAN, dict[str, float]]:
+        """A network drawn to the measurements, with unknown functions as they begin and hardly any equation.
+
+        Joint training from nothing can end where a function vanishes, and the solution does not move.
+        """
+        inner = Term(self.problem.residual, [self._placed(model, constants, self.per // 2, 0)[0]], _HARDLY)
+        objective = Objective(self.problem, clone(model), constants, [inner, *self.conditions], Laws.none())
+        vector = self.monitor.minimize(self.solver, objective, "measurements")
+        self.work += objective.steps * objective.seconds
+        return clone(objective.network(vector)), objective.constants(vector)
 
     def _tuned(
         self, model: KAN, constants: dict[str, float], laws: Laws | None, grid: int, begun: bool

@@ -15,6 +15,7 @@ from edgewise.pde._objective import Objective
 _EXACT = 1e-3  # what the equation may leave, over its terms, for the misfit of noisy measurements
 _RIDGE = 1e-12
 _DECADES = torch.linspace(-12, 12, 97, dtype=torch.float64)
+_FALL = 100.0  # what a weight may fall by at once
 _SWEEPS = 2
 _MOST = 3.0  # decades that a factor moves at once
 
@@ -52,7 +53,8 @@ def tuned(objective: Objective, measured: Sequence[int], stated: Sequence[float]
     for k, most, part, slope, gram in zip(measured, stated, parts, slopes, grams, strict=True):
         expected = part.cost + float(2 * slope @ step + step @ gram @ step)
         noise = max(expected, 1e-3 * part.cost, 1e-300) / objective.terms[k].weight
-        weights.append(min(most, _EXACT**2 * size * len(objective.terms[k]) / (rows * noise)))
+        exact = _EXACT**2 * size * len(objective.terms[k]) / (rows * noise)
+        weights.append(min(most, max(exact, objective.terms[k].weight / _FALL)))
         ratio += weights[-1] / objective.terms[k].weight / len(measured)
     return laws.with_smoothing({name: own * ratio if name in auto else own for name, own in smoothing.items()}, weights)
 

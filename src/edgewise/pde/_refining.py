@@ -27,7 +27,7 @@ _CLOSE = 1.5  # fresh residuals over trained ones, above which there are too few
 _TURNS = 2
 _FRESH = 123_457  # added to a seed: points to judge on
 _LEAST_FRESH = 2000
-_PART = 0.01  # of a standard error that refining the grid need not go below
+_PART, _PART_ON_LINE = 0.1, 0.01  # of a standard error that refining the grid need not go below
 _HARDLY = 1e-3  # weight of an equation whose functions are not known yet
 _RIM = 200  # points of the boundary that knots must reach
 
@@ -125,7 +125,8 @@ class Refiner:
             return tolerance
         values = torch.cat([c.values for c in self.problem.conditions if isinstance(c, Measured)])
         size = float(values.square().mean().sqrt())
-        return max(tolerance, _PART * self.uncertain(state).solution / max(size, 1e-300))
+        part = _PART_ON_LINE if len(self.problem.domain.names) == 1 else _PART
+        return max(tolerance, part * self.uncertain(state).solution / max(size, 1e-300))
 
     def calls(self, state: State) -> list[Call]:
         """Where unknown functions are called."""

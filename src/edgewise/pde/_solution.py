@@ -106,7 +106,8 @@ class Solution(Found):
     `train` is the root mean square of what the equation leaves, `validation` the same at fresh points. error: the
     estimated error in L2, relative to the solution, of all unknowns together. residual: what the equation leaves at
     fresh points, relative to its terms. functions: the unknown functions as found. standard_errors: of the constants, by
-    the noise of the measurements. noise: its standard deviation in each measured condition, estimated from the misfit.
+    the noise of the measurements. noise: its standard deviation in each measured condition, estimated from the misfit. weights: those of the
+    measured conditions at the end, where there are unknown functions.
     """
 
     problem: Problem
@@ -119,6 +120,7 @@ class Solution(Found):
     functions: dict[str, FoundCoefficient] = field(default_factory=dict)
     standard_errors: dict[str, float] = field(default_factory=dict)
     noise: list[float] = field(default_factory=list)
+    weights: tuple[float, ...] = ()
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""

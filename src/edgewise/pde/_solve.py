@@ -74,6 +74,7 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
     if model is None:
         models = candidates(d, problem.unknowns, starts or _STARTS_OF_A_KIND, own.seed)
+        models = models[::-1] if problem.functions else models  # sums first: short sums of products are too stiff
     else:
         first = _checked(problem, model)
         models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or _STARTS))]
@@ -128,7 +129,7 @@ def _with_uncertainty(found: Solution, refiner: Refiner, state: State) -> Soluti
             state.laws.models[name], state.laws.stated[name].names, *ranges[name], known.covariance[own, own],
             state.laws.smoothing[name],
         )  # fmt: skip
-    return replace(found, functions=functions)
+    return replace(found, functions=functions, weights=state.laws.weights)
 
 
 def _checked(problem: Problem, model: KAN) -> KAN:

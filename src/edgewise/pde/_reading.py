@@ -27,10 +27,11 @@ from edgewise.symbolic import CurveFit, canonicalize, rank_curves
 if TYPE_CHECKING:
     import sympy
 
-_TRIED, _ROUNDED = 8, 3  # functions fitted to the measurements, and those of which constants are made simple
+_TRIED, _ROUNDED = 8, 6  # functions fitted to the measurements, and those of which constants are made simple
 _FIRST, _AGAIN = 25, 6  # steps
 _CLOSE = 2.5  # standard errors
-_RISE = 4.0  # of chi-square when a constant becomes simple
+_BIT = 2 * math.log(2)  # what one bit of a simple constant counts, in units of chi-square
+_TOLERANCE = 1e-4  # gain of a step over the cost
 _PER_PARAMETER, _LEAST, _BOUNDARY = 12, 1000, 400  # points
 _COMPLEX = 2.0  # what one unit of a function's complexity counts, in units of chi-square
 _WIDTH = 12  # largest denominator of a simple constant
@@ -42,8 +43,9 @@ class Reading:
     """One function of the library in the place of an unknown one: c f(a x + b) + d.
 
     expression: the formula. standard_errors: of those constants (a, b, c, d) that are not simple numbers. score: the
-    misfit, chi-square, plus log(rows) for each constant and 2 for each unit of complexity; less is better. solution:
-    the unknown and all else, trained with the formula. others: the formulas that were tried and their scores.
+    misfit, chi-square, plus log(rows) for each free constant, 2 log 2 for each bit of a simple one, and 2 for each unit of
+    the function's complexity; less is better. solution: the unknown and all else, trained with the formula. others: the
+    formulas that were tried, with free constants, and their scores.
     """
 
     expression: sympy.Expr
@@ -63,7 +65,7 @@ def read(found: Solution, name: str, *, functions: Iterable[str] | None = None) 
 
     The functions that come closest to the curve, within its standard errors, replace its spline one after the other;
     each is trained together with the solution on the equation and the measurements. The constants of the best become 0
-    or simple fractions where these lie within 2.5 standard errors. The best score wins.
+    or simple fractions where these lie within 2.5 standard errors and the score falls. The lowest score wins.
 
     Args:
         found: what `solve` returned for a problem with unknown functions and measurements.
@@ -122,6 +124,7 @@ class _Trial:
     model: KAN
     objective: Objective
     unit: float
+    spent: float = 0.0  # on simple constants
 
     @classmethod
     def of(cls, found: Solution, name: str, fit: CurveFit) -> _Trial:
@@ -153,7 +156,7 @@ class _Trial:
             weight = next(weights, c.weight) if isinstance(c, Measured) else c.weight
             terms.append(Term(c.equation, c.points(_BOUNDARY, 1), weight))
         objective = Objective(problem, clone(network), constants, terms, laws)
-        vector, _ = LM(steps=steps, tolerance=1e-6).minimize(objective, objective.start)
+        vector, _ = LM(steps=steps, tolerance=_TOLERANCE).minimize(objective, objective.start)
         objective.start = vector
         return cls(found, name, function, objective.functions(vector).models[name], objective, unit)
 
@@ -173,7 +176,7 @@ class _Trial:
     @property
     def score(self) -> float:
         extra = library.get(self.function).complexity * _COMPLEX
-        return self.chi2 + int(self.free.sum()) * math.log(self.rows) + extra
+        return self.chi2 + int(self.free.sum()) * math.log(self.rows) + extra + self.spent
 
     @property
     def expression(self) -> sympy.Expr:
@@ -193,7 +196,6 @@ class _Trial:
 
     def rounded(self) -> _Trial:
         """The same with constants made simple, one at a time."""
-        start = self.chi2
 
         def taken(now: _Trial, choice: Choice) -> _Trial | None:
             model = clone(now.model)
@@ -206,7 +208,8 @@ class _Trial:
                 now.found, now.name, now.function, model, objective.network(vector), objective.constants(vector), now.unit,
                 _AGAIN,
             )  # fmt: skip
-            return new if new.chi2 <= min(now.chi2, start) + _RISE else None
+            new = replace(new, spent=now.spent + (_BIT * choice.constant.complexity if choice.constant.value else 0.0))
+            return new if new.score <= now.score else None
 
         return round_greedily(self, _choices, taken)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Any, NamedTuple
 
@@ -72,7 +73,7 @@ class Laws:
     def __bool__(self) -> bool:
         return bool(self.models)
 
-    @property
+    @cached_property
     def layouts(self) -> dict[str, Layout]:
         return {name: Layout(model) for name, model in self.models.items()}
 
@@ -88,9 +89,9 @@ class Laws:
     def write(self, vector: Tensor) -> None:
         """Set them, in place."""
         for name, part in self.places.items():
-            Layout(self.models[name]).write(self.models[name], vector[part])
+            self.layouts[name].write(self.models[name], vector[part])
 
-    @property
+    @cached_property
     def places(self) -> dict[str, slice]:
         """Where each network's parameters are in the vector."""
         found, begin = {}, 0

@@ -141,8 +141,8 @@ PUBLIC = {
     """,
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
-        Boundary Box Condition Corner Disk Domain Errors Face Jet JetPass Marched Outcome Periodic Polygon Problem
-        Singular Solution march measured periodic products solve
+        Boundary Box Coefficient Condition Corner Disk Domain Errors Face FoundCoefficient Jet JetPass Marched Outcome
+        Periodic Polygon Problem Reading Singular Solution march measured periodic products read solve
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

@@ -43,7 +43,7 @@ def test_a_coefficient_is_exact_where_measurements_are() -> None:
 
 
 def test_a_coefficient_from_noisy_measurements_has_a_band_and_a_formula() -> None:
-    found = pde.solve(rod(0.02), grids=[4, 8], options=ONCE)
+    found = pde.solve(rod(0.02, seed=1), grids=[4, 8], options=ONCE)
     k = found.functions["k"]
     at = k.curve(100)
     low, high = k.band(at)

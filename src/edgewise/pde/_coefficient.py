@@ -46,7 +46,7 @@ class Coefficient:
     def __post_init__(self) -> None:
         if not self.names or not all(isinstance(name, str) and name.isidentifier() for name in self.names):
             raise InputError(
-                "The arguments of an unknown function are names, like 'x' or ('x', 'u'). " f"Got {self.arguments!r}."
+                f"The arguments of an unknown function are names, like 'x' or ('x', 'u'). Got {self.arguments!r}."
             )
         if len(set(self.names)) < len(self.names):
             raise InputError(f"The arguments of an unknown function need different names. Got {self.names}.")

@@ -194,9 +194,7 @@ class Problem:
     @cached_property
     def coefficients(self) -> dict[str, Coefficient]:
         """The unknown functions of the equation."""
-        return {
-            name: own if isinstance(own, Coefficient) else Coefficient(own) for name, own in self.functions.items()
-        }
+        return {name: own if isinstance(own, Coefficient) else Coefficient(own) for name, own in self.functions.items()}
 
     @property
     def box(self) -> Box:
@@ -267,9 +265,7 @@ class Problem:
         for points in sides:
             some = torch.full((len(points), self.unknowns), 0.5, dtype=torch.float64)
             unknowns.append(self.unknown(dict.fromkeys(every, some), points, (asked,)))
-        constants: dict[str, Any] = {
-            name: torch.full((len(sides[0]),), float(v)) for name, v in self.constants.items()
-        }
+        constants: dict[str, Any] = {name: torch.full((len(sides[0]),), float(v)) for name, v in self.constants.items()}
         constants |= {name: own.constant(of_functions[name]) for name, own in self.coefficients.items()}
         self.left(equation, unknowns, sides[0], constants)
 

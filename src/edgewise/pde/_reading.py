@@ -134,7 +134,9 @@ class _Trial:
         measured = [c for c in found.problem.conditions if isinstance(c, Measured)]
         weights = found.weights or tuple(c.weight for c in measured)
         unit = min(w * s**2 / len(c.values) for w, s, c in zip(weights, found.noise, measured, strict=True))
-        return cls._trained(found, name, fit.function.name, model, found.model, found.constants, max(unit, 1e-300), _FIRST)
+        return cls._trained(
+            found, name, fit.function.name, model, found.model, found.constants, max(unit, 1e-300), _FIRST
+        )
 
     @classmethod
     def _trained(
@@ -185,7 +187,9 @@ class _Trial:
     def errors(self) -> dict[str, float]:
         """Standard errors of the free constants."""
         deviations = self._covariance().diagonal().clamp_min(0).sqrt()
-        return dict(zip([w for w, on in zip("abcd", self.free.tolist(), strict=True) if on], deviations.tolist(), strict=True))
+        return dict(
+            zip([w for w, on in zip("abcd", self.free.tolist(), strict=True) if on], deviations.tolist(), strict=True)
+        )
 
     def _covariance(self) -> Tensor:
         measured = [k + 1 for k, c in enumerate(self.found.problem.conditions) if isinstance(c, Measured)]

@@ -98,7 +98,9 @@ def _best(
     shares, turn = torch.linalg.eigh(torch.linalg.solve_triangular(factor, half.T, upper=False))
     shares = shares.clamp(1e-15, 1 - 1e-15)
     rank = int(torch.linalg.matrix_rank(own.matrix, rtol=1e-10, hermitian=True))
-    slope, more = (turn.T @ torch.linalg.solve_triangular(factor, g[:, None], upper=False)[:, 0] for g in (gradient, bend))
+    slope, more = (
+        turn.T @ torch.linalg.solve_triangular(factor, g[:, None], upper=False)[:, 0] for g in (gradient, bend)
+    )
     known, curved = size * shares, bends * (1 - shares)[:rank]
     bottom = max(loss - float((slope.square() / known).sum()), 1e-12 * loss, 1e-300)
     apart = (more[:rank] / curved - slope[:rank] / known[:rank]).square()  # of the smoothest and the best fitting

@@ -141,8 +141,9 @@ PUBLIC = {
     """,
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
-        Boundary Box Branch Condition Corner Disk Domain Errors Face Integral Jet JetPass Marched Outcome Periodic
-        Polygon Problem Singular Solution Table Weak continue_in march measured periodic products solve table
+        Boundary Box Branch Coefficient Condition Corner Disk Domain Errors Face FoundCoefficient Integral Jet JetPass
+        Marched Outcome Periodic Polygon Problem Reading Singular Solution Table Weak continue_in march measured
+        periodic products read solve table
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

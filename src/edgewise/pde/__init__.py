@@ -4,11 +4,13 @@ from edgewise.pde._boundary import Boundary as Boundary
 from edgewise.pde._box import Box as Box
 from edgewise.pde._box import Face as Face
 from edgewise.pde._branch import Branch as Branch
+from edgewise.pde._coefficient import Coefficient as Coefficient
 from edgewise.pde._continue import continue_in as continue_in
 from edgewise.pde._corner import Corner as Corner
 from edgewise.pde._corner import Singular as Singular
 from edgewise.pde._disk import Disk as Disk
 from edgewise.pde._domain import Domain as Domain
+from edgewise.pde._found_coefficient import FoundCoefficient as FoundCoefficient
 from edgewise.pde._integral import Integral as Integral
 from edgewise.pde._jet import Jet as Jet
 from edgewise.pde._march import march as march
@@ -22,6 +24,8 @@ from edgewise.pde._problem import Periodic as Periodic
 from edgewise.pde._problem import Problem as Problem
 from edgewise.pde._problem import measured as measured
 from edgewise.pde._problem import periodic as periodic
+from edgewise.pde._reading import Reading as Reading
+from edgewise.pde._reading import read as read
 from edgewise.pde._solution import Errors as Errors
 from edgewise.pde._solution import Solution as Solution
 from edgewise.pde._solve import solve as solve

@@ -149,6 +149,18 @@ class _System:
         ends = np.arange(0, values.numel() + 1, values.shape[1])
         return sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=(n, self.size))
 
+    def bend(self, objective: Objective) -> None:
+        """Add the curvature of unknown functions."""
+        begin = len(self.tensor) * self.unknowns + len(objective.names)
+        for name, own in objective.penalties(objective.start).items():
+            at, factor = objective.laws.places[name], objective.laws.smoothing[name]
+            self.right[begin + at.start : begin + at.stop] -= factor * own.gradient.numpy()
+            rows, columns = np.indices(own.matrix.shape) + begin + at.start
+            values = factor * own.matrix.numpy().ravel()
+            self.matrix = self.matrix + sparse.csr_matrix(
+                (values, (rows.ravel(), columns.ravel())), shape=self.matrix.shape
+            )
+
 
 def _banded(matrix: Any, right: np.ndarray, size: int) -> np.ndarray:
     """Solve a positive system that is a band in its first `size` columns, and full in the others."""
@@ -179,7 +191,7 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     grid = max(layer.grid for layer in model.layers)
     most = int((_MOST[d] / m) ** (1 / d)) - _DEGREE
     tensor = _Tensor(problem.domain.low, problem.domain.high, min(most, max(_LEAST, math.ceil(_FINER * grid))))
-    system = _System(tensor, m, len(objective.names))
+    system = _System(tensor, m, len(objective.start) - objective.layout.size)
     if objective.terms[0].tests is None:
         inside = objective.terms[0].at([problem.domain.points(_POINTS[d] * len(tensor), seed)])
     else:
@@ -194,15 +206,14 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
         for part, rows in objective.linearized(objective.start, term):
             for row in rows:
                 system.add(part.points, row, term.weight / (len(term) * len(rows)))
+    system.bend(objective)
     try:
         found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):
         return math.inf
     points = problem.domain.points(4000, seed + 1)
     numbers = objective.constants(objective.start)
-    shifted = {
-        name: value + float(by) for (name, value), by in zip(numbers.items(), found[len(tensor) * m :], strict=True)
-    }
+    shifted = {name: value + float(by) for (name, value), by in zip(numbers.items(), found[len(tensor) * m :])}
     with torch.no_grad():
         own: Jets = JetPass(model, points, []).outputs
         columns, values = tensor.at(points, [()])
@@ -220,7 +231,7 @@ def _trained(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     inner = objective.terms[0]
     size = Objective(problem, finer, objective.constants(objective.start), []).layout.size
     terms = [inner.at([problem.domain.points(max(2000, 12 * size), seed + 2)]), *objective.terms[1:]]
-    larger = Objective(problem, finer, objective.constants(objective.start), terms)
+    larger = Objective(problem, finer, objective.constants(objective.start), terms, objective.laws)
     vector, _ = LM(steps=_STEPS).minimize(larger, larger.start)
     points = problem.domain.points(4000, seed + 1)
     with torch.no_grad():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from edgewise._jets import Jets, sum_of
 from edgewise.nn import KAN, Layout
 from edgewise.optim import NormalEquations
+from edgewise.pde._laws import Call, Laws, Penalty
 from edgewise.pde._local import LocalSplines
 from edgewise.pde._pass import JetPass, is_sparse
 from edgewise.pde._problem import Equation, Problem
@@ -51,6 +52,10 @@ class Term:
         """The same at other points."""
         return Term(self.equation, points, self.weight, each)
 
+    def weighted(self, weight: float) -> Term:
+        """The same with another weight."""
+        return replace(self, weight=weight)
+
     def weigh(self, values: Tensor) -> Tensor:
         """Values (n, ...) times the roots of the points' weights."""
         return values if self.each is None else values * self.each.sqrt().view(-1, *[1] * (values.dim() - 1))
@@ -59,7 +64,8 @@ class Term:
 class Linearized(NamedTuple):
     """One equation at points: what it leaves (n,), and its derivatives.
 
-    by: of each set of points, by the jets of the network's outputs, each (n, m). constants: by those, (n, C).
+    by: of each set of points, by the jets of the network's outputs, each (n, m). constants: by those, and after them by
+    the parameters of unknown functions, (n, C).
     """
 
     residual: Tensor
@@ -70,11 +76,14 @@ class Linearized(NamedTuple):
 class Objective:
     """cost(theta) = sum over terms of weight * mean over points and equations of residual^2.
 
-    theta holds the network's free parameters and, after them, the unknown constants. Owns a copy of the network.
-    `steps` counts normal equations; `seconds` says about how long one takes.
+    theta holds the network's free parameters and, after them, the unknown constants and the parameters of unknown
+    functions, `laws`, whose curvature adds to the cost. Owns a copy of the network. `steps` counts normal equations; `seconds` says about how long one takes.
     """
 
-    def __init__(self, problem: Problem, model: KAN, constants: Mapping[str, float], terms: list[Term]) -> None:
+    def __init__(
+        self, problem: Problem, model: KAN, constants: Mapping[str, float], terms: list[Term], laws: Laws | None = None
+    ) -> None:  # fmt: skip
+        self.laws = Laws.of(problem) if laws is None else laws.copy()
         self.problem, self.model, self.terms = problem, model, terms
         self.layout = Layout(model)
         self.sparse = is_sparse(model, self.layout)
@@ -83,7 +92,7 @@ class Objective:
         self._first: dict[int, list[LocalSplines | None]] = {}
         self.names = list(constants)
         own = torch.tensor([float(constants[name]) for name in self.names], dtype=torch.float64)
-        self.start = torch.cat([self.layout.read(model), own])
+        self.start = torch.cat([self.layout.read(model), own, self.laws.read()])
 
     @property
     def seconds(self) -> float:
@@ -94,10 +103,29 @@ class Objective:
 
     def network(self, vector: Tensor) -> KAN:
         self.layout.write(self.model, vector[: self.layout.size])
+        if self.laws:
+            self.laws.write(vector[self.layout.size + len(self.names) :])
         return self.model
 
     def constants(self, vector: Tensor) -> dict[str, float]:
-        return dict(zip(self.names, vector[self.layout.size :].tolist(), strict=True))
+        return dict(zip(self.names, self._constants(vector).tolist(), strict=True))
+
+    def _constants(self, vector: Tensor) -> Tensor:
+        return vector[self.layout.size : self.layout.size + len(self.names)]
+
+    def functions(self, vector: Tensor) -> Laws:
+        """The unknown functions."""
+        self.network(vector)
+        return self.laws.copy()
+
+    def calls(self, vector: Tensor) -> list[Call]:
+        """The calls of unknown functions at the points of all terms."""
+        model, found = self.network(vector), list[Call]()
+        with torch.no_grad():
+            for term in self.terms:
+                for part in self._parts(term):
+                    self._left(part, self._jets(model, part), vector, calls=found)
+        return found
 
     def cost(self, vector: Tensor) -> float:
         model, total = self.network(vector), 0.0
@@ -115,13 +143,33 @@ class Objective:
                         total += term.weight / (len(term) * len(left)) * float(part.weigh(left.T).square().sum())
                 if term.rule is not None:
                     total += term.weight * float(whole.square().mean())
+            for name, own in self.penalties(vector).items():
+                total += self.laws.smoothing[name] * own.value
         return total if total == total else float("inf")
+
+    def penalties(self, vector: Tensor) -> dict[str, Penalty]:
+        """How curved each unknown function is."""
+        self.network(vector)
+        return self.laws.penalties()
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
         self.steps += 1
+        own = self.normal_of(vector, self.terms)
+        total, gradient, hessian = own.cost, own.gradient, own.hessian
+        begin = self.layout.size + len(self.names)
+        for name, bend in self.penalties(vector).items():
+            at, factor = self.laws.places[name], self.laws.smoothing[name]
+            at = slice(begin + at.start, begin + at.stop)
+            total += factor * bend.value
+            gradient[at] += factor * bend.gradient
+            hessian[at, at] += factor * bend.matrix
+        return NormalEquations(total, gradient, hessian)
+
+    def normal_of(self, vector: Tensor, terms: Sequence[Term]) -> NormalEquations:
+        """The normal equations of some terms alone."""
         model, size = self.network(vector), len(vector)
         hessian, gradient, total = vector.new_zeros(size, size), vector.new_zeros(size), 0.0
-        for term in self.terms:
+        for term in terms:
             if term.rule is not None or term.tests is not None:
                 sums = self._integrals if term.tests is None else self._tested
                 found, share = sums(model, term, vector, slopes=True), term.weight
@@ -198,9 +246,14 @@ class Objective:
 
     def relative(self, vector: Tensor, term: Term) -> float:
         """What a term's equations leave, over the size of what they add up, as root mean squares."""
-        model, left, size = self.network(vector), 0.0, 0.0
         if term.tests is not None:
-            return self._relative_tested(model, term, vector)
+            return self._relative_tested(self.network(vector), term, vector)
+        left, size = self.sizes(vector, term)
+        return math.sqrt(left / size) if size > 0 else 0.0
+
+    def sizes(self, vector: Tensor, term: Term) -> tuple[float, float]:
+        """The mean squares of what a term's equations leave, and of what they add up."""
+        model, left, size, count = self.network(vector), 0.0, 0.0, 0
         for part in self._parts(term):
             with torch.no_grad():
                 jets = self._jets(model, part)
@@ -210,7 +263,8 @@ class Objective:
                 terms = rest.abs() + sum_of(own.abs().sum(1) for own in parts)
                 left += float(row.residual.square().sum())
                 size += float(terms.square().sum())
-        return math.sqrt(left / size) if size > 0 else 0.0
+                count += len(terms)
+        return left / count, size / count
 
     def _relative_tested(self, model: KAN, term: Term, vector: Tensor) -> float:
         """The same of a weak form: its integrals, over those of the sizes of what they add up."""
@@ -248,10 +302,16 @@ class Objective:
     def _jets(self, model: KAN, term: Term) -> list[Jets]:
         return [each.outputs for each in self._passes(model, term)]
 
-    def _left(self, term: Term, jets: list[Jets], vector: Tensor, rows: Tensor | None = None) -> tuple[Tensor, ...]:
-        """What a term's equations leave; `rows` (n, constants) are constants as each point sees them."""
-        held = vector[self.layout.size :].expand(len(term), -1) if rows is None else rows
-        constants = {name: held[:, k] for k, name in enumerate(self.names)}
+    def _left(
+        self, term: Term, jets: list[Jets], vector: Tensor, rows: Tensor | None = None, calls: list[Call] | None = None
+    ) -> tuple[Tensor, ...]:  # fmt: skip
+        """What a term's equations leave; `rows` (n, constants) are constants as each point sees them.
+
+        `calls` collects the calls of unknown functions.
+        """
+        held = self._constants(vector).expand(len(term), -1) if rows is None else rows
+        constants: dict[str, Any] = {name: held[:, k] for k, name in enumerate(self.names)}
+        constants |= self.laws.functions(calls)
         sides = zip(jets, term.points, strict=True)
         unknowns: list[Any] = [self.problem.unknown(j, at, (), constants) for j, at in sides]
         return self.problem.left(term.equation, unknowns, term.points[0], constants)
@@ -267,16 +327,20 @@ class Objective:
     def _linearized(self, term: Term, outputs: list[Jets], vector: Tensor) -> list[Linearized]:
         with torch.enable_grad():
             jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in side.items()} for side in outputs]
-            held = vector[self.layout.size :].expand(len(term), -1).clone().requires_grad_()
-            left = self._left(term, jets, vector, held)
-        sources, found = [*(part for side in jets for part in side.values()), held], []
+            held = self._constants(vector).expand(len(term), -1).clone().requires_grad_()
+            calls: list[Call] = []
+            left = self._left(term, jets, vector, held, calls)
+        leaves = [leaf for call in calls for leaf in call.leaves.values()]
+        sources, found = [*leaves, *(part for side in jets for part in side.values()), held], []
         for r in left:
             if r.requires_grad:
                 slopes = list(torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True))
             else:
                 slopes = [torch.zeros_like(source) for source in sources]
             *given, constants = map(term.weigh, slopes)
-            own = iter(given)
+            if self.laws:
+                constants = torch.cat([constants, self.laws.columns(calls, given[: len(leaves)], len(term))], 1)
+            own = iter(given[len(leaves) :])
             by: list[Jets] = [{order: next(own) for order in side} for side in jets]
             found.append(Linearized(term.weigh(r.detach()), by, constants))
         return found

@@ -18,6 +18,7 @@ from edgewise._jets import Jets, Order, below
 from edgewise._typing import Data
 from edgewise.pde._boundary import Boundary
 from edgewise.pde._box import Box, Face
+from edgewise.pde._coefficient import Coefficient
 from edgewise.pde._corner import Singular
 from edgewise.pde._domain import Domain
 from edgewise.pde._enrichment import enrichment
@@ -103,6 +104,13 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Measured(Condition):
+    """The condition that an unknown takes measured values (n,)."""
+
+    values: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
+
+
+@dataclass(frozen=True)
 class Periodic(Condition):
     """The condition that the unknowns are periodic in a named coordinate."""
 
@@ -124,7 +132,7 @@ def periodic(box: Box, name: str, weight: float = 100.0) -> Periodic:
     return Periodic(Face(box, (low,)), residual, weight, Face(box, (high,)), name)
 
 
-def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0) -> Condition:
+def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0) -> Measured:
     """The condition that an unknown takes measured values (n,) at points (n, d).
 
     >>> measured([[0.0, 0.5]], [1.0]).where.shape
@@ -140,7 +148,7 @@ def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0)
     def residual(u: Any, *_: Any) -> Tensor:
         return (u if isinstance(u, Jet) else u[output]).value - known
 
-    return Condition(at, residual, weight)
+    return Measured(at, residual, weight, values=known)
 
 
 @dataclass(frozen=True)
@@ -155,6 +163,8 @@ class Problem:
     ansatz      a function of the network n and the coordinates p, all with their derivatives, that gives the unknown:
                 lambda n, p: (1 - p.x**2) * n vanishes at x = -1 and 1 whatever the network is
     constants   unknown numbers with their first values, found together with the solution
+    functions   unknown functions by name, found as well: the names of what each depends on, as "x" or ("x", "u"), or a
+                `Coefficient`. The third argument holds them too, to be called: c.k(p.x).value, c.D(u.value).u
     unknowns    how many functions are sought
     singular    functions that are added to the network, each times an unknown number: those of `Corner.singular`. With
                 "auto" those of all corners of a domain that is no Box, where it has one unknown, no ansatz, and an
@@ -176,12 +186,21 @@ class Problem:
     unknowns: int = 1
     singular: Sequence[Singular] | Literal["auto"] = "auto"
     complex: bool = False
+    functions: Mapping[str, str | Sequence[str] | Coefficient] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.complex, bool):
             raise InputError(f"'complex' must be True or False. Got {self.complex!r}.")
         if not isinstance(self.domain, Domain):
             raise InputError(f"The domain must be a Box, a Disk, a Polygon or made of them. Got {self.domain!r:.80}.")
+        both = sorted(set(self.constants) & set(self.functions))
+        if both:
+            raise InputError(f"A name is either a constant or an unknown function. Got {both[0]!r} as both.")
+
+    @cached_property
+    def coefficients(self) -> dict[str, Coefficient]:
+        """The unknown functions of the equation."""
+        return {name: own if isinstance(own, Coefficient) else Coefficient(own) for name, own in self.functions.items()}
 
     @property
     def box(self) -> Box:
@@ -233,13 +252,26 @@ class Problem:
     @cached_property
     def orders(self) -> list[Order]:
         """The derivatives that the equation and its conditions read, and all below them."""
-        asked: set[Order] = set()
-        self._note(self.residual, [self.domain.points(2)], asked)
-        for condition in self.conditions:
-            self._note(condition.equation, condition.points(2, 0), asked)
-        return below(asked)
+        return below(self._read[0])
 
-    def _note(self, equation: Equation, sides: list[Tensor], asked: set[Order]) -> None:
+    @property
+    def function_orders(self) -> dict[str, list[Order]]:
+        """The same of each unknown function."""
+        return {name: below(asked) for name, asked in self._read[1].items()}
+
+    @cached_property
+    def _read(self) -> tuple[set[Order], dict[str, set[Order]]]:
+        """The derivatives of the unknowns and of each unknown function that are read."""
+        asked: set[Order] = set()
+        of_functions: dict[str, set[Order]] = {name: set() for name in self.functions}
+        self._note(self.residual, [self.domain.points(2)], asked, of_functions)
+        for condition in self.conditions:
+            self._note(condition.equation, condition.points(2, 0), asked, of_functions)
+        return asked, of_functions
+
+    def _note(
+        self, equation: Equation, sides: list[Tensor], asked: set[Order], of_functions: dict[str, set[Order]]
+    ) -> None:  # fmt: skip
         """Add the derivatives that an equation reads."""
         d = len(self.domain.names)
         every = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(d), k)]
@@ -247,15 +279,19 @@ class Problem:
         for points in sides:
             some = torch.full((len(points), self.unknowns), 0.5, dtype=torch.float64)
             unknowns.append(self.unknown(dict.fromkeys(every, some), points, (asked,)))
-        constants = {name: torch.full((len(sides[0]),), float(v)) for name, v in self.constants.items()}
+        constants: dict[str, Any] = {name: torch.full((len(sides[0]),), float(v)) for name, v in self.constants.items()}
+        constants |= {name: own.constant(of_functions[name]) for name, own in self.coefficients.items()}
         self.left(equation, unknowns, sides[0], constants)
 
     def left(
-        self, equation: Callable[..., Left], unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Tensor]
+        self, equation: Callable[..., Left], unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Any]
     ) -> tuple[Tensor, ...]:
-        """What an equation leaves at points: tensors (n,)."""
+        """What an equation leaves at points: tensors (n,). Unknown functions that are not given are constant."""
         at = SimpleNamespace(**{name: points[:, k] for k, name in enumerate(self.domain.names)})
-        more = (SimpleNamespace(**{name: constants[name] for name in self.constants}),) if self.constants else ()
+        known = {name: constants[name] for name in self.constants}
+        for name, own in self.coefficients.items():
+            known[name] = constants.get(name) or own.constant()
+        more = (SimpleNamespace(**known),) if known else ()
         found = equation(*unknowns, at, *more)
         parts = found if isinstance(found, tuple) else (found,)
         for part in parts:

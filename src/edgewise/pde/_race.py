@@ -44,7 +44,7 @@ def race(
         if refiner.monitor.ended() is not None or entrants[-1].score < _GOOD:
             break
     best = min(entrants, key=lambda one: one.score)
-    while refiner.monitor.ended() is None and best.score > tolerance:
+    while refiner.monitor.ended() is None and best.score > refiner.enough(best.state, tolerance):
         if refiner.work > _ALONE * _SECONDS or not _fits(refiner, best, grids):
             entrants = [best]
         able = [one for one in entrants if one.stuck < 2 and _fits(refiner, one, grids)]

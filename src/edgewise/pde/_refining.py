@@ -13,9 +13,12 @@ from edgewise.optim import LM
 from edgewise.pde._box import Box
 from edgewise.pde._estimate import estimate
 from edgewise.pde._integral import Integral
+from edgewise.pde._laws import Call, Laws
 from edgewise.pde._objective import Objective, Term
 from edgewise.pde._placing import placed
-from edgewise.pde._problem import Condition, Problem
+from edgewise.pde._problem import Condition, Measured, Problem
+from edgewise.pde._smoothing import tuned
+from edgewise.pde._uncertainty import Uncertainty, uncertainty
 from edgewise.train import Monitor
 
 _PER_PARAMETER = 12  # points: with 4, residuals between them were seen to be 100 times those at them
@@ -25,11 +28,13 @@ _CLOSE = 1.5  # fresh residuals over trained ones, above which there are too few
 _TURNS = 2
 _FRESH = 123_457  # added to a seed: points to judge on
 _LEAST_FRESH = 2000
+_PART, _PART_ON_LINE = 0.1, 0.01  # of a standard error that refining the grid need not go below
+_HARDLY = 1e-3  # weight of an equation whose functions are not known yet
 _RIM = 200  # points of the boundary that knots must reach
 
 
 class State(NamedTuple):
-    """A network and constants; inside: points that it was trained on, with their weights.
+    """A network, constants and unknown functions; inside: points that it was trained on, with their weights.
 
     train and fresh: root mean squares of what the equation leaves, at those points and at others.
     """
@@ -40,6 +45,7 @@ class State(NamedTuple):
     inside: Tensor = torch.empty(0)
     train: float = float("nan")
     fresh: float = float("inf")
+    laws: Laws | None = None
 
 
 class Refiner:
@@ -58,7 +64,7 @@ class Refiner:
         """The best of several networks after the first grids, by what the equation leaves at fresh points."""
         found = []
         for model in models:
-            state = State(model, dict(self.begins))
+            state = State(model, dict(self.begins), laws=Laws.of(self.problem))
             for grid in grids:
                 if not found or self.monitor.ended() is None:
                     state = self.trained(state, grid)
@@ -69,15 +75,19 @@ class Refiner:
 
     def trained(self, state: State, grid: int) -> State:
         """Runs at one grid, before each of which knots and points move, until there are points enough."""
-        model, constants, begun, per = state.model, state.constants, state.grid > 0, self.per
+        model, constants, laws, begun, per = state.model, state.constants, state.laws, state.grid > 0, self.per
+        if laws and not begun and self.measured:
+            model, constants = self._drawn(self._adapted(model, grid), constants)
         for turn in range(2 * _TURNS):
             model = self._adapted(model, grid)
             enough = per if turn else per // 2  # the first run need not be exact
-            inside, each = self._placed(model, constants, enough, turn + grid if begun or turn else 0)
-            objective = self.objective(clone(model), constants, inside, each)
+            laws = self._tuned(model, constants, laws, grid, begun or turn > 0)
+            inside, each = self._placed(model, constants, enough, turn + grid if begun or turn else 0, laws)
+            objective = self.objective(clone(model), constants, inside, each, laws)
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
             self.work += objective.steps * objective.seconds
             model, constants = clone(objective.network(vector)), objective.constants(vector)
+            laws = objective.functions(vector)
             left, rows = objective.residual(vector, objective.terms[0]), objective.terms[0]
             train = float(rows.weigh(left).square().mean().sqrt())
             fresh = float(objective.residual(vector, rows.at([self.fresh])).square().mean().sqrt())
@@ -88,7 +98,7 @@ class Refiner:
                     break
                 per *= 2
         self.monitor.record(grid, len(vector), train, fresh)
-        return State(model, constants, grid, inside, train, fresh)
+        return State(model, constants, grid, inside, train, fresh, laws)
 
     def predicted(self, state: State, grid: int) -> float:
         """About the seconds that training at another grid takes on one core."""
@@ -100,19 +110,73 @@ class Refiner:
 
     def error(self, state: State) -> float:
         """The estimated error of a network."""
-        objective = self.objective(clone(state.model), state.constants, self.fresh)
+        objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
         return estimate(self.problem, state.model, objective, self.seed)
+
+    def uncertain(self, state: State) -> Uncertainty:
+        """What the noise of the measurements makes uncertain."""
+        inside = state.inside if len(state.inside) else self.fresh
+        objective = self.objective(clone(state.model), state.constants, inside, laws=state.laws)
+        return uncertainty(objective, [k + 1 for k in self.measured])
+
+    def enough(self, state: State, tolerance: float) -> float:
+        """The tolerance, or with unknown functions a small part of what noise makes uncertain, where that is more."""
+        if not state.laws or not self.measured:
+            return tolerance
+        values = torch.cat([c.values for c in self.problem.conditions if isinstance(c, Measured)])
+        size = float(values.square().mean().sqrt())
+        part = _PART_ON_LINE if len(self.problem.domain.names) == 1 else _PART
+        return max(tolerance, part * self.uncertain(state).solution / max(size, 1e-300))
+
+    def calls(self, state: State) -> list[Call]:
+        """Where unknown functions are called."""
+        objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
+        return objective.calls(objective.start)
 
     def relative(self, state: State) -> float:
         """What the equation leaves at fresh points, over its terms."""
-        objective = self.objective(clone(state.model), state.constants, self.fresh)
+        objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
         return objective.relative(objective.start, objective.terms[0])
 
     def objective(
-        self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None
+        self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None,
+        laws: Laws | None = None,
     ) -> Objective:  # fmt: skip
-        inner = Term(self.problem.residual, [inside], 1.0, each)
-        return Objective(self.problem, model, constants, [inner, *self.conditions])
+        inner, conditions = Term(self.problem.residual, [inside], 1.0, each), list(self.conditions)
+        if laws is not None and laws.weights:
+            for k, weight in zip(self.measured, laws.weights, strict=True):
+                conditions[k] = conditions[k].weighted(weight)
+        return Objective(self.problem, model, constants, [inner, *conditions], laws)
+
+    @property
+    def measured(self) -> list[int]:
+        """Which of the conditions are measurements."""
+        return [k for k, condition in enumerate(self.problem.conditions) if isinstance(condition, Measured)]
+
+    def _drawn(self, model: KAN, constants: dict[str, float]) -> tuple[KAN, dict[str, float]]:
+        """A network drawn to the measurements, with unknown functions as they begin and hardly any equation.
+
+        Joint training from nothing can end where a function vanishes, and the solution does not move.
+        """
+        inner = Term(self.problem.residual, [self._placed(model, constants, self.per // 2, 0)[0]], _HARDLY)
+        objective = Objective(self.problem, clone(model), constants, [inner, *self.conditions], Laws.none())
+        vector = self.monitor.minimize(self.solver, objective, "measurements")
+        self.work += objective.steps * objective.seconds
+        return clone(objective.network(vector)), objective.constants(vector)
+
+    def _tuned(
+        self, model: KAN, constants: dict[str, float], laws: Laws | None, grid: int, begun: bool
+    ) -> Laws | None:  # fmt: skip
+        """Unknown functions with knots where they are called, and once there is a solution as smooth as it says."""
+        if not laws:
+            return laws
+        objective = self.objective(clone(model), constants, self.fresh, laws=laws)
+        laws = laws.adapted(objective.calls(objective.start), grid)
+        if not begun or not self.measured:
+            return laws
+        objective = self.objective(clone(model), constants, self.fresh, laws=laws)
+        stated = [self.conditions[k].weight for k in self.measured]
+        return tuned(objective, [k + 1 for k in self.measured], stated)
 
     def _adapted(self, model: KAN, grid: int) -> KAN:
         """The network with knots over the domain, and over what its nodes take there."""
@@ -121,13 +185,13 @@ class Refiner:
         return adapt_grid(model, torch.cat([self.fresh, *sides, rim]), grid)
 
     def _placed(
-        self, model: KAN, constants: dict[str, float], per: int, turn: int
+        self, model: KAN, constants: dict[str, float], per: int, turn: int, laws: Laws | None = None
     ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
         """Even points at first, and moved ones at later turns, with their weights."""
         count = max(self.points, min(_MOST_POINTS, per * Objective(self.problem, model, constants, []).layout.size))
         if not turn or not self.adaptive:
             return self.problem.domain.points(count, self.seed), None
-        objective = self.objective(clone(model), constants, self.fresh)
+        objective = self.objective(clone(model), constants, self.fresh, laws=laws)
         rows = objective.terms[0]
         return placed(
             self.problem.domain, count, lambda at: objective.residual(objective.start, rows.at([at])), self.seed, turn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +18,7 @@ from edgewise._errors import InputError
 from edgewise._jets import below
 from edgewise._typing import Data
 from edgewise.nn import KAN
+from edgewise.pde._found_coefficient import FoundCoefficient
 from edgewise.pde._jet import HIGHEST, Jet
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._pass import JetPass
@@ -104,7 +105,9 @@ class Solution(Found):
     model: the network (before the ansatz). constants: the unknown constants as found. history: rows of one grid each;
     `train` is the root mean square of what the equation leaves, `validation` the same at fresh points. error: the
     estimated error in L2, relative to the solution, of all unknowns together. residual: what the equation leaves at
-    fresh points, relative to its terms.
+    fresh points, relative to its terms. functions: the unknown functions as found. standard_errors: of the constants, by
+    the noise of the measurements. noise: its standard deviation in each measured condition, estimated from the misfit. weights: those of the
+    measured conditions at the end, where there are unknown functions.
     """
 
     problem: Problem
@@ -114,6 +117,10 @@ class Solution(Found):
     outcome: Outcome
     error: float = math.nan
     residual: float = math.nan
+    functions: dict[str, FoundCoefficient] = field(default_factory=dict)
+    standard_errors: dict[str, float] = field(default_factory=dict)
+    noise: list[float] = field(default_factory=list)
+    weights: tuple[float, ...] = ()
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
@@ -129,12 +136,15 @@ class Solution(Found):
 
     def __repr__(self) -> str:
         last = self.history[-1]
-        constants = "".join(f", {name}={value:.6g}" for name, value in self.constants.items())
+        constants = "".join(f", {name}={value:.6g}{self._error(name)}" for name, value in self.constants.items())
         return (
             f"Solution(grid={last.grid}, parameters={last.parameters}, residual={last.train:.3g}{constants}, "
             f"error={self.error:.1e}, "
             f"outcome={self.outcome.name}: {self.outcome.message})"
         )
+
+    def _error(self, name: str) -> str:
+        return f" ± {self.standard_errors[name]:.2g}" if name in self.standard_errors else ""
 
 
 def _joined(jets: list[Jet]) -> Jet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from edgewise._checks import is_int, is_number
@@ -11,6 +12,7 @@ from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import LM
 from edgewise.pde._complex import paired
+from edgewise.pde._found_coefficient import FoundCoefficient
 from edgewise.pde._networks import candidates, redrawn
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
@@ -82,6 +84,7 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         models = [_checked(problem, start.model)]
     elif model is None:
         models = candidates(d, problem.unknowns, starts or _STARTS_OF_A_KIND, own.seed)
+        models = models[::-1] if problem.functions else models  # sums first: short sums of products are too stiff
     else:
         first = _checked(problem, model)
         models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or _STARTS))]
@@ -114,11 +117,32 @@ def _judged(problem: Problem, refiner: Refiner, state: State, tolerance: float) 
         outcome = Outcome.DIVERGED
     elif relative > _UNRESOLVED:
         outcome = Outcome.UNRESOLVED
-    elif error <= tolerance:
+    elif error <= refiner.enough(state, tolerance):
         outcome = Outcome.CONVERGED
     else:
         outcome = Outcome.OVERFIT if state.fresh > _OVERFIT * state.train else Outcome.GRIDS_DONE
-    return Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative)
+    found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative)
+    return _with_uncertainty(found, refiner, state)
+
+
+def _with_uncertainty(found: Solution, refiner: Refiner, state: State) -> Solution:
+    """The solution with the unknown functions, and with what the noise of the measurements makes uncertain."""
+    if not refiner.measured or not (state.laws or found.problem.constants):
+        return found
+    known = refiner.uncertain(state)
+    names = list(found.problem.numbers)
+    errors = known.covariance.diagonal().clamp_min(0).sqrt().tolist()
+    found = replace(found, noise=known.noise, standard_errors=dict(zip(names, errors, strict=False)))
+    if not state.laws:
+        return found
+    ranges, functions = state.laws.ranges(refiner.calls(state)), {}
+    for name, at in state.laws.places.items():
+        own = slice(len(names) + at.start, len(names) + at.stop)
+        functions[name] = FoundCoefficient(
+            state.laws.models[name], state.laws.stated[name].names, *ranges[name], known.covariance[own, own],
+            state.laws.smoothing[name],
+        )  # fmt: skip
+    return replace(found, functions=functions, weights=state.laws.weights)
 
 
 def _checked(problem: Problem, model: KAN) -> KAN:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
-from edgewise.nn import clone
+from torch import Tensor
+
+from edgewise.nn import KAN, clone
 from edgewise.pde._estimate import estimate
+from edgewise.pde._laws import Laws
 from edgewise.pde._objective import Objective, Term
 from edgewise.pde._refining import Refiner, State
 from edgewise.pde._weak_term import weak_term
@@ -25,14 +28,14 @@ class WeakRefiner(Refiner):
         model, constants = state.model, state.constants
         for turn in range(_TURNS):
             model = self._adapted(model, grid)
-            term = self._term(Objective(self.problem, model, constants, []).layout.size, grid)
-            objective = self._objective(State(clone(model), constants), term)
+            objective = self.objective(clone(model), constants, self.fresh)
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
             self.work += objective.steps * objective.seconds
             model, constants = clone(objective.network(vector)), objective.constants(vector)
             if self.monitor.ended() is not None or (turn == 0 and len(model.layers) == 1):
                 break
-        left = objective.residual(vector, objective.terms[0])
+        term = objective.terms[0]
+        left = objective.residual(vector, term)
         train = float(left.square().mean().sqrt())
         other = self._term(len(vector), grid, _FINER)
         fresh = float(objective.residual(vector, other).square().mean().sqrt())
@@ -41,20 +44,27 @@ class WeakRefiner(Refiner):
 
     def error(self, state: State) -> float:
         """The estimated error of a network."""
-        return estimate(self.problem, state.model, self._objective(state, self._at(state)), self.seed)
+        objective = Objective(self.problem, clone(state.model), state.constants, [self._at(state), *self.conditions])
+        return estimate(self.problem, state.model, objective, self.seed)
 
     def relative(self, state: State) -> float:
         """What the equation leaves against new test functions, over its terms."""
         term = self._at(state)
-        objective = self._objective(state, term)
+        objective = Objective(self.problem, clone(state.model), state.constants, [term, *self.conditions])
         return objective.relative(objective.start, term)
 
     def _at(self, state: State) -> Term:
         size = Objective(self.problem, state.model, state.constants, []).layout.size
         return self._term(size, max(layer.grid for layer in state.model.layers), _FINER)
 
-    def _objective(self, state: State, term: Term) -> Objective:
-        return Objective(self.problem, clone(state.model), state.constants, [term, *self.conditions])
+    def objective(
+        self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None,
+        laws: Laws | None = None,
+    ) -> Objective:  # fmt: skip
+        """The weak form against the functions for training, whose points are those of its integrals."""
+        size = Objective(self.problem, model, constants, []).layout.size
+        term = self._term(size, max(layer.grid for layer in model.layers))
+        return Objective(self.problem, model, constants, [term, *self.conditions])
 
     def _term(self, size: int, grid: int, finer: float = 1.0) -> Term:
         d = len(self.problem.domain.names)

@@ -22,6 +22,8 @@ def weak_term(problem: Problem, count: int, cells: int = 0) -> Term:
     """
     weak, domain = problem.residual, problem.domain
     assert isinstance(weak, Weak)
+    if problem.functions:
+        raise InputError("Weak forms take no unknown functions: state the residual at points instead.")
     d = len(domain.names)
     if d > _MOST_COORDINATES:
         raise InputError(f"Weak forms are for domains of up to {_MOST_COORDINATES} coordinates. Got {d}.")

@@ -14,7 +14,6 @@ import math
 import torch
 from matplotlib.figure import Figure
 
-import edgewise as ew
 from edgewise import pde
 
 

@@ -90,7 +90,7 @@ def test_derivatives_of_the_loss_are_exact_where_functions_depend_on_the_unknown
     generator = torch.Generator().manual_seed(0)
     start = objective.start + 0.1 * torch.randn(len(objective.start), dtype=torch.float64, generator=generator)
     gradient = objective.normal_equations(start).gradient
-    for k in torch.randperm(len(start), generator=generator)[:25].tolist() + [len(start) - 1]:
+    for k in [*torch.randperm(len(start), generator=generator)[:25].tolist(), len(start) - 1]:
         step = torch.zeros_like(start)
         step[k] = 1e-5
         slope = (objective.cost(start + step) - objective.cost(start - step)) / 4e-5
@@ -149,3 +149,14 @@ def test_what_cannot_be_is_refused(act, words: str) -> None:
 
 def _found() -> pde.FoundCoefficient:
     return pde.solve(rod(0.1), grids=[3], steps=2, options=ONCE).functions["k"]
+
+
+def test_a_function_without_measurements_is_found_but_not_read() -> None:
+    problem = pde.Problem(
+        ROD, lambda u, p, c: (u.x - 1, c.k(p.x).value * u.x - torch.exp(p.x)),
+        [pde.Condition(ROD.face(x=0), lambda u, p, c: u.value)], functions={"k": pde.Coefficient("x", smoothing=0.0)},
+    )  # fmt: skip
+    found = pde.solve(problem, grids=[4], options=ONCE)
+    assert (found.functions["k"]([0.2, 0.9]) - torch.tensor([0.2, 0.9]).exp()).abs().max() < 1e-4
+    with pytest.raises(ew.InputError, match="read from measurements"):
+        pde.read(found, "k")

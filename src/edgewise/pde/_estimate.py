@@ -213,14 +213,15 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
         return math.inf
     points = problem.domain.points(4000, seed + 1)
     numbers = objective.constants(objective.start)
-    shifted = {name: value + float(by) for (name, value), by in zip(numbers.items(), found[len(tensor) * m :])}
+    moved = found[len(tensor) * m : len(tensor) * m + len(numbers)]
+    shifted = {name: value + float(by) for (name, value), by in zip(numbers.items(), moved, strict=True)}
     with torch.no_grad():
         own: Jets = JetPass(model, points, []).outputs
         columns, values = tensor.at(points, [()])
         change = torch.from_numpy(found[: len(tensor) * m]).view(-1, m)[columns]
-        moved = {(): own[()] + (change * values[()].unsqueeze(2)).sum(1)}
+        changed = {(): own[()] + (change * values[()].unsqueeze(2)).sum(1)}
         before = _stacked(problem.unknown(own, points, (), numbers))
-        after = _stacked(problem.unknown(moved, points, (), shifted))
+        after = _stacked(problem.unknown(changed, points, (), shifted))
     size = float(before.square().mean().sqrt())
     return float((after - before).square().mean().sqrt()) / max(size, 1e-300)
 

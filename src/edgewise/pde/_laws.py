@@ -136,7 +136,7 @@ class Laws:
         return Jet(parts, self.stated[name].names)
 
     def columns(self, calls: Sequence[Call], slopes: Sequence[Tensor], count: int) -> Tensor:
-        """The derivatives (n, parameters) of a number a point, given those by the leaves of the calls in their order."""
+        """The derivatives (n, parameters) of a number a point, given those by the leaves of the calls in order."""
         layouts, places, given = self.layouts, self.places, iter(slopes)
         out = torch.zeros(count, sum(layout.size for layout in layouts.values()), dtype=torch.float64)
         with torch.no_grad():

@@ -77,7 +77,8 @@ class Objective:
     """cost(theta) = sum over terms of weight * mean over points and equations of residual^2.
 
     theta holds the network's free parameters and, after them, the unknown constants and the parameters of unknown
-    functions, `laws`, whose curvature adds to the cost. Owns a copy of the network. `steps` counts normal equations; `seconds` says about how long one takes.
+    functions, `laws`, whose curvature adds to the cost. Owns a copy of the network. `steps` counts normal equations;
+    `seconds` says about how long one takes.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -43,9 +44,10 @@ class Reading:
     """One function of the library in the place of an unknown one: c f(a x + b) + d.
 
     expression: the formula. standard_errors: of those constants (a, b, c, d) that are not simple numbers. score: the
-    misfit, chi-square, plus log(rows) for each free constant, 2 log 2 for each bit of a simple one, and 2 for each unit of
-    the function's complexity; less is better. solution: the unknown and all else, trained with the formula. others: the
-    formulas that were tried, with free constants, and their scores.
+    misfit, chi-square, plus twice the logarithm of how much the measurements narrow the free constants, 2 log 2 for
+    each bit of a simple one, and 2 for each unit of the function's complexity: -2 times the logarithm of the evidence;
+    less is better. solution: the unknown and all else, trained with the formula. others: the formulas that were tried,
+    with free constants, and their scores.
     """
 
     expression: sympy.Expr
@@ -72,7 +74,8 @@ def read(found: Solution, name: str, *, functions: Iterable[str] | None = None) 
         name: which of them.
         functions: names of the functions that are tried; all of `edgewise.functions` by default.
 
-    Errors: InputError for a name that is not that of an unknown function, and for one of several arguments.
+    Errors: InputError for a name that is not that of an unknown function, for one of several arguments, and where
+    nothing was measured.
 
     >>> import torch
     >>> from edgewise import pde
@@ -87,6 +90,8 @@ def read(found: Solution, name: str, *, functions: Iterable[str] | None = None) 
     """
     if name not in found.functions:
         raise unknown("unknown function", name, list(found.functions))
+    if not found.noise:
+        raise InputError("A function is read from measurements. State them by pde.measured(points, values).")
     own = found.functions[name]
     if len(own.names) != 1:
         raise InputError(f"Only a function of one argument can be read. {name} depends on {', '.join(own.names)}.")
@@ -162,11 +167,7 @@ class _Trial:
         objective.start = vector
         return cls(found, name, function, objective.functions(vector).models[name], objective, unit)
 
-    @property
-    def rows(self) -> int:
-        return sum(len(c.values) for c in self.found.problem.conditions if isinstance(c, Measured))
-
-    @property
+    @cached_property
     def chi2(self) -> float:
         return self.objective.cost(self.objective.start) / self.unit
 
@@ -175,10 +176,13 @@ class _Trial:
         """Which of a, b, c, d are free."""
         return layer_of(self.model, 0).free_constants()[0, 0]
 
-    @property
+    @cached_property
     def score(self) -> float:
-        extra = library.get(self.function).complexity * _COMPLEX
-        return self.chi2 + int(self.free.sum()) * math.log(self.rows) + extra + self.spent
+        values = 1 + layer_of(self.model, 0).affine.detach()[0, 0][self.free].abs()
+        scaled = self.covariance / (values[:, None] * values)  # of constants over their possible size
+        width = torch.linalg.eigvalsh(scaled).clamp(1e-30, 1.0)
+        free = float((width.log() + math.log(2 * math.pi)).sum()) if len(values) else 0.0
+        return self.chi2 - free + self.spent + library.get(self.function).complexity * _COMPLEX
 
     @property
     def expression(self) -> sympy.Expr:
@@ -186,12 +190,14 @@ class _Trial:
 
     def errors(self) -> dict[str, float]:
         """Standard errors of the free constants."""
-        deviations = self._covariance().diagonal().clamp_min(0).sqrt()
+        deviations = self.covariance.diagonal().clamp_min(0).sqrt()
         return dict(
             zip([w for w, on in zip("abcd", self.free.tolist(), strict=True) if on], deviations.tolist(), strict=True)
         )
 
-    def _covariance(self) -> Tensor:
+    @cached_property
+    def covariance(self) -> Tensor:
+        """Of the free constants."""
         measured = [k + 1 for k, c in enumerate(self.found.problem.conditions) if isinstance(c, Measured)]
         known = uncertainty(self.objective, measured).covariance
         at, begin = self.objective.laws.places[self.name], len(self.objective.names)
@@ -209,8 +215,8 @@ class _Trial:
                 layer.affine_free[0, 0, choice.place] = False
             vector, objective = now.objective.start, now.objective
             new = _Trial._trained(
-                now.found, now.name, now.function, model, objective.network(vector), objective.constants(vector), now.unit,
-                _AGAIN,
+                now.found, now.name, now.function, model, objective.network(vector), objective.constants(vector),
+                now.unit, _AGAIN,
             )  # fmt: skip
             new = replace(new, spent=now.spent + (_BIT * choice.constant.complexity if choice.constant.value else 0.0))
             return new if new.score <= now.score else None
@@ -221,7 +227,7 @@ class _Trial:
         """The solution with the formula."""
         objective = self.objective
         vector = objective.start
-        own = replace(self.found.functions[self.name], model=self.model, covariance=self._covariance(), smoothing=0.0)
+        own = replace(self.found.functions[self.name], model=self.model, covariance=self.covariance, smoothing=0.0)
         return replace(
             self.found, problem=objective.problem, model=clone(objective.network(vector)),
             constants=objective.constants(vector), functions={**self.found.functions, self.name: own},

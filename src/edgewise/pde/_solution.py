@@ -105,9 +105,9 @@ class Solution(Found):
     model: the network (before the ansatz). constants: the unknown constants as found. history: rows of one grid each;
     `train` is the root mean square of what the equation leaves, `validation` the same at fresh points. error: the
     estimated error in L2, relative to the solution, of all unknowns together. residual: what the equation leaves at
-    fresh points, relative to its terms. functions: the unknown functions as found. standard_errors: of the constants, by
-    the noise of the measurements. noise: its standard deviation in each measured condition, estimated from the misfit. weights: those of the
-    measured conditions at the end, where there are unknown functions.
+    fresh points, relative to its terms. functions: the unknown functions as found. standard_errors: of the constants,
+    by the noise of the measurements. noise: its standard deviation in each measured condition, estimated from the
+    misfit. weights: those of the measured conditions at the end, where there are unknown functions.
     """
 
     problem: Problem

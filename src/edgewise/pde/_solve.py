@@ -127,12 +127,13 @@ def _judged(problem: Problem, refiner: Refiner, state: State, tolerance: float) 
 
 def _with_uncertainty(found: Solution, refiner: Refiner, state: State) -> Solution:
     """The solution with the unknown functions, and with what the noise of the measurements makes uncertain."""
-    if not refiner.measured or not (state.laws or found.problem.constants):
+    if not (state.laws or (refiner.measured and found.problem.constants)):
         return found
     known = refiner.uncertain(state)
     names = list(found.problem.numbers)
     errors = known.covariance.diagonal().clamp_min(0).sqrt().tolist()
-    found = replace(found, noise=known.noise, standard_errors=dict(zip(names, errors, strict=False)))
+    if refiner.measured:
+        found = replace(found, noise=known.noise, standard_errors=dict(zip(names, errors, strict=False)))
     if not state.laws:
         return found
     ranges, functions = state.laws.ranges(refiner.calls(state)), {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +49,9 @@ class Found(ABC):
     """Unknown functions of a problem that were found, whatever they are made of."""
 
     problem: Problem
+    outcome: Outcome
     history: list[Any]
+    error: float
 
     @abstractmethod
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
@@ -80,6 +83,15 @@ class Found(ABC):
         import pandas as pd
 
         return pd.DataFrame(self.history)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the solution to a safetensors file, which `pde.load` reads; the problem's functions are not in it.
+
+        Errors: InputError for a place that cannot be written.
+        """
+        from edgewise.pde._saved import save
+
+        save(self, path)
 
     def checked(self, points: Data) -> Tensor:
         """Points (n, d) as a tensor; InputError for others."""

@@ -52,6 +52,10 @@ class Marched(Found):
     history: list[Level]
 
     @property
+    def time_axis(self) -> int:
+        return self.evolution.time
+
+    @property
     def reached(self) -> float:
         return self.slabs[-1].end
 

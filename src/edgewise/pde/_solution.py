@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,7 @@ from edgewise.train import Row
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 _CHUNK = 2000
 _FRESH = 987_654  # seed of points to judge on
@@ -83,6 +85,79 @@ class Found(ABC):
         import pandas as pd
 
         return pd.DataFrame(self.history)
+
+    @property
+    def time_axis(self) -> int | None:
+        """The number of the coordinate that is time, the one called t; None without one."""
+        names = self.problem.domain.names
+        return names.index("t") if "t" in names else None
+
+    @property
+    def reached(self) -> float:
+        """The time until which there is a solution; NaN without a coordinate of time."""
+        return math.nan if self.time_axis is None else self.problem.domain.high[self.time_axis]
+
+    def plot(
+        self, derivative: str | Sequence[str] = "", *, at: Mapping[str, float] | None = None,
+        times: Sequence[float] | None = None, names: Sequence[str] | None = None,
+    ) -> Figure:  # fmt: skip
+        """Draw the unknowns over one or two coordinates, and return the figure.
+
+        One coordinate makes curves, two make maps in colors; next to a map over time stand profiles at some times. Time
+        and two others make maps at some times.
+
+        Args:
+            derivative: what is drawn of the unknowns: "" for their values, "x", "xx", or names as ("theta", "theta").
+            at: coordinates that are held, as {"t": 0.5}. Where more than two are left over beside time, the others are
+                held in the middle of their range.
+            times: of the profiles or maps, five or four by default.
+            names: of the unknowns, by default u, or u[0], u[1].
+
+        Errors: InputError for coordinates and derivatives that there are not.
+        """
+        from edgewise.pde._pictures import picture
+
+        return picture(self, derivative, at, times, names)
+
+    def animate(
+        self, path: str | os.PathLike[str], derivative: str | Sequence[str] = "", *,
+        at: Mapping[str, float] | None = None, frames: int = 80, fps: int = 20, names: Sequence[str] | None = None,
+    ) -> Path:  # fmt: skip
+        """Write a film of the unknowns over time, and return its path: .gif, .apng and .webp, or .mp4 with ffmpeg.
+
+        Each frame shows what `plot` draws at one time, on a scale that all frames share.
+
+        Args:
+            path: the file, whose ending says what kind of film it is.
+            derivative, at, names: as for `plot`.
+            frames: how many times are shown, at equal distances.
+            fps: frames a second.
+
+        Errors: InputError without a coordinate of time, and for a place that cannot be written.
+        """
+        from edgewise.pde._animation import animate
+
+        return animate(self, path, derivative, at, (frames, fps), names)
+
+    def table(
+        self, points: Data | int | Mapping[str, Data], derivatives: Sequence[str | Sequence[str]] = (), *,
+        names: Sequence[str] | None = None,
+    ) -> pd.DataFrame:  # fmt: skip
+        """Return the unknowns and derivatives of them at points as a table, after the coordinates.
+
+        Columns are called as in an equation: u, u.x, or u[0], u[0].x. Rows of a grid that lie outside the domain are
+        left out.
+
+        Args:
+            points: points (n, d); or a number of places along each coordinate; or the places of each, by its name.
+            derivatives: as "x", "xt", or names as ("theta", "theta").
+            names: of the unknowns, by default u, or u[0], u[1].
+
+        Errors: InputError for coordinates and derivatives that there are not.
+        """
+        from edgewise.pde._sampled import table
+
+        return table(self, points, derivatives, names)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the solution to a safetensors file, which `pde.load` reads; the problem's functions are not in it.

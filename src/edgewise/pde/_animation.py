@@ -18,12 +18,18 @@ from edgewise import plot
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._replacing import check_place, writing
-from edgewise._typing import Array
 from edgewise.pde._pictures import HIGH, WIDE, View, view
 from edgewise.pde._sampled import Derivative, ranges
 from edgewise.pde._solution import Found
 
-_WRITERS = {".gif": "pillow", ".apng": "pillow", ".webp": "pillow", ".mp4": "ffmpeg", ".webm": "ffmpeg", ".mov": "ffmpeg"}
+_WRITERS = {
+    ".gif": "pillow",
+    ".apng": "pillow",
+    ".webp": "pillow",
+    ".mp4": "ffmpeg",
+    ".webm": "ffmpeg",
+    ".mov": "ffmpeg",
+}
 _ALONG, _MAP = 401, 121
 _DPI = 110
 
@@ -93,9 +99,7 @@ def _curves(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None]]:
         low, high = seen.limits(values)
         low, high = max(low, float(values.min())), min(high, float(values.max()))
         ends = (low, high) if low < high else (low - 0.5, high + 0.5)
-        ax = plot.profiles(
-            [places[0]], [found[0][:, k]], name=seen.coordinate(0), label=label, limits=ends, ax=axes[k]
-        )
+        ax = plot.profiles([places[0]], [found[0][:, k]], name=seen.coordinate(0), label=label, limits=ends, ax=axes[k])
         lines.append(ax.lines[0])
 
     def draw(number: int) -> None:
@@ -107,18 +111,15 @@ def _curves(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None]]:
 
 def _maps(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None]]:
     seen = slices[0]
-    columns = seen.map_columns(_MAP)
+    columns = seen.map_columns((_MAP, _MAP))
     distance, names = seen.distances(columns), (seen.coordinate(0), seen.coordinate(1))
     found = [each.on(columns) for each in slices]
     figure = plot.Picture(figsize=(WIDE * len(seen.names), HIGH), layout="constrained")
     axes, images = figure.subplots(1, len(seen.names), squeeze=False)[0], []
     for k, label in enumerate(seen.labels):
-        whole: Array = np.stack([each[..., k] for each in found])
-        limits = seen.limits(whole if distance is None else whole[:, distance >= 0])
-        ax = plot.heat_map(
-            *columns, found[0][..., k], names=names, label=label, distance=distance, limits=limits, same_scale=True,
-            ax=axes[k],
-        )  # fmt: skip
+        surfaces = [plot.Surface(*columns, each[..., k], distance) for each in found]
+        limits = seen.limits(np.concatenate([surface.shown for surface in surfaces]))
+        ax = plot.heat_map(surfaces[0], names=names, label=label, limits=limits, same_scale=True, ax=axes[k])
         images.append(ax.collections[0])
 
     def draw(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Files of solutions: tensors and a line of JSON in the layout of safetensors, with a checksum over both; never code."""
+"""Files of solutions: tensors and a line of JSON in the layout of safetensors, with a checksum over both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_HEADER = 10**8  # bytes, the limit of safetensors
 
 
 class Refused(Exception):
-    """What is wrong with a file, in words that complete "The file ..."."""
+    """Why a file is not read, in words that complete "The file ..."."""
 
 
 def write(path: str | os.PathLike[str], kind: str, said: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:

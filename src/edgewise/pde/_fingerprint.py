@@ -31,29 +31,17 @@ def stated(problem: Problem) -> Stated:
     The equation and each condition are evaluated once, for made-up values of the unknowns and their derivatives at a
     few points. So are the ansatz and the singular functions, of which the unknowns are made.
     """
-    domain = problem.domain
-    low, high = domain.ends
-    around = low + (high - low) * unit(4 * _POINTS, len(domain.names), _SEED, "sobol")
-    numbers = {"domain": domain.signed_distance(around).tolist()}
-    numbers["equation"] = _numbers(problem, problem.residual, [domain.points(_POINTS, _SEED)])
-    for number, condition in enumerate(problem.conditions, start=1):
-        numbers[f"condition {number}"] = _numbers(problem, condition.equation, condition.points(_POINTS, _SEED))
-    return {
-        "coordinates": list(domain.names), "low": list(domain.low), "high": list(domain.high),
-        "unknowns": problem.unknowns, "constants": list(problem.constants), "conditions": len(problem.conditions),
-        "numbers": numbers,
-    }  # fmt: skip
+    return {**_names(problem), "numbers": _evaluated(problem)}
 
 
 def require_same(known: Mapping[str, Any], problem: Problem) -> None:
     """Raise Refused where a problem is not the one that `known` was made of, with what differs."""
-    own = stated(problem)
-    for name in ("coordinates", "low", "high", "unknowns", "constants", "conditions"):
-        if known[name] != own[name]:
-            said, given = (json.dumps(each[name]) for each in (known, own))
+    for name, own in _names(problem).items():
+        if known[name] != own:
             what = {"low": "lower ends", "high": "upper ends"}.get(name, name)
+            said, given = json.dumps(known[name]), json.dumps(own)
             raise Refused(f"belongs to another problem: its {what} are {said:.60}, and those given {given:.60}")
-    for part, numbers in own["numbers"].items():
+    for part, numbers in _evaluated(problem).items():
         if not _alike(known["numbers"][part], numbers):
             ansatz = " or its ansatz" if part == "equation" else ""
             raise Refused(f"belongs to another problem: its {part}{ansatz} gives other values than the one given")
@@ -61,9 +49,28 @@ def require_same(known: Mapping[str, Any], problem: Problem) -> None:
 
 def identity(problem: Problem, *settings: float) -> list[float]:
     """Return numbers that differ for other problems, weights of their conditions, and settings."""
-    own = stated(problem)
+    domain, parts = problem.domain, _evaluated(problem).values()
     weights = [condition.weight for condition in problem.conditions]
-    return [*own["low"], *own["high"], *sum(own["numbers"].values(), []), *weights, *settings]
+    return [*domain.low, *domain.high, *(number for part in parts for number in part), *weights, *settings]
+
+
+def _names(problem: Problem) -> Stated:
+    domain = problem.domain
+    return {
+        "coordinates": list(domain.names), "low": list(domain.low), "high": list(domain.high),
+        "unknowns": problem.unknowns, "constants": list(problem.constants), "conditions": len(problem.conditions),
+    }  # fmt: skip
+
+
+def _evaluated(problem: Problem) -> dict[str, list[float]]:
+    domain = problem.domain
+    low, high = domain.ends
+    around = low + (high - low) * unit(4 * _POINTS, len(domain.names), _SEED, "sobol")
+    numbers = {"domain": domain.signed_distance(around).tolist()}
+    numbers["equation"] = _numbers(problem, problem.residual, [domain.points(_POINTS, _SEED)])
+    for number, condition in enumerate(problem.conditions, start=1):
+        numbers[f"condition {number}"] = _numbers(problem, condition.equation, condition.points(_POINTS, _SEED))
+    return numbers
 
 
 def _numbers(problem: Problem, equation: Equation, sides: list[Tensor]) -> list[float]:

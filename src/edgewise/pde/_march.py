@@ -92,7 +92,7 @@ def march(
 class _Levels:
     """Marches of growing accuracy, and how far each is from the one before."""
 
-    def __init__(  # noqa: PLR0913 (what is marched, how far, and who is told)
+    def __init__(
         self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor, log: MarchLog | None
     ) -> None:
         self.evolution, self.degree, self.monitor, self.log = evolution, degree, monitor, log

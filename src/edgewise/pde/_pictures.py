@@ -18,10 +18,14 @@ from edgewise.pde._sampled import Derivative, derivative_names, held, on_product
 from edgewise.pde._slab import by_slab
 from edgewise.pde._solution import Found
 
-_ALONG, _MAP = 801, 241  # places of a curve, and along each side of a map
+_ALONG, _MAP = 801, 161  # places of a curve, and along each side of a map
+_OVER_TIME = (121, 241)  # the same of a map over time and a coordinate
 _PER_CELL = 6  # places of a curve in each cell of a march
 _MARGIN = 0.03  # of a map's side, around a domain that is no box
-_KEPT, _HUGE = (0.005, 0.995), 4.0  # quantiles of derivatives, and how much more than between them is left out of scales
+_KEPT, _HUGE = (
+    (0.005, 0.995),
+    4.0,
+)  # quantiles of derivatives, and how much more than between them is left out of scales
 _TIMES, _SNAPSHOTS = 5, 4  # profiles, and maps, unless times are given
 WIDE, HIGH = 4.6, 3.4  # inches of a panel
 
@@ -69,11 +73,12 @@ class View:
             return found.reshape(len(columns[1]), len(columns[0]), -1).swapaxes(0, 1)
         return found.reshape(*map(len, columns), -1)
 
-    def map_columns(self, count: int) -> list[Array]:
+    def map_columns(self, counts: tuple[int, int]) -> list[Array]:
         """Places along both coordinates of a map; around a domain that is no box there is a margin."""
         margin = 0.0 if isinstance(self.found.problem.domain, Box) else _MARGIN
         ends = [ranges(self.found)[k] for k in self.free]
-        return [np.linspace(a - margin * (b - a), b + margin * (b - a), count) for a, b in ends]
+        both = zip(ends, counts, strict=True)
+        return [np.linspace(a - margin * (b - a), b + margin * (b - a), count) for (a, b), count in both]
 
     def limits(self, shown: Array) -> tuple[float, float]:
         """The ends of a scale for values; of derivatives that are huge at few places, without those."""
@@ -140,20 +145,17 @@ def _snapshots(
     name = found.problem.domain.names[found.time_axis]
     chosen = np.linspace(*ranges(found)[found.time_axis], _SNAPSHOTS).tolist() if times is None else list(times)
     seen = [view(found, derivative, {**at, name: t}, names) for t in chosen]
-    columns = seen[0].map_columns(_MAP)
+    columns = seen[0].map_columns((_MAP, _MAP))
     maps, distance = [each.on(columns) for each in seen], seen[0].distances(columns)
     across, up = (seen[0].coordinate(k) for k in range(2))
     shape = len(seen[0].names), len(chosen)
     figure = plot.Picture(figsize=(0.75 * WIDE * shape[1], HIGH * shape[0]), layout="constrained")
     axes = figure.subplots(*shape, squeeze=False)
     for k, label in enumerate(seen[0].labels):
-        whole = np.stack([each[..., k] for each in maps])
-        limits = seen[0].limits(whole if distance is None else whole[:, distance >= 0])
-        for t, each, ax in zip(chosen, maps, axes[k], strict=True):
-            plot.heat_map(
-                *columns, each[..., k], names=(across, up), label=label, distance=distance, limits=limits,
-                same_scale=True, ax=ax,
-            )  # fmt: skip
+        surfaces = [plot.Surface(*columns, each[..., k], distance) for each in maps]
+        limits = seen[0].limits(np.concatenate([surface.shown for surface in surfaces]))
+        for t, surface, ax in zip(chosen, surfaces, axes[k], strict=True):
+            plot.heat_map(surface, names=(across, up), label=label, limits=limits, same_scale=True, ax=ax)
             ax.set_title(f"{name} = {t:.4g}", fontsize=9)
     held_others = {k: value for k, value in seen[0].fixed.items() if k != found.time_axis}
     return _noted(figure, held_others, found)
@@ -167,15 +169,13 @@ def _curves(seen: View, axes: Sequence[Axes]) -> None:
 
 
 def _maps(seen: View, axes: Sequence[Axes]) -> None:
-    columns = seen.map_columns(_MAP)
+    columns = seen.map_columns(_OVER_TIME if seen.found.time_axis in seen.free else (_MAP, _MAP))
     found, distance = seen.on(columns), seen.distances(columns)
     names, timed = (seen.coordinate(0), seen.coordinate(1)), seen.found.time_axis in seen.free
     for k, label in enumerate(seen.labels):
-        inside = found[..., k] if distance is None else found[..., k][distance >= 0]
-        plot.heat_map(
-            *columns, found[..., k], names=names, label=label, distance=distance, limits=seen.limits(inside),
-            same_scale=not timed, ax=axes[k],
-        )  # fmt: skip
+        surface = plot.Surface(*columns, found[..., k], distance)
+        limits = seen.limits(surface.shown)
+        plot.heat_map(surface, names=names, label=label, limits=limits, same_scale=not timed, ax=axes[k])
 
 
 def _profiles(seen: View, times: Sequence[float] | None, axes: Sequence[Axes]) -> None:

@@ -75,7 +75,7 @@ def on_product(columns: Sequence[Array]) -> Tensor:
 def table(
     found: Found, points: Grid, derivatives: Sequence[Derivative] = (), names: Sequence[str] | None = None
 ) -> pd.DataFrame:  # fmt: skip
-    """Return coordinates, values and derivatives as a table; rows of a grid that are outside the domain are left out."""
+    """Return coordinates, values and derivatives as a table, of a grid without what is outside the domain."""
     import pandas as pd
 
     x = _points(found, points)

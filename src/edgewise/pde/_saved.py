@@ -66,16 +66,19 @@ def load(path: str | os.PathLike[str], problem: Problem) -> Solution | Marched:
     try:
         said, tensors = read(path)
         require_same(said["problem"], problem)
-        make = {"solution": _solution, "march": _marched}.get(said["kind"])
-        if make is None:
-            raise Refused(f"holds a {said['kind']!s:.30}, not a solution: name another file")
-        return make(problem, said, tensors)
+        return _built(problem, said, tensors)
     except Refused as why:
         raise InputError(f"{path} {printable(str(why))}.") from None
-    except InputError:
-        raise
-    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, AttributeError):
-        raise InputError(f"{path} {_DAMAGED}.") from None
+
+
+def _built(problem: Problem, said: dict[str, Any], tensors: dict[str, Tensor]) -> Solution | Marched:
+    make = {"solution": _solution, "march": _marched}.get(said["kind"])
+    if make is None:
+        raise Refused(f"holds a {said['kind']!s:.30}, not a solution: name another file")
+    try:
+        return make(problem, said, tensors)
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError):
+        raise Refused(_DAMAGED) from None
 
 
 def described(evolution: Evolution, slabs: Sequence[Slab]) -> dict[str, Any]:

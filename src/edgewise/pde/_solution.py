@@ -159,6 +159,19 @@ class Found(ABC):
 
         return table(self, points, derivatives, names)
 
+    def report(
+        self, path: str | os.PathLike[str], title: str = "A solution of a differential equation", *,
+        names: Sequence[str] | None = None,
+    ) -> Path:  # fmt: skip
+        """Write one self-contained HTML file about the problem, the solution and how it was found; return its path.
+
+        Errors: InputError where the file cannot be written.
+        """
+        from edgewise.pde._report import content
+        from edgewise.report import write_report
+
+        return write_report(path, content(self, title, names))
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the solution to a safetensors file, which `pde.load` reads; the problem's functions are not in it.
 

@@ -5,6 +5,7 @@ from edgewise.plot._curves import unit_curve as unit_curve
 from edgewise.plot._effects import CurveEffect as CurveEffect
 from edgewise.plot._effects import LevelEffect as LevelEffect
 from edgewise.plot._effects import effects as effects
+from edgewise.plot._field import Surface as Surface
 from edgewise.plot._field import heat_map as heat_map
 from edgewise.plot._field import profiles as profiles
 from edgewise.plot._field import span as span

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
@@ -19,33 +21,52 @@ _LONGEST = 4.0  # a side of a map over the other, up to which both are drawn to 
 _FLAT = 1e-12  # of the largest size: a function that varies less is a constant
 
 
+@dataclass(frozen=True)
+class Surface:
+    """A function of two coordinates on a grid: x (n,), y (m,), z (n, m).
+
+    `distance` (n, m) is positive inside the domain of the function and negative outside.
+    """
+
+    x: Array
+    y: Array
+    z: Array
+    distance: Array | None = None
+
+    def __post_init__(self) -> None:
+        shape = (len(self.x), len(self.y))
+        if self.z.shape != shape or (self.distance is not None and self.distance.shape != shape):
+            raise InputError(f"A map of {shape[0]} x {shape[1]} places needs as many values. Got {self.z.shape}.")
+
+    @property
+    def shown(self) -> Array:
+        """The values inside the domain, flat."""
+        return self.z.ravel() if self.distance is None else self.z[self.distance >= 0]
+
+
 def heat_map(
-    x: Array, y: Array, z: Array, *, names: tuple[str, str] = ("x", "y"), label: str = "u",
-    distance: Array | None = None, limits: tuple[float, float] | None = None, same_scale: bool = False,
-    ax: Axes | None = None,
+    surface: Surface, *, names: tuple[str, str] = ("x", "y"), label: str = "u",
+    limits: tuple[float, float] | None = None, same_scale: bool = False, ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
     """Draw a function of two coordinates in colors, and return the axes.
 
     A function of both signs is orange below zero and blue above it, with white for zero; another one runs from light to
     dark, in blue, or in orange where it is negative. What is outside a domain is gray.
 
-    Shapes: x (n,), y (m,), z (n, m); `distance` (n, m) is positive inside the domain and negative outside.
-    `limits` are the ends of the colors, by default those of z; `same_scale` draws both coordinates to one scale, unless
-    one range is far longer.
-    Errors: InputError for other shapes, and without a finite value.
+    `limits` are the ends of the colors, by default those of the values; `same_scale` draws both coordinates to one
+    scale, unless one range is far longer.
+    Errors: InputError without a finite value.
 
     >>> x = np.linspace(-1, 1, 5)
-    >>> heat_map(x, x, np.outer(x, x), names=("t", "x")).get_ylabel()
+    >>> heat_map(Surface(x, x, np.outer(x, x)), names=("t", "x")).get_ylabel()
     '$x$'
     """
-    if z.shape != (len(x), len(y)) or (distance is not None and distance.shape != z.shape):
-        raise InputError(f"A map of {len(x)} x {len(y)} places needs as many values. Got {z.shape}.")
-    shown = z if distance is None else np.where(distance >= 0, z, np.nan)
-    low, high = span(shown) if limits is None else limits
+    x, y, distance = surface.x, surface.y, surface.distance
+    low, high = span(surface.shown) if limits is None else limits
     ax = style.axes(ax, (4.8, 3.6))
     colors = style.SIGNED if low == -high else _BELOW if -low > high else _AMOUNT
     options: dict[str, Any] = {"vmin": low, "vmax": high, "cmap": colors}
-    image = ax.pcolormesh(x, y, z.T, shading="gouraud", rasterized=True, zorder=1, **options)
+    image = ax.pcolormesh(x, y, surface.z.T, shading="gouraud", rasterized=True, zorder=1, **options)
     if distance is not None:
         far = min(float(distance.min()), 0.0) - 1.0
         ax.contourf(x, y, distance.T, levels=[far, 0.0], colors=[style.FAINT], zorder=2)
@@ -66,12 +87,12 @@ def heat_map(
 
 def profiles(
     x: Sequence[Array], values: Sequence[Array], *, name: str = "x", label: str = "u", legend: Sequence[str] = (),
-    limits: tuple[float, float] | None = None, scale: Literal["linear", "log"] = "linear", ax: Axes | None = None,
+    limits: tuple[float, float] | None = None, steps: bool = False, ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
     """Draw functions of one coordinate, from light to dark where they are several, and return the axes.
 
     Shapes: x and values are as many arrays, each pair (n,). `legend` names the curves; `limits` are the ends of the
-    vertical axis.
+    vertical axis. `steps` draws positive values at whole numbers: with dots, on a logarithmic scale.
     Errors: InputError for other shapes, and without a finite value.
 
     >>> x = np.linspace(0, 1, 5)
@@ -84,9 +105,13 @@ def profiles(
     ax = style.axes(ax, (4.8, 3.2))
     for k, (places, curve) in enumerate(zip(x, values, strict=True)):
         color = style.ACCENT if len(values) == 1 else _AMOUNT(0.3 + 0.7 * k / (len(values) - 1))
-        ax.plot(places, curve, color=color, linewidth=1.5, label=legend[k] if legend else None)
-    if scale == "log":
+        dot = "o" if steps else None
+        ax.plot(
+            places, curve, color=color, linewidth=1.5, label=legend[k] if legend else None, marker=dot, markersize=4
+        )
+    if steps:
         ax.set_yscale("log")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     elif limits is not None:
         room = 0.05 * (high - low)
         ax.set_ylim(low - room, high + room)

@@ -142,7 +142,7 @@ PUBLIC = {
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
         Boundary Box Condition Corner Disk Domain Errors Face Jet JetPass Marched Outcome Periodic Polygon Problem
-        Singular Solution march measured periodic products solve
+        Singular Solution load march measured periodic products solve
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

@@ -20,7 +20,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import check_place, writing
 from edgewise.pde._pictures import HIGH, WIDE, View, view
 from edgewise.pde._sampled import Derivative, ranges
-from edgewise.pde._solution import Found
+from edgewise.pde._seen import Seen
 
 _WRITERS = {
     ".gif": "pillow",
@@ -35,7 +35,7 @@ _DPI = 110
 
 
 def animate(
-    found: Found, path: str | os.PathLike[str], derivative: Derivative, at: Mapping[str, float] | None,
+    found: Seen, path: str | os.PathLike[str], derivative: Derivative, at: Mapping[str, float] | None,
     rate: tuple[int, int], names: Sequence[str] | None,
 ) -> Path:  # fmt: skip
     """Write the unknowns over time as a film of (frames, frames a second), and return its path."""

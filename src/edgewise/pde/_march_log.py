@@ -17,7 +17,7 @@ from edgewise.pde._evolution import Evolution
 from edgewise.pde._file import Refused, read, write
 from edgewise.pde._fingerprint import require_same, stated
 from edgewise.pde._one_march import OneMarch, Reached
-from edgewise.pde._saved import slabs_of, tensors_of
+from edgewise.pde._slab_tensors import slabs_of, tensors_of
 from edgewise.pde._space import Space
 
 _KIND = "checkpoint of a march"

@@ -13,14 +13,11 @@ from edgewise import plot
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde._box import Box
-from edgewise.pde._marched import Marched
 from edgewise.pde._sampled import Derivative, derivative_names, held, on_product, ranges, unknown_names, values
-from edgewise.pde._slab import by_slab
-from edgewise.pde._solution import Found
+from edgewise.pde._seen import Seen
 
 _ALONG, _MAP = 801, 161  # places of a curve, and along each side of a map
 _OVER_TIME = (121, 241)  # the same of a map over time and a coordinate
-_PER_CELL = 6  # places of a curve in each cell of a march
 _MARGIN = 0.03  # of a map's side, around a domain that is no box
 _KEPT, _HUGE = (
     (0.005, 0.995),
@@ -37,7 +34,7 @@ class View:
     free: the numbers of one or two coordinates. fixed: what the others are held at.
     """
 
-    found: Found
+    found: Seen
     by: tuple[str, ...]
     names: list[str]
     free: tuple[int, ...]
@@ -52,33 +49,32 @@ class View:
         return self.found.problem.domain.names[self.free[k]]
 
     def along(self, count: int, k: int = 0) -> Array:
-        """Places along a free coordinate, with those in the cells of a march."""
+        """Places along a free coordinate, with those that a curve should not miss."""
         even = np.linspace(*ranges(self.found)[self.free[k]], count)
-        found = self.found
-        if not isinstance(found, Marched) or self.free != (found.evolution.space,):
-            return even
-        t = np.array([self.fixed[found.evolution.time]])
-        cells = next(slab for slab, _ in by_slab(found.slabs, t)).space.cells
-        steps = np.arange(_PER_CELL) / _PER_CELL
-        return np.union1d(even, (cells[:-1, None] + np.diff(cells)[:, None] * steps).ravel())
+        return np.union1d(even, self.found.finer(self.free[k], self.fixed)) if len(self.free) == 1 else even
 
     def on(self, columns: Sequence[Array]) -> Array:
-        """What is drawn at the product of places of the free coordinates: (places..., unknowns)."""
+        """What is drawn at the product of places of the free coordinates, of complex unknowns the modulus.
+
+        (places..., unknowns).
+        """
         whole = [np.array([self.fixed.get(k, 0.0)]) for k in range(len(self.found.problem.domain.names))]
         for k, column in zip(self.free, columns, strict=True):
             whole[k] = column
         points = on_product(whole)
         found = values(self.found, points, [self.by])[..., 0]
+        found = np.abs(found) if np.iscomplexobj(found) else found
         if len(columns) == 2 and self.free[0] > self.free[1]:
             return found.reshape(len(columns[1]), len(columns[0]), -1).swapaxes(0, 1)
         return found.reshape(*map(len, columns), -1)
 
-    def map_columns(self, counts: tuple[int, int]) -> list[Array]:
+    def map_columns(self, counts: tuple[int, int]) -> tuple[Array, Array]:
         """Places along both coordinates of a map; around a domain that is no box there is a margin."""
         margin = 0.0 if isinstance(self.found.problem.domain, Box) else _MARGIN
         ends = [ranges(self.found)[k] for k in self.free]
         both = zip(ends, counts, strict=True)
-        return [np.linspace(a - margin * (b - a), b + margin * (b - a), count) for (a, b), count in both]
+        across, up = (np.linspace(a - margin * (b - a), b + margin * (b - a), count) for (a, b), count in both)
+        return across, up
 
     def limits(self, shown: Array) -> tuple[float, float]:
         """The ends of a scale for values; of derivatives that are huge at few places, without those."""
@@ -97,7 +93,7 @@ class View:
         return domain.signed_distance(on_product(columns)).reshape(*map(len, columns)).numpy()
 
 
-def view(found: Found, derivative: Derivative, at: Mapping[str, float] | None, names: Sequence[str] | None) -> View:
+def view(found: Seen, derivative: Derivative, at: Mapping[str, float] | None, names: Sequence[str] | None) -> View:
     """The derivative of the unknowns over up to two coordinates; what is left over is held in the middle."""
     fixed, count = held(found, at), len(found.problem.domain.names)
     free = [k for k in range(count) if k not in fixed]
@@ -112,7 +108,7 @@ def view(found: Found, derivative: Derivative, at: Mapping[str, float] | None, n
 
 
 def picture(
-    found: Found, derivative: Derivative = "", at: Mapping[str, float] | None = None,
+    found: Seen, derivative: Derivative = "", at: Mapping[str, float] | None = None,
     times: Sequence[float] | None = None, names: Sequence[str] | None = None,
 ) -> Figure:  # fmt: skip
     """Draw the unknowns, or a derivative of them, and return the figure."""
@@ -126,7 +122,7 @@ def picture(
     columns = 2 if timed else 1
     shape = (len(seen.names), 2) if timed else (1, len(seen.names))
     figure = plot.Picture(figsize=(WIDE * shape[1], HIGH * shape[0]), layout="constrained")
-    axes = figure.subplots(*shape, squeeze=False).ravel()
+    axes = list(figure.subplots(*shape, squeeze=False).ravel())
     if len(seen.free) == 1:
         _curves(seen, axes)
     else:
@@ -137,7 +133,7 @@ def picture(
 
 
 def _snapshots(
-    found: Found, derivative: Derivative, at: dict[str, float], times: Sequence[float] | None,
+    found: Seen, derivative: Derivative, at: dict[str, float], times: Sequence[float] | None,
     names: Sequence[str] | None,
 ) -> Figure:  # fmt: skip
     """Maps over two coordinates of space at some times, with the same colors."""
@@ -194,7 +190,7 @@ def _profiles(seen: View, times: Sequence[float] | None, axes: Sequence[Axes]) -
         plot.profiles(places, curves, name=seen.coordinate(1), label=label, legend=legend, ax=axes[k])
 
 
-def _noted(figure: Figure, fixed: Mapping[int, float], found: Found) -> Figure:
+def _noted(figure: Figure, fixed: Mapping[int, float], found: Seen) -> Figure:
     """The figure with a line on what is held."""
     names = found.problem.domain.names
     if fixed:

@@ -6,7 +6,6 @@ import datetime
 import math
 import platform
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,33 +15,32 @@ from edgewise import plot
 from edgewise._errors import InputError
 from edgewise._version import __version__
 from edgewise.pde._box import Box, Face
-from edgewise.pde._marched import Level, Marched
 from edgewise.pde._pictures import picture
 from edgewise.pde._problem import Condition, Periodic, Problem
 from edgewise.pde._sampled import unknown_names
-from edgewise.pde._solution import Found, Solution
+from edgewise.pde._seen import Seen
 from edgewise.report import ReportContent
-from edgewise.train import Row
 
 _EXACT = 1e-17  # residuals of zero are drawn here
 _NAMED = 6  # conditions that are described one by one
 
 
-def content(found: Found, title: str, names: Sequence[str] | None) -> ReportContent:
+def content(found: Seen, title: str, names: Sequence[str] | None) -> ReportContent:
     """Return the problem, the outcome, the estimated error, pictures, and how it was found."""
+    error = "unknown" if math.isnan(found.error) else f"{found.error:.2g}"
     versions = [("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version())]
     return ReportContent(
         title=title,
         subtitle=f"{found.outcome.name}. {found.outcome.message}",
         problem=_problem(found.problem),
-        errors=_errors(found),
+        errors=[("Estimated relative error in L2", error), *found.facts()],
         figures=[*_drawn(found, names), *_history(found)],
-        notes=[_said(row) for row in found.history],
+        notes=found.told(),
         provenance=[*versions, ("Date", datetime.date.today().isoformat())],
     )
 
 
-def _drawn(found: Found, names: Sequence[str] | None) -> list[tuple[str, Figure]]:
+def _drawn(found: Seen, names: Sequence[str] | None) -> list[tuple[str, Figure]]:
     unknown_names(found, names)
     try:
         return [("The solution", picture(found, names=names))]
@@ -84,52 +82,14 @@ def _place(condition: Condition) -> str:
     return "on the boundary"
 
 
-def _errors(found: Found) -> list[tuple[str, str]]:
-    rows = [("Estimated relative error in L2", _number(found.error))]
-    if isinstance(found, Solution):
-        rows.append(("Residual over the equation's terms", _number(found.residual)))
-        rows.append(("Parameters", str(found.history[-1].parameters)))
-        rows += [(f"Constant {name}", f"{found.constants[name]:.6g}") for name in found.problem.constants]
-    if isinstance(found, Marched):
-        rows += [("Slabs", str(len(found.slabs))), ("Parameters", str(found.parameters))]
-        if found.reached < found.problem.domain.high[found.time_axis]:
-            rows.append(("Reached", f"{found.problem.domain.names[found.time_axis]} = {found.reached:.6g}"))
-    return rows
-
-
-def _number(value: float) -> str:
-    return "unknown" if math.isnan(value) else f"{value:.2g}"
-
-
-def _said(row: Any) -> str:
-    """A row of the history as a sentence."""
-    if isinstance(row, Level):
-        change = "" if math.isnan(row.change) else f", relative change {row.change:.2g}"
-        return (
-            f"Accuracy {row.accuracy:.2g} of each slab: {row.slabs} slabs of up to {row.cells} cells, {row.parameters} "
-            f"parameters{change}, {row.seconds:.1f} s."
-        )
-    return (
-        f"Grid {row.grid}, {row.parameters} parameters: residual {row.train:.2g}, at new points {row.validation:.2g}, "
-        f"{row.steps} steps and {row.seconds:.1f} s so far."
-    )
-
-
-def _history(found: Found) -> list[tuple[str, Figure]]:
-    """Residuals, or changes from level to level, in their order; none where there is but one."""
-    rows: list[Any] = [row for row in found.history if not (isinstance(row, Level) and math.isnan(row.change))]
-    if len(rows) < 2:
+def _history(found: Seen) -> list[tuple[str, Figure]]:
+    seen = found.convergence()
+    if seen is None:
         return []
-    if isinstance(rows[0], Row):
-        series = [[row.train for row in rows], [row.validation for row in rows]]
-        caption, across, label = "The residual after each run", "run", "residual"
-    else:
-        series = [[row.change for row in rows]]
-        caption, across, label = "The change from level to level", "level", "change"
-    places = np.arange(len(rows)) + len(found.history) - len(rows) + 1.0
-    values = [np.maximum(np.array(each), _EXACT) for each in series]
-    legend = ["at trained points", "at new points"] if len(series) > 1 else []
-    ax = plot.profiles([places] * len(values), values, name=across, label=label, legend=legend, steps=True)
+    values = [np.maximum(np.array(curve), _EXACT) for curve in seen.curves.values()]
+    legend = list(seen.curves) if len(values) > 1 else []
+    places = [np.array(seen.places)] * len(values)
+    ax = plot.profiles(places, values, name=seen.across, label=seen.label, legend=legend, steps=True)
     figure = ax.get_figure(root=True)
     assert figure is not None
-    return [(caption, figure)]
+    return [(seen.caption, figure)]

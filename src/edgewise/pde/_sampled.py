@@ -16,7 +16,7 @@ from edgewise._typing import Array, Data
 from edgewise.pde._box import Box
 from edgewise.pde._domain import Domain
 from edgewise.pde._jet import HIGHEST, Jet
-from edgewise.pde._solution import Found
+from edgewise.pde._seen import Seen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ Grid = Data | int | Mapping[str, Data]
 """Points (n, d), a number of places along each coordinate, or the places of each by name."""
 
 
-def derivative_names(found: Found, derivative: Derivative) -> tuple[str, ...]:
+def derivative_names(found: Seen, derivative: Derivative) -> tuple[str, ...]:
     """The coordinates that a derivative is by; InputError for others."""
     names = found.problem.domain.names
     by = (derivative,) if isinstance(derivative, str) and derivative in names else tuple(derivative)
@@ -43,16 +43,17 @@ def derivative_names(found: Found, derivative: Derivative) -> tuple[str, ...]:
     return by
 
 
-def values(found: Found, points: Data, by: Sequence[tuple[str, ...]]) -> Array:
+def values(found: Seen, points: Data, by: Sequence[tuple[str, ...]]) -> Array:
     """Derivatives of all unknowns at points (n, d): (n, unknowns, derivatives)."""
     jets = found.at(points, order=max(map(len, by), default=0))
     own = (jets,) if isinstance(jets, Jet) else jets
     return torch.stack([torch.stack([jet.d(*names) for names in by], 1) for jet in own], 1).numpy()
 
 
-def unknown_names(found: Found, names: Sequence[str] | None) -> list[str]:
+def unknown_names(found: Seen, names: Sequence[str] | None) -> list[str]:
     """The unknowns' names: u, or u[0], u[1], unless others are given."""
-    count = found.problem.unknowns
+    somewhere = found.at([[sum(ends) / 2 for ends in ranges(found)]], order=0)
+    count = 1 if isinstance(somewhere, Jet) else len(somewhere)
     if names is None:
         return ["u"] if count == 1 else [f"u[{k}]" for k in range(count)]
     given = [names] if isinstance(names, str) else list(names)
@@ -73,7 +74,7 @@ def on_product(columns: Sequence[Array]) -> Tensor:
 
 
 def table(
-    found: Found, points: Grid, derivatives: Sequence[Derivative] = (), names: Sequence[str] | None = None
+    found: Seen, points: Grid, derivatives: Sequence[Derivative] = (), names: Sequence[str] | None = None
 ) -> pd.DataFrame:  # fmt: skip
     """Return coordinates, values and derivatives as a table, of a grid without what is outside the domain."""
     import pandas as pd
@@ -92,7 +93,7 @@ def table(
     return pd.DataFrame(columns)
 
 
-def _points(found: Found, points: Grid) -> Tensor:
+def _points(found: Seen, points: Grid) -> Tensor:
     domain = found.problem.domain
     if isinstance(points, Mapping):
         if set(points) != set(domain.names):
@@ -112,7 +113,7 @@ def _points(found: Found, points: Grid) -> Tensor:
     return x if isinstance(domain, Box) else x[~outside(domain, x)]
 
 
-def ranges(found: Found) -> list[tuple[float, float]]:
+def ranges(found: Seen) -> list[tuple[float, float]]:
     """The ends of the coordinates, of time until where there is a solution."""
     domain, time = found.problem.domain, found.time_axis
     found_ends = list(zip(domain.low, domain.high, strict=True))
@@ -121,7 +122,7 @@ def ranges(found: Found) -> list[tuple[float, float]]:
     return found_ends
 
 
-def held(found: Found, at: Mapping[str, float] | None) -> dict[int, float]:
+def held(found: Seen, at: Mapping[str, float] | None) -> dict[int, float]:
     """The coordinates that are held, by their numbers; InputError for others."""
     names, given = found.problem.domain.names, {}
     for name, value in (at or {}).items():

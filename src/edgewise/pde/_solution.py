@@ -12,18 +12,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._jets import below
-from edgewise._typing import Data
+from edgewise._typing import Array, Data
 from edgewise.nn import KAN
 from edgewise.pde._jet import HIGHEST, Jet
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
+from edgewise.pde._seen import Convergence, Packed
 from edgewise.train import Row
 
 if TYPE_CHECKING:
@@ -177,9 +179,32 @@ class Found(ABC):
 
         Errors: InputError for a place that cannot be written.
         """
-        from edgewise.pde._saved import save
+        from edgewise.pde._file import write
+        from edgewise.pde._fingerprint import stated
 
-        save(self, path)
+        own = self.packed()
+        said = {"problem": stated(self.problem), "outcome": self.outcome.name, "error": self.error}
+        write(path, own.kind, {**said, "history": [list(row) for row in self.history], **own.said}, own.tensors)
+
+    @abstractmethod
+    def packed(self) -> Packed:
+        """What a file holds of the solution itself."""
+
+    @abstractmethod
+    def facts(self) -> list[tuple[str, str]]:
+        """What a report says of the solution: rows (label, value)."""
+
+    @abstractmethod
+    def told(self) -> list[str]:
+        """The history, a sentence each."""
+
+    @abstractmethod
+    def convergence(self) -> Convergence | None:
+        """The history as curves; None where there are less than two rows."""
+
+    def finer(self, free: int, held: Mapping[int, float]) -> Array:
+        """Places of a free coordinate, by its number, that a curve should not miss while others are held."""
+        return np.empty(0)
 
     def checked(self, points: Data) -> Tensor:
         """Points (n, d) as a tensor; InputError for others."""
@@ -226,6 +251,32 @@ class Solution(Found):
         if isinstance(parts[0], Jet):
             return _joined(parts)
         return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
+
+    def packed(self) -> Packed:
+        from edgewise.io import model_bytes
+
+        network = torch.frombuffer(bytearray(model_bytes(self.model)), dtype=torch.uint8)
+        return Packed("solution", {"constants": self.constants, "residual": self.residual}, {"network": network})
+
+    def facts(self) -> list[tuple[str, str]]:
+        return [
+            ("Residual over the equation's terms", f"{self.residual:.2g}"),
+            ("Parameters", str(self.history[-1].parameters)),
+            *((f"Constant {name}", f"{self.constants[name]:.6g}") for name in self.problem.constants),
+        ]
+
+    def told(self) -> list[str]:
+        return [
+            f"Grid {row.grid}, {row.parameters} parameters: residual {row.train:.2g}, at new points "
+            f"{row.validation:.2g}, {row.steps} steps and {row.seconds:.1f} s so far."
+            for row in self.history
+        ]
+
+    def convergence(self) -> Convergence | None:
+        rows = self.history
+        curves = {"at trained points": [r.train for r in rows], "at new points": [r.validation for r in rows]}
+        places = [1.0 + row.round for row in rows]
+        return Convergence("The residual after each run", "run", "residual", places, curves) if len(rows) > 1 else None
 
     def __repr__(self) -> str:
         last = self.history[-1]

@@ -119,7 +119,7 @@ class Marched(Found):
             rows.append(("Reached", f"{self.problem.box.names[self.evolution.time]} = {self.reached:.6g}"))
         return rows
 
-    def told(self) -> list[str]:
+    def in_words(self) -> list[str]:
         return [
             f"Accuracy {row.accuracy:.2g} of each slab: {row.slabs} slabs of up to {row.cells} cells, {row.parameters} "
             f"parameters{'' if math.isnan(row.change) else f', relative change {row.change:.2g}'}, {row.seconds:.1f} s."

@@ -35,7 +35,7 @@ def content(found: Seen, title: str, names: Sequence[str] | None) -> ReportConte
         problem=_problem(found.problem),
         errors=[("Estimated relative error in L2", error), *found.facts()],
         figures=[*_drawn(found, names), *_history(found)],
-        notes=found.told(),
+        notes=found.in_words(),
         provenance=[*versions, ("Date", datetime.date.today().isoformat())],
     )
 

@@ -35,7 +35,7 @@ class Seen(Protocol):
     """A solution, as others see it.
 
     time_axis: the number of the coordinate that is time. reached: the time until which there is a solution. finer:
-    places of one free coordinate, by its number, where others are held, that a curve should not miss. facts, told,
+    places of one free coordinate, by its number, where others are held, that a curve should not miss. facts, in_words,
     convergence: what a report says of the solution, of its history in words, and as a picture.
     """
 
@@ -62,6 +62,6 @@ class Seen(Protocol):
 
     def facts(self) -> list[tuple[str, str]]: ...
 
-    def told(self) -> list[str]: ...
+    def in_words(self) -> list[str]: ...
 
     def convergence(self) -> Convergence | None: ...

@@ -195,7 +195,7 @@ class Found(ABC):
         """What a report says of the solution: rows (label, value)."""
 
     @abstractmethod
-    def told(self) -> list[str]:
+    def in_words(self) -> list[str]:
         """The history, a sentence each."""
 
     @abstractmethod
@@ -265,7 +265,7 @@ class Solution(Found):
             *((f"Constant {name}", f"{self.constants[name]:.6g}") for name in self.problem.constants),
         ]
 
-    def told(self) -> list[str]:
+    def in_words(self) -> list[str]:
         return [
             f"Grid {row.grid}, {row.parameters} parameters: residual {row.train:.2g}, at new points "
             f"{row.validation:.2g}, {row.steps} steps and {row.seconds:.1f} s so far."

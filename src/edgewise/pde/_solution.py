@@ -110,7 +110,7 @@ class Found(ABC):
 
         Args:
             derivative: what is drawn of the unknowns: "" for their values, "x", "xx", or names as ("theta", "theta").
-            at: coordinates that are held, as {"t": 0.5}. Where more than two are left over beside time, the others are
+            at: coordinates that are held, as {"t": 0.5}. Where more than two are left over besides time, the others are
                 held in the middle of their range.
             times: of the profiles or maps, five or four by default.
             names: of the unknowns, by default u, or u[0], u[1].

@@ -64,13 +64,14 @@ class Objective:
     """cost(theta) = sum over terms of weight * mean over points and equations of residual^2.
 
     theta holds the network's free parameters and, after them, the unknown constants. Owns a copy of the network.
-    `seconds` says about how long normal equations take.
+    `steps` counts normal equations; `seconds` says about how long one takes.
     """
 
     def __init__(self, problem: Problem, model: KAN, constants: Mapping[str, float], terms: list[Term]) -> None:
         self.problem, self.model, self.terms = problem, model, terms
         self.layout = Layout(model)
         self.sparse = is_sparse(model, self.layout)
+        self.steps = 0
         self._cut: dict[int, list[Term]] = {}
         self._first: dict[int, list[LocalSplines | None]] = {}
         self.names = list(constants)
@@ -102,6 +103,7 @@ class Objective:
         return total if total == total else float("inf")
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
+        self.steps += 1
         model, size = self.network(vector), len(vector)
         hessian, gradient, total = vector.new_zeros(size, size), vector.new_zeros(size), 0.0
         for term in self.terms:

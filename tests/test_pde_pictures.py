@@ -57,6 +57,7 @@ def test_a_march_is_drawn_as_maps_and_profiles(waves: pde.Marched) -> None:
     assert (first.get_xlabel(), first.get_ylabel(), first.get_title(loc="left")) == ("$t$", "$x$", "$u_{0}$")
     assert first.collections[0].get_clim() == pytest.approx((-1, 1), abs=1e-2)  # both signs: zero in the middle
     assert [line.get_label() for line in profiles.lines] == ["t = 0", "t = 0.5", "t = 1"]
+    assert waves.plot(at={"x": 1}).axes[0].get_xlabel() == "$t$"
     curve = waves.plot("x", at={"t": 0}, names=["pressure", "v"]).axes[0]
     assert curve.get_ylabel() == r"$\partial_{x}\,\mathrm{pressure}$"
     places, slopes = (np.asarray(part) for part in curve.lines[0].get_data())

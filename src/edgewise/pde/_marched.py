@@ -25,6 +25,7 @@ from edgewise.pde._slab import Slab, by_slab, on_grid
 from edgewise.pde._slab_network import network_of
 from edgewise.pde._slab_tensors import tensors_of
 from edgewise.pde._solution import Found, checked_order
+from edgewise.pde._space import Space
 
 _PER_CELL = 6  # places of a curve in each cell
 
@@ -104,11 +105,14 @@ class Marched(Found):
         """Places in the cells of the slab at a time."""
         if free != self.evolution.space:
             return np.empty(0)
-        cells = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]]))).space.cells
+        space = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]]))).space
+        if not isinstance(space, Space):
+            return np.empty(0)
+        cells = space.cells
         return (cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_PER_CELL) / _PER_CELL).ravel()
 
     def packed(self) -> Packed:
-        if not all(isinstance(slab, Slab) for slab in self.slabs):
+        if not all(isinstance(slab.space, Space) for slab in self.slabs):
             raise InputError("Only marches in one coordinate of space can be saved.")
         time, degree = self.problem.box.names[self.evolution.time], self.slabs[0].space.degree
         return Packed("march", {"time": time, "degree": degree, "slabs": len(self.slabs)}, tensors_of(self.slabs))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -34,15 +33,17 @@ def stated(problem: Problem) -> Stated:
     return {**_names(problem), "numbers": _evaluated(problem)}
 
 
-def require_same(known: Mapping[str, Any], problem: Problem) -> None:
-    """Raise Refused where a problem is not the one that `known` was made of, with what differs."""
+def require_same(known: Any, problem: Problem) -> None:
+    """Raise Refused where a problem is not the one that `known`, which a file says, was made of; with what differs."""
+    if not isinstance(known, dict) or not isinstance(known.get("numbers"), dict):
+        raise Refused("does not say which problem it belongs to: save the solution again")
     for name, own in _names(problem).items():
         if known.get(name) != own:
             what = {"low": "lower ends", "high": "upper ends"}.get(name, name)
             said, given = json.dumps(known.get(name)), json.dumps(own)
             raise Refused(f"belongs to another problem: its {what} are {said:.60}, and those given {given:.60}")
     for part, numbers in _evaluated(problem).items():
-        if not _alike(known.get("numbers", {}).get(part, []), numbers):
+        if not _alike(known["numbers"].get(part), numbers):
             ansatz = " or its ansatz" if part == "equation" else ""
             raise Refused(f"belongs to another problem: its {part}{ansatz} gives other values than the one given")
 
@@ -96,7 +97,9 @@ def _made_up(shape: tuple[int, int], turn: int) -> Tensor:
     return 0.5 + 0.2 * torch.sin(1.0 + 0.7 * turn + 2.3 * places)
 
 
-def _alike(known: list[float], given: list[float]) -> bool:
+def _alike(known: Any, given: list[float]) -> bool:
+    if not isinstance(known, list) or not all(isinstance(value, float | int) for value in known):
+        return False
     scale = max((abs(value) for value in given if math.isfinite(value)), default=1.0)
     one, two = (torch.tensor(values, dtype=torch.float64) for values in (known, given))
     return one.shape == two.shape and torch.allclose(one, two, rtol=_CLOSE, atol=_CLOSE * scale, equal_nan=True)

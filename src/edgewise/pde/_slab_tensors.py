@@ -30,7 +30,8 @@ def slabs_of(tensors: Mapping[str, Tensor], evolution: Evolution, degree: int, p
         cells, begins, inner = (tensors[f"{prefix}{k}.{name}"].numpy() for name in ("cells", "begins", "inner"))
         space = Space(cells, degree, evolution.periodic)
         shape, ends = (len(space), len(evolution.components)), (cells[0], cells[-1])
-        sound = begins.shape == shape and inner.ndim == 3 and inner.shape[:2] == shape and length > 0
+        known = all(part.dtype == np.float64 for part in (cells, begins, inner))
+        sound = known and begins.shape == shape and inner.ndim == 3 and inner.shape[:2] == shape and length > 0
         if not sound or ends != evolution.interval or not bool((np.diff(cells) > 0).all()):
             raise Refused("is damaged: restore it from a backup, or save the solution again")
         found.append(Slab(begin, length, space, begins, inner, evolution.changing))

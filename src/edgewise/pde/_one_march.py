@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,18 @@ _INITIAL = 0.1  # of the accuracy, for initial values: all that follows has thei
 _TIP = 0.1  # of the largest error of initial values, at the tip of a kink: that much counts as their mean error does
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 _DISAGREE = 1e-4  # of a condition's terms
+
+
+class Reached(NamedTuple):
+    """How far a march is: what the next slab depends on."""
+
+    slabs: list[Slab]
+    space: Space
+    begins: Array
+    sizes: Array
+    length: float
+    steps: int
+    cell_steps: int
 
 
 class OneMarch:
@@ -71,8 +84,8 @@ class OneMarch:
         """Steps times cells times the number of components."""
         return self._cell_steps * len(self.evolution.components)
 
-    def run(self, place: str, effort: float) -> None:
-        """March until the end of time, or until something ends it."""
+    def run(self, place: str, effort: float, kept: Callable[[], None] | None = None) -> None:
+        """March until the end of time, or until something ends it; `kept` is called after each slab."""
         end = self.evolution.duration[1]
         while not self.whole:
             left = end - self.now
@@ -83,7 +96,9 @@ class OneMarch:
             self._cell_steps += solved.steps * (len(self.space.cells) - 1)
             self._take(solved, length)
             done = (self.now - self.evolution.duration[0]) / self._whole
-            ended = self.monitor.step(place, fraction=done)
+            ended = self.monitor.step(place, None, done, self._where)
+            if kept is not None:
+                kept()
             if ended is not None and self.slabs and not self.whole:
                 self.ended = Outcome.of(ended)
                 return
@@ -99,6 +114,21 @@ class OneMarch:
                     )
                 self.ended = Outcome.DIVERGED
                 return
+
+    @property
+    def _where(self) -> str:
+        """What progress says."""
+        time, cells = self.evolution.problem.box.names[self.evolution.time], len(self.space.cells) - 1
+        return f"{time}={self.now:.4g}, {len(self.slabs)} slabs, {cells} cells"
+
+    @property
+    def reached(self) -> Reached:
+        """How far it is, to go on from there in another process."""
+        return Reached(list(self.slabs), self.space, self.begins, self.sizes, self.length, self.steps, self._cell_steps)
+
+    def resume(self, reached: Reached) -> None:
+        """Go on from where a march to the same accuracy was."""
+        self.slabs, self.space, self.begins, self.sizes, self.length, self.steps, self._cell_steps = reached
 
     def distance(self, finer: OneMarch) -> float:
         """The relative L2 distance from another over the times that both reach, the largest of the unknowns'."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time as clock
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,12 @@ from edgewise.pde._evolution import Evolution
 from edgewise.pde._marched import Level, Marched
 from edgewise.pde._one_march import OneMarch
 from edgewise.pde._outcome import Outcome
+from edgewise.pde._plane_march import PlaneMarch, plane_of
+from edgewise.pde._plane_marched import PlaneMarched
 from edgewise.pde._problem import Problem
 from edgewise.train import Monitor, Options
 
+_DEGREE, _PLANE_DEGREE = 9, 7
 _FIRST = 1e-4  # accuracy of the first level
 _FINER, _FARTHEST = 0.1, 1e-4  # of a level's accuracy: that of the next, and the least of the next
 _CHECKED = 0.4  # of the effort that is left: for a level that another has to check
@@ -29,7 +33,7 @@ _USUAL = 0.8  # the power of the accuracy with which errors fall, before it has 
 
 
 def march(
-    problem: Problem, *, tolerance: float = 1e-9, effort: float = 5e5, time: str = "t", degree: int = 9,
+    problem: Problem, *, tolerance: float = 1e-9, effort: float = 5e5, time: str = "t", degree: int | None = None,
     options: Options | None = None,
 ) -> Marched:  # fmt: skip
     """Solve an equation of evolution in one coordinate of space, slab after slab of time.
@@ -72,7 +76,9 @@ def march(
     if not is_number(effort, 1):
         raise InputError(f"'effort' must be a number >= 1, in steps of a cell. Got {effort!r}.")
     evolution = Evolution.of(problem, time)
-    highest = max(a for _, a, _ in evolution.parts)
+    plane = len(evolution.spaces) == 2
+    highest = max(max(a) if plane else a for _, a, _ in evolution.parts)
+    degree = (_PLANE_DEGREE if plane else _DEGREE) if degree is None else degree
     least = max(3, highest + 1)
     if not is_int(degree, least, 9):
         raise InputError(
@@ -90,14 +96,16 @@ class _Levels:
         self.evolution, self.degree, self.monitor = evolution, degree, monitor
         self.tolerance, self.left = tolerance, effort
         self.rows: list[Level] = []
-        self.marches: list[OneMarch] = []
+        self.marches: list[Any] = []  # of one kind
+        self.plane = len(evolution.spaces) == 2
+        self.kind: Any = PlaneMarch if self.plane else OneMarch
 
     def run(self) -> Marched:
         """March, with higher accuracy each time, until something ends it."""
         accuracy: float | None = _FIRST
         while accuracy is not None:
             began = clock.perf_counter()
-            done = OneMarch(self.evolution, self.degree, accuracy, self.marches, self.monitor)
+            done = self.kind(self.evolution, self.degree, accuracy, self.marches, self.monitor)
             done.run(f"level {len(self.marches) + 1}", self.left)
             self.left -= done.work
             if done.ended is not None and self.marches:
@@ -135,7 +143,7 @@ class _Levels:
         change = math.nan
         if len(self.marches) > 1:
             change = self.marches[-2].distance(done)
-        cells = max(len(slab.space.cells) - 1 for slab in done.slabs)
+        cells = max(plane_of(slab).size if self.plane else len(slab.space.cells) - 1 for slab in done.slabs)
         parameters = sum(slab.inner.size for slab in done.slabs)
         self.rows.append(Level(done.accuracy, len(done.slabs), cells, parameters, done.steps, change, seconds))
         self.monitor.record(cells, parameters, change, math.nan)
@@ -149,7 +157,8 @@ class _Levels:
             error = changes[chosen]
         else:
             chosen, error = len(changes), self._expected(changes)
-        return Marched(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
+        kind = PlaneMarched if self.plane else Marched
+        return kind(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
 
     def _expected(self, changes: list[float]) -> float:
         """The error of the finest level, which none has checked: as the errors before it fell with the accuracy."""

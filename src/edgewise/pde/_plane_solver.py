@@ -1,0 +1,138 @@
+"""The stages of one slab on a rectangle, by Newton's steps whose systems are one sparse matrix for each rate."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from scipy.sparse.linalg import splu
+
+from edgewise._typing import Array
+from edgewise.pde._plane_space import PlaneSpace
+from edgewise.pde._plane_system import PlaneSystem, State
+from edgewise.pde._slab import Slab, polynomials
+from edgewise.pde._space import Space
+from edgewise.pde._stages import stages
+
+_STEPS = 12
+_NEAR = 1e-2  # of the accuracy: what is left to Newton's method
+_ROUNDING = 1e-13  # of a component's size: steps that are smaller are rounding
+_SLOW = 0.3  # a ratio of one step to the one before, above which the slopes are found anew
+_PIVOT = 0.1  # of the largest entry of a column, at which the diagonal's is taken
+
+
+class PlaneSolved(NamedTuple):
+    """A slab, an estimate of the error of its polynomials relative to the components' sizes, and the work it took.
+
+    A slab whose steps did not converge has an infinite error.
+    """
+
+    slab: Slab
+    by_time: float
+    steps: int
+
+
+class Factors(NamedTuple):
+    """The solvers for each chosen rate, at some length of a slab."""
+
+    length: float
+    solvers: list[Any]
+
+
+class PlaneSolver:
+    """Solves the slabs of one space, M stages each.
+
+    All stages' equations have the slopes of the middle of the slab, so that they fall into one system for each rate.
+    These are kept while the space and the length stay and the steps converge.
+    """
+
+    def __init__(self, system: PlaneSystem, terms: int, accuracy: float) -> None:
+        self.system, self.terms, self.accuracy = system, terms, accuracy
+        self.stages = stages(terms)
+        self.factors: Factors | None = None
+        self.ratio = 1.0  # of Newton's steps
+
+    def solve(self, begins: Array, begin: float, length: float, scales: Array, guess: Array | None) -> PlaneSolved:
+        """Return the slab that begins with (functions, components); `guess` are values at its stages."""
+        values = np.repeat(begins[:, :, None], self.terms, 2) if guess is None else guess
+        if self.factors is None or self.factors.length != length:
+            self.factors = None
+        before, anew = math.inf, 0
+        for taken in range(1, _STEPS + 1):
+            if self.factors is None:
+                self.factors = self._factored(self._state(values, begins, begin, length))
+                anew, self.ratio = anew + 1, 1.0
+            step = self._step(self.system.left(self._state(values, begins, begin, length)))
+            size = float((np.sqrt((step**2).mean(0)).max(1) / scales).max())
+            if not math.isfinite(size) or (anew > 2 and size > 2 * before):
+                return self._failed(values, begins, begin, length, taken)
+            values = values - step
+            if before < math.inf:
+                self.ratio = size / before
+            if size <= _ROUNDING or self.ratio < 1 and size * self.ratio / (1 - self.ratio) <= _NEAR * self.accuracy:
+                slab = self._slab(values, begins, begin, length)
+                return PlaneSolved(slab, self._by_time(slab, scales), taken)
+            if self.ratio > _SLOW and before < math.inf and anew < 3:
+                self.factors = None
+            before = size
+        return self._failed(values, begins, begin, length, _STEPS)
+
+    def _failed(self, values: Array, begins: Array, begin: float, length: float, taken: int) -> PlaneSolved:
+        self.factors = None
+        return PlaneSolved(self._slab(values, begins, begin, length), math.inf, taken)
+
+    def _state(self, values: Array, begins: Array, begin: float, length: float) -> State:
+        rates = (values - begins[:, :, None]) @ self.stages.slopes.T / length
+        return State(values, rates, begin + length * self.stages.tau)
+
+    def _factored(self, state: State) -> Factors:
+        """The solvers at the middle stage of a state."""
+        m = self.terms // 2
+        one = State(*(part[..., m : m + 1] for part in state))
+        slopes = self.system.slopes(one)
+        length = float(state.times[-1] - state.times[0]) / (1 - self.stages.tau[0])
+        solvers = []
+        for number in self.stages.chosen:
+            rate = self.stages.rates[number] / length
+            matrix = slopes.matrix(rate.real if rate.imag == 0 else rate)
+            solvers.append(splu(matrix, "MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT, options={"SymmetricMode": True}))
+        return Factors(length, solvers)
+
+    def _step(self, left: Array) -> Array:
+        """Newton's step, to be subtracted, from what is left: both (functions, components, M)."""
+        assert self.factors is not None
+        right = left.reshape(-1, self.terms) @ self.stages.inward.T
+        found = np.zeros(left.shape).reshape(-1, self.terms)
+        for number, solver in zip(self.stages.chosen, self.factors.solvers, strict=True):
+            outward = self.stages.outward[:, number]
+            if self.stages.rates[number].imag == 0:
+                own = solver.solve(np.ascontiguousarray((right[:, number] * outward[-1]).real))
+                found += np.outer(own, (outward / outward[-1]).real)
+            else:
+                own = solver.solve(np.ascontiguousarray(right[:, number]))
+                found += 2 * np.outer(own, outward).real
+        return found.reshape(left.shape)
+
+    def _slab(self, values: Array, begins: Array, begin: float, length: float) -> Slab:
+        """The slab with values at the stages."""
+        changing = self.system.evolution.changing
+        inner = np.empty_like(values)
+        for c, own in enumerate(changing):
+            given = values[:, c] - begins[:, c, None] if own else values[:, c]
+            inner[:, c] = np.linalg.solve(polynomials(own, self.terms, self.stages.tau), given.T).T
+        space = cast("Space", self.system.space)  # a slab asks of it only what both kinds of spaces have
+        return Slab(begin, length, space, begins, inner, changing)
+
+    def _by_time(self, slab: Slab, scales: Array) -> float:
+        """The size of the polynomials' terms that were left out, from how the last ones fall, over the scales."""
+        found = np.sqrt((self._samples(slab) ** 2).mean(0)) / scales[:, None]
+        last, before = found[:, -2:].max(1), found[:, -4:-2].max(1)
+        return float((last * np.minimum(1.0, np.sqrt(last / np.maximum(before, 1e-300)))).max())
+
+    def _samples(self, slab: Slab) -> Array:
+        """The polynomials' coefficients over the plane, (points, components, M)."""
+        space: PlaneSpace = self.system.space
+        middles = [(one.cells[1:] + one.cells[:-1]) / 2 for one in space.both]
+        flat = space.values(slab.inner.reshape(len(space), -1), *middles)
+        return flat.reshape(len(flat), *slab.inner.shape[1:])

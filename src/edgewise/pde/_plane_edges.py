@@ -22,8 +22,8 @@ _SINGULAR = 1e-12
 class Edge:
     """One row of a condition on one edge, which takes the place of a layer of a component's test functions.
 
-    row: of the condition's equations. layer: how many rows the component has on this edge before. derived: it says the
-    same of the derivative by time of the component before, which follows for unknowns with u.tt. slopes: means of the
+    row: of the condition's equations. layer: how many rows the component has on this edge before. derived: how
+    many derivatives by time of the condition it stands for, which follow for unknowns with u.tt. slopes: means of the
     row's derivatives by the parts that it reads.
     """
 
@@ -31,7 +31,7 @@ class Edge:
     row: int
     component: int
     layer: int
-    derived: bool
+    derived: int
     slopes: dict[Part, float]
 
     @property
@@ -72,7 +72,7 @@ def edges_of(evolution: Evolution, space: PlaneSpace, begins: Array) -> list[Edg
             means = {part: float(slope[row].mean()) for part, slope in slopes.items() if bool(slope[row].any())}
             if not means:
                 raise InputError(f"A condition at {_name(evolution, side)} says nothing of the unknowns.")
-            own = Edge(side, row, _component(evolution, means, slopes, row), 0, False, means)
+            own = Edge(side, row, _component(evolution, means, slopes, row), 0, 0, means)
             found += [replace(edge, layer=_layers(found, edge)) for edge in (own, *_derived(evolution, own))]
     for edge in found:
         if edge.layer > space.both[edge.side.coordinate].degree // 2:
@@ -80,9 +80,7 @@ def edges_of(evolution: Evolution, space: PlaneSpace, begins: Array) -> list[Edg
     return found
 
 
-def at_start(
-    evolution: Evolution, side: Side, space: PlaneSpace, begins: Array
-) -> tuple[Tensor, dict[Part, Tensor]]:
+def at_start(evolution: Evolution, side: Side, space: PlaneSpace, begins: Array) -> tuple[Tensor, dict[Part, Tensor]]:
     """What a condition leaves of the initial values along an edge, and its derivatives by the parts it reads."""
     across = space.both[1 - side.coordinate]
     along, _ = across.gauss(2)
@@ -125,7 +123,7 @@ def _derived(evolution: Evolution, own: Edge) -> Iterator[Edge]:
     upper = dict(evolution.links)
     while own.component in upper:
         slopes = {(upper[c], a, b): slope for (c, a, b), slope in own.slopes.items() if c in upper}
-        own = replace(own, component=upper[own.component], derived=True, slopes=slopes)
+        own = replace(own, component=upper[own.component], derived=own.derived + 1, slopes=slopes)
         yield own
 
 

@@ -17,7 +17,8 @@ from edgewise.pde._outcome import Outcome
 from edgewise.pde._plane_edges import at_start, edges_of
 from edgewise.pde._plane_solver import PlaneSolved, PlaneSolver
 from edgewise.pde._plane_space import PlaneSpace
-from edgewise.pde._plane_system import PlaneSystem, State, owners_of
+from edgewise.pde._plane_state import State
+from edgewise.pde._plane_system import PlaneSystem, owners_of
 from edgewise.pde._slab import Slab, by_slab
 from edgewise.pde._space import Space
 from edgewise.pde._stages import stages
@@ -33,6 +34,7 @@ _PROJECTIONS = 14
 _SPACE = 0.1  # of the accuracy, for the splines
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 _DISAGREE = 1e-4  # of a condition's terms
+_DIFFERENCE = 1e-3  # of a slab, over which what edges say is differentiated by time
 _POINTS = 3  # Gauss points of a cell more than the degree, for projections
 _COST = 3.0  # of a step of a cell, over one in one coordinate
 
@@ -165,6 +167,7 @@ class PlaneMarch:
 
     def _renew(self) -> None:
         system = PlaneSystem(self.evolution, self.space, self.edges, self.owners)
+        self.begins = system.met(self.begins, self.now, _DIFFERENCE * self.length)
         self.solver = PlaneSolver(system, _TERMS, self.accuracy)
 
     def _guess(self, length: float) -> Array | None:

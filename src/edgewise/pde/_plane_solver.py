@@ -70,7 +70,7 @@ class PlaneSolver:
             values = values - step
             if before < math.inf:
                 self.ratio = size / before
-            if size <= _ROUNDING or self.ratio < 1 and size * self.ratio / (1 - self.ratio) <= _NEAR * self.accuracy:
+            if size <= _ROUNDING or (self.ratio < 1 and size * self.ratio / (1 - self.ratio) <= _NEAR * self.accuracy):
                 slab = self._slab(values, begins, begin, length)
                 return PlaneSolved(slab, self._by_time(slab, scales), taken)
             if self.ratio > _SLOW and before < math.inf and anew < 3:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from edgewise._typing import Array
-from edgewise.pde._plane_edges import Edge, test_functions
+from edgewise.pde._plane_edges import Edge, test_functions, traces
 from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._space import Space
 
@@ -20,6 +20,7 @@ class Line:
         self.space, self.band = space, 2 * space.degree + 1
         self.at, self.weights = space.gauss((space.degree + 3) // 2 + 1)
         self._values: dict[int, Array] = {}
+        self._traces: dict[tuple[float, int], Array] = {}
         self._patterns: dict[tuple[int | None, int], csr_matrix] = {}
         own = [edge for edge in edges if edge.side.coordinate == coordinate]
         chosen = [test_functions(space, [e for e in own if e.component == c], plane) for c in range(components)]
@@ -35,6 +36,12 @@ class Line:
         if order not in self._values:
             self._values[order] = self.space.matrix(self.at, order).toarray()
         return self._values[order]
+
+    def trace(self, end: float, order: int) -> Array:
+        """All functions, or derivatives, at an end: (n,)."""
+        if (end, order) not in self._traces:
+            self._traces[end, order] = traces(self.space, end, order)
+        return self._traces[end, order]
 
     def tests(self, component: int | None) -> Array:
         """The test functions of a component, or all functions, times the weights: (points, n)."""

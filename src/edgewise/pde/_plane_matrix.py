@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_matrix, csc_matrix
+from scipy.sparse.linalg import SuperLU, splu
 
 from edgewise._typing import Array
 from edgewise.pde._plane_line import Line
+
+_PIVOT = 0.1  # of the largest entry of a column, at which the diagonal's is taken
 
 Blocks = dict[tuple[int, int, int], Array]
 """By row's component, column's component and order by time: (n_x * band_x, n_y * band_y), as of `Line.patterns`."""
@@ -62,6 +65,11 @@ class Gathered:
     @cached_property
     def _patterns(self) -> dict[tuple[tuple[int, int], ...], tuple[csc_matrix, Array]]:
         return {}
+
+
+def factored(matrix: csc_matrix) -> SuperLU:
+    """Return the solver of a matrix whose pattern is symmetric."""
+    return splu(matrix, "MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT, options={"SymmetricMode": True})
 
 
 def add(blocks: Blocks, key: tuple[int, int, int], part: Array) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution, Part
-from edgewise.pde._plane_edges import Edge, traces
+from edgewise.pde._plane_edges import Edge
 from edgewise.pde._plane_line import Line
 from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._plane_state import State, pairs
@@ -22,6 +22,7 @@ class EdgeRows:
 
     def __init__(self, evolution: Evolution, space: PlaneSpace, edges: Sequence[Edge], lines: Sequence[Line]) -> None:
         self.evolution, self.space, self.edges, self.lines = evolution, space, edges, lines
+        self.parts = {side: evolution.read(side.condition) for side in evolution.ends}
 
     def along(self, edge: Edge, state: State) -> tuple[Array, dict[Part, Array]]:
         """What a row leaves along its edge, (points, S), and its derivatives by parts."""
@@ -70,7 +71,7 @@ class EdgeRows:
         along = across.patterns(None if edge.across else edge.component, a[1 - k]) @ slope
         ends = np.zeros((len(own.space), own.band))
         columns = own.places[1].reshape(-1, own.band)[place]
-        known = traces(own.space, edge.side.end, a[k])
+        known = own.trace(edge.side.end, a[k])
         ends[place, columns >= 0] = known[columns[columns >= 0]]
         return np.outer(ends.ravel(), along) if k == 0 else np.outer(along, ends.ravel())
 
@@ -79,7 +80,7 @@ class EdgeRows:
         k, across = edge.side.coordinate, self.lines[edge.across]
         given = {
             part: torch.from_numpy(self._trace(edge, part, state).ravel())
-            for part in self.evolution.read(edge.side.condition)
+            for part in self.parts[edge.side]
         }
         points = np.empty((len(across.at), 2))
         points[:, k], points[:, 1 - k] = edge.side.end, across.at
@@ -93,5 +94,5 @@ class EdgeRows:
         c, a, b = part
         k = edge.side.coordinate
         grid = state.part(c, b).reshape(*self.space.shape, -1)
-        line = np.tensordot(traces(self.space.both[k], edge.side.end, a[k]), grid, (0, k))
+        line = np.tensordot(self.lines[k].trace(edge.side.end, a[k]), grid, (0, k))
         return self.lines[1 - k].values(a[1 - k]) @ line

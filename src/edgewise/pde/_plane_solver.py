@@ -6,9 +6,9 @@ import math
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from scipy.sparse.linalg import splu
 
 from edgewise._typing import Array
+from edgewise.pde._plane_matrix import factored
 from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._plane_system import PlaneSystem, State
 from edgewise.pde._slab import Slab, polynomials
@@ -19,7 +19,6 @@ _STEPS = 12
 _NEAR = 1e-2  # of the accuracy: what is left to Newton's method
 _ROUNDING = 1e-13  # of a component's size: steps that are smaller are rounding
 _SLOW = 0.3  # a ratio of one step to the one before, above which the slopes are found anew
-_PIVOT = 0.1  # of the largest entry of a column, at which the diagonal's is taken
 
 
 class PlaneSolved(NamedTuple):
@@ -96,7 +95,7 @@ class PlaneSolver:
         for number in self.stages.chosen:
             rate = self.stages.rates[number] / length
             matrix = slopes.matrix(rate.real if rate.imag == 0 else rate)
-            solvers.append(splu(matrix, "MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT, options={"SymmetricMode": True}))
+            solvers.append(factored(matrix))
         return Factors(length, solvers)
 
     def _step(self, left: Array) -> Array:

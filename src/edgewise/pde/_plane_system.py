@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse.linalg import splu
 from torch import Tensor
 
 from edgewise._errors import InputError
@@ -15,12 +14,13 @@ from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution, Part
 from edgewise.pde._plane_edges import Edge
 from edgewise.pde._plane_line import Line
-from edgewise.pde._plane_matrix import Blocks, Gathered, Slopes, add
+from edgewise.pde._plane_matrix import Blocks, Gathered, Slopes, add, factored
 from edgewise.pde._plane_rows import EdgeRows
 from edgewise.pde._plane_space import PlaneSpace, lattice
 from edgewise.pde._plane_state import State, pairs
 
 _PREFERRED = 2.0  # a component whose derivative by time an equation has, over others
+_ROUNDING = 1e-13  # of the largest coefficient
 _ROUNDS = 3  # of Newton's method, for conditions on edges that are not linear
 
 
@@ -82,7 +82,7 @@ class PlaneSystem:
         for c in range(len(self.owners)):
             ones = np.ones((len(one.at), len(two.at)))
             blocks[c, c, 0] = (two.patterns(c, 0) @ (one.patterns(c, 0) @ ones).T).T
-        mass, found = self.gathered.matrix(blocks).matrix(0), begins
+        mass, found, known = self.gathered.matrix(blocks).matrix(0), begins, np.zeros(0)
         for _ in range(_ROUNDS):
             state = State(found[:, :, None], np.zeros_like(found)[:, :, None], np.array([now]))
             left = (mass @ (found - begins).ravel()).reshape(*self.space.shape, -1, 1)
@@ -92,7 +92,13 @@ class PlaneSystem:
                 self.rows.add_to(left, edge, values)
                 for (c, a, b), slope in slopes.items():
                     add(whole, (edge.component, c, b), self.rows.pattern(edge, a, slope[:, 0]))
-            found = found - splu(self.gathered.matrix(whole).matrix(0)).solve(left.ravel()).reshape(found.shape)
+            matrix = self.gathered.matrix(whole).matrix(0)
+            if not np.array_equal(matrix.data, known):
+                solver, known = factored(matrix), matrix.data
+            change = solver.solve(left.ravel())
+            found = found - change.reshape(found.shape)
+            if np.abs(change).max() <= _ROUNDING * np.abs(found).max():
+                break
         return found
 
     def _given(self, state: State) -> dict[Part, Tensor]:

@@ -12,13 +12,12 @@ from edgewise.pde._plane_edges import Edge, test_functions, traces
 from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._space import Space
 
-
 class Line:
     """One coordinate of a system: its Gauss points, functions and test functions there, and products of both."""
 
     def __init__(self, space: Space, coordinate: int, edges: list[Edge], plane: PlaneSpace, components: int) -> None:
         self.space, self.band = space, 2 * space.degree + 1
-        self.at, self.weights = space.gauss((space.degree + 3) // 2 + 1)
+        self.at, self.weights = space.gauss(space.degree // 2 + 1)
         self._values: dict[int, Array] = {}
         self._traces: dict[tuple[float, int], Array] = {}
         self._patterns: dict[tuple[int | None, int], csr_matrix] = {}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from edgewise._typing import Array
+from edgewise.pde._plane_fourier import FourierSolver
 from edgewise.pde._plane_matrix import factored
 from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._plane_system import PlaneSystem, State
@@ -50,6 +51,7 @@ class PlaneSolver:
         self.system, self.terms, self.accuracy = system, terms, accuracy
         self.stages = stages(terms)
         self.factors: Factors | None = None
+        self.direct = False
         self.ratio = 1.0  # of Newton's steps
 
     def solve(self, begins: Array, begin: float, length: float, scales: Array, guess: Array | None) -> PlaneSolved:
@@ -89,13 +91,13 @@ class PlaneSolver:
         """The solvers at the middle stage of a state."""
         m = self.terms // 2
         one = State(*(part[..., m : m + 1] for part in state))
-        slopes = self.system.slopes(one)
+        slopes, symbols = self.system.slopes(one), None if self.direct else self.system.symbols(one)
         length = float(state.times[-1] - state.times[0]) / (1 - self.stages.tau[0])
         solvers = []
         for number in self.stages.chosen:
             rate = self.stages.rates[number] / length
             matrix = slopes.matrix(rate.real if rate.imag == 0 else rate)
-            solvers.append(factored(matrix))
+            solvers.append(factored(matrix) if symbols is None else FourierSolver(matrix, symbols, rate))
         return Factors(length, solvers)
 
     def _step(self, left: Array) -> Array:
@@ -111,6 +113,8 @@ class PlaneSolver:
             else:
                 own = solver.solve(np.ascontiguousarray(right[:, number]))
                 found += 2 * np.outer(own, outward).real
+        if any(isinstance(solver, FourierSolver) and solver.failed for solver in self.factors.solvers):
+            self.direct, self.factors = True, None  # from now on
         return found.reshape(left.shape)
 
     def _slab(self, values: Array, begins: Array, begin: float, length: float) -> Slab:

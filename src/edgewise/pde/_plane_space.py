@@ -110,9 +110,10 @@ class PlaneSpace:
         return found[0], found[1]
 
     def moved(self, bends: tuple[Array, Array], counts: tuple[int, int], floor: float) -> PlaneSpace:
-        """The space with cells of each coordinate as its derivatives ask for."""
+        """The space with cells of each coordinate as its derivatives ask for, or all alike if both are periodic."""
+        alike = all(space.periodic for space in self.both)
         found = [
-            space.moved((bend ** (1 / (space.degree + 1))).max(1), count, floor)
+            space.moved((bend ** (1 / (space.degree + 1))).max(1) * (not alike) + alike, count, floor)
             for space, bend, count in zip(self.both, bends, counts, strict=True)
         ]
         return PlaneSpace(found[0], found[1])

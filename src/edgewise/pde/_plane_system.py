@@ -13,6 +13,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution, Part
 from edgewise.pde._plane_edges import Edge
+from edgewise.pde._plane_fourier import Symbols, symbol
 from edgewise.pde._plane_line import Line
 from edgewise.pde._plane_matrix import Blocks, Gathered, Slopes, add, factored
 from edgewise.pde._plane_rows import EdgeRows
@@ -65,6 +66,18 @@ class PlaneSystem:
             for (c, a, b), slope in self.rows.along(edge, state)[1].items():
                 add(found, (edge.component, c, b), self.rows.pattern(edge, a, slope[:, 0]))
         return self.gathered.matrix(found)
+
+    def symbols(self, state: State) -> Symbols | None:
+        """The same with means of all coefficients, for waves, where both coordinates are periodic."""
+        if not all(self.evolution.periods):
+            return None
+        found = [np.zeros((*self.space.shape, len(self.owners), len(self.owners)), dtype=complex) for _ in (0, 1)]
+        for (c, a, b), slope in self.by_parts(state).items():
+            for mean, row in zip(slope.mean(1).tolist(), self.owners, strict=True):
+                if mean:
+                    waves = (symbol(line, order) for line, order in zip(self.lines, a, strict=True))
+                    found[b][..., row, c] += mean * np.outer(*waves)
+        return Symbols(found[0], found[1])
 
     def by_parts(self, state: State) -> dict[Part, Tensor]:
         """The derivatives of the equations by the parts they read, at all points, (equations, points)."""

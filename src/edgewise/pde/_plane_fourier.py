@@ -13,6 +13,7 @@ from edgewise.pde._plane_line import Line
 
 _ACCURACY = 1e-4  # of a solution; what is left of it Newton's next step sees
 _MOST = 20  # steps of the method of minimal residuals, from which it starts anew once
+_SINGULAR = 1e-13
 _FAR = 0.03  # of what is left, with which it has failed
 
 
@@ -31,7 +32,7 @@ class FourierSolver:
 
     def __init__(self, matrix: csc_matrix, symbols: Symbols, factor: complex) -> None:
         self.matrix = matrix.tocsr()
-        self.inverse = np.linalg.inv(symbols.values + factor * symbols.rates)
+        self.inverse = np.linalg.pinv(symbols.values + factor * symbols.rates, rcond=_SINGULAR)
         self.failed = False
 
     def solve(self, right: Array) -> Array:

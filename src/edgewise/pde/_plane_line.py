@@ -12,6 +12,7 @@ from edgewise.pde._plane_edges import Edge, test_functions, traces
 from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._space import Space
 
+
 class Line:
     """One coordinate of a system: its Gauss points, functions and test functions there, and products of both."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.polynomial import legendre
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.pde._evolution import Evolution
+from edgewise.pde._evolution import Evolution, Part
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._plane_edges import at_start, edges_of
 from edgewise.pde._plane_solver import PlaneSolved, PlaneSolver
@@ -36,7 +36,7 @@ _SHARE = 0.01  # of the largest unknown's size: what others count as, if they ar
 _DISAGREE = 1e-4  # of a condition's terms
 _DIFFERENCE = 1e-3  # of a slab, over which what edges say is differentiated by time
 _POINTS = 3  # Gauss points of a cell more than the degree, for projections
-_COST = 3.0  # of a step of a cell, over one in one coordinate
+_COST, _DIRECT = 0.15, 1.0  # of a step of a cell, over one in one coordinate: by Fourier's transform, or by factors
 
 
 class PlaneMarch:
@@ -88,7 +88,8 @@ class PlaneMarch:
             length = left if left < 1.1 * self.length else self.length
             solved = self.solver.solve(self.begins, self.now, length, self.scales, self._guess(length))
             self.steps += solved.steps
-            self.work += _COST * solved.steps * self.space.size * len(self.evolution.components) ** 2
+            cost = _COST if all(self.evolution.periods) and not self.solver.direct else _DIRECT
+            self.work += cost * solved.steps * self.space.size * len(self.evolution.components) ** 2
             self._take(solved, length)
             ended = self.monitor.step(place, fraction=(self.now - self.evolution.duration[0]) / self._whole)
             if ended is not None and self.slabs and not self.whole:
@@ -226,10 +227,14 @@ class PlaneMarch:
                     f"the condition leaves {float(left.abs().max()):.3g}. March from values that meet it."
                 )
 
-    def _largest(self, part: tuple[int, Any, int]) -> float:
+    def _largest(self, part: Part) -> float:
+        """The largest value of a part at first, or what the component's size over the rectangle's lets expect."""
         c, a, _ = part
         points = self.space.gauss(1)[0]
-        return float(np.abs(self.space.matrix(points, a) @ self.begins[:, c]).max())
+        usual = self.sizes[c]
+        for order, (low, high) in zip(a, self.evolution.intervals, strict=True):
+            usual /= (high - low) ** order
+        return max(usual, float(np.abs(self.space.matrix(points, a) @ self.begins[:, c]).max()))
 
     def _start_at_first(self) -> None:
         """Find the cells for what the components begin with: more of them, moved, until they are near enough."""

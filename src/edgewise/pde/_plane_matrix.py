@@ -67,9 +67,12 @@ class Gathered:
         return {}
 
 
-def factored(matrix: csc_matrix) -> SuperLU:
-    """Return the solver of a matrix whose pattern is symmetric."""
-    return splu(matrix, "MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT, options={"SymmetricMode": True})
+def factored(matrix: csc_matrix) -> SuperLU | None:
+    """Return the solver of a matrix whose pattern is symmetric; None if it is singular."""
+    try:
+        return splu(matrix, "MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT, options={"SymmetricMode": True})
+    except RuntimeError:
+        return None
 
 
 def add(blocks: Blocks, key: tuple[int, int, int], part: Array) -> None:

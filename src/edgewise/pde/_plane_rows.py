@@ -78,10 +78,7 @@ class EdgeRows:
     def _read(self, edge: Edge, state: State) -> tuple[Array, dict[Part, Array]]:
         """What the condition leaves, whose row an edge is, and its derivatives by parts."""
         k, across = edge.side.coordinate, self.lines[edge.across]
-        given = {
-            part: torch.from_numpy(self._trace(edge, part, state).ravel())
-            for part in self.parts[edge.side]
-        }
+        given = {part: torch.from_numpy(self._trace(edge, part, state).ravel()) for part in self.parts[edge.side]}
         points = np.empty((len(across.at), 2))
         points[:, k], points[:, 1 - k] = edge.side.end, across.at
         places = pairs(torch.from_numpy(points), state.times)

@@ -63,6 +63,8 @@ class PlaneSolver:
         for taken in range(1, _STEPS + 1):
             if self.factors is None:
                 self.factors = self._factored(self._state(values, begins, begin, length))
+                if self.factors is None:
+                    return self._failed(values, begins, begin, length, taken)
                 anew, self.ratio = anew + 1, 1.0
             step = self._step(self.system.left(self._state(values, begins, begin, length)))
             size = float((np.sqrt((step**2).mean(0)).max(1) / scales).max())
@@ -87,8 +89,8 @@ class PlaneSolver:
         rates = (values - begins[:, :, None]) @ self.stages.slopes.T / length
         return State(values, rates, begin + length * self.stages.tau)
 
-    def _factored(self, state: State) -> Factors:
-        """The solvers at the middle stage of a state."""
+    def _factored(self, state: State) -> Factors | None:
+        """The solvers at the middle stage of a state; None for singular systems."""
         m = self.terms // 2
         one = State(*(part[..., m : m + 1] for part in state))
         slopes, symbols = self.system.slopes(one), None if self.direct else self.system.symbols(one)
@@ -97,7 +99,10 @@ class PlaneSolver:
         for number in self.stages.chosen:
             rate = self.stages.rates[number] / length
             matrix = slopes.matrix(rate.real if rate.imag == 0 else rate)
-            solvers.append(factored(matrix) if symbols is None else FourierSolver(matrix, symbols, rate))
+            solver = factored(matrix) if symbols is None else FourierSolver(matrix, symbols, rate)
+            if solver is None:
+                return None
+            solvers.append(solver)
         return Factors(length, solvers)
 
     def _step(self, left: Array) -> Array:

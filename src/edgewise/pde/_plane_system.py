@@ -95,7 +95,7 @@ class PlaneSystem:
         for c in range(len(self.owners)):
             ones = np.ones((len(one.at), len(two.at)))
             blocks[c, c, 0] = (two.patterns(c, 0) @ (one.patterns(c, 0) @ ones).T).T
-        mass, found, known = self.gathered.matrix(blocks).matrix(0), begins, np.zeros(0)
+        mass, found, known, solver = self.gathered.matrix(blocks).matrix(0), begins, np.zeros(0), None
         for _ in range(_ROUNDS):
             state = State(found[:, :, None], np.zeros_like(found)[:, :, None], np.array([now]))
             left = (mass @ (found - begins).ravel()).reshape(*self.space.shape, -1, 1)
@@ -108,6 +108,8 @@ class PlaneSystem:
             matrix = self.gathered.matrix(whole).matrix(0)
             if not np.array_equal(matrix.data, known):
                 solver, known = factored(matrix), matrix.data
+            if solver is None:
+                raise InputError("The conditions on edges contradict each other, or say the same twice.")
             change = solver.solve(left.ravel())
             found = found - change.reshape(found.shape)
             if np.abs(change).max() <= _ROUNDING * np.abs(found).max():

@@ -19,9 +19,8 @@ from edgewise.pde._plane_solver import PlaneSolved, PlaneSolver
 from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._plane_state import State
 from edgewise.pde._plane_system import PlaneSystem, owners_of
-from edgewise.pde._slab import Slab, by_slab
+from edgewise.pde._slab import Slab, by_slab, radau
 from edgewise.pde._space import Space
-from edgewise.pde._stages import stages
 from edgewise.train import Monitor
 
 _CELLS, _MOST = 6, 40_000
@@ -31,12 +30,13 @@ _SHORTEST = 1e-9  # of the whole time
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least
 _PROJECTIONS = 14
+_OVERTIME = 1.5  # times the effort: more than that must not be expected
 _SPACE = 0.1  # of the accuracy, for the splines
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 _DISAGREE = 1e-4  # of a condition's terms
 _DIFFERENCE = 1e-3  # of a slab, over which what edges say is differentiated by time
 _POINTS = 3  # Gauss points of a cell more than the degree, for projections
-_COST, _DIRECT = 0.15, 1.0  # of a step of a cell, over one in one coordinate: by Fourier's transform, or by factors
+_COST, _DIRECT = 0.5, 4.0  # of a step of a cell, over one in one coordinate: by Fourier's transform, or by factors
 
 
 class PlaneMarch:
@@ -89,12 +89,13 @@ class PlaneMarch:
             solved = self.solver.solve(self.begins, self.now, length, self.scales, self._guess(length))
             self.steps += solved.steps
             cost = _COST if all(self.evolution.periods) and not self.solver.direct else _DIRECT
-            self.work += cost * solved.steps * self.space.size * len(self.evolution.components) ** 2
+            self.work += cost * solved.steps * self.space.size * len(self.evolution.components)
             self._take(solved, length)
-            ended = self.monitor.step(place, fraction=(self.now - self.evolution.duration[0]) / self._whole)
+            done = (self.now - self.evolution.duration[0]) / self._whole
+            ended = self.monitor.step(place, fraction=done)
             if ended is not None and self.slabs and not self.whole:
                 self.ended = Outcome.of(ended)
-            elif self.work > effort and self.slabs and not self.whole:
+            elif self.work > max(1.0, _OVERTIME * done) * effort and self.slabs and not self.whole:
                 self.ended = Outcome.EFFORT_SPENT
             elif self.length < _SHORTEST * self._whole or self.space.size > _MOST:
                 if not self.slabs:
@@ -176,7 +177,7 @@ class PlaneMarch:
         if not self.slabs or length > 1.3 * self.slabs[-1].length:
             return None
         last = self.slabs[-1]
-        tau = (self.now + length * stages(_TERMS).tau - last.begin) / last.length
+        tau = (self.now + length * radau(_TERMS)[0] - last.begin) / last.length
         values = np.stack([last.coefficients(c, tau) for c in range(len(self.evolution.components))], 1)
         if last.space is self.space:
             return values

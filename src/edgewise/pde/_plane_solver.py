@@ -12,7 +12,7 @@ from edgewise.pde._plane_fourier import FourierSolver
 from edgewise.pde._plane_matrix import factored
 from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._plane_system import PlaneSystem, State
-from edgewise.pde._slab import Slab, polynomials
+from edgewise.pde._slab import Slab, polynomials, radau
 from edgewise.pde._space import Space
 from edgewise.pde._stages import stages
 
@@ -49,7 +49,8 @@ class PlaneSolver:
 
     def __init__(self, system: PlaneSystem, terms: int, accuracy: float) -> None:
         self.system, self.terms, self.accuracy = system, terms, accuracy
-        self.stages = stages(terms)
+        self.stages, (self.tau, _) = stages(terms), radau(terms)
+        self.slopes = polynomials(True, terms, self.tau, 1) @ self.stages.coefficients[True]
         self.factors: Factors | None = None
         self.direct = False
         self.ratio = 1.0  # of Newton's steps
@@ -86,18 +87,17 @@ class PlaneSolver:
         return PlaneSolved(self._slab(values, begins, begin, length), math.inf, taken)
 
     def _state(self, values: Array, begins: Array, begin: float, length: float) -> State:
-        rates = (values - begins[:, :, None]) @ self.stages.slopes.T / length
-        return State(values, rates, begin + length * self.stages.tau)
+        rates = (values - begins[:, :, None]) @ self.slopes.T / length
+        return State(values, rates, begin + length * self.tau)
 
     def _factored(self, state: State) -> Factors | None:
         """The solvers at the middle stage of a state; None for singular systems."""
         m = self.terms // 2
         one = State(*(part[..., m : m + 1] for part in state))
         slopes, symbols = self.system.slopes(one), None if self.direct else self.system.symbols(one)
-        length = float(state.times[-1] - state.times[0]) / (1 - self.stages.tau[0])
+        length = float(state.times[-1] - state.times[0]) / (1 - self.tau[0])
         solvers = []
-        for number in self.stages.chosen:
-            rate = self.stages.rates[number] / length
+        for rate in self.stages.rates / length:
             matrix = slopes.matrix(rate.real if rate.imag == 0 else rate)
             solver = factored(matrix) if symbols is None else FourierSolver(matrix, symbols, rate)
             if solver is None:
@@ -108,16 +108,11 @@ class PlaneSolver:
     def _step(self, left: Array) -> Array:
         """Newton's step, to be subtracted, from what is left: both (functions, components, M)."""
         assert self.factors is not None
-        right = left.reshape(-1, self.terms) @ self.stages.inward.T
-        found = np.zeros(left.shape).reshape(-1, self.terms)
-        for number, solver in zip(self.stages.chosen, self.factors.solvers, strict=True):
-            outward = self.stages.outward[:, number]
-            if self.stages.rates[number].imag == 0:
-                own = solver.solve(np.ascontiguousarray((right[:, number] * outward[-1]).real))
-                found += np.outer(own, (outward / outward[-1]).real)
-            else:
-                own = solver.solve(np.ascontiguousarray(right[:, number]))
-                found += 2 * np.outer(own, outward).real
+        right = left.reshape(-1, self.terms) @ self.stages.into.T
+        found = np.zeros((len(right), self.terms))
+        for number, solver in enumerate(self.factors.solvers):
+            own = right[:, number] if self.stages.rates[number].imag else right[:, number].real
+            found += np.outer(solver.solve(np.ascontiguousarray(own)), self.stages.back[:, number]).real
         if any(isinstance(solver, FourierSolver) and solver.failed for solver in self.factors.solvers):
             self.direct, self.factors = True, None  # from now on
         return found.reshape(left.shape)
@@ -128,7 +123,7 @@ class PlaneSolver:
         inner = np.empty_like(values)
         for c, own in enumerate(changing):
             given = values[:, c] - begins[:, c, None] if own else values[:, c]
-            inner[:, c] = np.linalg.solve(polynomials(own, self.terms, self.stages.tau), given.T).T
+            inner[:, c] = given @ self.stages.coefficients[own].T
         space = cast("Space", self.system.space)  # a slab asks of it only what both kinds of spaces have
         return Slab(begin, length, space, begins, inner, changing)
 

@@ -36,7 +36,7 @@ def march(
     problem: Problem, *, tolerance: float = 1e-9, effort: float = 2e6, time: str = "t", degree: int | None = None,
     options: Options | None = None,
 ) -> Marched:  # fmt: skip
-    """Solve an equation of evolution in one coordinate of space, slab after slab of time.
+    """Solve an equation of evolution in one or two coordinates of space, slab after slab of time.
 
     In each slab every unknown is what it begins with plus a sum of products of a spline in space, on knots that follow
     the solution, and a polynomial in time: a network of product nodes whose time edges are fixed. Its coefficients are
@@ -48,15 +48,21 @@ def march(
     former is returned, and the difference is its error. If something else ends it, the finest solution is returned,
     and its error is extrapolated from the differences before.
 
+    In two coordinates of space the splines are products, tested with such products (Galerkin's method); knots follow
+    the solution in each coordinate, so that fronts that lie across both need fine cells everywhere. Conditions on edges
+    hold as far as splines along them can tell. As many equations as unknowns are needed.
+
     Args:
-        problem: an equation in two coordinates, any number of unknowns, derivatives up to fourth order. Conditions on
-            the face of the first time say how the unknowns begin, and their derivatives by time where the equation has
-            u.tt; others hold at the ends of space, or the problem is `periodic`.
+        problem: an equation in time and one or two coordinates of space, any number of unknowns, derivatives up to
+            fourth order. Conditions on the face of the first time say how the unknowns begin, and their derivatives by
+            time where the equation has u.tt; others hold at the ends of space, or the problem is `periodic`.
         tolerance: the relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
-        effort: the work to spend: Newton steps times cells times the number of unknowns, where u.tt counts as two. A
-            level that is nearly done may take half as much again. The default is about a minute of one core.
+        effort: the work to spend: Newton steps times cells times the number of unknowns, where u.tt counts as two; in
+            two coordinates of space half of that if both are periodic, and four times as much otherwise. A level that
+            is nearly done may take half as much again. The default is about a minute of one core.
         time: the coordinate that is time.
-        degree: of the splines, from 3 to 9; it must be above the order of the equation in space.
+        degree: of the splines, from 3 to 9; it must be above the order of the equation in space. By default 9, or 7 in
+            two coordinates of space.
         options: time_limit, callbacks (with each level's row) and progress, as for `fit`.
 
     Errors: InputError for problems that cannot be marched, and values out of range.

@@ -107,7 +107,7 @@ def test_functions(space: Space, edges: list[Edge], plane: PlaneSpace) -> Array:
         found[:, taken] = 0.0
         if np.linalg.cond(rows[:, taken]) < 1 / _SINGULAR:
             others = np.setdiff1d(np.arange(len(space)), taken)
-            found[np.ix_(taken, others)] = -np.linalg.solve(rows[:, taken], rows[:, others])
+            found[np.array(taken)[:, None], others] = -np.linalg.solve(rows[:, taken], rows[:, others])
     return found
 
 

@@ -37,7 +37,7 @@ class FourierSolver:
 
     def solve(self, right: Array) -> Array:
         size = right.size
-        near = LinearOperator((size, size), self._near, dtype=complex)
+        near = LinearOperator((size, size), self._near)
         whole = right.astype(complex)
         found, _ = gmres(self.matrix, whole, rtol=_ACCURACY, restart=_MOST, maxiter=2, M=near)
         off = np.linalg.norm(self.matrix @ found - whole)

@@ -104,7 +104,7 @@ class PlaneMarch:
                         f"{self.now:g}. Check the signs of the equation and the number of its conditions; initial "
                         "values may have no kinks and no jumps."
                     )
-                self.ended = Outcome.DIVERGED
+                self.ended = Outcome.EFFORT_SPENT if self.space.size > _MOST else Outcome.DIVERGED
             if self.ended is not None:
                 return
 

@@ -58,7 +58,7 @@ class Gathered:
             size = len(self.lines[0].space) * width * count
             down = np.concatenate([rows[kept] * count + r for r, _ in both])
             right = np.concatenate([columns[kept] * count + c for _, c in both])
-            pattern = coo_matrix((numbers, (down, right)), (size, size)).tocsc()
+            pattern = csc_matrix(coo_matrix((numbers, (down, right)), (size, size)))
             self._patterns[both] = pattern, pattern.data.astype(np.int64) - 1
         return self._patterns[both]
 

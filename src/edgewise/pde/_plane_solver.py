@@ -111,8 +111,8 @@ class PlaneSolver:
         right = left.reshape(-1, self.terms) @ self.stages.into.T
         found = np.zeros((len(right), self.terms))
         for number, solver in enumerate(self.factors.solvers):
-            own = right[:, number] if self.stages.rates[number].imag else right[:, number].real
-            found += np.outer(solver.solve(np.ascontiguousarray(own)), self.stages.back[:, number]).real
+            own = right[:, number] if self.stages.rates[number].imag else np.real(right[:, number])
+            found += np.real(np.outer(solver.solve(np.ascontiguousarray(own)), self.stages.back[:, number]))
         if any(isinstance(solver, FourierSolver) and solver.failed for solver in self.factors.solvers):
             self.direct, self.factors = True, None  # from now on
         return found.reshape(left.shape)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +14,9 @@ from torch import Tensor
 from edgewise._errors import InputError, unknown
 from edgewise._jets import Order, below
 from edgewise._typing import Array
-from edgewise.pde._jet import HIGHEST, Jet
-from edgewise.pde._problem import Condition, Equation, Face, Periodic, Problem
+from edgewise.pde._jet import Jet
+from edgewise.pde._problem import Condition, Equation, Problem
+from edgewise.pde._sides import Side, asked_of, sorted_conditions
 
 _ROUNDS = 8  # of Newton's method, for what initial conditions say
 _CLOSE = 1e-12
@@ -26,14 +26,6 @@ Part = tuple[int, Any, int]
 
 That by space is a number, or one for each coordinate: (0, (2, 1), 0) is u.xxy.
 """
-
-
-class Side(NamedTuple):
-    """A condition at an end of a coordinate of space, which is given by its number among those of space."""
-
-    condition: Condition
-    coordinate: int
-    end: float
 
 
 @dataclass(frozen=True)
@@ -82,25 +74,10 @@ class Evolution:
             )
         t = box.names.index(time)
         spaces = tuple(k for k in range(len(box.names)) if k != t)
-        starts, ends, periods = [], [], [False] * len(spaces)
-        for condition in problem.conditions:
-            where = condition.where
-            if isinstance(condition, Periodic) and condition.name != time:
-                periods[spaces.index(box.names.index(condition.name))] = True
-            elif condition.also is None and isinstance(where, Face) and where.fixed == ((t, box.low[t]),):
-                starts.append(condition)
-            elif condition.also is None and isinstance(where, Face) and all(k != t for k, _ in where.fixed):
-                ends += [Side(condition, spaces.index(k), end) for k, end in where.fixed]
-            else:
-                raise InputError(
-                    f"march takes conditions on box.face({time}={box.low[t]:g}), on faces of space, and periodic ones. "
-                    f"Got one on {where!r:.80}; use solve for it."
-                )
-        if any(periods[side.coordinate] for side in ends):
-            raise InputError("A periodic problem has no ends of space, and so no conditions there.")
-        asked = _asked(problem, problem.residual)
+        starts, ends, periods = sorted_conditions(problem, t)
+        asked = asked_of(problem, problem.residual)
         orders = tuple(max([order.count(t) for order in found], default=0) for found in asked)
-        return cls(problem, t, spaces, orders, tuple(starts), tuple(ends), tuple(periods))
+        return cls(problem, t, spaces, orders, starts, ends, periods)
 
     @property
     def space(self) -> int:
@@ -260,7 +237,7 @@ class Evolution:
         return torch.stack(columns, dim=1)
 
     def _read(self, equation: Equation) -> tuple[Part, ...]:
-        asked = _asked(self.problem, equation)
+        asked = asked_of(self.problem, equation)
         return tuple(sorted({self.part(v, order) for v, found in enumerate(asked) if found for order in below(found)}))
 
     def _names(self, parts: Sequence[Part]) -> str:
@@ -291,15 +268,3 @@ class Evolution:
 
 def _one_or_all(counts: tuple[int, ...]) -> Any:
     return counts[0] if len(counts) == 1 else counts
-
-
-def _asked(problem: Problem, equation: Equation) -> list[set[Order]]:
-    """The derivatives that an equation reads of each unknown."""
-    d, names = len(problem.box.names), problem.box.names
-    every = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(d), k)]
-    points = problem.box.points(2)
-    asked: list[set[Order]] = [set() for _ in range(problem.unknowns)]
-    some = torch.full((2,), 0.5, dtype=torch.float64)
-    jets = [Jet(dict.fromkeys(every, some), names, (noted,)) for noted in asked]
-    problem.left(equation, [jets[0] if len(jets) == 1 else tuple(jets)], points, {})
-    return asked

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.pde._evolution import Evolution, Part, Side
+from edgewise.pde._evolution import Evolution, Part
 from edgewise.pde._plane_space import PlaneSpace
+from edgewise.pde._sides import Side
 from edgewise.pde._space import Space
 
 _SINGULAR = 1e-12

@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
-import torch
 from numpy.polynomial import legendre
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.pde._evolution import Evolution, Part
+from edgewise.pde._evolution import Evolution
 from edgewise.pde._outcome import Outcome
-from edgewise.pde._plane_edges import at_start, edges_of
+from edgewise.pde._plane_edges import edges_of
 from edgewise.pde._plane_solver import PlaneSolved, PlaneSolver
 from edgewise.pde._plane_space import PlaneSpace
-from edgewise.pde._plane_state import State
-from edgewise.pde._plane_system import PlaneSystem, owners_of
+from edgewise.pde._plane_start import check_edges, owners_at
+from edgewise.pde._plane_system import PlaneSystem
 from edgewise.pde._slab import Slab, by_slab, radau
 from edgewise.pde._space import Space
 from edgewise.train import Monitor
@@ -33,7 +32,6 @@ _PROJECTIONS = 14
 _OVERTIME = 1.5  # times the effort: more than that must not be expected
 _SPACE = 0.1  # of the accuracy, for the splines
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
-_DISAGREE = 1e-4  # of a condition's terms
 _DIFFERENCE = 1e-3  # of a slab, over which what edges say is differentiated by time
 _POINTS = 3  # Gauss points of a cell more than the degree, for projections
 _COST, _DIRECT = 0.5, 4.0  # of a step of a cell, over one in one coordinate: by Fourier's transform, or by factors
@@ -61,9 +59,9 @@ class PlaneMarch:
         self.space = PlaneSpace(lines[0], lines[1])
         self.length = _BEGIN * self._whole
         self._start_at_first()
-        self._check_edges()
+        check_edges(evolution, self.space, self.begins, self.sizes)
         self.edges = edges_of(evolution, self.space, self.begins)
-        self.owners = self._owners()
+        self.owners = owners_at(evolution, self.space, self.begins)
         self._renew()
 
     @property
@@ -203,39 +201,6 @@ class PlaneMarch:
             return self.evolution.initial(self.space.gauss(count)[0])
         last = self.slabs[-1]
         return plane_of(last).values(last.ends, *(line.gauss(count)[0] for line in self.space.both))
-
-    def _owners(self) -> list[int]:
-        evolution = self.evolution
-        system = PlaneSystem(evolution, self.space, [], list(range(len(evolution.components))))
-        start = State(self.begins[:, :, None], np.zeros_like(self.begins)[:, :, None], np.array([self.now]))
-        return owners_of(evolution, system.by_parts(start))
-
-    def _check_edges(self) -> None:
-        """Raise InputError where the initial values and the conditions on an edge disagree."""
-        evolution = self.evolution
-        for side in evolution.ends:
-            if any(b or not evolution.changing[c] for c, _, b in evolution.read(side.condition)):
-                continue
-            left, slopes = at_start(evolution, side, self.space, self.begins)
-            scale = torch.zeros(len(left), dtype=torch.float64)
-            for part, slope in slopes.items():
-                scale += slope.abs().max(1).values * self._largest(part)
-            if bool((left.abs().max(1).values > _DISAGREE * scale).any()):
-                names = evolution.problem.box.names
-                space, time = names[evolution.spaces[side.coordinate]], names[evolution.time]
-                raise InputError(
-                    f"The initial values and the condition at {space}={side.end:g} disagree at {time}={self.now:g}: "
-                    f"the condition leaves {float(left.abs().max()):.3g}. March from values that meet it."
-                )
-
-    def _largest(self, part: Part) -> float:
-        """The largest value of a part at first, or what the component's size over the rectangle's lets expect."""
-        c, a, _ = part
-        points = self.space.gauss(1)[0]
-        usual = self.sizes[c]
-        for order, (low, high) in zip(a, self.evolution.intervals, strict=True):
-            usual /= (high - low) ** order
-        return max(usual, float(np.abs(self.space.matrix(points, a) @ self.begins[:, c]).max()))
 
     def _start_at_first(self) -> None:
         """Find the cells for what the components begin with: more of them, moved, until they are near enough."""

@@ -1,11 +1,10 @@
-"""An equation of evolution: what a problem says about time, about how it begins, and about the ends of space."""
+"""An equation of evolution: what a problem says about time, about how it begins, and about the sides of space."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -17,36 +16,43 @@ from edgewise._jets import Order, below
 from edgewise._typing import Array
 from edgewise.pde._complex import paired
 from edgewise.pde._integral import Integral
-from edgewise.pde._jet import HIGHEST, Jet
-from edgewise.pde._problem import Condition, Equation, Face, Periodic, Problem
+from edgewise.pde._jet import Jet
+from edgewise.pde._problem import Condition, Equation, Problem
+from edgewise.pde._sides import Side, asked_of, sorted_conditions
 from edgewise.pde._weak import Weak
 
 _ROUNDS = 8  # of Newton's method, for what initial conditions say
 _CLOSE = 1e-12
 
-Part = tuple[int, int, int]
-"""A component's number, and the orders of its derivative by space and by time."""
+Part = tuple[int, Any, int]
+"""A component's number, and the orders of its derivative by space and by time.
+
+That by space is a number, or one for each coordinate: (0, (2, 1), 0) is u.xxy.
+"""
 
 
 @dataclass(frozen=True)
 class Evolution:
-    """A problem in time and one coordinate of space as a system of first order in time, evaluated part by part.
+    """A problem in time and one or two coordinates of space as a system of first order in time, part by part.
 
     Its components are the unknowns and, where the equation has derivatives of order s by time, those below it: for
     u.tt they are u and v = u.t, and the equation v - u.t = 0 comes with them. An unknown without derivatives by time is
     one component that begins with nothing.
 
-    orders: of the derivative by time of each unknown. parts: what the equations read of the components. starts:
-    conditions at the first time. sides: conditions at ends of space, each with its end.
+    Places x are (n,) in one coordinate of space, and (n, 2) in two.
+
+    time, spaces: the numbers of the coordinates in the box. orders: of the derivative by time of each unknown. parts:
+    what the equations read of the components. starts: conditions at the first time. ends: those at the ends of space.
+    periods: whether each coordinate of space is periodic.
     """
 
     problem: Problem
     time: int
-    space: int
+    spaces: tuple[int, ...]
     orders: tuple[int, ...]
     starts: tuple[Condition, ...]
-    sides: tuple[tuple[Condition, float], ...]
-    periodic: bool
+    ends: tuple[Side, ...]
+    periods: tuple[bool, ...]
 
     @classmethod
     def of(cls, problem: Problem, time: str) -> Evolution:
@@ -57,10 +63,10 @@ class Evolution:
         box = problem.box
         if time not in box.names:
             raise unknown("coordinate of time", time, box.names)
-        if len(box.names) != 2:
+        if len(box.names) not in (2, 3):
             raise InputError(
-                f"march takes problems of time and one coordinate of space. Got {', '.join(box.names)}; use solve for "
-                "others."
+                f"march takes problems of time and one or two coordinates of space. Got {', '.join(box.names)}; use "
+                "solve for others."
             )
         if problem.constants:
             raise InputError(
@@ -73,32 +79,38 @@ class Evolution:
                 "exactly."
             )
         t = box.names.index(time)
-        starts, sides, periodic = [], [], False
-        for condition in problem.conditions:
-            where = condition.where
-            if isinstance(condition, Integral):
-                raise InputError("march takes no integral conditions; use solve.")
-            if isinstance(condition, Periodic) and condition.name != time:
-                periodic = True
-            elif condition.also is None and isinstance(where, Face) and where.fixed == ((t, box.low[t]),):
-                starts.append(condition)
-            elif condition.also is None and isinstance(where, Face) and all(k != t for k, _ in where.fixed):
-                sides += [(condition, end) for _, end in where.fixed]
-            else:
-                raise InputError(
-                    f"march takes conditions on box.face({time}={box.low[t]:g}), on faces of space, and periodic ones. "
-                    f"Got one on {where!r:.80}; use solve for it."
-                )
-        if periodic and sides:
-            raise InputError("A periodic problem has no ends of space, and so no conditions there.")
-        asked = _asked(problem, problem.residual)
+        if any(isinstance(condition, Integral) for condition in problem.conditions):
+            raise InputError("march takes no integral conditions; use solve.")
+        spaces = tuple(k for k in range(len(box.names)) if k != t)
+        starts, ends, periods = sorted_conditions(problem, t)
+        asked = asked_of(problem, problem.residual)
         orders = tuple(max([order.count(t) for order in found], default=0) for found in asked)
-        return cls(problem, t, 1 - t, orders, tuple(starts), tuple(sides), periodic)
+        return cls(problem, t, spaces, orders, starts, ends, periods)
+
+    @property
+    def space(self) -> int:
+        """The number of the first coordinate of space in the box."""
+        return self.spaces[0]
+
+    @property
+    def periodic(self) -> bool:
+        """Whether the first coordinate of space is periodic."""
+        return self.periods[0]
+
+    @property
+    def sides(self) -> tuple[tuple[Condition, float], ...]:
+        """The conditions at the ends of space, each with its end."""
+        return tuple((side.condition, side.end) for side in self.ends)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The ends of space."""
-        return self.problem.box.low[self.space], self.problem.box.high[self.space]
+        """The ends of the first coordinate of space."""
+        return self.intervals[0]
+
+    @property
+    def intervals(self) -> tuple[tuple[float, float], ...]:
+        """The ends of each coordinate of space."""
+        return tuple((self.problem.box.low[k], self.problem.box.high[k]) for k in self.spaces)
 
     @property
     def duration(self) -> tuple[float, float]:
@@ -118,32 +130,37 @@ class Evolution:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """What the equations read of the components."""
-        linked = [part for lower, upper in self._links for part in ((lower, 0, 1), (upper, 0, 0))]
-        return tuple(sorted({*self._read(self.problem.residual), *linked}))
+        return tuple(sorted({*self._read(self.problem.residual), *(part for pair in self._linked for part in pair)}))
 
     def read(self, condition: Condition) -> tuple[Part, ...]:
         """What a condition reads of the components."""
-        return self._read(condition.residual)
+        return self._read(condition.equation)
 
     def inside(self, given: Mapping[Part, Tensor], t: Tensor, x: Tensor) -> tuple[Tensor, dict[Part, Tensor]]:
         """What the equations leave, (equations, n), and its derivatives, of that shape, by each part that they read."""
         whole, slopes = self.left(self.problem.residual, given, t, x)
-        if not self._links:
+        if not self._linked:
             return whole, slopes
-        extra = len(self._links)
+        extra = len(self._linked)
         slopes = {part: torch.cat([slope, slope.new_zeros(extra, len(t))]) for part, slope in slopes.items()}
         rows = []
-        for row, (lower, upper) in enumerate(self._links, start=len(whole)):
-            rows.append(given[lower, 0, 1] - given[upper, 0, 0])
-            for part, sign in (((lower, 0, 1), 1.0), ((upper, 0, 0), -1.0)):
+        for row, (one, two) in enumerate(self._linked, start=len(whole)):
+            rows.append(given[one] - given[two])
+            for part, sign in ((one, 1.0), (two, -1.0)):
                 slopes.setdefault(part, torch.zeros(len(whole) + extra, len(t), dtype=torch.float64))[row] = sign
         return torch.cat([whole, torch.stack(rows)]), slopes
+
+    def remainder(self, given: Mapping[Part, Tensor], t: Tensor, x: Tensor) -> Tensor:
+        """What the equations leave, (equations, n), without its derivatives."""
+        with torch.no_grad():
+            found = self.problem.left(self.problem.residual, [self._jets(given)], self._points(t, x), {})
+        return torch.stack([*found, *(given[one] - given[two] for one, two in self._linked)])
 
     def left(
         self, equation: Equation, given: Mapping[Part, Tensor], t: Tensor, x: Tensor
     ) -> tuple[Tensor, dict[Part, Tensor]]:
         """The same of one equation or condition."""
-        points = torch.stack([t, x] if self.time == 0 else [x, t], dim=1)
+        points = self._points(t, x)
         with torch.enable_grad():
             leaves = {part: values.detach().requires_grad_() for part, values in given.items()}
             found = self.problem.left(equation, [self._jets(leaves)], points, {})
@@ -163,10 +180,10 @@ class Evolution:
 
         Initial conditions are solved for it at every point by Newton's method.
         """
-        wanted: list[Part] = [(c, 0, 0) for c, changing in enumerate(self.changing) if changing]
+        wanted: list[Part] = [(c, self.value, 0) for c, changing in enumerate(self.changing) if changing]
         points, n = torch.from_numpy(np.ascontiguousarray(x)), len(x)
         time = torch.full((n,), self.duration[0], dtype=torch.float64)
-        known = {(c, 0, 0): torch.zeros(n, dtype=torch.float64) for c in range(len(self.components))}
+        known = {(c, self.value, 0): torch.zeros(n, dtype=torch.float64) for c in range(len(self.components))}
         for condition in self.starts:
             for part in self.read(condition):
                 if part not in wanted:
@@ -200,30 +217,51 @@ class Evolution:
         """A derivative of an unknown as one of a component."""
         by_time = order.count(self.time)
         below_it = min(by_time, max(0, self.orders[v] - 1))
-        return self.components.index((v, below_it)), order.count(self.space), by_time - below_it
+        by_space = tuple(order.count(k) for k in self.spaces)
+        return self.components.index((v, below_it)), _one_or_all(by_space), by_time - below_it
 
     @property
     def _time(self) -> str:
         return self.problem.box.names[self.time]
 
     @cached_property
-    def _links(self) -> list[tuple[int, int]]:
-        """Each component that is not the last of its unknown, with the next."""
+    def links(self) -> tuple[tuple[int, int], ...]:
+        """Each component that is not the last of its unknown, with the next, its derivative by time."""
         pairs = enumerate(zip(self.components, self.components[1:], strict=False))
-        return [(c, c + 1) for c, (one, two) in pairs if one[0] == two[0]]
+        return tuple((c, c + 1) for c, (one, two) in pairs if one[0] == two[0])
+
+    @cached_property
+    def value(self) -> Any:
+        """The order of no derivative by space: 0, or (0, 0)."""
+        return _one_or_all((0,) * len(self.spaces))
+
+    @cached_property
+    def _linked(self) -> list[tuple[Part, Part]]:
+        return [((lower, self.value, 1), (upper, self.value, 0)) for lower, upper in self.links]
+
+    def _points(self, t: Tensor, x: Tensor) -> Tensor:
+        columns = list(x.reshape(len(t), -1).T)
+        columns.insert(self.time, t)
+        return torch.stack(columns, dim=1)
 
     def _read(self, equation: Equation) -> tuple[Part, ...]:
-        asked = _asked(self.problem, equation)
+        asked = asked_of(self.problem, equation)
         return tuple(sorted({self.part(v, order) for v, found in enumerate(asked) if found for order in below(found)}))
 
     def _names(self, parts: Sequence[Part]) -> str:
-        space, time = self.problem.box.names[self.space], self._time
         found = []
         for c, a, b in parts:
             v, j = self.components[c]
             own = "u" if self.problem.unknowns == 1 else f"u[{v}]"
-            found.append(f"{own}.{space * a + time * (b + j)}" if a + b + j else f"{own}.value")
+            by = "".join(self.problem.box.names[k] for k in self._order(a, b + j))
+            found.append(f"{own}.{by or 'value'}")
         return ", ".join(found)
+
+    def _order(self, by_space: Any, by_time: int) -> list[int]:
+        """The coordinates of a derivative, those of space first."""
+        counts = by_space if isinstance(by_space, tuple) else (by_space,)
+        found = [k for k, count in zip(self.spaces, counts, strict=True) for _ in range(count)]
+        return found + [self.time] * by_time
 
     def _jets(self, given: Mapping[Part, Tensor]) -> Any:
         orders: list[dict[Order, Tensor]] = [{} for _ in self.orders]
@@ -231,18 +269,10 @@ class Evolution:
             v, j = self.components[c]
             if b and j + 1 < self.orders[v]:
                 continue  # the next component is the same
-            orders[v][tuple(sorted([self.space] * a + [self.time] * (b + j)))] = values
+            orders[v][tuple(sorted(self._order(a, b + j)))] = values
         jets = [Jet(parts, self.problem.box.names) for parts in orders]
         return jets[0] if len(jets) == 1 else tuple(jets)
 
 
-def _asked(problem: Problem, equation: Equation) -> list[set[Order]]:
-    """The derivatives that an equation reads of each unknown."""
-    d, names = len(problem.box.names), problem.box.names
-    every = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(d), k)]
-    points = problem.box.points(2)
-    asked: list[set[Order]] = [set() for _ in range(problem.unknowns)]
-    some = torch.full((2,), 0.5, dtype=torch.float64)
-    jets = [Jet(dict.fromkeys(every, some), names, (noted,)) for noted in asked]
-    problem.left(equation, [jets[0] if len(jets) == 1 else tuple(jets)], points, {})
-    return asked
+def _one_or_all(counts: tuple[int, ...]) -> Any:
+    return counts[0] if len(counts) == 1 else counts

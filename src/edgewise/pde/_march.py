@@ -6,6 +6,7 @@ import math
 import time as clock
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +17,13 @@ from edgewise.pde._march_log import MarchLog
 from edgewise.pde._marched import Level, Marched
 from edgewise.pde._one_march import OneMarch
 from edgewise.pde._outcome import Outcome
+from edgewise.pde._plane_march import PlaneMarch, plane_of
+from edgewise.pde._plane_marched import PlaneMarched
 from edgewise.pde._problem import Problem
 from edgewise.pde._words import MARCHING
 from edgewise.train import Monitor, Options
 
+_DEGREE, _PLANE_DEGREE = 9, 7
 _FIRST = 1e-4  # accuracy of the first level
 _FINER, _FARTHEST = 0.1, 1e-4  # of a level's accuracy: that of the next, and the least of the next
 _CHECKED, _SPENT = 0.4, 0.8  # of the effort that is left: for a level that another has to check, and for the last
@@ -32,10 +36,10 @@ _USUAL = 0.8  # the power of the accuracy with which errors fall, before it has 
 
 
 def march(
-    problem: Problem, *, tolerance: float = 1e-9, effort: float = 2e6, time: str = "t", degree: int = 9,
+    problem: Problem, *, tolerance: float = 1e-9, effort: float = 2e6, time: str = "t", degree: int | None = None,
     options: Options | None = None,
 ) -> Marched:  # fmt: skip
-    """Solve an equation of evolution in one coordinate of space, slab after slab of time.
+    """Solve an equation of evolution in one or two coordinates of space, slab after slab of time.
 
     In each slab every unknown is what it begins with plus a sum of products of a spline in space, on knots that follow
     the solution, and a polynomial in time: a network of product nodes whose time edges are fixed. Its coefficients are
@@ -47,15 +51,21 @@ def march(
     former is returned, and the difference is its error. If something else ends it, the finest solution is returned,
     and its error is extrapolated from the differences before.
 
+    In two coordinates of space the splines are products, tested with such products (Galerkin's method); knots follow
+    the solution in each coordinate, so that fronts that lie across both need fine cells everywhere. Conditions on edges
+    hold as far as splines along them can tell. As many equations as unknowns are needed.
+
     Args:
-        problem: an equation in two coordinates, any number of unknowns, derivatives up to fourth order. Conditions on
-            the face of the first time say how the unknowns begin, and their derivatives by time where the equation has
-            u.tt; others hold at the ends of space, or the problem is `periodic`.
+        problem: an equation in time and one or two coordinates of space, any number of unknowns, derivatives up to
+            fourth order. Conditions on the face of the first time say how the unknowns begin, and their derivatives by
+            time where the equation has u.tt; others hold at the ends of space, or the problem is `periodic`.
         tolerance: the relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
-        effort: the work to spend: Newton steps times cells times the number of unknowns, where u.tt counts as two. A
-            level that is nearly done may take half as much again. The default is about a minute of one core.
+        effort: the work to spend: Newton steps times cells times the number of unknowns, where u.tt counts as two; in
+            two coordinates of space half of that if both are periodic, and four times as much otherwise. A level that
+            is nearly done may take half as much again. The default is about a minute of one core.
         time: the coordinate that is time.
-        degree: of the splines, from 3 to 9; it must be above the order of the equation in space.
+        degree: of the splines, from 3 to 9; it must be above the order of the equation in space. By default 9, or 7 in
+            two coordinates of space.
         options: time_limit, callbacks (with each level's row), progress and checkpoint, as for `fit`. The checkpoint of
             a march that was killed or ended early continues it, to a smaller tolerance and with more effort as well.
 
@@ -77,7 +87,9 @@ def march(
     if not is_number(effort, 1):
         raise InputError(f"'effort' must be a number >= 1, in steps of a cell. Got {effort!r}.")
     evolution = Evolution.of(problem, time)
-    highest = max(a for _, a, _ in evolution.parts)
+    plane = len(evolution.spaces) == 2
+    highest = max(max(a) if plane else a for _, a, _ in evolution.parts)
+    degree = (_PLANE_DEGREE if plane else _DEGREE) if degree is None else degree
     least = max(3, highest + 1)
     if not is_int(degree, least, 9):
         raise InputError(
@@ -99,14 +111,16 @@ class _Levels:
         self.evolution, self.degree, self.monitor, self.log = evolution, degree, monitor, log
         self.tolerance, self.left = tolerance, effort
         self.rows: list[Level] = []
-        self.marches: list[OneMarch] = []
+        self.marches: list[Any] = []  # of one kind
+        self.plane = len(evolution.spaces) == 2
+        self.kind: Any = PlaneMarch if self.plane else OneMarch
 
     def run(self) -> Marched:
         """March, with higher accuracy each time, until something ends it."""
         accuracy: float | None = _FIRST
         while accuracy is not None:
             began = clock.perf_counter()
-            done = OneMarch(self.evolution, self.degree, accuracy, self.marches, self.monitor)
+            done = self.kind(self.evolution, self.degree, accuracy, self.marches, self.monitor)
             self._march(done)
             self.left -= done.work
             if done.ended is not None and self.marches:
@@ -155,7 +169,7 @@ class _Levels:
         change = math.nan
         if len(self.marches) > 1:
             change = self.marches[-2].distance(done)
-        cells = max(len(slab.space.cells) - 1 for slab in done.slabs)
+        cells = max(plane_of(slab).size if self.plane else len(slab.space.cells) - 1 for slab in done.slabs)
         parameters = sum(slab.inner.size for slab in done.slabs)
         self.rows.append(Level(done.accuracy, len(done.slabs), cells, parameters, done.steps, change, seconds))
         self.monitor.record(cells, parameters, change, math.nan)
@@ -169,7 +183,8 @@ class _Levels:
             error = changes[chosen]
         else:
             chosen, error = len(changes), self._expected(changes)
-        return Marched(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
+        kind = PlaneMarched if self.plane else Marched
+        return kind(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
 
     def _expected(self, changes: list[float]) -> float:
         """The error of the finest level, which none has checked: as the errors before it fell with the accuracy."""

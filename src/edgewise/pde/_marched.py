@@ -74,8 +74,8 @@ class Marched(Found):
         return sum(slab.inner.size for slab in self.slabs)
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
-        """The unknown at points (n, 2), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
-        orders = below(combinations_with_replacement(range(2), checked_order(order)))
+        """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
+        orders = below(combinations_with_replacement(range(len(self.problem.box.names)), checked_order(order)))
         jets = tuple(self._jet(v, self.checked(points), orders) for v in range(self.problem.unknowns))
         return self.problem.presented(jets[0] if len(jets) == 1 else jets)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,51 +11,13 @@ from torch import Tensor
 from edgewise._jets import Jets, sum_of
 from edgewise.nn import KAN, Layout
 from edgewise.optim import NormalEquations
+from edgewise.pde._linear import Linearized, Term, left, linearized
 from edgewise.pde._local import LocalSplines
 from edgewise.pde._pass import JetPass, is_sparse
-from edgewise.pde._problem import Equation, Problem
+from edgewise.pde._problem import Problem
 
 _ENTRIES = 8_000_000  # of a part's Jacobian: 64 MB
 _WIDE = 8  # numbers of an edge and point that are held at the same time, over those of its row
-
-
-@dataclass(frozen=True)
-class Term:
-    """An equation at points, one set (n, d) or two of as many; `weight` multiplies the mean square.
-
-    `each` (n,) are weights of the points, of mean one, where their density is not even.
-    """
-
-    equation: Equation
-    points: list[Tensor]
-    weight: float
-    each: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.points[0])
-
-    def rows(self, part: slice) -> Term:
-        each = None if self.each is None else self.each[part]
-        return Term(self.equation, [side[part] for side in self.points], self.weight, each)
-
-    def at(self, points: list[Tensor], each: Tensor | None = None) -> Term:
-        """The same at other points."""
-        return Term(self.equation, points, self.weight, each)
-
-    def weigh(self, values: Tensor) -> Tensor:
-        """Values (n, ...) times the roots of the points' weights."""
-        return values if self.each is None else values * self.each.sqrt().view(-1, *[1] * (values.dim() - 1))
-
-
-class Linearized(NamedTuple):
-    """One equation at points: what it leaves (n,), and its derivatives.
-
-    by: of each set of points, by the jets of the network's outputs, each (n, m). constants: by those, (n, C).
-    """
-
-    residual: Tensor
-    by: list[Jets]
-    constants: Tensor
 
 
 class Objective:
@@ -97,9 +57,9 @@ class Objective:
         with torch.no_grad():
             for term in self.terms:
                 for part in self._parts(term):
-                    left = self._left(part, self._jets(model, part), vector)
-                    share = term.weight / (len(term) * len(left))
-                    total += share * sum(float(part.weigh(r).square().sum()) for r in left)
+                    rest = self._left(part, self._jets(model, part), vector)
+                    share = term.weight / (len(term) * len(rest))
+                    total += share * sum(float(part.weigh(r).square().sum()) for r in rest)
         return total if total == total else float("inf")
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
@@ -122,13 +82,13 @@ class Objective:
         model, found = self.network(vector), []
         with torch.no_grad():
             for part in self._parts(term):
-                left = self._left(part, self._jets(model, part), vector)
-                found.append(torch.stack(left).square().mean(0).sqrt())
+                rest = self._left(part, self._jets(model, part), vector)
+                found.append(torch.stack(rest).square().mean(0).sqrt())
         return torch.cat(found)
 
     def relative(self, vector: Tensor, term: Term) -> float:
         """What a term's equations leave, over the size of what they add up, as root mean squares."""
-        model, left, size = self.network(vector), 0.0, 0.0
+        model, over, size = self.network(vector), 0.0, 0.0
         for part in self._parts(term):
             with torch.no_grad():
                 jets = self._jets(model, part)
@@ -136,9 +96,9 @@ class Objective:
                 parts = [by[o] * side[o] for by, side in zip(row.by, jets, strict=True) for o in by]
                 rest = row.residual - sum_of(own.sum(1) for own in parts)
                 terms = rest.abs() + sum_of(own.abs().sum(1) for own in parts)
-                left += float(row.residual.square().sum())
+                over += float(row.residual.square().sum())
                 size += float(terms.square().sum())
-        return math.sqrt(left / size) if size > 0 else 0.0
+        return math.sqrt(over / size) if size > 0 else 0.0
 
     def _parts(self, term: Term) -> list[Term]:
         """A term a part of its points at a time; those of the objective's own terms stay the same."""
@@ -167,13 +127,8 @@ class Objective:
     def _jets(self, model: KAN, term: Term) -> list[Jets]:
         return [each.outputs for each in self._passes(model, term)]
 
-    def _left(self, term: Term, jets: list[Jets], vector: Tensor, rows: Tensor | None = None) -> tuple[Tensor, ...]:
-        """What a term's equations leave; `rows` (n, constants) are constants as each point sees them."""
-        held = vector[self.layout.size :].expand(len(term), -1) if rows is None else rows
-        constants = {name: held[:, k] for k, name in enumerate(self.names)}
-        sides = zip(jets, term.points, strict=True)
-        unknowns: list[Any] = [self.problem.unknown(j, at, (), constants) for j, at in sides]
-        return self.problem.left(term.equation, unknowns, term.points[0], constants)
+    def _left(self, part: Term, jets: list[Jets], vector: Tensor) -> tuple[Tensor, ...]:
+        return left(self.problem, self.names, part, jets, vector[self.layout.size :].expand(len(part), -1))
 
     def linearized(self, vector: Tensor, term: Term) -> Iterator[tuple[Term, Linearized, float]]:
         """Each equation of a term, a part of its points at a time, and what its squares count."""
@@ -185,22 +140,8 @@ class Objective:
             for row in found:
                 yield part, row, term.weight / (len(term) * len(found))
 
-    def _linearized(self, term: Term, outputs: list[Jets], vector: Tensor) -> list[Linearized]:
-        with torch.enable_grad():
-            jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in side.items()} for side in outputs]
-            held = vector[self.layout.size :].expand(len(term), -1).clone().requires_grad_()
-            left = self._left(term, jets, vector, held)
-        sources, found = [*(part for side in jets for part in side.values()), held], []
-        for r in left:
-            if r.requires_grad:
-                slopes = list(torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True))
-            else:
-                slopes = [torch.zeros_like(source) for source in sources]
-            *given, constants = map(term.weigh, slopes)
-            own = iter(given)
-            by: list[Jets] = [{order: next(own) for order in side} for side in jets]
-            found.append(Linearized(term.weigh(r.detach()), by, constants))
-        return found
+    def _linearized(self, part: Term, outputs: list[Jets], vector: Tensor) -> list[Linearized]:
+        return linearized(self.problem, self.names, part, outputs, vector[self.layout.size :])
 
     def _add(self, passes: list[JetPass], row: Linearized, factor: float, gradient: Tensor, hessian: Tensor) -> None:
         """Add factor * J'r to a gradient, and factor * J'J to the lower triangle of a matrix."""

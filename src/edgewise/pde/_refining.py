@@ -12,7 +12,8 @@ from edgewise.nn import KAN, adapt_grid, clone
 from edgewise.optim import LM
 from edgewise.pde._box import Box
 from edgewise.pde._estimate import estimate
-from edgewise.pde._objective import Objective, Term
+from edgewise.pde._linear import Term
+from edgewise.pde._objective import Objective
 from edgewise.pde._placing import placed
 from edgewise.pde._problem import Problem
 from edgewise.train import Monitor
@@ -41,6 +42,18 @@ class State(NamedTuple):
     fresh: float = float("inf")
 
 
+class Answer(NamedTuple):
+    """What solving found: its estimated error, and what the equation leaves relative to its terms.
+
+    settled: False where the equations were not solved to the end, so that the estimate says little.
+    """
+
+    state: State
+    error: float
+    relative: float
+    settled: bool = True
+
+
 class Refiner:
     """Trains networks for a problem; `work` is about the seconds that its steps took on one core."""
 
@@ -49,6 +62,7 @@ class Refiner:
     ) -> None:
         self.problem, self.monitor, self.solver, self.adaptive = problem, monitor, solver, adaptive
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, _PER_PARAMETER, 0.0
+        self.boundary = boundary
         self.conditions = [
             Term(c.equation, c.points(boundary, self.seed + 1), c.weight) for c in problem.conditions
         ]  # fmt: skip
@@ -107,6 +121,9 @@ class Refiner:
         """What the equation leaves at fresh points, over its terms."""
         objective = self.objective(clone(state.model), state.constants, self.fresh)
         return objective.relative(objective.start, objective.terms[0])
+
+    def answer(self, state: State) -> Answer:
+        return Answer(state, self.error(state), self.relative(state))
 
     def objective(
         self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None

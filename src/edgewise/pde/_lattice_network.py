@@ -66,7 +66,7 @@ def _factors(lattice: Lattice, matrix: Array, accuracy: float) -> list[tuple[Arr
 def _root(space: Space) -> Array:
     """R with |R c| the size in L2 of the spline of coefficients c."""
     x, weights = space.gauss(space.degree + 1)
-    return np.linalg.qr(space.matrix(x).toarray() * np.sqrt(weights / weights.sum())[:, None], mode="r")
+    return np.linalg.qr(space.matrix(x).toarray() * np.sqrt(weights / weights.sum())[:, None])[1]
 
 
 def _spread(space: Space) -> Array:

@@ -27,6 +27,7 @@ _SECONDS = 40.0  # of steps on one core, about
 _MOST = 40_000_000  # numbers of a band: 320 MB
 _SAMPLES = 4000
 _ROUNDING = 1e-13
+_LEAST_COST = 1e-25  # of that at zero: below it there is only rounding
 _KEPT = 1e-3  # of the estimated error: what products that are left out may add up to
 
 
@@ -41,6 +42,7 @@ class _Level:
     settled: bool
     train: float
     fresh: float
+    floor: float
 
     @property
     def lattice(self) -> Lattice:
@@ -63,7 +65,7 @@ def on_lattice(refiner: Refiner, tolerance: float) -> Answer:
         objective = _prepared(refiner, last, cells)
         if last is not None and not _fits(refiner, last.steps, objective):
             break
-        level = _solved(refiner, objective)
+        level = _solved(refiner, objective, 0.0 if last is None else last.floor)
         ended = refiner.monitor.ended() is not None
         if ended and not level.settled and last is not None:
             break
@@ -138,15 +140,16 @@ def _inner(problem: Problem, cells: tuple[int, int]) -> int:
     return 0 if cells[0] < cells[1] else 1
 
 
-def _solved(refiner: Refiner, objective: LatticeObjective) -> _Level:
-    solver, cells = BandNewton(refiner.solver.steps), max(objective.lattice.cells)
+def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Level:
+    solver, cells = BandNewton(refiner.solver.steps, floor), max(objective.lattice.cells)
     vector = refiner.monitor.minimize(solver, objective, f"grid {cells}")
     refiner.work += solver.taken * objective.seconds
     train = objective.residual(vector, objective.lattice.inside(GAUSS))
     fresh = objective.residual(vector, objective.lattice.inside(GAUSS + 1))
     refiner.monitor.record(cells, len(vector), train, fresh)
     values = _sampled(refiner, objective, vector)
-    return _Level(objective, vector, values, solver.taken, solver.settled, train, fresh)
+    floor = floor or _LEAST_COST * solver.first
+    return _Level(objective, vector, values, solver.taken, solver.settled, train, fresh, floor)
 
 
 def _sampled(refiner: Refiner, objective: LatticeObjective, vector: Tensor) -> Tensor:

@@ -97,7 +97,9 @@ def _automatic(
 ) -> Answer:  # fmt: skip
     """On lattices where that may be; by a race of networks where it may not, or where it found no good solution."""
     first = on_lattice(refiner, tolerance) if own_networks and is_on_lattice(refiner.problem) else None
-    if first is not None and (refiner.monitor.ended() is not None or (_is_sound(first) and first.error < _GOOD)):
+    if first is not None and (
+        refiner.monitor.ended() is not None or (_is_sound(first) and first.error < max(_GOOD, tolerance))
+    ):
         return first
     second = refiner.answer(race(refiner, models, grids, tolerance, own_networks=own_networks))
     if first is None:

@@ -87,7 +87,7 @@ def test_corners_where_derivatives_are_infinite() -> None:
     """A side at 1 and the others at 0: in the middle the solution is 1/4, at two corners it jumps."""
     hot = pde.Condition(SQUARE.face(y=1), lambda u, p: u.value - 1)
     cold = [pde.Condition(side, _zero) for side in (SQUARE.face(y=0), SQUARE.boundary("x"))]
-    found = pde.solve(pde.Problem(SQUARE, lambda u, p: u.xx + u.yy, [hot, *cold]), tolerance=3e-2)
+    found = pde.solve(pde.Problem(SQUARE, lambda u, p: u.xx + u.yy, [hot, *cold]), tolerance=5e-3)
     assert found(torch.tensor([[0.5, 0.5]]))[0] == pytest.approx(0.25, abs=5e-3)
     knots = found.model.layers[0].knots[1]
     cells = knots[knots.isfinite()][7:-7].diff()

@@ -42,12 +42,13 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
 
     Args:
         problem: what is to hold.
-        model: the network to start from. By default one layer of splines on a line; in two and three dimensions the
-            best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more dimensions products
-            first; degree 7.
+        model: the network to start from. By default one layer of splines on a line; on a box of two coordinates as few
+            products of splines as the solution needs, found on lattices that follow it; on other domains and in three
+            dimensions the best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more
+            dimensions products first; degree 7.
         grids: cell counts, coarse to fine; "auto" refines, and widens its own networks, until the estimated error is
-            below the tolerance or neither helps, but for no more than about 80 s of work on one core.
-        points: inside the domain; twelve times the parameters where that is more.
+            below the tolerance or neither helps, or until the work that it may do is spent.
+        points: inside the domain; twelve times the parameters where that is more. Lattices have their own.
         boundary: on the boundary of each condition.
         steps: of the solver, at least twice at each grid.
         adaptive: whether points move.

@@ -11,7 +11,8 @@ import torch
 import edgewise as ew
 from edgewise import pde
 from edgewise.pde._laws import Laws
-from edgewise.pde._objective import Objective, Term
+from edgewise.pde._linear import Term
+from edgewise.pde._objective import Objective
 
 ONCE = ew.Options(restarts=1)
 ROD = pde.Box(x=(0, 1))

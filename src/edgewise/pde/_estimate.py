@@ -17,9 +17,10 @@ from edgewise._jets import Jets, Order
 from edgewise.nn import KAN, refine_grid
 from edgewise.optim import LM
 from edgewise.pde._jet import Jet
+from edgewise.pde._linear import Linearized, Term
 from edgewise.pde._local import spline_values
 from edgewise.pde._networks import wider
-from edgewise.pde._objective import Linearized, Objective, Term
+from edgewise.pde._objective import Objective
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
 from edgewise.pde._weak_term import weak_term

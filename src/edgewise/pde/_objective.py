@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,62 +14,13 @@ from edgewise._jets import Jets, sum_of
 from edgewise.nn import KAN, Layout
 from edgewise.optim import NormalEquations
 from edgewise.pde._laws import Call, Laws, Penalty
+from edgewise.pde._linear import Linearized, Term
 from edgewise.pde._local import LocalSplines
 from edgewise.pde._pass import JetPass, is_sparse
-from edgewise.pde._problem import Equation, Problem
-from edgewise.pde._test_space import TestSpace
+from edgewise.pde._problem import Problem
 
 _ENTRIES = 8_000_000  # of a part's Jacobian: 64 MB
 _WIDE = 8  # numbers of an edge and point that are held at the same time, over those of its row
-
-
-@dataclass(frozen=True)
-class Term:
-    """An equation at points, one set (n, d) or two of as many; `weight` multiplies the mean square.
-
-    `each` (n,) are weights of the points, of mean one, where their density is not even. With the weights `rule` (n,) of
-    an integral it is the square of the equation's integral that counts instead; with test functions, the square of the
-    dual norm of the equations' integrals against them.
-    """
-
-    equation: Equation
-    points: list[Tensor]
-    weight: float
-    each: Tensor | None = None
-    rule: Tensor | None = None
-    tests: TestSpace | None = None
-
-    def __len__(self) -> int:
-        return len(self.points[0])
-
-    def rows(self, part: slice) -> Term:
-        each, rule = (None if held is None else held[part] for held in (self.each, self.rule))
-        tests = None if self.tests is None else self.tests.rows(part)
-        return Term(self.equation, [side[part] for side in self.points], self.weight, each, rule, tests)
-
-    def at(self, points: list[Tensor], each: Tensor | None = None) -> Term:
-        """The same at other points."""
-        return Term(self.equation, points, self.weight, each)
-
-    def weighted(self, weight: float) -> Term:
-        """The same with another weight."""
-        return replace(self, weight=weight)
-
-    def weigh(self, values: Tensor) -> Tensor:
-        """Values (n, ...) times the roots of the points' weights."""
-        return values if self.each is None else values * self.each.sqrt().view(-1, *[1] * (values.dim() - 1))
-
-
-class Linearized(NamedTuple):
-    """One equation at points: what it leaves (n,), and its derivatives.
-
-    by: of each set of points, by the jets of the network's outputs, each (n, m). constants: by those, and after them by
-    the parameters of unknown functions, (n, C).
-    """
-
-    residual: Tensor
-    by: list[Jets]
-    constants: Tensor
 
 
 class Objective:
@@ -241,8 +191,8 @@ class Objective:
                 left = self._tested(model, term, vector)[:, 0]
                 return left.abs() * math.sqrt(len(left))
             for part in self._parts(term):
-                left = self._left(part, self._jets(model, part), vector)
-                found.append(torch.stack(left).square().mean(0).sqrt())
+                rest = self._left(part, self._jets(model, part), vector)
+                found.append(torch.stack(rest).square().mean(0).sqrt())
         return torch.cat(found)
 
     def relative(self, vector: Tensor, term: Term) -> float:
@@ -254,7 +204,7 @@ class Objective:
 
     def sizes(self, vector: Tensor, term: Term) -> tuple[float, float]:
         """The mean squares of what a term's equations leave, and of what they add up."""
-        model, left, size, count = self.network(vector), 0.0, 0.0, 0
+        model, over, size, count = self.network(vector), 0.0, 0.0, 0
         for part in self._parts(term):
             with torch.no_grad():
                 jets = self._jets(model, part)
@@ -262,10 +212,10 @@ class Objective:
                 parts = [by[o] * side[o] for by, side in zip(row.by, jets, strict=True) for o in by]
                 rest = row.residual - sum_of(own.sum(1) for own in parts)
                 terms = rest.abs() + sum_of(own.abs().sum(1) for own in parts)
-                left += float(row.residual.square().sum())
+                over += float(row.residual.square().sum())
                 size += float(terms.square().sum())
                 count += len(terms)
-        return left / count, size / count
+        return over / count, size / count
 
     def _relative_tested(self, model: KAN, term: Term, vector: Tensor) -> float:
         """The same of a weak form: its integrals, over those of the sizes of what they add up."""

@@ -19,7 +19,8 @@ from edgewise.optim import LM
 from edgewise.pde._coefficient import Coefficient
 from edgewise.pde._found_coefficient import FoundCoefficient
 from edgewise.pde._laws import Laws
-from edgewise.pde._objective import Objective, Term
+from edgewise.pde._linear import Term
+from edgewise.pde._objective import Objective
 from edgewise.pde._problem import Measured
 from edgewise.pde._solution import Solution
 from edgewise.pde._uncertainty import uncertainty

@@ -14,7 +14,8 @@ from edgewise.pde._box import Box
 from edgewise.pde._estimate import estimate
 from edgewise.pde._integral import Integral
 from edgewise.pde._laws import Call, Laws
-from edgewise.pde._objective import Objective, Term
+from edgewise.pde._linear import Term
+from edgewise.pde._objective import Objective
 from edgewise.pde._placing import placed
 from edgewise.pde._problem import Condition, Measured, Problem
 from edgewise.pde._smoothing import tuned
@@ -48,6 +49,18 @@ class State(NamedTuple):
     laws: Laws | None = None
 
 
+class Answer(NamedTuple):
+    """What solving found: its estimated error, and what the equation leaves relative to its terms.
+
+    settled: False where the equations were not solved to the end, so that the estimate says little.
+    """
+
+    state: State
+    error: float
+    relative: float
+    settled: bool = True
+
+
 class Refiner:
     """Trains networks for a problem; `work` is about the seconds that its steps took on one core."""
 
@@ -57,6 +70,7 @@ class Refiner:
         self.problem, self.monitor, self.solver, self.adaptive = problem, monitor, solver, adaptive
         self.begins = dict(problem.numbers)
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, _PER_PARAMETER, 0.0
+        self.boundary = boundary
         self.conditions = [_term(condition, boundary, self.seed + 1) for condition in problem.conditions]
         self.fresh = problem.domain.points(max(points, _LEAST_FRESH), self.seed + _FRESH)
 
@@ -139,6 +153,9 @@ class Refiner:
         """What the equation leaves at fresh points, over its terms."""
         objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
         return objective.relative(objective.start, objective.terms[0])
+
+    def answer(self, state: State) -> Answer:
+        return Answer(state, self.error(state), self.relative(state))
 
     def objective(
         self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None,

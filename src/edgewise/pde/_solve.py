@@ -15,10 +15,11 @@ from edgewise.pde._complex import paired
 from edgewise.pde._fingerprint import identity
 from edgewise.pde._found_coefficient import FoundCoefficient
 from edgewise.pde._networks import candidates, redrawn
+from edgewise.pde._on_lattice import is_on_lattice, on_lattice
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
 from edgewise.pde._race import race
-from edgewise.pde._refining import Refiner, State
+from edgewise.pde._refining import Answer, Refiner, State
 from edgewise.pde._solution import Solution
 from edgewise.pde._weak import Weak
 from edgewise.pde._weak_refining import WeakRefiner
@@ -30,6 +31,7 @@ _LINE_GRIDS = (4, 8, 16, 32, 64, 128, 256, 512)
 _STARTS, _STARTS_OF_A_KIND = 3, 2
 _TOLERANCE = 1e-5  # gain of a step, over the cost, below which three in a row end a run
 _OVERFIT = 3.0  # fresh residuals over trained ones
+_GOOD = 1e-2  # estimated error on lattices, below which no networks are tried
 _UNRESOLVED = 0.02  # residuals over the terms of the equation
 
 
@@ -47,12 +49,13 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
 
     Args:
         problem: what is to hold.
-        model: the network to start from. By default one layer of splines on a line; in two and three dimensions the
-            best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more dimensions products
-            first; degree 7.
+        model: the network to start from. By default one layer of splines on a line; on a box of two coordinates as few
+            products of splines as the solution needs, found on lattices that follow it; on other domains and in three
+            dimensions the best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more
+            dimensions products first; degree 7.
         grids: cell counts, coarse to fine; "auto" refines, and widens its own networks, until the estimated error is
-            below the tolerance or neither helps, but for no more than about 80 s of work on one core.
-        points: inside the domain; twelve times the parameters where that is more.
+            below the tolerance or neither helps, or until the work that it may do is spent.
+        points: inside the domain; twelve times the parameters where that is more. Lattices have their own.
         boundary: on the boundary of each condition.
         steps: of the solver, at least twice at each grid.
         adaptive: whether points move.
@@ -101,28 +104,47 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         if start is not None:
             refiner.begins |= {name: value for name, value in start.constants.items() if name in problem.numbers}
         if isinstance(grids, str):
-            state = race(refiner, models, order, tolerance, own_networks=model is None and start is None)
+            answer = _automatic(refiner, models, order, tolerance, own_networks=model is None and start is None)
         else:
             state = refiner.best_of(models, order[:1])
             for grid in order[1:]:
                 if monitor.ended() is None:
                     state = refiner.trained(state, grid)
-    return _judged(problem, refiner, state, tolerance)
+            answer = refiner.answer(state)
+    return _judged(problem, refiner, answer, tolerance)
 
 
-def _judged(problem: Problem, refiner: Refiner, state: State, tolerance: float) -> Solution:
+def _automatic(
+    refiner: Refiner, models: Sequence[KAN], grids: Sequence[int], tolerance: float, *, own_networks: bool
+) -> Answer:  # fmt: skip
+    """On lattices where that may be; by a race of networks where it may not, or where it found no good solution."""
+    first = on_lattice(refiner, tolerance) if own_networks and is_on_lattice(refiner.problem) else None
+    if first is not None and (
+        refiner.monitor.ended() is not None or (_is_sound(first) and first.error < max(_GOOD, tolerance))
+    ):
+        return first
+    second = refiner.answer(race(refiner, models, grids, tolerance, own_networks=own_networks))
+    if first is None:
+        return second
+    return min(first, second, key=lambda answer: (not _is_sound(answer), answer.error))
+
+
+def _is_sound(answer: Answer) -> bool:
+    return answer.settled and answer.relative <= _UNRESOLVED and math.isfinite(answer.error)
+
+
+def _judged(problem: Problem, refiner: Refiner, answer: Answer, tolerance: float) -> Solution:
     """The solution with its estimated error, and what that makes of the outcome."""
     monitor = refiner.monitor
     ended = monitor.ended()
-    error = refiner.error(state)
-    relative = refiner.relative(state)
+    state, error, relative = answer.state, answer.error, answer.relative
     if ended is not None:
         outcome = Outcome.of(ended)
     elif not (math.isfinite(error) and math.isfinite(state.fresh)):
         outcome = Outcome.DIVERGED
     elif relative > _UNRESOLVED:
         outcome = Outcome.UNRESOLVED
-    elif error <= refiner.enough(state, tolerance):
+    elif error <= refiner.enough(state, tolerance) and answer.settled:
         outcome = Outcome.CONVERGED
     else:
         outcome = Outcome.OVERFIT if state.fresh > _OVERFIT * state.train else Outcome.GRIDS_DONE

@@ -9,7 +9,8 @@ from torch import Tensor
 from edgewise.nn import KAN, clone
 from edgewise.pde._estimate import estimate
 from edgewise.pde._laws import Laws
-from edgewise.pde._objective import Objective, Term
+from edgewise.pde._linear import Term
+from edgewise.pde._objective import Objective
 from edgewise.pde._refining import Refiner, State
 from edgewise.pde._weak_term import weak_term
 

@@ -6,7 +6,7 @@ import math
 
 from edgewise._errors import InputError
 from edgewise.pde._box import Box
-from edgewise.pde._objective import Term
+from edgewise.pde._linear import Term
 from edgewise.pde._problem import Problem
 from edgewise.pde._test_space import space_of
 from edgewise.pde._weak import Weak

@@ -97,9 +97,8 @@ def cavity() -> Problem:
     box = Box(x=(0, 1), y=(0, 1))
 
     def left(s: Any, p: Any) -> torch.Tensor:
-        corners = (p.x**2 + (1 - p.y) ** 2) * ((1 - p.x) ** 2 + (1 - p.y) ** 2)  # where the lid meets walls
         carried = s.y * (s.xxx + s.xyy) - s.x * (s.xxy + s.yyy)
-        return corners * (carried - (s.xxxx + 2 * s.xxyy + s.yyyy) / 100)
+        return carried - (s.xxxx + 2 * s.xxyy + s.yyyy) / 100
 
     walls = [
         Condition(box.boundary(), lambda s, p: s.value),

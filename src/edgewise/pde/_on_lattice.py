@@ -1,0 +1,169 @@
+"""Solving on a box of two coordinates: products of splines on finer and finer lattices that follow the solution."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise.pde._box import Box
+from edgewise.pde._integral import Integral
+from edgewise.pde._jet import Jet
+from edgewise.pde._lattice import Lattice
+from edgewise.pde._lattice_objective import GAUSS, LatticeObjective
+from edgewise.pde._newton import BandNewton
+from edgewise.pde._problem import Periodic, Problem
+from edgewise.pde._refining import Answer, Refiner, State
+from edgewise.pde._space import Space
+from edgewise.pde._weak import Weak
+
+_DEGREE = 7
+_CELLS = (8, 12, 18, 27, 40, 60, 90)  # of each coordinate, where they need as many
+_FLOOR = 0.3  # of the mean, added to the density of knots
+_ASPECT = 2.0  # cells of a coordinate, over the mean of both, and the reverse
+_LEAST = 4
+_SECONDS = 40.0  # of steps on one core, about
+_MOST = 40_000_000  # numbers of a band: 320 MB
+_SAMPLES = 4000
+_ROUNDING = 1e-13
+_LEAST_COST = 1e-25  # of that at zero: below it there is only rounding
+_KEPT = 1e-3  # of the estimated error: what products that are left out may add up to
+
+
+@dataclass(frozen=True)
+class _Level:
+    """What was found on one lattice, in how many steps, and whether more would gain nothing."""
+
+    objective: LatticeObjective
+    vector: Tensor
+    values: Tensor
+    steps: int
+    settled: bool
+    train: float
+    fresh: float
+    floor: float
+
+    @property
+    def lattice(self) -> Lattice:
+        return self.objective.lattice
+
+
+def is_on_lattice(problem: Problem) -> bool:
+    """Whether a problem has a box of two coordinates, residuals at points, no integrals, and no unknown functions."""
+    box = isinstance(problem.domain, Box) and len(problem.domain.names) == 2
+    integrals = any(isinstance(condition, Integral) for condition in problem.conditions)
+    return box and not integrals and not isinstance(problem.residual, Weak) and not problem.functions
+
+
+def on_lattice(refiner: Refiner, tolerance: float) -> Answer:
+    """Solve on lattices until two solutions differ by less than a tolerance; return the one before the last.
+
+    The difference is its error. Knots follow the solution, and each coordinate has as many as give it as large a share
+    of the error.
+    """
+    former, last, error = None, None, math.inf
+    for cells in _CELLS:
+        objective = _prepared(refiner, last, cells)
+        if last is not None and not _fits(refiner, last.steps, objective):
+            break
+        level = _solved(refiner, objective, 0.0 if last is None else last.floor)
+        ended = refiner.monitor.ended() is not None
+        if ended and not level.settled and last is not None:
+            break
+        former, last = last, level
+        error = math.inf if former is None else _change(former.values, last.values)
+        if ended or (former is not None and former.settled and last.settled and error <= tolerance):
+            break
+    assert last is not None
+    return (
+        _answer(refiner, last, math.inf, False)
+        if former is None
+        else _answer(refiner, former, error, former.settled and last.settled)
+    )
+
+
+def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
+    in_time = refiner.work + steps * objective.seconds <= _SECONDS
+    return in_time and objective.band * objective.size <= _MOST
+
+
+def _answer(refiner: Refiner, level: _Level, error: float, settled: bool) -> Answer:
+    """A level's solution as a network; where there is no other to compare it with, its error is estimated."""
+    objective, vector = level.objective, level.vector
+    model = objective.network(vector, max(_ROUNDING, _KEPT * min(error, 1.0)))
+    state = State(
+        model, objective.constants(vector), max(level.lattice.cells), torch.empty(0), level.train, level.fresh
+    )  # fmt: skip
+    known = error if math.isfinite(error) else refiner.error(state)
+    return Answer(state, known, objective.relative(vector), settled)
+
+
+def _prepared(refiner: Refiner, last: _Level | None, cells: int) -> LatticeObjective:
+    """The objective on a lattice of so many cells, from where the last one ended."""
+    problem = refiner.problem
+    lattice = _even(problem, cells) if last is None else _moved(problem, last, cells)
+    objective = LatticeObjective(problem, lattice, refiner.boundary, refiner.seed)
+    if last is None:
+        objective.begin(torch.zeros(len(lattice), problem.unknowns, dtype=torch.float64), problem.numbers)
+    else:
+        known = lattice.projected(last.lattice, last.objective.coefficients(last.vector))
+        objective.begin(known, last.objective.constants(last.vector))
+        objective.relate()
+    return objective
+
+
+def _even(problem: Problem, cells: int) -> Lattice:
+    ends = zip(problem.domain.low, problem.domain.high, strict=True)
+    x, y = (Space(np.linspace(low, high, cells + 1), _DEGREE) for low, high in ends)
+    return Lattice((x, y), _inner(problem, (cells, cells)))
+
+
+def _moved(problem: Problem, last: _Level, cells: int) -> Lattice:
+    """Knots by de Boor's rule, and as many of each coordinate as the integral of its density asks for."""
+    old, coefficients = last.lattice, last.objective.coefficients(last.vector)
+    densities = [old.density(coefficients, k) for k in (0, 1)]
+    parts = zip(densities, old.spaces, strict=True)
+    x, y = (max(float(d @ np.diff(space.cells)), 1e-300) for d, space in parts)
+    aspect = min(_ASPECT, max(1 / _ASPECT, (x / y) ** 0.5))
+    counts = (max(_LEAST, round(cells * aspect)), max(_LEAST, round(cells / aspect)))
+    one, two = (
+        space.moved(density, count, _FLOOR)
+        for space, density, count in zip(old.spaces, densities, counts, strict=True)
+    )  # fmt: skip
+    return Lattice((one, two), _inner(problem, counts))
+
+
+def _inner(problem: Problem, cells: tuple[int, int]) -> int:
+    """The coordinate that is numbered first, so that the band is narrow: a periodic one, or that of fewer cells."""
+    for condition in problem.conditions:
+        if isinstance(condition, Periodic):
+            return problem.domain.names.index(condition.name)
+    return 0 if cells[0] < cells[1] else 1
+
+
+def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Level:
+    solver, cells = BandNewton(refiner.solver.steps, floor), max(objective.lattice.cells)
+    vector = refiner.monitor.minimize(solver, objective, f"grid {cells}")
+    refiner.work += solver.taken * objective.seconds
+    train = objective.residual(vector, objective.lattice.inside(GAUSS))
+    fresh = objective.residual(vector, objective.lattice.inside(GAUSS + 1))
+    refiner.monitor.record(cells, len(vector), train, fresh)
+    values = _sampled(refiner, objective, vector)
+    floor = floor or _LEAST_COST * solver.first
+    return _Level(objective, vector, values, solver.taken, solver.settled, train, fresh, floor)
+
+
+def _sampled(refiner: Refiner, objective: LatticeObjective, vector: Tensor) -> Tensor:
+    """The unknowns at many points, (n, unknowns)."""
+    problem = objective.problem
+    at = problem.domain.points(_SAMPLES, refiner.seed + 1)
+    jets = objective.lattice.jets(at.unsqueeze(1), objective.coefficients(vector), [()])
+    found = problem.unknown(jets, at, (), objective.constants(vector))
+    return found.value.unsqueeze(1) if isinstance(found, Jet) else torch.stack([jet.value for jet in found], 1)
+
+
+def _change(before: Tensor, after: Tensor) -> float:
+    return float((after - before).norm() / after.norm().clamp_min(1e-300))

@@ -94,7 +94,7 @@ class _System:
         self.matrix = self.matrix + share * (a.T @ a)
         self.right -= share * (a.T @ b)
 
-    def bend(self, objective: Objective) -> None:
+    def smooth(self, objective: Objective) -> None:
         """Add the curvature of unknown functions."""
         begin = len(self.tensor) * self.unknowns + len(objective.names)
         for name, own in objective.penalties(objective.start).items():
@@ -146,7 +146,7 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     for term in [inside, *objective.terms[1:]]:
         for part, row, share in objective.linearized(objective.start, term):
             system.add(part.points, row, share)
-    system.bend(objective)
+    system.smooth(objective)
     try:
         found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):

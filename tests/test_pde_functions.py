@@ -10,9 +10,6 @@ import torch
 
 import edgewise as ew
 from edgewise import pde
-from edgewise.pde._laws import Laws
-from edgewise.pde._linear import Term
-from edgewise.pde._objective import Objective
 
 ONCE = ew.Options(restarts=1)
 ROD = pde.Box(x=(0, 1))
@@ -76,26 +73,20 @@ def test_a_law_of_the_unknown_is_found() -> None:
     assert str(pde.read(found, "r", functions=QUICK).expression) == "u**2"
 
 
-def test_derivatives_of_the_loss_are_exact_where_functions_depend_on_the_unknown() -> None:
-    box = pde.Box(t=(0, 1), x=(0, 1))
-    problem = pde.Problem(
-        box,
-        lambda u, p, c: u.t - c.D(u.value).value * u.xx - c.D(u.value).u * u.x**2 - c.q * c.s(p.x, u.x).value,
-        [pde.Condition(box.face(x=0), lambda u, p, c: u.x - c.D(u.value).value)],
-        constants={"q": 0.7}, functions={"D": "u", "s": pde.Coefficient(("x", "g"), ew.KAN([2, 2, 1], degree=5))},
+def test_a_function_of_two_arguments_is_known_along_the_solution() -> None:
+    line = pde.Box(t=(0, 1))
+    at = torch.linspace(0, 1, 60, dtype=torch.float64)
+    true = 2 * torch.exp(at) - at - 1  # u' = t + u
+    growth = pde.Problem(
+        line, lambda u, p, c: u.t - c.s(p.t, u.value).value, [pde.measured(at[:, None], true)],
+        functions={"s": ("t", "u")},
     )  # fmt: skip
-    laws = Laws.of(problem)
-    terms = [Term(problem.residual, [box.points(40)], 1.0)]
-    terms += [Term(c.equation, c.points(10, 0), c.weight) for c in problem.conditions]
-    objective = Objective(problem, ew.KAN([2, 2, 1], grid=3, degree=5), problem.constants, terms, laws)
-    generator = torch.Generator().manual_seed(0)
-    start = objective.start + 0.1 * torch.randn(len(objective.start), dtype=torch.float64, generator=generator)
-    gradient = objective.normal_equations(start).gradient
-    for k in [*torch.randperm(len(start), generator=generator)[:25].tolist(), len(start) - 1]:
-        step = torch.zeros_like(start)
-        step[k] = 1e-5
-        slope = (objective.cost(start + step) - objective.cost(start - step)) / 4e-5
-        assert slope == pytest.approx(float(gradient[k]), rel=1e-4, abs=1e-5)
+    s = pde.solve(growth, grids=[4, 8], options=ONCE).functions["s"]
+    along = torch.stack([at, true], dim=1)
+    assert (s(along) - at - true).abs().max() < 1e-4
+    assert s.standard_error(along).shape == (60,)
+    with pytest.raises(ew.InputError, match="one argument"):
+        s.curve()
 
 
 def test_constants_have_standard_errors() -> None:

@@ -150,7 +150,7 @@ class _System:
         ends = np.arange(0, values.numel() + 1, values.shape[1])
         return sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=(n, self.size))
 
-    def bend(self, objective: Objective) -> None:
+    def smooth(self, objective: Objective) -> None:
         """Add the curvature of unknown functions."""
         begin = len(self.tensor) * self.unknowns + len(objective.names)
         for name, own in objective.penalties(objective.start).items():
@@ -207,7 +207,7 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
         for part, rows in objective.linearized(objective.start, term):
             for row in rows:
                 system.add(part.points, row, term.weight / (len(term) * len(rows)))
-    system.bend(objective)
+    system.smooth(objective)
     try:
         found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):

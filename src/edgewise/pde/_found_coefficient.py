@@ -56,7 +56,7 @@ class FoundCoefficient:
         return value - half, value + half
 
     def curve(self, count: int = _CURVE) -> Tensor:
-        """Return arguments (count,) evenly spread over the range, where there is one argument."""
+        """Return arguments (count,) evenly spaced over the range, where there is one argument."""
         if len(self.names) > 1:
             raise InputError(f"A curve has one argument. This is a function of {', '.join(self.names)}.")
         return torch.linspace(float(self.low), float(self.high), count, dtype=torch.float64)

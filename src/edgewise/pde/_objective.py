@@ -108,12 +108,12 @@ class Objective:
         own = self.normal_of(vector, self.terms)
         total, gradient, hessian = own.cost, own.gradient, own.hessian
         begin = self.layout.size + len(self.names)
-        for name, bend in self.penalties(vector).items():
+        for name, curved in self.penalties(vector).items():
             at, factor = self.laws.places[name], self.laws.smoothing[name]
             at = slice(begin + at.start, begin + at.stop)
-            total += factor * bend.value
-            gradient[at] += factor * bend.gradient
-            hessian[at, at] += factor * bend.matrix
+            total += factor * curved.value
+            gradient[at] += factor * curved.gradient
+            hessian[at, at] += factor * curved.matrix
         return NormalEquations(total, gradient, hessian)
 
     def normal_of(self, vector: Tensor, terms: Sequence[Term]) -> NormalEquations:

@@ -181,6 +181,8 @@ class _Trial:
     def score(self) -> float:
         values = 1 + layer_of(self.model, 0).affine.detach()[0, 0][self.free].abs()
         scaled = self.covariance / (values[:, None] * values)  # of constants over their possible size
+        if not (math.isfinite(self.chi2) and bool(torch.isfinite(scaled).all())):
+            return math.inf
         width = torch.linalg.eigvalsh(scaled).clamp(1e-30, 1.0)
         free = float((width.log() + math.log(2 * math.pi)).sum()) if len(values) else 0.0
         return self.chi2 - free + self.spent + library.get(self.function).complexity * _COMPLEX

@@ -89,23 +89,23 @@ def _best(
             gradient[at] += smoothing[other] * own.gradient
             matrix[at, at] += smoothing[other] * own.matrix
     own, at = penalties[name], laws.places[name]
-    bent, bend = torch.zeros_like(matrix), torch.zeros_like(gradient)
-    bent[at, at], bend[at] = own.matrix, own.gradient
-    size, bends = float(matrix.trace()), float(bent.trace())
-    mixed = matrix / size + bent / bends
+    curving, drift = torch.zeros_like(matrix), torch.zeros_like(gradient)
+    curving[at, at], drift[at] = own.matrix, own.gradient
+    size, total = float(matrix.trace()), float(curving.trace())
+    mixed = matrix / size + curving / total
     factor = torch.linalg.cholesky(mixed + _RIDGE * torch.diag(mixed.diagonal()))
     half = torch.linalg.solve_triangular(factor, matrix / size, upper=False)
     shares, turn = torch.linalg.eigh(torch.linalg.solve_triangular(factor, half.T, upper=False))
     shares = shares.clamp(1e-15, 1 - 1e-15)
     rank = int(torch.linalg.matrix_rank(own.matrix, rtol=1e-10, hermitian=True))
     slope, more = (
-        turn.T @ torch.linalg.solve_triangular(factor, g[:, None], upper=False)[:, 0] for g in (gradient, bend)
+        turn.T @ torch.linalg.solve_triangular(factor, g[:, None], upper=False)[:, 0] for g in (gradient, drift)
     )
-    known, curved = size * shares, bends * (1 - shares)[:rank]
+    known, curved = size * shares, total * (1 - shares)[:rank]
     bottom = max(loss - float((slope.square() / known).sum()), 1e-12 * loss, 1e-300)
     apart = (more[:rank] / curved - slope[:rank] / known[:rank]).square()  # of the smoothest and the best fitting
     free = max(1, rows - len(own.matrix) + rank)
-    scores, factors = [], size / bends * 10.0**_DECADES
+    scores, factors = [], size / total * 10.0**_DECADES
     for each in factors.tolist():
         both = known[:rank] + each * curved
         least = bottom + float((known[:rank] * each * curved / both * apart).sum())

@@ -41,6 +41,8 @@ def uncertainty(objective: Objective, measured: Sequence[int]) -> Uncertainty:
     begin = objective.layout.size
     own = objective.normal_equations(vector)
     hessian = whole(own.hessian)
+    if not bool(torch.isfinite(hessian).all()):
+        return Uncertainty(torch.full((size - begin, size - begin), math.nan), [math.nan] * len(measured), math.nan)
     bent = hessian - whole(objective.normal_of(vector, objective.terms).hessian)
     parts = [whole(objective.normal_of(vector, [objective.terms[k]]).hessian) for k in measured]
     scale = hessian.diagonal().clamp_min(1e-300).rsqrt()

@@ -88,8 +88,8 @@ PUBLIC = {
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
-        Row SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
-        refit_check rescale_knots step_callback update
+        Row SOLVERS Shape SolverName Squared Table Words as_matrix as_rows as_table choose_loss error_of fit penalty
+        refit refit_check rescale_knots step_callback update
     """,
     "edgewise.optim": """
         Adam BatchProblem CG DampedSolver DampedState GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem
@@ -141,8 +141,9 @@ PUBLIC = {
     """,
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
-        Boundary Box Branch Condition Corner Disk Domain Errors Face Integral Jet JetPass Marched Outcome Periodic
-        Polygon Problem Singular Solution Table Weak continue_in march measured periodic products solve table
+        Boundary Box Branch Condition Corner Disk Domain Errors Face Integral Jet JetPass Marched Outcome
+        Periodic Polygon Problem Singular Solution Table Weak continue_in load march measured periodic products
+        solve table
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

@@ -11,6 +11,7 @@ from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import LM
 from edgewise.pde._complex import paired
+from edgewise.pde._fingerprint import identity
 from edgewise.pde._networks import candidates, redrawn
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
@@ -19,6 +20,7 @@ from edgewise.pde._refining import Refiner, State
 from edgewise.pde._solution import Solution
 from edgewise.pde._weak import Weak
 from edgewise.pde._weak_refining import WeakRefiner
+from edgewise.pde._words import SOLVING
 from edgewise.train import Monitor, Options
 
 _GRIDS = (4, 8, 12, 18, 27, 40, 60, 90, 135)
@@ -55,7 +57,8 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         tolerance: of the estimated error, relative to the solution in L2.
         start: a solution of a similar problem, whose network and constants are the first. Grids "auto" are then not
             coarser than its own.
-        options: seed, time_limit, restarts (starts at the coarsest grid), callbacks and progress, as for `fit`.
+        options: seed, time_limit, restarts (starts at the coarsest grid), callbacks, progress and checkpoint, as
+            for `fit`.
 
     Errors: InputError for a network that has not the problem's inputs and outputs, a base or splines of degree below 3,
     residuals of another shape, or points that are no numbers.
@@ -86,7 +89,9 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         first = _checked(problem, model)
         models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or _STARTS))]
     _checked(problem, models[0])
-    order, monitor = _order(grids, d, start), Monitor(own)
+    order = _order(grids, d, start)
+    settings = identity(problem, points, boundary, steps, adaptive) if own.checkpoint is not None else ()
+    monitor = Monitor(own, words=SOLVING, identity=settings)
     with monitor.running():
         kind = WeakRefiner if isinstance(problem.residual, Weak) else Refiner
         refiner = kind(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)

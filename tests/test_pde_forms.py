@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -168,13 +169,15 @@ def test_a_complex_unknown_by_conditions() -> None:
     assert found([[0.5]]).dtype == torch.complex128 and found([[0.5]]).shape == (1, 2)
 
 
-def test_a_complex_unknown_by_an_ansatz() -> None:
+def test_a_complex_unknown_by_an_ansatz(tmp_path: Path) -> None:
     problem = pde.Problem(LINE, lambda u, p: u.x - 2j * u.value, ansatz=lambda n, p: 1 + p.x * n, complex=True)
     found = pde.solve(problem, ew.KAN([1, 2], degree=5), grids=[8], options=ONCE)
     assert found.errors(lambda p: torch.cos(2 * p.x) + 1j * torch.sin(2 * p.x)).relative < 1e-6
     u = found.at([[0.3]])
     assert float((u * u.conj()).real.x) == pytest.approx(0, abs=1e-4)
     assert float(u.imag.value) == pytest.approx(math.sin(0.6), abs=1e-6)
+    found.save(tmp_path / "wave.safetensors")
+    assert torch.equal(pde.load(tmp_path / "wave.safetensors", problem)([[0.3]]), found([[0.3]]))
     with pytest.raises(ew.InputError, match="no derivatives"):
         torch.abs(u)
 
@@ -265,6 +268,7 @@ def test_a_weak_form_on_a_disk() -> None:
         (lambda: pde.solve(pde.Problem(LINE, pde.Weak(_load), complex=True)), "real unknowns"),
         (lambda: pde.march(pde.Problem(SQUARE, pde.Weak(_load)), time="y"), "no weak forms"),
         (lambda: pde.continue_in(_bratu, [1]), "two or more"),
+        (lambda: pde.continue_in(_bratu, [1, 2], options=ew.Options(checkpoint="here")), "no checkpoint"),
         (lambda: pde.continue_in(_bratu, [1, 1]), "two or more"),
         (lambda: pde.continue_in(_bratu, [1, math.inf]), "two or more"),
         (lambda: pde.continue_in(_bratu, [1, 2], tolerance=0), "'tolerance'"),

@@ -61,6 +61,8 @@ def continue_in(
         raise InputError(f"'values' must be two or more finite numbers, none twice in a row. Got {list(values)!r:.80}.")
     if not is_number(tolerance, 0) or not tolerance > 0:
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
+    if options is not None and options.checkpoint is not None:
+        raise InputError("continue_in takes no checkpoint: start again from the last solution with start=.")
     return _Continuation(problem, tolerance, options or Options(), settings).run(wanted, start)
 
 

@@ -124,7 +124,8 @@ class _Levels:
             self._march(done)
             self.left -= done.work
             if done.ended is not None and self.marches:
-                return self._result(done.ended)
+                stalled = done.ended is Outcome.DIVERGED and self.marches[-1].whole
+                return self._result(Outcome.STALLED if stalled else done.ended)
             self.marches.append(done)
             self._record(done, clock.perf_counter() - began)
             changes = [row.change for row in self.rows[1:]]
@@ -178,7 +179,7 @@ class _Levels:
         changes = [row.change for row in self.rows[1:]]
         if outcome is Outcome.CONVERGED:
             chosen, error = len(changes) - 1, changes[-1]
-        elif outcome is Outcome.STALLED:
+        elif outcome is Outcome.STALLED and changes:
             chosen = int(np.argmin(changes))
             error = changes[chosen]
         else:

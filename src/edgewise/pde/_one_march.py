@@ -26,6 +26,7 @@ _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the lon
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
 _OVERTIME = 1.5  # times the effort: more than that must not be expected
+_NOTHING = 1e-200  # sizes of unknowns that all begin with zero
 _MANY = 12  # steps of a slab: the next is no longer, and would hardly converge
 _SPACE = 0.05  # of the accuracy, for the splines: what they miss oscillates fast, and would shorten the slabs
 _INITIAL = 0.1  # of the accuracy, for initial values: all that follows has their error
@@ -53,7 +54,7 @@ class OneMarch:
         self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[OneMarch], monitor: Monitor
     ) -> None:
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
-        more = _MORE ** len(before)
+        self.first, more = not before, _MORE ** len(before)
         self.least, self.longest = math.ceil(_CELLS * more), _LONGEST / more
         self.terms = degree
         self.slabs: list[Slab] = []
@@ -106,7 +107,7 @@ class OneMarch:
                 self.ended = Outcome.EFFORT_SPENT
                 return
             if self.length < _SHORTEST * self._whole or len(self.space.cells) > _MOST_CELLS:
-                if not self.slabs:
+                if not self.slabs and self.first:
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
                         f"{self.now:g}. Check the signs of the equation and the number of its conditions; initial "
@@ -156,6 +157,9 @@ class OneMarch:
         finer = (max(by_space, 1e-300)) ** (1 / self.space.degree)
         if not math.isfinite(solved.by_time):
             self.length = length / 2
+            return
+        if not self.slabs and self.sizes.max() < _NOTHING < solved.slab.sizes.max():
+            self.sizes = np.maximum(self.sizes, solved.slab.sizes)  # relative to themselves they never are accurate
             return
         if by_time > 1 or by_space > 1:
             self.length = length * min(1.0, max(0.3, 0.8 * shorter))
@@ -212,7 +216,12 @@ class OneMarch:
             place = 0 if end == self.space.cells[0] else -1
             given = {part: torch.from_numpy(values[[place]]) for part, values in everywhere.items()}
             left, slopes = evolution.left(condition.residual, given, t, torch.full_like(t, end))
-            scale = sum(slope.abs() * np.abs(everywhere[part]).max() for part, slope in slopes.items())
+            width = self.space.cells[-1] - self.space.cells[0]
+            sizes = {
+                (c, a, b): max(np.abs(values).max(), self.sizes[c] / width**a)
+                for (c, a, b), values in everywhere.items()
+            }
+            scale = sum(slope.abs() * sizes[part] for part, slope in slopes.items())
             if bool((left.abs() > _DISAGREE * torch.as_tensor(scale)).any()):
                 space, time = (evolution.problem.box.names[k] for k in (evolution.space, evolution.time))
                 raise InputError(

@@ -50,7 +50,8 @@ class Objective:
         """About the time that normal equations and their solution take on one core."""
         rows, edges = sum(map(len, self.terms)), sum(len(block.spline) for block in self.layout.blocks)
         products = 2e-8 * edges**2 / 2 if self.sparse else 3e-10 * len(self.start) ** 2
-        return rows * (1e-6 + products) + 5e-12 * len(self.start) ** 3
+        factors = sum(sum(nodes.arities) for nodes in self.model.nodes)
+        return rows * (8e-6 + 1.5e-6 * factors + products) + 5e-12 * len(self.start) ** 3
 
     def network(self, vector: Tensor) -> KAN:
         self.layout.write(self.model, vector[: self.layout.size])

@@ -10,7 +10,7 @@ from edgewise.pde._networks import wider
 from edgewise.pde._refining import Refiner, State
 
 _GAIN = 0.7  # of the residual before: a step of refinement that does not reach it helped little
-_SECONDS = 40.0  # of steps on one core, about
+_SECONDS = 80.0  # of steps on one core, about
 _ALONE = 0.4  # of that, after which only the best goes on
 _GOOD = 1e-3  # estimated error after two grids, below which no other kind is tried
 

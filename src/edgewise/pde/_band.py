@@ -13,94 +13,114 @@ _RIDGE = 1e-15  # of the diagonal
 
 
 class Band:
-    """Solves  min 1/2 d' H d - g' d  subject to  A d = a  for H that adds up over the cells of a space.
+    """Solves  min 1/2 d* H d - Re g* d  subject to  A d = a  for Hermitian H that adds up over the cells of a space.
 
-    `width` unknowns belong to each of the space's functions. A periodic space's last functions, which meet its first,
-    are a border that is eliminated at the end.
+    `width` unknowns belong to each of the space's functions. H is given by its lower blocks, as `gathered` makes them:
+    (degree + 1, functions, width, width), of which [r, j] leads from function j to function j + r. A periodic space's
+    last functions, which meet its first, are a border that is eliminated at the end.
     """
 
     def __init__(self, space: Space, width: int) -> None:
-        self.space, self.width = space, width
-        self.border = space.degree * width if space.periodic else 0
-        self.size = len(space) * width
-        self.inside = self.size - self.border
-        self.half = (space.degree + 1) * width  # one more than the band needs, see `_add`
+        self.space, self.width, self.count = space, width, len(space)
+        self.outer = space.degree if space.periodic else 0
+        self.inner = self.count - self.outer
 
-    def solved(self, blocks: Array, rights: Array, left: Array, rows: Array) -> Array | None:
-        """Return d, (functions, unknowns, terms) flattened but for the first; None if H is not positive definite.
+    def gathered(self, cells: Array) -> Array:
+        """The lower blocks, (degree + 1, functions, w, w), of the sum of cells' matrices.
 
-        blocks (cells, s, s) and rights (cells, s): H and g of each cell. left (C,) and rows (C, size): a and A.
+        cells: (cells, degree + 1, w, degree + 1, w).
         """
-        k, w = self.space.degree, self.width
-        g = np.zeros(self.size)
-        first = self.space.index(np.arange(len(blocks)))
-        np.add.at(g.reshape(-1, w), first.ravel(), rights.reshape(-1, w))
-        if len(rows):  # the multipliers' solution is the same with A'A added, and H then is well conditioned
-            scale = np.max(np.diagonal(blocks, axis1=1, axis2=2)) / np.max(np.sum(rows**2, axis=1))
-            blocks = blocks.copy()
-            for cell in (0, len(blocks) - 1):
-                part = rows[:, cell * w : (cell + k + 1) * w]
-                own = part if cell == 0 else part * (np.abs(rows[:, : (k + 1) * w]).sum(1) == 0)[:, None]
-                blocks[cell] += scale * own.T @ own
-            g = g + scale * rows.T @ left
-        factor = self._factor(blocks)
-        if factor is None:
-            return None
-        d = self._solve(factor, g)
-        if len(rows):
-            spread = self._solve(factor, rows.T)
-            d = d - spread @ np.linalg.solve(rows @ spread, rows @ d - left)
-        return d
+        n, k, w = len(cells), self.space.degree, cells.shape[2]
+        found = np.zeros((k + 1, n + k, w, w))
+        for row in range(k + 1):
+            for column in range(row + 1):
+                found[row - column, column : column + n] += cells[:, row, :, column]
+        return self._folded(found, 1)
 
-    def _factor(self, blocks: Array) -> tuple[Array, Array, Array] | None:
-        """The factors of the band and of the border's complement, and what leads from one to the other."""
-        w, size = self.width, (self.space.degree + 1) * self.width
-        store = np.zeros((self.half + 1, self.inside + size), order="F")
-        item = store.itemsize
-        # Entry (i, j), i >= j, of the lower band lies at i + half * j, so that a strided view is the whole matrix.
-        # Blocks are added without their upper triangles, whose places belong to others.
-        view = as_strided(store, (self.inside + size, self.inside), (item, item * self.half))
-        across, corner = np.zeros((self.border, self.inside)), np.zeros((self.border, self.border))
-        lower = np.tril(blocks)
-        for cell in range(len(blocks)):
-            begin = cell * w
-            stop = min(begin + size, self.inside)
-            inner = stop - begin if begin < self.inside else 0
-            if inner:
-                view[begin:stop, begin:stop] += lower[cell, :inner, :inner]
-            if inner < size and self.border:
-                self._wrap(blocks[cell], begin, inner, across, corner, view)
+    def summed(self, cells: Array) -> Array:
+        """The sum of vectors of cells, (cells, degree + 1, ...), function by function."""
+        n, k = cells.shape[:2]
+        found = np.zeros((n + k - 1, *cells.shape[2:]), dtype=cells.dtype)
+        for row in range(k):
+            found[row : row + n] += cells[:, row]
+        return self._folded(found, 0)
+
+    def solved(self, blocks: Array, g: Array, left: Array, rows: Array) -> Array | None:
+        """Return d, (functions, width); None if H is not positive definite.
+
+        blocks: H, see above. g (functions, width). left (C,) and rows (C, functions, width): a and A.
+        """
+        rows = rows.reshape(len(rows), self.count * self.width)
+        scale = 0.0
+        if len(rows):  # the multipliers' solution is the same with A*A added, and H then is well conditioned
+            diagonal = np.abs(np.einsum("jww->jw", blocks[0]))
+            scale = float(diagonal.max() / np.max(np.sum(np.abs(rows) ** 2, axis=1)))
+        right = np.column_stack([g.ravel() + scale * (rows.conj().T @ left), rows.conj().T])
+        found = self._solution(blocks, scale**0.5 * rows, right)
+        if found is None:
+            return None
+        d, spread = found[:, 0], found[:, 1:]
+        if len(rows):
+            d = d - spread @ np.linalg.solve(rows @ spread, rows @ d - left)
+        return d.reshape(self.count, self.width)
+
+    def _folded(self, found: Array, axis: int) -> Array:
+        """What reaches beyond a periodic space's last function belongs to its first."""
+        if not self.space.periodic:
+            return found
+        own, beyond = np.split(found, [self.count], axis)
+        first = [slice(None)] * axis + [slice(beyond.shape[axis])]
+        own[tuple(first)] += beyond
+        return own
+
+    def _solution(self, blocks: Array, rows: Array, right: Array) -> Array | None:
+        """The columns that H + rows* rows takes to those of `right`."""
+        size = self.inner * self.width
+        band = self._band(blocks, rows)
         try:
-            band = cholesky_banded(self._ridged(store[:, : self.inside]), lower=True, check_finite=False)
-            if not self.border:
-                return band, across, corner
-            spread = cho_solve_banded((band, True), across.T, check_finite=False)
+            factor = (cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False), True)
+            if not self.outer:
+                return cho_solve_banded(factor, right, check_finite=False)
+            across, corner = self._border(blocks)
+            both = cho_solve_banded(factor, np.hstack([right[:size], across.conj().T]), check_finite=False)
+            inner, spread = both[:, : right.shape[1]], both[:, right.shape[1] :]
             rest = corner - across @ spread
             rest[np.diag_indices_from(rest)] *= 1 + _RIDGE
-            return band, spread, cho_factor(rest, lower=True, check_finite=False)[0]
+            factor = cho_factor(rest, lower=True, overwrite_a=True, check_finite=False)
+            outer = cho_solve(factor, right[size:] - across @ inner, check_finite=False)
+            return np.concatenate([inner - spread @ outer, outer])
         except (LinAlgError, ValueError):
             return None
 
-    def _wrap(self, block: Array, begin: int, inner: int, across: Array, corner: Array, view: Array) -> None:
-        """Add the part of a cell that reaches the border, or beyond it the first functions again."""
-        places = (begin + np.arange(len(block))) % self.size
-        outer = places >= self.inside
-        own = places[outer] - self.inside
-        corner[np.ix_(own, own)] += block[np.ix_(outer, outer)]
-        across[np.ix_(own, places[~outer])] += block[np.ix_(outer, ~outer)]
-        again = (~outer) & (np.arange(len(block)) >= inner)
-        if again.any():
-            part = places[again]
-            view[part[0] : part[-1] + 1, part[0] : part[-1] + 1] += np.tril(block[np.ix_(again, again)])
+    def _band(self, blocks: Array, rows: Array) -> Array:
+        """The lower band of H + rows* rows without its border, as LAPACK has it."""
+        k, w, inner = self.space.degree, self.width, self.inner
+        half, size = (k + 1) * w, inner * w
+        band = np.zeros((half + 1, size + half), dtype=complex, order="F")
+        for r in range(k + 1):
+            for i in range(w):
+                for j in range(w if r else i + 1):
+                    band[r * w + i - j, j : size - r * w : w] = blocks[r, : inner - r, i, j]
+        if len(rows):  # entry (i, j), i >= j, lies at i + half * j, so that a strided view is the whole matrix
+            item = band.itemsize
+            view = as_strided(band, (size, size), (item, item * half))
+            for place in (slice(0, half), slice(size - half, size)):
+                own = rows[:, place]
+                own = own[np.abs(own).sum(1) > 0]
+                view[place, place] += np.tril(own.conj().T @ own)
+        band[0] *= 1 + _RIDGE
+        return band[:half, :size]
 
-    def _ridged(self, store: Array) -> Array:
-        store[0] *= 1 + _RIDGE
-        return store
-
-    def _solve(self, factor: tuple[Array, Array, Array], right: Array) -> Array:
-        band, spread, corner = factor
-        if not self.border:
-            return cho_solve_banded((band, True), right, check_finite=False)
-        inner, outer = right[: self.inside], right[self.inside :]
-        outer = cho_solve((corner, True), outer - spread.T @ inner, check_finite=False)
-        return np.concatenate([cho_solve_banded((band, True), inner, check_finite=False) - spread @ outer, outer])
+    def _border(self, blocks: Array) -> tuple[Array, Array]:
+        """What leads from the other functions to a periodic space's last ones, and those among themselves."""
+        w, n, inner, outer = self.width, self.count, self.inner, self.outer
+        across = np.zeros((outer, w, inner, w), dtype=complex)
+        corner = np.zeros((outer, w, outer, w), dtype=complex)
+        for r in range(self.space.degree + 1):
+            low, beyond, both = np.arange(r), np.arange(outer - r, outer), np.arange(outer - r)
+            across[low, :, inner - r + low] += blocks[r, inner - r : inner]
+            across[beyond, :, low] += blocks[r, n - r :].conj().mT
+            corner[both + r, :, both] += blocks[r, inner : n - r]
+            if r:
+                corner[both, :, both + r] += blocks[r, inner : n - r].conj().mT
+        return across.reshape(outer * w, inner * w), corner.reshape(outer * w, outer * w)

@@ -19,7 +19,7 @@ from edgewise.train import Monitor, Options
 
 _FIRST = 1e-4  # accuracy of the first level
 _FINER, _FARTHEST = 0.1, 1e-4  # of a level's accuracy: that of the next, and the least of the next
-_CHECKED = 0.4  # of the effort that is left: for a level that another has to check
+_CHECKED, _SPENT = 0.4, 0.8  # of the effort that is left: for a level that another has to check, and for the last
 _FINEST = 1e-15
 _SAFETY = 3.0
 _STALLED = 0.5  # of the change before: a level that does not fall below it says that rounding has been reached
@@ -29,7 +29,7 @@ _USUAL = 0.8  # the power of the accuracy with which errors fall, before it has 
 
 
 def march(
-    problem: Problem, *, tolerance: float = 1e-9, effort: float = 5e5, time: str = "t", degree: int = 9,
+    problem: Problem, *, tolerance: float = 1e-9, effort: float = 2e6, time: str = "t", degree: int = 9,
     options: Options | None = None,
 ) -> Marched:  # fmt: skip
     """Solve an equation of evolution in one coordinate of space, slab after slab of time.
@@ -37,7 +37,8 @@ def march(
     In each slab every unknown is what it begins with plus a sum of products of a spline in space, on knots that follow
     the solution, and a polynomial in time: a network of product nodes whose time edges are fixed. Its coefficients are
     those of least squares of what the equation leaves, at Gauss points of every cell and Radau points of time, by
-    Gauss-Newton steps on banded normal equations. Conditions at the ends of space hold exactly; initial values too.
+    Newton steps that have a banded system for each mode of Radau's method. At these times conditions at the ends of
+    space hold exactly.
     The number of cells and the length of a slab follow from an estimate of its error. All of time is marched through
     several times, with higher accuracy each time, until two solutions differ by less than the tolerance: of these the
     former is returned, and the difference is its error. If something else ends it, the finest solution is returned,
@@ -48,8 +49,8 @@ def march(
             the face of the first time say how the unknowns begin, and their derivatives by time where the equation has
             u.tt; others hold at the ends of space, or the problem is `periodic`.
         tolerance: the relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
-        effort: the work to spend at most: Gauss-Newton steps times cells times the square of the number of unknowns,
-            where u.tt counts as two. The default is about a minute of one core.
+        effort: the work to spend: Newton steps times cells times the number of unknowns, where u.tt counts as two. A
+            level that is nearly done may take half as much again. The default is about a minute of one core.
         time: the coordinate that is time.
         degree: of the splines, from 3 to 9; it must be above the order of the equation in space.
         options: time_limit, callbacks (with each level's row) and progress, as for `fit`.
@@ -124,12 +125,11 @@ class _Levels:
         ratio = last.change / one.accuracy  # of the error to the accuracy asked for
         wanted = self.tolerance / max(ratio, 1e-300) / _SAFETY
         finer = min(max(wanted, _FARTHEST * accuracy), _FINER * accuracy)
-        power = max(_POWER, math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
+        power = max(_POWER, 2 * math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
         share = self.left / two.work
-        if wanted < accuracy:  # a level to check it by must be left
-            share *= _CHECKED
-        allowed = accuracy * share ** (-1 / power)
-        return None if allowed > _LEAST_FINER * accuracy else max(finer, allowed, _FINEST)
+        if wanted < accuracy * (_CHECKED * share) ** (-1 / power):  # it cannot be reached and checked
+            finer = max(finer, accuracy * (_SPENT * share) ** (-1 / power))
+        return None if finer > _LEAST_FINER * accuracy else max(finer, _FINEST)
 
     def _record(self, done: OneMarch, seconds: float) -> None:
         change = math.nan

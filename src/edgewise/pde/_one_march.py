@@ -24,7 +24,10 @@ _SHORTEST = 1e-9  # of the whole time
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
+_OVERTIME = 1.5  # times the effort: more than that must not be expected
+_MANY = 12  # steps of a slab: the next is no longer, and would hardly converge
 _SPACE = 0.05  # of the accuracy, for the splines: what they miss oscillates fast, and would shorten the slabs
+_INITIAL = 0.1  # of the accuracy, for initial values: all that follows has their error
 _TIP = 0.1  # of the largest error of initial values, at the tip of a kink: that much counts as their mean error does
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 _DISAGREE = 1e-4  # of a condition's terms
@@ -65,8 +68,8 @@ class OneMarch:
 
     @property
     def work(self) -> float:
-        """Steps times cells times the square of the number of components."""
-        return self._cell_steps * len(self.evolution.components) ** 2
+        """Steps times cells times the number of components."""
+        return self._cell_steps * len(self.evolution.components)
 
     def run(self, place: str, effort: float) -> None:
         """March until the end of time, or until something ends it."""
@@ -75,15 +78,16 @@ class OneMarch:
             left = end - self.now
             length = left if left < 1.1 * self.length else self.length
             solver = SlabSolver(self.evolution, self.space, self.terms)
-            solved = solver.solve(self.begins, self.now, length, self.scales)
+            solved = solver.solve(self.begins, self.now, length, self.scales, self.accuracy)
             self.steps += solved.steps
             self._cell_steps += solved.steps * (len(self.space.cells) - 1)
             self._take(solved, length)
-            ended = self.monitor.step(place, fraction=(self.now - self.evolution.duration[0]) / self._whole)
+            done = (self.now - self.evolution.duration[0]) / self._whole
+            ended = self.monitor.step(place, fraction=done)
             if ended is not None and self.slabs and not self.whole:
                 self.ended = Outcome.of(ended)
                 return
-            if self.work > effort and self.slabs and not self.whole:
+            if self.work > effort and self.work > _OVERTIME * effort * done and self.slabs and not self.whole:
                 self.ended = Outcome.EFFORT_SPENT
                 return
             if self.length < _SHORTEST * self._whole or len(self.space.cells) > _MOST_CELLS:
@@ -130,7 +134,8 @@ class OneMarch:
             return
         self.slabs.append(solved.slab)
         self.sizes = np.maximum(self.sizes, solved.slab.sizes)
-        self.length = min(length * min(2.0, 0.8 * shorter), self.longest * self._whole)
+        most = 2.0 if solved.steps < _MANY else 1.0
+        self.length = min(length * min(most, 0.8 * shorter), self.longest * self._whole)
         self._move(solved.slab, math.ceil(cells * min(1.2, max(0.85, 1.1 * finer))), both=False)
 
     def _move(self, slab: Slab, cells: int, both: bool) -> None:
@@ -194,7 +199,7 @@ class OneMarch:
             self.sizes = np.maximum(self.sizes, np.sqrt((shares * true**2).sum(0)))
             off = np.abs(self.space.matrix(x) @ self.begins - true)
             mean, most = np.sqrt((shares * off**2).sum(0)), off.max(0)
-            if (np.maximum(mean, _TIP * most) <= self.accuracy * self.scales).all():
+            if (np.maximum(mean, _TIP * most) <= _INITIAL * self.accuracy * self.scales).all():
                 return
             cells = math.ceil((len(self.space.cells) - 1) * 1.2)
             self.space = self.space.moved(self._density(self.begins, self.scales), cells, _FLOOR)

@@ -1,4 +1,4 @@
-"""Least squares of what the equations leave in one slab, by Gauss-Newton steps, and how large its errors are."""
+"""One slab: Newton steps, each of them least squares in space for every mode of time, and how large its errors are."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from edgewise.pde._band import Band
 from edgewise.pde._evolution import Evolution, Part
 from edgewise.pde._slab import Slab, radau
 from edgewise.pde._space import Space
+from edgewise.pde._stages import stages
 
 _CELL_POINTS = 4  # Gauss points of a cell, of each time
-_STEPS = 15
-_GAIN = 1e-6  # of the cost: a step that gains less was the last
-_SMALL = 1e-12  # of a component's size: steps that are smaller were the last
-_WORSE = 1e3  # times the cost before: the slab is too long
+_STEPS = 20
+_ENOUGH = 1e-2  # of the accuracy: steps that are smaller were the last
+_SMALL = 1e-13  # of a component's size: the same
+_ROUNDING = 1e-10  # the same: below it steps need not fall
+_SLOW = 0.5  # of the step before: steps that fall no faster do not converge
 
 
 @dataclass(frozen=True)
@@ -39,49 +41,57 @@ class Solved:
 
 
 class SlabSolver:
-    """Solves the slabs of one space: least squares at Gauss points of every cell and Radau points of time.
+    """Solves the slabs of one space: what the equations leave vanishes at Radau points of time, as far as splines can.
 
-    Conditions at the ends of space hold exactly at those times, by Lagrange multipliers.
+    With the equations' derivatives at their mean over the slab, the modes of Radau's method do not depend on each
+    other: each has a banded system of least squares, at Gauss points of every cell. Steps with it take what is left of
+    the equations as they are, so that they end where nothing is left that the splines could mend. Conditions at the
+    ends of space hold exactly at those times, by Lagrange multipliers.
     """
 
     def __init__(self, evolution: Evolution, space: Space, terms: int) -> None:
         self.evolution, self.space, self.terms = evolution, space, terms
         self.x, self.weights = space.gauss(_CELL_POINTS)
         self.tau, self.times = radau(terms)
-        self.width = len(evolution.components) * terms
+        self.band = Band(space, len(evolution.components))
         places = sorted({a for _, a, _ in evolution.parts})
-        self.local = {a: torch.from_numpy(space.local(self.x, a)) for a in places}
         self.matrices = {a: space.matrix(self.x, a) for a in places}
+        self.local = {a: torch.from_numpy(matrix.data.reshape(len(self.x), -1)) for a, matrix in self.matrices.items()}
         self.sides = [(condition, end, evolution.read(condition)) for condition, end in evolution.sides]
+        asked = {(end, a) for _, end, parts in self.sides for _, a, _ in parts}
+        self.ends = {(end, a): space.matrix(np.array([end]), a).toarray()[0] for end, a in asked}
 
-    def solve(self, begins: Array, begin: float, length: float, sizes: Array) -> Solved:
+    def solve(self, begins: Array, begin: float, length: float, sizes: Array, accuracy: float) -> Solved:
         """Return the slab that begins with (functions, components); `sizes` are those of the components."""
         inner = np.zeros((*begins.shape, self.terms))
         slab = Slab(begin, length, self.space, begins, inner, self.evolution.changing)
-        left, slopes = self._left(slab, self.tau)
-        cost = self._cost(left)
+        before = math.inf
         for taken in range(1, _STEPS + 1):
+            left, slopes = self._left(slab, self.tau)
             step = self._step(slab, left, slopes)
             if step is None or not np.isfinite(step).all():
                 return Solved(slab, math.inf, math.inf, taken)
             slab = replace(slab, inner=slab.inner - step)
-            left, slopes = self._left(slab, self.tau)
-            before, cost = cost, self._cost(left)
-            if not math.isfinite(cost) or (taken > 1 and cost > _WORSE * max(before, 1e-20)):
-                return Solved(slab, math.inf, math.inf, taken)
-            small = bool((np.abs(step).max(axis=(0, 2)) <= _SMALL * sizes).all())
-            if (taken > 1 and abs(before - cost) <= _GAIN * cost) or small:
+            size = float((np.abs(step).max(axis=(0, 2)) / sizes).max())
+            fall = size / before if taken > 2 else 0.0
+            if size <= _SMALL or (taken > 1 and size * max(fall, 1e-3) <= _ENOUGH * accuracy):
                 break
+            if (fall > _SLOW and size > _ROUNDING) or taken == _STEPS:
+                return Solved(slab, math.inf, math.inf, taken)
+            before = size
+        left, slopes = self._left(slab, self.tau)
         sizes = np.maximum(sizes, slab.sizes)  # components that grew in the slab count with what they have become
         return Solved(slab, self._by_space(slab, left, slopes, sizes), _by_time(slab, sizes), taken)
 
     @cached_property
     def _root(self) -> Tensor:
-        """Roots of the weights of all points, (places, times)."""
-        return torch.from_numpy(np.sqrt(self.weights[:, None] * self.times))
+        """Roots of the weights of all places."""
+        return torch.from_numpy(np.sqrt(self.weights))
 
-    def _cost(self, left: Tensor) -> float:
-        return float((left * self._root).square().sum())
+    @cached_property
+    def _share(self) -> Tensor:
+        """Shares of the times, which add up to one."""
+        return torch.from_numpy(self.times / self.times.sum())
 
     def _by_space(self, slab: Slab, left: Tensor, slopes: dict[Part, Tensor], sizes: Array) -> float:
         """What is left over what a change of the components' sizes from cell to cell would leave."""
@@ -107,55 +117,64 @@ class SlabSolver:
         return left.reshape(shape), {part: slope.reshape(shape) for part, slope in slopes.items()}
 
     def _step(self, slab: Slab, left: Tensor, slopes: dict[Part, Tensor]) -> Array | None:
-        """The Gauss-Newton step from a slab, to be subtracted: shaped like its coefficients."""
-        cells, size = len(self.space.cells) - 1, (self.space.degree + 1) * self.width
-        normal = torch.zeros(cells, size, size, dtype=torch.float64)
-        right = torch.zeros(cells, size, 1, dtype=torch.float64)
-        for e in range(len(left)):
-            rows = self._rows(e, slopes, slab).reshape(cells, -1, size)
-            normal.baddbmm_(rows.mT, rows)
-            right.baddbmm_(rows.mT, (left[e] * self._root).reshape(cells, -1, 1))
-        band = Band(self.space, self.width)
-        found = band.solved(normal.numpy(), right[..., 0].numpy(), *self._constraints(slab))
-        return None if found is None else found.reshape(slab.inner.shape)
+        """The step from a slab, to be subtracted: shaped like its coefficients.
 
-    def _rows(self, e: int, slopes: dict[Part, Tensor], slab: Slab) -> Tensor:
-        """Derivatives of a weighted equation by its cell's functions: (places, times, functions, components, M)."""
-        k1, count = self.space.degree + 1, len(self.evolution.components)
-        places, times = self._root.shape
-        by_time: dict[tuple[int, int], Tensor] = {}  # (component, order by time) -> (times, places, functions)
+        The equations' derivatives are taken at their mean over the slab, so that each mode of time has a system of its
+        own, as large as the space alone.
+        """
+        modes, ends = stages(self.terms), self._constraints(slab)
+        squares, rights = self._normal(left, slopes)
+        change = np.zeros((*slab.inner.shape[:2], len(modes.rates)), dtype=complex)
+        for i, rate in enumerate(modes.rates / slab.length):
+            rows = np.zeros((len(ends), *slab.inner.shape[:2]), dtype=complex)
+            for row, (_, end, by) in zip(rows, ends, strict=True):
+                for (c, a, b), slope in by.items():
+                    row[:, c] += slope * rate**b * self.ends[end, a]
+            off = np.array([modes.into[i] @ part for part, _, _ in ends])
+            mixed = rate * squares[0, 1] + rate.conjugate() * squares[1, 0]
+            blocks = squares[0, 0] + mixed + abs(rate) ** 2 * squares[1, 1]
+            found = self.band.solved(blocks, rights[:, 0, :, i] + rate.conjugate() * rights[:, 1, :, i], off, rows)
+            if found is None:
+                return None
+            change[..., i] = found
+        values = np.real(change @ modes.back.T)
+        kinds = [modes.coefficients[changing] for changing in self.evolution.changing]
+        return np.stack([values[:, c] @ kind.T for c, kind in enumerate(kinds)], 1)
+
+    def _normal(self, left: Tensor, slopes: dict[Part, Tensor]) -> tuple[Array, Array]:
+        """The products of the functions' parts without (0) and with (1) a derivative by time, as blocks of a band.
+
+        And those of the parts with what is left of each mode: (functions, 2, components, modes).
+        """
+        cells, count, k1 = len(self.space.cells) - 1, len(self.evolution.components), self.space.degree + 1
+        equations, places, _ = left.shape
+        rows = torch.zeros(2, count, equations, places, k1, dtype=torch.float64)
         for (c, a, b), slope in slopes.items():
-            part = (slope[e] * self._root).T[:, :, None] * self.local[a]
-            by_time[c, b] = by_time[c, b] + part if (c, b) in by_time else part
-        rows = torch.zeros(places, times, k1, count, self.terms, dtype=torch.float64)
-        for c in range(count):
-            orders = [b for own, b in by_time if own == c]
-            if orders:
-                parts = torch.stack([by_time[c, b] for b in orders], -1).reshape(times, -1, len(orders))
-                shapes = np.stack([slab.shapes(c, self.tau, b) for b in orders], 1)  # (times, orders, M)
-                made = (parts @ torch.from_numpy(shapes)).reshape(times, places, k1, self.terms)
-                rows[:, :, :, c] = made.transpose(0, 1)
-        return rows
+            rows[b, c] += ((slope @ self._share) * self._root)[..., None] * self.local[a]
+        own = rows.reshape(2, count, equations, cells, _CELL_POINTS, k1).permute(3, 2, 4, 5, 0, 1)
+        own = own.reshape(cells, equations * _CELL_POINTS, -1)
+        into = torch.from_numpy(stages(self.terms).into.T)
+        parts = left * self._root[:, None] @ torch.cat([into.real, into.imag], 1)
+        parts = parts.reshape(equations, cells, _CELL_POINTS, -1).transpose(0, 1).flatten(1, 2)
+        squares = self.band.gathered((own.mT @ own).reshape(cells, k1, 2 * count, k1, 2 * count).numpy())
+        squares = squares.reshape(*squares.shape[:2], 2, count, 2, count).transpose(2, 4, 0, 1, 3, 5)
+        real, imaginary = np.split((own.mT @ parts).reshape(cells, k1, 2, count, -1).numpy(), 2, axis=-1)
+        return np.ascontiguousarray(squares), self.band.summed(real + 1j * imaginary)
 
-    def _constraints(self, slab: Slab) -> tuple[Array, Array]:
-        """What the conditions at the ends of space leave, (C,), and its derivatives (C, functions * width)."""
-        lefts, rows = [np.zeros(0)], [np.zeros((0, len(self.space) * self.width))]
+    def _constraints(self, slab: Slab) -> list[tuple[Array, float, dict[Part, float]]]:
+        """What each condition at an end of space leaves at the Radau times, and its mean derivatives by the parts."""
+        found = []
         for condition, end, parts in self.sides:
-            place = np.array([end])
-            functions = {a: self.space.matrix(place, a).toarray()[0] for _, a, _ in parts}
             values = {
-                (c, a, b): torch.from_numpy(functions[a] @ slab.coefficients(c, self.tau, b)) for c, a, b in parts
+                (c, a, b): torch.from_numpy(self.ends[end, a] @ slab.coefficients(c, self.tau, b)) for c, a, b in parts
             }
             t = torch.from_numpy(slab.begin + slab.length * self.tau)
             left, slopes = self.evolution.left(condition.residual, values, t, torch.full_like(t, end))
             for e in range(len(left)):
-                row = np.zeros((len(self.tau), *slab.inner.shape))
-                for (c, a, b), slope in slopes.items():
-                    shapes = slope[e].numpy()[:, None] * slab.shapes(c, self.tau, b)
-                    row[:, :, c] += functions[a][:, None] * shapes[:, None, :]
-                rows.append(row.reshape(len(self.tau), -1))
-                lefts.append(left[e].numpy())
-        return np.concatenate(lefts), np.concatenate(rows)
+                found.append(
+                    (left[e].numpy(), end, {part: float(slope[e] @ self._share) for part, slope in slopes.items()})
+                )
+        return found
 
 
 def _by_time(slab: Slab, sizes: Array) -> float:

@@ -52,18 +52,14 @@ class Space:
 
     def local(self, x: Array, order: int = 0) -> Array:
         """The functions that are not zero at points, or their derivatives: (n, degree + 1), by de Boor's recurrence."""
-        k, t, place = self.degree, self.knots, self.cell_of(x) + self.degree
+        k, near = self.degree, self.cell_of(x)[:, None] + np.arange(1, 2 * self.degree + 1)
+        knots, x = self.knots[near], x[:, None]
         values = np.ones((len(x), 1)) if order <= k else np.zeros((len(x), 1))
         for d in range(1, k + 1):
-            new = np.zeros((len(x), d + 1))
-            for r in range(d):
-                left, right = t[place - d + 1 + r], t[place + 1 + r]
-                if d <= k - order:
-                    new[:, r] += (right - x) / (right - left) * values[:, r]
-                    new[:, r + 1] += (x - left) / (right - left) * values[:, r]
-                else:
-                    new[:, r] -= d / (right - left) * values[:, r]
-                    new[:, r + 1] += d / (right - left) * values[:, r]
+            left, right, new = knots[:, k - d : k], knots[:, k : k + d], np.zeros((len(x), d + 1))
+            shares = values / (right - left)
+            new[:, :-1] = shares * (right - x if d <= k - order else -d)
+            new[:, 1:] += shares * (x - left if d <= k - order else d)
             values = new
         return values
 

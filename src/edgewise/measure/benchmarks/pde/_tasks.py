@@ -114,7 +114,7 @@ TASKS: dict[str, Task] = {
     ),
     "kuramoto-chaos": Task(
         "Kuramoto-Sivashinsky, T = 1", partial(evolution.kuramoto, 1.0),
-        partial(references.kuramoto, 1.0, steps=32_000), None, True, main=False,
+        partial(references.kuramoto, 1.0, steps=64_000), None, True, main=False,
     ),
     "heat": Task("heat", evolution.heat, _exact(evolution.heat, evolution.warmth), None, True, main=False),
     "kovasznay": Task(

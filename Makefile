@@ -24,10 +24,10 @@ demo: $(VENV)/.installed  ## install, then discover Kepler's third law from the 
 setup: $(VENV)/.developing  ## virtual environment with edgewise (editable) and the development tools
 
 test: $(VENV)/.developing  ## the tests and every docstring's example
-	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-all: $(VENV)/.developing  ## the tests, the slow ones too
-	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) -m "slow or not slow" $(ARGS)
+	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "slow or not slow" $(ARGS)
 
 FUZZ ?= 100
 

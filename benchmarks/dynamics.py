@@ -4,38 +4,40 @@
     python benchmarks/dynamics.py --baseline                  # rows of PySINDy, in an environment that has it
     python benchmarks/dynamics.py --table                     # the table of docs/dynamics.md
 
-Rows go to results/dynamics.csv. A form is right if each equation has exactly the terms of the true one; numbers within
-terms (the frequency of a forcing) are constants. `covered` counts the constants whose 95 % interval holds the truth, of
-forms that are right. Noise is the standard deviation of the error over that of each state. Seeds move the starts by up
-to 10 % and change the noise.
+Rows go to results/dynamics.csv with commit, date, device and versions; the last row of a case counts. A case that has a
+row is measured again with --again only. A form is right if each equation has exactly the terms of the true one; numbers
+within terms (the frequency of a forcing) are constants. `covered` counts the constants whose 95 % interval holds the
+truth, of forms that are right; `widest` is the longest of these intervals over its constant. Noise is the standard
+deviation of the error over that of each state. Seeds move the starts by up to 10 % and change the noise.
 
 PySINDy gets polynomials to degree 3, alone and with sines and cosines of frequency 1; ensembles of sequentially
 thresholded least squares on smoothed finite differences, and the weak form; seven thresholds. `right` is the setting
 with the smallest BIC of the rates on the last 30 % of the rows; `any` says whether any setting has the right form.
 
-The methods were developed on other systems (Roessler, Brusselator, harmonic, logistic, Duffing, a forced oscillator,
+Thresholds were tuned on other systems (Roessler, Brusselator, harmonic, logistic, Duffing, a forced oscillator,
 pendulum with other constants, competition, Schnakenberg, Holling predation), with seeds from 10.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
+from record import RESULTS, append, pin, read
 from scipy.integrate import solve_ivp
 
-ROWS = Path(__file__).parent / "results" / "dynamics.csv"
+ROWS = RESULTS / "dynamics.csv"
 FIELDS = (
-    "system", "noise", "seed", "method", "right", "any", "constants", "covered", "largest_error", "outcome", "seconds",
-    "equations",
+    "case", "system", "noise", "seed", "method", "right", "any", "constants", "covered", "largest_error", "widest",
+    "outcome", "seconds", "equations", "versions",
 )  # fmt: skip
 NOISES, SEEDS = (0.0, 0.01, 0.05), (0, 1, 2)
 
@@ -114,7 +116,7 @@ def measure(name: str, noise: float, seed: int) -> dict[str, object]:
     began = time.process_time()
     found = ew.discover_ode(t, x, list(system.names), time_limit=3600)
     seconds = time.process_time() - began
-    right, covered, largest, count = True, 0, 0.0, 0
+    right, covered, largest, widest, count = True, 0, 0.0, 0.0, 0
     for form, truth in zip(found.forms.values(), system.truth, strict=True):
         terms = {}
         for term in sympy.Add.make_args(form):
@@ -130,10 +132,12 @@ def measure(name: str, noise: float, seed: int) -> dict[str, object]:
             count += 1
             covered += constant.interval[0] <= value <= constant.interval[1]
             largest = max(largest, abs(constant.value / value - 1))
+            widest = max(widest, (constant.interval[1] - constant.interval[0]) / abs(value))
     return {
         "system": name, "noise": noise, "seed": seed, "method": "edgewise", "right": int(right), "any": "",
         "constants": count if right else "", "covered": covered if right else "",
-        "largest_error": f"{largest:.2g}" if right else "", "outcome": found.outcome.name, "seconds": f"{seconds:.1f}",
+        "largest_error": f"{largest:.2g}" if right else "",
+        "widest": f"{widest:.2g}" if right else "", "outcome": found.outcome.name, "seconds": f"{seconds:.1f}",
         "equations": found.written.text().replace("\n", "; "),
     }  # fmt: skip
 
@@ -221,10 +225,23 @@ def _ordered(term: str) -> str:
     return "*".join(sorted(term.replace("**", "^").split("*"))).replace("^", "**")
 
 
+def stored() -> list[dict[str, str]]:
+    """Return the last row of each case."""
+    return [*{row["case"]: row for row in read(ROWS)}.values()]
+
+
+def versions() -> str:
+    """Return the versions of the libraries that rows depend on."""
+    found = []
+    for name in ("numpy", "scipy", "sympy", "pysindy"):
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return ", ".join(found)
+
+
 def table() -> str:
     """Return the counts of right forms as a Markdown table."""
-    with ROWS.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = stored()
     lines = [
         "| system | edgewise: clean, 1 %, 5 % | PySINDy, chosen by BIC | PySINDy, best setting |",
         "|---|---|---|---|",
@@ -256,28 +273,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--baseline", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--systems", nargs="*", default=[*SYSTEMS])
     parser.add_argument("--seeds", nargs="*", type=int, default=SEEDS)
     asked = parser.parse_args()
     if asked.table:
         print(table())
         return
+    pin()
     run, method = (baseline, "pysindy") if asked.baseline else (measure, "edgewise")
-    done = set()
-    if ROWS.exists():
-        with ROWS.open(encoding="utf-8") as file:
-            done = {(r["system"], float(r["noise"]), int(r["seed"]), r["method"]) for r in csv.DictReader(file)}
-    else:
-        ROWS.write_text(",".join(FIELDS) + "\n", encoding="utf-8")
+    done = set() if asked.again else {row["case"] for row in stored()}
     for seed in asked.seeds:
         for name in asked.systems:
             for noise in NOISES:
-                if (name, noise, seed, method) in done:
+                case = f"{method}, {name}, noise {noise:g}, seed {seed}"
+                if case in done:
                     continue
-                row = run(name, noise, seed)
-                with ROWS.open("a", encoding="utf-8", newline="") as file:
-                    csv.DictWriter(file, FIELDS, restval="").writerow(row)
-                print(*(row[k] for k in ("system", "noise", "seed", "right", "seconds", "equations")), flush=True)
+                row = {"case": case, **run(name, noise, seed), "versions": versions()}
+                append(ROWS, [{field: row.get(field, "") for field in FIELDS}])
+                print(*(row[k] for k in ("case", "right", "seconds", "equations")), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import torch
 from edgewise.measure import append as append
 from edgewise.measure import clock as clock
 from edgewise.measure import provenance as provenance
+from edgewise.measure import read as read
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -18,8 +18,8 @@ YEARS = np.array([0.2409, 0.6152, 1.0, 1.881, 11.862, 29.457, 84.01, 164.79])
 GRID = np.linspace(0, 1, 40)
 
 
-def searched(x: np.ndarray, y: np.ndarray, names: list[str], seconds: float = 60.0) -> Discovery:
-    return ew.discover(x.reshape(len(y), -1), y, names, time_limit=seconds)
+def searched(x: np.ndarray, y: np.ndarray, names: list[str], effort: int | str = "normal") -> Discovery:
+    return ew.discover(x.reshape(len(y), -1), y, names, effort=effort, time_limit=60.0)
 
 
 @pytest.mark.parametrize("seed", [12, 33, 45])
@@ -47,7 +47,7 @@ def test_as_many_constants_as_rows_leave_a_front_and_a_modest_formula() -> None:
 def test_a_step_is_not_exact_between_the_rows() -> None:
     """tanh(2000 t) meets every row; that it is steep is all that they show."""
     t = np.linspace(-1, 1, 50)
-    found = searched(t, np.sign(t), ["t"])
+    found = searched(t, np.sign(t), ["t"], effort=1000)
     assert found.outcome is Outcome.UNSEEN and "between" in repr(found)
 
 
@@ -148,6 +148,6 @@ def test_without_a_difference_another_model_knows_nothing() -> None:
 
 def test_a_step_whose_steepness_no_row_determines_is_not_claimed_to_leave_noise() -> None:
     rng = np.random.default_rng(2)
-    x = np.sort(rng.uniform(0, 1, 60))
-    found = searched(x, np.where(x > 0.63, 1.0, 0.0) + rng.normal(0, 0.02, 60), ["x"])
+    x = np.sort(rng.uniform(0, 1, 40))
+    found = searched(x, np.where(x > 0.63, 1.0, 0.0) + rng.normal(0, 0.02, 40), ["x"])
     assert not claims_law(found), str(found)

@@ -54,8 +54,8 @@ def test_no_fit_with_a_multiple_of_the_certified_residual_is_said_to_leave_only_
 @pytest.mark.parametrize("seed", range(2))
 def test_nothing_is_claimed_while_the_front_holds_a_clearly_better_formula(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    x = rng.uniform(0, 3, (150, 2))
-    y = x[:, 0] * np.sin(2 * x[:, 1]) + np.exp(-x[:, 0]) + (0.05, 0.3)[seed] * rng.standard_normal(150)
+    x = rng.uniform(0, 3, (80, 2))
+    y = x[:, 0] * np.sin(2 * x[:, 1]) + np.exp(-x[:, 0]) + (0.05, 0.3)[seed] * rng.standard_normal(80)
     found = discovered(x, y, ["a", "b"], 500)
     if found.outcome is Outcome.NOISE:
         best = found.best

@@ -156,12 +156,12 @@ def test_refuses(wrong: dict[str, object]) -> None:
         searched(**wrong)
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
-def test_workers_change_nothing(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PER_ISLAND, 100)
     alone = digits(searched(n_jobs=1))
-    with joblib.parallel_config(backend=backend):
-        assert digits(searched(n_jobs=2)) == alone
+    for backend in ("threading", "loky"):
+        with joblib.parallel_config(backend=backend):
+            assert digits(searched(n_jobs=2)) == alone, backend
 
 
 def test_islands_go_on_from_their_state() -> None:

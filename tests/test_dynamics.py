@@ -91,7 +91,10 @@ def test_exact_positions_give_an_equation_of_second_order() -> None:
     found = ew.discover_ode(t, path(swinging, [2.0, 0.0], t)[:, 0], ["angle"], order=2, effort="quick")
     assert found.outcome is Outcome.EXACT
     assert terms(found) == [{"angle_dot"}, {"angle_dot", "sin(angle)"}]
-    assert sorted(c.value for c in found.constants.values()) == pytest.approx([-4.0, -0.4], rel=1e-5)
+    constants = sorted(found.constants.values(), key=lambda c: c.value)
+    assert [c.value for c in constants] == pytest.approx([-4.0, -0.4], rel=1e-9)
+    assert all(c.interval[0] <= true <= c.interval[1] for c, true in zip(constants, [-4.0, -0.4], strict=True))
+    assert all(c.error < 1e-6 for c in constants)
 
 
 @pytest.mark.slow

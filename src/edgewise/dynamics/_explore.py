@@ -142,7 +142,7 @@ class Explorer:
     def _explore(self, library: Library) -> None:
         """Fit the supports that regressions on integrals propose, and improve the best one."""
         library, systems = supports(self.ground, library)
-        if self.substeps is None:
+        if self.best is None or not self.adequate(self.best):  # a wrong system may need many more steps than the right
             self.substeps = substeps_for(systems[0], self.nodes, self.at.times, self.noise)
         search = Search(self.data, library, self._chains(1))
         tried = [found for found in (search.scored(s, self.nodes) for s in systems) if found]

@@ -10,13 +10,13 @@ from edgewise.dynamics._explore import Explorer, Found
 from edgewise.dynamics._fit import Chains, fit
 from edgewise.dynamics._outcome import Outcome
 from edgewise.dynamics._path import path
+from edgewise.dynamics._refined import freedom, refined
 from edgewise.dynamics._result import Dynamics, DynamicsCandidate
 from edgewise.dynamics._search import FLOOR, begin
 from edgewise.dynamics._shooting import Stretches
 from edgewise.dynamics._smooth import smooth
 from edgewise.dynamics._system import System
 
-_KNOWN = 0.02  # of the noise: what integration may be wrong by
 _NEARLY, _CLEARLY = 20.0, 0.7  # in the criterion, and of the mean squared error of forecasts
 _FRACTION = 0.7  # of each trajectory: what constants are fitted to when the rest is forecast
 
@@ -25,14 +25,11 @@ def summary(explorer: Explorer, stopped: Outcome | None) -> Dynamics:
     """Return the result of a search that has ended, or was ended."""
     data = explorer.data
     found, ahead = _validated(explorer, predict=stopped is None)
-    system, fitted = found.scored.system.compact(), found.scored.fitted
-    n, d = data.values.shape
-    left = max(n * d - system.n_parameters - fitted.nodes.shape[1] * len(data.pieces()), 1)
-    squares = np.maximum(fitted.squares * n * d / left, _KNOWN**2)
-    weights = np.tile(1 / squares, len(fitted.linear.by) // d)
-    gram = fitted.linear.by.T @ (weights[:, None] * fitted.linear.by)
-    written = Equations.of(system, data.states, _inverse(gram), _quantile(left))
-    noise = np.sqrt(fitted.squares * n * d / left) * explorer.noise
+    chains = Chains(explorer.at, explorer.size, explorer.noise, explorer.substeps or 1)
+    fitted, covariance = refined(found.scored.fitted, data, chains)
+    left = freedom(fitted, data)
+    written = Equations.of(fitted.system.compact(), data.states, covariance, _quantile(left))
+    noise = np.sqrt(fitted.squares * data.values.size / left) * explorer.noise
     relative = np.sqrt(fitted.squares) * explorer.noise / data.deviation
     firsts = np.flatnonzero(~explorer.at.follows)
     return Dynamics(
@@ -112,12 +109,6 @@ def _outcome(relative: Array, explorer: Explorer, found: Found) -> Outcome:
     if (relative < FLOOR).all():
         return Outcome.EXACT
     return Outcome.NOISE if explorer.adequate(found.scored) else Outcome.APPROXIMATE
-
-
-def _inverse(gram: Array) -> Array:
-    scale = np.sqrt(np.diag(gram))
-    scale[scale == 0] = 1.0
-    return np.linalg.pinv(gram / np.outer(scale, scale), rcond=1e-14, hermitian=True) / np.outer(scale, scale)
 
 
 def _quantile(freedom: int) -> float:

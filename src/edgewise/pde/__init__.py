@@ -23,6 +23,7 @@ from edgewise.pde._problem import measured as measured
 from edgewise.pde._problem import periodic as periodic
 from edgewise.pde._reading import Reading as Reading
 from edgewise.pde._reading import read as read
+from edgewise.pde._saved import load as load
 from edgewise.pde._solution import Errors as Errors
 from edgewise.pde._solution import Solution as Solution
 from edgewise.pde._solve import solve as solve

@@ -84,8 +84,9 @@ class Refiner:
             laws = self._tuned(model, constants, laws, grid, begun or turn > 0)
             inside, each = self._placed(model, constants, enough, turn + grid if begun or turn else 0, laws)
             objective = self.objective(clone(model), constants, inside, each, laws)
+            before = self.monitor.steps
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
-            self.work += objective.steps * objective.seconds
+            self.work += (self.monitor.steps - before) * objective.seconds  # with those of a checkpoint
             model, constants = clone(objective.network(vector)), objective.constants(vector)
             laws = objective.functions(vector)
             left, rows = objective.residual(vector, objective.terms[0]), objective.terms[0]
@@ -110,6 +111,7 @@ class Refiner:
 
     def error(self, state: State) -> float:
         """The estimated error of a network."""
+        self.monitor.show(f"grid {state.grid}", "estimating the error")
         objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
         return estimate(self.problem, state.model, objective, self.seed)
 

@@ -130,6 +130,7 @@ def test_a_function_of_ones_own_and_a_fixed_smoothing() -> None:
         (lambda: pde.solve(pde.Problem(ROD, lambda u, p, c: c.k(u).value, functions={"k": "u"})), "c.D.u.value."),
         (lambda: pde.solve(pde.Problem(ROD, lambda u, p, c: c.k().value, functions={"k": "u"})), "Got none"),
         (lambda: _found().band([0.5], level=1.5), "'level'"),
+        (lambda: pde.solve(rod(0.1), grids=[3], steps=2, options=ONCE).save("x.pde"), "cannot be saved as a whole"),
         (lambda: _found()(np.zeros((3, 2))), "Arguments x of shape"),
         (lambda: pde.read(pde.solve(rod(0.1), grids=[3], steps=2, options=ONCE), "q"), "unknown function 'q'"),
     ],

@@ -262,6 +262,11 @@ class Solution(Found):
     def packed(self) -> Packed:
         from edgewise.io import model_bytes
 
+        if self.functions:
+            raise InputError(
+                "A solution with unknown functions cannot be saved as a whole. Save its networks by edgewise.save: "
+                f"found.model and found.functions[{next(iter(self.functions))!r}].model."
+            )
         network = torch.frombuffer(bytearray(model_bytes(self.model)), dtype=torch.uint8)
         return Packed("solution", {"constants": self.constants, "residual": self.residual}, {"network": network})
 
@@ -269,7 +274,10 @@ class Solution(Found):
         return [
             ("Residual over the equation's terms", f"{self.residual:.2g}"),
             ("Parameters", str(self.history[-1].parameters)),
-            *((f"Constant {name}", f"{self.constants[name]:.6g}") for name in self.problem.constants),
+            *(
+                (f"Constant {name}", f"{self.constants[name]:.6g}{self._error(name)}")
+                for name in self.problem.constants
+            ),
         ]
 
     def in_words(self) -> list[str]:

@@ -29,7 +29,10 @@ _NAMES = ["x", "y"]
 
 def main(names: list[str]) -> None:
     torch.set_num_threads(1)
-    drawn = (hello, diagram_2, diagram_6, diagram_20, relations, tables_curves, tables_network, paper_front, paper_fit)
+    drawn = (
+        hello, diagram_2, diagram_6, diagram_20, relations, tables_curves, tables_network, paper_front, paper_fit,
+        burgers,
+    )  # fmt: skip
     made = {picture.__name__: picture for picture in drawn}
     made |= {f"gallery_{script.stem}": partial(case, script) for script in sorted(GALLERY.glob("*.py"))}
     style = {"mathtext.fontset": "cm", "font.size": 11, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
@@ -57,6 +60,15 @@ def hello() -> Figure:
     _caption(right, "snapped: a formula", f"$f = {_latex(snapped.model)}$", _SYMBOLIC)
     _arrow(figure)
     return figure
+
+
+def burgers() -> Figure:
+    """The solution of Burgers' equation on the page about differential equations."""
+    strip = ew.pde.Box(t=(0, 1), x=(-1, 1))
+    begin = ew.pde.Condition(strip.face(t=0), lambda u, p: u.value + torch.sin(torch.pi * p.x))
+    ends = ew.pde.Condition(strip.boundary("x"), lambda u, p: u.value)
+    equation = ew.pde.Problem(strip, lambda u, p: u.t + u.value * u.x - 0.01 / torch.pi * u.xx, [begin, ends])
+    return ew.pde.march(equation, tolerance=1e-6).plot()
 
 
 def diagram_2() -> Figure:

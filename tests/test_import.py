@@ -88,8 +88,8 @@ PUBLIC = {
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
-        Row SOLVERS Shape SolverName Squared Table as_matrix as_rows as_table choose_loss error_of fit penalty refit
-        refit_check rescale_knots step_callback update
+        Row SOLVERS Shape SolverName Squared Table Words as_matrix as_rows as_table choose_loss error_of fit penalty
+        refit refit_check rescale_knots step_callback update
     """,
     "edgewise.optim": """
         Adam BatchProblem CG DampedSolver DampedState GaussNewtonOperator GradientSolver LBFGS LM LeastSquaresProblem
@@ -142,7 +142,7 @@ PUBLIC = {
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
         Boundary Box Condition Corner Disk Domain Errors Face Jet JetPass Marched Outcome Periodic Polygon Problem
-        Singular Solution march measured periodic products solve
+        Singular Solution load march measured periodic products solve
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

@@ -52,6 +52,35 @@ def test_derivatives_are_those_of_the_solution() -> None:
         assert got.item() == pytest.approx(factor * value, rel=1e-6)
 
 
+def test_a_rod_that_is_heated_from_zero() -> None:
+    def exact(p: Any) -> Any:
+        return torch.sin(3 * p.t) * torch.cos(3 * p.x)
+
+    def left(u: Any, p: Any) -> Any:
+        return u.t - u.xx - 3 * torch.cos(3 * p.t) * torch.cos(3 * p.x) - 9 * exact(p)
+
+    ends = pde.Condition(ROD.boundary("x"), lambda u, p: u.value - exact(p))
+    start = pde.Condition(ROD.face(t=0), lambda u, p: u.value)
+    _close(pde.march(pde.Problem(ROD, left, [start, ends]), tolerance=1e-7), exact, 1e-7)
+
+
+def test_a_coefficient_that_changes_fast_in_time() -> None:
+    def exact(p: Any) -> Any:
+        return torch.exp(-0.1 * (p.t + 0.045 * (1 - torch.cos(20 * p.t)))) * torch.sin(p.x)
+
+    equation = lambda u, p: u.t - 0.1 * (1 + 0.9 * torch.sin(20 * p.t)) * u.xx  # noqa: E731
+    problem = pde.Problem(RING, equation, [_begin(RING, lambda p: torch.sin(p.x)), pde.periodic(RING, "x")])
+    _close(pde.march(problem, tolerance=1e-7), exact, 1e-7)
+
+
+def test_a_beam_swings_until_rounding_counts() -> None:
+    begin = [_begin(ROD, lambda p: torch.sin(PI * p.x)), pde.Condition(ROD.face(t=0), lambda u, p: u.t)]
+    held = [pde.Condition(ROD.boundary("x"), side) for side in (lambda u, p: u.value, lambda u, p: u.xx)]
+    found = pde.march(pde.Problem(ROD, lambda u, p: u.tt + u.xxxx, [*begin, *held]), tolerance=1e-6)
+    true = found.errors(lambda p: torch.cos(PI**2 * p.t) * torch.sin(PI * p.x)).relative
+    assert true < 1e-6 and found.error < 1e-6
+
+
 def test_a_slab_is_a_network(tmp_path: Any) -> None:
     found = pde.march(_heat(pde.Condition(ROD.boundary("x"), lambda u, p: u.value)), tolerance=1e-5)
     slab = found.slabs[1]

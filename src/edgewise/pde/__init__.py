@@ -19,6 +19,7 @@ from edgewise.pde._problem import Periodic as Periodic
 from edgewise.pde._problem import Problem as Problem
 from edgewise.pde._problem import measured as measured
 from edgewise.pde._problem import periodic as periodic
+from edgewise.pde._saved import load as load
 from edgewise.pde._solution import Errors as Errors
 from edgewise.pde._solution import Solution as Solution
 from edgewise.pde._solve import solve as solve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time as clock
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,12 +13,14 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.pde._evolution import Evolution
+from edgewise.pde._march_log import MarchLog
 from edgewise.pde._marched import Level, Marched
 from edgewise.pde._one_march import OneMarch
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._plane_march import PlaneMarch, plane_of
 from edgewise.pde._plane_marched import PlaneMarched
 from edgewise.pde._problem import Problem
+from edgewise.pde._words import MARCHING
 from edgewise.train import Monitor, Options
 
 _DEGREE, _PLANE_DEGREE = 9, 7
@@ -63,7 +66,9 @@ def march(
         time: the coordinate that is time.
         degree: of the splines, from 3 to 9; it must be above the order of the equation in space. By default 9, or 7 in
             two coordinates of space.
-        options: time_limit, callbacks (with each level's row) and progress, as for `fit`.
+        options: time_limit, callbacks (with each level's row), progress and checkpoint, as for `fit`. The checkpoint of
+            a march that was killed or ended early continues it, to a smaller tolerance and with more effort as well; it
+            is for one coordinate of space.
 
     Errors: InputError for problems that cannot be marched, and values out of range.
 
@@ -91,16 +96,22 @@ def march(
         raise InputError(
             f"'degree' must be an int from {least} to 9 for derivatives of order {highest}. Got {degree!r}."
         )
-    monitor = Monitor(options or Options())
+    own = options or Options()
+    if plane and own.checkpoint is not None:
+        raise InputError("Only marches in one coordinate of space keep checkpoints.")
+    log = None if own.checkpoint is None else MarchLog(own.checkpoint, evolution, int(degree))
+    monitor = Monitor(replace(own, checkpoint=None), words=MARCHING)
     with monitor.running():
-        return _Levels(evolution, int(degree), float(tolerance), float(effort), monitor).run()
+        return _Levels(evolution, int(degree), float(tolerance), float(effort), monitor, log).run()
 
 
 class _Levels:
     """Marches of growing accuracy, and how far each is from the one before."""
 
-    def __init__(self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor) -> None:
-        self.evolution, self.degree, self.monitor = evolution, degree, monitor
+    def __init__(
+        self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor, log: MarchLog | None
+    ) -> None:
+        self.evolution, self.degree, self.monitor, self.log = evolution, degree, monitor, log
         self.tolerance, self.left = tolerance, effort
         self.rows: list[Level] = []
         self.marches: list[Any] = []  # of one kind
@@ -113,10 +124,11 @@ class _Levels:
         while accuracy is not None:
             began = clock.perf_counter()
             done = self.kind(self.evolution, self.degree, accuracy, self.marches, self.monitor)
-            done.run(f"level {len(self.marches) + 1}", self.left)
+            self._march(done)
             self.left -= done.work
             if done.ended is not None and self.marches:
-                return self._result(done.ended)
+                stalled = done.ended is Outcome.DIVERGED and self.marches[-1].whole
+                return self._result(Outcome.STALLED if stalled else done.ended)
             self.marches.append(done)
             self._record(done, clock.perf_counter() - began)
             changes = [row.change for row in self.rows[1:]]
@@ -128,6 +140,18 @@ class _Levels:
                 return self._result(Outcome.STALLED)
             accuracy = self._next(accuracy)
         return self._result(Outcome.EFFORT_SPENT)
+
+    def _march(self, one: OneMarch) -> None:
+        """March through one level, from where the checkpoint has it."""
+        level, log = len(self.marches), self.log
+        place = f"level {level + 1}"
+        if log is None:
+            one.run(place, self.left)
+            return
+        log.resume(level, one)
+        if not one.whole:
+            one.run(place, self.left, lambda: log.keep(level, one))
+            log.keep(level, one, last=True)
 
     def _next(self, accuracy: float) -> float | None:
         """The accuracy of the next level, as the last change asks for and the effort allows; None if it allows none."""
@@ -158,7 +182,7 @@ class _Levels:
         changes = [row.change for row in self.rows[1:]]
         if outcome is Outcome.CONVERGED:
             chosen, error = len(changes) - 1, changes[-1]
-        elif outcome is Outcome.STALLED:
+        elif outcome is Outcome.STALLED and changes:
             chosen = int(np.argmin(changes))
             error = changes[chosen]
         else:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise._errors import InputError
 from edgewise._jets import Order, below
 from edgewise._typing import Array, Data
 from edgewise.nn import KAN
@@ -16,9 +20,14 @@ from edgewise.pde._evolution import Evolution
 from edgewise.pde._jet import Jet
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
+from edgewise.pde._seen import Convergence, Packed
 from edgewise.pde._slab import Slab, by_slab, on_grid
 from edgewise.pde._slab_network import network_of
+from edgewise.pde._slab_tensors import tensors_of
 from edgewise.pde._solution import Found, checked_order
+from edgewise.pde._space import Space
+
+_PER_CELL = 6  # places of a curve in each cell
 
 
 class Level(NamedTuple):
@@ -50,6 +59,10 @@ class Marched(Found):
     error: float
     outcome: Outcome
     history: list[Level]
+
+    @property
+    def time_axis(self) -> int:
+        return self.evolution.time
 
     @property
     def reached(self) -> float:
@@ -87,6 +100,40 @@ class Marched(Found):
     def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
         """An unknown at all times and all places: (times, places)."""
         return on_grid(self.slabs, self.evolution.part(unknown, ()), t, x)
+
+    def finer(self, free: int, held: Mapping[int, float]) -> Array:
+        """Places in the cells of the slab at a time."""
+        if free != self.evolution.space:
+            return np.empty(0)
+        space = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]]))).space
+        if not isinstance(space, Space):
+            return np.empty(0)
+        cells = space.cells
+        return (cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_PER_CELL) / _PER_CELL).ravel()
+
+    def packed(self) -> Packed:
+        if not all(isinstance(slab.space, Space) for slab in self.slabs):
+            raise InputError("Only marches in one coordinate of space can be saved.")
+        time, degree = self.problem.box.names[self.evolution.time], self.slabs[0].space.degree
+        return Packed("march", {"time": time, "degree": degree, "slabs": len(self.slabs)}, tensors_of(self.slabs))
+
+    def facts(self) -> list[tuple[str, str]]:
+        rows = [("Slabs", str(len(self.slabs))), ("Parameters", str(self.parameters))]
+        if self.reached < self.evolution.duration[1]:
+            rows.append(("Reached", f"{self.problem.box.names[self.evolution.time]} = {self.reached:.6g}"))
+        return rows
+
+    def in_words(self) -> list[str]:
+        return [
+            f"Accuracy {row.accuracy:.2g} of each slab: {row.slabs} slabs of up to {row.cells} cells, {row.parameters} "
+            f"parameters{'' if math.isnan(row.change) else f', relative change {row.change:.2g}'}, {row.seconds:.1f} s."
+            for row in self.history
+        ]
+
+    def convergence(self) -> Convergence | None:
+        changes = [row.change for row in self.history if not math.isnan(row.change)]
+        caption, places = "The change from level to level", [2.0 + k for k in range(len(changes))]
+        return Convergence(caption, "level", "change", places, {"": changes}) if len(changes) > 1 else None
 
     def __repr__(self) -> str:
         return (

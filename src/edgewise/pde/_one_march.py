@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,12 +26,25 @@ _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the lon
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
 _OVERTIME = 1.5  # times the effort: more than that must not be expected
+_NOTHING = 1e-200  # sizes of unknowns that all begin with zero
 _MANY = 12  # steps of a slab: the next is no longer, and would hardly converge
 _SPACE = 0.05  # of the accuracy, for the splines: what they miss oscillates fast, and would shorten the slabs
 _INITIAL = 0.1  # of the accuracy, for initial values: all that follows has their error
 _TIP = 0.1  # of the largest error of initial values, at the tip of a kink: that much counts as their mean error does
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 _DISAGREE = 1e-4  # of a condition's terms
+
+
+class Reached(NamedTuple):
+    """How far a march is: what the next slab depends on."""
+
+    slabs: list[Slab]
+    space: Space
+    begins: Array
+    sizes: Array
+    length: float
+    steps: int
+    cell_steps: int
 
 
 class OneMarch:
@@ -40,7 +54,7 @@ class OneMarch:
         self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[OneMarch], monitor: Monitor
     ) -> None:
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
-        more = _MORE ** len(before)
+        self.first, more = not before, _MORE ** len(before)
         self.least, self.longest = math.ceil(_CELLS * more), _LONGEST / more
         self.terms = degree
         self.slabs: list[Slab] = []
@@ -71,8 +85,8 @@ class OneMarch:
         """Steps times cells times the number of components."""
         return self._cell_steps * len(self.evolution.components)
 
-    def run(self, place: str, effort: float) -> None:
-        """March until the end of time, or until something ends it."""
+    def run(self, place: str, effort: float, kept: Callable[[], None] | None = None) -> None:
+        """March until the end of time, or until something ends it; `kept` is called after each slab."""
         end = self.evolution.duration[1]
         while not self.whole:
             left = end - self.now
@@ -83,7 +97,9 @@ class OneMarch:
             self._cell_steps += solved.steps * (len(self.space.cells) - 1)
             self._take(solved, length)
             done = (self.now - self.evolution.duration[0]) / self._whole
-            ended = self.monitor.step(place, fraction=done)
+            ended = self.monitor.step(place, None, done, self._where)
+            if kept is not None:
+                kept()
             if ended is not None and self.slabs and not self.whole:
                 self.ended = Outcome.of(ended)
                 return
@@ -91,7 +107,7 @@ class OneMarch:
                 self.ended = Outcome.EFFORT_SPENT
                 return
             if self.length < _SHORTEST * self._whole or len(self.space.cells) > _MOST_CELLS:
-                if not self.slabs:
+                if not self.slabs and self.first:
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
                         f"{self.now:g}. Check the signs of the equation and the number of its conditions; initial "
@@ -99,6 +115,21 @@ class OneMarch:
                     )
                 self.ended = Outcome.DIVERGED
                 return
+
+    @property
+    def _where(self) -> str:
+        """What progress says."""
+        time, cells = self.evolution.problem.box.names[self.evolution.time], len(self.space.cells) - 1
+        return f"{time}={self.now:.4g}, {len(self.slabs)} slabs, {cells} cells"
+
+    @property
+    def reached(self) -> Reached:
+        """How far it is, to go on from there in another process."""
+        return Reached(list(self.slabs), self.space, self.begins, self.sizes, self.length, self.steps, self._cell_steps)
+
+    def resume(self, reached: Reached) -> None:
+        """Go on from where a march to the same accuracy was."""
+        self.slabs, self.space, self.begins, self.sizes, self.length, self.steps, self._cell_steps = reached
 
     def distance(self, finer: OneMarch) -> float:
         """The relative L2 distance from another over the times that both reach, the largest of the unknowns'."""
@@ -126,6 +157,9 @@ class OneMarch:
         finer = (max(by_space, 1e-300)) ** (1 / self.space.degree)
         if not math.isfinite(solved.by_time):
             self.length = length / 2
+            return
+        if not self.slabs and self.sizes.max() < _NOTHING < solved.slab.sizes.max():
+            self.sizes = np.maximum(self.sizes, solved.slab.sizes)  # relative to themselves they never are accurate
             return
         if by_time > 1 or by_space > 1:
             self.length = length * min(1.0, max(0.3, 0.8 * shorter))
@@ -182,7 +216,12 @@ class OneMarch:
             place = 0 if end == self.space.cells[0] else -1
             given = {part: torch.from_numpy(values[[place]]) for part, values in everywhere.items()}
             left, slopes = evolution.left(condition.residual, given, t, torch.full_like(t, end))
-            scale = sum(slope.abs() * np.abs(everywhere[part]).max() for part, slope in slopes.items())
+            width = self.space.cells[-1] - self.space.cells[0]
+            sizes = {
+                (c, a, b): max(np.abs(values).max(), self.sizes[c] / width**a)
+                for (c, a, b), values in everywhere.items()
+            }
+            scale = sum(slope.abs() * sizes[part] for part, slope in slopes.items())
             if bool((left.abs() > _DISAGREE * torch.as_tensor(scale)).any()):
                 space, time = (evolution.problem.box.names[k] for k in (evolution.space, evolution.time))
                 raise InputError(

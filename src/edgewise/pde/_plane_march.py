@@ -29,6 +29,7 @@ _SHORTEST = 1e-9  # of the whole time
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least
 _PROJECTIONS = 14
+_NOTHING = 1e-200  # sizes of unknowns that all begin with zero
 _OVERTIME = 1.5  # times the effort: more than that must not be expected
 _SPACE = 0.1  # of the accuracy, for the splines
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
@@ -44,7 +45,7 @@ class PlaneMarch:
         self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[PlaneMarch], monitor: Monitor
     ) -> None:
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
-        more = _MORE ** len(before)
+        self.first, more = not before, _MORE ** len(before)
         self.longest = _LONGEST / more
         least = [math.ceil((2 * degree + 2 if periodic else _CELLS) * more) for periodic in evolution.periods]
         self.least = least[0], least[1]
@@ -90,13 +91,16 @@ class PlaneMarch:
             self.work += cost * solved.steps * self.space.size * len(self.evolution.components)
             self._take(solved, length)
             done = (self.now - self.evolution.duration[0]) / self._whole
-            ended = self.monitor.step(place, fraction=done)
+            cells = " x ".join(map(str, self.space.counts))
+            time = self.evolution.problem.box.names[self.evolution.time]
+            where = f"{time}={self.now:.4g}, {len(self.slabs)} slabs, {cells} cells"
+            ended = self.monitor.step(place, None, done, where)
             if ended is not None and self.slabs and not self.whole:
                 self.ended = Outcome.of(ended)
             elif self.work > max(1.0, _OVERTIME * done) * effort and self.slabs and not self.whole:
                 self.ended = Outcome.EFFORT_SPENT
             elif self.length < _SHORTEST * self._whole or self.space.size > _MOST:
-                if not self.slabs:
+                if not self.slabs and self.first:
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
                         f"{self.now:g}. Check the signs of the equation and the number of its conditions; initial "
@@ -131,6 +135,9 @@ class PlaneMarch:
         """Keep a slab that is accurate enough, and choose the length and the cells of the next, or of another try."""
         if not math.isfinite(solved.by_time):
             self.length = length / 2
+            return
+        if not self.slabs and self.sizes.max() < _NOTHING < solved.slab.sizes.max():
+            self.sizes = np.maximum(self.sizes, solved.slab.sizes)  # relative to themselves they never are accurate
             return
         by_time = solved.by_time / self.accuracy
         scales = np.maximum(self.scales, solved.slab.sizes)

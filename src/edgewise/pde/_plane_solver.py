@@ -68,7 +68,8 @@ class PlaneSolver:
                     return self._failed(values, begins, begin, length, taken)
                 rounds, self.ratio = rounds + 1, 1.0
             step = self._step(self.system.left(self._state(values, begins, begin, length)))
-            size = float((np.sqrt((step**2).mean(0)).max(1) / scales).max())
+            sizes = np.maximum(scales, _largest(values - step))  # components may begin with zero
+            size = float((_largest(step) / sizes).max())
             if not math.isfinite(size) or (rounds > 2 and size > 2 * before):
                 return self._failed(values, begins, begin, length, taken)
             values = values - step
@@ -76,7 +77,7 @@ class PlaneSolver:
                 self.ratio = size / before
             if size <= _ROUNDING or (self.ratio < 1 and size * self.ratio / (1 - self.ratio) <= _NEAR * self.accuracy):
                 slab = self._slab(values, begins, begin, length)
-                return PlaneSolved(slab, self._by_time(slab, scales), taken)
+                return PlaneSolved(slab, self._by_time(slab, sizes), taken)
             if self.ratio > _SLOW and before < math.inf and rounds < 3:
                 self.factors = None
             before = size
@@ -139,3 +140,8 @@ class PlaneSolver:
         middles = [(one.cells[1:] + one.cells[:-1]) / 2 for one in space.both]
         flat = space.values(slab.inner.reshape(len(space), -1), *middles)
         return flat.reshape(len(flat), *slab.inner.shape[1:])
+
+
+def _largest(values: Array) -> Array:
+    """The root mean square of each component's coefficients, the largest of the stages': (components,)."""
+    return np.sqrt((values**2).mean(0)).max(1)

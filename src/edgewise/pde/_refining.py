@@ -75,8 +75,9 @@ class Refiner:
             enough = per if turn else per // 2  # the first run need not be exact
             inside, each = self._placed(model, constants, enough, turn + grid if begun or turn else 0)
             objective = self.objective(clone(model), constants, inside, each)
+            before = self.monitor.steps
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
-            self.work += objective.steps * objective.seconds
+            self.work += (self.monitor.steps - before) * objective.seconds  # with those of a checkpoint
             model, constants = clone(objective.network(vector)), objective.constants(vector)
             left, rows = objective.residual(vector, objective.terms[0]), objective.terms[0]
             train = float(rows.weigh(left).square().mean().sqrt())
@@ -100,6 +101,7 @@ class Refiner:
 
     def error(self, state: State) -> float:
         """The estimated error of a network."""
+        self.monitor.show(f"grid {state.grid}", "estimating the error")
         objective = self.objective(clone(state.model), state.constants, self.fresh)
         return estimate(self.problem, state.model, objective, self.seed)
 

@@ -72,7 +72,7 @@ class SlabSolver:
             if step is None or not np.isfinite(step).all():
                 return Solved(slab, math.inf, math.inf, taken)
             slab = replace(slab, inner=slab.inner - step)
-            size = float((np.abs(step).max(axis=(0, 2)) / sizes).max())
+            size = float((np.abs(step).max(axis=(0, 2)) / np.maximum(sizes, slab.sizes)).max())
             fall = size / before if taken > 2 else 0.0
             if size <= _SMALL or (taken > 1 and size * max(fall, 1e-3) <= _ENOUGH * accuracy):
                 break
@@ -123,7 +123,7 @@ class SlabSolver:
         own, as large as the space alone.
         """
         modes, ends = stages(self.terms), self._constraints(slab)
-        squares, rights = self._normal(left, slopes)
+        squares, rights = self._normal(left, slopes, self._weights(slab.length, len(left)))
         change = np.zeros((*slab.inner.shape[:2], len(modes.rates)), dtype=complex)
         for i, rate in enumerate(modes.rates / slab.length):
             rows = np.zeros((len(ends), *slab.inner.shape[:2]), dtype=complex)
@@ -141,20 +141,27 @@ class SlabSolver:
         kinds = [modes.coefficients[changing] for changing in self.evolution.changing]
         return np.stack([values[:, c] @ kind.T for c, kind in enumerate(kinds)], 1)
 
-    def _normal(self, left: Tensor, slopes: dict[Part, Tensor]) -> tuple[Array, Array]:
+    def _weights(self, length: float, equations: int) -> Tensor:
+        """Weights of the equations: v - u.t = 0 counts as much as the equation of v.t, which has faster rates."""
+        rate = self.terms / length
+        links = [rate ** (order - 1 - j) for order in self.evolution.orders for j in range(order - 1)]
+        return torch.tensor([1.0] * (equations - len(links)) + links, dtype=torch.float64)
+
+    def _normal(self, left: Tensor, slopes: dict[Part, Tensor], each: Tensor) -> tuple[Array, Array]:
         """The products of the functions' parts without (0) and with (1) a derivative by time, as blocks of a band.
 
-        And those of the parts with what is left of each mode: (functions, 2, components, modes).
+        And those of the parts with what is left of each mode: (functions, 2, components, modes). `each` weighs the
+        equations.
         """
         cells, count, k1 = len(self.space.cells) - 1, len(self.evolution.components), self.space.degree + 1
         equations, places, _ = left.shape
-        rows = torch.zeros(2, count, equations, places, k1, dtype=torch.float64)
+        rows, root = torch.zeros(2, count, equations, places, k1, dtype=torch.float64), each[:, None] * self._root
         for (c, a, b), slope in slopes.items():
-            rows[b, c] += ((slope @ self._share) * self._root)[..., None] * self.local[a]
+            rows[b, c] += ((slope @ self._share) * root)[..., None] * self.local[a]
         own = rows.reshape(2, count, equations, cells, _CELL_POINTS, k1).permute(3, 2, 4, 5, 0, 1)
         own = own.reshape(cells, equations * _CELL_POINTS, -1)
         into = torch.from_numpy(stages(self.terms).into.T)
-        parts = left * self._root[:, None] @ torch.cat([into.real, into.imag], 1)
+        parts = left * root[..., None] @ torch.cat([into.real, into.imag], 1)
         parts = parts.reshape(equations, cells, _CELL_POINTS, -1).transpose(0, 1).flatten(1, 2)
         squares = self.band.gathered((own.mT @ own).reshape(cells, k1, 2 * count, k1, 2 * count).numpy())
         squares = squares.reshape(*squares.shape[:2], 2, count, 2, count).transpose(2, 4, 0, 1, 3, 5)

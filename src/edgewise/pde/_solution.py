@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import math
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._jets import below
-from edgewise._typing import Data
+from edgewise._typing import Array, Data
 from edgewise.nn import KAN
 from edgewise.pde._jet import HIGHEST, Jet
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
+from edgewise.pde._seen import Convergence, Packed
 from edgewise.train import Row
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 _CHUNK = 2000
 _FRESH = 987_654  # seed of points to judge on
@@ -48,7 +53,9 @@ class Found(ABC):
     """Unknown functions of a problem that were found, whatever they are made of."""
 
     problem: Problem
+    outcome: Outcome
     history: list[Any]
+    error: float
 
     @abstractmethod
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
@@ -80,6 +87,124 @@ class Found(ABC):
         import pandas as pd
 
         return pd.DataFrame(self.history)
+
+    @property
+    def time_axis(self) -> int | None:
+        """The number of the coordinate that is time, the one called t; None without one."""
+        names = self.problem.domain.names
+        return names.index("t") if "t" in names else None
+
+    @property
+    def reached(self) -> float:
+        """The time until which there is a solution; NaN without a coordinate of time."""
+        return math.nan if self.time_axis is None else self.problem.domain.high[self.time_axis]
+
+    def plot(
+        self, derivative: str | Sequence[str] = "", *, at: Mapping[str, float] | None = None,
+        times: Sequence[float] | None = None, names: Sequence[str] | None = None,
+    ) -> Figure:  # fmt: skip
+        """Draw the unknowns over one or two coordinates, and return the figure.
+
+        One coordinate makes curves, two make maps in colors; next to a map over time stand profiles at some times. Time
+        and two others make maps at some times.
+
+        Args:
+            derivative: what is drawn of the unknowns: "" for their values, "x", "xx", or names as ("theta", "theta").
+            at: coordinates that are held, as {"t": 0.5}. Where more than two are left over besides time, the others are
+                held in the middle of their range.
+            times: of the profiles or maps, five or four by default.
+            names: of the unknowns, by default u, or u[0], u[1].
+
+        Errors: InputError for coordinates and derivatives that there are not.
+        """
+        from edgewise.pde._pictures import picture
+
+        return picture(self, derivative, at, times, names)
+
+    def animate(
+        self, path: str | os.PathLike[str], derivative: str | Sequence[str] = "", *,
+        at: Mapping[str, float] | None = None, frames: int = 80, fps: int = 20, names: Sequence[str] | None = None,
+    ) -> Path:  # fmt: skip
+        """Write a film of the unknowns over time, and return its path: .gif, .apng and .webp, or .mp4 with ffmpeg.
+
+        Each frame shows what `plot` draws at one time, on a scale that all frames share.
+
+        Args:
+            path: the file, whose ending says what kind of film it is.
+            derivative, at, names: as for `plot`.
+            frames: how many times are shown, at equal distances.
+            fps: frames a second.
+
+        Errors: InputError without a coordinate of time, and for a place that cannot be written.
+        """
+        from edgewise.pde._animation import animate
+
+        return animate(self, path, derivative, at, (frames, fps), names)
+
+    def table(
+        self, points: Data | int | Mapping[str, Data], derivatives: Sequence[str | Sequence[str]] = (), *,
+        names: Sequence[str] | None = None,
+    ) -> pd.DataFrame:  # fmt: skip
+        """Return the unknowns and derivatives of them at points as a table, after the coordinates.
+
+        Columns are called as in an equation: u, u.x, or u[0], u[0].x. Rows of a grid that lie outside the domain are
+        left out.
+
+        Args:
+            points: points (n, d); or a number of places along each coordinate; or the places of each, by its name.
+            derivatives: as "x", "xt", or names as ("theta", "theta").
+            names: of the unknowns, by default u, or u[0], u[1].
+
+        Errors: InputError for coordinates and derivatives that there are not.
+        """
+        from edgewise.pde._sampled import table
+
+        return table(self, points, derivatives, names)
+
+    def report(
+        self, path: str | os.PathLike[str], title: str = "A solution of a differential equation", *,
+        names: Sequence[str] | None = None,
+    ) -> Path:  # fmt: skip
+        """Write one self-contained HTML file about the problem, the solution and how it was found; return its path.
+
+        Errors: InputError where the file cannot be written.
+        """
+        from edgewise.pde._report import content
+        from edgewise.report import write_report
+
+        return write_report(path, content(self, title, names))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the solution to a safetensors file, which `pde.load` reads; the problem's functions are not in it.
+
+        Errors: InputError for a place that cannot be written.
+        """
+        from edgewise.pde._file import write
+        from edgewise.pde._fingerprint import stated
+
+        own = self.packed()
+        said = {"problem": stated(self.problem), "outcome": self.outcome.name, "error": self.error}
+        write(path, own.kind, {**said, "history": [list(row) for row in self.history], **own.said}, own.tensors)
+
+    @abstractmethod
+    def packed(self) -> Packed:
+        """What a file holds of the solution itself."""
+
+    @abstractmethod
+    def facts(self) -> list[tuple[str, str]]:
+        """What a report says of the solution: rows (label, value)."""
+
+    @abstractmethod
+    def in_words(self) -> list[str]:
+        """The history, a sentence each."""
+
+    @abstractmethod
+    def convergence(self) -> Convergence | None:
+        """The history as curves; None where there are less than two rows."""
+
+    def finer(self, free: int, held: Mapping[int, float]) -> Array:
+        """Places of a free coordinate, by its number, that a curve should not miss while others are held."""
+        return np.empty(0)
 
     def checked(self, points: Data) -> Tensor:
         """Points (n, d) as a tensor; InputError for others."""
@@ -126,6 +251,32 @@ class Solution(Found):
         if isinstance(parts[0], Jet):
             return _joined(parts)
         return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
+
+    def packed(self) -> Packed:
+        from edgewise.io import model_bytes
+
+        network = torch.frombuffer(bytearray(model_bytes(self.model)), dtype=torch.uint8)
+        return Packed("solution", {"constants": self.constants, "residual": self.residual}, {"network": network})
+
+    def facts(self) -> list[tuple[str, str]]:
+        return [
+            ("Residual over the equation's terms", f"{self.residual:.2g}"),
+            ("Parameters", str(self.history[-1].parameters)),
+            *((f"Constant {name}", f"{self.constants[name]:.6g}") for name in self.problem.constants),
+        ]
+
+    def in_words(self) -> list[str]:
+        return [
+            f"Grid {row.grid}, {row.parameters} parameters: residual {row.train:.2g}, at new points "
+            f"{row.validation:.2g}, {row.steps} steps and {row.seconds:.1f} s so far."
+            for row in self.history
+        ]
+
+    def convergence(self) -> Convergence | None:
+        rows = self.history
+        curves = {"at trained points": [r.train for r in rows], "at new points": [r.validation for r in rows]}
+        places = [1.0 + row.round for row in rows]
+        return Convergence("The residual after each run", "run", "residual", places, curves) if len(rows) > 1 else None
 
     def __repr__(self) -> str:
         last = self.history[-1]

@@ -10,12 +10,14 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import LM
+from edgewise.pde._fingerprint import identity
 from edgewise.pde._networks import candidates, redrawn
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
 from edgewise.pde._race import race
 from edgewise.pde._refining import Refiner, State
 from edgewise.pde._solution import Solution
+from edgewise.pde._words import SOLVING
 from edgewise.train import Monitor, Options
 
 _GRIDS = (4, 8, 12, 18, 27, 40, 60, 90, 135)
@@ -50,7 +52,8 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         steps: of the solver, at least twice at each grid.
         adaptive: whether points move.
         tolerance: of the estimated error, relative to the solution in L2.
-        options: seed, time_limit, restarts (starts at the coarsest grid), callbacks and progress, as for `fit`.
+        options: seed, time_limit, restarts (starts at the coarsest grid), callbacks, progress and checkpoint, as
+            for `fit`.
 
     Errors: InputError for a network that has not the problem's inputs and outputs, a base or splines of degree below 3,
     residuals of another shape, or points that are no numbers.
@@ -76,7 +79,9 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         first = _checked(problem, model)
         models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or _STARTS))]
     _checked(problem, models[0])
-    order, monitor = _order(grids, d), Monitor(own)
+    order = _order(grids, d)
+    settings = identity(problem, points, boundary, steps, adaptive) if own.checkpoint is not None else ()
+    monitor = Monitor(own, words=SOLVING, identity=settings)
     with monitor.running():
         refiner = Refiner(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
         if isinstance(grids, str):

@@ -5,6 +5,10 @@ from edgewise.plot._curves import unit_curve as unit_curve
 from edgewise.plot._effects import CurveEffect as CurveEffect
 from edgewise.plot._effects import LevelEffect as LevelEffect
 from edgewise.plot._effects import effects as effects
+from edgewise.plot._field import Surface as Surface
+from edgewise.plot._field import heat_map as heat_map
+from edgewise.plot._field import profiles as profiles
+from edgewise.plot._field import span as span
 from edgewise.plot._fit import fit_quality as fit_quality
 from edgewise.plot._history import history as history
 from edgewise.plot._layout import diagram as diagram
@@ -21,6 +25,7 @@ from edgewise.plot._spots import Diagram as Diagram
 from edgewise.plot._spots import EdgeSpot as EdgeSpot
 from edgewise.plot._spots import NameSpot as NameSpot
 from edgewise.plot._spots import NodeSpot as NodeSpot
+from edgewise.plot._style import Picture as Picture
 from edgewise.plot._style import svg as svg
 from edgewise.plot._surface import PairEffect as PairEffect
 from edgewise.plot._surface import Side as Side

@@ -24,11 +24,12 @@ from edgewise.report._typeset import LONGEST, typeset
 class ReportContent:
     """Everything that a report shows, in its order.
 
-    `formula_latex` holds pairs (name of the target, LaTeX of its formula), `formula_text` the same to copy as Python,
-    `formula_bars` with standard errors, `errors` rows (label, value), `inputs` a sentence on what each input does,
-    `figures` pairs (short caption, figure), `candidates` the rows of the table and of the Pareto picture, `ceiling` the
-    error of a model that no formula has to beat, `front_latex` the table in LaTeX, `notes` how it was found, a sentence
-    each, `provenance` rows (label, value) such as version, date and seed.
+    `problem` holds rows (label, value) on what was asked, `formula_latex` pairs (name of the target, LaTeX of its
+    formula), `formula_text` the same to copy as Python, `formula_bars` with standard errors, `errors` rows (label,
+    value), `inputs` a sentence on what each input does, `figures` pairs (short caption, figure), `candidates` the rows
+    of the table and of the Pareto picture, `ceiling` the error of a model that no formula has to beat, `front_latex`
+    the table in LaTeX, `notes` how it was found, a sentence each, `provenance` rows (label, value) such as version,
+    date and seed.
 
     >>> ReportContent("Kepler", formula_latex=[("T", "a^{3/2}")]).candidates
     ()
@@ -36,6 +37,7 @@ class ReportContent:
 
     title: str
     subtitle: str = ""
+    problem: Sequence[tuple[str, str]] = ()
     formula_latex: Sequence[tuple[str, str]] = ()
     formula_text: str = ""
     formula_bars: str = ""

@@ -9,6 +9,7 @@ from edgewise.train._data import as_rows as as_rows
 from edgewise.train._data import as_table as as_table
 from edgewise.train._error import error_of as error_of
 from edgewise.train._fit import fit as fit
+from edgewise.train._fit_progress import Words as Words
 from edgewise.train._loss import Cauchy as Cauchy
 from edgewise.train._loss import CrossEntropy as CrossEntropy
 from edgewise.train._loss import Huber as Huber

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,12 +21,14 @@ class Checkpoint:
 
     Everything between the runs of a fit follows from where they end, so a fit that is repeated with its checkpoint
     skips the runs that ended, and takes the next step of the one that had not. Rank 0 reads and writes the file.
+    `identity` are numbers of what is fitted, where the starts of its runs do not tell it from others.
 
     Errors: InputError for a file that is no checkpoint, or that of another fit.
     """
 
-    def __init__(self, path: str | Path, ranks: Ranks) -> None:
+    def __init__(self, path: str | Path, ranks: Ranks, identity: Sequence[float] = ()) -> None:
         self.path, self.ranks = Path(path), ranks
+        self._identity = torch.tensor(identity, dtype=torch.float64)
         self._held = self._read()
         self._run = 0
 
@@ -64,12 +67,14 @@ class Checkpoint:
         if found is None:
             return None
         known = self._held[f"{self._run}.start"]
-        if len(found) != len(start) or not torch.allclose(known, _sums(start), rtol=_CLOSE, atol=_CLOSE):
+        own = self._sums(start)
+        same = len(found) == len(start) and known.shape == own.shape
+        if not same or not torch.allclose(known, own, rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
             raise InputError(f"{self.path} is the checkpoint of another fit: name another file, or delete it.")
         return found.to(start)
 
     def _write(self, start: Tensor, **values: Tensor) -> None:
-        values["start"] = _sums(start)
+        values["start"] = self._sums(start)
         self._held.update({f"{self._run}.{name}": value.detach().cpu() for name, value in values.items()})
         if self.ranks.number == 0:
             from safetensors.torch import save
@@ -103,6 +108,5 @@ class Checkpoint:
             raise InputError(f"{self.path} is no checkpoint of a fit: name another file, or delete it.")
         return held
 
-
-def _sums(start: Tensor) -> Tensor:
-    return torch.stack([start.sum(), start.abs().sum()]).double().cpu()
+    def _sums(self, start: Tensor) -> Tensor:
+        return torch.cat([torch.stack([start.sum(), start.abs().sum()]).double().cpu(), self._identity])

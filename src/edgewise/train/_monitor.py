@@ -1,13 +1,12 @@
-"""What a fit reports while it runs, what it shows, and what may end it early: callbacks, the time limit, Ctrl-C."""
+"""What a fit reports while it runs, and what may end it early: callbacks, the time limit, Ctrl-C."""
 
 from __future__ import annotations
 
 import math
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,70 +14,16 @@ import numpy as np
 from torch import Tensor
 
 from edgewise._deadline import Deadline, cut, whole
-from edgewise._progress import LiveLine
 from edgewise.optim import DampedSolver, DampedState, LeastSquaresSolver, Step
 from edgewise.train._checkpoint import Checkpoint
+from edgewise.train._fit_progress import FitProgress, Words
 from edgewise.train._options import Options
 from edgewise.train._ranks import ALONE, Ranks
 from edgewise.train._result import Outcome, Row
 from edgewise.train._step_callback import FitStep, step_callbacks
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from edgewise.nn import KAN
-
-_PATIENCE = 2.0  # seconds before a line appears unasked, and between two epochs of a log
-
-
-def describe(row: Row) -> str:
-    """Return one row of the history as a line.
-
-    >>> describe(Row(0, 5, 120, 1.25e-3, math.nan, 0.5, 300))
-    '[  0.5 s] grid 5, 120 parameters: training 1.25e-03'
-    """
-    validation = "" if math.isnan(row.validation) else f", validation {row.validation:.2e}"
-    return f"[{row.seconds:5.1f} s] grid {row.grid}, {row.parameters} parameters: training {row.train:.2e}{validation}"
-
-
-class FitProgress:
-    """Shows a fit if asked (True), never (False), or for "auto" on a terminal once it takes two seconds.
-
-    >>> FitProgress(False).step("grid 5", Step(0.5, 10, 20), 0.5)
-    """
-
-    def __init__(self, asked: bool | str, console: Console | None = None) -> None:
-        terminal = sys.stderr is not None and sys.stderr.isatty() if console is None else console.is_terminal
-        shown = asked is True or (asked == "auto" and terminal)
-        self._line = LiveLine(console, 0.0 if asked is True else _PATIENCE) if shown and terminal else None
-        self._logs = shown and not terminal
-        self._console, self._logged, self._detail = console, -math.inf, ""
-
-    def step(self, place: str, at: Step | None, fraction: float | None) -> None:
-        """Show what is trained, the step of its solver, and the fraction of the fit that is done, if known."""
-        if self._line is not None:
-            stage = place if at is None else f"{place}, {at.unit} {at.number}/{at.total}"
-            self._line.show(stage, fraction, self._detail)
-
-    def row(self, row: Row, *, last: bool) -> None:
-        """Show a row of the history; in a log, one that is not the last of a run at most every two seconds."""
-        known = not math.isnan(row.validation)
-        self._detail = f"validation error {row.validation:.2e}" if known else f"training error {row.train:.2e}"
-        now = time.monotonic()
-        if self._logs and (last or now - self._logged >= _PATIENCE):
-            from rich.console import Console
-
-            self._logged = now
-            self._console = self._console or Console(stderr=True)
-            self._console.print(describe(row), soft_wrap=True, markup=False, highlight=False)
-
-    def stopping(self) -> None:
-        if self._line is not None:
-            self._line.show("ending with the best so far; Ctrl-C once more aborts")
-
-    def close(self) -> None:
-        if self._line is not None:
-            self._line.close()
 
 
 class _Stopped(Exception):
@@ -92,14 +37,17 @@ class Monitor:
     together: all of them ask `ended` at the same points, and one that has to end ends all. Rank 0 shows the progress.
     """
 
-    def __init__(self, options: Options, ranks: Ranks = ALONE) -> None:
-        self.options, self.ranks = options, ranks
-        self.checkpoint = None if options.checkpoint is None else Checkpoint(options.checkpoint, ranks)
+    def __init__(
+        self, options: Options, ranks: Ranks = ALONE, *, words: Words | None = None, identity: Sequence[float] = ()
+    ) -> None:
+        self.options, self.ranks, self._words = options, ranks, words or Words()
+        log = options.checkpoint
+        self.checkpoint = None if log is None else Checkpoint(log, ranks, identity)
         self.history: list[Row] = []
         self.deadline = Deadline.never() if options.time_limit is None else Deadline.after(options.time_limit)
         self._began, self._steps = time.perf_counter(), 0
         self._callbacks, self._on_step = options.callback_list(), step_callbacks()
-        self._progress = FitProgress(options.progress if ranks.number == 0 else False)
+        self._progress = FitProgress(options.progress if ranks.number == 0 else False, words=self._words)
         self._at: Step | None = None
         self._ended: Outcome | None = None
 
@@ -140,7 +88,9 @@ class Monitor:
         def callback(vector: Tensor, cost: float) -> bool:
             nonlocal reached, taken
             reached, taken = vector, taken + 1
-            ended = self.step(place) is not None
+            say = self._words.step
+            detail = None if say is None else say(cost, taken, getattr(solver, "steps", None))
+            ended = self.step(place, detail=detail) is not None
             return self._call_back(place, cost, lambda: problem.network(vector)) or ended or taken >= steps
 
         def kept(state: DampedState) -> bool:
@@ -187,21 +137,26 @@ class Monitor:
         return self._ended
 
     @whole
-    def step(self, place: str = "", at: Step | None = None, fraction: float | None = None) -> Outcome | None:
-        """Take note of a step: what is trained, where its solver is, the fraction of the fit done. Return `ended()`."""
+    def step(
+        self, place: str = "", at: Step | None = None, fraction: float | None = None, detail: str | None = None
+    ) -> Outcome | None:
+        """Take note of a step: what is trained, where its solver is, the fraction of the fit done. Return `ended()`.
+
+        `detail` is shown in place of the last row's error.
+        """
         self._steps += 1
         self._at = at
         limit = self.options.time_limit
         if limit is not None:
             fraction = min(1.0, max(fraction or 0.0, self._seconds / limit))
-        self._progress.step(place, at, fraction)
+        self._progress.step(place, at, fraction, detail)
         return self.ended()
 
     @whole
-    def show(self, place: str) -> Outcome | None:
+    def show(self, place: str, detail: str | None = None) -> Outcome | None:
         """Show what is being fitted where no solver takes steps. Return `ended()`."""
         limit = self.options.time_limit
-        self._progress.step(place, None, None if limit is None else min(1.0, self._seconds / limit))
+        self._progress.step(place, None, None if limit is None else min(1.0, self._seconds / limit), detail)
         return self.ended()
 
     @property

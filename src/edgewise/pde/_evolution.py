@@ -150,7 +150,7 @@ class Evolution:
                 slopes.setdefault(part, torch.zeros(len(whole) + extra, len(t), dtype=torch.float64))[row] = sign
         return torch.cat([whole, torch.stack(rows)]), slopes
 
-    def remainder(self, given: Mapping[Part, Tensor], t: Tensor, x: Tensor) -> Tensor:
+    def rest(self, given: Mapping[Part, Tensor], t: Tensor, x: Tensor) -> Tensor:
         """What the equations leave, (equations, n), without its derivatives."""
         with torch.no_grad():
             found = self.problem.left(self.problem.residual, [self._jets(given)], self._points(t, x), {})

@@ -67,7 +67,8 @@ def march(
         degree: of the splines, from 3 to 9; it must be above the order of the equation in space. By default 9, or 7 in
             two coordinates of space.
         options: time_limit, callbacks (with each level's row), progress and checkpoint, as for `fit`. The checkpoint of
-            a march that was killed or ended early continues it, to a smaller tolerance and with more effort as well.
+            a march that was killed or ended early continues it, to a smaller tolerance and with more effort as well; it
+            is for one coordinate of space.
 
     Errors: InputError for problems that cannot be marched, and values out of range.
 
@@ -96,6 +97,8 @@ def march(
             f"'degree' must be an int from {least} to 9 for derivatives of order {highest}. Got {degree!r}."
         )
     own = options or Options()
+    if plane and own.checkpoint is not None:
+        raise InputError("Only marches in one coordinate of space keep checkpoints.")
     log = None if own.checkpoint is None else MarchLog(own.checkpoint, evolution, int(degree))
     monitor = Monitor(replace(own, checkpoint=None), words=MARCHING)
     with monitor.running():

@@ -12,7 +12,7 @@ from edgewise._typing import Array
 from edgewise.pde._plane_line import Line
 
 _ACCURACY = 1e-4  # of a solution; what is left of it Newton's next step sees
-_MOST = 20  # steps of the method of minimal residuals, from which it starts anew once
+_MOST = 20  # steps of the method of minimal residuals, from which it starts again once
 _SINGULAR = 1e-13
 _FAR = 0.03  # of what is left, with which it has failed
 

@@ -29,6 +29,7 @@ _SHORTEST = 1e-9  # of the whole time
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least
 _PROJECTIONS = 14
+_NOTHING = 1e-200  # sizes of unknowns that all begin with zero
 _OVERTIME = 1.5  # times the effort: more than that must not be expected
 _SPACE = 0.1  # of the accuracy, for the splines
 _SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
@@ -44,7 +45,7 @@ class PlaneMarch:
         self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[PlaneMarch], monitor: Monitor
     ) -> None:
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
-        more = _MORE ** len(before)
+        self.first, more = not before, _MORE ** len(before)
         self.longest = _LONGEST / more
         least = [math.ceil((2 * degree + 2 if periodic else _CELLS) * more) for periodic in evolution.periods]
         self.least = least[0], least[1]
@@ -90,13 +91,16 @@ class PlaneMarch:
             self.work += cost * solved.steps * self.space.size * len(self.evolution.components)
             self._take(solved, length)
             done = (self.now - self.evolution.duration[0]) / self._whole
-            ended = self.monitor.step(place, fraction=done)
+            cells = " x ".join(map(str, self.space.counts))
+            time = self.evolution.problem.box.names[self.evolution.time]
+            where = f"{time}={self.now:.4g}, {len(self.slabs)} slabs, {cells} cells"
+            ended = self.monitor.step(place, None, done, where)
             if ended is not None and self.slabs and not self.whole:
                 self.ended = Outcome.of(ended)
             elif self.work > max(1.0, _OVERTIME * done) * effort and self.slabs and not self.whole:
                 self.ended = Outcome.EFFORT_SPENT
             elif self.length < _SHORTEST * self._whole or self.space.size > _MOST:
-                if not self.slabs:
+                if not self.slabs and self.first:
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
                         f"{self.now:g}. Check the signs of the equation and the number of its conditions; initial "
@@ -132,18 +136,21 @@ class PlaneMarch:
         if not math.isfinite(solved.by_time):
             self.length = length / 2
             return
+        if not self.slabs and self.sizes.max() < _NOTHING < solved.slab.sizes.max():
+            self.sizes = np.maximum(self.sizes, solved.slab.sizes)  # relative to themselves they never are accurate
+            return
         by_time = solved.by_time / self.accuracy
         scales = np.maximum(self.scales, solved.slab.sizes)
-        bends = self.space.bends(solved.slab.ends / scales)
-        by_space = [missed / (_SPACE * self.accuracy) for missed in self.space.missed(bends)]
+        highest = self.space.highest(solved.slab.ends / scales)
+        by_space = [missed / (_SPACE * self.accuracy) for missed in self.space.missed(highest)]
         finer = [max(own, 1e-300) ** (1 / (self.space.x.degree + 1)) for own in by_space]
         shorter = (1 / max(by_time, 1e-300)) ** (1 / _TERMS)
         if by_time > 1 or max(by_space) > 1:
             self.length = length * min(1.0, max(0.3, 0.8 * shorter))
             if max(by_space) > 1:
-                first = self.space.bends(self.begins / scales)
-                bends = np.maximum(bends[0], first[0]), np.maximum(bends[1], first[1])
-                self._move(bends, [min(2.0, 1.1 * own) if own > 1 else 1.0 for own in finer])
+                first = self.space.highest(self.begins / scales)
+                highest = np.maximum(highest[0], first[0]), np.maximum(highest[1], first[1])
+                self._move(highest, [min(2.0, 1.1 * own) if own > 1 else 1.0 for own in finer])
             return
         self.slabs.append(solved.slab)
         self.begins = solved.slab.ends
@@ -152,16 +159,16 @@ class PlaneMarch:
         if wanted < length or wanted > 1.2 * length:  # otherwise the factors serve again
             self.length = min(wanted, self.longest * self._whole)
         if max(finer) > 0.95 or min(finer) < 0.75:
-            self._move(bends, [min(1.2, max(0.85, 1.1 * own)) for own in finer])
+            self._move(highest, [min(1.2, max(0.85, 1.1 * own)) for own in finer])
 
-    def _move(self, bends: tuple[Array, Array], more: list[float]) -> None:
+    def _move(self, highest: tuple[Array, Array], more: list[float]) -> None:
         """Move the knots, as many times more as is said, and project what begins there."""
         cells = [
             max(math.ceil(count * own), least)
             for count, own, least in zip(self.space.counts, more, self.least, strict=True)
         ]
         counts = cells[0], cells[1]
-        self.space = self.space.moved(bends, counts, _FLOOR)
+        self.space = self.space.moved(highest, counts, _FLOOR)
         self.begins = self._projected()
         self._renew()
 
@@ -214,15 +221,15 @@ class PlaneMarch:
             off = float((np.sqrt((shares * (own - true) ** 2).sum(0)) / self.scales).max())
             if off <= _SPACE * self.accuracy or self.space.size > _MOST:
                 return
-            bends = self.space.bends(self.begins / self.scales)
-            missed = self.space.missed(bends)
+            highest = self.space.highest(self.begins / self.scales)
+            missed = self.space.missed(highest)
             power = 1 / (self.space.x.degree + 1)
             wanted = [(off / (_SPACE * self.accuracy) * own / max(missed)) ** power for own in missed]
             counts = [
                 max(math.ceil(count * min(1.6, max(1.0, 1.1 * own))), count)
                 for count, own in zip(self.space.counts, wanted, strict=True)
             ]
-            self.space = self.space.moved(bends, (counts[0], counts[1]), _FLOOR)
+            self.space = self.space.moved(highest, (counts[0], counts[1]), _FLOOR)
         self.begins = self._projected()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from edgewise.pde._plane_march import plane_of
 from edgewise.pde._slab import by_slab
 
 _CHUNK = 4000
+_PER_CELL = 4  # places of a curve in each cell
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,6 +41,13 @@ class PlaneMarched(Marched):
 
     def network(self, slab: int) -> KAN:
         raise InputError("Only slabs of equations in one coordinate of space are networks.")
+
+    def finer(self, free: int, held: Mapping[int, float]) -> Array:
+        """Places in the cells of the slab at a time."""
+        if free == self.evolution.time:
+            return np.empty(0)
+        slab = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]])))
+        return plane_of(slab).both[self.evolution.spaces.index(free)].gauss(_PER_CELL)[0]
 
     def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
         """An unknown at all times and at all places of two coordinates, x = (first, second): (times, first, second)."""

@@ -19,7 +19,7 @@ from edgewise.pde._stages import stages
 _STEPS = 12
 _NEAR = 1e-2  # of the accuracy: what is left to Newton's method
 _ROUNDING = 1e-13  # of a component's size: steps that are smaller are rounding
-_SLOW = 0.3  # a ratio of one step to the one before, above which the slopes are found anew
+_SLOW = 0.3  # a ratio of one step to the one before, above which the slopes are found again
 
 
 class PlaneSolved(NamedTuple):
@@ -60,24 +60,25 @@ class PlaneSolver:
         values = np.repeat(begins[:, :, None], self.terms, 2) if guess is None else guess
         if self.factors is None or self.factors.length != length:
             self.factors = None
-        before, anew = math.inf, 0
+        before, rounds = math.inf, 0
         for taken in range(1, _STEPS + 1):
             if self.factors is None:
                 self.factors = self._factored(self._state(values, begins, begin, length))
                 if self.factors is None:
                     return self._failed(values, begins, begin, length, taken)
-                anew, self.ratio = anew + 1, 1.0
+                rounds, self.ratio = rounds + 1, 1.0
             step = self._step(self.system.left(self._state(values, begins, begin, length)))
-            size = float((np.sqrt((step**2).mean(0)).max(1) / scales).max())
-            if not math.isfinite(size) or (anew > 2 and size > 2 * before):
+            sizes = np.maximum(scales, _largest(values - step))  # components may begin with zero
+            size = float((_largest(step) / sizes).max())
+            if not math.isfinite(size) or (rounds > 2 and size > 2 * before):
                 return self._failed(values, begins, begin, length, taken)
             values = values - step
             if before < math.inf:
                 self.ratio = size / before
             if size <= _ROUNDING or (self.ratio < 1 and size * self.ratio / (1 - self.ratio) <= _NEAR * self.accuracy):
                 slab = self._slab(values, begins, begin, length)
-                return PlaneSolved(slab, self._by_time(slab, scales), taken)
-            if self.ratio > _SLOW and before < math.inf and anew < 3:
+                return PlaneSolved(slab, self._by_time(slab, sizes), taken)
+            if self.ratio > _SLOW and before < math.inf and rounds < 3:
                 self.factors = None
             before = size
         return self._failed(values, begins, begin, length, _STEPS)
@@ -139,3 +140,8 @@ class PlaneSolver:
         middles = [(one.cells[1:] + one.cells[:-1]) / 2 for one in space.both]
         flat = space.values(slab.inner.reshape(len(space), -1), *middles)
         return flat.reshape(len(flat), *slab.inner.shape[1:])
+
+
+def _largest(values: Array) -> Array:
+    """The root mean square of each component's coefficients, the largest of the stages': (components,)."""
+    return np.sqrt((values**2).mean(0)).max(1)

@@ -85,7 +85,7 @@ class PlaneSpace:
         found = found.reshape(len(x), len(self.y), -1).transpose(1, 0, 2).reshape(len(self.y), -1)
         return (self.y.matrix(y) @ found).reshape(len(y), len(x), -1).transpose(1, 0, 2).reshape(len(x) * len(y), -1)
 
-    def bends(self, coefficients: Array) -> tuple[Array, Array]:
+    def highest(self, coefficients: Array) -> tuple[Array, Array]:
         """Sizes of the derivative of order degree + 1 by each coordinate, per cell: (cells, m) of each.
 
         Root mean squares over the other coordinate, of splines (len(self), m).
@@ -100,21 +100,21 @@ class PlaneSpace:
             found.append(np.sqrt(np.einsum("cnm,n->cm", jumps.reshape(len(jumps), len(at), -1) ** 2, shares)))
         return found[0], found[1]
 
-    def missed(self, bends: tuple[Array, Array]) -> tuple[float, float]:
+    def missed(self, highest: tuple[Array, Array]) -> tuple[float, float]:
         """What the cells of each coordinate cannot express, as the root mean square, the largest of the columns'."""
         found = []
-        for space, bend in zip(self.both, bends, strict=True):
+        for space, derivative in zip(self.both, highest, strict=True):
             widths = np.diff(space.cells)
-            errors = math.sqrt(2) * (widths / (2 * math.pi))[:, None] ** (space.degree + 1) * bend
+            errors = math.sqrt(2) * (widths / (2 * math.pi))[:, None] ** (space.degree + 1) * derivative
             found.append(float(np.sqrt((widths[:, None] / widths.sum() * errors**2).sum(0)).max()))
         return found[0], found[1]
 
-    def moved(self, bends: tuple[Array, Array], counts: tuple[int, int], floor: float) -> PlaneSpace:
+    def moved(self, highest: tuple[Array, Array], counts: tuple[int, int], floor: float) -> PlaneSpace:
         """The space with cells of each coordinate as its derivatives ask for, or all alike if both are periodic."""
         alike = all(space.periodic for space in self.both)
         found = [
-            space.moved((bend ** (1 / (space.degree + 1))).max(1) * (not alike) + alike, count, floor)
-            for space, bend, count in zip(self.both, bends, counts, strict=True)
+            space.moved((derivative ** (1 / (space.degree + 1))).max(1) * (not alike) + alike, count, floor)
+            for space, derivative, count in zip(self.both, highest, counts, strict=True)
         ]
         return PlaneSpace(found[0], found[1])
 

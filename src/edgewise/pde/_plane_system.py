@@ -42,7 +42,7 @@ class PlaneSystem:
     def left(self, state: State) -> Array:
         """What is left of the equations, (functions, components, S)."""
         one, two = self.lines
-        left = self.evolution.remainder(self._given(state), *pairs(self.points, state.times)).numpy()
+        left = self.evolution.rest(self._given(state), *pairs(self.points, state.times)).numpy()
         found = np.empty((*self.space.shape, *state.values.shape[1:]))
         for e, c in enumerate(self.owners):
             values = left[e].reshape(len(one.at), len(two.at), -1)

@@ -68,10 +68,9 @@ class Evolution:
                 f"march takes problems of time and one or two coordinates of space. Got {', '.join(box.names)}; use "
                 "solve for others."
             )
-        if problem.constants:
-            raise InputError(
-                f"march takes equations without unknown constants. Got {', '.join(problem.constants)}; use solve."
-            )
+        if problem.constants or problem.functions:
+            given = ", ".join([*problem.constants, *problem.functions])
+            raise InputError(f"march takes equations without unknown constants and functions. Got {given}; use solve.")
         if problem.ansatz is not None:
             raise InputError(
                 "march needs no ansatz: state how the unknown begins as Condition(box.face("

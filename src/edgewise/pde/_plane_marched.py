@@ -52,10 +52,16 @@ class PlaneMarched(Marched):
     def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
         """An unknown at all times and at all places of two coordinates, x = (first, second): (times, first, second)."""
         first, second = (np.asarray(line, dtype=np.float64) for line in x)
+        parts = [
+            self._on_lines(v, np.asarray(t, dtype=np.float64), first, second) for v in self.problem.outputs_of(unknown)
+        ]
+        return parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
+
+    def _on_lines(self, v: int, t: Array, first: Array, second: Array) -> Array:
         found = np.empty((len(t), len(first), len(second)))
-        c, _, _ = self.evolution.part(unknown, ())
-        for slab, rows in by_slab(self.slabs, np.asarray(t, dtype=np.float64)):
-            coefficients = slab.coefficients(c, (np.asarray(t)[rows] - slab.begin) / slab.length)
+        c, _, _ = self.evolution.part(v, ())
+        for slab, rows in by_slab(self.slabs, t):
+            coefficients = slab.coefficients(c, (t[rows] - slab.begin) / slab.length)
             values = plane_of(slab).values(coefficients, first, second)
             found[rows] = values.T.reshape(-1, len(first), len(second))
         return found

@@ -189,7 +189,8 @@ class _Trial:
 
     @property
     def expression(self) -> sympy.Expr:
-        return self.model.formula([self.found.functions[self.name].names[0]])
+        formula = self.model.formula([self.found.functions[self.name].names[0]])
+        return formula[0] if isinstance(formula, list) else formula
 
     def errors(self) -> dict[str, float]:
         """Standard errors of the free constants."""

@@ -16,7 +16,7 @@ from edgewise.pde._lattice import Lattice
 from edgewise.pde._lattice_objective import GAUSS, LatticeObjective
 from edgewise.pde._newton import BandNewton
 from edgewise.pde._problem import Periodic, Problem
-from edgewise.pde._refining import Answer, Refiner, State
+from edgewise.pde._refining import UNRESOLVED, Answer, Refiner, State
 from edgewise.pde._space import Space
 from edgewise.pde._weak import Weak
 
@@ -50,6 +50,11 @@ class _Level:
     def lattice(self) -> Lattice:
         return self.objective.lattice
 
+    @property
+    def solved(self) -> bool:
+        """Whether steps ended by themselves, and left little of the equation."""
+        return self.settled and self.objective.relative(self.vector) <= UNRESOLVED
+
 
 def is_on_lattice(problem: Problem) -> bool:
     """Whether a problem has a box of two coordinates, residuals at points, no integrals, and no unknown functions."""
@@ -75,7 +80,7 @@ def on_lattice(refiner: Refiner, tolerance: float) -> Answer:
             break
         former, last = last, level
         error = math.inf if former is None else _change(former.values, last.values)
-        if ended or (former is not None and former.settled and last.settled and error <= tolerance):
+        if ended or (former is not None and error <= tolerance and former.solved and last.settled):
             break
     assert last is not None
     return (

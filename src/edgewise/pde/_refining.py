@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ _MOST_PER_PARAMETER = 48
 _MOST_POINTS = 60_000
 _CLOSE = 1.5  # fresh residuals over trained ones, above which there are too few points
 _TURNS = 2
+UNRESOLVED = 0.02  # what is left of the equation over its terms: above it, it is not solved
 _FRESH = 123_457  # added to a seed: points to judge on
 _LEAST_FRESH = 2000
 _PART, _PART_ON_LINE = 0.1, 0.01  # of a standard error that refining the grid need not go below
@@ -59,6 +61,11 @@ class Answer(NamedTuple):
     error: float
     relative: float
     settled: bool = True
+
+    @property
+    def sound(self) -> bool:
+        """Whether this is a solution, however accurate."""
+        return self.settled and self.relative <= UNRESOLVED and math.isfinite(self.error)
 
 
 class Refiner:

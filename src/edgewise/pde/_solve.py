@@ -19,7 +19,7 @@ from edgewise.pde._on_lattice import is_on_lattice, on_lattice
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
 from edgewise.pde._race import race
-from edgewise.pde._refining import Answer, Refiner, State
+from edgewise.pde._refining import UNRESOLVED, Answer, Refiner, State
 from edgewise.pde._solution import Solution
 from edgewise.pde._weak import Weak
 from edgewise.pde._weak_refining import WeakRefiner
@@ -32,7 +32,6 @@ _STARTS, _STARTS_OF_A_KIND = 3, 2
 _TOLERANCE = 1e-5  # gain of a step, over the cost, below which three in a row end a run
 _OVERFIT = 3.0  # fresh residuals over trained ones
 _GOOD = 1e-2  # estimated error on lattices, below which no networks are tried
-_UNRESOLVED = 0.02  # residuals over the terms of the equation
 
 
 def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
@@ -120,17 +119,13 @@ def _automatic(
     """On lattices where that may be; by a race of networks where it may not, or where it found no good solution."""
     first = on_lattice(refiner, tolerance) if own_networks and is_on_lattice(refiner.problem) else None
     if first is not None and (
-        refiner.monitor.ended() is not None or (_is_sound(first) and first.error < max(_GOOD, tolerance))
+        refiner.monitor.ended() is not None or (first.sound and first.error < max(_GOOD, tolerance))
     ):
         return first
     second = refiner.answer(race(refiner, models, grids, tolerance, own_networks=own_networks))
     if first is None:
         return second
-    return min(first, second, key=lambda answer: (not _is_sound(answer), answer.error))
-
-
-def _is_sound(answer: Answer) -> bool:
-    return answer.settled and answer.relative <= _UNRESOLVED and math.isfinite(answer.error)
+    return min(first, second, key=lambda answer: (not answer.sound, answer.error))
 
 
 def _judged(problem: Problem, refiner: Refiner, answer: Answer, tolerance: float) -> Solution:
@@ -142,7 +137,7 @@ def _judged(problem: Problem, refiner: Refiner, answer: Answer, tolerance: float
         outcome = Outcome.of(ended)
     elif not (math.isfinite(error) and math.isfinite(state.fresh)):
         outcome = Outcome.DIVERGED
-    elif relative > _UNRESOLVED:
+    elif relative > UNRESOLVED:
         outcome = Outcome.UNRESOLVED
     elif error <= refiner.enough(state, tolerance) and answer.settled:
         outcome = Outcome.CONVERGED

@@ -151,7 +151,8 @@ def _row(train: Callable[..., Found], case: Case, settings: Settings) -> Iterato
 def _edgewise(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
     began = time.process_time()
     if kind != _NETWORK:
-        done = solve(problem, tolerance=0.1 if quick else 1e-8, options=Options(seed=0))
+        tiny: dict[str, Any] = {"grids": (3,), "steps": 8, "points": 100, "boundary": 40} if quick else {}
+        done = solve(problem, options=Options(seed=0), **tiny)
         shape, points = f"{done.model.layers[-1].in_features} products", ""
     else:
         model = KAN([2, 2, 1] if quick else list(_WIDTHS), degree=5, seed=0)

@@ -47,7 +47,7 @@ def read_parquet(path: Path) -> Grid:
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: write the table again.")
     with open_parquet(path) as file:
-        table = file.read()
+        table = file.read(use_threads=False)  # a thread of pyarrow that lives at exit may abort the process
         table.validate(full=True)
         names, index = _names(table.schema)
         order = [*index, *(place for place in range(len(names)) if place not in set(index))]

@@ -106,7 +106,7 @@ def _batches(file: Any, wanted: range, size: int, columns: list[str]) -> Iterato
             begin = begin if groups else first
             groups.append(number)
         first += count
-    for batch in file.iter_batches(size, row_groups=groups, columns=columns):
+    for batch in file.iter_batches(size, row_groups=groups, columns=columns, use_threads=False):
         own = range(max(wanted.start - begin, 0), min(wanted.stop - begin, len(batch)))
         begin += len(batch)
         if own:

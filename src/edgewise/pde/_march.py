@@ -32,6 +32,7 @@ _SAFETY = 3.0
 _STALLED = 0.5  # of the change before: a level that does not fall below it says that rounding has been reached
 _LEAST_FINER = 0.4  # of a level's accuracy: a next level above it would tell little
 _POWER = 0.05  # the least with which work is taken to grow as accuracy falls
+_UNCHECKED = 0.01  # of the change before: what a level that none has checked is trusted to have gained at most
 _USUAL = 0.8  # the power of the accuracy with which errors fall, before it has been seen
 
 
@@ -199,4 +200,4 @@ class _Levels:
         if len(changes) > 1:
             fell = math.log(changes[-2] / max(changes[-1], 1e-300)) / falls[-2]
             power = min(1.2, max(0.2, fell))
-        return changes[-1] * math.exp(-power * falls[-1])
+        return changes[-1] * max(math.exp(-power * falls[-1]), _UNCHECKED)

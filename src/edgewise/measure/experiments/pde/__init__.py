@@ -127,7 +127,7 @@ class Equations(Experiment):
             _dots(ax, rows, names, column)
         panels[-2].set_title("L2 error")
         panels[-1].set_title("H1 error")
-        shared_legend(figure, panels[-1:], columns=4)
+        shared_legend(figure, panels[-1:], columns=5)
         return figure
 
 

@@ -116,7 +116,7 @@ class Laws:
         return {name: function(name) for name in self.models}
 
     def _recorded(self, name: str, x: Tensor, calls: list[Call]) -> Jet:
-        """A call whose answer is differentiable by leaves of its own, and by what the arguments are made of.
+        """A call whose answer is differentiable by its own leaf tensors, and by what the arguments are made of.
 
         To first order f(x) is a leaf plus f'(x) (x - x0), and likewise each derivative.
         """

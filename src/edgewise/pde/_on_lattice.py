@@ -107,7 +107,7 @@ def _answer(refiner: Refiner, level: _Level, error: float, settled: bool) -> Ans
 
 
 def _prepared(refiner: Refiner, last: _Level | None, cells: int) -> LatticeObjective:
-    """The objective on a lattice of so many cells, from where the last one ended."""
+    """The objective on a lattice with this many cells, starting from where the last one ended."""
     problem = refiner.problem
     lattice = _even(problem, cells) if last is None else _moved(problem, last, cells)
     objective = LatticeObjective(problem, lattice, refiner.boundary, refiner.seed)

@@ -15,6 +15,7 @@ from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._slab import Slab, on_grid
+from edgewise.pde._slab_march import SlabMarch, relative
 from edgewise.pde._slab_solver import SlabSolver, Solved
 from edgewise.pde._space import Space
 from edgewise.train import Monitor
@@ -31,7 +32,6 @@ _MANY = 12  # steps of a slab: the next is no longer, and would hardly converge
 _SPACE = 0.05  # of the accuracy, for the splines: what they miss oscillates fast, and would shorten the slabs
 _INITIAL = 0.1  # of the accuracy, for initial values: all that follows has their error
 _TIP = 0.1  # of the largest error of initial values, at the tip of a kink: that much counts as their mean error does
-_SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 _DISAGREE = 1e-4  # of a condition's terms
 
 
@@ -47,7 +47,7 @@ class Reached(NamedTuple):
     cell_steps: int
 
 
-class OneMarch:
+class OneMarch(SlabMarch):
     """One march through all of time, each slab to some accuracy."""
 
     def __init__(
@@ -62,23 +62,9 @@ class OneMarch:
         self.ended: Outcome | None = None
         self.sizes = before[-1].sizes if before else np.full(len(evolution.components), 1e-300)
         self.space = Space(np.linspace(*evolution.interval, self.least + 1), degree, evolution.periodic)
-        self.length = _BEGIN * self._whole
+        self.length = _BEGIN * self.span
         self._start_at_first()
         self._check_ends()
-
-    @property
-    def whole(self) -> bool:
-        """Whether the end of time was reached."""
-        return bool(self.slabs) and self.now >= self.evolution.duration[1]
-
-    @property
-    def now(self) -> float:
-        return self.slabs[-1].end if self.slabs else self.evolution.duration[0]
-
-    @property
-    def _whole(self) -> float:
-        begin, end = self.evolution.duration
-        return end - begin
 
     @property
     def work(self) -> float:
@@ -96,7 +82,7 @@ class OneMarch:
             self.steps += solved.steps
             self._cell_steps += solved.steps * (len(self.space.cells) - 1)
             self._take(solved, length)
-            done = (self.now - self.evolution.duration[0]) / self._whole
+            done = (self.now - self.evolution.duration[0]) / self.span
             ended = self.monitor.step(place, None, done, self._where)
             if kept is not None:
                 kept()
@@ -106,7 +92,7 @@ class OneMarch:
             if self.work > effort and self.work > _OVERTIME * effort * done and self.slabs and not self.whole:
                 self.ended = Outcome.EFFORT_SPENT
                 return
-            if self.length < _SHORTEST * self._whole or len(self.space.cells) > _MOST_CELLS:
+            if self.length < _SHORTEST * self.span or len(self.space.cells) > _MOST_CELLS:
                 if not self.slabs and self.first:
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
@@ -146,7 +132,7 @@ class OneMarch:
                 own, other = slab.derivative(part, t, x), on_grid(self.slabs, part, t, x)
                 off[v] += (both * (own - other) ** 2).sum()
                 size[v] += (both * own**2).sum()
-        return float(np.sqrt(off / np.maximum(size, _SHARE**2 * size.max() + 1e-300)).max())
+        return relative(off, size)
 
     def _take(self, solved: Solved, length: float) -> None:
         """Keep a slab that is accurate enough, and choose the length and the cells of the next, or of another try."""
@@ -169,7 +155,7 @@ class OneMarch:
         self.slabs.append(solved.slab)
         self.sizes = np.maximum(self.sizes, solved.slab.sizes)
         most = 2.0 if solved.steps < _MANY else 1.0
-        self.length = min(length * min(most, 0.8 * shorter), self.longest * self._whole)
+        self.length = min(length * min(most, 0.8 * shorter), self.longest * self.span)
         self._move(solved.slab, math.ceil(cells * min(1.2, max(0.85, 1.1 * finer))), both=False)
 
     def _move(self, slab: Slab, cells: int, both: bool) -> None:
@@ -184,13 +170,6 @@ class OneMarch:
     def _density(self, coefficients: Array, scales: Array) -> Array:
         """How densely knots should lie in each cell for splines (functions, components) of some sizes."""
         return self.space.density(coefficients / scales).max(1)
-
-    @property
-    def scales(self) -> Array:
-        """The components' sizes: of an unknown at least a share of the largest, of a derivative what changes it."""
-        components = self.evolution.components
-        sizes = np.maximum(self.sizes, _SHARE * max(self.sizes[c] for c, (_, j) in enumerate(components) if j == 0))
-        return np.array([max(self.sizes[c], sizes[c - j] / self.length**j) for c, (_, j) in enumerate(components)])
 
     def _projected(self) -> Array:
         """The coefficients of what begins now, from the end of the slab before or from the initial conditions."""

@@ -19,6 +19,7 @@ from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._plane_start import check_edges, owners_at
 from edgewise.pde._plane_system import PlaneSystem
 from edgewise.pde._slab import Slab, by_slab, radau
+from edgewise.pde._slab_march import SlabMarch, relative
 from edgewise.pde._space import Space
 from edgewise.train import Monitor
 
@@ -32,13 +33,12 @@ _PROJECTIONS = 14
 _NOTHING = 1e-200  # sizes of unknowns that all begin with zero
 _OVERTIME = 1.5  # times the effort: more than that must not be expected
 _SPACE = 0.1  # of the accuracy, for the splines
-_SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
 _DIFFERENCE = 1e-3  # of a slab, over which what edges say is differentiated by time
 _POINTS = 3  # Gauss points of a cell more than the degree, for projections
 _COST, _DIRECT = 0.5, 4.0  # of a step of a cell, over one in one coordinate: by Fourier's transform, or by factors
 
 
-class PlaneMarch:
+class PlaneMarch(SlabMarch):
     """One march through all of time, each slab to some accuracy."""
 
     def __init__(
@@ -58,26 +58,12 @@ class PlaneMarch:
             for ends, count, periodic in zip(evolution.intervals, least, evolution.periods, strict=True)
         ]
         self.space = PlaneSpace(lines[0], lines[1])
-        self.length = _BEGIN * self._whole
+        self.length = _BEGIN * self.span
         self._start_at_first()
         check_edges(evolution, self.space, self.begins, self.sizes)
         self.edges = edges_of(evolution, self.space, self.begins)
         self.owners = owners_at(evolution, self.space, self.begins)
         self._renew()
-
-    @property
-    def whole(self) -> bool:
-        """Whether the end of time was reached."""
-        return bool(self.slabs) and self.now >= self.evolution.duration[1]
-
-    @property
-    def now(self) -> float:
-        return self.slabs[-1].end if self.slabs else self.evolution.duration[0]
-
-    @property
-    def _whole(self) -> float:
-        begin, end = self.evolution.duration
-        return end - begin
 
     def run(self, place: str, effort: float) -> None:
         """March until the end of time, or until something ends it."""
@@ -90,7 +76,7 @@ class PlaneMarch:
             cost = _COST if all(self.evolution.periods) and not self.solver.direct else _DIRECT
             self.work += cost * solved.steps * self.space.size * len(self.evolution.components)
             self._take(solved, length)
-            done = (self.now - self.evolution.duration[0]) / self._whole
+            done = (self.now - self.evolution.duration[0]) / self.span
             cells = " x ".join(map(str, self.space.counts))
             time = self.evolution.problem.box.names[self.evolution.time]
             where = f"{time}={self.now:.4g}, {len(self.slabs)} slabs, {cells} cells"
@@ -99,7 +85,7 @@ class PlaneMarch:
                 self.ended = Outcome.of(ended)
             elif self.work > max(1.0, _OVERTIME * done) * effort and self.slabs and not self.whole:
                 self.ended = Outcome.EFFORT_SPENT
-            elif self.length < _SHORTEST * self._whole or self.space.size > _MOST:
+            elif self.length < _SHORTEST * self.span or self.space.size > _MOST:
                 if not self.slabs and self.first:
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
@@ -129,7 +115,7 @@ class PlaneMarch:
                     other[:, rows] = _values(earlier, c, t[rows], places)
                 off[v] += (both * (own - other) ** 2).sum()
                 size[v] += (both * own**2).sum()
-        return float(np.sqrt(off / np.maximum(size, _SHARE**2 * size.max() + 1e-300)).max())
+        return relative(off, size)
 
     def _take(self, solved: PlaneSolved, length: float) -> None:
         """Keep a slab that is accurate enough, and choose the length and the cells of the next, or of another try."""
@@ -157,7 +143,7 @@ class PlaneMarch:
         self.sizes = np.maximum(self.sizes, solved.slab.sizes)
         wanted = length * min(2.0, 0.8 * shorter)
         if wanted < length or wanted > 1.2 * length:  # otherwise the factors serve again
-            self.length = min(wanted, self.longest * self._whole)
+            self.length = min(wanted, self.longest * self.span)
         if max(finer) > 0.95 or min(finer) < 0.75:
             self._move(highest, [min(1.2, max(0.85, 1.1 * own)) for own in finer])
 
@@ -189,13 +175,6 @@ class PlaneMarch:
         places = [line.gauss(line.degree + _POINTS)[0] for line in self.space.both]
         flat = plane_of(last).values(values.reshape(len(values), -1), *places)
         return self.space.project(flat, self.space.x.degree + _POINTS).reshape(-1, *values.shape[1:])
-
-    @property
-    def scales(self) -> Array:
-        """The components' sizes: of an unknown at least a share of the largest, of a derivative what changes it."""
-        components = self.evolution.components
-        sizes = np.maximum(self.sizes, _SHARE * max(self.sizes[c] for c, (_, j) in enumerate(components) if j == 0))
-        return np.array([max(self.sizes[c], sizes[c - j] / self.length**j) for c, (_, j) in enumerate(components)])
 
     def _projected(self) -> Array:
         """The coefficients of what begins now, from the end of the slab before or from the initial conditions."""

@@ -21,7 +21,7 @@ _MOST = 3.0  # decades that a factor moves at once
 
 
 def tuned(objective: Objective, measured: Sequence[int], stated: Sequence[float]) -> Laws:
-    """Return the functions with the factors of their curvature and the weights of measured terms chosen anew.
+    """Return the functions with new factors of their curvature and new weights of the measured terms.
 
     A measured term counts n / noise^2 times a number for which the equation's residual, in exchange for the misfit, is
     a thousandth of its terms, but no more than it was stated to. The factors maximize the restricted likelihood

@@ -45,7 +45,7 @@ class Table:
         return _At.apply(points, self, (0,) * len(at)).reshape(parts[0].shape)
 
     def derivative(self, points: Tensor, order: tuple[int, ...]) -> Tensor:
-        """Return a derivative, of so many orders by each coordinate, at points (n, d)."""
+        """Return the derivative of the given order in each coordinate, at points (n, d)."""
         self._check(points)
         found = self.coefficients
         for k, knots in enumerate(self.knots):

@@ -74,7 +74,7 @@ class TestSpace:
 
 
 def space_of(weak: Weak, domain: Domain, reads: Sequence[tuple[int, Order]], cells: int) -> TestSpace:
-    """Return test functions on the given numbers of cells per coordinate; InputError for unknown natural faces and breaks."""
+    """Return test functions on a number of cells per coordinate; InputError for unknown natural faces and breaks."""
     names, box = domain.names, isinstance(domain, Box)
     for name in weak.breaks:
         if name not in names:

@@ -16,7 +16,7 @@ _MOST_COORDINATES = 3
 
 
 def weak_term(problem: Problem, count: int, cells: int = 0) -> Term:
-    """Return the weak form against about `count` test functions, on at least the given numbers of cells per coordinate.
+    """Return the weak form against about `count` test functions, on at least the given number of cells per coordinate.
 
     InputError for domains of too many coordinates, and natural faces where the domain is no box.
     """

@@ -32,6 +32,7 @@ from edgewise.expressions._round_constants import pin_redundant as pin_redundant
 from edgewise.expressions._round_constants import round_constants as round_constants
 from edgewise.expressions._round_constants import round_greedily as round_greedily
 from edgewise.expressions._simplify import simplify as simplify
+from edgewise.expressions._starts import Starts as Starts
 from edgewise.expressions._steps import Step as Step
 from edgewise.expressions._steps import Steps as Steps
 from edgewise.expressions._tape import Tape as Tape

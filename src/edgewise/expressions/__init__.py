@@ -13,6 +13,8 @@ from edgewise.expressions._constants import name_floats as name_floats
 from edgewise.expressions._constants import readable_float as readable_float
 from edgewise.expressions._constants import shorten as shorten
 from edgewise.expressions._constants import simple_constants as simple_constants
+from edgewise.expressions._covariance import Covariance as Covariance
+from edgewise.expressions._covariance import CovarianceName as CovarianceName
 from edgewise.expressions._fit_constants import FitData as FitData
 from edgewise.expressions._fit_constants import FittedFormula as FittedFormula
 from edgewise.expressions._fit_constants import FreeFormula as FreeFormula

@@ -14,10 +14,10 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.expressions._constants import readable_float
+from edgewise.expressions._covariance import Covariance, CovarianceName
 from edgewise.expressions._fit_constants import FitData, FreeFormula
 from edgewise.expressions._tape import Tape
 
-_SMALLEST = 1e-12  # singular values below this fraction of the largest are taken as this fraction
 _WIDEST = 40  # doublings of the first step in the search for the end of a profile interval
 _HALVINGS = 30
 _DIGITS = 2  # of a standard error
@@ -46,7 +46,8 @@ class Uncertainty:
 
     J (n, k) is the Jacobian with respect to the k Float constants at their present values, which should be at the
     minimum. Rows are independent, with a standard deviation of s / w. `sigma=True` takes 1 / w for the standard
-    deviations themselves (s = 1): measurements with known errors.
+    deviations themselves (s = 1): measurements with known errors. `kind` is "classical", or one of the others of
+    `Covariance.of`, for rows with unequal, serially correlated or clustered errors (by `groups`, a number for each row).
 
     >>> x = np.arange(1.0, 9.0)[:, None]
     >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
@@ -60,11 +61,14 @@ class Uncertainty:
     free: FreeFormula
     data: FitData
     unit: float  # what one unit of the weighted residual is: s over the factor of FitData's weights
+    kind: CovarianceName = "classical"
+    groups: Array | None = None  # (n,), of `data`
+    inflation: float = 1.0  # of residuals in the kinds that are not classical, for constants of a robust loss
 
     @classmethod
     def of(
         cls, expression: Formula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None,
-        *, sigma: bool = False,
+        *, sigma: bool = False, kind: CovarianceName = "classical", groups: Array | None = None,
     ) -> Uncertainty:  # fmt: skip
         """Return the uncertainty of a formula at rows x (n, m), y (n,) with weights (n,) on the residuals."""
         data = FitData.of(names, x, y, weight)
@@ -73,26 +77,36 @@ class Uncertainty:
         free = replace(free, error=error)
         if sigma:
             raw = np.ones(len(y)) if weight is None else np.asarray(weight)
-            return cls(free, data, float(data.weight.max() / raw.max()) if len(raw) else 1.0)
-        return cls(free, data, error / math.sqrt(max(data.n - len(free.values), 1)))
+            return cls(free, data, float(data.weight.max() / raw.max()) if len(raw) else 1.0, kind, groups)
+        return cls(free, data, error / math.sqrt(max(data.n - len(free.values), 1)), kind, groups)
 
     @property
     def freedom(self) -> int:
         """The rows less the fitted constants."""
         return self.data.n - len(self.free.values)
 
-    @cached_property
+    @property
     def covariance(self) -> Array:
         """The covariance (k, k) of the constants; infinite where the Jacobian is not finite."""
+        return self._estimated.matrix
+
+    @cached_property
+    def _estimated(self) -> Covariance:
+        """The covariance by the kind of rows, and its degrees of freedom."""
+        return self._estimate(self.kind)
+
+    def _estimate(self, kind: CovarianceName) -> Covariance:
         count = len(self.free.values)
+        freedom = np.full(count, float(max(self.freedom, 1)))
         if not count:
-            return np.zeros((0, 0))
+            return Covariance(np.zeros((0, 0)), freedom)
         scales, jacobian = self.free.relative_jacobian(self.data)
         if not np.isfinite(jacobian).all() or self.freedom < 1:
-            return np.full((count, count), np.inf)
-        _, s, vt = np.linalg.svd(jacobian, full_matrices=False)
-        root = vt.T / np.maximum(s, _SMALLEST * max(float(s[0]), 1e-300)) * scales[:, None]
-        return self.unit**2 * root @ root.T
+            return Covariance(np.full((count, count), np.inf), freedom)
+        tape = Tape(self.free.template, self.data.names, self.free.symbols)
+        residual = self.data.weight * (self.data.y - tape.values(self.data.columns, self.free.values))
+        found = Covariance.of(kind, jacobian, self.inflation * residual, self.unit, self.groups)
+        return replace(found, matrix=scales[:, None] * found.matrix * scales)
 
     @property
     def constants(self) -> tuple[Constant, ...]:
@@ -161,13 +175,22 @@ class Uncertainty:
             variance = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
         return np.where(np.isfinite(values), np.sqrt(np.maximum(variance, 0.0)), np.nan)
 
-    def quantile(self, coverage: float) -> float:
-        """Return how many standard errors a two-sided interval of that coverage has on each side (Student's t)."""
+    @property
+    def freedoms(self) -> Array:
+        """The degrees of freedom (k,) of Student's t for each constant."""
+        return self._estimated.freedom
+
+    def quantile(self, coverage: float, number: int | None = None) -> float:
+        """Return how many standard errors a two-sided interval of that coverage has on each side (Student's t).
+
+        `number` is a constant's; without it, the degrees of freedom are the least of all constants.
+        """
         from scipy.stats import t
 
         if not is_number(coverage, 0) or not 0 < coverage < 1:
             raise InputError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
-        return float(t.ppf(0.5 + coverage / 2, max(self.freedom, 1)))
+        freedom = self.freedoms.min(initial=max(self.freedom, 1)) if number is None else self.freedoms[number]
+        return float(t.ppf(0.5 + coverage / 2, freedom))
 
     def _moved(self, number: int, at: float, kept: Sequence[sympy.Symbol]) -> tuple[float, ...]:
         """Return where the other constants go, to first order, if one is held elsewhere."""
@@ -178,14 +201,18 @@ class Uncertainty:
     def profile(self, number: int, coverage: float = 0.95) -> tuple[float, float]:
         """Return the profile interval of one constant: values at which the refitted others leave little more error.
 
-        The weighted sum of squares rises by s^2 t^2 at the ends. An end is infinite if it never rises that much.
+        The weighted sum of squares rises by s^2 t^2 at the ends, times the ratio of the constant's variance to the
+        classical one. An end is infinite if it never rises that much.
         """
         if not 0 <= number < len(self.free.values):
             raise InputError(f"The formula has {len(self.free.values)} fitted constants. Got number {number}.")
         value, error = self.free.values[number], self.constants[number].error
         if not math.isfinite(error) or not error:
             return (-math.inf, math.inf) if error else (value, value)
-        limit = self.free.error**2 + (self.quantile(coverage) * self.unit) ** 2
+        unit = self.unit
+        if self.kind != "classical":
+            unit *= error / math.sqrt(float(self._estimate("classical").matrix[number, number]))
+        limit = self.free.error**2 + (self.quantile(coverage, number) * unit) ** 2
 
         def beyond(at: float) -> bool:
             pinned = self.free.pinned(number, readable_float(at))
@@ -205,7 +232,7 @@ class Uncertainty:
                 inside, outside = (inside, middle) if beyond(middle) else (middle, outside)
             return (inside + outside) / 2
 
-        half = self.quantile(coverage) * error
+        half = self.quantile(coverage, number) * error
         return end(-half), end(half)
 
 

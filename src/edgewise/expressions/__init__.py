@@ -29,10 +29,12 @@ from edgewise.expressions._parse import parse_within as parse_within
 from edgewise.expressions._powers import Rows as Rows
 from edgewise.expressions._powers import from_powers as from_powers
 from edgewise.expressions._powers import to_powers as to_powers
+from edgewise.expressions._read_formula import read_formula as read_formula
 from edgewise.expressions._round_constants import Choice as Choice
 from edgewise.expressions._round_constants import pin_redundant as pin_redundant
 from edgewise.expressions._round_constants import round_constants as round_constants
 from edgewise.expressions._round_constants import round_greedily as round_greedily
+from edgewise.expressions._rounded_together import rounded_together as rounded_together
 from edgewise.expressions._simplify import simplify as simplify
 from edgewise.expressions._starts import Starts as Starts
 from edgewise.expressions._steps import Step as Step
@@ -41,7 +43,6 @@ from edgewise.expressions._tape import Tape as Tape
 from edgewise.expressions._tape import evaluate as evaluate
 from edgewise.expressions._uncertainty import Constant as Constant
 from edgewise.expressions._uncertainty import Uncertainty as Uncertainty
-from edgewise.expressions._uncertainty import rounded_together as rounded_together
 from edgewise.expressions._units import consistent as consistent
 from edgewise.expressions._units import dimension as dimension
 from edgewise.expressions._units import unit_problem as unit_problem

@@ -16,11 +16,11 @@ from edgewise._typing import Array, Formula
 from edgewise.expressions._constants import readable_float
 from edgewise.expressions._covariance import Covariance, CovarianceName
 from edgewise.expressions._fit_constants import FitData, FreeFormula
+from edgewise.expressions._rounded_together import rounded_together
 from edgewise.expressions._tape import Tape
 
 _WIDEST = 40  # doublings of the first step in the search for the end of a profile interval
 _HALVINGS = 30
-_DIGITS = 2  # of a standard error
 _INFLATED = 30.0  # times the standard error with the other constants known: that of an undetermined constant
 _FINER = (1, 10, 100, 1000)  # parts of a standard error that constants are rounded to, until ...
 _RISE = 1.001  # ... the error is at most this times what it was
@@ -46,8 +46,8 @@ class Uncertainty:
 
     J (n, k) is the Jacobian with respect to the k Float constants at their present values, which should be at the
     minimum. Rows are independent, with a standard deviation of s / w. `sigma=True` takes 1 / w for the standard
-    deviations themselves (s = 1): measurements with known errors. `kind` is "classical", or one of the others of
-    `Covariance.of`, for rows with unequal, serially correlated or clustered errors (by `groups`, a number for each row).
+    deviations themselves (s = 1): measurements with known errors. `kind` is "classical", or another one of
+    `Covariance.of`: for rows with unequal, serially correlated, or clustered errors (`groups` are their numbers).
 
     >>> x = np.arange(1.0, 9.0)[:, None]
     >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
@@ -115,8 +115,8 @@ class Uncertainty:
         return tuple(Constant(v, float(e)) for v, e in zip(self.free.values, errors, strict=True))
 
     @property
-    def determined(self) -> bool:
-        """Whether the rows determine the constants.
+    def undetermined(self) -> tuple[int, ...]:
+        """The numbers of the constants that the rows do not determine.
 
         They do not determine one whose standard error exceeds it and is over 30 times what it would be if the others
         were known: any other value does as well, if the others follow.
@@ -124,10 +124,16 @@ class Uncertainty:
         with np.errstate(all="ignore"):  # formulas of evolution may overflow at their constants
             scales, jacobian = self.free.relative_jacobian(self.data)
             alone = self.unit * scales / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
-            return not any(
-                not math.isfinite(c.error) or (c.error > abs(c.value) and c.error > _INFLATED * own)
-                for c, own in zip(self.constants, alone, strict=True)
+            return tuple(
+                k
+                for k, (c, own) in enumerate(zip(self.constants, alone, strict=True))
+                if not math.isfinite(c.error) or (c.error > abs(c.value) and c.error > _INFLATED * own)
             )
+
+    @property
+    def determined(self) -> bool:
+        """Whether the rows determine all constants."""
+        return not self.undetermined
 
     def expression(self, plus_minus: str = "({} ± {})") -> Formula:
         """Return the formula with each constant as a symbol that shows its standard error too.
@@ -242,27 +248,3 @@ def _to_digits(value: float, error: float) -> sympy.Float:
     if not math.isfinite(place) or place <= 0:
         return readable_float(value)
     return readable_float(round(value, -math.floor(math.log10(place))))
-
-
-def rounded_together(value: float, error: float) -> tuple[str, str]:
-    """Return a value and its standard error as text, both to the second digit of the error.
-
-    >>> rounded_together(281428.3, 61.2), rounded_together(0.0123456, 0.00031), rounded_together(29408.3, 14123.0)
-    (('281428', '61'), ('0.01235', '0.00031'), ('29000', '14000'))
-    >>> rounded_together(3.83, 8.3e6), rounded_together(2.0, float("inf"))
-    (('3.8', '8300000'), ('2', 'undetermined'))
-    """
-    if not math.isfinite(error) or not math.isfinite(value):
-        return f"{value:.6g}", "undetermined"
-    if error == 0:
-        return f"{value:.15g}", "0"
-    exponent = math.floor(math.log10(error))
-    places = max(_DIGITS - 1 - exponent, 0)
-    if places > 9 or abs(value) >= 1e9:
-        digits = max(_DIGITS + math.floor(math.log10(max(abs(value) / error, 1.0))), _DIGITS)
-        return f"{value:.{digits}g}", f"{error:.{_DIGITS}g}"
-    place = _DIGITS - 1 - exponent
-    least = _DIGITS - 1 - math.floor(math.log10(abs(value))) if value else place  # of a value far below its error
-    finer = max(place, least)
-    shown = f"{round(value, finer):.{max(finer, 0)}f}" if finer <= 9 else f"{value:.{_DIGITS}g}"
-    return shown, f"{round(error, place):.{places}f}"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sympy
 
-from edgewise._errors import InputError, unknown
-from edgewise._typing import Formula, Part
-from edgewise.expressions import FitData, FreeFormula, Starts, in_plain_symbols, loosened, parse
+from edgewise._typing import Part
+from edgewise.expressions import FitData, FreeFormula, Starts, loosened, read_formula
 
-_ALIKE, _SHORT = 0.8, 2  # names as similar as that to a column, of more letters, are taken for slips
 _FITTED = 6  # starts
 _STEPS = 60
 
@@ -48,25 +45,3 @@ class Sketch:
         starts = Starts(self.formula, self.constants, self.starts, data).best(_FITTED, seed)
         found = [start.fit(data, _STEPS) for start in starts]
         return sorted((each for each in found if np.isfinite(each.error)), key=lambda each: each.error)
-
-
-def read_formula(given: object, names: Sequence[str], what: str) -> tuple[Formula, tuple[sympy.Symbol, ...]]:
-    """Return a formula that is given as a text or of sympy, and those of its names that are no columns.
-
-    Errors: InputError for what is no formula, and for names that look like a column's.
-
-    >>> read_formula("A*exp(-t)", ["t"], "A guess")
-    (A*exp(-t), (A,))
-    """
-    if isinstance(given, str):
-        words = sorted(str(symbol) for symbol in parse(given).free_symbols)
-        formula: Formula = parse(given, [*names, *(word for word in words if word not in names)])
-    elif isinstance(given, sympy.Expr):
-        formula = in_plain_symbols(given)
-    else:
-        raise InputError(f"{what} must be a text, like 'A*exp(-k*t)', or a sympy expression. Got {given!r}.")
-    others = sorted({str(symbol) for symbol in formula.free_symbols} - {*names})
-    for word in others:
-        if len(word) > _SHORT and difflib.get_close_matches(word, names, cutoff=_ALIKE):
-            raise unknown("name", word, names)
-    return formula, tuple(map(sympy.Symbol, others))

@@ -59,7 +59,7 @@ class Starts:
         found = []
         for k in np.argsort(errors, kind="stable")[:count]:
             if np.isfinite(errors[k]):
-                values = dict(zip([*self._inner, *self._linear], map(float, [*draws[k], *factors[k]]), strict=True))
+                values = dict(zip([*self._inner, *self.linear], map(float, [*draws[k], *factors[k]]), strict=True))
                 found.append(FreeFormula(self.formula, self.constants, tuple(values[c] for c in self.constants)))
         return found
 
@@ -70,11 +70,11 @@ class Starts:
         errors, factors = self._solved(np.array([inner], dtype=np.float64).reshape(1, len(inner)))
         if not np.isfinite(errors[0]):
             return None
-        given |= dict(zip(self._linear, map(float, factors[0]), strict=True))
+        given |= dict(zip(self.linear, map(float, factors[0]), strict=True))
         return FreeFormula(self.formula, self.constants, tuple(given[c] for c in self.constants))
 
     @cached_property
-    def _linear(self) -> list[sympy.Symbol]:
+    def linear(self) -> list[sympy.Symbol]:
         """Constants that the formula is linear in, all together."""
         chosen: list[sympy.Symbol] = []
         for constant in self.constants:
@@ -85,13 +85,13 @@ class Starts:
 
     @property
     def _inner(self) -> list[sympy.Symbol]:
-        return [constant for constant in self.constants if constant not in self._linear]
+        return [constant for constant in self.constants if constant not in self.linear]
 
     @cached_property
     def _tapes(self) -> list[Tape]:
         """What the formula is without its linear constants, and the factor of each of them."""
-        forms = [self.formula.xreplace(dict.fromkeys(self._linear, sympy.Integer(0)))]
-        forms += [sympy.diff(self.formula, constant) for constant in self._linear]
+        forms = [self.formula.xreplace(dict.fromkeys(self.linear, sympy.Integer(0)))]
+        forms += [sympy.diff(self.formula, constant) for constant in self.linear]
         places = {constant: sympy.Symbol(f"?{k}") for k, constant in enumerate(self._inner)}
         names = [*self.data.names, *(place.name for place in places.values())]
         return [Tape(form.xreplace(places), names) for form in forms]
@@ -146,7 +146,7 @@ class Starts:
 
     def _solved(self, draws: Array) -> tuple[Array, Array]:
         """Return the errors (n_draws,) at values of the inner constants, and the linear constants (n_draws, p)."""
-        some, count = self._rows, len(self._linear)
+        some, count = self._rows, len(self.linear)
         columns = [np.tile(column, len(draws)) for column in some.columns]
         columns += [np.repeat(values, some.n) for values in draws.T]
         with np.errstate(all="ignore"):

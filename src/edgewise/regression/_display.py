@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from edgewise.expressions import quoted, rounded_together, write
+from edgewise.expressions import quoted, rounded_together
 from edgewise.regression._estimates import Estimates
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def summary(fit: Estimates) -> str:
     """Return the formula, a table of its constants, what it leaves, and how the fit ended."""
     rows = [_HEAD, *_cells(fit.frame())]
     widths = [max(len(row[k]) for row in rows) for k in range(len(_HEAD))]
-    lines = [f"{quoted(fit.rows.target)} = {write(fit.formula)}", ""]
+    lines = [f"{quoted(fit.rows.target)} = {fit.stated.strip()}", ""]
     for name, *cells in rows:
         own = [name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]
         lines.append("  ".join(own).rstrip())

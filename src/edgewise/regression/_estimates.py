@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class Estimates:
     """The fields of a `FormulaFit`, and the numbers that follow from them."""
 
+    stated: str
     formula: Formula
     names: tuple[str, ...]
     rows: Rows

@@ -21,8 +21,9 @@ _ASIDE, _NAMED = 0.3, 6  # weight of a row under a robust loss below which it is
 
 
 class Chosen(NamedTuple):
-    """What a user chose for a fit, and the names of all columns of the table."""
+    """What a user chose for a fit: the formula as stated, and more; and the names of all columns of the table."""
 
+    stated: str
     covariance: CovarianceName
     loss: LossName
     absolute_sigma: bool
@@ -53,8 +54,8 @@ def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], row
     elif not found.converged:
         outcome = FitOutcome.NOT_CONVERGED
     return FormulaFit(
-        form, tuple(constant.name for constant in constants), rows, outcome, tuple(notes), found.held, chosen.loss,
-        chosen.absolute_sigma, found.weights, float(size), chosen.columns, uncertainty,
+        chosen.stated, form, tuple(c.name for c in constants), rows, outcome, tuple(notes), found.held,
+        chosen.loss, chosen.absolute_sigma, found.weights, float(size), chosen.columns, uncertainty,
     )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
             f"The formula {formula} is not defined at all rows, for any constants that were tried. Check the columns "
             f"{', '.join(used)}, or give values with 'start'."
         )
-    return fit_at(found, form, constants, rows, Chosen(kind, loss, absolute_sigma, columns.names))
+    return fit_at(found, form, constants, rows, Chosen(str(formula), kind, loss, absolute_sigma, columns.names))
 
 
 def _stated(

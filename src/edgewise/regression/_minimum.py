@@ -18,7 +18,7 @@ _SCREENED = 2000  # rows that the starts are compared on
 _FINALISTS = 3  # that are fitted to all rows, if there are more
 _REWEIGHTED = 200
 _STILL = 1e-10  # relative change of the error of a robust fit that ends it
-_EVEN = 1e-12  # relative difference of equal errors
+_EVEN = 1e-7  # relative difference of equal errors
 _NEAR = 1e-4  # of a constant's size: a bound that it may stand at
 _OFFSET = 1e-5  # relative offset at a minimum
 
@@ -114,13 +114,17 @@ class Minimization:
         return sorted(fitted, key=lambda each: each.error)[:_FINALISTS]
 
     def _from(self, starts: list[FreeFormula], data: FitData) -> FreeFormula | None:
-        """Return the least minimum from some starts; of equal ones the first."""
-        best: FreeFormula | None = None
-        for start in starts:
-            found = self._fitted(start, data)
-            if best is None or found.error < best.error * (1 - _EVEN):
-                best = found
-        return best
+        """Return the least minimum from some starts; of equal ones that where relative changes matter least.
+
+        Between equidistant rows, a wave of a far shorter period has the same values at the rows.
+        """
+        found = [self._fitted(start, data) for start in starts]
+        least = min((each.error for each in found), default=np.inf)
+        equal = [each for each in found if each.error <= least * (1 + _EVEN) and np.isfinite(least)]
+        if len(equal) < 2:
+            return next(iter(equal), None)
+        sizes = [float(np.linalg.norm(each.relative_jacobian(data)[1])) for each in equal]
+        return equal[int(np.argmin(np.round(np.log(sizes), 6)))]
 
     def _fitted(self, free: FreeFormula, data: FitData) -> FreeFormula:
         if not self.bounds:
@@ -175,13 +179,21 @@ class Minimization:
         )
 
     def _positive(self, free: FreeFormula) -> FreeFormula:
-        """Return the formula with positive constants where their signs make no difference, as in exp(-(x/w)**2)."""
-        values = list(free.values)
-        for k, symbol in enumerate(free.symbols):
-            even = values[k] < 0 and symbol not in self.bounds
-            if even and free.template.xreplace({symbol: -symbol}) == free.template:
-                values[k] = -values[k]
-        return replace(free, values=tuple(values))
+        """Return the formula with positive constants where signs make no difference, as in exp(-(x/w)**2).
+
+        The sign may go over to a factor, as that of the period p in b*sin(x/p).
+        """
+        values, linear = dict(zip(free.symbols, free.values, strict=True)), self._starts(self.data).linear
+        for symbol in free.symbols:
+            if values[symbol] >= 0 or symbol in linear:
+                continue
+            for others in ((), *((other,) for other in linear)):
+                turned = (symbol, *others)
+                same = free.template.xreplace({each: -each for each in turned}) == free.template
+                if same and not {*turned} & {*self.bounds}:
+                    values |= {each: -values[each] for each in turned}
+                    break
+        return replace(free, values=tuple(values.values()))
 
     def _robust(self, free: FreeFormula, loss: RobustLoss) -> Minimum:
         """Return the minimum of a robust loss, by least squares that are reweighted; Tukey's from Huber's."""

@@ -26,6 +26,7 @@ _GRID = 400  # points of a curve
 class FormulaFit(Estimates):
     """A stated formula with its constants fitted to rows.
 
+    `stated` is the formula as it was given, `formula` the same as an expression, `names` are its constants.
     `constants` maps the name of each constant to its value and standard error, `interval` gives profile intervals,
     `frame` a table of both with tests, `covariance` and `correlation` how constants go together, `predict` values and
     bands at other rows, `findings` what residuals still show. `residual_error` is the residual standard error (the

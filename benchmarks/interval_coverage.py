@@ -1,7 +1,7 @@
 """How often 95 % intervals of constants hold where rows are independent, uneven, autocorrelated or clustered.
 
-    python benchmarks/coverage.py
-    python benchmarks/coverage.py --seed 0 --tables 100     # while developing
+    python benchmarks/interval_coverage.py
+    python benchmarks/interval_coverage.py --seed 0 --tables 100     # while developing
 
 Made tables of three formulas with 100, 200 and 400 rows, each fitted by `fit_formula` with the matching `covariance`
 and with the classical one. Rows: independent normal noise; noise whose standard deviation grows elevenfold along the

@@ -115,8 +115,8 @@ class Uncertainty:
         return tuple(Constant(v, float(e)) for v, e in zip(self.free.values, errors, strict=True))
 
     @property
-    def undetermined(self) -> tuple[int, ...]:
-        """The numbers of the constants that the rows do not determine.
+    def determined(self) -> bool:
+        """Whether the rows determine the constants.
 
         They do not determine one whose standard error exceeds it and is over 30 times what it would be if the others
         were known: any other value does as well, if the others follow.
@@ -124,16 +124,10 @@ class Uncertainty:
         with np.errstate(all="ignore"):  # formulas of evolution may overflow at their constants
             scales, jacobian = self.free.relative_jacobian(self.data)
             alone = self.unit * scales / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
-            return tuple(
-                k
-                for k, (c, own) in enumerate(zip(self.constants, alone, strict=True))
-                if not math.isfinite(c.error) or (c.error > abs(c.value) and c.error > _INFLATED * own)
+            return not any(
+                not math.isfinite(c.error) or (c.error > abs(c.value) and c.error > _INFLATED * own)
+                for c, own in zip(self.constants, alone, strict=True)
             )
-
-    @property
-    def determined(self) -> bool:
-        """Whether the rows determine all constants."""
-        return not self.undetermined
 
     def expression(self, plus_minus: str = "({} ± {})") -> Formula:
         """Return the formula with each constant as a symbol that shows its standard error too.

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edgewise.expressions import quoted, rounded_together
 from edgewise.regression._estimates import Estimates
+from edgewise.regression._rows import FEWEST_GROUPS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +56,9 @@ def _leaves(fit: Estimates) -> str:
 def _findings(fit: Estimates) -> list[str]:
     """Return what residuals show, and which covariance takes it into account."""
     found, lines = fit.findings, fit.findings.sentences()
-    for attribute, kind, what in _REMEDIES:
-        if getattr(found, attribute) and fit.uncertainty.kind == "classical":
+    for attribute, kind, what in () if found.misfit else _REMEDIES:
+        few = kind == "clustered" and len(np.unique(fit.rows.groups)) < FEWEST_GROUPS
+        if getattr(found, attribute) and fit.uncertainty.kind == "classical" and not few:
             lines.append(f"covariance={kind!r} gives standard errors that allow for it ({what}).")
     return lines
 

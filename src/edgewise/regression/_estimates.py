@@ -32,6 +32,7 @@ class Estimates:
     outcome: FitOutcome
     notes: tuple[str, ...]
     held: dict[str, float]
+    undetermined: tuple[str, ...]
     loss: LossName
     absolute_sigma: bool
     row_weights: Array
@@ -43,6 +44,7 @@ class Estimates:
     def constants(self) -> dict[str, Constant]:
         """The constants by name, with standard errors: infinite if rows do not determine them, nan at a bound."""
         found = dict(zip((s.name for s in self.uncertainty.free.symbols), self.uncertainty.constants, strict=True))
+        found |= {name: Constant(found[name].value, math.inf) for name in self.undetermined}
         found |= {name: Constant(value, math.nan) for name, value in self.held.items()}
         return {name: found[name] for name in self.names}
 
@@ -123,7 +125,7 @@ class Estimates:
         rows = []
         for name, constant in self.constants.items():
             ratio, p, half = math.nan, math.nan, math.nan
-            if name in own:
+            if name in own and math.isfinite(constant.error):
                 number = own.index(name)
                 half = self.uncertainty.quantile(coverage, number) * constant.error
                 ratio = constant.value / constant.error if constant.error else math.inf

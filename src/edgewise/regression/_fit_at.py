@@ -28,6 +28,7 @@ class Chosen(NamedTuple):
     loss: LossName
     absolute_sigma: bool
     columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], rows: Rows, chosen: Chosen) -> FormulaFit:
@@ -35,7 +36,7 @@ def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], row
     free, robust = found.free, RobustLoss.of(chosen.loss)
     factor = rows.factor
     unit, inflation = free.error / np.sqrt(max(found.data.n - len(free.values), 1)), 1.0
-    size, notes = unit / factor, list(rows.notes)
+    size, notes = unit / factor, [*chosen.notes, *rows.notes]
     if robust is not None and found.scale is not None:
         size = found.scale / factor
         unit, inflation = robust.factors(
@@ -45,16 +46,16 @@ def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], row
     elif chosen.absolute_sigma:
         unit = factor
     uncertainty = Uncertainty(free, found.data, float(unit), chosen.covariance, rows.groups, inflation)
-    outcome = FitOutcome.CONVERGED
-    if undetermined := uncertainty.undetermined:
+    outcome, undetermined = FitOutcome.CONVERGED, found.undetermined
+    if undetermined:
         outcome = FitOutcome.UNDETERMINED
-        notes.append(f"Not determined by the rows: {', '.join(free.symbols[k].name for k in undetermined)}.")
+        notes.append(f"Not determined by the rows: {', '.join(undetermined)}.")
     elif robust is None and free.error < _EXACT:
         outcome = FitOutcome.EXACT
     elif not found.converged:
         outcome = FitOutcome.NOT_CONVERGED
     return FormulaFit(
-        chosen.stated, form, tuple(c.name for c in constants), rows, outcome, tuple(notes), found.held,
+        chosen.stated, form, tuple(c.name for c in constants), rows, outcome, tuple(notes), found.held, tuple(undetermined),
         chosen.loss, chosen.absolute_sigma, found.weights, float(size), chosen.columns, uncertainty,
     )  # fmt: skip
 

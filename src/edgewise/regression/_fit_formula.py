@@ -17,11 +17,11 @@ from edgewise.expressions import CovarianceName, read_formula
 from edgewise.kernels import one_thread
 from edgewise.regression._fit_at import Chosen, fit_at
 from edgewise.regression._loss import LossName, RobustLoss
-from edgewise.regression._minimum import Minimization
+from edgewise.regression._minimization import Minimization
 from edgewise.regression._result import FormulaFit
-from edgewise.regression._rows import Columns, Rows
+from edgewise.regression._rows import FEWEST_GROUPS, Columns, Rows
 
-_GROUPS = 3  # of rows, at least
+_EULER = re.compile(r"(?<![\w.`])[eE](?!\w)(?!\s*(?:\^|\*\*))")
 
 
 def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
@@ -86,7 +86,13 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
             f"The formula {formula} is not defined at all rows, for any constants that were tried. Check the columns "
             f"{', '.join(used)}, or give values with 'start'."
         )
-    return fit_at(found, form, constants, rows, Chosen(str(formula), kind, loss, absolute_sigma, columns.names))
+    return fit_at(
+        found,
+        form,
+        constants,
+        rows,
+        Chosen(str(formula), kind, loss, absolute_sigma, columns.names, _notes(formula, columns, constants)),
+    )
 
 
 def _stated(
@@ -114,6 +120,13 @@ def _stated(
     return form, tuple(sorted(constants, key=lambda c: places.get(c, len(text))))
 
 
+def _notes(formula: object, columns: Columns, constants: Sequence[sympy.Symbol]) -> tuple[str, ...]:
+    """Return a note where e or E was read as Euler's number, unless it is raised to a power."""
+    named = {*columns.names, *(constant.name for constant in constants)}
+    found = {*_EULER.findall(formula)} - named if isinstance(formula, str) else set()
+    return tuple(f"{e!r} is Euler's number, 2.71828: give {e!r} in 'start' or 'bounds' to fit it." for e in found)
+
+
 def _kind(covariance: object, groups: object) -> CovarianceName:
     if covariance is None:
         return "classical" if groups is None else "clustered"
@@ -131,8 +144,8 @@ def _check_rows(rows: Rows, constants: Sequence[sympy.Symbol], kind: CovarianceN
         more = " ".join(rows.notes)
         raise InputError(f"{k} constants need at least {k + 1} complete rows. Got {n}. {more}".rstrip())
     count = 0 if rows.groups is None else len(np.unique(rows.groups))
-    if kind == "clustered" and count < _GROUPS:
-        raise InputError(f"covariance='clustered' needs at least {_GROUPS} groups of rows. Got {count}.")
+    if kind == "clustered" and count < FEWEST_GROUPS:
+        raise InputError(f"covariance='clustered' needs at least {FEWEST_GROUPS} groups of rows. Got {count}.")
 
 
 def _limits(

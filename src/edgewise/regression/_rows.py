@@ -14,6 +14,7 @@ from edgewise._typing import Array
 from edgewise.encoding import Category, Dates, Encoder, as_array, is_frame
 from edgewise.expressions import FitData
 
+FEWEST_GROUPS = 3  # for standard errors that allow for clusters
 _FEW = 3  # weights that are positive, at least
 
 
@@ -62,7 +63,7 @@ class Columns:
         import pandas as pd
 
         called = given if isinstance(given, str) else what
-        cells = self.cells(given) if isinstance(given, str) else given
+        cells = self._aligned(given)
         values = as_array(cells.to_numpy() if hasattr(cells, "to_numpy") else cells)
         values = np.asarray(values)
         if values.ndim == 2 and values.shape[1] == 1:
@@ -80,11 +81,21 @@ class Columns:
             raise InputError(f"Column {called!r} holds dates. Pass numbers, such as the days since the first date.")
         return encoder.encode(frame)[:, 0]
 
+    def _aligned(self, given: Any) -> Any:
+        """Return a column by name or as it came; a Series whose index is a permutation of the table's, in its order."""
+        if isinstance(given, str):
+            return self.cells(given)
+        index = getattr(self.table, "index", None)
+        if index is None or not hasattr(given, "iloc") or len(given) != len(index) or given.index.equals(index):
+            return given
+        permuted = given.index.is_unique and not given.index.symmetric_difference(index).size
+        return given.loc[index] if permuted else given
+
     def labels(self, given: Any) -> Array:
         """Return numbers (n,) of groups, -1 at gaps, for a column of labels by name or as it came."""
         import pandas as pd
 
-        cells = self.cells(given) if isinstance(given, str) else given
+        cells = self._aligned(given)
         return pd.factorize(pd.Series(np.asarray(as_array(cells)).reshape(-1)))[0]
 
 

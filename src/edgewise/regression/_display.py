@@ -55,10 +55,11 @@ def _leaves(fit: Estimates) -> str:
 
 def _findings(fit: Estimates) -> list[str]:
     """Return what residuals show, and which covariance takes it into account."""
-    found, lines = fit.findings, fit.findings.sentences()
+    found, lines, groups = fit.findings, fit.findings.sentences(), fit.rows.groups
     for attribute, kind, what in () if found.misfit else _REMEDIES:
-        few = kind == "clustered" and len(np.unique(fit.rows.groups)) < FEWEST_GROUPS
-        if getattr(found, attribute) and fit.uncertainty.kind == "classical" and not few:
+        if kind == "clustered" and (groups is None or len(np.unique(groups)) < FEWEST_GROUPS):
+            continue
+        if getattr(found, attribute) and fit.uncertainty.kind == "classical":
             lines.append(f"covariance={kind!r} gives standard errors that allow for it ({what}).")
     return lines
 

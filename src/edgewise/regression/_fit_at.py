@@ -55,8 +55,9 @@ def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], row
     elif not found.converged:
         outcome = FitOutcome.NOT_CONVERGED
     return FormulaFit(
-        chosen.stated, form, tuple(c.name for c in constants), rows, outcome, tuple(notes), found.held, tuple(undetermined),
-        chosen.loss, chosen.absolute_sigma, found.weights, float(size), chosen.columns, uncertainty,
+        chosen.stated, form, tuple(c.name for c in constants), rows, outcome, tuple(notes), found.held,
+        tuple(undetermined), chosen.loss, chosen.absolute_sigma, found.weights, float(size), chosen.columns,
+        uncertainty,
     )  # fmt: skip
 
 

@@ -67,8 +67,8 @@ class Minimum:
         if not len(self.free.values) or not np.isfinite(jacobian).all():
             return [symbol.name for symbol in self.free.symbols]
         sizes = np.linalg.norm(jacobian, axis=0)
-        _, s, vt = np.linalg.svd(jacobian / np.where(sizes > 0, sizes, 1.0), full_matrices=True)
-        lacking = vt[np.append(s, np.zeros(len(vt) - len(s))) < _RANK]
+        _, s, vt = np.linalg.svd(jacobian / np.where(sizes > 0, sizes, 1.0), full_matrices=False)
+        lacking = vt[s < _RANK]
         share = np.abs(lacking).max(0, initial=0.0)
         return [symbol.name for symbol, own in zip(self.free.symbols, share, strict=True) if own > _TAKES_PART]
 

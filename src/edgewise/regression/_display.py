@@ -9,6 +9,7 @@ import numpy as np
 
 from edgewise.expressions import quoted, rounded_together
 from edgewise.regression._estimates import Estimates
+from edgewise.regression._outcome import FitOutcome
 from edgewise.regression._rows import FEWEST_GROUPS
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def summary(fit: Estimates) -> str:
         lines.append(f"{name} stands at its bound {bound:g}: the errors of the others hold it there.")
     lines.append(f"{fit.outcome.name}: {fit.outcome.message}")
     lines += fit.notes
-    return "\n".join([*lines, *_findings(fit)])
+    return "\n".join(lines if fit.outcome is FitOutcome.EXACT else [*lines, *_findings(fit)])
 
 
 def _leaves(fit: Estimates) -> str:

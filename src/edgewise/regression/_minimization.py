@@ -14,7 +14,7 @@ from edgewise.regression._loss import RobustLoss
 from edgewise.regression._minimum import Minimum
 
 _STEPS = 2000  # evaluations of a fit
-_STARTS, _GENERATIONS = 12, 8
+_STARTS, _GENERATIONS, _SEARCHES = 12, 8, 3
 _SCREENED = 2000  # rows that the starts are compared on
 _FINALISTS = 3  # that are fitted to all rows, if there are more
 _REWEIGHTED = 200
@@ -37,14 +37,15 @@ class Minimization:
         """Return the least minimum that was found, None where the formula is undefined everywhere that was tried.
 
         From values for all constants, the minimum near them, or near them with the linear constants solved for; else,
-        or if that fails, the best from many starts.
+        or if that fails, the best from many starts, and from others if that is no minimum or leaves constants open.
         """
-        near = self._near()
-        best = self._from(near, self.data) if near else None
-        if best is None or not np.isfinite(best.error) or not self._at(best, self.data).converged:
-            found = self._from(self._far(), self.data)
+        best = self._from(self._near(), self.data)
+        for seed in range(_SEARCHES):
+            if best is not None and self._at(best, self.data).settled:
+                break
+            found = self._from(self._far(seed), self.data)
             best = found if best is None or (found is not None and found.error < best.error) else best
-        if best is None or not np.isfinite(best.error):
+        if best is None:
             return None
         best = self._positive(best)
         return self._at(best, self.data) if loss is None else self._robust(best, loss)
@@ -61,12 +62,12 @@ class Minimization:
         solved = self._starts(self.data).solved(values)
         return [FreeFormula(self.formula, self.constants, values), *([] if solved is None else [solved])]
 
-    def _far(self) -> list[FreeFormula]:
+    def _far(self, seed: int) -> list[FreeFormula]:
         """Return the formula fitted to some of the rows, or at the best starts where these are all."""
         data = self.data
         if data.n > _SCREENED:
             data = data.rows(np.arange(data.n) % (data.n // _SCREENED) == 0)
-        found = self._starts(data).best(_STARTS, generations=_GENERATIONS)
+        found = self._starts(data).best(_STARTS, seed, _GENERATIONS)
         if data is self.data:
             return found
         fitted = [self._fitted(start, data) for start in found]

@@ -72,6 +72,11 @@ class Minimum:
         share = np.abs(lacking).max(0, initial=0.0)
         return [symbol.name for symbol, own in zip(self.free.symbols, share, strict=True) if own > _TAKES_PART]
 
+    @property
+    def settled(self) -> bool:
+        """Whether this is a minimum that determines all constants."""
+        return self.converged and not self.undetermined
+
     def polished(self) -> Minimum:
         """Return the minimum to its last digits, by Gauss-Newton steps while they lower the offset."""
         best = self

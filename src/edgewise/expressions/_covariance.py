@@ -11,6 +11,7 @@ from edgewise._typing import Array
 from edgewise.expressions._autoregression import Autoregression
 
 CovarianceName = Literal["classical", "heteroscedastic", "autocorrelated", "clustered"]
+"""What standard errors allow for."""
 
 _SMALLEST = 1e-12  # singular values below this fraction of the largest are taken as this fraction
 _STEP = 1e-3  # of the parameters of an autoregression, in differences

@@ -11,6 +11,7 @@ from edgewise._errors import unknown
 from edgewise._typing import Array
 
 LossName = Literal["squares", "huber", "tukey"]
+"""The losses that a stated formula can be fitted with."""
 
 _TUNING = {"huber": 1.345, "tukey": 4.685}  # 95 % as efficient as least squares for normal noise
 _MAD = 0.6744897501960817  # median absolute value of normal noise of variance 1

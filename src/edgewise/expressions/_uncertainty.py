@@ -107,13 +107,14 @@ class Uncertainty:
         freedom = np.full(count, float(max(self.freedom, 1)))
         if not count:
             return Covariance(np.zeros((0, 0)), freedom)
-        scales, jacobian = self.free.relative_jacobian(self.data)
-        if not np.isfinite(jacobian).all() or self.freedom < 1:
-            return Covariance(np.full((count, count), np.inf), freedom)
-        tape = Tape(self.free.template, self.data.names, self.free.symbols)
-        residual = self.data.weight * (self.data.y - tape.values(self.data.columns, self.free.values))
-        found = Covariance.of(kind, jacobian, self.inflation * residual, self.unit, self.groups)
-        return replace(found, matrix=scales[:, None] * found.matrix * scales)
+        with np.errstate(all="ignore"):  # formulas may overflow at their constants
+            scales, jacobian = self.free.relative_jacobian(self.data)
+            if not np.isfinite(jacobian).all() or self.freedom < 1:
+                return Covariance(np.full((count, count), np.inf), freedom)
+            tape = Tape(self.free.template, self.data.names, self.free.symbols)
+            residual = self.data.weight * (self.data.y - tape.values(self.data.columns, self.free.values))
+            found = Covariance.of(kind, jacobian, self.inflation * residual, self.unit, self.groups)
+            return replace(found, matrix=scales[:, None] * found.matrix * scales)
 
     @property
     def constants(self) -> tuple[Constant, ...]:

@@ -73,21 +73,22 @@ class Estimates:
         """One less the weighted sum of squares of residuals over that of y about its mean."""
         if self.loss != "squares":
             return math.nan
-        square = self.rows.weight**2
-        about = self.rows.y - np.average(self.rows.y, weights=square)
-        total = float(square @ about**2)
-        return 1 - float(square @ self.residuals**2) / total if total > 0 else math.nan
+        with np.errstate(all="ignore"):
+            square = (self.rows.weight / self.rows.weight.max()) ** 2
+            about = self.rows.y - np.average(self.rows.y, weights=square)
+            total = float(square @ about**2)
+            return 1 - float(square @ self.residuals**2) / total if total > 0 else math.nan
 
     @property
     def log_likelihood(self) -> float:
         """The largest log-likelihood of normal errors, as R's logLik; nan for a robust loss."""
         if self.loss != "squares":
             return math.nan
-        n, z = len(self.rows.y), self.rows.weight * self.residuals
-        sizes = float(np.log(self.rows.weight).sum())
-        if self.absolute_sigma:
-            return sizes - n / 2 * math.log(2 * math.pi) - float(z @ z) / 2
-        with np.errstate(divide="ignore"):
+        n, sizes = len(self.rows.y), float(np.log(self.rows.weight).sum())
+        with np.errstate(all="ignore"):
+            z = self.rows.weight * self.residuals
+            if self.absolute_sigma:
+                return sizes - n / 2 * math.log(2 * math.pi) - float(z @ z) / 2
             return sizes - n / 2 * (math.log(2 * math.pi) + 1 - math.log(n) + float(np.log(z @ z)))
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.expressions import CovarianceName, Uncertainty
+from edgewise.expressions import CovarianceName, Uncertainty, evaluate
 from edgewise.regression._loss import LossName, RobustLoss
 from edgewise.regression._minimum import Minimum
 from edgewise.regression._outcome import FitOutcome
@@ -39,9 +39,8 @@ def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], row
     size, notes = unit / factor, [*chosen.notes, *rows.notes]
     if robust is not None and found.scale is not None:
         size = found.scale / factor
-        unit, inflation = robust.factors(
-            found.residual / np.sqrt(np.maximum(found.weights, 1e-300)), found.scale, len(free.values)
-        )
+        residual = rows.data.weight * (rows.y - evaluate(free.expression, rows.names, rows.x))
+        unit, inflation = robust.factors(residual, found.scale, len(free.values))
         notes += _aside(found, rows)
     elif chosen.absolute_sigma:
         unit = factor

@@ -79,20 +79,16 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     _check_rows(rows, constants, kind)
     limits = _limits(bounds, constants)
     values = _start(start, constants, limits)
-    with one_thread():
+    notes = _notes(formula, columns, constants)
+    with one_thread(), np.errstate(all="ignore"):  # formulas may overflow at starts that are tried
         found = Minimization(form, constants, rows.data, values, limits).minimum(robust)
-    if found is None:
-        raise InputError(
-            f"The formula {formula} is not defined at all rows, for any constants that were tried. Check the columns "
-            f"{', '.join(used)}, or give values with 'start'."
-        )
-    return fit_at(
-        found,
-        form,
-        constants,
-        rows,
-        Chosen(str(formula), kind, loss, absolute_sigma, columns.names, _notes(formula, columns, constants)),
-    )
+        if found is None:
+            raise InputError(
+                f"The formula {formula} is not defined at all rows, for any constants that were tried. Check the "
+                f"columns {', '.join(used)}, or give values with 'start'."
+            )
+        chosen = Chosen(str(formula), kind, loss, absolute_sigma, columns.names, notes)
+        return fit_at(found, form, constants, rows, chosen)
 
 
 def _stated(
@@ -143,6 +139,10 @@ def _check_rows(rows: Rows, constants: Sequence[sympy.Symbol], kind: CovarianceN
     if n <= k:
         more = " ".join(rows.notes)
         raise InputError(f"{k} constants need at least {k + 1} complete rows. Got {n}. {more}".rstrip())
+    with np.errstate(all="ignore"):
+        usable = 0 < rows.data.weight.max() < math.inf
+    if not usable:
+        raise InputError(f"The values of {rows.target!r} are too large or too small for doubles. Rescale them.")
     count = 0 if rows.groups is None else len(np.unique(rows.groups))
     if kind == "clustered" and count < FEWEST_GROUPS:
         raise InputError(f"covariance='clustered' needs at least {FEWEST_GROUPS} groups of rows. Got {count}.")

@@ -89,14 +89,16 @@ class Ranking:
         if len(self.pool.judge.y) < _ROWS_EACH * free_numbers(law.expression):
             return law, Outcome.TOO_FEW_ROWS
         if self.rivals and self.rivals[0].lead < 0:
-            return self._ahead(self.rivals[0]), Outcome.AMBIGUOUS
+            first, *others = self.rivals
+            self.rivals = [Rival(law.expression, -first.lead), *others]
+            return self._ahead(first), Outcome.AMBIGUOUS
         simplest = self._simplest(law, 1.0)
         if self.rivals or simplest is not law:
             return self._simplest(simplest), Outcome.AMBIGUOUS
         return law, Outcome.NOISE
 
     def _ahead(self, rival: Rival) -> Candidate:
-        """Return a rival that has more evidence than a law as a candidate, with as many digits as the rows determine."""
+        """Return a rival that has more evidence than a law as a candidate, to as many digits as the rows determine."""
         judge = self.pool.judge
         data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
         expression = Uncertainty.of(rival.expression, judge.names, judge.x, judge.y, judge.weight).shortened()

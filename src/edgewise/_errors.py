@@ -12,6 +12,26 @@ class InputError(EdgewiseError, ValueError):
     """A value, a table or a file that edgewise cannot work with."""
 
 
+_SHOWN, _LONGEST = 8, 40
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what another library says, short and without a period at its end."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{lines[0]:.160}".rstrip(". ")
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names as a message shows them: the first eight, each in at most 40 characters.
+
+    >>> listed(["a", "b" * 50])
+    "'a', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb..."
+    """
+    shown = [repr(name) for name in names]
+    short = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 2]}..." for name in shown[:_SHOWN]]
+    return ", ".join(short) + (", ..." if len(shown) > _SHOWN else "")
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     """Return the error for a name that is not known, nearest known names first."""
     names = list(known)

@@ -185,6 +185,8 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         return found[:, 0] if self._flat else found
 
     def _known_targets(self, x: Array, y: Any) -> list[Array]:
-        values = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
+        values = check_array(
+            self._of_rows(x, y, None)[0], ensure_2d=False, dtype="float64", input_name="y", estimator=self
+        )
         check_consistent_length(x, values)
         return list(values.reshape(len(values), -1).T)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from edgewise._typing import Array
-from edgewise.encoding import Encoder, as_array, check_names, is_frame
+from edgewise.encoding import Encoder, as_array, check_names, is_frame, warn_of_index
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,23 @@ class SupervisedEstimator(TableEstimator, ABC):
         Errors: those of `_encode`, and of scikit-learn for y and weights that do not fit X, are not finite, negative
         or all zero.
         """
-        self._require(y)
+        y, sample_weight = self._of_rows(X, y, sample_weight)
         x = self._encode(X, fitting=True)
         weights = self._row_weights(x, y, sample_weight)
         kept = weights > 0
         targets = self._targets(y, kept)
         return Training(x[kept], targets, self._weighted(weights[kept], targets), weights[kept])
 
-    def _require(self, y: Any) -> None:
-        """Raise ValueError, in scikit-learn's words, where there is no target."""
+    def _of_rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """Return a target and weights, masked cells as gaps; warn of an index that is that of X in another order.
+
+        Errors: ValueError, in scikit-learn's words, where there is no target.
+        """
         if y is None:  # scikit-learn says so; it would warn of names where an estimator is fitted again
             nothing: Any = None
             validate_data(self, y=nothing, skip_check_array=True, reset=False)
+        warn_of_index(X, y=y, sample_weight=sample_weight)
+        return _unmasked(y), _unmasked(sample_weight)
 
     def _row_weights(self, x: Array, y: Any, sample_weight: Any) -> Array:
         """Return the weights (n,), of which some are positive, of rows x and a target as long."""
@@ -150,6 +155,10 @@ class NumericTargets(SupervisedEstimator):
 class TableRegressor(RegressorMixin, NumericTargets):
     """Base of regressors with one or several targets."""
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2 of the predictions. Errors: those of `predict`; ValueError for targets that are not finite."""
+        return super().score(X, *self._of_rows(X, y, sample_weight))
+
 
 class TableClassifier(ClassifierMixin, SupervisedEstimator):
     """Base of classifiers with one label for each row.
@@ -160,6 +169,10 @@ class TableClassifier(ClassifierMixin, SupervisedEstimator):
     """
 
     classes_: Array
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the fraction of rows whose label is predicted. Errors: those of `predict`."""
+        return super().score(X, *self._of_rows(X, y, sample_weight))
 
     def _targets(self, y: Any, kept: Array) -> Array:
         """Return the number of each row's class, (n,), and set `classes_`.
@@ -185,6 +198,11 @@ class TableClassifier(ClassifierMixin, SupervisedEstimator):
         if chosen is None:
             return weights
         return weights * compute_sample_weight(chosen, self.classes_[targets])
+
+
+def _unmasked(values: Any) -> Any:
+    """Return a tensor or a masked array as an array, with NaN where it is masked, and anything else as it is."""
+    return as_array(values) if isinstance(values, np.ma.MaskedArray) or hasattr(values, "detach") else values
 
 
 def _check_frame(X: Any, name: str, least: int) -> None:

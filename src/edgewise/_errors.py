@@ -1,7 +1,11 @@
 """Errors that say what was wrong, what was given, and what to do."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+_MOST = 1000  # characters of a message
+_BREAK = re.compile(r"\s*[\n\r]\s*")
 
 
 class EdgewiseError(Exception):
@@ -9,7 +13,15 @@ class EdgewiseError(Exception):
 
 
 class InputError(EdgewiseError, ValueError):
-    """A value, a table or a file that edgewise cannot work with."""
+    """A value, a table or a file that edgewise cannot work with; the message is one line of at most 1,000 characters.
+
+    >>> len(str(InputError("a name of " + 5000 * "x"))), str(InputError("two\\nlines"))
+    (1000, 'two lines')
+    """
+
+    def __init__(self, message: object = "") -> None:
+        text = _BREAK.sub(" ", str(message))
+        super().__init__(text if len(text) <= _MOST else f"{text[: _MOST - 305]} ... {text[-300:]}")
 
 
 _SHOWN, _LONGEST = 8, 40

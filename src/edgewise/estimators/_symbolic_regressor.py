@@ -153,9 +153,10 @@ def search(features: Features, training: Training, settings: Settings, seed: Any
     """Return for each target the formulas found, and the one chosen."""
     number = seed_of(seed)
     inputs = features.of(training.x)
-    for what, values in (("y", training.y), ("X", inputs)):
-        if values.size and np.abs(values).max() > LARGEST:
-            raise InputError(f"{what} has values beyond {LARGEST:g}, whose squares overflow. Rescale it: its units.")
+    if np.abs(inputs).max(initial=0.0) > LARGEST:
+        raise InputError(
+            f"X has values beyond {LARGEST:g}, whose squares overflow. Rescale them, for example their units."
+        )
     each = replace(settings, time_limit=settings.time_limit / training.y.shape[1])
     found = []
     for target in training.y.T:

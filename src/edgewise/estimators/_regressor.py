@@ -165,8 +165,9 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
         """Return intervals (n, 2), or (n, targets, 2), that hold a new row's target with probability `coverage`.
 
-        Cross-conformal: quantiles of out-of-fold residuals, divided by their expected size at x if that varies. So
-        they hold on average over the rows, whatever the noise.
+        They are pooled quantiles of out-of-fold residuals, divided by their expected size at x if that varies. They
+        hold on average over the rows, about as often as asked for: of made tables of 40 to 1000 rows and 1 to 20
+        columns, 90 % intervals held 88 to 92 %. No theorem guarantees it, as these intervals are about one fit.
 
         Errors: ValueError for a coverage outside (0, 1).
 

@@ -120,6 +120,7 @@ def other_tensors() -> None:
 
 DISCOVER = "discover t.csv --target y --out out"
 FIT = "fit t.csv --target y --out m.safetensors"
+STATED = "fit-formula t.csv --target y"
 PREDICT = "predict m.safetensors t.csv --out p.csv"
 
 CASES = [
@@ -127,6 +128,25 @@ CASES = [
     Case("cells beyond memory", f"{FIT} --grid 1000000000000000000000", ("of memory", "coarser grid"), rows()),
     Case("nodes beyond memory", f"{FIT} --widths 2,10000000000,1", ("of memory", "fewer nodes"), rows()),
     # the file
+    Case("formula of unknown functions", f"{STATED} 'k*foo(a)'", ("Unknown function 'foo'", ">>foo(a)<<"), rows()),
+    Case("formula without constants", f"{STATED} 'a + 2*b'", ("no constant to fit",), rows()),
+    Case("formula without columns", f"{STATED} 'k*x'", ("no column of x", "a, b, y"), rows()),
+    Case("formula with its target", f"{STATED} 'y = k*a'", ("right-hand side only",), rows()),
+    Case("formula of text", f"{STATED} 'k*b'", ("'b' holds text", "1 and 0"), column(["u", "v"] * 8)),
+    Case(
+        "more constants than rows",
+        f"{STATED} 'c1 + c2*a + c3*b + c4*a^2 + c5*a^3 + c6*a^4 + c7*a^5 + c8*a^6'",
+        ("8 constants need at least 9 complete rows", "Got 8"),
+        rows(),
+    ),
+    Case("start without a value", f"{STATED} 'k*a' --start k", ("--start", "Vm=200,K=0.1"), rows()),
+    Case("start that is no number", f"{STATED} 'k*a' --start k=one", ("--start must hold numbers", "'one'"), rows()),
+    Case("bounds with one end", f"{STATED} 'k*a' --bounds k=1", ("two ends", "Vm=0:,K=0:5"), rows()),
+    Case("bounds without room", f"{STATED} 'k*a' --bounds k=2:1", ("low below high", "(2.0, 1.0)"), rows()),
+    Case("bounds of no constant", f"{STATED} 'k*a' --bounds K=0:1", ("Unknown constant", "'K'", "k"), rows()),
+    Case("unknown loss", f"{STATED} 'k*a' --loss median", ("Unknown loss 'median'", "huber"), rows()),
+    Case("unknown covariance", f"{STATED} 'k*a' --covariance HAC", ("Unknown covariance 'HAC'", "clustered"), rows()),
+    Case("picture of an odd kind", f"{STATED} 'k*a' --out fit.bmp", (".png or .svg or .pdf",), rows()),
     Case("missing file", DISCOVER, ("There is no file t.csv", "check the name")),
     Case("misspelt shipped table", "discover orbts --target y --out out", ("'orbts'", "orbits")),
     Case("folder", DISCOVER, ("t.csv is a folder", "name a file"), folder_named_as_table),

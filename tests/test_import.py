@@ -72,9 +72,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options Session bases datasets discover discover_ode discovery dynamics encoding
-        estimators export find_relations fit functions interpret io kernels load model_card nn optim pde plot
-        pretrained prune save
-        session structure studio sweep sweeps symbolic train unsupervised update
+        estimators export find_relations fit fit_formula functions interpret io kernels load model_card nn optim pde plot
+        pretrained prune regression save session structure studio sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
         Architecture Block Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d
@@ -135,9 +134,10 @@ PUBLIC = {
     """,
     "edgewise.export": """
         FormulaModule Language OnnxGraph OnnxSource OnnxValue Printer Program Source c excel identifiers language
-        languages latex latex_names numpy onnx_formulas onnx_function onnx_network program register text to_onnx torch
-        torch_source
+        languages latex latex_names latex_with_error_bars numpy onnx_formulas onnx_function onnx_network program
+        register text text_with_error_bars to_onnx torch torch_source
     """,
+    "edgewise.regression": "FitOutcome FormulaFit LossName fit_formula",
     "edgewise.interpret": """
         Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_means
         edge_scores edge_table end_names hessians input_scores interaction_table interactions node_names
@@ -188,6 +188,10 @@ SIGNATURES = {
     "device=None, dtype=torch.float64)",
     "fit": (
         "(model, x, y=None, *, weights=None, loss='squared', grids='auto', sparsity=0.0, solver='auto', options=None)"
+    ),
+    "fit_formula": (
+        "(formula, x, y, *, names=None, start=None, bounds=None, sigma=None, absolute_sigma=False, weights=None, "
+        "groups=None, loss='squares', covariance=None)"
     ),
     "update": "(model, x, y, *, weights=None, keep=10.0, anchors=None, steps=100)",
     "save": "(model, path, *, names=None, target=None, units=None, decimals=None, inputs=None)",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from edgewise import pde as pde
     from edgewise import plot as plot
     from edgewise import pretrained as pretrained
+    from edgewise import regression as regression
     from edgewise import session as session
     from edgewise import structure as structure
     from edgewise import studio as studio
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from edgewise.io import save as save
     from edgewise.nn import KAN as KAN
     from edgewise.pretrained import model_card as model_card
+    from edgewise.regression import fit_formula as fit_formula
     from edgewise.session import Session as Session
     from edgewise.sweeps import sweep as sweep
     from edgewise.train import Options as Options
@@ -53,7 +55,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = (
     "bases", "datasets", "discovery", "dynamics", "encoding", "estimators", "export", "functions", "interpret", "io",
-    "kernels", "nn", "optim", "pde", "plot", "pretrained", "session", "structure", "studio", "sweeps", "symbolic",
+    "kernels", "nn", "optim", "pde", "plot", "pretrained", "regression", "session", "structure", "studio", "sweeps",
+    "symbolic",
     "train", "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
@@ -67,6 +70,7 @@ _LATER = {
     "discover_ode": "edgewise.dynamics",
     "find_relations": "edgewise.unsupervised",
     "fit": "edgewise.train",
+    "fit_formula": "edgewise.regression",
     "load": "edgewise.io",
     "model_card": "edgewise.pretrained",
     "prune": "edgewise.interpret",

@@ -14,6 +14,7 @@ from edgewise.cli._discover import discover
 from edgewise.cli._export import export
 from edgewise.cli._failure import describe, fail
 from edgewise.cli._fit import fit
+from edgewise.cli._fit_formula import fit_formula
 from edgewise.cli._plot import plot
 from edgewise.cli._predict import predict
 from edgewise.cli._relations import relations
@@ -36,6 +37,8 @@ _COMMANDS = (
      "discover data.csv --target y --inputs a,b --noise 0.01 --out report"),
     (relations, "relations orbits", "relations data.csv --out relations.png"),
     (fit, "fit data.csv --target y --widths 2,5,1 --out model.safetensors"),
+    (fit_formula, "fit-formula data.csv 'Vm*c/(K + c)' --target rate",
+     "fit-formula data.csv 'a*exp(-k*t) + c' --target y --covariance autocorrelated --out fit.svg"),
     (studio, "studio data.csv --target y", "studio data.session"),
     (sweep, "sweep data.csv --target y --trials 40 --storage study.journal --picture sweep.png"),
     (predict, "predict model.safetensors new.csv --out predictions.csv"),

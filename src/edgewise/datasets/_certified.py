@@ -17,7 +17,8 @@ class CertifiedFit:
     """A table, a formula with parameters b1, b2, ..., and the parameters of the least squares.
 
     x: (rows, inputs). y: (rows,), the target; `target` says what it is. residual: the sum of squares at `parameters`.
-    level: of difficulty, "lower", "average" or "higher".
+    errors: the certified standard errors of the parameters; starts: the two starting points of the problem, the first
+    far from the solution. level: of difficulty, "lower", "average" or "higher".
     """
 
     name: str
@@ -25,6 +26,8 @@ class CertifiedFit:
     target: str
     formula: str
     parameters: tuple[float, ...]
+    errors: tuple[float, ...]
+    starts: tuple[tuple[float, ...], tuple[float, ...]]
     residual: float
     names: tuple[str, ...]
     x: Array
@@ -48,10 +51,12 @@ def nist() -> list[CertifiedFit]:
 def _fit(row: dict[str, str], table: Array) -> CertifiedFit:
     x, measured = table[:, 1:], table[:, 0]
     names = ("x",) if x.shape[1] == 1 else ("x1", "x2")
-    parameters = tuple(float(part) for part in row["parameters"].split())
+    parameters, errors, *starts = (
+        tuple(float(part) for part in row[column].split()) for column in ("parameters", "errors", "start1", "start2")
+    )
     y = np.log(measured) if row["target"] == "log(y)" else measured
     shared = row["problem"], row["level"], row["target"], row["formula"]
-    return CertifiedFit(*shared, parameters, float(row["residual"]), names, x, y)
+    return CertifiedFit(*shared, parameters, errors, (starts[0], starts[1]), float(row["residual"]), names, x, y)
 
 
 def _rows(name: str) -> list[dict[str, str]]:

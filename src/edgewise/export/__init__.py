@@ -1,6 +1,8 @@
 """Formulas and networks elsewhere: LaTeX, NumPy, PyTorch, C99, Excel, ONNX, and languages that a user registers."""
 
 from edgewise.export._c import c as c
+from edgewise.export._error_bars import latex_with_error_bars as latex_with_error_bars
+from edgewise.export._error_bars import text_with_error_bars as text_with_error_bars
 from edgewise.export._excel import excel as excel
 from edgewise.export._language import Language as Language
 from edgewise.export._language import language as language

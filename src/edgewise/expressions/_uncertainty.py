@@ -14,13 +14,13 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.expressions._constants import readable_float
+from edgewise.expressions._covariance import Covariance, CovarianceName
 from edgewise.expressions._fit_constants import FitData, FreeFormula
+from edgewise.expressions._rounded_together import rounded_together
 from edgewise.expressions._tape import Tape
 
-_SMALLEST = 1e-12  # singular values below this fraction of the largest are taken as this fraction
 _WIDEST = 40  # doublings of the first step in the search for the end of a profile interval
 _HALVINGS = 30
-_DIGITS = 2  # of a standard error
 _INFLATED = 30.0  # times the standard error with the other constants known: that of an undetermined constant
 _FINER = (1, 10, 100, 1000)  # parts of a standard error that constants are rounded to, until ...
 _RISE = 1.001  # ... the error is at most this times what it was
@@ -46,7 +46,8 @@ class Uncertainty:
 
     J (n, k) is the Jacobian with respect to the k Float constants at their present values, which should be at the
     minimum. Rows are independent, with a standard deviation of s / w. `sigma=True` takes 1 / w for the standard
-    deviations themselves (s = 1): measurements with known errors.
+    deviations themselves (s = 1): measurements with known errors. `kind` is "classical", or another one of
+    `Covariance.of`: for rows with unequal, serially correlated, or clustered errors (`groups` are their numbers).
 
     >>> x = np.arange(1.0, 9.0)[:, None]
     >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
@@ -60,19 +61,22 @@ class Uncertainty:
     free: FreeFormula
     data: FitData
     unit: float  # what one unit of the weighted residual is: s over the factor of FitData's weights
+    kind: CovarianceName = "classical"
+    groups: Array | None = None  # (n,), of `data`
+    inflation: float = 1.0  # of residuals in the kinds that are not classical, for constants of a robust loss
 
     @classmethod
     def of(
         cls, expression: Formula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None,
-        *, sigma: bool = False,
+        *, sigma: bool = False, kind: CovarianceName = "classical", groups: Array | None = None,
     ) -> Uncertainty:  # fmt: skip
         """Return the uncertainty of a formula at rows x (n, m), y (n,) with weights (n,) on the residuals."""
-        return cls.of_free(FreeFormula.of(expression), names, x, y, weight, sigma=sigma)
+        return cls.of_free(FreeFormula.of(expression), names, x, y, weight, sigma=sigma, kind=kind, groups=groups)
 
     @classmethod
     def of_free(
         cls, free: FreeFormula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None,
-        *, sigma: bool = False,
+        *, sigma: bool = False, kind: CovarianceName = "classical", groups: Array | None = None,
     ) -> Uncertainty:  # fmt: skip
         """Return the uncertainty of a formula whose constants are its symbols, at their values."""
         data = FitData.of(names, x, y, weight)
@@ -80,26 +84,36 @@ class Uncertainty:
         free = replace(free, error=error)
         if sigma:
             raw = np.ones(len(y)) if weight is None else np.asarray(weight)
-            return cls(free, data, float(data.weight.max() / raw.max()) if len(raw) else 1.0)
-        return cls(free, data, error / math.sqrt(max(data.n - len(free.values), 1)))
+            return cls(free, data, float(data.weight.max() / raw.max()) if len(raw) else 1.0, kind, groups)
+        return cls(free, data, error / math.sqrt(max(data.n - len(free.values), 1)), kind, groups)
 
     @property
     def freedom(self) -> int:
         """The rows less the fitted constants."""
         return self.data.n - len(self.free.values)
 
-    @cached_property
+    @property
     def covariance(self) -> Array:
         """The covariance (k, k) of the constants; infinite where the Jacobian is not finite."""
+        return self._estimated.matrix
+
+    @cached_property
+    def _estimated(self) -> Covariance:
+        """The covariance by the kind of rows, and its degrees of freedom."""
+        return self._estimate(self.kind)
+
+    def _estimate(self, kind: CovarianceName) -> Covariance:
         count = len(self.free.values)
+        freedom = np.full(count, float(max(self.freedom, 1)))
         if not count:
-            return np.zeros((0, 0))
+            return Covariance(np.zeros((0, 0)), freedom)
         scales, jacobian = self.free.relative_jacobian(self.data)
         if not np.isfinite(jacobian).all() or self.freedom < 1:
-            return np.full((count, count), np.inf)
-        _, s, vt = np.linalg.svd(jacobian, full_matrices=False)
-        root = vt.T / np.maximum(s, _SMALLEST * max(float(s[0]), 1e-300)) * scales[:, None]
-        return self.unit**2 * root @ root.T
+            return Covariance(np.full((count, count), np.inf), freedom)
+        tape = Tape(self.free.template, self.data.names, self.free.symbols)
+        residual = self.data.weight * (self.data.y - tape.values(self.data.columns, self.free.values))
+        found = Covariance.of(kind, jacobian, self.inflation * residual, self.unit, self.groups)
+        return replace(found, matrix=scales[:, None] * found.matrix * scales)
 
     @property
     def constants(self) -> tuple[Constant, ...]:
@@ -168,13 +182,22 @@ class Uncertainty:
             variance = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
         return np.where(np.isfinite(values), np.sqrt(np.maximum(variance, 0.0)), np.nan)
 
-    def quantile(self, coverage: float) -> float:
-        """Return how many standard errors a two-sided interval of that coverage has on each side (Student's t)."""
+    @property
+    def freedoms(self) -> Array:
+        """The degrees of freedom (k,) of Student's t for each constant."""
+        return self._estimated.freedom
+
+    def quantile(self, coverage: float, number: int | None = None) -> float:
+        """Return how many standard errors a two-sided interval of that coverage has on each side (Student's t).
+
+        `number` is a constant's; without it, the degrees of freedom are the least of all constants.
+        """
         from scipy.stats import t
 
         if not is_number(coverage, 0) or not 0 < coverage < 1:
             raise InputError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
-        return float(t.ppf(0.5 + coverage / 2, max(self.freedom, 1)))
+        freedom = self.freedoms.min(initial=max(self.freedom, 1)) if number is None else self.freedoms[number]
+        return float(t.ppf(0.5 + coverage / 2, freedom))
 
     def _moved(self, number: int, at: float, kept: Sequence[sympy.Symbol]) -> tuple[float, ...]:
         """Return where the other constants go, to first order, if one is held elsewhere."""
@@ -185,14 +208,18 @@ class Uncertainty:
     def profile(self, number: int, coverage: float = 0.95) -> tuple[float, float]:
         """Return the profile interval of one constant: values at which the refitted others leave little more error.
 
-        The weighted sum of squares rises by s^2 t^2 at the ends. An end is infinite if it never rises that much.
+        The weighted sum of squares rises by s^2 t^2 at the ends, times the ratio of the constant's variance to the
+        classical one. An end is infinite if it never rises that much.
         """
         if not 0 <= number < len(self.free.values):
             raise InputError(f"The formula has {len(self.free.values)} fitted constants. Got number {number}.")
         value, error = self.free.values[number], self.constants[number].error
         if not math.isfinite(error) or not error:
             return (-math.inf, math.inf) if error else (value, value)
-        limit = self.free.error**2 + (self.quantile(coverage) * self.unit) ** 2
+        unit = self.unit
+        if self.kind != "classical":
+            unit *= error / math.sqrt(float(self._estimate("classical").matrix[number, number]))
+        limit = self.free.error**2 + (self.quantile(coverage, number) * unit) ** 2
 
         def beyond(at: float) -> bool:
             pinned = self.free.pinned(number, readable_float(at))
@@ -212,7 +239,7 @@ class Uncertainty:
                 inside, outside = (inside, middle) if beyond(middle) else (middle, outside)
             return (inside + outside) / 2
 
-        half = self.quantile(coverage) * error
+        half = self.quantile(coverage, number) * error
         return end(-half), end(half)
 
 
@@ -222,27 +249,3 @@ def _to_digits(value: float, error: float) -> sympy.Float:
     if not math.isfinite(place) or place <= 0:
         return readable_float(value)
     return readable_float(round(value, -math.floor(math.log10(place))))
-
-
-def rounded_together(value: float, error: float) -> tuple[str, str]:
-    """Return a value and its standard error as text, both to the second digit of the error.
-
-    >>> rounded_together(281428.3, 61.2), rounded_together(0.0123456, 0.00031), rounded_together(29408.3, 14123.0)
-    (('281428', '61'), ('0.01235', '0.00031'), ('29000', '14000'))
-    >>> rounded_together(3.83, 8.3e6), rounded_together(2.0, float("inf"))
-    (('3.8', '8300000'), ('2', 'undetermined'))
-    """
-    if not math.isfinite(error) or not math.isfinite(value):
-        return f"{value:.6g}", "undetermined"
-    if error == 0:
-        return f"{value:.15g}", "0"
-    exponent = math.floor(math.log10(error))
-    places = max(_DIGITS - 1 - exponent, 0)
-    if places > 9 or abs(value) >= 1e9:
-        digits = max(_DIGITS + math.floor(math.log10(max(abs(value) / error, 1.0))), _DIGITS)
-        return f"{value:.{digits}g}", f"{error:.{_DIGITS}g}"
-    place = _DIGITS - 1 - exponent
-    least = _DIGITS - 1 - math.floor(math.log10(abs(value))) if value else place  # of a value far below its error
-    finer = max(place, least)
-    shown = f"{round(value, finer):.{max(finer, 0)}f}" if finer <= 9 else f"{value:.{_DIGITS}g}"
-    return shown, f"{round(error, place):.{places}f}"

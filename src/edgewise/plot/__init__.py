@@ -10,6 +10,7 @@ from edgewise.plot._field import heat_map as heat_map
 from edgewise.plot._field import profiles as profiles
 from edgewise.plot._field import span as span
 from edgewise.plot._fit import fit_quality as fit_quality
+from edgewise.plot._fitted_curve import fitted_curve as fitted_curve
 from edgewise.plot._history import history as history
 from edgewise.plot._layout import diagram as diagram
 from edgewise.plot._network import network as network

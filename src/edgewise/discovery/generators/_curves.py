@@ -10,8 +10,8 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.generators._peaks import peaks
 from edgewise.discovery.generators._quotients import quotients
 from edgewise.discovery.generators._waves import waves
-from edgewise.discovery.knowledge import Sketch, read_formula
-from edgewise.expressions import FitData
+from edgewise.discovery.knowledge import Sketch
+from edgewise.expressions import FitData, read_formula
 
 _ROWS = 200  # that constants are found on; all rows fit them once more
 _EACH = 2.5  # rows for each constant, at least

@@ -8,5 +8,4 @@ from edgewise.discovery.knowledge._groups import monomial_of as monomial_of
 from edgewise.discovery.knowledge._knowledge import Knowledge as Knowledge
 from edgewise.discovery.knowledge._known import Known as Known
 from edgewise.discovery.knowledge._sketch import Sketch as Sketch
-from edgewise.discovery.knowledge._sketch import read_formula as read_formula
 from edgewise.discovery.knowledge._template import Template as Template

@@ -11,8 +11,7 @@ import sympy
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Part
-from edgewise.discovery.knowledge._sketch import read_formula
-from edgewise.expressions import evaluate
+from edgewise.expressions import evaluate, read_formula
 
 _PIECES = re.compile(r"`[^`]*`|\?")
 

@@ -9,8 +9,9 @@ from markupsafe import escape
 
 from edgewise._printable import printable
 from edgewise.discovery.judging import Outcome
-from edgewise.discovery.results._error_bars import has_error_bars, latex_with_error_bars, with_error_bars
+from edgewise.discovery.results._error_bars import has_error_bars, with_error_bars
 from edgewise.discovery.results._front import Front
+from edgewise.export import latex_with_error_bars
 from edgewise.expressions import quoted, write
 
 _DIGITS = 6

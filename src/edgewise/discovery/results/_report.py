@@ -21,8 +21,9 @@ from edgewise.discovery.results._display import (
     r2_text,
 )
 from edgewise.discovery.results._effects import effects
-from edgewise.discovery.results._error_bars import has_error_bars, latex_with_error_bars, with_error_bars
+from edgewise.discovery.results._error_bars import has_error_bars, with_error_bars
 from edgewise.discovery.results._front import Front
+from edgewise.export import latex_with_error_bars
 from edgewise.expressions import quoted
 from edgewise.report import ReportContent
 from edgewise.symbolic import network_of

@@ -13,8 +13,9 @@ from edgewise.discovery.results._display import (
     front_tabular,
     front_text,
 )
-from edgewise.discovery.results._error_bars import latex_with_error_bars, with_error_bars
+from edgewise.discovery.results._error_bars import with_error_bars
 from edgewise.discovery.results._front import Front, Which
+from edgewise.export import latex_with_error_bars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

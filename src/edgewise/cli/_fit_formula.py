@@ -1,0 +1,114 @@
+"""`edgewise fit-formula`: from a table and a stated formula to its constants."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgewise._errors import InputError
+from edgewise.cli._console import console
+from edgewise.cli._input import DataFile, Decimal, Encoding, Sheet, open_table
+from edgewise.cli._output import check_file, write_picture
+
+_PICTURES = (".png", ".svg", ".pdf")
+_ENDS = 2
+
+
+def fit_formula(  # noqa: PLR0913 (the options of a command)
+    file: DataFile,
+    formula: Annotated[str, typer.Argument(metavar="FORMULA", help="Columns and constants, as in 'Vm*c/(K + c)'.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column that the formula explains.")],
+    start: Annotated[
+        str | None, typer.Option(metavar="A=1,B=2", help="Values to start from; found when left out.")
+    ] = None,
+    bounds: Annotated[
+        str | None, typer.Option(metavar="A=0:5,B=0:", help="Limits of constants; an end left out is infinite.")
+    ] = None,
+    sigma: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of the target's standard errors.")
+    ] = None,
+    absolute_sigma: Annotated[
+        bool, typer.Option("--absolute-sigma", help="The standard errors are exact, not up to a common factor.")
+    ] = False,
+    weights: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")
+    ] = None,
+    groups: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of groups of rows.")] = None,
+    loss: Annotated[
+        str, typer.Option(metavar="squares|huber|tukey", help="The last two: rows far from the formula count less.")
+    ] = "squares",
+    covariance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What standard errors allow for: classical, heteroscedastic, autocorrelated or clustered.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")] = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+) -> None:
+    """Fit the constants of a formula that you state to a table."""
+    if out is not None:
+        check_file(out, _PICTURES)
+    begin, limits = _numbers(start, "--start"), _limits(bounds)
+    table = open_table(file, decimal, encoding, sheet=sheet)
+
+    import edgewise
+    from edgewise.io import frame_of
+
+    frame = frame_of(table, [*table.columns, *table.texts, *table.dates])
+    given: dict[str, Any] = {"loss": loss, "covariance": covariance}
+    found = edgewise.fit_formula(
+        formula, frame, target, start=begin, bounds=limits, sigma=sigma, absolute_sigma=absolute_sigma,
+        weights=weights, groups=groups, **given,
+    )  # fmt: skip
+    screen = console()
+    for line in [*table.notes, *str(found).splitlines()]:
+        screen.print(line)
+    if out is not None:
+        write_picture(found.plot(), out)
+        screen.print(f"Picture: {out}")
+
+
+def _pairs(text: str | None, option: str, example: str) -> dict[str, str]:
+    """Return the texts in "A=1,B=2" by name.
+
+    >>> _pairs("a=1, b=0:2", "--bounds", "a=0:5")
+    {'a': '1', 'b': '0:2'}
+    """
+    found: dict[str, str] = {}
+    for part in [] if text is None else text.split(","):
+        name, sign, value = (piece.strip() for piece in part.partition("="))
+        if not (name and sign and value) or name in found:
+            raise InputError(f"{option} must name constants once each, like {example}. Got {text!r}.")
+        found[name] = value
+    return found
+
+
+def _number(text: str, option: str, otherwise: float) -> float:
+    try:
+        value = float(text) if text.strip() else otherwise
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise InputError(f"{option} must hold numbers. Got {text.strip()!r}.")
+    return value
+
+
+def _numbers(text: str | None, option: str) -> dict[str, float]:
+    return {name: _number(value, option, math.nan) for name, value in _pairs(text, option, "Vm=200,K=0.1").items()}
+
+
+def _limits(text: str | None) -> dict[str, tuple[float, float]]:
+    found: dict[str, tuple[float, float]] = {}
+    for name, value in _pairs(text, "--bounds", "Vm=0:,K=0:5").items():
+        ends = value.split(":")
+        if len(ends) != _ENDS:
+            raise InputError(f"--bounds must hold two ends for each constant, like Vm=0:,K=0:5. Got {name}={value}.")
+        found[name] = (_number(ends[0], "--bounds", -math.inf), _number(ends[1], "--bounds", math.inf))
+    return found

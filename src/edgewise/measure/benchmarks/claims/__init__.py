@@ -1,0 +1,1 @@
+"""What edgewise claims, on made and on real tables, and whether it is true."""

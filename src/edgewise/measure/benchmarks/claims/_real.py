@@ -56,7 +56,7 @@ def measure(case: Case) -> Row:
     front = [Judged.of(candidate.expression, question, rows, y, book) for candidate in found]
     best = front[next(k for k, candidate in enumerate(found) if candidate is found.best)]
     return {
-        "family": _FAMILY, "case": question.name, "part": question.half, "field": question.field, "rows": len(table.y),
+        "family": _FAMILY, "case": question.name, "part": question.half, "science": question.science, "rows": len(table.y),
         "said": found.outcome.name, "best": write(found.best.expression, _DIGITS),
         "textbook": write(book.forms[0], _DIGITS), "best_error": best.error, "textbook_error": book.error,
         "best_complexity": best.complexity, "textbook_complexity": book.complexity, "right": best.right,

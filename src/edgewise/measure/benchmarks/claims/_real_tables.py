@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ class RealQuestion:
 
     name: str
     half: str
-    field: str
+    science: str
     package: str
     item: str
     target: Mapping[str, str]
@@ -84,16 +84,16 @@ def read_question(question: RealQuestion) -> Rows:
     """
     (target,) = question.target
     table = Table(question.name, question.package, question.item, target, "regression")
-    frame = read_frame(table)
+    frame: Any = read_frame(table)
     for column, value in question.keep.items():
         frame = frame[frame[column].astype(str) == value]
     for column, (low, high) in question.between.items():
         frame = frame[frame[column].between(low, high)]
-    numbers = frame.select_dtypes("number").astype(np.float64)
+    numbers: pd.DataFrame = frame.select_dtypes("number").astype(np.float64)
     made = {name: _column(numbers, text) for name, text in {**question.inputs, **question.target}.items()}
     flags = {name: (frame[column].astype(str) == value) * 1.0 for name, (column, value) in question.flags.items()}
     usual = ~frame["rownames"].astype(str).isin(question.outliers)
-    whole = pd.DataFrame({**made, **flags, _USUAL: usual}, index=frame.index).dropna()
+    whole: Any = pd.DataFrame({**made, **flags, _USUAL: usual}, index=frame.index).dropna()
     if len(whole) > _MOST:
         whole = whole.sample(_MOST, random_state=0).sort_index()
     whole = whole.reset_index(drop=True)
@@ -115,13 +115,10 @@ def textbook_forms(question: RealQuestion, x: Array, y: Array) -> list[FreeFormu
 
 def _free(form: str, starts: Sequence[float], names: Sequence[str]) -> FreeFormula:
     """Return a form with its constants b1, b2, ... at their starts, or at 1 where there are none."""
-    symbols = sorted(_constants(form), key=lambda symbol: int(symbol.name[1:]))
-    template = parse(form, [*names, *(symbol.name for symbol in symbols)])
-    return FreeFormula(template, tuple(symbols), tuple(starts) or (1.0,) * len(symbols))
-
-
-def _constants(form: str) -> set[sympy.Symbol]:
-    return {s for s in parse(form).free_symbols if s.name[0] == "b" and s.name[1:].isdecimal()}
+    template = parse(form)
+    count = len(template.free_symbols - {sympy.Symbol(name) for name in names})
+    symbols = tuple(sympy.Symbol(f"b{k + 1}") for k in range(count))
+    return FreeFormula(template, symbols, tuple(starts) or (1.0,) * count)
 
 
 def _column(frame: pd.DataFrame, text: str) -> Array:

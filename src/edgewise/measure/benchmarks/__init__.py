@@ -14,7 +14,7 @@ from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, PhysicalSc
 from edgewise.measure.benchmarks.history import History
 from edgewise.measure.benchmarks.libraries import BASELINES as BASELINES
 from edgewise.measure.benchmarks.libraries import LIBRARIES as LIBRARIES
-from edgewise.measure.benchmarks.outcomes import Outcomes
+from edgewise.measure.benchmarks.claims import Claims
 from edgewise.measure.benchmarks.pde import Equations
 from edgewise.measure.benchmarks.real import REGRESSORS as REGRESSORS
 from edgewise.measure.benchmarks.real import Tables
@@ -23,7 +23,7 @@ from edgewise.measure.benchmarks.tabular import ESTIMATORS as ESTIMATORS
 from edgewise.measure.benchmarks.tabular import Tabular
 
 _QUICK = (Layers, Calls, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
-_FORMULAS = (Feynman, Irrelevant, Strogatz, Random, Certified, PhysicalScales, Dimensions, History, Outcomes)
+_FORMULAS = (Feynman, Irrelevant, Strogatz, Random, Certified, PhysicalScales, Dimensions, History, Claims)
 _EQUATIONS = (Equations,)
 BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in (*_QUICK, Tabular, Tables, *_FORMULAS, *_EQUATIONS)}
 """Every benchmark by its name."""

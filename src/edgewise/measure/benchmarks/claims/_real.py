@@ -11,12 +11,14 @@ import sympy
 from edgewise._typing import Array, Part
 from edgewise.discovery import Discovery, discover
 from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, write
-from edgewise.measure import Case, Row, clock
+from edgewise.measure import Case, Settings, clock
 from edgewise.measure.benchmarks.claims._real_tables import RealQuestion, read_question, real_questions, textbook_forms
 from edgewise.measure.benchmarks.formulas import is_right, with_free_constants
+from edgewise.measure.benchmarks.tabular import missing_packages
 
-_FAMILY = "real"
-_LAW = ("EXACT", "NOISE")
+_LAW = ("exact", "noise")
+_EFFORT, _SECONDS = "quick", 60.0
+_DEVELOPED = (1, 2)  # seeds for which the questions for development are listed
 _FOLDS, _LEFT_OUT = 10, 30  # as many folds as rows, up to so many rows
 _EQUAL, _LARGER = 1.02, 2.0  # times the error and the complexity of the textbook's form
 _BETWEEN, _OVERSHOOT = 20_000, 0.25  # places inside the data; of the range of the target
@@ -25,45 +27,51 @@ _DIGITS = 6
 _QUICK = 2  # questions
 
 
-def cases(quick: bool, effort: str = "quick", time_limit: float = 60.0) -> list[Case]:
-    """List the questions; `effort` and `time_limit` in seconds are those of `discover`."""
-    asked = list(real_questions().values())[: _QUICK if quick else None]
+def cases(settings: Settings) -> list[Case]:
+    """List the questions: those for development with the seeds 1 and 2, else those held out; none without the tables.
+
+    The search itself has the seed 0.
+    """
+    limit, effort = settings.budget or _SECONDS, settings.effort or _EFFORT
+    part = "development" if settings.seed in _DEVELOPED else "held-out"
+    asked = [] if missing_packages() else [name for name, one in real_questions().items() if one.part == part]
     return [
-        Case(
-            f"{_FAMILY}, {one.name}, {effort}, {time_limit:g} s",
-            {"question": one.name, "part": one.half, "effort": effort, "limit": time_limit},
-        )
-        for one in asked
-    ]
+        Case(f"real {name}, {effort}, {limit:g} s",
+             {"family": "real", "part": part, "question": name, "limit": limit, "effort": effort})
+        for name in asked[: _QUICK if settings.quick else None]
+    ]  # fmt: skip
 
 
-def measure(case: Case) -> Row:
+def measure(case: Case) -> dict[str, Any]:
     """Search one table, and compare what is chosen with the textbook's form.
 
-    said: the outcome. best_error, textbook_error: on rows left out, over the standard deviation of the target; the
-    constants of each form are fitted again without these rows, the same for all forms. right: the textbook's form, or
-    one that is accepted, but for the values of constants. as_good: an error of at most 1.02 times and a complexity of
-    at most twice the textbook's. misleading: why, or empty. on_front: a right form, or one as good that is not larger.
+    said: the outcome. right: whether a claimed law is the textbook's or as good; empty without a claim. form, truth:
+    what is chosen, and the textbook's. form_error, truth_error: on rows left out, over the standard deviation of the
+    target; the constants of each form are fitted again without these rows, the same for all forms. textbook: whether
+    the form is the textbook's, or one that is accepted, but for the values of constants. as_good: an error of at most
+    1.02 times and a complexity of at most twice the textbook's. misleading: why, or empty. on_front: a form of the
+    textbook, or one as good that is not larger. star_weight, largest_weight: of the form chosen, and of any.
     """
     question = real_questions()[case.values["question"]]
     table = read_question(question)
     (target,) = question.target
-    limits = {"effort": case.values["effort"], "time_limit": case.values["limit"]}
+    limits = {"effort": _effort(case.values["effort"]), "time_limit": case.values["limit"]}
     with clock() as spent:
         found = discover(table.x, table.y, target=target, **limits)
     rows, y = table.x.to_numpy()[table.usual], table.y[table.usual]
     book = Textbook.of(question, rows, y)
     front = [Judged.of(candidate.expression, question, rows, y, book) for candidate in found]
-    best = front[next(k for k, candidate in enumerate(found) if candidate is found.best)]
+    chosen = next(k for k, candidate in enumerate(found) if candidate is found.best)
+    best, said = front[chosen], found.outcome.name.lower().replace("_", " ")
     return {
-        "family": _FAMILY, "case": question.name, "part": question.half, "science": question.science,
-        "rows": len(table.y), "said": found.outcome.name, "best": write(found.best.expression, _DIGITS),
-        "textbook": write(book.forms[0], _DIGITS), "best_error": best.error, "textbook_error": book.error,
-        "best_complexity": best.complexity, "textbook_complexity": book.complexity, "right": best.right,
-        "as_good": best.as_good, "misleading": _misleading(found, best, front, rows, y, book),
-        "on_front": any(one.right or (one.as_good and one.complexity <= book.complexity) for one in front),
-        "formulas": len(front), "star_weight": _weight(found), "largest_weight": float(max(found.weights)),
-        "seconds": spent.process,
+        "kind": question.science, "said": said, "right": best.textbook or best.as_good if said in _LAW else "",
+        "form": write(found.best.expression, _DIGITS), "truth": write(book.forms[0], _DIGITS),
+        "seconds": spent.process, "rows": len(table.y), "form_error": best.error, "truth_error": book.error,
+        "form_complexity": best.complexity, "truth_complexity": book.complexity, "textbook": best.textbook,
+        "as_good": best.as_good, "misleading": _misleading(found, said, best, front, question, rows, y, book),
+        "on_front": any(one.textbook or (one.as_good and one.complexity <= book.complexity) for one in front),
+        "formulas": len(front), "star_weight": float(found.weights[chosen]),
+        "largest_weight": float(max(found.weights)),
     }  # fmt: skip
 
 
@@ -87,7 +95,7 @@ class Judged(NamedTuple):
 
     error: float
     complexity: int
-    right: bool
+    textbook: bool
     as_good: bool
 
     @classmethod
@@ -95,12 +103,12 @@ class Judged(NamedTuple):
         """Return how good a formula is; constants count as free, integer exponents as part of the form."""
         error = left_out_error(with_free_constants(formula).free, question.names, x, y)
         size = complexity(formula)
-        right = any(_is_form(formula, form, question.names, x) for form in book.forms)
+        textbook = any(_is_form(formula, form, question.names, x) for form in book.forms)
         good = error <= _EQUAL * book.error and size <= _LARGER * book.complexity
         if question.outliers:  # the formula as it is, not refitted without the outliers
             own, usual = (np.linalg.norm(evaluate(one, question.names, x) - y) for one in (formula, book.forms[0]))
-            right, good = (claim and bool(own <= _NEAR * usual) for claim in (right, good))
-        return cls(error, size, right, good)
+            textbook, good = (each and bool(own <= _NEAR * usual) for each in (textbook, good))
+        return cls(error, size, textbook, good)
 
 
 def left_out_error(free: FreeFormula, names: Sequence[str], x: Array, y: Array) -> float:
@@ -144,26 +152,31 @@ def _is_form(formula: Part, form: Part, names: Sequence[str], x: Array) -> bool:
     )
 
 
-def _misleading(found: Any, best: Judged, front: Sequence[Judged], x: Array, y: Array, book: Textbook) -> str:
+def _misleading(
+    found: Discovery, said: str, best: Judged, front: Sequence[Judged], question: RealQuestion, x: Array, y: Array,
+    book: Textbook,
+) -> str:  # fmt: skip
     """Return why what is chosen or claimed misleads; empty where it does not."""
     simpler = min((one.error for one in front if one.complexity < best.complexity), default=np.inf)
     reasons = ["a simpler one is better"] if best.error > _EQUAL * simpler else []
     places = between_rows(x)
-    values = evaluate(found.best.expression, found.names, places)
-    usual = evaluate(book.forms[0], found.names, places)
+    values, usual = (evaluate(one, question.names, places) for one in (found.best.expression, book.forms[0]))
     margin = _OVERSHOOT * np.ptp(y)
     low, high = min(y.min(), np.nanmin(usual)) - margin, max(y.max(), np.nanmax(usual)) + margin
     if not np.isfinite(values).all():
         reasons.append("undefined inside the data")
     elif values.min() < low or values.max() > high:
         reasons.append("a pole or an overshoot inside the data")
-    if found.outcome.name in _LAW and not (best.right or best.as_good):
-        reasons.append(f"{found.outcome.name} of another form")
+    elif values.min() < question.limits[0] or values.max() > question.limits[1]:
+        reasons.append("values that cannot be")
+    if said in _LAW and not (best.textbook or best.as_good):
+        reasons.append(f"{said} claimed of another form")
     return "; ".join(reasons)
 
 
-def _weight(found: Discovery) -> float:
-    return float(next(w for c, w in zip(found, found.weights, strict=True) if c is found.best))
+def _effort(text: str) -> Any:
+    """Return the argument: a whole number, or a word."""
+    return int(text) if text.isdecimal() else text
 
 
 def _with_values(free: FreeFormula) -> Part:

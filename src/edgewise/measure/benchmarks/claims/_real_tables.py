@@ -1,5 +1,6 @@
 """Real tables with the form that a textbook gives them: what is asked, its source, and the rows."""
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,11 +31,11 @@ class RealQuestion:
     them, if it has numbers; `agree`: how far least squares on the rows may be from them, as a fraction; by: how the
     source fitted, where that is not by least squares of the form. starts: of a fit, where the source has no numbers.
     accepted: other forms that are right, with starts of their constants. outliers: rows, by name, that the source names
-    as outliers: a search has them, and no form is judged by them.
+    as outliers: a search has them, and no form is judged by them. limits: what no value can pass.
     """
 
     name: str
-    half: str
+    part: str
     science: str
     package: str
     item: str
@@ -46,6 +47,7 @@ class RealQuestion:
     accepted: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     starts: tuple[float, ...] = ()
     outliers: tuple[str, ...] = ()
+    limits: tuple[float, float] = (-math.inf, math.inf)
     by: str = ""
     agree: float = _AGREE
     flags: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -61,8 +63,8 @@ class RealQuestion:
 def real_questions() -> dict[str, RealQuestion]:
     """Return the questions by name, in the order of the file: those for development, then those held back.
 
-    >>> halves = [question.half for question in real_questions().values()]
-    >>> halves.count("development") >= 24, halves.count("held") >= 24
+    >>> parts = [question.part for question in real_questions().values()]
+    >>> parts.count("development") >= 24, parts.count("held-out") >= 24
     (True, True)
     """
     rows = tomllib.loads(_FILE.read_text(encoding="utf-8"))

@@ -10,11 +10,11 @@ _SLIGHT = 1e-3  # of the range: what may be neglected
 _TRIMMED = 0.01  # of the fresh rows, the furthest, are left out: rows beyond those searched on
 
 
-def is_wrong(claim: str, values: Array, truth: Array, noise: float, rows: int, constants: int) -> bool:
+def is_wrong(claim: str, values: Array, truth: Array, noise: float, rows: float, constants: int) -> bool:
     """Return whether a claim of a formula, "exact" or "noise", is wrong.
 
     values, truth (m,): of the formula and of the target without noise, on fresh rows of the same kind. noise: root mean
-    square of what was added to the rows searched on. constants: of the formula.
+    square of what was added to the rows searched on. rows: independent ones. constants: of the formula.
 
     - exact: it is wrong where more than 1 % of the fresh rows differ from the truth by more than 1e-6 of its range.
     - noise: with d the root mean square difference, the furthest 1 % of the rows left out, it is wrong where

@@ -1,4 +1,4 @@
-"""Targets that no short formula of the library gives: smooth functions, steps and kinks."""
+"""Targets that no short formula of the library gives: smooth functions, steps, kinks, poles, nothing."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -65,3 +65,21 @@ def kink(rng: np.random.Generator) -> Target:
     )
     inputs, values = kinds[rng.integers(len(kinds))]
     return Target(values, ((0.0, 1.0),) * inputs)
+
+
+def pole(rng: np.random.Generator) -> Target:
+    """Return a quotient whose pole lies within the range of its input, plus a line in another input for half of them."""
+    place, width, slope = rng.uniform(0.2, 0.8), rng.uniform(0.02, 0.1), rng.uniform(0.5, 2)
+    kinds: tuple[tuple[int, Values], ...] = (
+        (1, lambda x: width * (x[:, 0] - place) / ((x[:, 0] - place) ** 2 + width**2)),  # a resonance: nearly a pole
+        (1, lambda x: 1 / (x[:, 0] - place)),
+        (2, lambda x: width / ((x[:, 0] - place) ** 2 + width**2) + slope * x[:, 1]),
+        (2, lambda x: x[:, 1] / (x[:, 0] - place)),
+    )
+    inputs, values = kinds[rng.integers(len(kinds))]
+    return Target(values, ((0.0, 1.0),) * inputs)
+
+
+def nothing(rng: np.random.Generator) -> Target:
+    """Return a target of one to four inputs that has nothing to do with them: zero."""
+    return Target(lambda x: np.zeros(len(x)), ((0.0, 1.0),) * int(rng.integers(1, 5)))

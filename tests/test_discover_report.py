@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 
 import edgewise as ew
 from edgewise.discovery import Candidate, Discovery, Outcome
@@ -41,6 +42,12 @@ def shown(found: Discovery, monkeypatch: pytest.MonkeyPatch) -> ReportContent:
     return seen[0]
 
 
+def legend(ax: Axes) -> list[str]:
+    box = ax.get_legend()
+    assert box is not None
+    return [text.get_text() for text in box.get_texts()]
+
+
 def test_one_input_is_drawn_with_rows_band_and_rivals(monkeypatch: pytest.MonkeyPatch) -> None:
     found = decay()
     (caption, figure), (_, left) = shown(found, monkeypatch).first
@@ -51,7 +58,7 @@ def test_one_input_is_drawn_with_rows_band_and_rivals(monkeypatch: pytest.Monkey
     *rivals, chosen = (np.asarray(line.get_xydata()) for line in ax.lines)
     assert len(rivals) == 2
     np.testing.assert_allclose(chosen[:, 1], found.best.predict(chosen[:, :1]))
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["others of the front", "formula"]
+    assert legend(ax) == ["others of the front", "formula"]
     assert [ax.get_xlabel() for ax in left.axes] == ["row", "$t$"]
 
 
@@ -80,7 +87,7 @@ def test_a_second_input_of_few_values_has_a_curve_for_each(monkeypatch: pytest.M
     (caption, figure), _ = shown(made(x, y, ("t", "treated"), "1.1*t", "2.2*t + 1.3*treated"), monkeypatch).first
     assert caption == "The rows and the formula, a curve for each treated"
     (ax,) = figure.axes
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["treated = 0", "treated = 1"]
+    assert legend(ax) == ["treated = 0", "treated = 1"]
     ends = [np.asarray(line.get_ydata())[0] for line in ax.lines]
     assert ends[1] - ends[0] == pytest.approx(1.3, abs=0.15)
 

@@ -7,9 +7,13 @@ from edgewise.discovery.judging._candidate import Candidate as Candidate
 from edgewise.discovery.judging._candidate import columns_of as columns_of
 from edgewise.discovery.judging._candidate import front as front
 from edgewise.discovery.judging._candidate import unbeaten as unbeaten
+from edgewise.discovery.judging._contest import Contest as Contest
+from edgewise.discovery.judging._contest import Evidence as Evidence
+from edgewise.discovery.judging._contest import Rival as Rival
 from edgewise.discovery.judging._criterion import criterion as criterion
 from edgewise.discovery.judging._encompassing import encompassing as encompassing
 from edgewise.discovery.judging._evidence import spread as spread
+from edgewise.discovery.judging._gaps import wild as wild
 from edgewise.discovery.judging._judge import Judge as Judge
 from edgewise.discovery.judging._judge import Once as Once
 from edgewise.discovery.judging._judge import at_once as at_once

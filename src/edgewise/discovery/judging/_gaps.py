@@ -18,6 +18,8 @@ _VALUES = 1_000_000  # of all points together: of many columns not every gap is 
 _TOUCHING = 1e-9  # of its size on the rows beside: a denominator that small is zero
 _DIGITS, _BESIDE = 60, 30  # a pole is looked at from 1e-30 of its gap away ...
 _BLOWN_UP = 1e6  # ... where the formula exceeds its size on the rows by this factor
+_ROOM = 0.5  # of the range of y: how far values between rows may lie beyond it
+_CANCELED, _LEAST, _MOST = 1e4, 1e-30, 1e30  # size of a term over that of y; numbers of a formula
 _LOOSE = 1e-7  # of the target's spread: a number that matters less may be any other one
 
 
@@ -51,6 +53,33 @@ def pole(formula: Formula, names: Sequence[str], x: Array) -> bool:
         if not np.isfinite(margin).all() or (not len(crossed) and _touches(condition.margin, names, points, margin)):
             return True
     return False
+
+
+def wild(formula: Formula, names: Sequence[str], x: Array, y: Array) -> bool:
+    """Return whether a formula does between the rows what they do not ask for, or hangs on huge numbers.
+
+    That is a pole, an undefined value, a value beyond those of y (n,) by over half of their range, on lines from row to
+    row; a term of a sum over 1e4 times larger than y, which others cancel; a number beyond 1e-30 to 1e30.
+
+    >>> t = sympy.Symbol("t")
+    >>> rows = np.linspace(-1, 1, 10)[:, None]
+    >>> wild(t**2, ["t"], rows, rows[:, 0] ** 2), wild(sympy.tan(1.5 * t), ["t"], rows, rows[:, 0])
+    (False, True)
+    """
+    if any(not _LEAST <= abs(float(number)) <= _MOST for number in formula.atoms(sympy.Float) if number != 0):
+        return True
+    x, names = _used(formula, names, x)
+    points = _joined(x[:: max(1, len(x) // _ROWS)]).reshape(-1, len(names))
+    low, high = float(y.min()), float(y.max())
+    room, size = _ROOM * (high - low), _CANCELED * max(abs(low), abs(high))
+    with np.errstate(all="ignore"):
+        values = evaluate(formula, names, points)
+        if not ((values >= low - room) & (values <= high + room)).all():
+            return True
+        parts = sympy.Add.make_args(formula)
+        if len(parts) > 1 and any(float(np.abs(evaluate(part, names, x)).max()) > size for part in parts):
+            return True
+    return pole(formula, names, x)
 
 
 def _used(formula: Part, names: Sequence[str], x: Array) -> tuple[Array, list[str]]:

@@ -8,6 +8,10 @@ class Outcome(enum.Enum):
 
     EXACT = "The formula reproduces the data to rounding."
     NOISE = "What is left looks like noise: no other formula and no network predicts held-out rows clearly better."
+    AMBIGUOUS = (
+        "Several forms explain the rows equally well: the rows do not tell which is the law. "
+        "Add rows where they differ, or state what you know."
+    )
     TOO_FEW_ROWS = (
         "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
         "Try more rows, or fewer columns."

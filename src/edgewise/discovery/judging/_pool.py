@@ -40,7 +40,7 @@ class Pool:
             if (formula, self.noise) in self._seen:
                 continue
             self._seen.add((formula, self.noise))
-            candidate = self._judged(formula)
+            candidate = self.judged(formula)
             if candidate is None or not candidate.expression.free_symbols:
                 continue
             if not claims or self.claimed(candidate):
@@ -49,7 +49,7 @@ class Pool:
                 if candidate.error < EXACT and self.claimed(candidate):
                     return
 
-    def _judged(self, formula: Formula) -> Candidate | None:
+    def judged(self, formula: Formula) -> Candidate | None:
         """A formula as a candidate; None where it does not describe the table, or is not as it has to be."""
         candidate = self.judge.judged(formula, self.noise, keep_form=self.gate.keeps_form)
         if candidate is None or self.passes(candidate):
@@ -74,7 +74,7 @@ class Pool:
         """Take a noise level (0: none after all), and round the candidates that come near it again."""
         self.noise = noise
         for old in [c for c in self.candidates if c.error < 3 * noise]:
-            again = self._judged(old.expression)
+            again = self.judged(old.expression)
             if again is not None and again.expression != old.expression:
                 self.candidates.append(again)
                 self._origin.setdefault(again.expression, self.origin(old))

@@ -11,13 +11,14 @@ from edgewise._printable import printable
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.results._error_bars import has_error_bars, latex_with_error_bars, with_error_bars
 from edgewise.discovery.results._front import Front
-from edgewise.discovery.results._weights import absent
-from edgewise.expressions import quoted
+from edgewise.expressions import quoted, write
 
 _DIGITS = 6
 _LONGEST = 100  # characters of a formula of the front in a printout
 _MOST_PLACES = 8
 _GROUPS = 10  # whose constants are shown
+_RIVALS = 3  # that are shown
+_LAWLIKE = 1e-3  # error on held-out rows of a law that longer formulas only correct
 _WEIGHTED = {
     "relative": "by 1/{}^2", "mixed": "by 1/variance", "counts": "by 1/{}", "given": "as given",
 }  # fmt: skip
@@ -96,11 +97,29 @@ def conclusion(found: Front) -> list[str]:
         lines.append(f"R2 of the best flexible model, an additive network, on held-out rows: {own}.")
     lines += group_lines(found)
     if len(found) > 1 and found.outcome not in (Outcome.EXACT, Outcome.NOISE):
-        lines.append(f"Weight of forms that are not on this front, as no law is claimed: {absent(found.outcome):.2f}.")
+        lines.append(f"Weight of forms that are not on this front: {1 - float(found.weights.sum()):.2f}.")
+    lines += judgement_lines(found)
     first = int(found.weights.argmax())
     if found.candidates[first] is not best:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")
     return [printable(line) for line in [*lines, *found.notes]]
+
+
+def judgement_lines(found: Front) -> list[str]:
+    """Return which other forms explain the rows as well, what the residuals show, and which law is only corrected."""
+    lines = []
+    if found.rivals:
+        shown = "; ".join(cut(write(each.expression, _DIGITS)) for each in found.rivals[:_RIVALS])
+        lines.append(f"These explain the rows as well: {shown}.")
+    if found.outcome is not Outcome.EXACT and found.best.by_group is None:
+        lines += found.findings.sentences()
+    if found.outcome is Outcome.TIME_LIMIT:
+        lines.append(f"About {found.settings['work done']:.0%} of the work was done.")
+    laws = [c for c in found if c.held_out < _LAWLIKE]
+    if found.outcome not in (Outcome.EXACT, Outcome.NOISE) and laws and laws[0] is not found[-1]:
+        number, size = found.candidates.index(laws[0]), f"{laws[0].held_out:.0e}".replace("e-0", "e-")
+        lines.append(f"Formula {number} is a law to {size} of the standard deviation; longer ones are corrections.")
+    return lines
 
 
 def group_lines(found: Front) -> list[str]:

@@ -12,12 +12,13 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data
-from edgewise.discovery.judging import Candidate, Outcome, columns_of
+from edgewise.discovery.judging import Candidate, Evidence, Outcome, Rival, columns_of
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
-from edgewise.discovery.results._weights import stability_of, weights_of
+from edgewise.discovery.results._weights import evidence_of, stability_of, weights_of
 from edgewise.discovery.tables import ADDITIVE, Columns, NoiseModel
-from edgewise.expressions import Constant, Uncertainty, write
+from edgewise.expressions import Constant, Uncertainty, evaluate, write
+from edgewise.residuals import Findings, inspect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,8 @@ class Front(Sequence[Candidate]):
     weight: Array | None = field(repr=False, default=None)
     noise_model: NoiseModel = ADDITIVE
     columns: Columns | None = field(repr=False, default=None)
+    rivals: tuple[Rival, ...] = ()
+    evidence: Evidence | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -95,17 +98,26 @@ class Front(Sequence[Candidate]):
     def weights(self) -> Array:
         """The weight of evidence (len(found),) of each formula of the front: how likely its form is the right one.
 
-        They are in proportion to exp(-criterion / 4), with
+        They are in proportion to exp(-criterion / 4), over all forms that were assessed, with
 
-            criterion = n log(error^2) + log(n) / 2 (complexity + fitted constants)
+            criterion = m log(error^2) + log(n) / 2 (complexity + fitted numbers)
 
-        where errors below the noise count as the noise (Schwarz, 1978, to the power 1/2). What they lack to 1 is the
-        weight of forms that are not on the front: nothing for an exact law, 0.05 where only noise is left, and 0.5
-        where no law is claimed, as made tables show (docs/discovery.md). Constants that were rounded to exact numbers
-        count as known before. `best` may have a small weight: it is chosen by its error on held-out rows and by the
-        flexible model.
+        where errors below a noise that was given count as the noise (Schwarz, 1978, to the power 1/2). m is n, the
+        number of rows, or what they are worth if neighboring residuals are correlated. What the weights lack to 1 is
+        that of other forms: those that were assessed, and those that were not found. `best` may have a small weight: it
+        is chosen by its error on held-out rows and by the flexible model.
         """
-        return weights_of(self.candidates, min(len(self.y), JUDGED), self.noise, self.outcome)
+        rows = min(len(self.y), JUDGED)
+        evidence = self.evidence or evidence_of(self.candidates, self.best, rows, self.noise)
+        return weights_of(evidence, self.outcome)
+
+    @cached_property
+    def findings(self) -> Findings:
+        """What tests of the best formula's residuals found: order of rows, inputs, size, outliers."""
+        x, y, weight = self._judged
+        values = self.best.predict(x) if self.columns is None else evaluate(self.best.expression, self.names, x)
+        residual = (y - values) * (1.0 if weight is None else weight)
+        return inspect(x, residual, names=self.names, fitted=values)
 
     @property
     def chi2(self) -> float | None:

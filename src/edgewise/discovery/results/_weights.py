@@ -7,39 +7,44 @@ import numpy as np
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.discovery.judging import Candidate, Outcome, criterion
+from edgewise.discovery.judging import Candidate, Evidence, Outcome, criterion
 from edgewise.expressions import FitData, FreeFormula
 
 _STEPS = 30
 _POWER = 0.5  # of the evidence
-_ABSENT, _UNCLAIMED = {Outcome.EXACT: 0.0, Outcome.NOISE: 0.05}, 0.5  # weight of forms that are not on the front
+_ABSENT, _UNCLAIMED = {Outcome.EXACT: 0.0, Outcome.NOISE: 0.05}, 0.5  # weight of forms that were not found
 
 
-def weights_of(candidates: Sequence[Candidate], rows: int, noise: float, outcome: Outcome) -> Array:
-    """Return the weight of evidence of each candidate; what they lack to 1 is that of forms that are not among them.
+def weights_of(evidence: Evidence, outcome: Outcome) -> Array:
+    """Return the weight of each formula of a front; what they lack to 1 is that of all other forms.
 
-        weight = (1 - absent(outcome)) exp(-criterion / 4) / sum exp(-criterion / 4)
+        weight = (1 - absent(outcome)) exp(-lead / 4) / sum of exp(-lead / 4) over all forms assessed
 
-    exp(-criterion / 2) would be the evidence of models fixed beforehand. Those of a front were chosen by the same rows
-    and are mostly not the truth: therefore the square root of it, as if there were half as many rows.
+    lead: the difference of its criterion to that of the best formula (`Contest.lead`). exp(-lead / 2) would be the
+    evidence of models fixed beforehand. Forms that were chosen by the same rows are mostly not the truth: therefore
+    the square root of it, as if there were half as many rows.
 
-    >>> import sympy
-    >>> x = sympy.Symbol("x")
-    >>> near = [Candidate(x, ("x",), 0.10, 1), Candidate(x**2 + x, ("x",), 0.099, 5)]
-    >>> weights_of(near, 50, 0.0, Outcome.NOISE).round(2)
-    array([0.8 , 0.15])
+    >>> weights_of(Evidence((0.0, 8.0), (12.0,)), Outcome.NOISE).round(2)
+    array([0.8 , 0.11])
 
     Source: Schwarz, Estimating the dimension of a model (1978); evidence to a power: Grünwald and van Ommen,
     Inconsistency of Bayesian inference for misspecified linear models, and a proposal for repairing it (2017). The
-    power 1/2 and the shares of `absent` were chosen on made tables: benchmarks/uncertainty.py.
+    power and the values of `absent` were chosen on made tables: docs/discovery.md.
     """
-    costs = np.array([criterion(c.error, c.complexity + c.fitted, rows, noise) for c in candidates])
-    raw = np.exp(-_POWER * (costs - costs.min()) / 2)
-    return (1 - absent(outcome)) * raw / raw.sum()
+    leads = np.array([*evidence.leads, *evidence.others])
+    raw = np.exp(-_POWER * (leads - leads.min()) / 2)
+    return (1 - absent(outcome)) * raw[: len(evidence.leads)] / raw.sum()
+
+
+def evidence_of(candidates: Sequence[Candidate], best: Candidate, rows: int, noise: float) -> Evidence:
+    """Return the evidence of a front alone, by the errors and sizes of its formulas as they stand."""
+    costs = [criterion(c.error, c.complexity + c.fitted, rows, noise) for c in candidates]
+    own = criterion(best.error, best.complexity + best.fitted, rows, noise)
+    return Evidence(tuple(cost - own for cost in costs))
 
 
 def absent(outcome: Outcome) -> float:
-    """Return the weight of all forms that are not on a front: it depends on what is claimed.
+    """Return the weight of all forms that were not found: it depends on what is claimed.
 
     >>> [absent(outcome) for outcome in (Outcome.EXACT, Outcome.NOISE, Outcome.APPROXIMATE)]
     [0.0, 0.05, 0.5]

@@ -10,7 +10,7 @@ import sympy
 
 from edgewise._typing import Formula
 from edgewise.discovery.generators import curves
-from edgewise.discovery.judging import Candidate, spread, unbeaten
+from edgewise.discovery.judging import Candidate, front, spread, unbeaten
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
@@ -166,18 +166,13 @@ class Approximation:
                 del self.found[form]
 
     def catch_up(self) -> None:
-        """Assess guesses, and programs of an evolution that time cut short."""
+        """Assess what time did not suffice for: the pool's front, guesses, and programs as they evolved."""
+        for candidate in front(self.context.pool.candidates):
+            self.consider_formula(candidate.expression, self.context.pool.origin(candidate))
         for expression, origin in self.guesses.items():
             self.consider_formula(expression, origin)
-        if self.evolution is not None and not any(origin == EVOLUTION for _, origin in self.found.values()):
+        if self.evolution is not None:
             self.consider((fitted.program for fitted in self.evolution.front(1)), EVOLUTION)
-
-    def unassessed(self) -> list[Formula]:
-        """Return programs that are not assessed yet as formulas, as they evolved, those that a person can read."""
-        programs = [] if self.evolution is None else [fitted.program for fitted in self.evolution.front(1)]
-        new = (program for program in programs if program not in self._tried)
-        forms = (program.expression(self.table.names, self.table.positive) for program in new)
-        return [form for form in forms if complexity(form) <= self.readable and self.gate.admits(form)]
 
     def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
         rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed

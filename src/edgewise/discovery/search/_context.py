@@ -23,7 +23,7 @@ ROWS = 1500
 
 _JUDGED = 20_000
 _DIGITS = 4  # of the best formula so far, as it is shown
-_SEARCHED = 0.9  # share of the time for the search; the rest is for writing what it found
+_SEARCHED = 0.85  # share of the time for the search; the rest is for writing what it found
 _CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
 _LONG = 10  # ... and Gaussian processes after which any does
 
@@ -46,6 +46,7 @@ class Context:
         self.noise = NoiseLevel(self.pool, self.given, min(ROWS, len(table)), self.stages)
         self.processes = 0  # Gaussian processes that were fitted
         self.approximations: Callable[[], list[Candidate]] = list  # that the search has besides those in the pool
+        self.done = 0.0  # a guess of how much of the work is done
         self._callbacks = search_callbacks()
         if table.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
@@ -108,6 +109,7 @@ class Context:
     @whole
     def tell(self, stage: str, fraction: float) -> None:
         """Show what is done, a guess of how much of the search is over, and the best formula so far."""
+        self.done = max(self.done, min(fraction, 0.95))
         if self.settings.progress is not None:
             best = self.pool.best()
             self.settings.progress(

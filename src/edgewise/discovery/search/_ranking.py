@@ -1,164 +1,180 @@
-"""What is recommended of all formulas found, what is claimed of it, and the front."""
+"""What is recommended of all formulas found, and the front."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import Candidate, Outcome, encompassing, front, unbeaten
-from edgewise.discovery.search._approximation import EVOLUTION, ROWS_PER_CONSTANT, Approximation
+from edgewise.discovery.judging import Candidate, Evidence, Outcome, Rival, front, wild
+from edgewise.discovery.search._approximation import ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._context import Context
+from edgewise.discovery.search._verdict import Verdict
 from edgewise.discovery.tables import EXACT
 from edgewise.expressions import (
     FitData,
     FreeFormula,
     Uncertainty,
     complexity,
-    evaluate,
     free_numbers,
     loosened,
     name_floats,
     pin_redundant,
     shorten,
 )
-from edgewise.residuals import lack_of_fit
 
-_CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
-_MANY, _EACH = 30, 15  # ... that many, and that many for each input
+_MANY = 30  # rows below which few-row outcomes stay
 _ROWS_EACH = 4  # for each constant, with which noise is claimed at all
-_DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
-_IMPROVED, _SOME = (0.98, 0.995), 8  # of the errors of simpler formulas, the second if fewer than these are below
-_BY_CHANCE = 1e-3  # that noise alone lets residuals depend on the inputs as much
-_MISSED = 0.005  # that noise alone lets the network know as much of the residuals
+_DOUBT_SEARCHED = 12.0  # log-likelihood by which an approximation is far better than what the rows support best
+_IMPROVED, _EARNED, _COST = 0.995, 1.0, 0.1  # of errors of simpler formulas; log-likelihood, and for each unit
+_AS_GOOD = 1.01  # times the error on rows left out: the simplest formula within is recommended
+_LAWLIKE, _SHORTER = 1e-3, 0.6  # error of a law with corrections, and its complexity over theirs
+_NEGLIGIBLE = 24.0  # lead over forms whose weight is nothing
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
 
 
 class Ranking:
-    """Ranks the candidates of the exact search, in the pool, and the formulas that approximate the table."""
+    """Ranks the candidates of the exact search, in the pool, and the formulas that approximate the table.
+
+    Once time is up, only formulas count that were assessed before.
+    """
 
     def __init__(self, context: Context, approximation: Approximation, *, interrupted: bool) -> None:
-        self.context, self.approximation, self.interrupted = context, approximation, interrupted
-        self.pool = context.pool
+        self.context, self.approximation = context, approximation
+        self.pool, self.timed = context.pool, context.timed
+        self.verdict = Verdict(context, approximation, interrupted=interrupted)
+        self.rivals: list[Rival] = []
         self._origins: dict[Formula, str] = {}
+        self._fine: dict[Formula, bool] = {}
 
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
         return self._origins.get(candidate.expression) or self.pool.origin(candidate)
 
-    def _outcome(self, best: Candidate) -> tuple[Outcome, float]:
-        """What the best candidate is claimed to be, and the noise: none is known where the rows are too few to tell."""
-        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.given
-        enough = max(_MANY, _EACH * len(self.context.table.names))
-        if self.pool.claimed(best) and (best.error < _CLEAR or n >= enough or given is not None):
-            if best.error < EXACT:
-                return Outcome.EXACT, noise
-            fitted = best.error * math.sqrt(n / max(n - best.fitted, 1))
-            return Outcome.NOISE, min(noise, fitted) if given is None else noise
-        doubted = self.pool.doubted(best)
-        return (self._ended(), noise) if doubted is None else (doubted, given or 0.0)
-
-    def _ended(self) -> Outcome:
-        """Why the search ended without a law."""
-        if self.interrupted:
-            return Outcome.INTERRUPTED
-        return Outcome.TIME_LIMIT if self.context.timed else Outcome.APPROXIMATE
-
     def chosen(self) -> tuple[Candidate, Outcome, float]:
-        """The best candidate, what it is claimed to be, and the noise.
+        """Return the best candidate, what it is claimed to be, and the noise.
 
-        A law that is exact, or leaves only noise, comes first. Else the formula that predicts best on rows left out
-        and agrees with the network: `Assessor.cost`.
+        A law that is exact, or leaves only noise and leads all other forms, comes first. Else the formula that predicts
+        best on rows left out and agrees with the network (`Assessor.cost`), or a simpler one that predicts as well.
         """
         law = self.pool.best()
         assert law is not None
-        outcome, noise = self._outcome(law)
+        outcome, noise = self.verdict.claim(law)
+        if self.timed and law.expression not in self.approximation.found:
+            return self._approximation(self.least()), self.verdict.ended(), noise
         if not self.context.gate.admits(law.expression):
-            best = self.approximation.best()
-            return self._assessed(law) if best is None else self.candidate(best), self._ended(), noise
+            return self._approximation(law), self.verdict.ended(), noise
         if outcome is Outcome.EXACT:
-            return self._assessed(law), outcome, noise
-        if outcome is Outcome.NOISE and not self.contradicted(law):
-            few = len(self.pool.judge.y) < _ROWS_EACH * free_numbers(law.expression)
-            return self._assessed(law), Outcome.TOO_FEW_ROWS if few else outcome, noise
+            return self._assessed(law), outcome if self.verdict.halved(law) else Outcome.TOO_FEW_ROWS, noise
+        if outcome is Outcome.NOISE and not self.verdict.contradicted(law):
+            return *self._claimed(law), noise
         for each in front(self.pool.candidates):
             self._assessed(each)
         best = self.approximation.best()
         few = outcome is Outcome.TOO_FEW_ROWS and len(self.pool.judge.y) < _MANY
         if best is None or (few and not self._beaten(law, best)):
             return self._assessed(law), outcome, noise
-        doubted = outcome in (Outcome.UNSEEN, Outcome.TOO_FEW_ROWS) and not self.context.timed
-        return self.candidate(best), outcome if doubted else self._ended(), noise
+        doubted = outcome in (Outcome.UNSEEN, Outcome.TOO_FEW_ROWS) and not self.timed
+        return self._approximation(law), outcome if doubted else self.verdict.ended(), noise
 
-    def or_unassessed(self, best: Candidate) -> Candidate:
-        """The best candidate, or a formula that time did not suffice to assess, where that is cheaper on the rows."""
-        for form in self.approximation.unassessed():
-            candidate = self.pool.judge.measured(FreeFormula(form, (), ()))
-            if candidate is not None:
-                self.pool.candidates.append(candidate)
-                self._origins.setdefault(candidate.expression, EVOLUTION)
-                best = min(best, candidate, key=self.pool.cost)
-        return best
+    def _claimed(self, law: Candidate) -> tuple[Candidate, Outcome]:
+        """Return a law that leaves only noise, or one that is ahead of it, and whether it is the only one."""
+        law, self.rivals = self.verdict.standing(law)
+        law = self._assessed(law)
+        if len(self.pool.judge.y) < _ROWS_EACH * free_numbers(law.expression):
+            return law, Outcome.TOO_FEW_ROWS
+        simpler = [c for c in self._every() if c.complexity < law.complexity and c.held_out < law.held_out]
+        if self.rivals or any(self._is_fine(each) for each in simpler):
+            return law, Outcome.AMBIGUOUS
+        return law, Outcome.NOISE
+
+    def _approximation(self, law: Candidate) -> Candidate:
+        """Return the formula that predicts best, or the simplest of those that predict as well."""
+        best = self.approximation.best()
+        if best is None:
+            return self._assessed(law)
+        first = self.candidate(best)
+        as_good = [c for c in self._every() if c.complexity < first.complexity and self._is_as_good(c, first)]
+        return next((c for c in sorted(as_good, key=lambda c: c.complexity) if self._is_fine(c)), first)
+
+    def _is_as_good(self, simple: Candidate, best: Candidate) -> bool:
+        """Return whether a simpler formula predicts as well as the best one, or is a law that it only corrects."""
+        if simple.held_out <= _AS_GOOD * best.held_out:
+            return True
+        return simple.held_out < _LAWLIKE and simple.complexity <= _SHORTER * best.complexity
+
+    def _is_fine(self, candidate: Candidate) -> bool:
+        """Return whether the rows determine a formula's constants, and it does nothing between them unasked."""
+        form, judge = candidate.expression, self.pool.judge
+        if form not in self._fine:
+            known = Uncertainty.of(form, judge.names, judge.x, judge.y, judge.weight).determined
+            self._fine[form] = candidate.error < EXACT or (known and not wild(form, judge.names, judge.x, judge.y))
+        return self._fine[form]
 
     def _beaten(self, law: Candidate, best: Assessed) -> bool:
-        """Whether a formula with few constants predicts rows left out far better than the best supported candidate."""
+        """Return whether a formula with few constants predicts rows left out far better than the best supported one."""
         held_out, n = self._assessed(law).held_out ** 2, len(self.pool.judge.y)
         if ROWS_PER_CONSTANT * self.candidate(best).fitted > n:
             return False
         return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > _DOUBT_SEARCHED
 
-    def contradicted(self, law: Candidate) -> bool:
-        """Whether a law that leaves noise is doubtful: the rows do not determine its constants, residuals depend on
-        the inputs, the network knows something of them, or the network or a formula predicts better.
-
-        n/2 log(C / C') > doubt + log(n)/4 (complexity' - complexity)
-
-        C is the held-out mean squared error; primes are the other's. Of the many formulas that evolution tries, some
-        are better by chance: their doubt is larger.
-        """
-        approximation = self.approximation
-        judged = approximation.consider_formula(law.expression, self.pool.origin(law))
-        judge = self.pool.judge
-        values = evaluate(law.expression, judge.names, judge.x)
-        if judged is None or lack_of_fit(judge.x, judge.weight * (values - judge.y)) < _BY_CHANCE:
-            return True
-        if not Uncertainty.of(law.expression, judge.names, judge.x, judge.y, judge.weight).determined:
-            return True
-        half, size = len(self.pool.judge.y) / 2, complexity(law.expression)
-        ceiling = approximation.ceiling
-        if ceiling is not None:
-            rows, network = ceiling.left_out()
-            weight, there = judge.weight[rows], values[rows]
-            chance = encompassing(weight * (judge.y[rows] - there), weight * (network - there))
-            if chance < _MISSED or half * math.log(judged.held_out / ceiling.held_out**2) > _DOUBT:
-                return True
-        for found in approximation.front():
-            longer = max(complexity(found.expression) - size, 0)
-            limit = _DOUBT_SEARCHED + 0.5 * math.log(2 * half) * longer / 2
-            if half * math.log(judged.held_out / max(found.held_out, 1e-300)) > limit:
-                return True
-        return False
-
     def candidate(self, found: Assessed) -> Candidate:
-        """A formula as a candidate, its constants with as many digits as the rows determine."""
+        """Return a formula as a candidate, its constants with as many digits as the rows determine."""
         judge = self.pool.judge
         expression = Uncertainty.of(found.expression, judge.names, judge.x, judge.y, judge.weight).shortened()
         error, held_out = math.sqrt(found.error), math.sqrt(found.held_out)
         self._origins[expression] = self.approximation.found[found.expression][1]
         return Candidate(expression, judge.names, error, complexity(expression), held_out)
 
+    def _every(self) -> list[Candidate]:
+        """Return the candidates that may be on the front, with their errors on rows left out."""
+        every = [*map(self._assessed, front(self.pool.candidates)), *map(self.candidate, self.approximation.front())]
+        admitted = [c for c in every if self.context.gate.admits(c.expression) or not c.expression.free_symbols]
+        return [c for c in admitted if not math.isnan(c.held_out)]
+
     def front(self, best: Candidate) -> list[Candidate]:
-        """The best candidate, and those that no other beats on rows left out with as few operations and constants."""
-        exact, approximate = front(self.pool.candidates), self.approximation.front()
-        every = [*map(self._assessed, exact), *map(self.candidate, approximate)]
-        every = [c for c in every if self.context.gate.admits(c.expression) or not c.expression.free_symbols]
-        for improved in _IMPROVED:
-            kept = unbeaten(every, lambda c: (c.complexity, free_numbers(c.expression), c.held_out), improved)
-            if len(kept) >= _SOME or best.error < EXACT:
-                break
-        kept = [each for each in kept if _form(each) != _form(best)]
-        return sorted([*kept, best], key=lambda c: c.complexity)
+        """Return the best candidate, and those that no simpler one beats on rows left out.
+
+        A longer one must earn its place by the log-likelihood of the rows left out. None is there whose constants the
+        rows do not determine, or that does between the rows what they do not ask for.
+        """
+        every = [each for each in self._every() if _form(each) != _form(best)]
+        while True:
+            kept = self._unbeaten([*every, best], best)
+            bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
+            if not bad:
+                return kept
+            every = [each for each in every if each.expression not in bad]
+
+    def _unbeaten(self, every: Iterable[Candidate], best: Candidate) -> list[Candidate]:
+        """Return the candidates that predict clearly better than all simpler ones, simplest first, and the best one."""
+        kept: list[Candidate] = []
+        half = len(self.pool.judge.y) / 2
+        for each in sorted(every, key=lambda c: (c.complexity, c is not best, c.held_out)):
+            last = kept[-1] if kept else None
+            if each is best:
+                kept = [c for c in kept if c.complexity < best.complexity]
+            elif last is not None:
+                ratio = max(each.held_out, EXACT) / max(last.held_out, EXACT)
+                earned = _EARNED + _COST * (each.complexity - last.complexity)
+                if not (ratio < _IMPROVED and -half * 2 * math.log(max(ratio, 1e-300)) > earned):
+                    continue
+            kept.append(each)
+        return kept
+
+    def evidence(self, kept: list[Candidate], best: Candidate) -> Evidence:
+        """Return how far the best candidate leads each of a front, and the likeliest of all other forms."""
+        contest, forms = self.verdict.contest, self.verdict.forms
+        own = contest.entry(best.expression)
+        if own is None:
+            return Evidence((0.0,) * len(kept), ())
+        shown = {_form(each) for each in kept}
+        entries = [contest.entry(each.expression) for each in kept]
+        leads = tuple(math.inf if each is None else contest.lead(own, each) for each in entries)
+        others = contest.rivals(best.expression, forms, _NEGLIGIBLE)
+        return Evidence(leads, tuple(each.lead for each in others if _form_of(each.expression) not in shown))
 
     def unrounded(self, candidate: Candidate) -> Candidate:
         """Return a formula with all numbers but signs and exponents as they are fitted; an exact one as it is."""
@@ -175,17 +191,33 @@ class Ranking:
         size = complexity(fitted.expression)
         return self._assessed(Candidate(fitted.expression, judge.names, fitted.error, size))
 
-    def plain_front(self, best: Candidate) -> list[Candidate]:
-        """The candidates of the exact search by their errors on the rows: what there is when time is up."""
-        kept = [c for c in front(self.pool.candidates) if c.expression != best.expression]
-        return sorted([*kept, best], key=lambda c: c.complexity)
+    def least(self) -> Candidate:
+        """Return the formula of the least error on rows left out, as it was assessed: what there is when time is up."""
+        found = self.approximation.found.values()
+        short = [each for each, _ in found if complexity(each.expression) <= self.approximation.readable]
+        if not short:
+            return self._mean()
+        best = min(short, key=lambda each: each.held_out)
+        names, errors = self.pool.judge.names, (math.sqrt(best.error), math.sqrt(best.held_out))
+        return Candidate(best.expression, names, errors[0], complexity(best.expression), errors[1])
+
+    def _mean(self) -> Candidate:
+        """Return the constant, whose error on rows left out is known without a fit."""
+        constant = next(c for c in self.pool.candidates if not c.expression.free_symbols)
+        return replace(constant, held_out=constant.error * (1 + 1 / len(self.pool.judge.y)))
 
     def _assessed(self, candidate: Candidate) -> Candidate:
-        """A candidate with its error on rows left out, infinite where it is undefined."""
+        """Return a candidate with its error on rows left out, infinite where it is undefined, nan for want of time."""
+        if self.timed and candidate.expression not in self.approximation.found:
+            return candidate if candidate.expression.free_symbols else self._mean()
         found = self.approximation.consider_formula(candidate.expression, self.pool.origin(candidate))
         return replace(candidate, held_out=math.inf if found is None else math.sqrt(found.held_out))
 
 
 def _form(candidate: Candidate) -> str:
+    return _form_of(candidate.expression)
+
+
+def _form_of(expression: Formula) -> str:
     """Return a formula as text without the values of its fitted constants."""
-    return str(name_floats(shorten(candidate.expression, _SAME_DIGITS))[0])
+    return str(name_floats(shorten(expression, _SAME_DIGITS))[0])

@@ -29,6 +29,7 @@ from edgewise.discovery.search._recognition import (
     recognize_again,
     without_isolated,
 )
+from edgewise.discovery.search._verdict import Verdict
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
 from edgewise.expressions import evaluate
 
@@ -138,8 +139,8 @@ class Search:
     def _doubted(self) -> bool:
         """Whether the network and the rows speak against the law that would end the search."""
         law = self.context.pool.best()
-        ranking = Ranking(self.context, self.approximation, interrupted=False)
-        return law is not None and law.error >= EXACT and ranking.contradicted(law)
+        verdict = Verdict(self.context, self.approximation, interrupted=False)
+        return law is not None and law.error >= EXACT and verdict.contradicted(law)
 
     def _restart(self, table: Table) -> None:
         """Search again without the rows that were set aside."""
@@ -191,29 +192,27 @@ class Search:
         problem = Problem(x, tuple(map(sympy.Symbol, self.context.table.names)), y, w)
         return replace(problem, weight=w / problem.error(problem.mean))
 
-    def _in_time(self, work: Callable[[], _Found], otherwise: _Found) -> _Found:
-        """What some work gives, or the other thing where time is up before."""
-        found = [otherwise]
+    def _in_time(self, work: Callable[[], _Found], otherwise: Callable[[], _Found]) -> _Found:
+        """Return what some work gives, or other work where time is up before."""
+        found: list[_Found] = []
         cut(self.context.end, lambda: found.append(work()))
-        return found[-1]
+        return found[-1] if found else otherwise()
 
     def _result(self) -> Discovery:
         # Where time is up before it is known what holds between the rows, nothing is claimed.
         context, pool = self.context, self.context.pool
-        ranking = Ranking(context, self.approximation, interrupted=self.interrupted)
-        if not pool.done():
+        if context.timed or not pool.done():
             cut(Deadline(now() + _CATCHING_UP * (context.end.at - now())), self.approximation.catch_up)
         context.journal.save()
-        first = pool.cheapest(self.approximation.readable)
-        assert first is not None
-        best, outcome, noise = self._in_time(ranking.chosen, (first, Outcome.TIME_LIMIT, pool.noise))
-        if outcome is Outcome.TIME_LIMIT:
-            best = ranking.or_unassessed(best)
-        kept = self._in_time(lambda: ranking.front(best), ranking.plain_front(best))
+        ranking = Ranking(context, self.approximation, interrupted=self.interrupted)
+        ended = ranking.verdict.ended()
+        best, outcome, noise = self._in_time(ranking.chosen, lambda: (ranking.least(), ended, pool.noise))
+        kept = self._in_time(lambda: ranking.front(best), lambda: [best])
         if not context.settings.rounding:
             chosen, rounded = kept.index(best), kept
-            kept = self._in_time(lambda: [ranking.unrounded(each) for each in rounded], rounded)
+            kept = self._in_time(lambda: [ranking.unrounded(each) for each in rounded], lambda: rounded)
             best = kept[chosen]
+        evidence = self._in_time(lambda: ranking.evidence(kept, best), lambda: None)
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
         context.journal.save()
         context.stages += filter(None, [context.journal.failure])
@@ -222,9 +221,10 @@ class Search:
             context.settings.progress("done", 1.0, context.shown(best))
         settings: dict[str, object] = {"seed": context.settings.seed, "time limit": context.settings.limit}
         settings |= {"evaluations": context.settings.evaluations, "seconds": context.seconds}
+        settings |= {"work done": context.done if outcome is Outcome.TIME_LIMIT else 1.0}
         table = context.table
         return Discovery(
             kept, best, outcome, noise, table.relative, table.names, table.target, table.x, table.y, context.stages,
             settings, self.approximation.ceiling, table.weight,
-            measured(table, best),
+            measured(table, best), rivals=tuple(ranking.rivals), evidence=evidence,
         )  # fmt: skip

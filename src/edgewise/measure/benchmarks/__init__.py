@@ -10,11 +10,11 @@ from edgewise.measure.benchmarks._dimensions import Dimensions
 from edgewise.measure.benchmarks._peaks import Peaks
 from edgewise.measure.benchmarks._routes import Routes
 from edgewise.measure.benchmarks._second_order import SecondOrder
+from edgewise.measure.benchmarks.claims import Claims
 from edgewise.measure.benchmarks.formulas import Feynman, Irrelevant, PhysicalScales, Random, Strogatz
 from edgewise.measure.benchmarks.history import History
 from edgewise.measure.benchmarks.libraries import BASELINES as BASELINES
 from edgewise.measure.benchmarks.libraries import LIBRARIES as LIBRARIES
-from edgewise.measure.benchmarks.claims import Claims
 from edgewise.measure.benchmarks.pde import Equations
 from edgewise.measure.benchmarks.real import REGRESSORS as REGRESSORS
 from edgewise.measure.benchmarks.real import Tables

@@ -37,10 +37,7 @@ class Claims(Benchmark):
     parallel = True
     slow = True
     compares = ""
-    note = (
-        "said: claims of that word; wrong: those that are not so; a family's last word stands for cases of which nothing "
-        "is claimed"
-    )
+    note = "said: how the case ended; judged: cases in which that is a claim; wrong: claims that are not so"
 
     def cases(self, settings: Settings) -> list[Case]:
         return [case for family in _FAMILIES.values() for case in family.cases(settings)]

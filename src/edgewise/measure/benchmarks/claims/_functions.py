@@ -12,10 +12,11 @@ Values = Callable[[Array], Array]
 
 
 class Target(NamedTuple):
-    """A function of rows (n, inputs), and the range of each input."""
+    """A function of rows (n, inputs), the range of each input, and its formula in x1, x2, ... if it has one."""
 
     values: Values
     ranges: tuple[tuple[float, float], ...]
+    formula: str = ""
 
 
 _SPECIAL: tuple[tuple[Callable[[Array], Array], float, float], ...] = (
@@ -68,16 +69,17 @@ def kink(rng: np.random.Generator) -> Target:
 
 
 def pole(rng: np.random.Generator) -> Target:
-    """Return a quotient whose pole lies within the range of its input, plus a line in another input for half of them."""
+    """Return a resonance of one input, a quotient whose pole lies in its range, or such times or plus another input."""
     place, width, slope = rng.uniform(0.2, 0.8), rng.uniform(0.02, 0.1), rng.uniform(0.5, 2)
-    kinds: tuple[tuple[int, Values], ...] = (
-        (1, lambda x: width * (x[:, 0] - place) / ((x[:, 0] - place) ** 2 + width**2)),  # a resonance: nearly a pole
-        (1, lambda x: 1 / (x[:, 0] - place)),
-        (2, lambda x: width / ((x[:, 0] - place) ** 2 + width**2) + slope * x[:, 1]),
-        (2, lambda x: x[:, 1] / (x[:, 0] - place)),
+    off, peak = f"(x1 - {place})", f"((x1 - {place})**2 + {width**2})"
+    kinds: tuple[tuple[int, Values, str], ...] = (
+        (1, lambda x: width * (x[:, 0] - place) / ((x[:, 0] - place) ** 2 + width**2), f"{width}*{off}/{peak}"),
+        (1, lambda x: 1 / (x[:, 0] - place), f"1/{off}"),
+        (2, lambda x: width / ((x[:, 0] - place) ** 2 + width**2) + slope * x[:, 1], f"{width}/{peak} + {slope}*x2"),
+        (2, lambda x: x[:, 1] / (x[:, 0] - place), f"x2/{off}"),
     )
-    inputs, values = kinds[rng.integers(len(kinds))]
-    return Target(values, ((0.0, 1.0),) * inputs)
+    inputs, values, formula = kinds[rng.integers(len(kinds))]
+    return Target(values, ((0.0, 1.0),) * inputs, formula)
 
 
 def nothing(rng: np.random.Generator) -> Target:

@@ -90,7 +90,8 @@ def _target(kind: str, seed: int, rng: np.random.Generator) -> tuple[Target, str
     """Return what the rows follow, and its formula if it has one."""
     others = {"smooth": smooth, "steps": step, "kinks": kink, "poles": pole, "nothing": nothing}
     if kind in others:
-        return others[kind](rng), ""
+        target = others[kind](rng)
+        return target, target.formula
     fewest = 1 if kind == "hidden" else 0  # variables less one
     law = RandomLaw(f"{seed}.{rng.integers(fewest, _VARIABLES)}")
     return Target(law.values, law.ranges), law.formula

@@ -1,0 +1,197 @@
+"""How the forms that were found for a table compare: which explain its rows about as well as a law does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula, Part
+from edgewise.discovery.judging._evidence import length
+from edgewise.discovery.tables import EXACT
+from edgewise.expressions import (
+    FitData,
+    FreeFormula,
+    evaluate,
+    fitted_constants,
+    loosened,
+    name_floats,
+    shorten,
+)
+from edgewise.residuals import serial
+
+LEAD = 8.0
+"""By how much a law must lead every other form to be the only one: 50 times their evidence."""
+
+_LIKELY = 40  # forms that are fitted with all of their numbers free
+_STEPS, _LONGER = 20, 200  # of these fits; where it matters
+_CONTAINED = 1e-6  # of the standard deviation: how near a form must come to values that it can take
+_CORRELATED = 0.01  # chance below which neighboring rows count as correlated
+_LEAST = 6.0  # rows that rows are worth at least
+_BIT = 2 * math.log(2)  # of the criterion
+_DIGITS = 2  # of a form as text
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A form with all of its numbers but exponents fitted: the formula as it was found, and its residuals (n,)."""
+
+    expression: Formula
+    free: FreeFormula
+    price: float
+    values: Array
+    residual: Array
+
+    @property
+    def error(self) -> float:
+        """The root mean square residual over the target's standard deviation."""
+        return self.free.error
+
+    @cached_property
+    def effective(self) -> float:
+        """The independent rows that the rows are worth, by the correlation of what this form leaves."""
+        found = serial(self.residual)
+        return max(found.effective, _LEAST) if found.chance < _CORRELATED else float(len(self.residual))
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A form that a law does not lead by `LEAD`, and by how much it does; negative where the form is ahead."""
+
+    expression: Formula
+    lead: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How far the best formula of a front leads each of it, itself by 0, and the likeliest forms that are not on it."""
+
+    leads: tuple[float, ...]
+    others: tuple[float, ...] = ()
+
+
+class Contest:
+    """Compares forms on the rows of a table; `noise` (over the target's standard deviation) is the least error."""
+
+    def __init__(self, data: FitData, noise: float) -> None:
+        self.data, self.floor = data, max(EXACT / 10, 0.97 * noise)
+        self._entries: dict[Formula, Entry | None] = {}
+
+    def entry(self, expression: Formula) -> Entry | None:
+        """Return a form, all of its numbers fitted; None where it is undefined on a row."""
+        if expression not in self._entries:
+            self._entries[expression] = self._fitted(expression)
+        return self._entries[expression]
+
+    def _fitted(self, expression: Formula) -> Entry | None:
+        template, numbers = loosened(expression)
+        free = FreeFormula(template, tuple(numbers), tuple(numbers.values()))
+        with np.errstate(all="ignore"):
+            free = free.fit(self.data, _STEPS)
+            if not math.isfinite(free.error):
+                return None
+            values = evaluate(free.expression, self.data.names, np.column_stack(self.data.columns))
+        price = self._price(expression, template, len(numbers))
+        return Entry(expression, free, price, values, self.data.weight * (values - self.data.y))
+
+    def _price(self, expression: Formula, template: Part, numbers: int) -> float:
+        """Return what a form costs to write down, in units of the criterion: its numbers exact or fitted."""
+        free = template.xreplace({s: sympy.Float(0.5) for s in template.free_symbols if s.is_Dummy})
+        ways = (free, numbers), (expression, fitted_constants(expression))
+        return min(
+            _BIT * length(form, len(self.data.names)) + count * math.log(self.data.n) for form, count in ways
+        )
+
+    def lead(self, law: Entry, other: Entry) -> float:
+        """Return by how much a form leads another: the difference of their criteria.
+
+            lead = m log(error_other^2 / error^2) + price_other - price
+            price = k log n + 2 log(2) bits
+
+        k: fitted numbers. bits: those of the form in a prefix code (`length`). m: the independent rows that the n rows
+        are worth, by what the simpler of the two leaves: smooth residuals count as few. Errors below the noise count as
+        the noise.
+        """
+        simpler = min(law, other, key=lambda each: (each.price, each.error))
+        ratio = max(other.error, self.floor) / max(law.error, self.floor)
+        return 2 * simpler.effective * math.log(ratio) + other.price - law.price
+
+    def leads(self, law: Formula, forms: Iterable[tuple[Formula, float]]) -> list[tuple[Entry, float]]:
+        """Return the likeliest of other forms and the law's lead over each, least first.
+
+        forms: formulas with their errors on the rows as they stand. Those of one form, up to the values of their
+        constants, count once.
+        """
+        own = self.entry(law)
+        if own is None:
+            return []
+        best: dict[str, tuple[float, Formula]] = {}
+        for form, error in forms:
+            ratio = max(error, self.floor) / max(own.error, self.floor)
+            rough = own.effective * 2 * math.log(ratio) + _BIT * length(form, len(self.data.names))
+            key = _as_text(form)
+            if key != _as_text(law) and rough < best.get(key, (math.inf,))[0]:
+                best[key] = rough, form
+        likely = sorted(best.values(), key=lambda pair: pair[0])[:_LIKELY]
+        entries = [entry for _, form in likely if (entry := self.entry(form)) is not None]
+        return sorted(((entry, self.lead(own, entry)) for entry in entries), key=lambda pair: pair[1])
+
+    def rivals(self, law: Formula, forms: Iterable[tuple[Formula, float]], lead: float = LEAD) -> list[Rival]:
+        """Return the forms that a law does not lead by enough, closest first.
+
+        A form of which the law is a special case is no rival: the rows would not ask for what it has more. Nor is one
+        that differs by the values of its exponents and factors only.
+        """
+        own = self.entry(law)
+        near = [(entry, ahead) for entry, ahead in self.leads(law, forms) if ahead < lead]
+        return [Rival(entry.expression, ahead) for entry, ahead in near if own and not self._contains(entry, own)]
+
+    def _contains(self, entry: Entry, law: Entry) -> bool:
+        """Return whether a form, its exponents and ones free too, can take the values of a law."""
+        data = FitData.of(self.data.names, np.column_stack(self.data.columns), law.values, self.data.weight)
+        with np.errstate(all="ignore"):
+            return any(free.fit(data, _LONGER).error < _CONTAINED for free in (entry.free, _widened(entry.free)))
+
+
+def _widened(free: FreeFormula) -> FreeFormula:
+    """Return a form whose exponents, and factors that are one, are free too.
+
+    >>> x, c = sympy.symbols("x c")
+    >>> sorted(_widened(FreeFormula(c + sympy.sqrt(x), (c,), (2.0,))).values)
+    [0.5, 1.0, 2.0]
+    """
+    numbers: dict[sympy.Symbol, float] = dict(zip(free.symbols, free.values, strict=True))
+
+    def number(value: float) -> sympy.Symbol:
+        symbol = sympy.Dummy(f"w{len(numbers)}")
+        numbers[symbol] = value
+        return symbol
+
+    def walk(part: Part) -> Part:
+        if part.is_Atom:
+            return part
+        if part.is_Pow:
+            exponent = part.exp
+            return walk(part.base) ** (number(float(exponent)) if exponent.is_number else walk(exponent))
+        args = [walk(each) for each in part.args]
+        if part.is_Mul:
+            return part.func(*args)
+        return part.func(*(each if _scaled(each, numbers) else number(1.0) * each for each in args))
+
+    whole = walk(free.template)
+    whole = whole if whole.is_Add or _scaled(whole, numbers) else number(1.0) * whole
+    return FreeFormula(whole, tuple(numbers), tuple(numbers.values()))
+
+
+def _scaled(part: Part, numbers: Mapping[sympy.Symbol, float]) -> bool:
+    """Return whether a part has a free factor already."""
+    return any(factor in numbers for factor in sympy.Mul.make_args(part))
+
+
+def _as_text(form: Formula) -> str:
+    """Return a form as text without the values of its fitted constants."""
+    return str(name_floats(shorten(form, _DIGITS))[0])

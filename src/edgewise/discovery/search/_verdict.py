@@ -1,0 +1,125 @@
+"""What is claimed of the best formula of the exact search: whether it is a law, and the only one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from edgewise._typing import Formula
+from edgewise.discovery.judging import Candidate, Contest, Outcome, Rival, encompassing
+from edgewise.discovery.search._approximation import Approximation
+from edgewise.discovery.search._context import Context
+from edgewise.discovery.tables import EXACT
+from edgewise.expressions import FitData, FreeFormula, Tape, Uncertainty, complexity, evaluate, loosened
+from edgewise.residuals import inspect
+
+_CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
+_MANY, _EACH = 30, 15  # ... that many, and that many for each input
+_DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
+_MISSED = 0.005  # that noise alone lets the network know as much of the residuals
+_MOVED, _BACK = 1e-3, 1e-3  # of constants, and what may be left of the error that this makes on the other half
+_TURNS = 3  # in which a rival that is ahead takes the place of a law
+
+
+class Verdict:
+    """Judges the candidates of the pool against all other forms that were found."""
+
+    def __init__(self, context: Context, approximation: Approximation, *, interrupted: bool) -> None:
+        self.context, self.approximation, self.interrupted = context, approximation, interrupted
+        self.pool = context.pool
+
+    @property
+    def contest(self) -> Contest:
+        """What compares forms on the rows they are judged by."""
+        judge = self.pool.judge
+        return Contest(FitData.of(judge.names, judge.x, judge.y, judge.weight), self.context.given or 0.0)
+
+    @property
+    def forms(self) -> list[tuple[Formula, float]]:
+        """Every formula that was judged, guesses too, with its error on the rows."""
+        found = [(each.expression, each.error) for each in self.pool.candidates]
+        found += [(form, math.sqrt(each.error)) for form, (each, _) in self.approximation.found.items()]
+        return [(form, error) for form, error in found if self.context.gate.admits(form)]
+
+    def claim(self, best: Candidate) -> tuple[Outcome, float]:
+        """Return what the best candidate is claimed to be by itself, and the noise; no other form is looked at."""
+        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.given
+        enough = max(_MANY, _EACH * len(self.context.table.names))
+        if self.pool.claimed(best) and (best.error < _CLEAR or n >= enough or given is not None):
+            if best.error < EXACT:
+                return Outcome.EXACT, noise
+            fitted = best.error * math.sqrt(n / max(n - best.fitted, 1))
+            return Outcome.NOISE, min(noise, fitted) if given is None else noise
+        doubted = self.pool.doubted(best)
+        return (self.ended(), noise) if doubted is None else (doubted, given or 0.0)
+
+    def ended(self) -> Outcome:
+        """Return why the search ended without a law."""
+        if self.interrupted:
+            return Outcome.INTERRUPTED
+        return Outcome.TIME_LIMIT if self.context.timed else Outcome.APPROXIMATE
+
+    def standing(self, law: Candidate) -> tuple[Candidate, list[Rival]]:
+        """Return the law, or a rival that is ahead of it and may be claimed too, and what explains the rows as well."""
+        contest, forms = self.contest, self.forms
+        rivals = contest.rivals(law.expression, forms)
+        for _ in range(_TURNS):
+            ahead = self.pool.judged(rivals[0].expression) if rivals and rivals[0].lead < 0 else None
+            if ahead is None or not self.pool.claimed(ahead) or self.contradicted(ahead):
+                break
+            law, rivals = ahead, contest.rivals(ahead.expression, forms)
+        return law, rivals
+
+    def halved(self, law: Candidate) -> bool:
+        """Return whether each half of the rows gives the constants of an exact law: the other half follows it too.
+
+        Constants are moved and fitted again on one half, so that one that the half does not determine stays off.
+        """
+        judge = self.pool.judge
+        template, numbers = loosened(law.expression)
+        moved = tuple(value * (1 + _MOVED * (-1) ** k) for k, value in enumerate(numbers.values()))
+        free = FreeFormula(template, tuple(numbers), moved)
+        data, even = FitData.of(judge.names, judge.x, judge.y, judge.weight), np.arange(len(judge.y)) % 2 == 0
+        tape = Tape(template, judge.names, free.symbols)
+        for half in (even, ~even):
+            other = data.rows(~half)
+            off = other.error(tape.values(other.columns, moved))
+            left = other.error(tape.values(other.columns, free.fit(data.rows(half)).values))
+            if left > max(_BACK * off, EXACT):
+                return False
+        return True
+
+    def contradicted(self, law: Candidate) -> bool:
+        """Return whether a law that leaves noise is doubtful.
+
+        The rows do not determine its constants, residuals depend on the inputs, the network knows something of them, or
+        the network or a formula predicts better:
+
+        n/2 log(C / C') > doubt + log(n)/4 (complexity' - complexity)
+
+        C is the held-out mean squared error; primes are the other's. Of the many formulas that evolution tries, some
+        are better by chance: their doubt is larger.
+        """
+        approximation = self.approximation
+        judged = approximation.consider_formula(law.expression, self.pool.origin(law))
+        judge = self.pool.judge
+        values = evaluate(law.expression, judge.names, judge.x)
+        if judged is None or inspect(judge.x, judge.weight * (values - judge.y), ordered=False).misfit:
+            return True
+        if not Uncertainty.of(law.expression, judge.names, judge.x, judge.y, judge.weight).determined:
+            return True
+        half, size = len(self.pool.judge.y) / 2, complexity(law.expression)
+        ceiling = approximation.ceiling
+        if ceiling is not None:
+            rows, network = ceiling.left_out()
+            weight, there = judge.weight[rows], values[rows]
+            chance = encompassing(weight * (judge.y[rows] - there), weight * (network - there))
+            if chance < _MISSED or half * math.log(judged.held_out / ceiling.held_out**2) > _DOUBT:
+                return True
+        for found in approximation.front():
+            longer = max(complexity(found.expression) - size, 0)
+            limit = _DOUBT_SEARCHED + 0.5 * math.log(2 * half) * longer / 2
+            if half * math.log(judged.held_out / max(found.held_out, 1e-300)) > limit:
+                return True
+        return False

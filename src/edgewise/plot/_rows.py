@@ -56,7 +56,7 @@ def curve_among_rows(
             style.logarithmic(ax, axis)
     for k, rival in enumerate(rivals):
         ax.plot(rival.places, rival.values, color=style.SOFT, linewidth=0.9, alpha=0.7, zorder=2,
-                label="others of the front" if k == 0 else None)  # fmt: skip
+                label="other forms" if k == 0 else None)  # fmt: skip
     for line, color in zip(lines, colors, strict=True):
         if line.band is not None:
             ax.fill_between(line.places, *line.band, color=color, alpha=0.15, linewidth=0, zorder=1)

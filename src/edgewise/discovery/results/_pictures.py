@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ import torch
 
 from edgewise import plot
 from edgewise._errors import InputError
-from edgewise._typing import Array
-from edgewise.discovery.judging import Candidate
+from edgewise._typing import Array, Formula
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._tested import group_members, scaled_residuals
+from edgewise.expressions import evaluate
 from edgewise.symbolic import network_of
 
 _DRAWN = 5000  # rows
@@ -30,12 +31,10 @@ Pictures = list[tuple[str, Any]]
 def among_rows(found: Front) -> Pictures:
     """Return the rows with the formula: curves of one input, or a map of two; nothing for more."""
     best = found.best
-    used = _used(best, found)
-    if not used:
-        used = [0] if len(found.names) == 1 else []
+    used = _used(best.expression, found) or ([0] if len(found.names) == 1 else [])
     keep = _drawn(found)
     x, y = found.x[keep], found.y[keep]
-    if not used or not np.isfinite(best.predict(x)).any():
+    if not used or not np.isfinite(evaluate(best.expression, found.names, x)).any():
         return []
     across = max(used, key=lambda k: len(np.unique(x[:, k])))
     others = [k for k in used if k != across]
@@ -43,17 +42,19 @@ def among_rows(found: Front) -> Pictures:
     place = place.ravel()
     names = (found.names[across], found.target)
     if len(kinds) == 1:
-        line = _curve(found, best, x, y, across, band=True, label="formula")
-        others = [other for other in found if other is not best and _used(other, found)]
-        rivals = [_curve(found, other, x, y, across) for other in others[-_RIVALS:]]
+        line = _curve(found, best.expression, x, y, across, label="formula")
+        line = replace(line, band=found.predict(_along(x, across, line.places), _BAND)[1:])
+        forms = [c.expression for c in found if c is not best] + [each.expression for each in found.rivals]
+        rivals = [_curve(found, form, x, y, across) for form in forms if _used(form, found) == [across]]
         aside = np.isin(keep, found.noise_model.outliers)
         rows = None if not aside.any() else np.column_stack([x[aside, across], y[aside]])
-        ax = plot.curve_among_rows([line], rivals=rivals, aside=rows, names=names)
+        ax = plot.curve_among_rows([line], rivals=rivals[-_RIVALS:], aside=rows, names=names)
         return [("The rows, the formula, and the band that holds 90 % of new rows if the form is right", ax.figure)]
     if len(kinds) <= min(_CURVES if best.by_group is None else _BY_GROUP, len(y) / _EACH):
         label = _labels(found, others) if best.by_group is None else lambda _: ""
         lines = [
-            _curve(found, best, x[place == k], y[place == k], across, label=label(kind)) for k, kind in enumerate(kinds)
+            _curve(found, best.expression, x[place == k], y[place == k], across, label=label(kind))
+            for k, kind in enumerate(kinds)
         ]
         of = " and ".join(found.names[k] for k in others) if best.by_group is None else best.by_group.group
         caption = f"The rows and the formula, a curve for each {of}"
@@ -79,7 +80,7 @@ def inner(found: Front) -> Pictures:
     """Return the formula's values against the data, the formula as a network, and its edges' functions."""
     keep = _drawn(found)
     x, y = found.x[keep], found.y[keep]
-    values = found.best.predict(x)
+    values = evaluate(found.best.expression, found.names, x)
     known = np.isfinite(values)
     figures: Pictures = []
     if known.any():
@@ -105,28 +106,31 @@ def _drawn(found: Front) -> Array:
 
 def _telling(found: Front, without: Sequence[int]) -> list[int]:
     """Return the inputs that residuals are drawn against: those in use first, and of two values only those in use."""
-    used = _used(found.best, found)
+    used = _used(found.best.expression, found)
     values = {k: len(np.unique(found.x[:, k])) for k in range(len(found.names)) if k not in without}
     others = [k for k, count in values.items() if k not in used and count > _TWO]
     return [*(k for k in used if k in values), *others][:_PANELS]
 
 
-def _used(candidate: Candidate, found: Front) -> list[int]:
+def _used(form: Formula, found: Front) -> list[int]:
     """Return the places of the inputs that a formula uses and that vary."""
-    symbols = {str(symbol) for symbol in candidate.expression.free_symbols}
+    symbols = {str(symbol) for symbol in form.free_symbols}
     return [k for k, name in enumerate(found.names) if name in symbols and np.ptp(found.x[:, k]) > 0]
 
 
-def _curve(
-    found: Front, candidate: Candidate, x: Array, y: Array, across: int, *, band: bool = False, label: str = ""
-) -> plot.Line:
+def _curve(found: Front, form: Formula, x: Array, y: Array, across: int, label: str = "") -> plot.Line:
     """Return a formula along one input between rows x, the others as in the first of them, with these rows."""
     column = x[:, across]
     places = np.unique(np.concatenate([np.linspace(column.min(), column.max(), _PLACES), column]))
+    values = evaluate(form, found.names, _along(x, across, places))
+    return plot.Line(places, values, label, rows=np.column_stack([column, y]))
+
+
+def _along(x: Array, across: int, places: Array) -> Array:
+    """Return the first of rows x at other values of one input."""
     at = np.repeat(x[:1], len(places), axis=0)
     at[:, across] = places
-    ends = found.predict(at, _BAND, candidate=candidate)[1:] if band else None
-    return plot.Line(places, candidate.predict(at), label, ends, np.column_stack([column, y]))
+    return at
 
 
 def _labels(found: Front, others: Sequence[int]) -> Callable[[Array], str]:
@@ -140,7 +144,7 @@ def _map(found: Front, x: Array, y: Array, used: Sequence[int]) -> Any:
     places = np.stack(np.meshgrid(*sides, indexing="ij"), -1).reshape(-1, 2)
     at = np.repeat(x[:1], len(places), axis=0)
     at[:, used] = places
-    values = found.best.predict(at)
+    values = evaluate(found.best.expression, found.names, at)
     distance = np.where(np.isfinite(values), _inside(pair, places), -1.0)
     z = np.where(np.isfinite(values), values, y.mean()).reshape(_GRID, _GRID)
     surface = plot.Surface(sides[0], sides[1], z, distance.reshape(_GRID, _GRID))

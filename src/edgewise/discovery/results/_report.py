@@ -21,7 +21,7 @@ from edgewise.discovery.results._effects import effects
 from edgewise.discovery.results._error_bars import has_error_bars, latex_with_error_bars, with_error_bars
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._pictures import among_rows, inner, residuals
-from edgewise.discovery.results._tested import doubts, group_members, tested
+from edgewise.discovery.results._tested import group_members, tested
 from edgewise.expressions import quoted
 from edgewise.report import ReportContent
 
@@ -50,7 +50,7 @@ def content(found: Front) -> ReportContent:
         formula_bars=bars,
         errors=_errors(found),
         first=[*among_rows(found), *residuals(found)],
-        tested=[*tested(found), *doubts(found)],
+        tested=tested(found),
         inputs=[*_by_group(found), _MOVES, *effects(best, found.x, found.target, apart)],
         figures=inner(found),
         candidates=candidates(found),

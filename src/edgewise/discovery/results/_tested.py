@@ -2,56 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from edgewise._typing import Array
 from edgewise.discovery.judging import Outcome
-from edgewise.discovery.results._display import weight_text
+from edgewise.discovery.results._display import judgement_lines, weight_text
+from edgewise.discovery.results._error_bars import has_error_bars
 from edgewise.discovery.results._front import Front, judged_rows
-from edgewise.discovery.results._weights import absent
-from edgewise.residuals import inspect
+from edgewise.expressions import evaluate
+from edgewise.residuals import Findings, inspect
 
-_FEW = 12  # rows below which residuals are not tested
+_UNTESTED = "Residuals were not tested: the rows are too few, or the formula is undefined at some."
 
 
 def tested(found: Front) -> list[str]:
-    """Return what the residuals of the best formula were tested for, and what was found."""
-    keep = judged_rows(len(found.y), 0)
-    residual, _ = scaled_residuals(found)
-    values = found.best.predict(found.x[keep])
+    """Return what the residuals of the best formula were tested for, what was found, and how sure the form is."""
     if found.outcome is Outcome.EXACT:
         return ["What is left is rounding."]
-    if len(keep) < _FEW:
-        return [f"Residuals of fewer than {_FEW} rows are not tested."]
-    if not np.isfinite(residual[keep]).all():
-        return ["The formula is undefined at some rows, so its residuals are not tested."]
+    findings = _findings(found)
+    against = f"Residuals were tested against: {', '.join(findings.tested)}." if findings.tested else _UNTESTED
+    shown = findings.sentences() if found.best.by_group is not None else []
+    lines = [*shown, *judgement_lines(found)]
+    if not any(line.startswith("Residuals show no dependence") for line in lines):
+        lines = [against, *lines]
+    return [*lines, *_undetermined(found), *_weights(found)]
+
+
+def _findings(found: Front) -> Findings:
+    """Return what the tests of residuals found; where constants differ by group, groups are tested too."""
     members = group_members(found)
-    places = [k for k in range(len(found.names)) if members is None or k not in members.places]
-    findings = inspect(
+    if members is None:
+        return found.findings
+    keep = judged_rows(len(found.y), 0)
+    places = [k for k in range(len(found.names)) if k not in members.places]
+    residual, _ = scaled_residuals(found)
+    values = evaluate(found.best.expression, found.names, found.x[keep])
+    return inspect(
         found.x[keep][:, places], residual[keep], names=[found.names[k] for k in places], fitted=values,
-        groups=None if members is None else members.code[keep],
+        groups=members.code[keep],
     )  # fmt: skip
-    named = replace(findings, outliers=tuple(int(keep[row]) for row in findings.outliers))
-    against = [] if named.tested == () else [f"Residuals were tested against: {', '.join(named.tested)}."]
-    sentences = named.sentences()
-    return sentences if sentences and sentences[-1].startswith("Residuals show no") else [*against, *sentences]
 
 
-def doubts(found: Front) -> list[str]:
-    """Return how much the rows speak for the formula, and for others."""
-    if len(found) < 2 or found.outcome is Outcome.EXACT:
+def _undetermined(found: Front) -> list[str]:
+    """Return how many constants of the best formula are smaller than their standard errors."""
+    if not has_error_bars(found.best):
         return []
-    place = next(k for k, candidate in enumerate(found) if candidate is found.best)
-    rest = absent(found.outcome)
-    sentences = [
-        f"Weight of evidence: {weight_text(float(found.weights[place]))} for this form, {weight_text(rest)} for forms "
-        "that are not on the front."
-    ]
+    constants = found.constants()
+    count = sum(not constant.error < abs(constant.value) for constant in constants)
+    return [f"{count} of {len(constants)} constants have a standard error above their size."] if count else []
+
+
+def _weights(found: Front) -> list[str]:
+    """Return how much the rows speak for the best form, and for others."""
+    if len(found) < 2:
+        return []
+    own = float(found.weights[found.candidates.index(found.best)])
+    rest = weight_text(1 - float(found.weights.sum()))
+    sentences = [f"Weight of evidence: {weight_text(own)} for this form, {rest} for forms that are not on the front."]
     first = int(found.weights.argmax())
-    if first != place:
+    if found[first] is not found.best:
         sentences.append(f"Formula {first} of the front has more: {weight_text(float(found.weights[first]))}.")
     return sentences
 
@@ -77,7 +88,7 @@ def group_members(found: Front) -> Members | None:
 
 def scaled_residuals(found: Front) -> tuple[Array, str]:
     """Return the residuals of the best formula at all rows, scaled where the noise varies, and what they are called."""
-    residual = found.y - found.best.predict(found.x)
+    residual = found.y - evaluate(found.best.expression, found.names, found.x)
     if found.weight is not None and np.ptp(found.weight) > 0:
         scaled = residual * found.weight
         return scaled / (float(np.sqrt(np.nanmean(scaled**2))) or 1.0), "residual / its standard deviation"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import sympy
 from matplotlib.axes import Axes
 
 import edgewise as ew
@@ -128,7 +129,7 @@ def test_what_was_tested_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Residuals still depend on t." in wrong and any(line.startswith("Neighboring rows") for line in wrong)
     assert wrong[-1].startswith("Formula 2 of the front has more: ")
     assert shown(decay(rows=9), monkeypatch).tested[0].startswith("Residuals were not tested: ")
-    loose = replace(found.best, expression=parse("3.1*exp(-0.9*t) + 0.0001*t", ["t"]))
+    loose = replace(found.best, expression=found.best.expression + sympy.Float(1.2e-4) * sympy.Symbol("t"))
     said = shown(replace(found, best=loose, candidates=[loose]), monkeypatch).tested
     assert "1 of 3 constants have a standard error above their size." in said
     exact = replace(decay(noise=0.0), outcome=Outcome.EXACT)

@@ -23,7 +23,7 @@ def made(x: np.ndarray, y: np.ndarray, names: tuple[str, ...], *forms: str, best
     """Return a discovery with these forms, their constants fitted."""
     front = []
     for form in forms:
-        fitted = fit_constants(parse(form, names), FitData.of(names, x, y))
+        fitted = fit_constants(parse(form, names).evalf(), FitData.of(names, x, y))
         front.append(Candidate(fitted.expression, names, fitted.error, complexity(fitted.expression), fitted.error))
     return Discovery(front, front[best], Outcome.APPROXIMATE, 0.0, False, names, "y", x, y)
 
@@ -131,7 +131,7 @@ def test_what_was_tested_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(decay(rows=9), monkeypatch).tested[0].startswith("Residuals were not tested: ")
     loose = replace(found.best, expression=found.best.expression + sympy.Float(1.2e-4) * sympy.Symbol("t"))
     said = shown(replace(found, best=loose, candidates=[loose]), monkeypatch).tested
-    assert "1 of 3 constants have a standard error above their size." in said
+    assert "1 of 3 constants has a standard error above its size." in said
     exact = replace(decay(noise=0.0), outcome=Outcome.EXACT)
     assert shown(exact, monkeypatch).tested == ["What is left is rounding."]
 

@@ -51,7 +51,8 @@ def _undetermined(found: Front) -> list[str]:
         return []
     constants = found.constants()
     count = sum(not constant.error < abs(constant.value) for constant in constants)
-    return [f"{count} of {len(constants)} constants have a standard error above their size."] if count else []
+    verb, own = ("has", "its") if count == 1 else ("have", "their")
+    return [f"{count} of {len(constants)} constants {verb} a standard error above {own} size."] if count else []
 
 
 def _weights(found: Front) -> list[str]:

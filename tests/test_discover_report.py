@@ -23,7 +23,9 @@ def made(x: np.ndarray, y: np.ndarray, names: tuple[str, ...], *forms: str, best
     """Return a discovery with these forms, their constants fitted."""
     front = []
     for form in forms:
-        fitted = fit_constants(parse(form, names).evalf(), FitData.of(names, x, y))
+        free = parse(form, names)
+        free = free.xreplace({r: sympy.Float(r) for r in free.atoms(sympy.Rational) if not r.is_Integer})
+        fitted = fit_constants(free, FitData.of(names, x, y))
         front.append(Candidate(fitted.expression, names, fitted.error, complexity(fitted.expression), fitted.error))
     return Discovery(front, front[best], Outcome.APPROXIMATE, 0.0, False, names, "y", x, y)
 

@@ -75,6 +75,20 @@ def test_a_pole_between_the_rows_leaves_the_picture_and_not_the_scale(monkeypatc
     assert -2 < low < found.y.min() and found.y.max() < high < 5
 
 
+WIDE, NARROW = np.geomspace(1e-3, 1e3, ROWS), np.append(1e-9, np.linspace(1, 9, ROWS))  # one small value does not count
+
+
+@pytest.mark.parametrize(("m", "scale"), [(WIDE, "log"), (NARROW, "linear")])
+def test_an_input_over_decades_is_drawn_on_a_logarithmic_axis(
+    m: np.ndarray, scale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = made(m[:, None], 2.1 * m**0.5, ("m",), "2.1*sqrt(m)")
+    (_, rows), (_, left) = shown(found, monkeypatch).first
+    assert [ax.get_xscale() for ax in (rows.axes[0], *left.axes)] == [scale, "linear", scale]
+    rows.canvas.draw()
+    assert sum(bool(tick.get_text()) for tick in rows.axes[0].get_xticklabels()) >= 3
+
+
 def test_rows_that_were_set_aside_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     found = decay()
     found = replace(found, noise_model=replace(found.noise_model, outliers=(3, 7), rows=ROWS))

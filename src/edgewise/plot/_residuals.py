@@ -43,6 +43,7 @@ def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, la
     size = float(np.abs(residual).max()) or 1.0
     for ax, (name, column) in zip(panels, columns, strict=False):
         _panel(ax, column, residual)
+        style.logarithmic_where_wide(ax, ax.xaxis, column)
         title = name_label(name)
         ax.set_xlabel(title.text, color=style.INK, **title.style)
         ax.set_ylim(-1.1 * size, 1.1 * size)

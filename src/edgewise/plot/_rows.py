@@ -15,7 +15,6 @@ from edgewise.plot import _style as style
 from edgewise.plot._field import Surface, heat_map, shades
 from edgewise.plot._text import name_label
 
-_DECADES = 3.0  # of positive values from which an axis is logarithmic
 _ROOM = 0.12  # of the range of the rows, above and below
 _SPIKES = 0.02  # of a band, the furthest, may leave the picture
 _MANY = 500  # rows that are drawn small
@@ -40,8 +39,8 @@ def curve_among_rows(
     """Draw rows, the curve of a formula with its band, and rivals in gray, and return the axes.
 
     Several lines are colored from light to dark, with their rows. `aside` are rows (k, 2) that were set aside, open
-    circles. The vertical axis shows the rows: a curve may leave the picture. An axis whose rows are positive and span
-    more than three decades is logarithmic.
+    circles. The vertical axis shows the rows: a curve may leave the picture. An axis is logarithmic if most rows
+    spread over more than two decades of it, and all are positive.
 
     >>> x = np.linspace(0, 1, 9)
     >>> rows = np.column_stack([x, x**2])
@@ -52,8 +51,7 @@ def curve_among_rows(
     colors = [style.SYMBOLIC] if len(lines) == 1 else shades(len(lines) + 1)[1:]
     seen = np.concatenate([rows for rows in (*(line.rows for line in lines), aside) if rows is not None])
     for axis, column in ((ax.xaxis, seen[:, 0]), (ax.yaxis, seen[:, 1])):
-        if column.min() > 0 and np.log10(column.max() / column.min()) > _DECADES:
-            style.logarithmic(ax, axis)
+        style.logarithmic_where_wide(ax, axis, column)
     for k, rival in enumerate(rivals):
         ax.plot(rival.places, rival.values, color=style.SOFT, linewidth=0.9, alpha=0.7, zorder=2,
                 label="other forms" if k == 0 else None)  # fmt: skip

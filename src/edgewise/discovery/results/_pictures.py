@@ -12,6 +12,7 @@ import torch
 from edgewise import plot
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
+from edgewise.discovery.judging import Outcome
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._tested import group_members, scaled_residuals
 from edgewise.expressions import evaluate
@@ -43,13 +44,16 @@ def among_rows(found: Front) -> Pictures:
     names = (found.names[across], found.target)
     if len(kinds) == 1:
         line = _curve(found, best.expression, x, y, across, label="formula")
-        line = replace(line, band=found.predict(_along(x, across, line.places), _BAND)[1:])
+        caption = "The rows and the formula"
+        if found.outcome is not Outcome.EXACT:
+            line = replace(line, band=found.predict(_along(x, across, line.places), _BAND)[1:])
+            caption = "The rows, the formula, and the band that holds 90 % of new rows if the form is right"
         forms = [c.expression for c in found if c is not best] + [each.expression for each in found.rivals]
         rivals = [_curve(found, form, x, y, across) for form in forms if _used(form, found) == [across]]
         aside = np.isin(keep, found.noise_model.outliers)
         rows = None if not aside.any() else np.column_stack([x[aside, across], y[aside]])
         ax = plot.curve_among_rows([line], rivals=rivals[-_RIVALS:], aside=rows, names=names)
-        return [("The rows, the formula, and the band that holds 90 % of new rows if the form is right", ax.figure)]
+        return [(caption, ax.figure)]
     if len(kinds) <= min(_CURVES if best.by_group is None else _BY_GROUP, len(y) / _EACH):
         label = _labels(found, others) if best.by_group is None else lambda _: ""
         lines = [

@@ -92,7 +92,7 @@ def scaled_residuals(found: Front) -> tuple[Array, str]:
     residual = found.y - evaluate(found.best.expression, found.names, found.x)
     if found.weight is not None and np.ptp(found.weight) > 0:
         scaled = residual * found.weight
-        return scaled / (float(np.sqrt(np.nanmean(scaled**2))) or 1.0), "residual / its standard deviation"
+        return scaled / (float(np.sqrt(np.nanmean(scaled**2))) or 1.0), "standardized residual"
     if found.relative:
         return residual / np.abs(found.y), "relative residual"
     return residual, "residual"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ def made(x: np.ndarray, y: np.ndarray, names: tuple[str, ...], *forms: str, best
     """Return a discovery with these forms, their constants fitted."""
     front = []
     for form in forms:
-        free = parse(form, names)
+        free: Any = parse(form, names)
         free = free.xreplace({r: sympy.Float(r) for r in free.atoms(sympy.Rational) if not r.is_Integer})
         fitted = fit_constants(free, FitData.of(names, x, y))
         front.append(Candidate(fitted.expression, names, fitted.error, complexity(fitted.expression), fitted.error))

@@ -75,7 +75,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
     seed: Seed = 0,
-    time_limit: TimeLimit = 60.0,
+    time_limit: TimeLimit = None,
     n_jobs: Annotated[
         int,
         typer.Option(

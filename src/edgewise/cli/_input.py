@@ -24,9 +24,9 @@ def check_seed(seed: int) -> int:
     return seed
 
 
-def check_time_limit(seconds: float) -> float:
-    """Return a positive, finite number of seconds."""
-    if not 0 < seconds < float("inf"):
+def check_time_limit(seconds: float | None) -> float | None:
+    """Return a positive, finite number of seconds, or None for no limit."""
+    if seconds is not None and not 0 < seconds < float("inf"):
         raise InputError(f"--time-limit must be a positive number of seconds, like 60. Got {seconds:g}.")
     return seconds
 
@@ -55,7 +55,7 @@ Inputs = Annotated[str | None, typer.Option(metavar="A,B", help="The input colum
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A network that edgewise saved.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same result.", callback=check_seed)]
 TimeLimit = Annotated[
-    float, typer.Option(metavar="S", help="Stop searching after S seconds.", callback=check_time_limit)
+    float | None, typer.Option(metavar="S", help="Stop searching after S seconds.", callback=check_time_limit)
 ]
 Decimal = Annotated[
     str | None, typer.Option("--decimal", metavar="SIGN", help="The decimal sign in FILE, . or ,; found when left out.")

@@ -17,6 +17,7 @@ from edgewise.cli._output import check_file, write_picture
 if TYPE_CHECKING:
     from edgewise.io import Table
 
+_SECONDS = 300.0
 _PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -32,7 +33,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
     seed: Annotated[int, typer.Option(metavar="N", help="The first of the seeds.", callback=check_seed)] = 0,
     formulas: Annotated[bool, typer.Option(help="Whether to look for the equations, too.")] = True,
     jobs: Annotated[int, typer.Option(metavar="N", help="Seeds that run side by side; -1: one for each core.")] = 1,
-    time_limit: TimeLimit = 300.0,
+    time_limit: TimeLimit = _SECONDS,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")] = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
@@ -59,7 +60,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
             seed=seed,
             formulas=formulas,
             n_jobs=jobs,
-            time_limit=time_limit,
+            time_limit=_SECONDS if time_limit is None else time_limit,
             progress=report_progress,
         )
     _show(screen, found)

@@ -61,7 +61,7 @@ def sweep(  # noqa: PLR0913 (the options of a command)
     for place, endings in ((picture, _PICTURES), (table_out, (".csv",))):
         if place is not None:
             check_file(place, endings)
-    limit = None if time_limit is None else check_time_limit(time_limit)
+    limit = check_time_limit(time_limit)
 
     import edgewise
 

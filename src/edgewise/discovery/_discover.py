@@ -1,5 +1,6 @@
 """From a table to formulas: the door."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     missing: Missing | None = None,
     effort: Effort = "normal",
     seed: int = 0,
-    time_limit: float = 60.0,
+    time_limit: float | None = None,
     n_jobs: int | None = None,
     save: str | Path | None = None,
     resume: str | Path | None = None,
@@ -70,8 +71,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     no coincidence; `rounding=False` leaves all as they are fitted.
 
     `effort` is "quick", "normal", "thorough", or the number of formulas that evolution tries. With the same seed it
-    gives the same result, for any number of workers, unless time runs out: `time_limit` (seconds) is kept to 10 % and
-    half a second. `n_jobs` is the number of joblib workers, -1 for one on each core; they are threads unless
+    gives the same result, for any number of workers, unless time runs out: `time_limit` (seconds, none by default) is
+    kept to 10 % and half a second, and `found.settings["work done"]` says how much of the work was done by then. `n_jobs` is the number of joblib workers, -1 for one on each core; they are threads unless
     `joblib.parallel_config` says otherwise. The search is saved to the file `save` every few seconds; `resume`
     continues a saved search of the same table and settings. `progress(stage, fraction, best)` is called along the way;
     without it, searches of over two seconds show a line on the terminal. Ctrl-C ends the search and returns what was
@@ -103,7 +104,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
     settings = Settings(
-        _noise(noise), int(seed), time_limit, _evaluations(effort), loss=checked_loss(loss), rounding=rounding,
+        _noise(noise), int(seed), math.inf if time_limit is None else time_limit, _evaluations(effort), loss=checked_loss(loss), rounding=rounding,
         n_jobs=checked_jobs(n_jobs), save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
     _for_groups(groups, known)

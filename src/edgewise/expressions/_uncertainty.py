@@ -67,8 +67,15 @@ class Uncertainty:
         *, sigma: bool = False,
     ) -> Uncertainty:  # fmt: skip
         """Return the uncertainty of a formula at rows x (n, m), y (n,) with weights (n,) on the residuals."""
+        return cls.of_free(FreeFormula.of(expression), names, x, y, weight, sigma=sigma)
+
+    @classmethod
+    def of_free(
+        cls, free: FreeFormula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None,
+        *, sigma: bool = False,
+    ) -> Uncertainty:  # fmt: skip
+        """Return the uncertainty of a formula whose constants are its symbols, at their values."""
         data = FitData.of(names, x, y, weight)
-        free = FreeFormula.of(expression)
         error = data.error(Tape(free.template, names, free.symbols).values(data.columns, free.values))
         free = replace(free, error=error)
         if sigma:

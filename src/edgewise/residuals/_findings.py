@@ -68,4 +68,4 @@ class Findings:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -101,7 +101,7 @@ def _varies(residual: Array, columns: dict[str, Array], fitted: Array | None) ->
     what = {"the value of the formula": fitted} if fitted is not None else {}
     found = []
     for name, column in {**what, **columns}.items():
-        if column is not None and np.ptp(column) > 0 and spearmanr(column, size).pvalue < _SELDOM:
+        if column is not None and np.ptp(column) > 0 and float(np.asarray(spearmanr(column, size))[1]) < _SELDOM:
             found.append(name)
     return tuple(found)
 

@@ -1,5 +1,6 @@
 """What a formula is worth: its error, complexity and the evidence for it."""
 
+from edgewise.discovery.judging._answer import Answer as Answer
 from edgewise.discovery.judging._binary import binary_names as binary_names
 from edgewise.discovery.judging._binary import lines_of_binaries as lines_of_binaries
 from edgewise.discovery.judging._by_group import ByGroup as ByGroup

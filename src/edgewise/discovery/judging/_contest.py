@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.discovery.judging._evidence import length
+from edgewise.discovery.judging._evidence import length, placed
 from edgewise.discovery.tables import EXACT
 from edgewise.expressions import (
     FitData,
@@ -31,8 +31,7 @@ _LIKELY = 40  # forms that are fitted with all of their numbers free
 _STEPS, _LONGER = 20, 200  # of these fits; where it matters
 _CONTAINED = 1e-6  # of the standard deviation: how near a form must come to values that it can take
 _CORRELATED = 0.01  # chance below which neighboring rows count as correlated
-_LEAST = 6.0  # rows that rows are worth at least
-_BIT = 2 * math.log(2)  # of the criterion
+_BIT = 2 * math.log(2) * float(__import__("os").environ.get("FBIT", "1"))  # of the criterion
 _DIGITS = 2  # of a form as text
 
 
@@ -52,10 +51,13 @@ class Entry:
         return self.free.error
 
     @cached_property
-    def effective(self) -> float:
-        """The independent rows that the rows are worth, by the correlation of what this form leaves."""
+    def innovation(self) -> float:
+        """The part of the error that the row before does not foretell: the error, unless neighbors are correlated."""
         found = serial(self.residual)
-        return max(found.effective, _LEAST) if found.chance < _CORRELATED else float(len(self.residual))
+        if found.chance >= _CORRELATED:
+            return self.error
+        new = self.residual[1:] - found.rho * self.residual[:-1]
+        return min(float(np.sqrt(np.mean(new**2) * len(self.residual))), self.error)
 
 
 @dataclass(frozen=True)
@@ -95,30 +97,26 @@ class Contest:
             if not math.isfinite(free.error):
                 return None
             values = evaluate(free.expression, self.data.names, np.column_stack(self.data.columns))
-        price = self._price(expression, template, len(numbers))
+        price = self._price(expression, template, numbers)
         return Entry(expression, free, price, values, self.data.weight * (values - self.data.y))
 
-    def _price(self, expression: Formula, template: Part, numbers: int) -> float:
+    def _price(self, expression: Formula, template: Part, numbers: Collection[sympy.Symbol]) -> float:
         """Return what a form costs to write down, in units of the criterion: its numbers exact or fitted."""
-        free = template.xreplace({s: sympy.Float(0.5) for s in template.free_symbols if s.is_Dummy})
-        ways = (free, numbers), (expression, fitted_constants(expression))
-        return min(
-            _BIT * length(form, len(self.data.names)) + count * math.log(self.data.n) for form, count in ways
-        )
+        ways = (placed(template, numbers), len(numbers)), (expression, fitted_constants(expression))
+        return min(_BIT * length(form, len(self.data.names)) + count * math.log(self.data.n) for form, count in ways)
 
     def lead(self, law: Entry, other: Entry) -> float:
         """Return by how much a form leads another: the difference of their criteria.
 
-            lead = m log(error_other^2 / error^2) + price_other - price
+            lead = n log(error_other^2 / error^2) + price_other - price
             price = k log n + 2 log(2) bits
 
-        k: fitted numbers. bits: those of the form in a prefix code (`length`). m: the independent rows that the n rows
-        are worth, by what the simpler of the two leaves: smooth residuals count as few. Errors below the noise count as
-        the noise.
+        k: fitted numbers. bits: those of the form in a prefix code (`length`). The error of a form whose residuals are
+        correlated from row to row is that of the innovations of an autoregression: what smooth residuals could be by
+        such noise is not counted against it. Errors below the noise count as the noise.
         """
-        simpler = min(law, other, key=lambda each: (each.price, each.error))
-        ratio = max(other.error, self.floor) / max(law.error, self.floor)
-        return 2 * simpler.effective * math.log(ratio) + other.price - law.price
+        ratio = max(other.innovation, self.floor) / max(law.innovation, self.floor)
+        return 2 * self.data.n * math.log(ratio) + other.price - law.price
 
     def leads(self, law: Formula, forms: Iterable[tuple[Formula, float]]) -> list[tuple[Entry, float]]:
         """Return the likeliest of other forms and the law's lead over each, least first.
@@ -132,7 +130,7 @@ class Contest:
         best: dict[str, tuple[float, Formula]] = {}
         for form, error in forms:
             ratio = max(error, self.floor) / max(own.error, self.floor)
-            rough = own.effective * 2 * math.log(ratio) + _BIT * length(form, len(self.data.names))
+            rough = 2 * self.data.n * math.log(ratio) + _BIT * length(form, len(self.data.names))
             key = _as_text(form)
             if key != _as_text(law) and rough < best.get(key, (math.inf,))[0]:
                 best[key] = rough, form
@@ -149,6 +147,10 @@ class Contest:
         own = self.entry(law)
         near = [(entry, ahead) for entry, ahead in self.leads(law, forms) if ahead < lead]
         return [Rival(entry.expression, ahead) for entry, ahead in near if own and not self._contains(entry, own)]
+
+    def alike(self, one: Entry, other: Entry) -> bool:
+        """Return whether two forms can take each other's values: they differ by constants only."""
+        return self._contains(one, other) and self._contains(other, one)
 
     def _contains(self, entry: Entry, law: Entry) -> bool:
         """Return whether a form, its exponents and ones free too, can take the values of a law."""

@@ -1,7 +1,7 @@
 """How many bits a formula saves: what its fit is worth on the rows, less what it takes to write it down."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import sympy
@@ -38,8 +38,7 @@ def saved(formula: Part, values: Array, y: Array, weight: Array, n_inputs: int) 
         return 0.0
     exact = fitted_constants(formula), length(formula, n_inputs) + _OTHER
     template, numbers = loosened(formula)
-    placed = template.xreplace(dict.fromkeys(numbers, sympy.Float(0.5)))
-    fitted = len(numbers), length(placed, n_inputs) + _OTHER
+    fitted = len(numbers), length(placed(template, numbers), n_inputs) + _OTHER
     used = len(formula.free_symbols)
     first = used + 1, _FIRST + (math.log2(n_inputs) if used == 1 else n_inputs)
     readings = [exact, fitted, first] if _plain(sympy.powdenest(template, force=True), numbers) else [exact, fitted]
@@ -109,6 +108,11 @@ def chance(ratio: float, n: int, k: int) -> float:
     if tail > 1e-290:
         return -math.log2(tail)
     return -(a * math.log(x) - math.log(a) - float(betaln(a, b))) / math.log(2)
+
+
+def placed(template: Part, numbers: Iterable[sympy.Symbol]) -> Part:
+    """Return a form with a number in each place: all different, so that none cancels another."""
+    return template.xreplace({symbol: sympy.Float(0.5 + k / 1024) for k, symbol in enumerate(numbers)})
 
 
 def length(formula: Part, n_inputs: int) -> float:

@@ -24,11 +24,15 @@ _RIDGE = 1e-12  # of a column's size squared
 
 @dataclass(frozen=True)
 class Sketch:
-    """A formula of columns, and of `constants` that are fitted, with values to start from where they are known."""
+    """A formula of columns, and of `constants` that are fitted, with values to start from where they are known.
+
+    `text` is the formula as it was given.
+    """
 
     formula: Part
     constants: tuple[sympy.Symbol, ...]
     starts: tuple[float | None, ...]
+    text: str = ""
 
     @classmethod
     def of(cls, given: object, names: Sequence[str]) -> Sketch:
@@ -41,7 +45,8 @@ class Sketch:
         """
         formula, words = read_formula(given, names, "A guess")
         loose, numbers = loosened(formula)
-        return cls(loose, (*words, *numbers), (*(None for _ in words), *numbers.values()))
+        starts = (*(None for _ in words), *numbers.values())
+        return cls(loose, (*words, *numbers), starts, given if isinstance(given, str) else str(formula))
 
     def fitted(self, data: FitData, seed: int = 0) -> list[FreeFormula]:
         """Return the formula with constants fitted from the best starts, best first; none where it is undefined.

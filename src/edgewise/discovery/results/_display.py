@@ -108,6 +108,7 @@ def conclusion(found: Front) -> list[str]:
 def judgement_lines(found: Front) -> list[str]:
     """Return which other forms explain the rows as well, what the residuals show, and which law is only corrected."""
     lines = []
+    lines += [str(answer) for answer in found.answers]
     if found.rivals:
         shown = "; ".join(cut(write(each.expression, _DIGITS)) for each in found.rivals[:_RIVALS])
         lines.append(f"These explain the rows as well: {shown}.")

@@ -12,7 +12,7 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data
-from edgewise.discovery.judging import Candidate, Evidence, Outcome, Rival, columns_of
+from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, columns_of
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.results._weights import evidence_of, stability_of, weights_of
@@ -55,6 +55,7 @@ class Front(Sequence[Candidate]):
     columns: Columns | None = field(repr=False, default=None)
     rivals: tuple[Rival, ...] = ()
     evidence: Evidence | None = field(repr=False, default=None)
+    answers: tuple[Answer, ...] = ()
 
     def __len__(self) -> int:
         return len(self.candidates)

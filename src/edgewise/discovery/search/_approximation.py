@@ -105,7 +105,11 @@ class Approximation:
         """Read formulas from the network; return whether one, or one of other programs, leaves only noise."""
         rows = self.compare(ceiling)
         self.context.tell("curves of one column", 0.33)
-        for curve in curves(rows.names, rows.x, rows.y, rows.weight, self.context.settings.seed):
+        numbers = [k for k, name in enumerate(rows.names) if name not in self.assessor.binary] or [
+            *range(rows.x.shape[1])
+        ]
+        names = tuple(rows.names[k] for k in numbers)
+        for curve in curves(names, rows.x[:, numbers], rows.y, rows.weight, self.context.settings.seed):
             if self._determined(curve):
                 self.consider_formula(curve, _CURVE)
         self.context.tell("formulas read from the network", 0.35)

@@ -11,7 +11,7 @@ import sympy
 from edgewise._deadline import now
 from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import Outcome, spread
-from edgewise.discovery.knowledge import Groups, Template, dimensionless_groups, monomial_of
+from edgewise.discovery.knowledge import Groups, Sketch, Template, dimensionless_groups, monomial_of
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._alternation import Alternation
 from edgewise.discovery.search._approximation import GUESS, Approximation
@@ -37,6 +37,7 @@ class Informed:
     def __init__(self, context: Context, approximation: Approximation, search: Inner) -> None:
         self.context, self.approximation, self.search = context, approximation, search
         self.known = context.settings.knowledge
+        self.guessed: dict[Sketch, FreeFormula | None] = {}
 
     @property
     def _data(self) -> FitData:
@@ -48,6 +49,7 @@ class Informed:
         for guess in self.known.guesses:
             self.context.tell("your guesses", 0.03)
             fits = guess.fitted(self._data, self.context.settings.seed)
+            self.guessed[guess] = fits[0] if fits else None
             self._join([fit.expression for fit in fits[:_GUESSES]], GUESS)
         return bool(self.known.guesses) and self.context.good()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import Candidate, Evidence, Outcome, Rival, front, wild
-from edgewise.discovery.search._approximation import ROWS_PER_CONSTANT, Approximation
+from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, front, wild
+from edgewise.discovery.knowledge import Sketch
+from edgewise.discovery.search._approximation import GUESS, ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.search._verdict import Verdict
@@ -175,6 +176,27 @@ class Ranking:
         leads = tuple(math.inf if each is None else contest.lead(own, each) for each in entries)
         others = contest.rivals(best.expression, forms, _NEGLIGIBLE)
         return Evidence(leads, tuple(each.lead for each in others if _form_of(each.expression) not in shown))
+
+    def answers(self, guessed: Mapping[Sketch, FreeFormula | None], best: Candidate) -> list[Answer]:
+        """Return what became of each guess: its constants by name, and how far the best formula leads it."""
+        return [self._answer(guess, free, best) for guess, free in guessed.items()]
+
+    def _answer(self, guess: Sketch, free: FreeFormula | None, best: Candidate) -> Answer:
+        if free is None:
+            return Answer(guess.text, {}, None)
+        judge, contest = self.pool.judge, self.verdict.contest
+        fitted = Uncertainty.of_free(free, judge.names, judge.x, judge.y, judge.weight)
+        found = self.approximation.consider_formula(free.expression, GUESS)
+        held_out = math.nan if found is None else math.sqrt(found.held_out)
+        candidate = Candidate(free.expression, judge.names, fitted.free.error, complexity(free.expression), held_out)
+        own, other = contest.entry(best.expression), contest.entry(free.expression)
+        if own is None or other is None:
+            return Answer(guess.text, {}, None)
+        lead, same = contest.lead(own, other), contest.alike(own, other)
+        names = (
+            str(s) if not s.is_Dummy else f"{start:g}" for s, start in zip(guess.constants, guess.starts, strict=True)
+        )
+        return Answer(guess.text, dict(zip(names, fitted.constants, strict=True)), candidate, lead, same)
 
     def unrounded(self, candidate: Candidate) -> Candidate:
         """Return a formula with all numbers but signs and exponents as they are fitted; an exact one as it is."""

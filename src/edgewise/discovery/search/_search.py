@@ -97,7 +97,7 @@ class Search:
         if self.informed.guess():
             return
         problem = self._problem()
-        if quick(context, problem) or not models:
+        if self._without_categories(problem) or quick(context, problem) or not models:
             return
         if context.pool.done():
             return self._approximated(problem, context.settings.evaluations, settled=True)
@@ -110,6 +110,11 @@ class Search:
         settled = elimination.reduced(problem, "polynomial") or elimination.solved()
         if not context.pool.exact():
             self._approximated(problem, evaluations, settled=settled)
+
+    def _without_categories(self, problem: Problem) -> bool:
+        """Try formulas of the numbers alone, where a table has inputs of 0 and 1 too; return whether one is exact."""
+        kept = [k for k, name in enumerate(self.context.table.names) if name not in self.context.pool.judge.binary]
+        return 0 < len(kept) < problem.n_columns and quick(self.context, problem.of(kept))
 
     def _approximated(self, problem: Problem, evaluations: int, *, settled: bool) -> None:
         """Go through the stages for tables that follow no law exactly; with a settled law, only where it is doubted."""
@@ -213,6 +218,7 @@ class Search:
             kept = self._in_time(lambda: [ranking.unrounded(each) for each in rounded], lambda: rounded)
             best = kept[chosen]
         evidence = self._in_time(lambda: ranking.evidence(kept, best), lambda: None)
+        answers = self._in_time(lambda: ranking.answers(self.informed.guessed, best), list)
         context.stages.append(f"The best formula came from this stage: {ranking.origin(best)}.")
         context.journal.save()
         context.stages += filter(None, [context.journal.failure])
@@ -227,4 +233,5 @@ class Search:
             kept, best, outcome, noise, table.relative, table.names, table.target, table.x, table.y, context.stages,
             settings, self.approximation.ceiling, table.weight,
             measured(table, best), rivals=tuple(ranking.rivals), evidence=evidence,
+            answers=tuple(answers),
         )  # fmt: skip

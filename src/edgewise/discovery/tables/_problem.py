@@ -86,8 +86,11 @@ class Problem:
 
     def without(self, i: int) -> Problem:
         """The problem in which column i plays no part."""
-        keep = [k for k in range(self.n_columns) if k != i]
-        return replace(self, columns=self.columns[:, keep], expressions=tuple(self.expressions[k] for k in keep))
+        return self.of([k for k in range(self.n_columns) if k != i])
+
+    def of(self, kept: list[int]) -> Problem:
+        """The problem in which only some columns play a part."""
+        return replace(self, columns=self.columns[:, kept], expressions=tuple(self.expressions[k] for k in kept))
 
     def over(self, values: Tensor, formula: Formula) -> Problem:
         """The problem for t / f, given f as values (n,) and as a formula of the inputs."""

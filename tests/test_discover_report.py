@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 
 import edgewise as ew
 from edgewise.discovery import Candidate, Discovery, Outcome
+from edgewise.discovery.judging import Answer
 from edgewise.expressions import FitData, complexity, fit_constants, parse
 from edgewise.report import ReportContent
 
@@ -151,6 +152,15 @@ def test_what_was_tested_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1 of 3 constants has a standard error above its size." in said
     exact = replace(decay(noise=0.0), outcome=Outcome.EXACT)
     assert shown(exact, monkeypatch).tested == ["What is left is rounding."]
+
+
+def test_a_guess_is_drawn_and_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = decay()
+    guess = Candidate(parse("3 - 0.6*t", ["t"]), ("t",), 0.5, 5)
+    content = shown(replace(found, answers=(Answer("a - b*t", {}, guess, lead=30.0),)), monkeypatch)
+    assert "a - b*t" in content.tested[0] and "The rows speak against it" in content.tested[0]
+    curve = content.first[0][1].axes[0].lines[2]
+    np.testing.assert_allclose(np.asarray(curve.get_ydata()), 3 - 0.6 * np.asarray(curve.get_xdata()))
 
 
 @pytest.mark.parametrize("outcome", Outcome)

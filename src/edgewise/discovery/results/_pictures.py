@@ -48,7 +48,8 @@ def among_rows(found: Front) -> Pictures:
         if found.outcome is not Outcome.EXACT:
             line = replace(line, band=found.predict(_along(x, across, line.places), _BAND)[1:])
             caption = "The rows, the formula, and the band that holds 90 % of new rows if the form is right"
-        forms = [c.expression for c in found if c is not best] + [each.expression for each in found.rivals]
+        given = [answer.candidate for answer in found.answers if answer.candidate is not None and not answer.chosen]
+        forms = [each.expression for each in (*(c for c in found if c is not best), *found.rivals, *given)]
         rivals = [_curve(found, form, x, y, across) for form in forms if _used(form, found) == [across]]
         aside = np.isin(keep, found.noise_model.outliers)
         rows = None if not aside.any() else np.column_stack([x[aside, across], y[aside]])

@@ -18,16 +18,17 @@ _UNTESTED = "Residuals were not tested: the rows are too few, or the formula is 
 
 
 def tested(found: Front) -> list[str]:
-    """Return what the residuals of the best formula were tested for, what was found, and how sure the form is."""
+    """Return what became of what was asked for, what residuals were tested for and show, and how sure the form is."""
+    answers = [str(answer) for answer in found.answers]
     if found.outcome is Outcome.EXACT:
-        return ["What is left is rounding."]
+        return [*answers, "What is left is rounding."]
     findings = _findings(found)
     against = f"Residuals were tested against: {', '.join(findings.tested)}." if findings.tested else _UNTESTED
     shown = findings.sentences() if found.best.by_group is not None else []
     lines = [*shown, *judgement_lines(found)]
     if not any(line.startswith("Residuals show no dependence") for line in lines):
         lines = [against, *lines]
-    return [*lines, *_undetermined(found), *_weights(found)]
+    return [*answers, *lines, *_undetermined(found), *_weights(found)]
 
 
 def _findings(found: Front) -> Findings:

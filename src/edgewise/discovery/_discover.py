@@ -72,7 +72,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
 
     `effort` is "quick", "normal", "thorough", or the number of formulas that evolution tries. With the same seed it
     gives the same result, for any number of workers, unless time runs out: `time_limit` (seconds, none by default) is
-    kept to 10 % and half a second, and `found.settings["work done"]` says how much of the work was done by then. `n_jobs` is the number of joblib workers, -1 for one on each core; they are threads unless
+    kept to 10 % and half a second, and `found.settings["work done"]` says how much of the work was done by then.
+    `n_jobs` is the number of joblib workers, -1 for one on each core; they are threads unless
     `joblib.parallel_config` says otherwise. The search is saved to the file `save` every few seconds; `resume`
     continues a saved search of the same table and settings. `progress(stage, fraction, best)` is called along the way;
     without it, searches of over two seconds show a line on the terminal. Ctrl-C ends the search and returns what was
@@ -103,8 +104,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     if not isinstance(rounding, bool):
         raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
+    limit = math.inf if time_limit is None else time_limit
     settings = Settings(
-        _noise(noise), int(seed), math.inf if time_limit is None else time_limit, _evaluations(effort), loss=checked_loss(loss), rounding=rounding,
+        _noise(noise), int(seed), limit, _evaluations(effort), loss=checked_loss(loss), rounding=rounding,
         n_jobs=checked_jobs(n_jobs), save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
     _for_groups(groups, known)

@@ -30,6 +30,7 @@ LEAD = 8.0
 _LIKELY = 40  # forms that are fitted with all of their numbers free
 _STEPS, _LONGER = 20, 200  # of these fits; where it matters
 _CONTAINED = 1e-6  # of the standard deviation: how near a form must come to values that it can take
+_ALIKE = 2.0  # ratio of errors up to which correlated noise may be all that they differ by
 _CORRELATED = 0.01  # chance below which neighboring rows count as correlated
 _BIT = 2 * math.log(2) * float(__import__("os").environ.get("FBIT", "1"))  # of the criterion
 _DIGITS = 2  # of a form as text
@@ -112,10 +113,12 @@ class Contest:
             price = k log n + 2 log(2) bits
 
         k: fitted numbers. bits: those of the form in a prefix code (`length`). The error of a form whose residuals are
-        correlated from row to row is that of the innovations of an autoregression: what smooth residuals could be by
-        such noise is not counted against it. Errors below the noise count as the noise.
+        correlated from row to row is that of the innovations of an autoregression, if both errors are alike (within a
+        factor of two): what such noise may leave is not counted against a form. Errors below the noise count as it.
         """
-        ratio = max(other.innovation, self.floor) / max(law.innovation, self.floor)
+        ratio = max(other.error, self.floor) / max(law.error, self.floor)
+        if 1 / _ALIKE <= ratio <= _ALIKE:
+            ratio = max(other.innovation, self.floor) / max(law.innovation, self.floor)
         return 2 * self.data.n * math.log(ratio) + other.price - law.price
 
     def leads(self, law: Formula, forms: Iterable[tuple[Formula, float]]) -> list[tuple[Entry, float]]:

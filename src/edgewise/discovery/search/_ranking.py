@@ -49,6 +49,7 @@ class Ranking:
         self.rivals: list[Rival] = []
         self._origins: dict[Formula, str] = {}
         self._fine: dict[Formula, bool] = {}
+        self._shortened: dict[Formula, Candidate] = {}
 
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
@@ -64,7 +65,7 @@ class Ranking:
         assert law is not None
         outcome, noise = self.verdict.claim(law)
         if self.timed and law.expression not in self.approximation.found:
-            return self._approximation(self.least()), self.verdict.ended(), noise
+            return self._approximation(self.hasty()[-1]), self.verdict.ended(), noise
         if not self.context.gate.admits(law.expression):
             return self._approximation(law), self.verdict.ended(), noise
         if outcome is Outcome.EXACT:
@@ -86,25 +87,26 @@ class Ranking:
         law = self._assessed(law)
         if len(self.pool.judge.y) < _ROWS_EACH * free_numbers(law.expression):
             return law, Outcome.TOO_FEW_ROWS
-        simpler = [c for c in self._every() if c.complexity < law.complexity and c.held_out < law.held_out]
-        if self.rivals or any(self._is_fine(each) for each in simpler):
-            return law, Outcome.AMBIGUOUS
+        simplest = self._simplest(law, 1.0)
+        if self.rivals or simplest is not law:
+            return self._simplest(simplest), Outcome.AMBIGUOUS
         return law, Outcome.NOISE
 
     def _approximation(self, law: Candidate) -> Candidate:
         """Return the formula that predicts best, or the simplest of those that predict as well."""
         best = self.approximation.best()
-        if best is None:
-            return self._assessed(law)
-        first = self.candidate(best)
-        as_good = [c for c in self._every() if c.complexity < first.complexity and self._is_as_good(c, first)]
-        return next((c for c in sorted(as_good, key=lambda c: c.complexity) if self._is_fine(c)), first)
+        return self._assessed(law) if best is None else self._simplest(self.candidate(best))
 
-    def _is_as_good(self, simple: Candidate, best: Candidate) -> bool:
-        """Return whether a simpler formula predicts as well as the best one, or is a law that it only corrects."""
-        if simple.held_out <= _AS_GOOD * best.held_out:
+    def _simplest(self, best: Candidate, as_good: float = _AS_GOOD) -> Candidate:
+        """Return the simplest formula that predicts as well as a good one, or is a law that it only corrects."""
+        simpler = [c for c in self._every() if c.complexity < best.complexity and self._is_as_good(c, best, as_good)]
+        return next((c for c in sorted(simpler, key=lambda c: c.complexity) if self._is_fine(c)), best)
+
+    @staticmethod
+    def _is_as_good(simple: Candidate, best: Candidate, as_good: float) -> bool:
+        if simple.held_out <= as_good * best.held_out:
             return True
-        return simple.held_out < _LAWLIKE and simple.complexity <= _SHORTER * best.complexity
+        return as_good > 1 and simple.held_out < _LAWLIKE and simple.complexity <= _SHORTER * best.complexity
 
     def _is_fine(self, candidate: Candidate) -> bool:
         """Return whether the rows determine a formula's constants, and it does nothing between them unasked."""
@@ -123,11 +125,14 @@ class Ranking:
 
     def candidate(self, found: Assessed) -> Candidate:
         """Return a formula as a candidate, its constants with as many digits as the rows determine."""
-        judge = self.pool.judge
-        expression = Uncertainty.of(found.expression, judge.names, judge.x, judge.y, judge.weight).shortened()
-        error, held_out = math.sqrt(found.error), math.sqrt(found.held_out)
-        self._origins[expression] = self.approximation.found[found.expression][1]
-        return Candidate(expression, judge.names, error, complexity(expression), held_out)
+        if found.expression not in self._shortened:
+            judge = self.pool.judge
+            expression = Uncertainty.of(found.expression, judge.names, judge.x, judge.y, judge.weight).shortened()
+            errors = math.sqrt(found.error), math.sqrt(found.held_out)
+            self._origins[expression] = self.approximation.found[found.expression][1]
+            short = Candidate(expression, judge.names, errors[0], complexity(expression), errors[1])
+            self._shortened[found.expression] = short
+        return self._shortened[found.expression]
 
     def _every(self) -> list[Candidate]:
         """Return the candidates that may be on the front, with their errors on rows left out."""
@@ -213,15 +218,20 @@ class Ranking:
         size = complexity(fitted.expression)
         return self._assessed(Candidate(fitted.expression, judge.names, fitted.error, size))
 
-    def least(self) -> Candidate:
-        """Return the formula of the least error on rows left out, as it was assessed: what there is when time is up."""
-        found = self.approximation.found.values()
-        short = [each for each, _ in found if complexity(each.expression) <= self.approximation.readable]
-        if not short:
-            return self._mean()
-        best = min(short, key=lambda each: each.held_out)
-        names, errors = self.pool.judge.names, (math.sqrt(best.error), math.sqrt(best.held_out))
-        return Candidate(best.expression, names, errors[0], complexity(best.expression), errors[1])
+    def hasty(self) -> list[Candidate]:
+        """Return a front of what was assessed, the best last, without further fits: what there is when time is up."""
+        found = [each for each, _ in self.approximation.found.values()]
+        sized = sorted(
+            ((complexity(each.expression), each) for each in found), key=lambda pair: (pair[0], pair[1].held_out)
+        )
+        judge, kept = self.pool.judge, [self._mean()]
+        for size, each in sized:
+            if size > self.approximation.readable or math.sqrt(each.held_out) >= _IMPROVED * kept[-1].held_out:
+                continue
+            if each.error < EXACT**2 or not wild(each.expression, judge.names, judge.x, judge.y):
+                errors = math.sqrt(each.error), math.sqrt(each.held_out)
+                kept.append(Candidate(each.expression, judge.names, errors[0], size, errors[1]))
+        return kept
 
     def _mean(self) -> Candidate:
         """Return the constant, whose error on rows left out is known without a fit."""

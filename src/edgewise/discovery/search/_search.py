@@ -211,8 +211,8 @@ class Search:
         context.journal.save()
         ranking = Ranking(context, self.approximation, interrupted=self.interrupted)
         ended = ranking.verdict.ended()
-        best, outcome, noise = self._in_time(ranking.chosen, lambda: (ranking.least(), ended, pool.noise))
-        kept = self._in_time(lambda: ranking.front(best), lambda: [best])
+        best, outcome, noise = self._in_time(ranking.chosen, lambda: (ranking.hasty()[-1], ended, pool.noise))
+        kept = self._in_time(lambda: ranking.front(best), lambda: _with(ranking.hasty(), best))
         if not context.settings.rounding:
             chosen, rounded = kept.index(best), kept
             kept = self._in_time(lambda: [ranking.unrounded(each) for each in rounded], lambda: rounded)
@@ -235,3 +235,8 @@ class Search:
             measured(table, best), rivals=tuple(ranking.rivals), evidence=evidence,
             answers=tuple(answers),
         )  # fmt: skip
+
+
+def _with(front: list[Candidate], best: Candidate) -> list[Candidate]:
+    """Return a front up to the best formula."""
+    return [*(c for c in front if c.complexity < best.complexity and c.held_out > best.held_out), best]

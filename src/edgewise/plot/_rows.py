@@ -13,12 +13,12 @@ from matplotlib.axis import Axis
 from edgewise._typing import Array
 from edgewise.plot import _style as style
 from edgewise.plot._field import Surface, heat_map, shades
-from edgewise.plot._text import name_label
+from edgewise.plot._text import PLAIN, name_label, plain
 
 _ROOM = 0.12  # of the range of the rows, above and below
 _SPIKES = 0.02  # of a band, the furthest, may leave the picture
 _MANY = 500  # rows that are drawn small
-_LISTED = 6  # curves that have a legend
+_LISTED, _LONGEST = 6, 60  # curves that have a legend, and letters of a label
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def curve_among_rows(
     for line, color in zip(lines, colors, strict=True):
         if line.band is not None:
             ax.fill_between(line.places, *line.band, color=color, alpha=0.15, linewidth=0, zorder=1)
-        ax.plot(line.places, line.values, color=color, linewidth=1.8, zorder=4, label=line.label or None)
+        ax.plot(
+            line.places, line.values, color=color, linewidth=1.8, zorder=4, label=plain(line.label, _LONGEST) or None
+        )
         if line.rows is not None:
             own = style.ACCENT if len(lines) == 1 else color
             many = len(seen) > _MANY
@@ -69,7 +71,8 @@ def curve_among_rows(
     _limits(ax, seen, lines)
     _named(ax, names)
     if len(lines) <= _LISTED and any(line.label for line in lines):
-        ax.legend(frameon=False, fontsize=8, labelcolor=style.INK, loc="best")
+        for text in ax.legend(frameon=False, fontsize=8, labelcolor=style.INK, loc="best").get_texts():
+            text.set(**PLAIN)
     style.plain_axes(ax)
     return ax
 

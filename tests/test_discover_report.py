@@ -174,6 +174,11 @@ def test_a_form_with_less_evidence_than_another_is_no_law(monkeypatch: pytest.Mo
     assert shown(replace(found, best=found[1], outcome=Outcome.NOISE), monkeypatch).title == "Formulas for y"
 
 
+def test_a_mean_is_no_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    t, y = np.linspace(0, 1, 40)[:, None], np.random.default_rng(6).normal(3.0, 1.0, 40)
+    assert shown(replace(made(t, y, ("t",), "2.5"), outcome=Outcome.NOISE), monkeypatch).title == "Formulas for y"
+
+
 @pytest.mark.parametrize("form", ["2.5", "2.5 + 1.1*t", "sqrt(t - 1.0)"])
 def test_report_of_any_formula_is_written(form: str, tmp_path: Path) -> None:
     t = np.linspace(0.5, 3, 40)[:, None]

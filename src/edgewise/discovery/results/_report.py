@@ -62,8 +62,8 @@ def content(found: Front) -> ReportContent:
 
 
 def _is_law(found: Front) -> bool:
-    """Return whether a law is claimed: by the outcome, and by more evidence than all other forms have."""
-    return found.outcome in _LAW and _weight(found) > 0.5
+    """Return whether a law of some input is claimed: by the outcome, with more weight than all other forms have."""
+    return found.outcome in _LAW and bool(found.best.expression.free_symbols) and _weight(found) > 0.5
 
 
 def _weight(found: Front) -> float:

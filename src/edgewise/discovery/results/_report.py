@@ -21,7 +21,7 @@ from edgewise.discovery.results._effects import effects
 from edgewise.discovery.results._error_bars import has_error_bars, latex_with_error_bars, with_error_bars
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._pictures import among_rows, inner, residuals
-from edgewise.discovery.results._tested import group_members, tested
+from edgewise.discovery.results._tested import group_members, tested, weight_of_best
 from edgewise.expressions import quoted
 from edgewise.report import ReportContent
 
@@ -39,6 +39,7 @@ def content(found: Front) -> ReportContent:
     names = [name for k, name in enumerate(found.names) if k not in apart]
     names += [] if members is None else [members.name]
     listed = f"{len(found.y)} rows, {len(names)} input{'s' * (len(names) != 1)}: {', '.join(names)}."
+    moves = [_MOVES] if best.expression.free_symbols else []
     versions = [("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version())]
     dated = [("Date", datetime.date.today().isoformat()), ("Rows", str(len(found.y)))]
     settings = [(key.capitalize(), f"{v:.3g}" if isinstance(v, float) else str(v)) for key, v in found.settings.items()]
@@ -51,7 +52,7 @@ def content(found: Front) -> ReportContent:
         errors=_errors(found),
         first=[*among_rows(found), *residuals(found)],
         tested=tested(found),
-        inputs=[*_by_group(found), _MOVES, *effects(best, found.x, found.target, apart)],
+        inputs=[*_by_group(found), *moves, *effects(best, found.x, found.target, apart)],
         figures=inner(found),
         candidates=candidates(found),
         ceiling=None if found.ceiling is None else found.ceiling.held_out,
@@ -63,11 +64,7 @@ def content(found: Front) -> ReportContent:
 
 def _is_law(found: Front) -> bool:
     """Return whether a law of some input is claimed: by the outcome, with more weight than all other forms have."""
-    return found.outcome in _LAW and bool(found.best.expression.free_symbols) and _weight(found) > 0.5
-
-
-def _weight(found: Front) -> float:
-    return float(next(w for c, w in zip(found.candidates, found.weights, strict=True) if c is found.best))
+    return found.outcome in _LAW and bool(found.best.expression.free_symbols) and weight_of_best(found) > 0.5
 
 
 def _by_group(found: Front) -> list[str]:

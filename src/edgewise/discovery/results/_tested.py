@@ -56,11 +56,16 @@ def _undetermined(found: Front) -> list[str]:
     return [f"{count} of {len(constants)} constants {verb} a standard error above {own} size."] if count else []
 
 
+def weight_of_best(found: Front) -> float:
+    """Return the weight of evidence of the best formula."""
+    return float(next(w for c, w in zip(found, found.weights, strict=True) if c is found.best))
+
+
 def _weights(found: Front) -> list[str]:
     """Return how much the rows speak for the best form, and for others."""
     if len(found) < 2:
         return []
-    own = float(found.weights[found.candidates.index(found.best)])
+    own = weight_of_best(found)
     rest = weight_text(1 - float(found.weights.sum()))
     sentences = [f"Weight of evidence: {weight_text(own)} for this form, {rest} for forms that are not on the front."]
     first = int(found.weights.argmax())

@@ -16,7 +16,7 @@ from edgewise.pde._lattice import Lattice
 from edgewise.pde._lattice_objective import GAUSS, LatticeObjective
 from edgewise.pde._newton import BandNewton
 from edgewise.pde._problem import Periodic, Problem
-from edgewise.pde._refining import UNRESOLVED, Answer, Refiner, State
+from edgewise.pde._refining import UNRESOLVED, Answer, Refiner, State, falls
 from edgewise.pde._space import Space
 from edgewise.pde._weak import Weak
 
@@ -63,14 +63,14 @@ def is_on_lattice(problem: Problem) -> bool:
     return box and not integrals and not isinstance(problem.residual, Weak) and not problem.functions
 
 
-def on_lattice(refiner: Refiner, tolerance: float) -> Answer:
+def on_lattice(refiner: Refiner, tolerance: float, lattices: int = len(_CELLS)) -> Answer:
     """Solve on lattices until two solutions differ by less than a tolerance; return the one before the last.
 
     The difference is its error. Knots follow the solution, and each coordinate has as many as give it as large a share
-    of the error.
+    of the error. `lattices`: how many there are at most.
     """
     former, last, error = None, None, math.inf
-    for cells in _CELLS:
+    for cells in _CELLS[:lattices]:
         objective = _prepared(refiner, last, cells)
         if last is not None and not _fits(refiner, last.steps, objective):
             break
@@ -83,11 +83,13 @@ def on_lattice(refiner: Refiner, tolerance: float) -> Answer:
         if ended or (former is not None and error <= tolerance and former.solved and last.settled):
             break
     assert last is not None
-    return (
-        _answer(refiner, last, math.inf, False)
-        if former is None
-        else _answer(refiner, former, error, former.settled and last.settled)
-    )
+    if former is None:  # there is no other to compare it with
+        return refiner.answer(_state(last, math.inf))._replace(
+            relative=last.objective.relative(last.vector), settled=False
+        )
+    relative = former.objective.relative(former.vector)
+    less = falls(last.fresh / max(former.fresh, 1e-300), relative)
+    return Answer(_state(former, error), error, relative, former.settled and last.settled, less)
 
 
 def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
@@ -95,15 +97,13 @@ def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
     return in_time and objective.band * objective.size <= _MOST
 
 
-def _answer(refiner: Refiner, level: _Level, error: float, settled: bool) -> Answer:
-    """A level's solution as a network; where there is no other to compare it with, its error is estimated."""
+def _state(level: _Level, error: float) -> State:
+    """A level's solution as a network."""
     objective, vector = level.objective, level.vector
     model = objective.network(vector, max(_ROUNDING, _KEPT * min(error, 1.0)))
-    state = State(
+    return State(
         model, objective.constants(vector), max(level.lattice.cells), torch.empty(0), level.train, level.fresh
     )  # fmt: skip
-    known = error if math.isfinite(error) else refiner.error(state)
-    return Answer(state, known, objective.relative(vector), settled)
 
 
 def _prepared(refiner: Refiner, last: _Level | None, cells: int) -> LatticeObjective:

@@ -18,6 +18,13 @@ class Outcome(enum.Enum):
     GRIDS_DONE = (
         "All grids were trained, and the estimated error is above the tolerance. Allow finer grids, or more nodes."
     )
+    NO_SOLUTION = (
+        "What the equation leaves does not fall on finer grids: there is no solution, or none near what is returned, which "
+        "comes nearest. Check the signs, and whether the conditions contradict each other or the equation."
+    )
+    UNDETERMINED = (
+        "The equation and its conditions have many solutions, of which one is returned. Add the condition that is missing."
+    )
     UNRESOLVED = (
         "The residual is not small against the terms of the equation, so this is no solution yet. Use finer grids, "
         "more nodes or more steps, or pde.march for an equation of evolution."

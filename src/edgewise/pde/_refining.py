@@ -12,7 +12,7 @@ from torch import Tensor
 from edgewise.nn import KAN, adapt_grid, clone
 from edgewise.optim import LM
 from edgewise.pde._box import Box
-from edgewise.pde._estimate import estimate
+from edgewise.pde._estimate import Estimate, estimate
 from edgewise.pde._integral import Integral
 from edgewise.pde._laws import Call, Laws
 from edgewise.pde._linear import Term
@@ -29,6 +29,8 @@ _MOST_POINTS = 60_000
 _CLOSE = 1.5  # fresh residuals over trained ones, above which there are too few points
 _TURNS = 2
 UNRESOLVED = 0.02  # what is left of the equation over its terms: above it, it is not solved
+_KEPT = 0.5  # of what is left: a finer grid that leaves more does not help
+_ROUNDING = 1e-9  # of the equation's terms
 _FRESH = 123_457  # added to a seed: points to judge on
 _LEAST_FRESH = 2000
 _PART, _PART_ON_LINE = 0.1, 0.01  # of a standard error that refining the grid need not go below
@@ -54,18 +56,25 @@ class State(NamedTuple):
 class Answer(NamedTuple):
     """What solving found: its estimated error, and what the equation leaves relative to its terms.
 
-    settled: False where the equations were not solved to the end, so that the estimate says little.
+    settled: False where the equations were not solved to the end, so that the estimate says little. falls: whether a
+    finer grid leaves less of the equations, as it must where there is a solution.
     """
 
     state: State
     error: float
     relative: float
     settled: bool = True
+    falls: bool = True
 
     @property
     def sound(self) -> bool:
         """Whether this is a solution, however accurate."""
-        return self.settled and self.relative <= UNRESOLVED and math.isfinite(self.error)
+        return self.settled and self.falls and self.relative <= UNRESOLVED and math.isfinite(self.error)
+
+
+def falls(kept: float, relative: float) -> bool:
+    """Whether a finer grid leaves less of the equations, given the part that it leaves; below a limit it is rounding."""
+    return kept < _KEPT or relative < _ROUNDING
 
 
 class Refiner:
@@ -78,7 +87,7 @@ class Refiner:
         self.begins = dict(problem.numbers)
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, _PER_PARAMETER, 0.0
         self.boundary = boundary
-        self.conditions = [_term(condition, boundary, self.seed + 1) for condition in problem.conditions]
+        self.conditions = [term_of(condition, boundary, self.seed + 1) for condition in problem.conditions]
         self.fresh = problem.domain.points(max(points, _LEAST_FRESH), self.seed + _FRESH)
 
     def best_of(self, models: Sequence[KAN], grids: Sequence[int]) -> State:
@@ -132,6 +141,10 @@ class Refiner:
 
     def error(self, state: State) -> float:
         """The estimated error of a network."""
+        return self.estimated(state).error
+
+    def estimated(self, state: State) -> Estimate:
+        """The same, and whether the estimate is one."""
         self.monitor.show(f"grid {state.grid}", "estimating the error")
         objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
         return estimate(self.problem, state.model, objective, self.seed)
@@ -162,7 +175,8 @@ class Refiner:
         return objective.relative(objective.start, objective.terms[0])
 
     def answer(self, state: State) -> Answer:
-        return Answer(state, self.error(state), self.relative(state))
+        known, relative = self.estimated(state), self.relative(state)
+        return Answer(state, known.error, relative, falls=self.measured != [] or falls(known.kept, relative))
 
     def objective(
         self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None,
@@ -224,7 +238,7 @@ class Refiner:
         )
 
 
-def _term(condition: Condition, boundary: int, seed: int) -> Term:
+def term_of(condition: Condition, boundary: int, seed: int) -> Term:
     """A condition at its points."""
     if isinstance(condition, Integral):
         points, weights = condition.rule

@@ -232,7 +232,8 @@ class Solution(Found):
     estimated error in L2, relative to the solution, of all unknowns together. residual: what the equation leaves at
     fresh points, relative to its terms. functions: the unknown functions as found. standard_errors: of the constants,
     by the noise of the measurements. noise: its standard deviation in each measured condition, estimated from the
-    misfit. weights: those of the measured conditions at the end, where there are unknown functions.
+    misfit. weights: those of the measured conditions at the end, where there are unknown functions. advice: which
+    condition is missing, or too many, where that is known.
     """
 
     problem: Problem
@@ -246,6 +247,7 @@ class Solution(Found):
     standard_errors: dict[str, float] = field(default_factory=dict)
     noise: list[float] = field(default_factory=list)
     weights: tuple[float, ...] = ()
+    advice: str = ""
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
@@ -299,7 +301,7 @@ class Solution(Found):
         return (
             f"Solution(grid={last.grid}, parameters={last.parameters}, residual={last.train:.3g}{constants}, "
             f"error={self.error:.1e}, "
-            f"outcome={self.outcome.name}: {self.outcome.message})"
+            f"outcome={self.outcome.name}: {' '.join(filter(None, (self.outcome.message, self.advice)))})"
         )
 
     def _error(self, name: str) -> str:

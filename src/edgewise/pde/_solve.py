@@ -7,16 +7,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+import torch
+from torch import Tensor
+
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
+from edgewise._jets import Jets
 from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import LM
 from edgewise.pde._complex import paired
+from edgewise.pde._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
+from edgewise.pde._even_lattice import Known
 from edgewise.pde._fingerprint import identity
 from edgewise.pde._found_coefficient import FoundCoefficient
 from edgewise.pde._networks import candidates, redrawn
 from edgewise.pde._on_lattice import is_on_lattice, on_lattice
 from edgewise.pde._outcome import Outcome
+from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
 from edgewise.pde._race import race
 from edgewise.pde._refining import UNRESOLVED, Answer, Refiner, State
@@ -102,22 +109,32 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         refiner = kind(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
         if start is not None:
             refiner.begins |= {name: value for name, value in start.constants.items() if name in problem.numbers}
+        first = determinacy(problem) if is_examined(problem) and is_linear(problem) else None
         if isinstance(grids, str):
-            answer = _automatic(refiner, models, order, tolerance, own_networks=model is None and start is None)
+            impossible = first is not None and first.outcome is Outcome.NO_SOLUTION
+            own = model is None and start is None
+            answer = _automatic(refiner, models, order, tolerance, own_networks=own, impossible=impossible)
         else:
             state = refiner.best_of(models, order[:1])
             for grid in order[1:]:
                 if monitor.ended() is None:
                     state = refiner.trained(state, grid)
             answer = refiner.answer(state)
-    return _judged(problem, refiner, answer, tolerance)
+    return _judged(problem, refiner, answer, tolerance, first)
 
 
 def _automatic(
-    refiner: Refiner, models: Sequence[KAN], grids: Sequence[int], tolerance: float, *, own_networks: bool
+    refiner: Refiner, models: Sequence[KAN], grids: Sequence[int], tolerance: float, *, own_networks: bool,
+    impossible: bool,
 ) -> Answer:  # fmt: skip
-    """On lattices where that may be; by a race of networks where it may not, or where it found no good solution."""
-    first = on_lattice(refiner, tolerance) if own_networks and is_on_lattice(refiner.problem) else None
+    """On lattices where that may be; by a race of networks where it may not, or where it found no good solution.
+
+    Where there is no solution, what comes near it is found on the first grids.
+    """
+    lattices = own_networks and is_on_lattice(refiner.problem)
+    if impossible:
+        return on_lattice(refiner, tolerance, 2) if lattices else refiner.answer(refiner.best_of(models, grids[:2]))
+    first = on_lattice(refiner, tolerance) if lattices else None
     if first is not None and (
         refiner.monitor.ended() is not None or (first.sound and first.error < max(_GOOD, tolerance))
     ):
@@ -128,23 +145,44 @@ def _automatic(
     return min(first, second, key=lambda answer: (not answer.sound, answer.error))
 
 
-def _judged(problem: Problem, refiner: Refiner, answer: Answer, tolerance: float) -> Solution:
+def _judged(
+    problem: Problem, refiner: Refiner, answer: Answer, tolerance: float, known: Determinacy | None
+) -> Solution:  # fmt: skip
     """The solution with its estimated error, and what that makes of the outcome."""
     monitor = refiner.monitor
     ended = monitor.ended()
     state, error, relative = answer.state, answer.error, answer.relative
+    finite = math.isfinite(error) and math.isfinite(state.fresh)
+    solved = answer.falls and relative <= UNRESOLVED
+    if known is None and ended is None and finite and is_examined(problem):
+        known = determinacy_near(problem, _jets_of(problem, state.model), state.constants, solved=solved)
     if ended is not None:
         outcome = Outcome.of(ended)
-    elif not (math.isfinite(error) and math.isfinite(state.fresh)):
+    elif known is not None and known.outcome is not None:
+        outcome, error = known.outcome, math.inf if known.outcome is Outcome.NO_SOLUTION else error
+    elif not finite:
         outcome = Outcome.DIVERGED
-    elif relative > UNRESOLVED:
-        outcome = Outcome.UNRESOLVED
+    elif not solved:
+        outcome, error = Outcome.UNRESOLVED, max(error, 1.0)
+    elif known is not None and known.free:
+        outcome = Outcome.UNDETERMINED
     elif error <= refiner.enough(state, tolerance) and answer.settled:
         outcome = Outcome.CONVERGED
     else:
         outcome = Outcome.OVERFIT if state.fresh > _OVERFIT * state.train else Outcome.GRIDS_DONE
-    found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative)
+    advice = known.advice if known is not None and known.outcome is outcome else ""
+    found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative, advice=advice)
     return _with_uncertainty(found, refiner, state)
+
+
+def _jets_of(problem: Problem, model: KAN) -> Known:
+    """A network's outputs with the derivatives that a problem reads, at points."""
+
+    def jets(points: Tensor) -> Jets:
+        with torch.no_grad():
+            return JetPass(model, points, problem.orders).outputs
+
+    return jets
 
 
 def _with_uncertainty(found: Solution, refiner: Refiner, state: State) -> Solution:

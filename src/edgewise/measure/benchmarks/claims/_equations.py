@@ -61,7 +61,7 @@ KINDS = (
     Kind(plane.cubic_plate, (1,), (5,)),
     Kind(plane.heated_strip, (), (0.1, 1)),
     Kind(evolution.heat, (1,), (3,)),
-    Kind(evolution.insulated_front, (0.1, 0.05), (0.07, 0.04)),
+    Kind(evolution.insulated_front, (0.05, 0.03), (0.04, 0.02)),
     Kind(evolution.insulated_bell, (), (1, 2)),
     Kind(evolution.pulse, (1e-2, 1e-4), (1e-3, 3e-5)),
     Kind(evolution.switched_end, (1e-2,), (1e-3, 1e-4)),

@@ -23,6 +23,7 @@ _DEGREES = {1: 7, 2: 6}  # of the splines, by the number of coordinates
 _GAUSS = {1: 5, 2: 3}  # points of a cell by each coordinate
 _ON_SIDES = 6  # points for each cell along a boundary
 _SEED = 31
+_COARSER = 4  # cells, over those of what counts as smooth
 _SEEN = 1e-12  # of the largest square: functions below it are not seen inside the domain
 _OPEN = 1e-3  # weight of the unit of an unknown that no equation ties to another
 _LEAST = 1e-300
@@ -134,12 +135,12 @@ class EvenLattice:
         return Rows(np.concatenate(matrix), np.concatenate(right), inside, basis, metric, data, terms, fine)
 
     def smooth(self, left: Array) -> float:
-        """The part of what the equation leaves, rows of it, that splines of the lattice can be: from 0 to 1."""
+        """The size of what splines of a quarter of the cells can be of what the equation leaves, rows of it."""
         root = np.sqrt(self.shares)
         parts = (left.reshape(-1, len(root))).T
-        matrix = root[:, None] * self._values(self.inside, ())
-        own = matrix @ np.linalg.lstsq(matrix, parts, rcond=1e-12)[0]
-        return float(np.linalg.norm(own) / max(np.linalg.norm(parts), _LEAST))
+        coarse = EvenLattice(self.problem, max(1, self.cells // _COARSER))
+        matrix = root[:, None] * coarse._values(self.inside, ())
+        return float(np.linalg.norm(matrix @ np.linalg.lstsq(matrix, parts, rcond=1e-12)[0]))
 
     def _size(self, scales: Array) -> float:
         """The root mean square of the largest of some sizes (n, unknowns)."""

@@ -24,7 +24,7 @@ class Level(NamedTuple):
 
     weakest: the least |J v| / |v| of functions v, ascending. floor: what may be rounding of it. weak: these functions'
     coefficients, as columns. left: what the squares leave, over the data of the equation. rounding: what may be
-    rounding of that. smooth: the part of it that splines can be. fine: as in `Rows`.
+    rounding of that. smooth: the part of it that is smooth and inside the domain. fine: as in `Rows`.
     """
 
     lattice: EvenLattice
@@ -113,7 +113,7 @@ def _judged(
     floor = _ROUNDING * float(np.linalg.norm(rows.matrix, axis=0).max())
     return Level(
         lattice, found, weakest, floor, weak, _norm(left) / scale, floor * float(np.abs(found).max()) / scale,
-        lattice.smooth(rest) if _norm(rest) > 0 else 0.0, rows.fine, settled,
+        lattice.smooth(rest) / max(_norm(left), _LEAST), rows.fine, settled,
     )  # fmt: skip
 
 

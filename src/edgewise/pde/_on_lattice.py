@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from edgewise.pde._lattice import Lattice
 from edgewise.pde._lattice_objective import GAUSS, LatticeObjective
 from edgewise.pde._newton import BandNewton
 from edgewise.pde._problem import Periodic, Problem
-from edgewise.pde._refining import UNRESOLVED, Answer, Refiner, State, falls
+from edgewise.pde._refining import ROUNDING, UNRESOLVED, Answer, Refiner, State
 from edgewise.pde._space import Space
 from edgewise.pde._weak import Weak
 
@@ -29,6 +30,7 @@ _SECONDS = 40.0  # of steps on one core, about
 _MOST = 40_000_000  # numbers of a band: 320 MB
 _SAMPLES = 4000
 _ROUNDING = 1e-13
+_LESS = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
 _LEAST_COST = 1e-25  # of that at zero: below it there is only rounding
 _KEPT = 1e-3  # of the estimated error: what products that are left out may add up to
 
@@ -50,10 +52,15 @@ class _Level:
     def lattice(self) -> Lattice:
         return self.objective.lattice
 
+    @cached_property
+    def relative(self) -> float:
+        """What is left of the equation over its terms."""
+        return self.objective.relative(self.vector)
+
     @property
     def solved(self) -> bool:
         """Whether steps ended by themselves, and left little of the equation."""
-        return self.settled and self.objective.relative(self.vector) <= UNRESOLVED
+        return self.settled and self.relative <= UNRESOLVED
 
 
 def is_on_lattice(problem: Problem) -> bool:
@@ -80,16 +87,21 @@ def on_lattice(refiner: Refiner, tolerance: float, lattices: int = len(_CELLS)) 
             break
         former, last = last, level
         error = math.inf if former is None else _change(former.values, last.values)
-        if ended or (former is not None and error <= tolerance and former.solved and last.settled):
+        done = former is not None and error <= tolerance and former.solved and last.settled and _falls(former, last)
+        if ended or done:
             break
     assert last is not None
     if former is None:  # there is no other to compare it with
         return refiner.answer(_state(last, math.inf))._replace(
-            relative=last.objective.relative(last.vector), settled=False
+            relative=last.relative, settled=False
         )
-    relative = former.objective.relative(former.vector)
-    less = falls(last.fresh / max(former.fresh, 1e-300), relative)
-    return Answer(_state(former, error), error, relative, former.settled and last.settled, less)
+    settled = former.settled and last.settled
+    return Answer(_state(former, error), error, former.relative, settled, _falls(former, last))
+
+
+def _falls(former: _Level, last: _Level) -> bool:
+    """Whether a finer lattice leaves less of the equation."""
+    return last.relative < _LESS * former.relative or last.relative < ROUNDING
 
 
 def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:

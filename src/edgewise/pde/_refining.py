@@ -29,8 +29,8 @@ _MOST_POINTS = 60_000
 _CLOSE = 1.5  # fresh residuals over trained ones, above which there are too few points
 _TURNS = 2
 UNRESOLVED = 0.02  # what is left of the equation over its terms: above it, it is not solved
-_KEPT = 0.5  # of what is left: a finer grid that leaves more does not help
-_ROUNDING = 1e-9  # of the equation's terms
+_KEPT = 0.5  # of what is left: where no correction takes away more, there is a minimum of the squares and no solution
+ROUNDING = 1e-9  # of the equation's terms: what is left below it is no more than rounding
 _FRESH = 123_457  # added to a seed: points to judge on
 _LEAST_FRESH = 2000
 _PART, _PART_ON_LINE = 0.1, 0.01  # of a standard error that refining the grid need not go below
@@ -70,11 +70,6 @@ class Answer(NamedTuple):
     def sound(self) -> bool:
         """Whether this is a solution, however accurate."""
         return self.settled and self.falls and self.relative <= UNRESOLVED and math.isfinite(self.error)
-
-
-def falls(kept: float, relative: float) -> bool:
-    """Whether a finer grid leaves less of the equations, given the part that it leaves; below a limit it is rounding."""
-    return kept < _KEPT or relative < _ROUNDING
 
 
 class Refiner:
@@ -176,7 +171,7 @@ class Refiner:
 
     def answer(self, state: State) -> Answer:
         known, relative = self.estimated(state), self.relative(state)
-        return Answer(state, known.error, relative, falls=self.measured != [] or falls(known.kept, relative))
+        return Answer(state, known.error, relative, falls=bool(self.measured) or known.kept < _KEPT or relative < ROUNDING)
 
     def objective(
         self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None,

@@ -93,7 +93,7 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
     """Examine a problem that is not linear about what is known.
 
     Those are the equations linearized about a solution; or, where what is known is none, those of the nearest to it
-    that Gauss-Newton steps find on each lattice.
+    that Levenberg-Marquardt steps find on each lattice.
     """
     constants = _numbers(problem, numbers)
 

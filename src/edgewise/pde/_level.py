@@ -14,7 +14,8 @@ from edgewise.pde._even_lattice import EvenLattice, Known, NotFinite, Rows
 from edgewise.pde._problem import Condition
 
 _ROUNDING = 1e-15  # of the largest column
-_STEPS, _SHORTEST, _GAIN = 30, 1e-3, 1e-4
+_STEPS, _GAIN = 40, 1e-4
+_DAMPED, _MOST = 1e-6, 10.0  # dampings that are tried after none
 _NO_DATA, _NO_TERMS = 1e-10, 1e-5  # of an equation's terms, and of all that is right of the rows
 _LEAST = 1e-300
 
@@ -43,41 +44,52 @@ class Level(NamedTuple):
         return self.lattice.jets(points, self.found)
 
 
-def _least(rows: Rows) -> tuple[Array, Array, Array]:
-    """The change of least squares; what the weakest functions leave, ascending; and these, of size one, as columns."""
-    matrix = rows.matrix @ rows.basis
-    norms = np.linalg.norm(matrix, axis=0)
-    norms = np.where(norms > 0, norms, 1.0)
-    n = matrix.shape[1]
-    whole = np.linalg.qr(np.column_stack([matrix / norms, rows.right]), mode="r")
-    one, sizes, two = np.linalg.svd(whole[:n, :n])
-    kept = sizes > _ROUNDING * sizes[0]
-    change = two[kept].T @ ((one.T @ whole[:n, n])[kept] / sizes[kept])
-    inverse = two.T / np.maximum(sizes, _LEAST) / norms[:, None]
-    _, reached, turned = np.linalg.svd(rows.metric @ inverse)
-    weak = rows.basis @ (inverse @ turned.T) / reached
-    return rows.basis @ (change / norms), 1 / np.maximum(reached, _LEAST), weak
+class _Factors:
+    """The rows' triangular factor and its singular values, of columns scaled to norm one."""
+
+    def __init__(self, rows: Rows) -> None:
+        matrix = rows.matrix @ rows.basis
+        norms = np.linalg.norm(matrix, axis=0)
+        self.rows, self.norms = rows, np.where(norms > 0, norms, 1.0)
+        n = matrix.shape[1]
+        whole = np.linalg.qr(np.column_stack([matrix / self.norms, rows.right]), mode="r")
+        left, self.sizes, self.turned = np.linalg.svd(whole[:n, :n])
+        self.right = left.T @ whole[:n, n]
+
+    def change(self, damping: float = 0.0) -> Array:
+        """The change of least squares, with the square of damping times the scaled change added."""
+        kept = self.sizes > _ROUNDING * self.sizes[0]
+        sizes = self.sizes[kept]
+        found = self.turned[kept].T @ (self.right[kept] * sizes / (sizes**2 + damping**2))
+        return self.rows.basis @ (found / self.norms)
+
+    def weakest(self) -> tuple[Array, Array]:
+        """What functions leave that leave least, ascending; and their coefficients, of size one, as columns."""
+        inverse = self.turned.T / np.maximum(self.sizes, _LEAST) / self.norms[:, None]
+        _, reached, turned = np.linalg.svd(self.rows.metric @ inverse)
+        weak = self.rows.basis @ (inverse @ turned.T) / np.maximum(reached, _LEAST)
+        return 1 / np.maximum(reached, _LEAST), weak
 
 
 def linear_level(lattice: EvenLattice, conditions: Sequence[Condition], constants: Array) -> Level:
     """Solve a linear problem."""
     rows = lattice.rows(lattice.zero, constants, conditions)
-    change, weakest, weak = _least(rows)
+    factors = _Factors(rows)
+    change = factors.change()
     if not rows.data > 0:
         rows = lattice.rows(lambda points: lattice.jets(points, change), constants, conditions)
         rows = rows._replace(right=rows.right + rows.matrix @ change)
-    return _judged(lattice, rows, rows.right - rows.matrix @ change, change, weakest, weak)
+    return _judged(lattice, rows, rows.right - rows.matrix @ change, change, factors)
 
 
 def level_about(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> Level:
     """Linearize about known functions, which are the solution."""
     rows = lattice.rows(known, constants, conditions)
-    _, weakest, weak = _least(rows)
-    return _judged(lattice, rows, rows.right, np.zeros(lattice.size), weakest, weak)
+    return _judged(lattice, rows, rows.right, np.zeros(lattice.size), _Factors(rows))
 
 
 def newton_level(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> Level:
-    """Solve a problem by Gauss-Newton steps from known functions, halved while the squares rise."""
+    """Solve a problem by Levenberg-Marquardt steps from known functions."""
     held = np.concatenate([lattice.projected(known)[: lattice.size - len(constants)], constants])
 
     def at(found: Array) -> Rows | None:
@@ -87,29 +99,32 @@ def newton_level(lattice: EvenLattice, conditions: Sequence[Condition], known: K
         except NotFinite:
             return None
 
-    rows, settled = at(held), False
+    rows, damping = at(held), 0.0
     if rows is None:
         raise NotFinite
+    factors = _Factors(rows)
     for _ in range(_STEPS):
-        change, _, _ = _least(rows)
-        before, share, trial = _norm(rows.right), 2.0, None
-        while share > _SHORTEST and (trial is None or not _norm(trial.right) < before):
-            share /= 2
-            trial = at(held + share * change)
+        before, trial = _norm(rows.right), None
+        while damping <= _MOST:
+            change = factors.change(damping)
+            trial = at(held + change)
+            if trial is not None and _norm(trial.right) < before:
+                break
+            damping = max(_DAMPED, 10 * damping)
         if trial is None or not _norm(trial.right) < (1 - _GAIN) * before:
-            settled = True
-            break
-        held, rows = held + share * change, trial
-    _, weakest, weak = _least(rows)
-    return _judged(lattice, rows, rows.right, held, weakest, weak, settled)
+            return _judged(lattice, rows, rows.right, held, factors)
+        held, rows, damping = held + change, trial, damping / 100 if damping > _DAMPED else 0.0
+        factors = _Factors(rows)
+    return _judged(lattice, rows, rows.right, held, factors, settled=False)
 
 
 def _judged(
-    lattice: EvenLattice, rows: Rows, left: Array, found: Array, weakest: Array, weak: Array, settled: bool = True
-) -> Level:  # fmt: skip
+    lattice: EvenLattice, rows: Rows, left: Array, found: Array, factors: _Factors, *, settled: bool = True
+) -> Level:
     """What a solution leaves, over the data of the equation or, without any, over its terms."""
     scale = rows.data if rows.data > _NO_DATA * rows.terms else max(rows.terms, _NO_TERMS * _norm(rows.right))
     scale, rest = max(scale, _LEAST), left[: rows.inside]
+    weakest, weak = factors.weakest()
     floor = _ROUNDING * float(np.linalg.norm(rows.matrix, axis=0).max())
     return Level(
         lattice, found, weakest, floor, weak, _norm(left) / scale, floor * float(np.abs(found).max()) / scale,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise.pde._begin import beginning, not_finite
 from edgewise.pde._box import Box
 from edgewise.pde._integral import Integral
 from edgewise.pde._jet import Jet
@@ -124,12 +125,24 @@ def _prepared(refiner: Refiner, last: _Level | None, cells: int) -> LatticeObjec
     lattice = _even(problem, cells) if last is None else _moved(problem, last, cells)
     objective = LatticeObjective(problem, lattice, refiner.boundary, refiner.seed)
     if last is None:
-        objective.begin(torch.zeros(len(lattice), problem.unknowns, dtype=torch.float64), problem.numbers)
+        objective.begin(_first(refiner, lattice), problem.numbers)
+        if not math.isfinite(objective.cost(objective.start)):
+            raise not_finite()
     else:
         known = lattice.projected(last.lattice, last.objective.coefficients(last.vector))
         objective.begin(known, last.objective.constants(last.vector))
         objective.relate()
     return objective
+
+
+def _first(refiner: Refiner, lattice: Lattice) -> Tensor:
+    """The coefficients of a first guess, or zero."""
+    problem, zero = refiner.problem, torch.zeros(len(lattice), refiner.problem.unknowns, dtype=torch.float64)
+    if refiner.guess is None:
+        return zero
+    objective = LatticeObjective(beginning(problem, refiner.guess), lattice, refiner.boundary, refiner.seed)
+    objective.begin(zero, problem.numbers)
+    return objective.coefficients(refiner.monitor.minimize(BandNewton(refiner.solver.steps), objective, "start"))
 
 
 def _even(problem: Problem, cells: int) -> Lattice:

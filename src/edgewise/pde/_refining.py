@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgewise.nn import KAN, adapt_grid, clone
 from edgewise.optim import LM
+from edgewise.pde._begin import Begin, beginning, not_finite
 from edgewise.pde._box import Box
 from edgewise.pde._estimate import Estimate, estimate
 from edgewise.pde._integral import Integral
@@ -76,8 +77,10 @@ class Refiner:
     """Trains networks for a problem; `work` is about the seconds that its steps took on one core."""
 
     def __init__(
-        self, problem: Problem, monitor: Monitor, solver: LM, points: int, boundary: int, adaptive: bool
-    ) -> None:
+        self, problem: Problem, monitor: Monitor, solver: LM, points: int, boundary: int, adaptive: bool,
+        guess: Begin | None = None,
+    ) -> None:  # fmt: skip
+        self.guess = guess
         self.problem, self.monitor, self.solver, self.adaptive = problem, monitor, solver, adaptive
         self.begins = dict(problem.numbers)
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, _PER_PARAMETER, 0.0
@@ -103,12 +106,16 @@ class Refiner:
         model, constants, laws, begun, per = state.model, state.constants, state.laws, state.grid > 0, self.per
         if laws and not begun and self.measured:
             model, constants = self._drawn(self._adapted(model, grid), constants)
+        if self.guess is not None and not begun:
+            model = self._guessed(self._adapted(model, grid), constants, self.guess)
         for turn in range(2 * _TURNS):
             model = self._adapted(model, grid)
             enough = per if turn else per // 2  # the first run need not be exact
             laws = self._tuned(model, constants, laws, grid, begun or turn > 0)
             inside, each = self._placed(model, constants, enough, turn + grid if begun or turn else 0, laws)
             objective = self.objective(clone(model), constants, inside, each, laws)
+            if not begun and not turn and not math.isfinite(objective.cost(objective.start)):
+                raise not_finite()
             before = self.monitor.steps
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
             self.work += (self.monitor.steps - before) * objective.seconds  # with those of a checkpoint
@@ -198,6 +205,14 @@ class Refiner:
         vector = self.monitor.minimize(self.solver, objective, "measurements")
         self.work += objective.steps * objective.seconds
         return clone(objective.network(vector)), objective.constants(vector)
+
+    def _guessed(self, model: KAN, constants: dict[str, float], guess: Begin) -> KAN:
+        """A network near a first guess."""
+        problem = beginning(self.problem, guess)
+        inner = Term(problem.residual, [self._placed(model, constants, self.per // 2, 0)[0]], 1.0)
+        objective = Objective(problem, clone(model), constants, [inner], Laws.none())
+        vector = self.monitor.minimize(self.solver, objective, "start")
+        return clone(objective.network(vector))
 
     def _tuned(
         self, model: KAN, constants: dict[str, float], laws: Laws | None, grid: int, begun: bool

@@ -15,6 +15,7 @@ from edgewise._errors import InputError
 from edgewise._jets import Jets
 from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import LM
+from edgewise.pde._begin import Begin
 from edgewise.pde._complex import paired
 from edgewise.pde._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
 from edgewise.pde._even_lattice import Known
@@ -44,7 +45,7 @@ _GOOD = 1e-2  # estimated error on lattices, below which no networks are tried
 def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | Literal["auto"] = "auto", points: int = 1000,
     boundary: int = 400, steps: int = 60, adaptive: bool = True, tolerance: float = 1e-8,
-    start: Solution | None = None, options: Options | None = None,
+    start: Solution | Begin | None = None, options: Options | None = None,
 ) -> Solution:  # fmt: skip
     """Find the functions and constants for which an equation and its conditions hold.
 
@@ -66,8 +67,9 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         steps: of the solver, at least twice at each grid.
         adaptive: whether points move.
         tolerance: of the estimated error, relative to the solution in L2.
-        start: a solution of a similar problem, whose network and constants are the first. Grids "auto" are then not
-            coarser than its own.
+        start: a solution of a similar problem, whose network and constants are the first; grids "auto" are then not
+            coarser than its own. Or a first guess of the unknown as a function of p, or a tuple for several, to which
+            networks are fitted first: for equations that are not finite at 0, and to choose one of several solutions.
         options: seed, time_limit, restarts (starts at the coarsest grid), callbacks, progress and checkpoint, as
             for `fit`.
 
@@ -90,10 +92,14 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
     problem = paired(problem)
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
-    if start is not None:
-        if not isinstance(start, Solution) or model is not None:
-            raise InputError("'start' must be what pde.solve returned, and comes without a 'model'.")
-        models = [_checked(problem, start.model)]
+    near = start if isinstance(start, Solution) else None
+    guess = None if near is not None or start is None else start
+    if guess is not None and not callable(guess):
+        raise InputError(f"'start' must be what pde.solve returned, or a function of p. Got {type(guess).__name__}.")
+    if near is not None:
+        if model is not None:
+            raise InputError("'start' comes with its own network. Leave 'model' out.")
+        models = [_checked(problem, near.model)]
     elif model is None:
         models = candidates(d, problem.unknowns, starts or _STARTS_OF_A_KIND, own.seed)
         models = models[::-1] if problem.functions else models  # sums first: short sums of products are too stiff
@@ -101,18 +107,18 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         first = _checked(problem, model)
         models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or _STARTS))]
     _checked(problem, models[0])
-    order = _order(grids, d, start)
+    order = _order(grids, d, near)
     settings = identity(problem, points, boundary, steps, adaptive) if own.checkpoint is not None else ()
     monitor = Monitor(own, words=SOLVING, identity=settings)
     with monitor.running():
         kind = WeakRefiner if isinstance(problem.residual, Weak) else Refiner
-        refiner = kind(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
-        if start is not None:
-            refiner.begins |= {name: value for name, value in start.constants.items() if name in problem.numbers}
+        refiner = kind(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive, guess)
+        if near is not None:
+            refiner.begins |= {name: value for name, value in near.constants.items() if name in problem.numbers}
         first = determinacy(problem) if is_examined(problem) and is_linear(problem) else None
         if isinstance(grids, str):
             impossible = first is not None and first.outcome is Outcome.NO_SOLUTION
-            own = model is None and start is None
+            own = model is None and near is None
             answer = _automatic(refiner, models, order, tolerance, own_networks=own, impossible=impossible)
         else:
             state = refiner.best_of(models, order[:1])

@@ -13,6 +13,7 @@ from numpy.polynomial import legendre
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution
+from edgewise.pde._one_sided import one_sided
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._slab import Slab, on_grid
 from edgewise.pde._slab_march import SlabMarch, relative
@@ -187,18 +188,20 @@ class OneMarch(SlabMarch):
         """Raise InputError where the initial values and the conditions at an end of space disagree."""
         evolution = self.evolution
         t = torch.tensor([evolution.duration[0]], dtype=torch.float64)
+        low, high = evolution.interval
         for condition, end in evolution.sides:
             parts = evolution.read(condition)
             if any(b or not evolution.changing[c] for c, _, b in parts):
                 continue
-            everywhere = {(c, a, b): self.space.matrix(self.space.cells, a) @ self.begins[:, c] for c, a, b in parts}
-            place = 0 if end == self.space.cells[0] else -1
-            given = {part: torch.from_numpy(values[[place]]) for part, values in everywhere.items()}
+            slopes_at = one_sided(evolution.initial, end, low + high - end, max(a for _, a, _ in parts))
+            given = {(c, a, b): torch.from_numpy(slopes_at[a, c : c + 1]) for c, a, b in parts}
             left, slopes = evolution.left(condition.residual, given, t, torch.full_like(t, end))
-            width = self.space.cells[-1] - self.space.cells[0]
             sizes = {
-                (c, a, b): max(np.abs(values).max(), self.sizes[c] / width**a)
-                for (c, a, b), values in everywhere.items()
+                (c, a, b): max(
+                    np.abs(self.space.matrix(self.space.cells, a) @ self.begins[:, c]).max(),
+                    self.sizes[c] / (high - low) ** a,
+                )
+                for c, a, b in parts
             }
             scale = sum(slope.abs() * sizes[part] for part, slope in slopes.items())
             if bool((left.abs() > _DISAGREE * torch.as_tensor(scale)).any()):

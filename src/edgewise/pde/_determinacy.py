@@ -117,6 +117,15 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
     return Determinacy(Outcome.UNDETERMINED, _missing(problem, levels[-1], free), free) if free else Determinacy()
 
 
+def step_determinacy(problem: Problem, known: Known) -> Determinacy:
+    """Examine a problem that is linearized about known functions, as if it was linear."""
+
+    def examined(conditions: Sequence[Condition]) -> list[Level]:
+        return [linear_level(lattice, conditions, np.zeros(0), known) for lattice in _lattices(problem)]
+
+    return _advised(problem, examined, examined)
+
+
 def _numbers(problem: Problem, numbers: Mapping[str, float]) -> Array:
     return np.array([numbers[name] for name in problem.numbers], dtype=float)
 

@@ -71,9 +71,11 @@ class _Factors:
         return 1 / np.maximum(reached, _LEAST), weak
 
 
-def linear_level(lattice: EvenLattice, conditions: Sequence[Condition], constants: Array) -> Level:
-    """Solve a linear problem."""
-    rows = lattice.rows(lattice.zero, constants, conditions)
+def linear_level(
+    lattice: EvenLattice, conditions: Sequence[Condition], constants: Array, known: Known | None = None
+) -> Level:  # fmt: skip
+    """Solve a linear problem, or one that is linearized about known functions."""
+    rows = lattice.rows(known or lattice.zero, constants, conditions)
     factors = _Factors(rows)
     change = factors.change()
     if not rows.data > 0:

@@ -13,6 +13,7 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.pde._evolution import Evolution
+from edgewise.pde._march_conditions import check_count
 from edgewise.pde._march_log import MarchLog
 from edgewise.pde._marched import Level, Marched
 from edgewise.pde._one_march import OneMarch
@@ -127,6 +128,8 @@ class _Levels:
             done = self.kind(self.evolution, self.degree, accuracy, self.marches, self.monitor)
             self._march(done)
             self.left -= done.work
+            if done.ended is Outcome.DIVERGED and not self.marches:
+                check_count(self.evolution)
             if done.ended is not None and self.marches:
                 stalled = done.ended is Outcome.DIVERGED and self.marches[-1].whole
                 return self._result(Outcome.STALLED if stalled else done.ended)

@@ -13,6 +13,7 @@ from numpy.polynomial import legendre
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution
+from edgewise.pde._march_conditions import check_count
 from edgewise.pde._one_sided import one_sided
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._slab import Slab, on_grid
@@ -24,6 +25,7 @@ from edgewise.train import Monitor
 _CELLS, _MOST_CELLS = 24, 4000
 _FLOOR = 0.15  # of the mean density of knots
 _SHORTEST = 1e-9  # of the whole time
+_DOUBTFUL = 1e-4  # the same: before one is that short, the number of conditions is looked at
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
@@ -82,7 +84,13 @@ class OneMarch(SlabMarch):
             solved = solver.solve(self.begins, self.now, length, self.scales, self.accuracy)
             self.steps += solved.steps
             self._cell_steps += solved.steps * (len(self.space.cells) - 1)
-            self._take(solved, length)
+            try:
+                self._take(solved, length)
+            except np.linalg.LinAlgError:  # what began here is not finite any longer
+                self.ended = Outcome.DIVERGED
+                return
+            if self.first and not self.slabs and self.length < _DOUBTFUL * self.span <= length:
+                check_count(self.evolution)
             done = (self.now - self.evolution.duration[0]) / self.span
             ended = self.monitor.step(place, None, done, self._where)
             if kept is not None:
@@ -95,6 +103,7 @@ class OneMarch(SlabMarch):
                 return
             if self.length < _SHORTEST * self.span or len(self.space.cells) > _MOST_CELLS:
                 if not self.slabs and self.first:
+                    check_count(self.evolution)
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
                         f"{self.now:g}. Check the signs of the equation and the number of its conditions; initial "

@@ -89,7 +89,7 @@ def at_start(evolution: Evolution, side: Side, space: PlaneSpace, begins: Array)
     ends = [np.array([side.end]), along] if side.coordinate == 0 else [along, np.array([side.end])]
     points = np.stack([np.resize(part, len(along)) for part in ends], 1)
     parts, k = evolution.read(side.condition), side.coordinate
-    normal = _along_normal(evolution, side, along, max(a[k] for _, a, _ in parts))
+    normal = _along_normal(evolution, side, along, max((a[k] for _, a, _ in parts), default=0))
     given = {
         (c, a, b): torch.from_numpy(
             (normal[a[k], :, c] if not a[1 - k] else space.matrix(points, a) @ begins[:, c]) * (b == 0)

@@ -16,6 +16,7 @@ from edgewise.pde._evolution import Evolution
 from edgewise.pde._march_conditions import check_count
 from edgewise.pde._one_sided import one_sided
 from edgewise.pde._outcome import Outcome
+from edgewise.pde._own_times import OwnTimes
 from edgewise.pde._slab import Slab, on_grid
 from edgewise.pde._slab_march import SlabMarch, relative
 from edgewise.pde._slab_solver import SlabSolver, Solved
@@ -25,7 +26,7 @@ from edgewise.train import Monitor
 _CELLS, _MOST_CELLS = 24, 4000
 _FLOOR = 0.15  # of the mean density of knots
 _SHORTEST = 1e-9  # of the whole time
-_DOUBTFUL = 1e-4  # the same: before one is that short, the number of conditions is looked at
+_DOUBTFUL = 1e-4  # the same: once a slab is that short, the number of conditions is looked at
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
@@ -54,8 +55,10 @@ class OneMarch(SlabMarch):
     """One march through all of time, each slab to some accuracy."""
 
     def __init__(
-        self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[OneMarch], monitor: Monitor
-    ) -> None:
+        self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[OneMarch], monitor: Monitor,
+        own_times: OwnTimes,
+    ) -> None:  # fmt: skip
+        self.own_times = own_times
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
         self.first, more = not before, _MORE ** len(before)
         self.least, self.longest = math.ceil(_CELLS * more), _LONGEST / more
@@ -76,10 +79,10 @@ class OneMarch(SlabMarch):
 
     def run(self, place: str, effort: float, kept: Callable[[], None] | None = None) -> None:
         """March until the end of time, or until something ends it; `kept` is called after each slab."""
-        end = self.evolution.duration[1]
+        end, doubted = self.evolution.duration[1], False
         while not self.whole:
             left = end - self.now
-            length = left if left < 1.1 * self.length else self.length
+            length = self.own_times.shortened(self.now, left if left < 1.1 * self.length else self.length)
             solver = SlabSolver(self.evolution, self.space, self.terms)
             solved = solver.solve(self.begins, self.now, length, self.scales, self.accuracy)
             self.steps += solved.steps
@@ -89,8 +92,9 @@ class OneMarch(SlabMarch):
             except np.linalg.LinAlgError:  # what began here is not finite any longer
                 self.ended = Outcome.DIVERGED
                 return
-            if self.first and not self.slabs and self.length < _DOUBTFUL * self.span <= length:
+            if self.first and not doubted and self.length < _DOUBTFUL * self.span:
                 check_count(self.evolution)
+                doubted = True
             done = (self.now - self.evolution.duration[0]) / self.span
             ended = self.monitor.step(place, None, done, self._where)
             if kept is not None:

@@ -66,7 +66,7 @@ class OneMarch(SlabMarch):
         self.slabs: list[Slab] = []
         self.steps = self._cell_steps = 0
         self.ended: Outcome | None = None
-        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), 1e-300)
+        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), own_times.least)
         self.space = Space(np.linspace(*evolution.interval, self.least + 1), degree, evolution.periodic)
         self.length = _BEGIN * self.span
         self._start_at_first()

@@ -13,12 +13,14 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution, Part
+from edgewise.pde._problem import Equation
 from edgewise.pde._slab import radau
 
 _LEVELS = 13  # halvings of the whole time at most
 _PROBES = 8  # times in each of the shortest parts
 _PLACES = 4
 _TERMS = 9
+_ROUNDING = 1e-12
 _MISSED = 0.05  # of its range: what a polynomial over a part may miss of the equation's dependence on time
 _TWICE = 2.0  # how much longer a slab may be than the part it begins in
 
@@ -27,11 +29,13 @@ _TWICE = 2.0  # how much longer a slab may be than the part it begins in
 class OwnTimes:
     """Parts of time, in each of which what the equation says is nearly a polynomial.
 
-    edges (n + 1,): their ends, ascending. most: of any slab. breaks: times that no slab reaches across.
+    edges (n + 1,): their ends, ascending. most: of any slab. size: about that of the unknowns if they begin with
+    nothing. breaks: times that no slab reaches across.
     """
 
     edges: Array
     most: float
+    size: float
     breaks: tuple[float, ...] = ()
 
     @classmethod
@@ -45,11 +49,15 @@ class OwnTimes:
             raise InputError(f"'max_step' must be a number > 0. Got {max_step!r}.")
         if not all(is_number(stop, begin, end) for stop in breaks):
             raise InputError(f"'breaks' must be times from {begin:g} to {end:g}. Got {list(breaks)!r:.80}.")
-        found = np.array([begin, end])
-        values = _probed(evolution, np.linspace(begin, end, _PROBES * 2**_LEVELS + 1))
-        if values is not None:
-            found = begin + (end - begin) * _parts(values)
-        return cls(found, end - begin if max_step is None else max_step, tuple(sorted(breaks)))
+        probe = _Probe(evolution)
+        edges = begin + (end - begin) * _parts(probe.moving())
+        most = end - begin if max_step is None else max_step
+        return cls(edges, most, probe.size(), tuple(sorted(breaks)))
+
+    @property
+    def least(self) -> float:
+        """The size of unknowns below which they are nothing."""
+        return max(1e-300, _ROUNDING * self.size)
 
     def shortened(self, begin: float, length: float) -> float:
         """The length that a slab may have which begins at a time."""
@@ -68,31 +76,49 @@ class OwnTimes:
         return length
 
 
-def _probed(evolution: Evolution, times: Array) -> Array | None:
-    """What the equation and the conditions at ends of space leave at many times, (times, m); None without any change."""
-    rng, columns = np.random.default_rng(7), []
-    d = len(evolution.spaces)
-    low, high = (np.array([ends[k] for ends in evolution.intervals]) for k in (0, 1))
-    places = low + (high - low) * (np.arange(1, _PLACES + 1)[:, None] - 0.5 + 0.2 * rng.random((_PLACES, d))) / _PLACES
-    t = torch.from_numpy(times)
+class _Probe:
+    """What the equation and the conditions at ends of space leave of constants, at many times and some places."""
 
-    def columns_of(equation: object, parts: Sequence[Part], place: Array) -> None:
-        given = {part: torch.full_like(t, 0.3 + 0.4 * rng.random()) for part in parts}
-        x = torch.from_numpy(np.repeat(place[None], len(times), 0))
-        left = evolution.equations(equation, given, t, x[:, 0] if d == 1 else x)  # type: ignore[arg-type]
-        columns.extend(part.detach().expand(len(times)).numpy() for part in left)
-
-    with torch.no_grad():
-        for place in places:
-            columns_of(evolution.problem.residual, evolution.parts, place)
+    def __init__(self, evolution: Evolution) -> None:
+        self.evolution, (begin, end) = evolution, evolution.duration
+        self.times = torch.linspace(begin, end, _PROBES * 2**_LEVELS + 1, dtype=torch.float64)
+        rng, d = np.random.default_rng(7), len(evolution.spaces)
+        low, high = (np.array([ends[k] for ends in evolution.intervals]) for k in (0, 1))
+        shares = (np.arange(_PLACES)[:, None] + rng.random((_PLACES, d))) / _PLACES
+        self.places, self.ends = low + (high - low) * shares, []
         for side in evolution.ends:
-            place = places[0].copy()
+            place = self.places[0].copy()
             place[side.coordinate] = side.end
-            columns_of(side.condition.equation, evolution.read(side.condition), place)
-    values = np.nan_to_num(np.stack(columns, 1), nan=0.0, posinf=0.0, neginf=0.0)
-    span = np.ptp(values, axis=0)
-    moving = span > 1e-12 * np.abs(values).max(0)
-    return values[:, moving] / span[moving] if moving.any() else None
+            self.ends.append((side.condition, place))
+        inside = evolution.problem.residual
+        one = [self._left(inside, evolution.parts, place, rng) for place in self.places]
+        two = [self._left(own.equation, evolution.read(own), place, rng) for own, place in self.ends]
+        self.values = np.concatenate([*one, *two], 1)
+
+    def moving(self) -> Array:
+        """Those that change, with a range of one: (times, m)."""
+        span = np.ptp(self.values, axis=0)
+        some = span > _ROUNDING * np.abs(self.values).max(0)
+        return self.values[:, some] / span[some]
+
+    def size(self) -> float:
+        """About how large the unknowns become of nothing: the integral of sources by time, and values at ends."""
+        evolution, length = self.evolution, float(self.times[-1] - self.times[0])
+        inside = [self._left(evolution.problem.residual, evolution.parts, place, None) for place in self.places]
+        ends = [self._left(own.equation, evolution.read(own), place, None) for own, place in self.ends]
+        source = max(float(np.abs(part).mean(0).max()) for part in inside) * length
+        return max([source, *(float(np.abs(part).max()) for part in ends)])
+
+    def _left(
+        self, equation: Equation, parts: Sequence[Part], place: Array, rng: np.random.Generator | None
+    ) -> Array:  # fmt: skip
+        """What is left of random constants, or of zero, (times, m)."""
+        t, d = self.times, len(self.evolution.spaces)
+        given = {part: torch.full_like(t, 0.0 if rng is None else 0.3 + 0.4 * rng.random()) for part in parts}
+        x = torch.from_numpy(np.repeat(place[None], len(t), 0))
+        with torch.no_grad():
+            left = self.evolution.equations(equation, given, t, x[:, 0] if d == 1 else x)
+        return np.nan_to_num(np.stack([part.numpy() for part in left], 1), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _parts(values: Array) -> Array:
@@ -100,7 +126,7 @@ def _parts(values: Array) -> Array:
     found = [0]
 
     def halve(first: int, last: int) -> None:
-        if last - first <= _PROBES or _missed(values[first : last + 1]) < _MISSED:
+        if not values.size or last - first <= _PROBES or _missed(values[first : last + 1]) < _MISSED:
             found.append(last)
             return
         middle = (first + last) // 2

@@ -55,7 +55,7 @@ class PlaneMarch(SlabMarch):
         self.slabs: list[Slab] = []
         self.steps, self.work = 0, 0.0
         self.ended: Outcome | None = None
-        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), 1e-300)
+        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), own_times.least)
         lines = [
             Space(np.linspace(*ends, count + 1), degree, periodic)
             for ends, count, periodic in zip(evolution.intervals, least, evolution.periods, strict=True)

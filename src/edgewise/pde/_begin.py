@@ -40,6 +40,6 @@ def beginning(problem: Problem, guess: Begin) -> Problem:
 def not_finite() -> InputError:
     """Return the error for an equation that is not finite where solving begins."""
     return InputError(
-        "The equation is not finite where solving starts: at functions near 0, or at 'start'. Give a start where it is, "
-        "as start=lambda p: 1 + p.x, or make the unknown of the network by an ansatz, as lambda n, p: 1 + p.x * n."
+        "The equation is not finite where solving starts: at functions near 0, or at 'start'. Give a start where it "
+        "is, as start=lambda p: 1 + p.x, or make the unknown of the network by an ansatz, as lambda n, p: 1 + p.x * n."
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from edgewise._jets import Jets
 from edgewise._typing import Array
 from edgewise.pde._box import Box, Face
 from edgewise.pde._even_lattice import EvenLattice, Known, NotFinite
@@ -44,7 +45,7 @@ class Determinacy(NamedTuple):
 
 
 def is_examined(problem: Problem) -> bool:
-    """Whether a problem has residuals at points of one or two coordinates, no measurements, and no unknown functions."""
+    """Whether a problem has residuals at points of one or two coordinates, and no measurements or unknown functions."""
     d = len(problem.domain.names)
     known = any(isinstance(condition, Measured) for condition in problem.conditions)
     few = problem.unknowns <= _MOST_UNKNOWNS.get(d, 0)
@@ -59,8 +60,11 @@ def is_linear(problem: Problem) -> bool:
     for term in terms:
         slopes = []
         for _ in range(2):
-            jets = [
-                {o: torch.randn(len(term), problem.unknowns, dtype=torch.float64, generator=rng) for o in problem.orders}
+            jets: list[Jets] = [
+                {
+                    o: torch.randn(len(term), problem.unknowns, dtype=torch.float64, generator=rng)
+                    for o in problem.orders
+                }
                 for _ in term.points
             ]
             numbers = torch.randn(len(names), dtype=torch.float64, generator=rng)
@@ -76,8 +80,8 @@ def is_linear(problem: Problem) -> bool:
 def determinacy(problem: Problem) -> Determinacy:
     """Examine a linear problem: three lattices, each of cells half as wide, tell how many solutions it has.
 
-    With J the rows of the equation and its conditions (see `EvenLattice.rows`), a function v for which |J v| / |v| falls
-    to nothing may be added to any solution. Where what the squares leave falls as well, there are many solutions; where
+    With J the rows of the equation and its conditions (see `EvenLattice.rows`), a function v whose |J v| / |v| falls to
+    nothing may be added to any solution. Where what the squares leave falls as well, there are many solutions; where
     it does not, and is smooth, there is none. Nothing is said of an equation whose highest derivatives do not outweigh
     the others in a cell of the last lattice.
     """

@@ -93,7 +93,7 @@ class EvenLattice:
         return self.functions * self.unknowns + len(self.names)
 
     def jets(self, points: Tensor, coefficients: Array) -> Jets:
-        """The functions of coefficients (size,), with constants at their end, at points: (n, unknowns) of each order."""
+        """The functions of coefficients (size,) at points: (n, unknowns) of each order."""
         own = coefficients[: self.functions * self.unknowns].reshape(self.unknowns, -1).T
         return {order: torch.from_numpy(self._values(points, order) @ own) for order in self.problem.orders}
 
@@ -179,9 +179,9 @@ class EvenLattice:
             return u.value if isinstance(u, Jet) else tuple(each.value for each in u)
 
         blocks = self._blocks(Term(values, [self.inside], 1.0), known, constants)
-        gram = sum(
-            (block.matrix.T * self.shares) @ block.matrix / c**2 for block, c in zip(blocks, by_unknown, strict=True)
-        )
+        gram = np.zeros((self.size, self.size))
+        for block, c in zip(blocks, by_unknown, strict=True):
+            gram += (block.matrix.T * self.shares) @ block.matrix / c**2
         for name in self.problem.constants:
             k = self.names.index(name)
             at = self.functions * self.unknowns + k

@@ -52,7 +52,7 @@ class _Factors:
         norms = np.linalg.norm(matrix, axis=0)
         self.rows, self.norms = rows, np.where(norms > 0, norms, 1.0)
         n = matrix.shape[1]
-        whole = np.linalg.qr(np.column_stack([matrix / self.norms, rows.right]), mode="r")
+        whole = np.asarray(np.linalg.qr(np.column_stack([matrix / self.norms, rows.right]), mode="r"))
         left, self.sizes, self.turned = np.linalg.svd(whole[:n, :n])
         self.right = left.T @ whole[:n, n]
 

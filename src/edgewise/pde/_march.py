@@ -122,8 +122,8 @@ class _Levels:
     """Marches of growing accuracy, and how far each is from the one before."""
 
     def __init__(
-        self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor, log: MarchLog | None,
-        own_times: OwnTimes,
+        self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor,
+        log: MarchLog | None, own_times: OwnTimes,
     ) -> None:  # fmt: skip
         self.own_times = own_times
         self.evolution, self.degree, self.monitor, self.log = evolution, degree, monitor, log
@@ -141,8 +141,10 @@ class _Levels:
             done = self.kind(self.evolution, self.degree, accuracy, self.marches, self.monitor, self.own_times)
             self._march(done)
             self.left -= done.work
-            if done.ended in _EARLY and not self.marches and (
-                done.ended is Outcome.DIVERGED or done.now - self.evolution.duration[0] < _SOON * done.span
+            if (
+                done.ended in _EARLY
+                and not self.marches
+                and (done.ended is Outcome.DIVERGED or done.now - self.evolution.duration[0] < _SOON * done.span)
             ):
                 check_count(self.evolution)
             if done.ended is not None and self.marches:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -99,7 +97,10 @@ def _step(evolution: Evolution, begin: _Begin) -> Problem:
         return lambda known, t, x: evolution.equations(condition.residual, known, t, x)
 
     sides = [
-        Condition(box.face(**{names[evolution.space]: end}), stated(of_side(condition), evolution.read(condition), next(numbers)))
+        Condition(
+            box.face(**{names[evolution.space]: end}),
+            stated(of_side(condition), evolution.read(condition), next(numbers)),
+        )
         for condition, end in evolution.sides
     ]
     inner = stated(lambda known, t, x: evolution.all_equations(known, t, x), evolution.parts, 0)

@@ -93,9 +93,7 @@ def on_lattice(refiner: Refiner, tolerance: float, lattices: int = len(_CELLS)) 
             break
     assert last is not None
     if former is None:  # there is no other to compare it with
-        return refiner.answer(_state(last, math.inf))._replace(
-            relative=last.relative, settled=False
-        )
+        return refiner.answer(_state(last, math.inf))._replace(relative=last.relative, settled=False)
     settled = former.settled and last.settled
     return Answer(_state(former, error), error, former.relative, settled, _falls(former, last))
 

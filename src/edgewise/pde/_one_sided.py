@@ -44,4 +44,4 @@ def one_sided(function: Callable[[Array], Array], end: float, other: float, high
 
 def _at_begin(coefficients: Array, order: int) -> Array:
     """The derivative of a polynomial at -1, for each column of coefficients."""
-    return chebyshev.chebval(-1.0, chebyshev.chebder(coefficients, order) if order else coefficients)
+    return np.asarray(chebyshev.chebval(-1.0, chebyshev.chebder(coefficients, order) if order else coefficients))

@@ -25,6 +25,7 @@ def placed(
     """
     moved = int(_MOVED * count)
     pool, even = domain.points(_POOL * moved, seed + 7919 * turn, "random"), domain.points(count - moved, seed)
+
     def finite(points: Tensor) -> Tensor:
         return left(points).nan_to_num(nan=0.0, posinf=0.0)
 

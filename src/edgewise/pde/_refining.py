@@ -178,7 +178,9 @@ class Refiner:
 
     def answer(self, state: State) -> Answer:
         known, relative = self.estimated(state), self.relative(state)
-        return Answer(state, known.error, relative, falls=bool(self.measured) or known.kept < _KEPT or relative < ROUNDING)
+        return Answer(
+            state, known.error, relative, falls=bool(self.measured) or known.kept < _KEPT or relative < ROUNDING
+        )
 
     def objective(
         self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None,

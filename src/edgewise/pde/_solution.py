@@ -71,8 +71,8 @@ class Found(ABC):
     def errors(self, exact: Callable[[SimpleNamespace], Any], count: int = 10_000, output: int = 0) -> Errors:
         """Distances from an exact solution, written as a function of p, as the ansatz is: lambda p: torch.sin(p.x).
 
-        At `count` points of a Sobol sequence that training has not seen, up to the time that was reached. Functions that
-        jets do not take, as torch.clamp, are differentiated by autograd.
+        At `count` points of a Sobol sequence that training has not seen, up to the time that was reached. Functions
+        that jets do not take, as torch.clamp, are differentiated by autograd.
         """
         x = self.problem.domain.points(count, seed=_FRESH)
         if self.time_axis is not None:
@@ -234,9 +234,8 @@ class Found(ABC):
             slack = _SLACK * (high - low)
             outside = ~((x[:, k] >= low - slack) & (x[:, k] <= high + slack))
             if bool(outside.any()):
-                raise InputError(
-                    f"The solution is known for {name} from {low:g} to {high:g}. Got {name}={float(x[outside, k][0]):g}."
-                )
+                got = float(x[outside, k][0])
+                raise InputError(f"The solution is known for {name} from {low:g} to {high:g}. Got {name}={got:g}.")
         return x
 
 

@@ -28,7 +28,7 @@ from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
 from edgewise.pde._race import race
 from edgewise.pde._refining import UNRESOLVED, Answer, Refiner, State
-from edgewise.pde._solution import Solution
+from edgewise.pde._solution import Found, Solution
 from edgewise.pde._weak import Weak
 from edgewise.pde._weak_refining import WeakRefiner
 from edgewise.pde._words import SOLVING
@@ -92,9 +92,8 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
     problem = paired(problem)
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
-    near = start if isinstance(start, Solution) else None
-    guess = None if near is not None or start is None else start
-    if guess is not None and not callable(guess):
+    near, guess = (start, None) if isinstance(start, Solution) else (None, start)
+    if guess is not None and (not callable(guess) or isinstance(guess, Found)):
         raise InputError(f"'start' must be what pde.solve returned, or a function of p. Got {type(guess).__name__}.")
     if near is not None:
         if model is not None:

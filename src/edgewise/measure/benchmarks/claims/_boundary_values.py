@@ -85,7 +85,7 @@ def bratu(load: float, tolerance: float = 1e-4) -> Stated:
         return lambda p: -2 * torch.log(torch.cosh((p.x - 0.5) * theta / 2) / cosh(theta / 4))
 
     roots = [brentq(slope, 0.0, top), brentq(slope, top, 40.0)]
-    return Stated(problem, tuple(branch(theta) for theta in roots), tolerance)
+    return Stated(problem, tuple(branch(float(theta)) for theta in roots), tolerance)  # pyright: ignore[reportArgumentType]
 
 
 def insulated(mean: float) -> Stated:
@@ -131,7 +131,7 @@ def missing(which: float) -> Stated:
         Problem(LINE, lambda u, p: u.xxxx - 1, [at(LEFT, clamp), at(RIGHT, zero)]),
         Problem(LINE, pair, [at(LEFT, lambda u, p: u[0].value - 1)], unknowns=2),
         Problem(LINE, lambda u, p: u.xx + u.value**3 - 1, [at(LEFT, zero)]),
-        Problem(LINE, lambda u, p: (u.xx - p.x), [at(RIGHT, lambda u, p: u.x - 1)]),
+        Problem(LINE, lambda u, p: u.xx - p.x, [at(RIGHT, lambda u, p: u.x - 1)]),
         Problem(LINE, lambda u, p: u.xxxx - 1, [at(LEFT, clamp)]),
         Problem(LINE, lambda u, p: u.x + u.value**2, []),
         Problem(LINE, lambda u, p: u.xx + u.x, ansatz=lambda n, p: 1 + p.x * n),

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-import torch
-
 from edgewise import InputError, Options
 from edgewise.measure import Case, Row
 from edgewise.measure.benchmarks.claims import _boundary_values as line

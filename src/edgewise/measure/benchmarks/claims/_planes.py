@@ -32,7 +32,7 @@ def insulated_plate(mean: float) -> Stated:
 
 
 def resonant_plate(shift: float) -> Stated:
-    """Helmholtz' equation at its eigenvalue 5 pi^2 where shift is 0; loads sin sin that excite it, or not (shift -1)."""
+    """Helmholtz' equation near its eigenvalue 5 pi^2, or at it: where shift is 0, and where the load spares it, -1."""
     own = 5 * pi**2 * (1 + max(shift, 0.0))
     m, n = (1, 1) if shift == -1 else (2, 1)
     load = lambda p: torch.sin(m * pi * p.x) * torch.sin(n * pi * p.y)  # noqa: E731
@@ -50,8 +50,8 @@ def open_plate(which: float) -> Stated:
     problems = [
         Problem(SQUARE, lambda u, p: u.xx + u.yy + 1, [at(SQUARE.boundary("x"), zero)]),
         Problem(SQUARE, lambda u, p: u.xx + u.yy + 1, [at(SQUARE.boundary("x"), zero), at(SQUARE.face(y=0), zero)]),
-        Problem(SQUARE, lambda u, p: u.xx + u.yy - torch.cos(2 * pi * p.x), [periodic(SQUARE, "x"),
-                                                                             at(SQUARE.boundary("y"), lambda u, p: u.y)]),
+        Problem(SQUARE, lambda u, p: u.xx + u.yy - torch.cos(2 * pi * p.x),
+                [periodic(SQUARE, "x"), at(SQUARE.boundary("y"), lambda u, p: u.y)]),
         Problem(ring, lambda u, p: u.xx + u.yy + 1, [at(ring.boundary(), lambda u, p: p.nx * u.x + p.ny * u.y)]),
     ]  # fmt: skip
     return Stated(problems[int(which)], NONE if which == 3 else MANY, 1e-4)

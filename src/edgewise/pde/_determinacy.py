@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from edgewise._jets import Jets
 from edgewise._typing import Array
 from edgewise.pde._box import Box, Face
 from edgewise.pde._even_lattice import EvenLattice, Known, NotFinite
+from edgewise.pde._jet import Jet
 from edgewise.pde._level import Level, level_about, linear_level, newton_level
 from edgewise.pde._linear import Term, linearized
 from edgewise.pde._outcome import Outcome
@@ -164,27 +166,37 @@ def _advised(problem: Problem, examined: Examined, near: Examined) -> Determinac
 
 
 def _missing(problem: Problem, level: Level, free: int) -> str:
-    """Which conditions are missing, by where the functions that are free are largest."""
+    """Which conditions are missing, by where the function that is free is largest."""
     domain, lattice = problem.domain, level.lattice
-    jets = lattice.jets(lattice.inside, level.weak[:, 0])[()]
-    u = int(jets.square().mean(0).argmax())
-    name = "the unknown" if problem.unknowns == 1 else f"unknown {u}"
-    size, mean = float(jets[:, u].square().mean().sqrt()), float(jets[:, u].mean().abs())
-    count = "One condition is" if free == 1 else "Conditions are"
+    values = _changed(problem, level, lattice.inside)
+    sizes = values.square().mean(0).sqrt()
+    u = int(sizes.argmax())
+    size, name = float(sizes[u]), "the unknown" if problem.unknowns == 1 else f"unknown {u}"
     if not size > 0:
         return "An unknown constant is not determined by the equation and its conditions."
-    if free == 1 and mean > _CONSTANT * size:
+    if free == 1 and float(values[:, u].mean().abs()) > _CONSTANT * size:
         return (
             f"One condition is missing: a constant can be added to {name}. Hold its value at a place, or its mean by "
             "pde.Integral."
         )
-    if not isinstance(domain, Box):
-        return f"{count} missing for {name}."
-    faces = [Face(domain, (side,)) for side in domain.boundary().fixed]
-    on = [float(lattice.jets(face.points(_ALONG), level.weak[:, 0])[()][:, u].square().mean().sqrt()) for face in faces]
-    (k, end), = faces[int(np.argmax(on))].fixed  # fmt: skip
-    where = f", for instance at {domain.names[k]} = {end:g}" if max(on) > size else ""
+    count, where = "One condition is" if free == 1 else "Conditions are", ""
+    if isinstance(domain, Box):
+        faces = [Face(domain, (side,)) for side in domain.boundary().fixed]
+        on = [float(_changed(problem, level, face.points(_ALONG))[:, u].square().mean().sqrt()) for face in faces]
+        ((k, end),) = faces[int(np.argmax(on))].fixed
+        where = f", for instance at {domain.names[k]} = {end:g}" if max(on) > size else ""
     return f"{count} missing for {name}{where}."
+
+
+def _changed(problem: Problem, level: Level, points: Tensor) -> Tensor:
+    """By how much the function that is held least changes the unknowns at points, (n, unknowns)."""
+    found = []
+    for coefficients in (level.weak[:, 0], 0 * level.weak[:, 0]):
+        jets = level.lattice.jets(points, coefficients)
+        numbers = dict(zip(problem.numbers, coefficients[len(coefficients) - len(problem.numbers) :], strict=True))
+        own = problem.unknown(jets, points, (), numbers)
+        found.append(torch.stack([jet.value for jet in ((own,) if isinstance(own, Jet) else own)], 1))
+    return found[0] - found[1]
 
 
 def _single(conditions: Sequence[Condition]) -> list[Condition]:

@@ -114,7 +114,7 @@ def march(
         return _Levels(evolution, int(degree), float(tolerance), float(effort), monitor, log, own_times).run()
 
 
-_EARLY = (Outcome.DIVERGED, Outcome.EFFORT_SPENT, Outcome.TIME_LIMIT)
+_SHORT = (Outcome.EFFORT_SPENT, Outcome.TIME_LIMIT)
 _SOON = 0.1  # of the whole time
 
 
@@ -141,12 +141,9 @@ class _Levels:
             done = self.kind(self.evolution, self.degree, accuracy, self.marches, self.monitor, self.own_times)
             self._march(done)
             self.left -= done.work
-            if (
-                done.ended in _EARLY
-                and not self.marches
-                and (done.ended is Outcome.DIVERGED or done.now - self.evolution.duration[0] < _SOON * done.span)
-            ):
-                check_count(self.evolution)
+            early = done.now - self.evolution.duration[0] < _SOON * done.span
+            if not self.marches and (done.ended is Outcome.DIVERGED or (done.ended in _SHORT and early)):
+                check_count(self.evolution, surplus=early)  # one that agrees with the others does no harm
             if done.ended is not None and self.marches:
                 stalled = done.ended is Outcome.DIVERGED and self.marches[-1].whole
                 return self._result(Outcome.STALLED if stalled else done.ended)

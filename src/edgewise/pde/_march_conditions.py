@@ -24,8 +24,8 @@ _WAVE = 4.0  # a wave number in the length of space, at whose rate of change a s
 _CELLS, _DEGREE = 32, 7
 
 
-def check_count(evolution: Evolution) -> None:
-    """Raise InputError where the conditions at the ends of space are too few or too many.
+def check_count(evolution: Evolution, *, surplus: bool = True) -> None:
+    """Raise InputError where the conditions at the ends of space are too few or, if `surplus`, too many.
 
     An implicit step  rate (u - u_0) = F(u)  with the conditions at the ends must have one solution whatever the data.
     That is examined about what the unknowns begin with, with other data added to each equation and condition.
@@ -37,7 +37,7 @@ def check_count(evolution: Evolution) -> None:
     space = evolution.problem.box.names[evolution.space]
     if found.outcome is Outcome.UNDETERMINED:
         raise InputError(f"There are too few conditions at the ends of {space}. {found.advice}")
-    if found.outcome is Outcome.NO_SOLUTION and found.advice:
+    if surplus and found.outcome is Outcome.NO_SOLUTION and found.advice:
         raise InputError(f"There are too many conditions at the ends of {space}. {found.advice}")
 
 
@@ -64,7 +64,8 @@ class _Begin:
     def jets(self, points: Tensor) -> Jets:
         """The components' derivatives, (n, components) of each order."""
         components = range(len(self.evolution.components))
-        orders = range(max(a for _, a, _ in self.evolution.parts) + 1)
+        read = [self.evolution.parts, *(self.evolution.read(condition) for condition, _ in self.evolution.sides)]
+        orders = range(max(a for parts in read for _, a, _ in parts) + 1)
         return {
             (0,) * a: torch.stack([self.part(points[:, 0], (c, a, 0)) for c in components], 1) for a in orders
         }  # fmt: skip

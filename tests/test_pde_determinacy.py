@@ -85,6 +85,14 @@ def test_a_missing_condition_is_named(problem: pde.Problem, advice: str) -> None
     assert advice in found.advice and advice in repr(found)
 
 
+def test_the_advice_is_saved_and_reported(tmp_path: Any) -> None:
+    problem = _line(lambda u, p: u.xx + 1, LEFT)
+    found = pde.solve(problem, tolerance=1e-6)
+    found.save(tmp_path / "found.safetensors")
+    assert pde.load(tmp_path / "found.safetensors", problem).advice == found.advice
+    assert found.advice in found.report(tmp_path / "found.html").read_text(encoding="utf-8")
+
+
 def test_a_condition_too_many_is_named() -> None:
     more = pde.Condition(LINE.face(x=0), _flat)
     found = pde.solve(_line(lambda u, p: u.xx + 1, ENDS, more))

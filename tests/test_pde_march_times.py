@@ -1,4 +1,4 @@
-"""What happens fast, or begins with nothing: short sources, insulated fronts, one level, and the slabs that see them."""
+"""What happens fast, or begins with nothing: short sources, insulated fronts, one level, and their slabs."""
 
 from __future__ import annotations
 

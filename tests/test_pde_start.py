@@ -55,7 +55,7 @@ def parabola() -> pde.Solution:
 
 
 def test_values_outside_the_domain_are_an_error(parabola: pde.Solution) -> None:
-    with pytest.raises(ew.InputError, match="known for x from 0 to 1. Got x=3"):
+    with pytest.raises(ew.InputError, match=r"known for x from 0 to 1\. Got x=3"):
         parabola([[0.5], [3.0]])
     assert parabola([[0.0], [1.0]]).abs().max() < 1e-12
 

@@ -31,7 +31,7 @@ def content(found: Seen, title: str, names: Sequence[str] | None) -> ReportConte
     versions = [("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version())]
     return ReportContent(
         title=title,
-        subtitle=f"{found.outcome.name}. {found.outcome.message}",
+        subtitle=" ".join(filter(None, (f"{found.outcome.name}.", found.outcome.message, found.advice))),
         problem=_problem(found.problem),
         errors=[("Estimated relative error in L2", error), *found.facts()],
         figures=[*_drawn(found, names), *_history(found)],

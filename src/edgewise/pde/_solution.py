@@ -58,6 +58,7 @@ class Found(ABC):
     outcome: Outcome
     history: list[Any]
     error: float
+    advice: str = ""
 
     @abstractmethod
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
@@ -293,7 +294,11 @@ class Solution(Found):
                 f"found.model and found.functions[{next(iter(self.functions))!r}].model."
             )
         network = torch.frombuffer(bytearray(model_bytes(self.model)), dtype=torch.uint8)
-        return Packed("solution", {"constants": self.constants, "residual": self.residual}, {"network": network})
+        return Packed(
+            "solution",
+            {"constants": self.constants, "residual": self.residual, "advice": self.advice},
+            {"network": network},
+        )
 
     def facts(self) -> list[tuple[str, str]]:
         return [

@@ -105,6 +105,14 @@ class EvenLattice:
         return np.concatenate([found.T.ravel(), np.zeros(len(self.names))])
 
     def rows(self, known: Known, constants: Array, conditions: Sequence[Condition]) -> Rows:
+        """The rows at known functions and constants; NotFinite where their squares are no numbers."""
+        with np.errstate(all="ignore"):
+            found = self._rows(known, constants, conditions)
+            if not math.isfinite(float(np.linalg.norm(found.right)) + float(np.linalg.norm(found.matrix))):
+                raise NotFinite
+        return found
+
+    def _rows(self, known: Known, constants: Array, conditions: Sequence[Condition]) -> Rows:
         """Linearize about known functions and constants.
 
         Equations have no units: their terms are as large as the unknowns where all sides of the domain have the length

@@ -159,6 +159,8 @@ def _judged(
     state, error, relative = answer.state, answer.error, answer.relative
     finite = math.isfinite(error) and math.isfinite(state.fresh)
     solved = answer.falls and relative <= UNRESOLVED
+    if finite and not solved:
+        error = max(error, 1.0)  # the estimate says nothing
     if known is None and ended is None and finite and is_examined(problem):
         known = determinacy_near(problem, _jets_of(problem, state.model), state.constants, solved=solved)
     if ended is not None:
@@ -168,7 +170,7 @@ def _judged(
     elif not finite:
         outcome = Outcome.DIVERGED
     elif not solved:
-        outcome, error = Outcome.UNRESOLVED, max(error, 1.0)
+        outcome = Outcome.UNRESOLVED
     elif known is not None and known.free:
         outcome = Outcome.UNDETERMINED
     elif error <= refiner.enough(state, tolerance) and answer.settled:

@@ -11,7 +11,6 @@ import torch
 
 import edgewise as ew
 from edgewise import pde
-from edgewise.pde._one_sided import one_sided
 
 ROD = pde.Box(t=(0, 1), x=(0, 1))
 AT = 0.5137
@@ -74,13 +73,6 @@ def test_a_front_between_insulated_edges_is_taken() -> None:
     sides = [pde.Condition(box.boundary("x"), lambda u, p: u.x), pde.Condition(box.boundary("y"), lambda u, p: u.y)]
     found = pde.march(pde.Problem(box, lambda u, p: u.t - 0.02 * (u.xx + u.yy), [start, *sides]), tolerance=1e-3)
     assert found.outcome is pde.Outcome.CONVERGED
-
-
-def test_derivatives_at_an_end() -> None:
-    found = one_sided(lambda x: np.stack([np.tanh((x + 0.5) / 0.05), x**3, 0 * x], 1), -1.0, 1.0, 2)
-    sech = 1 / math.cosh(10) ** 2
-    assert found[1] == pytest.approx([20 * sech, 3, 0], rel=1e-3, abs=1e-10)
-    assert found[2, 1] == pytest.approx(-6)
 
 
 def test_one_level_has_an_estimate_of_its_error() -> None:

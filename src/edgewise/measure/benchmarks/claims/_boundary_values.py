@@ -206,8 +206,8 @@ def _orbit(mu: float) -> Any:
     return solve_ivp(slopes, (0, end), (2.0, 0.0), "Radau", rtol=1e-10, atol=1e-12, dense_output=True).sol
 
 
-def bend(slope: float) -> Stated:
-    """u = atan(slope x), which bends near the left end."""
+def arctangent(slope: float) -> Stated:
+    """u = atan(slope x), steep next to the left end."""
     left = lambda u, p: u.xx + 2 * slope * p.x * u.x**2  # noqa: E731
     ends = [at(LEFT, zero), at(RIGHT, lambda u, p: u.value - atan(slope))]
     return Stated(Problem(LINE, left, ends), (lambda p: torch.atan(slope * p.x),))

@@ -50,7 +50,7 @@ KINDS = (
     Kind(line.impossible, (0,), (1, 2)),
     Kind(line.relaxation, (10, 1000), (100, 1e4)),
     Kind(line.van_der_pol, (1, 1000), (5, 100)),
-    Kind(line.bend, (), (5, 50, 500)),
+    Kind(line.arctangent, (), (5, 50, 500)),
     Kind(plane.waves, (1,), (3,)),
     Kind(plane.insulated_plate, (1, 0), (-3,)),
     Kind(plane.resonant_plate, (0, 0.1), (-1, 0.01)),

@@ -1,0 +1,1 @@
+"""Claims on made cases with known truth, and how many are wrong."""

@@ -84,17 +84,19 @@ def terms(rate: Formula) -> frozenset[str]:
     """Return the terms of a rate without factors, constants within them as K.
 
     >>> sorted(terms(sympy.sympify("2 - 0.3*x + 1.5*x**2/(1 + x**2)")))
-    ['1', 'x', 'x**2/(K + x**2)']
+    ['1', '1/(K + x**2)', 'x']
     """
-    x, t = sympy.Wild("x"), sympy.Symbol("t", real=True)
+    t = sympy.Symbol("t", real=True)
     real = rate.xreplace({s: sympy.Symbol(s.name, real=True) for s in rate.free_symbols})
-    plain = sympy.expand(real, trig=False).replace(sympy.sin(x) * sympy.cos(x), sympy.sin(2 * x) / 2)
+    doubled = {sympy.sin(2 * x): 2 * sympy.sin(x) * sympy.cos(x) for x in real.free_symbols}
+    plain = sympy.expand(real.xreplace(doubled))
     plain = plain.replace(
         lambda e: e.is_Pow and e.exp.is_Float, lambda e: e.base ** sympy.Rational(str(e.exp)).limit_denominator(9)
     )
     plain = plain.replace(lambda e: e.is_Mul and t in e.args, lambda e: _LEVEL * e.as_independent(t)[1])
     parts = [part.as_independent(*real.free_symbols)[1] for part in sympy.Add.make_args(plain) if part != 0]
-    return frozenset(str(part.replace(lambda e: e.is_Add and e.args[0].is_Number, _leveled)) for part in parts)
+    found = {str(part.replace(lambda e: e.is_Add and e.args[0].is_Number, _leveled)) for part in parts}
+    return frozenset("1/" + part.split("/")[1] if "1" in found and "/(K" in part else part for part in found)
 
 
 def _leveled(sum_: Formula) -> Formula:

@@ -23,7 +23,7 @@ FLOOR = 1e-7  # of a state's standard deviation, below which errors count as non
 SURE = 8.0  # the lead that a claim needs over every system of another kind
 _NEAR = 16.0  # the lead in the linear model, below which a system is fitted
 _FITTED = 10  # systems of an equation in a round
-_EACH = 2  # systems of each size with each Hill function that are fitted however far they are, as their constant is off
+_EACH = 3  # systems of each size with each Hill function that are fitted however far they are, as their constant is off
 _FAR = (20.0, 4.0)  # sum of the logarithms of squares beyond the best ones, up to which: smooth ones, and white noise
 _ROUNDS = 4
 _MORE = 1  # terms that a support may have beyond those of the best system
@@ -81,7 +81,7 @@ class Contest:
         if any(each.kind == kind and each.scored.fitted.mean_square <= found.fitted.mean_square for each in self.pool):
             return
         standing = Standing.of(
-            found.fitted.linear.residuals, self.floors, self.search.penalty(found.system), system.n_parameters
+            found.fitted.linear.residuals, self.floors, self._cost(found.system), system.n_parameters
         )
         self.pool = [each for each in self.pool if each.kind != kind] + [Contender(found, standing, kind)]
 
@@ -96,6 +96,9 @@ class Contest:
             for j in range(len(best.kind)):
                 for system in self._others(best, j):
                     self.enter(system, best.scored.fitted.nodes)
+
+    def _cost(self, system: System) -> float:
+        return self.search.penalty(system) + sum(self.wide.mixed(np.flatnonzero(row)) for row in system.mask)
 
     def _credible(self, system: System) -> bool:
         """Return whether constants of Hill functions lie in the range of their state: else these are something else."""
@@ -122,7 +125,8 @@ class Contest:
         own = int(best.scored.system.mask[j].sum())
         made: list[_Estimate] = []
         for support in candidates(columns, min(max(own + _MORE, _LEAST), _MOST)):
-            standing, beta = columns.standing(support, other)
+            cost = other[0] + self.wide.mixed(self.wide.copies[k].term for k in support)
+            standing, beta = columns.standing(support, (cost, other[1]))
             made.append(_Estimate(standing, support, beta))
         first = favored(made).standing
         made.sort(key=lambda each: each.standing.gain(first))
@@ -186,7 +190,7 @@ class Contest:
         )
         costs = log + np.array(screen.costs) + log * (sorts >= 0)
         columns = Columns(design, target, costs, sorts, n, self.floors * weights[:d] ** 2)
-        return columns, (self.search.penalty(outside), outside.n_parameters)
+        return columns, (self._cost(outside), outside.n_parameters)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +16,10 @@ from edgewise.dynamics._starts import Ground
 from edgewise.dynamics._terms import state_symbols
 
 _POWERS = (1, 2, 4)  # of Hill functions
-_GRID = (9, 5)  # values of the constant of a Hill function, with one state and with several
+_GRID = (12, 5)  # values of the constant of a Hill function, with one state and with several
 _LEVELS = (0.1, 3.0)  # of the state's median, between which they lie
 _NEAR_ZERO = 4.0  # of the noise, that a positive state may be below zero
+_MIXED = 5.0  # the cost of each family of functions beyond polynomials and another one
 _LARGEST = 1e8  # of the value of a term
 _POINTS = 400  # of a curve
 
@@ -45,6 +47,15 @@ class Wide:
     hills: frozenset[int]
     falling: frozenset[int]
     limits: dict[int, tuple[float, float]]
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """The family of each term: its functions, or the term itself; empty for polynomials."""
+        return tuple(_family(expression) for expression in self.library.expressions)
+
+    def mixed(self, terms: Iterable[int]) -> float:
+        """Return what an equation of some terms costs for mixing families."""
+        return _MIXED * max(len({self.families[k] for k in terms} - {""}) - 1, 0)
 
 
 def widened(base: Library, ground: Ground) -> Wide:
@@ -83,6 +94,13 @@ def widened(base: Library, ground: Ground) -> Wide:
         m, (*library.expressions, *fixed), (*library.costs, *costs), library.inner, library.values
     )  # fmt: skip
     return Wide(library, screen, tuple(order), hills, falling, limits)
+
+
+def _family(expression: Formula) -> str:
+    if expression.is_polynomial():
+        return ""
+    names = {type(each).__name__ for each in expression.atoms(sympy.Function)}
+    return "wave" if names and names <= {"sin", "cos"} else ", ".join(sorted(names)) or str(expression)
 
 
 def _seen(ground: Ground) -> Array:

@@ -21,9 +21,12 @@ from edgewise.dynamics._system import System
 
 FLOOR = 1e-7  # of a state's standard deviation, below which errors count as none here
 SURE = 8.0  # the lead that a claim needs over every system of another kind
+_TIED = 4.0  # the lead below which the cheapest system is shown
 _NEAR = 16.0  # the lead in the linear model, below which a system is fitted
 _FITTED = 10  # systems of an equation in a round
-_EACH = 3  # systems of each size with each Hill function that are fitted however far they are, as their constant is off
+_EACH = (
+    3  # systems with a Hill function of each size (and of each, with one equation) that are fitted though they are far
+)
 _FAR = (20.0, 4.0)  # sum of the logarithms of squares beyond the best ones, up to which: smooth ones, and white noise
 _ROUNDS = 4
 _MORE = 1  # terms that a support may have beyond those of the best system
@@ -65,11 +68,25 @@ class Contest:
         return favored(self.pool)
 
     @property
-    def rivals(self) -> list[Contender]:
-        """The systems that lack a term of the best one and are too near it, the nearest first."""
+    def shown(self) -> Contender:
+        """The cheapest of the systems that the rows hardly tell from the best one."""
         best = self.best
-        near = [(each.standing.gain(best.standing), k) for k, each in enumerate(self.pool) if not each.holds(best)]
-        return [self.pool[k] for lead, k in sorted(near) if lead < SURE]
+        tied = [each for each in self.pool if each.standing.gain(best.standing) < _TIED]
+        return min(tied, key=lambda each: each.standing.cost)
+
+    @property
+    def rivals(self) -> list[Contender]:
+        """The systems that lack a term of the best one and are too near it, without the one shown, the nearest first.
+
+        The best one is among them if it isn't shown.
+        """
+        best, shown = self.best, self.shown
+        near = [(each.standing.gain(best.standing), k) for k, each in enumerate(self.pool) if each is not shown]
+        return [
+            self.pool[k]
+            for lead, k in sorted(near)
+            if lead < SURE and (self.pool[k] is best or not self.pool[k].holds(best))
+        ]
 
     def enter(self, system: System, nodes: Array) -> None:
         """Fit a system whose terms are in the wide library, and add it if its constants are credible."""
@@ -138,9 +155,10 @@ class Contest:
             terms = [self.wide.copies[k].term for k in each.support]
             if 0 in terms and self.wide.falling.intersection(terms):  # it is a constant and a rising one
                 continue
-            group = len(terms), max((k for k in terms if k in self.wide.hills), default=-1)
+            hill = max((k for k in terms if k in self.wide.hills), default=-1)
+            group = len(terms), hill if len(best.kind) == 1 else 0
             close = lead < _NEAR and near < _FITTED
-            if not close and (group[1] < 0 or far > _FAR[first.white] or groups[group] == _EACH or len(terms) > _LEAST):
+            if not close and (hill < 0 or far > _FAR[first.white] or groups[group] >= _EACH or len(terms) > _LEAST):
                 continue
             system = self._made(best.scored.system, j, each)
             if kinds.setdefault(kind_of(system), system) is system:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -104,7 +104,7 @@ class Explorer:
     def chosen(self) -> Found | None:
         """Return the best so far, with its library."""
         if self.contest is not None:
-            return Found(self.contest.best.scored, self.contest.wide.library)
+            return Found(self.contest.shown.scored, self.contest.wide.library)
         return min(self.long or self.short, key=lambda f: f.scored.score, default=None)
 
     def front(self) -> list[Found]:
@@ -160,6 +160,9 @@ class Explorer:
         if self.best is None or not self.adequate(self.best):  # a wrong system may need many more steps than the right
             self.substeps = substeps_for(systems[0], self.nodes, self.at.times, self.noise)
         search = Search(self.data, library, self._chains(1))
+        systems.append(
+            replace(systems[0], mask=np.zeros_like(systems[0].mask), coefficients=0 * systems[0].coefficients)
+        )
         tried = [found for found in (search.scored(s, self.nodes) for s in systems) if found]
         if tried:
             best, known = min(tried, key=lambda found: found.score), self.best
@@ -213,14 +216,17 @@ class Explorer:
         base = found[0].library
         for each in found[1:]:
             base = base + each.library
-        best, whole = min(found, key=lambda f: f.scored.score), self.size >= len(self.at.rows)
+        best = min(found, key=lambda f: f.scored.score)
         states = integrate(best.scored.system, best.scored.fitted.nodes, self.at.times, self.substeps or 1)[:, :-1]
-        states = states[self.at.rows >= 0]
+        states, wide, front = states[self.at.rows >= 0], widened(base, self.ground), self.front()
         at = Stretches.of(self.data, min(_SHORT, self.ground.stretch))
-        size = len(at.rows) if whole else max(1, round(self.size * len(at.rows) / len(self.at.rows)))
-        contest = Contest(self.data, widened(base, self.ground), Chains(at, size, self.noise, self.substeps or 1))
-        for each in found:
-            contest.enter(each.scored.system, states[at.rows[:, 0]])
+        parts = len(at.rows) / len(self.at.rows)
+        for size in (len(at.rows), max(1, round(self.size * parts))):
+            contest = Contest(self.data, wide, Chains(at, size, self.noise, self.substeps or 1))
+            for each in front:
+                contest.enter(each.scored.system, states[at.rows[:, 0]])
+            if self.size == len(self.at.rows) or any(self.adequate(each.scored) for each in contest.pool):
+                break
         if contest.pool:
             contest.run()
             self.at, self.size, self.contest = at, size, contest

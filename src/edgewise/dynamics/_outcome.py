@@ -16,8 +16,8 @@ class Outcome(enum.Enum):
         "integration or of smoothing are, and no other form that was compared comes near."
     )
     AMBIGUOUS = (
-        "The form is not determined: others (`rivals`) explain the rows about as well, or it has so many terms that too "
-        "few others were compared. Try rows from other starts, over a wider range of the states, or with less noise."
+        "The form is not determined: others (`rivals`) explain the rows about as well, or it has so many terms that "
+        "too few others were compared. Try rows from other starts, over a wider range of the states, or with less noise."
     )
     APPROXIMATE = (
         "The equations leave more than noise, or do not forecast the last rows. Try more rows, all states that matter "

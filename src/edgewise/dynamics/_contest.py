@@ -54,6 +54,7 @@ class Contest:
     wide: Wide
     chains: Chains
     pool: list[Contender] = field(default_factory=list)
+    complete: bool = True  # whether other supports could be compared
 
     @cached_property
     def search(self) -> Search:
@@ -138,6 +139,7 @@ class Contest:
         """Return the systems with another support of one equation that come near the best in its linear model."""
         columns, other = self._columns(best, j)
         if columns is None:
+            self.complete = False
             return []
         own = int(best.scored.system.mask[j].sum())
         made: list[_Estimate] = []
@@ -183,7 +185,10 @@ class Contest:
         mask, coefficients = np.pad(at.system.mask, more), np.pad(at.system.coefficients, more)
         whole = System(screen.terms, np.ones_like(mask), coefficients, at.system.inner, self.data.order)
         chains = self.chains
-        linear = linearize(whole, at.fitted.nodes, self.data, chains.at, chains.size, chains.noise, chains.substeps)
+        try:
+            linear = linearize(whole, at.fitted.nodes, self.data, chains.at, chains.size, chains.noise, chains.substeps)
+        except np.linalg.LinAlgError:
+            return None, (0.0, 0)
         n, d = self.data.values.shape
         weights = np.tile(1 / np.sqrt(at.fitted.squares + self.floors), n)
         equations, terms = np.nonzero(mask)

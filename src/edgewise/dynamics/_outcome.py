@@ -17,7 +17,7 @@ class Outcome(enum.Enum):
     )
     AMBIGUOUS = (
         "The form is not determined: others (`rivals`) explain the rows about as well, or it has so many terms that "
-        "too few others were compared. Try rows from other starts, over a wider range of the states, or with less noise."
+        "too few others were compared. Try rows from other starts, over a wider range, or with less noise."
     )
     APPROXIMATE = (
         "The equations leave more than noise, or do not forecast the last rows. Try more rows, all states that matter "

@@ -28,7 +28,7 @@ def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outc
     if not (small or noise) or (not exact and _missed(ahead, relative, whole=chains.whole)):
         return Outcome.APPROXIMATE
     vague = exact and chains.whole and ahead is not None and bool((ahead.errors > _EXACTLY).any())
-    if contest.rivals or vague or fitted.system.mask.sum(axis=1).max() > _COMPARED:
+    if not contest.complete or contest.rivals or vague or fitted.system.mask.sum(axis=1).max() > _COMPARED:
         return Outcome.AMBIGUOUS
     if noise and not exact:
         return Outcome.NOISE

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from edgewise import InputError, Options
-from edgewise.measure import Case, Row
+from edgewise.measure import Case, Settings
 from edgewise.measure.benchmarks.claims import _boundary_values as line
 from edgewise.measure.benchmarks.claims import _evolutions as evolution
 from edgewise.measure.benchmarks.claims import _planes as plane
+from edgewise.measure.benchmarks.claims._part import in_words, part_of
 from edgewise.measure.benchmarks.claims._stated import MANY, NONE, Stated
 from edgewise.pde import march, solve
 
-FAMILY = "equations"
 _SECONDS = 60.0  # after which a case is given up
 _TIMES = 5.0  # an estimate may be too small by
 _POINTS, _SEED = 4000, 2_718_281
@@ -71,18 +71,19 @@ KINDS = (
 )
 
 
-def cases(quick: bool) -> list[Case]:
-    """List the cases, those to develop on first; a few of them where it must be quick."""
+def cases(settings: Settings) -> list[Case]:
+    """List the cases: those for development with the seeds 1 and 2, else those held out; a few if quick."""
+    part = part_of(settings)
     found = [
-        Case(f"{kind.make.__name__} {parameter:g}", {"number": number, "parameter": parameter, "part": part})
-        for part in ("development", "held-out")
+        Case(f"{kind.make.__name__} {parameter:g}",
+             {"family": "equations", "part": part, "number": number, "parameter": parameter})
         for number, kind in enumerate(KINDS)
         for parameter in (kind.development if part == "development" else kind.held_out)
-    ]
-    return found[:_QUICK] if quick else found
+    ]  # fmt: skip
+    return found[:_QUICK] if settings.quick else found
 
 
-def measure(case: Case) -> Row:
+def measure(case: Case) -> dict[str, Any]:
     """Solve a case; return what is said of it, and whether that is right.
 
     right: of CONVERGED, whether there is a solution that is determined, at a distance of at most five times the
@@ -91,7 +92,6 @@ def measure(case: Case) -> Row:
     """
     stated = KINDS[case.values["number"]].make(case.values["parameter"])
     run: Any = march if stated.march else solve
-    row: Row = {"family": FAMILY, "case": case.label, "part": case.values["part"]}
     began = time.process_time()
     estimate, error, status = math.nan, math.nan, ""
     try:
@@ -103,8 +103,8 @@ def measure(case: Case) -> Row:
         said, status = "RAISED", f"{type(raised).__name__}: {raised}"[:200]
     seconds = time.process_time() - began
     right = _right(said, stated, error, estimate)
-    return {**row, "said": said, "estimate": estimate, "true_error": error, "right": right, "seconds": seconds,
-            "status": status}  # fmt: skip
+    return {"kind": KINDS[case.values["number"]].make.__name__, "said": in_words(said), "right": right,
+            "seconds": seconds, "status": status, "estimate": estimate, "true_error": error}  # fmt: skip
 
 
 def _right(said: str, stated: Stated, error: float, estimate: float) -> bool | str:

@@ -12,13 +12,13 @@ from edgewise._typing import Array, Part
 from edgewise.discovery import Discovery, discover
 from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, write
 from edgewise.measure import Case, Settings, clock
+from edgewise.measure.benchmarks.claims._part import part_of
 from edgewise.measure.benchmarks.claims._real_tables import RealQuestion, read_question, real_questions, textbook_forms
 from edgewise.measure.benchmarks.formulas import is_right, with_free_constants
 from edgewise.measure.benchmarks.tabular import missing_packages
 
 _LAW = ("exact", "noise")
 _EFFORT, _SECONDS = "quick", 60.0
-_DEVELOPED = (1, 2)  # seeds for which the questions for development are listed
 _FOLDS, _LEFT_OUT = 10, 30  # as many folds as rows, up to so many rows
 _EQUAL, _LARGER = 1.02, 2.0  # times the error and the complexity of the textbook's form
 _BETWEEN, _OVERSHOOT = 20_000, 0.25  # places inside the data; of the range of the target
@@ -33,7 +33,7 @@ def cases(settings: Settings) -> list[Case]:
     The search itself has the seed 0.
     """
     limit, effort = settings.budget or _SECONDS, settings.effort or _EFFORT
-    part = "development" if settings.seed in _DEVELOPED else "held-out"
+    part = part_of(settings)
     asked = [] if missing_packages() else [name for name, one in real_questions().items() if one.part == part]
     return [
         Case(f"real {name}, {effort}, {limit:g} s",

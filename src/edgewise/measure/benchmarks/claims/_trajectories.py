@@ -13,9 +13,11 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.measure import Case, Row
+from edgewise.measure import Case, Settings
+from edgewise.measure.benchmarks.claims._part import in_words, part_of
 from edgewise.measure.benchmarks.claims._systems import OUTSIDE, SERIES, SYSTEMS, Made
 
+_FAMILY = {"family": "trajectories"}
 CLAIMS = ("EXACT", "NOISE", "FLOOR")
 """The outcomes that claim the form of the equations."""
 
@@ -40,22 +42,23 @@ _KINDS = {
 }
 
 
-def cases(quick: bool) -> list[Case]:
-    """Return all cases; `quick` takes every tenth."""
+def cases(settings: Settings) -> list[Case]:
+    """List the cases: those for development with the seeds 1 and 2, else those held out; every tenth if quick."""
+    part = part_of(settings)
     made = [
         Case(f"{kind}: {system.name}, noise {noise:g}, rtol {rtol:g}",
-             {"part": part, "kind": kind, "name": system.name, "noise": noise, "rtol": rtol})
-        for kind, own in _KINDS.items() for part, systems in own.systems.items()
-        for system in systems for noise, rtol in own.rows
+             {**_FAMILY, "part": part, "kind": kind, "name": system.name, "noise": noise, "rtol": rtol})
+        for kind, own in _KINDS.items() for system in own.systems[part] for noise, rtol in own.rows
     ]  # fmt: skip
     made += [
-        Case(f"series: {name}, {seed}", {"part": part, "kind": "series", "name": name, "noise": "", "rtol": seed})
-        for name in SERIES for part, seeds in (("development", (0, 1)), ("held-out", (2, 3))) for seed in seeds
+        Case(f"series: {name}, {seed}",
+             {**_FAMILY, "part": part, "kind": "series", "name": name, "noise": "", "rtol": seed})
+        for name in SERIES for seed in ((0, 1) if part == "development" else (2, 3))
     ]  # fmt: skip
-    return made[::10] if quick else made
+    return made[::10] if settings.quick else made
 
 
-def measure(case: Case) -> Row:
+def measure(case: Case) -> dict[str, Any]:
     """Return what `discover_ode` with the effort "quick" says of a case, and whether the claim is right, if it is one.
 
     A claim is right if each equation has exactly the terms of the truth, whatever the constants; where the truth is
@@ -77,7 +80,7 @@ def measure(case: Case) -> Row:
         for rate in found.equations.values()
     ]
     right = [terms(rate) for rate in own] == [terms(sympy.sympify(each)) for each in truth]
-    return _row(case, said, int(right) if said in CLAIMS else "", form, truth, seconds, "")
+    return _row(case, said, right if said in CLAIMS else "", form, truth, seconds, "")
 
 
 def terms(rate: Formula) -> frozenset[str]:
@@ -135,9 +138,9 @@ def path(system: Made, rtol: float) -> tuple[Array, Array]:
 
 
 def _row(
-    case: Case, said: str, right: int | str, form: str, truth: Sequence[str], seconds: float, status: str
-) -> Row:  # fmt: skip
+    case: Case, said: str, right: bool | str, form: str, truth: Sequence[str], seconds: float, status: str
+) -> dict[str, Any]:  # fmt: skip
     return {
-        "family": "trajectories", "case": case.label, "part": case.values["part"], "said": said, "right": right,
-        "form": form, "truth": "; ".join(truth), "seconds": round(seconds, 2), "status": status,
+        "kind": case.values["kind"], "said": in_words(said), "right": right, "form": form, "truth": "; ".join(truth),
+        "seconds": round(seconds, 2), "status": status,
     }  # fmt: skip

@@ -65,9 +65,7 @@ def measured(kind: str, name: str, rows: int, tables: int, seed: int) -> dict[st
             clean = evaluate(form, ["x", *truth], np.column_stack([x, np.tile([*truth.values()], (rows, 1))]))
             for which in hits:
                 covariance = KINDS[kind] if which == "matching" else "classical"
-                fit = ew.fit_formula(
-                    text, {"x": x}, clean + noise, start=truth, groups=groups, covariance=covariance
-                )  # type: ignore[arg-type]
+                fit = ew.fit_formula(text, {"x": x}, clean + noise, start=truth, groups=groups, covariance=covariance)  # type: ignore[arg-type]
                 frame, true = fit.frame(), np.array([*truth.values()])
                 hits[which] += int(((frame.low <= true) & (true <= frame.high)).sum())
     return {"kind": kind, "formula": name, "rows": rows, "tables": tables, "seed": seed,

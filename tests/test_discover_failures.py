@@ -175,7 +175,7 @@ def test_an_approximation_is_not_called_a_law(searched: tuple[Discovery, int, li
     found = searched[0]
     assert found.outcome is Outcome.APPROXIMATE
     page = found.report(tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "An approximation of" in page and "A law for" not in page
+    assert "Formulas for" in page and "A law for" not in page
     assert "law" not in repr(found).splitlines()[0]
 
 

@@ -257,7 +257,8 @@ def test_what_the_inputs_do_is_said(found: Discovery, monkeypatch: pytest.Monkey
     monkeypatch.setattr("edgewise.report.write_report", lambda path, content: seen.append(content))
     found.report("r.html")
     (content,) = seen
-    rises, falls, together = content.inputs
+    moves, rises, falls, together = content.inputs
+    assert moves == "An input moves from its 10 % to its 90 % quantile, and the others keep the values of a row."
     assert together == "The inputs enter additively: what one changes in yield does not depend on another."
     assert re.match(r"a from 1\.\d+ to 2\.\d+: yield rises by \d\.\d+ on average, and falls nowhere\.", rises)
     assert re.match(r"T \(K\) from .*: yield falls by .* on average, and rises nowhere\.", falls)

@@ -97,6 +97,103 @@ def test_exact_positions_give_an_equation_of_second_order() -> None:
     assert all(c.error < 1e-6 for c in constants)
 
 
+GROWTH = np.linspace(0, 10, 150)
+
+
+def growing(x0: float = 0.1, noise: float = 0.0) -> Any:
+    return path(lambda t, x: [-0.5 * x[0] * np.log(x[0] / 2)], [x0], GROWTH, noise, 0)
+
+
+def test_gompertz_growth_is_found_as_x_log_x() -> None:
+    exact = ew.discover_ode(GROWTH, growing(), effort="quick")
+    assert exact.outcome is Outcome.EXACT and terms(exact) == [{"x", "x*log(x)"}]
+    assert exact.simulate([30.0], [0.0, 1.0])[1, 0] == pytest.approx(10.3363, rel=1e-4)  # far beyond the rows
+    noisy = ew.discover_ode(GROWTH, growing(noise=0.01), effort="quick")
+    assert noisy.outcome is Outcome.NOISE and terms(noisy) == [{"x", "x*log(x)"}]
+
+
+def test_errors_of_integration_buy_no_terms() -> None:
+    x = solve_ivp(lambda t, x: 2 - 0.3 * x, (0, 10), [0.0], t_eval=GROWTH, rtol=1e-5, atol=1e-6).y[0]
+    found = ew.discover_ode(GROWTH, x, effort="quick")
+    assert terms(found) == [{"1", "x"}] and found.outcome is Outcome.FLOOR
+
+
+def test_forms_that_the_rows_do_not_tell_apart_are_rivals() -> None:
+    t = np.linspace(0, 7, 150)
+    found = ew.discover_ode(t, path(lambda t, x: [x[0] - x[0] ** 3], [0.05], t, 0.01), effort="quick")
+    assert found.outcome is Outcome.AMBIGUOUS and found.rivals
+    assert "rivals, for x from" in str(found) and found.ranges["x"][0] < 0.1 < 0.9 < found.ranges["x"][1]
+    assert all(rival.error < 1.2 * found.error["x"] for rival in found.rivals)
+
+
+@pytest.mark.slow
+def test_hill_functions_of_a_toggle_switch_are_not_claimed_as_polynomials() -> None:
+    t = np.linspace(0, 8, 300)
+    x = path(lambda t, z: [3 / (1 + z[1] ** 2) - z[0], 3 / (1 + z[0] ** 2) - z[1]], [1.2, 0.4], t, 0.01)
+    assert ew.discover_ode(t, x, effort="quick").outcome in (Outcome.AMBIGUOUS, Outcome.APPROXIMATE)
+
+
+@pytest.mark.slow
+def test_drag_of_second_degree_is_found() -> None:
+    t = np.linspace(0, 15, 300)
+    found = ew.discover_ode(t, path(lambda t, z: [z[1], -z[0] - 0.5 * z[1] * abs(z[1])], [3.0, 0.0], t), effort="quick")
+    assert terms(found) == [{"y"}, {"x", "y*Abs(y)"}]
+
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(
+    "x",
+    [RNG.normal(size=60), 5 + 0.1 * RNG.normal(size=60), np.cumsum(RNG.normal(size=60))],
+    ids=["noise", "rest", "walk"],
+)
+def test_series_of_noise_get_an_answer(x: Any, order: Any) -> None:
+    found = ew.discover_ode(np.arange(60.0), x, order=order, effort="quick")
+    assert set(found.equations) == ({"x"} if order == 1 else {"x", "x_dot"})
+    assert found.outcome is not Outcome.EXACT
+
+
+def test_a_state_at_rest_has_no_rate() -> None:
+    x = 5 + 0.1 * np.random.default_rng(3).normal(size=60)
+    found = ew.discover_ode(np.arange(60.0), x, effort="quick")
+    assert found.equations == {"x": 0} and found.outcome is Outcome.NOISE and str(found).startswith("x' = 0")
+    both = ew.discover_ode([np.arange(60.0)] * 2, [x, x[::-1] + 1], effort="quick")
+    assert both.equations == {"x": 0}
+
+
+def test_eleven_rows_of_a_drug_get_an_answer() -> None:
+    t = [0, 0.25, 0.57, 1.12, 2.02, 3.82, 5.1, 7.03, 9.05, 12.12, 24.37]
+    x = [0.74, 2.84, 6.57, 10.5, 9.66, 8.58, 8.36, 7.47, 6.89, 5.94, 3.28]
+    for order in (1, 2):
+        found = ew.discover_ode(t, x, ["conc"], order=order, effort="quick")  # type: ignore[arg-type]
+        assert found.outcome is Outcome.APPROXIMATE
+
+
+#: hundredths of a foot over 570 of Lake Huron's level, 1875 to 1972 (LakeHuron of R's datasets)
+LEVELS = """
+1038 1186 1097 1080 979 1039 1042 1082 1140 1132 1144 1168 1117 1053 1001 991 914 916 955 967 844 824 910 909 935
+882 932 901 900 980 983 972 989 1001 937 869 819 867 955 892 809 937 1013 1014 951 924 866 886 805 779 675 675 782
+864 1058 948 738 690 694 624 684 685 690 779 818 751 723 842 961 905 926 922 938 910 795 812 975 1085 1041 996 961
+876 818 721 713 910 825 791 689 596 680 768 838 852 974 931 989 996
+"""
+
+
+def test_a_forecast_worse_than_the_mean_forbids_a_claim() -> None:
+    rows = np.array(LEVELS.split(), float)
+    found = ew.discover_ode(np.arange(len(rows)), rows - rows.mean(), ["level"], order=2, effort="quick")
+    assert found.outcome in (Outcome.APPROXIMATE, Outcome.AMBIGUOUS)
+
+
+def test_columns_of_one_state_are_trajectories() -> None:
+    t = np.linspace(0, 5, 20)
+    x = [k * np.exp(-t) for k in (1, 2, 3)]
+    for times in ([t] * 3, t):
+        found = ew.discover_ode(times, x, ["c"], effort="quick")
+        assert terms(found) == [{"c"}] and found.starts.shape == (3, 1)
+
+
 @pytest.mark.slow
 def test_forcing_of_unknown_frequency_is_found() -> None:
     t = np.linspace(0, 25, 400)

@@ -76,7 +76,7 @@ def test_numbers_alone_are_fitted_as_before() -> None:
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        (TABLE, "takes 2 inputs. The table has 6: size, size is missing, place, day, sex, ripe"),
+        (TABLE, "takes 2 inputs. The table has 6: 'size', 'size is missing', 'place', 'day', 'sex', 'ripe'"),
         (TABLE.assign(size=np.inf), "'size' has inf in row 0"),
         (pd.DataFrame({"a": [1.0, "b"] * 100, "b": 1.0}, dtype=object), "mixes"),
     ],

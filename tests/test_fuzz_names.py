@@ -11,6 +11,7 @@ import unicodedata
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,11 +111,14 @@ def test_fuzz_names_in_pictures(name: str, other: str) -> None:
     model = ew.nn.set_function(model, 0, 0, 1, "gaussian", (2.0, 0.1, 3.0, 0.5))
     columns = tuple(ew.structure.Tree("column", (k,), name=column) for k, column in enumerate(names))
     tree = ew.structure.Tree("sum", (0, 1), columns, name=other)
+    line = plot.Line(ROWS[:, 0], ROWS[:, 1], name, rows=ROWS)
     with silence():
         pictures = [
             lambda: root(plot.network(model, ROWS, names=names, target=other)),
             lambda: plot.curves(model, ROWS, names, target=name),
             lambda: plot.fit_quality(ROWS[:, 0], ROWS[:, 1], name=name),
+            lambda: plot.residual_panels(ROWS[:, 0], [(name, ROWS[:, 0]), (other, ROWS[:, 1])]),
+            lambda: root(plot.curve_among_rows([line, replace(line, label=f"{other} = 1")], names=(name, other))),
             lambda: plot.relations([plot.Tie([0, 1], f"{name} = 2*{other}", name)], names, [[1.0, 0.5]]),
             lambda: root(plot.scores([0.5, -0.2], names)),
             lambda: root(plot.interactions(np.ones((2, 2)), names)),

@@ -71,9 +71,9 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options Session bases datasets discover discover_ode dynamics encoding estimators
-        export find_relations fit fit_formula functions interpret io kernels load model_card nn optim pde plot pretrained
-        prune regression save session structure studio sweep sweeps symbolic train unsupervised update
+        EdgewiseError InputError KAN Options Session bases datasets discover discover_ode discovery dynamics encoding
+        estimators export find_relations fit fit_formula functions interpret io kernels load model_card nn optim pde plot
+        pretrained prune regression save session structure studio sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
         Architecture Block Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d
@@ -88,7 +88,8 @@ PUBLIC = {
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
-        Row SOLVERS Shape SolverName Squared Table Words as_matrix as_rows as_table choose_loss error_of fit penalty
+        Row SOLVERS Shape SolverName Squared Table Words as_inputs as_matrix as_rows as_table choose_loss
+        error_of fit penalty
         refit refit_check rescale_knots step_callback update
     """,
     "edgewise.optim": """
@@ -111,7 +112,9 @@ PUBLIC = {
         characters dimensionless equations feynman history knots names nist path special srsd strogatz
     """,
     "edgewise.encoding": """
-        Category CellTypeError Column Dates Encoder Inputs Label Number as_array check_names is_frame
+        Category CellTypeError Column Dates Encoder Inputs Label Number as_array by_name check_names
+        column_names is_frame
+        warn_of_index
     """,
     "edgewise.estimators": """
         CurvesDisplay KANClassifier KANRegressor KANTransformer NumericTargets SupervisedEstimator SymbolicClassifier
@@ -148,7 +151,8 @@ PUBLIC = {
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """
-        Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names is_units
+        EXCEL LARGEST Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names
+        is_units
         iso_dates load load_with_metadata model_bytes network_inputs open_parquet read_config read_model read_table
         read_weights save select_mixed sheet_names sniff
     """,

@@ -384,3 +384,16 @@ def test_what_cannot_be_written_is_refused(case: str) -> None:
     call, message = REFUSED[case]
     with pytest.raises(ew.InputError, match=message):
         call()
+
+
+def test_an_empty_text_is_a_gap_as_in_predict() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.uniform(0, 1, 80), "k": rng.choice(["a", "b"], 80)})
+    y = table.x + 2.0 * (table.k == "a")
+    table.loc[:15, "k"], y[:16] = None, y[:16] + 9
+    model = KANRegressor(products=0).fit(table, y)
+    empty, gap = pd.DataFrame({"x": [0.5], "k": [""]}), pd.DataFrame({"x": [0.5], "k": [None]})
+    session = onnxruntime.InferenceSession(ew.export.to_onnx(model, dtype="float64").SerializeToString())
+    given = {"x": np.array([[0.5]]), "k": np.array([[""]], dtype=object)}
+    assert model.predict(empty) == model.predict(gap)
+    np.testing.assert_allclose(session.run(None, given)[0][:, 0], model.predict(empty), rtol=1e-12)

@@ -16,6 +16,7 @@ from edgewise._version import __version__ as __version__
 if TYPE_CHECKING:
     from edgewise import bases as bases
     from edgewise import datasets as datasets
+    from edgewise import discovery as discovery
     from edgewise import dynamics as dynamics
     from edgewise import encoding as encoding
     from edgewise import estimators as estimators
@@ -53,8 +54,9 @@ if TYPE_CHECKING:
     from edgewise.unsupervised import find_relations as find_relations
 
 _PACKAGES = (
-    "bases", "datasets", "dynamics", "encoding", "estimators", "export", "functions", "interpret", "io", "kernels",
-    "nn", "optim", "pde", "plot", "pretrained", "regression", "session", "structure", "studio", "sweeps", "symbolic",
+    "bases", "datasets", "discovery", "dynamics", "encoding", "estimators", "export", "functions", "interpret", "io",
+    "kernels", "nn", "optim", "pde", "plot", "pretrained", "regression", "session", "structure", "studio", "sweeps",
+    "symbolic",
     "train", "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer

@@ -1,6 +1,6 @@
 """The curve of a numeric column: a straight part and a wiggly part, as functions with plain ridge penalties."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ class Curve:
 
     The first is the straight line, then come the Demmler-Reinsch functions from smooth to rough: orthogonal over the
     rows, each of mean zero and scaled so that its squared coefficient is its roughness. Within the data they are
-    natural splines. Beyond its ends there is one more cell of 0.75 times the range, in which they level off:
+    natural splines. Beyond its ends there is one more cell, of 0.75 times the range or less, in which they level off:
 
         f(b + t) = f(b) + f'(b) (t - t^3 / (3 h^2)),   0 <= t <= h
 
@@ -64,8 +64,38 @@ class Curve:
         return cls(column, axis, middle, deviation, knots, functions, means, gaps)
 
     @property
+    def tail(self) -> float:
+        """The usual length of a tail."""
+        return _TAIL * float(self.standard_knots[-DEGREE - 2] - self.standard_knots[DEGREE + 1])
+
+    @property
     def n_features(self) -> int:
         return self.coefficients.shape[1]
+
+    def tails(self) -> list[Vector]:
+        """Return by how much the functions (1 + wiggles,) change from each end of the data to where they are level.
+
+        That is two thirds of their slope times the length.
+        """
+        knots = self.standard_knots
+        places = np.array([knots[[DEGREE, DEGREE + 1]], knots[[-DEGREE - 1, -DEGREE - 2]]])
+        return [first - second for first, second in (self._at(pair) for pair in places)]
+
+    def curvature(self, beta: Matrix) -> float:
+        """Return the root mean square of the second derivative of the curves beta (1 + wiggles, K) over the data."""
+        core = self.standard_knots[DEGREE + 1 : -DEGREE - 1]
+        points, weights = _gauss_points(core)
+        second = BSpline(self.standard_knots, self.coefficients @ beta, DEGREE).derivative(2)(points)
+        return float(np.sqrt(weights @ (second**2).sum(1) / (core[-1] - core[0])))
+
+    def shortened(self, low: float, high: float) -> "Curve":
+        """Return the same functions on the data, level after these parts of the cells beyond its two ends."""
+        core = self.standard_knots[DEGREE + 1 : -DEGREE - 1]
+        knots, sites = _extended(core, low, high), np.linspace(core[0], core[-1], 4 * len(self.coefficients))
+        splines, natural = _natural(knots, core)
+        values = BSpline(self.standard_knots, self.coefficients, DEGREE)(sites)
+        functions = natural @ np.linalg.lstsq(splines(sites) @ natural, values, rcond=None)[0]
+        return replace(self, standard_knots=knots, coefficients=functions)
 
     def blocks(self) -> list[Block]:
         """Return the ridge blocks of the features."""
@@ -127,23 +157,24 @@ class Curve:
         return self.coefficients @ beta - float(self.means @ beta)
 
 
-def _extended(core: Vector) -> Vector:
+def _extended(core: Vector, low: float = 1.0, high: float = 1.0) -> Vector:
     """Return all knots of a B-spline: breakpoints, a cell beyond each end, and three knots outside."""
-    h = _TAIL * (core[-1] - core[0])
-    steps = h * np.arange(DEGREE + 1, 0, -1)
-    return np.concatenate([core[0] - steps, core, core[-1] + steps[::-1]])
+    steps = _TAIL * (core[-1] - core[0]) * np.arange(DEGREE + 1, 0, -1)
+    return np.concatenate([core[0] - low * steps, core, core[-1] + high * steps[::-1]])
+
+
+def _natural(knots: Vector, core: Vector) -> tuple[BSpline, Matrix]:
+    """Return the B-splines (K), and a basis (K, m) of those without curvature at the ends that level off."""
+    splines = BSpline(knots, np.eye(len(knots) - DEGREE - 1), DEGREE)
+    outer, scale = [knots[DEGREE], knots[-DEGREE - 1]], core[-1] - core[0]
+    curvature, slope = splines.derivative(2)([core[0], core[-1]]), splines.derivative(1)(outer)
+    return splines, null_space(np.vstack([curvature * scale**2, slope * scale]))
 
 
 def _functions(knots: Vector, core: Vector, z: Vector, design: Any) -> tuple[Matrix, Vector]:
     """Return the coefficients of the straight and the wiggly functions, and their means over the rows."""
-    count = len(knots) - DEGREE - 1
-    splines = BSpline(knots, np.eye(count), DEGREE)
-    curvature, slope = splines.derivative(2), splines.derivative(1)
-    ends = [core[0], core[-1]]
-    outer = [knots[DEGREE], knots[-DEGREE - 1]]
-    scale = core[-1] - core[0]
-    natural = null_space(np.vstack([curvature(ends) * scale**2, slope(outer) * scale]))
-    sites = np.linspace(core[0], core[-1], 4 * count)
+    splines, natural = _natural(knots, core)
+    sites = np.linspace(core[0], core[-1], 4 * len(natural))
     straight = natural @ np.linalg.lstsq(splines(sites) @ natural, sites, rcond=None)[0]
     columns = [straight[:, None]]
     if natural.shape[1] > 2:
@@ -151,7 +182,7 @@ def _functions(knots: Vector, core: Vector, z: Vector, design: Any) -> tuple[Mat
         gram = inner(wide, wide) / len(z)
         gram += _RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
         points, weights = _gauss_points(core)
-        second = curvature(points) @ natural
+        second = splines.derivative(2)(points) @ natural
         roughness, vectors = eigh(second.T @ (second * weights[:, None]), gram)
         keep = np.arange(2, len(roughness))[roughness[2:] < _ROUGHEST * roughness[2]]
         columns.append(natural @ vectors[:, keep] * np.sqrt(roughness[2] / roughness[keep]))

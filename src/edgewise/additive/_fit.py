@@ -10,6 +10,7 @@ from edgewise.additive._candidates import Check, Rows, ignore
 from edgewise.additive._family import Family
 from edgewise.additive._large import refitted
 from edgewise.additive._search import AdditiveFit, Request, search
+from edgewise.additive._tails import with_sure_tails
 
 _LARGE = 20_000  # rows that choose the shape where there are more
 
@@ -38,8 +39,12 @@ def additive(
     w = np.ones(len(y)) if weights is None else weights / weights.mean()
     rows = Rows(x, y, w)
     if len(y) <= _LARGE:
-        return search(rows, levels, family, request, check)
+        return _sure(search(rows, levels, family, request, check))
     drawn = np.sort(np.random.default_rng(request.seed).permutation(len(y))[:_LARGE])
     shape = replace(request, hidden=False, values=False)
     sample = search(Rows(*(part[drawn] for part in rows)), levels, family, shape, check)
-    return refitted(sample, rows, request.monotone, check)
+    return _sure(refitted(sample, rows, request.monotone, check))
+
+
+def _sure(fit: AdditiveFit) -> AdditiveFit:
+    return replace(fit, model=with_sure_tails(fit.model))

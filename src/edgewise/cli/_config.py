@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgewise._errors import InputError, unknown
+from edgewise._errors import InputError, first_line, unknown
 from edgewise._replacing import replacing
 
 _NOT_SAVED = ("config", "out")
@@ -39,8 +39,8 @@ def _read(path: Path, parameters: Mapping[Any, Any]) -> dict[str, Any]:
             given = tomllib.load(file)
     except OSError as error:
         raise InputError(f"--config {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"--config {path} is no TOML: {error}.") from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits; brackets as deep
+        raise InputError(f"--config {path} is no TOML: {first_line(error)}.") from None
     found = {}
     for key, value in given.items():
         name = key.replace("-", "_")

@@ -46,6 +46,7 @@ def predict(
         others = {title: [_harmless(cell or "") for cell in cells] for title, cells in table.texts.items()}
         others |= {title: pd.Series(days) for title, days in table.dates.items()}
     frame = pd.DataFrame({**table.columns, **others, name: _predicted(saved.model, x)})
+    frame = frame[[*(title for title in table.order if title in frame and title != name), name]]
     frame.columns = [_harmless(title) for title in frame.columns]
     for note in table.notes:
         console(stderr=out is None).print(note)

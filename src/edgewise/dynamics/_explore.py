@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import sympy
 
 from edgewise._typing import Array
+from edgewise.dynamics._contest import Contest
 from edgewise.dynamics._fit import Chains, substeps_for
 from edgewise.dynamics._formulas import rate_formulas
 from edgewise.dynamics._library import Library, forcing, polynomials, sines
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._search import FLOOR, Scored, Search, begin
-from edgewise.dynamics._shooting import Stretches
+from edgewise.dynamics._shapes import widened
+from edgewise.dynamics._shooting import Stretches, integrate
 from edgewise.dynamics._smooth import Curve, smooth
 from edgewise.dynamics._starts import Ground, frequencies, saturating, supports
 from edgewise.dynamics._terms import state_symbols
@@ -23,6 +25,7 @@ from edgewise.dynamics._terms import state_symbols
 _SIZES = (4, 16)  # stretches of a chain, before the longest
 _FINALISTS = 3
 _WORSE = 1.5  # growth of the mean square at which chains are too long: the system is chaotic or wrong
+_SHORT = 8  # rows of a stretch where many systems are compared
 _NEAR = 30.0  # of the best score: supports of a library that is not worse are improved
 _HOPELESS = 25.0  # mean square over the noise, beyond which single terms do not help
 _SMALL_JUMPS = 1e-2  # squared jump over the noise, on average, of a chain that counts as continuous
@@ -56,6 +59,7 @@ class Explorer:
     long: list[Found] = field(default_factory=list)
     size: int = 1
     substeps: int | None = None
+    contest: Contest | None = None
 
     @cached_property
     def _smooth(self) -> tuple[list[Curve], Array]:
@@ -89,6 +93,7 @@ class Explorer:
                 if library is not None:
                     self._explore(library)
         self._lengthen()
+        self._contend()
 
     @property
     def best(self) -> Scored | None:
@@ -98,12 +103,17 @@ class Explorer:
 
     def chosen(self) -> Found | None:
         """Return the best so far, with its library."""
+        if self.contest is not None:
+            return Found(self.contest.shown.scored, self.contest.wide.library)
         return min(self.long or self.short, key=lambda f: f.scored.score, default=None)
 
     def front(self) -> list[Found]:
         """Return the best system of each number of constants, as long as more constants leave less."""
         best: dict[int, Found] = {}
-        for each in self.long or self.short:
+        found = self.long or self.short
+        if self.contest is not None:
+            found = [Found(each.scored, self.contest.wide.library) for each in self.contest.pool]
+        for each in found:
             count = each.scored.system.n_parameters
             if count not in best or each.scored.score < best[count].scored.score:
                 best[count] = each
@@ -136,6 +146,11 @@ class Explorer:
         found = rate_formulas(self.ground, self.effort, self.seed)
         return None if found is None else polynomials(m, 2) + found
 
+    @property
+    def chains(self) -> Chains:
+        """The chains that the best systems were fitted in."""
+        return self._chains(self.size)
+
     def _chains(self, size: int) -> Chains:
         return Chains(self.at, size, self.noise, self.substeps or 1)
 
@@ -145,6 +160,9 @@ class Explorer:
         if self.best is None or not self.adequate(self.best):  # a wrong system may need many more steps than the right
             self.substeps = substeps_for(systems[0], self.nodes, self.at.times, self.noise)
         search = Search(self.data, library, self._chains(1))
+        systems.append(
+            replace(systems[0], mask=np.zeros_like(systems[0].mask), coefficients=0 * systems[0].coefficients)
+        )
         tried = [found for found in (search.scored(s, self.nodes) for s in systems) if found]
         if tried:
             best, known = min(tried, key=lambda found: found.score), self.best
@@ -188,6 +206,30 @@ class Explorer:
             return None
         whole = [each for each in search.seen.values() if each and each.fitted.gaps <= _SMALL_JUMPS * len(self.at.rows)]
         return [Found(each, found.library) for each in sorted(whole, key=lambda each: each is not best)]
+
+    def _contend(self) -> None:
+        """Compare what was found with systems of other terms, which no library held."""
+        found = self.long or self.short
+        if not found:
+            return
+        self._say("other forms", 0.95)
+        base = found[0].library
+        for each in found[1:]:
+            base = base + each.library
+        best = min(found, key=lambda f: f.scored.score)
+        states = integrate(best.scored.system, best.scored.fitted.nodes, self.at.times, self.substeps or 1)[:, :-1]
+        states, wide, front = states[self.at.rows >= 0], widened(base, self.ground), self.front()
+        at = Stretches.of(self.data, min(_SHORT, self.ground.stretch))
+        parts = len(at.rows) / len(self.at.rows)
+        for size in (len(at.rows), max(1, round(self.size * parts))):
+            contest = Contest(self.data, wide, Chains(at, size, self.noise, self.substeps or 1))
+            for each in front:
+                contest.enter(each.scored.system, states[at.rows[:, 0]])
+            if self.size == len(self.at.rows) or any(self.adequate(each.scored) for each in contest.pool):
+                break
+        if contest.pool:
+            contest.run()
+            self.at, self.size, self.contest = at, size, contest
 
     def _say(self, stage: str, fraction: float) -> None:
         found = self.chosen()

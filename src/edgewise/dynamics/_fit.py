@@ -15,6 +15,7 @@ _STEPS = 15
 _MOST_SUBSTEPS = 64
 _JUMP = 1e3  # weight of jumps between the stretches of a chain, compared with residuals
 _LARGEST = 1e12  # residual, or derivative of one, beyond which a system is not fitted
+_BOLD = 2  # full steps that need not lower the merit: jumps grow first where the path bends (Maratos' effect)
 _CLOSE = 0.02  # of the noise, that integration may be wrong by
 
 
@@ -26,6 +27,11 @@ class Chains:
     size: int
     noise: Array
     substeps: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether a chain is a whole trajectory."""
+        return self.size >= len(self.at.rows)
 
 
 @dataclass(frozen=True)
@@ -46,36 +52,45 @@ class Fitted:
 def fit(system: System, nodes: Array, data: Measured, chains: Chains, steps: int = _STEPS) -> Fitted | None:
     """Return the system with constants and starts that fit the rows best, or None where it cannot be integrated.
 
-    Levenberg-Marquardt steps of direct multiple shooting: chains are continuous once the steps have converged.
+    Levenberg-Marquardt steps of direct multiple shooting: chains are continuous once the steps have converged. Full
+    steps come first, watched: after two that do not lower the merit, damped ones go on from the best.
 
-    Source: Bock, Numerical treatment of inverse problems in chemical reaction kinetics (1981).
+    Source: Bock, Numerical treatment of inverse problems in chemical reaction kinetics (1981); Chamberlain, Powell,
+    Lemarechal and Pedersen, The watchdog technique for forcing convergence (1982).
     """
     whole, system = system, system.compact()
     here = _linear(system, nodes, data, chains)
     if here is None:
         return None
-    damping, merit = 1e-6, _merit(here)
+    best = at = (system, nodes, here)
+    damping, bold = 1e-6, _BOLD
     for _ in range(steps):
+        system, nodes, here = at
         gram, cross = here.by.T @ here.by, here.by.T @ here.rest
         scale = np.sqrt(np.diag(gram))
         scale[scale == 0] = 1.0
         found = None
-        for length in (1.0, 1.0, 0.5, 0.25, 0.1, 0.03):
+        for length in (1.0,) if bold else (1.0, 1.0, 0.5, 0.25, 0.1, 0.03):
             delta = _solved(gram / np.outer(scale, scale), cross / scale, damping) / scale
             moved = nodes + length * _moved(here, delta, nodes.shape)
             tried = system.at(system.parameters + length * delta)
             linear = _linear(tried, moved, data, chains)
-            if linear is not None and _merit(linear) < merit:
+            if linear is not None and (bold or _merit(linear) < _merit(best[2])):
                 found = (tried, moved, linear)
                 break
             damping = max(damping * 30, 1e-6)
-        if found is None:
+        if found is not None and _merit(found[2]) < _merit(best[2]):
+            gained, best, at, bold = _merit(best[2]) - _merit(found[2]), found, found, _BOLD
+            damping = max(damping / 10, 1e-9)
+            if gained < 3e-5 * _merit(best[2]) + 1e-9:
+                break
+        elif bold:
+            bold -= 1
+            at = best if found is None or not bold else found
+            bold = 0 if at is best else bold
+        else:
             break
-        gained, merit = merit - _merit(found[2]), _merit(found[2])
-        system, nodes, here = found
-        damping = max(damping / 10, 1e-9)
-        if gained < 3e-5 * merit + 1e-9:
-            break
+    system, nodes, here = best
     squares = (here.residuals**2).mean(axis=0)
     return Fitted(whole.at(system.parameters), nodes, squares, here.gaps, here)
 

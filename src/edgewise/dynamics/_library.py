@@ -35,12 +35,13 @@ class Library:
     def __add__(self, other: Library) -> Library:
         """Return both, without what the other one repeats."""
         new = [k for k, e in enumerate(other.expressions) if e not in self.expressions]
+        inner = [w for w, symbol in enumerate(other.inner) if symbol not in self.inner]
         return Library(
             self.n_states,
             (*self.expressions, *(other.expressions[k] for k in new)),
             (*self.costs, *(other.costs[k] for k in new)),
-            (*self.inner, *other.inner),
-            (*self.values, *other.values),
+            (*self.inner, *(other.inner[w] for w in inner)),
+            (*self.values, *(other.values[w] for w in inner)),
         )
 
     def only(self, kept: Sequence[int]) -> Library:

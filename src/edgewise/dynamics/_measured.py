@@ -45,17 +45,14 @@ class Measured:
         """Return the rows of each trajectory."""
         return [slice(a, b) for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
 
-    def first(self, fraction: float) -> Measured:
-        """Return the first part of each trajectory."""
-        counts = [max(_FEWEST, round(fraction * (rows.stop - rows.start))) for rows in self.pieces()]
-        kept = np.concatenate(
-            [
-                np.arange(rows.start, min(rows.start + n, rows.stop))
-                for rows, n in zip(self.pieces(), counts, strict=True)
-            ]
-        )
-        lengths = [min(n, rows.stop - rows.start) for rows, n in zip(self.pieces(), counts, strict=True)]
-        starts = (0, *np.cumsum(lengths).tolist())
+    def between(self, low: float, high: float) -> Measured:
+        """Return the rows of each trajectory between two fractions of them, at least eight from the first."""
+        parts = []
+        for rows in self.pieces():
+            n = rows.stop - rows.start
+            a = round(low * n)
+            parts.append(np.arange(rows.start + a, rows.start + min(max(round(high * n), a + _FEWEST), n)))
+        kept, starts = np.concatenate(parts), (0, *np.cumsum([len(part) for part in parts]).tolist())
         return Measured(self.times[kept], self.values[kept], starts, self.names, self.order)
 
 
@@ -67,7 +64,7 @@ def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measure
     """
     if order not in (1, 2) or isinstance(order, bool):
         raise InputError(f"'order' must be 1 or 2, for x' = f(x) or x'' = f(x, x'). Got {order!r}.")
-    parts = _parts(x)
+    parts = _parts(t, x)
     times = _times(t, len(parts))
     columns = [str(c) for c in parts[0].columns] if is_frame(parts[0]) else None
     tables = [_values(part) for part in parts]
@@ -87,9 +84,9 @@ def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measure
     return Measured(np.concatenate(times), values, starts, known, order)
 
 
-def _parts(x: Any) -> list[Any]:
-    """Return the tables of the trajectories: the members of a list of tables, else x itself."""
-    if isinstance(x, list | tuple) and x and (is_frame(x[0]) or np.ndim(_array(x[0])) == 2):
+def _parts(t: Any, x: Any) -> list[Any]:
+    """Return the tables of the trajectories: the members of a list of tables, or of columns of one state, else x."""
+    if isinstance(x, list | tuple) and x and (is_frame(x[0]) or np.ndim(_array(x[0])) == 2 or _columns(t, x)):
         return list(x)
     if is_frame(x):
         return [x]
@@ -97,6 +94,15 @@ def _parts(x: Any) -> list[Any]:
     if array.ndim == 3:
         return list(array)
     return [array]
+
+
+def _columns(t: Any, x: Sequence[Any]) -> bool:
+    """Return whether a list holds a column (n,) for each trajectory: t does so too, or fits each column but not x."""
+    if any(np.ndim(_array(each)) != 1 for each in x):
+        return False
+    if isinstance(t, list | tuple) and t and np.ndim(_array(t[0])) == 1:
+        return True
+    return all(len(each) == np.size(_array(t)) != len(x) for each in x)
 
 
 def _times(t: Any, count: int) -> list[Array]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_DIGITS = 4  # of the constants of rivals
+
+
 @dataclass(frozen=True)
 class DynamicsCandidate:
     """Equations of the front: `error` is what they leave (root mean square over the standard deviation), `score` the
@@ -38,7 +41,9 @@ class Dynamics:
     of what the equations leave; `error` is the same over the state's standard deviation, `forecast` the error of
     predictions of the last 30 % of each trajectory from equations fitted to the rows before (None where that was not
     possible), `starts` the fitted states at the beginning of each trajectory. `front` lists the best equations of each
-    complexity, the number of their constants. `outcome` says why the search stopped.
+    complexity, the number of their constants. `outcome` says what may be claimed of them, or why the search stopped;
+    `rivals` are systems with other terms that explain the rows about as well, the nearest first, and `ranges` the least
+    and the largest value of each state that was measured, outside of which nothing is known.
     """
 
     names: tuple[str, ...]
@@ -49,6 +54,8 @@ class Dynamics:
     starts: Array
     front: tuple[DynamicsCandidate, ...]
     outcome: Outcome
+    rivals: tuple[DynamicsCandidate, ...]
+    ranges: dict[str, tuple[float, float]]
     data: Measured = field(repr=False)
 
     @property
@@ -110,7 +117,13 @@ class Dynamics:
         if self.forecast is not None:
             ahead = ", ".join(f"{name} {value:.2g}" for name, value in self.forecast.items())
             lines.append(f"forecast of the last 30 %: {ahead}")
-        return "\n".join([*lines, self.outcome.message])
+        lines.append(self.outcome.message)
+        if self.rivals:
+            seen = ", ".join(f"{name} from {low:.3g} to {high:.3g}" for name, (low, high) in self.ranges.items())
+            lines.append(f"The nearest of {len(self.rivals)} rivals, for {seen}:")
+            for name, rate in self.rivals[0].equations.items():
+                lines.append(f"  {name}' = {rate.evalf(_DIGITS)}")
+        return "\n".join(lines)
 
     __repr__ = __str__
 

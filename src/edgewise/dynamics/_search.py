@@ -83,7 +83,7 @@ class Search:
         """Return fits from which the least certain term was dropped, one after the other, up to four."""
         out: list[Scored] = []
         best = start
-        while len(out) < _DROPPED and best.score < start.score + _FAR and best.system.mask.sum() > 1:
+        while len(out) < _DROPPED and best.score < start.score + _FAR and best.system.mask.any():
             system = best.system
             gram = best.fitted.linear.by.T @ best.fitted.linear.by
             error = np.sqrt(np.abs(np.diag(np.linalg.pinv(gram, hermitian=True))))
@@ -110,7 +110,7 @@ class Search:
         if not (np.abs(linear.by).max() < _LARGEST and np.abs(linear.rest).max() < _LARGEST):
             return
         quadratic, support, always, theta = self._quadratic(at, whole, linear.rest, linear.by)
-        here = float(quadratic.scores(np.array([support]))[0])
+        here = float(quadratic.scores(np.array([support], dtype=int))[0])
         far = quadratic.descend(support, always)
         wanted = [far] if far != support else []
         wanted += [trial for score, trial in quadratic.moves(support, always) if score < here - 0.5 and trial != far]
@@ -121,7 +121,7 @@ class Search:
             mask[whole.places[0][chosen], whole.places[1][chosen]] = True
             g = np.einsum("d,dpq->pq", quadratic.weights, quadratic.gram)
             c = quadratic.weights @ quadratic.cross
-            index = np.array(trial)
+            index = np.array(trial, dtype=int)
             beta = np.linalg.lstsq(g[np.ix_(index, index)], c[index], rcond=1e-13)[0]
             parameters = theta.copy()
             parameters[:count] = 0.0

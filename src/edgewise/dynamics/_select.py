@@ -48,19 +48,19 @@ class Quadratic:
         others = [k for k in range(len(self.costs)) if k not in support and self.costs[k] < np.inf]
         free = [k for k in support if k not in always]
         trials = [tuple(sorted((*support, k))) for k in others]
-        trials += [tuple(k for k in support if k != drop) for drop in free if len(support) > 1]
+        trials += [tuple(k for k in support if k != drop) for drop in free]
         trials += [tuple(sorted((*(k for k in support if k != drop), new))) for drop in free for new in others]
         found: list[tuple[float, tuple[int, ...]]] = []
         for size in sorted({len(trial) for trial in trials}):
             same = [trial for trial in trials if len(trial) == size]
             for first in range(0, len(same), 500):
                 part = same[first : first + 500]
-                found += zip(self.scores(np.array(part)).tolist(), part, strict=True)
+                found += zip(self.scores(np.array(part, dtype=int)).tolist(), part, strict=True)
         return sorted(found)[:_MOVES]
 
     def descend(self, support: tuple[int, ...], always: tuple[int, ...] = ()) -> tuple[int, ...]:
         """Return the support that the best moves lead to."""
-        score = float(self.scores(np.array([support]))[0]) if support else np.inf
+        score = float(self.scores(np.array([support], dtype=int))[0])
         for _ in range(40):
             moves = self.moves(support, always)
             if not moves or moves[0][0] >= score - 1e-6:

@@ -69,6 +69,7 @@ class System:
     def slopes(self, z: Array, t: Array) -> tuple[Array, Array, Array]:
         """Return rates (S, m), derivatives by states (S, m, m), and by parameters (S, m, P)."""
         values, gradients, inner = self.terms.slopes(z.T, t, self.inner)
+        gradients[~self.coefficients.any(axis=0)] = 0.0  # may be infinite
         n, m, first = len(t), self.n_states, self.n_states - len(self.mask)
         rates, by_state = np.empty((n, m)), np.zeros((n, m, m))
         rates[:, first:] = (self.coefficients @ values).T

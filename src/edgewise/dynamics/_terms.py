@@ -11,6 +11,7 @@ import sympy
 
 from edgewise._typing import Array, Formula
 
+_TINY = 1e-12  # of a state, below which its logarithm and its roots are smooth
 TIME = sympy.Symbol("t", real=True)
 
 
@@ -29,6 +30,7 @@ class Terms:
 
     def __init__(self, expressions: Sequence[Formula], n_states: int, inner: Sequence[sympy.Symbol]) -> None:
         self.expressions, self.inner, self.n_states = tuple(expressions), tuple(inner), n_states
+        expressions = [_guarded(expression) for expression in expressions]
         symbols = [*state_symbols(n_states), TIME, *inner]
         by_state = [
             (k, i, sympy.diff(g, z)) for k, g in enumerate(expressions) for i, z in enumerate(symbols[:n_states])
@@ -63,6 +65,16 @@ class Terms:
         for k, value in enumerate(found[count + known :]):
             inner[k] = value
         return values, gradients, inner
+
+
+def _guarded(expression: Formula) -> Formula:
+    """Return an expression whose roots and logarithms of states are those of |z|, with finite derivatives at zero."""
+    for z in expression.free_symbols:
+        size = sympy.sqrt(z**2 + _TINY**2)
+        expression = expression.replace(
+            lambda e, z=z: e.is_Pow and e.base == z and not e.exp.is_integer, lambda e, size=size: size**e.exp
+        ).replace(sympy.log(z), sympy.log(size))
+    return expression
 
 
 def _compiled(symbols: Sequence[sympy.Symbol], expressions: Sequence[Formula]) -> Callable[..., Any]:

@@ -9,5 +9,8 @@ from edgewise.encoding._column import Number as Number
 from edgewise.encoding._encoder import Encoder as Encoder
 from edgewise.encoding._inputs import Inputs as Inputs
 from edgewise.encoding._read import as_array as as_array
+from edgewise.encoding._read import by_name as by_name
 from edgewise.encoding._read import check_names as check_names
+from edgewise.encoding._read import column_names as column_names
 from edgewise.encoding._read import is_frame as is_frame
+from edgewise.encoding._read import warn_of_index as warn_of_index

@@ -47,6 +47,8 @@ class Dates:
 class Category:
     """A column of labels, as codes 0, 1, ... in the order of `levels`; with `gap`, an empty cell is one more level.
 
+    An empty text is a gap too where it is no level, as ONNX and files of text have no other.
+
     >>> Category("sex", ("female", "male"), gap=True).labels
     ['female', 'male', None]
     """
@@ -67,8 +69,8 @@ class Category:
         """
         found = as_labels(cells, self.name)
         self._check_types(found)
-        codes = [self._codes.get(label, np.nan) for label in found.labels]
-        codes.append(float(len(self.levels)) if self.gap else np.nan)
+        gap = float(len(self.levels)) if self.gap else np.nan
+        codes = [self._codes.get(label, gap if label == "" else np.nan) for label in found.labels] + [gap]
         return np.array(codes)[found.values]
 
     @cached_property

@@ -13,7 +13,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
 from edgewise.encoding._cells import Cells
 from edgewise.encoding._column import Category, Column, Label, extended, learned
-from edgewise.encoding._read import as_array, check_names, column_names, is_frame, read
+from edgewise.encoding._read import as_array, by_name, check_names, column_names, is_frame, read
 from edgewise.encoding._saved import from_plain, to_plain
 
 Categorical = Literal["auto"] | Iterable[str] | Iterable[int] | Iterable[bool]
@@ -110,12 +110,8 @@ class Encoder:
 
     def _cells(self, x: Any) -> list[Cells]:
         """Return the cells of the columns that were learned."""
-        own = column_names(x) if self.named else None
-        if own is not None:
-            missing = [name for name in self.names if name not in own]
-            if missing:
-                raise InputError(f"The table lacks the columns {', '.join(map(repr, missing))}.")
-            x = x[self.names]
+        if self.named and column_names(x) is not None:
+            x = by_name(x, self.names)
         cells = read(x, self.names)
         if len(cells) != len(self.columns):
             raise InputError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, first_line, listed
 from edgewise._typing import Array
 from edgewise.encoding._cells import Cells, CellTypeError, days, labelled, numbers_of, objects
 
@@ -30,16 +32,69 @@ def as_array(x: Any) -> Any:
         return _filled(x)
     if not isinstance(x, list | tuple):
         return x
-    array = np.asarray(x)
-    return np.array(x, dtype=object) if array.dtype.kind in "SU" else array
+    try:
+        array = np.asarray(x)
+        return np.array(x, dtype=object) if array.dtype.kind in "SU" else array
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged rows; tensors with gradients, or without memory
+        raise InputError(f"A list must hold numbers or rows of equal length: {first_line(error)}.") from error
 
 
 def column_names(x: Any) -> list[str] | None:
-    """Return the names of a frame's columns, None where they are not all text or x has none."""
+    """Return the names of a frame's columns, None where they are but 0, 1, ... and for anything else.
+
+    >>> import pandas as pd
+    >>> column_names(pd.DataFrame([[1.0, 2.0]])), column_names(pd.DataFrame([[1.0, 2.0]], columns=["a", 7]))
+    (None, ['a', '7'])
+    """
     if not is_frame(x):
         return None
     names = list(x.columns)
-    return [str(name) for name in names] if all(isinstance(name, str) for name in names) else None
+    return None if names == list(range(len(names))) else [str(name) for name in names]
+
+
+def by_name(x: Any, names: Sequence[str]) -> Any:
+    """Return the columns of a frame that have these names, in this order; the others are left out.
+
+    Errors: InputError for names that the frame lacks, or has twice.
+
+    >>> import pandas as pd
+    >>> by_name(pd.DataFrame({"b": [1], "c": [2], "a": [3]}), ["a", "b"]).to_dict("list")
+    {'a': [3], 'b': [1]}
+    """
+    own = [str(name) for name in x.columns]
+    missing = [name for name in names if name not in own]
+    if missing:
+        raise InputError(f"The table lacks the columns {listed(missing)}. It has {listed(own)}.")
+    check_names([name for name in own if name in {*names}])
+    places = [own.index(name) for name in names]
+    return x.iloc[:, places] if hasattr(x, "iloc") else x[:, places]
+
+
+def warn_of_index(x: Any, **others: Any) -> None:
+    """Warn where a table and what belongs to its rows have the same index in different orders.
+
+    Rows are paired by position, as scikit-learn does. `others` are arrays, or objects of pandas, by the names of their
+    arguments.
+
+    >>> import pandas as pd, warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_index(pd.DataFrame({"a": [1.0, 2.0]}), y=pd.Series([4.0, 3.0], index=[1, 0]))
+    >>> print(caught[0].message)
+    The index of y is that of x in another order, and rows are paired by position. To pair them by index, pass
+    y.loc[x.index]; to keep this order, y.to_numpy().
+    """
+    index = getattr(x, "index", None)
+    for name, other in others.items():
+        own = getattr(other, "index", None)
+        if not hasattr(index, "is_unique") or not hasattr(own, "is_unique") or len(own) != len(index):
+            continue
+        if not index.equals(own) and index.is_unique and own.is_unique and bool(own.isin(index).all()):
+            warnings.warn(
+                f"The index of {name} is that of x in another order, and rows are paired by position. "
+                f"To pair them by index, pass {name}.loc[x.index]; to keep this order, {name}.to_numpy().",
+                stacklevel=4,
+            )
 
 
 def check_names(names: list[str]) -> None:
@@ -65,8 +120,10 @@ def read(x: Any, names: list[str] | None = None) -> list[Cells]:
     array = _tensor(x) if hasattr(x, "detach") else x
     try:
         array = np.asarray(as_array(array))
+    except InputError:
+        raise
     except ValueError as error:
-        raise InputError(f"A table must have rows of equal length: {error}") from error
+        raise InputError(f"A table must have rows of equal length: {first_line(error)}.") from error
     if array.ndim != 2:
         raise InputError(
             f"Expected 2D array, got {array.ndim}D array instead. Reshape your data with x.reshape(-1, 1) for one "
@@ -134,6 +191,8 @@ def _tensor(x: Any) -> Array:
 
     if x.layout != torch.strided:
         raise CellTypeError("Sparse data was passed, but dense data is required. Convert it with .to_dense() first.")
+    if x.is_meta:
+        raise CellTypeError("A meta tensor has no values. Pass one with data.")
     x = x.detach().cpu()
     return (x.double() if x.dtype == torch.bfloat16 else x).numpy()
 

@@ -130,7 +130,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         return [self.classes_[1:].tolist() if len(self.classes_) == 2 else self.classes_.tolist()]
 
     def _known_targets(self, x: Array, y: Any) -> list[Array]:
-        labels = column_or_1d(y)
+        labels = column_or_1d(self._of_rows(x, y, None)[0])
         check_consistent_length(x, labels)
         return [self._codes(labels).astype(float)]
 

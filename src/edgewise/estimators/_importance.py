@@ -33,7 +33,7 @@ def importance_table(parts: Contributions, x: Array, y: Array | None = None) -> 
     share = variances / total
     influence = (spread - variances - share * (spread - variances).sum(1, keepdims=True)) / total
     of_size, of_variance = _of_coefficients(parts, x, values)
-    of_share = ((1 - 2 * share) * of_variance + share**2 * of_variance.sum()) / total**2
+    of_share = ((1 - 2 * share) * of_variance + share**2 * of_variance.sum()) / total / total
     found = {
         "share": share,
         "share_error": np.sqrt(influence.var(0) / len(x) + of_share),

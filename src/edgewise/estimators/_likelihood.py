@@ -15,14 +15,17 @@ from sklearn.preprocessing import StandardScaler
 from edgewise._typing import Array, Formula
 from edgewise.expressions import FreeFormula, Tape
 
-_USUAL = 2.0  # size of logits that one more row speaks for, so that constants stay finite where classes are separate
+_USUAL = 2.0  # size of logits that a part of a row speaks for, so that constants stay finite where classes are separate
+_PART = 1e-4  # of a row: the constants of other tables are those of the highest likelihood
 _DAMPING, _LEAST, _MOST = 1e-3, 1e-12, 1e8
-_ENOUGH = 1e-9  # gain of a step, per row, at which the fit ends
+_EVENTS = 10  # rows of the rarest class for each input of a plane without penalty
+_CERTAIN = 36.0  # log-odds beyond which a probability would be rounded to 0 or 1
+_ENOUGH = 1e-13  # gain of a step, per row, at which the fit ends
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Inputs x (n, m) by name, the numbers of classes (n,), and weights (n,) of mean one."""
+    """Inputs x (n, m) by name, the numbers of classes (n,), and weights (n,): how many rows each stands for."""
 
     names: tuple[str, ...]
     x: Array
@@ -32,11 +35,15 @@ class Labelled:
 
     @classmethod
     def of(cls, names: tuple[str, ...], x: Array, codes: Array, weights: Array) -> Labelled:
-        """Return the rows sorted; of equal ones the weights are added, so that a row of weight 2 is one given twice."""
+        """Return the rows sorted; of equal ones the weights are added, so that a row of weight 2 is one given twice.
+
+        Weights that are no whole numbers are divided by their mean.
+        """
+        weights = weights if (weights == np.round(weights)).all() else weights / weights.mean()
         merged, place = np.unique(np.column_stack([x, codes]), axis=0, return_inverse=True)
         added = np.bincount(place.ravel(), weights)
         numbers = merged[:, -1].astype(np.int64)
-        return cls(names, merged[:, :-1], numbers, added / added.mean(), int(codes.max()) + 1)
+        return cls(names, merged[:, :-1], numbers, added, int(codes.max()) + 1)
 
     def part(self, index: Array) -> Labelled:
         """Return some of the rows."""
@@ -48,6 +55,11 @@ class Labelled:
         counts = np.bincount(self.codes, self.weights, self.classes) + 0.5
         logs = np.log(counts / counts.sum())
         return logs[1:] - logs[:1] if self.classes == 2 else logs
+
+    @property
+    def count(self) -> float:
+        """How many rows there are, equal ones too."""
+        return float(self.weights.sum())
 
     def losses(self, logits: Array) -> Array:
         """Return the weighted log losses (n,) of logits (n, 1) of the second of two classes, or (n, classes)."""
@@ -85,6 +97,26 @@ def logits_of(forms: Sequence[FreeFormula], rows: Labelled, prior: Array) -> Arr
     return settled(np.column_stack(values), prior)
 
 
+def probabilities(logits: Array) -> Array:
+    """Return the probabilities (n, classes) of logits, all above 0 and below 1.
+
+    >>> probabilities(np.array([[1000.0]])).max() < 1
+    np.True_
+    """
+    return softmax(np.maximum(_centered(logits), -_CERTAIN), axis=1)
+
+
+def log_probabilities(logits: Array) -> Array:
+    """Return the logarithms of the probabilities (n, classes) of logits."""
+    return log_softmax(np.maximum(_centered(logits), -_CERTAIN), axis=1)
+
+
+def _centered(logits: Array) -> Array:
+    """Return logits (n, classes) less the largest of each row."""
+    every = full(logits)
+    return every - every.max(axis=1, keepdims=True)
+
+
 def settled(logits: Array, prior: Array) -> Array:
     """Return logits with the prior's in rows where one is not finite."""
     return np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, prior)
@@ -93,9 +125,9 @@ def settled(logits: Array, prior: Array) -> Array:
 def most_likely(forms: Sequence[FreeFormula], rows: Labelled, steps: int = 40) -> tuple[FreeFormula, ...]:
     """Return the forms with the constants that maximize the likelihood of the classes, jointly.
 
-        sum_i w_i log p(class_i | x_i) - mean_i w_i |f_i|^2 / 8,   p = softmax(f)
+        sum_i w_i log p(class_i | x_i) - mean_i w_i |f_i|^2 / 80000,   p = softmax(f)
 
-    The second term keeps constants finite where a formula separates the classes; it weighs as one more row.
+    The second term keeps constants finite where a formula separates the classes; it weighs as 1e-4 of a row.
 
     Source: Fisher scoring with the damping of Marquardt (1963).
     """
@@ -127,7 +159,7 @@ def most_likely(forms: Sequence[FreeFormula], rows: Labelled, steps: int = 40) -
                 values, loss, damping = values + step, after, max(damping / 10, _LEAST)
                 break
             damping *= 10
-        if damping >= _MOST or before - loss < _ENOUGH * len(rows.codes):
+        if damping >= _MOST or before - loss < _ENOUGH * rows.count:
             break
     new = parts(values)
     return tuple(FreeFormula(f.template, f.symbols, tuple(v.tolist())) for f, v in zip(forms, new, strict=True))
@@ -139,11 +171,18 @@ def prior_of(rows: Labelled) -> tuple[FreeFormula, ...]:
 
 
 def logistic(rows: Labelled) -> tuple[FreeFormula, ...]:
-    """Return logistic regression, penalized in inputs of variance one as scikit-learn does by default."""
+    """Return logistic regression, of the highest likelihood where the rarest class has ten rows for each input.
+
+    With fewer rows it is penalized in inputs of variance one, as scikit-learn does by default.
+
+    Source: Peduzzi et al., A simulation study of the number of events per variable in logistic regression (1996).
+    """
     slopes, intercepts = np.zeros((len(rows.prior), len(rows.names))), rows.prior
     if len(np.unique(rows.codes)) == rows.classes:
         slopes, intercepts = slopes_of(rows.x, rows)
-    return _planes(slopes, intercepts, rows)
+    planes = _planes(slopes, intercepts, rows)
+    rarest = np.bincount(rows.codes, rows.weights, rows.classes).min()
+    return most_likely(planes, rows) if rarest >= _EVENTS * len(rows.names) else planes
 
 
 def slopes_of(design: Array, rows: Labelled) -> tuple[Array, Array]:
@@ -167,7 +206,8 @@ def _planes(slopes: Array, intercepts: Array, rows: Labelled) -> tuple[FreeFormu
 
 
 def _objective(logits: Array, rows: Labelled) -> float:
-    return float(rows.losses(logits).sum() + np.average((logits**2).sum(1), weights=rows.weights) / (2 * _USUAL**2))
+    sizes = np.average((logits**2).sum(1), weights=rows.weights)
+    return float(rows.losses(logits).sum() + _PART * sizes / (2 * _USUAL**2))
 
 
 def _system(parts: list[tuple[Array, Array]], rows: Labelled) -> tuple[Array, Array]:
@@ -176,7 +216,7 @@ def _system(parts: list[tuple[Array, Array]], rows: Labelled) -> tuple[Array, Ar
     defined = np.asarray(np.isfinite(raw).all(axis=1))
     logits = settled(raw, rows.prior)
     probabilities = softmax(full(logits), axis=1)
-    share = rows.weights / rows.weights.sum() / _USUAL**2
+    share = _PART * rows.weights / rows.count / _USUAL**2
     first = probabilities.shape[1] - logits.shape[1]
     slopes = [np.where(defined[:, None] & np.isfinite(jacobian), jacobian, 0.0) for _, jacobian in parts]
     hits = np.eye(probabilities.shape[1])[rows.codes]

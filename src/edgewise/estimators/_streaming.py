@@ -56,7 +56,7 @@ class Streaming(SupervisedEstimator):
 
     def _with_batch(self, X: Any, y: Any, sample_weight: Any) -> Memory:
         known = self._rows_so_far()
-        self._require(y)
+        y, sample_weight = self._of_rows(X, y, sample_weight)
         X = self._checked(X, reset=known is None, least=2 if known is None else 1)
         encoder = Encoder.learn(X, self.categorical_features) if known is None else known.encoder.extended(X)
         x = encoder.encode(X)

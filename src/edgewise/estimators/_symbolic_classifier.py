@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array, Formula
@@ -19,10 +18,12 @@ from edgewise.estimators._likelihood import (
     Labelled,
     freed,
     full,
+    log_probabilities,
     logistic,
     logits_of,
     most_likely,
     prior_of,
+    probabilities,
     settled,
 )
 from edgewise.estimators._logit_forms import criterion, forms_for, without_idle_terms
@@ -75,7 +76,7 @@ class SymbolicClassifier(TableClassifier):
     Then an intercept, a factor of every term and all fitted constants are set by maximum likelihood, and terms that
     the Bayesian information criterion does not want are dropped. Forms are compared with the prior and with logistic
     regression by the log loss on held-out rows, to which their constants were not fitted, but in sight of which the
-    forms were found.
+    forms were found. Whole sample weights count rows; others are divided by their mean.
 
     X with categories, dates and gaps becomes variables as in `SymbolicRegressor`. Probabilities are always finite:
     where a formula is undefined, they are the shares of the classes in training, and a warning says for how many rows.
@@ -147,12 +148,12 @@ class SymbolicClassifier(TableClassifier):
         return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probabilities of the classes, (n, classes)."""
-        return softmax(full(self._logits(X)), axis=1)
+        """Return the probabilities of the classes, (n, classes), all above 0 and below 1."""
+        return probabilities(self._logits(X))
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of the probabilities, (n, classes)."""
-        return log_softmax(full(self._logits(X)), axis=1)
+        return log_probabilities(self._logits(X))
 
     def predict(self, X: Any) -> Array:
         """Return the most probable label of every row, (n,)."""
@@ -194,7 +195,11 @@ def candidates(rows: Labelled, settings: Settings, seed: int) -> list[Logits]:
         again = partial(most_likely, forms_, steps=_REFITS)
         found.append(_judged(again, rows, folds, recommended=k == 0))
     kept = [each for k, each in enumerate(found) if not k or most is None or each.largest <= most]
-    unique = {str(each.text): each for each in reversed(kept)}
+    unique: dict[str, Logits] = {}
+    for each in kept:
+        same = unique.get(str(each.text), each)
+        recommended, plain = same.recommended or each.recommended, same.plain or each.plain
+        unique[str(each.text)] = replace(each, recommended=recommended, plain=plain)
     return sorted(unique.values(), key=lambda each: (each.complexity, float(each.losses.mean())))
 
 
@@ -210,7 +215,8 @@ def _judged(
         inside, held = rows.part(~out), rows.part(out)
         again = fit(inside) if len(inside.codes) else forms
         losses[out] = held.losses(logits_of(again, held, inside.prior))
-    loss = float(rows.losses(logits_of(forms, rows, rows.prior)).mean())
+    loss = float(rows.losses(logits_of(forms, rows, rows.prior)).sum()) / rows.count
+    losses *= len(losses) / rows.count
     return Logits(tuple(each.expression for each in forms), loss, losses, recommended, plain)
 
 

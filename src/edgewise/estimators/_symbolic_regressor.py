@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.estimators._candidates import SAME, Rows, Scored, candidates, values_of
 from edgewise.estimators._choose import choose
@@ -17,6 +18,7 @@ from edgewise.estimators._features import Features
 from edgewise.estimators._settings import Effort, Settings
 from edgewise.estimators._table import TableRegressor, Training
 from edgewise.export import latex
+from edgewise.io import LARGEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,6 +153,10 @@ def search(features: Features, training: Training, settings: Settings, seed: Any
     """Return for each target the formulas found, and the one chosen."""
     number = seed_of(seed)
     inputs = features.of(training.x)
+    if np.abs(inputs).max(initial=0.0) > LARGEST:
+        raise InputError(
+            f"X has values beyond {LARGEST:g}, whose squares overflow. Rescale them, for example their units."
+        )
     each = replace(settings, time_limit=settings.time_limit / training.y.shape[1])
     found = []
     for target in training.y.T:

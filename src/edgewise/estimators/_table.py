@@ -17,8 +17,10 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from edgewise._errors import InputError, first_line
 from edgewise._typing import Array
-from edgewise.encoding import Encoder, as_array, check_names, is_frame
+from edgewise.encoding import Encoder, as_array, check_names, is_frame, warn_of_index
+from edgewise.io import LARGEST
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,23 @@ class SupervisedEstimator(TableEstimator, ABC):
         Errors: those of `_encode`, and of scikit-learn for y and weights that do not fit X, are not finite, negative
         or all zero.
         """
-        self._require(y)
+        y, sample_weight = self._of_rows(X, y, sample_weight)
         x = self._encode(X, fitting=True)
         weights = self._row_weights(x, y, sample_weight)
         kept = weights > 0
         targets = self._targets(y, kept)
         return Training(x[kept], targets, self._weighted(weights[kept], targets), weights[kept])
 
-    def _require(self, y: Any) -> None:
-        """Raise ValueError, in scikit-learn's words, where there is no target."""
+    def _of_rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """Return a target and weights, masked cells as gaps; warn of an index that is that of X in another order.
+
+        Errors: ValueError, in scikit-learn's words, where there is no target.
+        """
         if y is None:  # scikit-learn says so; it would warn of names where an estimator is fitted again
             nothing: Any = None
             validate_data(self, y=nothing, skip_check_array=True, reset=False)
+        warn_of_index(X, y=y, sample_weight=sample_weight)
+        return unmasked(y), unmasked(sample_weight)
 
     def _row_weights(self, x: Array, y: Any, sample_weight: Any) -> Array:
         """Return the weights (n,), of which some are positive, of rows x and a target as long."""
@@ -130,11 +137,23 @@ class NumericTargets(SupervisedEstimator):
 
     def _targets(self, y: Any, kept: Array) -> Array:
         """Return the targets (n, k) of the rows that are kept, and note their shape."""
-        values = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
+        values = self._numbers(y)
         self._flat = values.ndim == 1
         matrix = values.reshape(len(values), -1)[kept]
         self.n_outputs_ = matrix.shape[1]
         return matrix
+
+    def _numbers(self, y: Any) -> Array:
+        """Return the numbers of a target. Errors: those of scikit-learn; InputError for squares that overflow."""
+        try:
+            values = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
+        except (TypeError, OverflowError) as error:
+            raise InputError(f"y must hold numbers: {first_line(error)}.") from None
+        if np.abs(values).max(initial=0.0) > LARGEST:
+            raise InputError(
+                f"y has values beyond {LARGEST:g}, whose squares overflow. Rescale it, for example its units."
+            )
+        return values
 
     def _as_target(self, values: Array) -> Array:
         """Return predictions (n, k) in the shape of the y that was fitted."""
@@ -150,6 +169,10 @@ class NumericTargets(SupervisedEstimator):
 class TableRegressor(RegressorMixin, NumericTargets):
     """Base of regressors with one or several targets."""
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2 of the predictions. Errors: those of `predict`; ValueError for targets that are not finite."""
+        return super().score(X, *self._of_rows(X, y, sample_weight))
+
 
 class TableClassifier(ClassifierMixin, SupervisedEstimator):
     """Base of classifiers with one label for each row.
@@ -161,6 +184,10 @@ class TableClassifier(ClassifierMixin, SupervisedEstimator):
 
     classes_: Array
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the fraction of rows whose label is predicted. Errors: those of `predict`."""
+        return super().score(X, *self._of_rows(X, y, sample_weight))
+
     def _targets(self, y: Any, kept: Array) -> Array:
         """Return the number of each row's class, (n,), and set `classes_`.
 
@@ -168,10 +195,12 @@ class TableClassifier(ClassifierMixin, SupervisedEstimator):
         """
         anything: Any = None  # as dtype
         y = check_array(y, ensure_2d=False, dtype=anything, input_name="y", estimator=self)
-        check_classification_targets(y)
-        labels = column_or_1d(y, warn=True)[kept]
         encoder: Any = LabelEncoder()
-        codes = encoder.fit_transform(labels)
+        try:
+            check_classification_targets(y)
+            codes = encoder.fit_transform(column_or_1d(y, warn=True)[kept])
+        except TypeError as error:  # labels that have no order
+            raise InputError(f"y must hold labels of one type, without gaps: {first_line(error)}.") from None
         if len(encoder.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least two classes. y has 1 class: {encoder.classes_[0]!r}."
@@ -185,6 +214,13 @@ class TableClassifier(ClassifierMixin, SupervisedEstimator):
         if chosen is None:
             return weights
         return weights * compute_sample_weight(chosen, self.classes_[targets])
+
+
+def unmasked(values: Any) -> Any:
+    """Return a tensor, a frame or a masked array as an array, NaN where it is masked, and anything else as it is."""
+    if is_frame(values):
+        return values.to_numpy()
+    return as_array(values) if isinstance(values, np.ma.MaskedArray) or hasattr(values, "detach") else values
 
 
 def _check_frame(X: Any, name: str, least: int) -> None:

@@ -14,7 +14,7 @@ from edgewise._typing import Array
 from edgewise.estimators._additive import Products
 from edgewise.estimators._classifier import KANClassifier
 from edgewise.estimators._regressor import KANRegressor
-from edgewise.estimators._table import TableEstimator
+from edgewise.estimators._table import TableEstimator, unmasked
 
 LossName = Literal["auto", "squared", "absolute", "huber", "poisson", "gamma", "classes"]
 _SHARED = ("select", "products", "categorical_features", "random_state")
@@ -71,6 +71,7 @@ class KANTransformer(TransformerMixin, TableEstimator):
         self._encode(X, fitting=True)
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None.")
+        y = unmasked(y)
         classes = self.loss == "classes" or (self.loss == "auto" and _are_labels(y))
         if not classes and self.loss != "auto":
             options["loss"] = self.loss
@@ -112,4 +113,7 @@ def _are_labels(y: Any) -> bool:
     """Return whether a target looks like labels: few distinct values, or no numbers."""
     values = np.asarray(y)
     few = values.dtype.kind not in "fiu" or len(np.unique(values)) <= _FEW
-    return few and type_of_target(values) in ("binary", "multiclass")
+    try:
+        return few and type_of_target(values) in ("binary", "multiclass")
+    except (TypeError, ValueError):  # cells of several types, or lists, which the classifier refuses
+        return True

@@ -28,7 +28,7 @@ _WORDS = """
     linux unix i386 sun sparc mips vax hpux main
     acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs fdim floor fma fmax
     fmin fmod frexp hypot ilogb ldexp lgamma log log10 log1p log2 logb modf nan pow remainder rint round scalbn sin
-    sinh sqrt tan tanh tgamma trunc HUGE_VAL INFINITY NAN out pi e sinc sign larger smaller
+    sinh sqrt tan tanh tgamma trunc HUGE_VAL INFINITY NAN out pi e sinc sign larger smaller bounded
 """
 _FUNCTIONS = """
     drem finite gamma isinf isnan j0 j1 jn y0 y1 yn lgamma_r llrint llround lrint lround nearbyint nextafter
@@ -60,7 +60,7 @@ class _CPrinter(Printer):
         **{name: name for name in ("asin", "acos", "atan", "atan2", "asinh", "acosh", "atanh", "erf", "erfc", "floor")},
         "Abs": "fabs", "ceiling": "ceil", "sign": "sign", "Max": "larger", "Min": "smaller",
     }  # fmt: skip
-    constants: ClassVar[Mapping[str, str]] = {"Pi": "pi", "Exp1": "exp(1.0)"}
+    constants: ClassVar[Mapping[str, str]] = {"Pi": "pi", "Exp1": "exp(1.0)", "NaN": "NAN"}
 
     def integer(self, value: int) -> str:
         return f"{value}.0" if abs(value) <= 2**53 else super().integer(value)
@@ -101,10 +101,11 @@ static double spline(double x, int cells, int degree, const double *knots, const
     u = inside - (knots[low] + knots[low + 1])/2.0;
     for (k = degree; k >= 0; k--)
         y = y*u + pieces[low*(degree + 1) + k];
-    return y + (x < inside ? slopes[0] : slopes[1])*(x - inside);
+    return y + (x < inside ? slopes[0] : slopes[1])*(x - inside) + 0.0*x;
 }"""
 _HELPERS = {
     "sinc": "static double sinc(double x)\n{\n    return x == 0.0 ? 1.0 : sin(x)/x;\n}",
+    "bounded": "static double bounded(double x)\n{\n    return x + 0.0*x;\n}",
     "sign": "static double sign(double x)\n{\n    return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x;\n}",
     "Max": "static double larger(double a, double b)\n{\n    return a > b || a != a ? a : b;\n}",
     "Min": "static double smaller(double a, double b)\n{\n    return a < b || a != a ? a : b;\n}",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._typing import Formula, Part
-from edgewise.export._printer import in_core
+from edgewise.export._printer import guarded, in_core, unguarded
 from edgewise.export._source import Source
 from edgewise.expressions import Step, Steps, exact_constant
 
@@ -51,7 +51,7 @@ class Constants:
         if formula.is_Pow:
             exponent = self._new(formula.exp) if formula.exp.is_Float else self._varying(formula.exp)
             return self._varying(formula.base) ** exponent
-        if formula.is_number or not formula.args:
+        if formula.is_number or not formula.args or formula.is_Relational:
             return formula
         return formula.func(*map(self._freed, formula.args))
 
@@ -93,8 +93,8 @@ class FormulaModule(torch.nn.Module):
     def __init__(self, source: Source, expressions: tuple[Formula, ...], trainable: bool) -> None:
         super().__init__()
         self.names, self.targets = list(source.names), list(source.targets)
-        found = Constants([in_core(e) for e in expressions], "constants[{}]")
-        self._formulas, self._exact, self._symbols = found.formulas, found.values, found.symbols
+        found = Constants([guarded(in_core(e)) for e in expressions], "constants[{}]")
+        self._formulas, self._exact, self._symbols = [*map(unguarded, found.formulas)], found.values, found.symbols
         values = torch.tensor([float(v) for v in found.values], dtype=torch.float64)
         self.constants = torch.nn.Parameter(values, requires_grad=trainable)
         compiled = Steps([with_log1p(f) for f in found.formulas], self.names, found.symbols)

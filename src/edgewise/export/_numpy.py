@@ -30,7 +30,7 @@ class NumPyPrinter(Printer):
         "Max": "np.maximum", "Min": "np.minimum", "erf": "erf", "erfc": "erfc",
         "where": "np.where", "sinc": "np.sinc",
     }  # fmt: skip
-    constants: ClassVar[Mapping[str, str]] = {"Pi": "np.pi", "Exp1": "np.e"}
+    constants: ClassVar[Mapping[str, str]] = {"Pi": "np.pi", "Exp1": "np.e", "NaN": "np.nan"}
 
     def choice(self, condition: str, then: str, other: str) -> str:
         return f"{self.functions['where']}({condition}, {then}, {other})"
@@ -49,9 +49,10 @@ _SPLINE = '''def spline(x, knots, pieces, slopes):
     y = 0.0
     for k in reversed(range(pieces.shape[1])):
         y = y * u + pieces[cell, k]
-    return y + np.where(x < inside, slopes[0], slopes[1]) * (x - inside)'''
+    return y + np.where(x < inside, slopes[0], slopes[1]) * (x - inside) + 0.0 * x'''
 _HELPERS = {
     "erf": "erf = np.vectorize(math.erf, otypes=[float])",
+    "bounded": "bounded = lambda x: x + 0.0 * x",
     "erfc": "erfc = np.vectorize(math.erfc, otypes=[float])",
 }
 

@@ -14,7 +14,7 @@ from edgewise.export import _onnx_functions as own
 from edgewise.export._module import with_log1p
 from edgewise.export._onnx_erf import erf, erfc
 from edgewise.export._onnx_graph import OnnxGraph, OnnxValue
-from edgewise.export._printer import in_core
+from edgewise.export._printer import guarded, in_core
 from edgewise.expressions import Step, Steps
 
 
@@ -72,7 +72,8 @@ def onnx_formulas(formulas: Sequence[Formula], names: Sequence[str], x: OnnxValu
     >>> graph.output("energy", onnx_formulas([m * v**2 / 2], ["m", "v"], graph.input("x", width=2)), width=1)
     """
     graph = x.graph
-    values = written(graph, formulas, names, [graph.columns(x, [i]) for i in range(len(names))])
+    guards = [guarded(in_core(formula)) for formula in formulas]
+    values = written(graph, guards, names, [graph.columns(x, [i]) for i in range(len(names))])
     shape = graph.node("Concat", graph.node("Shape", x, start=0, end=1), np.array([1]), axis=0)
     return graph.concat(
         [

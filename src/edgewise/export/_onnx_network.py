@@ -74,7 +74,8 @@ def _splines(layer: KANLayer, used: Sequence[int], x: OnnxValue) -> OnnxValue:
         total = flat @ weights.flatten(1).T.numpy()
     else:
         total = graph.sum(write_pieces(inside, pieces), 1)
-    straight = [graph.where(below, x - lo, 0.0), graph.where(above, x - hi, 0.0)]
+    nothing = x - x  # NaN at infinity
+    straight = [graph.where(below, x - lo, nothing), graph.where(above, x - hi, nothing)]
     factors = [*slopes]
     if layer.base is not None:
         straight.append(_BASES[layer.base](x))
@@ -90,6 +91,7 @@ def _symbols(layer: KANLayer, x: OnnxValue) -> OnnxValue:
     """
     graph, affine = x.graph, layer.affine.detach().double().cpu()
     parts, places = [], [[] for _ in range(layer.n_out)]
+    x = x + (x - x)  # what is infinite is undefined from here on
     count = 0
     for name, edges in layer.active_symbols().items():
         rows, columns = (list(numbers) for numbers in zip(*edges, strict=True))

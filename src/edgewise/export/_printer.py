@@ -10,6 +10,7 @@ from sympy.printing.str import StrPrinter
 
 from edgewise._errors import InputError
 from edgewise._typing import Formula, Part
+from edgewise.expressions import hidden_poles
 
 SAFE_INTEGER = 2**53
 _UNARY = (PRECEDENCE["Mul"] + PRECEDENCE["Pow"]) // 2
@@ -47,6 +48,9 @@ class Printer(StrPrinter, ABC):
     @abstractmethod
     def sinc(self, argument: Formula) -> str:
         """sin(x)/x, 1 at 0."""
+
+    def _print_NaN(self, expr: Formula) -> str:
+        return self.constants["NaN"]
 
     def _print_Float(self, expr: Formula) -> str:
         return repr(float(expr))
@@ -160,4 +164,23 @@ def in_core(expression: Part) -> Part:
     for function, definition in _CORE.items():
         if expression.has(function):
             expression = expression.replace(function, definition)
+    return expression
+
+
+def guarded(expression: Part) -> Part:
+    """Return the formula that is NaN where a part of it has a pole that the rest hides.
+
+    >>> guarded(sympy.exp(-1 / sympy.Symbol("x") ** 2))
+    Piecewise((exp(-1/x**2), Ne(x, 0)), (nan, True))
+    """
+    for condition in hidden_poles(expression):
+        holds = {"!=": sympy.Ne, ">": sympy.Gt}[condition.sign](condition.margin, 0)
+        expression = sympy.Piecewise((expression, holds), (sympy.nan, True))
+    return expression
+
+
+def unguarded(expression: Part) -> Part:
+    """Return the formula that was guarded."""
+    while isinstance(expression, sympy.Piecewise) and expression.args[-1].expr is sympy.nan:
+        expression = expression.args[0].expr
     return expression

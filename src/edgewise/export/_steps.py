@@ -8,12 +8,13 @@ import sympy
 
 from edgewise._typing import Formula, Part
 from edgewise.export._curves import Curve, curve_of
-from edgewise.export._printer import in_core
+from edgewise.export._printer import guarded, in_core
 from edgewise.export._source import Source
 from edgewise.export._text import identifiers
 from edgewise.nn import KANLayer, spline_name, subnode_formulas
 
 _HIGHEST = 8  # integer powers up to this are products
+_BOUNDED = sympy.Function("bounded")  # NaN for infinity, as what a network gives of an infinite node
 
 
 @dataclass
@@ -59,7 +60,7 @@ def program(source: Source, function: str, reserved: Collection[str], products: 
     fresh = sympy.numbered_symbols("t", start=1, exclude=[sympy.Symbol(name) for name in taken])
     if source.expressions is not None:
         names = {sympy.Symbol(name): sympy.Symbol(plain) for name, plain in inputs.items()}
-        formulas = [in_core(e).xreplace(names) for e in source.expressions]
+        formulas = [guarded(in_core(e)).xreplace(names) for e in source.expressions]
         found: Part = sympy.cse(formulas, symbols=fresh)
         out.steps, out.results = found
     if products:
@@ -80,6 +81,8 @@ def _walk(source: Source, out: Program, taken: set[str]) -> None:
         plain = identifiers([f"h{number + 1}_{q + 1}" for q in range(len(formulas))], taken)
         taken.update(plain.values())
         values = [sympy.Symbol(name) for name in plain.values()]
+        if source.model.layers[number + 1].active_symbols():
+            formulas = [_BOUNDED(formula) for formula in formulas]
         out.steps += zip(values, formulas, strict=True)
 
 

@@ -40,7 +40,7 @@ class _TorchPrinter(NumPyPrinter):
            for name, text in NumPyPrinter.functions.items()},
         "erf": "torch.erf", "erfc": "torch.erfc",
     }  # fmt: skip
-    constants: ClassVar[Mapping[str, str]] = {"Pi": "torch.pi", "Exp1": "torch.e"}
+    constants: ClassVar[Mapping[str, str]] = {"Pi": "torch.pi", "Exp1": "torch.e", "NaN": "torch.nan"}
 
     def argument(self, formula: Formula) -> str:
         """Wrap a number: functions of PyTorch take tensors only, and return one."""

@@ -6,6 +6,7 @@ from edgewise.expressions._common_factor import factored as factored
 from edgewise.expressions._complexity import complexity as complexity
 from edgewise.expressions._conditions import Condition as Condition
 from edgewise.expressions._conditions import conditions as conditions
+from edgewise.expressions._conditions import hidden_poles as hidden_poles
 from edgewise.expressions._constants import ZERO as ZERO
 from edgewise.expressions._constants import SimpleConstant as SimpleConstant
 from edgewise.expressions._constants import exact_constant as exact_constant

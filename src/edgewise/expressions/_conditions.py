@@ -78,6 +78,25 @@ def conditions(formulas: Iterable[Formula]) -> list[Condition]:
     return sorted((c for c in found if not c.always()), key=str)
 
 
+def hidden_poles(formula: Formula) -> list[Condition]:
+    """Return what must hold lest a formula is finite where a part of it has a pole, without what always holds.
+
+    >>> x, y = sympy.symbols("x y")
+    >>> [str(c) for c in hidden_poles(1 / x + sympy.exp(-1 / y**2))]
+    ['y != 0']
+    """
+    return [condition for condition in conditions(_hidden(formula)) if condition.sign != ">="]
+
+
+def _hidden(part: Part) -> Iterator[Formula]:
+    """Return the arguments of powers and functions, which may be finite where an argument is infinite."""
+    if part.is_Add or part.is_Mul:
+        for argument in part.args:
+            yield from _hidden(argument)
+    elif not part.has(sympy.Piecewise):
+        yield from part.args
+
+
 def _needs(part: Part) -> Iterator[tuple[Part, str]]:
     if isinstance(part, sympy.Pow):
         base, exponent = part.as_base_exp() if part.exp.is_number else (part.base, part.exp)

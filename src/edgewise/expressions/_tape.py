@@ -115,6 +115,14 @@ class Tape:
         """Return the values (N,) at columns of N numbers each; nan or inf where undefined."""
         return self._broadcast(self._forward(columns, constants)[self._root], columns)
 
+    def at_poles(self, columns: Sequence[Array]) -> Array:
+        """Return where a part of an expression without pieces or constants has a pole, (N,)."""
+        values, found = self._forward(columns, ()), [np.zeros(len(columns[0]) if columns else 1, dtype=bool)]
+        for step in [] if any(step.kind == "where" for step in self._steps) else self._steps:
+            if step.kind == "log" or (step.kind == "power" and step.number < 0):
+                found.append(values[step.places[0]] == 0)
+        return np.any(np.broadcast_arrays(*found), axis=0)
+
     def jacobian(self, columns: Sequence[Array], constants: Sequence[float] | Array) -> tuple[Array, Array]:
         """Return the values (N,) and their derivatives (N, P) with respect to the P constants."""
         values = self._forward(columns, constants)
@@ -207,6 +215,7 @@ def evaluate(expr: Part, names: Sequence[str], x: Array) -> Array:
     """
     table = np.asarray(x, dtype=np.float64)
     columns = [np.ascontiguousarray(table[:, i]) for i in range(table.shape[1])]
-    values = np.broadcast_to(Tape(expr, names).values(columns), len(table)).copy()
-    values[~np.isfinite(values)] = np.nan
+    tape = Tape(expr, names)
+    values = np.broadcast_to(tape.values(columns), len(table)).copy()
+    values[~np.isfinite(values) | tape.at_poles(columns)] = np.nan
     return values

@@ -12,7 +12,7 @@ def node_names(
 ) -> list[list[str]]:
     """Names of the nodes of every level, inputs first: x1, ... and y, ... unless given, h1, ... in between.
 
-    Without names those of the columns of x are taken, where x is a data frame.
+    Without names those that the network was trained with are taken, or those of the columns of x, a data frame.
 
     >>> import edgewise as ew
     >>> ew.interpret.node_names(ew.KAN([2, 2, 1]), ["t", "v"])
@@ -24,8 +24,8 @@ def node_names(
         for depth in range(1, hidden + 1)
     ]
     columns = getattr(x, "columns", None)
-    if names is None and columns is not None:
-        names = [str(name) for name in columns]
+    if names is None:
+        names = model.input_names or (None if columns is None else [str(name) for name in columns])
     outputs = None if target is None else [target] if isinstance(target, str) else list(target)
     return [_checked("names", names, "x", model.n_in), *middle, _checked("target", outputs, "y", model.n_out)]
 

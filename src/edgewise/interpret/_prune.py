@@ -13,7 +13,7 @@ from edgewise.interpret._cut import Cut
 from edgewise.interpret._names import node_names
 from edgewise.interpret._pruning import Pruning, Removal
 from edgewise.nn import KAN, Nodes, clone, select
-from edgewise.train import CrossEntropy, Loss, Shape, Squared, Table, as_matrix, as_rows, as_table
+from edgewise.train import CrossEntropy, Loss, Shape, Squared, Table, as_inputs, as_matrix, as_rows, as_table
 
 _THRESHOLD = 1e-2
 _COARSE = 1e-2  # of the target's spread
@@ -59,6 +59,8 @@ class PruneResult:
         model = clone(self.model)
         model.layers[0] = select(model.layers[0], inputs=columns)
         model.nodes[0] = Nodes(len(columns))
+        known = model.input_names
+        model.input_names = None if known is None else tuple(known[i] for i in columns)
         return Narrow(model, columns, [self.names[0][i] for i in columns])
 
 
@@ -119,7 +121,7 @@ def prune(
 
 def _table(model: KAN, x: Any, y: Any) -> tuple[Table, Loss]:
     """The rows that errors are taken on, and how: a column of class numbers for several outputs, or numbers."""
-    rows = as_matrix(x, "x").to(model.device)
+    rows = as_inputs(x, model)
     if y is None:
         with torch.no_grad():
             return as_table(rows, model(rows), None, model.n_in, model.n_out), Squared()

@@ -9,7 +9,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.nn import KAN
-from edgewise.train import as_matrix
+from edgewise.train import as_inputs
 
 By = Literal["output"] | None
 Region = Data | None
@@ -18,10 +18,7 @@ _MOST_ROWS = 10_000
 
 def table_of(model: KAN, x: Data) -> Tensor:
     """All rows of x, checked, in the network's number type and on its device."""
-    table = as_matrix(x, "x")
-    if table.shape[1] != model.n_in:
-        raise InputError(f"This KAN takes {model.n_in} input columns. x has {table.shape[1]}.")
-    return table.to(model.device, model.dtype)
+    return as_inputs(x, model).to(model.dtype)
 
 
 def rows_of(model: KAN, x: Data | None) -> Tensor:

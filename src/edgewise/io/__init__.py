@@ -5,6 +5,7 @@ from edgewise.io._config import read_config as read_config
 from edgewise.io._config import read_weights as read_weights
 from edgewise.io._dates import iso_dates as iso_dates
 from edgewise.io._delimited import sniff as sniff
+from edgewise.io._excel import EXCEL as EXCEL
 from edgewise.io._excel import sheet_names as sheet_names
 from edgewise.io._mixed import MixedSelection as MixedSelection
 from edgewise.io._mixed import frame_of as frame_of
@@ -22,6 +23,7 @@ from edgewise.io._parquet import open_parquet as open_parquet
 from edgewise.io._read_table import read_table as read_table
 from edgewise.io._schema import is_names as is_names
 from edgewise.io._schema import is_units as is_units
+from edgewise.io._table import LARGEST as LARGEST
 from edgewise.io._table import Selection as Selection
 from edgewise.io._table import Table as Table
 from edgewise.nn import Malformed as Malformed

@@ -133,7 +133,7 @@ def _why_not(column: Column, convention: Convention) -> str:
 def _both(column: Column) -> tuple[str, str]:
     """The example of an ambiguous column with a decimal point and with a decimal comma."""
     plain, other = column.example.replace(",", "."), column.example.replace(",", "").replace(".", "")
-    values = (f"{float(other):.17g}", f"{float(plain):.17g}")
+    values = (repr(float(other)).removesuffix(".0"), repr(float(plain)).removesuffix(".0"))
     return values if "," in column.example else (values[1], values[0])
 
 

@@ -172,9 +172,9 @@ def read_model(file: BinaryIO) -> SavedModel:
 def built(said: Description, tensors: dict[str, Tensor]) -> SavedModel:
     """Return the network of a description and tensors that were checked."""
     inputs = None if said.inputs is None else Inputs.from_dict(said.inputs)
-    return SavedModel(
-        _build(said, tensors), said.names, said.target, said.version, said.units, said.formulas, said.decimals, inputs
-    )
+    model = _build(said, tensors)
+    model.input_names = None if said.names is None else tuple(said.names)
+    return SavedModel(model, said.names, said.target, said.version, said.units, said.formulas, said.decimals, inputs)
 
 
 def _check_place(path: Path) -> None:
@@ -197,6 +197,8 @@ def _describe(
     """What the file says beside the tensors and the formulas."""
     if inputs is not None:
         names = _names_of(inputs, names, model.n_in)
+    elif names is None and is_names(model.input_names, model.n_in):
+        names = model.input_names
     if names is not None and not is_names(names, model.n_in):
         raise InputError(f"'names' must be {model.n_in} different texts, one for each input. Got {names!r}.")
     if target is not None and not is_target(target, model.n_out):

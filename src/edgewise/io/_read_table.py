@@ -18,6 +18,7 @@ from edgewise.io._text import read_text
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 _PARQUET = (".parquet", ".pq")
+_GAP_CODES = (-99.0, -999.0, -9999.0, -99999.0)  # by which some files mark gaps
 
 
 def read_table(
@@ -98,6 +99,7 @@ def _table(grid: Grid, convention: Convention) -> Table:
         if isinstance(values, list | tuple):
             values, column = next(parsed)
             texts = column.raw
+        table.order.append(field.name)
         if not field.name:
             table.left_out.append((f"column {place}", "no name in the header"))
         elif isinstance(values, np.ndarray):
@@ -109,4 +111,20 @@ def _table(grid: Grid, convention: Convention) -> Table:
                 table.dates[field.name] = days
             elif values == "text":
                 table.texts[field.name] = texts
+    table.notes.extend(_codes(name, column) for name, column in table.columns.items() if _has_codes(column))
     return table
+
+
+def _has_codes(values: np.ndarray) -> bool:
+    """Return whether a column of numbers that are not negative holds -99, -999 or the like."""
+    with np.errstate(invalid="ignore"):
+        below = np.unique(values[values < 0])
+    return len(below) == 1 and below[0] in _GAP_CODES and bool((values >= 0).any())
+
+
+def _codes(name: str, values: np.ndarray) -> str:
+    code = values[values < 0]
+    return (
+        f"{code[0]:g} in column {name!r}, {len(code)} times, is read as a number, though all others are not negative: "
+        "leave such cells empty if it marks gaps."
+    )

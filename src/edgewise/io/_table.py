@@ -35,7 +35,8 @@ class Table:
     `left_out` holds (name, reason) of the columns that are not numbers, `notes` how the numbers were read, `decimals`
     the decimal signs of the columns that were read from text, as far as the file shows them, and `rounded` the columns
     whose numbers have more digits than float64. `texts` and `dates` are the columns left out that are text (None is a
-    gap), or dates as numpy's datetime64. `units` are those in a line below the header.
+    gap), or dates as numpy's datetime64. `units` are those in a line below the header,
+    and `order` the names of all columns as the file has them.
 
     >>> import numpy as np
     >>> table = Table({"a": np.arange(6.0), "b": np.arange(6.0) ** 2}, n_rows=6)
@@ -54,6 +55,7 @@ class Table:
     texts: dict[str, Sequence[str | None]] = field(default_factory=dict)
     dates: dict[str, np.ndarray] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:

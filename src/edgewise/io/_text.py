@@ -29,7 +29,7 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
     text, notes = (_decode(path, data)) if encoding is None else (_decode_as(path, data, encoding), [])
     if "\0" in text:
         raise InputError(f"{path} is a binary file, not text: export it as CSV first.")
-    return io.StringIO(text.removeprefix("\ufeff"), newline=None).read(), notes
+    return io.StringIO(text.lstrip("\ufeff"), newline=None).read(), notes
 
 
 def _decode(path: Path, data: bytes) -> tuple[str, list[str]]:

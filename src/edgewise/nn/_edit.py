@@ -117,6 +117,7 @@ def add_input(model: KAN, column: Tensor) -> KAN:
     new.layers[0], _ = arranged(old, range(old.n_out), [*range(old.n_in), -1])
     new.layers[0].knots[-1:] = old.basis.adapted_knots(column.unsqueeze(1).to(old.knots), old.grid, MARGINS[0])
     new.nodes[0] = Nodes(model.n_in + 1)
+    new.input_names = None
     return new
 
 

@@ -57,6 +57,8 @@ class KAN(Pretrained, torch.nn.Module):
     """
 
     layers: list[KANLayer]  # a ModuleList
+    input_names: tuple[str, ...] | None = None
+    """The names of the columns of the data frame that it was trained on: later frames are read by name."""
 
     def __init__(  # noqa: PLR0913 (what a network is made of)
         self,

@@ -109,5 +109,6 @@ def _as(kind: Any, model: Any, device: torch.device | str | None) -> Any:
     if type(model) is not kind:
         own = kind.from_config(model.get_config())
         own.load_state_dict(model.state_dict())
+        own.input_names = model.input_names
         model = own
     return model if device is None else model.to(device)

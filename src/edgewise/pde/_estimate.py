@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sparse
@@ -28,11 +28,22 @@ from edgewise.pde._weak_term import weak_term
 _DEGREE = 7
 _MOST = {1: 20_000, 2: 9_000, 3: 2_500}  # coefficients of a correction, by the number of coordinates
 _FINER = 1.5  # cells of a correction, over those of the network
+_COARSER = 4  # cells of the network over those of what counts as smooth
 _LEAST = 12
 _POINTS = {1: 6, 2: 4, 3: 2}  # for each coefficient
 _TESTS = 2  # test functions for each
 _RIDGE = 1e-13
 _STEPS = 10
+
+
+class Estimate(NamedTuple):
+    """An estimated error, relative to the solution in L2; and the part of what the equation leaves that is smooth and
+    that no correction takes away. Where that is most of it, this is a minimum of the squares and no solution, and the
+    estimate says nothing.
+    """
+
+    error: float
+    kept: float = 0.0
 
 
 class _Tensor:
@@ -76,6 +87,7 @@ class _System:
         size = self.size
         self.matrix = sparse.csr_matrix((size, size))
         self.right = np.zeros(size)
+        self.squares = 0.0  # of what is left
         self.integrals: list[tuple[np.ndarray, float]] = []  # of each the row and what is left, times roots of weights
 
     @property
@@ -87,6 +99,7 @@ class _System:
         a = self._rows(points, row)
         self.matrix = self.matrix + share * (a.T @ a)
         self.right -= share * (a.T @ row.residual.numpy())
+        self.squares += share * float(row.residual.square().sum())
 
     def add_integrals(self, parts: Iterable[tuple[Term, list[Linearized]]], weight: float) -> None:
         """Add integrals of equations, of which parts of the points are given."""
@@ -115,6 +128,7 @@ class _System:
             a, left = each.tocsc()[:, 1:].tocsr(), each.tocsc()[:, 0].toarray()[:, 0]
             self.matrix = self.matrix + a.T @ scale @ a
             self.right -= a.T @ (scale @ left)
+            self.squares += float(left @ (scale @ left))
 
     def solve(self) -> np.ndarray:
         """The coefficients, and the constants."""
@@ -135,6 +149,13 @@ class _System:
         )
         right = np.concatenate([self.right, [-left for _, left in self.integrals], np.zeros(count)])
         return _banded(whole, right, inner)[: self.size]
+
+    def kept(self, change: np.ndarray) -> float:
+        """The part of what is left, as root mean squares, that a change leaves: from 0 to 1."""
+        before = self.squares + sum(left**2 for _, left in self.integrals)
+        after = self.squares - 2 * float(self.right @ change) + float(change @ (self.matrix @ change))
+        after += sum((float(row @ change) + left) ** 2 for row, left in self.integrals)
+        return math.sqrt(min(1.0, max(after, 0.0) / max(before, 1e-300)))
 
     def _rows(self, points: Sequence[Tensor], row: Linearized) -> Any:
         """An equation's derivatives by the coefficients and constants at points, sparse (n, size)."""
@@ -179,7 +200,7 @@ def _banded(matrix: Any, right: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([both[:, 0] - both[:, 1:] @ last, last])
 
 
-def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> float:
+def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> Estimate:
     """Return the size in L2 of the correction that the linearized equations ask for, relative to the solution.
 
     One Newton step for  r(u + v) = 0, its conditions and constants, with v a sum of products of splines on a lattice
@@ -188,7 +209,7 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     """
     d, m = len(problem.domain.names), problem.unknowns
     if d not in _MOST:
-        return _trained(problem, model, objective, seed)
+        return Estimate(_trained(problem, model, objective, seed))
     grid = max(layer.grid for layer in model.layers)
     most = int((_MOST[d] / m) ** (1 / d)) - _DEGREE
     tensor = _Tensor(problem.domain.low, problem.domain.high, min(most, max(_LEAST, math.ceil(_FINER * grid))))
@@ -211,7 +232,8 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
     try:
         found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):
-        return math.inf
+        return Estimate(math.inf)
+    kept = 0.0 if inside.tests is not None else system.kept(found) * _smooth(problem, grid, objective, inside)
     points = problem.domain.points(4000, seed + 1)
     numbers = objective.constants(objective.start)
     moved = found[len(tensor) * m : len(tensor) * m + len(numbers)]
@@ -224,7 +246,21 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> f
         before = _stacked(problem.unknown(own, points, (), numbers))
         after = _stacked(problem.unknown(changed, points, (), shifted))
     size = float(before.square().mean().sqrt())
-    return float((after - before).square().mean().sqrt()) / max(size, 1e-300)
+    return Estimate(float((after - before).square().mean().sqrt()) / max(size, 1e-300), kept)
+
+
+def _smooth(problem: Problem, grid: int, objective: Objective, inside: Term) -> float:
+    """The part of what the equation leaves that splines of far fewer cells can be, as root mean squares."""
+    coarse = _Tensor(problem.domain.low, problem.domain.high, max(1, grid // _COARSER))
+    columns, values = coarse.at(inside.points[0], [()])
+    matrix = np.zeros((len(inside), len(coarse)))
+    np.put_along_axis(matrix, columns.numpy(), values[()].numpy(), 1)
+    left = [torch.cat(parts) for parts in zip(*(
+        [row.residual for row in rows] for _, rows in objective.linearized(objective.start, inside)
+    ), strict=True)]  # fmt: skip
+    rest = torch.stack(left, 1).numpy()
+    own = matrix @ np.linalg.lstsq(matrix, rest, rcond=1e-10)[0]
+    return float(np.linalg.norm(own) / max(np.linalg.norm(rest), 1e-300))
 
 
 def _trained(problem: Problem, model: KAN, objective: Objective, seed: int) -> float:

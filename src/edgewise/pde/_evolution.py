@@ -152,17 +152,26 @@ class Evolution:
     def rest(self, given: Mapping[Part, Tensor], t: Tensor, x: Tensor) -> Tensor:
         """What the equations leave, (equations, n), without its derivatives."""
         with torch.no_grad():
-            found = self.problem.left(self.problem.residual, [self._jets(given)], self._points(t, x), {})
-        return torch.stack([*found, *(given[one] - given[two] for one, two in self._linked)])
+            return torch.stack(self.all_equations(given, t, x))
+
+    def all_equations(self, given: Mapping[Part, Tensor], t: Tensor, x: Tensor) -> tuple[Tensor, ...]:
+        """The same of each equation, to be differentiated."""
+        found = self.equations(self.problem.residual, given, t, x)
+        return (*found, *(given[one] - given[two] for one, two in self._linked))
+
+    def equations(
+        self, equation: Equation, given: Mapping[Part, Tensor], t: Tensor, x: Tensor
+    ) -> tuple[Tensor, ...]:  # fmt: skip
+        """What an equation or condition leaves."""
+        return self.problem.left(equation, [self._jets(given)], self._points(t, x), {})
 
     def left(
         self, equation: Equation, given: Mapping[Part, Tensor], t: Tensor, x: Tensor
     ) -> tuple[Tensor, dict[Part, Tensor]]:
         """The same of one equation or condition."""
-        points = self._points(t, x)
         with torch.enable_grad():
             leaves = {part: values.detach().requires_grad_() for part, values in given.items()}
-            found = self.problem.left(equation, [self._jets(leaves)], points, {})
+            found = self.equations(equation, leaves, t, x)
             whole = torch.stack([part.detach() for part in found])
             slopes: dict[Part, Tensor] = {}
             for e, part in enumerate(found):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time as clock
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -13,10 +14,12 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.pde._evolution import Evolution
+from edgewise.pde._march_conditions import check_count
 from edgewise.pde._march_log import MarchLog
 from edgewise.pde._marched import Level, Marched
 from edgewise.pde._one_march import OneMarch
 from edgewise.pde._outcome import Outcome
+from edgewise.pde._own_times import OwnTimes
 from edgewise.pde._plane_march import PlaneMarch, plane_of
 from edgewise.pde._plane_marched import PlaneMarched
 from edgewise.pde._problem import Problem
@@ -38,7 +41,7 @@ _USUAL = 0.8  # the power of the accuracy with which errors fall, before it has 
 
 def march(
     problem: Problem, *, tolerance: float = 1e-9, effort: float = 2e6, time: str = "t", degree: int | None = None,
-    options: Options | None = None,
+    max_step: float | None = None, breaks: Sequence[float] = (), options: Options | None = None,
 ) -> Marched:  # fmt: skip
     """Solve an equation of evolution in one or two coordinates of space, slab after slab of time.
 
@@ -67,6 +70,10 @@ def march(
         time: the coordinate that is time.
         degree: of the splines, from 3 to 9; it must be above the order of the equation in space. By default 9, or 7 in
             two coordinates of space.
+        max_step: the longest slab. By default slabs are as long as accuracy allows; where the equation or a condition
+            depends on time by itself, they are as short as that asks for, down to a ten-thousandth of the time. What
+            is shorter is missed without `max_step` or `breaks`.
+        breaks: times at which a slab ends, as where a source begins.
         options: time_limit, callbacks (with each level's row), progress and checkpoint, as for `fit`. The checkpoint of
             a march that was killed or ended early continues it, to a smaller tolerance and with more effort as well; it
             is for one coordinate of space.
@@ -100,18 +107,25 @@ def march(
     own = options or Options()
     if plane and own.checkpoint is not None:
         raise InputError("Only marches in one coordinate of space keep checkpoints.")
+    own_times = OwnTimes.of(evolution, max_step, breaks)
     log = None if own.checkpoint is None else MarchLog(own.checkpoint, evolution, int(degree))
     monitor = Monitor(replace(own, checkpoint=None), words=MARCHING)
     with monitor.running():
-        return _Levels(evolution, int(degree), float(tolerance), float(effort), monitor, log).run()
+        return _Levels(evolution, int(degree), float(tolerance), float(effort), monitor, log, own_times).run()
+
+
+_SHORT = (Outcome.EFFORT_SPENT, Outcome.TIME_LIMIT)
+_SOON = 0.1  # of the whole time
 
 
 class _Levels:
     """Marches of growing accuracy, and how far each is from the one before."""
 
     def __init__(
-        self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor, log: MarchLog | None
-    ) -> None:
+        self, evolution: Evolution, degree: int, tolerance: float, effort: float, monitor: Monitor,
+        log: MarchLog | None, own_times: OwnTimes,
+    ) -> None:  # fmt: skip
+        self.own_times = own_times
         self.evolution, self.degree, self.monitor, self.log = evolution, degree, monitor, log
         self.tolerance, self.left = tolerance, effort
         self.rows: list[Level] = []
@@ -124,9 +138,12 @@ class _Levels:
         accuracy: float | None = _FIRST
         while accuracy is not None:
             began = clock.perf_counter()
-            done = self.kind(self.evolution, self.degree, accuracy, self.marches, self.monitor)
+            done = self.kind(self.evolution, self.degree, accuracy, self.marches, self.monitor, self.own_times)
             self._march(done)
             self.left -= done.work
+            early = done.now - self.evolution.duration[0] < _SOON * done.span
+            if not self.marches and (done.ended is Outcome.DIVERGED or (done.ended in _SHORT and early)):
+                check_count(self.evolution, surplus=early)  # one that agrees with the others does no harm
             if done.ended is not None and self.marches:
                 stalled = done.ended is Outcome.DIVERGED and self.marches[-1].whole
                 return self._result(Outcome.STALLED if stalled else done.ended)
@@ -188,13 +205,17 @@ class _Levels:
             error = changes[chosen]
         else:
             chosen, error = len(changes), self._expected(changes)
+        error = math.nan if outcome is Outcome.DIVERGED and not changes else error
         kind = PlaneMarched if self.plane else Marched
         return kind(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
 
     def _expected(self, changes: list[float]) -> float:
-        """The error of the finest level, which none has checked: as the errors before it fell with the accuracy."""
+        """The error of the finest level, which none has checked: as the errors before it fell with the accuracy.
+
+        With one level it is that of all slabs together.
+        """
         if not changes:
-            return math.nan
+            return self.rows[-1].accuracy * self.rows[-1].slabs
         falls = [math.log(one.accuracy / two.accuracy) for one, two in pairwise(self.rows)]
         power = _USUAL
         if len(changes) > 1:

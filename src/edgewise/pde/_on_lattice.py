@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise.pde._begin import beginning, not_finite
 from edgewise.pde._box import Box
 from edgewise.pde._integral import Integral
 from edgewise.pde._jet import Jet
@@ -16,7 +18,7 @@ from edgewise.pde._lattice import Lattice
 from edgewise.pde._lattice_objective import GAUSS, LatticeObjective
 from edgewise.pde._newton import BandNewton
 from edgewise.pde._problem import Periodic, Problem
-from edgewise.pde._refining import UNRESOLVED, Answer, Refiner, State
+from edgewise.pde._refining import ROUNDING, UNRESOLVED, Answer, Refiner, State
 from edgewise.pde._space import Space
 from edgewise.pde._weak import Weak
 
@@ -29,6 +31,7 @@ _SECONDS = 40.0  # of steps on one core, about
 _MOST = 40_000_000  # numbers of a band: 320 MB
 _SAMPLES = 4000
 _ROUNDING = 1e-13
+_LESS = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
 _LEAST_COST = 1e-25  # of that at zero: below it there is only rounding
 _KEPT = 1e-3  # of the estimated error: what products that are left out may add up to
 
@@ -50,10 +53,15 @@ class _Level:
     def lattice(self) -> Lattice:
         return self.objective.lattice
 
+    @cached_property
+    def relative(self) -> float:
+        """What is left of the equation over its terms."""
+        return self.objective.relative(self.vector)
+
     @property
     def solved(self) -> bool:
         """Whether steps ended by themselves, and left little of the equation."""
-        return self.settled and self.objective.relative(self.vector) <= UNRESOLVED
+        return self.settled and self.relative <= UNRESOLVED
 
 
 def is_on_lattice(problem: Problem) -> bool:
@@ -63,14 +71,14 @@ def is_on_lattice(problem: Problem) -> bool:
     return box and not integrals and not isinstance(problem.residual, Weak) and not problem.functions
 
 
-def on_lattice(refiner: Refiner, tolerance: float) -> Answer:
+def on_lattice(refiner: Refiner, tolerance: float, lattices: int = len(_CELLS)) -> Answer:
     """Solve on lattices until two solutions differ by less than a tolerance; return the one before the last.
 
     The difference is its error. Knots follow the solution, and each coordinate has as many as give it as large a share
-    of the error.
+    of the error. `lattices`: how many there are at most.
     """
     former, last, error = None, None, math.inf
-    for cells in _CELLS:
+    for cells in _CELLS[:lattices]:
         objective = _prepared(refiner, last, cells)
         if last is not None and not _fits(refiner, last.steps, objective):
             break
@@ -80,14 +88,19 @@ def on_lattice(refiner: Refiner, tolerance: float) -> Answer:
             break
         former, last = last, level
         error = math.inf if former is None else _change(former.values, last.values)
-        if ended or (former is not None and error <= tolerance and former.solved and last.settled):
+        done = former is not None and error <= tolerance and former.solved and last.settled and _falls(former, last)
+        if ended or done:
             break
     assert last is not None
-    return (
-        _answer(refiner, last, math.inf, False)
-        if former is None
-        else _answer(refiner, former, error, former.settled and last.settled)
-    )
+    if former is None:  # there is no other to compare it with
+        return refiner.answer(_state(last, math.inf))._replace(relative=last.relative, settled=False)
+    settled = former.settled and last.settled
+    return Answer(_state(former, error), error, former.relative, settled, _falls(former, last))
+
+
+def _falls(former: _Level, last: _Level) -> bool:
+    """Whether a finer lattice leaves less of the equation."""
+    return last.relative < _LESS * former.relative or last.relative < ROUNDING
 
 
 def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
@@ -95,15 +108,13 @@ def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
     return in_time and objective.band * objective.size <= _MOST
 
 
-def _answer(refiner: Refiner, level: _Level, error: float, settled: bool) -> Answer:
-    """A level's solution as a network; where there is no other to compare it with, its error is estimated."""
+def _state(level: _Level, error: float) -> State:
+    """A level's solution as a network."""
     objective, vector = level.objective, level.vector
     model = objective.network(vector, max(_ROUNDING, _KEPT * min(error, 1.0)))
-    state = State(
+    return State(
         model, objective.constants(vector), max(level.lattice.cells), torch.empty(0), level.train, level.fresh
     )  # fmt: skip
-    known = error if math.isfinite(error) else refiner.error(state)
-    return Answer(state, known, objective.relative(vector), settled)
 
 
 def _prepared(refiner: Refiner, last: _Level | None, cells: int) -> LatticeObjective:
@@ -112,12 +123,24 @@ def _prepared(refiner: Refiner, last: _Level | None, cells: int) -> LatticeObjec
     lattice = _even(problem, cells) if last is None else _moved(problem, last, cells)
     objective = LatticeObjective(problem, lattice, refiner.boundary, refiner.seed)
     if last is None:
-        objective.begin(torch.zeros(len(lattice), problem.unknowns, dtype=torch.float64), problem.numbers)
+        objective.begin(_first(refiner, lattice), problem.numbers)
+        if not math.isfinite(objective.cost(objective.start)):
+            raise not_finite()
     else:
         known = lattice.projected(last.lattice, last.objective.coefficients(last.vector))
         objective.begin(known, last.objective.constants(last.vector))
         objective.relate()
     return objective
+
+
+def _first(refiner: Refiner, lattice: Lattice) -> Tensor:
+    """The coefficients of a first guess, or zero."""
+    problem, zero = refiner.problem, torch.zeros(len(lattice), refiner.problem.unknowns, dtype=torch.float64)
+    if refiner.guess is None:
+        return zero
+    objective = LatticeObjective(beginning(problem, refiner.guess), lattice, refiner.boundary, refiner.seed)
+    objective.begin(zero, problem.numbers)
+    return objective.coefficients(refiner.monitor.minimize(BandNewton(refiner.solver.steps), objective, "start"))
 
 
 def _even(problem: Problem, cells: int) -> Lattice:

@@ -13,7 +13,10 @@ from numpy.polynomial import legendre
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution
+from edgewise.pde._march_conditions import check_count
+from edgewise.pde._one_sided import one_sided
 from edgewise.pde._outcome import Outcome
+from edgewise.pde._own_times import OwnTimes
 from edgewise.pde._slab import Slab, on_grid
 from edgewise.pde._slab_march import SlabMarch, relative
 from edgewise.pde._slab_solver import SlabSolver, Solved
@@ -23,6 +26,7 @@ from edgewise.train import Monitor
 _CELLS, _MOST_CELLS = 24, 4000
 _FLOOR = 0.15  # of the mean density of knots
 _SHORTEST = 1e-9  # of the whole time
+_DOUBTFUL = 1e-4  # the same: once a slab is that short, the number of conditions is looked at
 _BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
 _MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
 _PROJECTIONS = 14
@@ -51,8 +55,10 @@ class OneMarch(SlabMarch):
     """One march through all of time, each slab to some accuracy."""
 
     def __init__(
-        self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[OneMarch], monitor: Monitor
-    ) -> None:
+        self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[OneMarch], monitor: Monitor,
+        own_times: OwnTimes,
+    ) -> None:  # fmt: skip
+        self.own_times = own_times
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
         self.first, more = not before, _MORE ** len(before)
         self.least, self.longest = math.ceil(_CELLS * more), _LONGEST / more
@@ -60,7 +66,7 @@ class OneMarch(SlabMarch):
         self.slabs: list[Slab] = []
         self.steps = self._cell_steps = 0
         self.ended: Outcome | None = None
-        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), 1e-300)
+        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), own_times.least)
         self.space = Space(np.linspace(*evolution.interval, self.least + 1), degree, evolution.periodic)
         self.length = _BEGIN * self.span
         self._start_at_first()
@@ -73,15 +79,22 @@ class OneMarch(SlabMarch):
 
     def run(self, place: str, effort: float, kept: Callable[[], None] | None = None) -> None:
         """March until the end of time, or until something ends it; `kept` is called after each slab."""
-        end = self.evolution.duration[1]
+        end, doubted = self.evolution.duration[1], False
         while not self.whole:
             left = end - self.now
-            length = left if left < 1.1 * self.length else self.length
+            length = self.own_times.shortened(self.now, left if left < 1.1 * self.length else self.length)
             solver = SlabSolver(self.evolution, self.space, self.terms)
             solved = solver.solve(self.begins, self.now, length, self.scales, self.accuracy)
             self.steps += solved.steps
             self._cell_steps += solved.steps * (len(self.space.cells) - 1)
-            self._take(solved, length)
+            try:
+                self._take(solved, length)
+            except np.linalg.LinAlgError:  # what began here is not finite any longer
+                self.ended = Outcome.DIVERGED
+                return
+            if self.first and not doubted and self.length < _DOUBTFUL * self.span:
+                check_count(self.evolution)
+                doubted = True
             done = (self.now - self.evolution.duration[0]) / self.span
             ended = self.monitor.step(place, None, done, self._where)
             if kept is not None:
@@ -94,6 +107,7 @@ class OneMarch(SlabMarch):
                 return
             if self.length < _SHORTEST * self.span or len(self.space.cells) > _MOST_CELLS:
                 if not self.slabs and self.first:
+                    check_count(self.evolution)
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
                         f"{self.now:g}. Check the signs of the equation and the number of its conditions; initial "
@@ -187,18 +201,20 @@ class OneMarch(SlabMarch):
         """Raise InputError where the initial values and the conditions at an end of space disagree."""
         evolution = self.evolution
         t = torch.tensor([evolution.duration[0]], dtype=torch.float64)
+        low, high = evolution.interval
         for condition, end in evolution.sides:
             parts = evolution.read(condition)
             if any(b or not evolution.changing[c] for c, _, b in parts):
                 continue
-            everywhere = {(c, a, b): self.space.matrix(self.space.cells, a) @ self.begins[:, c] for c, a, b in parts}
-            place = 0 if end == self.space.cells[0] else -1
-            given = {part: torch.from_numpy(values[[place]]) for part, values in everywhere.items()}
+            slopes_at = one_sided(evolution.initial, end, low + high - end, max(a for _, a, _ in parts))
+            given = {(c, a, b): torch.from_numpy(slopes_at[a, c : c + 1]) for c, a, b in parts}
             left, slopes = evolution.left(condition.residual, given, t, torch.full_like(t, end))
-            width = self.space.cells[-1] - self.space.cells[0]
             sizes = {
-                (c, a, b): max(np.abs(values).max(), self.sizes[c] / width**a)
-                for (c, a, b), values in everywhere.items()
+                (c, a, b): max(
+                    np.abs(self.space.matrix(self.space.cells, a) @ self.begins[:, c]).max(),
+                    self.sizes[c] / (high - low) ** a,
+                )
+                for c, a, b in parts
             }
             scale = sum(slope.abs() * sizes[part] for part, slope in slopes.items())
             if bool((left.abs() > _DISAGREE * torch.as_tensor(scale)).any()):

@@ -18,9 +18,19 @@ class Outcome(enum.Enum):
     GRIDS_DONE = (
         "All grids were trained, and the estimated error is above the tolerance. Allow finer grids, or more nodes."
     )
+    NO_SOLUTION = (
+        "What the equation leaves does not fall on finer grids, so there is no solution, or none near what is "
+        "returned, which comes nearest to one. Check the signs, and whether conditions contradict each other or the "
+        "equation."
+    )
+    UNDETERMINED = (
+        "The equation and its conditions have many solutions, of which one is returned. Add the conditions that are "
+        "missing."
+    )
     UNRESOLVED = (
-        "The residual is not small against the terms of the equation, so this is no solution yet. Use finer grids, "
-        "more nodes or more steps, or pde.march for an equation of evolution."
+        "The residual is not small against the terms of the equation, or does not fall on finer grids, so this is no "
+        "solution yet. Use finer grids, more nodes or more steps, continue_in for layers, or pde.march for an equation "
+        "in time and one or two coordinates of space."
     )
     OVERFIT = (
         "At fresh points the residual is far above that at the trained ones, so the solution is wrong between them. "

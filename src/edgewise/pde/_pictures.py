@@ -60,7 +60,7 @@ class View:
         """
         whole = [np.array([self.fixed.get(k, 0.0)]) for k in range(len(self.found.problem.domain.names))]
         for k, column in zip(self.free, columns, strict=True):
-            whole[k] = column
+            whole[k] = np.clip(column, *ranges(self.found)[k])  # the margin is cut off
         points = on_product(whole)
         found = values(self.found, points, [self.by])[..., 0]
         found = np.abs(found) if np.iscomplexobj(found) else found

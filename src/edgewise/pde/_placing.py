@@ -18,16 +18,21 @@ def placed(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Points (n, d), half of them with a density that grows with the residual `left`, and weights (n,) of mean one.
 
-    Weights are one over the density, so that sums over points remain integrals over the domain.
+    Weights are one over the density, so that sums over points remain integrals over the domain. Where the residual is
+    not finite, the density is the least.
 
     Source: Wu et al., Computer Methods in Applied Mechanics and Engineering 403 (2023), for the density.
     """
     moved = int(_MOVED * count)
     pool, even = domain.points(_POOL * moved, seed + 7919 * turn, "random"), domain.points(count - moved, seed)
-    residual = left(pool)
+
+    def finite(points: Tensor) -> Tensor:
+        return left(points).nan_to_num(nan=0.0, posinf=0.0)
+
+    residual = finite(pool)
     mean = residual.mean().clamp_min(1e-300)
     density = 0.5 * (residual / mean + 1.0)
     chosen = torch.multinomial(density, moved, generator=torch.Generator().manual_seed(seed + turn))
-    whole = torch.cat([density[chosen], 0.5 * (left(even) / mean + 1.0)])
+    whole = torch.cat([density[chosen], 0.5 * (finite(even) / mean + 1.0)])
     each = 1.0 / (_MOVED * whole + 1.0 - _MOVED)
     return torch.cat([pool[chosen], even]), each / each.mean()

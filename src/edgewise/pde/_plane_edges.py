@@ -12,6 +12,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution, Part
+from edgewise.pde._one_sided import one_sided
 from edgewise.pde._plane_space import PlaneSpace
 from edgewise.pde._sides import Side
 from edgewise.pde._space import Space
@@ -87,12 +88,27 @@ def at_start(evolution: Evolution, side: Side, space: PlaneSpace, begins: Array)
     along, _ = across.gauss(2)
     ends = [np.array([side.end]), along] if side.coordinate == 0 else [along, np.array([side.end])]
     points = np.stack([np.resize(part, len(along)) for part in ends], 1)
+    parts, k = evolution.read(side.condition), side.coordinate
+    normal = _along_normal(evolution, side, along, max((a[k] for _, a, _ in parts), default=0))
     given = {
-        (c, a, b): torch.from_numpy((space.matrix(points, a) @ begins[:, c]) * (b == 0))
-        for c, a, b in evolution.read(side.condition)
+        (c, a, b): torch.from_numpy(
+            (normal[a[k], :, c] if not a[1 - k] else space.matrix(points, a) @ begins[:, c]) * (b == 0)
+        )
+        for c, a, b in parts
     }
     t = torch.full((len(along),), evolution.duration[0], dtype=torch.float64)
     return evolution.left(side.condition.equation, given, t, torch.from_numpy(points))
+
+
+def _along_normal(evolution: Evolution, side: Side, along: Array, highest: int) -> Array:
+    """The initial values' derivatives by an edge's coordinate at places along it: (highest + 1, places, components)."""
+
+    def values(x: Array) -> Array:
+        places = [np.repeat(x, len(along)), np.tile(along, len(x))]
+        return evolution.initial(np.stack(places if side.coordinate == 0 else places[::-1], 1)).reshape(len(x), -1)
+
+    low, high = evolution.intervals[side.coordinate]
+    return one_sided(values, side.end, low + high - side.end, highest).reshape(highest + 1, len(along), -1)
 
 
 def test_functions(space: Space, edges: list[Edge], plane: PlaneSpace) -> Array:

@@ -13,6 +13,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde._evolution import Evolution
 from edgewise.pde._outcome import Outcome
+from edgewise.pde._own_times import OwnTimes
 from edgewise.pde._plane_edges import edges_of
 from edgewise.pde._plane_solver import PlaneSolved, PlaneSolver
 from edgewise.pde._plane_space import PlaneSpace
@@ -42,8 +43,10 @@ class PlaneMarch(SlabMarch):
     """One march through all of time, each slab to some accuracy."""
 
     def __init__(
-        self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[PlaneMarch], monitor: Monitor
-    ) -> None:
+        self, evolution: Evolution, degree: int, accuracy: float, before: Sequence[PlaneMarch], monitor: Monitor,
+        own_times: OwnTimes,
+    ) -> None:  # fmt: skip
+        self.own_times = own_times
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
         self.first, more = not before, _MORE ** len(before)
         self.longest = _LONGEST / more
@@ -52,7 +55,7 @@ class PlaneMarch(SlabMarch):
         self.slabs: list[Slab] = []
         self.steps, self.work = 0, 0.0
         self.ended: Outcome | None = None
-        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), 1e-300)
+        self.sizes = before[-1].sizes if before else np.full(len(evolution.components), own_times.least)
         lines = [
             Space(np.linspace(*ends, count + 1), degree, periodic)
             for ends, count, periodic in zip(evolution.intervals, least, evolution.periods, strict=True)
@@ -70,7 +73,7 @@ class PlaneMarch(SlabMarch):
         end = self.evolution.duration[1]
         while not self.whole:
             left = end - self.now
-            length = left if left < 1.1 * self.length else self.length
+            length = self.own_times.shortened(self.now, left if left < 1.1 * self.length else self.length)
             solved = self.solver.solve(self.begins, self.now, length, self.scales, self._guess(length))
             self.steps += solved.steps
             cost = _COST if all(self.evolution.periods) and not self.solver.direct else _DIRECT

@@ -88,6 +88,16 @@ class Condition:
         return found
 
     @property
+    def place(self) -> str:
+        """Where it holds, in words."""
+        where = self.where
+        if isinstance(where, Tensor):
+            return f"at {len(where)} points"
+        if isinstance(where, Face):
+            return "at " + ", ".join(f"{where.box.names[k]} = {end:g}" for k, end in where.fixed)
+        return "on the boundary"
+
+    @property
     def equation(self) -> Equation:
         """The residual, with the outward normal added to the points that it is given."""
         side, place = self.where, 1 if self.also is None else 2
@@ -115,6 +125,10 @@ class Periodic(Condition):
     """The condition that the unknowns are periodic in a named coordinate."""
 
     name: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"periodic in {self.name}"
 
 
 def periodic(box: Box, name: str, weight: float = 100.0) -> Periodic:

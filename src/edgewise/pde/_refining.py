@@ -11,8 +11,9 @@ from torch import Tensor
 
 from edgewise.nn import KAN, adapt_grid, clone
 from edgewise.optim import LM
+from edgewise.pde._begin import Begin, beginning, not_finite
 from edgewise.pde._box import Box
-from edgewise.pde._estimate import estimate
+from edgewise.pde._estimate import Estimate, estimate
 from edgewise.pde._integral import Integral
 from edgewise.pde._laws import Call, Laws
 from edgewise.pde._linear import Term
@@ -29,6 +30,8 @@ _MOST_POINTS = 60_000
 _CLOSE = 1.5  # fresh residuals over trained ones, above which there are too few points
 _TURNS = 2
 UNRESOLVED = 0.02  # what is left of the equation over its terms: above it, it is not solved
+_KEPT = 0.5  # of what is left: where no correction takes away more, there is a minimum of the squares and no solution
+ROUNDING = 1e-9  # of the equation's terms: what is left below it is no more than rounding
 _FRESH = 123_457  # added to a seed: points to judge on
 _LEAST_FRESH = 2000
 _PART, _PART_ON_LINE = 0.1, 0.01  # of a standard error that refining the grid need not go below
@@ -54,31 +57,35 @@ class State(NamedTuple):
 class Answer(NamedTuple):
     """What solving found: its estimated error, and what the equation leaves relative to its terms.
 
-    settled: False where the equations were not solved to the end, so that the estimate says little.
+    settled: False where the equations were not solved to the end, so that the estimate says little. falls: whether a
+    finer grid leaves less of the equations, as it must where there is a solution.
     """
 
     state: State
     error: float
     relative: float
     settled: bool = True
+    falls: bool = True
 
     @property
     def sound(self) -> bool:
         """Whether this is a solution, however accurate."""
-        return self.settled and self.relative <= UNRESOLVED and math.isfinite(self.error)
+        return self.settled and self.falls and self.relative <= UNRESOLVED and math.isfinite(self.error)
 
 
 class Refiner:
     """Trains networks for a problem; `work` is about the seconds that its steps took on one core."""
 
     def __init__(
-        self, problem: Problem, monitor: Monitor, solver: LM, points: int, boundary: int, adaptive: bool
-    ) -> None:
+        self, problem: Problem, monitor: Monitor, solver: LM, points: int, boundary: int, adaptive: bool,
+        guess: Begin | None = None,
+    ) -> None:  # fmt: skip
+        self.guess = guess
         self.problem, self.monitor, self.solver, self.adaptive = problem, monitor, solver, adaptive
         self.begins = dict(problem.numbers)
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, _PER_PARAMETER, 0.0
         self.boundary = boundary
-        self.conditions = [_term(condition, boundary, self.seed + 1) for condition in problem.conditions]
+        self.conditions = [term_of(condition, boundary, self.seed + 1) for condition in problem.conditions]
         self.fresh = problem.domain.points(max(points, _LEAST_FRESH), self.seed + _FRESH)
 
     def best_of(self, models: Sequence[KAN], grids: Sequence[int]) -> State:
@@ -99,12 +106,16 @@ class Refiner:
         model, constants, laws, begun, per = state.model, state.constants, state.laws, state.grid > 0, self.per
         if laws and not begun and self.measured:
             model, constants = self._drawn(self._adapted(model, grid), constants)
+        if self.guess is not None and not begun:
+            model = self._guessed(self._adapted(model, grid), constants, self.guess)
         for turn in range(2 * _TURNS):
             model = self._adapted(model, grid)
             enough = per if turn else per // 2  # the first run need not be exact
             laws = self._tuned(model, constants, laws, grid, begun or turn > 0)
             inside, each = self._placed(model, constants, enough, turn + grid if begun or turn else 0, laws)
             objective = self.objective(clone(model), constants, inside, each, laws)
+            if not begun and not turn and not math.isfinite(objective.cost(objective.start)):
+                raise not_finite()
             before = self.monitor.steps
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
             self.work += (self.monitor.steps - before) * objective.seconds  # with those of a checkpoint
@@ -132,6 +143,10 @@ class Refiner:
 
     def error(self, state: State) -> float:
         """The estimated error of a network."""
+        return self.estimated(state).error
+
+    def estimated(self, state: State) -> Estimate:
+        """The same, and whether the estimate is one."""
         self.monitor.show(f"grid {state.grid}", "estimating the error")
         objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
         return estimate(self.problem, state.model, objective, self.seed)
@@ -162,7 +177,10 @@ class Refiner:
         return objective.relative(objective.start, objective.terms[0])
 
     def answer(self, state: State) -> Answer:
-        return Answer(state, self.error(state), self.relative(state))
+        known, relative = self.estimated(state), self.relative(state)
+        return Answer(
+            state, known.error, relative, falls=bool(self.measured) or known.kept < _KEPT or relative < ROUNDING
+        )
 
     def objective(
         self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None,
@@ -189,6 +207,14 @@ class Refiner:
         vector = self.monitor.minimize(self.solver, objective, "measurements")
         self.work += objective.steps * objective.seconds
         return clone(objective.network(vector)), objective.constants(vector)
+
+    def _guessed(self, model: KAN, constants: dict[str, float], guess: Begin) -> KAN:
+        """A network near a first guess."""
+        problem = beginning(self.problem, guess)
+        inner = Term(problem.residual, [self._placed(model, constants, self.per // 2, 0)[0]], 1.0)
+        objective = Objective(problem, clone(model), constants, [inner], Laws.none())
+        vector = self.monitor.minimize(self.solver, objective, "start")
+        return clone(objective.network(vector))
 
     def _tuned(
         self, model: KAN, constants: dict[str, float], laws: Laws | None, grid: int, begun: bool
@@ -224,7 +250,7 @@ class Refiner:
         )
 
 
-def _term(condition: Condition, boundary: int, seed: int) -> Term:
+def term_of(condition: Condition, boundary: int, seed: int) -> Term:
     """A condition at its points."""
     if isinstance(condition, Integral):
         points, weights = condition.rule

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from edgewise import plot
 from edgewise._errors import InputError
 from edgewise._version import __version__
-from edgewise.pde._box import Box, Face
+from edgewise.pde._box import Box
 from edgewise.pde._pictures import picture
-from edgewise.pde._problem import Condition, Periodic, Problem
+from edgewise.pde._problem import Problem
 from edgewise.pde._sampled import unknown_names
 from edgewise.pde._seen import Seen
 from edgewise.report import ReportContent
@@ -31,7 +31,7 @@ def content(found: Seen, title: str, names: Sequence[str] | None) -> ReportConte
     versions = [("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version())]
     return ReportContent(
         title=title,
-        subtitle=f"{found.outcome.name}. {found.outcome.message}",
+        subtitle=" ".join(filter(None, (f"{found.outcome.name}.", found.outcome.message, found.advice))),
         problem=_problem(found.problem),
         errors=[("Estimated relative error in L2", error), *found.facts()],
         figures=[*_drawn(found, names), *_history(found)],
@@ -67,19 +67,8 @@ def _conditions(problem: Problem) -> str:
     count = len(problem.conditions)
     if not count:
         return "none"
-    places = [_place(condition) for condition in problem.conditions[:_NAMED]]
+    places = [condition.place for condition in problem.conditions[:_NAMED]]
     return f"{count}: {'; '.join(places)}{'; ...' if count > _NAMED else ''}"
-
-
-def _place(condition: Condition) -> str:
-    where = condition.where
-    if isinstance(condition, Periodic):
-        return f"periodic in {condition.name}"
-    if isinstance(where, torch.Tensor):
-        return f"at {len(where)} points"
-    if isinstance(where, Face):
-        return "at " + ", ".join(f"{where.box.names[k]} = {end:g}" for k, end in where.fixed)
-    return "on the boundary"
 
 
 def _history(found: Seen) -> list[tuple[str, Figure]]:

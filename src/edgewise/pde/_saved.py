@@ -74,7 +74,10 @@ def _solution(problem: Problem, said: dict[str, Any], tensors: dict[str, Tensor]
     if not fits or list(said["constants"]) != list(problem.numbers):
         raise Refused(_DAMAGED)
     history, outcome = [Row(*row) for row in said["history"]], Outcome[said["outcome"]]
-    return Solution(problem, model, said["constants"], history, outcome, said["error"], said["residual"])
+    return Solution(
+        problem, model, said["constants"], history, outcome, said["error"], said["residual"],
+        advice=str(said.get("advice", "")),
+    )  # fmt: skip
 
 
 def _marched(problem: Problem, said: dict[str, Any], tensors: dict[str, Tensor]) -> Marched:

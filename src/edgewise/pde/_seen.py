@@ -49,6 +49,9 @@ class Seen(Protocol):
     def error(self) -> float: ...
 
     @property
+    def advice(self) -> str: ...
+
+    @property
     def time_axis(self) -> int | None: ...
 
     @property

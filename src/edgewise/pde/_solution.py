@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CHUNK = 2000
+_SLACK = 1e-9  # of a range, by which rounding may take points out of it
 _FRESH = 987_654  # seed of points to judge on
 
 
@@ -57,6 +58,7 @@ class Found(ABC):
     outcome: Outcome
     history: list[Any]
     error: float
+    advice: str = ""
 
     @abstractmethod
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
@@ -70,18 +72,33 @@ class Found(ABC):
     def errors(self, exact: Callable[[SimpleNamespace], Any], count: int = 10_000, output: int = 0) -> Errors:
         """Distances from an exact solution, written as a function of p, as the ansatz is: lambda p: torch.sin(p.x).
 
-        At `count` points of a Sobol sequence that training has not seen.
+        At `count` points of a Sobol sequence that training has not seen, up to the time that was reached. Functions
+        that jets do not take, as torch.clamp, are differentiated by autograd.
         """
         x = self.problem.domain.points(count, seed=_FRESH)
+        if self.time_axis is not None:
+            x = x[x[:, self.time_axis] <= self.reached]
         found = self.at(x, order=1)
         own = found if isinstance(found, Jet) else found[output]
-        true = exact(SimpleNamespace(**Jet.coordinates(x, self.problem.domain.names)))
+        value, gradient = self._exact(exact, x)
+        off, slope = own.value - value, own.gradient - gradient
+        square, bend = float(off.abs().square().mean()), float(slope.abs().square().sum(1).mean())
+        size = float(value.abs().square().mean())
+        return Errors(square**0.5, (square + bend) ** 0.5, (square / max(size, 1e-300)) ** 0.5, float(off.abs().max()))
+
+    def _exact(self, exact: Callable[[SimpleNamespace], Any], points: Tensor) -> tuple[Tensor, Tensor]:
+        """An exact solution's values (n,) and gradients (n, d) at points."""
+        names = self.problem.domain.names
+        try:
+            true = exact(SimpleNamespace(**Jet.coordinates(points, names)))
+        except InputError:
+            at = points.clone().requires_grad_()
+            values = exact(SimpleNamespace(**{name: at[:, k] for k, name in enumerate(names)}))
+            slopes = torch.autograd.grad(values.sum(), at, materialize_grads=True)[0]
+            return values.detach(), slopes
         if not isinstance(true, Jet):
             raise InputError(f"The exact solution must be made of the coordinates of p. Got {type(true).__name__}.")
-        off, slope = own.value - true.value, own.gradient - true.gradient
-        square, bend = float(off.abs().square().mean()), float(slope.abs().square().sum(1).mean())
-        size = float(true.value.abs().square().mean())
-        return Errors(square**0.5, (square + bend) ** 0.5, (square / max(size, 1e-300)) ** 0.5, float(off.abs().max()))
+        return true.value, true.gradient
 
     def frame(self) -> pd.DataFrame:
         """The history as a table."""
@@ -208,11 +225,18 @@ class Found(ABC):
         return np.empty(0)
 
     def checked(self, points: Data) -> Tensor:
-        """Points (n, d) as a tensor; InputError for others."""
-        x = torch.as_tensor(points, dtype=torch.float64)
-        if x.ndim != 2 or x.shape[1] != len(self.problem.domain.names):
-            names = ", ".join(self.problem.domain.names)
+        """Points (n, d) in the domain's ranges as a tensor; InputError for others."""
+        x, domain = torch.as_tensor(points, dtype=torch.float64), self.problem.domain
+        if x.ndim != 2 or x.shape[1] != len(domain.names):
+            names = ", ".join(domain.names)
             raise InputError(f"Points must be rows of the coordinates {names}. Got shape {tuple(x.shape)}.")
+        for k, name in enumerate(domain.names):
+            low, high = domain.low[k], self.reached if k == self.time_axis else domain.high[k]
+            slack = _SLACK * (high - low)
+            outside = ~((x[:, k] >= low - slack) & (x[:, k] <= high + slack))
+            if bool(outside.any()):
+                got = float(x[outside, k][0])
+                raise InputError(f"The solution is known for {name} from {low:g} to {high:g}. Got {name}={got:g}.")
         return x
 
 
@@ -232,7 +256,8 @@ class Solution(Found):
     estimated error in L2, relative to the solution, of all unknowns together. residual: what the equation leaves at
     fresh points, relative to its terms. functions: the unknown functions as found. standard_errors: of the constants,
     by the noise of the measurements. noise: its standard deviation in each measured condition, estimated from the
-    misfit. weights: those of the measured conditions at the end, where there are unknown functions.
+    misfit. weights: those of the measured conditions at the end, where there are unknown functions. advice: which
+    condition is missing, or too many, where that is known.
     """
 
     problem: Problem
@@ -246,6 +271,7 @@ class Solution(Found):
     standard_errors: dict[str, float] = field(default_factory=dict)
     noise: list[float] = field(default_factory=list)
     weights: tuple[float, ...] = ()
+    advice: str = ""
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
@@ -268,7 +294,11 @@ class Solution(Found):
                 f"found.model and found.functions[{next(iter(self.functions))!r}].model."
             )
         network = torch.frombuffer(bytearray(model_bytes(self.model)), dtype=torch.uint8)
-        return Packed("solution", {"constants": self.constants, "residual": self.residual}, {"network": network})
+        return Packed(
+            "solution",
+            {"constants": self.constants, "residual": self.residual, "advice": self.advice},
+            {"network": network},
+        )
 
     def facts(self) -> list[tuple[str, str]]:
         return [
@@ -299,7 +329,7 @@ class Solution(Found):
         return (
             f"Solution(grid={last.grid}, parameters={last.parameters}, residual={last.train:.3g}{constants}, "
             f"error={self.error:.1e}, "
-            f"outcome={self.outcome.name}: {self.outcome.message})"
+            f"outcome={self.outcome.name}: {' '.join(filter(None, (self.outcome.message, self.advice)))})"
         )
 
     def _error(self, name: str) -> str:

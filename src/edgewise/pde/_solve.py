@@ -7,20 +7,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+import torch
+from torch import Tensor
+
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
+from edgewise._jets import Jets
 from edgewise.nn import KAN, Layout, clone
 from edgewise.optim import LM
+from edgewise.pde._begin import Begin
 from edgewise.pde._complex import paired
+from edgewise.pde._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
+from edgewise.pde._even_lattice import Known
 from edgewise.pde._fingerprint import identity
 from edgewise.pde._found_coefficient import FoundCoefficient
 from edgewise.pde._networks import candidates, redrawn
 from edgewise.pde._on_lattice import is_on_lattice, on_lattice
 from edgewise.pde._outcome import Outcome
+from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
 from edgewise.pde._race import race
 from edgewise.pde._refining import UNRESOLVED, Answer, Refiner, State
-from edgewise.pde._solution import Solution
+from edgewise.pde._solution import Found, Solution
 from edgewise.pde._weak import Weak
 from edgewise.pde._weak_refining import WeakRefiner
 from edgewise.pde._words import SOLVING
@@ -37,7 +45,7 @@ _GOOD = 1e-2  # estimated error on lattices, below which no networks are tried
 def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     problem: Problem, model: KAN | None = None, *, grids: Sequence[int] | Literal["auto"] = "auto", points: int = 1000,
     boundary: int = 400, steps: int = 60, adaptive: bool = True, tolerance: float = 1e-8,
-    start: Solution | None = None, options: Options | None = None,
+    start: Solution | Begin | None = None, options: Options | None = None,
 ) -> Solution:  # fmt: skip
     """Find the functions and constants for which an equation and its conditions hold.
 
@@ -59,8 +67,9 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         steps: of the solver, at least twice at each grid.
         adaptive: whether points move.
         tolerance: of the estimated error, relative to the solution in L2.
-        start: a solution of a similar problem, whose network and constants are the first. Grids "auto" are then not
-            coarser than its own.
+        start: a solution of a similar problem, whose network and constants are the first; grids "auto" are then not
+            coarser than its own. Or a first guess of the unknown as a function of p, or a tuple for several, to which
+            networks are fitted first: for equations that are not finite at 0, and to choose one of several solutions.
         options: seed, time_limit, restarts (starts at the coarsest grid), callbacks, progress and checkpoint, as
             for `fit`.
 
@@ -83,10 +92,13 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
     problem = paired(problem)
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
-    if start is not None:
-        if not isinstance(start, Solution) or model is not None:
-            raise InputError("'start' must be what pde.solve returned, and comes without a 'model'.")
-        models = [_checked(problem, start.model)]
+    near, guess = (start, None) if isinstance(start, Solution) else (None, start)
+    if guess is not None and (not callable(guess) or isinstance(guess, Found)):
+        raise InputError(f"'start' must be what pde.solve returned, or a function of p. Got {type(guess).__name__}.")
+    if near is not None:
+        if model is not None:
+            raise InputError("'start' comes with its own network. Leave 'model' out.")
+        models = [_checked(problem, near.model)]
     elif model is None:
         models = candidates(d, problem.unknowns, starts or _STARTS_OF_A_KIND, own.seed)
         models = models[::-1] if problem.functions else models  # sums first: short sums of products are too stiff
@@ -94,30 +106,40 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         first = _checked(problem, model)
         models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or _STARTS))]
     _checked(problem, models[0])
-    order = _order(grids, d, start)
+    order = _order(grids, d, near)
     settings = identity(problem, points, boundary, steps, adaptive) if own.checkpoint is not None else ()
     monitor = Monitor(own, words=SOLVING, identity=settings)
     with monitor.running():
         kind = WeakRefiner if isinstance(problem.residual, Weak) else Refiner
-        refiner = kind(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive)
-        if start is not None:
-            refiner.begins |= {name: value for name, value in start.constants.items() if name in problem.numbers}
+        refiner = kind(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive, guess)
+        if near is not None:
+            refiner.begins |= {name: value for name, value in near.constants.items() if name in problem.numbers}
+        first = determinacy(problem) if is_examined(problem) and is_linear(problem) else None
         if isinstance(grids, str):
-            answer = _automatic(refiner, models, order, tolerance, own_networks=model is None and start is None)
+            impossible = first is not None and first.outcome is Outcome.NO_SOLUTION
+            own = model is None and near is None
+            answer = _automatic(refiner, models, order, tolerance, own_networks=own, impossible=impossible)
         else:
             state = refiner.best_of(models, order[:1])
             for grid in order[1:]:
                 if monitor.ended() is None:
                     state = refiner.trained(state, grid)
             answer = refiner.answer(state)
-    return _judged(problem, refiner, answer, tolerance)
+    return _judged(problem, refiner, answer, tolerance, first)
 
 
 def _automatic(
-    refiner: Refiner, models: Sequence[KAN], grids: Sequence[int], tolerance: float, *, own_networks: bool
+    refiner: Refiner, models: Sequence[KAN], grids: Sequence[int], tolerance: float, *, own_networks: bool,
+    impossible: bool,
 ) -> Answer:  # fmt: skip
-    """On lattices where that may be; by a race of networks where it may not, or where it found no good solution."""
-    first = on_lattice(refiner, tolerance) if own_networks and is_on_lattice(refiner.problem) else None
+    """On lattices where that may be; by a race of networks where it may not, or where it found no good solution.
+
+    Where there is no solution, what comes near it is found on the first grids.
+    """
+    lattices = own_networks and is_on_lattice(refiner.problem)
+    if impossible:
+        return on_lattice(refiner, tolerance, 2) if lattices else refiner.answer(refiner.best_of(models, grids[:2]))
+    first = on_lattice(refiner, tolerance) if lattices else None
     if first is not None and (
         refiner.monitor.ended() is not None or (first.sound and first.error < max(_GOOD, tolerance))
     ):
@@ -128,23 +150,46 @@ def _automatic(
     return min(first, second, key=lambda answer: (not answer.sound, answer.error))
 
 
-def _judged(problem: Problem, refiner: Refiner, answer: Answer, tolerance: float) -> Solution:
+def _judged(
+    problem: Problem, refiner: Refiner, answer: Answer, tolerance: float, known: Determinacy | None
+) -> Solution:  # fmt: skip
     """The solution with its estimated error, and what that makes of the outcome."""
     monitor = refiner.monitor
     ended = monitor.ended()
     state, error, relative = answer.state, answer.error, answer.relative
+    finite = math.isfinite(error) and math.isfinite(state.fresh)
+    solved = answer.falls and relative <= UNRESOLVED
+    if finite and not solved:
+        error = max(error, 1.0)  # the estimate says nothing
+    if known is None and ended is None and finite and is_examined(problem):
+        known = determinacy_near(problem, _jets_of(problem, state.model), state.constants, solved=solved)
     if ended is not None:
         outcome = Outcome.of(ended)
-    elif not (math.isfinite(error) and math.isfinite(state.fresh)):
+    elif known is not None and known.outcome is not None:
+        outcome, error = known.outcome, math.inf if known.outcome is Outcome.NO_SOLUTION else error
+    elif not finite:
         outcome = Outcome.DIVERGED
-    elif relative > UNRESOLVED:
+    elif not solved:
         outcome = Outcome.UNRESOLVED
+    elif known is not None and known.free:
+        outcome = Outcome.UNDETERMINED
     elif error <= refiner.enough(state, tolerance) and answer.settled:
         outcome = Outcome.CONVERGED
     else:
         outcome = Outcome.OVERFIT if state.fresh > _OVERFIT * state.train else Outcome.GRIDS_DONE
-    found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative)
+    advice = known.advice if known is not None and known.outcome is outcome else ""
+    found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative, advice=advice)
     return _with_uncertainty(found, refiner, state)
+
+
+def _jets_of(problem: Problem, model: KAN) -> Known:
+    """A network's outputs with the derivatives that a problem reads, at points."""
+
+    def jets(points: Tensor) -> Jets:
+        with torch.no_grad():
+            return JetPass(model, points, problem.orders).outputs
+
+    return jets
 
 
 def _with_uncertainty(found: Solution, refiner: Refiner, state: State) -> Solution:

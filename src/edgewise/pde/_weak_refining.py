@@ -7,7 +7,7 @@ import math
 from torch import Tensor
 
 from edgewise.nn import KAN, clone
-from edgewise.pde._estimate import estimate
+from edgewise.pde._estimate import Estimate, estimate
 from edgewise.pde._laws import Laws
 from edgewise.pde._linear import Term
 from edgewise.pde._objective import Objective
@@ -43,8 +43,8 @@ class WeakRefiner(Refiner):
         self.monitor.record(grid, len(vector), train, fresh)
         return State(model, constants, grid, term.points[0], train, fresh)
 
-    def error(self, state: State) -> float:
-        """The estimated error of a network."""
+    def estimated(self, state: State) -> Estimate:
+        """The estimated error of a network, and whether it is one."""
         objective = Objective(self.problem, clone(state.model), state.constants, [self._at(state), *self.conditions])
         return estimate(self.problem, state.model, objective, self.seed)
 

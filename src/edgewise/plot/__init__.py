@@ -20,6 +20,10 @@ from edgewise.plot._pareto import Candidate as Candidate
 from edgewise.plot._pareto import pareto as pareto
 from edgewise.plot._relations import Tie as Tie
 from edgewise.plot._relations import relations as relations
+from edgewise.plot._residuals import residual_panels as residual_panels
+from edgewise.plot._rows import Line as Line
+from edgewise.plot._rows import curve_among_rows as curve_among_rows
+from edgewise.plot._rows import map_among_rows as map_among_rows
 from edgewise.plot._scores import interactions as interactions
 from edgewise.plot._scores import scores as scores
 from edgewise.plot._spots import Diagram as Diagram

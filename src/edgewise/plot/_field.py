@@ -16,6 +16,8 @@ from edgewise._typing import Array
 from edgewise.plot import _style as style
 from edgewise.plot._text import name_label
 
+Color = tuple[float, float, float, float]
+
 _BOTH_SIGNS = 0.05  # of the larger side: what the other one must reach for a scale with zero in its middle
 _LONGEST = 4.0  # a side of a map over the other, up to which both are drawn to the same scale
 _FLAT = 1e-12  # of the largest size: a function that varies less is a constant
@@ -104,7 +106,7 @@ def profiles(
     low, high = span(np.concatenate(values)) if limits is None else limits
     ax = style.axes(ax, (4.8, 3.2))
     for k, (places, curve) in enumerate(zip(x, values, strict=True)):
-        color = style.ACCENT if len(values) == 1 else _AMOUNT(0.3 + 0.7 * k / (len(values) - 1))
+        color = style.ACCENT if len(values) == 1 else shades(len(values))[k]
         dot = "o" if steps else None
         ax.plot(
             places, curve, color=color, linewidth=1.5, label=legend[k] if legend else None, marker=dot, markersize=4
@@ -120,6 +122,15 @@ def profiles(
     if legend:
         ax.legend(frameon=False, fontsize=7.5, labelcolor=style.INK)
     return ax
+
+
+def shades(count: int) -> list[Color]:
+    """Return colors from light to dark for lines that have an order.
+
+    >>> len(shades(3))
+    3
+    """
+    return [_AMOUNT(0.3 + 0.7 * k / max(count - 1, 1)) for k in range(count)]
 
 
 def span(values: Array) -> tuple[float, float]:

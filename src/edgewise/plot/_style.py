@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
@@ -27,6 +28,8 @@ SOFT = "#8793a1"  # secondary text, axes
 FAINT = "#d9dfe6"  # grid lines, histograms
 DENSITY = "#b9cbe0"  # where the data is
 SIGNED = LinearSegmentedColormap.from_list("signed", [SYMBOLIC, "white", ACCENT])
+
+_TAIL, _DECADES = 0.05, 100.0  # of values that do not count, and the ratio of the others on a logarithmic axis
 
 LOCK = threading.RLock()
 
@@ -105,3 +108,12 @@ def logarithmic(ax: Axes, axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if 1e-4 < value < 1e6 else f"{value:.0e}"))
     axis.set_minor_locator(NullLocator())
+
+
+def logarithmic_where_wide(ax: Axes, axis: Axis, column: Any) -> None:
+    """Make an axis logarithmic if its values are positive, and most of them spread over more than two decades."""
+    low, high = np.quantile(column, [_TAIL, 1 - _TAIL])
+    if np.min(column) > 0 and high > _DECADES * low:
+        logarithmic(ax, axis)
+        if np.max(column) > 10 * _DECADES * np.min(column):  # powers of ten alone
+            axis.set_major_locator(LogLocator(numticks=7))

@@ -13,7 +13,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise.encoding import Inputs
 from edgewise.nn import KAN
-from edgewise.train import as_matrix
+from edgewise.train import as_inputs, as_matrix
 
 _BATCH = 16_384
 
@@ -35,8 +35,10 @@ class Rows:
         """
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise InputError(f"'{what}' must be a pair (x, y) of inputs and targets. Got {type(data).__name__}.")
-        x = as_matrix(
-            data[0] if inputs is None or isinstance(data[0], Tensor) else inputs.of(data[0]), f"The x of '{what}'"
+        x = as_inputs(
+            data[0] if inputs is None or isinstance(data[0], Tensor) else inputs.of(data[0]),
+            model,
+            f"The x of '{what}'",
         )
         y = as_matrix(data[1], f"The y of '{what}'")
         wanted = 1 if classes else model.n_out

@@ -68,6 +68,8 @@ class _Writer:
         if code in (layout.SQUARE, layout.CUBE):
             degree = 2 if code == layout.SQUARE else 3
             inner, formula = self.read(i - 1, True)
+            if inner and abs(degree * math.log(abs(inner))) > _LARGEST_LOGARITHM:
+                inner, formula = 1.0, number(inner) * formula
             factor, formula = weight * inner**degree, formula**degree
         else:
             factor, formula = weight, _FUNCTIONS[code](self.read(i - 1, False)[1])

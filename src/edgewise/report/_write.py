@@ -26,7 +26,8 @@ class ReportContent:
 
     `problem` holds rows (label, value) on what was asked, `formula_latex` pairs (name of the target, LaTeX of its
     formula), `formula_text` the same to copy as Python, `formula_bars` with standard errors, `errors` rows (label,
-    value), `inputs` a sentence on what each input does, `figures` pairs (short caption, figure), `candidates` the rows
+    value), `first` pairs (short caption, figure) that stand right below, `tested` a sentence on each thing that was
+    tested, `inputs` one on what each input does, `figures` more pairs (short caption, figure), `candidates` the rows
     of the table and of the Pareto picture, `ceiling` the error of a model that no formula has to beat, `front_latex`
     the table in LaTeX, `notes` how it was found, a sentence each, `provenance` rows (label, value) such as version,
     date and seed.
@@ -42,6 +43,8 @@ class ReportContent:
     formula_text: str = ""
     formula_bars: str = ""
     errors: Sequence[tuple[str, str]] = ()
+    first: Sequence[tuple[str, Figure]] = ()
+    tested: Sequence[str] = ()
     inputs: Sequence[str] = ()
     figures: Sequence[tuple[str, Figure]] = ()
     candidates: Sequence[Candidate] = ()
@@ -86,17 +89,17 @@ def render(content: ReportContent) -> str:
         undefined=jinja2.StrictUndefined,
         finalize=_legible,
     )
-    figures = list(content.figures)
+    front = None
     if content.candidates:
-        front = pareto(content.candidates, ceiling=content.ceiling).get_figure(root=True)
-        assert front is not None
-        figures.append(("Error against complexity", front))
-    pictures = [_picture(caption, figure) for caption, figure in figures]
+        figure = pareto(content.candidates, ceiling=content.ceiling).get_figure(root=True)
+        assert figure is not None
+        front = _picture("Error against complexity", figure)
     return environment.get_template("report.html").render(
         content=content,
         laws=[_law(name, latex) for name, latex in content.formula_latex],
-        pictures=pictures[: len(content.figures)],
-        front=pictures[-1] if content.candidates else None,
+        first=[_picture(caption, figure) for caption, figure in content.first],
+        pictures=[_picture(caption, figure) for caption, figure in content.figures],
+        front=front,
         rows=[_cells(row) for row in content.candidates],
         held_out=any(math.isfinite(row.held_out) for row in content.candidates),
         weighed=any(math.isfinite(row.weight) for row in content.candidates),

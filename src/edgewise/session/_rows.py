@@ -14,7 +14,7 @@ from edgewise._typing import Data, Formula, Part
 from edgewise.interpret import node_names
 from edgewise.nn import KAN
 from edgewise.symbolic import dimension, network_of, parse, unit_problem
-from edgewise.train import Table, as_table
+from edgewise.train import Table, as_inputs, as_table
 
 Unit = str | Mapping[str, Any]
 _CONSTANT = 1e-12  # spread of a column over its size, below which it says nothing
@@ -43,7 +43,7 @@ class Rows:
         units: Mapping[str, Unit] | None,
     ) -> Rows:  # fmt: skip
         labels = node_names(model, names, target, x)
-        table = as_table(x, y, None, model.n_in, model.n_out)
+        table = as_table(as_inputs(x, model), y, None, model.n_in, model.n_out)
         if len(set(labels[0])) < model.n_in or not all(labels[0]):
             raise InputError(f"'names' must be {model.n_in} different texts, one for each input. Got {labels[0]!r}.")
         known = [*labels[0], *labels[-1]]

@@ -14,6 +14,7 @@ from edgewise._errors import InputError
 from edgewise.io import Table, load_with_metadata, network_inputs, read_table, sheet_names
 from edgewise.session import Session
 from edgewise.studio._acts import view
+from edgewise.studio._cells import check_cells
 from edgewise.studio._coded import with_codes
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
@@ -167,6 +168,7 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
     if stat.st_size > _LARGEST:
         size = f"{stat.st_size / 1e9:.1f} GB"
         raise InputError(f"{path.name} has {size}: give the studio some of its rows, or use edgewise fit.")
+    check_cells(path)
     key = (path, stat.st_mtime_ns, stat.st_size, sheet, tuple(sorted((like or {}).items())))
     kept = desk.drawers.get(_KEPT)
     if kept is None or kept[0] != key:

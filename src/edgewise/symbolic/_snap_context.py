@@ -16,7 +16,7 @@ from edgewise.nn import KAN, Edge, Layout, Pass, clone, layer_of, lock, set_func
 from edgewise.symbolic._curve import CurveFit, rank_curves, score, without_trivial_constants
 from edgewise.symbolic._hazards import hazard
 from edgewise.symbolic._samples import curve_samples
-from edgewise.train import as_matrix, as_table, error_of, refit
+from edgewise.train import as_inputs, as_table, error_of, refit
 
 _ROWS = 1000  # that candidates are ranked and tried on
 _OWN = 1e-3  # of the spread: how much a network that is its own target may change
@@ -65,9 +65,7 @@ class SnapContext:
         self.names = _allowed(functions, forbid)
         if slack is not None and not is_number(slack, 1):
             raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
-        rows = as_matrix(x, "x").to(model.device)
-        if rows.shape[1] != model.n_in:
-            raise InputError(f"x must have {model.n_in} columns, one for each input. Got {rows.shape[1]}.")
+        rows = as_inputs(x, model)
         with torch.no_grad():
             target = model(rows) if y is None else y
         self.table = as_table(rows, target, None, model.n_in, model.n_out)

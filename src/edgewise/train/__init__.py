@@ -4,6 +4,7 @@ from edgewise.train._choices import SOLVERS as SOLVERS
 from edgewise.train._choices import SolverName as SolverName
 from edgewise.train._data import Shape as Shape
 from edgewise.train._data import Table as Table
+from edgewise.train._data import as_inputs as as_inputs
 from edgewise.train._data import as_matrix as as_matrix
 from edgewise.train._data import as_rows as as_rows
 from edgewise.train._data import as_table as as_table

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, first_line
+from edgewise.encoding import by_name, is_frame
+from edgewise.nn import KAN
 from edgewise.train._ranks import ALONE, Ranks
 
 
@@ -84,13 +86,14 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
     """
     try:
         tensor = values.detach().to_dense() if isinstance(values, Tensor) else _from_array(values)
+        if tensor.is_meta:
+            raise TypeError("a meta tensor has no values")
         if tensor.is_complex():
             raise TypeError("the numbers are complex")
         tensor = tensor.to(torch.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(
-            f"{what} must be numbers in an array or tensor. Got {type(values).__name__}: {reason}."
+            f"{what} must be numbers in an array or tensor. Got {type(values).__name__}: {first_line(error)}."
         ) from error
     if tensor.dim() == 1:
         tensor = tensor.unsqueeze(1)
@@ -108,12 +111,20 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
     return tensor
 
 
-def as_inputs(values: Any, n_in: int) -> Tensor:
-    """Return inputs (n, n_in) of a network, or raise InputError."""
-    x = as_matrix(values, "x")
-    if x.shape[1] != n_in:
-        raise InputError(f"This KAN takes {n_in} input columns. x has {x.shape[1]}.")
-    return x
+def own_columns(model: KAN, x: Any) -> Any:
+    """Return x, of a data frame the columns that the network was trained on, in its order.
+
+    Errors: InputError for a frame that lacks one.
+    """
+    return x if model.input_names is None or not is_frame(x) else by_name(x, model.input_names)
+
+
+def as_inputs(values: Any, model: KAN, what: str = "x") -> Tensor:
+    """Return inputs (n, n_in) of a network on its device, or raise InputError."""
+    x = as_matrix(own_columns(model, values), what)
+    if x.shape[1] != model.n_in:
+        raise InputError(f"This KAN takes {model.n_in} input columns. {what} has {x.shape[1]}.")
+    return x.to(model.device)
 
 
 def _from_array(values: Any) -> Tensor:
@@ -125,6 +136,7 @@ def _from_array(values: Any) -> Tensor:
         array = array.astype(np.float64)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"it holds {'text' if array.dtype.kind in 'SUT' else array.dtype}")
+    array = array.copy() if min(array.strides, default=0) < 0 else array  # which torch does not take
     return torch.as_tensor(array) if array.flags.writeable else torch.tensor(array)
 
 

@@ -10,17 +10,17 @@ import torch
 from torch.utils.data import DataLoader
 
 from edgewise._checks import is_number
-from edgewise._errors import InputError
+from edgewise._errors import InputError, listed
 from edgewise._memory import refused
 from edgewise._typing import Array, Data
-from edgewise.encoding import Inputs
+from edgewise.encoding import Inputs, column_names, warn_of_index
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, clone, shaped
 from edgewise.optim import LM
 from edgewise.train._additive import AdditiveTrainer
 from edgewise.train._choices import Grids, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._classification import ClassificationTrainer
-from edgewise.train._data import Shape, Table, as_rows
+from edgewise.train._data import Shape, Table, as_rows, own_columns
 from edgewise.train._error import Function, accuracy_of, constant_error, error_of, tuned
 from edgewise.train._first_order import FirstOrderTrainer
 from edgewise.train._loss import Loss, LossName, choose_loss
@@ -96,24 +96,35 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     method = solver if isinstance(solver, str) else type(solver).__name__
     ranks.require_same(model, (grids, sparsity, measure.name, method, *options.settings()))
     monitor = Monitor(options, ranks)
+    warn_of_index(x, y=y, weights=weights)
     inputs = Inputs.needed(x)
     if inputs is not None:
         if not ranks.alone:
             raise InputError("Ranks take numbers without gaps. Encode the whole table first: ew.encoding.Inputs.")
-        x = _encoded(x, inputs, model.n_in)
+        x = _encoded(x, inputs, model)
+        names = inputs.names
+    else:
+        x = own_columns(model, x)
+        names = column_names(x) or model.input_names
     rows = _rows(x, y, weights, Shape(model.n_in, model.n_out, measure.classes, model.device), ranks)
     small = Layout(model).size * len(rows) < _SMALL
     with refused("This fit", _REMEDY), monitor.running(), one_thread() if small else nullcontext():
         found = _fitted(model, rows, measure, float(sparsity), monitor, grids, solver, inputs)
+    found.model.input_names = None if names is None else tuple(names)
     return found if inputs is None else replace(found, inputs=inputs)
 
 
-def _encoded(x: Any, inputs: Inputs, n_in: int) -> Array:
-    """Return the inputs of a table with text, dates or gaps, if the network has as many."""
-    if len(inputs.names) != n_in:
+def _encoded(x: Any, inputs: Inputs, model: KAN) -> Array:
+    """Return the inputs of a table with text, dates or gaps, if the network has as many, and of the same names."""
+    if len(inputs.names) != model.n_in:
         raise InputError(
-            f"This KAN takes {n_in} inputs. The table has {len(inputs.names)}: {', '.join(inputs.names[:20])}. "
+            f"This KAN takes {model.n_in} inputs. The table has {len(inputs.names)}: {listed(inputs.names)}. "
             "A column of numbers with gaps has two."
+        )
+    if model.input_names is not None and [*model.input_names] != inputs.names:
+        raise InputError(
+            f"This KAN was trained on the inputs {listed(model.input_names)}. The table has {listed(inputs.names)}: "
+            "arrange its columns alike, or train a new network."
         )
     return inputs.of(x)
 

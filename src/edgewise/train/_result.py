@@ -98,8 +98,8 @@ class FitResult:
     With `loss` "cross_entropy", errors are mean cross-entropies in nats, and the accuracies are the fractions of rows
     whose class is the network's first choice; with a robust loss they are roots of its mean, to which outliers add
     little. `inputs` make numbers of a table with text, dates or gaps, if there was one: `predict` and `score` take
-    such tables then. `baseline` is the error of the best constant, and `r2` compares it with the error on held-out
-    rows.
+    such tables then. If the network was trained on a data frame, columns of later ones are found by name, and others
+    are ignored. `baseline` is the error of the best constant, and `r2` compares it with the error on held-out rows.
     """
 
     model: KAN
@@ -121,7 +121,7 @@ class FitResult:
 
         Numbers: (n,) for one output, else (n, n_out). Classes: the probability of each, (n, classes).
 
-        Errors: InputError for inputs of another width, or not finite.
+        Errors: InputError for inputs of another width, or not finite, and a data frame that lacks a column.
 
         >>> import edgewise as ew, numpy as np
         >>> x = np.linspace(-1, 1, 50)
@@ -159,7 +159,7 @@ class FitResult:
         return 1 - (error / self.baseline) ** 2 if self.loss == "squared" and self.baseline > 0 else math.nan
 
     def _outputs(self, x: Data) -> Tensor:
-        rows = as_inputs(x if self.inputs is None else self.inputs.of(x), self.model.n_in).to(self.model.device)
+        rows = as_inputs(x if self.inputs is None else self.inputs.of(x), self.model)
         with torch.no_grad():
             return self.model(rows).double().cpu()
 

@@ -10,11 +10,12 @@ from torch import Tensor
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
+from edgewise.encoding import warn_of_index
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, Pass, clone, shaped
 from edgewise.optim import CG, LM, GaussNewtonOperator, NormalEquations
 from edgewise.train._choices import MAX_PARAMETERS, grid_of
-from edgewise.train._data import Shape, Table, as_matrix, as_rows
+from edgewise.train._data import Shape, Table, as_inputs, as_rows
 from edgewise.train._error import error_of
 from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
@@ -64,7 +65,8 @@ def update(
     True
     """
     _check(model, keep, steps)
-    rows = as_rows(x, y, weights, Shape(model.n_in, model.n_out, device=model.device))
+    warn_of_index(x, y=y, weights=weights)
+    rows = as_rows(as_inputs(x, model), y, weights, Shape(model.n_in, model.n_out, device=model.device))
     old, monitor = clone(model, torch.float64), Monitor(Options())
     size = Layout(old).size
     kept = _anchors(old, rows, size, anchors) if keep > 0 else Table(rows.x[:0], rows.y[:0], rows.weights[:0])
@@ -94,9 +96,7 @@ def _anchors(model: KAN, rows: Table, size: int, anchors: Any) -> Table:
         draws = torch.quasirandom.SobolEngine(model.n_in, scramble=True, seed=0).draw(count, dtype=torch.float64)
         points = low + (high - low) * draws.to(low)
     else:
-        points = as_matrix(anchors, "anchors").to(model.device)
-    if points.shape[1] != model.n_in:
-        raise InputError(f"This KAN takes {model.n_in} input columns. anchors has {points.shape[1]}.")
+        points = as_inputs(anchors, model, "anchors")
     points = points[_far_from(rows.x, points, high - low)]
     with torch.no_grad():
         values = model(points)

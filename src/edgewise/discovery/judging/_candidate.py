@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, first_line
 from edgewise._typing import Array, Data, Formula
 from edgewise.discovery.judging._by_group import ByGroup
 from edgewise.discovery.tables import Columns
+from edgewise.encoding import as_array
 from edgewise.export import latex
 from edgewise.expressions import evaluate, fitted_constants, write
 
@@ -94,11 +95,19 @@ def columns_of(x: Data, names: tuple[str, ...], columns: Columns | None = None) 
         if missing:
             raise InputError(f"The formula takes columns {list(names)}. The table lacks {missing}; it has {own}.")
         frame: Any = x
-        x = np.column_stack([np.asarray(frame[frame.columns[own.index(name)]], dtype=np.float64) for name in names])
-    rows = np.asarray(x, dtype=np.float64)
+        x = np.column_stack([_numbers(frame[frame.columns[own.index(name)]]) for name in names])
+    rows = _numbers(x)
     if rows.ndim != 2 or rows.shape[1] != len(names):
         raise InputError(f"The formula takes rows of {len(names)} inputs {list(names)}. Got shape {rows.shape}.")
     return rows
+
+
+def _numbers(x: Any) -> Array:
+    """Return an array of doubles. Errors: InputError for what holds no numbers."""
+    try:
+        return np.asarray(as_array(x), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"The formula takes rows of numbers. Got {type(x).__name__}: {first_line(error)}.") from None
 
 
 def front(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -33,6 +33,7 @@ _CONTAINED = 1e-6  # of the standard deviation: how near a form must come to val
 _ALIKE = 2.0  # ratio of errors up to which correlated noise may be all that they differ by
 _CORRELATED = 0.01  # chance below which neighboring rows count as correlated
 _BIT = 2 * math.log(2) * float(__import__("os").environ.get("FBIT", "1"))  # of the criterion
+_FREEDOM, _SCALINGS, _TURNS = 4, 20, 6  # degrees of Student's distribution; steps of its scale, and of the fit
 _DIGITS = 2  # of a form as text
 
 
@@ -45,6 +46,7 @@ class Entry:
     price: float
     values: Array
     residual: Array
+    data: FitData = field(repr=False)
 
     @property
     def error(self) -> float:
@@ -59,6 +61,39 @@ class Entry:
             return self.error
         new = self.residual[1:] - found.rho * self.residual[:-1]
         return min(float(np.sqrt(np.mean(new**2) * len(self.residual))), self.error)
+
+    @cached_property
+    def robust(self) -> tuple[FreeFormula, float]:
+        """The form fitted by Student's likelihood, which a few far rows do not rule, and twice minus its logarithm."""
+        data, free, residual = self.data, self.free, self.residual
+        for _ in range(_TURNS):
+            weight, _ = student(residual)
+            rows = replace(data, weight=data.weight * np.sqrt(weight))
+            with np.errstate(all="ignore"):
+                again = free.fit(rows, _STEPS)
+                values = evaluate(again.expression, data.names, np.column_stack(data.columns))
+            if not np.isfinite(values).all():
+                break
+            free, residual = again, data.weight * (values - data.y)
+        return free, student(residual)[1]
+
+
+def student(residual: Array) -> tuple[Array, float]:
+    """Return the weights (n,) of rows by Student's distribution with four degrees of freedom, and -2 log likelihood.
+
+        w = 5 / (4 + (r / s)^2),  s^2 = mean(w r^2)
+
+    Constants that are the same for all residuals are left out of the likelihood.
+
+    Source: Lange, Little and Taylor, Robust statistical modeling using the t distribution (1989).
+    """
+    scale = float(np.sqrt(np.mean(residual**2))) or 1e-300
+    weight = np.ones(len(residual))
+    for _ in range(_SCALINGS):
+        weight = (_FREEDOM + 1) / (_FREEDOM + (residual / scale) ** 2)
+        scale = float(np.sqrt(np.mean(weight * residual**2))) or 1e-300
+    tails = (_FREEDOM + 1) * np.log1p((residual / scale) ** 2 / _FREEDOM).sum()
+    return weight, float(tails + 2 * len(residual) * math.log(scale))
 
 
 @dataclass(frozen=True)
@@ -99,7 +134,7 @@ class Contest:
                 return None
             values = evaluate(free.expression, self.data.names, np.column_stack(self.data.columns))
         price = self._price(expression, template, numbers)
-        return Entry(expression, free, price, values, self.data.weight * (values - self.data.y))
+        return Entry(expression, free, price, values, self.data.weight * (values - self.data.y), self.data)
 
     def _price(self, expression: Formula, template: Part, numbers: Collection[sympy.Symbol]) -> float:
         """Return what a form costs to write down, in units of the criterion: its numbers exact or fitted."""
@@ -120,6 +155,10 @@ class Contest:
         if 1 / _ALIKE <= ratio <= _ALIKE:
             ratio = max(other.innovation, self.floor) / max(law.innovation, self.floor)
         return 2 * self.data.n * math.log(ratio) + other.price - law.price
+
+    def robust_lead(self, law: Entry, other: Entry) -> float:
+        """Return the lead by Student's likelihood: a form must not owe it to a few rows that are far from others."""
+        return other.robust[1] - law.robust[1] + other.price - law.price
 
     def leads(self, law: Formula, forms: Iterable[tuple[Formula, float]]) -> list[tuple[Entry, float]]:
         """Return the likeliest of other forms and the law's lead over each, least first.
@@ -147,9 +186,16 @@ class Contest:
         A form of which the law is a special case is no rival: the rows would not ask for what it has more. Nor is one
         that differs by the values of its exponents and factors only.
         """
-        own = self.entry(law)
-        near = [(entry, ahead) for entry, ahead in self.leads(law, forms) if ahead < lead]
-        return [Rival(entry.expression, ahead) for entry, ahead in near if own and not self._contains(entry, own)]
+        own, found = self.entry(law), []
+        for entry, ahead in self.leads(law, forms):
+            if own is None:
+                break
+            robust = self.robust_lead(own, entry) if own.error > self.floor else ahead
+            if min(ahead, robust) < lead and not self._contains(entry, own):
+                expression = entry.expression if ahead <= robust else entry.robust[0].expression
+                found.append(Rival(expression, min(ahead, robust)))
+        found.sort(key=lambda rival: rival.lead)
+        return list({_as_text(rival.expression): rival for rival in reversed(found)}.values())[::-1]
 
     def alike(self, one: Entry, other: Entry) -> bool:
         """Return whether two forms can take each other's values: they differ by constants only."""

@@ -115,7 +115,7 @@ def judgement_lines(found: Front) -> list[str]:
         lines.append(f"These explain the rows as well: {shown}.")
     if found.outcome is not Outcome.EXACT and found.best.by_group is None:
         lines += found.findings.sentences()
-    if found.outcome is Outcome.TIME_LIMIT:
+    if found.outcome is Outcome.TIME_LIMIT and "work done" in found.settings:
         lines.append(f"About {found.settings['work done']:.0%} of the work was done.")
     laws = [c for c in found if c.held_out < _LAWLIKE]
     if found.outcome not in (Outcome.EXACT, Outcome.NOISE) and laws and laws[0] is not found[-1]:

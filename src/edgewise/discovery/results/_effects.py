@@ -17,8 +17,10 @@ _MOST = 10  # inputs whose pairs are looked at
 _PAIRS = 3  # that have a sentence
 
 
-def effects(candidate: Candidate, x: Array, target: str) -> list[str]:
+def effects(candidate: Candidate, x: Array, target: str, without: Sequence[int] = ()) -> list[str]:
     """Return a sentence on each input that a formula uses, on pairs that act together, and on inputs without use.
+
+    Inputs at the places `without` are passed over.
 
     The input moves from its 10 % to its 90 % quantile in the rows x (n, m), in eight steps, while the others keep the
     values of a row; the change is the average over at most 200 rows. Two inputs interact if moving both changes the
@@ -36,11 +38,12 @@ def effects(candidate: Candidate, x: Array, target: str) -> list[str]:
     """
     used = {symbol.name for symbol in candidate.expression.atoms(sympy.Symbol)}
     rows = x[np.random.default_rng(0).permutation(len(x))[:_ROWS]]
-    moved = [k for k, name in enumerate(candidate.names) if name in used]
+    places = [k for k in range(len(candidate.names)) if k not in without]
+    moved = [k for k in places if candidate.names[k] in used]
     points = {k: _points(x[:, k]) for k in moved}
     sentences = [_sentence(candidate, rows, k, points[k], target) for k in moved]
     sentences += _together(candidate, rows, [(k, points[k][0], points[k][-1]) for k in moved[:_MOST]], target)
-    unused = [name for name in candidate.names if name not in used]
+    unused = [candidate.names[k] for k in places if k not in moved]
     if unused:
         sentences.append(f"{_listed(unused)} {'are' if len(unused) > 1 else 'is'} not in the formula.")
     return sentences

@@ -19,6 +19,7 @@ from edgewise.expressions import (
     FreeFormula,
     Uncertainty,
     complexity,
+    evaluate,
     free_numbers,
     loosened,
     name_floats,
@@ -87,10 +88,23 @@ class Ranking:
         law = self._assessed(law)
         if len(self.pool.judge.y) < _ROWS_EACH * free_numbers(law.expression):
             return law, Outcome.TOO_FEW_ROWS
+        if self.rivals and self.rivals[0].lead < 0:
+            first, *others = self.rivals
+            self.rivals = [Rival(law.expression, -first.lead), *others]
+            return self._ahead(first), Outcome.AMBIGUOUS
         simplest = self._simplest(law, 1.0)
         if self.rivals or simplest is not law:
             return self._simplest(simplest), Outcome.AMBIGUOUS
         return law, Outcome.NOISE
+
+    def _ahead(self, rival: Rival) -> Candidate:
+        """Return a rival that has more evidence than a law as a candidate, to as many digits as the rows determine."""
+        judge = self.pool.judge
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        expression = Uncertainty.of(rival.expression, judge.names, judge.x, judge.y, judge.weight).shortened()
+        error = data.error(evaluate(expression, judge.names, judge.x))
+        self._origins[expression] = "another form that explains the rows"
+        return self._assessed(Candidate(expression, judge.names, error, complexity(expression)))
 
     def _approximation(self, law: Candidate) -> Candidate:
         """Return the formula that predicts best, or the simplest of those that predict as well."""

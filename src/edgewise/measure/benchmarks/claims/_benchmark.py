@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from edgewise.measure import Benchmark, Case, Cell, Row, Settings
-from edgewise.measure.benchmarks.claims import _tables
+from edgewise.measure.benchmarks.claims import _equations, _real, _tables, _trajectories
 from edgewise.measure.benchmarks.formulas import is_true
 from edgewise.measure.tables import grouped, number
 
@@ -21,7 +21,12 @@ class _Family(NamedTuple):
     measure: Callable[[Case], dict[str, Any]]
 
 
-_FAMILIES = {"tables": _Family(_tables.cases, _tables.measure)}
+_FAMILIES = {
+    "tables": _Family(_tables.cases, _tables.measure),
+    "trajectories": _Family(_trajectories.cases, _trajectories.measure),
+    "equations": _Family(_equations.cases, _equations.measure),
+    "real": _Family(_real.cases, _real.measure),
+}
 _SELDOM = {"exact": 200, "noise": 50, "floor": 50, "converged": 200}
 """How many claims of a word there are for one that may be wrong."""
 _COLUMNS = ("kind", "said", "right", "form", "truth", "seconds")

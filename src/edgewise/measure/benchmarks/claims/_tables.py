@@ -9,6 +9,7 @@ import sympy
 from edgewise.measure import OURS, Case, Settings, clock
 from edgewise.measure.benchmarks.claims._judge import is_wrong
 from edgewise.measure.benchmarks.claims._made import COUNT, made_table
+from edgewise.measure.benchmarks.claims._part import part_of
 from edgewise.measure.benchmarks.formulas import with_free_constants
 from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
 
@@ -16,14 +17,13 @@ CLAIMS = ("exact", "noise")
 """The outcomes that claim a law."""
 
 _EFFORT, _SECONDS = "quick", 60.0
-_DEVELOPED = (1, 2)  # seeds that were looked at
 _FEW = 2  # tables under --quick
 
 
 def cases(settings: Settings) -> list[Case]:
     """List the tables of a seed."""
     limit, effort, seed = settings.budget or _SECONDS, settings.effort or _EFFORT, settings.seed
-    part = "development" if seed in _DEVELOPED else "held-out"
+    part = part_of(settings)
     return [
         Case(f"tables {seed}.{k}, {effort}, {limit:g} s",
              {"family": "tables", "part": part, "seed": seed, "number": k, "limit": limit, "effort": effort})

@@ -1,0 +1,247 @@
+"""The contest: systems of other terms, among them functions that no library of the search holds, on the same rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula
+from edgewise.dynamics._fit import Chains
+from edgewise.dynamics._measured import Measured
+from edgewise.dynamics._screen import OTHER, PLAIN, Columns, candidates
+from edgewise.dynamics._search import Scored, Search
+from edgewise.dynamics._shapes import Wide
+from edgewise.dynamics._shooting import linearize
+from edgewise.dynamics._standing import Standing, favored
+from edgewise.dynamics._system import System
+
+FLOOR = 1e-7  # of a state's standard deviation, below which errors count as none here
+SURE = 8.0  # the lead that a claim needs over every system of another kind
+_TIED = 4.0  # the lead below which the cheapest system is shown
+_NEAR = 16.0  # the lead in the linear model, below which a system is fitted
+_FITTED = 10  # systems of an equation in a round
+_EACH = (
+    3  # systems with a Hill function of each size (and of each, with one equation) that are fitted though they are far
+)
+_FAR = (20.0, 4.0)  # sum of the logarithms of squares beyond the best ones, up to which: smooth ones, and white noise
+_ROUNDS = 4
+_MORE = 1  # terms that a support may have beyond those of the best system
+_LEAST, _MOST = 3, 6  # terms of the supports that are compared at least, and at most
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A fitted system, its standing, and the kind of each equation: its terms, whatever the constants within them."""
+
+    scored: Scored
+    standing: Standing
+    kind: tuple[frozenset[str], ...]
+
+    def holds(self, other: Contender) -> bool:
+        """Return whether each equation has all terms of another system."""
+        return all(own >= its for own, its in zip(self.kind, other.kind, strict=True))
+
+
+@dataclass
+class Contest:
+    """Systems fitted in the same chains, and those of the libraries in `wide` that come near the best one."""
+
+    data: Measured
+    wide: Wide
+    chains: Chains
+    pool: list[Contender] = field(default_factory=list)
+    complete: bool = True  # whether other supports could be compared
+
+    @cached_property
+    def search(self) -> Search:
+        return Search(self.data, self.wide.library, self.chains)
+
+    @property
+    def floors(self) -> Array:
+        return (FLOOR * self.data.deviation / self.chains.noise) ** 2
+
+    @property
+    def best(self) -> Contender:
+        return favored(self.pool)
+
+    @property
+    def shown(self) -> Contender:
+        """The cheapest of the systems that the rows hardly tell from the best one."""
+        best = self.best
+        tied = [each for each in self.pool if each.standing.gain(best.standing) < _TIED]
+        return min(tied, key=lambda each: each.standing.cost)
+
+    @property
+    def rivals(self) -> list[Contender]:
+        """The systems that lack a term of the best one and are too near it, without the one shown, the nearest first.
+
+        The best one is among them if it isn't shown.
+        """
+        best, shown = self.best, self.shown
+        near = [(each.standing.gain(best.standing), k) for k, each in enumerate(self.pool) if each is not shown]
+        return [
+            self.pool[k]
+            for lead, k in sorted(near)
+            if lead < SURE and (self.pool[k] is best or not self.pool[k].holds(best))
+        ]
+
+    def enter(self, system: System, nodes: Array) -> None:
+        """Fit a system whose terms are in the wide library, and add it if its constants are credible."""
+        system = self._widened(system)
+        found = self.search.scored(system, nodes)
+        if found is None or not self._credible(found.system):
+            return
+        kind = kind_of(system)
+        if any(each.kind == kind and each.scored.fitted.mean_square <= found.fitted.mean_square for each in self.pool):
+            return
+        standing = Standing.of(
+            found.fitted.linear.residuals, self.floors, self._cost(found.system), system.n_parameters
+        )
+        self.pool = [each for each in self.pool if each.kind != kind] + [Contender(found, standing, kind)]
+
+    def run(self) -> None:
+        """Compare other supports of each equation with the best system's, until it stays the best."""
+        tried: set[tuple[frozenset[str], ...]] = set()
+        for _ in range(_ROUNDS):
+            best = self.best
+            if best.kind in tried:
+                break
+            tried.add(best.kind)
+            for j in range(len(best.kind)):
+                for system in self._others(best, j):
+                    self.enter(system, best.scored.fitted.nodes)
+
+    def _cost(self, system: System) -> float:
+        return self.search.penalty(system) + sum(self.wide.mixed(np.flatnonzero(row)) for row in system.mask)
+
+    def _credible(self, system: System) -> bool:
+        """Return whether constants of Hill functions lie in the range of their state: else these are something else."""
+        limits = ((system.inner[w], self.wide.limits[w]) for w in system.used_inner if w in self.wide.limits)
+        return all(low < value < high for value, (low, high) in limits)
+
+    def _widened(self, system: System) -> System:
+        """Return a system with the terms of the wide library, which holds its own."""
+        library, own = self.wide.library, system.terms
+        if own is library.terms:
+            return system
+        places = [library.expressions.index(expression) for expression in own.expressions]
+        mask = np.zeros((len(system.mask), len(library.expressions)), bool)
+        coefficients, inner = np.zeros(mask.shape), library.inner_values
+        mask[:, places], coefficients[:, places] = system.mask, system.coefficients
+        inner[[library.inner.index(symbol) for symbol in own.inner]] = system.inner
+        return replace(system, terms=library.terms, mask=mask, coefficients=coefficients, inner=inner)
+
+    def _others(self, best: Contender, j: int) -> list[System]:
+        """Return the systems with another support of one equation that come near the best in its linear model."""
+        columns, other = self._columns(best, j)
+        if columns is None:
+            self.complete = False
+            return []
+        own = int(best.scored.system.mask[j].sum())
+        made: list[_Estimate] = []
+        for support in candidates(columns, min(max(own + _MORE, _LEAST), _MOST)):
+            cost = other[0] + self.wide.mixed(self.wide.copies[k].term for k in support)
+            standing, beta = columns.standing(support, (cost, other[1]))
+            made.append(_Estimate(standing, support, beta))
+        first = favored(made).standing
+        made.sort(key=lambda each: each.standing.gain(first))
+        kinds: dict[tuple[frozenset[str], ...], System] = {}
+        groups: Counter[tuple[int, int]] = Counter()
+        near = 0
+        for each in made:
+            lead, far = each.standing.gain(first), float(np.log(each.standing.squares / first.squares).sum())
+            terms = [self.wide.copies[k].term for k in each.support]
+            if 0 in terms and self.wide.falling.intersection(terms):  # it is a constant and a rising one
+                continue
+            hill = max((k for k in terms if k in self.wide.hills), default=-1)
+            group = len(terms), hill if len(best.kind) == 1 else 0
+            close = lead < _NEAR and near < _FITTED
+            if not close and (hill < 0 or far > _FAR[first.white] or groups[group] >= _EACH or len(terms) > _LEAST):
+                continue
+            system = self._made(best.scored.system, j, each)
+            if kinds.setdefault(kind_of(system), system) is system:
+                groups[group] += 1
+                near += close
+        return [system for kind, system in kinds.items() if kind != best.kind]
+
+    def _made(self, system: System, j: int, estimate: _Estimate) -> System:
+        mask, coefficients, inner = system.mask.copy(), system.coefficients.copy(), system.inner.copy()
+        mask[j], coefficients[j] = False, 0.0
+        for k, value in zip(estimate.support, estimate.values, strict=True):
+            copy = self.wide.copies[k]
+            mask[j, copy.term], coefficients[j, copy.term] = True, value
+            if copy.inner >= 0:
+                inner[copy.inner] = copy.value
+        return replace(system, mask=mask, coefficients=coefficients, inner=inner)
+
+    def _columns(self, best: Contender, j: int) -> tuple[Columns | None, tuple[float, int]]:
+        """Return the columns of an equation at the best system, and the cost and size of all others."""
+        at, screen, count = best.scored, self.wide.screen, len(self.wide.screen.expressions)
+        more = ((0, 0), (0, count - len(at.system.terms)))
+        mask, coefficients = np.pad(at.system.mask, more), np.pad(at.system.coefficients, more)
+        whole = System(screen.terms, np.ones_like(mask), coefficients, at.system.inner, self.data.order)
+        chains = self.chains
+        try:
+            linear = linearize(whole, at.fitted.nodes, self.data, chains.at, chains.size, chains.noise, chains.substeps)
+        except np.linalg.LinAlgError:
+            return None, (0.0, 0)
+        n, d = self.data.values.shape
+        weights = np.tile(1 / np.sqrt(at.fitted.squares + self.floors), n)
+        equations, terms = np.nonzero(mask)
+        others = equations != j
+        outside = replace(at.system, mask=at.system.mask & (np.arange(len(mask)) != j)[:, None])
+        fixed = [*(equations[others] * count + terms[others]), *(mask.size + np.array(outside.used_inner, dtype=int))]
+        with np.errstate(all="ignore"):
+            seen = np.repeat(chains.at.rows.ravel() >= 0, d)
+            by, rest = linear.by[seen] * weights[:, None], linear.rest[seen] * weights
+        design = by[:, j * count : (j + 1) * count]
+        design = np.where(np.isfinite(design).all(axis=0), design, 0.0)
+        target = rest + design @ coefficients[j]
+        if not np.isfinite(by[:, fixed]).all() or not np.isfinite(target).all():
+            return None, (0.0, 0)
+        if fixed:
+            basis = np.linalg.qr(by[:, fixed] / (np.linalg.norm(by[:, fixed], axis=0) + 1e-300))[0]
+            design, target = design - basis @ (basis.T @ design), target - basis @ (basis.T @ target)
+        log = np.log(n * d)
+        plain = [e.is_polynomial() or bool(e.free_symbols & set(screen.inner)) for e in screen.expressions]
+        sorts = np.array(
+            [c.term if c.term in self.wide.hills else PLAIN if plain[c.term] else OTHER for c in self.wide.copies]
+        )
+        costs = log + np.array(screen.costs) + log * (sorts >= 0)
+        columns = Columns(design, target, costs, sorts, n, self.floors * weights[:d] ** 2)
+        return columns, (self._cost(outside), outside.n_parameters)
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    standing: Standing
+    support: tuple[int, ...]
+    values: Array
+
+
+def kind_of(system: System) -> tuple[frozenset[str], ...]:
+    """Return the terms of each equation, with K for constants within them.
+
+    With a constant, 1 / (K + z^n) and z^n / (K + z^n) are the same equation: it has both.
+    """
+    inner = dict.fromkeys(system.terms.inner, sympy.Symbol("K"))
+    out = []
+    for row in system.mask:
+        terms = {system.terms.expressions[k].xreplace(inner) for k in np.flatnonzero(row)}
+        if sympy.Integer(1) in terms:
+            terms |= {other for term in terms for other in _twins(term)}
+        out.append(frozenset(str(term) for term in terms))
+    return tuple(out)
+
+
+def _twins(term: Formula) -> list[Formula]:
+    """Return both forms of a Hill function with K for its constant, if a term is one."""
+    top, bottom = term.as_numer_denom()
+    if not bottom.is_Add or sympy.Symbol("K") not in bottom.free_symbols:
+        return []
+    power = bottom.as_independent(sympy.Symbol("K"), as_Add=True)[0]
+    return [power / bottom, 1 / bottom] if top in (1, power) else []

@@ -1,0 +1,76 @@
+"""Which of two systems the rows favor, by the rows that count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from edgewise._typing import Array
+
+_FEWEST = 6.0  # rows that count, however smooth the residuals are
+_WHITE = 0.7  # of the rows must count where white noise is left
+_SMOOTHEST = 0.97  # correlation of residuals of neighboring rows
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a system leaves and costs: squares (d,) and rows that count (d,) of each state, its cost and its size.
+
+    Of n rows whose residuals have the correlation r with those of the next row, n (1 - r) / (1 + r) count, but no fewer
+    than 6: errors of integration, and those of a wrong form, are smooth.
+    """
+
+    squares: Array
+    counts: Array
+    cost: float
+    size: int
+    rows: int
+
+    @classmethod
+    def of(cls, residuals: Array, floors: Array, cost: float, size: int) -> Standing:
+        """Return it for residuals (n, d), of which the squares `floors` (d,) count as none."""
+        r, n = correlation(residuals), len(residuals)
+        return cls((residuals**2).mean(axis=0) + floors, np.maximum(n * (1 - r) / (1 + r), _FEWEST), cost, size, n)
+
+    @property
+    def white(self) -> bool:
+        """Whether what is left looks like white noise in all states."""
+        return bool((self.counts > _WHITE * self.rows).all())
+
+    def gain(self, other: Standing) -> float:
+        """Return by how much another system is better: sum_j n_j log(squares_j / other's) less what it costs more.
+
+        The rows that count are those of the residuals of this system, which should be the simpler one, and those of the
+        other one for a state of which it leaves white noise.
+        """
+        white = other.counts > _WHITE * other.rows
+        counts = np.where(white, np.maximum(self.counts, other.counts), self.counts)
+        ratio = np.log(self.squares) - np.log(other.squares)
+        return float(counts @ ratio) - (other.cost - self.cost)
+
+
+def correlation(residuals: Array) -> Array:
+    """Return the correlation (d,) of residuals (n, d) of neighboring rows, at least zero."""
+    products = (residuals[1:] * residuals[:-1]).sum(axis=0)
+    return np.clip(products / np.maximum((residuals**2).sum(axis=0), 1e-300), 0.0, _SMOOTHEST)
+
+
+class HasStanding(Protocol):
+    @property
+    def standing(self) -> Standing: ...
+
+
+T = TypeVar("T", bound=HasStanding)
+
+
+def favored(systems: Sequence[T]) -> T:
+    """Return the system that rows favor: from the simplest on, each one that gains, unless a simpler one is as good."""
+    ranked = sorted(systems, key=lambda s: (s.standing.size, s.standing.cost))
+    best = 0
+    for k, each in enumerate(ranked):
+        if ranked[best].standing.gain(each.standing) > 0:
+            best = k
+    return next(each for each in ranked if each is ranked[best] or each.standing.gain(ranked[best].standing) <= 0)

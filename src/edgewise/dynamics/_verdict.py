@@ -1,0 +1,48 @@
+"""What may be said of the best system."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgewise._typing import Array
+from edgewise.dynamics._explore import Explorer
+from edgewise.dynamics._forecast import Forecast, same_halves
+from edgewise.dynamics._outcome import Outcome
+from edgewise.dynamics._search import FLOOR
+
+_SMALL = 3e-3  # of a state's standard deviation: what may be left that is smooth
+_COMPARED = 5  # terms of an equation, beyond which too few others of its size were compared for a claim
+_EXCESS = 4.0  # of a forecast's own uncertainty, beyond which the form is wrong
+_USELESS = 1.0  # of a state's standard deviation: a forecast that is no better than the mean
+_EXACTLY = 1e-3  # of it: the forecast of equations that are exact
+
+
+def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outcome:
+    """Return what may be said of the best system, which leaves `relative` (d,) of the states' standard deviations."""
+    contest, chains = explorer.contest, explorer.chains
+    if contest is None or chains.size == 1 < len(chains.at.rows):  # no system follows the rows beyond a stretch
+        return Outcome.APPROXIMATE
+    fitted, white = contest.shown.scored.fitted, contest.shown.standing.white
+    exact, small = bool((relative < FLOOR).all()), bool((relative < _SMALL).all())
+    noise = white and explorer.adequate(contest.shown.scored)
+    if not (small or noise) or (not exact and _missed(ahead, relative, whole=chains.whole)):
+        return Outcome.APPROXIMATE
+    vague = exact and chains.whole and ahead is not None and bool((ahead.errors > _EXACTLY).any())
+    if not contest.complete or contest.rivals or vague or fitted.system.mask.sum(axis=1).max() > _COMPARED:
+        return Outcome.AMBIGUOUS
+    if noise and not exact:
+        return Outcome.NOISE
+    if not same_halves(fitted.system, explorer.data, chains, explorer.ground.stretch):
+        return Outcome.AMBIGUOUS
+    return Outcome.EXACT if exact else Outcome.FLOOR
+
+
+def _missed(ahead: Forecast | None, relative: Array, *, whole: bool) -> bool:
+    """Return whether a forecast missed by more than it may, or is worse than a guess.
+
+    That is the mean where fits follow whole trajectories, else (the system is chaotic) the state at another time.
+    """
+    if ahead is None:
+        return False
+    limit = np.maximum(_USELESS if whole else np.sqrt(2.0), 2 * relative)
+    return ahead.excess > _EXCESS or bool((ahead.errors > limit).any())

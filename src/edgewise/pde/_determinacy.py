@@ -1,0 +1,240 @@
+"""Whether a problem has a solution, and one only: by least squares on three lattices, each twice as fine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise._jets import Jets
+from edgewise._typing import Array
+from edgewise.pde._box import Box, Face
+from edgewise.pde._even_lattice import EvenLattice, Known, NotFinite
+from edgewise.pde._jet import Jet
+from edgewise.pde._level import Level, level_about, linear_level, newton_level
+from edgewise.pde._linear import Term, linearized
+from edgewise.pde._outcome import Outcome
+from edgewise.pde._problem import Condition, Measured, Problem
+from edgewise.pde._weak import Weak
+
+_CELLS = {1: (8, 16, 32), 2: (3, 6, 12)}
+_MOST_UNKNOWNS = {1: 8, 2: 2}
+_NOTHING = 1e-7  # of an equation's terms: what the weakest function leaves, if it is free
+_FALLS, _SMALL = 0.2, 5e-2  # of what it leaves on the lattice before, and of the terms
+_SAME, _LEFT = 0.85, 1e-9  # of what the squares leave on the lattice before, and of the data
+_SOLVED = 0.1
+_SMOOTH = 0.9  # part of what is left that splines can be
+_CONSTANT = 0.99  # of a function's root mean square, its mean
+_ALONG = 20  # points of a face
+
+
+Examined = Callable[[Sequence[Condition]], list[Level]]
+
+
+class Determinacy(NamedTuple):
+    """What is said of a problem: NO_SOLUTION, UNDETERMINED, or None; and what to do about it.
+
+    free: how many functions could be added to a solution.
+    """
+
+    outcome: Outcome | None = None
+    advice: str = ""
+    free: int = 0
+
+
+def is_examined(problem: Problem) -> bool:
+    """Whether a problem has residuals at points of one or two coordinates, and no measurements or unknown functions."""
+    d = len(problem.domain.names)
+    known = any(isinstance(condition, Measured) for condition in problem.conditions)
+    few = problem.unknowns <= _MOST_UNKNOWNS.get(d, 0)
+    return few and not known and not problem.functions and not isinstance(problem.residual, Weak)
+
+
+def is_linear(problem: Problem) -> bool:
+    """Whether the equation and its conditions are linear in the unknowns and constants, seen at two random ones."""
+    rng, names = torch.Generator().manual_seed(5), list(problem.numbers)
+    terms = [Term(problem.residual, [problem.domain.points(16, 3)], 1.0)]
+    terms += [Term(condition.equation, condition.points(4, 3), 1.0) for condition in problem.conditions]
+    for term in terms:
+        slopes = []
+        for _ in range(2):
+            jets: list[Jets] = [
+                {
+                    o: torch.randn(len(term), problem.unknowns, dtype=torch.float64, generator=rng)
+                    for o in problem.orders
+                }
+                for _ in term.points
+            ]
+            numbers = torch.randn(len(names), dtype=torch.float64, generator=rng)
+            rows = linearized(problem, names, term, jets, numbers)
+            slopes.append(torch.cat([*(part.flatten() for r in rows for by in r.by for part in by.values()),
+                                     *(r.constants.flatten() for r in rows)]))  # fmt: skip
+        one, two = slopes
+        if not bool(torch.isfinite(one).all()) or float((one - two).abs().max()) > 1e-9 * float(one.abs().max()):
+            return False
+    return True
+
+
+def determinacy(problem: Problem) -> Determinacy:
+    """Examine a linear problem: three lattices, each of cells half as wide, tell how many solutions it has.
+
+    With J the rows of the equation and its conditions (see `EvenLattice.rows`), a function v whose |J v| / |v| falls to
+    nothing may be added to any solution. Where what the squares leave falls as well, there are many solutions; where
+    it does not, and is smooth, there is none. Nothing is said of an equation whose highest derivatives do not outweigh
+    the others in a cell of the last lattice.
+    """
+    constants = _numbers(problem, problem.numbers)
+
+    def examined(conditions: Sequence[Condition]) -> list[Level]:
+        return [linear_level(lattice, conditions, constants) for lattice in _lattices(problem)]
+
+    return _advised(problem, examined, examined)
+
+
+def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float], *, solved: bool) -> Determinacy:
+    """Examine a problem that is not linear about what is known.
+
+    Those are the equations linearized about a solution; or, where what is known is none, those of the nearest to it
+    that Levenberg-Marquardt steps find on each lattice.
+    """
+    constants = _numbers(problem, numbers)
+
+    def near(conditions: Sequence[Condition]) -> list[Level]:
+        return [level_about(lattice, conditions, known, constants) for lattice in _lattices(problem)]
+
+    def found(conditions: Sequence[Condition]) -> list[Level]:
+        levels: list[Level] = []
+        for lattice in _lattices(problem):
+            begin = levels[-1].jets if levels else known
+            levels.append(newton_level(lattice, conditions, begin, constants))
+        return levels
+
+    if not solved:
+        return _advised(problem, found, near)
+    try:
+        levels = near(problem.conditions)
+    except NotFinite:
+        return Determinacy()
+    free = _free(levels) if levels[-1].fine else 0
+    return Determinacy(Outcome.UNDETERMINED, _missing(problem, levels[-1], free), free) if free else Determinacy()
+
+
+def step_determinacy(problem: Problem, known: Known) -> Determinacy:
+    """Examine a problem that is linearized about known functions, as if it was linear."""
+
+    def examined(conditions: Sequence[Condition]) -> list[Level]:
+        return [linear_level(lattice, conditions, np.zeros(0), known) for lattice in _lattices(problem)]
+
+    return _advised(problem, examined, examined)
+
+
+def _numbers(problem: Problem, numbers: Mapping[str, float]) -> Array:
+    return np.array([numbers[name] for name in problem.numbers], dtype=float)
+
+
+def _lattices(problem: Problem) -> list[EvenLattice]:
+    return [EvenLattice(problem, cells) for cells in _CELLS[len(problem.domain.names)]]
+
+
+def _advised(problem: Problem, examined: Examined, near: Examined) -> Determinacy:
+    """What the levels tell, with the conditions that are missing, or one of which is too many."""
+    try:
+        levels = examined(problem.conditions)
+    except NotFinite:
+        return Determinacy()
+    outcome, free = _said(levels)
+    if outcome is Outcome.UNDETERMINED:
+        return Determinacy(outcome, _missing(problem, levels[-1], free), free)
+    if outcome is not Outcome.NO_SOLUTION or free:
+        return Determinacy(outcome, "", free)
+    each, surplus = _single(problem.conditions), []
+    for k, one in enumerate(each):
+        fewer = [*each[:k], *each[k + 1 :]]
+        if _free(near(fewer)):
+            continue
+        others = examined(fewer)
+        if others[-1].fine and _falls(others) and not _free(others):
+            surplus.append(one.place)
+    if not surplus:
+        return Determinacy(outcome, "", free)
+    places = " or ".join(dict.fromkeys(surplus))
+    return Determinacy(outcome, f"There is one condition too many: without that {places} there is a solution.", free)
+
+
+def _missing(problem: Problem, level: Level, free: int) -> str:
+    """Which conditions are missing, by where the function that is free is largest."""
+    domain, lattice = problem.domain, level.lattice
+    values = _changed(problem, level, lattice.inside)
+    sizes = values.square().mean(0).sqrt()
+    u = int(sizes.argmax())
+    size, name = float(sizes[u]), "the unknown" if problem.unknowns == 1 else f"unknown {u}"
+    if not size > 0:
+        return "An unknown constant is not determined by the equation and its conditions."
+    if free == 1 and float(values[:, u].mean().abs()) > _CONSTANT * size:
+        return (
+            f"One condition is missing: a constant can be added to {name}. Hold its value at a place, or its mean by "
+            "pde.Integral."
+        )
+    count, where = "One condition is" if free == 1 else "Conditions are", ""
+    if isinstance(domain, Box):
+        faces = [Face(domain, (side,)) for side in domain.boundary().fixed]
+        on = [float(_changed(problem, level, face.points(_ALONG))[:, u].square().mean().sqrt()) for face in faces]
+        ((k, end),) = faces[int(np.argmax(on))].fixed
+        where = f", for instance at {domain.names[k]} = {end:g}" if max(on) > size else ""
+    return f"{count} missing for {name}{where}."
+
+
+def _changed(problem: Problem, level: Level, points: Tensor) -> Tensor:
+    """By how much the function that is held least changes the unknowns at points, (n, unknowns)."""
+    found = []
+    for coefficients in (level.weak[:, 0], 0 * level.weak[:, 0]):
+        jets = level.lattice.jets(points, coefficients)
+        numbers = dict(zip(problem.numbers, coefficients[len(coefficients) - len(problem.numbers) :], strict=True))
+        own = problem.unknown(jets, points, (), numbers)
+        found.append(torch.stack([jet.value for jet in ((own,) if isinstance(own, Jet) else own)], 1))
+    return found[0] - found[1]
+
+
+def _single(conditions: Sequence[Condition]) -> list[Condition]:
+    """Conditions on several faces as one for each."""
+    found = []
+    for one in conditions:
+        where = one.where
+        if isinstance(where, Face) and one.also is None:
+            found += [replace(one, where=Face(where.box, (side,))) for side in where.fixed]
+        else:
+            found.append(one)
+    return found
+
+
+def _free(levels: Sequence[Level]) -> int:
+    """How many functions no equation holds, to the precision of three lattices."""
+    (_, two, three), last = (level.weakest for level in levels), levels[-1]
+    count = 0
+    for s2, s3 in zip(two, three, strict=False):
+        if not (s3 < max(_NOTHING, last.floor) or s2 < _NOTHING or (s3 < _FALLS * s2 and s3 < _SMALL)):
+            break
+        count += 1
+    return count
+
+
+def _falls(levels: Sequence[Level]) -> bool:
+    """Whether what the squares leave falls from lattice to lattice."""
+    last = levels[-1]
+    return last.left < max(_LEFT, last.rounding, min(_SOLVED, 0.5 * levels[-2].left))
+
+
+def _said(levels: Sequence[Level]) -> tuple[Outcome | None, int]:
+    """The outcome that three lattices tell, and how many functions are free."""
+    before, last = levels[-2:]
+    if not last.fine:
+        return None, 0
+    free = _free(levels)
+    if _falls(levels):
+        return (Outcome.UNDETERMINED if free else None), free
+    same = last.left > _SAME * before.left and last.smooth > _SMOOTH and last.settled
+    return (Outcome.NO_SOLUTION if same else None), free

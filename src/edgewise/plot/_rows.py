@@ -1,0 +1,120 @@
+"""A formula among the rows of its table: a curve with its band, or a map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+
+from edgewise._typing import Array
+from edgewise.plot import _style as style
+from edgewise.plot._field import Surface, heat_map, shades
+from edgewise.plot._text import PLAIN, name_label, plain
+
+_ROOM = 0.12  # of the range of the rows, above and below
+_SPIKES = 0.02  # of a band, the furthest, may leave the picture
+_MANY = 500  # rows that are drawn small
+_LISTED, _LONGEST = 6, 60  # curves that have a legend, and letters of a label
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve with values at places (m,), the ends of its band if it has one, and the rows (k, 2) that belong to it."""
+
+    places: Array
+    values: Array
+    label: str = ""
+    band: tuple[Array, Array] | None = None
+    rows: Array | None = None
+
+
+def curve_among_rows(
+    lines: Sequence[Line], *, rivals: Sequence[Line] = (), aside: Array | None = None,
+    names: tuple[str, str] = ("x", "y"), ax: Axes | None = None,
+) -> Axes:  # fmt: skip
+    """Draw rows, the curve of a formula with its band, and rivals in gray, and return the axes.
+
+    Several lines are colored from light to dark, with their rows. `aside` are rows (k, 2) that were set aside, open
+    circles. The vertical axis shows the rows: a curve may leave the picture. An axis is logarithmic if most rows
+    spread over more than two decades of it, and all are positive.
+
+    >>> x = np.linspace(0, 1, 9)
+    >>> rows = np.column_stack([x, x**2])
+    >>> curve_among_rows([Line(x, x**2, "t^2", rows=rows)], names=("t", "s")).get_ylabel()
+    '$s$'
+    """
+    ax = style.axes(ax, (6.8, 4.2))
+    colors = [style.SYMBOLIC] if len(lines) == 1 else shades(len(lines) + 1)[1:]
+    seen = np.concatenate([rows for rows in (*(line.rows for line in lines), aside) if rows is not None])
+    for axis, column in ((ax.xaxis, seen[:, 0]), (ax.yaxis, seen[:, 1])):
+        style.logarithmic_where_wide(ax, axis, column)
+    for k, rival in enumerate(rivals):
+        ax.plot(rival.places, rival.values, color=style.SOFT, linewidth=0.9, alpha=0.7, zorder=2,
+                label="other forms" if k == 0 else None)  # fmt: skip
+    for line, color in zip(lines, colors, strict=True):
+        if line.band is not None:
+            ax.fill_between(line.places, *line.band, color=color, alpha=0.15, linewidth=0, zorder=1)
+        ax.plot(
+            line.places, line.values, color=color, linewidth=1.8, zorder=4, label=plain(line.label, _LONGEST) or None
+        )
+        if line.rows is not None:
+            own = style.ACCENT if len(lines) == 1 else color
+            many = len(seen) > _MANY
+            ax.scatter(*line.rows.T, s=5 if many else 16, color=own, alpha=0.35 if many else 0.75, linewidths=0,
+                       rasterized=many, zorder=3)  # fmt: skip
+    if aside is not None and len(aside):
+        ax.scatter(*aside.T, s=26, facecolors="none", edgecolors=style.INK, linewidths=0.9, zorder=5, label="set aside")
+    _limits(ax, seen, lines)
+    _named(ax, names)
+    if len(lines) <= _LISTED and any(line.label for line in lines):
+        for text in ax.legend(frameon=False, fontsize=8, labelcolor=style.INK, loc="best").get_texts():
+            text.set(**PLAIN)
+    style.plain_axes(ax)
+    return ax
+
+
+def map_among_rows(
+    surface: Surface, rows: Array, *, names: tuple[str, str] = ("x", "y"), label: str = "z", ax: Axes | None = None
+) -> Axes:
+    """Draw a formula of two inputs as a map in colors with the rows (k, 3) on it, and return the axes.
+
+    A dot has the color of the row's own value: one that stands out is a row that the formula misses.
+
+    >>> x = np.linspace(0, 1, 5)
+    >>> rows = np.array([[0.2, 0.2, 0.0], [0.7, 0.5, 0.4]])
+    >>> map_among_rows(Surface(x, x, np.outer(x, x)), rows, names=("a", "b")).get_xlabel()
+    '$a$'
+    """
+    ends = (float(rows[:, 2].min()), float(rows[:, 2].max()))
+    ax = heat_map(surface, names=names, label=label, limits=ends, ax=style.axes(ax, (6.8, 4.4)))
+    image: Any = ax.collections[0]
+    many = len(rows) > _MANY
+    ax.scatter(rows[:, 0], rows[:, 1], c=rows[:, 2], cmap=image.get_cmap(), norm=image.norm, s=10 if many else 26,
+               edgecolors=style.INK, linewidths=0.3 if many else 0.6, rasterized=many, zorder=4)  # fmt: skip
+    return ax
+
+
+def _limits(ax: Axes, seen: Array, lines: Sequence[Line]) -> None:
+    """Show the rows, and the bands but for spikes, at most once the rows' range beyond."""
+    low, high = float(seen[:, 1].min()), float(seen[:, 1].max())
+    size = high - low or abs(high) or 1.0
+    least, most = low, high
+    for below, above in (line.band for line in lines if line.band is not None):
+        if np.isfinite(below).any():
+            least = min(least, max(float(np.nanquantile(below, _SPIKES)), low - size))
+            most = max(most, min(float(np.nanquantile(above, 1 - _SPIKES)), high + size))
+    if ax.get_yscale() == "log":
+        ax.set_ylim(low / 2, high * 2)
+    else:
+        ax.set_ylim(least - _ROOM * size, most + _ROOM * size)
+
+
+def _named(ax: Axes, names: tuple[str, str]) -> None:
+    axes: tuple[Axis, Axis] = (ax.xaxis, ax.yaxis)
+    for axis, name in zip(axes, names, strict=True):
+        label = name_label(name)
+        axis.set_label_text(label.text, color=style.INK, **label.style)

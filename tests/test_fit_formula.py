@@ -13,6 +13,7 @@ from scipy.optimize import least_squares
 from scipy.stats import t as student
 
 import edgewise as ew
+from edgewise.expressions import parse
 from edgewise.regression import FitOutcome
 
 T = np.linspace(0, 4, 40)
@@ -28,7 +29,7 @@ def test_frames_mappings_and_arrays_give_the_same() -> None:
         ew.fit_formula("a*exp(-k*t)", {"t": T}, Y),
         ew.fit_formula("a*exp(-k*t)", T, Y, names=["t"]),
         ew.fit_formula("a*exp(-k*t)", np.column_stack([T, T]), Y, names=["t", "other"]),
-        ew.fit_formula(sympy.sympify("a*exp(-k*t)"), T.tolist(), Y.tolist(), names=["t"]),
+        ew.fit_formula(parse("a*exp(-k*t)"), T.tolist(), Y.tolist(), names=["t"]),
     ]
     for fit in fits:
         assert fit.values == fits[0].values and fit.outcome is FitOutcome.CONVERGED

@@ -113,7 +113,8 @@ def test_intervals_cover_the_constants(kind: Any, rows: int) -> None:
         constants = np.linalg.lstsq(jacobian, noise, rcond=None)[0]
         residual = noise - jacobian @ constants
         unit = float(np.sqrt(residual @ residual / (rows - 2)))
-        for which, into in ((kind, hits), ("classical", plain)):
+        pairs: tuple[tuple[Any, list[Any]], ...] = ((kind, hits), ("classical", plain))
+        for which, into in pairs:
             found = Covariance.of(which, jacobian, residual, unit, groups)
             into.append(np.abs(constants) <= student.ppf(0.975, found.freedom) * np.sqrt(np.diag(found.matrix)))
     assert 0.905 <= np.mean(hits) <= 0.99

@@ -15,7 +15,7 @@ import torch
 
 import edgewise as ew
 from edgewise.discovery import discover_directly
-from edgewise.estimators import SymbolicRegressor
+from edgewise.estimators import KANRegressor, SymbolicRegressor
 from edgewise.io import read_table
 from edgewise.programs import Program, apply, combine, variable
 from edgewise.studio import Desk
@@ -32,6 +32,12 @@ def test_powers_of_numbers_beyond_doubles_stay_in_the_formula(function: str, fac
     found = Program.of(nodes).expression(["a", "b"])
     exact = sympy.Float(factor) ** (2 if function == "square" else 3)
     assert abs(found.subs({"a": 1, "b": 1}) / exact - 1) < 1e-12
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_counts_and_amounts_beyond_what_their_loss_predicts_are_refused(loss: Any) -> None:
+    with pytest.raises(ew.InputError, match="takes y up to"):
+        KANRegressor(loss, products=0).fit(X[:25], np.full(25, 1e140))
 
 
 def test_targets_beyond_the_range_of_squares_are_refused() -> None:

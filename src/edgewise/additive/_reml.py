@@ -149,6 +149,8 @@ class _Problem:
         free = ~(((rho >= HIGH - 1e-6) & (gradient < 0)) | ((rho <= LOW + 1e-6) & (gradient > 0)))
         if not free.any() or np.abs(gradient[free]).max() < _STATIONARY:
             return None
+        if not np.isfinite(hessian).all():  # of targets whose squares overflow
+            return None
         values, vectors = eigen(hessian[np.ix_(free, free)])
         curvatures = np.maximum(np.abs(values), _SMALLEST_CURVATURE)
         step = np.zeros_like(rho)

@@ -8,13 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from edgewise._errors import unknown
+from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
 from edgewise.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile
 from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableRegressor, Training
 
 LossName = Literal["squared", "absolute", "huber", "quantile", "poisson", "gamma"]
+_COUNTS = 1e12  # whose logarithms are within those that the families have means of
 _FAMILIES: dict[str, Callable[[float], Family]] = {
     "squared": lambda level: Gaussian(),
     "absolute": lambda level: Quantile(0.5),
@@ -134,6 +135,8 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
 
     def _fit_rows(self, rows: Training) -> None:
         least = float(rows.y.min())
+        if self.loss in ("poisson", "gamma") and float(rows.y.max()) > _COUNTS:
+            raise InputError(f"loss={self.loss!r} takes y up to {_COUNTS:g}. Got {rows.y.max():g}: change its units.")
         if (self.loss == "poisson" and least < 0) or (self.loss == "gamma" and least <= 0):
             sign = "non-negative" if self.loss == "poisson" else "positive"
             raise ValueError(f"loss={self.loss!r} requires {sign} y. Got {least:g}.")

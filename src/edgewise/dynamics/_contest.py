@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Part
 from edgewise.dynamics._fit import Chains
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._screen import OTHER, PLAIN, Columns, candidates
@@ -238,9 +239,9 @@ def kind_of(system: System) -> tuple[frozenset[str], ...]:
     return tuple(out)
 
 
-def _twins(term: Formula) -> list[Formula]:
+def _twins(term: Part) -> list[Any]:
     """Return both forms of a Hill function with K for its constant, if a term is one."""
-    top, bottom = term.as_numer_denom()
+    top, bottom = sympy.fraction(term)
     if not bottom.is_Add or sympy.Symbol("K") not in bottom.free_symbols:
         return []
     power = bottom.as_independent(sympy.Symbol("K"), as_Add=True)[0]

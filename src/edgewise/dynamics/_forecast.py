@@ -88,7 +88,7 @@ def same_halves(system: System, data: Measured, chains: Chains, length: int) -> 
     found = [_refit(system, data.between(*half), chains, length) for half in ((0.0, 0.5), (0.5, 1.0))]
     if found[0] is None or found[1] is None:
         return False
-    (one, _, c), (two, _, e) = found
+    (one, _, c), (two, _, e) = found[0], found[1]
     first, second = one.system.parameters, two.system.parameters
     allowed = _ERRORS * np.sqrt(np.diag(c) + np.diag(e)) + _SAME * np.abs(first)
     return bool((np.abs(first - second) <= allowed).all())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -50,8 +51,8 @@ def candidates(columns: Columns, most: int) -> Iterable[tuple[int, ...]]:
     """
     scale = np.sqrt(np.einsum("nk,nk->k", columns.design, columns.design))
     usable = np.flatnonzero(np.isfinite(scale) & (scale > 1e-12 * np.nanmax(scale, initial=1e-300)))
-    a = np.column_stack([columns.design[:, usable] / scale[usable], columns.target])
-    a = np.linalg.qr(a, mode="r")
+    joined = np.column_stack([columns.design[:, usable] / scale[usable], columns.target])
+    a: Any = np.linalg.qr(joined, mode="r")
     a, y = a[:, :-1], a[:, -1]
     costs, sorts = columns.costs[usable], columns.sorts[usable]
     d = columns.target.size // columns.rows

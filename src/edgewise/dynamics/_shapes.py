@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
@@ -76,7 +76,7 @@ def widened(base: Library, ground: Ground) -> Wide:
         [k for k in range(len(sizes)) if k < len(base.expressions) or sizes[k] < _LARGEST or k in moving]
     )
     copies = [Copy(k) for k in range(len(library.expressions))]
-    fixed: list[Formula] = []
+    fixed: list[Any] = []
     limits = {}
     for expression, level, cost, state in _hills(seen, ground):
         median, index = float(np.median(np.abs(seen[state]))), len(library.inner)

@@ -69,7 +69,8 @@ class Terms:
 
 def _guarded(expression: Formula) -> Formula:
     """Return an expression whose roots and logarithms of states are those of |z|, with finite derivatives at zero."""
-    for z in expression.free_symbols:
+    free: Any = expression.free_symbols
+    for z in free:
         size = sympy.sqrt(z**2 + _TINY**2)
         expression = expression.replace(
             lambda e, z=z: e.is_Pow and e.base == z and not e.exp.is_integer, lambda e, size=size: size**e.exp

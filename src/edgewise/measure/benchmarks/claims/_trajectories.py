@@ -6,7 +6,7 @@ Development cases are those that the rules of the claims were made on; held-out 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ _LEVEL = sympy.Symbol("K")
 class _Kind(NamedTuple):
     """Systems of one kind by part, and the noise (of the standard deviation) and error of integration of their rows."""
 
-    systems: dict[str, Sequence[Made]]
+    systems: Mapping[str, Sequence[Made]]
     rows: Sequence[tuple[float, float]]
 
 
@@ -83,7 +83,7 @@ def measure(case: Case) -> dict[str, Any]:
     return _row(case, said, right if said in CLAIMS else "", form, truth, seconds, "")
 
 
-def terms(rate: Formula) -> frozenset[str]:
+def terms(rate: Any) -> frozenset[str]:
     """Return the terms of a rate without factors, constants within them as K.
 
     >>> sorted(terms(sympy.sympify("2 - 0.3*x + 1.5*x**2/(1 + x**2)")))
@@ -94,7 +94,7 @@ def terms(rate: Formula) -> frozenset[str]:
     doubled = {sympy.sin(2 * x): 2 * sympy.sin(x) * sympy.cos(x) for x in real.free_symbols}
     plain = sympy.expand(real.xreplace(doubled))
     plain = plain.replace(
-        lambda e: e.is_Pow and e.exp.is_Float, lambda e: e.base ** sympy.Rational(str(e.exp)).limit_denominator(9)
+        lambda e: e.is_Pow and e.exp.is_Float, lambda e: e.base ** sympy.nsimplify(e.exp, rational=True, tolerance=1e-6)
     )
     plain = plain.replace(lambda e: e.is_Mul and t in e.args, lambda e: _LEVEL * e.as_independent(t)[1])
     parts = [part.as_independent(*real.free_symbols)[1] for part in sympy.Add.make_args(plain) if part != 0]
@@ -108,7 +108,7 @@ def _leveled(sum_: Formula) -> Formula:
     return _LEVEL + (rest if rest.is_Add else rest.as_coeff_Mul()[1])
 
 
-def _rows(case: Case) -> tuple[Array, Array, tuple[str, ...], int]:
+def _rows(case: Case) -> tuple[Array, Array, tuple[str, ...], Any]:
     """Return times, states, the truth of each equation (none if no claim is right), and the order."""
     given = case.values
     if given["kind"] == "series":

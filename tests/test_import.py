@@ -72,8 +72,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options Session bases datasets discover discover_ode discovery dynamics encoding
-        estimators export find_relations fit fit_formula functions interpret io kernels load model_card nn optim pde plot
-        pretrained prune regression save session structure studio sweep sweeps symbolic train unsupervised update
+        estimators export find_relations fit fit_formula functions interpret io kernels load model_card nn optim pde
+        plot pretrained prune regression save session structure studio sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
         Architecture Block Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d

@@ -5,3 +5,4 @@ from edgewise.residuals._inspect import inspect as inspect
 from edgewise.residuals._lack_of_fit import lack_of_fit as lack_of_fit
 from edgewise.residuals._serial import Correlation as Correlation
 from edgewise.residuals._serial import serial as serial
+from edgewise.residuals._serial import white as white

@@ -8,6 +8,7 @@ import numpy as np
 from edgewise._typing import Array
 
 _MOST = 0.99
+_LAGS, _EACH, _SELDOM = 24, 5, 0.01  # lags at most, rows for each, and the chance below which a series is not white
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,26 @@ def serial(residual: Array) -> Correlation:
     r = float(e[1:] @ e[:-1]) / total
     chance = float(norm.sf(math.sqrt(n) * (r + 1 / n)))
     return Correlation(float(np.clip(r + (1 + 4 * r) / n, -_MOST, _MOST)), chance, n)
+
+
+def white(series: Array) -> bool:
+    """Return whether a series (n,) may be white noise: the test of Ljung and Box at one percent.
+
+        Q = n (n + 2) sum of r_k^2 / (n - k) over lags k, about chi-squared with as many degrees of freedom
+
+    >>> rng = np.random.default_rng(0)
+    >>> white(rng.normal(size=120)), white(np.sin(np.arange(120) / 2) + rng.normal(size=120))
+    (True, False)
+
+    Source: Ljung and Box, On a measure of lack of fit in time series models, Biometrika 65 (1978).
+    """
+    from scipy.stats import chi2
+
+    e = series - series.mean()
+    n, total = len(e), float(e @ e)
+    lags = min(_LAGS, n // _EACH)
+    if lags < 1 or not total > 0:
+        return True
+    r = np.array([float(e[k:] @ e[:-k]) / total for k in range(1, lags + 1)])
+    statistic = n * (n + 2) * float(np.sum(r**2 / (n - np.arange(1, lags + 1))))
+    return bool(chi2.sf(statistic, lags) >= _SELDOM)

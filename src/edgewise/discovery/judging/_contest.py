@@ -22,7 +22,7 @@ from edgewise.expressions import (
     name_floats,
     shorten,
 )
-from edgewise.residuals import serial
+from edgewise.residuals import serial, white
 
 LEAD = 8.0
 """By how much a law must lead every other form to be the only one: 50 times their evidence."""
@@ -43,7 +43,7 @@ class Entry:
 
     expression: Formula
     free: FreeFormula
-    price: float
+    description: float
     values: Array
     residual: Array
     data: FitData = field(repr=False)
@@ -55,11 +55,15 @@ class Entry:
 
     @cached_property
     def innovation(self) -> float:
-        """The part of the error that the row before does not foretell: the error, unless neighbors are correlated."""
+        """The part of the error that the row before does not foretell: all of it, unless residuals may be an
+        autoregression.
+        """
         found = serial(self.residual)
         if found.chance >= _CORRELATED:
             return self.error
         new = self.residual[1:] - found.rho * self.residual[:-1]
+        if not white(new):
+            return self.error
         return min(float(np.sqrt(np.mean(new**2) * len(self.residual))), self.error)
 
     @cached_property
@@ -133,10 +137,10 @@ class Contest:
             if not math.isfinite(free.error):
                 return None
             values = evaluate(free.expression, self.data.names, np.column_stack(self.data.columns))
-        price = self._price(expression, template, numbers)
-        return Entry(expression, free, price, values, self.data.weight * (values - self.data.y), self.data)
+        description = self._description(expression, template, numbers)
+        return Entry(expression, free, description, values, self.data.weight * (values - self.data.y), self.data)
 
-    def _price(self, expression: Formula, template: Part, numbers: Collection[sympy.Symbol]) -> float:
+    def _description(self, expression: Formula, template: Part, numbers: Collection[sympy.Symbol]) -> float:
         """Return what a form costs to write down, in units of the criterion: its numbers exact or fitted."""
         ways = (placed(template, numbers), len(numbers)), (expression, fitted_constants(expression))
         return min(_BIT * length(form, len(self.data.names)) + count * math.log(self.data.n) for form, count in ways)
@@ -144,8 +148,8 @@ class Contest:
     def lead(self, law: Entry, other: Entry) -> float:
         """Return by how much a form leads another: the difference of their criteria.
 
-            lead = n log(error_other^2 / error^2) + price_other - price
-            price = k log n + 2 log(2) bits
+            lead = n log(error_other^2 / error^2) + description_other - description
+            description = k log n + 2 log(2) bits
 
         k: fitted numbers. bits: those of the form in a prefix code (`length`). The error of a form whose residuals are
         correlated from row to row is that of the innovations of an autoregression, if both errors are alike (within a
@@ -154,11 +158,11 @@ class Contest:
         ratio = max(other.error, self.floor) / max(law.error, self.floor)
         if 1 / _ALIKE <= ratio <= _ALIKE:
             ratio = max(other.innovation, self.floor) / max(law.innovation, self.floor)
-        return 2 * self.data.n * math.log(ratio) + other.price - law.price
+        return 2 * self.data.n * math.log(ratio) + other.description - law.description
 
     def robust_lead(self, law: Entry, other: Entry) -> float:
         """Return the lead by Student's likelihood: a form must not owe it to a few rows that are far from others."""
-        return other.robust[1] - law.robust[1] + other.price - law.price
+        return other.robust[1] - law.robust[1] + other.description - law.description
 
     def leads(self, law: Formula, forms: Iterable[tuple[Formula, float]]) -> list[tuple[Entry, float]]:
         """Return the likeliest of other forms and the law's lead over each, least first.

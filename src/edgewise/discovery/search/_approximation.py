@@ -170,13 +170,18 @@ class Approximation:
                 del self.found[form]
 
     def catch_up(self) -> None:
-        """Assess what time did not suffice for: the pool's front, guesses, and programs as they evolved."""
-        for candidate in front(self.context.pool.candidates):
-            self.consider_formula(candidate.expression, self.context.pool.origin(candidate))
+        """Assess what time did not suffice for: guesses, programs as they evolved, the pool's front.
+
+        Of programs, the most accurate one that a person can read comes first.
+        """
         for expression, origin in self.guesses.items():
             self.consider_formula(expression, origin)
-        if self.evolution is not None:
-            self.consider((fitted.program for fitted in self.evolution.front(1)), EVOLUTION)
+        evolved = [] if self.evolution is None else [fitted.program for fitted in self.evolution.front(1)]
+        names, positive = self.table.names, self.table.positive
+        short = [each for each in evolved if complexity(each.expression(names, positive)) <= self.readable]
+        self.consider(reversed(short), EVOLUTION)
+        for candidate in front(self.context.pool.candidates):
+            self.consider_formula(candidate.expression, self.context.pool.origin(candidate))
 
     def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
         rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed

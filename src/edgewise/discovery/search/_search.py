@@ -36,6 +36,7 @@ from edgewise.expressions import evaluate
 _Found = TypeVar("_Found")
 
 _HUNT, _REST = 0.2, 0.8  # shares of the evaluations before and after a network is fitted
+_OVERTIME = 0.04  # of the limit: for the same, where no time is left
 _CATCHING_UP = 0.5  # of the time that is left when the search is over: for assessing programs
 _ROWS_PER_COLUMN = 4  # with fewer, symmetries of noisy tables are not looked for
 
@@ -207,7 +208,8 @@ class Search:
         # Where time is up before it is known what holds between the rows, nothing is claimed.
         context, pool = self.context, self.context.pool
         if context.timed or not pool.done():
-            cut(Deadline(now() + _CATCHING_UP * (context.end.at - now())), self.approximation.catch_up)
+            left = max(_CATCHING_UP * (context.end.at - now()), _OVERTIME * context.settings.limit)
+            cut(Deadline(now() + left), self.approximation.catch_up)
         context.journal.save()
         ranking = Ranking(context, self.approximation, interrupted=self.interrupted)
         ended = ranking.verdict.ended()

@@ -127,14 +127,17 @@ class Uncertainty:
         """Whether the rows determine the constants.
 
         They do not determine one whose standard error exceeds it and is over 30 times what it would be if the others
-        were known: any other value does as well, if the others follow.
+        were known: any other value does as well, if the others follow. A term by itself in a sum is left out, as the
+        intercept of a line far from zero.
         """
+        alone_in_sum = set(sympy.Add.make_args(self.free.template))
         with np.errstate(all="ignore"):  # formulas of evolution may overflow at their constants
             scales, jacobian = self.free.relative_jacobian(self.data)
             alone = self.unit * scales / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
             return not any(
-                not math.isfinite(c.error) or (c.error > abs(c.value) and c.error > _INFLATED * own)
-                for c, own in zip(self.constants, alone, strict=True)
+                not math.isfinite(c.error)
+                or (symbol not in alone_in_sum and c.error > abs(c.value) and c.error > _INFLATED * own)
+                for symbol, c, own in zip(self.free.symbols, self.constants, alone, strict=True)
             )
 
     def expression(self, plus_minus: str = "({} ± {})") -> Formula:

@@ -20,7 +20,6 @@ from edgewise.expressions import (
     fitted_constants,
     loosened,
     name_floats,
-    shorten,
 )
 from edgewise.residuals import serial, white
 
@@ -34,7 +33,6 @@ _ALIKE = 2.0  # ratio of errors up to which correlated noise may be all that the
 _CORRELATED = 0.01  # chance below which neighboring rows count as correlated
 _BIT = 2 * math.log(2) * float(__import__("os").environ.get("FBIT", "1"))  # of the criterion
 _FREEDOM, _SCALINGS, _TURNS = 4, 20, 6  # degrees of Student's distribution; steps of its scale, and of the fit
-_DIGITS = 2  # of a form as text
 
 
 @dataclass(frozen=True)
@@ -248,5 +246,11 @@ def _scaled(part: Part, numbers: Mapping[sympy.Symbol, float]) -> bool:
 
 
 def _as_text(form: Formula) -> str:
-    """Return a form as text without the values of its fitted constants."""
-    return str(name_floats(shorten(form, _DIGITS))[0])
+    """Return a form as text without the values of its numbers, exponents apart.
+
+    >>> x = sympy.Symbol("x")
+    >>> _as_text(4 * sympy.exp(0.3 * x)) == _as_text(3.9 * sympy.exp(0.31 * x))
+    True
+    """
+    template, numbers = loosened(form)
+    return str(name_floats(placed(template, numbers))[0])

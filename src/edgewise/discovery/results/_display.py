@@ -23,6 +23,10 @@ _LAWLIKE = 1e-3  # error on held-out rows of a law that longer formulas only cor
 _WEIGHTED = {
     "relative": "by 1/{}^2", "mixed": "by 1/variance", "counts": "by 1/{}", "given": "as given",
 }  # fmt: skip
+_ROWS = {
+    "classical": "", "autocorrelated": ", for rows that are correlated with their neighbors",
+    "heteroscedastic": ", for residuals of varying size",
+}  # fmt: skip
 _LEFT = ' style="text-align:left"'
 _RIGHT = ' style="text-align:right;white-space:nowrap"'
 
@@ -89,7 +93,7 @@ def conclusion(found: Front) -> list[str]:
     best = found.best
     lines = [f"{quoted(found.target)} = {with_error_bars(found, best)}"]
     if has_error_bars(best):
-        lines.append("A constant stands with its standard error (±).")
+        lines.append(f"A constant stands with its standard error (±){_ROWS[found.rows_are]}.")
     r2 = r2_text(best.held_out)
     lines.append(f"Error: {best.error:.2g} ({error_means(found)})" + (f"; R2 on held-out rows: {r2}." if r2 else "."))
     lines += noise_lines(found)

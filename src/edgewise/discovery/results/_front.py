@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 JUDGED = 20_000  # rows that constants are fitted to
+_CORRELATED = 5000  # rows up to which error bars allow for rows that are correlated or unequal
 _BARS = 200_000  # rows that error bars come from, where constants were fitted to more
 
 Which = Candidate | int | None
@@ -131,15 +132,25 @@ class Front(Sequence[Candidate]):
         z = self.weight * (self.y - self.best.predict(self.x))
         return float(np.sum(z**2) / max(len(z) - self.best.fitted, 1))
 
+    @property
+    def rows_are(self) -> Literal["classical", "autocorrelated", "heteroscedastic"]:
+        """What standard errors take rows for, by `findings`: independent, correlated with neighbors, or unequal."""
+        if self.noise_model.known or len(self.y) > _CORRELATED or self.outcome is Outcome.EXACT:
+            return "classical"
+        if self.findings.order is not None:
+            return "autocorrelated"
+        return "heteroscedastic" if self.findings.varies else "classical"
+
     def uncertainty(self, candidate: Which = None) -> Uncertainty:
         """Return how well the rows determine the constants of a formula, by the noise model's weights.
 
         The constants stay as they are: standard errors are those at these values. Where `sigma` was given they are by
-        it, times the square root of chi-squared per degree of freedom where that is above 1.
+        it, times the square root of chi-squared per degree of freedom where that is above 1. Where the best formula's
+        residuals are correlated from row to row, or vary in size, they are for such rows (`rows_are`).
         """
         x, y, weight = self._judged
         expression = self._candidate(candidate).expression
-        found = Uncertainty.of(expression, self.names, x, y, weight)
+        found = Uncertainty.of(expression, self.names, x, y, weight, kind=self.rows_are)
         if not self.noise_model.known:
             return found
         given = Uncertainty.of(expression, self.names, x, y, weight, sigma=True)

@@ -15,7 +15,7 @@ from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import Table
-from edgewise.expressions import Uncertainty, complexity, fitted_constants, free_numbers
+from edgewise.expressions import Uncertainty, complexity, evaluate, fitted_constants, free_numbers
 from edgewise.programs import FUNCTIONS, Evolution, Islands, Program
 from edgewise.reading import read_formulas
 
@@ -39,6 +39,7 @@ _LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
 _ISLANDS, _PER_ISLAND = 8, 7500  # into which an evolution is split at most, and evaluations that each is worth
 ROWS_PER_CONSTANT = 3
 """With fewer, the error on rows left out says nothing."""
+_FRACTIONS, _BEYOND = 0.5, 1e-6  # range of targets that are taken for fractions; how far values may lie beyond 0 and 1
 _CHECKED, _EACH_CHECKED = 20, 2000  # formulas whose constants must be determined, and rows for that
 _LAWS = 6  # of them that are rounded
 
@@ -265,9 +266,18 @@ class Approximation:
         n = len(self.table)
         readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= self.readable]
         few = [pair for pair in readable if ROWS_PER_CONSTANT * fitted_constants(pair[0].expression) <= n]
-        ranked = sorted(few or readable, key=self._cost)
+        possible = [pair for pair in few or readable if self._possible(pair[0].expression)]
+        ranked = sorted(possible or few or readable, key=self._cost)
         determined = (pair for pair in ranked[:_CHECKED] if self._determined(pair[0].expression))
         return next(determined, ranked[0] if ranked else (None, ""))[0]
+
+    def _possible(self, expression: Formula) -> bool:
+        """Return whether a formula of fractions, from 0 to 1, has such values on the rows."""
+        y = self.table.y
+        if not (y.min() >= 0 and y.max() <= 1 and np.ptp(y) > _FRACTIONS):
+            return True
+        values = evaluate(expression, self.table.names, self.table.x)
+        return bool(((values >= -_BEYOND) & (values <= 1 + _BEYOND)).all())
 
     def _determined(self, expression: Formula) -> bool:
         """Return whether the rows determine the constants of a formula."""

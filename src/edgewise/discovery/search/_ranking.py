@@ -31,7 +31,8 @@ _MANY = 30  # rows below which few-row outcomes stay
 _ROWS_EACH = 4  # for each constant, with which noise is claimed at all
 _DOUBT_SEARCHED = 12.0  # log-likelihood by which an approximation is far better than what the rows support best
 _IMPROVED, _EARNED, _COST = 0.995, 1.0, 0.1  # of errors of simpler formulas; log-likelihood, and for each unit
-_AS_GOOD = 1.01  # times the error on rows left out: the simplest formula within is recommended
+_AS_GOOD, _NEARLY = 1.01, 1.03  # times the error on rows left out: the simplest within the first is recommended, and
+_WORTH = 0.5  # ... within the second, if the log-likelihood of a unit of complexity that it saves is less than that
 _LAWLIKE, _SHORTER = 1e-3, 0.6  # error of a law with corrections, and its complexity over theirs
 _NEGLIGIBLE = 24.0  # lead over forms whose weight is nothing
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
@@ -116,11 +117,15 @@ class Ranking:
         simpler = [c for c in self._every() if c.complexity < best.complexity and self._is_as_good(c, best, as_good)]
         return next((c for c in sorted(simpler, key=lambda c: c.complexity) if self._is_fine(c)), best)
 
-    @staticmethod
-    def _is_as_good(simple: Candidate, best: Candidate, as_good: float) -> bool:
-        if simple.held_out <= as_good * best.held_out:
-            return True
-        return as_good > 1 and simple.held_out < _LAWLIKE and simple.complexity <= _SHORTER * best.complexity
+    def _is_as_good(self, simple: Candidate, best: Candidate, as_good: float) -> bool:
+        ratio = max(simple.held_out, EXACT) / max(best.held_out, EXACT)
+        if ratio <= as_good or as_good == 1:
+            return ratio <= as_good
+        shorter = best.complexity - simple.complexity
+        likely = len(self.pool.judge.y) * math.log(ratio) < _EARNED + _WORTH * shorter
+        return (likely and ratio <= _NEARLY) or (
+            simple.held_out < _LAWLIKE and simple.complexity <= _SHORTER * best.complexity
+        )
 
     def _is_fine(self, candidate: Candidate) -> bool:
         """Return whether the rows determine a formula's constants, and it does nothing between them unasked."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from edgewise._typing import Formula
+from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import LEAD, Candidate, Contest, Outcome, Rival, encompassing
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._context import Context
@@ -18,6 +18,7 @@ _CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or wh
 _MANY, _EACH = 30, 15  # ... that many, and that many for each input
 _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
 _MISSED = 0.005  # that noise alone lets the network know as much of the residuals
+_UNLIKELY = 5e-4  # chance of residuals that are smaller, or larger, if standard errors are as given
 _MOVED, _BACK = 1e-3, 1e-3  # of constants, and what may be left of the error that this makes on the other half
 _TURNS = 3  # in which a rival that is ahead takes the place of a law
 
@@ -60,6 +61,15 @@ class Verdict:
             return Outcome.INTERRUPTED
         return Outcome.TIME_LIMIT if self.context.timed else Outcome.APPROXIMATE
 
+    @staticmethod
+    def _as_given(residual: Array, constants: int) -> bool:
+        """Return whether residuals over the standard errors that were given are as large as these say, chi-squared."""
+        from scipy.stats import chi2
+
+        freedom = max(len(residual) - constants, 1)
+        below = float(chi2.cdf(float(residual @ residual), freedom))
+        return _UNLIKELY < below < 1 - _UNLIKELY
+
     def standing(self, law: Candidate) -> tuple[Candidate, list[Rival]]:
         """Return the law, or a rival that is ahead of it and may be claimed too, and what explains the rows as well."""
         contest, forms = self.contest, self.forms
@@ -96,8 +106,8 @@ class Verdict:
     def contradicted(self, law: Candidate) -> bool:
         """Return whether a law that leaves noise is doubtful.
 
-        The rows do not determine its constants, residuals depend on the inputs, the network knows something of them, or
-        the network or a formula predicts better:
+        The rows do not determine its constants, residuals are not as large as given or depend on inputs, the network
+        knows something of them, or the network or a formula predicts better:
 
         n/2 log(C / C') > doubt + log(n)/4 (complexity' - complexity)
 
@@ -109,6 +119,8 @@ class Verdict:
         judge = self.pool.judge
         values = evaluate(law.expression, judge.names, judge.x)
         if judged is None or inspect(judge.x, judge.weight * (values - judge.y), ordered=False).misfit:
+            return True
+        if self.context.table.noise.known and not self._as_given(judge.weight * (values - judge.y), law.fitted):
             return True
         if not Uncertainty.of(law.expression, judge.names, judge.x, judge.y, judge.weight).determined:
             return True

@@ -31,7 +31,7 @@ _STEPS, _LONGER = 20, 200  # of these fits; where it matters
 _CONTAINED = 1e-6  # of the standard deviation: how near a form must come to values that it can take
 _ALIKE = 2.0  # ratio of errors up to which correlated noise may be all that they differ by
 _CORRELATED = 0.01  # chance below which neighboring rows count as correlated
-_BIT = 2 * math.log(2) * float(__import__("os").environ.get("FBIT", "1"))  # of the criterion
+_BIT = 2 * math.log(2)  # of the criterion
 _FREEDOM, _SCALINGS, _TURNS = 4, 20, 6  # degrees of Student's distribution; steps of its scale, and of the fit
 
 

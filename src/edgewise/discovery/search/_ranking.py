@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, front, wild
+from edgewise.discovery.judging import LEAD, Answer, Candidate, Evidence, Outcome, Rival, front, wild
 from edgewise.discovery.knowledge import Sketch
 from edgewise.discovery.search._approximation import GUESS, ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
@@ -27,6 +27,7 @@ from edgewise.expressions import (
     shorten,
 )
 
+_CORRECTED = 2.0  # times an error that what is correlated from row to row may be all of
 _MANY = 30  # rows below which few-row outcomes stay
 _ROWS_EACH = 4  # for each constant, with which noise is claimed at all
 _DOUBT_SEARCHED = 12.0  # log-likelihood by which an approximation is far better than what the rows support best
@@ -110,7 +111,20 @@ class Ranking:
     def _approximation(self, law: Candidate) -> Candidate:
         """Return the formula that predicts best, or the simplest of those that predict as well."""
         best = self.approximation.best()
-        return self._assessed(law) if best is None else self._simplest(self.candidate(best))
+        return self._assessed(law) if best is None else self._unless_correlated(self._simplest(self.candidate(best)))
+
+    def _unless_correlated(self, best: Candidate) -> Candidate:
+        """Return a formula, or the likeliest simpler one that leaves correlated noise, if the rows speak for that.
+
+        Rows left out here and there do not show it: their neighbors, which stay, tell of their noise.
+        """
+        contest = self.verdict.contest
+        own, likely = contest.entry(best.expression), [(LEAD, best)]
+        for each in self._every():
+            entry = contest.entry(each.expression) if each.complexity < best.complexity else None
+            if own and entry and entry.innovation < entry.error and entry.error < _CORRECTED * own.error:
+                likely.append((contest.lead(entry, own), each))
+        return max((pair for pair in likely if pair[1] is best or self._is_fine(pair[1])), key=lambda pair: pair[0])[1]
 
     def _simplest(self, best: Candidate, as_good: float = _AS_GOOD) -> Candidate:
         """Return the simplest formula that predicts as well as a good one, or is a law that it only corrects."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 
@@ -24,19 +25,19 @@ _TURNS = 3  # in which a rival that is ahead takes the place of a law
 
 
 class Verdict:
-    """Judges the candidates of the pool against all other forms that were found."""
+    """Judges the candidates of the pool against all other forms that were found until it is asked for them first."""
 
     def __init__(self, context: Context, approximation: Approximation, *, interrupted: bool) -> None:
         self.context, self.approximation, self.interrupted = context, approximation, interrupted
         self.pool = context.pool
 
-    @property
+    @cached_property
     def contest(self) -> Contest:
         """What compares forms on the rows they are judged by."""
         judge = self.pool.judge
         return Contest(FitData.of(judge.names, judge.x, judge.y, judge.weight), self.context.given or 0.0)
 
-    @property
+    @cached_property
     def forms(self) -> list[tuple[Formula, float]]:
         """Every formula that was judged, guesses too, with its error on the rows."""
         found = [(each.expression, each.error) for each in self.pool.candidates]

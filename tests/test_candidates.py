@@ -201,7 +201,7 @@ BAD = [
     ({"functions": "sin"}, "must list names"),
     ({"functions": ["sin"], "forbid": ["sin"]}, "No function is left"),
     ({"slack": 0.1}, "slack"),
-    ({"x": rows(d=3)}, "1 columns"),
+    ({"x": rows(d=3)}, "takes 1 input"),
     ({"x": [[float("nan")]]}, "nan"),
     ({"y": rows(7)}, "rows"),
 ]

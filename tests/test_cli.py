@@ -122,7 +122,7 @@ def test_discover_passes_its_options_on(run, calls) -> None:
 def test_discover_defaults(run, calls) -> None:
     write_table()
     assert run("discover", "t.csv", "--target", "y").code == 0
-    assert (calls[0]["noise"], calls[0]["seed"], calls[0]["time_limit"]) == ("auto", 0, 60.0)
+    assert (calls[0]["noise"], calls[0]["seed"], calls[0]["time_limit"]) == ("auto", 0, None)
     assert Path("edgewise-report/report.html").exists()
 
 

@@ -249,7 +249,7 @@ def test_the_columns_of_a_card_are_those_of_the_folder(tmp_path: Path) -> None:
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"data": 3}, r"'data' must be a pair \(x, y\)"),
     ({"data": (np.zeros((3, 2)), np.zeros(4))}, "equally many rows. Got 3 and 4"),
-    ({"data": (np.zeros((3, 3)), np.zeros(3))}, "'data' must have 2 columns in x and 1 in y"),
+    ({"data": (np.zeros((3, 3)), np.zeros(3))}, "takes 2 input columns. The x of 'data' has 3"),
     ({"held_out": (np.zeros((3, 2)), np.zeros((3, 2)))}, "'held_out' must have 2 columns in x and 1 in y"),
     ({"held_out": (np.full((3, 2), np.nan), np.zeros(3))}, "nan in row 0"),
     ({"names": ["a"]}, "'names' must be 2 different texts"),

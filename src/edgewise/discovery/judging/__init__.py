@@ -15,6 +15,7 @@ from edgewise.discovery.judging._contest import Rival as Rival
 from edgewise.discovery.judging._criterion import criterion as criterion
 from edgewise.discovery.judging._encompassing import encompassing as encompassing
 from edgewise.discovery.judging._evidence import spread as spread
+from edgewise.discovery.judging._gaps import strays as strays
 from edgewise.discovery.judging._gaps import wild as wild
 from edgewise.discovery.judging._judge import Judge as Judge
 from edgewise.discovery.judging._judge import Once as Once

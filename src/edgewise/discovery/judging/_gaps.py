@@ -56,15 +56,21 @@ def pole(formula: Formula, names: Sequence[str], x: Array) -> bool:
 
 
 def wild(formula: Formula, names: Sequence[str], x: Array, y: Array) -> bool:
-    """Return whether a formula does between the rows what they do not ask for, or hangs on huge numbers.
-
-    That is a pole, an undefined value, a value beyond those of y (n,) by over half of their range, on lines from row to
-    row; a term of a sum over 1e4 times larger than y, which others cancel; a number beyond 1e-30 to 1e30.
+    """Return whether a formula does between the rows what they do not ask for: it strays, or has a pole.
 
     >>> t = sympy.Symbol("t")
     >>> rows = np.linspace(-1, 1, 10)[:, None]
     >>> wild(t**2, ["t"], rows, rows[:, 0] ** 2), wild(sympy.tan(1.5 * t), ["t"], rows, rows[:, 0])
     (False, True)
+    """
+    return strays(formula, names, x, y) or pole(formula, names, x)
+
+
+def strays(formula: Formula, names: Sequence[str], x: Array, y: Array) -> bool:
+    """Return whether a formula leaves the range of the target between the rows, or hangs on huge numbers.
+
+    That is an undefined value or one beyond those of y (n,) by over half of their range, on lines from row to row; a
+    term of a sum over 1e4 times larger than y, which others cancel; a number beyond 1e-30 to 1e30.
     """
     if any(not _LEAST <= abs(float(number)) <= _MOST for number in formula.atoms(sympy.Float) if number != 0):
         return True
@@ -77,9 +83,7 @@ def wild(formula: Formula, names: Sequence[str], x: Array, y: Array) -> bool:
         if not ((values >= low - room) & (values <= high + room)).all():
             return True
         parts = sympy.Add.make_args(formula)
-        if len(parts) > 1 and any(float(np.abs(evaluate(part, names, x)).max()) > size for part in parts):
-            return True
-    return pole(formula, names, x)
+        return len(parts) > 1 and any(float(np.abs(evaluate(part, names, x)).max()) > size for part in parts)
 
 
 def _used(formula: Part, names: Sequence[str], x: Array) -> tuple[Array, list[str]]:

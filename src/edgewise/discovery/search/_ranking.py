@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import LEAD, Answer, Candidate, Evidence, Outcome, Rival, front, wild
+from edgewise.discovery.judging import LEAD, Answer, Candidate, Evidence, Outcome, Rival, front, strays, wild
 from edgewise.discovery.knowledge import Sketch
 from edgewise.discovery.search._approximation import GUESS, ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
@@ -261,7 +261,7 @@ class Ranking:
         for size, each in sized:
             if size > self.approximation.readable or math.sqrt(each.held_out) >= _IMPROVED * kept[-1].held_out:
                 continue
-            if each.error < EXACT**2 or not wild(each.expression, judge.names, judge.x, judge.y):
+            if each.error < EXACT**2 or not strays(each.expression, judge.names, judge.x, judge.y):
                 errors = math.sqrt(each.error), math.sqrt(each.held_out)
                 kept.append(Candidate(each.expression, judge.names, errors[0], size, errors[1]))
         return kept

@@ -36,7 +36,7 @@ from edgewise.expressions import evaluate
 _Found = TypeVar("_Found")
 
 _HUNT, _REST = 0.2, 0.8  # shares of the evaluations before and after a network is fitted
-_OVERTIME = 0.04  # of the limit: for the same, where no time is left
+_OVERTIME = 0.06  # of the limit: for the same, where no time is left
 _CATCHING_UP = 0.5  # of the time that is left when the search is over: for assessing programs
 _ROWS_PER_COLUMN = 4  # with fewer, symmetries of noisy tables are not looked for
 

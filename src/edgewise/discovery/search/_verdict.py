@@ -21,6 +21,7 @@ _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better
 _MISSED = 0.005  # that noise alone lets the network know as much of the residuals
 _UNLIKELY = 5e-4  # chance of residuals that are smaller, or larger, if standard errors are as given
 _MOVED, _BACK = 1e-3, 1e-3  # of constants, and what may be left of the error that this makes on the other half
+_SPLITS = 5  # into halves, of which one must do
 _TURNS = 3  # in which a rival that is ahead takes the place of a law
 
 
@@ -86,7 +87,7 @@ class Verdict:
         return law, rivals
 
     def halved(self, law: Candidate) -> bool:
-        """Return whether each half of the rows gives the constants of an exact law: the other half follows it too.
+        """Return whether each of two halves of the rows gives the constants of an exact law: the other follows it.
 
         Constants are moved and fitted again on one half, so that one that the half does not determine stays off.
         """
@@ -94,15 +95,19 @@ class Verdict:
         template, numbers = loosened(law.expression)
         moved = tuple(value * (1 + _MOVED * (-1) ** k) for k, value in enumerate(numbers.values()))
         free = FreeFormula(template, tuple(numbers), moved)
-        data, even = FitData.of(judge.names, judge.x, judge.y, judge.weight), np.arange(len(judge.y)) % 2 == 0
+        data, rng = FitData.of(judge.names, judge.x, judge.y, judge.weight), np.random.default_rng(0)
         tape = Tape(template, judge.names, free.symbols)
-        for half in (even, ~even):
+
+        def follows(half: Array) -> bool:
             other = data.rows(~half)
             off = other.error(tape.values(other.columns, moved))
-            left = other.error(tape.values(other.columns, free.fit(data.rows(half)).values))
-            if left > max(_BACK * off, EXACT):
-                return False
-        return True
+            return other.error(tape.values(other.columns, free.fit(data.rows(half)).values)) <= max(_BACK * off, EXACT)
+
+        for _ in range(_SPLITS):  # a rare level of a category may be in one half only
+            half = rng.permutation(len(judge.y)) % 2 == 0
+            if follows(half) and follows(~half):
+                return True
+        return False
 
     def contradicted(self, law: Candidate) -> bool:
         """Return whether a law that leaves noise is doubtful.

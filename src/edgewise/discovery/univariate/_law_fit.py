@@ -69,6 +69,8 @@ def fitted(law: UnivariateLaw, points: Samples, names: list[str], *, steps: int 
         return (-points.weight[:, None] * rows[:, columns]).numpy()
 
     start = np.array([getattr(law, name) for name in names])
+    if not np.isfinite(start).all():
+        return law
     found = least_squares(residual, start, jacobian, method="lm", x_scale="jac", max_nfev=steps)  # type: ignore[arg-type]
     return min(law, judged(at(found.x), points), key=lambda one: one.error)
 
@@ -87,6 +89,8 @@ def economical(law: UnivariateLaw, points: Samples) -> UnivariateLaw:
     variance = (law.error * points.spread * float(points.weight.norm())) ** 2 / max(1, n - len(names))
     values, kept = _reduced([getattr(law, m) for m in names], names, rows, variance * math.log(n))
     if len(kept) == len(names):
+        return law
+    if not np.isfinite(values).all():  # of a Jacobian that tells nothing of a constant
         return law
     trial = replace(law, **dict(zip(names, values, strict=True)))
     trial = fitted(trial, points, kept) if kept else judged(trial, points)

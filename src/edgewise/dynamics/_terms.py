@@ -69,13 +69,14 @@ class Terms:
 
 def _guarded(expression: Formula) -> Formula:
     """Return an expression whose roots and logarithms of states are those of |z|, with finite derivatives at zero."""
-    free: Any = expression.free_symbols
-    for z in free:
-        size = sympy.sqrt(z**2 + _TINY**2)
-        expression = expression.replace(
+    safe: Any = expression
+    states: list[Any] = sorted(expression.free_symbols, key=str)
+    for z in states:
+        size: Any = sympy.sqrt(z**2 + _TINY**2)
+        safe = safe.replace(
             lambda e, z=z: e.is_Pow and e.base == z and not e.exp.is_integer, lambda e, size=size: size**e.exp
         ).replace(sympy.log(z), sympy.log(size))
-    return expression
+    return safe
 
 
 def _compiled(symbols: Sequence[sympy.Symbol], expressions: Sequence[Formula]) -> Callable[..., Any]:

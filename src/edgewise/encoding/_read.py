@@ -84,9 +84,9 @@ def warn_of_index(x: Any, **others: Any) -> None:
     The index of y is that of x in another order, and rows are paired by position. To pair them by index, pass
     y.loc[x.index]; to keep this order, y.to_numpy().
     """
-    index = getattr(x, "index", None)
+    index: Any = getattr(x, "index", None)
     for name, other in others.items():
-        own = getattr(other, "index", None)
+        own: Any = getattr(other, "index", None)
         if not hasattr(index, "is_unique") or not hasattr(own, "is_unique") or len(own) != len(index):
             continue
         if not index.equals(own) and index.is_unique and own.is_unique and bool(own.isin(index).all()):

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import sympy
 from sympy.printing.precedence import PRECEDENCE
@@ -181,6 +181,7 @@ def guarded(expression: Part) -> Part:
 
 def unguarded(expression: Part) -> Part:
     """Return the formula that was guarded."""
-    while isinstance(expression, sympy.Piecewise) and expression.args[-1].expr is sympy.nan:
-        expression = expression.args[0].expr
-    return expression
+    pieces: Any = expression
+    while isinstance(pieces, sympy.Piecewise) and pieces.args[-1].args[0] is sympy.nan:
+        pieces = pieces.args[0].args[0]
+    return pieces

@@ -33,6 +33,7 @@ _ALIKE = 2.0  # ratio of errors up to which correlated noise may be all that the
 _CORRELATED = 0.01  # chance below which neighboring rows count as correlated
 _BIT = 2 * math.log(2)  # of the criterion
 _FREEDOM, _SCALINGS, _TURNS = 4, 20, 6  # degrees of Student's distribution; steps of its scale, and of the fit
+_OUTLYING = 0.25  # weight of a row that is 4 standard deviations off: with none, a fit by least squares does
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class Entry:
         """The form fitted by Student's likelihood, which a few far rows do not rule, and twice minus its logarithm."""
         data, free, residual = self.data, self.free, self.residual
         for _ in range(_TURNS):
-            weight, _ = student(residual)
+            weight, likelihood = student(residual)
+            if weight.min() > _OUTLYING:
+                return free, likelihood
             rows = replace(data, weight=data.weight * np.sqrt(weight))
             with np.errstate(all="ignore"):
                 again = free.fit(rows, _STEPS)

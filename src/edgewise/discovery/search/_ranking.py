@@ -35,7 +35,7 @@ _IMPROVED, _EARNED, _COST = 0.995, 1.0, 0.1  # of errors of simpler formulas; lo
 _AS_GOOD, _NEARLY = 1.01, 1.03  # times the error on rows left out: the simplest within the first is recommended, and
 _WORTH = 0.5  # ... within the second, if the log-likelihood of a unit of complexity that it saves is less than that
 _LAWLIKE, _SHORTER = 1e-3, 0.6  # error of a law with corrections, and its complexity over theirs
-_NEGLIGIBLE = 24.0  # lead over forms whose weight is nothing
+_NEGLIGIBLE = 12.0  # lead over forms whose weight is nothing
 _SAME_DIGITS = 2  # to which formulas are compared with the best one
 
 

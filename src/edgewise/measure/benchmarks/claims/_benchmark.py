@@ -63,7 +63,7 @@ class Claims(Benchmark):
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["family", "part", "said", "cases", "judged", "wrong", "median s"]
         groups = grouped(rows, "family", "part", "said")
-        return head, [_line(*key, group) for key, group in groups.items()]
+        return head, [_line(key[0], key[1], key[2], group) for key, group in groups.items()]
 
 
 def _line(family: str, part: str, said: str, rows: Sequence[Row]) -> list[Cell]:

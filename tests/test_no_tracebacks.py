@@ -34,10 +34,17 @@ def test_powers_of_numbers_beyond_doubles_stay_in_the_formula(function: str, fac
     assert abs(found.subs({"a": 1, "b": 1}) / exact - 1) < 1e-12
 
 
-@pytest.mark.parametrize("loss", ["poisson", "gamma"])
-def test_counts_and_amounts_beyond_what_their_loss_predicts_are_refused(loss: Any) -> None:
-    with pytest.raises(ew.InputError, match="takes y up to"):
-        KANRegressor(loss, products=0).fit(X[:25], np.full(25, 1e140))
+@pytest.mark.parametrize(("loss", "size"), [("poisson", 1e140), ("gamma", 1e140), ("gamma", 1e-140)])
+def test_counts_and_amounts_beyond_what_their_loss_predicts_are_refused(loss: Any, size: float) -> None:
+    with pytest.raises(ew.InputError, match=f"loss='{loss}' takes y .*change its units"):
+        KANRegressor(loss, products=0).fit(X[:25], np.full(25, size))
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e30])
+def test_amounts_in_any_unit_have_the_same_curves(unit: float) -> None:
+    y = np.exp(X[:, 0]) + X[:, 1]
+    means = [KANRegressor("gamma", products=0).fit(X, y * each).predict(X) / each for each in (1.0, unit)]
+    np.testing.assert_allclose(means[1], means[0], rtol=1e-6)
 
 
 def test_targets_beyond_the_range_of_squares_are_refused() -> None:

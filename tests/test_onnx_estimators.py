@@ -247,10 +247,10 @@ def test_a_column_far_from_zero_keeps_its_digits() -> None:
         assert np.abs(outputs(to_onnx(model, dtype=dtype), rows)[0][:, 0] - model.predict(rows)).max() < tolerance
 
 
-def test_amounts_over_many_decades_end_where_predictions_do() -> None:
+def test_amounts_end_where_predictions_do() -> None:
     x = np.linspace(-1, 1, 200)[:, None]
-    model = KANRegressor("gamma").fit(x, np.exp(40 * x[:, 0]))
-    rows = as_stored(x, "float32")
+    model = KANRegressor("gamma").fit(x, np.exp(84 + x[:, 0]))
+    rows = as_stored(20 * x, "float32")
     expected = model.predict(rows)
     assert 20 < (expected == expected.max()).sum() < 180
     for dtype, tolerance in {"float32": 1e-5, "float64": 1e-12}.items():

@@ -9,7 +9,8 @@ from edgewise.additive._algebra import Matrix, Vector
 
 _SMALLEST_WEIGHT = 1e-4
 _MOST = 30.0  # of the working residual of an amount, which is far beyond what gamma values reach
-_LARGEST = 30.0  # of log-odds and logarithms
+_LARGEST = 30.0  # of log-odds and logarithms of counts
+_AMOUNTS = 87.0  # logarithms of amounts: what float32 holds, as exports may
 
 
 class Family(Protocol):
@@ -146,4 +147,4 @@ class Gamma:
         return 2 * ((y - mean) / mean - np.log(y / mean))
 
     def mean(self, eta: Matrix) -> Matrix:
-        return np.exp(np.clip(eta, -_LARGEST, _LARGEST))
+        return np.exp(np.clip(eta, -_AMOUNTS, _AMOUNTS))

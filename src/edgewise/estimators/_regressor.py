@@ -15,7 +15,7 @@ from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableRegressor, Training
 
 LossName = Literal["squared", "absolute", "huber", "quantile", "poisson", "gamma"]
-_COUNTS = 1e12  # whose logarithms are within those that the families have means of
+_COUNTS, _AMOUNTS = 1e12, 1e37  # whose logarithms are within those that the families have means of
 _FAMILIES: dict[str, Callable[[float], Family]] = {
     "squared": lambda level: Gaussian(),
     "absolute": lambda level: Quantile(0.5),
@@ -137,6 +137,9 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         least = float(rows.y.min())
         if self.loss == "poisson" and float(rows.y.max()) > _COUNTS:
             raise InputError(f"loss='poisson' takes y up to {_COUNTS:g}. Got {rows.y.max():g}: change its units.")
+        if self.loss == "gamma" and not (least <= 0 or 1 / _AMOUNTS <= least <= float(rows.y.max()) <= _AMOUNTS):
+            found = f"{least:g} to {rows.y.max():g}"
+            raise InputError(f"loss='gamma' takes y from {1 / _AMOUNTS:g} to {_AMOUNTS:g}. Got {found}: change its units.")
         if (self.loss == "poisson" and least < 0) or (self.loss == "gamma" and least <= 0):
             sign = "non-negative" if self.loss == "poisson" else "positive"
             raise ValueError(f"loss={self.loss!r} requires {sign} y. Got {least:g}.")

@@ -22,7 +22,7 @@ Group = tuple["Atom", ...]
 Search = tuple[list[Group], list[Exponents], list[Exponents], tuple[tuple[int, int], ...]]
 """Groups of atoms, the monomials above and below the line, and pairs of their degrees."""
 
-_ROWS = 200  # that relations are looked for on
+_ROWS, _SCREENED = 200, 64  # that relations are looked for on, and the part of them that most groups fail on
 _MOST = 3  # columns
 _FACTORS = tuple(map(Fraction, (1, -1, 2, -2)))  # powers of one of three columns that may multiply the rest
 _SCREEN = 1e-13  # least eigenvalue of the moments over the largest, of what may be a relation
@@ -139,20 +139,27 @@ def _related(groups: list[Group], t: Tensor, above: list[Exponents], under: list
     places = {a: k for k, a in enumerate(dict.fromkeys(a for g in groups for a in g))}
     columns = torch.stack([_centered(a.values[rows]) for a in places])
     aim = t[rows] / float(t[rows].abs().max())
+    few = torch.linspace(0, len(rows) - 1, min(len(rows), _SCREENED)).long()
     found = []
     for start in range(0, len(groups), 512):
         part = groups[start : start + 512]
-        u = columns[torch.tensor([[places[a] for a in group] for group in part])]  # (groups, atoms, rows)
-        numerator, denominator = products(u, above), products(u, under) * aim
-        table = torch.cat([numerator, denominator], 1)
-        table = table / table.norm(dim=2, keepdim=True).clamp_min(1e-300)
+        atoms = torch.tensor([[places[a] for a in group] for group in part])
+        table, _ = _terms(columns[:, few][atoms], aim[few], above, under)
         eigenvalues = torch.linalg.eigvalsh(table @ table.transpose(1, 2))
-        maybe = (eigenvalues[:, 0] < _SCREEN * eigenvalues[:, -1]).nonzero().flatten().tolist()
-        for k in maybe:
-            s, free = torch.linalg.svdvals(table[k]), torch.linalg.svdvals(numerator[k])
-            if float(s[-1]) < _EXACT * float(s[0]) and float(free[-1]) > _EXACT * float(free[0]):
-                found.append(part[k])
+        maybe = (eigenvalues[:, 0] < _SCREEN * eigenvalues[:, -1]).nonzero().flatten()
+        if len(maybe):
+            table, numerator = _terms(columns[atoms[maybe]], aim, above, under)
+            s, free = torch.linalg.svdvals(table), torch.linalg.svdvals(numerator)
+            related = (s[:, -1] < _EXACT * s[:, 0]) & (free[:, -1] > _EXACT * free[:, 0])
+            found += [part[k] for k in maybe[related].tolist()]
     return found
+
+
+def _terms(u: Tensor, aim: Tensor, above: list[Exponents], under: list[Exponents]) -> tuple[Tensor, Tensor]:
+    """The terms of P - t Q (groups, terms, rows), each of norm one, and the monomials of P, of atoms u."""
+    numerator, denominator = products(u, above), products(u, under) * aim
+    table = torch.cat([numerator, denominator], 1)
+    return table / table.norm(dim=2, keepdim=True).clamp_min(1e-300), numerator
 
 
 def _centered(values: Tensor) -> Tensor:

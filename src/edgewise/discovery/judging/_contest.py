@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import sympy
@@ -144,7 +144,11 @@ class Contest:
     def _description(self, expression: Formula, template: Part, numbers: Collection[sympy.Symbol]) -> float:
         """Return what a form costs to write down, in units of the criterion: its numbers exact or fitted."""
         ways = (placed(template, numbers), len(numbers)), (expression, fitted_constants(expression))
-        return min(_BIT * length(form, len(self.data.names)) + count * math.log(self.data.n) for form, count in ways)
+        return min(self._bits(form) + count * math.log(self.data.n) for form, count in ways)
+
+    def _bits(self, form: Part) -> float:
+        """Return what the operations, variables and exact numbers of a form cost, in units of the criterion."""
+        return _BIT * length(form, len(self.data.names))
 
     def lead(self, law: Entry, other: Entry) -> float:
         """Return by how much a form leads another: the difference of their criteria.
@@ -174,15 +178,17 @@ class Contest:
         own = self.entry(law)
         if own is None:
             return []
-        best: dict[str, tuple[float, Formula]] = {}
-        for form, error in forms:
-            ratio = max(error, self.floor) / max(own.error, self.floor)
-            rough = 2 * self.data.n * math.log(ratio) + _BIT * length(form, len(self.data.names))
-            key = _as_text(form)
-            if key != _as_text(law) and rough < best.get(key, (math.inf,))[0]:
-                best[key] = rough, form
-        likely = sorted(best.values(), key=lambda pair: pair[0])[:_LIKELY]
-        entries = [entry for _, form in likely if (entry := self.entry(form)) is not None]
+        rough = [
+            (2 * self.data.n * math.log(max(error, self.floor) / max(own.error, self.floor)) + self._bits(form), form)
+            for form, error in forms
+        ]
+        likely: dict[str, Formula] = {}
+        for _, form in sorted(rough, key=lambda pair: pair[0]):
+            if len(likely) == _LIKELY:
+                break
+            if _as_text(form) != _as_text(law):
+                likely.setdefault(_as_text(form), form)
+        entries = [entry for form in likely.values() if (entry := self.entry(form)) is not None]
         return sorted(((entry, self.lead(own, entry)) for entry in entries), key=lambda pair: pair[1])
 
     def rivals(self, law: Formula, forms: Iterable[tuple[Formula, float]], lead: float = LEAD) -> list[Rival]:
@@ -248,6 +254,7 @@ def _scaled(part: Part, numbers: Mapping[sympy.Symbol, float]) -> bool:
     return any(factor in numbers for factor in sympy.Mul.make_args(part))
 
 
+@lru_cache(maxsize=20_000)
 def _as_text(form: Formula) -> str:
     """Return a form as text without the values of its numbers, exponents apart.
 

@@ -6,18 +6,21 @@ from typing import Any
 import numpy as np
 import sympy
 
+from edgewise import symbolic
+from edgewise.discovery import Discovery, discover
 from edgewise.measure import OURS, Case, Settings, clock
 from edgewise.measure.benchmarks.claims._judge import is_wrong
-from edgewise.measure.benchmarks.claims._made import COUNT, made_table
+from edgewise.measure.benchmarks.claims._made import COUNT, MadeTable, made_table
 from edgewise.measure.benchmarks.claims._part import part_of
-from edgewise.measure.benchmarks.formulas import with_free_constants
-from edgewise.measure.benchmarks.searchers import SEARCHERS, Table
+from edgewise.measure.benchmarks.formulas import is_right, with_free_constants
+from edgewise.measure.benchmarks.searchers import SEARCHERS
 
 CLAIMS = ("exact", "noise")
 """The outcomes that claim a law."""
 
 _EFFORT, _SECONDS = "quick", 60.0
 _FEW = 2  # tables under --quick
+_LAWS = ("exact", "additive", "relative", "outliers", "serial", "periodic", "subjects", "few")
 
 
 def cases(settings: Settings) -> list[Case]:
@@ -34,24 +37,36 @@ def cases(settings: Settings) -> list[Case]:
 def measure(case: Case) -> dict[str, Any]:
     """Search one table, and compare what is claimed with the truth."""
     given = case.values
-    made, searcher = made_table(given["seed"], given["number"]), SEARCHERS[OURS]
+    made = made_table(given["seed"], given["number"])
     _warm_up()
     with clock() as spent:
-        found = searcher.find(Table(made.x, made.y, made.names, given["seed"], given["limit"], given["effort"]))
+        found = discover(
+            made.x, made.y, names=made.names, seed=given["seed"], time_limit=given["limit"], effort=given["effort"]
+        )
     noise, size = float(np.sqrt(np.mean((made.y - made.clean) ** 2))), float(made.truth.std()) or 1.0
-    constants = len(with_free_constants(found.formula).free.values)
+    best, said = found.best.sympy(), found.outcome.name.lower().replace("_", " ")
+    constants = len(with_free_constants(best).free.values)
     with np.errstate(all="ignore"):
-        values = found.predict(made.fresh)
+        values = found.best.predict(made.fresh)
         distance = float(np.sqrt(np.mean((values - made.truth) ** 2))) / size
     right: bool | str = ""
-    if found.outcome in CLAIMS:
-        right = not is_wrong(found.outcome, values, made.truth, noise, made.independent, constants)
+    if said in CLAIMS:
+        right = not is_wrong(said, values, made.truth, noise, made.independent, constants)
     return {
-        "kind": made.kind, "said": found.outcome, "right": right, "form": sympy.sstr(found.formula),
+        "kind": made.kind, "said": said, "right": right, "form": sympy.sstr(best),
         "truth": made.formula, "seconds": spent.wall, "rows": len(made.y), "inputs": len(made.names),
         "noise": noise / size, "distance": distance if np.isfinite(distance) else "",
-        "constants": constants,
+        "constants": constants, "best": found.candidates.index(found.best), "weights": list(map(float, found.weights)),
+        "leads": found.evidence.leads, "others": found.evidence.others, "of_form": _of_form(made, found),
     }  # fmt: skip
+
+
+def _of_form(made: MadeTable, found: Discovery) -> list[bool]:
+    """Return for each formula of the front whether it is the law but for the values of constants; [] without a law."""
+    if made.kind not in _LAWS:
+        return []
+    truth = symbolic.parse(made.formula, made.names)
+    return [is_right(each.sympy(), truth, made.names, made.fresh, made.truth) for each in found]
 
 
 @cache

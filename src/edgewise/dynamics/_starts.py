@@ -43,6 +43,15 @@ class Ground:
             gaps += [(rows.stop - rows.start) / (1 + count) for count in turns]
         return cls(data, curves, float(np.median(gaps)))
 
+    def states(self) -> tuple[Array, Array]:
+        """Return the states (n, m) of the smooth curves at the rows, and their times (n,)."""
+        times = [self.data.times[rows] for rows in self.data.pieces()]
+        parts = [
+            np.column_stack([curve.at(t, k) for k in range(self.data.order)])
+            for curve, t in zip(self.curves, times, strict=True)
+        ]
+        return np.concatenate(parts), np.concatenate(times)
+
     @property
     def windows(self) -> list[int]:
         """The lengths of the stretches of regressions, in rows."""

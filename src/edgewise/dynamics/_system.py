@@ -66,6 +66,18 @@ class System:
         own = (self.coefficients @ self.terms.values(z.T, t, self.inner)).T
         return own if self.order == 1 else np.concatenate([z[:, self.n_states // 2 :], own], axis=1)
 
+    def cancellation(self, z: Array, t: Array) -> float:
+        """Return the largest spread of a term over that of its equation, at states (S, m) and times (S,).
+
+        Terms that nearly cancel, as those of x - sin(x) near zero do, are an expansion of something else.
+        """
+        values = self.terms.values(z.T, t, self.inner)
+        with np.errstate(all="ignore"):
+            spreads = np.abs(self.coefficients) * values.std(axis=1)
+            whole = (self.coefficients @ values).std(axis=1)
+            ratios = np.where(self.mask, spreads, 0.0).max(axis=1) / whole
+        return float(np.nan_to_num(ratios, nan=0.0).max())
+
     def slopes(self, z: Array, t: Array) -> tuple[Array, Array, Array]:
         """Return rates (S, m), derivatives by states (S, m, m), and by parameters (S, m, P)."""
         values, gradients, inner = self.terms.slopes(z.T, t, self.inner)

@@ -15,6 +15,7 @@ _COMPARED = 5  # terms of an equation, beyond which too few others of its size w
 _EXCESS = 4.0  # of a forecast's own uncertainty, beyond which the form is wrong
 _USELESS = 1.0  # of a state's standard deviation: a forecast that is no better than the mean
 _EXACTLY = 1e-3  # of it: the forecast of equations that are exact
+_CANCELED = 10.0  # spread of a term over that of its equation, beyond which terms are an expansion of something else
 
 
 def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outcome:
@@ -25,7 +26,11 @@ def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outc
     fitted, white = contest.shown.scored.fitted, contest.shown.standing.white
     exact, small = bool((relative < FLOOR).all()), bool((relative < _SMALL).all())
     noise = white and explorer.adequate(contest.shown.scored)
-    if not (small or noise) or (not exact and _missed(ahead, relative, whole=chains.whole)):
+    if (
+        not (small or noise)
+        or fitted.system.cancellation(*explorer.ground.states()) > _CANCELED
+        or (not exact and _missed(ahead, relative, whole=chains.whole))
+    ):
         return Outcome.APPROXIMATE
     vague = exact and chains.whole and ahead is not None and bool((ahead.errors > _EXACTLY).any())
     if not contest.complete or contest.rivals or vague or fitted.system.mask.sum(axis=1).max() > _COMPARED:

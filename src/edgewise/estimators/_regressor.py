@@ -139,7 +139,9 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
             raise InputError(f"loss='poisson' takes y up to {_COUNTS:g}. Got {rows.y.max():g}: change its units.")
         if self.loss == "gamma" and not (least <= 0 or 1 / _AMOUNTS <= least <= float(rows.y.max()) <= _AMOUNTS):
             found = f"{least:g} to {rows.y.max():g}"
-            raise InputError(f"loss='gamma' takes y from {1 / _AMOUNTS:g} to {_AMOUNTS:g}. Got {found}: change its units.")
+            raise InputError(
+                f"loss='gamma' takes y from {1 / _AMOUNTS:g} to {_AMOUNTS:g}. Got {found}: change its units."
+            )
         if (self.loss == "poisson" and least < 0) or (self.loss == "gamma" and least <= 0):
             sign = "non-negative" if self.loss == "poisson" else "positive"
             raise ValueError(f"loss={self.loss!r} requires {sign} y. Got {least:g}.")

@@ -143,6 +143,16 @@ class FreeFormula:
             error = data.error(tape.values(data.columns, values))
         return replace(self, values=tuple(float(v) for v in values), error=error)
 
+    def at(self, columns: Sequence[Array], names: Sequence[str]) -> Array:
+        """Return the values (n,) at columns of these names, without constants being written out; nan where undefined.
+
+        >>> free = FreeFormula.of(2.5 * sympy.Symbol("x"))
+        >>> free.at([np.array([1.0, 2.0])], ["x"])
+        array([2.5, 5. ])
+        """
+        with np.errstate(all="ignore"):
+            return Tape(self.template, names, self.symbols).values(columns, np.array(self.values))
+
     def fitted(self, data: FitData) -> FittedFormula:
         """Return the formula with its constants written out, and the error of exactly that."""
         expression = self.expression

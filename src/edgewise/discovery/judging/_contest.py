@@ -16,7 +16,6 @@ from edgewise.discovery.tables import EXACT
 from edgewise.expressions import (
     FitData,
     FreeFormula,
-    evaluate,
     fitted_constants,
     loosened,
     name_floats,
@@ -32,6 +31,7 @@ _CONTAINED = 1e-6  # of the standard deviation: how near a form must come to val
 _ALIKE = 2.0  # ratio of errors up to which correlated noise may be all that they differ by
 _CORRELATED = 0.01  # chance below which neighboring rows count as correlated
 _BIT = 2 * math.log(2)  # of the criterion
+_HOPELESS = 100.0  # lead by Student's likelihood that a fit by it does not make good
 _FREEDOM, _SCALINGS, _TURNS = 4, 20, 6  # degrees of Student's distribution; steps of its scale, and of the fit
 _OUTLYING = 0.25  # weight of a row that is 4 standard deviations off: with none, a fit by least squares does
 
@@ -76,7 +76,7 @@ class Entry:
             rows = replace(data, weight=data.weight * np.sqrt(weight))
             with np.errstate(all="ignore"):
                 again = free.fit(rows, _STEPS)
-                values = evaluate(again.expression, data.names, np.column_stack(data.columns))
+            values = again.at(data.columns, data.names)
             if not np.isfinite(values).all():
                 break
             free, residual = again, data.weight * (values - data.y)
@@ -137,7 +137,7 @@ class Contest:
             free = free.fit(self.data, _STEPS)
             if not math.isfinite(free.error):
                 return None
-            values = evaluate(free.expression, self.data.names, np.column_stack(self.data.columns))
+        values = free.at(self.data.columns, self.data.names)
         description = self._description(expression, template, numbers)
         return Entry(expression, free, description, values, self.data.weight * (values - self.data.y), self.data)
 
@@ -166,8 +166,13 @@ class Contest:
         return 2 * self.data.n * math.log(ratio) + other.description - law.description
 
     def robust_lead(self, law: Entry, other: Entry) -> float:
-        """Return the lead by Student's likelihood: a form must not owe it to a few rows that are far from others."""
-        return other.robust[1] - law.robust[1] + other.description - law.description
+        """Return the lead by Student's likelihood: a form must not owe it to a few rows that are far from others.
+
+        That of a form that is far behind with its constants by least squares is not fitted.
+        """
+        longer, likely = other.description - law.description, law.robust[1]
+        rough = student(other.residual)[1] - likely + longer
+        return rough if rough > _HOPELESS else other.robust[1] - likely + longer
 
     def leads(self, law: Formula, forms: Iterable[tuple[Formula, float]]) -> list[tuple[Entry, float]]:
         """Return the likeliest of other forms and the law's lead over each, least first.

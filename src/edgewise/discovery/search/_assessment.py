@@ -132,8 +132,8 @@ class Assessor:
             out = self.folds == fold
             data = FitData.of(self.names, x[~out], y[~out], root[~out])
             fitted = free.fit(data, _STEPS) if free.symbols else free
-            form = fitted.expression if math.isfinite(fitted.error) or not free.symbols else expression
-            predicted[out] = evaluate(form, self.names, x[out])
+            known = fitted if math.isfinite(fitted.error) or not free.symbols else free
+            predicted[out] = known.at(list(x[out].T), self.names)
         values = evaluate(expression, self.names, self.x)
         return self._measured(expression, None, values, predicted, lambda rows: evaluate(expression, self.names, rows))
 

@@ -57,7 +57,8 @@ def measure(case: Case) -> dict[str, Any]:
         "truth": made.formula, "seconds": spent.wall, "rows": len(made.y), "inputs": len(made.names),
         "noise": noise / size, "distance": distance if np.isfinite(distance) else "",
         "constants": constants, "best": found.candidates.index(found.best), "weights": list(map(float, found.weights)),
-        "leads": found.evidence.leads, "others": found.evidence.others, "of_form": _of_form(made, found),
+        "leads": found.evidence.leads if found.evidence else [],
+        "others": found.evidence.others if found.evidence else [], "of_form": _of_form(made, found),
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a formula does in the gaps between the rows: poles, and numbers that no row determines."""
+"""What a formula does in the gaps between the rows: poles, jumps, and numbers that no row determines."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,13 +18,16 @@ _VALUES = 1_000_000  # of all points together: of many columns not every gap is 
 _TOUCHING = 1e-9  # of its size on the rows beside: a denominator that small is zero
 _DIGITS, _BESIDE = 60, 30  # a pole is looked at from 1e-30 of its gap away ...
 _BLOWN_UP = 1e6  # ... where the formula exceeds its size on the rows by this factor
+_JUMP = 1e-3  # of its size on the rows, by which values beside a zero of a denominator differ where it jumps
 _ROOM = 0.5  # of the range of y: how far values between rows may lie beyond it
 _CANCELED, _LEAST, _MOST = 1e4, 1e-30, 1e30  # size of a term over that of y; numbers of a formula
 _LOOSE = 1e-7  # of the target's spread: a number that matters less may be any other one
 
 
 def pole(formula: Formula, names: Sequence[str], x: Array) -> bool:
-    """Return whether a formula has a pole or is undefined between the rows (n, len(names)), on a line from row to row.
+    """Return whether a formula has a pole, a jump or is undefined between the rows, on a line from row to row.
+
+    Shapes: x (n, len(names)). A jump is that of tanh(1/t) at zero.
 
     The rows are joined in the order of each column. Zeros of a denominator that a numerator cancels are no poles.
 
@@ -32,6 +35,8 @@ def pole(formula: Formula, names: Sequence[str], x: Array) -> bool:
     >>> rows = np.linspace(-1, 1, 10)[:, None]
     >>> pole(1 / (t - 0.3), ["t"], rows), pole(sympy.sin(t) / t, ["t"], rows), pole(1 / (t + 2), ["t"], rows)
     (True, False, False)
+    >>> pole(sympy.tanh(1 / (t - 0.3)), ["t"], rows)
+    True
     """
     conditions = domain(formula, names=list(names)).conditions
     if not conditions:
@@ -120,7 +125,7 @@ def _touches(margin: Formula, names: list[str], points: Array, values: Array) ->
 
 
 def _blows_up(formula: Formula, margin: Formula, names: list[str], points: Array, where: Array, size: float) -> bool:
-    """Return whether a formula grows without bound at the zero of a margin that lies on a line."""
+    """Return whether a formula grows without bound, or jumps, at the zero of a margin that lies on a line."""
     line, k = int(where[0]), int(where[1])
     symbols = [sympy.Symbol(name) for name in names]
     with mpmath.workdps(_DIGITS):
@@ -137,10 +142,12 @@ def _blows_up(formula: Formula, margin: Formula, names: list[str], points: Array
             low, high = (middle, high) if level(middle) * below > 0 else (low, middle)
         step = mpmath.mpf(10) ** -_BESIDE
         try:
-            values = [abs(along(formula)(at)) for at in (low - step, high + step)]
+            before, after = (along(formula)(at) for at in (low - step, high + step))
         except ZeroDivisionError:
             return True
-    return not all(mpmath.isfinite(v) and v <= _BLOWN_UP * size for v in values)
+        if not all(mpmath.isfinite(v) and abs(v) <= _BLOWN_UP * size for v in (before, after)):
+            return True
+        return bool(abs(after - before) > _JUMP * size)
 
 
 def undetermined(formula: Formula, names: Sequence[str], x: Array, weight: Array) -> bool:

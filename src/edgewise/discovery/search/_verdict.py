@@ -77,7 +77,8 @@ class Verdict:
         contest, forms = self.contest, self.forms
         judge = self.pool.judge
         residual = judge.weight * (law.predict(judge.x) - judge.y)
-        lead = (1 + inspect(judge.x, residual).dependent) * LEAD  # dependent rows tell less
+        findings = inspect(judge.x, residual)
+        lead = LEAD if not (findings.dependent or findings.varies) else 2 * LEAD  # such rows tell less
         rivals = contest.rivals(law.expression, forms, lead)
         for _ in range(_TURNS):
             ahead = self.pool.judged(rivals[0].expression) if rivals and rivals[0].lead < 0 else None

@@ -13,7 +13,7 @@ from edgewise.measure.benchmarks.claims._judge import is_wrong
 from edgewise.measure.benchmarks.claims._made import COUNT, MadeTable, made_table
 from edgewise.measure.benchmarks.claims._part import part_of
 from edgewise.measure.benchmarks.formulas import is_right, with_free_constants
-from edgewise.measure.benchmarks.searchers import SEARCHERS
+from edgewise.measure.benchmarks.searchers import SEARCHERS, effort_of
 
 CLAIMS = ("exact", "noise")
 """The outcomes that claim a law."""
@@ -41,7 +41,12 @@ def measure(case: Case) -> dict[str, Any]:
     _warm_up()
     with clock() as spent:
         found = discover(
-            made.x, made.y, names=made.names, seed=given["seed"], time_limit=given["limit"], effort=given["effort"]
+            made.x,
+            made.y,
+            names=made.names,
+            seed=given["seed"],
+            time_limit=given["limit"],
+            **effort_of(given["effort"]),
         )
     noise, size = float(np.sqrt(np.mean((made.y - made.clean) ** 2))), float(made.truth.std()) or 1.0
     best, said = found.best.sympy(), found.outcome.name.lower().replace("_", " ")

@@ -5,6 +5,7 @@ from edgewise.measure.benchmarks.searchers._base import Predict as Predict
 from edgewise.measure.benchmarks.searchers._base import Searcher as Searcher
 from edgewise.measure.benchmarks.searchers._base import Table as Table
 from edgewise.measure.benchmarks.searchers._edgewise import Edgewise
+from edgewise.measure.benchmarks.searchers._edgewise import effort_of as effort_of
 from edgewise.measure.benchmarks.searchers._gplearn import GPLearn
 from edgewise.measure.benchmarks.searchers._operon import Operon
 from edgewise.measure.benchmarks.searchers._operon import OperonForTables as OperonForTables

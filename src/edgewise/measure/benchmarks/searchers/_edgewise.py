@@ -24,7 +24,7 @@ class Edgewise(Searcher):
 
         found: Any = discover(
             table.x, table.y, names=table.names, seed=table.seed, time_limit=table.seconds, progress=progress,
-            **_effort(table.effort),
+            **effort_of(table.effort),
         )  # fmt: skip
         ceiling = getattr(found, "ceiling", None)
         return Found(
@@ -35,10 +35,10 @@ class Edgewise(Searcher):
         )  # fmt: skip
 
 
-def _effort(text: str) -> dict[str, Any]:
-    """Return the argument: none for an empty text, a whole number, or a word.
+def effort_of(text: str) -> dict[str, Any]:
+    """Return the argument of `discover`: none for an empty text, a whole number, or a word.
 
-    >>> _effort("3000"), _effort("quick"), _effort("")
+    >>> effort_of("3000"), effort_of("quick"), effort_of("")
     ({'effort': 3000}, {'effort': 'quick'}, {})
     """
     return {"effort": int(text) if text.isdecimal() else text} if text else {}

@@ -188,6 +188,7 @@ def test_a_constant_that_differs_by_group_is_found(tmp_path: Path) -> None:
     assert re.search("<li>a differs by group: .*v: a = 3;? ?.*</li>", page) and "<li>x from 1." in page
 
 
+@pytest.mark.slow
 def test_noisy_offsets_and_scales_have_error_bars() -> None:
     table, shift, factor = grouped(100)
     y = shift + factor * np.sqrt(table.x) + 0.02 * np.random.default_rng(2).standard_normal(100)
@@ -264,6 +265,7 @@ def test_the_command_takes_text_gaps_groups_and_several_targets(
     assert "Levels of 'group' have inputs (1 or 0): v, w; baseline: 'u'." in said
 
 
+@pytest.mark.slow
 def test_many_columns_are_screened_and_said() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 2, (300, 40))

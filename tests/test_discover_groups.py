@@ -35,6 +35,7 @@ def forms(found: Discovery) -> list[sympy.Expr]:
     return [form for form in all_of_them if form.free_symbols]
 
 
+@pytest.mark.slow
 def test_functions_and_length_hold_for_all_groups() -> None:
     table = rows(40)
     y = table["shift"] + np.sin(2 * table.x)
@@ -121,6 +122,7 @@ def test_rows_of_weight_zero_do_not_count_and_the_others_keep_their_groups() -> 
     assert found.groups.rows.sum() == int(weight.sum()) and "27 rows of 80 left out: the weight is 0." in found.notes
 
 
+@pytest.mark.slow
 def test_huber_is_not_led_astray() -> None:
     table, rng = rows(60), np.random.default_rng(5)
     truth = (table["shift"] + 2 * table.x).to_numpy()
@@ -134,6 +136,7 @@ def test_huber_is_not_led_astray() -> None:
     assert "Huber's loss" in found.noise_model.text()
 
 
+@pytest.mark.slow
 def test_a_search_of_groups_goes_on_where_it_was(tmp_path: Path) -> None:
     table = rows(30)
     y = table["shift"] + np.sin(table.x * table.t) + 0.2 * np.random.default_rng(0).standard_normal(30)

@@ -64,6 +64,7 @@ def test_the_same_effort_gives_the_same_front(found: Discovery) -> None:
     assert [str(c.expression) for c in again] == [str(c.expression) for c in found]
 
 
+@pytest.mark.slow
 def test_columns_beyond_the_tenth_count() -> None:
     rng = np.random.default_rng(3)
     x = rng.normal(size=(150, 14))

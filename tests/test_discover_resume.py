@@ -63,7 +63,7 @@ def uninterrupted() -> list[object]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-@pytest.mark.parametrize("moment", [9, 27])
+@pytest.mark.parametrize("moment", [9, pytest.param(27, marks=pytest.mark.slow)])
 def test_a_search_that_was_killed_goes_on_to_the_same_front(moment: int, tmp_path: Path) -> None:
     kept = tmp_path / "kept.npz"
     paths = os.pathsep.join([str(Path(__file__).parent), str(Path(ew.__file__).parent.parent)])
@@ -194,6 +194,7 @@ def test_ctrl_c_while_workers_run_returns_the_front(monkeypatch: pytest.MonkeyPa
     assert found.best.error < 1
 
 
+@pytest.mark.slow
 def test_a_search_of_many_columns_goes_on_where_it_was(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 2, (40, 16))

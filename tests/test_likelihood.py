@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 
 from edgewise.estimators import SymbolicClassifier
 
@@ -43,13 +42,11 @@ def test_repeated_ages_have_the_published_slope() -> None:
     np.testing.assert_allclose(line(weighted), line(model), rtol=1e-8)
 
 
-@pytest.mark.parametrize(("step", "whole"), [(0.5, True), (0.5, False)])
-def test_made_rows_have_the_constants_of_newtons_method(step: float, whole: bool) -> None:
+def test_made_rows_have_the_constants_of_newtons_method() -> None:
     rng = np.random.default_rng(0)
-    x = rng.normal(0, 1.5, 1500)
-    x = np.round(x / step) * step if step else x
+    x = np.round(rng.normal(0, 1.5, 1500) * 2) / 2
     y = (rng.logistic(size=1500) < 1.7 * x - 0.5).astype(int)
-    weights = np.ones(1500) if whole else rng.uniform(0.5, 1.5, 1500)
+    weights = rng.uniform(0.5, 1.5, 1500)
     model = SymbolicClassifier(effort="direct").fit(x[:, None], y, sample_weight=weights)
     np.testing.assert_allclose(line(model), newton(x, y, weights), rtol=1e-4)
 

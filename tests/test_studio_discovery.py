@@ -136,6 +136,7 @@ def test_a_callback_sees_the_front_grow_and_changes_nothing() -> None:
     assert len(fronts) > 2 and max(map(len, fronts)) > 4 and all(front == sorted(front) for front in fronts)
 
 
+@pytest.mark.slow
 def test_a_discovery_outlives_the_studio(desk: Desk) -> None:
     desk.file = file = desk.folder / "law.session"
     searched(desk, effort="quick")

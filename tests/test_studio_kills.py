@@ -14,7 +14,9 @@ if os.name == "nt":
 from studio_kills import killed
 
 
-@pytest.mark.parametrize(("seed", "seconds"), [(0, 0.4), (1, 0.1), (3, 0.8)])
+@pytest.mark.parametrize(
+    ("seed", "seconds"), [(1, 0.1), *(pytest.param(*each, marks=pytest.mark.slow) for each in [(0, 0.4), (3, 0.8)])]
+)
 def test_what_was_confirmed_is_there_after_a_kill(tmp_path: Path, seed: int, seconds: float) -> None:
     """Odd seeds are killed while they save."""
     row = killed(tmp_path, seed, seconds, restart=False)

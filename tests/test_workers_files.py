@@ -49,7 +49,9 @@ def write(folder: Path, n_jobs: int) -> None:
     (folder / "relations.svg").write_bytes(ew.plot.svg(relations.figure()))
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "dask" else name for name in BACKENDS]
+)
 def test_files_do_not_depend_on_who_worked(name: str, alone: Path, tmp_path: Path) -> None:
     with backend(name):
         write(tmp_path, 2)

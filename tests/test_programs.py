@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 import edgewise as ew
 from edgewise.expressions import evaluate, parse
-from edgewise.programs import FUNCTIONS, OPERATIONS, Node, Program, apply, combine, constant, prepare, scaled, variable
+from edgewise.programs import (
+    FUNCTIONS,
+    OPERATIONS,
+    Node,
+    Program,
+    apply,
+    combine,
+    constant,
+    is_tame,
+    prepare,
+    scaled,
+    variable,
+)  # fmt: skip
 
 NAMES = ["a", "b", "c"]
 X = np.random.default_rng(0).uniform(0.4, 2.0, (300, 3))
@@ -235,3 +247,13 @@ def test_bad_programs_are_refused(make: object, what: str) -> None:
     assert callable(make)
     with pytest.raises(ew.InputError, match=what):
         make()
+
+
+def test_powers_of_powers_are_not_tame() -> None:
+    """sympy multiplies such powers out where it asks whether a tanh of them is finite: a search hung there."""
+    nodes = variable(0)
+    for _ in range(10):
+        nodes = apply("square", nodes)
+    points = np.linspace(0.5, 1, 50)[:, None]
+    assert is_tame(Program.of(nodes[:7]), points, 0, 1)
+    assert not is_tame(Program.of(nodes), points, 0, 1)

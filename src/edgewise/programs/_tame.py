@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from edgewise._typing import Array
+from edgewise.programs import _cpu_layout as layout
 from edgewise.programs._program import Program
 
 _POINTS = 2000
 _MARGIN = 0.12  # of the range of a column: how far points lie outside
 _MOVED = 1.5  # columns of a row that are moved, on average
+_HIGHEST = 100  # power
 _FRACTION = 0.003  # of the points that may be a little outside
 
 
@@ -38,16 +40,42 @@ def is_tame(program: Program, points: Array, low: float, high: float) -> bool:
     """Return whether the values at the points (m, n_columns) are finite and near the target's range [low, high].
 
     With w = high - low, at most 0.3 % of the values are outside [low - w/2, high + w], and none outside
-    [low - 2 w, high + 4 w].
+    [low - 2 w, high + 4 w]. Powers beyond the hundredth are not tame either: sympy would multiply them out.
 
     >>> from edgewise.expressions import parse
     >>> program = Program.from_expression(parse("1/(t - 1)"), ["t"])
     >>> is_tame(program, np.linspace(2, 3, 50)[:, None], 0.5, 1.0), is_tame(program, np.array([[1.01]]), 0.5, 1.0)
     (True, False)
     """
+    if _degree(program) > _HIGHEST:
+        return False
     values, width = program.predict(points), high - low
     if not np.isfinite(values).all():
         return False
     outside = np.mean((values < low - 0.5 * width) | (values > high + width)) if len(values) else 0.0
     inside = np.all((values >= low - 2 * width) & (values <= high + 4 * width))
     return bool(outside <= _FRACTION and inside)
+
+
+def _degree(program: Program) -> float:
+    """Return the highest power that a program takes of anything, powers of powers and products included.
+
+    >>> from edgewise.expressions import parse
+    >>> _degree(Program.from_expression(parse("((t + 1)**2 * t)**3"), ["t"]))
+    9.0
+    """
+    stack: list[float] = []
+    highest = 1.0
+    for node in program.nodes:
+        code = node.opcode
+        if code <= layout.VARIABLE:
+            stack.append(1.0)
+        elif code <= layout.DIV:
+            right, left = stack.pop(), stack.pop()
+            stack.append(max(left, right) if code <= layout.SUB else left + right)
+        else:
+            factor = {layout.SQUARE: 2.0, layout.CUBE: 3.0, layout.POWER: abs(node.weight)}.get(code)
+            inner = stack.pop()
+            stack.append(1.0 if factor is None else factor * inner)
+        highest = max(highest, stack[-1])
+    return highest

@@ -68,7 +68,7 @@ class NoiseModel:
         size = np.maximum(np.abs(fitted), _TRUSTED * np.abs(y))
         sigma = self.sigma(size)
         positive = sigma[sigma > 0]
-        return 1 / np.maximum(sigma, 1e-80 * positive.max() if len(positive) else 1.0)
+        return 1 / np.maximum(sigma, max(1e-80 * positive.max(), 1e-150) if len(positive) else 1.0)
 
     def scaled(self, factor: float) -> NoiseModel:
         """Return the same noise, that many times as large."""

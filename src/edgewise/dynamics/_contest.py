@@ -73,7 +73,7 @@ class Contest:
     def shown(self) -> Contender:
         """The cheapest of the systems that the rows hardly tell from the best one."""
         best = self.best
-        tied = [each for each in self.pool if each.standing.gain(best.standing) < _TIED]
+        tied = [each for each in self.pool if each is best or each.standing.gain(best.standing) < _TIED]
         return min(tied, key=lambda each: each.standing.cost)
 
     @property

@@ -12,6 +12,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.encoding import as_array, is_frame
 
+_LARGEST = 1e50  # spread of a state, and of steps of time
 _FEWEST = 8  # rows of a trajectory
 
 
@@ -60,7 +61,7 @@ def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measure
     """Return the trajectories that were given, checked.
 
     Errors: InputError for shapes that do not agree, times that do not increase, gaps, fewer than 8 rows, a state that
-    never changes, and bad names.
+    never changes or is beyond 1e50, and bad names.
     """
     if order not in (1, 2) or isinstance(order, bool):
         raise InputError(f"'order' must be 1 or 2, for x' = f(x) or x'' = f(x, x'). Got {order!r}.")
@@ -80,6 +81,10 @@ def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measure
     ]
     if still:
         raise InputError(f"The state {still[0]!r} never changes: leave it out of x.")
+    for name, column in [*zip(known, values.T, strict=True), ("t", np.concatenate([np.diff(each) for each in times]))]:
+        spread = float(np.abs(column).max() if name == "t" else np.ptp(column))
+        if not 1 / _LARGEST < spread < _LARGEST:
+            raise InputError(f"{name!r} varies by {spread:.3g}, whose powers are no doubles: change its unit.")
     starts = (0, *np.cumsum([len(table) for table in tables]).tolist())
     return Measured(np.concatenate(times), values, starts, known, order)
 

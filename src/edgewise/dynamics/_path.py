@@ -12,6 +12,7 @@ from edgewise._typing import Array
 from edgewise.dynamics._equations import Equations
 
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-11  # errors of a step
+_STEPS, _EACH = 20_000, 100  # at most, and so many more for each time
 
 
 def rates_of(equations: Equations) -> Callable[..., list[Any]]:
@@ -24,17 +25,22 @@ def rates_of(equations: Equations) -> Callable[..., list[Any]]:
 
 
 def path(equations: Equations, start: Array, times: Array) -> Array:
-    """Return the states (n, m) at times that increase, from those at the first; nan after a blow-up."""
-    from scipy.integrate import solve_ivp
+    """Return the states (n, m) at times that increase, from those at the first; nan after a blow-up, or many steps."""
+    from scipy.integrate import LSODA
 
     call, out = rates_of(equations), np.full((len(times), len(equations.names)), np.nan)
-    out[0] = start
-    if len(times) > 1:
-        with np.errstate(all="ignore"):
-            found = solve_ivp(
-                lambda now, state: [float(value) for value in call(now, *state)], (times[0], times[-1]), start,
-                method="LSODA", t_eval=times, rtol=_RELATIVE, atol=_ABSOLUTE,
-            )  # fmt: skip
-        if found.y.size:
-            out[: found.y.shape[1]] = found.y.T
+    out[0], done, steps = start, 1, 0
+    with np.errstate(all="ignore"):
+        solver = LSODA(
+            lambda now, state: [float(value) for value in call(now, *state)], times[0], start, times[-1],
+            rtol=_RELATIVE, atol=_ABSOLUTE,
+        )  # fmt: skip
+        while done < len(times) and steps < _STEPS + _EACH * len(times):
+            solver.step()
+            if solver.status == "failed":
+                break
+            reached = int(np.searchsorted(times, solver.t, side="right"))
+            if reached > done:
+                out[done:reached] = solver.dense_output()(times[done:reached]).T
+            done, steps = max(done, reached), steps + 1
     return out

@@ -89,8 +89,8 @@ def test_an_exact_law_is_claimed_on_six_rows(whole: bool) -> None:
 
 def test_a_line_is_claimed_on_eight_rows_of_known_noise() -> None:
     x = np.random.default_rng(5).uniform(0, 1, 8)
-    y = 2 * x + 1 + 0.02 * np.random.default_rng(6).standard_normal(8)
-    found = ew.discover(x[:, None], y, ["x"], noise=0.05)
+    y = 2 * x + 1 + 0.008 * np.random.default_rng(6).standard_normal(8)
+    found = ew.discover(x[:, None], y, ["x"], noise=0.02)
     assert found.outcome is Outcome.NOISE
     assert found.best.predict([[0.0], [1.0]]) == pytest.approx([1.0, 3.0], abs=0.1)
 

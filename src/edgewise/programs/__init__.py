@@ -16,5 +16,6 @@ from edgewise.programs._operations import constant as constant
 from edgewise.programs._operations import scaled as scaled
 from edgewise.programs._operations import variable as variable
 from edgewise.programs._program import Program as Program
+from edgewise.programs._tame import is_readable as is_readable
 from edgewise.programs._tame import is_tame as is_tame
 from edgewise.programs._tame import probe as probe

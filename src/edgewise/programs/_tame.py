@@ -40,14 +40,14 @@ def is_tame(program: Program, points: Array, low: float, high: float) -> bool:
     """Return whether the values at the points (m, n_columns) are finite and near the target's range [low, high].
 
     With w = high - low, at most 0.3 % of the values are outside [low - w/2, high + w], and none outside
-    [low - 2 w, high + 4 w]. Powers beyond the hundredth are not tame either: sympy would multiply them out.
+    [low - 2 w, high + 4 w]. One that is not readable is not tame.
 
     >>> from edgewise.expressions import parse
     >>> program = Program.from_expression(parse("1/(t - 1)"), ["t"])
     >>> is_tame(program, np.linspace(2, 3, 50)[:, None], 0.5, 1.0), is_tame(program, np.array([[1.01]]), 0.5, 1.0)
     (True, False)
     """
-    if _degree(program) > _HIGHEST:
+    if not is_readable(program):
         return False
     values, width = program.predict(points), high - low
     if not np.isfinite(values).all():
@@ -57,15 +57,18 @@ def is_tame(program: Program, points: Array, low: float, high: float) -> bool:
     return bool(outside <= _FRACTION and inside)
 
 
-def _degree(program: Program) -> float:
-    """Return the highest power that a program takes of anything, powers of powers and products included.
+def is_readable(program: Program) -> bool:
+    """Return whether no power is beyond the hundredth, powers of powers and products included.
 
-    >>> from edgewise.expressions import parse
-    >>> _degree(Program.from_expression(parse("((t + 1)**2 * t)**3"), ["t"]))
-    9.0
+    sympy multiplies such powers out where it asks whether a tanh of them is finite, which may take minutes.
+
+    >>> from edgewise.programs import apply, variable
+    >>> square = apply("square", variable(0))
+    >>> sixth = apply("cube", square)
+    >>> is_readable(Program.of(sixth)), is_readable(Program.of(apply("cube", apply("cube", apply("cube", sixth)))))
+    (True, False)
     """
     stack: list[float] = []
-    highest = 1.0
     for node in program.nodes:
         code = node.opcode
         if code <= layout.VARIABLE:
@@ -77,5 +80,6 @@ def _degree(program: Program) -> float:
             factor = {layout.SQUARE: 2.0, layout.CUBE: 3.0, layout.POWER: abs(node.weight)}.get(code)
             inner = stack.pop()
             stack.append(1.0 if factor is None else factor * inner)
-        highest = max(highest, stack[-1])
-    return highest
+        if stack[-1] > _HIGHEST:
+            return False
+    return True

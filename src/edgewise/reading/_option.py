@@ -34,7 +34,7 @@ def hull(found: Iterable[Option]) -> list[Option]:
     """Return the options that are best at some cost of a node, by complexity."""
     kept: list[Option] = []
     for option in sorted(found, key=lambda option: option[:2]):
-        if kept and option.loss >= kept[-1].loss - 1e-9:
+        if kept and not option.loss < kept[-1].loss - 1e-9:  # nor where a loss is no number
             continue
         while len(kept) > 1 and _gain(kept[-2], kept[-1]) <= _gain(kept[-1], option):
             kept.pop()

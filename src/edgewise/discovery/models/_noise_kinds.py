@@ -49,7 +49,8 @@ def described(noise: NoiseModel, fitted: Array, residual: Array) -> Described:
             weight = (freedom + 1) / (freedom + (ratio / scale) ** 2)
             scale = max(float(np.sqrt(np.mean(weight * ratio**2))), 1e-300)
         constant = gammaln((freedom + 1) / 2) - gammaln(freedom / 2) - 0.5 * np.log(freedom * np.pi)
-        density = constant - (freedom + 1) / 2 * np.log1p((ratio / scale) ** 2 / freedom)
+        with np.errstate(over="ignore"):
+            density = constant - (freedom + 1) / 2 * np.log1p((ratio / scale) ** 2 / freedom)
         likelihood = float(np.sum(density - np.log(scale) - np.log(shape)))
         if likelihood > best.likelihood:
             best = Described(noise.scaled(scale), likelihood)

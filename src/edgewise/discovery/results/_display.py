@@ -101,7 +101,7 @@ def conclusion(found: Front) -> list[str]:
         own = r2_text(found.ceiling.held_out)
         lines.append(f"R2 of the best flexible model, an additive network, on held-out rows: {own}.")
     lines += group_lines(found)
-    if len(found) > 1 and found.outcome not in (Outcome.EXACT, Outcome.NOISE):
+    if len(found) > 1 and found.outcome is not Outcome.EXACT:
         lines.append(f"Weight of forms that are not on this front: {1 - float(found.weights.sum()):.2f}.")
     lines += judgement_lines(found)
     first = int(found.weights.argmax())

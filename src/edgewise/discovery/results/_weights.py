@@ -11,25 +11,25 @@ from edgewise.discovery.judging import Candidate, Evidence, Outcome, criterion
 from edgewise.expressions import FitData, FreeFormula
 
 _STEPS = 30
-_POWER = 0.5  # of the evidence
-_ABSENT, _UNCLAIMED = {Outcome.EXACT: 0.0, Outcome.NOISE: 0.05}, 0.5  # weight of forms that were not found
+_POWER = 0.25  # of the evidence
+_ABSENT, _UNCLAIMED = {Outcome.EXACT: 0.0, Outcome.NOISE: 0.2}, 0.5  # weight of forms that were not found
 
 
 def weights_of(evidence: Evidence, outcome: Outcome) -> Array:
     """Return the weight of each formula of a front; what they lack to 1 is that of all other forms.
 
-        weight = (1 - absent(outcome)) exp(-lead / 4) / sum of exp(-lead / 4) over all forms assessed
+        weight = (1 - absent(outcome)) exp(-lead / 8) / sum of exp(-lead / 8) over all forms assessed
 
     lead: the difference of its criterion to that of the best formula (`Contest.lead`). exp(-lead / 2) would be the
     evidence of models fixed beforehand. Forms that were chosen by the same rows are mostly not the truth: therefore
-    the square root of it, as if there were half as many rows.
+    its fourth root, as if there were a quarter of the rows.
 
     >>> weights_of(Evidence((0.0, 8.0), (12.0,)), Outcome.NOISE).round(2)
-    array([0.8 , 0.11])
+    array([0.5 , 0.18])
 
     Source: Schwarz, Estimating the dimension of a model (1978); evidence to a power: Grünwald and van Ommen,
     Inconsistency of Bayesian inference for misspecified linear models, and a proposal for repairing it (2017). The
-    power and the values of `absent` were chosen on made tables: docs/discovery.md.
+    power and the values of `absent` make the right forms of made tables likeliest: docs/discovery.md.
     """
     leads = np.array([*evidence.leads, *evidence.others])
     raw = np.exp(-_POWER * (leads - leads.min()) / 2)
@@ -47,7 +47,7 @@ def absent(outcome: Outcome) -> float:
     """Return the weight of all forms that were not found: it depends on what is claimed.
 
     >>> [absent(outcome) for outcome in (Outcome.EXACT, Outcome.NOISE, Outcome.APPROXIMATE)]
-    [0.0, 0.05, 0.5]
+    [0.0, 0.2, 0.5]
     """
     return _ABSENT.get(outcome, _UNCLAIMED)
 

@@ -16,7 +16,7 @@ from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import Table
 from edgewise.expressions import Uncertainty, complexity, evaluate, fitted_constants, free_numbers
-from edgewise.programs import FUNCTIONS, Evolution, Islands, Program
+from edgewise.programs import FUNCTIONS, Evolution, Islands, Program, is_readable
 from edgewise.reading import read_formulas
 
 _MODELED = 5000  # rows that the network is fitted to
@@ -218,7 +218,7 @@ class Approximation:
         for program in (fitted.program for fitted in evolution.front(1)):
             with np.errstate(all="ignore"):
                 residual = table.weight * (program.predict(table.x) - table.y)
-                if np.sqrt(np.mean(residual**2)) < limit:
+                if np.sqrt(np.mean(residual**2)) < limit and is_readable(program):
                     found.append(program.expression(table.names, table.positive))
         return found
 

@@ -21,6 +21,7 @@ _BLOWN_UP = 1e6  # ... where the formula exceeds its size on the rows by this fa
 _JUMP = 1e-3  # of its size on the rows, by which values beside a zero of a denominator differ where it jumps
 _ROOM = 0.5  # of the range of y: how far values between rows may lie beyond it
 _CANCELED, _LEAST, _MOST = 1e4, 1e-30, 1e30  # size of a term over that of y; numbers of a formula
+_BOUNDED, _STEEPEST = (sympy.tanh, sympy.atan, sympy.erf, sympy.sin, sympy.cos, sympy.tan), 1e6
 _LOOSE = 1e-7  # of the target's spread: a number that matters less may be any other one
 
 
@@ -150,11 +151,34 @@ def _blows_up(formula: Formula, margin: Formula, names: list[str], points: Array
         return bool(abs(after - before) > _JUMP * size)
 
 
+def unseen_piece(formula: Formula, names: Sequence[str], x: Array) -> bool:
+    """Return whether a formula of one input has a piece between two corners in which no row lies.
+
+    >>> t = sympy.Symbol("t")
+    >>> rows = np.linspace(-1, 1, 11)[:, None]
+    >>> corners = sympy.Abs(sympy.Abs(t - 0.05) - 0.03), sympy.Abs(sympy.Abs(t - 0.05) - 0.3)
+    >>> [unseen_piece(corner, ["t"], rows) for corner in corners]
+    [True, False]
+    """
+    x, names = _used(formula, names, x)
+    insides = [each.args[0] for each in formula.atoms(sympy.Abs)]
+    if len(names) > 1 or not insides:
+        return False
+    rows = np.unique(x)
+    share = np.linspace(0, 1, max(_POINTS, _VALUES // (10 * len(rows))))
+    between = (rows[:-1, None] + share * np.diff(rows)[:, None]).reshape(-1, 1)
+    with np.errstate(all="ignore"):
+        seen, passed = (np.stack([evaluate(i, names, at) for i in insides], 1) for at in (x, between))
+    sides = {tuple(row) for row in np.sign(seen)}
+    return any(tuple(row) not in sides for row in np.sign(passed) if row.all())
+
+
 def undetermined(formula: Formula, names: Sequence[str], x: Array, weight: Array) -> bool:
     """Return whether a formula has a number that no row determines: another one would do as well on all of them.
 
     So it is of tanh(3000 t) for a step. Exponents are left out. Numbers are judged by their derivatives; `weight` (n,)
-    is over the target's spread.
+    is over the target's spread. One row in the middle of a step may seem to determine its steepness: bounded functions
+    of what varies by more than a million are not determined either.
 
     >>> t = sympy.Symbol("t")
     >>> rows, weight = np.linspace(-1, 1, 10)[:, None], np.ones(10)
@@ -164,6 +188,10 @@ def undetermined(formula: Formula, names: Sequence[str], x: Array, weight: Array
     template, numbers = loosened(formula)
     if not numbers:
         return False
+    with np.errstate(all="ignore"):
+        insides = [evaluate(each.args[0], list(names), x) for each in formula.atoms(*_BOUNDED)]
+    if any(np.std(inside) > _STEEPEST for inside in insides):
+        return True
     _, slopes = Tape(template, list(names), list(numbers)).jacobian(list(x.T), list(numbers.values()))
     with np.errstate(all="ignore"):
         felt = np.sqrt(np.mean((weight[:, None] * slopes * np.array(list(numbers.values()))) ** 2, axis=0))

@@ -13,7 +13,7 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging._binary import binary_names, lines_of_binaries
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
-from edgewise.discovery.judging._gaps import undetermined, wild
+from edgewise.discovery.judging._gaps import undetermined, unseen_piece, wild
 from edgewise.discovery.tables import EXACT
 from edgewise.expressions import (
     FitData,
@@ -98,12 +98,16 @@ class Judge:
         return saved(candidate.expression, values, self.y, self.weight, len(self.names))
 
     def gaps(self, candidate: Candidate) -> bool:
-        """Whether a candidate says between the rows what they do not show: `wild`, or a number that any other replaces.
+        """Whether a candidate says between the rows what they do not show.
+
+        It is `wild`, has a piece in which no row lies, or a number that any other one replaces.
 
         An exact formula may have poles: the rows around them follow it to rounding.
         """
         formula = candidate.expression
         if undetermined(formula, self.names, self.x, self.weight / spread(self.y, self.weight)):
+            return True
+        if unseen_piece(formula, self.names, self.x):
             return True
         return candidate.error >= EXACT and wild(formula, self.names, self.x, self.y)
 

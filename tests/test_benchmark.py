@@ -295,6 +295,7 @@ def test_every_recipe_ends_with_its_time(name: str) -> None:
         assert racing.points or racing.over
 
 
+@pytest.mark.slow
 def test_routes_are_timed_and_the_chosen_one_is_told(tmp_path: Path) -> None:
     rows = run([BENCHMARKS["routes"]], Settings(quick=True, repeats=2), Plan(tmp_path), silent)["routes"]
     assert {(row["operation"], row["route"]) for row in rows} == {("matrix", "dense"), ("matrix", "sparse")}
@@ -368,6 +369,7 @@ def test_without_scikit_learn_the_classes_are_left_out_and_say_so(
     assert "not installed here: pip install scikit-learn" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_calls_of_a_few_rows_are_compared_with_an_mlp(tmp_path: Path) -> None:
     rows = run([BENCHMARKS["calls"]], Settings(quick=True, repeats=2), Plan(tmp_path, only="1 x 64"), silent)["calls"]
     assert [row["what"] for row in rows] == ["mlp", "edgewise", "frozen"]

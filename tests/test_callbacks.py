@@ -105,7 +105,7 @@ print(result.outcome.name, result.train_error < 10, signal.getsignal(signal.SIGI
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", ["adam", *(pytest.param(s, marks=pytest.mark.slow) for s in ("lm", "lbfgs"))])
 def test_ctrl_c_ends_a_fit_with_the_best_network(solver: str) -> None:
     command = [sys.executable, "-c", SCRIPT, solver]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:

@@ -170,7 +170,7 @@ def test_compiling_leaves_the_garbage_collector_as_it_was(box: Box, collecting: 
     assert done.out == ["42", "True", str(collecting)]
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped"])
+@pytest.mark.parametrize("damage", [pytest.param("cut", marks=pytest.mark.slow), "flipped"])
 def test_a_damaged_file_is_made_again(box: Box, damage: str) -> None:
     box.run(SCALE)
     (name, whole), *_ = box.objects().items()
@@ -246,6 +246,7 @@ print(os.waitstatus_to_exitcode(status))
     assert box.run(code).out == ["42"]
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_gives_way_to_a_temporary_one(tmp_path: Path) -> None:
     """which serves the next process too."""
     (tmp_path / "file").touch()

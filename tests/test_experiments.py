@@ -34,7 +34,7 @@ def test_the_long_cases_run_too(name: str) -> None:
 
 
 #: experiments whose tiny sizes take more than a few seconds
-SLOW = ("continual", "feynman", "physics", "scaling", "special")
+SLOW = ("continual", "feynman", "pde", "physics", "scaling", "special")
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ def test_steps_that_do_not_suffice_are_no_success() -> None:
     assert found.outcome is not pde.Outcome.CONVERGED
 
 
+@pytest.mark.slow
 def test_where_zero_is_no_place_to_start_networks_take_over() -> None:
     problem = pde.Problem(SQUARE, lambda u, p: u.x**2 + u.y**2 - 1, [pde.Condition(SQUARE.face(x=0), _zero)])
     found = pde.solve(problem, tolerance=1e-3)

@@ -155,6 +155,7 @@ def _run(page: Page, cell: Locator) -> None:
     assert "Traceback" not in cell.inner_text(), cell.inner_text()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_in_jupyterlab_a_click_prunes_the_same_edge(chromium: Browser, lab: tuple[str, Path]) -> None:
     url, notebook = lab

@@ -146,7 +146,7 @@ def test_from_a_table_to_a_formula_by_keyboard_alone(
     page.locator(".formula-line .katex").wait_for()
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_axe_finds_nothing(open_studio: Callable[..., Any], look: Callable[..., Page], table: Path, dark: bool) -> None:
     """Every part of the page, against the rules of axe-core."""
     axe = pytest.importorskip(

@@ -50,7 +50,7 @@ def write(folder: Path, n_jobs: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "dask" else name for name in BACKENDS]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name != "loky" else name for name in BACKENDS]
 )
 def test_files_do_not_depend_on_who_worked(name: str, alone: Path, tmp_path: Path) -> None:
     with backend(name):

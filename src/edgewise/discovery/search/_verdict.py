@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery.judging import LEAD, Candidate, Contest, Outcome, Rival, encompassing
+from edgewise.discovery.judging import Candidate, Contest, Outcome, Rival, encompassing
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import EXACT
@@ -75,16 +75,12 @@ class Verdict:
     def standing(self, law: Candidate) -> tuple[Candidate, list[Rival]]:
         """Return the law, or a rival that is ahead of it and may be claimed too, and what explains the rows as well."""
         contest, forms = self.contest, self.forms
-        judge = self.pool.judge
-        residual = judge.weight * (law.predict(judge.x) - judge.y)
-        findings = inspect(judge.x, residual)
-        lead = LEAD if not (findings.dependent or findings.varies) else 2 * LEAD  # such rows tell less
-        rivals = contest.rivals(law.expression, forms, lead)
+        rivals = contest.rivals(law.expression, forms)
         for _ in range(_TURNS):
             ahead = self.pool.judged(rivals[0].expression) if rivals and rivals[0].lead < 0 else None
             if ahead is None or not self.pool.claimed(ahead) or self.contradicted(ahead):
                 break
-            law, rivals = ahead, contest.rivals(ahead.expression, forms, lead)
+            law, rivals = ahead, contest.rivals(ahead.expression, forms)
         return law, rivals
 
     def halved(self, law: Candidate) -> bool:

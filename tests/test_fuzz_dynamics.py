@@ -48,7 +48,7 @@ def test_trajectories_end_in_equations_or_are_refused(seed: int) -> None:
     t: Any = [times(draw, n) for n in lengths]
     x: Any = [states(draw, n) for n in lengths]
     one = draw.random() < 0.9
-    order = draw.choice([1, 1, 2])
+    order: Any = draw.choice([1, 1, 2])
 
     def search() -> Any:
         found = ew.discover_ode(

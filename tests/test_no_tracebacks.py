@@ -43,7 +43,7 @@ def test_counts_and_amounts_beyond_what_their_loss_predicts_are_refused(loss: An
 @pytest.mark.parametrize("unit", [1e-30, 1e30])
 def test_amounts_in_any_unit_have_the_same_curves(unit: float) -> None:
     y = np.exp(X[:, 0]) + X[:, 1]
-    means = [KANRegressor("gamma", products=0).fit(X, y * each).predict(X) / each for each in (1.0, unit)]
+    means = [np.asarray(KANRegressor("gamma", products=0).fit(X, y * each).predict(X)) / each for each in (1.0, unit)]
     np.testing.assert_allclose(means[1], means[0], rtol=1e-6)
 
 

@@ -87,6 +87,7 @@ def test_noise_relative_to_each_value_does_not_bias_the_constant() -> None:
     assert np.abs(np.log(ratio)).max() < 0.15  # three standard errors are 0.11
 
 
+@pytest.mark.slow  # by the clock: on a busy machine nothing evolves in time
 def test_a_search_that_time_cuts_returns_what_evolved() -> None:
     """It returned the best power law or plane, though the formulas that evolved by then explained nearly all."""
     rng = np.random.default_rng(0)

@@ -87,11 +87,13 @@ def test_an_exact_law_is_claimed_on_six_rows(whole: bool) -> None:
     assert found.best.expression == 2 * sympy.Symbol("x") * sympy.Symbol("z") + 1
 
 
-def test_a_line_is_claimed_on_eight_rows_of_known_noise() -> None:
+@pytest.mark.parametrize(("noise", "outcome"), [(0.02, Outcome.NOISE), (0.05, Outcome.AMBIGUOUS)])
+def test_a_line_on_eight_rows_of_known_noise_is_best(noise: float, outcome: Outcome) -> None:
+    """With a noise of 5 % it leads an exponential by 22, which is not claimed."""
     x = np.random.default_rng(5).uniform(0, 1, 8)
-    y = 2 * x + 1 + 0.008 * np.random.default_rng(6).standard_normal(8)
-    found = ew.discover(x[:, None], y, ["x"], noise=0.02)
-    assert found.outcome is Outcome.NOISE
+    y = 2 * x + 1 + 0.4 * noise * np.random.default_rng(6).standard_normal(8)
+    found = ew.discover(x[:, None], y, ["x"], noise=noise)
+    assert found.outcome is outcome and str(found.best.expression) == "2*x + 1"
     assert found.best.predict([[0.0], [1.0]]) == pytest.approx([1.0, 3.0], abs=0.1)
 
 

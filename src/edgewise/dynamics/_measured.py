@@ -12,7 +12,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.encoding import as_array, is_frame
 
-_LARGEST = 1e50  # spread of a state, and of steps of time
+_LARGEST = 1e50  # range of a state, and longest step of time
 _FEWEST = 8  # rows of a trajectory
 
 
@@ -81,10 +81,12 @@ def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measure
     ]
     if still:
         raise InputError(f"The state {still[0]!r} never changes: leave it out of x.")
-    for name, column in [*zip(known, values.T, strict=True), ("t", np.concatenate([np.diff(each) for each in times]))]:
-        spread = float(np.abs(column).max() if name == "t" else np.ptp(column))
-        if not 1 / _LARGEST < spread < _LARGEST:
-            raise InputError(f"{name!r} varies by {spread:.3g}, whose powers are no doubles: change its unit.")
+    longest = max(float(np.diff(each).max()) for each in times)
+    for name, range_ in [*zip(known, np.ptp(values, axis=0).tolist(), strict=True), ("t", longest)]:
+        if not 1 / _LARGEST < range_ < _LARGEST:
+            raise InputError(
+                f"{name!r} varies by {range_:.3g}, too much or too little for its powers: change its unit."
+            )
     starts = (0, *np.cumsum([len(table) for table in tables]).tolist())
     return Measured(np.concatenate(times), values, starts, known, order)
 

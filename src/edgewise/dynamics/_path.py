@@ -12,7 +12,7 @@ from edgewise._typing import Array
 from edgewise.dynamics._equations import Equations
 
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-11  # errors of a step
-_STEPS, _EACH = 20_000, 100  # at most, and so many more for each time
+_STEPS, _EACH = 20_000, 100  # at most: as many, and as many more for each time
 
 
 def rates_of(equations: Equations) -> Callable[..., list[Any]]:

@@ -28,7 +28,7 @@ def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outc
     noise = white and explorer.adequate(contest.shown.scored)
     if (
         not (small or noise)
-        or fitted.system.cancellation(*explorer.ground.states()) > _CANCELED
+        or (not exact and fitted.system.cancellation(*explorer.ground.states()) > _CANCELED)
         or (not exact and _missed(ahead, relative, whole=chains.whole))
     ):
         return Outcome.APPROXIMATE

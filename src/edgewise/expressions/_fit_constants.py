@@ -144,7 +144,9 @@ class FreeFormula:
         return replace(self, values=tuple(float(v) for v in values), error=error)
 
     def at(self, columns: Sequence[Array], names: Sequence[str]) -> Array:
-        """Return the values (n,) at columns of these names, without constants being written out; nan where undefined.
+        """Return the values (n,) at columns of these names, without writing out the constants.
+
+        Where the formula is undefined they are nan or infinite.
 
         >>> free = FreeFormula.of(2.5 * sympy.Symbol("x"))
         >>> free.at([np.array([1.0, 2.0])], ["x"])

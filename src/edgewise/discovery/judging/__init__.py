@@ -9,6 +9,7 @@ from edgewise.discovery.judging._candidate import columns_of as columns_of
 from edgewise.discovery.judging._candidate import front as front
 from edgewise.discovery.judging._candidate import unbeaten as unbeaten
 from edgewise.discovery.judging._contest import LEAD as LEAD
+from edgewise.discovery.judging._contest import SPOKEN as SPOKEN
 from edgewise.discovery.judging._contest import Contest as Contest
 from edgewise.discovery.judging._contest import Evidence as Evidence
 from edgewise.discovery.judging._contest import Rival as Rival

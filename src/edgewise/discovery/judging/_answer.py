@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgewise.discovery.judging._candidate import Candidate
-from edgewise.discovery.judging._contest import LEAD
+from edgewise.discovery.judging._contest import SPOKEN
 from edgewise.expressions import Constant
 
 
@@ -34,7 +34,7 @@ class Answer:
             return "It is undefined on some rows for all constants that were tried."
         if self.chosen:
             return "It is the best formula."
-        if self.lead >= LEAD:
+        if self.lead >= SPOKEN:
             return "The rows speak against it: the best formula explains them better."
         if self.lead > 0:
             return "The rows do not tell it from the best formula, which has a little more evidence."

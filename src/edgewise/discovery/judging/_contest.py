@@ -25,9 +25,12 @@ from edgewise.residuals import serial, white
 LEAD = 24.0
 """By how much a law must lead every other form to be the only one.
 
-Forms were chosen by the same rows, and the true one may not be among them: of made tables, the five laws that led by
-8 to 24 had a wrong form, and 16 of 19 that led by more the right one.
+Forms were chosen by the same rows, and the true one may not be among them: of made tables, the six laws that led by
+8 to 24 had a wrong form, and 17 of 20 that led by more the right one.
 """
+
+SPOKEN = 8.0
+"""The lead with which the rows speak for one of two forms that were not chosen among many."""
 
 _LIKELY = 40  # forms that are fitted with all of their numbers free
 _STEPS, _LONGER = 20, 200  # of these fits; where it matters

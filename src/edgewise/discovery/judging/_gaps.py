@@ -21,7 +21,8 @@ _BLOWN_UP = 1e6  # ... where the formula exceeds its size on the rows by this fa
 _JUMP = 1e-3  # of its size on the rows, by which values beside a zero of a denominator differ where it jumps
 _ROOM = 0.5  # of the range of y: how far values between rows may lie beyond it
 _CANCELED, _LEAST, _MOST = 1e4, 1e-30, 1e30  # size of a term over that of y; numbers of a formula
-_BOUNDED, _STEEPEST = (sympy.tanh, sympy.atan, sympy.erf, sympy.sin, sympy.cos, sympy.tan), 1e6
+_BOUNDED = sympy.tanh, sympy.atan, sympy.erf, sympy.sin, sympy.cos, sympy.tan
+_STEEPEST = 1e6  # standard deviation of what one of them is taken of
 _LOOSE = 1e-7  # of the target's spread: a number that matters less may be any other one
 
 

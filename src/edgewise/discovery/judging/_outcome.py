@@ -9,7 +9,7 @@ class Outcome(enum.Enum):
     EXACT = "The formula reproduces the data to rounding."
     NOISE = "What is left looks like noise: no other formula and no network predicts held-out rows clearly better."
     AMBIGUOUS = (
-        "Several forms explain the rows equally well: the rows do not tell which is the law. "
+        "What is left looks like noise, but the rows do not rule out other forms, so no law is claimed. "
         "Add rows where they differ, or state what you know."
     )
     TOO_FEW_ROWS = (
@@ -17,7 +17,7 @@ class Outcome(enum.Enum):
         "Try more rows, or fewer columns."
     )
     UNSEEN = (
-        "The formula fits the rows, but between them it has a pole, a jump or a number that no row determines. "
+        "The formula fits the rows, but between them it has a pole, a jump, or a piece or number that no row tells. "
         "Add rows there, or take a simpler formula of the front."
     )
     APPROXIMATE = (

@@ -111,12 +111,12 @@ def conclusion(found: Front) -> list[str]:
 
 
 def judgement_lines(found: Front) -> list[str]:
-    """Return which other forms explain the rows as well, what the residuals show, and which law is only corrected."""
+    """Return which other forms the rows do not rule out, what the residuals show, and which law is only corrected."""
     lines = []
     lines += [str(answer) for answer in found.answers]
     if found.rivals:
         shown = "; ".join(cut(write(each.expression, _DIGITS)) for each in found.rivals[:_RIVALS])
-        lines.append(f"These explain the rows as well: {shown}.")
+        lines.append(f"The rows do not rule out: {shown}.")
     if found.outcome is not Outcome.EXACT and found.best.by_group is None:
         lines += found.findings.sentences()
     if found.outcome is Outcome.TIME_LIMIT and "work done" in found.settings:

@@ -29,11 +29,20 @@ def weights_of(evidence: Evidence, outcome: Outcome) -> Array:
 
     Source: Schwarz, Estimating the dimension of a model (1978); evidence to a power: Grünwald and van Ommen,
     Inconsistency of Bayesian inference for misspecified linear models, and a proposal for repairing it (2017). The
-    power and the values of `absent` make the right forms of made tables likeliest: docs/discovery.md.
+    power and the values of `absent` were chosen on made tables: docs/discovery.md.
+    """
+    return (1 - absent(outcome)) * shares(evidence, _POWER)
+
+
+def shares(evidence: Evidence, power: float) -> Array:
+    """Return the share of each formula of a front in the evidence to a power, of all forms assessed.
+
+    >>> shares(Evidence((0.0, 8.0), ()), 0.0)
+    array([0.5, 0.5])
     """
     leads = np.array([*evidence.leads, *evidence.others])
-    raw = np.exp(-_POWER * (leads - leads.min()) / 2)
-    return (1 - absent(outcome)) * raw[: len(evidence.leads)] / raw.sum()
+    raw = np.exp(-power * (leads - leads.min()) / 2)
+    return raw[: len(evidence.leads)] / raw.sum()
 
 
 def evidence_of(candidates: Sequence[Candidate], best: Candidate, rows: int, noise: float) -> Evidence:

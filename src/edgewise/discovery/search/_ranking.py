@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, front, strays, wild
+from edgewise.discovery.judging import SPOKEN, Answer, Candidate, Evidence, Outcome, Rival, front, strays, wild
 from edgewise.discovery.knowledge import Sketch
 from edgewise.discovery.search._approximation import GUESS, ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
@@ -27,7 +27,6 @@ from edgewise.expressions import (
     shorten,
 )
 
-_SPOKEN = 8.0  # lead with which the rows speak for one of two forms
 _CORRECTED = 2.0  # times an error that what is correlated from row to row may be all of
 _MANY = 30  # rows below which few-row outcomes stay
 _ROWS_EACH = 4  # for each constant, with which noise is claimed at all
@@ -120,7 +119,7 @@ class Ranking:
         Rows left out here and there do not show it: their neighbors, which stay, tell of their noise.
         """
         contest = self.verdict.contest
-        own, likely = contest.entry(best.expression), [(_SPOKEN, best)]
+        own, likely = contest.entry(best.expression), [(SPOKEN, best)]
         for each in self._every():
             entry = contest.entry(each.expression) if each.complexity < best.complexity else None
             if own and entry and entry.innovation < entry.error and entry.error < _CORRECTED * own.error:

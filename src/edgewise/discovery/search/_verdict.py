@@ -26,7 +26,7 @@ _TURNS = 3  # in which a rival that is ahead takes the place of a law
 
 
 class Verdict:
-    """Judges the candidates of the pool against all other forms that were found until it is asked for them first."""
+    """Judges the candidates of the pool against all forms that have been found by the first time it is asked."""
 
     def __init__(self, context: Context, approximation: Approximation, *, interrupted: bool) -> None:
         self.context, self.approximation, self.interrupted = context, approximation, interrupted
@@ -73,7 +73,7 @@ class Verdict:
         return _UNLIKELY < below < 1 - _UNLIKELY
 
     def standing(self, law: Candidate) -> tuple[Candidate, list[Rival]]:
-        """Return the law, or a rival that is ahead of it and may be claimed too, and what explains the rows as well."""
+        """Return the law, or a rival that is ahead of it and may be claimed too, and what the rows do not rule out."""
         contest, forms = self.contest, self.forms
         rivals = contest.rivals(law.expression, forms)
         for _ in range(_TURNS):

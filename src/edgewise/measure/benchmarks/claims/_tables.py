@@ -20,6 +20,7 @@ CLAIMS = ("exact", "noise")
 
 _EFFORT, _SECONDS = "quick", 60.0
 _FEW = 2  # tables under --quick
+# kinds whose formula is the truth; counts are of a positive law of the same form
 _LAWS = ("exact", "additive", "relative", "outliers", "serial", "periodic", "subjects", "few")
 
 

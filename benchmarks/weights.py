@@ -4,7 +4,8 @@
     python benchmarks/weights.py --seeds 5055
 
 Weights are computed from the stored leads by the present rule. Claims of noise are counted by how far they lead. With
-`--fit`, the power of the evidence and the weight of absent forms that make the rows likeliest are printed.
+`--fit`, the rule's four numbers that make the rows likeliest are printed, and weights are those of rules that were
+fitted on the other seeds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,12 +23,11 @@ from scipy.optimize import minimize
 
 from edgewise.discovery import Outcome
 from edgewise.discovery.judging import LEAD, Evidence
-from edgewise.discovery.results import shares, weights_of
+from edgewise.discovery.results import Rule, weights_of
 
 FIFTHS = np.linspace(0, 1, 6)
 LIMIT = 0.08  # of the difference between a stated weight and the share that is right
 FEWEST = 5  # forms in a fifth from which it is held to the limit
-APART = ("EXACT", "NOISE", "AMBIGUOUS")
 
 
 class Front(NamedTuple):
@@ -59,23 +58,25 @@ def fronts(file: Path, seeds: list[int]) -> list[Front]:
     return found
 
 
-def surprise(each: Front, power: float, absent: float) -> float:
+def surprise(each: Front, rule: Rule) -> float:
     """Return minus the logarithm of the weight of what is so: of the right form, or of those that are not shown."""
-    weights = (1 - absent) * shares(each.evidence, power)
+    weights = rule.shares(each.evidence)
     right = float(weights[list(each.right)].sum())
-    return -float(np.log(max(right if any(each.right) else 1 - weights.sum(), 1e-12)))
+    return -float(np.log(max(right if any(each.right) else 1 - weights.sum(), 1e-9)))
 
 
-def fitted(group: list[Front]) -> tuple[float, float]:
-    """Return the power and the weight of absent forms that make the rows of a group likeliest."""
+def fitted(group: list[Front]) -> Rule:
+    """Return the rule that makes the rows of a group likeliest."""
+
+    def rule(z: np.ndarray) -> Rule:
+        absent, doubt = 1 / (1 + np.exp(-z[1:3]))
+        return Rule(float(np.exp(z[0])), float(absent), float((1 - absent) * doubt), float(np.exp(z[3])))
 
     def loss(z: np.ndarray) -> float:
-        power, absent = np.exp(np.clip(z[0], -9, 2)), 1 / (1 + np.exp(-np.clip(z[1], -9, 9)))
-        return sum(surprise(each, power, absent) for each in group) - np.log(absent) - np.log(1 - absent)
+        return sum(surprise(each, rule(z)) for each in group) + 0.02 * float(z @ z)
 
-    tried = [minimize(loss, start, method="Nelder-Mead") for start in ([-1, -2], [-2, 0], [0, 0])]
-    best = min(tried, key=lambda found: found.fun)
-    return float(np.exp(best.x[0])), float(1 / (1 + np.exp(-best.x[1])))
+    starts = np.array([-1.4, -1.5, -0.5, 3.0]), np.array([-0.7, -0.8, -0.2, 1.5])
+    return rule(min((minimize(loss, z, method="Nelder-Mead") for z in starts), key=lambda found: found.fun).x)
 
 
 def main() -> None:
@@ -84,25 +85,28 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=RESULTS / "claims.csv")
     parser.add_argument("--fit", action="store_true", help="print the power and the weights of absent forms")
     given = parser.parse_args()
-    known = fronts(given.file, given.seeds)
+    by = {seed: fronts(given.file, [seed]) for seed in given.seeds}
+    known = [each for seed in by for each in by[seed]]
+    weights = [weights_of(each.evidence, each.outcome) for each in known]
     if given.fit:
-        by: dict[str, list[Front]] = defaultdict(list)
-        for each in known:
-            by[each.outcome.name if each.outcome.name in APART else "others"].append(each)
-        lines = [[name, len(group), *fitted(group)] for name, group in by.items()]
-        table("Likeliest", ["outcome", "tables", "power", "absent"], lines)
+        doubted = {seed: [each for each in own if each.outcome is not Outcome.EXACT] for seed, own in by.items()}
+        rules = {seed: fitted([each for s in by if s != seed for each in doubted[s]]) for seed in by}
+        rules["all"] = fitted([each for s in by for each in doubted[s]])
+        table("Likeliest on the others", ["seed", *Rule._fields], [[seed, *rule] for seed, rule in rules.items()])
+        known = [each for s in by for each in doubted[s]]
+        weights = [rules[s].shares(each.evidence) for s in by for each in doubted[s]]
     claims = [each for each in known if each.outcome is Outcome.NOISE]
     lines = []
     for name, own in (("below", [c for c in claims if c.lead < LEAD]), ("from", [c for c in claims if c.lead >= LEAD])):
         lines.append([f"{name} {LEAD:g}", len(own), sum(each.right[each.best] for each in own)])
     table("Claims of noise whose law is known", ["lead", "claims", "right form"], lines)
-    weights = np.concatenate([weights_of(each.evidence, each.outcome) for each in known])
+    stated = np.concatenate(weights)
     right = np.concatenate([each.right for each in known]).astype(float)
-    place = np.clip(np.searchsorted(FIFTHS, weights, side="right") - 1, 0, 4)
+    place = np.clip(np.searchsorted(FIFTHS, stated, side="right") - 1, 0, 4)
     lines, held = [], True
     for k in range(5):
         own = place == k
-        mean, share = (float(v[own].mean()) if own.any() else float("nan") for v in (weights, right))
+        mean, share = (float(v[own].mean()) if own.any() else float("nan") for v in (stated, right))
         held &= bool(own.sum() < FEWEST or abs(mean - share) <= LIMIT)
         lines.append([f"{FIFTHS[k]:.1f} to {FIFTHS[k + 1]:.1f}", int(own.sum()), mean, share, share - mean])
     table(f"Forms of {len(known)} tables", ["weight", "forms", "mean", "right", "difference"], lines)

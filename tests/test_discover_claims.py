@@ -175,3 +175,11 @@ def test_what_no_row_shows_is_not_exact(kind: str, number: int) -> None:
     found = ew.discover(made.x, made.y, names=made.names, seed=5055, effort="quick")
     off = np.abs(found.predict(made.fresh) - made.truth) / np.ptp(made.truth)
     assert found.outcome is not Outcome.EXACT or np.mean(off > 1e-6) < 0.01
+
+
+def test_what_comes_close_to_a_law_is_not_exact() -> None:
+    """x - sin(x) from 0 to 1 is a power times an exponential to 4e-10, but what that leaves is smooth."""
+    x = np.random.default_rng([6066, 56]).uniform(0, 1, (150, 3))
+    found = ew.discover(x, x[:, 0] - np.sin(x[:, 0]), effort="quick")
+    true = found.best.error < 1e-12
+    assert (found.outcome is Outcome.EXACT) == true

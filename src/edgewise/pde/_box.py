@@ -19,6 +19,9 @@ from edgewise.pde._domain import Domain, both
 from edgewise.pde._jet import Jet
 from edgewise.pde._placed import Way, unit
 
+_FARTHEST = 1e50  # of its ends from 0, and one over its least width: squares of squares of them are numbers
+_NARROWEST = 1e-10  # of a width over the ends: a million numbers lie between
+
 
 @dataclass(frozen=True)
 class Box(Domain):
@@ -43,6 +46,14 @@ class Box(Domain):
             if not sound or not ends[0] < ends[1]:
                 raise InputError(
                     f"The range of {name!r} must be (low, high) with low < high, both finite. Got {ends!r}."
+                )
+            low, high = map(float, ends)
+            farthest = max(abs(low), abs(high))
+            if not (farthest <= _FARTHEST and high - low >= max(1 / _FARTHEST, _NARROWEST * farthest)):
+                raise InputError(
+                    f"The range of {name!r} must lie within {_FARTHEST:.0e} of 0, and be wider than {_NARROWEST:.0e} "
+                    f"times its larger end, for double precision to tell its points apart. Got {ends!r}. Take another "
+                    "unit or origin."
                 )
         object.__setattr__(self, "names", tuple(ranges))
         object.__setattr__(self, "low", tuple(float(low) for low, _ in ranges.values()))

@@ -112,7 +112,7 @@ def _derivatives(problem: Stated, equation: Callable[..., Any], point: Tensor) -
     """Derivatives of what an equation leaves at a point by the unknown's; nothing where it is not one equation."""
     orders = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(2), k)]
     leaves = {order: torch.full((1,), 0.5, dtype=torch.float64, requires_grad=True) for order in orders}
-    constants: dict[str, Any] = {name: torch.full((1,), float(v)) for name, v in problem.constants.items()}
+    constants: dict[str, Any] = {name: torch.full_like(point[:, 0], float(v)) for name, v in problem.constants.items()}
     with torch.enable_grad():
         left = problem.left(equation, [Jet(leaves, problem.domain.names)], point, constants)
         if len(left) != 1 or not left[0].requires_grad:

@@ -131,8 +131,10 @@ class _System:
             self.squares += float(left @ (scale @ left))
 
     def solve(self) -> np.ndarray:
-        """The coefficients, and the constants."""
+        """The coefficients, and the constants; LinAlgError where nothing determines them."""
         inner, count, most = self.size - self.constants, len(self.integrals), float(self.matrix.diagonal().max())
+        if not 0 < most < math.inf:  # no equation reads the unknown, or its squares are no numbers
+            raise LinAlgError
         matrix = self.matrix + _RIDGE * most * sparse.eye(self.size)
         if not count:
             return _banded(matrix.tocoo(), self.right, inner)

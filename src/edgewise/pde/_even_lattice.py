@@ -107,7 +107,10 @@ class EvenLattice:
     def rows(self, known: Known, constants: Array, conditions: Sequence[Condition]) -> Rows:
         """The rows at known functions and constants; NotFinite where their squares are no numbers."""
         with np.errstate(all="ignore"):
-            found = self._rows(known, constants, conditions)
+            try:
+                found = self._rows(known, constants, conditions)
+            except np.linalg.LinAlgError:  # of squares beyond the range of numbers
+                raise NotFinite from None
             if not math.isfinite(float(np.linalg.norm(found.right)) + float(np.linalg.norm(found.matrix))):
                 raise NotFinite
         return found
@@ -156,8 +159,10 @@ class EvenLattice:
 
     def _is_fine(self, block: _Block, by_unknown: Array) -> bool:
         sizes = {order: self._size(own * by_unknown) * self.cells**order for order, own in block.scales.items()}
-        top = max(order for order in sizes if sizes[order] > 0) if any(sizes.values()) else 0
-        return all(sizes[top] >= sizes[order] for order in sizes)
+        if not all(map(math.isfinite, sizes.values())):
+            raise NotFinite
+        top = max(sizes, key=lambda order: (sizes[order] > 0, order))
+        return all(sizes[top] >= size for size in sizes.values())
 
     def zero(self, points: Tensor) -> Jets:
         return {order: torch.zeros(len(points), self.unknowns, dtype=torch.float64) for order in self.problem.orders}

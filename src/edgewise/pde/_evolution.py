@@ -23,6 +23,7 @@ from edgewise.pde._weak import Weak
 
 _ROUNDS = 8  # of Newton's method, for what initial conditions say
 _CLOSE = 1e-12
+_LARGEST = 1e100  # of initial values: their squares times any number of weights are numbers
 
 Part = tuple[int, Any, int]
 """A component's number, and the orders of its derivative by space and by time.
@@ -219,7 +220,13 @@ class Evolution:
                 known[part] = known[part] - step[:, k, 0]
             if float(step.abs().max()) <= _CLOSE * max(float(values.abs().max()) for values in known.values()):
                 break
-        return torch.stack(list(known.values()), dim=1).numpy()
+        found = torch.stack(list(known.values()), dim=1)
+        if not float(found.abs().max()) <= _LARGEST:
+            raise InputError(
+                f"The initial values must be finite and at most {_LARGEST:.0e} everywhere. Got "
+                f"{float(found.abs().max()):.3g} at {self._time}={self.duration[0]:g}."
+            )
+        return found.numpy()
 
     def part(self, v: int, order: Order) -> Part:
         """A derivative of an unknown as one of a component."""

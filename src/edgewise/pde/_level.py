@@ -52,8 +52,10 @@ class _Factors:
         norms = np.linalg.norm(matrix, axis=0)
         self.rows, self.norms = rows, np.where(norms > 0, norms, 1.0)
         n = matrix.shape[1]
-        whole = np.asarray(np.linalg.qr(np.column_stack([matrix / self.norms, rows.right]), mode="r"))
-        left, self.sizes, self.turned = np.linalg.svd(whole[:n, :n])
+        both = np.column_stack([matrix / self.norms, rows.right])
+        both = np.pad(both, ((0, max(0, n + 1 - len(both))), (0, 0)))  # rows of zeros, where there are few
+        whole = np.asarray(np.linalg.qr(both, mode="r"))
+        left, self.sizes, self.turned = _svd(whole[:n, :n])
         self.right = left.T @ whole[:n, n]
 
     def change(self, damping: float = 0.0) -> Array:
@@ -66,9 +68,16 @@ class _Factors:
     def weakest(self) -> tuple[Array, Array]:
         """What functions leave that leave least, ascending; and their coefficients, of size one, as columns."""
         inverse = self.turned.T / np.maximum(self.sizes, _LEAST) / self.norms[:, None]
-        _, reached, turned = np.linalg.svd(self.rows.metric @ inverse)
+        _, reached, turned = _svd(self.rows.metric @ inverse)
         weak = self.rows.basis @ (inverse @ turned.T) / np.maximum(reached, _LEAST)
         return 1 / np.maximum(reached, _LEAST), weak
+
+
+def _svd(matrix: Array) -> tuple[Array, Array, Array]:
+    try:
+        return np.linalg.svd(matrix)
+    except np.linalg.LinAlgError:  # of numbers at the end of their range
+        raise NotFinite from None
 
 
 def linear_level(

@@ -122,7 +122,7 @@ def test_functions(space: Space, edges: list[Edge], plane: PlaneSpace) -> Array:
         scale = np.abs(rows).max(1, keepdims=True)
         rows = rows / np.where(scale > 0, scale, 1.0)
         found[:, taken] = 0.0
-        if np.linalg.cond(rows[:, taken]) < 1 / _SINGULAR:
+        if np.isfinite(rows).all() and np.linalg.cond(rows[:, taken]) < 1 / _SINGULAR:
             others = np.setdiff1d(np.arange(len(space)), taken)
             found[np.array(taken)[:, None], others] = -np.linalg.solve(rows[:, taken], rows[:, others])
     return found

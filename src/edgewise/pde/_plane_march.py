@@ -24,7 +24,7 @@ from edgewise.pde._slab_march import SlabMarch, relative
 from edgewise.pde._space import Space
 from edgewise.train import Monitor
 
-_CELLS, _MOST = 6, 40_000
+_CELLS, _MOST, _MOST_OF_LINE = 6, 40_000, 1200  # the last in either coordinate, whose matrices are full
 _TERMS = 7
 _FLOOR = 0.3  # of the mean density of knots
 _SHORTEST = 1e-9  # of the whole time
@@ -88,14 +88,14 @@ class PlaneMarch(SlabMarch):
                 self.ended = Outcome.of(ended)
             elif self.work > max(1.0, _OVERTIME * done) * effort and self.slabs and not self.whole:
                 self.ended = Outcome.EFFORT_SPENT
-            elif self.length < _SHORTEST * self.span or self.space.size > _MOST:
+            elif self.length < _SHORTEST * self.span or self._too_fine:
                 if not self.slabs and self.first:
                     raise InputError(
                         f"No solution was found after {self.evolution.problem.box.names[self.evolution.time]}="
                         f"{self.now:g}. Check the signs of the equation and the number of its conditions; initial "
                         "values may have no kinks and no jumps."
                     )
-                self.ended = Outcome.EFFORT_SPENT if self.space.size > _MOST else Outcome.DIVERGED
+                self.ended = Outcome.EFFORT_SPENT if self._too_fine else Outcome.DIVERGED
             if self.ended is not None:
                 return
 
@@ -119,6 +119,10 @@ class PlaneMarch(SlabMarch):
                 off[v] += (both * (own - other) ** 2).sum()
                 size[v] += (both * own**2).sum()
         return relative(off, size)
+
+    @property
+    def _too_fine(self) -> bool:
+        return self.space.size > _MOST or max(self.space.counts) > _MOST_OF_LINE
 
     def _take(self, solved: PlaneSolved, length: float) -> None:
         """Keep a slab that is accurate enough, and choose the length and the cells of the next, or of another try."""
@@ -201,7 +205,12 @@ class PlaneMarch(SlabMarch):
             self.sizes = np.maximum(self.sizes, np.sqrt((shares * true**2).sum(0)))
             own = self.space.values(self.begins, *(line.gauss(count)[0] for line in self.space.both))
             off = float((np.sqrt((shares * (own - true) ** 2).sum(0)) / self.scales).max())
-            if off <= _SPACE * self.accuracy or self.space.size > _MOST:
+            if self._too_fine and off > self.accuracy and self.first:
+                raise InputError(
+                    f"The initial values need more than {' x '.join(map(str, self.space.counts))} cells: with these "
+                    f"they are still off by {off:.1%}. They may have no jumps, and as few waves as that resolves."
+                )
+            if off <= _SPACE * self.accuracy or self._too_fine:
                 return
             highest = self.space.highest(self.begins / self.scales)
             missed = self.space.missed(highest)

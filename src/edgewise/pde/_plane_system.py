@@ -142,7 +142,7 @@ def owners_of(evolution: Evolution, slopes: Mapping[Part, Tensor]) -> list[int]:
                 f"In two coordinates of space march takes as many equations as unknowns. Got {len(slope)} for {count}, "
                 "each derivative by time counted with its own."
             )
-        sizes = slope.abs().mean(1).numpy()
+        sizes = np.nan_to_num(slope.abs().mean(1).numpy())  # where it is not finite, the march says so
         scores[: len(sizes), c] = np.maximum(scores[: len(sizes), c], _share(sizes) + _PREFERRED * (sizes > 0) * b)
     _, found = linear_sum_assignment(-scores)
     return found.tolist()

@@ -293,7 +293,9 @@ class Problem:
         for points in sides:
             some = torch.full((len(points), self.unknowns), 0.5, dtype=torch.float64)
             unknowns.append(self.unknown(dict.fromkeys(every, some), points, (asked,)))
-        constants: dict[str, Any] = {name: torch.full((len(sides[0]),), float(v)) for name, v in self.constants.items()}
+        constants: dict[str, Any] = {
+            name: torch.full_like(sides[0][:, 0], float(v)) for name, v in self.constants.items()
+        }
         constants |= {name: own.constant(of_functions[name]) for name, own in self.coefficients.items()}
         self.left(equation, unknowns, sides[0], constants)
 
@@ -316,4 +318,4 @@ class Problem:
                 raise InputError(
                     f"A residual must give tensors of shape ({len(points)},), one number a point. Got {got}."
                 )
-        return parts
+        return tuple(part.to(torch.float64) for part in parts)

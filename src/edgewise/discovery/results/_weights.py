@@ -1,6 +1,8 @@
 """How much the rows speak for each formula of a front."""
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,38 +13,49 @@ from edgewise.discovery.judging import Candidate, Evidence, Outcome, criterion
 from edgewise.expressions import FitData, FreeFormula
 
 _STEPS = 30
-_POWER = 0.25  # of the evidence
-_ABSENT, _UNCLAIMED = {Outcome.EXACT: 0.0, Outcome.NOISE: 0.2}, 0.5  # weight of forms that were not found
+
+
+class Rule(NamedTuple):
+    """How evidence becomes weights: its power, and the weight of forms that were not found, more without a lead."""
+
+    power: float
+    absent: float
+    doubt: float
+    clear: float
+
+    def shares(self, evidence: Evidence) -> Array:
+        """Return the weights of a front's formulas."""
+        leads = np.sort([*evidence.leads, *evidence.others])
+        raw = np.exp(-self.power * (leads - leads[0]) / 2)
+        own = np.exp(-self.power * (np.array(evidence.leads) - leads[0]) / 2)
+        lead = leads[1] - leads[0] if len(leads) > 1 else 0.0
+        return (1 - self.absent - self.doubt * math.exp(-lead / self.clear)) * own / raw.sum()
+
+
+_RULE = Rule(power=0.1, absent=0.12, doubt=0.46, clear=130.0)
+_ALONE = _RULE._replace(absent=0.0, doubt=0.0)
 
 
 def weights_of(evidence: Evidence, outcome: Outcome) -> Array:
     """Return the weight of each formula of a front; what they lack to 1 is that of all other forms.
 
-        weight = (1 - absent(outcome)) exp(-lead / 8) / sum of exp(-lead / 8) over all forms assessed
+        weight = (1 - absent) exp(-lead / 20) / sum of exp(-lead / 20) over all forms assessed
+        absent = 0.12 + 0.46 exp(-lead of the first over the second / 130); 0 where the best formula is exact
 
     lead: the difference of its criterion to that of the best formula (`Contest.lead`). exp(-lead / 2) would be the
     evidence of models fixed beforehand. Forms that were chosen by the same rows are mostly not the truth: therefore
-    its fourth root, as if there were a quarter of the rows.
+    its tenth root, as if there were a tenth of the rows.
 
     >>> weights_of(Evidence((0.0, 8.0), (12.0,)), Outcome.NOISE).round(2)
-    array([0.5 , 0.18])
+    array([0.2 , 0.14])
+    >>> weights_of(Evidence((0.0, 800.0), (1200.0,)), Outcome.NOISE).round(2)
+    array([0.88, 0.  ])
 
     Source: Schwarz, Estimating the dimension of a model (1978); evidence to a power: Grünwald and van Ommen,
     Inconsistency of Bayesian inference for misspecified linear models, and a proposal for repairing it (2017). The
-    power and the values of `absent` were chosen on made tables: docs/discovery.md.
+    numbers were chosen on made tables: docs/discovery.md.
     """
-    return (1 - absent(outcome)) * shares(evidence, _POWER)
-
-
-def shares(evidence: Evidence, power: float) -> Array:
-    """Return the share of each formula of a front in the evidence to a power, of all forms assessed.
-
-    >>> shares(Evidence((0.0, 8.0), ()), 0.0)
-    array([0.5, 0.5])
-    """
-    leads = np.array([*evidence.leads, *evidence.others])
-    raw = np.exp(-power * (leads - leads.min()) / 2)
-    return raw[: len(evidence.leads)] / raw.sum()
+    return (_ALONE if outcome is Outcome.EXACT else _RULE).shares(evidence)
 
 
 def evidence_of(candidates: Sequence[Candidate], best: Candidate, rows: int, noise: float) -> Evidence:
@@ -50,15 +63,6 @@ def evidence_of(candidates: Sequence[Candidate], best: Candidate, rows: int, noi
     costs = [criterion(c.error, c.complexity + c.fitted, rows, noise) for c in candidates]
     own = criterion(best.error, best.complexity + best.fitted, rows, noise)
     return Evidence(tuple(cost - own for cost in costs))
-
-
-def absent(outcome: Outcome) -> float:
-    """Return the weight of all forms that were not found: it depends on what is claimed.
-
-    >>> [absent(outcome) for outcome in (Outcome.EXACT, Outcome.NOISE, Outcome.APPROXIMATE)]
-    [0.0, 0.2, 0.5]
-    """
-    return _ABSENT.get(outcome, _UNCLAIMED)
 
 
 def stability_of(

@@ -72,6 +72,8 @@ class Ranking:
         if not self.context.gate.admits(law.expression):
             return self._approximation(law), self.verdict.ended(), noise
         if outcome is Outcome.EXACT:
+            if not self.verdict.rounded(law):
+                return self._assessed(law), self.verdict.ended(), noise
             return self._assessed(law), outcome if self.verdict.halved(law) else Outcome.TOO_FEW_ROWS, noise
         if outcome is Outcome.NOISE and not self.verdict.contradicted(law):
             return *self._claimed(law), noise

@@ -21,6 +21,7 @@ _DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better
 _MISSED = 0.005  # that noise alone lets the network know as much of the residuals
 _UNLIKELY = 5e-4  # chance of residuals that are smaller, or larger, if standard errors are as given
 _MOVED, _BACK = 1e-3, 1e-3  # of constants, and what may be left of the error that this makes on the other half
+_ROUNDING = 1e-12  # of the standard deviation: that much is always rounding
 _SPLITS = 5  # into halves, of which one must do
 _TURNS = 3  # in which a rival that is ahead takes the place of a law
 
@@ -82,6 +83,17 @@ class Verdict:
                 break
             law, rivals = ahead, contest.rivals(ahead.expression, forms)
         return law, rivals
+
+    def rounded(self, law: Candidate) -> bool:
+        """Return whether an exact law leaves rounding: next to nothing, or what depends on no input.
+
+        A sum of a few smooth functions comes close to another one, and what it leaves is smooth as well.
+        """
+        judge = self.pool.judge
+        if law.error <= _ROUNDING:
+            return True
+        left = evaluate(law.expression, judge.names, judge.x) - judge.y
+        return not inspect(judge.x, judge.weight * left, ordered=False).misfit
 
     def halved(self, law: Candidate) -> bool:
         """Return whether each of two halves of the rows gives the constants of an exact law: the other follows it.

@@ -15,7 +15,7 @@ from edgewise.discovery.results import Discovery, fitted_to_all
 from edgewise.discovery.search import MANY, Search, journal_of, screen
 from edgewise.discovery.tables import Settings, Table
 
-_SCREENING, _LEAST = 0.3, 0.5  # of the time: for choosing columns, and what is left for a search at least
+_DIRECTLY, _SCREENING = 0.4, 0.2  # of the time, at most: for laws straight from the table, and for choosing columns
 _LISTED = 5
 
 
@@ -48,7 +48,7 @@ def _of_many(asked: Asked, settings: Settings) -> Discovery:
     """Search some of many columns, unless a law is found in all of them straight from the table."""
     table, columns, began = asked.table, asked.prepared.columns, now()
     journal = journal_of(table, settings, Deadline.after(settings.limit).passed)
-    found = Search(table, settings, journal).run(models=False)
+    found = Search(table, replace(settings, limit=_DIRECTLY * settings.limit), journal).run(models=False)
     if found.outcome in (Outcome.EXACT, Outcome.INTERRUPTED):
         return found.of(columns) if columns.notes else found
     kept = np.arange(len(table.names))
@@ -66,7 +66,9 @@ def _of_many(asked: Asked, settings: Settings) -> Discovery:
             f"and they are not among the most correlated ({listed})."
         )
         table, columns = table.keep(kept), columns.keep(kept, note)
-    left = max(settings.limit - (now() - began), _LEAST * settings.limit)
+    left = settings.limit - (now() - began)
+    if left <= 0:
+        return found.of(asked.prepared.columns) if asked.prepared.columns.notes else found
     inner = replace(settings, limit=left, knowledge=settings.knowledge.inside(table.names))
     found = Search(table, inner, journal).run()
     if settings.loss == "squares":

@@ -20,6 +20,7 @@ _MOST_PLACES = 8
 _GROUPS = 10  # whose constants are shown
 _RIVALS = 3  # that are shown
 _LAWLIKE = 1e-3  # error on held-out rows of a law that longer formulas only correct
+_TELLING = 0.1  # weight from which the formula that has the largest is named
 _WEIGHTED = {
     "relative": "by 1/{}^2", "mixed": "by 1/variance", "counts": "by 1/{}", "given": "as given",
 }  # fmt: skip
@@ -105,7 +106,7 @@ def conclusion(found: Front) -> list[str]:
         lines.append(f"Weight of forms that are not on this front: {1 - float(found.weights.sum()):.2f}.")
     lines += judgement_lines(found)
     first = int(found.weights.argmax())
-    if found.candidates[first] is not best:
+    if found.candidates[first] is not best and found.weights[first] > _TELLING:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")
     return [printable(line) for line in [*lines, *found.notes]]
 

@@ -100,11 +100,11 @@ class Front(Sequence[Candidate]):
     def weights(self) -> Array:
         """The weight of evidence (len(found),) of each formula of the front: how likely its form is the right one.
 
-        They are in proportion to exp(-criterion / 20), over all forms that were assessed, with
+        They are in proportion to exp(-criterion / 8), over all forms that were assessed, with
 
             criterion = m log(error^2) + log(n) / 2 (complexity + fitted numbers)
 
-        where errors below a noise that was given count as the noise (Schwarz, 1978, to the power 1/10). m is n, the
+        where errors below a noise that was given count as the noise (Schwarz, 1978, to the power 1/4). m is n, the
         number of rows, or what they are worth if neighboring residuals are correlated. What the weights lack to 1 is
         that of other forms: those that were assessed, and those that were not found. `best` may have a small weight: it
         is chosen by its error on held-out rows and by the flexible model.

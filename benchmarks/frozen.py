@@ -1,0 +1,312 @@
+"""Whether a tree still gives the answers that were frozen: formulas, solutions, predictions, fits, and their cost.
+
+    python benchmarks/frozen.py --store                    # freeze the answers of this tree (an hour and a half)
+    python benchmarks/frozen.py                            # ask this tree again, and print what changed
+    python benchmarks/frozen.py --only fits odes --every 3
+    python benchmarks/frozen.py --against ../other/src     # time layers of both trees in turns
+
+Frozen are, in results/frozen.csv: `laws` (120 of SRSD and 100 random ones: the formula, the outcome, the error on rows
+left out), `tables` (the 32 real tables of development of `bench claims`), `equations` (those of `bench pde`: error and
+CPU seconds), `scores` (ten tables of `bench tabular`), `fits` (ten networks: their errors and first values) and `odes`
+(the systems of dynamics.py). Searches are limited by work, not by time, so that their answers do not depend on the
+machine's load; CPU seconds do.
+
+What may change: 5 % of the formulas, none with another outcome of less worth or with an error on rows left out that is
+larger by 2 %; errors of equations and their CPU seconds by 10 %; scores by .002; fits by rounding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from record import RESULTS, append, pin
+
+FROZEN = RESULTS / "frozen.csv"
+_TABLES = ("airquality", "ais", "babies", "concrete", "hitters", "exam", "penguins", "titanic", "oj", "wine")
+_RANK = ("EXACT", "NOISE", "AMBIGUOUS", "UNSEEN", "APPROXIMATE", "TOO_FEW_ROWS", "TIME_LIMIT")
+_SLOWER = 1.1
+_LAYERS = ((64, 64, 256), (256, 256, 256), (1024, 256, 64))  # inputs, outputs, rows
+_TURNS = 15
+
+Answer = dict[str, Any]
+Ask = Callable[[], Answer]
+
+
+def _found(found: Any) -> Answer:
+    best = found.best
+    return {
+        "formula": str(best.expression), "outcome": found.outcome.name, "error": float(best.error),
+        "held_out": None if best.held_out is None else float(best.held_out),
+    }  # fmt: skip
+
+
+def _law(kind: str, name: str) -> Answer:
+    import edgewise as ew
+    from edgewise.measure.benchmarks.formulas import RandomLaw, ScaledLaw
+
+    law = ScaledLaw(name) if kind == "srsd" else RandomLaw(name)
+    x, y = law.table(1000, 0.0, 0)
+    return _found(ew.discover(x, y, names=law.names, effort="quick"))
+
+
+def laws() -> Iterator[tuple[str, Ask]]:
+    from edgewise.datasets import srsd
+
+    for law in srsd():
+        yield f"srsd {law.name}", partial(_law, "srsd", law.name)
+    for k in range(100):
+        yield f"random 1.{k}", partial(_law, "random", f"1.{k}")
+
+
+def _question(name: str) -> Answer:
+    import edgewise as ew
+    from edgewise.measure.benchmarks.claims import read_question, real_questions
+
+    question = real_questions()[name]
+    table = read_question(question)
+    return _found(ew.discover(table.x, table.y, target=next(iter(question.target)), effort="quick"))
+
+
+def tables() -> Iterator[tuple[str, Ask]]:
+    from edgewise.measure.benchmarks.claims import real_questions
+
+    for name, question in real_questions().items():
+        if question.part == "development":
+            yield name, partial(_question, name)
+
+
+def _equation(name: str) -> Answer:
+    from edgewise.measure import Case, Settings
+    from edgewise.measure.benchmarks import BENCHMARKS
+
+    case = Case(name, {"problem": name, "library": "edgewise", "seed": 0, "setting": "default"})
+    (row,) = BENCHMARKS["pde"].measure(case, Settings())
+    return {"error": float(row["relative"]), "outcome": row["outcome"], "seconds": float(row["seconds"])}
+
+
+def equations() -> Iterator[tuple[str, Ask]]:
+    from edgewise.measure.benchmarks.pde import TASKS
+
+    for name in TASKS:
+        yield name, partial(_equation, name)
+
+
+def _score(name: str) -> Answer:
+    from edgewise.measure import Settings
+    from edgewise.measure.benchmarks import BENCHMARKS
+
+    bench = BENCHMARKS["tabular"]
+    case = next(
+        case for case in bench.cases(Settings())
+        if (case.values["table"], case.values["library"], case.values["split"]) == (name, "edgewise", 0)
+    )  # fmt: skip
+    (row,) = bench.measure(case, Settings())
+    return {key: float(row[key]) for key in ("r2", "accuracy", "seconds") if row.get(key) not in (None, "")}
+
+
+def scores() -> Iterator[tuple[str, Ask]]:
+    from edgewise.measure.benchmarks.tabular import TABLES
+
+    for table in TABLES:
+        if table.name in _TABLES:
+            yield table.name, partial(_score, table.name)
+
+
+def _fit(name: str) -> Answer:
+    import torch
+
+    import edgewise as ew
+
+    shape, settings, target = _NETWORKS[name]
+    x = torch.rand(400, shape[0], dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    fitted = ew.fit(
+        ew.KAN(shape, **settings), x, target(x), grids=[5, 10], options=ew.Options(restarts=1, progress=False)
+    )
+    values = [float(value) for value in fitted.predict(x[:4]).ravel()]
+    return {"error": float(fitted.history[-1].train), "values": values}
+
+
+def _wave(x: Any) -> Any:
+    import torch
+
+    return torch.exp(torch.sin(3 * x[:, 0]) + (x**2).sum(1) / x.shape[1])
+
+
+_NETWORKS: Mapping[str, tuple[list[int], dict[str, Any], Callable[[Any], Any]]] = {
+    f"{shape} {settings}": (shape, settings, _wave)
+    for shape, settings in (
+        ([1, 1], {}), ([2, 1], {}), ([2, 5, 1], {}), ([3, 4, 1], {"grid": 10}), ([4, 3, 3, 1], {}),
+        ([2, 5, 1], {"degree": 5}), ([2, 3, 1], {"basis": "chebyshev"}), ([2, 3, 1], {"basis": "fourier"}),
+        ([2, 3, 1], {"basis": "rbf"}), ([6, 8, 1], {"grid": 4}),
+    )
+}  # fmt: skip
+
+
+def fits() -> Iterator[tuple[str, Ask]]:
+    for name in _NETWORKS:
+        yield name, partial(_fit, name)
+
+
+def _ode(name: str, noise: float) -> Answer:
+    import dynamics
+
+    import edgewise as ew
+
+    system = dynamics.SYSTEMS[name]
+    t, x = dynamics.rows_of(system, noise, 0)
+    began = time.process_time()
+    found = ew.discover_ode(t, x, list(system.names))
+    return {
+        "formula": found.written.text().replace("\n", "; "), "outcome": found.outcome.name,
+        "seconds": time.process_time() - began,
+    }  # fmt: skip
+
+
+def odes() -> Iterator[tuple[str, Ask]]:
+    import dynamics
+
+    for name in dynamics.SYSTEMS:
+        for noise in (0.0, 0.01):
+            yield f"{name} {noise:g}", partial(_ode, name, noise)
+
+
+FAMILIES: Mapping[str, Callable[[], Iterator[tuple[str, Ask]]]] = {
+    "fits": fits, "odes": odes, "equations": equations, "scores": scores, "laws": laws, "tables": tables,
+}  # fmt: skip
+
+
+def _changes(before: Answer, now: Answer) -> list[str]:
+    """Say what changed, beginning with "worse" where it is more than may be."""
+    found = []
+    for key, old in before.items():
+        new = now.get(key)
+        if key == "formula" and old != new:
+            found.append(f"formula: {old} -> {new}")
+        elif key == "outcome" and old != new:
+            ranks = [_RANK.index(each) if each in _RANK else 0 for each in (old, str(new))]
+            found.append(f"{'worse ' if ranks[1] > ranks[0] or old not in _RANK else ''}outcome: {old} -> {new}")
+        elif key == "held_out" and old is not None and (new is None or new > 1.02 * old + 1e-9):
+            found.append(f"worse held_out: {old:.4g} -> {new}")
+        elif key == "seconds" and new > _SLOWER * old + 0.5:
+            found.append(f"slower: {old:.1f} s -> {new:.1f} s")
+        elif key in ("r2", "accuracy") and abs(new - old) > 0.002:
+            found.append(f"{'worse ' if new < old else ''}{key}: {old:.4f} -> {new:.4f}")
+        elif key == "values" and max(abs(a - b) for a, b in zip(old, new, strict=True)) > 1e-9:
+            found.append(f"worse values: {old} -> {new}")
+        elif key == "error" and "formula" not in before and "values" not in before and new > _SLOWER * old:
+            found.append(f"worse error: {old:.3g} -> {new:.3g}")
+    return found
+
+
+def _answered(family: str, name: str) -> tuple[str, str, Answer]:
+    ask = dict(FAMILIES[family]())[name]
+    try:
+        return family, name, ask()
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is what this tree answers)
+        return family, name, {"outcome": f"{type(error).__name__}: {error}"[:200]}
+
+
+def _stored() -> dict[tuple[str, str], Answer]:
+    if not FROZEN.exists():
+        return {}
+    with FROZEN.open() as stream:
+        return {(row["family"], row["case"]): json.loads(row["answer"]) for row in csv.DictReader(stream)}
+
+
+def ask_all(families: list[str], every: int, jobs: int, store: bool) -> int:
+    frozen = _stored()
+    cases = [(family, name) for family in families for k, (name, _) in enumerate(FAMILIES[family]()) if k % every == 0]
+    cases = [case for case in cases if (case not in frozen) == store]
+    counts: dict[str, list[int]] = {family: [0, 0, 0] for family in families}
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=pin) as pool:
+        for done in as_completed(pool.submit(_answered, *case) for case in cases):
+            family, name, answer = done.result()
+            if store:
+                append(FROZEN, [{"family": family, "case": name, "answer": json.dumps(answer)}])
+                print(f"{family}, {name}: {json.dumps(answer)[:150]}", flush=True)
+                continue
+            changes = _changes(frozen[family, name], answer)
+            worse = any(change.startswith("worse") for change in changes)
+            counts[family] = [a + b for a, b in zip(counts[family], (1, bool(changes), worse), strict=True)]
+            if changes:
+                print(f"{family}, {name}: {'; '.join(changes)}", flush=True)
+    for family, (asked, changed, worse) in counts.items():
+        if asked:
+            print(f"{family}: {asked} asked, {changed} changed, {worse} worse than allowed")
+    return sum(worse for _, _, worse in counts.values())
+
+
+_TIMED = """
+import sys, time, torch, edgewise as ew
+torch.set_num_threads(1)
+layers = [(ew.nn.KANLayer(i, o).float(), torch.rand(n, i) * 2 - 1) for i, o, n in %r]
+def step(layer, x):
+    began = time.perf_counter()
+    layer(x).sum().backward()
+    return time.perf_counter() - began
+for layer, x in layers: [step(layer, x) for _ in range(5)]
+for line in sys.stdin:
+    print(*[min(step(layer, x) for _ in range(5)) for layer, x in layers], flush=True)
+"""
+
+
+def against(other: Path) -> None:
+    """Time layers of this tree and of another in turns, each in a process of its own."""
+    import os
+
+    own = Path(__file__).parents[1] / "src"
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _TIMED % (_LAYERS,)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(tree)},
+        )
+        for tree in (own, other.resolve())
+    ]  # fmt: skip
+    ratios: list[list[float]] = [[] for _ in _LAYERS]
+    for _ in range(_TURNS):
+        seconds = []
+        for worker in workers:
+            assert worker.stdin and worker.stdout
+            worker.stdin.write("\n")
+            worker.stdin.flush()
+            seconds.append([float(each) for each in worker.stdout.readline().split()])
+        for k, (mine, theirs) in enumerate(zip(*seconds, strict=True)):
+            ratios[k].append(mine / theirs)
+    for worker in workers:
+        worker.communicate()
+    for (inputs, outputs, rows), own_ratios in zip(_LAYERS, ratios, strict=True):
+        spread = statistics.stdev(own_ratios) / math.sqrt(_TURNS)
+        print(
+            f"{inputs} x {outputs}, {rows} rows: {statistics.median(own_ratios):.3f} of the other's time ± {spread:.3f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", action="store_true", help="freeze what is not frozen yet")
+    parser.add_argument("--only", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--every", type=int, default=1, help="ask each so many-th case only")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--against", type=Path, help="the src folder of another tree, for the times of layers")
+    given = parser.parse_args()
+    if given.against is not None:
+        against(given.against)
+        return
+    raise SystemExit(bool(ask_all(given.only, given.every, given.jobs, given.store)))
+
+
+if __name__ == "__main__":
+    main()

@@ -36,7 +36,7 @@ _LIKELY = 40  # forms that are fitted with all of their numbers free
 _STEPS, _LONGER = 20, 200  # of these fits; where it matters
 _CONTAINED = 1e-6  # of the standard deviation: how near a form must come to values that it can take
 _LIMIT, _MORE = 5e-2, 4  # how near one that tends to them does, and times the steps that halve the distance
-_TOLD, _RESEMBLED = 0.05, 1e-3  # of the noise, and of the standard deviation: nearer, no rows tell two forms apart
+_UNSEEN, _RESEMBLED = 0.05, 1e-3  # of the noise, and of the standard deviation: nearer, rows show no difference
 _ALIKE = 2.0  # ratio of errors up to which correlated noise may be all that they differ by
 _CORRELATED = 0.01  # chance below which neighboring rows count as correlated
 _BIT = 2 * math.log(2)  # of the criterion
@@ -238,7 +238,7 @@ class Contest:
         with np.errstate(all="ignore"):
             for free in (entry.free, _widened(entry.free)):
                 near = free.fit(data, _LONGER)
-                if near.error < max(_CONTAINED, min(_TOLD * law.error, _RESEMBLED) if more else 0.0):
+                if near.error < max(_CONTAINED, min(_UNSEEN * law.error, _RESEMBLED) if more else 0.0):
                     return True
                 if near.error < _LIMIT and near.fit(data, _MORE * _LONGER).error < near.error / 2:
                     return True

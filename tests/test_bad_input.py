@@ -377,3 +377,22 @@ def test_a_frame_of_bad_rows_is_not_changed_by_reading_it(tmp_path: Path) -> Non
     before = path.read_bytes()
     assert main(["discover", str(path), "--target", "y", "--out", str(tmp_path / "out")]) == 2
     assert path.read_bytes() == before
+
+
+def test_former_words_of_arguments_work_and_name_the_new_ones() -> None:
+    x = np.linspace(1, 2, 20)
+    with pytest.warns(DeprecationWarning, match="loss='squares' is now loss='squared'"):
+        former = edgewise.fit_formula("a*x", {"x": x}, 3 * x, loss="squares")  # type: ignore[arg-type]
+    assert former.loss == "squared"
+    with pytest.warns(DeprecationWarning, match="squared"):
+        assert edgewise.discover(x, 3 * x, loss="squares").outcome.name == "EXACT"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("progress", [True, False, "auto", None])
+def test_progress_means_the_same_for_every_search(progress: Any) -> None:
+    x = np.random.default_rng(0).uniform(1, 2, (40, 2))
+    assert edgewise.discover(x, 3 * x[:, 0], progress=progress).outcome.name == "EXACT"
+    t = np.linspace(0, 4, 60)
+    assert edgewise.discover_ode(t, np.exp(-t), effort="quick", progress=progress).names
+    with pytest.raises(edgewise.InputError, match="'progress' must be True, False, 'auto' or a function"):
+        edgewise.discover(x, x[:, 0], progress="loud")  # type: ignore[arg-type]

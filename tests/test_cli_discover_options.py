@@ -50,7 +50,7 @@ def test_every_keyword_of_python_is_an_option() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--loss cubes", "--loss must be squares or huber. Got 'cubes'."),
+        ("--loss cubes", "--loss must be squared or huber. Got 'cubes'."),
         ("--n-jobs 0", "--n-jobs must be a number of workers"),
         ("--sigma q", "Unknown column in --sigma 'q'. Known: s, t, v, y, z."),
         ("--weights kind", "The column in --weights 'kind' cannot be used: text."),
@@ -88,7 +88,7 @@ def test_rows_without_a_standard_error_are_left_out_of_tables_with_text_too() ->
 
 
 def test_groups_go_with_standard_errors_and_knowledge() -> None:
-    options = ["--inputs", "t,v", "--groups", "kind", "--sigma", "s", "--max-complexity", "7", "--loss", "squares"]
+    options = ["--inputs", "t,v", "--groups", "kind", "--sigma", "s", "--max-complexity", "7", "--loss", "squared"]
     code, said, _ = run(*options, "--functions", "square")
     assert code == 0 and "y = t*v" in said and "You asked" not in said
     saved = Path("edgewise-report/search.toml").read_text()

@@ -237,7 +237,7 @@ def test_a_spectrum_over_300_decades() -> None:
         ({"sigma": "err"}, "no DataFrame"),
         ({"weights": -np.ones(20)}, "negative"),
         ({"weights": np.zeros(20)}, "five rows"),
-        ({"loss": "cauchy"}, "'squares' or 'huber'"),
+        ({"loss": "cauchy"}, "'squared' or 'huber'"),
     ],
 )
 def test_wrong_noise_is_refused(options: dict[str, object], says: str) -> None:

@@ -38,7 +38,7 @@ def test_any_table_is_fitted_or_refused_in_one_line(seed: int, form: str) -> Non
     n = int(rng.integers(1, 40))
     table = {"x": column(rng, n), "z": column(rng, n)}
     given: dict[str, Any] = {
-        "loss": rng.choice(["squares", "squares", "huber", "tukey"]),
+        "loss": rng.choice(["squared", "squared", "huber", "tukey"]),
         "covariance": rng.choice(["classical", "heteroscedastic", "autocorrelated"]),
         "bounds": {"a": tuple(sorted(rng.standard_normal(2)))} if rng.uniform() < 0.2 and "a" in form else None,
         "weights": np.abs(column(rng, n)) if rng.uniform() < 0.2 else None,

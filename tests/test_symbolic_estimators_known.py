@@ -59,7 +59,7 @@ def test_huber_resists_rows_far_from_most() -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"loss": "cubes"}, "'loss' must be 'squares' or 'huber'"),
+        ({"loss": "cubes"}, "'loss' must be 'squared' or 'huber'"),
         ({"effort": "direct", "template": "a*?"}, "'template' needs a search"),
         ({"functions": ["sine"], **QUICK}, "Unknown function 'sine'"),
         ({"forbid": ["x9"], **QUICK}, "Unknown column in 'forbid' 'x9'"),

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from edgewise._errors import InputError
+from edgewise._printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
+Report: TypeAlias = Callable[[str, float | None, str | None], object]
+"""What is called with the stage, the fraction that is done, if known, and a detail, as the best formula so far."""
+
+Shown: TypeAlias = bool | Literal["auto"] | Report
+"""How far long work is: shown on stderr (True), never (False), on a terminal after two seconds ("auto"), or told."""
+
+_PATIENCE = 2.0  # seconds before a line appears that was not asked for
 _INTERVAL = 0.1  # seconds between two updates of the same stage
 _TAKEN = 44  # characters of the line that are neither stage nor detail
 
@@ -71,6 +84,41 @@ class LiveLine:
         bar.start()
         LiveLine._shown = self
         return bar
+
+
+@contextmanager
+def reporting(progress: Shown | None) -> Iterator[Report]:
+    """Give what is to be called as work goes on: it shows a line on stderr, calls a function, or does nothing.
+
+    None is "auto". Errors: InputError for anything that is no `Shown`.
+
+    >>> with reporting(False) as report:
+    ...     report("curves", 0.5, None)
+    >>> with reporting(lambda stage, fraction, detail: print(stage, fraction)) as report:
+    ...     report("curves", 0.5, None)
+    curves 0.5
+    """
+    if callable(progress):
+        yield progress
+        return
+    if progress is not None and not isinstance(progress, bool) and progress != "auto":
+        raise InputError(
+            f"'progress' must be True, False, 'auto' or a function (stage, fraction, detail). Got {progress!r}."
+        )
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    line = None
+    if progress is True or (progress is not False and terminal):
+        line = LiveLine(patience=0.0 if progress is True else _PATIENCE)
+
+    def report(stage: str, fraction: float | None, detail: str | None = None) -> None:
+        if line is not None:
+            line.show(printable(stage), fraction, None if detail is None else printable(detail))
+
+    try:
+        yield report
+    finally:
+        if line is not None:
+            line.close()
 
 
 def _cut(text: str, longest: int) -> str:

@@ -57,8 +57,8 @@ def discover(  # noqa: PLR0913 (the options of a command)
     ] = None,
     loss: Annotated[
         str,
-        typer.Option(metavar="squares|huber", help="With huber, rows far from most count less.", callback=check_loss),
-    ] = "squares",
+        typer.Option(metavar="squared|huber", help="With huber, rows far from most count less.", callback=check_loss),
+    ] = "squared",
     rounding: Annotated[
         bool, typer.Option("--rounding/--no-rounding", help="Round noisy constants where that is no coincidence.")
     ] = True,

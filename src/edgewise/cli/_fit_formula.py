@@ -38,8 +38,8 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
     ] = None,
     groups: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of groups of rows.")] = None,
     loss: Annotated[
-        str, typer.Option(metavar="squares|huber|tukey", help="The last two: rows far from the formula count less.")
-    ] = "squares",
+        str, typer.Option(metavar="squared|huber|tukey", help="The last two: rows far from the formula count less.")
+    ] = "squared",
     covariance: Annotated[
         str | None,
         typer.Option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from edgewise._errors import InputError, unknown
+from edgewise._renamed import present
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,8 +41,9 @@ def check_jobs(jobs: int) -> int:
 
 def check_loss(loss: str) -> str:
     """Return the name of a loss."""
-    if loss not in ("squares", "huber"):
-        raise InputError(f"--loss must be squares or huber. Got {loss!r}.")
+    loss = present("loss", loss)
+    if loss not in ("squared", "huber"):
+        raise InputError(f"--loss must be squared or huber. Got {loss!r}.")
     return loss
 
 

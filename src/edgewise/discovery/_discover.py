@@ -8,17 +8,17 @@ from typing import Literal, Unpack, cast
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
+from edgewise._progress import Shown, reporting
 from edgewise._typing import Data
 from edgewise._workers import checked_jobs
 from edgewise.discovery._asked import asked
-from edgewise.discovery._progress_line import progress_line
 from edgewise.discovery._row_weights import RowWeights, checked_loss, inputs_of
 from edgewise.discovery._searched import searched
 from edgewise.discovery._table_units import with_table_units
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.results import Discoveries, Discovery
-from edgewise.discovery.tables import Loss, Missing, Progress, Settings
+from edgewise.discovery.tables import Loss, Missing, Settings
 from edgewise.kernels import one_thread
 
 Effort = Literal["quick", "normal", "thorough"] | int
@@ -34,7 +34,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     noise: Literal["auto", "exact"] | float = "auto",
     sigma: Data | str | None = None,
     weights: Data | str | None = None,
-    loss: Loss = "squares",
+    loss: Loss = "squared",
     rounding: bool = True,
     groups: str | None = None,
     missing: Missing | None = None,
@@ -44,7 +44,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     n_jobs: int | None = None,
     save: str | Path | None = None,
     resume: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: Shown = "auto",
     **known: Unpack[Known],
 ) -> Discovery:
     """Find formulas y = f(x) for a table, from simple to accurate.
@@ -75,7 +75,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     kept to 10 % and half a second, and `found.settings["work done"]` says how much of the work was done by then.
     `n_jobs` is the number of joblib workers, -1 for one on each core; they are threads unless
     `joblib.parallel_config` says otherwise. The search is saved to the file `save` every few seconds; `resume`
-    continues a saved search of the same table and settings. `progress(stage, fraction, best)` is called along the way;
+    continues a saved search of the same table and settings. `progress`: whether a line on stderr
+    shows how far the search is (True, False, "auto": on a terminal), or a function (stage, fraction, best);
     without it, searches of over two seconds show a line on the terminal. Ctrl-C ends the search and returns what was
     found.
 
@@ -99,8 +100,6 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     """
     if not is_int(seed, 0, 2**62 - 1):
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
-    if progress is not None and not callable(progress):
-        raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
     if not isinstance(rounding, bool):
         raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
@@ -114,7 +113,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     if len(tables) > 1 and (save is not None or resume is not None):
         raise InputError("'save' and 'resume' are for one target. Search each target on its own.")
     found: dict[str, Discovery] = {}
-    with progress_line(progress) as shown, one_thread():
+    with reporting(progress) as shown, one_thread():
         for each in tables:
             own, given = with_table_units(each, known, x, y)
             knowledge = Knowledge.of(own.in_inputs(given), own.inputs, own.table.target)

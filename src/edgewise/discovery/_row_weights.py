@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from edgewise._errors import InputError, unknown
+from edgewise._renamed import present
 from edgewise._typing import Array
 from edgewise.discovery.tables import Loss
 from edgewise.train import as_matrix
@@ -66,10 +67,11 @@ def checked_loss(loss: object) -> Loss:
 
     Errors: InputError for any other name.
     """
+    word = present("loss", loss)
     for known in get_args(Loss):
-        if loss == known:
+        if word == known:
             return known
-    raise InputError(f"'loss' must be 'squares' or 'huber'. Got {loss!r}.")
+    raise InputError(f"'loss' must be 'squared' or 'huber'. Got {loss!r}.")
 
 
 def _column(x: Any, rows: int, given: Any, what: str) -> Array:

@@ -28,7 +28,7 @@ def searched(asked: Asked, settings: Settings, *, models: bool = True) -> Discov
         return _of_many(asked, settings)
     allowed = asked.table.of_columns(settings.knowledge.names or asked.table.names)
     found = _whole(Search(allowed, settings).run(models=models), asked.table)
-    if settings.knowledge.empty and settings.loss == "squares":
+    if settings.knowledge.empty and settings.loss == "squared":
         found = fitted_to_all(found, lambda: now() - began > settings.limit)
     return found if asked.prepared.plain and not columns.notes else found.of(columns)
 
@@ -71,6 +71,6 @@ def _of_many(asked: Asked, settings: Settings) -> Discovery:
         return found.of(asked.prepared.columns) if asked.prepared.columns.notes else found
     inner = replace(settings, limit=left, knowledge=settings.knowledge.inside(table.names))
     found = Search(table, inner, journal).run()
-    if settings.loss == "squares":
+    if settings.loss == "squared":
         found = fitted_to_all(found, lambda: now() - began > settings.limit)
     return found.of(columns) if columns.notes else found

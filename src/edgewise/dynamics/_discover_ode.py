@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, cut
 from edgewise._errors import EdgewiseError, InputError
-from edgewise._printable import printable
-from edgewise._progress import LiveLine
+from edgewise._progress import Shown, reporting
 from edgewise._typing import Data
 from edgewise.dynamics._explore import Explorer
 from edgewise.dynamics._measured import measured
@@ -21,9 +18,7 @@ from edgewise.dynamics._result import Dynamics
 from edgewise.dynamics._summary import summary
 from edgewise.kernels import one_thread
 
-Progress = Callable[[str, float, str | None], object]
 _EFFORTS = {"quick": 0, "normal": 30_000, "thorough": 150_000}
-_PATIENCE = 2.0  # seconds before a line appears
 
 
 def discover_ode(
@@ -35,7 +30,7 @@ def discover_ode(
     effort: Literal["quick", "normal", "thorough"] = "normal",
     seed: int = 0,
     time_limit: float = 300.0,
-    progress: Progress | None = None,
+    progress: Shown = "auto",
 ) -> Dynamics:
     """Find differential equations for measured trajectories, with the constants and their standard errors.
 
@@ -51,7 +46,7 @@ def discover_ode(
     "quick" leaves `discover` out, "thorough" gives it more formulas to try.
 
     The search has no clock: with the same arguments it gives the same result, unless `time_limit` (seconds) ends it.
-    Ctrl-C ends it as well, and what was found so far is returned. `progress(stage, fraction, best)` is called along
+    Ctrl-C ends it as well, and what was found so far is returned. `progress` is as for `discover`, called along
     the way; without it, searches of over two seconds show a line on the terminal.
 
     Errors: InputError for shapes that do not agree, times that do not increase, gaps, fewer than 8 rows of a
@@ -72,11 +67,9 @@ def discover_ode(
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if not is_number(time_limit, 0) or time_limit <= 0:
         raise InputError(f"'time_limit' must be a positive number of seconds. Got {time_limit!r}.")
-    if progress is not None and not callable(progress):
-        raise InputError(f"'progress' must be a function (stage, fraction, best). Got {progress!r}.")
     data = measured(t, x, names, order)
     deadline, stopped = Deadline.after(float(time_limit)), None
-    with _shown(progress) as show, one_thread(), warnings.catch_warnings():
+    with reporting(progress) as show, one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         explorer = Explorer(data, show, _EFFORTS[effort], int(seed))
         try:
@@ -87,21 +80,3 @@ def discover_ode(
         if explorer.best is None:
             raise EdgewiseError("No equations were found in the time given. Allow more of it by 'time_limit'.")
         return summary(explorer, stopped)
-
-
-@contextmanager
-def _shown(given: Progress | None) -> Iterator[Callable[[str, float, Any], None]]:
-    """Give a function that passes progress on, or shows it where stderr is a terminal."""
-    line = LiveLine(patience=_PATIENCE) if given is None and sys.stderr is not None and sys.stderr.isatty() else None
-
-    def show(stage: str, fraction: float, best: str | None) -> None:
-        if given is not None:
-            given(stage, fraction, best)
-        elif line is not None:
-            line.show(printable(stage), fraction, None if best is None else printable(best))
-
-    try:
-        yield show
-    finally:
-        if line is not None:
-            line.close()

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import sympy
 
+from edgewise._progress import Report
 from edgewise._typing import Array
 from edgewise.dynamics._contest import Contest
 from edgewise.dynamics._fit import Chains, substeps_for
@@ -52,7 +53,7 @@ class Explorer:
     """The search over libraries: `short` are systems fitted in single stretches, `long` those in chains of `size`."""
 
     data: Measured
-    report: Callable[[str, float, str | None], None]
+    report: Report
     effort: int
     seed: int
     short: list[Found] = field(default_factory=list)

@@ -30,7 +30,7 @@ class Settings:
     effort: Effort = "full"
     noise: Noise = "auto"
     time_limit: float = 30.0
-    loss: Loss = "squares"
+    loss: Loss = "squared"
     rounding: bool = True
     n_jobs: int | None = None
     known: Known = field(default_factory=Known)

@@ -45,7 +45,7 @@ class SymbolicRegressor(TableRegressor):
         a number of formulas to try; "direct" is only its formulas that need no model, in a few seconds at most, with
         the same result on any machine.
     noise : "auto", "exact", or the noise over the standard deviation of the target.
-    loss : "squares" or "huber", with which rows far from most count less.
+    loss : "squared" or "huber", with which rows far from most count less.
     rounding : whether a full search rounds noisy constants to simple numbers where that is no coincidence.
     functions, require, forbid, units, guesses, template, constants, monotone, limits : what you know, as in `discover`.
         Columns go by their names in X (x1, x2, ... in an array) or as in `symbols_`; in texts only as in `symbols_`.
@@ -78,7 +78,7 @@ class SymbolicRegressor(TableRegressor):
         max_complexity: int | None = None,
         effort: Effort = "full",
         noise: Literal["auto", "exact"] | float = "auto",
-        loss: Literal["squares", "huber"] = "squares",
+        loss: Literal["squared", "huber"] = "squared",
         rounding: bool = True,
         functions: Any = None,
         require: Any = None,

@@ -47,9 +47,9 @@ def summary(fit: Estimates) -> str:
 
 
 def _leaves(fit: Estimates) -> str:
-    what = "Residual standard error" if fit.loss == "squares" else f"Scale of the residuals ({fit.loss})"
+    what = "Residual standard error" if fit.loss == "squared" else f"Scale of the residuals ({fit.loss})"
     text = f"{what} {fit.residual_error:.4g} with {fit.freedom} degrees of freedom, {len(fit.rows.y)} rows"
-    if fit.loss != "squares":
+    if fit.loss != "squared":
         return f"{text}."
     return f"{text}; R2 {fit.r2:.4f}, AIC {fit.aic:.1f}, BIC {fit.bic:.1f}."
 

@@ -71,7 +71,7 @@ class Estimates:
     @property
     def r2(self) -> float:
         """One less the weighted sum of squares of residuals over that of y about its mean."""
-        if self.loss != "squares":
+        if self.loss != "squared":
             return math.nan
         with np.errstate(all="ignore"):
             square = (self.rows.weight / self.rows.weight.max()) ** 2
@@ -82,7 +82,7 @@ class Estimates:
     @property
     def log_likelihood(self) -> float:
         """The largest log-likelihood of normal errors, as R's logLik; nan for a robust loss."""
-        if self.loss != "squares":
+        if self.loss != "squared":
             return math.nan
         n, sizes = len(self.rows.y), float(np.log(self.rows.weight).sum())
         with np.errstate(all="ignore"):

@@ -12,6 +12,7 @@ import sympy
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
+from edgewise._renamed import present
 from edgewise._typing import Data, Formula
 from edgewise.expressions import CovarianceName, read_formula
 from edgewise.kernels import one_thread
@@ -36,7 +37,7 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     absolute_sigma: bool = False,
     weights: Data | str | None = None,
     groups: Any = None,
-    loss: LossName = "squares",
+    loss: LossName = "squared",
     covariance: CovarianceName | None = None,
 ) -> FormulaFit:
     """Fit the constants of a formula that you state, and say how well the rows determine them.
@@ -50,7 +51,7 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     Values to start from are found: constants that the formula is linear in are solved for, the others drawn over many
     decades, always in the same way. `start` gives them for some or all constants, `bounds` (low, high) limits.
     `sigma` holds the standard error of each y up to a common factor, or exactly with `absolute_sigma=True`; `weights`
-    are factors of squared residuals. `loss` is "squares", or "huber" or "tukey" against rows far from the formula.
+    are factors of squared residuals. `loss` is "squared", or "huber" or "tukey" against rows far from the formula.
 
     `covariance` says what the standard errors allow for: "classical" (independent errors of equal size over weight),
     "heteroscedastic" (of any sizes), "autocorrelated" (correlated along the order of the rows), "clustered" (within
@@ -73,6 +74,7 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     columns = Columns.of(x, names)
     form, constants = _stated(formula, columns.names, {**(start or {}), **(bounds or {})})
     kind = _kind(covariance, groups)
+    loss = present("loss", loss)
     robust = RobustLoss.of(loss)
     used = [name for name in columns.names if sympy.Symbol(name) in form.free_symbols]
     rows = Rows.of(columns, used, y, sigma, weights, groups)

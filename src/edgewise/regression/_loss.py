@@ -10,7 +10,7 @@ import numpy as np
 from edgewise._errors import unknown
 from edgewise._typing import Array
 
-LossName = Literal["squares", "huber", "tukey"]
+LossName = Literal["squared", "huber", "tukey"]
 """The losses that a stated formula can be fitted with."""
 
 _TUNING = {"huber": 1.345, "tukey": 4.685}  # 95 % as efficient as least squares for normal noise
@@ -32,10 +32,10 @@ class RobustLoss:
     @classmethod
     def of(cls, name: object) -> RobustLoss | None:
         """Return a loss by name; None for least squares."""
-        if name == "squares":
+        if name == "squared":
             return None
         if name not in _TUNING:
-            raise unknown("loss", name, ("squares", *_TUNING))
+            raise unknown("loss", name, ("squared", *_TUNING))
         return cls(name)  # type: ignore[arg-type]
 
     def scale(self, residual: Array) -> float:

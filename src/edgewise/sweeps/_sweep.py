@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import EdgewiseError, InputError
-from edgewise._progress import LiveLine
+from edgewise._progress import Report, Shown, reporting
 from edgewise._typing import Data
 from edgewise._workers import Workers, checked_jobs
 from edgewise.sweeps._result import Sweep
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
 SPLITS = 3  # of the rows, on which the error of a trial is measured
-_PATIENCE = 2.0  # seconds until progress is shown
 _APART = 1000  # seeds of two processes
 _LAST = 2.5  # times the training of one split that the last two networks take
 _LEAST = 0.05  # seconds that a network is trained for
@@ -44,7 +43,7 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
     n_jobs: int | None = None,
     seed: int = 0,
     time_limit: float | None = None,
-    progress: bool | Literal["auto"] = "auto",
+    progress: Shown = "auto",
 ) -> Sweep:
     """Train networks of many settings on a table, and return the best one and what matters.
 
@@ -74,7 +73,7 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
 
     Source: Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), for the sampler.
     """
-    _check(trials, seed, time_limit, progress)
+    _check(trials, seed, time_limit)
     optuna()  # an error before anything else
     workers = Workers(checked_jobs(n_jobs), prefer="processes")
     rows, held = Rows.of(x, y, loss, int(seed)), Space.of(space)
@@ -82,15 +81,11 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
     with opened(storage, shared=workers.count > 1) as place:
         task = _Task(rows, held, int(trials), math.inf if time_limit is None else time.monotonic() + time_limit)
         study = study_of(place, about, task.sampling(0))
-        line = None if progress is False else LiveLine(patience=0.0 if progress is True else _PATIENCE)
-        try:
+        with reporting(progress) as report:
             if workers.count == 1:
-                task.run(study, line)
+                task.run(study, report)
             else:
-                _share(workers, task, place, about, line)
-        finally:
-            if line is not None:
-                line.close()
+                _share(workers, task, place, about, report)
         return Sweep.of(study.get_trials(), rows, held)
 
 
@@ -116,16 +111,14 @@ class _Task:
         every = self.sampling(0).every
         return self.trials if every is None else math.prod(map(len, every.values()))
 
-    def run(self, study: Study, line: LiveLine | None) -> None:
+    def run(self, study: Study, report: Report) -> None:
         """Add trials until the study has enough, time is up, or somebody interrupts."""
 
         def tell(study: Study, trial: FrozenTrial) -> None:
             ended = self._ended(study)
-            if line is not None:
-                line.show("trials", min(ended / self.count, 1.0), f"{ended} of {self.count}; {self._best(study)}")
+            report("trials", min(ended / self.count, 1.0), f"{ended} of {self.count}; {self._best(study)}")
 
-        if line is not None:
-            line.show("trials", 0.0, f"0 of {self.count}")
+        report("trials", 0.0, f"0 of {self.count}")
         with suppress(KeyboardInterrupt):
             while self._ended(study) < self.count and self._left(study) > 0:
                 study.optimize(self._error, n_trials=1, catch=(EdgewiseError,), callbacks=[tell])
@@ -181,24 +174,22 @@ class _Task:
         return f"best {best.value:.3g}: {shown(self.space.settings(best))}"
 
 
-def _share(workers: Workers, task: _Task, place: Any, about: Mapping[str, Any], line: LiveLine | None) -> None:
+def _share(workers: Workers, task: _Task, place: Any, about: Mapping[str, Any], report: Report) -> None:
     """Let several processes add trials, each until the study has enough."""
-    if line is not None:
-        line.show("trials", None, f"{task.count} in {workers.count} processes")
+    report("trials", None, f"{task.count} in {workers.count} processes")
     with suppress(KeyboardInterrupt):
         workers(_work, [(task, place, about, number) for number in range(workers.count)])
 
 
 def _work(task: _Task, place: Any, about: Mapping[str, Any], number: int) -> None:
-    task.run(study_of(place, about, task.sampling(number + 1)), None)
+    with reporting(False) as silent:
+        task.run(study_of(place, about, task.sampling(number + 1)), silent)
 
 
-def _check(trials: int, seed: int, time_limit: float | None, progress: object) -> None:
+def _check(trials: int, seed: int, time_limit: float | None) -> None:
     if not is_int(trials, 1):
         raise InputError(f"'trials' must be an int >= 1. Got {trials!r}.")
     if not is_int(seed, 0, 2**31):
         raise InputError(f"'seed' must be an int from 0 to 2^31. Got {seed!r}.")
     if time_limit is not None and not is_number(time_limit, 1e-9):
         raise InputError(f"'time_limit' must be a finite number of seconds > 0, or None for any. Got {time_limit!r}.")
-    if not isinstance(progress, bool) and progress != "auto":
-        raise InputError(f"'progress' must be True, False or 'auto'. Got {progress!r}.")

@@ -1,6 +1,6 @@
 """From a table without a target to the equations between its columns."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -9,6 +9,7 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, now
 from edgewise._errors import InputError
+from edgewise._progress import Report, Shown, reporting
 from edgewise._typing import Array, Data
 from edgewise._workers import Workers, checked_jobs
 from edgewise.discovery import column_names
@@ -16,8 +17,6 @@ from edgewise.train import as_matrix
 from edgewise.unsupervised._formula import equation
 from edgewise.unsupervised._result import Outcome, Relation, Relations
 from edgewise.unsupervised._search import Cluster, Seeded, clustered, search
-
-Progress = Callable[[str, float, str | None], None]
 
 _FEWEST = 40
 _SEARCHED = 0.6  # of the time limit that the search may take when formulas are asked for
@@ -32,7 +31,7 @@ def find_relations(
     formulas: bool = True,
     n_jobs: int | None = None,
     time_limit: float = 300.0,
-    progress: Progress | None = None,
+    progress: Shown = "auto",
 ) -> Relations:
     """Find which columns of a table are tied by equations f(x_1, ..., x_k) = 0, and by which.
 
@@ -43,7 +42,7 @@ def find_relations(
 
     x (n, d): array, tensor or DataFrame with its names; rows are taken as independent of each other. `seed` is the
     first of the seeds. `n_jobs` seeds run side by side, in processes unless `joblib.parallel_config` says otherwise
-    (-1: one for each core). `progress(stage, fraction, best)` is called along the way. Same arguments, same result,
+    (-1: one for each core). `progress` is as for `discover`. Same arguments, same result,
     unless time runs out: `time_limit` seconds are kept to 10 % and half a second.
 
     Errors: InputError for fewer than two columns that vary, fewer than 40 rows, values that are not finite, bad names.
@@ -71,16 +70,17 @@ def find_relations(
     rows, known = rows[:, varies], tuple(name for name, v in zip(known, varies, strict=True) if v)
     if len(known) < 2:
         raise InputError(f"Relations need at least 2 columns that vary. Got {len(known)}.")
-    job = _Job(rows, known, seed, Deadline(began + time_limit), progress or (lambda stage, fraction, best: None))
-    end = Deadline(began + (_SEARCHED if formulas else 1.0) * time_limit)
-    runs = job.searched(seeds, workers, end)
-    clusters = clustered(runs)
-    relations = [job.relation(c, len(runs), len(clusters) - i if formulas else 0) for i, c in enumerate(clusters)]
-    kept = tuple(r for r in relations if 2 * (r.seeds + len(r.variants)) >= r.tried)
-    outcome = Outcome.FOUND if kept else Outcome.NONE
-    if any(run.late for run in runs) or len(runs) < seeds or job.deadline.passed():
-        outcome = Outcome.TIME_LIMIT
-    job.progress("done", 1.0, kept[0].text if kept else None)
+    with reporting(progress) as report:
+        job = _Job(rows, known, seed, Deadline(began + time_limit), report)
+        end = Deadline(began + (_SEARCHED if formulas else 1.0) * time_limit)
+        runs = job.searched(seeds, workers, end)
+        clusters = clustered(runs)
+        relations = [job.relation(c, len(runs), len(clusters) - i if formulas else 0) for i, c in enumerate(clusters)]
+        kept = tuple(r for r in relations if 2 * (r.seeds + len(r.variants)) >= r.tried)
+        outcome = Outcome.FOUND if kept else Outcome.NONE
+        if any(run.late for run in runs) or len(runs) < seeds or job.deadline.passed():
+            outcome = Outcome.TIME_LIMIT
+        job.progress("done", 1.0, kept[0].text if kept else None)
     doubtful = tuple(r for r in relations if r not in kept)
     shares = np.stack([run.shares for run in runs])
     return Relations(kept, doubtful, outcome, known, shares, notes, now() - began)
@@ -94,7 +94,7 @@ class _Job:
     names: tuple[str, ...]
     seed: int
     deadline: Deadline
-    progress: Progress
+    progress: Report
 
     def searched(self, seeds: int, workers: Workers, end: Deadline) -> list[Seeded]:
         """What each seed found; seeds that would begin after the end are left out, but for the first."""

@@ -144,7 +144,7 @@ def group_lines(found: Front) -> list[str]:
 def noise_lines(found: Front) -> list[str]:
     """Return the noise where it is not additive, the rows set aside, and chi-squared where it is known."""
     noise = found.noise_model
-    plain = noise.kind == "additive" and noise.loss == "squares" and not noise.outliers
+    plain = noise.kind == "additive" and noise.loss == "squared" and not noise.outliers
     lines = [] if plain or (found.outcome is Outcome.EXACT and not noise.outliers) else [f"Noise: {noise.text()}."]
     if found.chi2 is not None:
         lines.append(f"Chi-squared per degree of freedom, by the standard errors given: {found.chi2:.3g}.")

@@ -70,7 +70,7 @@ def recognize_again(context: Context, values: Array) -> Recognized | None:
     A formula can leave less than the network does, whose own errors hide what the noise depends on.
     """
     table, settings = context.table, context.settings
-    if settings.noise is not None or settings.loss != "squares" or table.noise.kind != "additive":
+    if settings.noise is not None or settings.loss != "squared" or table.noise.kind != "additive":
         return None
     if not np.isfinite(values).all() or not recognized(values, table.y).varies:
         return None

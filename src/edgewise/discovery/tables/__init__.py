@@ -24,6 +24,5 @@ from edgewise.discovery.tables._prepare import Prepared as Prepared
 from edgewise.discovery.tables._prepare import prepare as prepare
 from edgewise.discovery.tables._problem import Key as Key
 from edgewise.discovery.tables._problem import Problem as Problem
-from edgewise.discovery.tables._settings import Progress as Progress
 from edgewise.discovery.tables._settings import Settings as Settings
 from edgewise.discovery.tables._table import Table as Table

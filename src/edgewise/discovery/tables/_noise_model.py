@@ -10,7 +10,7 @@ import numpy as np
 from edgewise._typing import Array
 
 NoiseKind = Literal["additive", "relative", "mixed", "counts", "given"]
-Loss = Literal["squares", "huber"]
+Loss = Literal["squared", "huber"]
 
 _LISTED = 8  # numbers of rows in a sentence
 _LEAST_COUNT = 0.5  # a mean count below that has the variance of this one
@@ -39,7 +39,7 @@ class NoiseModel:
     level: float = 0.0
     share: float = 0.0
     known: bool = False
-    loss: Loss = "squares"
+    loss: Loss = "squared"
     outliers: tuple[int, ...] = ()
     lessened: tuple[int, ...] = ()
     rows: int = 0

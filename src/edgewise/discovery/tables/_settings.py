@@ -1,16 +1,14 @@
 """What a search for formulas is asked for."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
+from edgewise._progress import Report
 from edgewise.discovery.knowledge import Knowledge
 from edgewise.discovery.tables._noise_model import Loss
-
-Progress = Callable[[str, float, str | None], None]
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class Settings:
     seed: int = 0
     limit: float = math.inf
     evaluations: int = 0
-    progress: Progress | None = None
-    loss: Loss = "squares"
+    progress: Report | None = None
+    loss: Loss = "squared"
     rounding: bool = True
     knowledge: Knowledge = field(default_factory=Knowledge)
     n_jobs: int | None = None

@@ -396,3 +396,21 @@ def test_progress_means_the_same_for_every_search(progress: Any) -> None:
     assert edgewise.discover_ode(t, np.exp(-t), effort="quick", progress=progress).names
     with pytest.raises(edgewise.InputError, match="'progress' must be True, False, 'auto' or a function"):
         edgewise.discover(x, x[:, 0], progress="loud")  # type: ignore[arg-type]
+
+
+def test_effort_is_a_word_or_a_number_everywhere() -> None:
+    x = np.random.default_rng(0).uniform(1, 2, (40, 2))
+    t = np.linspace(0, 4, 60)
+    for effort in ("quick", 100):
+        assert edgewise.discover(x, 3 * x[:, 0], effort=effort).outcome.name == "EXACT"  # type: ignore[arg-type]
+        assert edgewise.discover_ode(t, np.exp(-t), effort=effort).names  # type: ignore[arg-type]
+    line = edgewise.pde.Box(t=(0, 1), x=(0, 1))
+    start = edgewise.pde.Condition(line.face(t=0), lambda u, p: u.value - 1)
+    heat = edgewise.pde.Problem(line, lambda u, p: u.t - u.xx, [start, edgewise.pde.periodic(line, "x")])
+    assert edgewise.pde.march(heat, tolerance=1e-3, effort="quick").outcome.name == "CONVERGED"
+    for call in (lambda: edgewise.discover_ode(t, np.exp(-t), effort="full"),
+                 lambda: edgewise.pde.march(heat, effort="much")):  # fmt: skip
+        with pytest.raises(edgewise.InputError, match="'effort' must be 'quick', 'normal', 'thorough' or a number of"):
+            call()
+    with pytest.warns(DeprecationWarning, match="effort='full' is now effort='normal'"):
+        edgewise.estimators.SymbolicRegressor(effort="full").fit(x, 3 * x[:, 0])  # type: ignore[arg-type]

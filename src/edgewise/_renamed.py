@@ -7,7 +7,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 #: argument -> its former words and those of today
-FORMER: Mapping[str, Mapping[str, str]] = {"loss": {"squares": "squared"}}
+FORMER: Mapping[str, Mapping[str, str]] = {"loss": {"squares": "squared"}, "effort": {"full": "normal"}}
 
 
 def present(argument: str, value: Value) -> Value:

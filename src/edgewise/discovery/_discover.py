@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Unpack, cast
 
 from edgewise._checks import is_int, is_number
+from edgewise._effort import EffortWord, spent
 from edgewise._errors import InputError
 from edgewise._progress import Shown, reporting
 from edgewise._typing import Data
@@ -21,8 +22,7 @@ from edgewise.discovery.results import Discoveries, Discovery
 from edgewise.discovery.tables import Loss, Missing, Settings
 from edgewise.kernels import one_thread
 
-Effort = Literal["quick", "normal", "thorough"] | int
-_EFFORTS: dict[str, int] = {"quick": 30_000, "normal": 150_000, "thorough": 1_500_000}
+_EFFORTS: dict[EffortWord, int] = {"quick": 30_000, "normal": 150_000, "thorough": 1_500_000}
 
 
 def discover(  # noqa: PLR0913 (what a search may be asked)
@@ -38,7 +38,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     rounding: bool = True,
     groups: str | None = None,
     missing: Missing | None = None,
-    effort: Effort = "normal",
+    effort: EffortWord | int = "normal",
     seed: int = 0,
     time_limit: float | None = None,
     n_jobs: int | None = None,
@@ -104,8 +104,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
     limit = math.inf if time_limit is None else time_limit
+    tries = spent(effort, _EFFORTS, "formulas to evaluate")
     settings = Settings(
-        _noise(noise), int(seed), limit, _evaluations(effort), loss=checked_loss(loss), rounding=rounding,
+        _noise(noise), int(seed), limit, tries, loss=checked_loss(loss), rounding=rounding,
         n_jobs=checked_jobs(n_jobs), save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
     _for_groups(groups, known)
@@ -182,13 +183,3 @@ def _path(path: object, name: str) -> Path | None:
     if path is not None and (not isinstance(path, (str, Path)) or not str(path)):
         raise InputError(f"'{name}' must be the path of a file. Got {path!r}.")
     return None if path is None else Path(path)
-
-
-def _evaluations(effort: object) -> int:
-    if isinstance(effort, str) and effort in _EFFORTS:
-        return _EFFORTS[effort]
-    if not is_int(effort, 0):
-        raise InputError(
-            f"'effort' must be 'quick', 'normal', 'thorough' or a number of formulas to evaluate. Got {effort!r}."
-        )
-    return int(effort)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, cut
+from edgewise._effort import EffortWord, spent
 from edgewise._errors import EdgewiseError, InputError
 from edgewise._progress import Shown, reporting
 from edgewise._typing import Data
@@ -18,7 +19,7 @@ from edgewise.dynamics._result import Dynamics
 from edgewise.dynamics._summary import summary
 from edgewise.kernels import one_thread
 
-_EFFORTS = {"quick": 0, "normal": 30_000, "thorough": 150_000}
+_EFFORTS: dict[EffortWord, int] = {"quick": 0, "normal": 30_000, "thorough": 150_000}
 
 
 def discover_ode(
@@ -27,7 +28,7 @@ def discover_ode(
     names: Sequence[str] | None = None,
     *,
     order: Literal[1, 2] = 1,
-    effort: Literal["quick", "normal", "thorough"] = "normal",
+    effort: EffortWord | int = "normal",
     seed: int = 0,
     time_limit: float = 300.0,
     progress: Shown = "auto",
@@ -61,8 +62,7 @@ def discover_ode(
     Source: regression on integrals: Schaeffer and McCalla, Sparse model selection via integral terms (2017); multiple
     shooting: Bock (1981); the linear model of it in which terms are chosen: this project, docs/dynamics.md.
     """
-    if effort not in _EFFORTS:
-        raise InputError(f"'effort' must be 'quick', 'normal' or 'thorough'. Got {effort!r}.")
+    tries = spent(effort, _EFFORTS, "formulas to evaluate")
     if not is_int(seed, 0, 2**62 - 1):
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if not is_number(time_limit, 0) or time_limit <= 0:
@@ -71,7 +71,7 @@ def discover_ode(
     deadline, stopped = Deadline.after(float(time_limit)), None
     with reporting(progress) as show, one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        explorer = Explorer(data, show, _EFFORTS[effort], int(seed))
+        explorer = Explorer(data, show, tries, int(seed))
         try:
             if not cut(deadline, explorer.run):
                 stopped = Outcome.TIME_LIMIT

@@ -164,13 +164,13 @@ def found_for(rows: Rows, settings: Settings, seed: int, levels: Sequence[float]
     table, noise = (rows.x, rows.y, rows.names), settings.noise
     weights = rows.weights if np.ptp(rows.weights) > 0 else None
     directly = partial(discover_directly, *table, weights=weights, **settings.known)
-    if settings.direct:
+    if settings.effort == "direct":
         found = [directly(noise=noise)]
     else:
         found = [
             discover(
                 *table, noise=noise, weights=weights, loss=settings.loss, rounding=settings.rounding,
-                effort=settings.evaluations, seed=seed, time_limit=settings.time_limit, n_jobs=settings.n_jobs,
+                effort=settings.effort, seed=seed, time_limit=settings.time_limit, n_jobs=settings.n_jobs,
                 **settings.known,
             )
         ]  # fmt: skip

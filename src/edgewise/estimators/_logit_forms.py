@@ -38,7 +38,7 @@ def forms_for(rows: Labelled, folds: Array, settings: Settings, seed: int) -> li
     """
     targets = smooth_logits(rows, folds, seed).T
     found = []
-    if settings.effort == "full":
+    if not settings.direct:
         found.append(_additive(rows, Deadline.after(_SHARE * settings.time_limit)))
     shared = replace(settings, time_limit=(1 - _SHARE) * settings.time_limit / len(targets), noise=_NOISE)
     fronts = []

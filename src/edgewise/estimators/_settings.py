@@ -8,13 +8,14 @@ from typing import Any, Literal, cast, get_args
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
+from edgewise._renamed import present
 from edgewise.discovery import checked_loss
 from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.tables import Loss
 from edgewise.estimators._choose import Select
 from edgewise.estimators._features import Features
 
-Effort = Literal["direct", "full", "quick", "normal", "thorough"] | int
+Effort = Literal["direct", "quick", "normal", "thorough"] | int
 Noise = Literal["auto", "exact"] | float
 
 _BY_COLUMN = ("units", "monotone")
@@ -27,7 +28,7 @@ class Settings:
 
     select: Select = "best"
     max_complexity: int | None = None
-    effort: Effort = "full"
+    effort: Effort = "normal"
     noise: Noise = "auto"
     time_limit: float = 30.0
     loss: Loss = "squared"
@@ -49,7 +50,7 @@ class Settings:
         if not isinstance(self.rounding, bool):
             raise InputError(f"'rounding' must be True or False. Got {self.rounding!r}.")
         if self.direct and self.known.get("template") is not None:
-            raise InputError("'template' needs a search. Take effort='full'.")
+            raise InputError("'template' needs a search. Take effort='normal'.")
 
     @classmethod
     def of(cls, estimator: Any) -> Settings:
@@ -57,17 +58,13 @@ class Settings:
         names = [name for name in cls.__dataclass_fields__ if hasattr(estimator, name)]
         every = {name: getattr(estimator, name, None) for name in Known.__annotations__ if name != "max_complexity"}
         known = {name: value for name, value in every.items() if value is not None}
-        return cls(**{name: getattr(estimator, name) for name in names}, known=cast("Known", known))
+        given = {name: getattr(estimator, name) for name in names}
+        return cls(**{**given, "effort": present("effort", given["effort"])}, known=cast("Known", known))
 
     @property
     def direct(self) -> bool:
         """Whether only formulas are looked for that need no model."""
         return self.effort == "direct"
-
-    @property
-    def evaluations(self) -> Any:
-        """The `effort` of `edgewise.discover`."""
-        return "normal" if self.effort == "full" else self.effort
 
     def knowledge(self, names: tuple[str, ...]) -> Knowledge:
         """Return what is known of formulas of these inputs; nothing where there are none."""

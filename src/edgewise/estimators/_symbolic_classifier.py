@@ -27,7 +27,7 @@ from edgewise.estimators._likelihood import (
     settled,
 )
 from edgewise.estimators._logit_forms import criterion, forms_for, without_idle_terms
-from edgewise.estimators._settings import Settings
+from edgewise.estimators._settings import Effort, Settings
 from edgewise.estimators._surrogate import folds_of
 from edgewise.estimators._symbolic_regressor import seed_of, warn_undefined
 from edgewise.estimators._table import TableClassifier
@@ -109,7 +109,7 @@ class SymbolicClassifier(TableClassifier):
         select: Literal["best", "accurate", "simplest"] = "best",
         max_complexity: int | None = None,
         class_weight: Any = None,
-        effort: Literal["direct", "full"] = "full",
+        effort: Effort = "normal",
         time_limit: float = 30.0,
         random_state: Any = None,
         categorical_features: Any = "auto",

@@ -41,8 +41,8 @@ class SymbolicRegressor(TableRegressor):
         rows better; "accurate" the one that predicts held-out rows best; "simplest" the simplest one within a
         standard error of that.
     max_complexity : the complexity that the formula may have, as `discover` counts; None for any.
-    effort : "full" is the whole search of `discover`, and so are "quick", "normal" (the same as "full"), "thorough" and
-        a number of formulas to try; "direct" is only its formulas that need no model, in a few seconds at most, with
+    effort : "quick", "normal", "thorough" and a number of formulas to evaluate are the whole search of `discover`;
+        "direct" is only its formulas that need no model, in a few seconds at most, with
         the same result on any machine.
     noise : "auto", "exact", or the noise over the standard deviation of the target.
     loss : "squared" or "huber", with which rows far from most count less.
@@ -76,7 +76,7 @@ class SymbolicRegressor(TableRegressor):
         *,
         select: Literal["best", "accurate", "simplest"] = "best",
         max_complexity: int | None = None,
-        effort: Effort = "full",
+        effort: Effort = "normal",
         noise: Literal["auto", "exact"] | float = "auto",
         loss: Literal["squared", "huber"] = "squared",
         rounding: bool = True,

@@ -13,7 +13,7 @@ from edgewise._errors import unknown
 from edgewise._typing import Array, Formula
 from edgewise.estimators._candidates import Scored, text_of, values_of
 from edgewise.estimators._features import Features
-from edgewise.estimators._settings import Settings
+from edgewise.estimators._settings import Effort, Settings
 from edgewise.estimators._symbolic_regressor import defined, search, table_of
 from edgewise.estimators._table import NumericTargets
 
@@ -44,7 +44,7 @@ class SymbolicTransformer(TransformerMixin, NumericTargets):
         *,
         columns: Literal["front", "terms"] = "front",
         max_complexity: int | None = None,
-        effort: Literal["direct", "full"] = "full",
+        effort: Effort = "normal",
         noise: Literal["auto", "exact"] | float = "auto",
         time_limit: float = 30.0,
         random_state: Any = None,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgewise._checks import is_int, is_number
+from edgewise._effort import EffortWord, spent
 from edgewise._errors import InputError
 from edgewise.pde._evolution import Evolution
 from edgewise.pde._march_conditions import check_count
@@ -29,6 +30,7 @@ from edgewise.train import Monitor, Options
 _DEGREE, _PLANE_DEGREE = 9, 7
 _FIRST = 1e-4  # accuracy of the first level
 _FINER, _FARTHEST = 0.1, 1e-4  # of a level's accuracy: that of the next, and the least of the next
+_EFFORTS: dict[EffortWord, float] = {"quick": 2e5, "normal": 2e6, "thorough": 2e7}
 _CHECKED, _SPENT = 0.4, 0.8  # of the effort that is left: for a level that another has to check, and for the last
 _FINEST = 1e-15
 _SAFETY = 3.0
@@ -40,8 +42,9 @@ _USUAL = 0.8  # the power of the accuracy with which errors fall, before it has 
 
 
 def march(
-    problem: Problem, *, tolerance: float = 1e-9, effort: float = 2e6, time: str = "t", degree: int | None = None,
-    max_step: float | None = None, breaks: Sequence[float] = (), options: Options | None = None,
+    problem: Problem, *, tolerance: float = 1e-9, effort: EffortWord | float = "normal", time: str = "t",
+    degree: int | None = None, max_step: float | None = None, breaks: Sequence[float] = (),
+    options: Options | None = None,
 ) -> Marched:  # fmt: skip
     """Solve an equation of evolution in one or two coordinates of space, slab after slab of time.
 
@@ -64,9 +67,10 @@ def march(
             fourth order. Conditions on the face of the first time say how the unknowns begin, and their derivatives by
             time where the equation has u.tt; others hold at the ends of space, or the problem is `periodic`.
         tolerance: the relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
-        effort: the work to spend: Newton steps times cells times the number of unknowns, where u.tt counts as two; in
+        effort: the work to spend: "quick" (2e5), "normal" (2e6), "thorough" (2e7), or a number of Newton steps times
+            cells times the number of unknowns, where u.tt counts as two; in
             two coordinates of space half of that if both are periodic, and four times as much otherwise. A level that
-            is nearly done may take half as much again. The default is about a minute of one core.
+            is nearly done may take half as much again. "normal" is about a minute of one core.
         time: the coordinate that is time.
         degree: of the splines, from 3 to 9; it must be above the order of the equation in space. By default 9, or 7 in
             two coordinates of space.
@@ -93,8 +97,7 @@ def march(
     """
     if not is_number(tolerance, 1e-14, 0.1):
         raise InputError(f"'tolerance' must be a number from 1e-14 to 0.1. Got {tolerance!r}.")
-    if not is_number(effort, 1):
-        raise InputError(f"'effort' must be a number >= 1, in steps of a cell. Got {effort!r}.")
+    work = spent(effort, _EFFORTS, "steps of a cell", 1)
     evolution = Evolution.of(problem, time)
     plane = len(evolution.spaces) == 2
     highest = max(max(a) if plane else a for _, a, _ in evolution.parts)
@@ -111,7 +114,7 @@ def march(
     log = None if own.checkpoint is None else MarchLog(own.checkpoint, evolution, int(degree))
     monitor = Monitor(replace(own, checkpoint=None), words=MARCHING)
     with monitor.running():
-        return _Levels(evolution, int(degree), float(tolerance), float(effort), monitor, log, own_times).run()
+        return _Levels(evolution, int(degree), float(tolerance), work, monitor, log, own_times).run()
 
 
 _SHORT = (Outcome.EFFORT_SPENT, Outcome.TIME_LIMIT)

@@ -1,9 +1,9 @@
 """Why a search for equations stopped, and what may be said of what it found."""
 
-import enum
+from edgewise._ending import Ending
 
 
-class Outcome(enum.Enum):
+class Outcome(Ending):
     """What may be said of the equations; `message` says what that means and what to try.
 
     EXACT, NOISE and FLOOR claim their form: no other that was compared is near.
@@ -25,7 +25,3 @@ class Outcome(enum.Enum):
     )
     TIME_LIMIT = "The time limit ended the search; the best equations so far are given. Allow more time to go on."
     INTERRUPTED = "The search was interrupted; the best equations so far are given."
-
-    @property
-    def message(self) -> str:
-        return self.value

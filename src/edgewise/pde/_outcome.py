@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import enum
-
+from edgewise._ending import Ending
 from edgewise.train import Outcome as Fitted
 
 
-class Outcome(enum.Enum):
+class Outcome(Ending):
     """How solving ended; `message` says what happened and what to try."""
 
     CONVERGED = "The estimated error is below the tolerance."
@@ -52,10 +51,6 @@ class Outcome(enum.Enum):
     TIME_LIMIT = "The time limit ended solving early; the finest solution so far is returned. Allow more time to go on."
     STOPPED = "A callback ended solving; the finest solution so far is returned."
     INTERRUPTED = "Solving was interrupted; the finest solution so far is returned."
-
-    @property
-    def message(self) -> str:
-        return self.value
 
     @classmethod
     def of(cls, ended: Fitted) -> Outcome:

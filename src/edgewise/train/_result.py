@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgewise._ending import Ending
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.encoding import Inputs
@@ -39,7 +39,7 @@ class Row(NamedTuple):
     steps: int = 0
 
 
-class Outcome(enum.Enum):
+class Outcome(Ending):
     """How training ended; `message` says what happened and what to try."""
 
     EXACT = "The error is at rounding level: the network can represent the target exactly."
@@ -68,10 +68,6 @@ class Outcome(enum.Enum):
         "More rows lower the error; interactions need product or hidden nodes."
     )
     POOR = "The network explains less than half of the target's variance. Try more nodes or check the columns."
-
-    @property
-    def message(self) -> str:
-        return self.value
 
     @property
     def early(self) -> bool:

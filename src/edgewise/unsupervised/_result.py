@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from edgewise._ending import Ending
 from edgewise._typing import Array
 from edgewise.unsupervised._formula import Equation
 
@@ -17,16 +17,12 @@ if TYPE_CHECKING:
 _SHARP = 0.9  # area from which columns of which none is determined still lie on a surface
 
 
-class Outcome(enum.Enum):
+class Outcome(Ending):
     """How a search for relations ended; `message` says what that means and what to try."""
 
     FOUND = "Real rows are told from shuffled ones by these columns, and by no others."
     NONE = "No column is tied to others: held-out rows are not told from shuffled ones."
     TIME_LIMIT = "The time limit ended the search; what was found by then is given. Allow more time to go on."
-
-    @property
-    def message(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Why a discovery stopped."""
 
-import enum
+from edgewise._ending import Ending
 
 
-class Outcome(enum.Enum):
+class Outcome(Ending):
     """Why discovery stopped; `message` says what that means and what to try."""
 
     EXACT = "The formula reproduces the data to rounding."
@@ -26,7 +26,3 @@ class Outcome(enum.Enum):
     )
     TIME_LIMIT = "The time limit ended the search; the best formula so far is given. Allow more time to go on."
     INTERRUPTED = "The search was interrupted; the best formula so far is given."
-
-    @property
-    def message(self) -> str:
-        return self.value

@@ -77,6 +77,7 @@ def test_rounding_is_refused_where_it_is_no_truth_value() -> None:
         ew.discover(np.ones((9, 1)), np.arange(9.0), rounding="off")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_waves_are_found_at_their_lowest_frequencies_though_the_network_sees_none() -> None:
     """Equidistant rows cannot tell a frequency from its aliases; a flexible model of few rows misses both waves."""
     rng = np.random.default_rng(1)

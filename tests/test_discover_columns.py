@@ -335,6 +335,7 @@ def test_ctrl_c_ends_several_targets_and_searches_of_groups() -> None:
     assert grouped_found.outcome.name == "INTERRUPTED" and len(grouped_found) >= 1
 
 
+@pytest.mark.slow
 def test_errors_and_knowledge_go_with_text_and_gaps() -> None:
     table = made(80).assign(s=0.02)
     table.loc[::7, "s"] = 2.0

@@ -208,6 +208,7 @@ def test_rows_without_weight_do_not_count() -> None:
     assert len(found.y) == 40
 
 
+@pytest.mark.slow
 def test_huber_tells_the_rows_that_count_less() -> None:
     rng = np.random.default_rng(10)
     x = inputs(200, seed=10)

@@ -6,13 +6,13 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import edgewise as ew
-from edgewise import _ending
 
 PAGE = Path(__file__).parents[1] / "docs" / "arguments.md"
 #: what of a signature says that an argument means what the page says: a part of its type, or its default
@@ -22,6 +22,7 @@ MEANING = {
     "tolerance": r"float", "n_jobs": r"int \| None", "options": r"Options", "noise": r"auto",
     "weights": r"Any|Data|Array|ndarray|Tensor|str", "sigma": r"Any|Data",
 }  # fmt: skip
+ENDED = ("train", "pde", "discovery", "dynamics", "unsupervised")
 PUBLIC = ("estimators", "pde", "train", "discovery", "dynamics", "regression", "sweeps", "unsupervised", "interpret")
 
 
@@ -35,7 +36,7 @@ def functions() -> Iterator[tuple[str, Any]]:
             if name.startswith("_") or not callable(one) or inspect.ismodule(one) or record or id(one) in seen:
                 continue
             seen.add(id(one))
-            if not (inspect.isclass(one) and issubclass(one, BaseException | _ending.Ending)):
+            if not (inspect.isclass(one) and issubclass(one, BaseException | Enum)):
                 yield f"{module.__name__}.{name}", one
 
 
@@ -60,8 +61,7 @@ def test_the_page_lists_each_argument() -> None:
 
 
 def test_endings_mean_the_same_everywhere() -> None:
-    kinds = [one for one in _ending.Ending.__subclasses__() if one.__module__.startswith("edgewise.")]
-    assert len(kinds) >= 5
+    kinds = [importlib.import_module(f"edgewise.{name}").Outcome for name in ENDED]
     for kind in kinds:
         for member in kind:
             assert member.message

@@ -408,8 +408,11 @@ def test_effort_is_a_word_or_a_number_everywhere() -> None:
     start = edgewise.pde.Condition(line.face(t=0), lambda u, p: u.value - 1)
     heat = edgewise.pde.Problem(line, lambda u, p: u.t - u.xx, [start, edgewise.pde.periodic(line, "x")])
     assert edgewise.pde.march(heat, tolerance=1e-3, effort="quick").outcome.name == "CONVERGED"
-    for call in (lambda: edgewise.discover_ode(t, np.exp(-t), effort="full"),
-                 lambda: edgewise.pde.march(heat, effort="much")):  # fmt: skip
+    other: Any = "much"
+    for call in (
+        lambda: edgewise.discover_ode(t, np.exp(-t), effort=other),
+        lambda: edgewise.pde.march(heat, effort=other),
+    ):
         with pytest.raises(edgewise.InputError, match="'effort' must be 'quick', 'normal', 'thorough' or a number of"):
             call()
     with pytest.warns(DeprecationWarning, match="effort='full' is now effort='normal'"):

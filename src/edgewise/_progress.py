@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-Report: TypeAlias = Callable[[str, float | None, str | None], object]
-"""What is called with the stage, the fraction that is done, if known, and a detail, as the best formula so far."""
+Report: TypeAlias = Callable[[str, float, str | None], object]
+"""What is called with the stage, the fraction that is done, and a detail, such as the best formula so far."""
 
 Shown: TypeAlias = bool | Literal["auto"] | Report
 """How far long work is: shown on stderr (True), never (False), on a terminal after two seconds ("auto"), or told."""
@@ -110,7 +110,7 @@ def reporting(progress: Shown | None) -> Iterator[Report]:
     if progress is True or (progress is not False and terminal):
         line = LiveLine(patience=0.0 if progress is True else _PATIENCE)
 
-    def report(stage: str, fraction: float | None, detail: str | None = None) -> None:
+    def report(stage: str, fraction: float, detail: str | None = None) -> None:
         if line is not None:
             line.show(printable(stage), fraction, None if detail is None else printable(detail))
 

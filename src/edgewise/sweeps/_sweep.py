@@ -176,7 +176,7 @@ class _Task:
 
 def _share(workers: Workers, task: _Task, place: Any, about: Mapping[str, Any], report: Report) -> None:
     """Let several processes add trials, each until the study has enough."""
-    report("trials", None, f"{task.count} in {workers.count} processes")
+    report("trials", 0.0, f"{task.count} in {workers.count} processes")
     with suppress(KeyboardInterrupt):
         workers(_work, [(task, place, about, number) for number in range(workers.count)])
 

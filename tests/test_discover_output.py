@@ -17,8 +17,8 @@ import pytest
 import sympy
 
 import edgewise as ew
+from edgewise._progress import reporting
 from edgewise.discovery import Candidate, Discovery, Outcome, discover_directly, front_cells
-from edgewise.discovery._progress_line import progress_line
 from edgewise.discovery.models import Ceiling
 from edgewise.expressions import FitData, complexity, fit_constants, parse, quoted, write
 from edgewise.report import ReportContent
@@ -295,19 +295,23 @@ def test_a_search_ends_with_all_that_is_shown(searched: Discovery) -> None:
     assert ((low <= values) & (values <= high)).all()
 
 
-def test_progress_is_shown_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    with progress_line(None) as shown:
-        assert shown is None
-    with progress_line(print) as shown:
-        assert shown is print
+def test_progress_is_shown_on_a_terminal_and_in_a_log_if_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for progress in ("auto", None, False, True):
+        with reporting(progress) as report:  # type: ignore[arg-type]
+            report("algebra", 0.5, "x")
+            report("algebra", 0.6, "x")
+        assert capsys.readouterr().err.count("s] algebra\n") == (progress is True)
+    with reporting(print) as report:
+        assert report is print
     main, terminal = pty.openpty()
     with os.fdopen(terminal, "w") as stderr, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", stderr)
-        patch.setattr("edgewise.discovery._progress_line._PATIENCE", 0.0)
+        patch.setattr("edgewise._progress._PATIENCE", 0.0)
         patch.setenv("COLUMNS", "80")
-        with progress_line(None) as shown:
-            assert shown is not None
-            shown("algebra", 0.5, "x + " * 100)
+        with reporting("auto") as report:
+            report("algebra", 0.5, "x + " * 100)
         stderr.flush()
         written = b""
         while b"algebra" not in written:

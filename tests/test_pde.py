@@ -123,6 +123,8 @@ def test_a_time_limit_ends_it_and_gives_what_there_is() -> None:
     [
         (lambda: pde.Box(), "at least one coordinate"),
         (lambda: pde.Box(x=(1, 0)), "low < high"),
+        (lambda: pde.Box(x=(0, 1e60)), "another unit"),
+        (lambda: pde.Box(x=(1e6, 1e6 + 1e-9)), "another unit or origin"),
         (lambda: pde.Box(x=(0, float("inf"))), "finite"),
         (lambda: pde.Box(x=(0, 1)).face(y=0), "Unknown coordinate 'y'"),
         (lambda: pde.Box(x=(0, 1)).face(x=0.5), "ends at 0 and 1"),

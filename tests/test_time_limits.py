@@ -244,3 +244,13 @@ def test_solving_ends_within_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = pde.Problem(pde.Box(x=(0, 1)), lambda u, p: u.xx - 1, ansatz=lambda n, p: p.x * (1 - p.x) * n)
     found = pde.solve(problem, options=ew.Options(time_limit=0.3, progress=False))
     assert found.outcome is pde.Outcome.TIME_LIMIT
+
+
+def test_a_search_of_many_columns_computes_no_longer_than_its_limit() -> None:
+    """Its parts share the limit. Its own computing is measured, which other load does not lengthen."""
+    rng = np.random.default_rng(1)
+    x = rng.integers(-3, 9, (263, 500)).astype(float)
+    y = (x[:, 0] > 2) + np.floor(x[:, 1] / 3)
+    began = time.process_time()
+    assert np.isfinite(ew.discover(x, y, time_limit=4.0).best.error)
+    assert time.process_time() - began < 1.25 * 4

@@ -1,4 +1,4 @@
-"""How much work a search or a solver may do: a word, or a number of what it counts."""
+"""The effort of a search or a solver, as a word or as an amount of work."""
 
 from collections.abc import Mapping
 from typing import Literal, TypeAlias, TypeVar
@@ -7,19 +7,20 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 
 EffortWord: TypeAlias = Literal["quick", "normal", "thorough"]
-"""The words for effort, in every function that takes it; each says what it counts."""
+"""The words for effort. Each function that takes them documents the amounts they stand for."""
 
 Number = TypeVar("Number", int, float)
 
 
-def spent(effort: object, levels: Mapping[EffortWord, Number], unit: str, least: int = 0) -> Number:
-    """Return the work that an effort stands for: that of its word, or the number that was given.
+def work_of(effort: object, levels: Mapping[EffortWord, Number], unit: str, least: int = 0) -> Number:
+    """Return the amount of work for an effort: the one its word stands for, or the number itself.
 
-    Numbers are whole where those of the words are.
+    levels: the amount for each word; if they are ints, a number must be one too. unit: what is counted, for the error
+    message. least: the smallest number allowed.
 
-    Errors: InputError for another word, and for a number below the least.
+    Errors: InputError for an unknown word or a number below `least`.
 
-    >>> spent("quick", {"quick": 10, "normal": 100, "thorough": 1000}, "formulas")
+    >>> work_of("quick", {"quick": 10, "normal": 100, "thorough": 1000}, "formulas")
     10
     """
     kind = type(next(iter(levels.values())))

@@ -1,4 +1,4 @@
-"""What ended long work, the same for training, solving and searches; each adds what it found to these."""
+"""The base class of all outcomes: why training, a solver or a search ended."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _BY: dict[str, Literal["limit", "interrupted", "stopped"]] = {
 
 
 class Ending(enum.Enum):
-    """How work ended: its members are those of training, of solving or of a search, and their values say what to try.
+    """Why a computation ended. Subclasses define the members; a member's value is its message.
 
-    Members of the same name mean the same everywhere: TIME_LIMIT, EFFORT_SPENT, INTERRUPTED (Ctrl-C) and STOPPED (by a
-    callback) cut work short from outside; the best so far is returned. All others are judgements of what was found.
+    TIME_LIMIT, EFFORT_SPENT, INTERRUPTED (Ctrl-C) and STOPPED (by a callback) mean the same in every subclass: the
+    computation was cut short, and the best result so far is returned. All other members judge a complete result.
 
     >>> class Outcome(Ending):
     ...     FOUND = "Something was found."
@@ -30,5 +30,5 @@ class Ending(enum.Enum):
 
     @property
     def ended_by(self) -> Literal["done", "limit", "interrupted", "stopped"]:
-        """What ended the work: itself, a limit of time or effort, the person at the keyboard, or a callback."""
+        """What ended the computation: "limit" is one of time or effort, "interrupted" Ctrl-C, "stopped" a callback."""
         return _BY.get(self.name, "done")

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 Report: TypeAlias = Callable[[str, float, str | None], object]
-"""What is called with the stage, the fraction that is done, and a detail, such as the best formula so far."""
+"""A function of the stage, the fraction done (0 to 1) and a detail, such as the best formula so far."""
 
 Shown: TypeAlias = bool | Literal["auto"] | Report
-"""How far long work is: shown on stderr (True), never (False), on a terminal after two seconds ("auto"), or told."""
+"""Progress on stderr: always (True), never (False), on a terminal after two seconds ("auto"); or a function to call."""
 
 _PATIENCE = 2.0  # seconds before a line appears that was not asked for
 _INTERVAL = 0.1  # seconds between two updates of the same stage
@@ -88,9 +88,11 @@ class LiveLine:
 
 @contextmanager
 def reporting(progress: Shown | None) -> Iterator[Report]:
-    """Give what is to be called as work goes on: it shows a line on stderr, calls a function, or does nothing.
+    """Yield a function to report progress to: the one given, one that shows a line on stderr, or one that does nothing.
 
-    None is "auto". Errors: InputError for anything that is no `Shown`.
+    None means "auto". Where stderr is no terminal, as in a log, True prints each stage on a separate line.
+
+    Errors: InputError for any other value.
 
     >>> with reporting(False) as report:
     ...     report("curves", 0.5, None)
@@ -105,14 +107,17 @@ def reporting(progress: Shown | None) -> Iterator[Report]:
         raise InputError(
             f"'progress' must be True, False, 'auto' or a function (stage, fraction, detail). Got {progress!r}."
         )
-    terminal = sys.stderr is not None and sys.stderr.isatty()
-    line = None
-    if progress is True or (progress is not False and terminal):
-        line = LiveLine(patience=0.0 if progress is True else _PATIENCE)
+    stderr, began, last = sys.stderr, time.monotonic(), ""
+    terminal = stderr is not None and stderr.isatty()
+    line = LiveLine(patience=0.0 if progress is True else _PATIENCE) if terminal and progress is not False else None
 
     def report(stage: str, fraction: float, detail: str | None = None) -> None:
+        nonlocal last
         if line is not None:
             line.show(printable(stage), fraction, None if detail is None else printable(detail))
+        elif progress is True and stderr is not None and stage != last:
+            last = stage
+            print(f"[{time.monotonic() - began:5.1f} s] {printable(stage)}", file=stderr, flush=True)
 
     try:
         yield report

@@ -1,24 +1,35 @@
 """Words that arguments had before: they work for one release, with a warning that names the new one."""
 
+import sys
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeVar
 
 Value = TypeVar("Value")
 
-#: argument -> its former words and those of today
-FORMER: Mapping[str, Mapping[str, str]] = {"loss": {"squares": "squared"}, "effort": {"full": "normal"}}
+_HERE = str(Path(__file__).parent)
+_FORMER: Mapping[str, Mapping[str, str]] = {"loss": {"squares": "squared"}, "effort": {"full": "normal"}}
+"""Argument -> its former words and those that replaced them."""
 
 
-def present(argument: str, value: Value) -> Value:
-    """Return the word of today for the value of an argument; any other value as it is.
+def renamed(argument: str, value: Value) -> Value:
+    """Return the new word for a former value of an argument, and any other value unchanged.
 
-    >>> present("loss", "huber")
+    The DeprecationWarning names the line outside of edgewise that passed the former word, so that Python shows it.
+
+    >>> renamed("loss", "huber")
     'huber'
     """
-    words = FORMER[argument]
+    words = _FORMER[argument]
     if not isinstance(value, str) or value not in words:
         return value
-    message = f"{argument}={value!r} is now {argument}={words[value]!r}; the former word will go with the next release."
-    warnings.warn(message, DeprecationWarning, stacklevel=3)
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(
+        f"{argument}={value!r} is now {argument}={words[value]!r}. The next release removes the former word.",
+        DeprecationWarning,
+        stacklevel=level,
+    )
     return words[value]  # type: ignore[return-value]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from edgewise._errors import InputError, unknown
-from edgewise._renamed import present
+from edgewise._renamed import renamed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ def check_jobs(jobs: int) -> int:
 
 def check_loss(loss: str) -> str:
     """Return the name of a loss."""
-    loss = present("loss", loss)
+    loss = renamed("loss", loss)
     if loss not in ("squared", "huber"):
         raise InputError(f"--loss must be squared or huber. Got {loss!r}.")
     return loss

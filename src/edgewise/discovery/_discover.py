@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Unpack, cast
 
 from edgewise._checks import is_int, is_number
-from edgewise._effort import EffortWord, spent
+from edgewise._effort import EffortWord, work_of
 from edgewise._errors import InputError
 from edgewise._progress import Shown, reporting
 from edgewise._typing import Data
@@ -75,10 +75,9 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     kept to 10 % and half a second, and `found.settings["work done"]` says how much of the work was done by then.
     `n_jobs` is the number of joblib workers, -1 for one on each core; they are threads unless
     `joblib.parallel_config` says otherwise. The search is saved to the file `save` every few seconds; `resume`
-    continues a saved search of the same table and settings. `progress`: whether a line on stderr
-    shows how far the search is (True, False, "auto": on a terminal), or a function (stage, fraction, best);
-    without it, searches of over two seconds show a line on the terminal. Ctrl-C ends the search and returns what was
-    found.
+    continues a saved search of the same table and settings. `progress` shows a line on stderr: True, False, or "auto"
+    (on a terminal, after two seconds). A function is called with the stage, the fraction done and the best formula.
+    Ctrl-C ends the search and returns what was found.
 
     `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
     `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
@@ -104,7 +103,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
     limit = math.inf if time_limit is None else time_limit
-    tries = spent(effort, _EFFORTS, "formulas to evaluate")
+    tries = work_of(effort, _EFFORTS, "formulas to evaluate")
     settings = Settings(
         _noise(noise), int(seed), limit, tries, loss=checked_loss(loss), rounding=rounding,
         n_jobs=checked_jobs(n_jobs), save=_path(save, "save"), resume=_path(resume, "resume"),

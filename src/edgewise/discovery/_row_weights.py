@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from edgewise._errors import InputError, unknown
-from edgewise._renamed import present
+from edgewise._renamed import renamed
 from edgewise._typing import Array
 from edgewise.discovery.tables import Loss
 from edgewise.train import as_matrix
@@ -67,7 +67,7 @@ def checked_loss(loss: object) -> Loss:
 
     Errors: InputError for any other name.
     """
-    word = present("loss", loss)
+    word = renamed("loss", loss)
     for known in get_args(Loss):
         if word == known:
             return known

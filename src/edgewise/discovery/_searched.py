@@ -67,8 +67,9 @@ def _of_many(asked: Asked, settings: Settings) -> Discovery:
         )
         table, columns = table.keep(kept), columns.keep(kept, note)
     left = settings.limit - (now() - began)
-    if left <= 0:
-        return found.of(asked.prepared.columns) if asked.prepared.columns.notes else found
+    if left <= 0:  # no other forms were tried, so nothing is claimed
+        found, columns = replace(found, outcome=Outcome.TIME_LIMIT), asked.prepared.columns
+        return found.of(columns) if columns.notes else found
     inner = replace(settings, limit=left, knowledge=settings.knowledge.inside(table.names))
     found = Search(table, inner, journal).run()
     if settings.loss == "squared":

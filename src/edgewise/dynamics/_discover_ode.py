@@ -8,7 +8,7 @@ from typing import Literal
 
 from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, cut
-from edgewise._effort import EffortWord, spent
+from edgewise._effort import EffortWord, work_of
 from edgewise._errors import EdgewiseError, InputError
 from edgewise._progress import Shown, reporting
 from edgewise._typing import Data
@@ -43,12 +43,11 @@ def discover_ode(
     Candidates come from sparse regression on integrals along smooth curves, over polynomials, sines, forcing
     cos(w t) of unknown frequency, saturating quotients, and, where these leave more than noise, from formulas of
     `discover` for the derivatives. They are judged on the rows themselves: constants and starts are fitted by multiple
-    shooting, and terms are added, dropped and exchanged by an extended Bayesian information criterion. `effort`
-    "quick" leaves `discover` out, "thorough" gives it more formulas to try.
+    shooting, and terms are added, dropped and exchanged by an extended Bayesian information criterion. `effort` is
+    the number of formulas that `discover` evaluates: 0 for "quick", 30 000 for "normal", 150 000 for "thorough".
 
     The search has no clock: with the same arguments it gives the same result, unless `time_limit` (seconds) ends it.
-    Ctrl-C ends it as well, and what was found so far is returned. `progress` is as for `discover`, called along
-    the way; without it, searches of over two seconds show a line on the terminal.
+    Ctrl-C ends it as well, and what was found so far is returned. `progress` is as in `discover`.
 
     Errors: InputError for shapes that do not agree, times that do not increase, gaps, fewer than 8 rows of a
     trajectory, a state that never changes, and bad names. EdgewiseError if time ran out before anything was found.
@@ -62,7 +61,7 @@ def discover_ode(
     Source: regression on integrals: Schaeffer and McCalla, Sparse model selection via integral terms (2017); multiple
     shooting: Bock (1981); the linear model of it in which terms are chosen: this project, docs/dynamics.md.
     """
-    tries = spent(effort, _EFFORTS, "formulas to evaluate")
+    tries = work_of(effort, _EFFORTS, "formulas to evaluate")
     if not is_int(seed, 0, 2**62 - 1):
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if not is_number(time_limit, 0) or time_limit <= 0:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 
 from edgewise._checks import is_int, is_number
+from edgewise._effort import EffortWord
 from edgewise._errors import InputError, unknown
-from edgewise._renamed import present
+from edgewise._renamed import renamed
 from edgewise.discovery import checked_loss
 from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.tables import Loss
 from edgewise.estimators._choose import Select
 from edgewise.estimators._features import Features
 
-Effort = Literal["direct", "quick", "normal", "thorough"] | int
+Effort = Literal["direct"] | EffortWord | int
 Noise = Literal["auto", "exact"] | float
 
 _BY_COLUMN = ("units", "monotone")
@@ -59,7 +60,8 @@ class Settings:
         every = {name: getattr(estimator, name, None) for name in Known.__annotations__ if name != "max_complexity"}
         known = {name: value for name, value in every.items() if value is not None}
         given = {name: getattr(estimator, name) for name in names}
-        return cls(**{**given, "effort": present("effort", given["effort"])}, known=cast("Known", known))
+        given |= {name: renamed(name, given[name]) for name in ("effort", "loss") if name in given}
+        return cls(**given, known=cast("Known", known))
 
     @property
     def direct(self) -> bool:

@@ -41,9 +41,8 @@ class SymbolicRegressor(TableRegressor):
         rows better; "accurate" the one that predicts held-out rows best; "simplest" the simplest one within a
         standard error of that.
     max_complexity : the complexity that the formula may have, as `discover` counts; None for any.
-    effort : "quick", "normal", "thorough" and a number of formulas to evaluate are the whole search of `discover`;
-        "direct" is only its formulas that need no model, in a few seconds at most, with
-        the same result on any machine.
+    effort : that of `discover`, or "direct": only formulas that need no model, found in a few seconds at most, the
+        same on any machine.
     noise : "auto", "exact", or the noise over the standard deviation of the target.
     loss : "squared" or "huber", with which rows far from most count less.
     rounding : whether a full search rounds noisy constants to simple numbers where that is no coincidence.

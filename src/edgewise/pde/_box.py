@@ -19,8 +19,8 @@ from edgewise.pde._domain import Domain, both
 from edgewise.pde._jet import Jet
 from edgewise.pde._placed import Way, unit
 
-_FARTHEST = 1e50  # of its ends from 0, and one over its least width: squares of squares of them are numbers
-_NARROWEST = 1e-10  # of a width over the ends: a million numbers lie between
+_FARTHEST = 1e50  # |end| at most, and 1 / width at most: fourth powers of both stay finite
+_NARROWEST = 1e-10  # width / |end| at least: half a million doubles lie in between
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgewise._checks import is_int, is_number
-from edgewise._effort import EffortWord, spent
+from edgewise._effort import EffortWord, work_of
 from edgewise._errors import InputError
 from edgewise.pde._evolution import Evolution
 from edgewise.pde._march_conditions import check_count
@@ -68,9 +68,9 @@ def march(
             time where the equation has u.tt; others hold at the ends of space, or the problem is `periodic`.
         tolerance: the relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
         effort: the work to spend: "quick" (2e5), "normal" (2e6), "thorough" (2e7), or a number of Newton steps times
-            cells times the number of unknowns, where u.tt counts as two; in
-            two coordinates of space half of that if both are periodic, and four times as much otherwise. A level that
-            is nearly done may take half as much again. "normal" is about a minute of one core.
+            cells times the number of unknowns, where u.tt counts as two; in two coordinates of space half of that if
+            both are periodic, and four times as much otherwise. A level that is nearly done may take half as much
+            again. "normal" is about a minute of one core.
         time: the coordinate that is time.
         degree: of the splines, from 3 to 9; it must be above the order of the equation in space. By default 9, or 7 in
             two coordinates of space.
@@ -97,7 +97,7 @@ def march(
     """
     if not is_number(tolerance, 1e-14, 0.1):
         raise InputError(f"'tolerance' must be a number from 1e-14 to 0.1. Got {tolerance!r}.")
-    work = spent(effort, _EFFORTS, "steps of a cell", 1)
+    work = work_of(effort, _EFFORTS, "steps of a cell", 1)
     evolution = Evolution.of(problem, time)
     plane = len(evolution.spaces) == 2
     highest = max(max(a) if plane else a for _, a, _ in evolution.parts)

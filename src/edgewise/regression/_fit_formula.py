@@ -12,7 +12,7 @@ import sympy
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
-from edgewise._renamed import present
+from edgewise._renamed import renamed
 from edgewise._typing import Data, Formula
 from edgewise.expressions import CovarianceName, read_formula
 from edgewise.kernels import one_thread
@@ -74,7 +74,7 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     columns = Columns.of(x, names)
     form, constants = _stated(formula, columns.names, {**(start or {}), **(bounds or {})})
     kind = _kind(covariance, groups)
-    loss = present("loss", loss)
+    loss = renamed("loss", loss)
     robust = RobustLoss.of(loss)
     used = [name for name in columns.names if sympy.Symbol(name) in form.free_symbols]
     rows = Rows.of(columns, used, y, sigma, weights, groups)

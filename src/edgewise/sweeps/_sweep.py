@@ -58,7 +58,8 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
     `trials`: of the whole study, those that others added included. `storage`: a file, or the address of a database
     such as "sqlite:///study.db": a study that is there goes on, and several machines may add to one. `n_jobs`:
     processes, or workers of another backend of joblib, -1 for one a core; with more than one, settings depend on the
-    order in which trials end. `time_limit`: seconds. Ctrl-C ends a sweep with what was found.
+    order in which trials end. `time_limit`: seconds. `progress`: as in `discover`. Ctrl-C ends a sweep with what was
+    found.
 
     Shapes: x (n, columns), y (n,) or (n, n_out): as `fit` takes them, text, dates and gaps included.
 

@@ -42,8 +42,8 @@ def find_relations(
 
     x (n, d): array, tensor or DataFrame with its names; rows are taken as independent of each other. `seed` is the
     first of the seeds. `n_jobs` seeds run side by side, in processes unless `joblib.parallel_config` says otherwise
-    (-1: one for each core). `progress` is as for `discover`. Same arguments, same result,
-    unless time runs out: `time_limit` seconds are kept to 10 % and half a second.
+    (-1: one for each core). `progress` is as in `discover`. Same arguments, same result, unless time runs out:
+    `time_limit` seconds are kept to 10 % and half a second.
 
     Errors: InputError for fewer than two columns that vary, fewer than 40 rows, values that are not finite, bad names.
 

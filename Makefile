@@ -74,17 +74,17 @@ bench-first: $(VENV)/.developing $(BASELINES)/.installed  ## accuracy, scaling a
 	$(PINNED) $(BIN)/python benchmarks/first.py $(BENCHMARKS)
 	$(PINNED) $(BIN)/python benchmarks/starts.py
 
-$(BASELINES)/.installed: benchmarks/baselines/requirements.txt benchmarks/baselines/alone.txt pyproject.toml
+$(BASELINES)/.installed: benchmarks/baselines/requirements.txt benchmarks/baselines/alone.txt pyproject.toml benchmarks/pyproject.toml
 	@echo "Installing the baselines and edgewise into $(BASELINES) (a few minutes the first time)"
 	@test -x $(BASELINES)/bin/python || $(PYTHON) -m venv $(BASELINES)
-	@$(BASELINES)/bin/python -m pip --disable-pip-version-check install -q -r $< -e .
+	@$(BASELINES)/bin/python -m pip --disable-pip-version-check install -q -r $< -e ".[all]" -e ./benchmarks
 	@$(BASELINES)/bin/python -m pip --disable-pip-version-check install -q --no-deps -r benchmarks/baselines/alone.txt
 	@touch $@
 
 check: lint test  ## all of it but bench
 
 clean:  ## remove the environment, the report and every cache
-	rm -rf $(VENV) $(REPORT) build dist site src/*.egg-info
+	rm -rf $(VENV) $(REPORT) build dist site src/*.egg-info benchmarks/src/*.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -97,12 +97,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing edgewise and its dependencies into $(VENV) (a few minutes the first time)"
-	@$(PIP) install -q -e .
+	@$(PIP) install -q -e ".[discover,tables]"
 	@touch $@
 
-$(VENV)/.developing: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.developing: pyproject.toml benchmarks/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing edgewise, its dependencies and the development tools into $(VENV) (a few minutes the first time)"
-	@$(PIP) install -q -e ".[dev]"
+	@$(PIP) install -q -e ".[dev]" -e ./benchmarks
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.documenting: pyproject.toml | $(VENV)/bin/python

@@ -22,8 +22,8 @@ from torch import Tensor
 
 import edgewise as ew
 from edgewise.kernels.gauss_newton.cholesky import CompiledFactor, Factor
-from edgewise.measure import interleaved
 from edgewise.optim import _levenberg_marquardt
+from edgewise_bench import interleaved
 
 SIZES = (24, 50, 100, 200, 400, 700, 1000, 1500, 2000, 3000)
 NETWORKS = (([2, 1, 1], [5, 10, 20]), ([2, 5, 1], [5, 10, 20]), ([4, 4, 2, 1], [5, 10, 20]), ([6, 10, 1], [20]))

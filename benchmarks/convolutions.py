@@ -25,8 +25,8 @@ from record import RESULTS, append, clock, pin
 from report import table, verdict
 from torch import Tensor, nn
 
-from edgewise.measure.baselines import parameter_count
 from edgewise.nn import KANConv2d, RationalConv2d
+from edgewise_bench.baselines import parameter_count
 
 FIRST, EPOCHS, BATCH, RATE = 10, 20, 64, 1e-2
 ORDINARY = "Conv2d"

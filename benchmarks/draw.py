@@ -19,10 +19,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from record import HERE, RESULTS
 
-from edgewise.measure import latest, read
-from edgewise.measure.benchmarks import BENCHMARKS
-from edgewise.measure.drawing import COLORS, INK, LABELS, SOFT, STYLE, plain, sign
-from edgewise.measure.tables import markdown, measured_with, paragraph
+from edgewise_bench import latest, read
+from edgewise_bench.benchmarks import BENCHMARKS
+from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, STYLE, plain, sign
+from edgewise_bench.tables import markdown, measured_with, paragraph
 
 DOCS = HERE.parent / "docs"
 PICTURES, PAGE, FORMULAS = DOCS / "pictures", DOCS / "measured.md", DOCS / "feynman.md"

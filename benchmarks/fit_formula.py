@@ -20,8 +20,8 @@ from report import table, verdict
 from scipy.optimize import curve_fit
 
 import edgewise as ew
-from edgewise.datasets import CertifiedFit, nist
 from edgewise.expressions import evaluate, parse
+from edgewise_bench.datasets import CertifiedFit, nist
 
 SIX, ENOUGH = 6.0, 25  # digits, and problems that must have them
 STARTS = ("first", "second", "none")

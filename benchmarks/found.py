@@ -8,11 +8,11 @@ from pathlib import Path
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from edgewise.measure import Cell, latest, read
-from edgewise.measure.benchmarks import BENCHMARKS
-from edgewise.measure.benchmarks.formulas import is_true
-from edgewise.measure.drawing import COLORS, LABELS, STYLE, plain, sign
-from edgewise.measure.tables import markdown, measured_with, paragraph
+from edgewise_bench import Cell, latest, read
+from edgewise_bench.benchmarks import BENCHMARKS
+from edgewise_bench.benchmarks.formulas import is_true
+from edgewise_bench.drawing import COLORS, LABELS, STYLE, plain, sign
+from edgewise_bench.tables import markdown, measured_with, paragraph
 
 Rows = list[dict[str, str]]
 

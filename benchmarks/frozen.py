@@ -58,7 +58,7 @@ def _found(found: Any) -> Answer:
 
 def _law(kind: str, name: str) -> Answer:
     import edgewise as ew
-    from edgewise.measure.benchmarks.formulas import RandomLaw, ScaledLaw
+    from edgewise_bench.benchmarks.formulas import RandomLaw, ScaledLaw
 
     law = ScaledLaw(name) if kind == "srsd" else RandomLaw(name)
     x, y = law.table(1000, 0.0, 0)
@@ -66,7 +66,7 @@ def _law(kind: str, name: str) -> Answer:
 
 
 def laws() -> Iterator[tuple[str, Ask]]:
-    from edgewise.datasets import srsd
+    from edgewise_bench.datasets import srsd
 
     for law in srsd():
         yield f"srsd {law.name}", partial(_law, "srsd", law.name)
@@ -76,7 +76,7 @@ def laws() -> Iterator[tuple[str, Ask]]:
 
 def _question(name: str) -> Answer:
     import edgewise as ew
-    from edgewise.measure.benchmarks.claims import read_question, real_questions
+    from edgewise_bench.benchmarks.claims import read_question, real_questions
 
     question = real_questions()[name]
     table = read_question(question)
@@ -84,7 +84,7 @@ def _question(name: str) -> Answer:
 
 
 def tables() -> Iterator[tuple[str, Ask]]:
-    from edgewise.measure.benchmarks.claims import real_questions
+    from edgewise_bench.benchmarks.claims import real_questions
 
     for name, question in real_questions().items():
         if question.part == "development":
@@ -92,8 +92,8 @@ def tables() -> Iterator[tuple[str, Ask]]:
 
 
 def _equation(name: str) -> Answer:
-    from edgewise.measure import Case, Settings
-    from edgewise.measure.benchmarks import BENCHMARKS
+    from edgewise_bench import Case, Settings
+    from edgewise_bench.benchmarks import BENCHMARKS
 
     case = Case(name, {"problem": name, "library": "edgewise", "seed": 0, "setting": "default"})
     (row,) = BENCHMARKS["pde"].measure(case, Settings())
@@ -101,15 +101,15 @@ def _equation(name: str) -> Answer:
 
 
 def equations() -> Iterator[tuple[str, Ask]]:
-    from edgewise.measure.benchmarks.pde import TASKS
+    from edgewise_bench.benchmarks.pde import TASKS
 
     for name in TASKS:
         yield name, partial(_equation, name)
 
 
 def _score(name: str) -> Answer:
-    from edgewise.measure import Settings
-    from edgewise.measure.benchmarks import BENCHMARKS
+    from edgewise_bench import Settings
+    from edgewise_bench.benchmarks import BENCHMARKS
 
     bench = BENCHMARKS["tabular"]
     case = next(
@@ -121,7 +121,7 @@ def _score(name: str) -> Answer:
 
 
 def scores() -> Iterator[tuple[str, Ask]]:
-    from edgewise.measure.benchmarks.tabular import TABLES
+    from edgewise_bench.benchmarks.tabular import TABLES
 
     for table in TABLES:
         if table.name in _TABLES:

@@ -24,7 +24,7 @@ from torch import Tensor
 from edgewise.kernels import BSplineFamily
 from edgewise.kernels.bspline.reference import basis
 from edgewise.kernels.dense.gpu import Tile, unavailable
-from edgewise.measure.benchmarks.libraries import hidden_width
+from edgewise_bench.benchmarks.libraries import hidden_width
 
 DEGREE = 3
 CUBIC = BSplineFamily(DEGREE)

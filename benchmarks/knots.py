@@ -1,6 +1,6 @@
-"""Makes the table of hyperbolic knots that ships with edgewise: `pip install "edgewise[knots]"`, then run this.
+"""Makes the table of hyperbolic knots of edgewise_bench.datasets: `pip install "edgewise-bench[knots]"`, then run this.
 
-    python benchmarks/knots.py --out src/edgewise/datasets/knots.parquet
+    python benchmarks/knots.py --out benchmarks/src/edgewise_bench/datasets/knots.parquet
 
 The work is split into chunks, each stored as soon as it is measured: a run that was stopped goes on where it was.
 Everything is drawn from the seed, SnapPy's own random numbers too.

@@ -20,7 +20,7 @@ from report import table
 
 import edgewise as ew
 from edgewise.expressions import evaluate, parse
-from edgewise.measure.benchmarks.formulas import refitted
+from edgewise_bench.benchmarks.formulas import refitted
 
 EFFORT, ROWS, FRESH, SEEDS = 5000, 100, 1000, 3
 

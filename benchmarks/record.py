@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from edgewise.measure import append as append
-from edgewise.measure import clock as clock
-from edgewise.measure import provenance as provenance
-from edgewise.measure import read as read
+from edgewise_bench import append as append
+from edgewise_bench import clock as clock
+from edgewise_bench import provenance as provenance
+from edgewise_bench import read as read
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from edgewise.measure import OURS, Cell, Criterion, Experiment, latest, read
-from edgewise.measure.drawing import STYLE
-from edgewise.measure.experiments import EXPERIMENTS, MINUTES
-from edgewise.measure.tables import markdown, measured_with, paragraph
+from edgewise_bench import OURS, Cell, Criterion, Experiment, latest, read
+from edgewise_bench.drawing import STYLE
+from edgewise_bench.experiments import EXPERIMENTS, MINUTES
+from edgewise_bench.tables import markdown, measured_with, paragraph
 
 _HEAD = """# Published experiments, reproduced
 

@@ -28,6 +28,7 @@ from report import table
 import edgewise as ew
 import edgewise.discovery.judging._candidate as judging
 from edgewise.expressions import complexity, evaluate, parse, simplify
+from edgewise_bench import datasets
 
 ROWS = 1000
 SECONDS = 20.0  # of discover on one table
@@ -43,13 +44,13 @@ class Case(NamedTuple):
     x: np.ndarray
 
 
-def shipped(equation: ew.datasets.Equation) -> Iterator[Case]:
+def shipped(equation: datasets.Equation) -> Iterator[Case]:
     formula, x = parse(equation.formula, equation.names), equation.sample(ROWS)
     yield Case("shipped", equation.name, formula, equation.names, x)
     yield Case("expanded", equation.name, sympy.expand(formula), equation.names, x)
 
 
-def met(equation: ew.datasets.Equation, noise: float) -> list[Case]:
+def met(equation: datasets.Equation, noise: float) -> list[Case]:
     """What the simplifiers are given while discover works on the table of an equation."""
     names, x = equation.names, equation.sample(ROWS)
     y = evaluate(parse(equation.formula, names), names, x)
@@ -95,7 +96,7 @@ def main() -> None:
     given = parser.parse_args()
     pin()
     signal.signal(signal.SIGALRM, _late)
-    equations = ew.datasets.equations()
+    equations = datasets.equations()
     cases = [case for equation in equations for case in shipped(equation)]
     cases += [case for equation in equations[:: given.every] for noise in (0.0, 0.01) for case in met(equation, noise)]
     ways: dict[str, Callable[[Case], sympy.Expr]] = {

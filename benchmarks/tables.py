@@ -54,7 +54,7 @@ def limit() -> Iterator[dict[str, Any]]:
 
 def intervals() -> Iterator[dict[str, Any]]:
     from edgewise.estimators import KANRegressor
-    from edgewise.measure.benchmarks.tabular import SPLITS, TABLES, columns, folds, interval_scores, read_frame
+    from edgewise_bench.benchmarks.tabular import SPLITS, TABLES, columns, folds, interval_scores, read_frame
 
     for table in TABLES:
         if table.kind != "regression":

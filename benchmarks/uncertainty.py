@@ -27,7 +27,7 @@ import edgewise as ew
 from edgewise._typing import Part
 from edgewise.discovery import Candidate, Discovery, Outcome
 from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, parse, readable_float
-from edgewise.measure.benchmarks.formulas import is_right
+from edgewise_bench.benchmarks.formulas import is_right
 
 FRESH = 200  # rows that bands are measured on
 SEARCHED = 5  # every how many tables `discover` searches

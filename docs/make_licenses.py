@@ -7,18 +7,18 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-_EXTRAS = ("", "estimators", "onnx", "studio", "units")
+_EXTRAS = ("", "all")
 _LONGEST = 60  # a "license" longer than this is the text itself
 
 _PAGE = """# Licenses of the dependencies
 
-edgewise is under the [MIT license](../LICENSE). `pip install edgewise` also installs the packages below: the
-requirements of edgewise and of its extras `estimators`, `onnx`, `studio` and `units`, and everything that these require
-in turn. Licenses are given as the packages state them. edgewise contains none of these packages. The page of the studio
-contains parts of D3 (ISC license) and KaTeX (MIT license), with their licenses. Two cases need attention:
+edgewise is under the [MIT license](../LICENSE). `pip install 'edgewise[all]'` also installs the packages below: the
+requirements of edgewise, those of its extras, and everything that these require in turn. Licenses are given as the
+packages state them. edgewise contains none of these packages. The page of the studio contains parts of D3 (ISC license)
+and KaTeX (MIT license), with their licenses. Two cases need attention:
 
-- The extra `knots` installs SnapPy, which is under the GNU General Public License, version 2 or later. Only
-  the scripts in `benchmarks/` that compute the shipped table of knots, and their tests, use it.
+- The extra `knots` of `edgewise-bench` installs SnapPy, which is under the GNU General Public License, version 2 or
+  later. Only the scripts in `benchmarks/` that compute the table of knots, and their tests, use it.
 - On Linux the default build of PyTorch installs NVIDIA's CUDA libraries, which are under NVIDIA's own terms. Its CPU
   build does not.
 
@@ -46,7 +46,9 @@ def rows() -> list[tuple[str, str, str]]:
             except PackageNotFoundError:
                 continue
             name = package.metadata["Name"].lower()
-            if name not in found:
+            if name == "edgewise":  # one extra names another
+                waiting.extend((name, other) for other in requirement.extras)
+            elif name not in found:
                 found[name] = (name, _license(package), parent)
                 waiting.append((name, ""))
     return list(found.values())

@@ -14,26 +14,28 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCE = ROOT / "src"
+SOURCES = (ROOT / "src", ROOT / "benchmarks" / "src")
+FACES = ("edgewise", "edgewise_bench")
 #: names that tests import from private modules; the limit only falls
 MOST_PRIVATE_NAMES = 60
 
 
 def module_name(path: Path) -> str:
     """Return the dotted name of a source file, a package's for its `__init__`."""
-    parts = path.relative_to(SOURCE).with_suffix("").parts
+    (source,) = (source for source in SOURCES if path.is_relative_to(source))
+    parts = path.relative_to(source).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {module_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
+MODULES = {module_name(path): path for source in SOURCES for path in sorted(source.rglob("*.py"))}
 
 
 def imports(path: Path) -> Iterator[tuple[str, str]]:
     """Yield the module and the name of everything that a file imports from edgewise; "" for a whole module."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names if alias.name.split(".")[0] == "edgewise")
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "edgewise":
+            yield from ((alias.name, "") for alias in node.names if alias.name.split(".")[0] in FACES)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in FACES:
             assert node.level == 0 and node.module is not None
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
@@ -58,7 +60,7 @@ def foreign_imports() -> set[str]:
 
 
 def test_imports_make_no_circle() -> None:
-    graph = {name: {module for module, _ in imports(path)} - {"edgewise"} for name, path in MODULES.items()}
+    graph = {name: {module for module, _ in imports(path)} - set(FACES) for name, path in MODULES.items()}
     assert graph["edgewise.nn._network"] >= {"edgewise.nn._layer", "edgewise.nn._formula"}  # also inside functions
     try:
         TopologicalSorter(graph).prepare()
@@ -73,7 +75,8 @@ def test_no_package_imports_a_private_module_of_another() -> None:
 def test_tests_import_few_private_names() -> None:
     found = {
         (module, name)
-        for path in sorted((ROOT / "tests").glob("*.py"))
+        for folder in (ROOT / "tests", ROOT / "benchmarks" / "tests")
+        for path in sorted(folder.glob("*.py"))
         for module, name in imports(path)
         if is_private(module)
     }
@@ -86,6 +89,8 @@ def test_the_layers_contract_names_every_package_and_module() -> None:
     assert contract["exhaustive"]
     named = {name.strip() for layer in contract["layers"] for name in layer.split("|")}
     there = {
-        path.stem for path in (SOURCE / "edgewise").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+        path.stem
+        for path in (SOURCES[0] / "edgewise").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert named == there - {"__init__"}

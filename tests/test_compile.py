@@ -12,9 +12,9 @@ import sympy
 import torch
 
 import edgewise as ew
-from edgewise.datasets import equations, strogatz
 from edgewise.expressions import SyntaxNode, syntax_tree
 from edgewise.symbolic import _edges, network_of, parse
+from edgewise_bench.datasets import equations, strogatz
 
 X, Y = sympy.symbols("x y")
 _NUMPY = {"ln": np.log, "abs": np.abs} | {

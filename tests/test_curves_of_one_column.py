@@ -5,9 +5,9 @@ import pytest
 import sympy
 
 import edgewise as ew
-from edgewise.datasets import nist
 from edgewise.discovery.generators import curves
 from edgewise.expressions import evaluate, fitted_constants, free_numbers, parse, write
+from edgewise_bench.datasets import nist
 
 PROBLEMS = {problem.name: problem for problem in nist()}
 

@@ -10,8 +10,8 @@ import edgewise as ew
 from edgewise.discovery import Discovery, Outcome
 from edgewise.discovery.judging import encompassing
 from edgewise.discovery.judging._gaps import pole
-from edgewise.measure.benchmarks.claims import COUNT, KINDS, made_table
 from edgewise.residuals import lack_of_fit
+from edgewise_bench.benchmarks.claims import COUNT, KINDS, made_table
 
 KNOWN = (Outcome.EXACT, Outcome.NOISE)
 AXES = np.array([0.387, 0.723, 1.0, 1.524, 5.203, 9.537, 19.191, 30.069])  # of the planets, in au

@@ -20,11 +20,11 @@ import sympy
 
 import edgewise as ew
 from edgewise import datasets
-from edgewise.datasets import nist
 from edgewise.discovery import Candidate, Discovery, Outcome, discover_directly
 from edgewise.expressions import FitData, parse, round_constants, write
-from edgewise.measure.benchmarks.claims import made_table
 from edgewise.programs import Evolution, Program, apply, variable
+from edgewise_bench.benchmarks.claims import made_table
+from edgewise_bench.datasets import nist
 
 CLAIMS = (Outcome.EXACT, Outcome.NOISE)
 LONG = 300.0

@@ -14,8 +14,8 @@ from scipy.integrate import solve_ivp
 
 import edgewise as ew
 from edgewise.dynamics import Dynamics, Outcome
-from edgewise.measure import Settings
-from edgewise.measure.benchmarks import BENCHMARKS
+from edgewise_bench import Settings
+from edgewise_bench.benchmarks import BENCHMARKS
 
 Rates = Callable[[float, Any], list[float]]
 

@@ -230,4 +230,4 @@ def test_without_scikit_learn_the_error_says_what_to_install() -> None:
         "import edgewise.encoding"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'edgewise[estimators]'" in done.stdout
+    assert "pip install 'edgewise[tables]'" in done.stdout

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import edgewise as ew
-from edgewise.datasets import CertifiedFit, nist
+from edgewise_bench.datasets import CertifiedFit, nist
 
 EXAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "r_examples.json").read_text())
 PROBLEMS = {problem.name: problem for problem in nist()}

@@ -11,7 +11,9 @@ import pytest
 
 import edgewise
 
-HEAVY = ["matplotlib", "pandas", "sklearn", "sympy", "typer", "rich", "scipy", "pyarrow", "jinja2", "safetensors"]
+HEAVY = [
+    "matplotlib", "pandas", "sklearn", "sympy", "typer", "rich", "scipy", "pyarrow", "jinja2", "safetensors", "joblib",
+]  # fmt: skip
 
 
 def python(code: str, folder: Path) -> str:
@@ -107,10 +109,7 @@ PUBLIC = {
         HIGHEST_DEGREE RBF adapted_knots base_function fit_curves joined_rows least_squares named rational_start
         refined_knots register spline_range transfer uniform_knots
     """,
-    "edgewise.datasets": """
-        CertifiedFit Chain Characters Equation HistoricalTable PhysicalLaw Quantity Special States System Variable chain
-        characters dimensionless equations feynman history knots names nist path special srsd strogatz
-    """,
+    "edgewise.datasets": "names path",
     "edgewise.encoding": """
         Category CellTypeError Column Dates Encoder Inputs Label Number as_array by_name check_names
         column_names is_frame

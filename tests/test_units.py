@@ -10,8 +10,8 @@ import pytest
 import sympy
 
 import edgewise as ew
-from edgewise import datasets
 from edgewise.symbolic import consistent, dimension, unit_problem
+from edgewise_bench import datasets
 
 x, y, t, v, m, g = sympy.symbols("x y t v m g")
 UNITS = {"x": "m", "y": "m", "t": "s", "v": "m/s", "m": "kg", "g": "m/s^2"}

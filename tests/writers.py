@@ -21,9 +21,9 @@ from edgewise.cli import main
 from edgewise.discovery import Candidate, Discovery
 from edgewise.discovery import Outcome as Discovered
 from edgewise.kernels.runtime import _cache
-from edgewise.measure import Cell, Experiment, append, read
 from edgewise.report import ReportContent, write_report
 from edgewise.train import FitResult, Outcome
+from edgewise_bench import Cell, Experiment, append, read
 
 VERSIONS = (0, 1, 2)
 X = np.linspace(-1, 1, 24).reshape(12, 2)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise._errors import EdgewiseError as EdgewiseError
 from edgewise._errors import InputError as InputError
+from edgewise._extras import extras as _extras
+from edgewise._later import LOADERS as _LOADERS
 from edgewise._version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -80,15 +82,18 @@ _LATER = {
 }
 
 
+_LOADERS["pretrained"] = lambda: importlib.import_module("edgewise.pretrained")
+
 if not TYPE_CHECKING:  # to a type checker, a name that is not above is an error
 
     def __getattr__(name: str) -> Any:
         if name not in _LATER:
             raise AttributeError(f"module 'edgewise' has no attribute {name!r}")
         home = _LATER[name]
-        if not home:
-            return importlib.import_module(f"edgewise.{name}")
-        return getattr(importlib.import_module(home), name)
+        with _extras():
+            if not home:
+                return importlib.import_module(f"edgewise.{name}")
+            return getattr(importlib.import_module(home), name)
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from edgewise._errors import InputError
+from edgewise._extras import installed
 from edgewise._printable import printable
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ class LiveLine:
         return bar
 
 
+def on_terminal() -> bool:
+    """Return whether stderr can show a live line: a terminal, and rich is installed."""
+    return sys.stderr is not None and sys.stderr.isatty() and installed("rich")
+
+
 @contextmanager
 def reporting(progress: Shown | None) -> Iterator[Report]:
     """Yield a function to report progress to: the one given, one that shows a line on stderr, or one that does nothing.
@@ -108,8 +114,8 @@ def reporting(progress: Shown | None) -> Iterator[Report]:
             f"'progress' must be True, False, 'auto' or a function (stage, fraction, detail). Got {progress!r}."
         )
     stderr, began, last = sys.stderr, time.monotonic(), ""
-    terminal = stderr is not None and stderr.isatty()
-    line = LiveLine(patience=0.0 if progress is True else _PATIENCE) if terminal and progress is not False else None
+    shown = progress is not False and on_terminal()
+    line = LiveLine(patience=0.0 if progress is True else _PATIENCE) if shown else None
 
     def report(stage: str, fraction: float, detail: str | None = None) -> None:
         nonlocal last

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise.kernels import one_thread
 
 _LOGGER = logging.getLogger("edgewise.workers")
@@ -30,10 +31,8 @@ class Workers:
         self.n_jobs: Any = n_jobs
         self.prefer = prefer
         self.count = 1
-        if n_jobs is not None or "joblib" in sys.modules:  # without it, no context can say anything
-            from joblib import effective_n_jobs
-
-            self.count = effective_n_jobs(self.n_jobs)
+        if n_jobs not in (None, 1) or sys.modules.get("joblib"):  # without it, no context can say anything
+            self.count = needed("joblib").effective_n_jobs(self.n_jobs)
 
     def __call__(self, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]) -> list[Any]:
         """Return the results of a function for each of several tuples of arguments."""

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from edgewise._errors import EdgewiseError
-from edgewise.cli._bench import bench
 from edgewise.cli._card import card
 from edgewise.cli._discover import discover
 from edgewise.cli._export import export
@@ -18,9 +17,9 @@ from edgewise.cli._fit_formula import fit_formula
 from edgewise.cli._plot import plot
 from edgewise.cli._predict import predict
 from edgewise.cli._relations import relations
-from edgewise.cli._reproduce import reproduce
 from edgewise.cli._studio import studio
 from edgewise.cli._sweep import sweep
+from edgewise.cli.plugin import Command, commands, distribution_of
 
 # The base of all usage errors; which module holds it depends on the version of typer.
 _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[2]  # type: ignore[assignment]
@@ -45,12 +44,11 @@ _COMMANDS = (
     (plot, "plot model.safetensors data.csv --out net.svg"),
     (export, "export model.safetensors --to c --out model.c"),
     (card, "card model.safetensors data.csv --held-out test.csv --license mit --out pretrained"),
-    (bench, "bench --quick", "bench layers --threads 1,2 --only 'G = 20'"),
-    (reproduce, "reproduce grids --out reproduced", "reproduce all --quick"),
 )  # fmt: skip
-for _command, *_examples in _COMMANDS:
-    _lines = [f"edgewise {example}" for example in _examples]
-    app.command(epilog=f"Example: {_lines[0]}" if len(_lines) == 1 else "\n\n".join(["Examples:", *_lines]))(_command)
+for _command in (*(Command(function, tuple(examples)) for function, *examples in _COMMANDS), *commands()):
+    _lines = [f"edgewise {example}" for example in _command.examples]
+    _epilog = f"Example: {_lines[0]}" if len(_lines) == 1 else "\n\n".join(["Examples:", *_lines]) if _lines else None
+    app.command(epilog=_epilog)(_command.function)
 
 
 def _print_version(wanted: bool) -> None:
@@ -85,6 +83,9 @@ def run(arguments: Sequence[str]) -> int:
     except EdgewiseError as error:
         return fail(str(error))
     except _UsageError as error:
+        elsewhere = distribution_of(arguments[0])
+        if elsewhere is not None and arguments[0] not in getattr(command, "commands", {}):
+            return fail(f"edgewise {arguments[0]} is a command of {elsewhere}: pip install {elsewhere}")
         message = error.format_message().rstrip(".")
         return fail(f"{message}. See edgewise --help.")
     except typer.Abort:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise._replacing import check_place, destination, replacing
 
 
@@ -39,7 +40,7 @@ def check_file(path: Path, endings: tuple[str, ...]) -> None:
 
 def write_picture(figure: Any, path: Path, **options: Any) -> None:
     """Write a figure in the format of the ending: the same bytes for the same figure, so without a date."""
-    import matplotlib as mpl
+    mpl = needed("matplotlib")
 
     kind = path.suffix[1:].lower()
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)

@@ -7,6 +7,7 @@ import numpy as np
 import typer
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise.cli._console import console
 from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
 from edgewise.cli._output import check_file, write_picture
@@ -39,7 +40,7 @@ def plot(
         if not len(x):
             raise InputError(f"{file} has no complete row: fill in the missing values.")
 
-    import matplotlib as mpl
+    mpl = needed("matplotlib")
 
     mpl.use("Agg")
     from matplotlib.figure import Figure

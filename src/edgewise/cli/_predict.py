@@ -8,6 +8,7 @@ import numpy as np
 import typer
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise._replacing import replacing
 from edgewise.cli._console import console
 from edgewise.cli._failure import shown
@@ -29,7 +30,7 @@ def predict(
     sheet: Sheet = None,
 ) -> None:
     """Predict the target for each row of a table."""
-    import pandas as pd
+    pd = needed("pandas")
 
     from edgewise.io import network_inputs
 

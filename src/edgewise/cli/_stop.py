@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from edgewise._extras import MissingPackage, extras
 from edgewise.cli._failure import fail
 
 _SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")  # as far as the system has them; Ctrl-C (SIGINT) is Python's own
@@ -88,10 +89,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             arguments = list(sys.argv[1:] if argv is None else argv)
             with stop.loading():
-                from edgewise.cli._app import run
+                with extras():
+                    from edgewise.cli._app import run
 
                 if not {"--help", "--version"} & set(arguments):  # which answer without torch
                     import edgewise.io  # noqa: F401
             return run(arguments)
+        except MissingPackage as missing:
+            return fail(str(missing))
         except KeyboardInterrupt as asked:
             return fail(f"interrupted; {str(asked) or 'no file is half written'}", stop.code)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise._typing import Array, Data, Formula
 from edgewise.dynamics._equations import Constant, Equations
 from edgewise.dynamics._measured import Measured
@@ -74,7 +75,7 @@ class Dynamics:
 
     def frame(self) -> pd.DataFrame:
         """Return the constants as a table."""
-        import pandas as pd
+        pd = needed("pandas")
 
         rows = [(c.name, c.value, c.error, *c.interval) for c in self.written.constants]
         return pd.DataFrame(rows, columns=["constant", "value", "error", "low", "high"])

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise._typing import Array
 
 Kind = Literal["number", "date", "duration", "category"]
@@ -98,7 +99,7 @@ def objects(values: Array, name: str) -> Cells:
 
     Errors: CellTypeError for anything else; InputError for a mixture.
     """
-    import pandas as pd
+    pd = needed("pandas")
 
     there = np.asarray(~pd.isna(values))
     kind = _kind_of_all(values, there, name)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgewise._errors import InputError, first_line, listed
+from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.encoding._cells import Cells, CellTypeError, days, labelled, numbers_of, objects
 
@@ -152,7 +153,7 @@ def _array(column: Array, name: str) -> Cells:
 
 
 def _pandas(column: Any, name: str) -> Cells:
-    import pandas as pd
+    pd = needed("pandas")
 
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.estimators._contributions import Contributions, chunks
 
@@ -22,7 +23,7 @@ def importance_table(parts: Contributions, x: Array, y: Array | None = None) -> 
 
     With y also by how much the mean loss of the rows rises if the part is replaced by its mean.
     """
-    import pandas as pd
+    pd = needed("pandas")
 
     values = parts.of(x)
     sizes = np.abs(values).mean(2)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.additive import AdditiveFit
 from edgewise.estimators._contributions import Contributions, Means
@@ -51,7 +52,7 @@ class Reading(TableEstimator):
 
         Source: Lundberg and Lee, A unified approach to interpreting model predictions (2017).
         """
-        import pandas as pd
+        pd = needed("pandas")
 
         check_is_fitted(self, "fits_")
         x, tables = self._encode(X), {}

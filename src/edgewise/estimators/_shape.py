@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.additive import AdditiveFit, Gaussian, input_name
 from edgewise.estimators._contributions import chunks
@@ -19,7 +20,7 @@ def candidate_table(fit: AdditiveFit) -> pd.DataFrame:
 
     For numbers `r2` is on the scale on which the target is a sum of curves.
     """
-    import pandas as pd
+    pd = needed("pandas")
 
     rows: dict[str, list[Any]] = {"candidate": [], "loss": [], "weight": []}
     for name, loss in fit.scores.items():
@@ -50,7 +51,7 @@ def edge_table(fit: AdditiveFit, deviation: Array, names: list[str]) -> pd.DataF
 
     Shares are of the sum of the variances of all parts; `deviation` has what `deviations` returns.
     """
-    import pandas as pd
+    pd = needed("pandas")
 
     model = fit.model
     edges = [input_name(part, names) for part in model.design.inputs]
@@ -69,7 +70,7 @@ def edge_table(fit: AdditiveFit, deviation: Array, names: list[str]) -> pd.DataF
 
 def stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Return the table of one target, or those of several above each other."""
-    import pandas as pd
+    pd = needed("pandas")
 
     return (
         tables[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from edgewise._extras import needed
 from edgewise._typing import Array, Formula
 from edgewise.estimators._candidates import SAME, text_of, values_of
 from edgewise.estimators._choose import choose
@@ -221,7 +222,7 @@ def _judged(
 
 
 def _table(found: list[Logits], best: Logits) -> pd.DataFrame:
-    import pandas as pd
+    pd = needed("pandas")
 
     rows = [
         (each.complexity, each.loss, float(each.losses.mean()), each.text, each is best)

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.estimators._candidates import SAME, Rows, Scored, candidates, values_of
 from edgewise.estimators._choose import choose
@@ -172,7 +173,7 @@ def seed_of(random_state: Any) -> int:
 
 def table_of(searched: list[tuple[list[Scored], Scored]]) -> pd.DataFrame:
     """Return the formulas as a table; with several targets, the first column is the number of the target."""
-    import pandas as pd
+    pd = needed("pandas")
 
     rows = [
         (k, each.complexity, each.error, each.held_out, each.text, each is best)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from edgewise._errors import InputError, unknown
+from edgewise._extras import needed
 from edgewise._version import __version__
 
 if TYPE_CHECKING:
@@ -26,12 +27,8 @@ _IR_VERSION = 8  # that of opset 17; runtimes read newer operators with it too
 
 
 def require_onnx() -> ModuleType:
-    """Return the package onnx; InputError says how to install it."""
-    try:
-        import onnx
-    except ImportError:
-        raise InputError("Export to ONNX needs the package onnx: pip install 'edgewise[onnx]'.") from None
-    return onnx
+    """Return the package onnx; MissingPackage says how to install it."""
+    return needed("onnx")
 
 
 @dataclass(frozen=True, eq=False)

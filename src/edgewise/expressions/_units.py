@@ -10,6 +10,7 @@ from typing import Any
 import sympy
 
 from edgewise._errors import InputError, unknown
+from edgewise._extras import MissingPackage, needed
 from edgewise._typing import Formula, Part
 
 Dimension = dict[str, Fraction]  # base dimension -> exponent, none of them zero
@@ -174,12 +175,9 @@ class _Walk:
 @cache
 def _read(text: str) -> tuple[tuple[str, Fraction], ...]:
     try:
-        import pint
-    except ImportError:
-        raise InputError(
-            f"The unit {text!r} is read by pint, which is not installed: pip install edgewise[units]. Or give "
-            "exponents, like {'m': 1, 's': -2}."
-        ) from None
+        pint = needed("pint")
+    except MissingPackage as missing:
+        raise InputError(f"{missing} Or give the unit {text!r} as exponents, like {{'m': 1, 's': -2}}.") from None
     problem = InputError(f"{text[:_LONGEST]!r} is no unit that is known. Units look like 'm/s^2', 'kg*m', 'N' or ''.")
     if len(text) > _LONGEST or not _SIGNS.fullmatch(text) or _TOWER.search(text):
         raise problem

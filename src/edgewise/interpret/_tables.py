@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from edgewise._extras import needed
 from edgewise._typing import Data
 from edgewise.interpret._curves import edge_curves, shape_of, straightness
 from edgewise.interpret._interactions import interactions
@@ -119,7 +120,7 @@ def interaction_table(
     >>> table.columns.tolist(), len(table)
     (['first', 'second', 'interaction', 'signed'], 3)
     """
-    import pandas as pd
+    pd = needed("pandas")
 
     labels = node_names(model, names, target, x)
     size, signed = (interactions(model, x, rows=rows, by=by, signed=s) for s in (False, True))
@@ -164,7 +165,7 @@ def curve_table(
     >>> table.groupby("start")["count"].sum().to_dict()
     {'mass': 50, 'speed': 50}
     """
-    import pandas as pd
+    pd = needed("pandas")
 
     labels = node_names(model, names, target, x)
     parts = []
@@ -195,7 +196,7 @@ def _curvatures(model: KAN, x: Tensor) -> list[Tensor]:
 
 def _with_scores(lines: list[Any], place: Sequence[str], scored: list[Any], outputs: list[str] | None) -> pd.DataFrame:
     """The lines as a table with scores and signed scores filled in, once for each output where these are named."""
-    import pandas as pd
+    pd = needed("pandas")
 
     places = [[line[key] for key in place] for line in lines]
     parts = []

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from edgewise._extras import needed
+
 
 def iso_dates(cells: Sequence[str | None]) -> np.ndarray | None:
     """Return the dates of a column, (n,) datetime64[us], in UTC where a zone is given; None if one is not ISO 8601.
@@ -26,7 +28,7 @@ def iso_dates(cells: Sequence[str | None]) -> np.ndarray | None:
 
 def parquet_dates(column: Any) -> np.ndarray:
     """Return the dates of a column of pyarrow's dates or timestamps, (n,) datetime64[us]."""
-    import pyarrow as pa
+    pa = needed("pyarrow")
 
     return np.asarray(column.cast(pa.timestamp("us"), safe=False).to_numpy(), "datetime64[us]")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise.io._table import Table, check_infinite, check_range
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def frame_of(table: Table, names: Sequence[str]) -> pd.DataFrame:
 
     Errors: InputError for a column that is missing or of another kind.
     """
-    import pandas as pd
+    pd = needed("pandas")
 
     known = {**table.columns, **table.texts, **table.dates}
     for name in names:
@@ -90,7 +91,7 @@ def _column(cells: Any) -> Any:
 
 def _codes(cells: Any) -> np.ndarray:
     """Return a number for each distinct cell, NaN for gaps."""
-    import pandas as pd
+    pd = needed("pandas")
 
     codes = pd.factorize(_column(cells))[0].astype(np.float64)
     return np.where(codes < 0, np.nan, codes)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise.io._dates import parquet_dates
 from edgewise.io._grid import Field, Grid, check_unique
 
@@ -23,8 +24,8 @@ _PRINTED = 17
 @contextmanager
 def open_parquet(path: str | Path) -> Iterator[Any]:
     """Open a Parquet file as a `pyarrow.parquet.ParquetFile`; any error while it is read is an `InputError`."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    pa = needed("pyarrow")
+    pq = needed("pyarrow.parquet")
 
     if not Path(path).is_file():
         raise InputError(f"There is no file {path}: check the name and the folder.")
@@ -88,8 +89,8 @@ def _names(schema: Any) -> tuple[list[str | None], list[int]]:
 
 
 def _field(name: str, column: Any) -> Field:
-    import pyarrow as pa
-    import pyarrow.types as kinds
+    pa = needed("pyarrow")
+    kinds = needed("pyarrow.types")
 
     if isinstance(column.type, pa.ExtensionType | pa.BaseExtensionType):
         column = column.cast(column.type.storage_type)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Self
 
 import torch
 
+from edgewise._later import LOADERS
 from edgewise.nn._config import Config, config_of
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._nodes import Nodes
 
 
 def _folders() -> Any:
-    """Return `edgewise.pretrained`, floors above: loaded by its name on first use, as `edgewise` loads its packages."""
-    return importlib.import_module("edgewise.pretrained")
+    """Return `edgewise.pretrained`, which is loaded on first use."""
+    return LOADERS["pretrained"]()
 
 
 class Pretrained:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgewise._extras import needed
 from edgewise.pde._outcome import Outcome
 from edgewise.pde._solution import Solution
 
@@ -41,7 +42,7 @@ class Branch:
 
     def frame(self) -> pd.DataFrame:
         """Return a table: value, estimated error, residual, parameters, and the constants of each solution."""
-        import pandas as pd
+        pd = needed("pandas")
 
         return pd.DataFrame(
             {

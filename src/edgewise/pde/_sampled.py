@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
+from edgewise._extras import needed
 from edgewise._typing import Array, Data
 from edgewise.pde._box import Box
 from edgewise.pde._domain import Domain
@@ -77,7 +78,7 @@ def table(
     found: Seen, points: Grid, derivatives: Sequence[Derivative] = (), names: Sequence[str] | None = None
 ) -> pd.DataFrame:  # fmt: skip
     """Return coordinates, values and derivatives as a table, of a grid without what is outside the domain."""
-    import pandas as pd
+    pd = needed("pandas")
 
     x = _points(found, points)
     asked = [derivatives] if isinstance(derivatives, str) else list(derivatives)

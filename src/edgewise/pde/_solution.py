@@ -18,6 +18,7 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise._extras import extras, needed
 from edgewise._jets import below
 from edgewise._typing import Array, Data
 from edgewise.nn import KAN
@@ -102,7 +103,7 @@ class Found(ABC):
 
     def frame(self) -> pd.DataFrame:
         """The history as a table."""
-        import pandas as pd
+        pd = needed("pandas")
 
         return pd.DataFrame(self.history)
 
@@ -135,7 +136,8 @@ class Found(ABC):
 
         Errors: InputError for coordinates and derivatives that there are not.
         """
-        from edgewise.pde._pictures import picture
+        with extras():
+            from edgewise.pde._pictures import picture
 
         return picture(self, derivative, at, times, names)
 
@@ -155,7 +157,8 @@ class Found(ABC):
 
         Errors: InputError without a coordinate of time, and for a place that cannot be written.
         """
-        from edgewise.pde._animation import animate
+        with extras():
+            from edgewise.pde._animation import animate
 
         return animate(self, path, derivative, at, (frames, fps), names)
 
@@ -187,8 +190,9 @@ class Found(ABC):
 
         Errors: InputError where the file cannot be written.
         """
-        from edgewise.pde._report import content
-        from edgewise.report import write_report
+        with extras():
+            from edgewise.pde._report import content
+            from edgewise.report import write_report
 
         return write_report(path, content(self, title, names))
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgewise import plot
 from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise._extras import installed
 from edgewise._printable import printable
 from edgewise._version import __version__
 from edgewise.io import SavedModel, is_names, is_units
@@ -120,7 +120,8 @@ def model_card(
         if pair is not None
     }
     facts = Facts.of(saved, result, given.get("data"), given.get("held_out"), classes)
-    picture = _picture(facts) if facts.n_edges <= _MOST_EDGES else None
+    drawn = facts.n_edges <= _MOST_EDGES and installed("matplotlib")
+    picture = _picture(facts) if drawn else None
     title = about.title or f"{', '.join(facts.targets[:3])} by a Kolmogorov–Arnold network"
     lines = [
         *front_matter(_metadata(facts, about, title)),
@@ -200,6 +201,8 @@ def _metadata(facts: Facts, about: About, title: str) -> dict[str, Any]:
 def _picture(facts: Facts) -> bytes:
     x = None if facts.rows is None else facts.rows.x
     names, targets = ([printable(name) for name in each] for each in (facts.names, facts.targets))
+    from edgewise import plot
+
     figure = plot.network(facts.model, x, names=names, target=targets).figure
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=160, facecolor="white", bbox_inches="tight")  # type: ignore[union-attr]

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgewise import residuals
 from edgewise._errors import InputError, unknown
+from edgewise._extras import needed
 from edgewise._typing import Array, Formula
 from edgewise.expressions import Constant, Uncertainty, evaluate
 from edgewise.regression._loss import LossName
@@ -119,7 +120,7 @@ class Estimates:
 
     def frame(self, coverage: float = 0.95) -> pd.DataFrame:
         """Return the constants as a table: value, standard error, Student's t and p of zero, t interval."""
-        import pandas as pd
+        pd = needed("pandas")
         from scipy.stats import t as student
 
         own = [symbol.name for symbol in self.uncertainty.free.symbols]
@@ -137,7 +138,7 @@ class Estimates:
     @property
     def covariance(self) -> pd.DataFrame:
         """The covariance of the fitted constants."""
-        import pandas as pd
+        pd = needed("pandas")
 
         own = [symbol.name for symbol in self.uncertainty.free.symbols]
         return pd.DataFrame(self.uncertainty.covariance, own, own)

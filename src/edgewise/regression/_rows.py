@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgewise._errors import InputError, unknown
+from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.encoding import Category, Dates, Encoder, as_array, is_frame
 from edgewise.expressions import FitData
@@ -60,7 +61,7 @@ class Columns:
 
         Errors: InputError for text, dates, infinities, and columns that are not there.
         """
-        import pandas as pd
+        pd = needed("pandas")
 
         called = given if isinstance(given, str) else what
         cells = self._aligned(given)
@@ -93,7 +94,7 @@ class Columns:
 
     def labels(self, given: Any) -> Array:
         """Return numbers (n,) of groups, -1 at gaps, for a column of labels by name or as it came."""
-        import pandas as pd
+        pd = needed("pandas")
 
         cells = self._aligned(given)
         return pd.factorize(pd.Series(np.asarray(as_array(cells)).reshape(-1)))[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
+from edgewise._extras import needed
 from edgewise.nn import KAN
 from edgewise.session._rows import Rows
 from edgewise.session._state import Comparison, Situation, State, compare
@@ -114,7 +115,7 @@ class History:
 
     def history(self) -> pd.DataFrame:
         """Return all states as a table: id, parent, branch, action, error, parameters, edges, splines, note, here."""
-        import pandas as pd
+        pd = needed("pandas")
 
         return pd.DataFrame([{**state.row(), "here": state is self.state} for state in self.states])
 

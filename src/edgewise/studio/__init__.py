@@ -2,21 +2,24 @@
 
 from typing import TYPE_CHECKING, Any
 
-from edgewise.studio import _acts as _acts
-from edgewise.studio import _compare as _compare
-from edgewise.studio import _discovery as _discovery
-from edgewise.studio import _hosts as _hosts
-from edgewise.studio import _leave as _leave
-from edgewise.studio import _menu as _menu
-from edgewise.studio import _row_views as _row_views
-from edgewise.studio import _start as _start
-from edgewise.studio import _trials as _trials
-from edgewise.studio._desk import Desk as Desk
-from edgewise.studio._open import desk_of as desk_of
-from edgewise.studio._open import open as open
-from edgewise.studio._requests import REQUESTS as REQUESTS
-from edgewise.studio._requests import Moved as Moved
-from edgewise.studio._requests import Request as Request
+from edgewise._extras import extras as _extras
+
+with _extras("studio"):
+    from edgewise.studio import _acts as _acts
+    from edgewise.studio import _compare as _compare
+    from edgewise.studio import _discovery as _discovery
+    from edgewise.studio import _hosts as _hosts
+    from edgewise.studio import _leave as _leave
+    from edgewise.studio import _menu as _menu
+    from edgewise.studio import _row_views as _row_views
+    from edgewise.studio import _start as _start
+    from edgewise.studio import _trials as _trials
+    from edgewise.studio._desk import Desk as Desk
+    from edgewise.studio._open import desk_of as desk_of
+    from edgewise.studio._open import open as open
+    from edgewise.studio._requests import REQUESTS as REQUESTS
+    from edgewise.studio._requests import Moved as Moved
+    from edgewise.studio._requests import Request as Request
 
 if TYPE_CHECKING:
     from edgewise.studio._notebook import StudioWidget as StudioWidget

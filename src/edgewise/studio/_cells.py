@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise.io import EXCEL
 
 MOST = 4_000_000
@@ -36,7 +37,7 @@ def _text(path: Path) -> int:
 
 
 def _parquet(path: Path) -> int:
-    import pyarrow.parquet as pq
+    pq = needed("pyarrow.parquet")
 
     try:
         about = pq.read_metadata(path)

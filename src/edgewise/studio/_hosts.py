@@ -6,15 +6,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from edgewise._errors import InputError
+from edgewise._extras import extras
 
 HOSTS = {"Studio": "_serve", "StudioWidget": "_notebook", "widget": "_notebook"}
 """Names and the modules that they are in."""
 
 
 def load(name: str) -> Any:
-    """Return one of `HOSTS`; InputError without its package."""
-    try:
+    """Return one of `HOSTS`; MissingPackage without its package."""
+    with extras("studio"):
         return getattr(import_module(f"edgewise.studio.{HOSTS[name]}"), name)
-    except ModuleNotFoundError as problem:
-        raise InputError(f"The studio needs the package {problem.name}: pip install 'edgewise[studio]'.") from None

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edgewise import plot
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise.sweeps._rows import Rows
 from edgewise.sweeps._space import Setting, Space, shown
 from edgewise.sweeps._store import optuna
@@ -73,7 +73,7 @@ class Sweep:
 
     def frame(self) -> pd.DataFrame:
         """Return a row for each trial, the best one first."""
-        import pandas as pd
+        pd = needed("pandas")
 
         columns = ("number", "error", "seconds", "ended")
         rows = [{key: getattr(trial, key) for key in columns} | trial.settings for trial in self.trials]
@@ -81,6 +81,8 @@ class Sweep:
 
     def plot(self) -> Figure:
         """Draw the error of each trial, and over each setting, the most important one first."""
+        from edgewise import plot
+
         return plot.trials(self.trials, self.importance)
 
     def __str__(self) -> str:

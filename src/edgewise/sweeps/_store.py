@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from edgewise._errors import InputError
+from edgewise._extras import needed
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -31,12 +32,9 @@ class Sampling:
 def optuna() -> ModuleType:
     """Return Optuna, which says nothing from then on: the result lists the trials that failed, and why.
 
-    Errors: InputError where it is not installed.
+    Errors: MissingPackage where it is not installed.
     """
-    try:
-        import optuna as found
-    except ImportError:
-        raise InputError("A sweep needs the package optuna: pip install 'edgewise[sweep]'.") from None
+    found = needed("optuna")
     found.logging.set_verbosity(found.logging.CRITICAL)
     return found
 

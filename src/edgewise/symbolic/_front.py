@@ -12,6 +12,7 @@ import torch
 from edgewise import functions as library
 from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise._typing import Data, Formula
 from edgewise.expressions import shorten
 from edgewise.kernels import one_thread
@@ -75,7 +76,7 @@ class Front(Sequence[Written]):
 
     def table(self) -> pd.DataFrame:
         """Return the front as a table: complexity, error, formula (one column for each output), best."""
-        import pandas as pd
+        pd = needed("pandas")
 
         outputs = len(self.best.formulas)
         columns = ["formula"] if outputs == 1 else [f"formula {k + 1}" for k in range(outputs)]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgewise._progress import LiveLine
+from edgewise._progress import LiveLine, on_terminal
 from edgewise.optim import Step
 from edgewise.train._result import Row
 
@@ -55,7 +55,7 @@ class FitProgress:
     """
 
     def __init__(self, asked: bool | str, console: Console | None = None, words: Words | None = None) -> None:
-        terminal = sys.stderr is not None and sys.stderr.isatty() if console is None else console.is_terminal
+        terminal = on_terminal() if console is None else console.is_terminal
         shown = asked is True or (asked == "auto" and terminal)
         self._line = LiveLine(console, 0.0 if asked is True else _PATIENCE) if shown and terminal else None
         self._logs = shown and not terminal
@@ -82,11 +82,12 @@ class FitProgress:
             self._log(self._words.line(row))
 
     def _log(self, text: str) -> None:
-        from rich.console import Console
-
         self._logged = time.monotonic()
-        self._console = self._console or Console(stderr=True)
-        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+        if self._console is not None:
+            self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+        elif sys.stderr is not None:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
     def stopping(self) -> None:
         if self._line is not None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
+from edgewise._extras import needed
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _names(what: str, given: Any) -> list[str]:
 
 
 def _check_columns(file: str, schema: Any, inputs: list[str], targets: list[str], weights: list[str]) -> None:
-    import pyarrow.types as kinds
+    kinds = needed("pyarrow.types")
 
     named = [*inputs, *targets, *weights]
     for name in named:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from edgewise._ending import Ending
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise._typing import Data
 from edgewise.encoding import Inputs
 from edgewise.nn import KAN
@@ -160,7 +161,7 @@ class FitResult:
             return self.model(rows).double().cpu()
 
     def frame(self) -> pd.DataFrame:
-        import pandas as pd
+        pd = needed("pandas")
 
         return pd.DataFrame(self.history, columns=Row._fields)
 

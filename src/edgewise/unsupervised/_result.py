@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgewise._ending import Ending
+from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.unsupervised._formula import Equation
 
@@ -93,7 +94,7 @@ class Relations(Sequence[Relation]):
 
     def table(self) -> pd.DataFrame:
         """One row for each relation, the doubtful ones last."""
-        import pandas as pd
+        pd = needed("pandas")
 
         head = ["columns", "seeds", "auc", "p", "solved", "remainder", "sharp", "equation", "error", "doubtful"]
         rows = []

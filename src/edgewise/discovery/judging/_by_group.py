@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgewise._extras import needed
 from edgewise._typing import Array, Formula
 from edgewise.expressions import rounded_together
 
@@ -32,7 +33,7 @@ class ByGroup:
 
     def table(self) -> pd.DataFrame:
         """Return a line for each group: its rows, its constants and their standard errors."""
-        import pandas as pd
+        pd = needed("pandas")
 
         columns: dict[str, object] = {"rows": self.rows}
         for k, name in enumerate(self.names):

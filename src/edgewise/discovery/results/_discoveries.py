@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from edgewise._errors import unknown
+from edgewise._extras import needed
 from edgewise._printable import printable
 from edgewise.discovery.results._display import cut, r2_text
 from edgewise.discovery.results._result import Discovery
@@ -49,7 +50,7 @@ class Discoveries(Mapping[str, Discovery]):
     @property
     def equations(self) -> pd.DataFrame:
         """The fronts of all targets as one table, with a column `target`."""
-        import pandas as pd
+        pd = needed("pandas")
 
         fronts = [found.equations.assign(target=name) for name, found in self.items()]
         table = pd.concat(fronts, ignore_index=True)

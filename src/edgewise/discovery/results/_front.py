@@ -11,6 +11,7 @@ import numpy as np
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise._typing import Array, Data
 from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, columns_of
 from edgewise.discovery.models import Ceiling
@@ -88,7 +89,7 @@ class Front(Sequence[Candidate]):
 
         `edgewise.expressions.parse` reads the formulas, which have all digits, given the names.
         """
-        import pandas as pd
+        pd = needed("pandas")
 
         rows = [
             (c.complexity, c.error, c.held_out, c.r2, w, write(c.expression), c is self.best)

@@ -11,8 +11,6 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import platformdirs
-
 from edgewise._replacing import replacing
 from edgewise.kernels.runtime._trust import Untrusted, private_folder, read_private
 
@@ -91,9 +89,14 @@ def _chosen_directory(*, make: bool = False) -> Path | None:
 
 
 def _user_directory() -> str:
+    """Where each system keeps what can be made again: XDG's folder, macOS's Caches, Windows' local data."""
     try:
-        return platformdirs.user_cache_dir("edgewise", appauthor=False)
-    except (RuntimeError, KeyError, ValueError):
+        if sys.platform == "win32":
+            return str(Path(os.environ["LOCALAPPDATA"]) / "edgewise" / "Cache")
+        if sys.platform == "darwin":
+            return str(Path.home() / "Library" / "Caches" / "edgewise")
+        return str(Path(os.environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache") / "edgewise")
+    except (RuntimeError, KeyError):
         raise Untrusted("this user has no home folder: set HOME") from None
 
 

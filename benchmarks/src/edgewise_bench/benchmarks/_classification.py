@@ -1,0 +1,199 @@
+"""Classification by Gauss-Newton steps, compared with an MLP trained by Adam."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from edgewise.nn import KAN, Layout
+from edgewise.train import fit
+from edgewise_bench import MLP, OURS, Benchmark, Case, Cell, Row, Settings, clock
+from edgewise_bench.baselines import mlp, parameter_count
+from edgewise_bench.benchmarks.libraries import hidden_width
+from edgewise_bench.tables import grouped, number
+
+_SEEDS = 5
+_FEW = 200  # rows of a quick benchmark
+_RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+_BATCH, _PATIENCE, _EPOCHS = 64, 20, 400
+
+
+class Rows(NamedTuple):
+    """Rows that are trained on, and rows to measure on: inputs (n, d), class numbers (n,)."""
+
+    x: Tensor
+    y: Tensor
+    fresh_x: Tensor
+    fresh_y: Tensor
+
+    def accuracy(self, model: torch.nn.Module) -> float:
+        """Return the test accuracy of a network: by its largest output, or the sign of its only one."""
+        dtype = next(model.parameters()).dtype
+        with torch.no_grad():
+            outputs = model(self.fresh_x.to(dtype))
+        choice = outputs.argmax(1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0).long()
+        return float((choice == self.fresh_y).double().mean())
+
+
+@dataclass(frozen=True)
+class Task:
+    """A table of classes, drawn with a seed or always the same, and the network that edgewise trains on it."""
+
+    name: str
+    table: Callable[[int], tuple[np.ndarray, np.ndarray]]
+    widths: tuple[int, ...]
+    grid: int = 5
+    degree: int = 3
+
+    @property
+    def parameters(self) -> int:
+        return Layout(self.network(0)).size
+
+    def network(self, seed: int) -> KAN:
+        return KAN(self.widths, grid=self.grid, degree=self.degree, seed=seed)
+
+    def rows(self, seed: int, most: int | None = None) -> Rows:
+        """Return the table; the seed chooses 30 % of the rows for testing.
+
+        The training rows standardize the inputs. `most`: take that many rows only.
+        """
+        x, y = self.table(seed)
+        order = np.random.default_rng(seed).permutation(len(x))[:most]
+        cut = round(0.7 * len(order))
+        inputs, classes = torch.from_numpy(x[order]), torch.from_numpy(y[order]).long()
+        inputs = (inputs - inputs[:cut].mean(0)) / inputs[:cut].std(0).clamp_min(1e-9)
+        return Rows(inputs[:cut], classes[:cut], inputs[cut:], classes[cut:])
+
+
+def moons(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw two interleaved half circles: 1000 rows, noise of 0.2."""
+    rng = np.random.default_rng(seed)
+    y, turn = rng.integers(0, 2, 1000), rng.uniform(0, np.pi, 1000)
+    upper, lower = np.c_[np.cos(turn), np.sin(turn)], np.c_[1 - np.cos(turn), 0.5 - np.sin(turn)]
+    return np.where(y[:, None] == 0, upper, lower) + 0.2 * rng.standard_normal((1000, 2)), y
+
+
+def shipped(name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Load a table of scikit-learn: 569 tumors, malignant or benign, or 1797 handwritten digits of 8 x 8 pixels."""
+    from sklearn import datasets
+
+    return getattr(datasets, name)(return_X_y=True)
+
+
+# The networks were chosen on other moons, and within the training rows of the tables.
+TASKS = (
+    Task("two moons", moons, (2, 1)),
+    Task("breast cancer", partial(shipped, "load_breast_cancer"), (30, 1)),
+    Task("digits", partial(shipped, "load_digits"), (64, 10), grid=2, degree=1),
+)
+
+
+class Classification(Benchmark):
+    """Accuracy on rows not trained on, and seconds of training, each library in its own precision.
+
+    edgewise: one call of `fit` in float64. The MLP: float32, minibatches, Adam with the rate that is best on
+    its own held-out rows, stopped early there; the seconds are of that one run. Both meet the same rows in turns.
+    """
+
+    name = "classification"
+    title = "Classes: accuracy and seconds, medians over the seeds"
+    file = "classification.csv"
+    columns = ("library", "parameters", "seed", "accuracy", "seconds", "status")
+    note = "accuracy: on test rows; MLP: Adam at its best rate, the seconds of that run alone"
+
+    def missing(self) -> str:
+        if find_spec("sklearn") is not None:
+            return ""
+        return "scikit-learn, which has the tables, is not installed here: pip install scikit-learn"
+
+    def cases(self, settings: Settings) -> list[Case]:
+        return [] if self.missing() else [Case(task.name, {"table": task.name}) for task in TASKS]
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        task = next(task for task in TASKS if task.name == case.values["table"])
+        most = _FEW if settings.quick else None
+        for train in (_edgewise, _mlp):  # what is made once for a process is no part of training
+            train(task, task.rows(0, _FEW), 0)
+        found = []
+        for seed in range(1 if settings.quick else _SEEDS):
+            rows = task.rows(seed, most)
+            for library, train in ((OURS, _edgewise), (MLP, _mlp)):
+                trained = train(task, rows, seed)
+                accuracy = rows.accuracy(trained.model)
+                shared = {"library": library, "seed": seed, "accuracy": accuracy}
+                found.append(self.row(case, **shared, parameters=trained.parameters, seconds=trained.seconds))
+        return found
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        head = ["table", "parameters", "MLP's", "edgewise", "MLP", "edgewise s", "MLP s"]
+        return head, [_line(name, group) for (name,), group in grouped(rows, "table").items()]
+
+
+class _Trained(NamedTuple):
+    model: torch.nn.Module
+    parameters: int
+    held_out: float
+    seconds: float
+
+
+def _edgewise(task: Task, rows: Rows, seed: int) -> _Trained:
+    with clock() as spent:
+        result = fit(task.network(seed), rows.x, rows.y, loss="cross_entropy", grids=None)
+    return _Trained(result.model, task.parameters, result.validation_error, spent.wall)
+
+
+def _mlp(task: Task, rows: Rows, seed: int) -> _Trained:
+    """Train with each of Adam's rates, and return the best one on the MLP's own validation rows."""
+    return min((_adam(task, rows, seed, rate) for rate in _RATES), key=lambda trained: trained.held_out)
+
+
+def _adam(task: Task, rows: Rows, seed: int, rate: float) -> _Trained:
+    """Train one hidden layer of SiLU with as many parameters as edgewise; keep the best epoch on held-out rows."""
+    n_in, n_out = task.widths[0], task.widths[-1]
+    torch.manual_seed(seed)
+    model = mlp([n_in, hidden_width(n_in, n_out, task.parameters), n_out], torch.float32)
+    x, y, cut = rows.x.float(), rows.y, round(0.9 * len(rows.x))
+    best, state, since = float("inf"), model.state_dict(), 0
+    with clock() as spent:
+        solver = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+        for _ in range(_EPOCHS):
+            for index in torch.randperm(cut).split(_BATCH):
+                solver.zero_grad()
+                _loss(model(x[index]), y[index]).backward()
+                solver.step()
+            with torch.no_grad():
+                held_out = float(_loss(model(x[cut:]), y[cut:]))
+            since = 0 if held_out < best else since + 1
+            if since == 0:
+                best, state = held_out, {name: value.clone() for name, value in model.state_dict().items()}
+            if since == _PATIENCE:
+                break
+        model.load_state_dict(state)
+    return _Trained(model, parameter_count(model), best, spent.wall)
+
+
+def _loss(outputs: Tensor, y: Tensor) -> Tensor:
+    if outputs.shape[1] > 1:
+        return cross_entropy(outputs, y)
+    return binary_cross_entropy_with_logits(outputs[:, 0], y.to(outputs.dtype))
+
+
+def _line(name: str, rows: Sequence[Row]) -> list[Cell]:
+    group = grouped(rows, "library")
+    if not {(OURS,), (MLP,)} <= set(group):
+        status = next((row["status"] for row in rows if row["status"]), "not measured")
+        return [Cell(name), *[Cell("")] * 2, Cell(str(status)), *[Cell("")] * 3]
+    (size, right, seconds), (their_size, their_right, their_seconds) = (
+        [median(number(row, key) for row in group[library,]) for key in ("parameters", "accuracy", "seconds")]
+        for library in (OURS, MLP)
+    )
+    cells = [Cell(name), Cell(f"{size:.0f}"), Cell(f"{their_size:.0f}"), Cell(f"{right:.4g}", right >= their_right)]
+    cells += [Cell(f"{their_right:.4g}"), Cell(f"{seconds:.3g}", seconds < their_seconds)]
+    return [*cells, Cell(f"{their_seconds:.3g}")]

@@ -1,0 +1,101 @@
+"""One Levenberg-Marquardt step: how it grows with the grid, with the network, and with the rows."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from edgewise.nn import KAN
+from edgewise.optim import LM
+from edgewise.train import Objective, as_table
+from edgewise_bench import Benchmark, Case, Cell, Quartiles, Row, Settings, interleaved, peak_memory, resident_memory
+from edgewise_bench.tables import number
+
+_ROWS, _MANY, _FEW = 3000, 1_000_000, 100
+_DAMPING = 1e5  # large enough for every step to be taken at once: one matrix, one factor, one new cost
+_STEPS = 5  # of a run whose time is divided
+_FINE, _COARSE, _DEEP = "[2, 5, 1], G = 100", "[2, 5, 1], G = 20", "[2, 5, 3, 1], G = 12"
+_NETWORKS = {_COARSE: ([2, 5, 1], 20), _FINE: ([2, 5, 1], 100), _DEEP: ([2, 5, 3, 1], 12)}
+_PRODUCT = "two products J'J, 448 columns"
+_COLUMNS = 448
+_LARGE = ([2, 5, 1], 30)  # 510 parameters
+
+#: what, over what, at most
+_LIMITS = ((_FINE, _COARSE, 5.0), (_DEEP, _PRODUCT, 1.0))
+_GIGABYTES = 1.5
+
+
+class SecondOrder(Benchmark):
+    """Assembly of the matrix, Cholesky factor, step, and the cost there, on one core, float64, SiLU and splines.
+
+    A step's time is a fifth of a run of five, each taken at the first trial. Times are interleaved with those of two
+    products J'J of a dense Jacobian by torch. Memory is that of the process at its peak, and how far that is above its
+    level with the rows made.
+    """
+
+    name = "lm"
+    title = "One Levenberg-Marquardt step"
+    file = "lm.csv"
+    columns = ("what", "parameters", "seconds", "lower", "upper", "repeats", "bytes", "above", "status")
+    fresh_process = True
+
+    def cases(self, settings: Settings) -> list[Case]:
+        rows, many = (_FEW, 10 * _FEW) if settings.quick else (_ROWS, _MANY)
+        return [Case(f"time, {rows} rows", {"rows": rows}), Case(f"memory, {many} rows", {"rows": many})]
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        rows = case.values["rows"]
+        found = [_memory(rows)] if case.label.startswith("memory") else _times(rows, settings)
+        return [self.row(case, **{"what": case.label, **row}) for row in found]
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        full = any(int(row["rows"]) == _ROWS for row in rows)
+        seconds = {row["what"]: value for row in rows if (value := number(row, "seconds")) < float("inf")}
+        lines = [[Cell(what), Cell(f"{1e3 * value:.3g} ms"), Cell(""), Cell("")] for what, value in seconds.items()]
+        for what, over, most in _LIMITS:
+            if what in seconds and over in seconds:
+                ratio = seconds[what] / seconds[over]
+                kept = ratio <= most if full else None
+                lines.append([Cell(f"{what} over {over}"), Cell(""), Cell(f"{ratio:.3g}", kept), Cell(f"{most:g}")])
+        for row in rows:
+            if (size := number(row, "bytes") / 1e9) < float("inf"):
+                kept = size <= _GIGABYTES if int(row["rows"]) == _MANY else None
+                lines.append([Cell(row["case"]), Cell(""), Cell(f"{size:.3g} GB", kept), Cell(f"{_GIGABYTES:g} GB")])
+            elif row["status"]:
+                lines.append([Cell(row["case"]), Cell(row["status"]), Cell(""), Cell("")])
+        return ["what", "time", "measured", "at most"], lines
+
+
+def _times(rows: int, settings: Settings) -> list[Row]:
+    problems = {what: _problem(*network, rows) for what, network in _NETWORKS.items()}
+    jacobian = torch.randn(rows, _COLUMNS, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    calls = {what: _steps(problem, _STEPS) for what, problem in problems.items()}
+    calls[_PRODUCT] = lambda: [jacobian.T @ jacobian for _ in range(2 * _STEPS)]
+    sizes = {what: problem.layout.size for what, problem in problems.items()} | {_PRODUCT: _COLUMNS}
+    times = interleaved(calls, settings.repeats, settings.patience)
+    found = []
+    for what, own in times.items():
+        step = Quartiles(own.median / _STEPS, own.lower / _STEPS, own.upper / _STEPS, own.repeats)
+        found.append({"what": what, "parameters": sizes[what], **step.columns()})
+    return found
+
+
+def _memory(rows: int) -> Row:
+    _steps(_problem(*_LARGE, _FEW), 1)()  # compiles
+    problem = _problem(*_LARGE, rows)
+    level = resident_memory()
+    above = peak_memory(_steps(problem, 1))
+    return {"parameters": problem.layout.size, "bytes": level + above, "above": above}
+
+
+def _problem(widths: list[int], grid: int, rows: int) -> Objective:
+    x = np.random.default_rng(0).uniform(-1, 1, (rows, widths[0]))
+    y = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
+    model = KAN(widths, grid=grid, base="silu")
+    return Objective(model, as_table(x, y, None, widths[0], 1))
+
+
+def _steps(problem: Objective, count: int) -> Callable[[], object]:
+    """Return a run of `count` steps."""
+    solver = LM(steps=count, damping=_DAMPING, tolerance=0)
+    return lambda: solver.minimize(problem, problem.start)

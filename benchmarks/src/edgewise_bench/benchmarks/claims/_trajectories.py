@@ -1,0 +1,146 @@
+"""Trajectories whose equations are known, and what `discover_ode` claims of them.
+
+Development cases are those that the rules of the claims were made on; held-out ones are measured when they are done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Formula
+from edgewise_bench import Case, Settings
+from edgewise_bench.benchmarks.claims._part import in_words, part_of
+from edgewise_bench.benchmarks.claims._systems import OUTSIDE, SERIES, SYSTEMS, Made
+
+_FAMILY = {"family": "trajectories"}
+CLAIMS = ("EXACT", "NOISE", "FLOOR")
+"""The outcomes that claim the form of the equations."""
+
+_EXACT = 1e-10  # relative error of integration of rows that count as exact
+_INSIDE = ((0.0, _EXACT), (0.0, 1e-5), (0.0, 1e-3), (0.01, _EXACT), (0.05, _EXACT))
+_OUTSIDE = ((0.0, _EXACT), (0.01, _EXACT))
+_SERIES_ROWS = 80
+_LEVEL = sympy.Symbol("K")
+
+
+class _Kind(NamedTuple):
+    """Systems of one kind by part, and the noise (of the standard deviation) and error of integration of their rows."""
+
+    systems: Mapping[str, Sequence[Made]]
+    rows: Sequence[tuple[float, float]]
+
+
+_KINDS = {
+    "one state": _Kind({part: [s for s in known if len(s.start) == 1] for part, known in SYSTEMS.items()}, _INSIDE),
+    "several": _Kind({part: [s for s in known if len(s.start) > 1] for part, known in SYSTEMS.items()}, _OUTSIDE),
+    "outside": _Kind(OUTSIDE, _OUTSIDE),
+}
+
+
+def cases(settings: Settings) -> list[Case]:
+    """List the cases: those for development with the seeds 1 and 2, else those held out; every tenth if quick."""
+    part = part_of(settings)
+    made = [
+        Case(f"{kind}: {system.name}, noise {noise:g}, rtol {rtol:g}",
+             {**_FAMILY, "part": part, "kind": kind, "name": system.name, "noise": noise, "rtol": rtol})
+        for kind, own in _KINDS.items() for system in own.systems[part] for noise, rtol in own.rows
+    ]  # fmt: skip
+    made += [
+        Case(f"series: {name}, {seed}",
+             {**_FAMILY, "part": part, "kind": "series", "name": name, "noise": "", "rtol": seed})
+        for name in SERIES for seed in ((0, 1) if part == "development" else (2, 3))
+    ]  # fmt: skip
+    return made[::10] if settings.quick else made
+
+
+def measure(case: Case) -> dict[str, Any]:
+    """Return what `discover_ode` with the effort "quick" says of a case, and whether the claim is right, if it is one.
+
+    A claim is right if each equation has exactly the terms of the truth, whatever the constants; where the truth is
+    not a sum of terms of the libraries, every claim is wrong. Of series of noise, only "x' = 0" and noise is right, and
+    only where the noise is white.
+    """
+    import edgewise as ew
+
+    t, x, truth, order = _rows(case)
+    began = time.process_time()
+    try:
+        found = ew.discover_ode(t, x, order=order, effort="quick", time_limit=600)
+    except Exception as error:  # noqa: BLE001 (what a case raises is its result)
+        return _row(case, "", "", "", truth, time.process_time() - began, f"{type(error).__name__}: {error}"[:120])
+    seconds, said = time.process_time() - began, found.outcome.name
+    form = "; ".join(str(rate.evalf(5)) for rate in found.equations.values())
+    own = [
+        rate.xreplace({sympy.Symbol("x_dot", real=True): sympy.Symbol("y", real=True)})
+        for rate in found.equations.values()
+    ]
+    right = [terms(rate) for rate in own] == [terms(sympy.sympify(each)) for each in truth]
+    return _row(case, said, right if said in CLAIMS else "", form, truth, seconds, "")
+
+
+def terms(rate: Any) -> frozenset[str]:
+    """Return the terms of a rate without factors, constants within them as K.
+
+    >>> sorted(terms(sympy.sympify("2 - 0.3*x + 1.5*x**2/(1 + x**2)")))
+    ['1', '1/(K + x**2)', 'x']
+    """
+    t = sympy.Symbol("t", real=True)
+    real = rate.xreplace({s: sympy.Symbol(s.name, real=True) for s in rate.free_symbols})
+    doubled = {sympy.sin(2 * x): 2 * sympy.sin(x) * sympy.cos(x) for x in real.free_symbols}
+    plain = sympy.expand(real.xreplace(doubled))
+    plain = plain.replace(
+        lambda e: e.is_Pow and e.exp.is_Float, lambda e: e.base ** sympy.nsimplify(e.exp, rational=True, tolerance=1e-6)
+    )
+    plain = plain.replace(lambda e: e.is_Mul and t in e.args, lambda e: _LEVEL * e.as_independent(t)[1])
+    parts = [part.as_independent(*real.free_symbols)[1] for part in sympy.Add.make_args(plain) if part != 0]
+    found = {str(part.replace(lambda e: e.is_Add and e.args[0].is_Number, _leveled)) for part in parts}
+    return frozenset("1/" + part.split("/")[1] if "1" in found and "/(K" in part else part for part in found)
+
+
+def _leveled(sum_: Formula) -> Formula:
+    """Return a sum with K for its constant, and without the factor of its other term."""
+    rest = sum_ - sum_.args[0]
+    return _LEVEL + (rest if rest.is_Add else rest.as_coeff_Mul()[1])
+
+
+def _rows(case: Case) -> tuple[Array, Array, tuple[str, ...], Any]:
+    """Return times, states, the truth of each equation (none if no claim is right), and the order."""
+    given = case.values
+    if given["kind"] == "series":
+        made = SERIES[given["name"]]
+        rng = np.random.default_rng([given["rtol"], *given["name"].encode()])
+        return np.arange(float(_SERIES_ROWS)), made.draw(rng, _SERIES_ROWS)[:, None], made.truth, 1
+    system = next(s for s in _KINDS[given["kind"]].systems[given["part"]] if s.name == given["name"])
+    t, clean = path(system, given["rtol"])
+    rng = np.random.default_rng([*given["name"].encode()])
+    x = clean + given["noise"] * clean.std(axis=0) * rng.normal(size=clean.shape)
+    truth = system.rates if given["kind"] != "outside" else ()
+    return t, x[:, : x.shape[1] // system.order], truth, system.order
+
+
+def path(system: Made, rtol: float) -> tuple[Array, Array]:
+    """Return the times (n,) and states (n, m) of a system, integrated with a relative error of `rtol`."""
+    from scipy.integrate import solve_ivp
+
+    symbols = sympy.symbols(["t", "x", "y", "z", "w"][: 1 + len(system.start)])
+    rates: Callable[..., Any] = sympy.lambdify(symbols, [sympy.sympify(rate) for rate in system.rates], "numpy")
+    t = np.linspace(0, system.end, system.rows)
+    absolute = 1e-2 * rtol if rtol < 1e-6 else 1e-6
+    found = solve_ivp(
+        lambda now, state: rates(now, *state), (0, system.end), system.start, t_eval=t, rtol=rtol, atol=absolute
+    )
+    return t, found.y.T
+
+
+def _row(
+    case: Case, said: str, right: bool | str, form: str, truth: Sequence[str], seconds: float, status: str
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "kind": case.values["kind"], "said": in_words(said), "right": right, "form": form, "truth": "; ".join(truth),
+        "seconds": round(seconds, 2), "status": status,
+    }  # fmt: skip

@@ -1,0 +1,238 @@
+"""Known equations found from tables: by edgewise, and by the libraries that search for formulas."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from statistics import median
+from typing import Any, ClassVar
+
+import sympy
+
+from edgewise._typing import Array
+from edgewise_bench import OURS, Benchmark, Case, Cell, Row, Settings, clock
+from edgewise_bench.benchmarks.formulas._judge import ROWS, Verdict, judge
+from edgewise_bench.benchmarks.formulas._laws import Law, ScaledLaw, TrajectoryLaw, UniformLaw
+from edgewise_bench.benchmarks.searchers import SEARCHERS, Table
+from edgewise_bench.datasets import equations, srsd, strogatz
+from edgewise_bench.tables import grouped, number
+
+NOISES = (0.0, 0.001, 0.01, 0.1)
+_SEEDS, _TRAINED, _FEW = 3, 1000, 200
+_SECONDS, _LEAST, _QUICK = 60.0, 10.0, 10.0
+_OVERTIME, _UNTIMED = 300.0, 3600.0
+_TWELFTH = 12  # of the equations, those that a library without a time limit is asked about
+_BOUNDED = 100  # cases from which limits are held to
+_FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula")
+
+
+class Formulas(Benchmark):
+    """Each law at each noise and seed, by each library in a separate process.
+
+    The clock runs from the table to the formula; imports and compilation are before it. edgewise has 60 s for a table;
+    the others have as long as edgewise took on the same one, at least 10 s, or all what `budget` says. They are asked
+    for one seed only, and one that keeps no time limit for every twelfth law without noise.
+    """
+
+    columns = (*_FOUND, *(field.name for field in fields(Verdict)), "truth", "settings")
+    fresh_process = True
+    parallel = True
+    slow = True
+    compares = "searchers"
+    noises: ClassVar[tuple[float, ...]] = NOISES
+    seeds: ClassVar[int] = _SEEDS
+    extra: ClassVar[int] = 0
+    limits: ClassVar[dict[tuple[str, float], float]] = {}
+    """(column, noise) -> the least percentage, or the most seconds."""
+    quick: ClassVar[tuple[str, ...]]
+    """A few laws that are found quickly."""
+
+    note = (
+        "percent of the cases; solved: by SRBench's rule, up to a constant shift or factor; exact: to 1e-6 at "
+        "every row; form: right but for the values of constants; R2: above 0.999; size: those of the exact ones with "
+        "at most twice the truth's operations and three; operations: median of all; edgewise: what it solved of the "
+        "same cases"
+    )
+
+    @abstractmethod
+    def laws(self) -> list[str]: ...
+
+    def law(self, name: str) -> Law:
+        return UniformLaw(name, self.extra)
+
+    def asked(self, settings: Settings) -> Sequence[str]:
+        """Return the laws that are searched for."""
+        return self.quick if settings.quick else self.laws()
+
+    def scores(self, predicted: Array, y: Array) -> Row:
+        """Return more columns about the library's own values at new rows, and the true ones."""
+        return {}
+
+    def cases(self, settings: Settings) -> list[Case]:
+        noises, seeds = (self.noises[:1], 1) if settings.quick else (self.noises, self.seeds)
+        return [
+            self._case(name, noise, seed, library, settings)
+            for noise in noises
+            for seed in range(seeds)
+            for library in settings.searchers
+            for name in self.asked(settings)
+            if library == OURS or self._by_another(name, noise, seed, library)
+        ]
+
+    def _by_another(self, name: str, noise: float, seed: int, library: str) -> bool:
+        """Return whether another library searches for a law."""
+        if SEARCHERS[library].timed:
+            return seed == 0
+        return self.name == Feynman.name and seed == 0 and noise == 0 and name in self.laws()[::_TWELFTH]
+
+    def _case(self, name: str, noise: float, seed: int, library: str, settings: Settings) -> Case:
+        rows = _FEW if settings.quick else _TRAINED
+        effort = f", {settings.effort}" if settings.effort and library == OURS else ""
+        label = f"{name}, noise {noise:g}, seed {seed}: {library}{effort}"
+        values = {"library": library, "kind": self.name, "equation": name, "noise": noise, "seed": seed}
+        return Case(label, {**values, "extra": self.extra, "rows": rows, "limit": settings.budget})
+
+    def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
+        """Without a budget, give a baseline as long as edgewise took on the same rows, if that is known."""
+        if case.values["limit"]:
+            return case
+        limit = _QUICK if case.values["rows"] == _FEW else _SECONDS
+        same = [row["seconds"] for row in rows if row["library"] == OURS and _problem(row) == _problem(case.values)]
+        if case.values["library"] != OURS and same and same[-1]:
+            limit = max(_LEAST, round(float(same[-1]), 3))
+        return Case(case.label, {**case.values, "limit": limit})
+
+    def time_limit(self, case: Case) -> float:
+        searcher = SEARCHERS[case.values["library"]]
+        return 2 * case.values["limit"] + (_OVERTIME if searcher.timed else _UNTIMED)
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        given = case.values
+        law, searcher = self.law(given["equation"]), SEARCHERS[given["library"]]
+        x, y = law.table(given["rows"], given["noise"], given["seed"])
+        searcher.warm_up()
+        with clock() as spent:
+            found = searcher.find(Table(x, y, law.names, given["seed"], given["limit"], settings.effort))
+        fresh = law.fresh(ROWS, given["seed"])
+        predicted = found.predict(fresh)
+        verdict = judge(found.formula, predicted, law, given["seed"])
+        seconds = {"seconds": spent.wall, "process_seconds": spent.process}
+        noise = "" if found.noise is None else found.noise
+        outcome = {"outcome": found.outcome, "noise_found": noise, "formula": sympy.sstr(found.formula)}
+        scores = asdict(verdict) | {"r2": f"{verdict.r2:.9g}"} | self.scores(predicted, law.values(fresh))
+        return [self.row(case, **seconds, **outcome, **scores)]
+
+    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
+        return [self.row(case, outcome=reason)]
+
+    def row(self, case: Case, **found: Any) -> Row:
+        truth = self.law(case.values["equation"]).formula
+        return super().row(case, **found, truth=truth, settings=SEARCHERS[case.values["library"]].settings)
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        groups = grouped([{**row, "noise": float(row["noise"])} for row in rows], "noise", "library")
+        ours = {_problem(row): row for row in rows if row["library"] == OURS}
+        order = sorted(groups, key=lambda key: (float(key[0]), list(SEARCHERS).index(key[1])))
+        lines = [self._line(float(noise), library, groups[noise, library], ours) for noise, library in order]
+        head = ["library", "noise", "cases", "solved", "exact", "form", "R2", "size", "operations"]
+        return [*head, "median s", "slowest", OURS], lines
+
+    def _line(self, noise: float, library: str, rows: Sequence[Row], ours: dict[tuple, Row]) -> list[Cell]:
+        held = library == OURS and len(rows) >= min(_BOUNDED, len(self.laws()))
+
+        def cell(column: str, value: float | None, text: str, at_most: bool = False) -> Cell:
+            limit = self.limits.get((column, noise)) if held else None
+            if limit is None or value is None:
+                return Cell(text)
+            return Cell(text, value <= limit if at_most else value >= limit)
+
+        cells = [Cell(library), Cell(f"{noise:g}"), Cell(str(len(rows)))]
+        for column in ("solved", "exact", "form", "accurate"):
+            cells.append(cell(column, share := _percent(rows, column), f"{share:.1f}"))
+        right = [row for row in rows if is_true(row["exact"])]
+        cells.append(cell("within", share := _percent(right, "within"), f"{share:.1f}" if right else ""))
+        known = [row for row in rows if row["seconds"] not in ("", None)]
+        seconds, sizes = ([number(row, key) for row in known] for key in ("seconds", "size"))
+        cells.append(Cell(f"{median(sizes):g}" if sizes else ""))
+        for column, of in (("median", median), ("slowest", max)):
+            value = of(seconds) if seconds else None
+            cells.append(cell(column, value, "" if value is None else f"{value:.3g}", at_most=True))
+        same = [ours[_problem(row)] for row in rows if _problem(row) in ours]
+        return [*cells, Cell(f"{_percent(same, 'solved'):.1f}" if library != OURS and same else "")]
+
+
+class Feynman(Formulas):
+    """The 120 equations of the AI-Feynman table."""
+
+    name = "feynman"
+    title = "The AI-Feynman equations, found from 1000 rows"
+    file = "feynman.csv"
+    quick = ("I.12.1", "I.10.7")
+    limits: ClassVar = {
+        ("exact", 0.0): 92.0, ("within", 0.0): 100.0, ("median", 0.0): 2.0, ("slowest", 0.0): _SECONDS,
+        ("form", 0.001): 85.0, ("accurate", 0.001): 90.0,
+        ("form", 0.01): 75.0, ("form", 0.1): 40.0,
+    }  # fmt: skip
+
+    def laws(self) -> list[str]:
+        return [equation.name for equation in equations()]
+
+
+class Irrelevant(Feynman):
+    """Every sixth of the equations with five inputs added that have no effect."""
+
+    name = "irrelevant"
+    title = "Every sixth AI-Feynman equation with five more inputs that have no effect"
+    file = "irrelevant.csv"
+    noises = NOISES[:1]
+    extra = 5
+    quick = ("I.12.1",)
+    limits: ClassVar = {("exact", 0.0): 85.0}
+
+    def laws(self) -> list[str]:
+        return super().laws()[::6]
+
+
+class Strogatz(Formulas):
+    """The 14 derivatives of the Strogatz systems along their runs."""
+
+    name = "strogatz"
+    title = "The derivatives of the Strogatz systems, found along four runs of 100 rows each"
+    file = "strogatz.csv"
+    quick = ("lv.y",)
+
+    def laws(self) -> list[str]:
+        return [f"{system.name}.{system.derivative}" for system in strogatz()]
+
+    def law(self, name: str) -> Law:
+        return TrajectoryLaw(name)
+
+
+class PhysicalScales(Formulas):
+    """The 120 laws of SRSD, with the constants and the ranges of physics."""
+
+    name = "srsd"
+    title = "The laws of SRSD at physical scales, found from 1000 rows"
+    file = "srsd.csv"
+    noises = NOISES[:1]
+    seeds = 1
+    quick = ("I.12.5",)
+
+    def laws(self) -> list[str]:
+        return [scaled.name for scaled in srsd()]
+
+    def law(self, name: str) -> Law:
+        return ScaledLaw(name)
+
+
+def is_true(value: Any) -> bool:
+    """Return whether a stored or measured value is true."""
+    return str(value) == "True"
+
+
+def _percent(rows: Sequence[Row], column: str) -> float:
+    """Return the percentage of rows where a column is true; failed rows count as false."""
+    return 100 * sum(is_true(row[column]) for row in rows) / max(1, len(rows))
+
+
+def _problem(row: Row) -> tuple:
+    return row["equation"], float(row["noise"]), int(row["seed"])

@@ -1,0 +1,144 @@
+"""The baselines: physics-informed networks, and a tanh MLP with derivatives of any order."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise._jets import Jets, Order, composition
+from edgewise.pde import Jet, Periodic, Problem
+from edgewise_bench.baselines import lbfgs, parameter_count, seeded
+
+_INSIDE, _ON_FACES = 4000, 400  # points
+_RATE, _ADAM = 1e-3, 1 / 3  # of Adam, and its share of the time
+_HIDDEN = (20, 20, 20)
+_CHUNK = 5000
+
+
+class Network(torch.nn.Module):
+    """A network of the coordinates as a problem's unknown.
+
+    Coordinates run from -1 to 1; one in which the problem is periodic enters as its cosine and sine, so that the
+    network is periodic as well.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
+        self.problem = problem = replace(problem, singular=())
+        names = {c.name for c in problem.conditions if isinstance(c, Periodic)}
+        self.periodic = [name in names for name in problem.domain.names]
+
+    @abstractmethod
+    def jets(self, points: Tensor, orders: Sequence[Order]) -> Jets:
+        """Return the outputs (n, m) and their derivatives at points (n, d)."""
+
+    @property
+    def inputs(self) -> int:
+        return len(self.periodic) + sum(self.periodic)
+
+    @property
+    def parameter_count(self) -> int:
+        return parameter_count(self)
+
+    def at(self, points: Tensor, order: int = 0) -> Any:
+        """Return the unknown at points, with its derivatives up to an order of at most 1."""
+        d = points.shape[1]
+        orders: list[Order] = [(), *((k,) for k in range(d))] if order else [()]
+        parts = [self._unknown(some, orders) for some in points.split(_CHUNK)]
+        if isinstance(parts[0], Jet):
+            return _joined(parts)
+        return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
+
+    def loss(self, terms: Sequence[tuple[Any, list[Tensor], float]]) -> Tensor:
+        """Return the mean square of what the equation leaves plus the weighted ones of the conditions."""
+        total = torch.zeros((), dtype=torch.float64)
+        for equation, sides, weight in terms:
+            unknowns = [self._unknown(side, self.problem.orders) for side in sides]
+            left = self.problem.left(equation, unknowns, sides[0], {})
+            total = total + weight * torch.stack([part.square().mean() for part in left]).mean()
+        return total
+
+    def train_for(self, seconds: float, seed: int) -> float:
+        """Train by Adam, then by L-BFGS, for a number of seconds of CPU time, which are returned.
+
+        Adam has a rate of 1e-3 and a third of the time; L-BFGS goes on from the network with the lowest loss.
+        """
+        terms = [(self.problem.residual, [self.problem.domain.points(_INSIDE, seed)], 1.0)]
+        terms += [(c.residual, c.points(_ON_FACES, seed + 1), c.weight) for c in self.problem.conditions]
+        optimizer = torch.optim.Adam(self.parameters(), lr=_RATE)
+        self.loss(terms).backward()  # whatever compiles does so before the clock starts
+        began = time.process_time()
+        while time.process_time() - began < _ADAM * seconds:
+            optimizer.zero_grad()
+            self.loss(terms).backward()
+            optimizer.step()
+        train, last = lbfgs(self, lambda: self.loss(terms)), math.inf
+        while time.process_time() - began < seconds:
+            now = train()
+            if not math.isfinite(now) or now == last:  # it has stalled
+                break
+            last = now
+        return time.process_time() - began
+
+    def _unknown(self, points: Tensor, orders: Sequence[Order]) -> Any:
+        return self.problem.unknown(self.jets(points, orders), points)
+
+
+class TanhNetwork(Network):
+    """Three hidden layers of 20 nodes, as in DeepXDE's examples, with Glorot's initial weights.
+
+    >>> from edgewise_bench.benchmarks.pde import TASKS
+    >>> network = TanhNetwork(TASKS["kdv"].problem(), seed=0)
+    >>> network.inputs, network.at(torch.zeros(2, 2).double()).value.shape
+    (3, torch.Size([2]))
+    """
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        super().__init__(problem)
+        sizes = [self.inputs, *_HIDDEN, problem.unknowns]
+        with seeded(seed):
+            self.layers = [torch.nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(sizes)]
+            for layer in self.layers:
+                torch.nn.init.xavier_normal_(layer.weight)
+                torch.nn.init.zeros_(layer.bias)
+        self.trained = torch.nn.ModuleList(self.layers)
+
+    def jets(self, points: Tensor, orders: Sequence[Order]) -> Jets:
+        parts = self._features(points, orders)
+        for number, layer in enumerate(self.layers):
+            if number:
+                parts = composition(_tanh(parts[()], max(map(len, orders))), parts)
+            parts = {order: part @ layer.weight.T for order, part in parts.items()}
+            parts[()] = parts[()] + layer.bias
+        return parts
+
+    def _features(self, points: Tensor, orders: Sequence[Order]) -> dict[Order, Tensor]:
+        box, jets = self.problem.domain, []
+        p = SimpleNamespace(**Jet.coordinates(points, box.names, orders))
+        for name, low, high, periodic in zip(box.names, box.low, box.high, self.periodic, strict=True):
+            scaled = (getattr(p, name) - (low + high) / 2) * (2 / (high - low))
+            jets += [torch.cos(scaled * math.pi), torch.sin(scaled * math.pi)] if periodic else [scaled]
+        return {order: torch.stack([jet.parts[order] for jet in jets], 1) for order in orders}
+
+
+def _tanh(x: Tensor, order: int) -> list[Tensor]:
+    """Return the hyperbolic tangent and its derivatives up to an order of at most four."""
+    y = torch.tanh(x)
+    first = 1 - y * y
+    second = -2 * y * first
+    third = -2 * (first * first + y * second)
+    return [y, first, second, third, -2 * (3 * first * second + y * third)][: order + 1]
+
+
+def _joined(jets: list[Jet]) -> Jet:
+    parts = {order: torch.cat([jet.parts[order] for jet in jets]).detach() for order in jets[0].parts}
+    return Jet(parts, jets[0].names)

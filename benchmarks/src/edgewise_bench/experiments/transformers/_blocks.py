@@ -1,0 +1,204 @@
+"""Feed-forward blocks compared in the same network: training, table, criteria and curves of both experiments."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from statistics import median
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+
+from edgewise_bench import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise_bench.baselines import adamw_milliseconds, adamw_steps, seeded, used_parameters
+from edgewise_bench.drawing import COLORS, INK, Axes, Figure, panel_grid, panel_legend
+from edgewise_bench.experiments.transformers._networks import DEPTH, WIDTH
+from edgewise_bench.tables import format_number, grouped, number
+
+_CHECKS, _TIMED = 10, 20  # evaluations of a run; steps that are timed
+_SQUARE = 0.425  # mean of gelu(z)^2 for normal z
+_SLOWEST = 1.3  # limit for the time of a step over the MLP's
+_NAMES = {"mlp": "MLP", "rational": "KAN, rational", "spline": "KAN, spline"}
+_COLORS = {"mlp": COLORS[MLP], "rational": COLORS[OURS], "spline": "#2f6db5"}
+
+
+class Block(NamedTuple):
+    """What makes a block, from torch's global random numbers, and the learning rate that it trains with."""
+
+    make: Callable[[], torch.nn.Module]
+    rate: float
+
+
+class Training(NamedTuple):
+    """How a network is made around blocks, its minibatch loss, how it is evaluated, and columns of all rows."""
+
+    network: Callable[[Callable[[], torch.nn.Module]], torch.nn.Module]
+    minibatches: Callable[[], Callable[[torch.nn.Module], torch.Tensor]]
+    evaluate: Callable[[torch.nn.Module], dict[str, float]]
+    columns: dict[str, Any]
+
+
+class BlockExperiment(Experiment):
+    """Kinds of blocks in the same network, trained by the same steps.
+
+    item: what the data are. error_name: what the column `error` is. shown: an extra column that the table shows.
+    """
+
+    source = "none of the articles; rational blocks in Kolmogorov-Arnold Transformer (2024)"
+    item: ClassVar[str]
+    error_name: ClassVar[str]
+    shown: ClassVar[tuple[str, ...]] = ()
+    seeds: ClassVar[int]
+    steps: ClassVar[int]
+    blocks: ClassVar[Mapping[str, Block]]
+
+    @abstractmethod
+    def training(self, seed: int, quick: bool) -> Training:
+        """Load the data of a seed."""
+
+    def cases(self, settings: Settings) -> list[Case]:
+        if self.missing():
+            return []
+        item = self.item
+        return [
+            Case(f"{item}, {kind}, seed {seed}: {model}", {"item": item, "model": model, "kind": kind, "seed": seed})
+            for seed in range(1 if settings.quick else self.seeds)
+            for kind in self.blocks
+            if (model := MLP if kind == "mlp" else OURS) in settings.libraries
+        ]
+
+    def models(self) -> Mapping[str, Model]:
+        return dict.fromkeys((OURS, MLP), self._train)
+
+    def _train(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        count, checks, timed = (4, 2, 2) if settings.quick else (self.steps, _CHECKS, _TIMED)
+        kind, seed = case.values["kind"], case.values["seed"]
+        do = self.training(seed, settings.quick)
+
+        def made(kind: str) -> torch.nn.Module:
+            with seeded(seed):
+                return do.network(self.blocks[kind].make).float()
+
+        timing = adamw_milliseconds({name: made(name) for name in (kind, "mlp")}, do.minibatches(), timed)
+        model = made(kind)
+        found = {"shape": f"{DEPTH} x {WIDTH}", "parameters": used_parameters(model, do.minibatches()), **do.columns}
+        found |= {"step_ms": timing[kind], "mlp_step_ms": timing["mlp"]}
+        spent, began = 0.0, time.process_time()
+        for step in adamw_steps(model, do.minibatches(), count, self.blocks[kind].rate):
+            if step % (count // checks) == 0:
+                spent += time.process_time() - began
+                yield {**found, "step": step, "seconds": spent, **do.evaluate(model)}
+                began = time.process_time()
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        """Return a line for each kind: medians over the seeds at the last step, and the range of the error."""
+        head = ["data", "model", "parameters", f"{self.error_name}, median", "lowest to highest", *self.shown]
+        head += ["at the MLP's seconds", "ms a step", "MLP's ms", "seconds"]
+        lines = []
+        for (item, kind), own in grouped(rows, "item", "kind").items():
+            ends = _ends(own)
+            if not ends:
+                lines.append([Cell(item), Cell(_NAMES[kind]), *[Cell(str(own[-1]["status"]))] * (len(head) - 2)])
+                continue
+            errors = [number(row) for row in ends]
+            texts = [item, _NAMES[kind], str(ends[0]["parameters"]), format_number(median(errors), 4)]
+            texts.append(f"{min(errors):.4g} to {max(errors):.4g}")
+            texts += [format_number(value, 4) for value in (*(_median(ends, n) for n in self.shown), _timely(own))]
+            texts += [format_number(_median(ends, name), 3) for name in ("step_ms", "mlp_step_ms", "seconds")]
+            lines.append([Cell(text) for text in texts])
+        return head, lines
+
+    def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
+        """Limit each KAN's error at equal parameters and at equal time, and the time of its steps, over the MLP's."""
+        parts = grouped(rows, "kind")
+        base = _median(_ends(parts.get(("mlp",), [])), "error")
+        made = []
+        for kind in list(_NAMES)[1:]:
+            own, name = parts.get((kind,), []), _NAMES[kind]
+            for when, value in (("parameters", _median(_ends(own), "error")), ("time", _timely(own))):
+                ratio = value / base if base < float("inf") else base
+                what = f"{name}: {self.error_name} over the MLP's at equal {when}"
+                made.append(Criterion.at_most(what, 1, "none", ratio, f"{ratio:.3f}"))
+            slower, what = _slower(own), f"{name}: time of a step over the MLP's"
+            made.append(Criterion.at_most(what, _SLOWEST, "about 10", slower, f"{slower:.2f}"))
+        return made
+
+    def draw(self, rows: Sequence[Row]) -> Figure:
+        figure, panels = panel_grid(3)
+        _curves(panels[0], rows, over="steps")
+        _curves(panels[1], rows, over="seconds")
+        panels[0].set_ylabel(f"{self.error_name}, nats")
+        _step_bars(panels[2], rows)
+        return figure
+
+
+def mlp_block(hidden: int) -> torch.nn.Sequential:
+    """Build linear, GELU, linear; initial weights preserve the scale of normal inputs, as those of rational layers."""
+    first, second = torch.nn.Linear(WIDTH, hidden), torch.nn.Linear(hidden, WIDTH)
+    for layer, square in ((first, 1.0), (second, _SQUARE)):
+        torch.nn.init.normal_(layer.weight, std=(layer.in_features * square) ** -0.5)
+        torch.nn.init.zeros_(layer.bias)
+    return torch.nn.Sequential(first, torch.nn.GELU(), second)
+
+
+def _curves(ax: Axes, rows: Sequence[Row], *, over: str) -> None:
+    """Draw the error of each kind over "steps" or "seconds": median and range over the seeds.
+
+    Seconds are steps times the MLP's median step, times the ratio of the two models' step times.
+    """
+    unit = _median(_ends(rows), "mlp_step_ms") / 1e3
+    for kind, own in _measured(rows):
+        places, low, middle, high = _range(own)
+        x = places * (unit * _slower(own) if over == "seconds" else 1)
+        ax.plot(x, middle, "o-", ms=3, color=_COLORS[kind], label=_NAMES[kind])
+        ax.fill_between(x, low, high, color=_COLORS[kind], alpha=0.2, lw=0)
+    ax.set_xlabel(over if over == "steps" else "seconds of training on one core")
+    panel_legend(ax)
+
+
+def _step_bars(ax: Axes, rows: Sequence[Row]) -> None:
+    """Draw the time of a step of each kind over the MLP's, and the limit."""
+    kinds = [kind for kind, _ in _measured(rows)]
+    values = [_slower(own) for _, own in _measured(rows)]
+    bars = ax.bar([_NAMES[kind] for kind in kinds], values, width=0.6, color=[_COLORS[kind] for kind in kinds])
+    ax.bar_label(bars, [f"{value:.2f}" for value in values], label_type="center", color="white")
+    ax.axhline(_SLOWEST, color=INK, ls=":", lw=1)
+    ax.set(ylabel="time of a step over the MLP's", ylim=(0, 1.2 * max(_SLOWEST, *values, 1)))
+    ax.tick_params(axis="x", labelsize=8)
+
+
+def _measured(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    done = [row for row in rows if row["step"] not in ("", None)]
+    return [(kind, own) for (kind,), own in grouped(done, "kind").items()]
+
+
+def _ends(rows: Iterable[Row]) -> list[Row]:
+    """Return the last row of each seed."""
+    return [own[-1] for own in grouped(rows, "item", "kind", "seed").values() if own[-1]["step"] not in ("", None)]
+
+
+def _median(rows: Iterable[Row], column: str) -> float:
+    return median([number(row, column) for row in rows] or [float("inf")])
+
+
+def _slower(rows: Iterable[Row]) -> float:
+    """Return the time of a step over that of the MLP's steps taken in turns with it."""
+    return median([number(row, "step_ms") / number(row, "mlp_step_ms") for row in _ends(rows)] or [float("inf")])
+
+
+def _range(rows: Iterable[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the steps, and there the lowest, median and highest error over the seeds."""
+    places = grouped(rows, "step")
+    errors = [[number(row) for row in own] for own in places.values()]
+    found = [np.array([of(values) for values in errors]) for of in (min, median, max)]
+    return np.array([float(step) for (step,) in places]), found[0], found[1], found[2]
+
+
+def _timely(rows: Iterable[Row]) -> float:
+    """Return the median error when the MLP ends its steps: earlier on the curve if steps take longer."""
+    if not (own := [row for row in rows if row["step"] not in ("", None)]):
+        return float("inf")
+    places, _, middle, _ = _range(own)
+    return float(np.interp(places[-1] / max(1.0, _slower(own)), places, middle))

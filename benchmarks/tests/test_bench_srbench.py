@@ -1,0 +1,69 @@
+"""The entry to SRBench: what it asks of a method."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sympy
+
+pytest.importorskip("sklearn")
+
+FOLDER = Path(__file__).parents[1] / "srbench"
+
+
+@pytest.fixture(scope="module")
+def entry() -> Any:
+    spec = importlib.util.spec_from_file_location("srbench_regressor", FOLDER / "regressor.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def table() -> tuple[pd.DataFrame, np.ndarray]:
+    x = pd.DataFrame(np.random.default_rng(0).uniform(1, 3, (100, 2)), columns=["mass", "lambda"])
+    return x, 0.5 * (x["mass"] * x["lambda"] ** 2).to_numpy()
+
+
+def test_the_formula_is_told_in_the_names_of_the_columns(entry: Any, table: tuple[pd.DataFrame, np.ndarray]) -> None:
+    from sklearn.base import clone
+
+    x, y = table
+    est = clone(entry.est).set_params(**entry.eval_kwargs["test_params"], random_state=1)
+    assert est.fit(x, y) is est
+    assert est.score(x, y) > 1 - 1e-12
+    text = entry.model(est, x)
+    names = {name: sympy.Symbol(name) for name in x.columns}
+    mass, length = names.values()
+    assert (
+        sympy.simplify(sympy.sympify(text.replace("lambda", "L"), {"L": length, "mass": mass}) - mass * length**2 / 2)
+        == 0
+    )
+    assert entry.model(est) == text
+    assert "x_0" in entry.model(clone(est).fit(x.to_numpy(), y))
+
+
+def test_the_estimator_keeps_to_scikit_learn(entry: Any, table: tuple[pd.DataFrame, np.ndarray]) -> None:
+    from sklearn.exceptions import NotFittedError
+
+    x, y = table
+    est = entry.EdgewiseRegressor(max_time=5, random_state=None)
+    assert est.get_params() == {"max_time": 5, "random_state": None}
+    with pytest.raises(NotFittedError):
+        est.predict(x)
+    with pytest.raises(ValueError, match="NaN"):
+        est.fit(x.assign(mass=np.nan), y)
+    est.fit(x, y)
+    with pytest.raises(ValueError, match="feature"):
+        est.predict(x[["mass"]])
+
+
+def test_what_describes_the_entry_is_there() -> None:
+    text = (FOLDER / "metadata.yml").read_text()
+    assert all(f"{key}:" in text for key in ("authors", "name", "description"))

@@ -22,7 +22,7 @@ from torch import Tensor
 
 import edgewise as ew
 from edgewise.kernels.gauss_newton.cholesky import CompiledFactor, Factor
-from edgewise.optim import _levenberg_marquardt
+from edgewise.train.optim import _levenberg_marquardt
 from edgewise_bench import interleaved
 
 SIZES = (24, 50, 100, 200, 400, 700, 1000, 1500, 2000, 3000)

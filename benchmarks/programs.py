@@ -10,8 +10,19 @@ from pathlib import Path
 import numpy as np
 from record import RESULTS, append, pin
 
-from edgewise.programs import FUNCTIONS, Evolution, Fitted, Node, Program, apply, combine, fit, prepare, variable
-from edgewise.programs._kernels import Job
+from edgewise.formulas.programs import (
+    FUNCTIONS,
+    Evolution,
+    Fitted,
+    Node,
+    Program,
+    apply,
+    combine,
+    fit,
+    prepare,
+    variable,
+)
+from edgewise.formulas.programs._kernels import Job
 
 ROWS, NODES, PROGRAMS = 1000, 15, 100
 LAWS, LAW_ROWS, CHILDREN = 30, 200, 60_000

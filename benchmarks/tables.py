@@ -20,7 +20,7 @@ import numpy as np
 from record import RESULTS, append, clock, pin
 
 import edgewise as ew
-from edgewise.additive import Gaussian, additive
+from edgewise.tables.additive import Gaussian, additive
 
 _COVERAGE, _CALIBRATION = 0.9, 0.25  # of intervals; share of the rows that makes quantile boosting conformal
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import edgewise as ew
-from edgewise.additive import (
+from edgewise.tables.additive import (
     Block,
     Classes,
     Design,

@@ -13,7 +13,7 @@ import torch
 
 import edgewise as ew
 from edgewise.expressions import SyntaxNode, syntax_tree
-from edgewise.symbolic import _edges, network_of, parse
+from edgewise.interpret.symbolic import _edges, network_of, parse
 from edgewise_bench.datasets import equations, strogatz
 
 X, Y = sympy.symbols("x y")

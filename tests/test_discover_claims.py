@@ -10,7 +10,7 @@ import edgewise as ew
 from edgewise.discovery import Discovery, Outcome
 from edgewise.discovery.judging import encompassing
 from edgewise.discovery.judging._gaps import pole
-from edgewise.residuals import lack_of_fit
+from edgewise.discovery.residuals import lack_of_fit
 from edgewise_bench.benchmarks.claims import COUNT, KINDS, made_table
 
 KNOWN = (Outcome.EXACT, Outcome.NOISE)

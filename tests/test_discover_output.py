@@ -21,7 +21,7 @@ from edgewise._progress import reporting
 from edgewise.discovery import Candidate, Discovery, Outcome, discover_directly, front_cells
 from edgewise.discovery.models import Ceiling
 from edgewise.expressions import FitData, complexity, fit_constants, parse, quoted, write
-from edgewise.report import ReportContent
+from edgewise.plot.report import ReportContent
 
 NAMES = ("a", "T (K)")
 A, T = sympy.Symbol("a"), sympy.Symbol("T (K)")
@@ -257,7 +257,7 @@ def test_every_function_of_the_library_is_written_so_that_it_is_read() -> None:
 
 def test_what_the_inputs_do_is_said(found: Discovery, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[ReportContent] = []
-    monkeypatch.setattr("edgewise.report.write_report", lambda path, content: seen.append(content))
+    monkeypatch.setattr("edgewise.plot.report.write_report", lambda path, content: seen.append(content))
     found.report("r.html")
     (content,) = seen
     moves, rises, falls, together = content.inputs

@@ -16,7 +16,7 @@ import edgewise as ew
 from edgewise.discovery import Candidate, Discovery, Outcome
 from edgewise.discovery.judging import Answer
 from edgewise.expressions import FitData, complexity, fit_constants, parse
-from edgewise.report import ReportContent
+from edgewise.plot.report import ReportContent
 
 ROWS = 120
 
@@ -42,7 +42,7 @@ def decay(noise: float = 0.1, rows: int = ROWS) -> Discovery:
 def shown(found: Discovery, monkeypatch: pytest.MonkeyPatch) -> ReportContent:
     """Return what a report shows."""
     seen: list[ReportContent] = []
-    monkeypatch.setattr("edgewise.report.write_report", lambda path, content: seen.append(content))
+    monkeypatch.setattr("edgewise.plot.report.write_report", lambda path, content: seen.append(content))
     found.report("r.html")
     return seen[0]
 

@@ -17,7 +17,7 @@ import pytest
 
 import edgewise as ew
 from edgewise.discovery import Discovery, Outcome
-from edgewise.programs import Evolution, Islands, prepare
+from edgewise.formulas.programs import Evolution, Islands, prepare
 
 EFFORT, LIMIT = 1000, 300.0
 PER_ISLAND = "edgewise.discovery.search._approximation._PER_ISLAND"

@@ -10,7 +10,7 @@ import pytest
 
 import edgewise as ew
 from edgewise.expressions import parse
-from edgewise.programs import FUNCTIONS, Evolution, Program, prepare
+from edgewise.formulas.programs import FUNCTIONS, Evolution, Program, prepare
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(0.5, 3.0, (200, 3))

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 import edgewise as ew
 from edgewise import export, plot
-from edgewise.report import Candidate, ReportContent, typeset, write_report
+from edgewise.plot.report import Candidate, ReportContent, typeset, write_report
 
 HOSTILE = [
     *"&#%$_^~{}\\\"'`<>-=+*/|.,;:!?()[]@ \t\n\r\0\x1b\x7f\x85",

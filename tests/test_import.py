@@ -127,7 +127,7 @@ PUBLIC = {
         monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
     """,
     "edgewise.sweeps": "Space Sweep Trial sweep",
-    "edgewise.symmetries": """
+    "edgewise.interpret.symmetries": """
         Coordinates GaussianProcess Gradients Measured POWERS Scales TableProcess choices gaussian_process has_power
         heavy_tailed inner_rows measured off_zero waves
     """,

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import edgewise as ew
+from edgewise.interpret.symmetries import gaussian_process
 from edgewise.io import read_table
-from edgewise.symmetries import gaussian_process
 from edgewise.unsupervised import area
 
 sklearn_processes = pytest.importorskip("sklearn.gaussian_process")

@@ -233,7 +233,7 @@ def test_random_damage_is_refused_or_harmless(seed: int, count: int, tmp_path_fa
 
 
 def test_a_registered_function_is_needed_to_load(tmp_path, monkeypatch) -> None:
-    from edgewise.functions import _library
+    from edgewise.formulas.functions import _library
 
     monkeypatch.setattr(_library, "_LIBRARY", dict(_library._LIBRARY))
     functions.register(functions.Function("triple", lambda x: 3 * x, lambda x: 3 * x))

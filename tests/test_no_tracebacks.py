@@ -16,8 +16,8 @@ import torch
 import edgewise as ew
 from edgewise.discovery import discover_directly
 from edgewise.estimators import KANRegressor, SymbolicRegressor
+from edgewise.formulas.programs import Program, apply, combine, variable
 from edgewise.io import read_table
-from edgewise.programs import Program, apply, combine, variable
 from edgewise.studio import Desk
 
 X = np.random.default_rng(0).uniform(1, 2, (40, 2))

@@ -317,7 +317,9 @@ def test_an_object_writes_itself() -> None:
 
 def test_a_function_of_your_own_is_written_by_its_formula_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
     rows_then = {name: functions.get(name) for name in functions.names()}
-    monkeypatch.setattr("edgewise.functions._library._LIBRARY", rows_then)  # a copy, so that both are gone afterwards
+    monkeypatch.setattr(
+        "edgewise.formulas.functions._library._LIBRARY", rows_then
+    )  # a copy, so that both are gone afterwards
     functions.register(functions.Function("softsign", torch.nn.functional.softsign, lambda z: z / (1 + sympy.Abs(z))))
     functions.register(functions.Function("log gamma", torch.lgamma, sympy.loggamma, (0.0, math.inf)))
     network = drawn(ew.KAN([2, 1]))

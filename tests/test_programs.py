@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import edgewise as ew
 from edgewise.expressions import evaluate, parse
-from edgewise.programs import (
+from edgewise.formulas.programs import (
     FUNCTIONS,
     OPERATIONS,
     Node,

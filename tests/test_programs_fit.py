@@ -10,7 +10,18 @@ from scipy.optimize import least_squares
 
 import edgewise as ew
 from edgewise.expressions import parse
-from edgewise.programs import Program, apply, combine, constant, cross_validate, fit, is_tame, prepare, probe, variable
+from edgewise.formulas.programs import (
+    Program,
+    apply,
+    combine,
+    constant,
+    cross_validate,
+    fit,
+    is_tame,
+    prepare,
+    probe,
+    variable,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(0.3, 3.0, (400, 3))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import edgewise as ew
-from edgewise.programs import Fitter, Program, apply, combine, constant, fit, variable
+from edgewise.formulas.programs import Fitter, Program, apply, combine, constant, fit, variable
 
 R = np.random.default_rng(0)
 X = np.column_stack([R.uniform(0.5, 2, 200), R.uniform(-1e5, 1e5, 200), R.uniform(1e-7, 1e-6, 200)])

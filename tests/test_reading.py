@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import edgewise as ew
-from edgewise.additive import AdditiveFit, AdditiveModel, Classes, Gaussian, additive
-from edgewise.programs import FUNCTIONS
-from edgewise.reading import ReadFormula, between_rows, beyond_rows, read_formulas
+from edgewise.formulas.programs import FUNCTIONS
+from edgewise.interpret.reading import ReadFormula, between_rows, beyond_rows, read_formulas
+from edgewise.tables.additive import AdditiveFit, AdditiveModel, Classes, Gaussian, additive
 
 NAMES = ["a", "b", "c", "d"]
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 import edgewise as ew
 from edgewise import plot
-from edgewise.report import Candidate, ReportContent, typeset, write_report
+from edgewise.plot.report import Candidate, ReportContent, typeset, write_report
 
 NASTY = "<b>x</b>&\"'"
 

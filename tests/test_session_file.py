@@ -15,7 +15,7 @@ from session_files import members_of, sealed, zipped
 from steering import begin
 
 import edgewise as ew
-from edgewise.session import Session, _archive
+from edgewise.networks.session import Session, _archive
 
 
 def _damage(source: Path, out: Path, change: Any) -> None:

@@ -12,9 +12,9 @@ from structure_laws import KINDS, LAWS, questions
 from torch import Tensor
 
 import edgewise as ew
+from edgewise.interpret.symmetries import gaussian_process, measured
+from edgewise.interpret.symmetries._gaussian import _misfit
 from edgewise.structure import CAP, FLOOR, Finding, Findings, Surrogate, Verdict, exclusive
-from edgewise.symmetries import gaussian_process, measured
-from edgewise.symmetries._gaussian import _misfit
 
 S = ew.structure
 Law = Callable[[Tensor], Tensor]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from edgewise.additive import Gaussian, Request, additive
 from edgewise.estimators import KANRegressor
+from edgewise.tables.additive import Gaussian, Request, additive
 
 
 def budgets(seed: int) -> tuple[Any, Any]:

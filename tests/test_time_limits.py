@@ -219,13 +219,13 @@ def test_tables_that_took_minutes_keep_their_limit(rows: int, columns: int) -> N
 
 
 def test_relations_end_at_the_limit_while_they_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgewise.unsupervised._search.Classifier", endless)
+    monkeypatch.setattr("edgewise.discovery.unsupervised._search.Classifier", endless)
     found = ew.find_relations(np.random.default_rng(0).uniform(0, 1, (50, 3)), time_limit=0.3)
     assert found.outcome is Found.TIME_LIMIT
 
 
 def test_relations_end_at_the_limit_while_they_look_for_a_formula(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgewise.unsupervised._formula._sides", endless_generator)
+    monkeypatch.setattr("edgewise.discovery.unsupervised._formula._sides", endless_generator)
     x = np.random.default_rng(0).uniform(0, 1, (200, 2))
     x[:, 1] = x[:, 0] ** 2
     found = ew.find_relations(x, seeds=1, time_limit=4.0)

@@ -11,7 +11,7 @@ from backends import BACKENDS, backend
 
 import edgewise as ew
 from edgewise.cli import main
-from edgewise.programs import prepare
+from edgewise.formulas.programs import prepare
 
 LIMIT = 300.0
 #: what a report says of when and how long

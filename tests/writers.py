@@ -21,7 +21,7 @@ from edgewise.cli import main
 from edgewise.discovery import Candidate, Discovery
 from edgewise.discovery import Outcome as Discovered
 from edgewise.kernels.runtime import _cache
-from edgewise.report import ReportContent, write_report
+from edgewise.plot.report import ReportContent, write_report
 from edgewise.train import FitResult, Outcome
 from edgewise_bench import Cell, Experiment, append, read
 

@@ -16,44 +16,44 @@ from edgewise._later import LOADERS as _LOADERS
 from edgewise._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from edgewise import bases as bases
-    from edgewise import datasets as datasets
     from edgewise import discovery as discovery
     from edgewise import dynamics as dynamics
-    from edgewise import encoding as encoding
     from edgewise import estimators as estimators
-    from edgewise import export as export
-    from edgewise import functions as functions
     from edgewise import interpret as interpret
-    from edgewise import io as io
     from edgewise import kernels as kernels
     from edgewise import nn as nn
-    from edgewise import optim as optim
     from edgewise import pde as pde
     from edgewise import plot as plot
-    from edgewise import pretrained as pretrained
-    from edgewise import regression as regression
-    from edgewise import session as session
-    from edgewise import structure as structure
     from edgewise import studio as studio
-    from edgewise import sweeps as sweeps
-    from edgewise import symbolic as symbolic
     from edgewise import train as train
-    from edgewise import unsupervised as unsupervised
     from edgewise.discovery import discover as discover
+    from edgewise.discovery import regression as regression
+    from edgewise.discovery import unsupervised as unsupervised
+    from edgewise.discovery.regression import fit_formula as fit_formula
+    from edgewise.discovery.unsupervised import find_relations as find_relations
     from edgewise.dynamics import discover_ode as discover_ode
+    from edgewise.formulas import functions as functions
+    from edgewise.interpret import export as export
     from edgewise.interpret import prune as prune
-    from edgewise.io import load as load
-    from edgewise.io import save as save
+    from edgewise.interpret import structure as structure
+    from edgewise.interpret import symbolic as symbolic
+    from edgewise.networks import pretrained as pretrained
+    from edgewise.networks import session as session
+    from edgewise.networks import sweeps as sweeps
+    from edgewise.networks.pretrained import model_card as model_card
+    from edgewise.networks.session import Session as Session
+    from edgewise.networks.sweeps import sweep as sweep
     from edgewise.nn import KAN as KAN
-    from edgewise.pretrained import model_card as model_card
-    from edgewise.regression import fit_formula as fit_formula
-    from edgewise.session import Session as Session
-    from edgewise.sweeps import sweep as sweep
+    from edgewise.nn import bases as bases
+    from edgewise.tables import datasets as datasets
+    from edgewise.tables import encoding as encoding
+    from edgewise.tables import io as io
+    from edgewise.tables.io import load as load
+    from edgewise.tables.io import save as save
     from edgewise.train import Options as Options
     from edgewise.train import fit as fit
+    from edgewise.train import optim as optim
     from edgewise.train import update as update
-    from edgewise.unsupervised import find_relations as find_relations
 
 _PACKAGES = (
     "bases", "datasets", "discovery", "dynamics", "encoding", "estimators", "export", "functions", "interpret", "io",

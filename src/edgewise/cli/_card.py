@@ -13,7 +13,7 @@ from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model,
 from edgewise.cli._output import writable_folder
 
 if TYPE_CHECKING:
-    from edgewise.io import SavedModel
+    from edgewise.tables.io import SavedModel
 
 
 def card(  # noqa: PLR0913 (the options of a command)
@@ -54,7 +54,7 @@ def _rows(saved: SavedModel, target: str, file: str, options: dict[str, Any]) ->
     table = open_table(file, options["decimal"], options["encoding"], saved.decimals, options["sheet"])
     for note in table.notes:
         console().print(note)
-    from edgewise.io import network_inputs
+    from edgewise.tables.io import network_inputs
 
     x, y = network_inputs(saved, table), table.inputs([target])
     whole = ~np.isnan(np.column_stack([x, y])).any(axis=1)

@@ -39,7 +39,7 @@ def formula(expression: sympy.Expr) -> str:
     >>> formula(sympy.Float("0.123456789") * sympy.Symbol("x") ** sympy.Rational(3, 2))
     '0.123457*x**(3/2)'
     """
-    from edgewise.expressions import write
+    from edgewise.formulas.expressions import write
 
     return write(expression, DIGITS)
 

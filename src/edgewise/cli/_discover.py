@@ -201,7 +201,7 @@ def _reason(error: Exception) -> str:
 def _save(path: Path, found: Any, target: str) -> None:
     """The formula and all candidates with every digit, as text."""
     from edgewise.discovery import front_cells
-    from edgewise.expressions import quoted
+    from edgewise.formulas.expressions import quoted
 
     head, rows = front_cells(found, digits=None)
     lines = [f"{quoted(target)} = {found.best.text()}", "", *found.conclusion(), found.outcome.message]

@@ -15,7 +15,7 @@ from edgewise.cli._input import ModelFile
 from edgewise.cli._output import check_file
 
 if TYPE_CHECKING:
-    from edgewise.io import SavedModel
+    from edgewise.tables.io import SavedModel
 
 
 def export(

@@ -59,7 +59,7 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
     table = open_table(file, decimal, encoding, sheet=sheet)
 
     import edgewise
-    from edgewise.io import frame_of
+    from edgewise.tables.io import frame_of
 
     frame = frame_of(table, [*table.columns, *table.texts, *table.dates])
     given: dict[str, Any] = {"loss": loss, "covariance": covariance}

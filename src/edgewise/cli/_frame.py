@@ -12,7 +12,7 @@ from edgewise.cli._input import require_by_row, select_weighted, split_names
 if TYPE_CHECKING:
     import numpy as np
 
-    from edgewise.io import Table
+    from edgewise.tables.io import Table
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def choose(
 
     Errors: InputError for unknown columns, and targets that are not numbers.
     """
-    from edgewise.io import frame_of, select_mixed
+    from edgewise.tables.io import frame_of, select_mixed
 
     groups, missing = asked
     known = [*table.columns, *table.texts, *table.dates]

@@ -14,8 +14,8 @@ from edgewise._renamed import renamed
 if TYPE_CHECKING:
     import numpy as np
 
-    from edgewise.encoding import Inputs as TableInputs
-    from edgewise.io import MixedSelection, SavedModel, Selection, Sign, Table
+    from edgewise.tables.encoding import Inputs as TableInputs
+    from edgewise.tables.io import MixedSelection, SavedModel, Selection, Sign, Table
 
 
 def check_seed(seed: int) -> int:
@@ -81,8 +81,8 @@ def open_table(
     sheet: str | None = None,
 ) -> Table:
     """Read the file, or the shipped table of that name where there is no such file."""
-    from edgewise import datasets
-    from edgewise.io import read_table
+    from edgewise.tables import datasets
+    from edgewise.tables.io import read_table
 
     path = Path(file)
     if not path.exists() and file in datasets.names():
@@ -104,7 +104,7 @@ def select_weighted(
     table: Table, target: str, inputs: str | None, by_row: list[str]
 ) -> tuple[Selection, list[str], dict[str, np.ndarray]]:
     """Return what `select` does, and columns that say something of the rows, which are no inputs, by name."""
-    from edgewise.io import Table
+    from edgewise.tables.io import Table
 
     if not by_row:
         return *select(table, target, inputs), {}
@@ -129,8 +129,8 @@ def select_columns(
     table: Table, target: str, inputs: str | None
 ) -> tuple[Selection | MixedSelection, list[str], TableInputs | None]:
     """Return what `select` does, or a DataFrame where inputs are text or dates or have gaps, and its inputs."""
-    from edgewise.encoding import Inputs as TableInputs
-    from edgewise.io import select_mixed
+    from edgewise.tables.encoding import Inputs as TableInputs
+    from edgewise.tables.io import select_mixed
 
     chosen = None if inputs is None else split_names(inputs, [*table.names, *(n for n, _ in table.left_out)])
     mixed = select_mixed(table, target, chosen)
@@ -224,7 +224,7 @@ def parse_widths(text: str, n_inputs: int) -> list[int]:
 
 def open_model(path: Path) -> tuple[SavedModel, list[str], str]:
     """Load a network that `edgewise fit` saved, with the names of its inputs and of its target."""
-    from edgewise.io import load_with_metadata
+    from edgewise.tables.io import load_with_metadata
 
     if not path.exists():
         raise InputError(f"There is no file {path}: train and save a network with edgewise fit.")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from edgewise._errors import InputError
 
 if TYPE_CHECKING:
-    from edgewise.encoding import Inputs
     from edgewise.nn import KAN
+    from edgewise.tables.encoding import Inputs
 
 
 def keep_network(

@@ -27,7 +27,7 @@ def plot(
 ) -> None:
     """Draw a network: its nodes, and each edge's function."""
     check_file(out, (".png", ".svg", ".pdf"))
-    from edgewise.io import network_inputs
+    from edgewise.tables.io import network_inputs
 
     saved, names, target = open_model(model)
     x = None

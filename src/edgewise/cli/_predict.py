@@ -32,7 +32,7 @@ def predict(
     """Predict the target for each row of a table."""
     pd = needed("pandas")
 
-    from edgewise.io import network_inputs
+    from edgewise.tables.io import network_inputs
 
     saved, _, target = open_model(model)
     table = open_table(file, decimal, encoding, saved.decimals, sheet)

@@ -13,7 +13,7 @@ from edgewise._errors import InputError
 from edgewise.cli._input import open_table, select_columns, split_names
 
 if TYPE_CHECKING:
-    from edgewise.encoding import Inputs
+    from edgewise.tables.encoding import Inputs
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from edgewise.cli._input import DataFile, Decimal, Encoding, Sheet, TimeLimit, c
 from edgewise.cli._output import check_file, write_picture
 
 if TYPE_CHECKING:
-    from edgewise.io import Table
+    from edgewise.tables.io import Table
 
 _SECONDS = 300.0
 _PICTURES = (".png", ".svg", ".pdf")

@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     from edgewise.cli._app import run
 
                 if not {"--help", "--version"} & set(arguments):  # which answer without torch
-                    import edgewise.io  # noqa: F401
+                    import edgewise.tables.io  # noqa: F401
             return run(arguments)
         except MissingPackage as missing:
             return fail(str(missing))

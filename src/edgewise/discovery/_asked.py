@@ -13,7 +13,7 @@ from edgewise._typing import Array
 from edgewise.discovery._row_weights import RowWeights
 from edgewise.discovery.knowledge import Known
 from edgewise.discovery.tables import Missing, Prepared, Table, prepare
-from edgewise.encoding import as_array, is_frame
+from edgewise.tables.encoding import as_array, is_frame
 from edgewise.train import as_matrix
 
 _FEWEST = 5  # rows

@@ -9,8 +9,8 @@ from typing import Any
 from edgewise._errors import InputError
 from edgewise.discovery._asked import Asked
 from edgewise.discovery.knowledge import Known
-from edgewise.encoding import Dates
-from edgewise.expressions import dimension
+from edgewise.formulas.expressions import dimension
+from edgewise.tables.encoding import Dates
 
 TABLE = "table"
 """The value of `units` that asks for those of the data frame."""

@@ -12,7 +12,7 @@ import sympy
 from edgewise._typing import Array, Formula, Part
 from edgewise.dynamics._system import System
 from edgewise.dynamics._terms import state_symbols
-from edgewise.expressions import rounded_together
+from edgewise.formulas.expressions import rounded_together
 
 _PLAIN = 1e-6  # relative standard error below which none is shown
 
@@ -116,7 +116,7 @@ class Equations:
 
     def python(self, function: str = "rates") -> str:
         """Return the source of a function (t, states ...) that returns the rates. It needs NumPy and nothing else."""
-        from edgewise.export import numpy
+        from edgewise.interpret.export import numpy
 
         targets = [f"d{name}/dt" for name in self.names]
         return numpy([*self.numbers.values()], ["t", *self.names], target=targets, function=function)

@@ -10,7 +10,7 @@ from edgewise.discovery import discover
 from edgewise.dynamics._library import Library
 from edgewise.dynamics._starts import Ground
 from edgewise.dynamics._terms import TIME, state_symbols
-from edgewise.expressions import loosened
+from edgewise.formulas.expressions import loosened
 
 _ROWS = 400
 _TRIED = 4  # formulas of each front

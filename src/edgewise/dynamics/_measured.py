@@ -10,7 +10,7 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.encoding import as_array, is_frame
+from edgewise.tables.encoding import as_array, is_frame
 
 _LARGEST = 1e50  # range of a state, and longest step of time
 _FEWEST = 8  # rows of a trajectory

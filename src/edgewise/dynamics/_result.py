@@ -14,7 +14,7 @@ from edgewise.dynamics._equations import Constant, Equations
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._outcome import Outcome
 from edgewise.dynamics._path import path, rates_of
-from edgewise.encoding import as_array
+from edgewise.tables.encoding import as_array
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
-from edgewise.additive import Family, Request, Select, input_name, network
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._reading import Reading
@@ -22,8 +21,9 @@ from edgewise.estimators._stages import Stages
 from edgewise.estimators._streaming import Streaming
 from edgewise.estimators._table import Training
 from edgewise.estimators._target_fit import Task, fitted, kept_shape
-from edgewise.export import OnnxGraph
+from edgewise.interpret.export import OnnxGraph
 from edgewise.nn import KAN
+from edgewise.tables.additive import Family, Request, Select, input_name, network
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery import Outcome, discover, discover_directly
 from edgewise.discovery.knowledge import Knowledge
 from edgewise.estimators._settings import Settings
-from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, readable_float, shorten
+from edgewise.formulas.expressions import FitData, FreeFormula, complexity, evaluate, readable_float, shorten
 
 _FEWEST = 5  # rows that discovery takes
 _FOLDS = 5

@@ -9,9 +9,9 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array
-from edgewise.additive import Classes
 from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableClassifier, Training
+from edgewise.tables.additive import Classes
 
 
 class KANClassifier(TableClassifier, AdditiveEstimator):

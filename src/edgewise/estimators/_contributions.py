@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.additive import AdditiveFit, AdditiveModel, Classes, Gaussian
+from edgewise.tables.additive import AdditiveFit, AdditiveModel, Classes, Gaussian
 
 _CHUNK = 20_000  # rows whose features are held at once
 Pair = tuple[int, int]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.additive import Curve, Gap, Levels
-from edgewise.encoding import Category, Dates, Encoder
 from edgewise.estimators._contributions import Contributions
+from edgewise.tables.additive import Curve, Gap, Levels
+from edgewise.tables.encoding import Category, Dates, Encoder
 
 if TYPE_CHECKING:
     from edgewise import plot

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.encoding import Category, Column, Dates, Encoder
-from edgewise.export import identifiers
-from edgewise.expressions import primitives
+from edgewise.formulas.expressions import primitives
+from edgewise.interpret.export import identifiers
+from edgewise.tables.encoding import Category, Column, Dates, Encoder
 
 _LEVELS = 8  # of a category that have an input of their own, besides the most frequent one
 _RESERVED = frozenset({"pi", "e", "E", "I", "sqrt", "where"})

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.additive import AdditiveFit, Gamma, Gaussian, Poisson, Request, additive
-from edgewise.encoding import Encoder
+from edgewise.tables.additive import AdditiveFit, Gamma, Gaussian, Poisson, Request, additive
+from edgewise.tables.encoding import Encoder
 
 _SIZES = Request(products=0, maps=False, hidden=False, values=False, select="best")
 _ENOUGH = 60  # held-out rows from which the size of residuals may depend on x

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from edgewise._typing import Array, Formula
-from edgewise.expressions import FreeFormula, Tape
+from edgewise.formulas.expressions import FreeFormula, Tape
 
 _USUAL = 2.0  # size of logits that a part of a row speaks for, so that constants stay finite where classes are separate
 _PART = 1e-4  # of a row: the constants of other tables are those of the highest likelihood

@@ -17,7 +17,7 @@ from edgewise.estimators._candidates import Rows, found_for, values_of
 from edgewise.estimators._likelihood import Labelled, freed, logits_of, most_likely, slopes_of
 from edgewise.estimators._settings import Settings
 from edgewise.estimators._surrogate import smooth_logits
-from edgewise.expressions import FreeFormula
+from edgewise.formulas.expressions import FreeFormula
 
 _NOISE = 0.3  # of smooth log-odds, over their standard deviation
 _LEVELS = (2 * _NOISE, _NOISE)

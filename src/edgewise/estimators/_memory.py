@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.encoding import Encoder
+from edgewise.tables.encoding import Encoder
 
 _MOST_ROWS, _MOST_NUMBERS = 100_000, 20_000_000
 

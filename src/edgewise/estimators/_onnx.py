@@ -9,11 +9,11 @@ import torch
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.additive import AdditiveFit, Gamma, Gaussian, Poisson, Target
-from edgewise.encoding import Encoder
 from edgewise.estimators._onnx_columns import OnnxColumns
-from edgewise.export import OnnxGraph, OnnxValue, onnx_function, onnx_network
+from edgewise.interpret.export import OnnxGraph, OnnxValue, onnx_function, onnx_network
 from edgewise.nn import KAN, clone, shift_outputs
+from edgewise.tables.additive import AdditiveFit, Gamma, Gaussian, Poisson, Target
+from edgewise.tables.encoding import Encoder
 
 
 def write_regressor(

@@ -9,9 +9,9 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.additive import Curve, Design, Gap, Levels
-from edgewise.encoding import Category, Column, Encoder
-from edgewise.export import OnnxGraph, OnnxValue, onnx_function
+from edgewise.interpret.export import OnnxGraph, OnnxValue, onnx_function
+from edgewise.tables.additive import Curve, Design, Gap, Levels
+from edgewise.tables.encoding import Category, Column, Encoder
 
 #: an empty cell of text, and what runtimes make of None, NaN, NA and NaT
 _EMPTY = ("", "None", "nan", "<NA>", "NaT")

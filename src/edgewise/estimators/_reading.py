@@ -10,13 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise._extras import needed
 from edgewise._typing import Array
-from edgewise.additive import AdditiveFit
 from edgewise.estimators._contributions import Contributions, Means
 from edgewise.estimators._curves_display import CurvesDisplay
 from edgewise.estimators._importance import importance_table
 from edgewise.estimators._shape import stacked
 from edgewise.estimators._strongest import strongest_edges
 from edgewise.estimators._table import TableEstimator
+from edgewise.tables.additive import AdditiveFit
 
 if TYPE_CHECKING:
     import pandas as pd

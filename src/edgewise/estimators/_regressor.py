@@ -10,9 +10,9 @@ from sklearn.utils import check_consistent_length
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
-from edgewise.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile
 from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableRegressor, Training
+from edgewise.tables.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile
 
 LossName = Literal["squared", "absolute", "huber", "quantile", "poisson", "gamma"]
 _COUNTS, _AMOUNTS = 1e12, 1e37  # whose logarithms are within those that the families have means of

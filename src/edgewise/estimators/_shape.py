@@ -8,8 +8,8 @@ import numpy as np
 
 from edgewise._extras import needed
 from edgewise._typing import Array
-from edgewise.additive import AdditiveFit, Gaussian, input_name
 from edgewise.estimators._contributions import chunks
+from edgewise.tables.additive import AdditiveFit, Gaussian, input_name
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,9 @@ from abc import abstractmethod
 from typing import Any
 
 from edgewise._typing import Array
-from edgewise.encoding import Encoder
 from edgewise.estimators._memory import Memory
 from edgewise.estimators._table import SupervisedEstimator, Training
+from edgewise.tables.encoding import Encoder
 
 
 class Streaming(SupervisedEstimator):

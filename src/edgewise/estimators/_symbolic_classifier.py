@@ -32,8 +32,8 @@ from edgewise.estimators._settings import Effort, Settings
 from edgewise.estimators._surrogate import folds_of
 from edgewise.estimators._symbolic_regressor import seed_of, warn_undefined
 from edgewise.estimators._table import TableClassifier
-from edgewise.export import latex
-from edgewise.expressions import FreeFormula, complexity
+from edgewise.formulas.expressions import FreeFormula, complexity
+from edgewise.interpret.export import latex
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,8 @@ from edgewise.estimators._choose import choose
 from edgewise.estimators._features import Features
 from edgewise.estimators._settings import Effort, Settings
 from edgewise.estimators._table import TableRegressor, Training
-from edgewise.export import latex
-from edgewise.io import LARGEST
+from edgewise.interpret.export import latex
+from edgewise.tables.io import LARGEST
 
 if TYPE_CHECKING:
     import pandas as pd

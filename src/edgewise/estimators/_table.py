@@ -19,8 +19,8 @@ from sklearn.utils.validation import (
 
 from edgewise._errors import InputError, first_line
 from edgewise._typing import Array
-from edgewise.encoding import Encoder, as_array, check_names, is_frame, warn_of_index
-from edgewise.io import LARGEST
+from edgewise.tables.encoding import Encoder, as_array, check_names, is_frame, warn_of_index
+from edgewise.tables.io import LARGEST
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from edgewise._typing import Array
 from edgewise._workers import Workers
-from edgewise.additive import AdditiveFit, Family, Levels, Request, additive
-from edgewise.encoding import Encoder
 from edgewise.estimators._contributions import Means
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._shape import deviations
+from edgewise.tables.additive import AdditiveFit, Family, Levels, Request, additive
+from edgewise.tables.encoding import Encoder
 
 
 @dataclass(frozen=True)

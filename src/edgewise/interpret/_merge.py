@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgewise.bases import fit_curves, least_squares
 from edgewise.nn import KAN, KANLayer, clone, trace
+from edgewise.nn.bases import fit_curves, least_squares
 
 _SAME = 1e-3  # of a curve's or a node's spread: residual of its fit by others
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgewise import functions
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import BASE_FUNCTIONS, BASES, BaseName, Basis, named
+from edgewise.formulas import functions
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._nodes import Nodes, Width
 from edgewise.nn._rule import Rule
+from edgewise.nn.bases import BASE_FUNCTIONS, BASES, BaseName, Basis, named
 
 DTYPES = ("float32", "float64")
 

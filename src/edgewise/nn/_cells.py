@@ -5,7 +5,7 @@ from typing import Any
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import Basis
+from edgewise.nn.bases import Basis
 
 Grid = int | Sequence[int]
 """The cells of all inputs of a layer, or of each."""

@@ -10,11 +10,11 @@ import torch
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.bases import joined_rows, named
 from edgewise.nn._architecture import DTYPES, Architecture, Malformed
 from edgewise.nn._init import Scheme
 from edgewise.nn._layer import KANLayer, check_domain
 from edgewise.nn._nodes import Nodes, Width
+from edgewise.nn.bases import joined_rows, named
 
 KEYS = ("widths", "basis", "grid", "degree", "base", "domain", "init", "dtype", "symbols", "rules")
 #: keys of a `config.json` that say nothing of the architecture; the last two are those of huggingface_hub's mixin

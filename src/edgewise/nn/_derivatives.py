@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from edgewise import functions
-from edgewise.bases import base_function
+from edgewise.formulas import functions
 from edgewise.nn._layer import KANLayer
+from edgewise.nn.bases import base_function
 
 
 def edge_derivatives(layer: KANLayer, h: Tensor, order: int) -> Tensor:

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.bases import base_function
 from edgewise.kernels import is_traced, quick_contract
+from edgewise.nn.bases import base_function
 
 _MOST = 8  # rows
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from edgewise import functions
 from edgewise._errors import InputError
+from edgewise.formulas import functions
 from edgewise.nn._layer import KANLayer, spline_edges
 from edgewise.nn._nodes import Nodes
 
@@ -64,7 +64,7 @@ def subnode_formulas(
 
 def edge_formula(layer: KANLayer, j: int, i: int, x: sympy.Expr) -> sympy.Expr:
     """Return c f(a x + b) + d, what the symbolic edge from i to j makes of x."""
-    from edgewise.expressions import exact_constant
+    from edgewise.formulas.expressions import exact_constant
 
     a, b, c, d = (exact_constant(v) for v in layer.affine[j, i].detach().double().tolist())
     return c * functions.get(layer.symbols[j, i]).sympy(a * x + b) + d

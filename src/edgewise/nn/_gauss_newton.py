@@ -6,10 +6,10 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor
 
-from edgewise.bases import BSpline, base_function
 from edgewise.kernels.gauss_newton import Edges, Local, add_splines
 from edgewise.nn._jacobian import Layout, Pass
 from edgewise.nn._network import KAN
+from edgewise.nn.bases import BSpline, base_function
 
 Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvature times k vectors
 #: nanoseconds of a row: of a pair of functions that live there, of a product and of an entry of a dense Jacobian;

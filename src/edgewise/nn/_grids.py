@@ -8,10 +8,10 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise.bases import Basis, joined_rows, transfer
 from edgewise.nn._cells import Grid, cells_of, in_proportion
 from edgewise.nn._init import check_size
 from edgewise.nn._inputs import check_inputs
+from edgewise.nn.bases import Basis, joined_rows, transfer
 
 Replaced = dict[torch.nn.Parameter, torch.nn.Parameter]
 """The new parameter of each that was replaced: see `edgewise.nn.replace_parameters`."""

@@ -8,13 +8,13 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from edgewise import functions
 from edgewise._errors import InputError
-from edgewise.bases import base_function
+from edgewise.formulas import functions
 from edgewise.kernels import contract, vjp_coefficients, vjp_inputs
 from edgewise.nn._derivatives import derivatives, symbolic_derivatives
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN
+from edgewise.nn.bases import base_function
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise.bases import BaseName, Basis, BasisName, base_function, joined_rows, named
+from edgewise.formulas import functions
 from edgewise.kernels import contract, is_eager, is_full, is_traced
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._cells import cells_of
@@ -20,6 +19,7 @@ from edgewise.nn._few_rows import few_rows
 from edgewise.nn._grids import GridTools
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
 from edgewise.nn._rule import Rule
+from edgewise.nn.bases import BaseName, Basis, BasisName, base_function, joined_rows, named
 
 Edge = tuple[int, int, int]
 """An edge (layer, j, i): from node i to subnode j."""

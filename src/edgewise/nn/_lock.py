@@ -7,9 +7,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from edgewise import functions as library
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
+from edgewise.formulas import functions as library
 from edgewise.nn._layer import Edge, KANLayer
 from edgewise.nn._network import KAN
 from edgewise.nn._rule import Rule

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import BaseName, Basis, BasisName
 from edgewise.nn._cells import grids_of
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._init import Scheme
@@ -20,6 +19,7 @@ from edgewise.nn._inputs import check_inputs
 from edgewise.nn._layer import Edge, KANLayer, spline_edges
 from edgewise.nn._nodes import Nodes, Width
 from edgewise.nn._pretrained import Pretrained
+from edgewise.nn.bases import BaseName, Basis, BasisName
 
 if TYPE_CHECKING:
     import sympy

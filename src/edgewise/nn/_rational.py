@@ -8,8 +8,8 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import ActivationName, rational_start
 from edgewise.kernels import rational
+from edgewise.nn.bases import ActivationName, rational_start
 
 _REACH = 4.0  # as far as the activation is followed on either side of zero
 

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import ActivationName
 from edgewise.kernels import forced, rational
 from edgewise.nn._autocast import autocast_output
 from edgewise.nn._features import Features
 from edgewise.nn._rational import check_degrees, rational_coefficients, rational_parameters
+from edgewise.nn.bases import ActivationName
 
 _GROUPS = 8
 _SITES = 2001

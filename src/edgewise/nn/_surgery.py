@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from edgewise import functions
 from edgewise._errors import InputError
+from edgewise.formulas import functions
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._network import KAN, trace
 from edgewise.nn._nodes import Nodes

@@ -5,16 +5,16 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from edgewise import functions
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise.bases import fit_curves
+from edgewise.formulas import functions
 from edgewise.nn._init import initial_values
 from edgewise.nn._knots import adapt_grid
 from edgewise.nn._layer import Edge
 from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes, Width
 from edgewise.nn._surgery import arranged, clone, edge_of, layer_of
+from edgewise.nn.bases import fit_curves
 
 
 def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:

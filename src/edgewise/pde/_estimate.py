@@ -15,7 +15,6 @@ from torch import Tensor
 
 from edgewise._jets import Jets, Order
 from edgewise.nn import KAN, refine_grid
-from edgewise.optim import LM
 from edgewise.pde._jet import Jet
 from edgewise.pde._linear import Linearized, Term
 from edgewise.pde._local import spline_values
@@ -24,6 +23,7 @@ from edgewise.pde._objective import Objective
 from edgewise.pde._pass import JetPass
 from edgewise.pde._problem import Problem
 from edgewise.pde._weak_term import weak_term
+from edgewise.train.optim import LM
 
 _DEGREE = 7
 _MOST = {1: 20_000, 2: 9_000, 3: 2_500}  # coefficients of a correction, by the number of coordinates

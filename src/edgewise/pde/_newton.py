@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from edgewise.optim import LeastSquaresSolver, Needs
 from edgewise.pde._normal import Normal
+from edgewise.train.optim import LeastSquaresSolver, Needs
 
 _TOLERANCE = 1e-3  # of the cost: a gain below it is the last
 _LEAST, _MOST = 1e-15, 1e6  # dampings that are tried after none, where rounding makes the matrix indefinite

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from edgewise._jets import Jets, sum_of
 from edgewise.nn import KAN, Layout
-from edgewise.optim import NormalEquations
 from edgewise.pde._laws import Call, Laws, Penalty
 from edgewise.pde._linear import Linearized, Term
 from edgewise.pde._local import LocalSplines
 from edgewise.pde._pass import JetPass, is_sparse
 from edgewise.pde._problem import Problem
+from edgewise.train.optim import NormalEquations
 
 _ENTRIES = 8_000_000  # of a part's Jacobian: 64 MB
 _WIDE = 8  # numbers of an edge and point that are held at the same time, over those of its row

@@ -8,10 +8,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from edgewise import functions
 from edgewise._jets import Jets, Order, below, partitions, powers, prod_of, sum_of
-from edgewise.bases import BSpline
+from edgewise.formulas import functions
 from edgewise.nn import KAN, KANLayer, Layout, Nodes, derivatives, edge_derivatives, symbolic_derivatives
+from edgewise.nn.bases import BSpline
 from edgewise.pde._jet import second_orders
 from edgewise.pde._local import LocalSplines, SparseRows
 

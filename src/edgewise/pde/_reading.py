@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from edgewise import functions as library
 from edgewise._errors import InputError, unknown
-from edgewise.expressions import ZERO, Choice, round_greedily, simple_constants
+from edgewise.formulas import functions as library
+from edgewise.formulas.expressions import ZERO, Choice, round_greedily, simple_constants
+from edgewise.interpret.symbolic import CurveFit, canonicalize, rank_curves
 from edgewise.nn import KAN, clone, layer_of, set_function
-from edgewise.optim import LM
 from edgewise.pde._coefficient import Coefficient
 from edgewise.pde._found_coefficient import FoundCoefficient
 from edgewise.pde._laws import Laws
@@ -24,7 +24,7 @@ from edgewise.pde._objective import Objective
 from edgewise.pde._problem import Measured
 from edgewise.pde._solution import Solution
 from edgewise.pde._uncertainty import uncertainty
-from edgewise.symbolic import CurveFit, canonicalize, rank_curves
+from edgewise.train.optim import LM
 
 if TYPE_CHECKING:
     import sympy

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, adapt_grid, clone
-from edgewise.optim import LM
 from edgewise.pde._begin import Begin, beginning, not_finite
 from edgewise.pde._box import Box
 from edgewise.pde._estimate import Estimate, estimate
@@ -23,6 +22,7 @@ from edgewise.pde._problem import Condition, Measured, Problem
 from edgewise.pde._smoothing import tuned
 from edgewise.pde._uncertainty import Uncertainty, uncertainty
 from edgewise.train import Monitor
+from edgewise.train.optim import LM
 
 _PER_PARAMETER = 12  # points: with 4, residuals between them were seen to be 100 times those at them
 _MOST_PER_PARAMETER = 48

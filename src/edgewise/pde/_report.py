@@ -19,7 +19,7 @@ from edgewise.pde._pictures import picture
 from edgewise.pde._problem import Problem
 from edgewise.pde._sampled import unknown_names
 from edgewise.pde._seen import Seen
-from edgewise.report import ReportContent
+from edgewise.plot.report import ReportContent
 
 _EXACT = 1e-17  # residuals of zero are drawn here
 _NAMED = 6  # conditions that are described one by one

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._printable import printable
-from edgewise.io import Malformed, read_model
 from edgewise.pde._complex import paired
 from edgewise.pde._evolution import Evolution
 from edgewise.pde._file import Refused, read
@@ -20,6 +19,7 @@ from edgewise.pde._outcome import Outcome
 from edgewise.pde._problem import Problem
 from edgewise.pde._slab_tensors import slabs_of
 from edgewise.pde._solution import Solution
+from edgewise.tables.io import Malformed, read_model
 from edgewise.train import Row
 
 _DAMAGED = "is damaged: restore it from a backup, or save the solution again"

@@ -192,7 +192,7 @@ class Found(ABC):
         """
         with extras():
             from edgewise.pde._report import content
-            from edgewise.report import write_report
+            from edgewise.plot.report import write_report
 
         return write_report(path, content(self, title, names))
 
@@ -290,7 +290,7 @@ class Solution(Found):
         return self.problem.presented(tuple(_joined(list(same)) for same in zip(*parts, strict=True)))
 
     def packed(self) -> Packed:
-        from edgewise.io import model_bytes
+        from edgewise.tables.io import model_bytes
 
         if self.functions:
             raise InputError(

@@ -14,7 +14,6 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._jets import Jets
 from edgewise.nn import KAN, Layout, clone
-from edgewise.optim import LM
 from edgewise.pde._begin import Begin
 from edgewise.pde._complex import paired
 from edgewise.pde._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
@@ -33,6 +32,7 @@ from edgewise.pde._weak import Weak
 from edgewise.pde._weak_refining import WeakRefiner
 from edgewise.pde._words import SOLVING
 from edgewise.train import Monitor, Options
+from edgewise.train.optim import LM
 
 _GRIDS = (4, 8, 12, 18, 27, 40, 60, 90, 135)
 _LINE_GRIDS = (4, 8, 16, 32, 64, 128, 256, 512)

@@ -4,9 +4,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
 from edgewise._errors import InputError
+from edgewise.interpret.structure import Tree
 from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, name_label, plain
-from edgewise.structure import Tree
 
 _SIGNS = {"sum": "+", "product": "×", "function": "F"}
 _RADIUS = 0.2

@@ -9,8 +9,8 @@ import torch
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise.networks.session import ACTIONS, Session
 from edgewise.nn import KAN
-from edgewise.session import ACTIONS, Session
 from edgewise.studio._desk import Desk
 from edgewise.studio._edges import candidate_view, edge_view, node_view
 from edgewise.studio._kept import kept_rows, meanings

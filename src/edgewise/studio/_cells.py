@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgewise._errors import InputError
 from edgewise._extras import needed
-from edgewise.io import EXCEL
+from edgewise.tables.io import EXCEL
 
 MOST = 4_000_000
 """Cells of a table that the studio opens: they take about a gigabyte while they are read."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgewise.io import Table
+from edgewise.tables.io import Table
 
 _MOST = 0.5  # of the rows: a text with more levels says little about other rows
 _SHOWN = 12  # levels in a note

@@ -8,12 +8,12 @@ from collections import Counter
 import numpy as np
 
 from edgewise._errors import InputError
-from edgewise.io import Table
+from edgewise.interpret.symbolic import dimension
 from edgewise.studio._coded import why_not
 from edgewise.studio._histograms import Bins
 from edgewise.studio._network_view import number
 from edgewise.studio._requests import Answer
-from edgewise.symbolic import dimension
+from edgewise.tables.io import Table
 
 Array = np.ndarray
 _LEVELS = 4  # of a text, that are shown

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from edgewise._checks import is_int
-from edgewise.session import Session
+from edgewise.networks.session import Session
 from edgewise.studio._desk import Desk
 from edgewise.studio._network_view import formula_view, network_view, number, numbers
 from edgewise.studio._requests import Answer, check, request

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise._errors import InputError, unknown
-from edgewise.session import Session
+from edgewise.networks.session import Session
 from edgewise.studio._requests import REQUESTS, Answer, Moved
 from edgewise.studio._work import Event, Task, Worker
 

@@ -17,14 +17,14 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise.discovery import Candidate, Discovery, SearchStep, search_callback
 from edgewise.discovery import discover as discovered
-from edgewise.expressions import write
+from edgewise.formulas.expressions import write
+from edgewise.interpret.symbolic import network_of
 from edgewise.studio._acts import view
 from edgewise.studio._desk import Desk
 from edgewise.studio._kept import keep_discovery, kept_discovery
 from edgewise.studio._network_view import network_view, number, numbers
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._work import Channel
-from edgewise.symbolic import network_of
 
 _EFFORTS = ("quick", "normal", "thorough")
 _LONGEST = 24 * 3600.0  # seconds of a search

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from edgewise import functions as library
 from edgewise._errors import InputError
+from edgewise.formulas import functions as library
 from edgewise.interpret import edge_curves, edge_scores, node_names
+from edgewise.interpret.symbolic import Candidate
+from edgewise.networks.session import Session
 from edgewise.nn import KAN, Edge, trace
 from edgewise.plot import edge_formula
-from edgewise.session import Session
 from edgewise.studio._network_view import box_curve, number, numbers
 from edgewise.studio._requests import Answer
-from edgewise.symbolic import Candidate
 
 _BINS, _DOTS, _POINTS = 40, 400, 201
 

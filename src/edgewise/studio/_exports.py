@@ -13,15 +13,16 @@ from typing import Any
 
 import sympy
 
-from edgewise import datasets, plot
+from edgewise import plot
 from edgewise._errors import InputError
-from edgewise.export import identifiers, text, to_onnx
-from edgewise.expressions import write as written
-from edgewise.io import model_bytes
+from edgewise.formulas.expressions import write as written
+from edgewise.interpret.export import identifiers, text, to_onnx
+from edgewise.networks.session import Session
 from edgewise.nn import is_readable
 from edgewise.plot import svg
-from edgewise.session import Session
 from edgewise.studio._session_report import session_report
+from edgewise.tables import datasets
+from edgewise.tables.io import model_bytes
 
 _INCHES = 200  # dots of a PNG picture to an inch
 _SYMPY = """import sympy

@@ -9,8 +9,8 @@ import torch
 
 from edgewise._checks import is_int
 from edgewise._typing import Array
-from edgewise.bases import HIGHEST_DEGREE
 from edgewise.nn import KAN, Layout, Width, scale_outputs, shift_outputs
+from edgewise.nn.bases import HIGHEST_DEGREE
 from edgewise.studio._requests import check
 from edgewise.train import rescale_knots
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._replacing import writing
-from edgewise.io import Selection, Table
+from edgewise.interpret.symbolic import dimension
 from edgewise.nn import KAN
 from edgewise.studio._coded import meaning, why_not, with_codes
 from edgewise.studio._first_network import first_network
 from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import check
-from edgewise.symbolic import dimension
+from edgewise.tables.io import Selection, Table
 
 _MANY = 50_000  # rows
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from edgewise import functions as library
-from edgewise.session import ACTIONS, Action
+from edgewise.formulas import functions as library
+from edgewise.networks.session import ACTIONS, Action
 from edgewise.studio._acts import LONG
 from edgewise.studio._desk import Desk
 from edgewise.studio._requests import Answer, request

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from edgewise.export import latex
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names
+from edgewise.interpret.export import latex
+from edgewise.networks.session import Session
 from edgewise.nn import KAN
 from edgewise.plot import Diagram, Label, diagram, outline, path_data, unit_curve
-from edgewise.session import Session
 from edgewise.studio._requests import Answer
 
 _POINTS = 65  # of a curve in a box

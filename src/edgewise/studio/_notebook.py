@@ -19,8 +19,8 @@ import traitlets
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise.networks.session import Session
 from edgewise.plot import network
-from edgewise.session import Session
 from edgewise.studio._desk import Desk
 from edgewise.studio._open import desk_of
 from edgewise.studio._requests import Moved

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgewise import datasets
 from edgewise._errors import InputError, unknown
-from edgewise.encoding import is_frame
-from edgewise.io import Table
-from edgewise.session import Session
+from edgewise.networks.session import Session
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._first_network import first_network, placed
 from edgewise.studio._folder import SESSIONS, TABLES, unused
 from edgewise.studio._hosts import load
+from edgewise.tables import datasets
+from edgewise.tables.encoding import is_frame
+from edgewise.tables.io import Table
 
 if TYPE_CHECKING:
     from edgewise.studio._serve import Studio

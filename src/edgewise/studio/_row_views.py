@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgewise._checks import is_int
-from edgewise.session import Session
+from edgewise.networks.session import Session
 from edgewise.studio._desk import Desk
 from edgewise.studio._histograms import Bins
 from edgewise.studio._network_view import number, numbers

@@ -11,7 +11,7 @@ import torch
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
-from edgewise.session import Session
+from edgewise.networks.session import Session
 from edgewise.studio._requests import check
 
 Array = np.ndarray

@@ -17,7 +17,7 @@ import uvicorn
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.session import Session
+from edgewise.networks.session import Session
 from edgewise.studio._app import app
 from edgewise.studio._connection import Connection
 from edgewise.studio._desk import Desk

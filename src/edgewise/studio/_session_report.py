@@ -13,11 +13,11 @@ import torch
 
 from edgewise import plot
 from edgewise._version import __version__
-from edgewise.export import latex
-from edgewise.expressions import quoted, write
+from edgewise.formulas.expressions import quoted, write
+from edgewise.interpret.export import latex
+from edgewise.networks.session import Session, State
 from edgewise.nn import is_readable
-from edgewise.report import ReportContent, write_report
-from edgewise.session import Session, State
+from edgewise.plot.report import ReportContent, write_report
 
 _DRAWN = 5000  # rows
 _DIGITS = 6  # of numbers in the formula

@@ -9,10 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from edgewise import datasets
 from edgewise._errors import InputError
-from edgewise.io import Table, load_with_metadata, network_inputs, read_table, sheet_names
-from edgewise.session import Session
+from edgewise.networks.session import Session
 from edgewise.studio._acts import view
 from edgewise.studio._cells import check_cells
 from edgewise.studio._coded import with_codes
@@ -25,6 +23,8 @@ from edgewise.studio._kept import begin_kept
 from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._rows import TEXTS
+from edgewise.tables import datasets
+from edgewise.tables.io import Table, load_with_metadata, network_inputs, read_table, sheet_names
 
 DRAWER = "start"
 """The drawer that holds `table`, the path of the table that the session was begun with, where its rows are the

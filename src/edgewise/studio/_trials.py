@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from edgewise import functions as library
+from edgewise.formulas import functions as library
 from edgewise.interpret import Cut, end_names, node_names, prune
+from edgewise.networks.session import ACTIONS
 from edgewise.nn import KAN, Edge, trace
 from edgewise.plot import edge_formula
-from edgewise.session import ACTIONS
 from edgewise.studio._desk import Desk
 from edgewise.studio._network_view import number, numbers
 from edgewise.studio._requests import Answer, check, request

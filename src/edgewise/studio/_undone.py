@@ -7,8 +7,8 @@ from typing import cast
 
 import sympy
 
-from edgewise.export import latex
-from edgewise.session import Session
+from edgewise.interpret.export import latex
+from edgewise.networks.session import Session
 from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import Answer
 

@@ -126,7 +126,7 @@ def _leave_terminal() -> None:
 
 def _serve(connection: Connection, stop: Any) -> None:
     """Do tasks until there is nobody to do them for."""
-    import edgewise.session  # noqa: F401  (loaded before the first task)
+    import edgewise.networks.session  # noqa: F401  (loaded before the first task)
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _leave_terminal()

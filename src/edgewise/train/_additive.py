@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.additive import (
+from edgewise.nn import KAN, clone
+from edgewise.nn.bases import named
+from edgewise.tables.additive import (
     AdditiveModel,
     Classes,
     Design,
@@ -20,8 +22,6 @@ from edgewise.additive import (
     network,
     side_by_side,
 )
-from edgewise.bases import named
-from edgewise.nn import KAN, clone
 from edgewise.train._data import Table
 from edgewise.train._error import constant_error, error_of
 from edgewise.train._loss import CrossEntropy, Loss, Squared

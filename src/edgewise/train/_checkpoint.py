@@ -10,8 +10,8 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._replacing import writing
-from edgewise.optim import DampedState
 from edgewise.train._ranks import Ranks
+from edgewise.train.optim import DampedState
 
 _CLOSE = 1e-6  # relative, of the sums that identify the start of a run: processors round differently
 

@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeGuard, get_args
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise.nn import KAN, Layout
-from edgewise.optim import CG, LBFGS, LM, Adam, GradientSolver, LeastSquaresSolver, Needs, Solver
 from edgewise.train._loss import Loss
+from edgewise.train.optim import CG, LBFGS, LM, Adam, GradientSolver, LeastSquaresSolver, Needs, Solver
 
 SolverName = Literal["lm", "cg", "lbfgs", "adam"]
 """Names of the solvers that come with edgewise."""

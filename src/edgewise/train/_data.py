@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError, first_line
-from edgewise.encoding import by_name, is_frame
 from edgewise.nn import KAN
+from edgewise.tables.encoding import by_name, is_frame
 from edgewise.train._ranks import ALONE, Ranks
 
 

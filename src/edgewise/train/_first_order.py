@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, adapt_grid, add_constant, clone, has_shapes, layer_of, with_locked
-from edgewise.optim import GradientSolver, Needs, Step
 from edgewise.train._choices import grid_of
 from edgewise.train._data import Table
 from edgewise.train._error import error_of, tuned
@@ -16,6 +15,7 @@ from edgewise.train._objective import Quadratic
 from edgewise.train._penalty import penalty
 from edgewise.train._result import Outcome
 from edgewise.train._split import Context, Trained
+from edgewise.train.optim import GradientSolver, Needs, Step
 
 _ENTRIES = 16_000_000  # features of a chunk of rows
 _TUNING = 16_384  # rows that a robust loss is tuned to

@@ -13,10 +13,9 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError, listed
 from edgewise._memory import refused
 from edgewise._typing import Array, Data
-from edgewise.encoding import Inputs, column_names, warn_of_index
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, clone, shaped
-from edgewise.optim import LM
+from edgewise.tables.encoding import Inputs, column_names, warn_of_index
 from edgewise.train._additive import AdditiveTrainer
 from edgewise.train._choices import Grids, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._classification import ClassificationTrainer
@@ -34,6 +33,7 @@ from edgewise.train._safeguard import safeguarded
 from edgewise.train._split import Context, Split, Trained, split
 from edgewise.train._starts import rescale_knots
 from edgewise.train._stream import Stream
+from edgewise.train.optim import LM
 
 _REMEDY = "Use fewer nodes, a coarser grid, fewer rows, or solver 'adam'."
 _SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewise._progress import LiveLine, on_terminal
-from edgewise.optim import Step
 from edgewise.train._result import Row
+from edgewise.train.optim import Step
 
 if TYPE_CHECKING:
     from rich.console import Console

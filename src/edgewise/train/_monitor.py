@@ -14,13 +14,13 @@ import numpy as np
 from torch import Tensor
 
 from edgewise._deadline import Deadline, cut, whole
-from edgewise.optim import DampedSolver, DampedState, LeastSquaresSolver, Step
 from edgewise.train._checkpoint import Checkpoint
 from edgewise.train._fit_progress import FitProgress, Words
 from edgewise.train._options import Options
 from edgewise.train._ranks import ALONE, Ranks
 from edgewise.train._result import Outcome, Row
 from edgewise.train._step_callback import FitStep, step_callbacks
+from edgewise.train.optim import DampedSolver, DampedState, LeastSquaresSolver, Step
 
 if TYPE_CHECKING:
     from edgewise.nn import KAN

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, Block, GaussNewtonMatrix, Layout, Pass
-from edgewise.optim import GaussNewtonOperator, NormalEquations
 from edgewise.train._data import Rows, Table
 from edgewise.train._loss import Curvature, Loss, Squared
+from edgewise.train.optim import GaussNewtonOperator, NormalEquations
 
 
 @dataclass(frozen=True)

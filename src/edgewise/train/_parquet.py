@@ -148,6 +148,6 @@ def _numbers(column: Any) -> np.ndarray:
 
 
 def _opened(path: str | Path) -> AbstractContextManager[Any]:
-    from edgewise.io import open_parquet  # which brings libraries that a fit does not need otherwise
+    from edgewise.tables.io import open_parquet  # which brings libraries that a fit does not need otherwise
 
     return open_parquet(path)

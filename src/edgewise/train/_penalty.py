@@ -6,10 +6,10 @@ from torch import Tensor
 from edgewise._memory import require
 from edgewise.kernels import factor_for
 from edgewise.nn import KAN, KANLayer, Layout, Pass, symmetrize
-from edgewise.optim import NormalEquations
 from edgewise.train._data import Table
 from edgewise.train._loss import Loss, Squared
 from edgewise.train._objective import Quadratic
+from edgewise.train.optim import NormalEquations
 
 _FLOOR = 1e-4  # scores below this fraction of the target's standard deviation count as zero
 _EMPTY = 1e-2  # exp(-rows in a cell) below it: enough rows to determine the cell

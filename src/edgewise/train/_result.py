@@ -15,8 +15,8 @@ from edgewise._ending import Ending
 from edgewise._errors import InputError
 from edgewise._extras import needed
 from edgewise._typing import Data
-from edgewise.encoding import Inputs
 from edgewise.nn import KAN
+from edgewise.tables.encoding import Inputs
 from edgewise.train._data import as_inputs, as_matrix
 from edgewise.train._error import first_choice
 

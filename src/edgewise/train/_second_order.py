@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from edgewise.nn import KAN, clone, has_shapes, shaped
-from edgewise.optim import LM, LeastSquaresSolver
 from edgewise.train._choices import grid_of, spline_edges
 from edgewise.train._data import Table
 from edgewise.train._error import error_of, tuned
@@ -13,6 +12,7 @@ from edgewise.train._objective import Objective, Quadratic
 from edgewise.train._penalty import penalty
 from edgewise.train._refit_check import present_check
 from edgewise.train._split import Context, Partition, Trained
+from edgewise.train.optim import LM, LeastSquaresSolver
 
 _COARSE = 1e-2  # tolerance of a run of few steps
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from edgewise._workers import Workers
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, scale_outputs, shift_outputs, shiftable
-from edgewise.optim import Solver
 from edgewise.train._choices import grid_of
 from edgewise.train._data import Rows, Table
 from edgewise.train._loss import Loss
@@ -20,6 +19,7 @@ from edgewise.train._monitor import Monitor
 from edgewise.train._options import Options
 from edgewise.train._result import Outcome
 from edgewise.train._stream import Stream
+from edgewise.train.optim import Solver
 
 _FAR = 2.0  # standard deviations: targets whose mean is further from zero are centered
 _ROUNDING = 1e-15  # of the targets' size: a smaller standard deviation is zero

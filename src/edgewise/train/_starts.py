@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, MARGINS, adapt_grid, clone, held_knots, knots_over
-from edgewise.optim import LeastSquaresSolver
 from edgewise.train._choices import spline_edges
 from edgewise.train._data import Rows, Table
 from edgewise.train._error import error_of, tuned
@@ -14,6 +13,7 @@ from edgewise.train._loss import Loss
 from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
 from edgewise.train._split import Context
+from edgewise.train.optim import LeastSquaresSolver
 
 _GOOD = 1e-2  # in standard deviations of the target: no other start is tried
 _FAR = 10.0  # in standard deviations of the target

@@ -10,10 +10,9 @@ from torch import Tensor
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.encoding import warn_of_index
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, Pass, clone, shaped
-from edgewise.optim import CG, LM, GaussNewtonOperator, NormalEquations
+from edgewise.tables.encoding import warn_of_index
 from edgewise.train._choices import MAX_PARAMETERS, grid_of
 from edgewise.train._data import Shape, Table, as_inputs, as_rows
 from edgewise.train._error import error_of
@@ -21,6 +20,7 @@ from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
 from edgewise.train._options import Options
 from edgewise.train._result import FitResult, Outcome
+from edgewise.train.optim import CG, LM, GaussNewtonOperator, NormalEquations
 
 _SMALL = 1_000_000  # entries of the Jacobian: below, one thread is fastest
 _RIDGE = 1e-10  # of the mean curvature: selects the smallest of equally good changes

@@ -10,13 +10,13 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise import functions as library
 from edgewise._typing import Formula, Part
 from edgewise.discovery.generators._direct import polynomial
 from edgewise.discovery.generators._rational import quotient, rational
 from edgewise.discovery.tables import Exponents, Problem
 from edgewise.discovery.univariate import BY_NAME, Transform
-from edgewise.expressions import FitData
+from edgewise.formulas import functions as library
+from edgewise.formulas.expressions import FitData
 
 Group = tuple["Atom", ...]
 Search = tuple[list[Group], list[Exponents], list[Exponents], tuple[tuple[int, int], ...]]

@@ -11,7 +11,7 @@ from edgewise.discovery.generators._peaks import peaks
 from edgewise.discovery.generators._quotients import quotients
 from edgewise.discovery.generators._waves import waves
 from edgewise.discovery.knowledge import Sketch
-from edgewise.expressions import FitData, read_formula
+from edgewise.formulas.expressions import FitData, read_formula
 
 _ROWS = 200  # that constants are found on; all rows fit them once more
 _EACH = 2.5  # rows for each constant, at least

@@ -19,7 +19,7 @@ from edgewise.discovery.tables import (
     triangle,
     varying,
 )
-from edgewise.expressions import FitData, FittedFormula, Tape
+from edgewise.formulas.expressions import FitData, FittedFormula, Tape
 
 _LOOSE = 0.05  # a power law is returned up to this error: real tables are not as good as their noise level
 _MAX_TERMS = 120

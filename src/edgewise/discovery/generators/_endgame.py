@@ -7,7 +7,6 @@ import numpy as np
 import sympy
 import torch
 
-from edgewise import functions as library
 from edgewise._deadline import Deadline
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
@@ -17,9 +16,10 @@ from edgewise.discovery.judging import spread
 from edgewise.discovery.models import structures, trained
 from edgewise.discovery.tables import EXACT, Problem
 from edgewise.discovery.univariate import snap_univariate
-from edgewise.expressions import FitData, FittedFormula
+from edgewise.formulas import functions as library
+from edgewise.formulas.expressions import FitData, FittedFormula
+from edgewise.interpret.symbolic import snap
 from edgewise.nn import KAN
-from edgewise.symbolic import snap
 from edgewise.train import Options
 
 _Method = Callable[[FitData, float], list[FittedFormula]]

@@ -12,7 +12,7 @@ from edgewise._typing import Formula
 from edgewise.discovery.generators._algebra import PLAIN
 from edgewise.discovery.reductions import near_fraction
 from edgewise.discovery.tables import Problem
-from edgewise.expressions import simple_constants
+from edgewise.formulas.expressions import simple_constants
 
 _Fit = tuple[float, int, int, Tensor, Formula, tuple[Tensor, Tensor]]
 _DEGREE, _NOISY_DEGREE = 14, 6  # of the polynomials that A and B are fitted as

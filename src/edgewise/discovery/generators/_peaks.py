@@ -6,7 +6,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.expressions import FitData, FreeFormula, evaluate
+from edgewise.formulas.expressions import FitData, FreeFormula, evaluate
 
 _PEAKS = 3
 _EACH = 2.5  # rows for each constant, at least

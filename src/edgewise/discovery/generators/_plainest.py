@@ -8,7 +8,7 @@ import sympy
 from edgewise._typing import Formula
 from edgewise.discovery.generators._direct import power_law
 from edgewise.discovery.judging import Candidate, Judge
-from edgewise.expressions import FitData
+from edgewise.formulas.expressions import FitData
 
 _ALONE = 10  # inputs that are tried alone, those with the largest correlations
 

@@ -6,7 +6,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.expressions import FitData, FreeFormula
+from edgewise.formulas.expressions import FitData, FreeFormula
 
 _DEGREES = ((2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3))
 _EACH = 2.5  # rows for each constant, at least

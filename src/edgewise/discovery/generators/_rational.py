@@ -23,7 +23,7 @@ from edgewise.discovery.tables import (
     triangle,
     varying,
 )
-from edgewise.expressions import FitData, FittedFormula, fitted_constants, simple_constants
+from edgewise.formulas.expressions import FitData, FittedFormula, fitted_constants, simple_constants
 
 _DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # numerator, denominator
 _NOISY_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 1))

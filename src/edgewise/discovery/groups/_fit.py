@@ -13,7 +13,7 @@ from edgewise.discovery.groups._least_squares import Coefficients, solve
 from edgewise.discovery.groups._shape import Shape
 from edgewise.discovery.judging import criterion
 from edgewise.discovery.tables import Table
-from edgewise.expressions import FreeFormula, evaluate
+from edgewise.formulas.expressions import FreeFormula, evaluate
 
 _FOLDS = 5
 _STEPS = 12  # evaluations for each constant within terms

@@ -21,7 +21,7 @@ from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search import Search, journal_of, measured, robust
 from edgewise.discovery.tables import EXACT, Prepared, Settings, Table, adequate
-from edgewise.expressions import FitData, shorten
+from edgewise.formulas.expressions import FitData, shorten
 
 _JUDGED = 20_000  # rows that constants are fitted to
 _MODELED, _MODELED_ROWS = 12, 5000  # groups up to which a network is fitted, and its rows

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sympy
 
 from edgewise._typing import Formula, Part
-from edgewise.expressions import complexity
+from edgewise.formulas.expressions import complexity
 
 _MANY = 6  # terms, of which each alone is tried
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._contest import SPOKEN
-from edgewise.expressions import Constant
+from edgewise.formulas.expressions import Constant
 
 
 @dataclass(frozen=True)

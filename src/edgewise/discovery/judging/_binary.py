@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 import sympy
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.expressions import complexity, fitted_constants
+from edgewise.formulas.expressions import complexity, fitted_constants
 
 _TOGETHER = 3  # inputs of 0 and 1 in one part of a formula that is rewritten
 

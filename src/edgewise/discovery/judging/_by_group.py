@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgewise._extras import needed
 from edgewise._typing import Array, Formula
-from edgewise.expressions import rounded_together
+from edgewise.formulas.expressions import rounded_together
 
 if TYPE_CHECKING:
     import pandas as pd

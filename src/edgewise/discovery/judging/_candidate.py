@@ -11,9 +11,9 @@ from edgewise._errors import InputError, first_line
 from edgewise._typing import Array, Data, Formula
 from edgewise.discovery.judging._by_group import ByGroup
 from edgewise.discovery.tables import Columns
-from edgewise.encoding import as_array
-from edgewise.export import latex
-from edgewise.expressions import evaluate, fitted_constants, write
+from edgewise.formulas.expressions import evaluate, fitted_constants, write
+from edgewise.interpret.export import latex
+from edgewise.tables.encoding import as_array
 
 _DIGITS = 6  # of constants in a printout
 _IMPROVED = 0.98  # of the error of simpler formulas: what a front asks for

@@ -12,15 +12,15 @@ import sympy
 
 from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging._evidence import length, placed
+from edgewise.discovery.residuals import serial, white
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import (
+from edgewise.formulas.expressions import (
     FitData,
     FreeFormula,
     fitted_constants,
     loosened,
     name_floats,
 )
-from edgewise.residuals import serial, white
 
 LEAD = 24.0
 """By how much a law must lead every other form to be the only one.

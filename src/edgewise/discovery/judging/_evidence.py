@@ -8,7 +8,7 @@ import sympy
 from scipy.special import betainc, betaln
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.expressions import fitted_constants, loosened
+from edgewise.formulas.expressions import fitted_constants, loosened
 
 #: bits that a formula must save to be claimed: by chance it does so on one table in a thousand
 ENOUGH = 10.0

@@ -9,8 +9,8 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.expressions import Tape, evaluate, loosened
-from edgewise.symbolic import domain
+from edgewise.formulas.expressions import Tape, evaluate, loosened
+from edgewise.interpret.symbolic import domain
 
 _ROWS = 300  # whose gaps are looked into
 _POINTS = 8  # in each gap

@@ -15,7 +15,7 @@ from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import undetermined, unseen_piece, wild
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import (
+from edgewise.formulas.expressions import (
     FitData,
     FittedFormula,
     FreeFormula,

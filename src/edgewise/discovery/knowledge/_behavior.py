@@ -16,7 +16,7 @@ from mpmath.libmp import NoConvergence
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array, Formula
-from edgewise.expressions import evaluate
+from edgewise.formulas.expressions import evaluate
 
 _LINES, _POINTS = 100, 33  # rows through which lines go, and points on each
 _ROUNDING = 1e-9  # of the formula's range

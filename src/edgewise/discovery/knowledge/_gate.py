@@ -9,7 +9,7 @@ import sympy
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery.knowledge._knowledge import Knowledge
-from edgewise.expressions import FreeFormula, loosened
+from edgewise.formulas.expressions import FreeFormula, loosened
 
 _ROUNDING = 1e-9  # of the target's range
 

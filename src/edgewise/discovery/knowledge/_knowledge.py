@@ -19,8 +19,8 @@ from edgewise.discovery.knowledge._sketch import Sketch
 from edgewise.discovery.knowledge._template import Template
 from edgewise.discovery.knowledge._units import Units
 from edgewise.discovery.knowledge._vocabulary import allowed_functions, foreign_functions
-from edgewise.expressions import complexity
-from edgewise.programs import FUNCTIONS
+from edgewise.formulas.expressions import complexity
+from edgewise.formulas.programs import FUNCTIONS
 
 
 @dataclass(frozen=True)

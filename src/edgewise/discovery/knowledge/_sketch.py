@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Part
-from edgewise.expressions import FitData, FreeFormula, Starts, loosened, read_formula
+from edgewise.formulas.expressions import FitData, FreeFormula, Starts, loosened, read_formula
 
 _FITTED = 6  # starts
 _STEPS = 60

@@ -11,7 +11,7 @@ import sympy
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Part
-from edgewise.expressions import evaluate, read_formula
+from edgewise.formulas.expressions import evaluate, read_formula
 
 _PIECES = re.compile(r"`[^`]*`|\?")
 

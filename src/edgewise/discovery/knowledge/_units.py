@@ -9,7 +9,7 @@ from typing import Any
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula
-from edgewise.expressions import dimension, unit_problem
+from edgewise.formulas.expressions import dimension, unit_problem
 
 Dimension = Mapping[str, Fraction]
 

@@ -8,7 +8,7 @@ import sympy
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula, Part
-from edgewise.programs import FUNCTIONS
+from edgewise.formulas.programs import FUNCTIONS
 
 _OTHERS = (
     "abs", "tan", "sinh", "cosh", "asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "sinc",

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from edgewise._typing import Array, Data
-from edgewise.additive import AdditiveFit, Gaussian, Request, Target, additive, network
 from edgewise.discovery.judging import columns_of
 from edgewise.discovery.tables import Columns
 from edgewise.nn import KAN
+from edgewise.tables.additive import AdditiveFit, Gaussian, Request, Target, additive, network
 
 
 @dataclass(frozen=True)

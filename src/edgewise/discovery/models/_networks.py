@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from edgewise._deadline import Deadline
-from edgewise.bases import fit_curves
 from edgewise.discovery.models._surrogate import Surrogate
 from edgewise.discovery.tables import Problem
+from edgewise.interpret.symmetries import Coordinates, heavy_tailed
 from edgewise.nn import KAN, Pass, adapt_grid, layer_of
-from edgewise.optim import LM
-from edgewise.symmetries import Coordinates, heavy_tailed
+from edgewise.nn.bases import fit_curves
 from edgewise.train import FitResult, Options, Outcome, fit
+from edgewise.train.optim import LM
 
 _GOOD = 1e-4  # held-out error at which no other structure is tried
 _GRIDS = (5, 10, 20)

@@ -13,7 +13,7 @@ from torch import Tensor
 from edgewise._typing import Formula
 from edgewise.discovery.models._expansion import expand
 from edgewise.discovery.tables import Problem
-from edgewise.symmetries import Coordinates, Scales, TableProcess
+from edgewise.interpret.symmetries import Coordinates, Scales, TableProcess
 
 _HELD = 4  # one row in four is held out of noisy data
 _FEW = 250  # rows that tell what a process should see

@@ -17,8 +17,8 @@ from torch import Tensor
 from edgewise._typing import Array, Formula
 from edgewise.discovery.tables import Problem, fraction
 from edgewise.discovery.univariate import with_slope
-from edgewise.expressions import simple_constants
-from edgewise.symmetries import Gradients, inner_rows, measured
+from edgewise.formulas.expressions import simple_constants
+from edgewise.interpret.symmetries import Gradients, inner_rows, measured
 
 ITSELF, ONE = -2, -1  # places of y and of 1 among the terms
 RESOLUTION = 1e-7  # residuals below this are alike: factors are read from inner products, which square them

@@ -22,7 +22,7 @@ from edgewise.discovery.reductions._gradients import (
     terms,
 )
 from edgewise.discovery.tables import Problem
-from edgewise.symmetries import POWERS, has_power, off_zero
+from edgewise.interpret.symmetries import POWERS, has_power, off_zero
 
 _POWERS = (Fraction(1), *map(Fraction, POWERS))
 _GROUPS = 30_000  # sets of columns of one size: more are not tried

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.discovery.tables import NoiseModel
-from edgewise.expressions import Uncertainty, evaluate
+from edgewise.formulas.expressions import Uncertainty, evaluate
 
 _NEGLIGIBLE = 1e-4  # weight of a form that is left out of a mixture
 _HALVINGS = 60

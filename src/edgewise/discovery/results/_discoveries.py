@@ -10,7 +10,7 @@ from edgewise._extras import needed
 from edgewise._printable import printable
 from edgewise.discovery.results._display import cut, r2_text
 from edgewise.discovery.results._result import Discovery
-from edgewise.expressions import quoted, write
+from edgewise.formulas.expressions import quoted, write
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ from edgewise._printable import printable
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.results._error_bars import has_error_bars, with_error_bars
 from edgewise.discovery.results._front import Front
-from edgewise.export import latex_with_error_bars
-from edgewise.expressions import quoted, write
+from edgewise.formulas.expressions import quoted, write
+from edgewise.interpret.export import latex_with_error_bars
 
 _DIGITS = 6
 _LONGEST = 100  # characters of a formula of the front in a printout

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.tables import EXACT
-from edgewise.export import text_with_error_bars
+from edgewise.interpret.export import text_with_error_bars
 
 _DIGITS = 6
 

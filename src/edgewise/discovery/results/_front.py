@@ -15,11 +15,11 @@ from edgewise._extras import needed
 from edgewise._typing import Array, Data
 from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, columns_of
 from edgewise.discovery.models import Ceiling
+from edgewise.discovery.residuals import Findings, inspect
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.results._weights import evidence_of, stability_of, weights_of
 from edgewise.discovery.tables import ADDITIVE, Columns, NoiseModel
-from edgewise.expressions import Constant, Uncertainty, evaluate, write
-from edgewise.residuals import Findings, inspect
+from edgewise.formulas.expressions import Constant, Uncertainty, evaluate, write
 
 if TYPE_CHECKING:
     import pandas as pd

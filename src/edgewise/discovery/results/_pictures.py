@@ -15,8 +15,8 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._tested import group_members, scaled_residuals
-from edgewise.expressions import evaluate
-from edgewise.symbolic import network_of
+from edgewise.formulas.expressions import evaluate
+from edgewise.interpret.symbolic import network_of
 
 _DRAWN = 5000  # rows
 _PLACES, _GRID = 2000, 90  # of a curve, and along each side of a map

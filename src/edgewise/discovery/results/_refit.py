@@ -12,7 +12,7 @@ from edgewise.discovery.judging import Candidate
 from edgewise.discovery.results._front import JUDGED
 from edgewise.discovery.results._result import Discovery
 from edgewise.discovery.tables import EXACT, Table
-from edgewise.expressions import FitData, FreeFormula, evaluate
+from edgewise.formulas.expressions import FitData, FreeFormula, evaluate
 
 _BLOCK = 50_000  # rows
 _STEPS = 3

@@ -22,9 +22,9 @@ from edgewise.discovery.results._error_bars import has_error_bars, with_error_ba
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._pictures import among_rows, inner, residuals
 from edgewise.discovery.results._tested import group_members, tested, weight_of_best
-from edgewise.export import latex_with_error_bars
-from edgewise.expressions import quoted
-from edgewise.report import ReportContent
+from edgewise.formulas.expressions import quoted
+from edgewise.interpret.export import latex_with_error_bars
+from edgewise.plot.report import ReportContent
 
 _DIGITS = 6  # of numbers in the front
 _MOVES = "An input moves from its 10 % to its 90 % quantile, and the others keep the values of a row."

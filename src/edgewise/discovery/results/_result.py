@@ -15,7 +15,7 @@ from edgewise.discovery.results._display import (
 )
 from edgewise.discovery.results._error_bars import with_error_bars
 from edgewise.discovery.results._front import Front, Which
-from edgewise.export import latex_with_error_bars
+from edgewise.interpret.export import latex_with_error_bars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +74,7 @@ class Discovery(Front):
         Errors: InputError where the file cannot be written.
         """
         from edgewise.discovery.results._report import content
-        from edgewise.report import write_report
+        from edgewise.plot.report import write_report
 
         return write_report(path, content(self))
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.discovery.judging import Outcome
+from edgewise.discovery.residuals import Findings, inspect
 from edgewise.discovery.results._display import judgement_lines, weight_text
 from edgewise.discovery.results._error_bars import has_error_bars
 from edgewise.discovery.results._front import Front, judged_rows
-from edgewise.expressions import evaluate
-from edgewise.residuals import Findings, inspect
+from edgewise.formulas.expressions import evaluate
 
 _UNTESTED = "Residuals were not tested: the rows are too few, or the formula is undefined at some."
 

@@ -10,7 +10,7 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate, Evidence, Outcome, criterion
-from edgewise.expressions import FitData, FreeFormula
+from edgewise.formulas.expressions import FitData, FreeFormula
 
 _STEPS = 30
 

@@ -15,8 +15,8 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging import criterion
 from edgewise.discovery.knowledge import Sketch, Template
 from edgewise.discovery.tables import EXACT, Table
-from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, readable_float
-from edgewise.programs import Evolution
+from edgewise.formulas.expressions import FitData, FreeFormula, complexity, evaluate, readable_float
+from edgewise.formulas.programs import Evolution
 
 _ROWS = 400
 _STARTS = 12  # combinations of plain parts that are fitted first

@@ -15,9 +15,9 @@ from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import Table
-from edgewise.expressions import Uncertainty, complexity, evaluate, fitted_constants, free_numbers
-from edgewise.programs import FUNCTIONS, Evolution, Islands, Program, is_readable
-from edgewise.reading import read_formulas
+from edgewise.formulas.expressions import Uncertainty, complexity, evaluate, fitted_constants, free_numbers
+from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, is_readable
+from edgewise.interpret.reading import read_formulas
 
 _MODELED = 5000  # rows that the network is fitted to
 _EVOLVED, _HUNTED = 400, 200  # rows that programs are fitted to, and where the table may be exact

@@ -12,8 +12,8 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import Once, at_once, binary_names, lines_of_binaries
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.tables import Table
-from edgewise.expressions import FitData, FreeFormula, evaluate
-from edgewise.programs import Program, fit, is_tame, probe
+from edgewise.formulas.expressions import FitData, FreeFormula, evaluate
+from edgewise.formulas.programs import Program, fit, is_tame, probe
 
 _FOLDS, _FEW_FOLDS, _FEW = 5, 10, 50
 _JUDGED = 2000  # rows of a cross-validation

@@ -16,7 +16,7 @@ from edgewise.discovery.search._noise import HOPELESS, NoiseLevel
 from edgewise.discovery.search._saving import journal_of
 from edgewise.discovery.search._search_callback import SearchStep, search_callbacks
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
-from edgewise.expressions import write
+from edgewise.formulas.expressions import write
 
 ROWS = 1500
 """The rows that structure is searched on; constants are fitted on more."""

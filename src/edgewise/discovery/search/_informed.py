@@ -18,7 +18,7 @@ from edgewise.discovery.search._approximation import GUESS, Approximation
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.search._recognition import recognize
 from edgewise.discovery.tables import Settings, Table
-from edgewise.expressions import FitData, FreeFormula, evaluate
+from edgewise.formulas.expressions import FitData, FreeFormula, evaluate
 
 _GUESSES = 2  # fits of each guess that are kept
 _SCALES = 2  # ways to write the target by dimensionless groups that are searched

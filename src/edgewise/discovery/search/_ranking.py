@@ -14,7 +14,7 @@ from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.search._verdict import Verdict
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import (
+from edgewise.formulas.expressions import (
     FitData,
     FreeFormula,
     Uncertainty,

@@ -12,8 +12,8 @@ from edgewise.discovery.judging import Candidate
 from edgewise.discovery.models import Recalled
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.tables import Settings, Table
-from edgewise.programs import Program
-from edgewise.symmetries import Coordinates, Scales
+from edgewise.formulas.programs import Program
+from edgewise.interpret.symmetries import Coordinates, Scales
 
 _CLASSES = (Candidate, Assessed, Program, Recalled, Coordinates, Scales)
 _FREE = ("limit", "progress", "n_jobs", "save", "resume")  # settings that change nothing but when and where

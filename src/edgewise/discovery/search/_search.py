@@ -31,7 +31,7 @@ from edgewise.discovery.search._recognition import (
 )
 from edgewise.discovery.search._verdict import Verdict
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
-from edgewise.expressions import evaluate
+from edgewise.formulas.expressions import evaluate
 
 _Found = TypeVar("_Found")
 

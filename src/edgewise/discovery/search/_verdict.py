@@ -9,11 +9,11 @@ import numpy as np
 
 from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import Candidate, Contest, Outcome, Rival, encompassing
+from edgewise.discovery.residuals import inspect
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import FitData, FreeFormula, Tape, Uncertainty, complexity, evaluate, loosened
-from edgewise.residuals import inspect
+from edgewise.formulas.expressions import FitData, FreeFormula, Tape, Uncertainty, complexity, evaluate, loosened
 
 _CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
 _MANY, _EACH = 30, 15  # ... that many, and that many for each input

@@ -10,8 +10,8 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery.tables._term import Term
-from edgewise.encoding import Category, Encoder, as_array, is_frame
-from edgewise.io import iso_dates
+from edgewise.tables.encoding import Category, Encoder, as_array, is_frame
+from edgewise.tables.io import iso_dates
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import sympy
 import torch
 
 from edgewise._typing import Array, Formula
-from edgewise.expressions import FitData, FittedFormula, FreeFormula, round_constants
+from edgewise.formulas.expressions import FitData, FittedFormula, FreeFormula, round_constants
 
 EXACT = 1e-9  # an error below this means the right form on exact data
 _MANY = 30  # formulas with more free constants are refitted but not rounded

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise.discovery.univariate._law import TRANSFORMS, Form, UnivariateLaw, criterion, judged
 from edgewise.discovery.univariate._law_fit import economical, movable, simplified
-from edgewise.functions import Function
-from edgewise.symbolic import Batch, Samples, curve_samples, polish_curve, refine, screen, start_grid
+from edgewise.formulas import functions as library
+from edgewise.formulas.functions import Function
+from edgewise.interpret.symbolic import Batch, Samples, curve_samples, polish_curve, refine, screen, start_grid
 
 _THIN = 120
 _EXACT = 1e-12

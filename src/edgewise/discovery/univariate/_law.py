@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from edgewise.discovery.tables import EXACT
-from edgewise.expressions import complexity
-from edgewise.functions import Function
-from edgewise.symbolic import Batch, CurveFit, Samples
+from edgewise.formulas.expressions import complexity
+from edgewise.formulas.functions import Function
+from edgewise.interpret.symbolic import Batch, CurveFit, Samples
 
 _Z = sympy.Symbol("z")
 

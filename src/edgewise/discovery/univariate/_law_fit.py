@@ -10,8 +10,8 @@ from torch import Tensor
 
 from edgewise._typing import Array
 from edgewise.discovery.univariate._law import UnivariateLaw, judged, with_slope
-from edgewise.functions import Function
-from edgewise.symbolic import Batch, Samples
+from edgewise.formulas.functions import Function
+from edgewise.interpret.symbolic import Batch, Samples
 
 _TRIALS = (("b", (0.0, 1.0, -1.0)), ("d", (0.0, 1.0, -1.0)), ("a", (1.0, -1.0)), ("c", (1.0, -1.0)))
 _CONSTANTS = ("a", "b", "c", "d")

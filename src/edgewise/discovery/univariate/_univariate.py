@@ -7,12 +7,12 @@ from fractions import Fraction
 import sympy
 from torch import Tensor
 
-from edgewise import functions as library
 from edgewise._errors import InputError
 from edgewise.discovery.univariate._composites import composites
 from edgewise.discovery.univariate._law import TRANSFORMS, Form, UnivariateLaw, criterion, margin, senseless
 from edgewise.discovery.univariate._law_fit import economical, simplified
-from edgewise.symbolic import Samples, curve_samples, rank_curves
+from edgewise.formulas import functions as library
+from edgewise.interpret.symbolic import Samples, curve_samples, rank_curves
 
 _EXACT = 1e-12
 _SIMPLE = 5  # complexity up to which an adequate law of noisy data ends the search

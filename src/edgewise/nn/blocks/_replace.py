@@ -10,10 +10,10 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
-from edgewise.bases import rational_start
 from edgewise.kernels import forced, rational
 from edgewise.nn._rational import Rational, check_degrees
 from edgewise.nn._rational_layer import RationalLayer
+from edgewise.nn.bases import rational_start
 from edgewise.nn.blocks._activation import Function
 from edgewise.nn.blocks._feedforward import KANFeedForward
 from edgewise.nn.blocks._find import FeedForward, Found, search

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.bases import BaseName, Basis, BasisName, base_function
 from edgewise.nn._extra_state import packed, unpacked
 from edgewise.nn._init import Scheme
 from edgewise.nn._layer import KANLayer
+from edgewise.nn.bases import BaseName, Basis, BasisName, base_function
 from edgewise.nn.conv._convolution import Convolution
 from edgewise.nn.conv._geometry import Geometry, PaddingMode, Size
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.bases import ActivationName
 from edgewise.nn._rational import Rational
 from edgewise.nn._rational_layer import RationalLayer
+from edgewise.nn.bases import ActivationName
 from edgewise.nn.conv._convolution import Convolution
 from edgewise.nn.conv._geometry import Geometry, PaddingMode, Size
 

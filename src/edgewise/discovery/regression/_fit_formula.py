@@ -1,0 +1,189 @@
+"""Constants of a stated formula from a table: the door."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import numpy as np
+import sympy
+
+from edgewise._checks import is_number
+from edgewise._errors import InputError, unknown
+from edgewise._renamed import renamed
+from edgewise._typing import Data, Formula
+from edgewise.discovery.regression._fit_at import Chosen, fit_at
+from edgewise.discovery.regression._loss import LossName, RobustLoss
+from edgewise.discovery.regression._minimization import Minimization
+from edgewise.discovery.regression._result import FormulaFit
+from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
+from edgewise.formulas.expressions import CovarianceName, read_formula
+from edgewise.kernels import one_thread
+
+_EULER = re.compile(r"(?<![\w.`])[eE](?!\w)(?!\s*(?:\^|\*\*))")
+
+
+def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
+    formula: str | Formula,
+    x: Any,
+    y: Data | str,
+    *,
+    names: Sequence[str] | None = None,
+    start: Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    sigma: Data | str | None = None,
+    absolute_sigma: bool = False,
+    weights: Data | str | None = None,
+    groups: Any = None,
+    loss: LossName = "squared",
+    covariance: CovarianceName | None = None,
+) -> FormulaFit:
+    """Fit the constants of a formula that you state, and say how well the rows determine them.
+
+    minimize sum of weights (y - f(x, constants))^2 / sigma^2
+
+    Names in the formula that are columns of x are inputs; all others are constants. Numbers stay as they are written.
+    x is a DataFrame, a mapping from names to columns, or an array (n, m) with `names`; y (n,) an array, a Series, or
+    the name of a column of x. Rows with gaps in what is used are left out, with a note.
+
+    Values to start from are found: constants that the formula is linear in are solved for, the others drawn over many
+    decades, always in the same way. `start` gives them for some or all constants, `bounds` (low, high) limits.
+    `sigma` holds the standard error of each y up to a common factor, or exactly with `absolute_sigma=True`; `weights`
+    are factors of squared residuals. `loss` is "squared", or "huber" or "tukey" against rows far from the formula.
+
+    `covariance` says what the standard errors allow for: "classical" (independent errors of equal size over weight),
+    "heteroscedastic" (of any sizes), "autocorrelated" (correlated along the order of the rows), "clustered" (within
+    `groups`, labels of rows or a column's name; the default where groups are given).
+
+    Errors: InputError for texts that are no formula, unknown functions, a formula without constants or inputs, names
+    in `start` and `bounds` that are no constants, bounds that exclude the start, columns of text and dates,
+    infinities, fewer rows than constants, and a formula that is undefined at all values that were tried.
+
+    >>> import numpy as np
+    >>> c = np.array([0.02, 0.02, 0.06, 0.06, 0.11, 0.11, 0.22, 0.22, 0.56, 0.56, 1.1, 1.1])
+    >>> rate = np.array([76, 47, 97, 107, 123, 139, 159, 152, 191, 201, 207, 200])
+    >>> fit = fit_formula("Vm*c/(K + c)", {"c": c}, rate)
+    >>> print(fit.constants["Vm"], fit.constants["K"])
+    212.7 ± 6.9 0.0641 ± 0.0083
+
+    Source: Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988); this project,
+    docs/design/fitting.md, for the starts.
+    """
+    columns = Columns.of(x, names)
+    form, constants = _stated(formula, columns.names, {**(start or {}), **(bounds or {})})
+    kind = _kind(covariance, groups)
+    loss = renamed("loss", loss)
+    robust = RobustLoss.of(loss)
+    used = [name for name in columns.names if sympy.Symbol(name) in form.free_symbols]
+    rows = Rows.of(columns, used, y, sigma, weights, groups)
+    _check_rows(rows, constants, kind)
+    limits = _limits(bounds, constants)
+    values = _start(start, constants, limits)
+    notes = _notes(formula, columns, constants)
+    with one_thread(), np.errstate(all="ignore"):  # formulas may overflow at starts that are tried
+        found = Minimization(form, constants, rows.data, values, limits).minimum(robust)
+        if found is None:
+            raise InputError(
+                f"The formula {formula} is not defined at all rows, for any constants that were tried. Check the "
+                f"columns {', '.join(used)}, or give values with 'start'."
+            )
+        chosen = Chosen(str(formula), kind, loss, absolute_sigma, columns.names, notes)
+        return fit_at(found, form, constants, rows, chosen)
+
+
+def _stated(
+    formula: object, columns: Sequence[str], given: Mapping[str, object]
+) -> tuple[Formula, tuple[sympy.Symbol, ...]]:
+    """Return a formula of columns, and its constants in the order of the text."""
+    if isinstance(formula, str) and any(sign in formula for sign in "=~"):
+        raise InputError(f"Write the right-hand side only, like 'Vm*c/(K + c)': the target is y. Got {formula!r}.")
+    for name in given:
+        if name in columns:
+            raise InputError(f"{name!r} in 'start' or 'bounds' is a column of x, and no constant.")
+    form, constants = read_formula(formula, columns, "A formula", [*given])
+    for name in given:
+        if sympy.Symbol(name) not in constants:
+            raise unknown("constant in 'start' or 'bounds'", name, [c.name for c in constants])
+    if not {str(symbol) for symbol in form.free_symbols} & {*columns}:
+        raise InputError(
+            f"The formula {formula} holds no column of x, which has {', '.join(columns)}. Give the columns their names "
+            "with 'names', or a DataFrame."
+        )
+    if not constants:
+        raise InputError(f"The formula {formula} has no constant to fit: its names are columns, its numbers stay.")
+    text = formula if isinstance(formula, str) else ""
+    places = {c: m.start() for c in constants if (m := re.search(rf"(?<!\w){re.escape(c.name)}(?!\w)", text))}
+    return form, tuple(sorted(constants, key=lambda c: places.get(c, len(text))))
+
+
+def _notes(formula: object, columns: Columns, constants: Sequence[sympy.Symbol]) -> tuple[str, ...]:
+    """Return a note where e or E was read as Euler's number, unless it is raised to a power."""
+    named = {*columns.names, *(constant.name for constant in constants)}
+    found = {*_EULER.findall(formula)} - named if isinstance(formula, str) else set()
+    return tuple(f"{e!r} is Euler's number, 2.71828: give {e!r} in 'start' or 'bounds' to fit it." for e in found)
+
+
+def _kind(covariance: object, groups: object) -> CovarianceName:
+    if covariance is None:
+        return "classical" if groups is None else "clustered"
+    known = get_args(CovarianceName)
+    if covariance not in known:
+        raise unknown("covariance", covariance, known)
+    if covariance == "clustered" and groups is None:
+        raise InputError("covariance='clustered' needs 'groups': labels of the rows, or the name of a column.")
+    return covariance  # type: ignore[return-value]
+
+
+def _check_rows(rows: Rows, constants: Sequence[sympy.Symbol], kind: CovarianceName) -> None:
+    n, k = len(rows.y), len(constants)
+    if n <= k:
+        more = " ".join(rows.notes)
+        raise InputError(f"{k} constants need at least {k + 1} complete rows. Got {n}. {more}".rstrip())
+    with np.errstate(all="ignore"):
+        usable = 0 < rows.data.weight.max() < math.inf
+    if not usable:
+        raise InputError(f"The values of {rows.target!r} are too large or too small for doubles. Rescale them.")
+    count = 0 if rows.groups is None else len(np.unique(rows.groups))
+    if kind == "clustered" and count < FEWEST_GROUPS:
+        raise InputError(f"covariance='clustered' needs at least {FEWEST_GROUPS} groups of rows. Got {count}.")
+
+
+def _limits(
+    bounds: Mapping[str, tuple[float, float]] | None, constants: Sequence[sympy.Symbol]
+) -> dict[sympy.Symbol, tuple[float, float]]:
+    found = {}
+    for constant in constants:
+        if bounds is None or constant.name not in bounds:
+            continue
+        given = bounds[constant.name]
+        try:
+            low, high = (float(end) for end in given)
+        except (TypeError, ValueError):
+            low = high = math.nan
+        if not low < high:
+            raise InputError(
+                f"The bounds of {constant.name!r} must be two numbers (low, high), low below high; infinity for none. "
+                f"Got {given!r}."
+            )
+        found[constant] = (low, high)
+    return found
+
+
+def _start(
+    start: Mapping[str, float] | None, constants: Sequence[sympy.Symbol],
+    limits: Mapping[sympy.Symbol, tuple[float, float]],
+) -> dict[sympy.Symbol, float]:  # fmt: skip
+    found = {}
+    for constant in constants:
+        if start is None or constant.name not in start:
+            continue
+        value = start[constant.name]
+        low, high = limits.get(constant, (-math.inf, math.inf))
+        if not is_number(value):
+            raise InputError(f"The start of {constant.name!r} must be a finite number. Got {value!r}.")
+        if not low <= value <= high:
+            raise InputError(f"The start of {constant.name!r} lies outside its bounds {low:g} to {high:g}: {value:g}.")
+        found[constant] = float(value)
+    return found

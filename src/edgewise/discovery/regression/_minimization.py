@@ -1,0 +1,180 @@
+"""The search for the minimum of a loss over the constants of a formula, from given values or from values found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Array, Part
+from edgewise.discovery.regression._loss import RobustLoss
+from edgewise.discovery.regression._minimum import Minimum
+from edgewise.formulas.expressions import FitData, FreeFormula, Starts, Tape, exact_constant
+
+_STEPS = 2000  # evaluations of a fit
+_STARTS, _GENERATIONS, _SEARCHES = 12, 8, 3
+_SCREENED = 2000  # rows that the starts are compared on
+_FINALISTS = 3  # that are fitted to all rows, if there are more
+_REWEIGHTED = 200
+_STILL = 1e-10  # relative change of the error of a robust fit that ends it
+_EVEN = 1e-7  # relative difference of equal errors
+_NEAR = 1e-4  # of a constant's size: a bound that it may stand at
+
+
+@dataclass(frozen=True)
+class Minimization:
+    """The search for the constants of `formula`: `start` holds known values by symbol, `bounds` (low, high)."""
+
+    formula: Part
+    constants: tuple[sympy.Symbol, ...]
+    data: FitData
+    start: Mapping[sympy.Symbol, float] = field(default_factory=dict)
+    bounds: Mapping[sympy.Symbol, tuple[float, float]] = field(default_factory=dict)
+
+    def minimum(self, loss: RobustLoss | None) -> Minimum | None:
+        """Return the least minimum that was found, None where the formula is undefined everywhere that was tried.
+
+        From values for all constants, the minimum near them, or near them with the linear constants solved for; else,
+        or if that fails, the best from many starts, and from others if that is no minimum or leaves constants open.
+        """
+        best = self._from(self._near(), self.data)
+        for seed in range(_SEARCHES):
+            if best is not None and self._at(best, self.data).settled:
+                break
+            found = self._from(self._far(seed), self.data)
+            best = found if best is None or (found is not None and found.error < best.error) else best
+        if best is None:
+            return None
+        best = self._positive(best)
+        return self._at(best, self.data) if loss is None else self._robust(best, loss)
+
+    def _starts(self, data: FitData) -> Starts:
+        known = tuple(self.start.get(constant) for constant in self.constants)
+        return Starts(self.formula, self.constants, known, data, self.bounds)
+
+    def _near(self) -> list[FreeFormula]:
+        """Return the formula at the given start, and with its linear constants solved for; none without a start."""
+        if {*self.start} != {*self.constants}:
+            return []
+        values = tuple(self.start[constant] for constant in self.constants)
+        solved = self._starts(self.data).solved(values)
+        return [FreeFormula(self.formula, self.constants, values), *([] if solved is None else [solved])]
+
+    def _far(self, seed: int) -> list[FreeFormula]:
+        """Return the formula fitted to some of the rows, or at the best starts where these are all."""
+        data = self.data
+        if data.n > _SCREENED:
+            data = data.rows(np.arange(data.n) % (data.n // _SCREENED) == 0)
+        found = self._starts(data).best(_STARTS, seed, _GENERATIONS)
+        if data is self.data:
+            return found
+        fitted = [self._fitted(start, data) for start in found]
+        return sorted(fitted, key=lambda each: each.error)[:_FINALISTS]
+
+    def _from(self, starts: list[FreeFormula], data: FitData) -> FreeFormula | None:
+        """Return the least minimum from some starts; of equal ones that where relative changes matter least.
+
+        Between equidistant rows, a wave of a far shorter period has the same values at the rows.
+        """
+        found = [self._fitted(start, data) for start in starts]
+        least = min((each.error for each in found), default=np.inf)
+        equal = [each for each in found if each.error <= least * (1 + _EVEN) and np.isfinite(least)]
+        if len(equal) < 2:
+            return next(iter(equal), None)
+        sizes = [float(np.linalg.norm(each.relative_jacobian(data)[1])) for each in equal]
+        return equal[int(np.argmin(np.round(np.log(sizes), 6)))]
+
+    def _fitted(self, free: FreeFormula, data: FitData) -> FreeFormula:
+        if not self.bounds:
+            return free.fit(data, _STEPS)
+        from scipy.optimize import least_squares
+
+        tape = Tape(free.template, data.names, free.symbols)
+        low, high = np.array([self.bounds.get(c, (-np.inf, np.inf)) for c in free.symbols]).T
+        start = np.clip(free.values, low, high)
+        if not np.isfinite(tape.values(data.columns, start)).all():
+            return replace(free, error=np.inf)
+
+        def residual(values: Array) -> Array:
+            return data.weight * (tape.values(data.columns, values) - data.y)
+
+        def jacobian(values: Array) -> Array:
+            return data.weight[:, None] * tape.jacobian(data.columns, values)[1]
+
+        with np.errstate(all="ignore"):
+            try:
+                found = least_squares(
+                    residual, start, jacobian, (low, high), ftol=1e-15, xtol=1e-15, gtol=1e-15,  # type: ignore[arg-type]
+                    x_scale="jac", max_nfev=_STEPS,
+                ).x  # fmt: skip
+            except (ValueError, np.linalg.LinAlgError):  # a Jacobian that is not finite
+                return replace(free, error=np.inf)
+        return replace(free, values=tuple(map(float, found)), error=data.error(tape.values(data.columns, found)))
+
+    def _at(self, free: FreeFormula, data: FitData) -> Minimum:
+        """Return the minimum with constants held at bounds, where that costs nothing."""
+        held: dict[str, float] = {}
+        for symbol, value in zip(free.symbols, free.values, strict=True):
+            for bound in self.bounds.get(symbol, ()):
+                if np.isfinite(bound) and abs(value - bound) <= _NEAR * max(abs(value), abs(bound)) + 1e-12:
+                    pinned = free.pinned(free.symbols.index(symbol), exact_constant(bound))
+                    lost = {*free.symbols} - {*pinned.symbols} - {symbol}
+                    fitted = pinned.fit(data, _STEPS)
+                    if not lost and fitted.error <= free.error * (1 + 1e-9) and self._inside(fitted):
+                        free, held[symbol.name] = fitted, bound
+                        break
+        if self.bounds and not held:  # the last digits, where no bound is near
+            last = free.fit(data, _STEPS)
+            free = last if self._inside(last) else free
+        found = Minimum(free, held, data, np.ones(data.n))
+        polished = found.polished()
+        return polished if self._inside(polished.free) else found
+
+    def _inside(self, free: FreeFormula) -> bool:
+        return all(
+            low <= value <= high
+            for value, (low, high) in zip(
+                free.values, (self.bounds.get(s, (-np.inf, np.inf)) for s in free.symbols), strict=True
+            )
+        )
+
+    def _positive(self, free: FreeFormula) -> FreeFormula:
+        """Return the formula with positive constants where signs make no difference, as in exp(-(x/w)**2).
+
+        The sign may go over to a factor, as that of the period p in b*sin(x/p).
+        """
+        values, linear = dict(zip(free.symbols, free.values, strict=True)), self._starts(self.data).linear
+        for symbol in free.symbols:
+            if values[symbol] >= 0 or symbol in linear:
+                continue
+            for others in ((), *((other,) for other in linear)):
+                turned = (symbol, *others)
+                same = free.template.xreplace({each: -each for each in turned}) == free.template
+                if same and not {*turned} & {*self.bounds}:
+                    values |= {each: -values[each] for each in turned}
+                    break
+        return replace(free, values=tuple(values.values()))
+
+    def _robust(self, free: FreeFormula, loss: RobustLoss) -> Minimum:
+        """Return the minimum of a robust loss, by least squares that are reweighted; Tukey's from Huber's."""
+        if loss.name == "tukey":
+            free = self._reweighted(free, RobustLoss("huber"))[0]
+        free, weights, scale = self._reweighted(free, loss)
+        data = replace(self.data, weight=self.data.weight * np.sqrt(weights))
+        return replace(self._at(free, data), weights=weights, scale=scale)
+
+    def _reweighted(self, free: FreeFormula, loss: RobustLoss) -> tuple[FreeFormula, Array, float]:
+        data, error = self.data, np.inf
+        for _ in range(_REWEIGHTED):
+            values = Tape(free.template, data.names, free.symbols).values(data.columns, free.values)
+            residual = data.weight * (data.y - values)
+            scale = loss.scale(residual)
+            weights = loss.weights(residual, scale)
+            own = replace(data, weight=data.weight * np.sqrt(weights))
+            before = own.error(values)
+            if abs(before - error) <= _STILL * before:
+                break
+            free, error = self._fitted(free, own), before
+        return free, weights, scale

@@ -1,0 +1,122 @@
+"""Relations between the columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edgewise._ending import Ending
+from edgewise._extras import needed
+from edgewise._typing import Array
+from edgewise.discovery.unsupervised._formula import Equation
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_SHARP = 0.9  # area from which columns of which none is determined still lie on a surface
+
+
+class Outcome(Ending):
+    """How a search for relations ended; `message` says what that means and what to try."""
+
+    FOUND = "Real rows are told from shuffled ones by these columns, and by no others."
+    NONE = "No column is tied to others: held-out rows are not told from shuffled ones."
+    TIME_LIMIT = "The time limit ended the search; what was found by then is given. Allow more time to go on."
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Columns that are tied by one equation.
+
+    seeds: in how many of the `tried` seeds exactly these columns were found; variants: other sets that seeds found in
+    their place. auc: the chance that a held-out real row scores above a shuffled one, these columns alone; p: of the
+    permutation test on it (medians over seeds). solved: the column that the others determine best, None where none is
+    determined; remainder: what the others leave of it, over its spread, by local lines. equation: None if none was
+    found, or none was asked for.
+    """
+
+    columns: tuple[str, ...]
+    seeds: int
+    tried: int
+    auc: float
+    p: float
+    solved: str | None
+    remainder: float
+    equation: Equation | None = None
+    variants: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def sharp(self) -> bool:
+        """Whether the columns lie on a surface: one is a function of the others, or shuffling nearly always shows.
+
+        Otherwise they are dependent, as correlated columns are, but an equation need not exist.
+        """
+        return self.solved is not None or self.auc >= _SHARP
+
+    @property
+    def text(self) -> str:
+        """The equation, or the columns of one whose form is not known."""
+        if self.equation is not None:
+            return str(self.equation)
+        inner = ", ".join(self.columns)
+        return f"f({inner}) = 0" if self.sharp else f"{inner} are dependent"
+
+    def __str__(self) -> str:
+        found = f"{self.seeds} of {self.tried} seeds, real from shuffled {self.auc:.3f}, p = {self.p:.2g}"
+        error = "" if self.equation is None else f", error {self.equation.error:.2g}"
+        return f"{self.text}  ({found}{error})"
+
+
+@dataclass(frozen=True, repr=False)
+class Relations(Sequence[Relation]):
+    """The relations of a table, best supported first.
+
+    `found[i]` is the i-th; `doubtful` holds those that fewer than half of the seeds found. `names` are the columns that
+    were looked at; `shares` (seeds, columns) is the part of the evidence that is lost when a column alone is shuffled,
+    in the relation where most is; `notes` say what was left out.
+    """
+
+    relations: tuple[Relation, ...]
+    doubtful: tuple[Relation, ...]
+    outcome: Outcome
+    names: tuple[str, ...]
+    shares: Array = field(repr=False)
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.relations)
+
+    def __getitem__(self, index: int) -> Relation:
+        return self.relations[index]
+
+    def table(self) -> pd.DataFrame:
+        """One row for each relation, the doubtful ones last."""
+        pd = needed("pandas")
+
+        head = ["columns", "seeds", "auc", "p", "solved", "remainder", "sharp", "equation", "error", "doubtful"]
+        rows = []
+        for relation in (*self.relations, *self.doubtful):
+            equation = relation.equation
+            stated = (None, float("nan")) if equation is None else (str(equation), equation.error)
+            shown = (", ".join(relation.columns), relation.seeds, relation.auc, relation.p, relation.solved)
+            rows.append((*shown, relation.remainder, relation.sharp, *stated, relation in self.doubtful))
+        return pd.DataFrame(rows, columns=head)
+
+    def figure(self) -> Figure:
+        """The relations and the evidence on each column in each seed, as a picture."""
+        from edgewise import plot
+
+        ties = []
+        for relation in self.relations:
+            columns = [self.names.index(column) for column in relation.columns]
+            ties.append(plot.Tie(columns, relation.text, f"{relation.seeds} of {relation.tried}"))
+        return plot.relations(ties, self.names, self.shares)
+
+    def __repr__(self) -> str:
+        lines = [f"Relations of {len(self.names)} columns: {self.outcome.message}"]
+        lines += [f"  {i}  {relation}" for i, relation in enumerate(self.relations)]
+        lines += [f"  ?  {relation}" for relation in self.doubtful]
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])

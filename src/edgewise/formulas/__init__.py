@@ -1,0 +1,1 @@
+"""Formulas: the named functions, expressions of sympy, and expressions as compiled programs."""

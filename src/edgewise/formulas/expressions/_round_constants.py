@@ -1,0 +1,247 @@
+"""Make fitted constants exact: remove redundant ones, round those that the data allow to be simple."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import sympy
+import torch
+
+from edgewise._typing import Array, Formula, Part
+from edgewise.formulas.expressions._constants import ZERO, SimpleConstant, simple_constants
+from edgewise.formulas.expressions._fit_constants import FitData, FittedFormula, FreeFormula
+
+_RIGHT = 1e-5  # an error above this means another form than that of exact data, with no exact constants
+_EXACT = 1e-9  # an error below this means exact data and the right form
+_RANK = 1e-7  # singular values below this fraction of the largest are redundant constants
+_UNSEEN = 1e-13  # ... and those below it at any rate, over the target's spread
+_ALONE = 0.999  # of a null vector: a constant that no row sees
+_TOLERANCE = 1e-7  # exact data: how far a constant may be from its exact value
+_SIGMAS = 2.5  # noisy data: the same in standard errors
+_SIGMAS_SIMPLE = 3.3  # ... for 0, 1, 2, 1/2, 3, 3/2 and the like, which are likely from the start
+_SIMPLE = 6  # ... up to this complexity
+_NOTABLE = 12  # ... of constants with pi, e or a root: pi/4 and 1/sqrt(2 pi) are read, 715 sqrt(pi)/9 is not
+_RISE = 0.004  # noisy data: the largest relative rise of the error by rounding one constant ...
+_DENOMINATOR_NOISY = 12  # noisy data: the largest denominator
+_PRIOR = 0.7  # bits that a unit of a constant's complexity stands for
+_CONVINCING = -1.0  # noisy data: the largest log2 of the chance that a constant as simple lies within a standard error
+
+
+class Choice(NamedTuple):
+    """A simple constant for a place; choices are tried in the order of their cost, those of one key once."""
+
+    cost: Any
+    key: Hashable
+    place: Any
+    constant: SimpleConstant
+
+
+Fitted = TypeVar("Fitted")
+
+
+def round_greedily(
+    start: Fitted, choices: Callable[[Fitted], Iterable[Choice]], taken: Callable[[Fitted, Choice], Fitted | None]
+) -> Fitted:
+    """Make constants simple one at a time: the first choice that can be `taken`, which refits the others or gives None.
+
+    After each choice that was taken, list the choices again for the refitted constants.
+    """
+    tried: set[Hashable] = set()
+    found: Fitted | None = start
+    while found is not None:
+        start, found = found, None
+        for choice in sorted(choices(start), key=lambda c: c.cost):
+            if found is None and choice.key not in tried:
+                tried.add(choice.key)
+                found = taken(start, choice)
+    return start
+
+
+def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> FittedFormula:
+    """Refit a formula, remove redundant constants, and make constants exact where the data allow it.
+
+    Exact data (noise 0 and an error below 1e-5, or an error below 1e-9): constants within 1e-7 of a simple constant,
+    nearest first; kept if the error, after refitting the other constants, is at most max(3 x before, 1e-10).
+
+    Noisy data: constants within 2.5 standard errors of a simple constant (d <= 12; 3.3 standard errors of 0 or a
+    very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
+    that is more). One as simple must be met by chance in at most half of the cases.
+
+    The Floats of the formula are free, exponents included. `noise` is the rms of the noise over the weighted standard
+    deviation of y.
+
+    >>> x = np.linspace(1, 3, 40)
+    >>> t = sympy.Symbol("t")
+    >>> round_constants(3.1 * t**1.49, FitData.of(["t"], x[:, None], np.pi * x**1.5)).expression
+    pi*t**(3/2)
+    """
+    start = FreeFormula.of(expression).fit(data)
+    if not np.isfinite(start.error):
+        start = _with_defined_exponents(start, data)
+    if not np.isfinite(start.error):
+        return FittedFormula(start.expression, np.inf)
+    free = pin_redundant(start, data)
+    if noise <= 0 and free.error > _RIGHT:
+        return free.fitted(data)
+    exact = noise <= 0 or free.error < _EXACT
+    together = _rounded_together(free, data) if exact else None
+    found = together or _rounded(free, data, exact)
+    if found.error < _EXACT and found.symbols:  # some only hid the others' deviations, and are redundant now
+        found = pin_redundant(found, data)
+    return found.fitted(data)
+
+
+def allowed_error(error: float, exact: bool, n: int) -> float:
+    """Return the largest error that setting one constant to an exact value may lead to."""
+    if not exact:
+        return error * (1 + max(_RISE, 0.55 * _SIGMAS_SIMPLE**2 / n))  # s standard errors cost s^2 / 2n
+    return max(3 * error, 1e-10) if error < _EXACT else 1.001 * error
+
+
+def _with_defined_exponents(free: FreeFormula, data: FitData) -> FreeFormula:
+    """Round Float exponents of bases that are negative somewhere, where nothing can be fitted before."""
+    for k, value in reversed(list(enumerate(free.values))):
+        if _role(free, k) == "exponent":
+            trial = free.pinned(k, sympy.Integer(round(value))).fit(data)
+            if np.isfinite(trial.error):
+                return trial
+    return free
+
+
+def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
+    """Pin constants that the data cannot determine until the others are unique.
+
+    While the Jacobian with respect to relative changes of the constants has s_min < max(1e-7 s_max, 1e-13), a constant
+    that takes part in its null vector is set to 0 (if it is added), to 1 or -1 (if it multiplies) or to the
+    nearest simple constant, and the rest is refitted; the first choice that keeps the error is taken. Every round
+    removes a constant; where no choice keeps the error, the redundancy stays. A constant that alone is the null vector
+    is tried at 0 whatever its part is.
+
+    >>> x = np.linspace(1, 2, 30)[:, None]
+    >>> formula = FreeFormula.of(1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7))
+    >>> data = FitData.of(["t"], x, 3 * np.exp(2 * x[:, 0]))
+    >>> len(pin_redundant(formula.fit(data), data).symbols)
+    2
+    """
+    while free.symbols and np.isfinite(free.error):
+        null = _null_vector(free, data)
+        if null is None:
+            break
+        order = np.flatnonzero(np.abs(null) > 0.1 * np.abs(null).max())
+        limit = allowed_error(free.error, free.error < _EXACT, data.n)
+        alone = [int(k) for k in order if abs(null[k]) > _ALONE]
+        pinned = next((t for t in _pins(free, order, alone, data) if t.error <= limit), None)
+        if pinned is None:
+            break
+        free = pinned
+    return free
+
+
+def _null_vector(free: FreeFormula, data: FitData) -> Array | None:
+    """Return the direction of relative changes that the data do not see, if there is one."""
+    _, jacobian = free.relative_jacobian(data)
+    if not np.isfinite(jacobian).all():
+        return None
+    s, v = _svd(jacobian)
+    return v[:, -1] if s[-1] < max(_RANK * s[0], _UNSEEN) else None
+
+
+def _svd(table: Array) -> tuple[Array, Array]:
+    """Return singular values and right vectors of a tall table."""
+    triangle = torch.linalg.qr(torch.from_numpy(table), mode="r").R
+    _, s, vh = torch.linalg.svd(triangle, full_matrices=False)
+    return s.numpy(), vh.T.numpy()
+
+
+def _pins(free: FreeFormula, order: Array, alone: Sequence[int], data: FitData) -> Iterator[FreeFormula]:
+    """Yield refitted formulas with a constant pinned: terms to 0, factors to 1 or -1, then anything.
+
+    What no row sees at all, `alone`, is tried at 0 first, as the coefficient of a term that is lost beside others.
+    """
+    near = sorted(order, key=lambda k: abs(np.log(abs(free.values[k]) or 1e-300)))
+    roles = {k: _role(free, k) for k in near}
+    choices = [(k, 0) for k in near if roles[k] == "term" or k in alone]
+    choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] == "factor"]
+    choices += [(k, 1 if free.values[k] >= 0 else -1) for k in near if roles[k] != "factor"]
+    for k, value in choices:
+        yield free.pinned(k, sympy.Integer(value)).fit(data)
+    for k in near:
+        candidates = simple_constants(free.values[k], 0.2, 4)
+        if candidates:
+            yield free.pinned(k, candidates[0].expr).fit(data)
+
+
+def _role(free: FreeFormula, k: int) -> str:
+    """Return what a constant is in its formula: a term of a sum, an exponent, or a factor (anything else)."""
+    symbol = free.symbols[k]
+    nodes: Iterator[Part] = iter(sympy.preorder_traversal(free.template))
+    for node in nodes:
+        if symbol in node.args:
+            if node.is_Add:
+                return "term"
+            return "exponent" if node.is_Pow and node.exp == symbol else "factor"
+        if node.is_Pow and symbol in node.exp.free_symbols and node.exp.is_Mul:
+            return "exponent"
+    return "factor"
+
+
+def _rounded_together(free: FreeFormula, data: FitData) -> FreeFormula | None:
+    """Return the formula with the constants of exact data rounded all at once, None where that is not right."""
+    every = free
+    for k in reversed(range(len(free.symbols))):
+        candidates = simple_constants(free.values[k], _TOLERANCE)
+        if not candidates:
+            return None
+        every = every.pinned(k, candidates[0].expr)
+    every = every.fit(data)
+    return every if every.error <= allowed_error(free.error, True, data.n) else None
+
+
+def _rounded(free: FreeFormula, data: FitData, exact: bool) -> FreeFormula:
+    """Round the constants one at a time."""
+
+    def taken(now: FreeFormula, choice: Choice) -> FreeFormula | None:
+        trial = now.pinned(now.symbols.index(choice.place), choice.constant.expr).fit(data)
+        return trial if trial.error <= allowed_error(now.error, exact, data.n) else None
+
+    return round_greedily(free, _nearest if exact else partial(_likely, data=data), taken)
+
+
+def _nearest(free: FreeFormula) -> Iterator[Choice]:
+    """Yield the simple constants near those of exact data, the nearest first; each constant is tried once."""
+    for symbol, value in zip(free.symbols, free.values, strict=True):
+        for simple in simple_constants(value, _TOLERANCE)[:2]:
+            yield Choice(abs(simple.value - value) / abs(value or 1), symbol, symbol, simple)
+
+
+def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
+    """Yield up to three values for each constant of noisy data; the cost is the log of the chance of a coincidence."""
+    errors = _standard_errors(free, data) if free.symbols else ()
+    for symbol, value, error in zip(free.symbols, free.values, errors, strict=True):
+        if abs(value) <= _SIGMAS_SIMPLE * error:
+            yield Choice(0.0, (symbol.name, ZERO.expr), symbol, ZERO)
+            continue
+        rtol = max(error / abs(value), _TOLERANCE)
+        candidates = [
+            c
+            for c in simple_constants(value, _SIGMAS_SIMPLE * rtol, _DENOMINATOR_NOISY)
+            if (c.complexity <= _SIMPLE or abs(c.value - value) <= _SIGMAS * rtol * abs(value))
+            and (c.expr.is_Rational or c.complexity <= _NOTABLE)
+        ]
+        for c in candidates[:3]:
+            chance = np.log2(rtol) + _PRIOR * c.complexity
+            if chance <= _CONVINCING:
+                yield Choice(chance, (symbol.name, c.expr), symbol, c)
+
+
+def _standard_errors(free: FreeFormula, data: FitData) -> Array:
+    """Return the standard errors of the constants, from the Jacobian and the residual."""
+    scales, jacobian = free.relative_jacobian(data)
+    if not np.isfinite(jacobian).all():
+        return np.zeros(len(scales))
+    s, v = _svd(jacobian)
+    freedom = max(1, data.n - len(s))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        spread = np.sqrt(np.sum((v / np.maximum(s, 1e-12 * s[0])) ** 2, axis=1))
+    return scales * np.nan_to_num(spread) * free.error / np.sqrt(freedom)

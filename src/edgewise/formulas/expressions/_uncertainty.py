@@ -1,0 +1,255 @@
+"""How well rows determine the constants of a formula: standard errors, profile intervals, and bands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import sympy
+
+from edgewise._checks import is_number
+from edgewise._errors import InputError
+from edgewise._typing import Array, Formula
+from edgewise.formulas.expressions._constants import readable_float
+from edgewise.formulas.expressions._covariance import Covariance, CovarianceName
+from edgewise.formulas.expressions._fit_constants import FitData, FreeFormula
+from edgewise.formulas.expressions._rounded_together import rounded_together
+from edgewise.formulas.expressions._tape import Tape
+
+_WIDEST = 40  # doublings of the first step in the search for the end of a profile interval
+_HALVINGS = 30
+_INFLATED = 30.0  # times the standard error with the other constants known: that of an undetermined constant
+_FINER = (1, 10, 100, 1000)  # parts of a standard error that constants are rounded to, until ...
+_RISE = 1.001  # ... the error is at most this times what it was
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A fitted constant of a formula and its standard error, infinite where the rows do not determine it."""
+
+    value: float
+    error: float
+
+    def __str__(self) -> str:
+        value, error = rounded_together(self.value, self.error)
+        return f"{value} ± {error}"
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """The uncertainty of a formula's fitted constants, to first order, and by profiles.
+
+    cov = s^2 (J' W^2 J)^-1,  s^2 = sum of (w residual)^2 / (n - k)
+
+    J (n, k) is the Jacobian with respect to the k Float constants at their present values, which should be at the
+    minimum. Rows are independent, with a standard deviation of s / w. `sigma=True` takes 1 / w for the standard
+    deviations themselves (s = 1): measurements with known errors. `kind` is "classical", or another one of
+    `Covariance.of`: for rows with unequal, serially correlated, or clustered errors (`groups` are their numbers).
+
+    >>> x = np.arange(1.0, 9.0)[:, None]
+    >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
+    >>> found = Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)
+    >>> print(found.constants[0])
+    2.0000 ± 0.0075
+
+    Source: Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988), chapters 2 and 6.
+    """
+
+    free: FreeFormula
+    data: FitData
+    unit: float  # what one unit of the weighted residual is: s over the factor of FitData's weights
+    kind: CovarianceName = "classical"
+    groups: Array | None = None  # (n,), of `data`
+    inflation: float = 1.0  # of residuals in the kinds that are not classical, for constants of a robust loss
+
+    @classmethod
+    def of(
+        cls, expression: Formula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None,
+        *, sigma: bool = False, kind: CovarianceName = "classical", groups: Array | None = None,
+    ) -> Uncertainty:  # fmt: skip
+        """Return the uncertainty of a formula at rows x (n, m), y (n,) with weights (n,) on the residuals."""
+        return cls.of_free(FreeFormula.of(expression), names, x, y, weight, sigma=sigma, kind=kind, groups=groups)
+
+    @classmethod
+    def of_free(
+        cls, free: FreeFormula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None,
+        *, sigma: bool = False, kind: CovarianceName = "classical", groups: Array | None = None,
+    ) -> Uncertainty:  # fmt: skip
+        """Return the uncertainty of a formula whose constants are its symbols, at their values."""
+        data = FitData.of(names, x, y, weight)
+        error = data.error(Tape(free.template, names, free.symbols).values(data.columns, free.values))
+        free = replace(free, error=error)
+        if sigma:
+            raw = np.ones(len(y)) if weight is None else np.asarray(weight)
+            return cls(free, data, float(data.weight.max() / raw.max()) if len(raw) else 1.0, kind, groups)
+        return cls(free, data, error / math.sqrt(max(data.n - len(free.values), 1)), kind, groups)
+
+    @property
+    def freedom(self) -> int:
+        """The rows less the fitted constants."""
+        return self.data.n - len(self.free.values)
+
+    @property
+    def covariance(self) -> Array:
+        """The covariance (k, k) of the constants; infinite where the Jacobian is not finite."""
+        return self._estimated.matrix
+
+    @cached_property
+    def _estimated(self) -> Covariance:
+        """The covariance by the kind of rows, and its degrees of freedom."""
+        return self._estimate(self.kind)
+
+    def _estimate(self, kind: CovarianceName) -> Covariance:
+        count = len(self.free.values)
+        freedom = np.full(count, float(max(self.freedom, 1)))
+        if not count:
+            return Covariance(np.zeros((0, 0)), freedom)
+        with np.errstate(all="ignore"):  # formulas may overflow at their constants
+            scales, jacobian = self.free.relative_jacobian(self.data)
+            if not np.isfinite(jacobian).all() or self.freedom < 1:
+                return Covariance(np.full((count, count), np.inf), freedom)
+            tape = Tape(self.free.template, self.data.names, self.free.symbols)
+            residual = self.data.weight * (self.data.y - tape.values(self.data.columns, self.free.values))
+            found = Covariance.of(kind, jacobian, self.inflation * residual, self.unit, self.groups)
+            return replace(found, matrix=scales[:, None] * found.matrix * scales)
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The fitted constants in the order of the formula, with their standard errors."""
+        errors = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        return tuple(Constant(v, float(e)) for v, e in zip(self.free.values, errors, strict=True))
+
+    @property
+    def determined(self) -> bool:
+        """Whether the rows determine the constants.
+
+        They do not determine one whose standard error exceeds it and is over 30 times what it would be if the others
+        were known: any other value does as well, if the others follow. A term by itself in a sum is left out, as the
+        intercept of a line far from zero.
+        """
+        alone_in_sum = set(sympy.Add.make_args(self.free.template))
+        with np.errstate(all="ignore"):  # formulas of evolution may overflow at their constants
+            scales, jacobian = self.free.relative_jacobian(self.data)
+            alone = self.unit * scales / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
+            return not any(
+                not math.isfinite(c.error)
+                or (symbol not in alone_in_sum and c.error > abs(c.value) and c.error > _INFLATED * own)
+                for symbol, c, own in zip(self.free.symbols, self.constants, alone, strict=True)
+            )
+
+    def expression(self, plus_minus: str = "({} ± {})") -> Formula:
+        """Return the formula with each constant as a symbol that shows its standard error too.
+
+        >>> x = np.arange(1.0, 9.0)[:, None]
+        >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
+        >>> Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y).expression()
+        (2.0000 ± 0.0075)*x
+        """
+        return self.with_constants(
+            [plus_minus.format(*rounded_together(abs(c.value), c.error)) for c in self.constants]
+        )
+
+    def with_constants(self, texts: Sequence[str]) -> Formula:
+        """Return the formula with each constant as a symbol of that name, after its sign."""
+        shown = [
+            sympy.Symbol(text) if value >= 0 else -sympy.Symbol(text)
+            for text, value in zip(texts, self.free.values, strict=True)
+        ]
+        return self.free.template.xreplace(dict(zip(self.free.symbols, shown, strict=True)))
+
+    def shortened(self) -> Formula:
+        """Return the formula with as many digits of each constant as the rows determine, the others being held.
+
+        Rounding moves a constant by at most a tenth of that standard error, and by less until the error rises by at
+        most a thousandth.
+        """
+        scales, jacobian = self.free.relative_jacobian(self.data)
+        with np.errstate(all="ignore"):
+            errors = self.unit * scales / np.linalg.norm(jacobian, axis=0)
+        for finer in _FINER:
+            short = [_to_digits(v, float(e) / finer) for v, e in zip(self.free.values, errors, strict=True)]
+            values = [float(number) for number in short]
+            tape = Tape(self.free.template, self.data.names, self.free.symbols)
+            if self.data.error(tape.values(self.data.columns, values)) <= _RISE * self.free.error:
+                return self.free.template.xreplace(dict(zip(self.free.symbols, short, strict=True)))
+        return self.free.expression
+
+    def deviation(self, x: Array) -> Array:
+        """Return the standard error (n,) of the formula's value at rows x (n, m); nan where it is undefined."""
+        tape = Tape(self.free.template, self.data.names, self.free.symbols)
+        columns = [np.ascontiguousarray(column) for column in np.asarray(x, dtype=np.float64).T]
+        values, jacobian = tape.jacobian(columns, np.array(self.free.values))
+        with np.errstate(all="ignore"):
+            variance = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
+        return np.where(np.isfinite(values), np.sqrt(np.maximum(variance, 0.0)), np.nan)
+
+    @property
+    def freedoms(self) -> Array:
+        """The degrees of freedom (k,) of Student's t for each constant."""
+        return self._estimated.freedom
+
+    def quantile(self, coverage: float, number: int | None = None) -> float:
+        """Return how many standard errors a two-sided interval of that coverage has on each side (Student's t).
+
+        `number` is a constant's; without it, the degrees of freedom are the least of all constants.
+        """
+        from scipy.stats import t
+
+        if not is_number(coverage, 0) or not 0 < coverage < 1:
+            raise InputError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
+        freedom = self.freedoms.min(initial=max(self.freedom, 1)) if number is None else self.freedoms[number]
+        return float(t.ppf(0.5 + coverage / 2, freedom))
+
+    def _moved(self, number: int, at: float, kept: Sequence[sympy.Symbol]) -> tuple[float, ...]:
+        """Return where the other constants go, to first order, if one is held elsewhere."""
+        ratio = self.covariance[:, number] / self.covariance[number, number] * (at - self.free.values[number])
+        values = dict(zip(self.free.symbols, np.array(self.free.values) + ratio, strict=True))
+        return tuple(float(values[symbol]) for symbol in kept)
+
+    def profile(self, number: int, coverage: float = 0.95) -> tuple[float, float]:
+        """Return the profile interval of one constant: values at which the refitted others leave little more error.
+
+        The weighted sum of squares rises by s^2 t^2 at the ends, times the ratio of the constant's variance to the
+        classical one. An end is infinite if it never rises that much.
+        """
+        if not 0 <= number < len(self.free.values):
+            raise InputError(f"The formula has {len(self.free.values)} fitted constants. Got number {number}.")
+        value, error = self.free.values[number], self.constants[number].error
+        if not math.isfinite(error) or not error:
+            return (-math.inf, math.inf) if error else (value, value)
+        unit = self.unit
+        if self.kind != "classical":
+            unit *= error / math.sqrt(float(self._estimate("classical").matrix[number, number]))
+        limit = self.free.error**2 + (self.quantile(coverage, number) * unit) ** 2
+
+        def beyond(at: float) -> bool:
+            pinned = self.free.pinned(number, readable_float(at))
+            moved = replace(pinned, values=self._moved(number, at, pinned.symbols))
+            return all(start.fit(self.data, 40).error ** 2 > limit for start in (moved, pinned))
+
+        def end(step: float) -> float:
+            inside, outside = value, value + step
+            for _ in range(_WIDEST):
+                if beyond(outside):
+                    break
+                inside, outside = outside, value + 2 * (outside - value)
+            else:
+                return math.copysign(math.inf, step)
+            for _ in range(_HALVINGS):
+                middle = (inside + outside) / 2
+                inside, outside = (inside, middle) if beyond(middle) else (middle, outside)
+            return (inside + outside) / 2
+
+        half = self.quantile(coverage, number) * error
+        return end(-half), end(half)
+
+
+def _to_digits(value: float, error: float) -> sympy.Float:
+    """Return a number rounded to a decimal place that is at most a fifth of an error, and to two digits at least."""
+    place = min(error / 5, abs(value) / 10)
+    if not math.isfinite(place) or place <= 0:
+        return readable_float(value)
+    return readable_float(round(value, -math.floor(math.log10(place))))

@@ -1,0 +1,186 @@
+"""The words of formulas: constants, functions and the edge functions that they are, and names of inputs."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from types import MappingProxyType
+
+import sympy
+
+from edgewise._errors import InputError, unknown
+from edgewise._typing import Formula, Part
+from edgewise.formulas import functions as library
+from edgewise.formulas.expressions._grammar import SyntaxNode, character, syntax_tree
+
+CONSTANTS = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E, "E": sympy.E}
+#: other spellings, each by means of the library's functions; every parameter stands once, so that nothing grows
+_OTHERS = {
+    "sqrt": "u^(1/2)",
+    "cbrt": "u^(1/3)",
+    "square": "u^2",
+    "ln": "log(u)",
+    "log10": "log(u)/log(10)",
+    "log2": "log(u)/log(2)",
+    "log1p": "log(1 + u)",
+    "expm1": "exp(u) - 1",
+    "sec": "1/cos(u)",
+    "csc": "1/sin(u)",
+    "cot": "1/tan(u)",
+    "sech": "1/cosh(u)",
+    "csch": "1/sinh(u)",
+    "coth": "1/tanh(u)",
+    "arcsin": "asin(u)",
+    "arccos": "acos(u)",
+    "arctan": "atan(u)",
+    "arcsinh": "asinh(u)",
+    "arccosh": "acosh(u)",
+    "arctanh": "atanh(u)",
+    "sigmoid": "logistic(u)",
+    "pow": "u^v",
+    "hypot": "sqrt(u^2 + v^2)",
+}
+_PARAMETERS = ("u", "v")
+_U = sympy.Symbol("u")
+
+
+def primitives() -> MappingProxyType[str, str]:
+    """Return each function that a formula can name, and the row of the library that it is.
+
+    A row has its own name and sympy's: both "abs" and "Abs".
+    """
+    return _primitives(tuple(library.names()))
+
+
+@cache
+def _primitives(rows: tuple[str, ...]) -> MappingProxyType[str, str]:
+    named = {_head(row): row for row in rows if _is_plain(row)}
+    return MappingProxyType(named | {row: row for row in rows if row.isidentifier() and row != "x"})
+
+
+def others() -> MappingProxyType[str, SyntaxNode]:
+    """Return each function that is written by means of others: a formula in u, or in u and v."""
+    return _others(frozenset(primitives()))
+
+
+@cache
+def _others(known: frozenset[str]) -> MappingProxyType[str, SyntaxNode]:
+    found: dict[str, SyntaxNode] = {}
+    for name, text in _OTHERS.items():
+        tree = syntax_tree(text)
+        if name not in known and _texts(tree, "call") <= known | set(found):
+            found[name] = tree
+    return MappingProxyType(found)
+
+
+def parameters(tree: SyntaxNode) -> list[str]:
+    """Return the parameters of one of the `others`."""
+    used = _texts(tree, "name")
+    return [name for name in _PARAMETERS if name in used]
+
+
+def check_words(tree: SyntaxNode, names: Sequence[str] | None) -> None:
+    """Raise the error for the first word that is no name, constant or function, or that is used as another kind."""
+    if tree.kind == "name":
+        _check_name(tree, names)
+    elif tree.kind == "call":
+        _check_call(tree, names or ())
+    for part in tree.parts:
+        check_words(part, names)
+
+
+def _check_name(node: SyntaxNode, names: Sequence[str] | None) -> None:
+    name = node.text
+    if (names is not None and name in names) or name in CONSTANTS:
+        return
+    if name in primitives() or name in others():
+        raise node.place.error(f"{name!r} is a function and needs an argument: {name}(...).")
+    if names is not None:
+        raise node.place.error(f"{unknown('name', name, names)}{_foreign(name)}")
+
+
+def _check_call(node: SyntaxNode, names: Sequence[str]) -> None:
+    name, known = node.text, [*primitives(), *others()]
+    if name not in known and (name in names or name in CONSTANTS):
+        raise node.place.error(f"{name!r} is no function: write {name}*(...) for a product.")
+    if name not in known:
+        raise node.place.error(f"{unknown('function', name, known)}{_foreign(name)}")
+    wanted = len(parameters(others()[name])) if name in others() else 1
+    if len(node.parts) != wanted:
+        raise node.place.error(f"{name!r} takes {wanted} argument{'s' * (wanted > 1)}. Got {len(node.parts)}.")
+
+
+def _foreign(name: str) -> str:
+    """Return what stands in a word beyond ASCII, as it may look like something else."""
+    signs = [character(sign) for sign in dict.fromkeys(name) if not sign.isascii()]
+    return f" It holds {', '.join(signs[:3])}." if signs else ""
+
+
+def library_function(expression: Part) -> tuple[str, Part] | None:
+    """Return the row and the argument of f(u), f a function of the library; None where it is none.
+
+    >>> x = sympy.Symbol("x")
+    >>> library_function(sympy.Abs(x + 1)), library_function(sympy.gamma(x))
+    (('abs', x + 1), None)
+    """
+    if (softplus := _softplus(expression)) is not None:
+        return "softplus", softplus
+    for row in _by_head(tuple(library.names())).get(type(expression).__name__, ()):
+        if library.get(row).sympy(_U).args == (_U,):
+            return row, expression.args[0]
+        for argument in expression.args:
+            if library.get(row).sympy(argument) == expression:
+                return row, argument
+    return None
+
+
+def _softplus(expression: Part) -> Part | None:
+    """u of log(1 + exp(u)), which overflows where the row of the library does not."""
+    if not isinstance(expression, sympy.log):
+        return None
+    one, rest = expression.args[0].as_coeff_Add()
+    return rest.exp if one == 1 and isinstance(rest, sympy.exp) else None
+
+
+@cache
+def _by_head(rows: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if _is_plain(row):
+            found.setdefault(_head(row), []).append(row)
+    return found
+
+
+def _head(row: str) -> str:
+    return type(library.get(row).sympy(_U)).__name__
+
+
+def _is_plain(row: str) -> bool:
+    """Return whether the row is one function of sympy applied to its argument, and no composition."""
+    form = library.get(row).sympy(_U)
+    return _U in form.args and not isinstance(form, sympy.Add | sympy.Mul | sympy.Pow)
+
+
+def _texts(tree: SyntaxNode, kind: str) -> set[str]:
+    found = {tree.text} if tree.kind == kind else set()
+    return found.union(*(_texts(part, kind) for part in tree.parts))
+
+
+def check_names(names: object) -> list[str]:
+    """Return the names of inputs as a list, once they are what names have to be."""
+    listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
+    if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
+        raise InputError(f"'names' must list different names, one for each input, like ['a', 'b']. Got {names!r}.")
+    return listed
+
+
+def used_names(formulas: Iterable[Part]) -> list[str]:
+    """Return the names of the symbols in formulas, x2 before x10."""
+    names = {symbol.name for formula in formulas for symbol in formula.free_symbols}
+    return sorted(
+        names, key=lambda name: [(int(p), "") if p.isdecimal() else (-1, p) for p in re.split(r"(\d+)", name)]
+    )
+
+
+def in_plain_symbols(formula: Part) -> Formula:
+    """Return the formula over symbols of the same names without assumptions."""
+    return formula.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in formula.free_symbols})

@@ -1,0 +1,187 @@
+"""Formulas as code: what the languages share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import sympy
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.str import StrPrinter
+
+from edgewise._errors import InputError
+from edgewise._typing import Formula, Part
+from edgewise.formulas.expressions import hidden_poles
+
+SAFE_INTEGER = 2**53
+_UNARY = (PRECEDENCE["Mul"] + PRECEDENCE["Pow"]) // 2
+
+
+class Printer(StrPrinter, ABC):
+    """Sums, products, powers, numbers and functions of one argument; a language fills in its table and its powers.
+
+    Doubles are printed so that they are read back to the last bit.
+    """
+
+    language: ClassVar[str]
+    functions: ClassVar[Mapping[str, str]]
+    constants: ClassVar[Mapping[str, str]] = {}
+    equal: ClassVar[Mapping[str, str]] = {"==": "==", "!=": "!="}
+
+    def power(self, base: Formula, exponent: Formula) -> str:
+        """base ** exponent, for an exponent that is not negative, 1 or 1/2."""
+        return f"{self.parenthesize(base, PRECEDENCE['Pow'])}**{self.parenthesize(exponent, PRECEDENCE['Pow'])}"
+
+    def call(self, name: str, *arguments: Formula) -> str:
+        return f"{name}({', '.join(self.argument(a) for a in arguments)})"
+
+    def argument(self, formula: Formula) -> str:
+        """Return an argument of a function."""
+        return self._print(formula)
+
+    def integer(self, value: int) -> str:
+        return str(value) if abs(value) <= SAFE_INTEGER else repr(float(value))
+
+    @abstractmethod
+    def choice(self, condition: str, then: str, other: str) -> str:
+        """`then` where the condition holds, `other` elsewhere."""
+
+    @abstractmethod
+    def sinc(self, argument: Formula) -> str:
+        """sin(x)/x, 1 at 0."""
+
+    def _print_NaN(self, expr: Formula) -> str:
+        return self.constants["NaN"]
+
+    def _print_Float(self, expr: Formula) -> str:
+        return repr(float(expr))
+
+    def _print_Integer(self, expr: Formula) -> str:
+        return self.integer(int(expr))
+
+    def _print_Rational(self, expr: Part) -> str:
+        return f"{self.integer(expr.p)}/{self.integer(expr.q)}"
+
+    def _print_NumberSymbol(self, expr: Formula) -> str:
+        return self.constants.get(type(expr).__name__) or repr(float(expr))
+
+    _print_Pi = _print_NumberSymbol  # type: ignore[assignment]
+    _print_Exp1 = _print_NumberSymbol  # type: ignore[assignment]
+
+    def _print_Mul(self, expr: Part) -> str:
+        number, rest = expr.as_coeff_Mul()
+        sign, number = ("-", -number) if number.is_negative else ("", number)
+        above, below = [], []
+        for factor in rest.as_ordered_factors():
+            base, exponent = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
+            if exponent.is_Rational and exponent.is_negative:
+                below.append(sympy.Pow(base, -exponent))
+            elif factor is not sympy.S.One:
+                above.append(factor)
+        if number.is_Rational:
+            above = [sympy.Integer(number.p), *above] if number.p != 1 or not above else above
+            below = [sympy.Integer(number.q), *below] if number.q != 1 else below
+        else:
+            above = [number, *above]
+        head = above[0]
+        first = self.negated(head) if sign else self.parenthesize(head, PRECEDENCE["Mul"])
+        out = "*".join([first, *(self.parenthesize(f, PRECEDENCE["Mul"]) for f in above[1:])])
+        if not below:
+            return out
+        bottom = "*".join(self.parenthesize(f, PRECEDENCE["Mul"] + 1) for f in below)
+        return f"{out}/{bottom}" if len(below) == 1 else f"{out}/({bottom})"
+
+    def negated(self, factor: Formula) -> str:
+        """Return a minus sign and the first factor of a product."""
+        return f"-{self.parenthesize(factor, _UNARY)}"
+
+    def _print_Pow(self, expr: Part, rational: bool = False) -> str:
+        base, exponent = expr.as_base_exp() if expr.base is sympy.S.Exp1 else (expr.base, expr.exp)
+        if exponent.is_Rational and exponent.is_negative:
+            below = sympy.Pow(base, -exponent)
+            return f"{self.integer(1)}/{self.parenthesize(below, PRECEDENCE['Mul'] + 1)}"
+        if exponent is sympy.S.Half:
+            return self.call(self.functions["sqrt"], base)
+        return self.power(base, exponent)
+
+    def _print_Function(self, expr: Part) -> str:
+        name, args = expr.func.__name__, expr.args
+        if name == "log" and len(args) == 1 and "log1p" in self.functions:
+            one, rest = args[0].as_coeff_Add()
+            if one is sympy.S.One and rest is not sympy.S.Zero:
+                return self.call(self.functions["log1p"], rest)
+        if name == "sinc":
+            return self.sinc(args[0])
+        if isinstance(expr, sympy.core.function.AppliedUndef):  # a curve
+            return self.call(name, *args)
+        if name not in self.functions:
+            raise InputError(f"The formula uses {name}, which cannot be written in {self.language}.")
+        return self.call(self.functions[name], *args)
+
+    def _print_Max(self, expr: Part) -> str:
+        """Return a function of two arguments, applied to several one after the other."""
+        name = self.functions[type(expr).__name__]
+        out, *rest = (self.argument(a) for a in sorted(expr.args, key=sympy.default_sort_key))
+        for argument in rest:
+            out = f"{name}({out}, {argument})"
+        return out
+
+    _print_Min = _print_Max
+
+    def _print_Piecewise(self, expr: Part) -> str:
+        *pairs, last = expr.args
+        if last.cond is not sympy.true:
+            raise InputError(f"The formula {expr} says nothing for some arguments: end its last piece with True.")
+        out = self._print(last.expr)
+        for pair in reversed(pairs):
+            out = self.choice(self._print(pair.cond), self._print(pair.expr), out)
+        return out
+
+    def _print_Relational(self, expr: Part) -> str:
+        sign = self.equal.get(expr.rel_op, expr.rel_op)
+        left, right = (self.parenthesize(side, PRECEDENCE["Relational"]) for side in (expr.lhs, expr.rhs))
+        return f"{left} {sign} {right}"
+
+
+_CORE = {
+    sympy.sec: lambda x: 1 / sympy.cos(x),
+    sympy.csc: lambda x: 1 / sympy.sin(x),
+    sympy.cot: lambda x: 1 / sympy.tan(x),
+    sympy.sech: lambda x: 1 / sympy.cosh(x),
+    sympy.csch: lambda x: 1 / sympy.sinh(x),
+    sympy.coth: lambda x: 1 / sympy.tanh(x),
+    sympy.acot: lambda x: sympy.atan(1 / x),
+    sympy.acoth: lambda x: sympy.atanh(1 / x),
+    sympy.Heaviside: lambda x, middle=sympy.S.Half: sympy.Piecewise((0, x < 0), (middle, sympy.Eq(x, 0)), (1, True)),
+}
+
+
+def in_core(expression: Part) -> Part:
+    """Return the formula in the functions that every language has.
+
+    >>> in_core(sympy.sec(sympy.Symbol("x")))
+    1/cos(x)
+    """
+    for function, definition in _CORE.items():
+        if expression.has(function):
+            expression = expression.replace(function, definition)
+    return expression
+
+
+def guarded(expression: Part) -> Part:
+    """Return the formula that is NaN where a part of it has a pole that the rest hides.
+
+    >>> guarded(sympy.exp(-1 / sympy.Symbol("x") ** 2))
+    Piecewise((exp(-1/x**2), Ne(x, 0)), (nan, True))
+    """
+    for condition in hidden_poles(expression):
+        holds = {"!=": sympy.Ne, ">": sympy.Gt}[condition.sign](condition.margin, 0)
+        expression = sympy.Piecewise((expression, holds), (sympy.nan, True))
+    return expression
+
+
+def unguarded(expression: Part) -> Part:
+    """Return the formula that was guarded."""
+    pieces: Any = expression
+    while isinstance(pieces, sympy.Piecewise) and pieces.args[-1].args[0] is sympy.nan:
+        pieces = pieces.args[0].args[0]
+    return pieces

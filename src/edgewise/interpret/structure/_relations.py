@@ -1,0 +1,146 @@
+"""Symmetries: one or two columns that a function takes in only one way."""
+
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise.interpret.structure._finding import Finding, Kind
+from edgewise.interpret.structure._separability import checked, finding
+from edgewise.interpret.structure._surrogate import Surrogate
+from edgewise.interpret.symmetries import POWERS, Measured, has_power, measured
+
+_TOUCHES = 1e-3  # a column whose least size is below this share of its largest has no negative powers
+
+
+def translation(f: Surrogate, i: int, j: int) -> Finding:
+    """Test whether two columns enter as x_i + a x_j only:  f_j = a f_i.
+
+    `numbers` has the slope a.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> found = ew.structure.translation(ew.structure.surrogate(x, lambda x: torch.exp(x[:, 0] - 2 * x[:, 1])), 0, 1)
+    >>> found.holds, round(found.numbers["slope"], 6)
+    (True, -2.0)
+    """
+    return _proportional(f, (i, j), "translation", 1.0)
+
+
+def scaling(f: Surrogate, i: int, j: int) -> Finding:
+    """Test whether two columns enter as x_i x_j^a only:  x_j f_j = a x_i f_i.
+
+    `numbers` has the exponent a: 1 for a product, -1 for a quotient.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> found = ew.structure.scaling(ew.structure.surrogate(x, lambda x: torch.sin(x[:, 0] / x[:, 1])), 0, 1)
+    >>> found.sentence
+    'f depends on x1 and x2 only through x1/x2'
+    """
+    return _proportional(f, (i, j), "scaling", 0.0)
+
+
+def power_sum(f: Surrogate, i: int, j: int, power: float | None = None) -> Finding:
+    """Test whether two columns enter as x_i^p + a x_j^p only:  x_i^(p-1) f_j = a x_j^(p-1) f_i.
+
+    Without `power`, that of 2 (a norm), -1, -2, 3 and 1/2 which fits best; all but 2 and 3 need columns that keep off
+    zero, 1/2 positive ones. `numbers` has the power p and the factor a.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> ew.structure.power_sum(ew.structure.surrogate(x, lambda x: torch.hypot(x[:, 0], x[:, 1])), 0, 1).sentence
+    'f depends on x1 and x2 only through x1^2 + x2^2'
+    """
+    checked(f, [i, j])
+    if power is not None and (isinstance(power, bool | str) or power in (0, 1)):
+        raise InputError(f"'power' must be a number other than 0 (see scaling) and 1 (translation). Got {power!r}.")
+    tried = POWERS if power is None else (float(power),)
+    allowed = [p for p in tried if all(has_power(f.x[:, k], p, _TOUCHES) for k in (i, j))]
+    if not allowed:
+        raise InputError(f"{f.names[i]} or {f.names[j]} has values that have no power {power!r}.")
+    return min((_proportional(f, (i, j), "power_sum", p) for p in allowed), key=lambda found: -found.margin)
+
+
+def monomial(f: Surrogate, i: int) -> Finding:
+    """Test whether a column enters as a factor x_i^p:  x_i f_i = p f.
+
+    `numbers` has the power p.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> ew.structure.monomial(ew.structure.surrogate(x, lambda x: x[:, 0] ** 3 / (1 + x[:, 1])), 0).sentence
+    'f = x1^3 g(rest)'
+    """
+    checked(f, [i])
+    power, found = _ratio(f.inner.scaled[:, i], f.inner.values)
+    return finding("monomial", [i], found, f"f = {_power(f.names[i], power)} g(rest)", {"power": power})
+
+
+def exponential(f: Surrogate, i: int) -> Finding:
+    """Test whether a column enters as a factor exp(c x_i):  f_i = c f.
+
+    `numbers` has the rate c.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> ew.structure.exponential(ew.structure.surrogate(x, lambda x: x[:, 1] * torch.exp(-2 * x[:, 0])), 0).sentence
+    'f = exp(-2 x1) g(rest)'
+    """
+    checked(f, [i])
+    rate, found = _ratio(f.inner.slopes[:, i], f.inner.values)
+    return finding("exponential", [i], found, f"f = exp({_times(rate, f.names[i])}) g(rest)", {"rate": rate})
+
+
+def _proportional(f: Surrogate, pair: tuple[int, int], kind: Kind, power: float) -> Finding:
+    """x_i^(p-1) f_j = a x_j^(p-1) f_i: translation for p = 1, scaling for p = 0."""
+    checked(f, pair)
+    i, j = pair
+    g = f.inner
+    if power == 0.0:  # without dividing: a column may cross zero
+        factor, found = _ratio(g.scaled[:, j], g.scaled[:, i])
+    else:
+        factor, found = _ratio(g.crossed(i, j, power), g.crossed(j, i, power))
+    numbers = {"translation": {"slope": factor}, "scaling": {"power": factor}}.get(
+        kind, {"power": power, "factor": factor}
+    )
+    joined = _joined(f.names[i], f.names[j], power, factor)
+    return finding(kind, pair, found, f"f depends on {f.names[i]} and {f.names[j]} only through {joined}", numbers)
+
+
+def _ratio(left: Tensor, right: Tensor) -> tuple[float, Measured]:
+    """The factor a of left = a right, and how nearly that holds.
+
+    It is the ratio of sizes, with the sign of their product, as both may be off.
+    """
+    known = torch.isfinite(left[:, 0]) & torch.isfinite(right[:, 0])
+    a, b = left[known, 0], right[known, 0]
+    factor = 0.0
+    if len(a):
+        size = (a.abs() * b.abs()).sqrt()
+        weight = 1 / (size + size.median()).clamp_min(1e-300)
+        a, b = weight * a, weight * b
+        factor = float(torch.sign(a @ b) * a.norm() / b.norm().clamp_min(1e-300))
+    return factor, measured([left, -factor * right])
+
+
+def _joined(a: str, b: str, power: float, factor: float) -> str:
+    """x_i^p + a x_j^p as text, with numbers near whole ones as such."""
+    if power == 0.0:
+        near, back = round(factor), round(1 / factor) if abs(factor) > 0.01 else 0
+        if back and abs(factor) < 0.8 and abs(1 / factor - back) < 0.05:
+            return f"{_power(a, back)} {b}" if back > 0 else f"{b}/{_power(a, -back)}"
+        if near == 0 or abs(factor - near) > 0.05:
+            return f"{a} {b}^{factor:.3g}"
+        return f"{a} {_power(b, near)}" if near > 0 else f"{a}/{_power(b, -near)}"
+    return f"{_power(a, power)} {'+' if factor > 0 else '-'} {_times(abs(factor), _power(b, power))}"
+
+
+def _times(factor: float, name: str) -> str:
+    if abs(abs(factor) - 1) < 0.02:
+        return name if factor > 0 else f"-{name}"
+    return f"{factor:.3g} {name}"
+
+
+def _power(name: str, p: float) -> str:
+    near = round(p) if abs(p - round(p)) < 0.02 else p
+    return name if near == 1 else f"{name}^{near:.3g}"

@@ -1,0 +1,34 @@
+"""From a network to a formula and back: curves read as functions, edges snapped, constants rounded, text parsed."""
+
+from edgewise.formulas.expressions import Condition as Condition
+from edgewise.formulas.expressions import consistent as consistent
+from edgewise.formulas.expressions import dimension as dimension
+from edgewise.formulas.expressions import parse as parse
+from edgewise.formulas.expressions import unit_problem as unit_problem
+from edgewise.interpret.symbolic._compile import network_of as network_of
+from edgewise.interpret.symbolic._curve import CurveFit as CurveFit
+from edgewise.interpret.symbolic._curve import fit_curve as fit_curve
+from edgewise.interpret.symbolic._curve import polish_curve as polish_curve
+from edgewise.interpret.symbolic._curve import rank_curves as rank_curves
+from edgewise.interpret.symbolic._curve import score as score
+from edgewise.interpret.symbolic._domain import Domain as Domain
+from edgewise.interpret.symbolic._domain import domain as domain
+from edgewise.interpret.symbolic._front import Front as Front
+from edgewise.interpret.symbolic._front import Written as Written
+from edgewise.interpret.symbolic._front import front as front
+from edgewise.interpret.symbolic._front import network_complexity as network_complexity
+from edgewise.interpret.symbolic._gauge import canonicalize as canonicalize
+from edgewise.interpret.symbolic._hazards import hazard as hazard
+from edgewise.interpret.symbolic._rounding import round_network as round_network
+from edgewise.interpret.symbolic._samples import Samples as Samples
+from edgewise.interpret.symbolic._samples import curve_samples as curve_samples
+from edgewise.interpret.symbolic._snap import Snapped as Snapped
+from edgewise.interpret.symbolic._snap import SnapResult as SnapResult
+from edgewise.interpret.symbolic._snap import candidates as candidates
+from edgewise.interpret.symbolic._snap import snap as snap
+from edgewise.interpret.symbolic._snap_context import Candidate as Candidate
+from edgewise.interpret.symbolic._starts import start_grid as start_grid
+from edgewise.interpret.symbolic._varpro import Batch as Batch
+from edgewise.interpret.symbolic._varpro import refine as refine
+from edgewise.interpret.symbolic._varpro import screen as screen
+from edgewise.nn import spline_functions as spline_functions

@@ -1,0 +1,197 @@
+"""From formulas to the network that computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import sympy
+import torch
+
+from edgewise._checks import is_int
+from edgewise._errors import InputError, unknown
+from edgewise._typing import Formula, Part
+from edgewise.formulas import functions as library
+from edgewise.formulas.expressions import Budget, check_names, in_plain_symbols, parse_within, used_names
+from edgewise.interpret.symbolic._edges import Subnode, Term, real, shown, split, subnode
+from edgewise.interpret.symbolic._trial import try_out
+from edgewise.nn import KAN, Nodes, Width, layer_of
+
+_EDGES = 1_000_000  # places for edges in a network
+
+
+def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int = 1) -> KAN:
+    """Return the network of symbolic edges that computes a formula, or several: the reverse of `KAN.formula`.
+
+    Sums become sum nodes, products product nodes, powers and functions of one argument edges; a value that is needed
+    later is passed on by an edge x. u^v with a varying v is exp(v log u), so u has to be positive.
+
+    `formula` is text (see `parse`), a sympy expression or a number; a list of them gives one output for each. `names`
+    are the inputs in order, those of the formula in order of the alphabet if left out. The network has at least
+    `layers` layers; further ones pass the outputs on, which makes room for hidden nodes (see `nn.widen`). Constants
+    of an edge that its others can absorb are frozen, so that training moves each value of the formula once.
+
+    Errors: InputError for text that `parse` refuses, names that are no inputs, functions outside the library, and
+    numbers that are not real and finite.
+
+    >>> network_of("exp(sin(pi*x) + y^2)").widths
+    [2, 1, 1]
+    >>> network_of("2*x/y^2").formula(["x", "y"])
+    2*x/y**2
+    >>> network_of(["x*y", "x + y"], ["x", "y", "unused"]).formula(["x", "y", "unused"])
+    [x*y, x + y]
+    """
+    given = list(formula) if isinstance(formula, list | tuple) else [formula]
+    if not given:
+        raise InputError("'formula' is an empty list. Give at least one formula.")
+    if not is_int(layers, 1):
+        raise InputError(f"'layers' must be an int >= 1. Got {layers!r}.")
+    chosen = None if names is None else check_names(names)
+    budget = Budget()
+    try:
+        return budget.run(lambda: _compiled(given, chosen, layers, budget))
+    except RecursionError:
+        raise InputError("The formula is nested too deeply. Name its parts, and put them in one by one.") from None
+
+
+def _compiled(given: list[Any], names: list[str] | None, layers: int, budget: Budget) -> KAN:
+    outputs = [_formula(one, names, budget) for one in given]
+    names = used_names(outputs) if names is None else names
+    if not names:
+        raise InputError("The formula holds no name. Say with 'names' which inputs the network has.")
+    plan = _Plan(names, budget)
+    below = plan.layers(outputs, layers)
+    widths = [len(names), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))]
+    nodes = [Nodes.parse(width) for width in widths]
+    edges = sum(one.n_nodes * other.n_subnodes for one, other in pairwise(nodes))
+    if edges > _EDGES:
+        raise InputError(
+            f"The formula needs a network of {edges} possible edges in {len(below)} layers, and at most {_EDGES} are "
+            "built. Name its parts, and put them in one by one."
+        )
+    model = KAN(widths, grid=5, base=None)
+    before: list[Formula] = [sympy.Symbol(name) for name in names]
+    for number, layer in enumerate(below):
+        _fill(model, number, plan, before, layer)
+        before = layer
+    try_out(model, outputs, names, budget)
+    return model
+
+
+def _formula(given: Any, names: list[str] | None, budget: Budget) -> Formula:
+    """Return one formula over plain symbols, whatever it was given as."""
+    if isinstance(given, str):
+        return parse_within(given, names, budget)
+    form = sympy.sympify(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
+    if not isinstance(form, sympy.Expr):
+        raise InputError(f"A formula is text, a sympy expression or a number. Got {type(given).__name__}.")
+    if form.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+        raise InputError(f"The formula {shown(form)} is not finite.")
+    return _real(in_plain_symbols(form))
+
+
+def _real(form: Part) -> Part:
+    """Return the formula for names that are real; sympy makes exp(re(x)) of |exp(x)|, as x might not be."""
+    kept = {sympy.re: lambda u: u, sympy.conjugate: lambda u: u, sympy.im: lambda _: sympy.Integer(0)}
+    for kind, meaning in kept.items():
+        form = form.replace(kind, meaning)
+    return form
+
+
+def _fill(model: KAN, number: int, plan: _Plan, before: list[Formula], nodes: list[Formula]) -> None:
+    """Set the edges of one layer, and which of their constants are free."""
+    layer = layer_of(model, number)
+    layer.mask[:] = False
+    layer.affine_free[:] = False
+    place = {node: i for i, node in enumerate(before)}
+    j = 0
+    for node in nodes:
+        computed = plan.rank[node] == number + 1
+        parts = plan.subnodes[node] if computed else [Subnode(0.0, (Term("x", 1.0, node, 0.0, 1.0),))]
+        for p, part in enumerate(parts):
+            terms = part.terms or (Term("x", 1.0, before[0], 0.0, 0.0),)
+            for k, term in enumerate(terms):
+                edge = j, place[term.u]
+                layer.mask[edge] = True
+                layer.name_edge(edge, term.function)
+                constants = [term.a, term.b, term.c, part.constant if k == 0 else 0.0]
+                layer.affine.data[edge] = torch.tensor(constants, dtype=layer.dtype)
+                if computed:
+                    scaled = k > 0 or (p == 0 and node in plan.outputs)
+                    shifted = k == 0 and (len(parts) > 1 or node in plan.outputs)
+                    layer.affine_free[edge] = torch.tensor(_free(term, bool(part.terms), scaled, shifted))
+            j += 1
+
+
+def _free(term: Term, varies: bool, scaled: bool, shifted: bool) -> list[bool]:
+    """Return which of a, b, c, d training may move: those that no other constant can stand in for.
+
+    The scale of a factor is that of the first one; scale and shift of a hidden sum are those of the edges that leave.
+    """
+    gauge = library.get(term.function).gauge
+    return [varies and gauge in ("none", "shift"), varies and gauge in ("none", "scale"), varies and scaled, shifted]
+
+
+@dataclass
+class _Plan:
+    """Nodes by formula: their subnodes (one: a sum, several: a product) and the layer that can first compute them."""
+
+    names: Sequence[str]
+    budget: Budget
+    outputs: set[Formula] = field(default_factory=set)
+    subnodes: dict[Formula, list[Subnode]] = field(default_factory=dict)
+    rank: dict[Formula, int] = field(default_factory=dict)
+
+    def layers(self, outputs: list[Formula], least: int) -> list[list[Formula]]:
+        """Return the nodes of at least `least` layers: sums before products, and values that are needed later.
+
+        The outputs keep their order. Where a product among them would have to come before a sum, all are passed on.
+        """
+        self.outputs = set(outputs)
+        depth = max(least, *(self._add(output) for output in outputs))
+        products = [self._is_product(output, depth) for output in outputs]
+        if products != sorted(products):
+            depth += 1
+        layers: list[list[Formula]] = [[] for _ in range(depth)]
+        layers[-1] = outputs
+        for level in range(depth - 1, 0, -1):
+            needed: dict[Formula, None] = {}
+            for node in layers[level]:
+                computed = self.rank[node] == level + 1
+                below = [t.u for part in self.subnodes[node] for t in part.terms] if computed else [node]
+                needed.update(dict.fromkeys(below))
+            # A constant needs no node, but each layer has one.
+            nodes = list(needed) or [sympy.Symbol(self.names[0])]
+            layers[level - 1] = sorted(nodes, key=lambda node: self._is_product(node, level))
+        return layers
+
+    def width(self, nodes: list[Formula], level: int) -> Width:
+        """Return the width of a layer, numbered from 1."""
+        arities = [len(self.subnodes[node]) for node in nodes if self._is_product(node, level)]
+        return len(nodes) - len(arities), arities
+
+    def _is_product(self, node: Formula, level: int) -> bool:
+        return self.rank[node] == level and len(self.subnodes.get(node, ())) > 1
+
+    def _add(self, node: Formula) -> int:
+        """Plan a node and everything under it; returns its layer."""
+        if node in self.rank:
+            return self.rank[node]
+        self.budget.check()
+        if isinstance(node, sympy.Symbol):
+            if node.name not in self.names:
+                raise unknown("name", node.name, self.names)
+            self.rank[node] = 0
+            return 0
+        coefficient, factors = split(node)
+        if len(factors) > 1:
+            first, *others = (subnode(factor) for factor in factors)
+            parts = [first.scaled(real(coefficient)), *others]
+        else:
+            parts = [subnode(node)]
+        below = [self._add(term.u) for part in parts for term in part.terms]
+        self.subnodes[node] = parts
+        self.rank[node] = 1 + max(below, default=0)
+        return self.rank[node]

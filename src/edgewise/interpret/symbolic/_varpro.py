@@ -1,0 +1,208 @@
+"""Variable projection: the inner constants a, b of ``y = c f(a t + b) + d``, with c, d always optimal.
+
+Arguments are standardised, ``t`` in [-1, 1]. Everything is batched: `screen` evaluates a function once for
+all starts and all targets, `refine` improves rows of many functions and targets together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgewise.formulas.functions import Function
+
+_TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class Batch:
+    """k rows, each with its function; rows of one function stand together, ``owner`` (k,) ascends."""
+
+    functions: Sequence[Function]
+    owner: Tensor
+
+    @classmethod
+    def of(cls, function: Function, count: int = 1) -> Batch:
+        """Return ``count`` rows of one function."""
+        return cls([function], torch.zeros(count, dtype=torch.long))
+
+    @classmethod
+    def at(cls, function: Function, a: float, b: float, z: Tensor) -> Tensor:
+        """Return f(a z + b) of one function, (n,) for z (n,); NaN outside the domain."""
+        batch = cls.of(function)
+        return batch.values(batch.arguments(torch.tensor([[a, b]], dtype=z.dtype), z))[0]
+
+    def arguments(self, theta: Tensor, t: Tensor) -> Tensor:
+        """Return ``a t + b`` (k, n): NaN outside the domain, on its end if only rounding put it outside."""
+        domains = torch.tensor([f.domain for f in self.functions], dtype=torch.float64)
+        low, high = domains[self.owner].T[..., None]
+        a, b = theta[:, :1], theta[:, 1:]
+        at = a * t
+        u = at + b
+        slack = 4e-16 * (at.abs() + b.abs())
+        inside = torch.minimum(torch.maximum(u, low), high)
+        return torch.where((u - inside).abs() <= slack, inside, torch.nan)
+
+    def values(self, u: Tensor) -> Tensor:
+        """Return f(u), row by row with the row's function; shape (k, n)."""
+        counts = torch.bincount(self.owner, minlength=len(self.functions)).tolist()
+        parts = zip(self.functions, torch.split(u, counts), counts, strict=True)
+        return torch.cat([f.torch(part) for f, part, count in parts if count])
+
+    def free(self) -> Tensor:
+        """Return which of (a, b) may move, as 1.0 or 0.0; shape (k, 2)."""
+        rows = [[f.gauge in ("none", "shift"), f.gauge in ("none", "scale")] for f in self.functions]
+        return torch.tensor(rows, dtype=torch.float64)[self.owner]
+
+    def take(self, rows: Tensor) -> Batch:
+        """Return the batch of these rows."""
+        return Batch(self.functions, self.owner[rows])
+
+
+def screen(function: Function, t: Tensor, grid: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted residual sums of squares of all starts for all targets, shape (m, G).
+
+    ``t`` (n,), ``grid`` (G, 2), ``targets`` and ``weights`` (m, n); weights multiply residuals. Three matrix
+    products serve all targets. Starts that leave the domain get infinity.
+    """
+    batch = Batch.of(function, len(grid))
+    f = batch.values(batch.arguments(grid, t))
+    scale = f.abs().amax(1, keepdim=True)
+    good = torch.isfinite(scale) & (scale > 0)
+    f = torch.where(good, f / scale, 0.0)
+    f = f - f.mean(1, keepdim=True)
+    w2 = weights.square()
+    total = w2.sum(1, keepdim=True).clamp_min(_TINY)
+    y = targets - (w2 * targets).sum(1, keepdim=True) / total
+    wy = w2 * y
+    fy = wy @ f.T
+    ff = w2 @ f.square().T - (w2 @ f.T).square() / total
+    yy = (wy * y).sum(1, keepdim=True)
+    gain = torch.where(ff > 1e-13 * total, fy.square() / ff.clamp_min(_TINY), 0.0)
+    return torch.where(good.T, (yy - gain).clamp_min(0.0), torch.inf)
+
+
+@dataclass
+class _Rows:
+    """The data of the rows still moving: weighted centered y, weights, the unit vector of the constant."""
+
+    batch: Batch
+    y: Tensor
+    w: Tensor
+    e: Tensor
+    free: Tensor
+
+    def take(self, rows: Tensor) -> _Rows:
+        return _Rows(self.batch.take(rows), *(v[rows] for v in (self.y, self.w, self.e, self.free)))
+
+
+@dataclass
+class _State:
+    """Where the rows are: (a, b), and with c, d projected out the residual, unit f, and c f'."""
+
+    theta: Tensor
+    rss: Tensor
+    residual: Tensor
+    direction: Tensor
+    slope: Tensor
+
+    def take(self, rows: Tensor) -> _State:
+        return _State(*(v[rows] for v in vars(self).values()))
+
+    def put(self, better: Tensor, other: _State) -> None:
+        rows = better.nonzero()[:, 0]
+        for name, value in vars(self).items():
+            value[rows] = getattr(other, name)[rows]
+
+
+def _dot(x: Tensor, y: Tensor) -> Tensor:
+    return torch.linalg.vecdot(x, y)[:, None]
+
+
+def _evaluate(rows: _Rows, t: Tensor, theta: Tensor) -> _State:
+    """Project y on f: the residual, the unit vector of f, and c f', all weighted."""
+    with torch.enable_grad():
+        u = rows.batch.arguments(theta, t).requires_grad_()
+        f = rows.batch.values(u)
+        (df,) = torch.autograd.grad(f.sum(), u)
+    f = f.detach()
+    used = rows.w > 0
+    f = torch.where(used, f, 0.0)
+    df = torch.where(used & torch.isfinite(df), df, 0.0)
+    factor = rows.w / f.abs().amax(1, keepdim=True).clamp_min(_TINY)
+    v = factor * f
+    v = v - rows.e * _dot(rows.e, v)
+    v = v - rows.e * _dot(rows.e, v)
+    norm = v.norm(dim=1, keepdim=True).clamp_min(_TINY)
+    v = v / norm
+    along = _dot(v, rows.y)
+    residual = rows.y - along * v
+    rss = torch.nan_to_num(residual.square().sum(1), nan=torch.inf)
+    return _State(theta, rss, residual, v, factor * df * (along / norm))
+
+
+def _step(state: _State, rows: _Rows, t: Tensor, damping: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the Marquardt step of (a, b), and the fall of the sum of squares an undamped one promises."""
+    columns = []
+    for i, column in enumerate((state.slope * t, state.slope)):
+        column = column * rows.free[:, i : i + 1]
+        for _ in range(2):
+            column = column - rows.e * _dot(rows.e, column) - state.direction * _dot(state.direction, column)
+        norm = column.norm(dim=1, keepdim=True).clamp_min(_TINY)
+        columns += [column / norm, norm[:, 0]]
+    p, p_norm, q, q_norm = columns
+    rho = _dot(p, q)
+    rest = q - rho * p
+    rho = rho[:, 0]
+    g1, g2, across = (_dot(v, state.residual)[:, 0] for v in (p, q, rest))
+    rest2 = rest.square().sum(1)
+    s2 = (across + damping * g2) / (damping * (2 + damping) + rest2).clamp_min(_TINY)
+    s1 = (g1 - rho * s2) / (1 + damping)
+    step = torch.stack([s1 / p_norm, s2 / q_norm], 1) * rows.free
+    promise = g1.square() + torch.where(rest2 > 1e-20, across.square() / rest2.clamp_min(_TINY), 0.0)
+    return torch.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0), promise
+
+
+def refine(
+    batch: Batch, t: Tensor, y: Tensor, w: Tensor, theta: Tensor, *, steps: int = 60, tolerance: float = 1e-12
+) -> tuple[Tensor, Tensor]:
+    """Refine k starts by Levenberg-Marquardt; return (a, b) (k, 2) and residual sums of squares (k,).
+
+    ``t`` (n,), ``y`` and ``w`` (k or 1, n), ``theta`` (k, 2). A row stops when its sum of squares falls, or a full
+    step promises to lower it, by less than the relative ``tolerance``. Accepted steps only ever lower it.
+    """
+    if not len(theta):
+        return theta, theta[:, 0]
+    y, w = y.expand(len(theta), -1), w.expand(len(theta), -1)
+    e = w / w.norm(dim=1, keepdim=True).clamp_min(_TINY)
+    y = w * y
+    for _ in range(2):
+        y = y - e * _dot(e, y)
+    rows = _Rows(batch, y, w, e, batch.free())
+    state = _evaluate(rows, t, theta)
+    enough = 1e-33 * y.square().sum(1)
+    theta, rss = state.theta.clone(), state.rss.clone()
+    damping = torch.full_like(rss, 1e-3)
+    index = torch.arange(len(rss))
+    alive = torch.isfinite(rss) & rows.free.any(1)
+    for _ in range(steps):
+        count = int(alive.sum())
+        if not count:
+            break
+        if count < 0.7 * len(alive):
+            keep = alive.nonzero()[:, 0]
+            rows, state = rows.take(keep), state.take(keep)
+            damping, index, enough, alive = damping[keep], index[keep], enough[keep], alive[keep]
+        step, promise = _step(state, rows, t, damping)
+        alive = alive & (promise > tolerance * state.rss)
+        trial = _evaluate(rows, t, state.theta + step)
+        better = (trial.rss < state.rss) & alive
+        small = better & (state.rss - trial.rss < tolerance * state.rss)
+        state.put(better, trial)
+        damping = torch.where(better, damping / 8, (damping * 8).clamp_min(1e-6))
+        alive = alive & ~small & (damping < 1e6) & (state.rss > enough)
+        theta[index], rss[index] = state.theta, state.rss
+    return theta, rss

@@ -1,0 +1,1 @@
+"""Whole networks: sessions of steps on one, sweeps over many, folders to share."""

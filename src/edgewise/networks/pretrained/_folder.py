@@ -1,0 +1,129 @@
+"""A network as a folder: `config.json`, `model.safetensors`, `README.md` and `network.png`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+
+from edgewise._errors import InputError
+from edgewise._replacing import writing
+from edgewise.networks.pretrained._card import CARD, PICTURE, ModelCard, is_untouched, model_card
+from edgewise.networks.pretrained._hub import CONFIG, WEIGHTS, files
+from edgewise.nn import KAN
+from edgewise.tables.encoding import Inputs
+from edgewise.tables.io import Malformed, SavedModel, config_text, model_bytes, read_config, read_model, read_weights
+
+_MOST = 2**27  # bytes of a configuration
+_LONGEST = 400  # characters of a message about what a file says
+
+
+def save(
+    model: KAN,
+    folder: str | PathLike[str],
+    *,
+    names: Sequence[str] | None = None,
+    target: str | Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
+    decimals: Mapping[str, str] | None = None,
+    inputs: Inputs | None = None,
+    card: ModelCard | None = None,
+) -> None:
+    """Write a network to a folder in the layout of the Hugging Face Hub; the folder is made if it is not there.
+
+        config.json         what the network is built from (`KAN.get_config`), and its columns
+        model.safetensors   the file of `edgewise.save`, which `edgewise.load` and the commands read too
+        README.md           the model card, with network.png, the diagram
+
+    `huggingface_hub.upload_folder` uploads it. `names`, `target`, `units`, `decimals` and `inputs` are those of
+    `edgewise.save`; where they are left out, those of `card` are taken. `card` is a `model_card` of this network; a
+    plain one is written without. A README.md that somebody has edited is replaced only by a `card` that is given.
+
+    Errors: InputError for a card of another network, a place that cannot be written, and those of `edgewise.save`.
+
+    >>> import edgewise as ew, tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(ew.KAN([2, 3, 1]), folder, names=["mass", "speed"], target="energy")
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['README.md', 'config.json', 'model.safetensors', 'network.png']
+    """
+    if not isinstance(model, KAN):
+        raise InputError(f"save takes the network first, then the folder. Got {type(model).__name__} first.")
+    if card is not None:
+        if not isinstance(card, ModelCard) or card.saved.model is not model:
+            raise InputError("'card' must be a model card of this network: make one with edgewise.model_card(network).")
+        own = card.saved
+        names, target = own.names if names is None else names, own.target if target is None else target
+        units, inputs = own.units if units is None else units, own.inputs if inputs is None else inputs
+        decimals = own.decimals if decimals is None else decimals
+    weights = model_bytes(model, names, target, units, decimals, inputs)
+    saved = read_model(BytesIO(weights))
+    shown = model_card(replace(saved, model=model)) if card is None else card
+    place = _made(Path(folder))
+    contents = {WEIGHTS: weights, CONFIG: config_text(saved).encode()}
+    if card is not None or is_untouched(place / CARD):
+        contents |= {} if shown.picture is None else {PICTURE: shown.picture}
+        contents[CARD] = shown.text.encode()
+    for name, content in contents.items():
+        with writing(place / name) as file:
+            file.write(content)
+
+
+def load(
+    place: str | PathLike[str],
+    *,
+    revision: str | None = None,
+    cache_dir: str | PathLike[str] | None = None,
+    token: str | bool | None = None,
+    local_files_only: bool = False,
+) -> SavedModel:
+    """Return a network, with the names and units of its columns, from a folder or from the Hugging Face Hub.
+
+    A folder holds `config.json` and `model.safetensors`: a file of `save`, or the plain state dict that
+    `safetensors.torch.save_model`, accelerate or the Trainer of transformers write. What is no folder and has the form
+    "user/name" is downloaded by huggingface_hub, if that is installed; `revision`, `cache_dir`, `token` and
+    `local_files_only` are then its own.
+
+    Both files are checked from end to end before anything is built, and nothing in them is run.
+
+    Errors: InputError for files that are missing, damaged, of another network or of a newer edgewise.
+
+    >>> load("nowhere")
+    Traceback (most recent call last):
+    edgewise._errors.InputError: There is no folder nowhere: check its name. A repository of the Hub is named
+    'user/name'.
+    """
+    options = {"revision": revision, "cache_dir": cache_dir, "token": token, "local_files_only": local_files_only}
+    path, weights = files(place, options)
+    try:
+        if path.stat().st_size > _MOST:
+            raise Malformed("is too long: save the network again")
+        config = read_config(path.read_text(encoding="utf-8"))
+        path = weights
+        with weights.open("rb") as file:
+            return read_weights(file, config)
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no JSON, or damaged: save the network again.") from None
+    except Malformed as problem:
+        raise InputError(f"{path} {_shown(problem)}.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {folder} ({error.strerror or error}): choose another.") from None
+    except ValueError:
+        raise InputError(f"Cannot make the folder {str(folder)!r}: choose another name.") from None
+    return folder
+
+
+def _shown(problem: Malformed) -> str:
+    """One line, whatever the file's own texts in it are."""
+    text = "".join(c if c.isprintable() else "?" for c in str(problem))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

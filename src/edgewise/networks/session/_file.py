@@ -1,0 +1,179 @@
+"""A session as one file: a zip of networks and rows as safetensors, and its history as JSON, each field checked."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from edgewise._checks import is_int, is_number
+from edgewise._errors import InputError
+from edgewise._replacing import writing
+from edgewise._version import __version__
+from edgewise.networks.session._actions import ACTIONS
+from edgewise.networks.session._archive import NO_SESSION, Archive, Damaged, packed, to_json
+from edgewise.networks.session._history import History
+from edgewise.networks.session._rows import Rows, Variable
+from edgewise.networks.session._state import Situation, State
+from edgewise.nn import KAN
+from edgewise.tables.io import Malformed, model_bytes, read_model
+
+_SCHEMA = 2  # the first one had no checksum
+_LONGEST_MESSAGE = 300
+_FIELDS = {"schema", "version", "names", "targets", "units", "at", "line", "undone", "states"}
+_STATE_FIELDS = {"parent", "branch", "name", "arguments", "error", "note", "forbidden", "variables"}
+
+
+def save(session: History, path: str | PathLike[str]) -> None:
+    """Write the session; the file is there complete or not at all."""
+    rows = session._rows
+    said = {
+        "schema": _SCHEMA, "version": __version__, "names": rows.names, "targets": rows.targets,
+        "units": rows.units,
+        "at": session._at, "line": session._line, "undone": session._undone,
+        "states": [_described(state) for state in session.states],
+    }  # fmt: skip
+    table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
+    try:
+        members = {"session.json": to_json(said), "rows.safetensors": safetensors.torch.save(table)}
+    except UnicodeEncodeError as error:
+        raise InputError(f"The session holds a text that cannot be written ({error.reason}): rename it.") from None
+    for state in session.states:
+        members[_network(state.id)] = model_bytes(state.situation.model)
+    data = packed(members)
+    with writing(path) as file:
+        file.write(data)
+
+
+def load(path: str | PathLike[str]) -> History:
+    """Read the session; every network is checked as `edgewise.load` does."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}: check the name and the folder.")
+    try:
+        with path.open("rb") as file:
+            return _read(Archive.of(file))
+    except Damaged as why:
+        raise InputError(f"{path} {_shown(why)}.") from None
+    except InputError as why:
+        raise InputError(f"{path}: {_shown(why)}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
+        raise InputError(f"{path} {NO_SESSION}.") from None
+
+
+def _shown(why: Exception) -> str:
+    """One line, whatever the file's own texts in it are."""
+    text = "".join(c if c.isprintable() else "?" for c in str(why))
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
+
+
+def _network(number: int) -> str:
+    return f"{number}.safetensors"
+
+
+def _described(state: State) -> dict[str, Any]:
+    now = state.situation
+    return {
+        "parent": state.parent, "branch": state.branch, "name": state.name, "arguments": dict(state.arguments),
+        "error": state.error, "note": state.note, "forbidden": now.forbidden,
+        "variables": [[variable.name, variable.formula] for variable in now.variables],
+    }  # fmt: skip
+
+
+def _read(archive: Archive) -> History:
+    said = archive.read_json("session.json")
+    schema = said.get("schema") if isinstance(said, dict) else None
+    if not is_int(schema, 1):
+        raise Damaged(NO_SESSION)
+    if schema > _SCHEMA:
+        raise Damaged("was written by a newer version of edgewise: upgrade edgewise")
+    if schema > 1 and not archive.sealed:
+        raise Damaged("is damaged: its checksum is missing. Restore it from a backup, or save the session again")
+    _require(set(said) == _FIELDS and isinstance(said["states"], list) and said["states"])
+    networks = [_network(number) for number in range(len(said["states"]))]
+    _require(set(archive.members) == {"session.json", "rows.safetensors", *networks})
+    table, models = _rows(archive), [_model(archive, name) for name in networks]
+    targets, units = said["targets"], said["units"]
+    _require(_are_texts(targets) and targets and _are_texts(said["names"]) and isinstance(units, dict))
+    target = targets[0] if len(targets) == 1 else targets
+    rows = Rows.of(models[0], table["x"], table["y"], said["names"], target, units)
+    pairs = zip(said["states"], models, strict=True)
+    states = tuple(_state(number, state, model, rows) for number, (state, model) in enumerate(pairs))
+    _check_history(states, said["at"], said["line"], said["undone"])
+    _check_variables(states, rows)
+    return History(rows, states, said["at"], said["line"], tuple(said["undone"]))
+
+
+def _rows(archive: Archive) -> dict[str, torch.Tensor]:
+    try:
+        rows = safetensors.torch.load(archive.read("rows.safetensors"))
+    except (safetensors.SafetensorError, KeyError):  # also of types that torch does not know
+        raise Damaged(NO_SESSION) from None
+    _require(set(rows) == {"x", "y"})
+    _require(all(value.dim() == 2 and value.dtype is torch.float64 for value in rows.values()))
+    return rows
+
+
+def _model(archive: Archive, name: str) -> KAN:
+    try:
+        return read_model(BytesIO(archive.read(name))).model
+    except Malformed as problem:
+        raise Damaged(f"holds a network ({name}) that {problem}") from None
+
+
+def _check_history(states: Sequence[State], at: Any, line: Any, undone: Any) -> None:
+    """Require a place in the history, and that what was undone leads on from there, step by step."""
+    _require(isinstance(line, str) and line and isinstance(undone, list))
+    _require(all(is_int(place, 0, len(states) - 1) for place in (at, *undone)))
+    for place in reversed(undone):
+        _require(states[place].parent == at)
+        at = place
+
+
+def _check_variables(states: Sequence[State], rows: Rows) -> None:
+    """Require that every variable can be computed from the columns before it; InputError says what cannot."""
+    known: set[tuple[Variable, ...]] = {()}
+    for state in states:
+        variables = state.situation.variables
+        for count in range(1, len(variables) + 1):
+            if variables[:count] not in known:
+                rows.check(variables[: count - 1], variables[count - 1])
+                known.add(variables[:count])
+
+
+def _are_texts(value: object) -> bool:
+    """Whether this is a list of texts."""
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _state(number: int, row: Any, model: KAN, table: Rows) -> State:
+    """A state of its row; what its action took is read as if it had been given now."""
+    _require(isinstance(row, dict) and set(row) == _STATE_FIELDS)
+    parent, name, error = row["parent"], row["name"], row["error"]
+    _require(all(isinstance(row[field], str) for field in ("branch", "name", "note")) and row["branch"])
+    _require(error == float("inf") or is_number(error, 0))
+    _require(_are_texts(row["forbidden"]) and isinstance(row["variables"], list))
+    _require(all(_are_texts(pair) and len(pair) == 2 for pair in row["variables"]))
+    variables = tuple(Variable(*pair) for pair in row["variables"])
+    sound = model.n_in == len(table.names) + len(variables) and model.n_out == len(table.targets)
+    if not sound or model.dtype != torch.float64:
+        raise Damaged(f"holds a network ({number}.safetensors) that does not fit its rows: save the session again")
+    arguments: dict[str, Any] = {}
+    if number == 0:
+        _require(parent is None and name == "start" and row["arguments"] == {})
+    else:
+        _require(is_int(parent, 0, number - 1) and name in ACTIONS and isinstance(row["arguments"], dict))
+        arguments = ACTIONS[name].read((), row["arguments"])
+    situation = Situation(model, variables, tuple(row["forbidden"]))
+    return State(number, parent, row["branch"], name, arguments, situation, float(error), row["note"])
+
+
+def _require(sound: object) -> None:
+    if not sound:
+        raise Damaged(NO_SESSION)

@@ -1,0 +1,168 @@
+"""The history of a session: a tree of states and a place in it."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from edgewise._checks import is_int
+from edgewise._errors import InputError, unknown
+from edgewise._extras import needed
+from edgewise.networks.session._rows import Rows
+from edgewise.networks.session._state import Comparison, Situation, State, compare
+from edgewise.nn import KAN
+from edgewise.train import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class History:
+    """Ways through the states that there are; every one returns a new session, and all sessions share their states."""
+
+    states: tuple[State, ...]
+    """All states, by id."""
+
+    def __init__(
+        self, rows: Rows, states: tuple[State, ...], at: int = 0, line: str = "main", undone: tuple[int, ...] = ()
+    ) -> None:
+        """Be at the state with the id `at`.
+
+        `line` is the branch of the next state, `undone` the ids of the states that `redo` goes forward to, the next
+        last.
+        """
+        self.states = states
+        self._rows, self._at, self._line, self._undone = rows, at, line, undone
+
+    @property
+    def state(self) -> State:
+        """The state that the session is at."""
+        return self.states[self._at]
+
+    @property
+    def table(self) -> Table:
+        """The rows as the network reads them: x with a column for each variable, y."""
+        return self._now.table(self._rows)
+
+    def undo(self, steps: int = 1) -> Self:
+        """Go back to the state before; nothing is lost."""
+        found = self
+        for _ in range(_steps(steps)):
+            if found.state.parent is None:
+                raise InputError("This is the start: there is nothing to undo.")
+            found = found._moved(found.state.parent, undone=(*found._undone, found._at))
+        return found
+
+    def redo(self, steps: int = 1) -> Self:
+        """Go forward to what `undo` left."""
+        found = self
+        for _ in range(_steps(steps)):
+            if not found._undone:
+                raise InputError("Nothing was undone here: there is nothing to redo.")
+            found = found._moved(found._undone[-1], undone=found._undone[:-1])
+        return found
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether `redo` has somewhere to go."""
+        return bool(self._undone)
+
+    def goto(self, place: int | str) -> Self:
+        """Go to a state by its id, or to the last state of a branch by its name."""
+        return self._moved(self._find(place))
+
+    def branch(self, name: str) -> Self:
+        """Begin a named branch of states here; it shows from the next action on."""
+        if not isinstance(name, str) or not name:
+            raise InputError(f"A branch's name is a text. Got {name!r}.")
+        if name in self.branches():
+            raise InputError(f"There is a branch {name!r} already: goto({name!r}), or choose another name.")
+        return self._with(_line=name, _undone=())
+
+    def branches(self) -> list[str]:
+        """Return the names of all lines of states, in the order in which they began."""
+        return list(dict.fromkeys(state.branch for state in self.states))
+
+    def note(self, text: str) -> Self:
+        """Write a note to the state that the session is at, in the place of one that is there."""
+        if not isinstance(text, str):
+            raise InputError(f"A note is a text. Got {text!r}.")
+        noted = tuple(replace(s, note=text) if s is self.state else s for s in self.states)
+        return self._with(states=noted)
+
+    def compare(self, a: int, b: int) -> Comparison:
+        """Compare two states, by their ids."""
+        first, second = (self.states[self._find(place)] for place in (a, b))
+        return compare(first, second, self._rows)
+
+    def path(self) -> list[State]:
+        """Return the states from the start to where the session is."""
+        found = [self.state]
+        while (parent := found[-1].parent) is not None:
+            found.append(self.states[parent])
+        return found[::-1]
+
+    def log(self) -> str:
+        """Return one line for each state from the start to here."""
+        lines = []
+        for state in self.path():
+            what = state.name if state.id == 0 else state.call
+            lines.append(f"{state.id}  {what}, error {state.error:.3g}" + (f"  # {state.note}" if state.note else ""))
+        return "\n".join(lines)
+
+    def history(self) -> pd.DataFrame:
+        """Return all states as a table: id, parent, branch, action, error, parameters, edges, splines, note, here."""
+        pd = needed("pandas")
+
+        return pd.DataFrame([{**state.row(), "here": state is self.state} for state in self.states])
+
+    @property
+    def _now(self) -> Situation:
+        return self.state.situation
+
+    def _changed(self, model: KAN, arguments: Mapping[str, Any] | None = None, **more: Any) -> Self:
+        """A session with another network, in a state that is not named yet; `arguments` that turned out otherwise."""
+        return self._grown(replace(self._now, model=model, **more), "", arguments or {}, math.nan)
+
+    def _grown(self, after: Situation, name: str, arguments: Mapping[str, Any], error: float) -> Self:
+        """A session with one more state, which it is at."""
+        new = State(len(self.states), self._at, self._free_line(), name, arguments, after, error)
+        return self._with(states=(*self.states, new))._moved(new.id)
+
+    def _moved(self, place: int, undone: tuple[int, ...] = ()) -> Self:
+        return self._with(_at=place, _line=self.states[place].branch, _undone=undone)
+
+    def _with(self, **changes: Any) -> Self:
+        """A session with the same rows at another place of the history."""
+        new = copy.copy(self)
+        vars(new).update(changes)
+        return new
+
+    def _find(self, place: int | str) -> int:
+        """Return the id of a state by its id, or of the last state of a branch by its name."""
+        if isinstance(place, str):
+            ids = [state.id for state in self.states if state.branch == place]
+            if not ids:
+                raise unknown("branch", place, self.branches())
+            return ids[-1]
+        if not is_int(place, 0, len(self.states) - 1):
+            raise InputError(f"The session has states 0 to {len(self.states) - 1}. Got {place!r}.")
+        return int(place)
+
+    def _free_line(self) -> str:
+        """Return the branch of the next state: this one's, or a new one where it has gone on already."""
+        if self._line != self.state.branch or self._at == self._find(self._line):
+            return self._line
+        number = 2
+        while f"branch {number}" in self.branches():
+            number += 1
+        return f"branch {number}"
+
+
+def _steps(steps: int) -> int:
+    if not is_int(steps, 1):
+        raise InputError(f"'steps' must be an int >= 1. Got {steps!r}.")
+    return int(steps)

@@ -1,0 +1,205 @@
+"""A person's way through networks: a branching history in which every step can be seen, undone and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Literal, final
+
+import torch
+
+from edgewise._errors import InputError
+from edgewise._typing import Data, Formula
+from edgewise.interpret.symbolic import Candidate, candidates
+from edgewise.kernels import one_thread
+from edgewise.networks.session._actions import action
+from edgewise.networks.session._file import load, save
+from edgewise.networks.session._rows import Rows, Unit, Variable
+from edgewise.networks.session._script import export, script
+from edgewise.networks.session._state import Comparison, Situation, State, compare, error_at
+from edgewise.networks.session._steering import Steering
+from edgewise.nn import KAN, Edge, clone
+
+
+@final
+class Session(Steering):
+    """A value: a tree of networks, each made from another by one action, and a place in it.
+
+    Every step returns a new session and leaves the old one as it was, as do `undo`, `redo`, `goto` and `branch`; all of
+    them share their states. Steps are methods (see `Steering`) and rows of `ACTIONS`; `apply` does one by its name,
+    `preview` shows what it would do. The same steps on the same rows give the same network, bit for bit, on the same
+    machine: they run in float64 on one thread, with fixed seeds. `export_script` writes them down.
+
+    Shapes: x (n, n_in), y (n,) or (n, n_out): arrays, tensors or tables. `names` are the inputs', those of a data
+    frame's columns or x1, x2, ... if left out; `target` that of the output, or a list. `units` maps some of the names
+    to units (see `edgewise.symbolic.dimension`).
+
+    Errors: InputError for rows that do not fit the network, and for every step that cannot be taken.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> session = Session(ew.KAN([2, 1], grid=3), x, torch.sin(x[:, 0]) + x[:, 1], names=["t", "v"])
+    >>> session = session.fit().snap_edge((0, 0, 1), "x").lock((0, 0, 1))
+    >>> print(session.undo().log())
+    0  start, error 0...
+    1  fit(grids=None, sparsity=0.0, steps=None), error ...
+    2  snap_edge(edge=(0, 0, 1), function='x'), error ...
+    """
+
+    def __init__(
+        self, model: KAN, x: Data, y: Data, names: Sequence[str] | None = None, *,
+        target: str | Sequence[str] | None = None, units: Mapping[str, Unit] | None = None,
+    ) -> None:  # fmt: skip
+        if not isinstance(model, KAN):
+            raise InputError(f"A session begins with an edgewise.KAN. Got {type(model).__name__}.")
+        rows, start = Rows.of(model, x, y, names, target, units), Situation(clone(model, torch.float64))
+        super().__init__(rows, (State(0, None, "main", "start", {}, start, error_at(start, rows)),))
+
+    @property
+    def model(self) -> KAN:
+        """The network as it is now: a copy."""
+        return clone(self._now.model)
+
+    @property
+    def error(self) -> float:
+        """Root mean square over the rows, in the target's units."""
+        return self.state.error
+
+    @property
+    def names(self) -> list[str]:
+        """What the network reads: columns, then variables."""
+        return self._rows.all_names(self.variables)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the session was begun with."""
+        return list(self._rows.names)
+
+    @property
+    def targets(self) -> list[str]:
+        """The columns that the network predicts."""
+        return list(self._rows.targets)
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """The units of some of the columns."""
+        return dict(self._rows.units)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Columns computed from others."""
+        return self._now.variables
+
+    @property
+    def forbidden(self) -> tuple[str, ...]:
+        """Functions that no edge may become."""
+        return self._now.forbidden
+
+    def formula(self) -> Formula | list[Formula]:
+        """The network as a formula over the original columns, one for each output; InputError while splines are left.
+
+        >>> import edgewise as ew, torch
+        >>> x = 1 + torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        >>> session = Session(ew.KAN([2, 1], grid=3), x, x[:, 0] / x[:, 1], names=["v", "c"]).add_variable("b", "v/c")
+        >>> session.prune_edge((0, 0, 0)).prune_edge((0, 0, 1)).set_function((0, 0, 2), "x", (1, 0, 1, 0)).formula()
+        v/c
+        """
+        whole = self._formulas()
+        return whole if len(whole) > 1 else whole[0]
+
+    def _formulas(self) -> list[Formula]:
+        found = self._now.model.formula(self.names)
+        outputs = found if isinstance(found, list) else [found]
+        return [self._rows.in_columns(one, self.variables) for one in outputs]
+
+    def unit_problem(self, constants: Literal["free", "dimensionless"] = "free") -> str | None:
+        """What is wrong with the units of the formula, None where they fit: see `edgewise.symbolic.unit_problem`.
+
+        Errors: InputError while splines are left, and where a column of the formula has no unit.
+        """
+        rows = self._rows
+        for one, target in zip(self._formulas(), rows.targets, strict=True):
+            missing = sorted({str(symbol) for symbol in one.free_symbols} - set(rows.units))
+            if missing:
+                raise InputError(f"No unit is given for {missing[0]!r}: name it in Session(..., units={{...}}).")
+            problem = rows.problem(one, target, constants)
+            if problem:
+                return problem
+        return None
+
+    def suggest(self, edge: Edge, limit: int = 5) -> list[Candidate]:
+        """Functions that an edge could become, each with the whole network's error after a brief refit, best first.
+
+        See `edgewise.symbolic.candidates`. Forbidden ones are left out, and required ones are all there is.
+        """
+        now, table = self._now, self.table
+        edge = action("prune_edge").read((edge,), {})["edge"]
+        with one_thread():
+            return candidates(now.model, table.x, table.y, edge, forbid=now.forbidden, limit=limit)
+
+    def preview(self, name: str, /, *given: Any, **named: Any) -> Preview:
+        """What an action would do; nothing changes.
+
+        >>> import edgewise as ew, torch
+        >>> x = torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        >>> shown = Session(ew.KAN([2, 1], grid=3), x, x[:, 0]).preview("prune_edge", (0, 0, 1))
+        >>> shown.before != shown.after, len(shown.session.states)
+        (True, 2)
+        """
+        done = self.apply(name, *given, **named)
+        return Preview(self.error, done.error, compare(self.state, done.state, self._rows), done)
+
+    def script(
+        self, start: str = "start.safetensors", data: str | PathLike[str] | None = None, *, whole: bool = False
+    ) -> str:
+        """The session as a Python script, which loads the first network from `start` and reads rows from `data`.
+
+        Without `data`, a function of the script has to be filled in. Written are the states from the start to here, or
+        the `whole` tree.
+        """
+        return script(self, repr(start), None if data is None else repr(str(data)), whole)
+
+    def export_script(
+        self, path: str | PathLike[str], data: str | PathLike[str] | None = None, *, whole: bool = False,
+        rows: bool = False,
+    ) -> None:  # fmt: skip
+        """Write `script` to a file, and the first network beside it as `<name>.safetensors`.
+
+        `data` is a table (see `edgewise.io.read_table`) with the columns of the session; the script finds both files
+        where it is itself, and a table of `edgewise.datasets` wherever it runs. `rows=True` saves the session's rows
+        there too, as `<name>.rows.safetensors`, so that the script runs as it is.
+
+        Errors: InputError for a table that does not hold the session's rows, and places that cannot be written.
+        """
+        export(self, path, data, whole, rows)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the session to one file: a zip of safetensors and JSON, which runs nothing when it is loaded."""
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Session:
+        """Read a session that `save` wrote; InputError for a file that is missing or damaged."""
+        session = cls.__new__(cls)
+        vars(session).update(vars(load(path)))
+        return session
+
+    def __repr__(self) -> str:
+        return (
+            f"Session({len(self.states)} states, at {self.state.id} on {self._line!r}, error {self.error:.3g}, "
+            f"{self._now.model.widths})"
+        )
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an action would do: the error before and after, what would change, and the session with it done."""
+
+    before: float
+    after: float
+    comparison: Comparison
+    session: Session
+
+    def __str__(self) -> str:
+        return f"{self.session.state.call}: error {self.before:.3g} -> {self.after:.3g}"

@@ -1,0 +1,275 @@
+"""Everything that a person can do to a network, one public method each."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, cast
+
+import torch
+
+from edgewise import interpret, nn
+from edgewise._errors import InputError
+from edgewise.formulas import functions as library
+from edgewise.interpret import Cut, symbolic
+from edgewise.kernels import one_thread
+from edgewise.networks.session._actions import acting, action
+from edgewise.networks.session._history import History
+from edgewise.networks.session._rows import Variable
+from edgewise.networks.session._state import error_at
+from edgewise.nn import Direction, Edge, Width
+from edgewise.train import FitStep, Options, Outcome, fit, refit, step_callback
+
+Node = tuple[int, int]
+Cuts = Cut | Mapping[str, Any] | Sequence[Cut | Mapping[str, Any]]
+
+
+class Steering(History):
+    """One method for each action; every one returns a new session, and leaves this one as it was.
+
+    An edge is (layer, j, i): in that layer from node i to subnode j. A node is (depth, q): node q before layer depth.
+    """
+
+    def apply(self, name: str, /, *given: Any, **named: Any) -> Self:
+        """Do an action of `ACTIONS` by its name and return the session with it done."""
+        row = action(name)
+        arguments = row.read(given, named)
+        with one_thread():
+            done = row.act(self, **arguments).state
+        after, arguments = done.situation, {**arguments, **done.arguments}
+        return self._grown(after, name, arguments, error_at(after, self._rows))
+
+    @acting
+    def prune_edge(self, edge: Edge) -> Self:
+        """Remove an edge; its mean over the rows stays as a constant."""
+        self._now.active_edge(edge)
+        return self._changed(nn.replace_by_mean(self._now.model, edge, self.table.x))
+
+    @acting
+    def restore_edge(self, edge: Edge) -> Self:
+        """Bring a removed edge back with the curve that it had, about mean zero."""
+        if self._now.open_edge(edge).mask[edge[1:]]:
+            raise InputError(f"The edge {edge} is there already.")
+        return self._changed(nn.center(nn.restore_edges(self._now.model, [edge]), edge, self.table.x))
+
+    @acting
+    def remove_node(self, node: Node) -> Self:
+        """Remove a hidden node; what it gave on average stays. Numbers of nodes stay until `compact`."""
+        (depth, q), model = node, self._now.model
+        for edge in nn.edges_of_node(model, depth, q):
+            self._now.open_edge(edge)
+        if depth < len(model.layers):
+            for j in nn.layer_of(model, depth).mask[:, q].nonzero().flatten().tolist():
+                self._now.open_edge((depth, j, q))
+        return self._changed(nn.remove_node(model, depth, q, self.table.x))
+
+    @acting
+    def add_nodes(self, depth: int, nodes: Width, seed: int = 0) -> Self:
+        """Add hidden nodes before a layer, 3 sums or (1, 2), a sum and two products; unused until trained."""
+        return self._changed(nn.widen(self._now.model, depth, nodes, seed=seed))
+
+    @acting
+    def compact(self) -> Self:
+        """Drop nodes that are constant or that nothing leaves, and renumber the others."""
+        return self._changed(nn.compact(self._now.model, self.table.x))
+
+    @acting
+    def set_function(self, edge: Edge, function: str, affine: Sequence[float] | None = None) -> Self:
+        """Make an edge c f(a x + b) + d, with (a, b, c, d) given, or fitted to its curve as it is."""
+        layer = self._now.open_edge(edge)
+        self._now.check_function(edge, function)
+        if affine is None:
+            if not layer.mask[edge[1:]]:
+                raise InputError(f"The edge {edge} is removed and has no curve to fit: give 'affine', (a, b, c, d).")
+            affine = self._affine_of(edge, function)
+        return self._changed(nn.set_function(self._now.model, *edge, function, affine))
+
+    def _affine_of(self, edge: Edge, function: str) -> tuple[float, ...]:
+        """The constants with which a function is nearest to an edge's curve."""
+        depth, j, i = edge
+        with torch.no_grad():
+            seen = nn.trace(self._now.model, self.table.x)
+        found = symbolic.fit_curve(function, seen.inputs[depth][:, i], seen.edges[depth][:, j, i])
+        if not math.isfinite(found.error):
+            where = f"all that reaches the edge {edge}"
+            raise InputError(f"{function} cannot be defined on {where}: give 'affine', or another.")
+        return found.a, found.b, found.c, found.d
+
+    @acting
+    def to_spline(self, edge: Edge, grid: int | None = None) -> Self:
+        """Make a symbolic edge a spline again, on `grid` cells, as many as the others have if left out."""
+        if edge[1:] not in self._now.active_edge(edge).symbols:
+            raise InputError(f"The edge {edge} is a spline already.")
+        return self._changed(nn.to_splines(self._now.model, self.table.x, [edge], grid=grid))
+
+    @acting
+    def snap_edge(self, edge: Edge, function: str | None = None) -> Self:
+        """Make an edge the best function of `suggest`, or the named one, and refit the network around it."""
+        now, table = self._now, self.table
+        now.active_edge(edge)
+        if function is not None:
+            now.check_function(edge, function)
+        names = function and [function]
+        found = symbolic.candidates(now.model, table.x, table.y, edge, functions=names, forbid=now.forbidden, limit=4)
+        if not found:
+            raise InputError(f"No function can be defined on all that reaches the edge {edge}.")
+        if function is None and not found[0].accepted:
+            raise InputError(f"No function keeps the error on {edge}. Name one to take it all the same: {found[0]}.")
+        return self._changed(found[0].model)
+
+    @acting
+    def lock(self, edges: Edge | Sequence[Edge]) -> Self:
+        """Fix the functions of edges: no training, pruning or snapping changes them."""
+        return self._changed(nn.lock(self._now.model, cast("Sequence[Edge]", edges)))
+
+    @acting
+    def unlock(self, edges: Edge | Sequence[Edge]) -> Self:
+        """Let edges be changed again."""
+        return self._changed(nn.unlock(self._now.model, cast("Sequence[Edge]", edges)))
+
+    @acting
+    def lock_node(self, node: Node) -> Self:
+        """Fix the functions of all edges that end in a node."""
+        return self._changed(nn.lock(self._now.model, nn.edges_of_node(self._now.model, *node)))
+
+    @acting
+    def unlock_node(self, node: Node) -> Self:
+        """Let the edges that end in a node be changed again."""
+        return self._changed(nn.unlock(self._now.model, nn.edges_of_node(self._now.model, *node)))
+
+    @acting
+    def forbid(self, functions: str | Sequence[str]) -> Self:
+        """Let no edge become one of these functions from now on."""
+        names = (library.get(name).name for name in functions)
+        forbidden = tuple(dict.fromkeys([*self._now.forbidden, *names]))
+        if not set(library.names()) - set(forbidden):
+            raise InputError("All functions would be forbidden, and no edge could be read: leave one.")
+        for depth, layer in enumerate(self._now.model.layers):
+            for (j, i), rule in layer.rules.items():
+                if rule.functions and set(rule.functions) <= set(forbidden):
+                    one_of = ", ".join(rule.functions)
+                    raise InputError(f"The edge {(depth, j, i)} has to be one of {one_of}: leave one.")
+        return self._changed(self._now.model, forbidden=forbidden)
+
+    @acting
+    def allow(self, functions: str | Sequence[str]) -> Self:
+        """Take back what `forbid` said of these functions."""
+        names = [library.get(name).name for name in functions]
+        forbidden = self._now.forbidden
+        for name in names:
+            if name not in forbidden:
+                raise InputError(f"{name!r} is not forbidden. Forbidden: {', '.join(forbidden) or 'none'}.")
+        return self._changed(self._now.model, forbidden=tuple(name for name in forbidden if name not in names))
+
+    @acting
+    def require(self, edge: Edge, functions: str | Sequence[str]) -> Self:
+        """Let an edge become one of these functions only; [] lets it become any."""
+        if functions and set(functions) <= set(self._now.forbidden):
+            raise InputError(f"{', '.join(functions)}: all of these are forbidden. Allow one first.")
+        return self._changed(nn.require(self._now.model, *edge, functions))
+
+    @acting
+    def monotone(self, edge: Edge, direction: Direction) -> Self:
+        """Hold the spline of an edge rising ("up") or falling ("down"), or free it ("any")."""
+        self._now.active_edge(edge)
+        return self._changed(nn.monotone(self._now.model, *edge, direction))
+
+    @acting
+    def smooth(self, edge: Edge, weight: float) -> Self:
+        """Put a weight on the roughness of an edge's spline in training; 0 takes it away."""
+        self._now.active_edge(edge)
+        return self._changed(nn.smooth(self._now.model, *edge, weight))
+
+    @acting
+    def add_variable(self, name: str, formula: str) -> Self:
+        """Give the network one more input, a column computed from those it has: add_variable("beta", "v/c")."""
+        new, rows = Variable(name, formula), self._rows
+        rows.check(self._now.variables, new)
+        variables = (*self._now.variables, new)
+        column = rows.with_variables(variables).x[:, -1]
+        return self._changed(nn.add_input(self._now.model, column), variables=variables)
+
+    @acting
+    def use_formula(self, formula: str) -> Self:
+        """Replace the network by the exact network of a formula over its inputs: use_formula("2*pi*sqrt(L/g)").
+
+        What was required of single edges goes with them, locked edges refuse. The network has to have one output, the
+        formula a finite value in each row, and no forbidden function: see `edgewise.symbolic.network_of`.
+        """
+        now, table = self._now, self.table
+        if now.model.n_out > 1:
+            raise InputError(f"A formula has one value, and this network has {now.model.n_out} outputs.")
+        for depth, layer in enumerate(now.model.layers):
+            for j, i in layer.locked_mask().nonzero().tolist():
+                now.open_edge((depth, j, i))
+        made = symbolic.network_of(formula, self._rows.all_names(now.variables))
+        used = {name for layer in made.layers for name in layer.active_symbols()}
+        refused = sorted(used & set(now.forbidden))
+        if refused:
+            raise InputError(f"The formula needs {', '.join(refused)}, which you forbade: allow it first.")
+        with torch.no_grad():
+            bad = int((~torch.isfinite(nn.clone(made, torch.float64)(table.x))).sum())
+        if bad:
+            raise InputError(f"The formula has no finite value in {bad} of {len(table.x)} rows.")
+        return self._changed(nn.clone(made, torch.float64))
+
+    @acting
+    def refit(self, steps: int = 50) -> Self:
+        """Train for some second-order steps, with grids and knots as they are."""
+        return self._changed(refit(self._now.model, self.table, steps)[0])
+
+    @acting
+    def fit(
+        self, grids: Literal["auto"] | Sequence[int] | None = None, sparsity: float = 0.0, steps: int | None = None
+    ) -> Self:
+        """Train as `edgewise.fit` does: "auto" or listed grids, the network's own where None; `steps` at most.
+
+        A fit that `edgewise.train.step_callback` stops is recorded with the number of steps that it took.
+        """
+        table, options, taken = self.table, Options(progress=False, test=0), 0
+
+        def count(seen: FitStep) -> bool:
+            nonlocal taken
+            taken = seen.step
+            return taken == steps
+
+        with step_callback(count):
+            found = fit(self._now.model, table.x, table.y, grids=grids, sparsity=sparsity, options=options)
+        stopped = found.outcome is Outcome.STOPPED
+        return self._changed(found.model, {"steps": taken} if stopped else None)
+
+    @acting
+    def refine(self, factor: int = 2) -> Self:
+        """Split the cells of all grids; no curve changes."""
+        return self._changed(nn.refine_grid(self._now.model, factor))
+
+    @acting
+    def prune(
+        self, threshold: float | None = None, cuts: Cuts = (), merge: bool = True, slack: float | None = None
+    ) -> Self:
+        """Remove what scores low or what the cuts say, idle nodes, and merge parallel ones: see `edgewise.prune`.
+
+        `cuts` are one or more `edgewise.interpret.Cut`, or their fields, as scripts hold them: {"what": "inputs",
+        "keep": 3}.
+        """
+        settings: Any = {"threshold": threshold, "merge": merge, "slack": slack}
+        settings["cuts"] = [Cut(**cut) for cut in cast("Sequence[Mapping[str, Any]]", cuts)]
+        return self._changed(interpret.prune(self._now.model, self.table.x, self.table.y, **settings).model)
+
+    @acting
+    def merge(self) -> Self:
+        """Join hidden nodes that compute the same, and remove nothing else."""
+        return self._changed(interpret.prune(self._now.model, self.table.x, self.table.y, threshold=0.0).model)
+
+    @acting
+    def snap_all(self, slack: float | None = None, rounding: bool = True) -> Self:
+        """Make every edge a function that may become one: see `edgewise.symbolic.snap`."""
+        now, table = self._now, self.table
+        found = symbolic.snap(now.model, table.x, table.y, forbid=now.forbidden, slack=slack, rounding=rounding)
+        return self._changed(found.model)
+
+    @acting
+    def round_constants(self) -> Self:
+        """Make constants of symbolic edges integers, small fractions and multiples of pi where the error stays."""
+        table = self.table
+        deviation = max(float(table.y.std(0).square().mean().sqrt()), 1e-300)
+        model, _ = refit(symbolic.canonicalize(self._now.model), table, 100, 1e-12)
+        return self._changed(symbolic.round_network(model, table, deviation))

@@ -1,0 +1,132 @@
+"""What a report says, as plain values, and the one HTML file made of it."""
+
+import base64
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from edgewise._printable import printable
+from edgewise._replacing import writing
+from edgewise.interpret.export import latex_names
+from edgewise.plot import Candidate, pareto, svg
+from edgewise.plot.report._lines import lines
+from edgewise.plot.report._typeset import LONGEST, typeset
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that a report shows, in its order.
+
+    `problem` holds rows (label, value) on what was asked, `formula_latex` pairs (name of the target, LaTeX of its
+    formula), `formula_text` the same to copy as Python, `formula_bars` with standard errors, `errors` rows (label,
+    value), `first` pairs (short caption, figure) that stand right below, `tested` a sentence on each thing that was
+    tested, `inputs` one on what each input does, `figures` more pairs (short caption, figure), `candidates` the rows
+    of the table and of the Pareto picture, `ceiling` the error of a model that no formula has to beat, `front_latex`
+    the table in LaTeX, `notes` how it was found, a sentence each, `provenance` rows (label, value) such as version,
+    date and seed.
+
+    >>> ReportContent("Kepler", formula_latex=[("T", "a^{3/2}")]).candidates
+    ()
+    """
+
+    title: str
+    subtitle: str = ""
+    problem: Sequence[tuple[str, str]] = ()
+    formula_latex: Sequence[tuple[str, str]] = ()
+    formula_text: str = ""
+    formula_bars: str = ""
+    errors: Sequence[tuple[str, str]] = ()
+    first: Sequence[tuple[str, Figure]] = ()
+    tested: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+    figures: Sequence[tuple[str, Figure]] = ()
+    candidates: Sequence[Candidate] = ()
+    ceiling: float | None = None
+    front_latex: str = ""
+    notes: Sequence[str] = ()
+    provenance: Sequence[tuple[str, str]] = ()
+
+
+_PIXELS = 96  # of an inch on a screen
+_SMALLEST = 0.55  # of a picture's own size; below that a narrow screen scrolls it
+_LINE = 66  # visible characters of a line of a typeset formula
+
+
+def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
+    """Write a report as one self-contained HTML file and return its path.
+
+    Styles, pictures and typeset formulas are inside; it runs no script and asks no server for anything. A
+    formula that cannot be typeset is shown as text. The file appears whole or not at all.
+
+    Errors: InputError when the folder is missing or cannot be written, or when `path` is a folder.
+
+    >>> import tempfile
+    >>> law = [("s", r"\\frac{g t^2}{2}")]
+    >>> content = ReportContent("Falling stone", formula_latex=law, formula_text="g*t**2/2")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     "g*t**2/2" in write_report(f"{folder}/report.html", content).read_text(encoding="utf-8")
+    True
+    """
+    with writing(path) as file:
+        file.write(render(content).encode())
+    return Path(path)
+
+
+def render(content: ReportContent) -> str:
+    """Return the page as a string."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_legible,
+    )
+    front = None
+    if content.candidates:
+        figure = pareto(content.candidates, ceiling=content.ceiling).get_figure(root=True)
+        assert figure is not None
+        front = _picture("Error against complexity", figure)
+    return environment.get_template("report.html").render(
+        content=content,
+        laws=[_law(name, latex) for name, latex in content.formula_latex],
+        first=[_picture(caption, figure) for caption, figure in content.first],
+        pictures=[_picture(caption, figure) for caption, figure in content.figures],
+        front=front,
+        rows=[_cells(row) for row in content.candidates],
+        held_out=any(math.isfinite(row.held_out) for row in content.candidates),
+        weighed=any(math.isfinite(row.weight) for row in content.candidates),
+    )
+
+
+def _cells(row: Candidate) -> dict[str, Any]:
+    """Return a row of the table of candidates as text."""
+    r2 = row.r2 or (f"{1 - row.held_out**2:.3f}" if math.isfinite(row.held_out) else "–")
+    weight = "< 0.01" if row.weight < 0.005 else f"{row.weight:.2f}"
+    return {**row._asdict(), "r2": r2, "weight": weight if math.isfinite(row.weight) else "–"}
+
+
+def _legible(value: object) -> object:
+    """What the page prints: texts from outside without characters that no page may hold."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _law(name: str, latex: str) -> dict[str, Any]:
+    source = f"{latex_names([name])[name]} = {latex}"
+    broken = lines(latex, _LINE, len(name) + 1) if len(latex) <= LONGEST else [latex]
+    svgs = [typeset(name if k == 0 else "", line) for k, line in enumerate(broken)]
+    return {"name": name, "latex": latex, "source": source, "lines": None if None in svgs else svgs}
+
+
+def _picture(caption: str, figure: Figure) -> dict[str, Any]:
+    """A figure as a data address: a separate image, so that names inside do not clash with others'."""
+    source = "data:image/svg+xml;base64," + base64.b64encode(svg(figure)).decode("ascii")
+    width = round(figure.get_figwidth() * _PIXELS)
+    return {"caption": caption, "source": source, "width": width, "least": round(width * _SMALLEST)}

@@ -1,7 +1,0 @@
-"""Formulas read from a fitted additive model: the simplest shape for every curve that its noise allows."""
-
-from edgewise.reading._paths import Way as Way
-from edgewise.reading._read import ReadFormula as ReadFormula
-from edgewise.reading._read import read_formulas as read_formulas
-from edgewise.reading._rows import between_rows as between_rows
-from edgewise.reading._rows import beyond_rows as beyond_rows

@@ -1,0 +1,1 @@
+"""Tables: files, columns as numbers, additive curves, and the tables that come with edgewise."""

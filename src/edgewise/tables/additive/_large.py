@@ -1,0 +1,212 @@
+"""All rows of a large table, for the shape that a sample of them chose."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from edgewise.tables.additive._algebra import Matrix, Vector
+from edgewise.tables.additive._block import Block
+from edgewise.tables.additive._candidates import Check, Rows
+from edgewise.tables.additive._curve import Curve
+from edgewise.tables.additive._design import Input, Pair
+from edgewise.tables.additive._family import Gaussian
+from edgewise.tables.additive._model import AdditiveModel
+from edgewise.tables.additive._moments import Moments
+from edgewise.tables.additive._penalized import Penalized, Problem, from_moments
+from edgewise.tables.additive._posterior import compact, spaced
+from edgewise.tables.additive._search import AdditiveFit
+
+_BINS = 254
+_DRAWN = 50_000  # values that bins are made from
+_CHUNK = 20_000
+_ROUNDS = 4
+_SETTLED = 0.02  # largest change of a coefficient, relative to the largest coefficient
+
+
+def refitted(sample: AdditiveFit, rows: Rows, monotone: Mapping[int, int], check: Check) -> AdditiveFit:
+    """Return the fit with coefficients and smoothing from all rows, its shape as the sample chose it.
+
+    Columns are read in at most 254 bins. Without products the moments come from counts of pairs of bins, whose cost
+    does not depend on the number of functions; with products from chunks of rows in single precision.
+    """
+    binned, family = _Binned.of(sample.model, rows.x), sample.family
+    y = sample.target.forward(rows.y) if family.is_location else rows.y
+    weights = rows.weights
+    problem = Problem(binned.blocks, family, constraints=binned.constraints(monotone))
+    check("all rows")
+    if isinstance(family, Gaussian):
+        fit = from_moments(binned.moments(y, weights), problem)
+        return replace(sample, model=_rebuilt(sample.model, binned, [fit]))
+    model, before = sample.model, None
+    logs: dict[int, Matrix] = {}
+    for _ in range(_ROUNDS):
+        eta = binned.eta(model)
+        fits = []
+        for k in range(family.outputs):
+            response, working = family.working(eta, y, k)
+            moments = binned.moments(response, weights * working)
+            check("all rows")
+            fits.append(from_moments(moments, problem, logs.get(k)))
+            logs[k] = fits[-1].rho
+        model = _rebuilt(model, binned, fits)
+        beta = np.hstack([fit.beta for fit in fits])
+        if before is not None and np.abs(beta - before).max() < _SETTLED * np.abs(beta).max():
+            break
+        before = beta
+    return replace(sample, model=model)
+
+
+@dataclass(frozen=True)
+class _Binned:
+    """Rows as bin numbers, the features of each bin, and which of them the model uses."""
+
+    codes: list[np.ndarray]
+    tables: list[Matrix]
+    used: list[np.ndarray]
+    model: AdditiveModel
+    blocks: list[Block]
+
+    @classmethod
+    def of(cls, model: AdditiveModel, x: Matrix) -> "_Binned":
+        codes, tables, used, blocks = [], [], [], []
+        for part, beta in zip(model.design.inputs, model.beta, strict=True):
+            code, places = _binned(part, x[:, part.column])
+            keep = np.any(beta != 0, axis=1)
+            start = 0
+            for block in part.blocks():
+                keep[start] = True
+                blocks.append(Block(block.kind, int(keep[start : start + block.size].sum())))
+                start += block.size
+            codes.append(code)
+            tables.append(part.features(places))
+            used.append(keep)
+        for pair in model.products:
+            blocks += model.design.product_blocks(pair)
+        return cls(codes, tables, used, model, blocks)
+
+    def constraints(self, monotone: Mapping[int, int]) -> Matrix | None:
+        """Return the inequalities of the features that are used."""
+        found = self.model.design.constraints(monotone)
+        return None if found is None else found[:, np.concatenate(self.used)]
+
+    @property
+    def pairs(self) -> list[Pair]:
+        return list(self.model.products)
+
+    def moments(self, y: Vector, weights: Vector) -> Moments:
+        return self._from_chunks(y, weights) if self.pairs else self._from_counts(y, weights)
+
+    def eta(self, model: AdditiveModel) -> Matrix:
+        """Return eta (n, K) at all rows."""
+        total = np.tile(model.intercept, (len(self.codes[0]), 1))
+        for code, table, beta in zip(self.codes, self.tables, model.beta, strict=True):
+            total += (table @ beta)[code]
+        for pair, beta in model.products.items():
+            for rows in self._slices():
+                total[rows] += model.design.product(self._features(rows, pair), pair)[0] @ beta
+        return total
+
+    def _from_counts(self, y: Vector, weights: Vector) -> Moments:
+        tables = [table[:, keep] for table, keep in zip(self.tables, self.used, strict=True)]
+        at = np.cumsum([0, *(table.shape[1] for table in tables)])
+        gram, cross, sums = np.zeros((at[-1], at[-1])), np.zeros(at[-1]), np.zeros(at[-1])
+        for i, (code, table) in enumerate(zip(self.codes, tables, strict=True)):
+            here = slice(at[i], at[i + 1])
+            count = np.bincount(code, weights, len(table))
+            gram[here, here] = table.T @ (count[:, None] * table)
+            cross[here] = table.T @ np.bincount(code, weights * y, len(table))
+            sums[here] = table.T @ count
+            for j in range(i):
+                there, width = slice(at[j], at[j + 1]), len(tables[j])
+                pairs = np.bincount(code.astype(np.int64) * width + self.codes[j], weights, len(table) * width)
+                block = table.T @ pairs.reshape(len(table), width) @ tables[j]
+                gram[here, there], gram[there, here] = block, block.T
+        return Moments(gram, cross, sums, float(weights @ y**2), float(weights @ y), float(weights.sum()), len(y))
+
+    def _from_chunks(self, y: Vector, weights: Vector) -> Moments:
+        tables = [table[:, keep].astype(np.float32) for table, keep in zip(self.tables, self.used, strict=True)]
+        return reduce(add, (self._chunk(rows, tables, y, weights) for rows in self._slices()))
+
+    def _chunk(self, rows: slice, tables: list[Matrix], y: Vector, weights: Vector) -> Moments:
+        mains = [table[code[rows]] for table, code in zip(tables, self.codes, strict=True)]
+        products = []
+        for pair in self.pairs:
+            features = self._features(rows, pair)
+            products.append(self.model.design.product(features, pair)[0].astype(np.float32))
+        matrix = np.hstack([*mains, *products])
+        found = Moments.of(matrix, y[rows].astype(np.float32), weights[rows].astype(np.float32))
+        gram, cross, sums = (np.asarray(part, float) for part in (found.gram, found.cross, found.sums))
+        t, w = y[rows], weights[rows]
+        return Moments(gram, cross, sums, float(w @ t**2), float(w @ t), float(w.sum()), found.rows)
+
+    def _features(self, rows: slice, pair: Pair) -> dict[int, Matrix]:
+        return {number: self.tables[number][self.codes[number][rows]] for number in pair}
+
+    def _slices(self) -> Iterator[slice]:
+        total = len(self.codes[0])
+        return (slice(start, min(start + _CHUNK, total)) for start in range(0, total, _CHUNK))
+
+
+def _binned(part: Input, x: Vector) -> tuple[np.ndarray, Vector]:
+    """Return the bin of each row, and a value in each bin: the last bin is that of missing values."""
+    if not isinstance(part, Curve):
+        values = np.unique(x[np.isfinite(x)])
+        code = np.where(np.isfinite(x), np.searchsorted(values, x), len(values))
+        return code.astype(np.uint16), np.append(values, np.nan)
+    seen = np.isfinite(x)
+    drawn = np.sort(x[seen][:: max(1, int(seen.sum()) // _DRAWN)])
+    distinct = np.unique(drawn)
+    if len(distinct) <= _BINS:
+        cuts = (distinct[:-1] + distinct[1:]) / 2
+    else:
+        mapped = part.axis.map(drawn)
+        evenly = np.interp(np.linspace(mapped[0], mapped[-1], _BINS // 3), mapped, drawn)
+        cuts = np.unique(np.concatenate([np.quantile(drawn, np.linspace(0, 1, 2 * _BINS // 3)), evenly]))[1:-1]
+    code = np.searchsorted(cuts, np.where(seen, x, 0.0))
+    count = np.bincount(code[seen], minlength=len(cuts) + 1)
+    edges = np.concatenate([drawn[:1], cuts, drawn[-1:]])
+    places = (edges[:-1] + edges[1:]) / 2
+    sums = np.bincount(code[seen], x[seen], minlength=len(cuts) + 1)
+    places[count > 0] = sums[count > 0] / count[count > 0]
+    code[~seen] = len(places)
+    return code.astype(np.uint16), np.append(places, np.nan)
+
+
+def _rebuilt(model: AdditiveModel, rows: _Binned, fits: list[Penalized]) -> AdditiveModel:
+    """Return the model with the coefficients of fits, one for each output."""
+    coefficients = np.hstack([fit.beta for fit in fits])
+    edf = np.mean([fit.edf for fit in fits], 0)
+    place, block, mains, main_edf = 0, 0, [], []
+    for part, keep in zip(model.design.inputs, rows.used, strict=True):
+        beta = np.zeros((len(keep), coefficients.shape[1]))
+        beta[keep] = coefficients[place : place + keep.sum()]
+        place += int(keep.sum())
+        mains.append(beta)
+        main_edf.append(edf[block : block + len(part.blocks())])
+        block += len(part.blocks())
+    products, product_edf = {}, {}
+    for pair, old in model.products.items():
+        products[pair] = coefficients[place : place + len(old)]
+        count = len(model.design.product_blocks(pair))
+        product_edf[pair] = float(edf[block : block + count].sum())
+        place, block = place + len(old), block + count
+    intercept = np.concatenate([fit.intercept for fit in fits])
+    return replace(
+        model, intercept=intercept, beta=tuple(mains), edf=tuple(main_edf), products=products, product_edf=product_edf,
+        covariance=_covariance(rows, fits),
+    )  # fmt: skip
+
+
+def _covariance(rows: _Binned, fits: list[Penalized]) -> tuple[Matrix, ...]:
+    """Return the covariance of each input's coefficients, one for each output."""
+    used = np.flatnonzero(np.concatenate(rows.used)) if rows.used else np.zeros(0, dtype=int)
+    width, main = sum(map(len, rows.used)), len(used)
+    outputs = (spaced(fit.variance * fit.covariance[:main, :main], used, width) for fit in fits)
+    means = [
+        np.bincount(code, minlength=len(table)) @ table / len(code)
+        for code, table in zip(rows.codes, rows.tables, strict=True)
+    ]
+    return compact(rows.model.design.inputs, outputs, np.concatenate(means) if means else np.zeros(0))

@@ -1,0 +1,150 @@
+"""A weighted sum of candidates, as one model over inputs, products and a hidden node."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgewise.tables.additive._algebra import Matrix, Vector
+from edgewise.tables.additive._block import Block
+from edgewise.tables.additive._candidates import Candidate, Candidates
+from edgewise.tables.additive._design import Design, Pair, joined
+from edgewise.tables.additive._hidden import HiddenNode
+from edgewise.tables.additive._posterior import covariances
+
+
+@dataclass(frozen=True)
+class AdditiveModel:
+    """eta = intercept + sum of curves + sum of products + hidden node, for K outputs.
+
+    `beta` holds the coefficients (m, K) of each input, `products` of each pair, `edf` the degrees of freedom of each
+    input's blocks and `product_edf` those of the pairs. The hidden node reads the features of the inputs.
+    `covariance` is that of each input's coefficients, (K, m, m), in the candidate with the largest weight; of levels
+    only the variances (K, m) of their effects about the mean.
+    """
+
+    design: Design
+    intercept: Vector
+    beta: tuple[Matrix, ...]
+    products: dict[Pair, Matrix]
+    edf: tuple[Vector, ...]
+    product_edf: dict[Pair, float]
+    hidden: HiddenNode | None = None
+    covariance: tuple[Matrix, ...] | None = None
+
+    @property
+    def outputs(self) -> int:
+        return len(self.intercept)
+
+    def terms(self, x: Matrix) -> Matrix:
+        """Return what each input adds to each output, (n, inputs, K)."""
+        features = self.design.features(x)
+        if not features:
+            return np.zeros((len(x), 0, self.outputs))
+        return np.stack([part @ beta for part, beta in zip(features, self.beta, strict=True)], 1)
+
+    def product_terms(self, x: Matrix) -> dict[Pair, Matrix]:
+        """Return what each product adds to each output, (n, K)."""
+        features = self.design.features(x)
+        return {pair: self.design.product(features, pair)[0] @ beta for pair, beta in self.products.items()}
+
+    def deviation(self, number: int, x: Vector) -> Matrix:
+        """Return the posterior standard deviation (n, K) of one input's curve at values x (n,) of its column."""
+        part = self.design.inputs[number]
+        features = part.features(x)
+        if self.covariance is None:
+            return np.zeros((len(x), self.outputs))
+        covariance = self.covariance[number]
+        if covariance.ndim == 2:
+            return np.sqrt(np.maximum(features @ covariance.T, 0.0))
+        return np.sqrt(np.maximum(np.einsum("ni,kij,nj->nk", features, covariance, features, optimize=True), 0.0))
+
+    def eta(self, x: Matrix) -> Matrix:
+        """Return eta (n, K) of columns x (n, p)."""
+        features = self.design.features(x)
+        matrix = joined(features, len(x))
+        eta = np.tile(self.intercept, (len(x), 1))
+        if features:
+            eta += matrix @ np.vstack(self.beta)
+        for pair, beta in self.products.items():
+            eta += self.design.product(features, pair)[0] @ beta
+        if self.hidden is not None:
+            eta += self.hidden.eta(matrix)[:, None]
+        return eta
+
+    def scaled(self, scale: float, center: float) -> "AdditiveModel":
+        """Return the model center + scale eta."""
+        hidden = None if self.hidden is None else replace(self.hidden, weight=self.hidden.weight * scale)
+        return replace(
+            self,
+            intercept=center + scale * self.intercept,
+            beta=tuple(scale * beta for beta in self.beta),
+            products={pair: scale * beta for pair, beta in self.products.items()},
+            hidden=hidden,
+            covariance=None if self.covariance is None else tuple(scale**2 * each for each in self.covariance),
+        )
+
+
+def side_by_side(models: Sequence[AdditiveModel]) -> AdditiveModel:
+    """Return one model with the outputs of several of the same design, which have neither products nor hidden nodes."""
+    first = models[0]
+    beta = tuple(np.hstack([model.beta[k] for model in models]) for k in range(len(first.beta)))
+    edf = tuple(np.mean([model.edf[k] for model in models], 0) for k in range(len(first.edf)))
+    intercept = np.concatenate([model.intercept for model in models])
+    known = [model.covariance for model in models if model.covariance is not None]
+    covariance = tuple(map(np.concatenate, zip(*known, strict=True))) if len(known) == len(models) else None
+    return replace(first, intercept=intercept, beta=beta, edf=edf, covariance=covariance)
+
+
+def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, shift: Vector) -> AdditiveModel:
+    """Return the weighted sum of candidates, with the covariance of the one that has the largest weight."""
+    likely = int(np.argmax(weights))
+    covariance = covariances(source, found[likely]) if weights[likely] > 0 else None
+    return replace(summed(source, found, weights, shift), covariance=covariance)
+
+
+def summed(source: Candidates, found: Sequence[Candidate], weights: Vector, shift: Vector) -> AdditiveModel:
+    """Return the weighted sum of candidates: a sum of additive models is one additive model."""
+    design, outputs = source.design, source.family.outputs
+    widths = [part.n_features for part in design.inputs]
+    blocks: list[list[Block]] = [part.blocks() for part in design.inputs]
+    n_blocks = sum(map(len, blocks))
+    total, edf = np.zeros((sum(widths), outputs)), np.zeros(n_blocks)
+    intercept, hidden = np.array(shift, dtype=float), None
+    products: dict[Pair, Matrix] = {}
+    product_edf: dict[Pair, float] = {}
+    for candidate, weight in zip(found, weights, strict=True):
+        if weight <= 0:
+            continue
+        fit, main = candidate.fit, len(source.kept)
+        intercept = intercept + weight * fit.intercept
+        total[source.kept] += weight * fit.beta[:main]
+        edf += weight * fit.edf[:n_blocks]
+        place, block = main, n_blocks
+        for pair in candidate.pairs:
+            own = design.product_blocks(pair)
+            size = sum(each.size for each in own)
+            zero = np.zeros((size, outputs))
+            products[pair] = products.get(pair, zero) + weight * fit.beta[place : place + size]
+            product_edf[pair] = product_edf.get(pair, 0.0) + weight * float(fit.edf[block : block + len(own)].sum())
+            place, block = place + size, block + len(own)
+        if candidate.hidden is not None:
+            hidden = _unpacked(candidate.hidden, source.kept, len(total), float(weight))
+    at, block_at = np.cumsum([0, *widths]), np.cumsum([0, *map(len, blocks)])
+    return AdditiveModel(
+        design,
+        intercept,
+        tuple(total[a:b] for a, b in itertools.pairwise(at)),
+        products,
+        tuple(edf[a:b] for a, b in itertools.pairwise(block_at)),
+        product_edf,
+        hidden,
+    )
+
+
+def _unpacked(node: HiddenNode, kept: np.ndarray, width: int, weight: float) -> HiddenNode:
+    """Return the node on all features, not only on those that were kept."""
+    alpha, mean = np.zeros(width), np.zeros(width)
+    alpha[kept], mean[kept] = node.alpha, node.mean
+    return HiddenNode(alpha, mean, node.gamma, weight)

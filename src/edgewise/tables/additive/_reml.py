@@ -1,0 +1,158 @@
+"""Smoothing parameters by restricted maximum likelihood, from moments alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from edgewise.tables.additive._algebra import Matrix, Vector, eigen
+from edgewise.tables.additive._block import CENTERS, Block, Kind
+from edgewise.tables.additive._moments import Centered
+
+LOW, HIGH = -12.0, 16.0  # of log lambda
+_TOLERANCE, _STATIONARY = 1e-2, 0.03  # of the score, and of its gradient
+_LARGEST_STEP, _CUTS, _SMALLEST_CURVATURE = 4.0, 8, 1e-2
+_JITTER = 1e-10
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A normal prior of the logarithms of the smoothing parameters, pooled within each kind of block.
+
+    rho_j ~ N(mean of its kind, within^2), that mean ~ N(center of the kind, between^2)
+    """
+
+    centers: Vector
+    precision: Matrix
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block], within: float = 1.0, between: float = 1.5) -> "Prior":
+        kinds: list[Kind] = [block.kind for block in blocks]
+        base = np.log(1.0 + kinds.count("straight"))
+        precision = np.zeros((len(kinds), len(kinds)))
+        for kind in set(kinds):
+            index = np.flatnonzero([other == kind for other in kinds])
+            count = len(index)
+            pooled = np.full((count, count), 1 / count)
+            precision[np.ix_(index, index)] = (np.eye(count) - pooled) / within**2 + pooled / (
+                count * (between**2 + within**2 / count)
+            )
+        return cls(np.array([base + CENTERS[kind] for kind in kinds]), precision)
+
+
+def reml(
+    about: Centered, rows: float, sizes: np.ndarray,
+    *, prior: Prior, rho: Vector | None = None, scale: float | None = None, steps: int = 40,
+) -> "Smooth":  # fmt: skip
+    """Return the penalized fit whose smoothing parameters maximize the restricted likelihood and their prior.
+
+    minimizes  nu log D + log|A| - sum_j r_j rho_j + (rho - c)' Q (rho - c)
+    with  A = G + diag(exp(rho_j)),  D = y'y - b' A^-1 b
+
+    by Newton steps with exact derivatives; with a `scale` (the variance sigma^2 is known), D / scale in the place of
+    nu log D. Costs do not depend on the number of rows.
+
+    Shapes: Gram matrix (P, P), products (P,), sizes (J,) of the blocks, rho (J,) to start from. `rows` is nu.
+
+    Source: Wood, Fast stable restricted maximum likelihood (2011).
+    """
+    problem = _Problem(about.gram, about.cross, about.square, rows, sizes, prior, scale)
+    rho = np.full(len(sizes), np.log(len(sizes) + 1.0)) if rho is None else np.clip(rho, LOW, HIGH)
+    state = problem.at(rho)
+    for _ in range(steps):
+        step = problem.newton(state)
+        if step is None:
+            break
+        for _ in range(_CUTS):
+            found = problem.at(np.clip(state.rho + step, LOW, HIGH))
+            if found.score <= state.score + 1e-9 * abs(state.score):
+                break
+            step = step / 3
+        else:
+            break
+        done = state.score - found.score < _TOLERANCE
+        state = found
+        if done:
+            break
+    return state
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """A penalized fit: log lambdas, score, coefficients, D; and, computed where asked for, degrees of freedom and the
+    covariance of the coefficients over the variance of the noise."""
+
+    rho: Vector
+    score: float
+    beta: Vector
+    deviance: float
+    variance: float
+    sizes: np.ndarray
+    factor: torch.Tensor
+
+    @cached_property
+    def covariance(self) -> Matrix:
+        return torch.cholesky_inverse(self.factor).numpy()
+
+    @cached_property
+    def feature_edf(self) -> Vector:
+        return 1 - np.exp(np.repeat(self.rho, self.sizes)) * np.diag(self.covariance)
+
+    @property
+    def edf(self) -> Vector:
+        return np.add.reduceat(self.feature_edf, np.cumsum(self.sizes) - self.sizes)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    gram: Matrix
+    cross: Vector
+    square: float
+    rows: float
+    sizes: np.ndarray
+    prior: Prior
+    scale: float | None
+
+    def at(self, rho: Vector) -> Smooth:
+        matrix = torch.tensor(self.gram)
+        matrix.diagonal().add_(torch.from_numpy(np.exp(np.repeat(rho, self.sizes)) + _JITTER * self.rows))
+        factor, info = torch.linalg.cholesky_ex(matrix)
+        if info.item():
+            return Smooth(rho, np.inf, self.cross, np.inf, np.inf, self.sizes, factor)
+        beta = torch.cholesky_solve(torch.from_numpy(self.cross)[:, None], factor)[:, 0].numpy()
+        deviance = max(self.square - float(self.cross @ beta), 1e-12 * self.square + 1e-300)
+        away = rho - self.prior.centers
+        misfit = self.rows * np.log(deviance) if self.scale is None else deviance / self.scale
+        value = misfit + 2 * float(factor.diagonal().log().sum()) - float(self.sizes @ rho)
+        value += float(away @ self.prior.precision @ away)
+        variance = deviance / self.rows if self.scale is None else self.scale
+        return Smooth(rho, value, beta, deviance, variance, self.sizes, factor)
+
+    def newton(self, state: Smooth) -> Vector | None:
+        """Return the next step of rho, None where the gradient vanishes or all are at their bounds."""
+        starts = np.cumsum(self.sizes) - self.sizes
+        inverse, beta, rho = state.covariance, state.beta, state.rho
+        penalties = np.exp(rho)
+        variance = state.variance
+        squares = np.add.reduceat(np.add.reduceat(inverse * inverse, starts, 0), starts, 1)
+        forms = np.add.reduceat(np.add.reduceat(beta[:, None] * inverse * beta, starts, 0), starts, 1)
+        fitted = penalties * np.add.reduceat(beta**2, starts) / variance
+        traces = penalties * np.add.reduceat(np.diag(inverse), starts)
+        precision = self.prior.precision
+        gradient = fitted + traces - self.sizes + 2 * precision @ (rho - self.prior.centers)
+        hessian = np.diag(fitted + traces) + 2 * precision
+        hessian -= np.outer(penalties, penalties) * (2 * forms / variance + squares)
+        if self.scale is None:
+            hessian -= np.outer(fitted, fitted) / self.rows
+        free = ~(((rho >= HIGH - 1e-6) & (gradient < 0)) | ((rho <= LOW + 1e-6) & (gradient > 0)))
+        if not free.any() or np.abs(gradient[free]).max() < _STATIONARY:
+            return None
+        if not np.isfinite(hessian).all():  # of targets whose squares overflow
+            return None
+        values, vectors = eigen(hessian[np.ix_(free, free)])
+        curvatures = np.maximum(np.abs(values), _SMALLEST_CURVATURE)
+        step = np.zeros_like(rho)
+        step[free] = -vectors @ ((vectors.T @ gradient[free]) / curvatures)
+        return step * min(1.0, _LARGEST_STEP / max(np.abs(step).max(), 1e-300))

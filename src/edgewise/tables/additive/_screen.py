@@ -1,0 +1,103 @@
+"""Score tests on residuals: which pairs interact, and whether a curve of the sum is missing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import gammaincc, gammaln
+
+from edgewise.tables.additive._algebra import Matrix, Vector, batched_inner, eigen
+from edgewise.tables.additive._curve import Curve
+from edgewise.tables.additive._design import Design, Pair
+
+_FUNCTIONS, _LEVELS, _ROWS = 3, 8, 5  # functions of a curve; levels of a category, each with so many rows
+_RIDGE = 0.02
+_VALUES = (11, 500)  # numbers of distinct values whose single effects are tested
+_SURE = 1e-4
+
+
+def rank_pairs(
+    design: Design, features: Sequence[Matrix], residual: Vector, variance: float, pairs: Sequence[Pair]
+) -> list[tuple[float, Pair]]:
+    """Return the pairs with the evidence -log p that the residual depends on their product, strongest first.
+
+    The statistic is the gain of a small tensor basis, u' (A + 0.02 n)^-1 u / sigma^2, against a scaled chi-square.
+    """
+    parts = {k: _small(design, features, k) for k in {number for pair in pairs for number in pair}}
+    partners: dict[tuple[int, int], list[int]] = {}
+    for first, second in pairs:
+        if parts[first].shape[1] and parts[second].shape[1]:
+            partners.setdefault((first, parts[second].shape[1]), []).append(second)
+    found = []
+    for (first, _), seconds in partners.items():
+        together = np.stack([parts[second] for second in seconds])
+        evidence = _evidence(parts[first], together, residual, variance)
+        found += [(float(e), (first, second)) for e, second in zip(evidence, seconds, strict=True)]
+    return sorted(found, reverse=True)
+
+
+def _small(design: Design, features: Sequence[Matrix], number: int) -> Matrix:
+    """Return the few functions of an input that the test uses."""
+    values = features[number]
+    if isinstance(design.inputs[number], Curve):
+        return values[:, :_FUNCTIONS]
+    counts = values.sum(0)
+    common = np.argsort(-counts, kind="stable")[:_LEVELS]
+    common = common[(counts[common] >= _ROWS) & (counts[common] <= len(values) - _ROWS)]
+    return values[:, common] - values[:, common].mean(0)
+
+
+def _evidence(a: Matrix, others: Matrix, residual: Vector, variance: float) -> Vector:
+    """Return -log p of the products of one input's functions (n, m) with those of each other input (J, n, k)."""
+    n = len(residual)
+    tensor = (a[None, :, :, None] * others[:, :, None, :]).reshape(len(others), n, -1)
+    tensor -= tensor.mean(1, keepdims=True)
+    score = residual @ tensor
+    values, vectors = eigen(batched_inner(tensor))
+    real = values > 1e-8 * n
+    values = np.where(real, values, 0.0)
+    share = values / (values + _RIDGE * n)
+    projected = np.einsum("jab,ja->jb", vectors, score)
+    gain = np.where(real, projected**2 / (values + _RIDGE * n), 0.0).sum(1) / variance
+    mean, spread = share.sum(1), 2 * (share**2).sum(1)
+    degrees = np.where(spread > 0, 2 * mean**2 / np.maximum(spread, 1e-300), 1.0)
+    return -_log_tail(gain * degrees / np.maximum(mean, 1e-9), degrees)
+
+
+def _log_tail(x: Vector, degrees: Vector) -> Vector:
+    """Return the logarithm of the chance that a chi-square is above x, by its asymptote where that is below 1e-300."""
+    half, shape = x / 2, degrees / 2
+    tail = gammaincc(shape, half)
+    beyond = -half + (shape - 1) * np.log(np.maximum(half, 1e-300)) - gammaln(shape)
+    return np.where(tail > 1e-300, np.log(np.maximum(tail, 1e-300)), beyond)
+
+
+def tukey(eta: Vector, residual: Vector, variance: float) -> float:
+    """Return the p-value of Tukey's test: whether the residual depends on the square and cube of the fitted sum.
+
+    Source: Tukey, One degree of freedom for non-additivity (1949).
+    """
+    u = (eta - eta.mean()) / (eta.std() or 1.0)
+    powers, known = np.column_stack([u**2, u**3]), np.column_stack([np.ones(len(u)), u])
+    powers = powers - known @ np.linalg.lstsq(known, powers, rcond=None)[0]
+    score = powers.T @ residual
+    statistic = score @ np.linalg.pinv(powers.T @ powers) @ score / variance
+    return float(gammaincc(1.0, statistic / 2))
+
+
+def columns_with_value_effects(
+    design: Design, x: Matrix, residual: Vector, variance: float
+) -> list[tuple[int, int]]:  # fmt: skip
+    """Return the numeric columns whose single values, repeated over rows, have effects that their curves miss, and how
+    many values each has."""
+    found = []
+    for part in design.inputs:
+        if not isinstance(part, Curve):
+            continue
+        seen = np.isfinite(x[:, part.column])
+        values, place, counts = np.unique(x[seen, part.column], return_inverse=True, return_counts=True)
+        if not _VALUES[0] <= len(values) <= min(_VALUES[1], seen.sum() / 3):
+            continue
+        sums = np.bincount(place, residual[seen])
+        if gammaincc(len(values) / 2, float((sums**2 / counts).sum()) / variance / 2) < _SURE:
+            found.append((part.column, len(values)))
+    return found

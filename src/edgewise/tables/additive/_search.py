@@ -1,0 +1,190 @@
+"""What an additive fit may choose, the choice by out-of-fold predictions, and what it found."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from edgewise.tables.additive._algebra import Matrix, Vector
+from edgewise.tables.additive._alternatives import alternatives
+from edgewise.tables.additive._candidates import Candidate, Candidates, Check, Rows, ignore
+from edgewise.tables.additive._design import Design, Pair
+from edgewise.tables.additive._family import Family, Gaussian
+from edgewise.tables.additive._model import AdditiveModel, averaged
+from edgewise.tables.additive._products import products
+from edgewise.tables.additive._stack import Select, stacked
+from edgewise.tables.additive._target import Target, TargetName
+
+_SLACK = 0.02  # of the variance of the target: maps that are as good
+_UNMAPPED_BONUS = 3.0  # of the log-likelihood, for columns as they are
+
+Products = Literal["auto"] | int | Sequence[Pair]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What may be chosen: products ("auto", how many, or which pairs of columns), maps of columns and target, a hidden
+    node, effects of single values, and how candidates become one model ("average", "best" or "simplest").
+
+    `allowed` says which two columns may interact; `monotone` has 1 for columns whose curves must rise, -1 where they
+    must fall: these make no products, and there is no hidden node then.
+    """
+
+    products: Products = "auto"
+    maps: bool = True
+    hidden: bool = True
+    values: bool = True
+    select: Select = "average"
+    seed: int = 0
+    allowed: Callable[[Pair], bool] = lambda pair: True
+    monotone: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AdditiveFit:
+    """A model of the target's scale, and what was found on the way.
+
+    weights: of each candidate; scores: mean out-of-fold loss of each on the standardized scale, "constant" too; rows:
+    which rows were held out once; held_out: eta of those rows from folds that did not see them; residual: their
+    residual, on the standardized scale; candidates: each as a model, by name, for a Gaussian target (of a table of
+    more than 20,000 rows: as the sample that chose the shape has them).
+    """
+
+    model: AdditiveModel
+    family: Family
+    target: Target
+    weights: dict[str, float]
+    scores: dict[str, float]
+    rows: np.ndarray
+    held_out: Matrix
+    residual: Vector
+    candidates: Mapping[str, AdditiveModel] = field(default_factory=dict)
+
+    @property
+    def design(self) -> Design:
+        return self.model.design
+
+    def predict(self, x: Matrix) -> Matrix:
+        """Return the mean of the target (n, 1), or the probabilities of the classes (n, K), at columns x."""
+        return self.of(self.model.eta(x))
+
+    def of(self, eta: Matrix) -> Matrix:
+        """Return the mean, or the probabilities, of eta (n, K)."""
+        if isinstance(self.family, Gaussian):
+            return self.target.mean(eta[:, 0], self.residual)[:, None]
+        if self.family.is_location:
+            return self.target.backward(eta)
+        return self.family.mean(eta)
+
+
+def search(
+    rows: Rows, levels: Sequence[bool], family: Family, request: Request, check: Check = ignore
+) -> AdditiveFit:  # fmt: skip
+    """Return the fit of rows that are all used for everything."""
+    target, found = _scales(rows, levels, family, request, check)
+    _extend(found, request)
+    if request.values:
+        columns = found.value_effects()
+        if columns:
+            design = Design.of(rows.x, levels, mapped=found.design.is_mapped, values=columns)
+            other = _candidates(design, rows._replace(y=found.y), family, request, check)
+            _extend(other, request)
+            found = other if other.unexplained() < found.unexplained() else found
+    return _selected(found, target, request.select)
+
+
+def _candidates(design: Design, rows: Rows, family: Family, request: Request, check: Check) -> Candidates:
+    """Return the candidates of a design, of which the sum of curves is fitted."""
+    found = Candidates(design, rows, family, seed=request.seed, monotone=request.monotone, check=check)
+    found.additive()
+    return found
+
+
+def _scales(
+    rows: Rows, levels: Sequence[bool], family: Family, request: Request, check: Check
+) -> tuple[Target, Candidates]:  # fmt: skip
+    """Return the scale of the target and the maps of the columns, by the out-of-fold error of the sum of curves.
+
+    Of the maps whose error on the target's own scale is within 0.02 of the variance of the best one, the most likely
+    is taken.
+    """
+    x, y, w = rows
+    plain = Design.of(x, levels)
+    mapped = Design.of(x, levels, mapped=True) if request.maps else plain
+    designs = [plain, mapped] if mapped.is_mapped else [plain]
+    gaussian = isinstance(family, Gaussian)
+    names: list[TargetName] = Target.candidates(y) if gaussian and request.maps else ["identity"]
+    runs = []
+    for name in names:
+        target = Target.of(y, w, name) if family.is_location else Target("identity", 0.0, 1.0)
+        for design in designs:
+            found = _candidates(design, rows._replace(y=target.forward(y)), family, request, check)
+            error, likelihood = _judged(found, target, y)
+            runs.append((error, likelihood + _UNMAPPED_BONUS * (design is plain), target, found))
+    least = min(run[0] for run in runs)
+    slack = _SLACK * float(np.var(y)) if gaussian else 0.0
+    _, _, target, found = max((run for run in runs if run[0] <= least + slack), key=lambda run: run[1])
+    return target, found
+
+
+def _judged(search: Candidates, target: Target, y: Vector) -> tuple[float, float]:
+    """Return the out-of-fold error on the scale of y, and the log-likelihood of y."""
+    rows = search.validated
+    eta, w = search.found["curves"].held_out[rows], search.weights[rows]
+    if not isinstance(search.family, Gaussian):
+        loss = float(w @ search.family.loss(eta, search.y[rows]))
+        return loss, -loss
+    residual = search.y[rows] - eta[:, 0]
+    square = float(w @ residual**2 / w.sum())
+    error = float(w @ (y[rows] - target.mean(eta[:, 0], residual)) ** 2 / w.sum())
+    likelihood = -0.5 * len(residual) * np.log(max(square, 1e-300)) + float(target.log_slope(y[rows]).sum())
+    return error, likelihood
+
+
+def _extend(search: Candidates, request: Request) -> None:
+    """Fit the other candidates."""
+    if not search.design.inputs:
+        return
+    search.line()
+    columns = [part.column for part in search.design.inputs]
+    inputs = len(set(columns))
+
+    def allowed(pair: Pair) -> bool:
+        return request.allowed((columns[pair[0]], columns[pair[1]]))
+
+    if inputs > 1:
+        if request.products == "auto":
+            products(search, [2, inputs, 2 * inputs], allowed)
+        elif isinstance(request.products, int):
+            products(search, [request.products], allowed)
+        else:
+            wanted = {tuple(sorted(pair)) for pair in request.products}
+            products(search, [len(wanted)], lambda p: tuple(sorted((columns[p[0]], columns[p[1]]))) in wanted)
+        if request.hidden:
+            search.hidden()
+
+
+def _selected(search: Candidates, target: Target, select: Select) -> AdditiveFit:
+    rows, family = search.validated, search.family
+    order = sorted(search.found.values(), key=_complexity)
+    etas = [candidate.held_out[rows] for candidate in order]
+    y, w = search.y[rows], search.weights[rows]
+    weights, shift = stacked(etas, y, w, family, select)
+    held_out = shift + sum(weight * eta for weight, eta in zip(weights, etas, strict=True))
+    constant = np.tile(family.start(search.y, search.weights), (len(y), 1))
+    scores = {"constant": float(w @ family.loss(constant, y) / w.sum())}
+    scores |= {candidate.name: search.score(candidate) for candidate in order}
+    scores["selected"] = float(w @ family.loss(held_out, y) / w.sum())
+    residual = y - held_out[:, 0] if family.is_location else np.zeros(len(y))
+    names = [candidate.name for candidate in order]
+    chosen = {name: float(weight) for name, weight in zip(names, weights, strict=True)}
+    model = averaged(search, order, weights, shift)
+    each = alternatives(search)
+    return AdditiveFit(model, family, target, chosen, scores, np.flatnonzero(rows), held_out, residual, each)
+
+
+def _complexity(candidate: Candidate) -> int:
+    if candidate.hidden is not None:
+        return 1000
+    return {"line": 0, "curves": 1}.get(candidate.name, 2 + len(candidate.pairs))

@@ -1,0 +1,150 @@
+"""What is known of each column of a table, and how its cells become numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from edgewise._errors import InputError
+from edgewise._typing import Array
+from edgewise.tables.encoding._cells import Cells, labelled
+
+Label = str | int | float | bool
+"""A level of a category."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A column of numbers and truth values, which stay as they are; a gap is NaN."""
+
+    name: str
+
+    def encode(self, cells: Cells) -> Array:
+        """Return the numbers, (n,) float64. Errors: InputError for infinities, dates or text."""
+        _check_kind(self.name, cells, "number")
+        values = cells.values.astype(np.float64)
+        _check_finite(self.name, values)
+        return values
+
+
+@dataclass(frozen=True)
+class Dates:
+    """A column of dates, as days since 1970-01-01 UTC, or of time spans, in days; a gap is NaN."""
+
+    name: str
+    kind: Literal["date", "duration"] = "date"
+
+    def encode(self, cells: Cells) -> Array:
+        """Return the days, (n,) float64. Errors: InputError for numbers or text."""
+        _check_kind(self.name, cells, self.kind)
+        return cells.values.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column of labels, as codes 0, 1, ... in the order of `levels`; with `gap`, an empty cell is one more level.
+
+    An empty text is a gap too where it is no level, as ONNX and files of text have no other.
+
+    >>> Category("sex", ("female", "male"), gap=True).labels
+    ['female', 'male', None]
+    """
+
+    name: str
+    levels: tuple[Label, ...]
+    gap: bool = False
+
+    @property
+    def labels(self) -> list[Label | None]:
+        """The label of every code; None is a gap."""
+        return [*self.levels, None] if self.gap else [*self.levels]
+
+    def encode(self, cells: Cells) -> Array:
+        """Return the codes, (n,) float64; NaN for a level, or a gap, that was not learned.
+
+        Errors: InputError if the levels are text and the cells numbers, or the reverse, and for dates.
+        """
+        found = as_labels(cells, self.name)
+        self._check_types(found)
+        gap = float(len(self.levels)) if self.gap else np.nan
+        codes = [self._codes.get(label, gap if label == "" else np.nan) for label in found.labels] + [gap]
+        return np.array(codes)[found.values]
+
+    @cached_property
+    def _codes(self) -> dict[Label, float]:
+        return {label: float(code) for code, label in enumerate(self.levels)}
+
+    def _check_types(self, cells: Cells) -> None:
+        known = {isinstance(label, str) for label in self.levels}
+        given = {isinstance(label, str) for label in cells.labels}
+        if len(known) == 1 and len(given) == 1 and known != given:
+            words = {True: "text", False: "numbers"}
+            raise InputError(
+                f"Column {self.name!r} had levels of {words[known.pop()]}, as {self.levels[0]!r}. "
+                f"It now holds {words[given.pop()]}, as {cells.labels[0]!r}: convert it."
+            )
+
+
+Column = Number | Dates | Category
+"""How one column becomes numbers."""
+
+
+def learned(name: str, cells: Cells, *, categorical: bool) -> Column:
+    """Return what is to be known of a column with these cells; `categorical` makes numbers labels."""
+    if categorical or cells.kind == "category":
+        cells = as_labels(cells, name)
+        used = np.unique(cells.values[cells.values >= 0]).tolist()
+        levels: list[Any] = [cells.labels[code] for code in used]
+        return Category(name, tuple(levels if cells.ordered else sorted(levels)), bool(cells.gaps.any()))
+    if cells.kind == "number":
+        return Number(name)
+    return Dates(name, cells.kind)
+
+
+def extended(column: Column, cells: Cells) -> Column:
+    """Return what is known of a column after more cells: levels that are new join a category, and so does a gap.
+
+    Levels that are sorted stay so; otherwise new ones come last.
+
+    Errors: those of `encode` for a category.
+    """
+    if not isinstance(column, Category):
+        return column
+    found = as_labels(cells, column.name)
+    column.encode(found)
+    used = np.unique(found.values[found.values >= 0]).tolist()
+    known: list[Any] = [*column.levels]
+    levels = [*known, *(found.labels[code] for code in used if found.labels[code] not in {*known})]
+    if len({isinstance(label, str) for label in levels}) == 1 and known == sorted(known):
+        levels.sort()
+    return Category(column.name, tuple(levels), column.gap or bool(found.gaps.any()))
+
+
+def as_labels(cells: Cells, name: str) -> Cells:
+    """Return the cells as labels, numbers in ascending order. Errors: InputError for dates and infinities."""
+    if cells.kind == "category":
+        return cells
+    if cells.kind != "number" and not cells.gaps.all():
+        raise InputError(f"Column {name!r} holds {cells.noun}, which cannot be levels. Format them as text.")
+    there = ~cells.gaps
+    _check_finite(name, cells.values.astype(np.float64))
+    labels, inverse = np.unique(cells.values[there], return_inverse=True)
+    codes = np.full(len(cells.values), -1)
+    codes[there] = inverse
+    return labelled(codes, labels.tolist())
+
+
+def _check_kind(name: str, cells: Cells, kind: str) -> None:
+    if cells.kind != kind and not cells.gaps.all():
+        was = Cells(kind, cells.values).noun  # pyright: ignore[reportArgumentType]
+        raise InputError(f"Column {name!r} held {was} when it was learned. It now holds {cells.noun}: convert it.")
+
+
+def _check_finite(name: str, values: Array) -> None:
+    infinite = np.isinf(values)
+    if infinite.any():
+        row = int(np.argmax(infinite))
+        raise InputError(f"Column {name!r} has {values[row]} in row {row}. Use finite numbers; NaN marks a gap.")

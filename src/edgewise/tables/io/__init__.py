@@ -1,0 +1,29 @@
+"""Networks to and from files, and tables from files."""
+
+from edgewise.nn import Malformed as Malformed
+from edgewise.tables.io._config import config_text as config_text
+from edgewise.tables.io._config import read_config as read_config
+from edgewise.tables.io._config import read_weights as read_weights
+from edgewise.tables.io._dates import iso_dates as iso_dates
+from edgewise.tables.io._delimited import sniff as sniff
+from edgewise.tables.io._excel import EXCEL as EXCEL
+from edgewise.tables.io._excel import sheet_names as sheet_names
+from edgewise.tables.io._mixed import MixedSelection as MixedSelection
+from edgewise.tables.io._mixed import frame_of as frame_of
+from edgewise.tables.io._mixed import select_mixed as select_mixed
+from edgewise.tables.io._model import SavedModel as SavedModel
+from edgewise.tables.io._model import load as load
+from edgewise.tables.io._model import load_with_metadata as load_with_metadata
+from edgewise.tables.io._model import model_bytes as model_bytes
+from edgewise.tables.io._model import read_model as read_model
+from edgewise.tables.io._model import save as save
+from edgewise.tables.io._network_inputs import network_inputs as network_inputs
+from edgewise.tables.io._numbers import Separator as Separator
+from edgewise.tables.io._numbers import Sign as Sign
+from edgewise.tables.io._parquet import open_parquet as open_parquet
+from edgewise.tables.io._read_table import read_table as read_table
+from edgewise.tables.io._schema import is_names as is_names
+from edgewise.tables.io._schema import is_units as is_units
+from edgewise.tables.io._table import LARGEST as LARGEST
+from edgewise.tables.io._table import Selection as Selection
+from edgewise.tables.io._table import Table as Table

@@ -1,0 +1,198 @@
+"""A column of text cells as numbers: decimal signs, thousands separators, truth values, missing values."""
+
+import re
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+
+from edgewise.tables.io._marks import Marks
+
+Sign = Literal[".", ","]
+"""Decimal signs."""
+Separator = Literal["", ",", ".", "'", " "]
+"""Signs between groups of three digits; an apostrophe and a space stand for all of their kinds."""
+SIGNS: tuple[Sign, ...] = get_args(Sign)
+SEPARATORS: tuple[Separator, ...] = get_args(Separator)
+
+_APOSTROPHES = "'\u2019"
+_SPACES = " \u00a0\u2007\u2009\u202f"
+_GAP = re.compile(f"[{_APOSTROPHES}{_SPACES}]")
+_NO_GAPS = str.maketrans("", "", _APOSTROPHES + _SPACES)
+_TRUTH = {"true": 1.0, "false": 0.0}
+_WORDS = r"inf(?:inity)?|nan"
+_EXACT = 15
+"""Decimal numbers of this number of digits never coincide in float64."""
+_PRINTED = 17
+"""Digits that are enough to print any float64 number."""
+_LONG = re.compile(rf"(?:[^0-9eE]?\d){{{_PRINTED + 1}}}")
+_LONGEST = 310
+"""Characters of the longest integer in the range of float64."""
+_DATE = re.compile(r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[T ].*)?")
+_MISSING = frozenset(
+    [
+        *("-", "--", "?", "na", "n/a", "#n/a", "#n/a n/a", "#na", "<na>", "null", "none", "nan", "-nan"),
+        *("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+    ]
+)
+"""Signs of a missing value, in lower case; an empty cell is one as well."""
+
+
+class Column:
+    """A column of text cells, and all ways to read it as numbers.
+
+    Cells are stripped; None, NaN and the usual signs mark a missing value. `thousands` restricts the separator; None
+    allows every one that is not the decimal sign.
+
+    >>> column = Column(["1,500", "n/a"])
+    >>> {sign: numbers.tolist() for sign, numbers in column.readings.items()}, column.ambiguous
+    ({'.': [1500.0, nan], ',': [1.5, nan]}, True)
+    >>> list(Column(["0,500"]).readings), list(Column(["1,500", "0.25"]).readings)
+    ([','], ['.'])
+    """
+
+    def __init__(self, values: Iterable[object], thousands: str | None = None) -> None:
+        self.raw = [_cell(value) for value in values]
+        self.marks = Marks.of(self.raw, is_number)
+        self.cells = self.marks.cells
+        self.thousands = thousands
+        self._texts = [cell for cell in self.cells if cell is not None]
+
+    @cached_property
+    def readings(self) -> dict[str, np.ndarray]:
+        """The numbers by decimal sign, for each sign with which every cell is a number."""
+        found = {sign: self._scaled(numbers) for sign in SIGNS if (numbers := self._read(sign)) is not None}
+        if not found and all(text.lower() in _TRUTH for text in self._texts):
+            truth = np.array([np.nan if cell is None else _TRUTH[cell.lower()] for cell in self.cells])
+            return dict.fromkeys(SIGNS, truth)
+        return found
+
+    @cached_property
+    def ambiguous(self) -> bool:
+        """Whether both decimal signs are possible and give different numbers."""
+        if len(self.readings) < len(SIGNS):
+            return False
+        first, second = self.readings.values()
+        return first is not second and not np.array_equal(first, second, equal_nan=True)
+
+    @property
+    def decided(self) -> str | None:
+        """The decimal sign that the cells themselves require, None if they leave it open."""
+        return next(iter(self.readings)) if len(self.readings) == 1 else None
+
+    @cached_property
+    def example(self) -> str:
+        """The first cell with a comma or a point, "" if there is none."""
+        return next((text for text in self._texts if "," in text or "." in text), "")
+
+    @property
+    def signed(self) -> bool:
+        """Whether some cell has a comma or a point."""
+        return bool(self.example)
+
+    def grouped(self, sign: str) -> bool:
+        """Whether thousands separators are taken out when the column is read with this decimal sign."""
+        other = SIGNS[sign == "."]
+        return any(other in text for text in self._texts) or _GAP.search("".join(self._texts)) is not None
+
+    def rounded(self, sign: str) -> bool:
+        """Whether some number has digits that float64 does not hold."""
+        return any(len(text) > _EXACT and _is_rounded(text, sign) for text in self._texts)
+
+    def why_not(self, sign: str | None = None) -> str:
+        """Say why the column is not numbers (with this decimal sign), with the first offending cell."""
+        if all(_DATE.fullmatch(text) for text in self._texts):
+            return "dates"
+        signs = SIGNS if sign is None else (sign,)
+        patterns = [_pattern(each, self.thousands) for each in signs]
+        odd = [
+            (row, text)
+            for row, text in enumerate(self.raw, start=1)
+            if text is not None and not any(pattern.fullmatch(text) for pattern in patterns)
+        ]
+        if not odd:
+            comma, point = (next(text for text in self._texts if not p.fullmatch(text)) for p in patterns)
+            return f"decimal commas and decimal points are mixed, as in {comma[:30]!r} and {point[:30]!r}"
+        if 2 * len(odd) > len(self._texts) and not (sign and self.readings):
+            return "text"
+        row, text = odd[0]
+        kind = f"no numbers with the decimal sign {sign!r}" if sign and self.readings else "text"
+        return f"{kind} in {len(odd)} of {len(self._texts)} rows, first {text[:30]!r} in row {row}"
+
+    def _scaled(self, numbers: np.ndarray) -> np.ndarray:
+        return numbers if self.marks.factors is None else numbers * self.marks.factors
+
+    def _read(self, sign: str) -> np.ndarray | None:
+        if sign == "." or not self.signed:
+            return self._with_points
+        return self._matched(sign)
+
+    @cached_property
+    def _with_points(self) -> np.ndarray | None:
+        """The numbers with a decimal point: what Python reads itself is not matched cell by cell."""
+        try:
+            numbers = np.array([np.nan if cell is None else float(cell) for cell in self.cells])
+        except ValueError:
+            return self._matched(".")
+        return None if any("_" in text for text in self._texts) else numbers
+
+    def _matched(self, sign: str) -> np.ndarray | None:
+        pattern = _pattern(sign, self.thousands)
+        if not all(pattern.fullmatch(text) for text in self._texts):
+            return None
+        return np.array([np.nan if cell is None else float(_plain(cell, sign)) for cell in self.cells])
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number with one of the decimal signs.
+
+    >>> is_number("1.5e3"), is_number("1'234,5"), is_number("2020_01")
+    (True, True, False)
+    """
+    return any(_pattern(sign, None).fullmatch(text.strip()) for sign in SIGNS)
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell marks a missing value."""
+    return _cell(text) is None
+
+
+def _cell(value: object) -> str | None:
+    """Return the stripped text, None where there is none (pandas marks gaps by NaN, None or NA)."""
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    if text[:1].isdecimal() and "#" not in text:
+        return text
+    text = text.replace("\u2212", "-")
+    return None if not text or text.lower() in _MISSING else text
+
+
+@lru_cache
+def _pattern(sign: str, thousands: str | None) -> re.Pattern[str]:
+    """Return what numbers look like: plain, or in groups of three digits, the first of which is not zero.
+
+    With a decimal point the groups may be Indian, as in 1,23,456.
+    """
+    other = SIGNS[sign == "."]
+    signs = {None: other + _APOSTROPHES + _SPACES, "'": _APOSTROPHES, " ": _SPACES}.get(thousands, thousands)
+    point = re.escape(sign)
+    forms = [rf"(?:\d+(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?", _WORDS]
+    if signs and signs != sign:
+        forms.append(rf"[1-9]\d{{0,2}}([{re.escape(signs)}])\d{{3}}(?:\1\d{{3}})*(?:{point}\d*)?")
+    if sign == "." and thousands in (None, ","):
+        forms.append(r"[1-9]\d?(?:,\d\d)+,\d{3}(?:\.\d*)?")
+    return re.compile(f"[+-]?(?:{'|'.join(forms)})", re.IGNORECASE | re.ASCII)
+
+
+def _plain(text: str, sign: str) -> str:
+    return text.translate(_NO_GAPS).replace(SIGNS[sign == "."], "").replace(",", ".")
+
+
+def _is_rounded(text: str, sign: str) -> bool:
+    """Whether float64 loses digits: an integer that it does not hold, or more digits than it is printed with."""
+    if sign in text:
+        return len(text.lstrip("+-0.,")) > _PRINTED + 1 and _LONG.match(text.lstrip("+-0.,")) is not None
+    plain = _plain(text, sign)
+    return plain.lstrip("+-").isdecimal() and len(plain) < _LONGEST and float(plain) != int(plain)

@@ -1,0 +1,3 @@
+"""Which columns of a table are tied by an equation, and by which."""
+
+from edgewise.discovery.unsupervised import *  # noqa: F403

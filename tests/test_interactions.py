@@ -77,7 +77,7 @@ def test_units_do_not_matter_and_outputs_are_told_apart() -> None:
 def test_pieces_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x = ew.KAN(MIXED, seed=2), rows(101)
     whole = interactions(model, x)
-    monkeypatch.setattr("edgewise.interpret._interactions._NUMBERS", 100)
+    monkeypatch.setattr("edgewise.interpret._scores._NUMBERS", 100)
     torch.testing.assert_close(interactions(model, x), whole)
 
 

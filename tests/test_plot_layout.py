@@ -10,8 +10,8 @@ import pytest
 import edgewise as ew
 from edgewise import plot
 from edgewise.plot import Label, edge_label, name_label
-from edgewise.plot._order import crossings, natural, ordered, spread
-from edgewise.plot._ruler import broken, width
+from edgewise.plot._levels import crossings, natural, ordered, spread
+from edgewise.plot._text import broken, width
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data
-from edgewise.interpret._rows import rows_of
+from edgewise.interpret._scores import rows_of
 from edgewise.nn import KAN, Edge, KANLayer, trace
 
 _POINTS = 161

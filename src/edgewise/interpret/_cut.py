@@ -1,16 +1,34 @@
-"""What is to be removed from a network, and when to stop."""
+"""Removing what a network does not need: what to cut, when to stop, and the account of what went."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.interpret._scores import edge_scores, node_scores
-from edgewise.nn import KAN, Edge
+from edgewise._typing import Data
+from edgewise.interpret._arrange import end_names, node_names
+from edgewise.interpret._merge import Kept, edge_means, merges, without
+from edgewise.interpret._scores import constants, edge_scores, node_scores
+from edgewise.kernels import one_thread
+from edgewise.nn import KAN, Edge, Nodes, adapt_grid, clone, select
+from edgewise.train import (
+    CrossEntropy,
+    Loss,
+    Shape,
+    Squared,
+    Table,
+    as_inputs,
+    as_matrix,
+    as_rows,
+    as_table,
+    error_of,
+    refit,
+)
 
 
 class Thing(NamedTuple):
@@ -108,3 +126,235 @@ THINGS: dict[ThingName, Callable[[KAN, Tensor], list[Thing]]] = {
 def _check(name: str, value: object, least: float, wanted: str) -> None:
     if value is not None and not is_number(value, least):
         raise InputError(f"'{name}' must be {wanted}. Got {value!r}.")
+
+
+_STEPS = 60
+_ROUNDS = 3
+_MERGED = 3e-3  # of the target's spread, or nats: what one merge may add to the error
+
+
+class Removal(NamedTuple):
+    """One thing that went: what, where, its score, by how much the error rose, and to what (target's units)."""
+
+    what: str
+    where: str
+    score: float
+    cost: float
+    error: float
+
+
+class Pruning:
+    """The network so far, its error, the names of its nodes, and what was removed from it."""
+
+    def __init__(self, model: KAN, table: Table, labels: list[list[str]], loss: Loss) -> None:
+        self.model, self.table, self.labels, self.loss = model, table, labels, loss
+        self.unit = 1.0 if loss.classes else float(table.y.std())
+        self.removed: list[Removal] = []
+        self.error = self.before = self._error(model)
+        found = without(model, edge_means(model, table.x), [], idle=True)
+        if found is not None:
+            self._take(None, *found, self.error)
+
+    def cut(self, cut: Cut) -> None:
+        """Remove what a cut says."""
+        with one_thread():
+            before = self.before
+            if cut.refit:
+                self.model = _trained(self.model, self.table)
+                before = self.error = self._error(self.model)
+            limit = cut.limit(before)
+            while self._remove_one(cut, limit):
+                pass
+
+    def merge(self, limit: float) -> None:
+        """Join nodes that others can stand for, as long as the error stays within the limit."""
+        while self._merge_one(limit):
+            pass
+
+    def _remove_one(self, cut: Cut, limit: float) -> bool:
+        means = constants(self.model, self.table.x)
+        for thing in cut.candidates(self.model, self.table.x):
+            found = without(self.model, means, thing.edges)
+            if found is None:
+                continue
+            less, kept = found
+            less = _trained(less, self.table) if cut.refit else less
+            error = self._error(less)
+            if math.isfinite(error) and error <= limit:
+                self._take((cut.what[:-1], self._name(thing), thing.score), less, kept, error)
+                return True
+        return False
+
+    def _merge_one(self, limit: float) -> bool:
+        limit = min(limit, self.error + _MERGED * self.unit)
+        for depth, q, into, model in merges(self.model, self.table.x):
+            found = without(model, edge_means(model, self.table.x), [])
+            error = math.inf if found is None else self._error(found[0])
+            if found is not None and math.isfinite(error) and error <= limit:
+                names = self.labels[depth]
+                where = f"{names[q]} into {' and '.join(names[p] for p in into)}"
+                score = float(node_scores(self.model, self.table.x)[depth][q])
+                self._take(("node", where, score), *found, error)
+                return True
+        return False
+
+    def _error(self, model: KAN) -> float:
+        return error_of(model, self.table, self.loss)
+
+    def _name(self, thing: Thing) -> str:
+        depth, last = thing.place[0], thing.place[-1]
+        name = self.labels[depth][last]
+        if len(thing.place) == 2:
+            return name
+        return f"{name} → {end_names(self.model, self.labels, depth)[thing.place[1]]}"
+
+    def _take(self, what: tuple[str, str, float] | None, model: KAN, kept: Kept, error: float) -> None:
+        """Go on with a smaller network: note what went, and what it made needless."""
+        if what is not None:
+            self.removed.append(Removal(*what, error - self.error, error))
+        told = {what[1], what[1].split(" into ")[0]} if what else set()
+        for depth in range(1, len(self.model.layers)):
+            gone = [name for q, name in enumerate(self.labels[depth]) if q not in kept[depth]]
+            self.removed += [Removal("node", name, 0.0, 0.0, error) for name in gone if name not in told]
+        unused = self.model.layers[0].mask.any(0) & ~model.layers[0].mask.any(0)
+        names = [self.labels[0][i] for i in unused.nonzero().flatten().tolist()]
+        self.removed += [Removal("input", name, 0.0, 0.0, error) for name in names if name not in told]
+        self.labels = [[names[q] for q in left] for names, left in zip(self.labels, kept, strict=True)]
+        self.model, self.error = model, error
+
+
+def _trained(model: KAN, table: Table) -> KAN:
+    for _ in range(_ROUNDS):
+        model, _ = refit(adapt_grid(model, table.x), table, _STEPS)
+    return model
+
+
+_THRESHOLD = 1e-2
+_COARSE = 1e-2  # of the target's spread
+
+
+class Narrow(NamedTuple):
+    """A network that reads only some columns of the table, and which: `model(x[:, columns])`."""
+
+    model: KAN
+    columns: list[int]
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class PruneResult:
+    """The smaller network, and what went and why. Errors are root mean squares in the target's units.
+
+    `names` are those of the nodes that are left, level by level, inputs first, as they were called before.
+    """
+
+    model: KAN
+    removed: list[Removal]
+    error_before: float
+    error_after: float
+    names: list[list[str]]
+
+    def report(self) -> str:
+        """A table with a line for each removal, then the error before and after, and the inputs that are left."""
+        rows = [("", "where", "score", "cost", "error")]
+        rows += [(r.what, r.where, f"{r.score:.2e}", f"{r.cost:+.2e}", f"{r.error:.3e}") for r in self.removed]
+        wide = [max(len(row[k]) for row in rows) for k in range(5)]
+        lines = [
+            "  ".join([*(row[k].ljust(wide[k]) for k in (0, 1)), *(row[k].rjust(wide[k]) for k in (2, 3, 4))]).rstrip()
+            for row in rows
+        ]
+        count = len(self.removed)
+        end = f"{count} removal{'s' * (count != 1)}; error {self.error_before:.3e} -> {self.error_after:.3e}"
+        return "\n".join([*(lines if count else []), f"{end}; reads {', '.join(self.narrow().names)}"])
+
+    def narrow(self) -> Narrow:
+        """The network without the inputs that it no longer reads, and the columns and names of those that it does."""
+        columns = self.model.layers[0].mask.any(0).nonzero().flatten().tolist()
+        model = clone(self.model)
+        model.layers[0] = select(model.layers[0], inputs=columns)
+        model.nodes[0] = Nodes(len(columns))
+        known = model.input_names
+        model.input_names = None if known is None else tuple(known[i] for i in columns)
+        return Narrow(model, columns, [self.names[0][i] for i in columns])
+
+
+def prune(
+    model: KAN,
+    x: Data,
+    y: Data | None = None,
+    *,
+    threshold: float | None = None,
+    cuts: Cut | Sequence[Cut] = (),
+    merge: bool = True,
+    slack: float | None = None,
+    names: Sequence[str] | None = None,
+) -> PruneResult:
+    """Return the network without what it does not need, and what each removal costs.
+
+    First go edges that score below `threshold`, 1e-2 unless `cuts` say what goes; then what each of the `cuts` says:
+    edges, nodes or inputs, down to a score, a count or a budget of error (see `edgewise.interpret.Cut`). They go one at
+    a time, the least scored first, each replaced by its mean, which for an edge into a product is weighted as in its
+    score. With them go nodes that nothing enters or leaves; a product that a factor leaves has one factor less. Then,
+    with `merge`, hidden nodes that others can stand for are joined to them. Locked edges stay. Inputs that are no
+    longer used keep their column: `result.narrow()` is the network without them. Follow with `edgewise.fit` to recover
+    the small loss.
+
+    With `slack` hidden nodes are tried as well, by `Cut("nodes", budget=slack, error=spread / 100, refit=True)`. That
+    finds the smallest network where several nodes share one task. 1.1 serves; use it on a coarse grid.
+
+    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the error is measured against the given network. One column of
+    class numbers for a network of several outputs is scored by cross-entropy, in nats, and takes no refit. `names` are
+    the inputs' names in reports, those of a data frame's columns if left out. Scores are in units of the output's
+    spread (see `edgewise.interpret.edge_scores`), errors in those of the target.
+
+    Errors: InputError for wrong shapes, thresholds outside [0, 1), a slack below 1, and a budget without y.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(300, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> fit = ew.fit(ew.KAN([2, 1]), x, torch.sin(3 * x[:, 0]), sparsity=1e-2)
+    >>> print(ew.prune(fit.model, x, names=["t", "v"]).removed[0].where)
+    v → y
+    """
+    plan = _plan(threshold, cuts, slack)
+    if y is None and any(cut.budget is not None and cut.error is None for cut in plan):
+        raise InputError("A budget counts from the network's error, which needs y. Give y, or an 'error' to the Cut.")
+    labels = node_names(model, names, None, x)
+    table, loss = _table(model, x, y)
+    refits = slack is not None or any(cut.refit for cut in plan)
+    if refits and loss.classes:
+        raise InputError("'slack' and refits are for targets that are numbers. Cut classes without, and fit again.")
+    work = Pruning(clone(model, torch.float64), table, labels, loss)
+    for cut in plan:
+        work.cut(cut)
+    if merge:
+        work.merge(min(cut.limit(work.before) for cut in plan))
+    if slack is not None:
+        work.cut(Cut("nodes", budget=slack, error=_COARSE * work.unit, refit=True))
+    return PruneResult(clone(work.model, model.dtype), work.removed, work.before, work.error, work.labels)
+
+
+def _table(model: KAN, x: Any, y: Any) -> tuple[Table, Loss]:
+    """The rows that errors are taken on, and how: a column of class numbers for several outputs, or numbers."""
+    rows = as_inputs(x, model)
+    if y is None:
+        with torch.no_grad():
+            return as_table(rows, model(rows), None, model.n_in, model.n_out), Squared()
+    target = as_matrix(y, "y")
+    if model.n_out > 1 and target.shape[1] == 1:
+        return as_rows(rows, target, None, Shape(model.n_in, model.n_out, True, model.device)), CrossEntropy()
+    return as_table(rows, target, None, model.n_in, model.n_out), Squared()
+
+
+def _plan(threshold: float | None, cuts: Cut | Sequence[Cut], slack: float | None) -> list[Cut]:
+    """What goes, in turn, before nodes are merged."""
+    if threshold is not None and (not is_number(threshold, 0) or threshold >= 1):
+        raise InputError(f"'threshold' must be a number in [0, 1), in units of the output's spread. Got {threshold!r}.")
+    if slack is not None and not is_number(slack, 1):
+        raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
+    given: list[Any] = list(cuts) if isinstance(cuts, tuple | list) else [cuts]
+    if not all(isinstance(cut, Cut) for cut in given):
+        like = "one or more edgewise.interpret.Cut, like Cut('inputs', keep=3)"
+        raise InputError(f"'cuts' must be {like}. Got {cuts!r}.")
+    if threshold is None and given:
+        return given
+    return [Cut("edges", below=_THRESHOLD if threshold is None else threshold), *given]

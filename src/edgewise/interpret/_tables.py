@@ -10,11 +10,18 @@ from torch import Tensor
 
 from edgewise._extras import needed
 from edgewise._typing import Data
+from edgewise.interpret._arrange import end_names, node_names
 from edgewise.interpret._curves import edge_curves, shape_of, straightness
-from edgewise.interpret._interactions import interactions
-from edgewise.interpret._names import end_names, node_names
-from edgewise.interpret._rows import By, Region, region_of, table_of
-from edgewise.interpret._scores import edge_scores, node_scores, spread_of
+from edgewise.interpret._scores import (
+    By,
+    Region,
+    edge_scores,
+    interactions,
+    node_scores,
+    region_of,
+    spread_of,
+    table_of,
+)
 from edgewise.nn import KAN, Edge, edge_derivatives, trace
 
 if TYPE_CHECKING:

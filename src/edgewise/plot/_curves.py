@@ -13,8 +13,7 @@ from edgewise._typing import Data
 from edgewise.interpret import EdgeCurve, edge_curves, end_names, node_names
 from edgewise.nn import KAN
 from edgewise.plot import _style as style
-from edgewise.plot._ruler import width
-from edgewise.plot._text import PLAIN, Label, edge_formula, plain
+from edgewise.plot._text import PLAIN, Label, edge_formula, plain, width
 
 _DECADES = 3.0
 _BINS = 36

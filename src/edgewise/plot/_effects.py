@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.plot import _style as style
-from edgewise.plot._surface import PairEffect, draw_pair, pair_title
+from edgewise.plot._field import PairEffect, draw_pair, pair_title
 from edgewise.plot._text import PLAIN, name_label, plain
 
 _BINS = 36

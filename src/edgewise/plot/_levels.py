@@ -1,12 +1,177 @@
-"""Levels of nodes above each other, and between two levels one row of boxes, in which no line meets a box."""
+"""Two layouts of nodes and boxes: levels above each other, and a crossbar for each layer."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from statistics import fmean
+
+import numpy as np
+from scipy.optimize import isotonic_regression
 
 from edgewise.nn import Nodes
-from edgewise.plot._order import ordered, spread
-from edgewise.plot._spots import BESIDE, DOT, FACTOR, RING, RISE, EdgeSpot, NodeSpot, Pairs, Placed, Point, Room
+from edgewise.plot._spots import BESIDE, DOT, FACTOR, RING, RISE, EdgeSpot, Line, NodeSpot, Pairs, Placed, Point, Room
+
+_SWEEPS = 4
+_MOST_PAIRS = 60  # in a layer whose nodes are put in order; where all is joined to all, order does not help
+
+Order = list[list[int]]  # for each level its subnodes in the order of their places, a product's beside each other
+
+
+def natural(nodes: Sequence[Nodes]) -> Order:
+    """Every level as it is numbered."""
+    return [list(range(level.n_subnodes)) for level in nodes]
+
+
+def ordered(nodes: Sequence[Nodes], pairs: Sequence[Pairs]) -> Order:
+    """Hidden nodes, and the factors of products, by the mean place of what they are joined to; inputs and outputs stay.
+
+    Sugiyama's method: sweeps up and down, of which the order with the fewest crossings is kept.
+    """
+    best = order = natural(nodes)
+    if any(len(layer) > _MOST_PAIRS for layer in pairs):
+        return best
+    least = crossings(nodes, pairs, best)
+    for sweep in range(_SWEEPS):
+        order = [list(level) for level in order]
+        upward = sweep % 2 == 0
+        levels = range(1, len(nodes)) if upward else range(len(nodes) - 2, 0, -1)
+        for level in levels:
+            order[level] = _sorted(nodes, pairs, order, level, upward)
+        count = crossings(nodes, pairs, order)
+        if count < least:
+            best, least = order, count
+    return best
+
+
+def _sorted(nodes: Sequence[Nodes], pairs: Sequence[Pairs], order: Order, level: int, upward: bool) -> list[int]:
+    """One level by what lies below it or above it; the last level's nodes stay, and only their factors move."""
+    groups, place = nodes[level].groups(), {j: k for k, j in enumerate(order[level])}
+    if upward:
+        below = _node_places(nodes[level - 1], order[level - 1])
+        found = {j: [below[i] for end, i in pairs[level - 1] if end == j] for j in place}
+        share = len(order[level]) / max(1, nodes[level - 1].n_nodes)
+    else:
+        above = {j: float(k) for k, j in enumerate(order[level + 1])}
+        joined = [[above[j] for j, i in pairs[level] if i == q] for q in range(len(groups))]
+        found = {j: joined[q] for q, group in enumerate(groups) for j in group}
+        share = len(order[level]) / max(1, len(order[level + 1]))
+    wish = {j: share * fmean(near) if near else float(place[j]) for j, near in found.items()}
+    groups = [sorted(group, key=lambda j: (wish[j] * upward, place[j])) for group in groups]
+    if level < len(nodes) - 1:
+        groups.sort(key=lambda group: (fmean([wish[j] for j in group]), place[group[0]]))
+    return [j for group in groups for j in group]
+
+
+def crossings(nodes: Sequence[Nodes], pairs: Sequence[Pairs], order: Order) -> int:
+    """How many pairs of edges cross when each is a straight line from its node to its subnode."""
+    total = 0
+    for depth, layer in enumerate(pairs):
+        before = _node_places(nodes[depth], order[depth])
+        after = {j: k for k, j in enumerate(order[depth + 1])}
+        ends = sorted((before[i], after[j]) for j, i in layer)
+        total += sum(a[0] < b[0] and a[1] > b[1] for k, a in enumerate(ends) for b in ends[k + 1 :])
+    return total
+
+
+def _node_places(nodes: Nodes, order: Sequence[int]) -> list[float]:
+    place = {j: k for k, j in enumerate(order)}
+    return [fmean([place[j] for j in group]) for group in nodes.groups()]
+
+
+def spread(wishes: Sequence[float], gaps: Sequence[float], bounds: tuple[float, float]) -> list[float]:
+    """Return places with at least the given gaps between neighbors, inside the bounds if there is room, nearest to
+    the wishes.
+
+    >>> spread([1.0, 1.0, 5.0], [1.0, 1.0], (0.0, 10.0))
+    [0.5, 1.5, 5.0]
+    """
+    offsets = list(accumulate(gaps, initial=0.0))
+    low, high = bounds[0], max(bounds[0], bounds[1] - offsets[-1])
+    flat = isotonic_regression(np.subtract(wishes, offsets)).x.clip(low, high)
+    return (flat + offsets).tolist()
+
+
+_WIRE = 0.13  # between a line and the boxes along it
+_LEAD = 0.55  # from a level of nodes to the first boxes
+_TAIL = 0.4  # from the last boxes to a level of nodes
+
+
+def grid(nodes: Sequence[Nodes], pairs: Sequence[Pairs], room: Room) -> Placed:
+    """The nodes and edges of a network drawn as crossbars, inputs below the first."""
+    pitches = [_pitch(nodes, pairs, depth, room) for depth in range(len(nodes))]
+    below = [NodeSpot(0, q, "input", q * pitches[0], 0.0, ((q * pitches[0], 0.0),)) for q in range(nodes[0].n_nodes)]
+    found, edges, corner = list(below), [], (below[-1].x, 0.0)
+    for depth, layer in enumerate(pairs):
+        size = room.size_of_all(depth, layer)
+        upward = depth % 2 == 0
+        level, join = (_rows, _up_and_right) if upward else (_columns, _right_and_up)
+        above = level(nodes[depth + 1], depth + 1, corner, size, pitches[depth + 1])
+        ends = [point for node in above for point in node.factors]
+        for j, i in layer:
+            box, lines = join((below[i].x, below[i].y), ends[j], size)
+            edges.append(EdgeSpot(depth, j, i, box, size, lines))
+        corner = _corner(above, room, upward)
+        found += above
+        below = above
+    return found, edges
+
+
+def _pitch(nodes: Sequence[Nodes], pairs: Sequence[Pairs], level: int, room: Room) -> float:
+    """Between the lines of a level: the boxes of the layers before and after it lie there, and the names of columns."""
+    side = 0 if level % 2 == 0 else 1
+    sizes = [room.size_of_all(depth, pairs[depth])[side] for depth in (level - 1, level) if 0 <= depth < len(pairs)]
+    names = [room.beside[level, q] for q in range(nodes[level].n_nodes) if (level, q) in room.beside]
+    name = max(names) + DOT + BESIDE if names and side == 0 else 0.0
+    return max(*sizes, name) + 2 * _WIRE
+
+
+def _rows(nodes: Nodes, depth: int, corner: Point, size: Point, pitch: float) -> list[NodeSpot]:
+    """Nodes at the right end of rows, the first on top."""
+    x = corner[0] + _WIRE + size[0] + _TAIL
+    top = corner[1] + _LEAD + size[1] + _WIRE + pitch * (nodes.n_subnodes - 1)
+    return _spots(nodes, depth, [(x, top - pitch * j) for j in range(nodes.n_subnodes)], (RISE, 0.0))
+
+
+def _columns(nodes: Nodes, depth: int, corner: Point, size: Point, pitch: float) -> list[NodeSpot]:
+    """Nodes at the upper end of columns."""
+    left = corner[0] + _LEAD + size[0] + _WIRE
+    y = corner[1] + _TAIL
+    return _spots(nodes, depth, [(left + pitch * j, y) for j in range(nodes.n_subnodes)], (0.0, RISE))
+
+
+def _spots(nodes: Nodes, depth: int, ends: list[Point], rise: Point) -> list[NodeSpot]:
+    spots = []
+    for q, group in enumerate(nodes.groups()):
+        points = [ends[j] for j in group]
+        x, y = (sum(part) / len(group) for part in zip(*points, strict=True))
+        product = q >= nodes.n_sum
+        x, y = (x + rise[0], y + rise[1]) if product else (x, y)
+        spots.append(NodeSpot(depth, q, "product" if product else "sum", x, y, tuple(points)))
+    return spots
+
+
+def _corner(above: list[NodeSpot], room: Room, upward: bool) -> Point:
+    """Where the next layer's boxes may begin: beyond the last level and, beside rows, its names."""
+    x, y = max(node.x for node in above), max(node.y for node in above)
+    if upward:
+        names = [room.beside.get((node.layer, node.index), 0.0) for node in above]
+        x += max(node.radius for node in above) + BESIDE + max(names)
+    return x, y
+
+
+def _up_and_right(start: Point, end: Point, size: Point) -> tuple[Point, tuple[Line, Line]]:
+    """Up a column, into the box at its right, out at the top and along the row above it."""
+    x, y = start[0] + _WIRE + size[0] / 2, end[1] - _WIRE - size[1] / 2
+    into = (start, (start[0], y), (x - size[0] / 2, y))
+    return (x, y), (into, ((x, y + size[1] / 2), (x, end[1]), end))
+
+
+def _right_and_up(start: Point, end: Point, size: Point) -> tuple[Point, tuple[Line, Line]]:
+    """Along a row, into the box below it, out at its right and up the column there."""
+    x, y = end[0] - _WIRE - size[0] / 2, start[1] - _WIRE - size[1] / 2
+    into = (start, (x, start[1]), (x, y + size[1] / 2))
+    return (x, y), (into, ((x + size[0] / 2, y), (end[0], y), end))
+
 
 _GAP = 0.16  # between boxes
 _APART = 0.25  # between nodes with their names

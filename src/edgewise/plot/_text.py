@@ -1,15 +1,19 @@
-"""Names and formulas as matplotlib prints them."""
+"""Names and formulas as matplotlib prints them: their outlines and widths."""
 
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
-from matplotlib.font_manager import findfont, get_font
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.mathtext import MathTextParser
+from matplotlib.path import Path
+from matplotlib.textpath import text_to_path
 
 from edgewise._printable import printable
-from edgewise.plot._style import LOCK
+from edgewise.plot._style import LOCK, drawing
 
 _MOST_LETTERS = 60  # of a name
 _MOST_MATH = 120  # of LaTeX between dollars
@@ -219,3 +223,116 @@ def _before(value: float) -> str:
 
 def _signed(value: float) -> str:
     return f" {'+' if value > 0 else '−'} {abs(value):.4g}".replace("-", "−") if value else ""
+
+
+_LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
+_ESCAPED = re.compile(r"\\(?:(backslash|wedge|sim) |([^A-Za-z]))", re.DOTALL)
+_NAME = re.compile(r"\\mathrm\{((?:[^{}\\]|\\[^A-Za-z]|\\(?:backslash|wedge|sim) )*)\}", re.DOTALL)
+_KNOWN = re.compile(r"(?:\w|\\[ _])*", re.ASCII)
+_FAMILIES = {"stix": "STIXGeneral", "dejavuserif": "DejaVu Serif"}
+_COMMANDS = {"backslash": "\\", "wedge": "^", "sim": "~"}
+
+
+def outline(latex: str) -> Path | None:
+    r"""Return the outline of a piece of LaTeX mathematics, one em a hundred units; None where matplotlib cannot set it.
+
+    >>> outline(r"\begin{cases}") is None
+    True
+    """
+    math = _literal(latex)
+    family = _family(math)
+    if family is None:
+        return None
+    fonts = FontProperties(size=text_to_path.FONT_SCALE, math_fontfamily=family)
+    try:
+        with LOCK:
+            vertices, codes = text_to_path.get_text_path(fonts, f"${math}$".replace(r"\&", "&"), ismath=True)
+        return Path(vertices, codes)
+    except (ValueError, RuntimeError):  # a formula nested too deeply too
+        return None
+
+
+def path_data(path: Path) -> str:
+    """Return the data of an SVG path, y downward.
+
+    >>> path_data(Path([(0, 0), (1, 2)]))
+    'M0.00 -0.00L1.00 -2.00'
+    """
+    parts = []
+    for points, code in path.iter_segments(curves=True, simplify=False):
+        if code == Path.CLOSEPOLY:
+            parts.append("Z")
+            continue
+        pairs = points.reshape(-1, 2)
+        parts.append(_LETTERS[code] + " ".join(f"{x:.2f} {-y:.2f}" for x, y in pairs))
+    return "".join(parts)
+
+
+def _family(math: str) -> str | None:
+    """The first family of fonts that has every character, None if none has."""
+    if math.isascii() and r"\text{" not in math:  # cm has other characters in the places of ~, ^, _ and quotes
+        return "cm"
+    return next((family for family, font in _FAMILIES.items() if has_glyphs(math, font)), None)
+
+
+def _literal(latex: str) -> str:
+    r"""The formula with names as text where they hold what matplotlib's mathematics does not know.
+
+    >>> print(_literal(r"2 \mathrm{R\&D\ Spend} + \mathrm{a\_b}"))
+    2 \text{R&D Spend} + \mathrm{a\_b}
+    """
+
+    def text(name: re.Match[str]) -> str:
+        if _KNOWN.fullmatch(name[1]):
+            return name[0]
+        return literal(_ESCAPED.sub(lambda m: _COMMANDS.get(m[1], m[2]), name[1]))
+
+    return _NAME.sub(text, latex)
+
+
+_POINT = 1 / 72  # inch
+_HINTED = 1.02  # how much wider letters may become when they are fitted to pixels
+_LINE = 1.2  # height of a line, in sizes of the font
+_MOST_WORDS = 12  # in a name that is broken into lines
+
+
+@lru_cache(maxsize=4096)
+def _extent(text: str, is_math: bool, size: float) -> tuple[float, float]:
+    """The width and height of one line of text set at `size` points, in inches."""
+    with drawing([text]):
+        wide, high, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), is_math)
+    return float(wide) * _HINTED * _POINT, float(high) * _POINT
+
+
+def width(label: Label, size: float) -> float:
+    """The width of the widest line of a label set at `size` points, in inches.
+
+    >>> width(Label("y", False), 8.0) < width(Label("yy", False), 8.0)
+    True
+    """
+    return max(_extent(line, label.is_math, size)[0] for line in _lines(label))
+
+
+def height(label: Label, size: float) -> float:
+    """The height of a label, in inches: that of its lines, or of its mathematics if that is higher."""
+    lines = _lines(label)
+    return max(len(lines) * _LINE * size * _POINT, *(_extent(line, label.is_math, size)[1] for line in lines))
+
+
+def _lines(label: Label) -> list[str]:
+    return [label.text] if label.is_math else label.text.split("\n")
+
+
+def broken(label: Label, lines: int, size: float) -> Label:
+    r"""Break the label into at most `lines` lines between words, with the widest line as narrow as possible.
+
+    >>> broken(Label("body mass index", False), 2, 8.0).text
+    'body mass\nindex'
+    """
+    words = label.text.split(" ")
+    if label.is_math or lines < 2 or not 1 < len(words) <= _MOST_WORDS:
+        return label
+    ways = []
+    for cuts in combinations(range(1, len(words)), min(lines, len(words)) - 1):
+        ways.append(Label("\n".join(" ".join(words[a:b]) for a, b in pairwise((0, *cuts, len(words)))), False))
+    return min(ways, key=lambda way: width(way, size))

@@ -5,7 +5,7 @@ from functools import lru_cache
 import sympy
 
 from edgewise._typing import Formula, Part
-from edgewise.formulas.expressions._common_factor import common_factor
+from edgewise.formulas.expressions._products import common_factor
 
 
 @lru_cache(maxsize=20_000)

@@ -1,15 +1,50 @@
-"""The grammar of formulas: text to a tree, with the place of each part. Nothing in the text is ever run."""
+"""The grammar of formulas: text to a tree, with the place of each part, in limited time. No text is ever run."""
 
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
+from edgewise._deadline import Deadline, cut
 from edgewise._errors import InputError
 
-_LONGEST = 10_000  # characters
+Result = TypeVar("Result")
+
+_SECONDS = 2.0
+_LONGEST = 5.0  # seconds on the clock after which a call of sympy that does not end is interrupted
+
+
+@dataclass
+class Budget:
+    """Processor time of this thread, from when the budget is made."""
+
+    seconds: float = _SECONDS
+    start: float = field(default_factory=time.thread_time)
+
+    def check(self) -> None:
+        """Raise InputError once the time is over."""
+        if time.thread_time() - self.start > self.seconds:
+            raise self._over()
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Return the result of some work. It is interrupted, with an InputError, if it never checks the budget."""
+        found: list[Result] = []
+        try:
+            if cut(Deadline.after(_LONGEST), lambda: found.append(work())):
+                return found[0]
+        except (MemoryError, OverflowError):  # of sympy, which makes whole numbers of powers
+            raise InputError("The numbers of the formula are too large to work out: simplify or split it.") from None
+        raise self._over()
+
+    def _over(self) -> InputError:
+        return InputError(f"The formula takes more than {self.seconds:g} seconds to work out: simplify or split it.")
+
+
+_GRAMMAR_LONGEST = 10_000  # characters
 _DEEPEST = 50  # brackets, functions and exponents within one another
 _AROUND = 20  # characters shown on each side of a place
 
@@ -94,8 +129,8 @@ def syntax_tree(text: str) -> SyntaxNode:
         raise InputError(f"A formula is text, like 'a*sin(b) + 1'. Got {type(text).__name__}.")
     if not text.strip():
         raise InputError("The formula is empty. Write one, like 'a*sin(b) + 1'.")
-    if len(text) > _LONGEST:
-        raise InputError(f"The formula has {len(text)} characters. At most {_LONGEST} are read: split it.")
+    if len(text) > _GRAMMAR_LONGEST:
+        raise InputError(f"The formula has {len(text)} characters. At most {_GRAMMAR_LONGEST} are read: split it.")
     return _Grammar(_tokens(text)).formula()
 
 

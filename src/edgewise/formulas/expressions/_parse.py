@@ -1,5 +1,8 @@
 """From the text of a formula to the formula: what names, numbers and functions mean, and what is too large."""
 
+from __future__ import annotations
+
+import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +10,13 @@ from dataclasses import dataclass
 import sympy
 import torch
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula, Part
 from edgewise.formulas import functions as library
-from edgewise.formulas.expressions._budget import Budget
-from edgewise.formulas.expressions._constants import exact_constant
-from edgewise.formulas.expressions._exact import (
+from edgewise.formulas.expressions._constants import (
     BITS,
     FRACTION,
+    exact_constant,
     fits,
     in_doubles,
     length,
@@ -23,11 +25,12 @@ from edgewise.formulas.expressions._exact import (
     power_of,
     without_long_fractions,
 )
-from edgewise.formulas.expressions._grammar import SyntaxNode, syntax_tree
+from edgewise.formulas.expressions._grammar import Budget, SyntaxNode, syntax_tree
 from edgewise.formulas.expressions._vocabulary import (
     CONSTANTS,
     check_names,
     check_words,
+    in_plain_symbols,
     others,
     parameters,
     primitives,
@@ -265,3 +268,33 @@ def _shortened(node: SyntaxNode, parts: list[_Value]) -> list[_Value]:
     if sum(length(part.form) for part in parts) > 16 * BITS:
         raise node.place.error("the exact numbers in here are too long together: write them as decimals.")
     return parts
+
+
+_ALIKE, _SHORT = 0.8, 2  # names as similar as that to a column, of more letters, are taken for slips
+
+
+def read_formula(
+    given: object, names: Sequence[str], what: str, constants: Sequence[str] = ()
+) -> tuple[Formula, tuple[sympy.Symbol, ...]]:
+    """Return a formula that is given as a text or of sympy, and those of its names that are no columns.
+
+    `constants` are names known to be some of these, which may be called e or pi.
+
+    Errors: InputError for what is no formula, and for names that look like those of a column that it lacks.
+
+    >>> read_formula("A*exp(-t)", ["t"], "A guess")
+    (A*exp(-t), (A,))
+    """
+    if isinstance(given, str):
+        words = {str(symbol) for symbol in parse(given).free_symbols} | {*constants}
+        formula: Formula = parse(given, [*names, *sorted(words - {*names})])
+    elif isinstance(given, sympy.Expr):
+        formula = in_plain_symbols(given)
+    else:
+        raise InputError(f"{what} must be a text, like 'A*exp(-k*t)', or a sympy expression. Got {given!r}.")
+    others = sorted({str(symbol) for symbol in formula.free_symbols} - {*names})
+    unused = [name for name in names if sympy.Symbol(name) not in formula.free_symbols]
+    for word in others:
+        if word not in constants and len(word) > _SHORT and difflib.get_close_matches(word, unused, cutoff=_ALIKE):
+            raise unknown("name", word, names)
+    return formula, tuple(map(sympy.Symbol, others))

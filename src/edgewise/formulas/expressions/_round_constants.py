@@ -1,7 +1,7 @@
-"""Make fitted constants exact: remove redundant ones, round those that the data allow to be simple."""
+"""Fitted constants made exact: redundant ones removed, simple ones put in where the data allow."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -11,6 +11,53 @@ import torch
 from edgewise._typing import Array, Formula, Part
 from edgewise.formulas.expressions._constants import ZERO, SimpleConstant, simple_constants
 from edgewise.formulas.expressions._fit_constants import FitData, FittedFormula, FreeFormula
+from edgewise.formulas.expressions._products import common_factor
+
+
+def loosened(formula: Part) -> tuple[Part, dict[sympy.Symbol, float]]:
+    """Return a formula with a symbol for each number but signs and exact exponents, and the numbers' values.
+
+    >>> x = sympy.Symbol("x")
+    >>> sorted(loosened(sympy.pi * x**2 / 4 - 3)[1].values())
+    [-3.0, 0.7853981633974483]
+    """
+    numbers: dict[sympy.Symbol, float] = {}
+
+    def freed(number: Part) -> Part:
+        if number in (0, -1) or not number.is_real:
+            return number
+        symbol = sympy.Dummy(f"n{len(numbers)}")
+        numbers[symbol] = float(number)
+        return symbol
+
+    def walk(part: Part) -> Part:
+        if part.is_number:
+            return freed(part)
+        if part.is_Pow:
+            exact = part.exp.is_number and not part.exp.has(sympy.Float)
+            return walk(part.base) ** (part.exp if exact else walk(part.exp))
+        common = common_factor(part)
+        if common is not None:
+            return freed(common[0]) * walk(common[1])
+        if part.is_Add or part.is_Mul:
+            number, rest = part.as_independent(*part.free_symbols, as_Add=part.is_Add)
+            first = [] if number == part.identity else [freed(number)]
+            return part.func(*first, *map(walk, type(part).make_args(rest)))
+        return part.func(*map(walk, part.args)) if part.args else part
+
+    return walk(formula), numbers
+
+
+@lru_cache(maxsize=20_000)
+def free_numbers(expression: Formula) -> int:
+    """Return how many numbers of a formula could be others: all but 1, signs and exact exponents.
+
+    >>> x = sympy.Symbol("x")
+    >>> free_numbers(2.5 - 2.5 * sympy.exp(-x / 3)), free_numbers(1 / (1 + x**2))
+    (2, 0)
+    """
+    return sum(abs(value) != 1 for value in loosened(expression)[1].values())
+
 
 _RIGHT = 1e-5  # an error above this means another form than that of exact data, with no exact constants
 _EXACT = 1e-9  # an error below this means exact data and the right form

@@ -1,16 +1,19 @@
-"""The words of formulas: constants, functions and the edge functions that they are, and names of inputs."""
+"""The words of formulas: constants, functions, names of inputs, and text that the parser reads back."""
 
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 import sympy
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula, Part
 from edgewise.formulas import functions as library
+from edgewise.formulas.expressions._constants import shorten
 from edgewise.formulas.expressions._grammar import SyntaxNode, character, syntax_tree
+from edgewise.formulas.expressions._products import factored
 
 CONSTANTS = {"pi": sympy.pi, "π": sympy.pi, "e": sympy.E, "E": sympy.E}
 #: other spellings, each by means of the library's functions; every parameter stands once, so that nothing grows
@@ -184,3 +187,35 @@ def used_names(formulas: Iterable[Part]) -> list[str]:
 def in_plain_symbols(formula: Part) -> Formula:
     """Return the formula over symbols of the same names without assumptions."""
     return formula.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in formula.free_symbols})
+
+
+def write(expression: Part, digits: int | None = None) -> str:
+    """Return a formula as one line of text: numbers in full or with some digits, names that are no words in backquotes.
+
+    `parse(text, names)` reads it back. A backquote within a name becomes an apostrophe.
+
+    >>> temperature = sympy.Symbol("T (K)")
+    >>> write(temperature**2 / 3 + sympy.Float("0.123456789"), 6)
+    '`T (K)`**2/3 + 0.123457'
+    """
+    shown = expression if digits is None else shorten(expression, digits)
+    named = shown.xreplace({s: _named(s) for s in shown.free_symbols})
+    return sympy.sstr(factored(named), full_prec=False)
+
+
+def _named(symbol: Any) -> sympy.Symbol:
+    return sympy.Symbol(quoted(symbol.name), **symbol.assumptions0)
+
+
+def quoted(name: str) -> str:
+    """Return a name as it stands in a formula: as it is if it is a word, else in backquotes.
+
+    >>> quoted("mass"), quoted("mass (kg)"), quoted("2020")
+    ('mass', '`mass (kg)`', '`2020`')
+    """
+    try:
+        tree = syntax_tree(name)
+    except InputError:
+        tree = None
+    plain = tree is not None and tree.kind == "name" and tree.text == name
+    return name if plain else "`" + name.replace("`", "'") + "`"

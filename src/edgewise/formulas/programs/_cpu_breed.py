@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from edgewise.formulas.programs._cpu_elementary import EXACT, SUMS, full_width, ints, not_inlined, reals
 from edgewise.formulas.programs._cpu_layout import (
     ADD,
     ADJOINTS,
@@ -46,10 +45,20 @@ from edgewise.formulas.programs._cpu_layout import (
     WISHES,
     WORK,
 )  # fmt: skip
-from edgewise.formulas.programs._cpu_random import below, uniform
-from edgewise.formulas.programs._cpu_sweep import adjoints, forward
+from edgewise.formulas.programs._cpu_sweep import EXACT, SUMS, adjoints, forward, full_width, ints, not_inlined, reals
 from edgewise.formulas.programs._cpu_tree import subtrees
-from edgewise.formulas.programs._cpu_variation import copy, exchange, fold, mutate, put, random_shape, rescale, splice
+from edgewise.formulas.programs._cpu_variation import (
+    below,
+    copy,
+    exchange,
+    fold,
+    mutate,
+    put,
+    random_shape,
+    rescale,
+    splice,
+    uniform,
+)
 from edgewise.kernels.source import SIGNATURE
 
 _KERNEL: dict[str, Any] = {**EXACT, "nogil": True}

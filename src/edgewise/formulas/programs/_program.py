@@ -12,8 +12,8 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.formulas.programs import _cpu_layout as layout
+from edgewise.formulas.programs._expression import Node, arity
 from edgewise.formulas.programs._kernels import Job
-from edgewise.formulas.programs._operations import Node, arity
 
 if TYPE_CHECKING:
     import sympy
@@ -87,7 +87,7 @@ class Program:
         >>> f.expression(["x"]), Program.from_expression(sympy.gamma(x), ["x"])
         (1 + 3*exp(-0.5*x), None)
         """
-        from edgewise.formulas.programs._from_expression import from_expression
+        from edgewise.formulas.programs._expression import from_expression
 
         parts = from_expression(expression, names)
         return None if parts is None else cls.of(*parts)

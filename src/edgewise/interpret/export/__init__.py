@@ -1,8 +1,6 @@
 """Formulas and networks elsewhere: LaTeX, NumPy, PyTorch, C99, Excel, ONNX, and languages that a user registers."""
 
 from edgewise.interpret.export._c import c as c
-from edgewise.interpret.export._error_bars import latex_with_error_bars as latex_with_error_bars
-from edgewise.interpret.export._error_bars import text_with_error_bars as text_with_error_bars
 from edgewise.interpret.export._excel import excel as excel
 from edgewise.interpret.export._language import Language as Language
 from edgewise.interpret.export._language import language as language
@@ -11,19 +9,21 @@ from edgewise.interpret.export._language import register as register
 from edgewise.interpret.export._language import text as text
 from edgewise.interpret.export._latex import latex as latex
 from edgewise.interpret.export._latex import latex_names as latex_names
-from edgewise.interpret.export._module import FormulaModule as FormulaModule
+from edgewise.interpret.export._latex import latex_with_error_bars as latex_with_error_bars
+from edgewise.interpret.export._latex import text_with_error_bars as text_with_error_bars
 from edgewise.interpret.export._numpy import numpy as numpy
 from edgewise.interpret.export._onnx import OnnxSource as OnnxSource
+from edgewise.interpret.export._onnx import onnx_formulas as onnx_formulas
+from edgewise.interpret.export._onnx import onnx_function as onnx_function
+from edgewise.interpret.export._onnx import onnx_network as onnx_network
 from edgewise.interpret.export._onnx import to_onnx as to_onnx
-from edgewise.interpret.export._onnx_formula import onnx_formulas as onnx_formulas
-from edgewise.interpret.export._onnx_formula import onnx_function as onnx_function
 from edgewise.interpret.export._onnx_graph import OnnxGraph as OnnxGraph
 from edgewise.interpret.export._onnx_graph import OnnxValue as OnnxValue
-from edgewise.interpret.export._onnx_network import onnx_network as onnx_network
 from edgewise.interpret.export._printer import Printer as Printer
 from edgewise.interpret.export._source import Source as Source
+from edgewise.interpret.export._source import identifiers as identifiers
 from edgewise.interpret.export._steps import Program as Program
 from edgewise.interpret.export._steps import program as program
-from edgewise.interpret.export._text import identifiers as identifiers
+from edgewise.interpret.export._torch import FormulaModule as FormulaModule
 from edgewise.interpret.export._torch import torch as torch
 from edgewise.interpret.export._torch import torch_source as torch_source

@@ -9,12 +9,21 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._typing import Formula
-from edgewise.interpret.export._curves import Curve
 from edgewise.interpret.export._language import Language, register
 from edgewise.interpret.export._printer import Printer
-from edgewise.interpret.export._source import Exportable, Names, Source, Target, Units, read
-from edgewise.interpret.export._steps import Program, is_product, program
-from edgewise.interpret.export._text import about, check_function, identifiers, statement
+from edgewise.interpret.export._source import (
+    Exportable,
+    Names,
+    Source,
+    Target,
+    Units,
+    about,
+    check_function,
+    identifiers,
+    read,
+    statement,
+)
+from edgewise.interpret.export._steps import Curve, Program, is_product, program
 
 #: words of C and C++, and names that compilers and this file have taken
 _WORDS = """

@@ -8,12 +8,21 @@ from typing import ClassVar
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.interpret.export._curves import Curve
 from edgewise.interpret.export._language import Language, register
 from edgewise.interpret.export._printer import Printer
-from edgewise.interpret.export._source import Exportable, Names, Source, Target, Units, read
-from edgewise.interpret.export._steps import Program, program
-from edgewise.interpret.export._text import about, check_function, docstring, statement
+from edgewise.interpret.export._source import (
+    Exportable,
+    Names,
+    Source,
+    Target,
+    Units,
+    about,
+    check_function,
+    docstring,
+    read,
+    statement,
+)
+from edgewise.interpret.export._steps import Curve, Program, program
 
 RESERVED = frozenset(keyword.kwlist) | {
     "np", "math", "torch", "float", "value", "self", "super", "sum", "zip", "range", "reversed", "enumerate", "spline",

@@ -1,13 +1,14 @@
-"""A formula as a sum of terms whose constants are refitted together, on the rows and on the model between them."""
+"""A formula as a sum of terms refitted together, and which shape each edge of a candidate gets."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from edgewise._typing import Array
 from edgewise.formulas.programs import Fitter, Program, apply, combine, scaled
-from edgewise.interpret.reading._leading import leading
-from edgewise.interpret.reading._pieces import Nodes, plus
+from edgewise.interpret.reading._edges import Edge
+from edgewise.interpret.reading._shapes import Nodes, Option, leading, plus
 from edgewise.tables.additive import AdditiveFit
 
 _LONGEST = 64  # nodes of a program
@@ -83,3 +84,130 @@ class Joint:
         if self.scale == "sqrt":
             nodes = apply("square", plus(nodes, constant / largest))
         return (apply("exp", nodes) if self.scale == "log" else nodes), ends
+
+
+Way = Literal["price", "band", "backward"]
+"""How options were chosen: by the price of a node, by a band of standard errors, or backward by refits."""
+Choice = tuple[int, ...]
+"""The number of the option of each edge; 0 leaves it out."""
+
+_COSTS = np.geomspace(0.25, 64, 17)  # of the log-likelihood, for a node
+_BANDS = np.geomspace(0.05, 200, 17)  # squared widths, in standard errors of an edge
+_START = 0.3  # the band from which the backward path starts
+_MOST_NODES = 60  # of the terms: the rest of the program needs a few
+_MOST_TRIALS = 16  # of each backward step: those that should lose least
+_TINY = 1e-300
+_STEPS, _TRIAL_STEPS, _BACK_STEPS = 12, 4, 8
+
+
+class Found(NamedTuple):
+    """A refitted formula, the way that led to it, and the option of each edge."""
+
+    refitted: Refitted
+    way: Way
+    choice: Choice
+
+
+class Paths:
+    """The formulas of one candidate: edges with options, and what the sum has to be multiplied by and start from."""
+
+    def __init__(self, edges: list[Edge], unit: float, constant: float, joint: Joint, trials: Joint) -> None:
+        self.edges, self.unit, self.constant = edges, unit, constant
+        self.joint, self.trials = joint, trials
+
+    def found(self) -> Iterator[Found]:
+        """Return the formulas of all three ways."""
+        seen: dict[Choice, Found | None] = {}
+        start: Found | None = None
+        for way, choice, is_start in self._choices():
+            if choice not in seen:
+                refitted = self._refit(choice)
+                seen[choice] = found = Found(refitted, way, choice) if refitted else None
+                if found:
+                    yield found
+            if is_start and start is None:
+                start = seen[choice]
+        if start is not None:
+            yield from self._backward(start)
+
+    def _choices(self) -> Iterator[tuple[Way, Choice, bool]]:
+        for cost in _COSTS:
+            yield "price", self._shortened([_cheapest(edge, cost) for edge in self.edges]), False
+        for width in _BANDS:
+            yield "band", self._shortened([_simplest(edge, width) for edge in self.edges]), bool(width >= _START)
+
+    def _shortened(self, choice: list[int]) -> Choice:
+        """Return the choice, simplified where it loses least for each node saved, until the formula is short enough."""
+        while sum(edge.options[k].length for edge, k in zip(self.edges, choice, strict=True)) > _MOST_NODES:
+            losses = [
+                _loss_of_less(edge.options, k, k - 1) if k else np.inf
+                for edge, k in zip(self.edges, choice, strict=True)
+            ]
+            choice[int(np.argmin(losses))] -= 1
+        return tuple(choice)
+
+    def _refit(self, choice: Choice) -> Refitted | None:
+        chosen = [edge.options[k] for edge, k in zip(self.edges, choice, strict=True)]
+        terms = [Term(option.nodes, option.factor * self.unit) for option in chosen if option.nodes]
+        if not terms:
+            return None
+        constant = self.constant + self.unit * sum(option.offset for option in chosen)
+        return self.joint.refit(terms, constant, _STEPS)
+
+    def _backward(self, start: Found) -> Iterator[Found]:
+        """Return ever simpler formulas: each time the term is simplified that loses least for each node saved."""
+        current, choice = start.refitted, list(start.choice)
+        before = self.trials.refit(current.terms, current.constant, 0)
+        while before is not None:
+            best = self._least_loss(current, before, choice)
+            if best is None:
+                return
+            edge, simpler, trial = best
+            choice[edge] = simpler
+            refitted = self.joint.refit(trial.terms, trial.constant, _BACK_STEPS)
+            if refitted is None:
+                return
+            current = refitted
+            yield Found(current, "backward", tuple(choice))
+            before = self.trials.refit(current.terms, current.constant, 0)
+
+    def _least_loss(self, current: Refitted, before: Refitted, choice: list[int]) -> tuple[int, int, Refitted] | None:
+        """Return the simplification that loses least for each node saved: an edge, its option, the formula."""
+        best, least, error = None, np.inf, max(before.error, _TINY)
+        number = {edge: k for k, edge in enumerate(edge for edge, k in enumerate(choice) if k)}
+        tried = [(edge, simpler) for edge in number for simpler in {choice[edge] - 1, 0}]
+        tried.sort(key=lambda each: _loss_of_less(self.edges[each[0]].options, choice[each[0]], each[1]))
+        for edge, simpler in tried[:_MOST_TRIALS]:
+            terms = self._simplified(current.terms, number[edge], edge, (choice[edge], simpler))
+            trial = self.trials.refit(terms, current.constant, _TRIAL_STEPS) if terms else None
+            if trial is None:
+                continue
+            saved = max(current.program.complexity - trial.program.complexity, 1)
+            loss = np.log(max(trial.error, _TINY) / error) / saved
+            if loss < least:
+                best, least = (edge, simpler, trial), loss
+        return best
+
+    def _simplified(self, terms: list[Term], number: int, edge: int, change: tuple[int, int]) -> list[Term]:
+        """Return the terms with a simpler option for one, scaled as refits have scaled the one that it replaces."""
+        old, new = (self.edges[edge].options[k] for k in change)
+        if not new.nodes:
+            return terms[:number] + terms[number + 1 :]
+        scaled = new.factor * self.unit if self.joint.scale == "log" else new.factor * terms[number].factor / old.factor
+        return [*terms[:number], Term(new.nodes, scaled), *terms[number + 1 :]]
+
+
+def _loss_of_less(options: list[Option], number: int, simpler: int) -> float:
+    """Return what a simpler option loses for each node saved."""
+    more, less = options[number], options[simpler]
+    return (less.loss - more.loss) / max(more.length - less.length, 1)
+
+
+def _cheapest(edge: Edge, cost: float) -> int:
+    return int(np.argmin([o.loss + cost * (o.complexity + 1) * bool(o.nodes) for o in edge.options]))
+
+
+def _simplest(edge: Edge, width: float) -> int:
+    """Return the simplest shape within a band around the curve."""
+    inside = [k for k, option in enumerate(edge.options) if option.loss <= width * edge.edf / 2]
+    return inside[0] if inside else len(edge.options) - 1

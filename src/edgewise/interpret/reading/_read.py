@@ -9,7 +9,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.formulas.programs import Program
-from edgewise.interpret.reading._paths import Way
+from edgewise.interpret.reading._joint import Way
 from edgewise.interpret.reading._table import Table
 from edgewise.tables.additive import AdditiveFit, AdditiveModel
 

@@ -1,13 +1,159 @@
-"""The shapes that a curve of one variable may have, each with the constants that its fit may start from."""
+"""The shapes that a curve of one variable may have, with the constants that its fit starts from and what it costs."""
 
-from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from edgewise.formulas.programs import apply, combine, constant, variable
-from edgewise.interpret.reading._frame import Frame
-from edgewise.interpret.reading._pieces import Nodes, Number, X, grid, hump, inverse, plus, shifted, stretched
+from edgewise._typing import Array
+from edgewise.formulas.programs import Node, apply, combine, constant, scaled, variable
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The ends, the mean and the standard deviation of a column, and the mean of its logarithm if it is positive."""
+
+    low: float
+    high: float
+    mean: float
+    deviation: float
+    log_mean: float = np.nan
+
+    @classmethod
+    def of(cls, x: Array) -> Frame:
+        """Return the frame of values x (n,), not all equal."""
+        log_mean = float(np.log(x).mean()) if x.min() > 0 else np.nan
+        return cls(float(x.min()), float(x.max()), float(x.mean()), float(x.std()), log_mean)
+
+    @property
+    def range(self) -> float:
+        """The difference of the ends."""
+        return self.high - self.low
+
+    def at(self, *fractions: float) -> list[float]:
+        """Return the places at fractions of the range.
+
+        >>> Frame(2.0, 4.0, 3.0, 1.0).at(0.0, 0.5)
+        [2.0, 3.0]
+        """
+        return [self.low + fraction * self.range for fraction in fractions]
+
+    @property
+    def logarithmic(self) -> Frame:
+        """The frame of the logarithm of a positive column."""
+        return Frame(float(np.log(self.low)), float(np.log(self.high)), self.log_mean, self.deviation / self.mean)
+
+
+_PAIRS = frozenset({"add", "sub", "mul", "div"})
+_LEAVES = frozenset({"variable", "constant"})
+
+
+def leading(nodes: Nodes) -> tuple[Nodes, float]:
+    """Return a piece divided by its first weight, and that weight.
+
+    >>> from edgewise.formulas.programs import Node
+    >>> leading([Node("constant", 0, 3.0), Node("variable"), Node("power", 0, 0.5), Node("mul")])[1]
+    3.0
+    """
+    if nodes[-1].operation == "mul" and nodes[0].operation == "constant" and nodes[-2].operation == "power":
+        return nodes[1:-1], nodes[0].weight
+    number = len(nodes) - 1
+    while nodes[number].operation in _PAIRS:
+        number = _left_child(nodes, number)
+    node = nodes[number]
+    if node.operation == "power" or node.weight == 0:
+        return nodes, 1.0
+    return scaled(nodes, 1 / node.weight), node.weight
+
+
+def _left_child(nodes: Nodes, number: int) -> int:
+    missing, child = 1, number - 1
+    while missing:  # pass the right child
+        operation = nodes[child].operation
+        missing += 1 if operation in _PAIRS else -1 if operation in _LEAVES else 0
+        child -= 1
+    return child
+
+
+Nodes = list[Node]
+"""A piece in postfix order."""
+
+Number = Any
+"""A number, or an array (s, 1) of numbers."""
+
+X = variable(0)
+
+
+def grid(*axes: Iterable[float]) -> list[Number]:
+    """Return all combinations of numbers, as an array (s, 1) for each axis.
+
+    >>> [axis.ravel().tolist() for axis in grid([1.0, 2.0], [5.0])]
+    [[1.0, 2.0], [5.0, 5.0]]
+    """
+    return [axis.reshape(-1, 1) for axis in np.meshgrid(*map(list, axes), indexing="ij")]
+
+
+def plus(nodes: Nodes, number: Number) -> Nodes:
+    """Return a piece plus a number."""
+    return combine("add", nodes, constant(number))
+
+
+def shifted(k: Number) -> Nodes:
+    """Return x - k."""
+    return plus(X, -k)
+
+
+def stretched(a: Number, k: Number) -> Nodes:
+    """Return a (x - k)."""
+    return plus(variable(0, a), -a * k)
+
+
+def hump(inner: Nodes, narrow: Number, weight: Number = 1.0) -> Nodes:
+    """Return weight exp(-narrow inner^2)."""
+    return apply("exp", apply("square", inner, -narrow), weight)
+
+
+def inverse(nodes: Nodes) -> Nodes:
+    """Return 1 / piece."""
+    return combine("div", constant(1.0), nodes)
+
+
+def chosen(nodes: Nodes, number: int) -> Nodes:
+    """Return one piece of many."""
+    return [node._replace(weight=float(np.ravel(node.weight)[number % np.size(node.weight)])) for node in nodes]
+
+
+_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "square": np.square, "cube": lambda u: u**3, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "sin": np.sin,
+    "tanh": np.tanh,
+}  # fmt: skip
+_PIECES_PAIRS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+
+
+def values_of(nodes: Nodes, x: Array) -> Array:
+    """Return what a piece is at x (n,), or what many are, (s, n), in one sweep.
+
+    >>> values_of(stretched(*grid([1.0, 2.0], [0.5])), np.array([0.5, 1.0]))
+    array([[0. , 0.5], [0. , 1. ]])
+    """
+    stack: list[Array] = []
+    for operation, _, weight in nodes:
+        if operation == "variable":
+            stack.append(weight * x)
+        elif operation == "constant":
+            stack.append(weight * np.ones_like(x))
+        elif operation in _PIECES_PAIRS:
+            right = stack.pop()
+            stack.append(_PIECES_PAIRS[operation](stack.pop(), right))
+        elif operation == "power":
+            stack.append(np.abs(stack.pop()) ** weight)
+        else:
+            stack.append(weight * _FUNCTIONS[operation](stack.pop()))
+    return stack[0]
+
 
 _DECADES = 5.0  # ratio of ends, from which shapes on the logarithmic axis are tried
 _INSIDE = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)  # of the range: where a step, a hump or a corner may be
@@ -168,3 +314,44 @@ def shapes(at: Frame, logarithmic: bool = False) -> Iterator[Shape]:
         if logarithmic or at.high > _DECADES * at.low:
             there.add("decades")
     return (shape for shape in SHAPES if shape.where in there)
+
+
+class Option(NamedTuple):
+    """A shape: its complexity, its loss of log-likelihood, and offset + factor * nodes; without nodes, nothing.
+
+    The complexity is that of the shape next to others, where it needs a weight.
+    """
+
+    complexity: int
+    loss: float
+    nodes: Nodes
+    offset: float
+    factor: float
+    name: str
+
+    @property
+    def length(self) -> int:
+        """The nodes of the term in a sum, with the plus, and with the factor of a power."""
+        return len(self.nodes) + 1 + 2 * (self.nodes[-1].operation == "power") if self.nodes else 0
+
+
+def nothing(loss: float, mean: float) -> Option:
+    """Return the option of leaving a curve out, of which its mean stays."""
+    return Option(0, loss, [], mean, 0.0, "none")
+
+
+def hull(found: Iterable[Option]) -> list[Option]:
+    """Return the options that are best at some cost of a node, by complexity."""
+    kept: list[Option] = []
+    for option in sorted(found, key=lambda option: option[:2]):
+        if kept and not option.loss < kept[-1].loss - 1e-9:  # nor where a loss is no number
+            continue
+        while len(kept) > 1 and _gain(kept[-2], kept[-1]) <= _gain(kept[-1], option):
+            kept.pop()
+        kept.append(option)
+    return kept
+
+
+def _gain(simple: Option, complex_: Option) -> float:
+    """Return the loss saved by each node more."""
+    return (simple.loss - complex_.loss) / (complex_.complexity - simple.complexity)

@@ -6,9 +6,17 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from edgewise._typing import Data
-from edgewise.interpret.structure._finding import Finding, Kind, Verdict
 from edgewise.interpret.structure._relations import exponential, monomial, power_sum, scaling, translation
-from edgewise.interpret.structure._separability import additive, irrelevant, multiplicative, separable, splits
+from edgewise.interpret.structure._separability import (
+    Finding,
+    Kind,
+    Verdict,
+    additive,
+    irrelevant,
+    multiplicative,
+    separable,
+    splits,
+)
 from edgewise.interpret.structure._surrogate import Function, Surrogate, surrogate
 
 _ALL_SPLITS = 6  # columns up to which every set of them is tested against the rest, not only single ones and pairs

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.interpret.structure._finding import Finding, Kind
-from edgewise.interpret.structure._separability import checked, finding
+from edgewise.interpret.structure._separability import Finding, Kind, checked, finding
 from edgewise.interpret.structure._surrogate import Surrogate
 from edgewise.interpret.symmetries import POWERS, Measured, has_power, measured
 

@@ -15,10 +15,8 @@ from edgewise._extras import needed
 from edgewise._typing import Data, Formula
 from edgewise.formulas import functions as library
 from edgewise.formulas.expressions import shorten
-from edgewise.interpret.symbolic._curve import CurveFit, score, without_trivial_constants
-from edgewise.interpret.symbolic._gauge import canonicalize
-from edgewise.interpret.symbolic._rounding import round_network
-from edgewise.interpret.symbolic._samples import curve_samples
+from edgewise.interpret.symbolic._curve import CurveFit, curve_samples, score, without_trivial_constants
+from edgewise.interpret.symbolic._gauge import canonicalize, round_network
 from edgewise.interpret.symbolic._snap_context import SnapContext
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Edge, clone, layer_of, replace_by_mean

@@ -9,8 +9,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.formulas import functions as library
 from edgewise.interpret.symbolic._curve import CurveFit, fit_curve
-from edgewise.interpret.symbolic._gauge import canonicalize
-from edgewise.interpret.symbolic._rounding import round_network
+from edgewise.interpret.symbolic._gauge import canonicalize, round_network
 from edgewise.interpret.symbolic._snap_context import Candidate, SnapContext
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Edge, clone, edge_of, set_function

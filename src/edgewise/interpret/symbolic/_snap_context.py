@@ -12,9 +12,8 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise.formulas import functions as library
 from edgewise.formulas.expressions import simple_constants
-from edgewise.interpret.symbolic._curve import CurveFit, rank_curves, score, without_trivial_constants
-from edgewise.interpret.symbolic._hazards import hazard
-from edgewise.interpret.symbolic._samples import curve_samples
+from edgewise.interpret.symbolic._curve import CurveFit, curve_samples, rank_curves, score, without_trivial_constants
+from edgewise.interpret.symbolic._domain import hazard
 from edgewise.nn import KAN, Edge, Layout, Pass, clone, layer_of, lock, set_function, unlock
 from edgewise.train import as_inputs, as_table, error_of, refit
 

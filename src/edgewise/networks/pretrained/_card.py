@@ -16,11 +16,9 @@ from edgewise._errors import InputError
 from edgewise._extras import installed
 from edgewise._printable import printable
 from edgewise._version import __version__
-from edgewise.networks.pretrained._facts import Facts
+from edgewise.networks.pretrained._facts import Facts, Rows
 from edgewise.networks.pretrained._markdown import front_matter, plain
-from edgewise.networks.pretrained._origin import loading, provenance
-from edgewise.networks.pretrained._rows import Rows
-from edgewise.networks.pretrained._sections import architecture, computes, limits, measured
+from edgewise.networks.pretrained._sections import architecture, computes, limits, loading, measured, provenance
 from edgewise.nn import KAN
 from edgewise.tables.io import SavedModel, is_names, is_units
 from edgewise.train import FitResult

@@ -10,8 +10,7 @@ import torch
 from edgewise._errors import InputError
 from edgewise._replacing import check_place, writing
 from edgewise._version import __version__
-from edgewise.networks.session._history import History
-from edgewise.networks.session._state import State
+from edgewise.networks.session._history import History, State
 from edgewise.tables import datasets, io
 from edgewise.train import as_matrix
 

@@ -15,9 +15,9 @@ from edgewise.interpret.symbolic import Candidate, candidates
 from edgewise.kernels import one_thread
 from edgewise.networks.session._actions import action
 from edgewise.networks.session._file import load, save
+from edgewise.networks.session._history import Comparison, Situation, State, compare, error_at
 from edgewise.networks.session._rows import Rows, Unit, Variable
 from edgewise.networks.session._script import export, script
-from edgewise.networks.session._state import Comparison, Situation, State, compare, error_at
 from edgewise.networks.session._steering import Steering
 from edgewise.nn import KAN, Edge, clone
 

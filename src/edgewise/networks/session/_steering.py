@@ -12,9 +12,8 @@ from edgewise.formulas import functions as library
 from edgewise.interpret import Cut, symbolic
 from edgewise.kernels import one_thread
 from edgewise.networks.session._actions import acting, action
-from edgewise.networks.session._history import History
+from edgewise.networks.session._history import History, error_at
 from edgewise.networks.session._rows import Variable
-from edgewise.networks.session._state import error_at
 from edgewise.nn import Direction, Edge, Width
 from edgewise.train import FitStep, Options, Outcome, fit, refit, step_callback
 

@@ -1,23 +1,127 @@
-"""What a report says, as plain values, and the one HTML file made of it."""
+"""A report: plain values, formulas typeset as inline SVG, and the one HTML file made of them."""
 
 import base64
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
+from matplotlib.textpath import text_to_path
 
 from edgewise._printable import printable
 from edgewise._replacing import writing
 from edgewise.interpret.export import latex_names
-from edgewise.plot import Candidate, pareto, svg
-from edgewise.plot.report._lines import lines
-from edgewise.plot.report._typeset import LONGEST, typeset
+from edgewise.plot import Candidate, outline, pareto, path_data, svg
+
+_TOKENS = re.compile(r"\\(left.|begin)|\\(right.|end)|\\.|[{}|]| [+-] ")
+_UNSEEN = re.compile(r"\\(?:left|right|mathrm|mathit|operatorname|,|frac)|[\\{}^\s]")
+
+
+def lines(latex: str, longest: int, taken: int = 0) -> list[str]:
+    r"""Return a formula as lines of about that many visible characters, broken before the + and - of its sum.
+
+    `taken` characters of the first line are not free. Nothing is broken within parentheses or fractions, so a line may
+    be longer.
+
+    >>> lines(r"a + \left(b + c\right) x - \frac{d + e}{f}", 8)
+    ['a + \\left(b + c\\right) x', '- \\frac{d + e}{f}']
+    >>> lines("a + |b - c|", 8, 6)
+    ['a', '+ |b - c|']
+    """
+    first, *others = _terms(latex)
+    out, count = [first], taken + _visible(first)
+    for term in others:
+        count += _visible(term)
+        if count > longest:
+            out.append(term.strip())
+            count = _visible(term)
+        else:
+            out[-1] += term
+    return out
+
+
+def _terms(latex: str) -> list[str]:
+    """The terms of the outermost sum, each but the first with its sign."""
+    depth, bars, start, terms = 0, False, 0, []
+    for token in _TOKENS.finditer(latex):
+        if token[1] or token[0] == "{":
+            depth += 1
+        elif token[2] or token[0] == "}":
+            depth -= 1
+        elif token[0] == "|":
+            bars = not bars
+        elif token[0].startswith(" ") and depth == 0 and not bars:
+            terms.append(latex[start : token.start()])
+            start = token.start()
+    return [*terms, latex[start:]]
+
+
+def _visible(latex: str) -> int:
+    return len(_UNSEEN.sub("", latex))
+
+
+_EM = text_to_path.FONT_SCALE
+_PAD = 0.06 * _EM
+_EXPONENT = re.compile(r"\^\{(-?) ?\\frac\{(\w+)\}\{(\w+)\}\}")
+_PRODUCT = re.compile(r"(?<=[\w}]) \\mathrm\{")
+_LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\right([)|\]])")
+LONGEST = 3000  # letters of a formula that is typeset; longer ones fill no page
+_SMALLEST = 0.6  # scale down to which a wide formula shrinks before it scrolls
+_ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))\}")  # \sin{(x)}
+
+
+def typeset(name: str, latex: str) -> Markup | None:
+    r"""Return `name = latex` as inline SVG in the color of the text around it, None if that fails.
+
+    `name` is a plain name, "" for none; `latex` is mathematics as `edgewise.export.latex` or sympy prints it.
+
+    >>> typeset("period_days", r"\sqrt{a}")[:4]
+    Markup('<svg')
+    >>> typeset("y", r"\begin{cases} 1 \end{cases}") is None
+    True
+    """
+    equals = f"{latex_names([name])[name]} = " if name else ""
+    ways = [equals + text for text in (_display(latex), latex) if len(text) <= LONGEST]
+    path = next((path for path in map(outline, ways) if path is not None), None)
+    if path is None:
+        return None
+    box = path.get_extents()
+    left, bottom, width, height = box.x0 - _PAD, box.y0 - _PAD, box.width + 2 * _PAD, box.height + 2 * _PAD
+    label = escape(printable(f"{name} = {latex}" if name else latex))
+    return Markup(
+        f'<svg class="formula" role="img" aria-label="{label}" '
+        f'style="width:{width / _EM:.3f}em;min-width:{_SMALLEST * width / _EM:.3f}em" '
+        f'viewBox="{left:.2f} {-bottom - height:.2f} {width:.2f} {height:.2f}">'
+        f'<path fill="currentColor" d="{path_data(path)}"/></svg>'
+    )
+
+
+def _display(latex: str) -> str:
+    r"""The formula as one would set it by hand.
+
+    Large fractions on the line, a^{3/2} above it, thin spaces before names, plain parentheses around what
+    is low.
+
+    >>> print(_display(r"\frac{2 \mathrm{mass}^{\frac{3}{2}}}{\sin{\left(x \right)}}"))
+    \dfrac{2 \,\mathrm{mass}^{3/2}}{\sin(x)}
+    """
+    text = _EXPONENT.sub(r"^{\1\2/\3}", latex)
+    text = _PRODUCT.sub(r" \\,\\mathrm{", text).replace(r"\operatorname{", r"\mathrm{")
+    before = None
+    while before != text:
+        before, text = text, _LOW.sub(lambda m: m[1] + m[2].strip() + m[3], text)
+    text = _ARGUMENT.sub(r"\1\2", text)
+    depth, out = 0, []
+    for part in re.split(r"(\\frac|[{}])", text):
+        depth += {"{": 1, "}": -1}.get(part, 0)
+        out.append(r"\dfrac" if part == r"\frac" and depth == 0 else part)
+    return "".join(out)
 
 
 @dataclass(frozen=True)
@@ -55,7 +159,7 @@ class ReportContent:
 
 
 _PIXELS = 96  # of an inch on a screen
-_SMALLEST = 0.55  # of a picture's own size; below that a narrow screen scrolls it
+_WRITE_SMALLEST = 0.55  # of a picture's own size; below that a narrow screen scrolls it
 _LINE = 66  # visible characters of a line of a typeset formula
 
 
@@ -129,4 +233,4 @@ def _picture(caption: str, figure: Figure) -> dict[str, Any]:
     """A figure as a data address: a separate image, so that names inside do not clash with others'."""
     source = "data:image/svg+xml;base64," + base64.b64encode(svg(figure)).decode("ascii")
     width = round(figure.get_figwidth() * _PIXELS)
-    return {"caption": caption, "source": source, "width": width, "least": round(width * _SMALLEST)}
+    return {"caption": caption, "source": source, "width": width, "least": round(width * _WRITE_SMALLEST)}

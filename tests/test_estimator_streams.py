@@ -14,7 +14,7 @@ from joblib import parallel_config
 from edgewise import InputError
 from edgewise.encoding import Encoder
 from edgewise.estimators import KANClassifier, KANRegressor
-from edgewise.estimators import _memory as memory
+from edgewise.estimators import _streaming as memory
 
 R = np.random.default_rng(0)
 X = R.uniform(-2, 2, size=(120, 3))

@@ -17,9 +17,9 @@ from edgewise.cli._input import (
     Inputs,
     Seed,
     Sheet,
+    keep_network,
     parse_widths,
 )
-from edgewise.cli._network_file import keep_network
 from edgewise.cli._output import check_file
 from edgewise.cli._ranks import FitRows, process_group, rows_of
 

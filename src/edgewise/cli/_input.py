@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -14,6 +15,8 @@ from edgewise._renamed import renamed
 if TYPE_CHECKING:
     import numpy as np
 
+    from edgewise.nn import KAN
+    from edgewise.tables.encoding import Inputs
     from edgewise.tables.encoding import Inputs as TableInputs
     from edgewise.tables.io import MixedSelection, SavedModel, Selection, Sign, Table
 
@@ -237,3 +240,26 @@ def open_model(path: Path) -> tuple[SavedModel, list[str], str]:
     if not isinstance(saved.target, str) or saved.model.n_out > 1:
         raise InputError(f"{path} has {saved.model.n_out} outputs, and this command takes one: use edgewise in Python.")
     return saved, saved.names, saved.target
+
+
+def keep_network(
+    model: KAN, place: Path, decimals: Mapping[str, str], names: Sequence[str], target: str, made: Inputs | None
+) -> None:  # fmt: skip
+    """Save a network at its place, and elsewhere where that fails: training it may have taken hours."""
+    known = {name: sign for name, sign in decimals.items() if name in (*names, target)}
+    about: dict[str, Any] = {"names": names, "target": target, "decimals": known}
+    if made is not None:
+        about["inputs"] = made
+
+    from edgewise import save
+
+    try:
+        save(model, place, **about)
+    except InputError as error:
+        spare = Path(tempfile.mkdtemp(prefix="edgewise-")) / place.name
+        try:
+            save(model, spare, **about)
+        except InputError:
+            spare.parent.rmdir()
+            raise error from None
+        raise InputError(f"{error} The network is in {spare}.") from None

@@ -18,10 +18,10 @@ from edgewise.cli._input import (
     Sheet,
     check_jobs,
     check_time_limit,
+    keep_network,
     open_table,
     select_columns,
 )
-from edgewise.cli._network_file import keep_network
 from edgewise.cli._output import check_file, write_picture
 
 _PICTURES = (".png", ".svg", ".pdf")

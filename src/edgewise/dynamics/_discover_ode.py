@@ -14,9 +14,9 @@ from edgewise._progress import Shown, reporting
 from edgewise._typing import Data
 from edgewise.dynamics._explore import Explorer
 from edgewise.dynamics._measured import measured
-from edgewise.dynamics._outcome import Outcome
 from edgewise.dynamics._result import Dynamics
 from edgewise.dynamics._summary import summary
+from edgewise.dynamics._verdict import Outcome
 from edgewise.kernels import one_thread
 
 _EFFORTS: dict[EffortWord, int] = {"quick": 0, "normal": 30_000, "thorough": 150_000}

@@ -1,18 +1,54 @@
-"""A fitted system as people read it: equations, constants with standard errors, text, LaTeX, Python."""
+"""A fitted system as people read it: equations with standard errors, text, LaTeX, and the path that follows from it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
+from edgewise.dynamics._library import state_symbols
 from edgewise.dynamics._system import System
-from edgewise.dynamics._terms import state_symbols
 from edgewise.formulas.expressions import rounded_together
+
+_RELATIVE, _ABSOLUTE = 1e-9, 1e-11  # errors of a step
+_STEPS, _EACH = 20_000, 100  # at most: as many, and as many more for each time
+
+
+def rates_of(equations: Equations) -> Callable[..., list[Any]]:
+    """Return the rates as a function of time and states."""
+    symbols = [sympy.Symbol("t", real=True), *(sympy.Symbol(name, real=True) for name in equations.names)]
+    dummies = {s: sympy.Dummy(f"v{k}") for k, s in enumerate(symbols)}
+    return sympy.lambdify(
+        list(dummies.values()), [rate.xreplace(dummies) for rate in equations.numbers.values()], "numpy"
+    )
+
+
+def path(equations: Equations, start: Array, times: Array) -> Array:
+    """Return the states (n, m) at times that increase, from those at the first; nan after a blow-up, or many steps."""
+    from scipy.integrate import LSODA
+
+    call, out = rates_of(equations), np.full((len(times), len(equations.names)), np.nan)
+    out[0], done, steps = start, 1, 0
+    with np.errstate(all="ignore"):
+        solver = LSODA(
+            lambda now, state: [float(value) for value in call(now, *state)], times[0], start, times[-1],
+            rtol=_RELATIVE, atol=_ABSOLUTE,
+        )  # fmt: skip
+        while done < len(times) and steps < _STEPS + _EACH * len(times):
+            solver.step()
+            if solver.status == "failed":
+                break
+            reached = int(np.searchsorted(times, solver.t, side="right"))
+            if reached > done:
+                out[done:reached] = solver.dense_output()(times[done:reached]).T
+            done, steps = max(done, reached), steps + 1
+    return out
+
 
 _PLAIN = 1e-6  # relative standard error below which none is shown
 

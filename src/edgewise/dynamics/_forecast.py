@@ -7,12 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.dynamics._fit import Chains, Fitted, fit
+from edgewise.dynamics._fit import Chains, Fitted, fit, least_squares
 from edgewise.dynamics._measured import Measured
-from edgewise.dynamics._refined import least_squares
+from edgewise.dynamics._regression import smooth
 from edgewise.dynamics._search import begin
 from edgewise.dynamics._shooting import Stretches, integrate
-from edgewise.dynamics._smooth import smooth
 from edgewise.dynamics._standing import correlation
 from edgewise.dynamics._system import System
 

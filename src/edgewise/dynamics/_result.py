@@ -10,10 +10,9 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise._extras import needed
 from edgewise._typing import Array, Data, Formula
-from edgewise.dynamics._equations import Constant, Equations
+from edgewise.dynamics._equations import Constant, Equations, path, rates_of
 from edgewise.dynamics._measured import Measured
-from edgewise.dynamics._outcome import Outcome
-from edgewise.dynamics._path import path, rates_of
+from edgewise.dynamics._verdict import Outcome
 from edgewise.tables.encoding import as_array
 
 if TYPE_CHECKING:

@@ -8,13 +8,11 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
-from edgewise.dynamics._library import Library, polynomials, saturations
+from edgewise.dynamics._library import TIME, Library, Terms, polynomials, saturations
 from edgewise.dynamics._measured import Measured
-from edgewise.dynamics._regression import beam, integrals, solved
+from edgewise.dynamics._regression import Curve, beam, integrals, solved
 from edgewise.dynamics._search import FLOOR
-from edgewise.dynamics._smooth import Curve
 from edgewise.dynamics._system import System
-from edgewise.dynamics._terms import TIME, Terms
 
 _WINDOWS = (0.25, 0.5, 1.0, 3.0)  # of the rows between two turning points
 _MOST_TERMS = 8

@@ -7,12 +7,11 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.dynamics._equations import Equations
 from edgewise.dynamics._explore import Explorer, Found
+from edgewise.dynamics._fit import freedom, refined
 from edgewise.dynamics._forecast import forecast
-from edgewise.dynamics._outcome import Outcome
-from edgewise.dynamics._refined import freedom, refined
 from edgewise.dynamics._result import Dynamics, DynamicsCandidate
 from edgewise.dynamics._system import System
-from edgewise.dynamics._verdict import verdict
+from edgewise.dynamics._verdict import Outcome, verdict
 
 
 def summary(explorer: Explorer, stopped: Outcome | None) -> Dynamics:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.dynamics._terms import Terms
+from edgewise.dynamics._library import Terms
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""What regressor and classifier share: the request, and the fits as networks and tables."""
+"""What regressor and classifier share: the fits of targets as networks and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -13,20 +14,77 @@ from sklearn.utils.validation import check_is_fitted
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
+from edgewise._workers import Workers
+from edgewise.estimators._contributions import Means
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
-from edgewise.estimators._reading import Reading
-from edgewise.estimators._shape import candidate_table, edge_table, stacked
+from edgewise.estimators._reading import Reading, candidate_table, deviations, edge_table, stacked
 from edgewise.estimators._stages import Stages
 from edgewise.estimators._streaming import Streaming
 from edgewise.estimators._table import Training
-from edgewise.estimators._target_fit import Task, fitted, kept_shape
 from edgewise.interpret.export import OnnxGraph
 from edgewise.nn import KAN
-from edgewise.tables.additive import Family, Request, Select, input_name, network
+from edgewise.tables.additive import AdditiveFit, Family, Levels, Request, Select, additive, input_name, network
+from edgewise.tables.encoding import Encoder
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class Task:
+    """Columns x (n, p), one target y (n,), weights (n,), and what is asked of the fit."""
+
+    encoder: Encoder
+    x: Array
+    y: Array
+    weights: Array
+    family: Family
+    request: Request
+    intervals: bool
+
+
+@dataclass(frozen=True)
+class TargetFit:
+    """A fit, and its means and deviations over the rows; intervals where they were asked for."""
+
+    fit: AdditiveFit
+    means: Means
+    deviations: Array
+    intervals: Intervals | None
+
+    @classmethod
+    def of(cls, task: Task, check: Callable[[str], None] = lambda stage: None) -> TargetFit:
+        """Return the fit of a task; `check` is called with each stage."""
+        levels = [labels is not None for labels in task.encoder.levels]
+        fit = additive(task.x, task.y, levels, task.family, task.request, weights=task.weights, check=check)
+        intervals = Intervals.of(fit, task.x, task.y, task.encoder) if task.intervals else None
+        return cls(fit, Means.of(fit.model, task.x, task.weights), deviations(fit, task.x), intervals)
+
+
+def fitted(tasks: Sequence[Task], n_jobs: int | None, check: Callable[[str], None]) -> list[TargetFit]:
+    """Return the fit of each task; with several jobs in processes of their own, which do not call `check`."""
+    workers = Workers(n_jobs, "processes")
+    if min(workers.count, len(tasks)) < 2:
+        return [TargetFit.of(task, check) for task in tasks]
+    return workers(TargetFit.of, [(task,) for task in tasks])
+
+
+def kept_shape(request: Request, fit: AdditiveFit) -> Request:
+    """Return a request for the shape of a fit: its products, and maps, hidden node and single values if it has them.
+
+    A number of products that is asked for stays asked for.
+    """
+    inputs = fit.design.inputs
+    pairs = [(inputs[i].column, inputs[j].column) for i, j in fit.model.products]
+    return replace(
+        request,
+        products=[pair for pair in pairs if request.allowed(pair)] if request.products == "auto" else request.products,
+        maps=fit.design.is_mapped or fit.target.name != "identity",
+        hidden=fit.model.hidden is not None,
+        values=any(isinstance(part, Levels) and part.kind == "value" for part in inputs),
+    )
+
 
 Products = Literal["auto"] | int
 _DERIVED = ("networks_", "edges_", "candidates_")

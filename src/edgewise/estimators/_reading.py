@@ -1,4 +1,4 @@
-"""What a fit of a table says: contributions, importance, pictures."""
+"""What a fit of a table says: its shape, importance, contributions, pictures."""
 
 from __future__ import annotations
 
@@ -10,17 +10,142 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise._extras import needed
 from edgewise._typing import Array
-from edgewise.estimators._contributions import Contributions, Means
-from edgewise.estimators._curves_display import CurvesDisplay
-from edgewise.estimators._importance import importance_table
-from edgewise.estimators._shape import stacked
-from edgewise.estimators._strongest import strongest_edges
+from edgewise.estimators._contributions import Contributions, Means, chunks
+from edgewise.estimators._curves_display import CurvesDisplay, strongest_edges
 from edgewise.estimators._table import TableEstimator
-from edgewise.tables.additive import AdditiveFit
+from edgewise.tables.additive import AdditiveFit, Gaussian, input_name
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+
+def candidate_table(fit: AdditiveFit) -> pd.DataFrame:
+    """Return the candidates from the constant to what was selected: out-of-fold R^2 or loss, and weight in the average.
+
+    For numbers `r2` is on the scale on which the target is a sum of curves.
+    """
+    pd = needed("pandas")
+
+    rows: dict[str, list[Any]] = {"candidate": [], "loss": [], "weight": []}
+    for name, loss in fit.scores.items():
+        rows["candidate"].append(name)
+        rows["loss"].append(loss)
+        rows["weight"].append(fit.weights.get(name, np.nan))
+    if isinstance(fit.family, Gaussian):
+        constant = rows["loss"][0]
+        rows["r2"] = [1 - loss / constant if constant > 0 else 0.0 for loss in rows["loss"]]
+    return pd.DataFrame(rows).set_index("candidate")
+
+
+def deviations(fit: AdditiveFit, x: Array) -> Array:
+    """Return the standard deviation over the rows x of every input's curve and of every product, in the units of the
+    sum: of the target, of its logarithm, or of log-odds."""
+    model = fit.model
+    total = np.zeros((2, len(model.design.inputs) + len(model.products), model.outputs))
+    for rows in chunks(len(x)):
+        products = model.product_terms(x[rows]).values()
+        values = np.concatenate([model.terms(x[rows]), *(each[:, None] for each in products)], 1)
+        total += values.sum(0), (values**2).sum(0)
+    mean, square = total / len(x)
+    return fit.target.scale * np.sqrt(np.maximum(square - mean**2, 0.0).sum(1))
+
+
+def edge_table(fit: AdditiveFit, deviation: Array, names: list[str]) -> pd.DataFrame:
+    """Return every curve and product: its degrees of freedom, its share of the variance of the sum, what it is.
+
+    Shares are of the sum of the variances of all parts; `deviation` has what `deviations` returns.
+    """
+    pd = needed("pandas")
+
+    model = fit.model
+    edges = [input_name(part, names) for part in model.design.inputs]
+    kinds = [part.blocks()[0].kind for part in model.design.inputs]
+    words = ["level" if kind == "value" else kind.replace("straight", "curve") for kind in kinds]
+    edf = [*(float(each.sum()) for each in model.edf), *model.product_edf.values()]
+    rows = {
+        "edge": edges + [f"{edges[first]} * {edges[second]}" for first, second in model.products],
+        "kind": words + ["product"] * len(model.products),
+        "edf": edf,
+        "share": deviation**2 / max(float((deviation**2).sum()), 1e-300),
+        "deviation": deviation,
+    }
+    return pd.DataFrame(rows).sort_values("share", ascending=False, kind="stable").set_index("edge")
+
+
+def stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the table of one target, or those of several above each other."""
+    pd = needed("pandas")
+
+    return (
+        tables[0]
+        if len(tables) == 1
+        else pd.concat(tables, keys=range(len(tables)), names=["target", str(tables[0].index.name)])
+    )
+
+
+def importance_table(parts: Contributions, x: Array, y: Array | None = None) -> pd.DataFrame:
+    """Return the mean size of each part and its share of the variance over the rows x, and their standard errors.
+
+    The variance of an error is that over rows, and that of the coefficients of the curves by the delta method:
+
+        d var(f) = 2 cov(z, f) . d beta,   d mean |f| = mean(sign(f) (z - mean z)) . d beta
+
+    With y also by how much the mean loss of the rows rises if the part is replaced by its mean.
+    """
+    pd = needed("pandas")
+
+    values = parts.of(x)
+    sizes = np.abs(values).mean(2)
+    about = (values - values.mean(0)) ** 2
+    spread = about.sum(2)
+    variances = spread.mean(0)
+    total = float(variances.sum()) or 1.0
+    share = variances / total
+    influence = (spread - variances - share * (spread - variances).sum(1, keepdims=True)) / total
+    of_size, of_variance = _of_coefficients(parts, x, values)
+    of_share = ((1 - 2 * share) * of_variance + share**2 * of_variance.sum()) / total / total
+    found = {
+        "share": share,
+        "share_error": np.sqrt(influence.var(0) / len(x) + of_share),
+        "mean": sizes.mean(0),
+        "mean_error": np.sqrt(sizes.var(0) / len(x) + of_size),
+    }
+    if y is not None:
+        eta = parts.baseline + values.sum(1)
+        rises = np.column_stack([parts.losses(eta - values[:, k], y) for k in range(values.shape[1])])
+        rises -= parts.losses(eta, y)[:, None]
+        found |= {"loss": rises.mean(0), "loss_error": rises.std(0) / np.sqrt(len(x))}
+    table = pd.DataFrame(found, index=pd.Index(parts.names(), name="part"))
+    return table.sort_values("share", ascending=False, kind="stable")
+
+
+def _of_coefficients(parts: Contributions, x: Array, values: Array) -> tuple[Array, Array]:
+    """Return the variances (parts,) of mean sizes and variances that come from the coefficients of curves."""
+    model, (rows, count, outputs) = parts.model, values.shape
+    of_size, of_variance = np.zeros(count), np.zeros(count)
+    if model.covariance is None:
+        return of_size, of_variance
+    centered = values - values.mean(0)
+    inputs = model.design.inputs
+    signs = [np.zeros((part.n_features, outputs)) for part in inputs]
+    slopes = [np.zeros((part.n_features, outputs)) for part in inputs]
+    for chunk in chunks(rows):
+        for k, features in enumerate(model.design.features(x[chunk])):
+            z, column = features - parts.means.features[k], inputs[k].column
+            signs[k] += z.T @ np.sign(values[chunk, column]) / rows / outputs
+            slopes[k] += 2 * z.T @ centered[chunk, column] / rows
+    for k, part in enumerate(inputs):
+        of_size[part.column] += _form(model.covariance[k], signs[k])
+        of_variance[part.column] += _form(model.covariance[k], slopes[k])
+    return of_size, of_variance
+
+
+def _form(covariance: Array, direction: Array) -> float:
+    """Return the variance of direction (m, K) . beta; levels have only variances (K, m)."""
+    if covariance.ndim == 2:
+        return float((covariance.T * direction**2).sum())
+    return float(np.einsum("ik,kij,jk->", direction, covariance, direction))
 
 
 class Reading(TableEstimator):

@@ -27,9 +27,8 @@ from edgewise.estimators._likelihood import (
     probabilities,
     settled,
 )
-from edgewise.estimators._logit_forms import criterion, forms_for, without_idle_terms
+from edgewise.estimators._logit_forms import criterion, folds_of, forms_for, without_idle_terms
 from edgewise.estimators._settings import Effort, Settings
-from edgewise.estimators._surrogate import folds_of
 from edgewise.estimators._symbolic_regressor import seed_of, warn_undefined
 from edgewise.estimators._table import TableClassifier
 from edgewise.formulas.expressions import FreeFormula, complexity

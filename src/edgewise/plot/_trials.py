@@ -14,7 +14,7 @@ from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, plain
 
 _EXACT = 1e-17  # errors of zero are drawn here
-_DECADE = 20.0  # largest over smallest error from which the axis is logarithmic
+_DECADES_OF_ERROR = 20.0  # largest over smallest error from which the axis is logarithmic
 _LONGEST = 46  # characters of a formula in the list beside the picture
 
 
@@ -103,7 +103,7 @@ def _ceiling(ax: Axes, error: float) -> None:
 def _scaled(ax: Axes, errors: Sequence[float]) -> None:
     """Choose a logarithmic axis for errors of different sizes, else one that begins at zero."""
     ax.margins(x=0.08, y=0.12)
-    if errors and max(errors) > _DECADE * min(errors):
+    if errors and max(errors) > _DECADES_OF_ERROR * min(errors):
         ax.set_yscale("log")
     elif errors:
         ax.set_ylim(0, 1.1 * max(errors))
@@ -124,7 +124,7 @@ _COLUMNS, _WIDTH, _HEIGHT = 3, 3.2, 2.6
 _SPREAD = 0.12  # of the distance between two values, that points are drawn apart
 _LABELS = 8  # values that are written at an axis, at most
 _FAR = 3.0  # times the median of the errors, which is the upper edge
-_TRIALS_DECADE = 10.0  # ratio of the ends from which an axis is logarithmic
+_DECADE = 10.0  # ratio of the ends from which an axis is logarithmic
 
 
 class Trial(Protocol):
@@ -204,7 +204,7 @@ def _over(ax: Axes, name: str, drawn: Sequence[Trial], best: Trial, edge: float)
     numbers = [value for _, value in known if isinstance(value, int | float)]
     if len(numbers) == len(known) > _LABELS:
         _points(ax, [float(value or 0) for value in values], drawn, best, edge)
-        if numbers[0] > 0 and numbers[-1] / numbers[0] >= _TRIALS_DECADE:
+        if numbers[0] > 0 and numbers[-1] / numbers[0] >= _DECADE:
             ax.set_xscale("log")
         return
     labels = [label for label, _ in known]

@@ -10,7 +10,6 @@ with _extras("studio"):
     from edgewise.studio import _discovery as _discovery
     from edgewise.studio import _hosts as _hosts
     from edgewise.studio import _leave as _leave
-    from edgewise.studio import _menu as _menu
     from edgewise.studio import _row_views as _row_views
     from edgewise.studio import _start as _start
     from edgewise.studio import _trials as _trials

@@ -1,7 +1,8 @@
-"""Requests that look at a session and change it: every one is a step of `Session`, or a look at one."""
+"""Requests that look at a session and change it, and every action that the page can offer."""
 
 from __future__ import annotations
 
+import inspect
 import time
 from typing import Any
 
@@ -9,17 +10,44 @@ import torch
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.networks.session import ACTIONS, Session
+from edgewise.formulas import functions as library
+from edgewise.networks.session import ACTIONS, Action, Session
 from edgewise.nn import KAN
 from edgewise.studio._desk import Desk
 from edgewise.studio._edges import candidate_view, edge_view, node_view
+from edgewise.studio._exports import undone
 from edgewise.studio._kept import kept_rows, meanings
 from edgewise.studio._network_view import network_view, number, session_view
 from edgewise.studio._requests import Answer, check, request
-from edgewise.studio._rows import selected
-from edgewise.studio._undone import undone
+from edgewise.studio._row_views import selected
 from edgewise.studio._work import Channel
 from edgewise.train import FitStep, refit_check, step_callback
+
+#: what is typed or chosen for an argument, by its name; the same for all actions
+KINDS = {
+    "affine": "constants", "cuts": "cuts", "depth": "integer", "direction": "direction", "edge": "edge",
+    "edges": "edges", "factor": "integer", "formula": "text", "function": "function", "functions": "functions",
+    "grid": "integer", "grids": "grids", "merge": "choice", "name": "text", "node": "node", "nodes": "nodes",
+    "rounding": "choice", "seed": "integer", "slack": "number", "sparsity": "number", "steps": "integer",
+    "threshold": "number", "weight": "number",
+}  # fmt: skip
+
+
+@request()
+def actions(desk: Desk) -> Answer:
+    """All actions, in the order of a menu, and the functions that an edge can become."""
+    return {"actions": [_row(action) for action in ACTIONS.values()], "functions": list(library.names())}
+
+
+def _row(action: Action) -> Answer:
+    said = inspect.cleandoc(action.act.__doc__ or "").partition("\n")[0]
+    arguments: list[dict[str, Any]] = [
+        {"name": name, "kind": KINDS[name], "needed": taken.default is taken.empty,
+         "default": None if taken.default is taken.empty else taken.default}
+        for name, taken in action.takes.items()
+    ]  # fmt: skip
+    return {"name": action.name, "does": said, "long": action.name in LONG, "arguments": arguments}
+
 
 #: actions that may take longer than a person likes to wait for an answer
 LONG = frozenset({"fit", "refit", "snap_edge", "snap_all", "prune", "merge", "round_constants"})

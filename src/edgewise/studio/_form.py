@@ -1,25 +1,223 @@
-"""The form that begins a session with a table: target, inputs, logarithms, units, and the network's shape."""
+"""The form that begins a session with a table: target, inputs, units, columns as numbers, the first network."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from edgewise._checks import is_int
 from edgewise._errors import InputError
+from edgewise._extras import needed
 from edgewise._replacing import writing
+from edgewise._typing import Array
 from edgewise.interpret.symbolic import dimension
-from edgewise.nn import KAN
-from edgewise.studio._coded import meaning, why_not, with_codes
-from edgewise.studio._first_network import first_network
+from edgewise.nn import KAN, Layout, Width, scale_outputs, shift_outputs
+from edgewise.nn.bases import HIGHEST_DEGREE
 from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import check
-from edgewise.tables.io import Selection, Table
+from edgewise.tables.io import EXCEL, Selection, Table
+from edgewise.train import rescale_knots
+
+MOST = 4_000_000
+"""Cells of a table that the studio opens: they take about a gigabyte while they are read."""
+_PART = 2**20  # bytes read at a time
+_DELIMITERS = (b",", b";", b"\t", b"|", b" ")
+_SHORTEST = 22  # bytes of a cell in a sheet of a workbook
+
+
+def check_cells(path: Path) -> None:
+    """Raise InputError for a table of more cells than the studio opens."""
+    suffix = path.suffix.lower()
+    found = _parquet(path) if suffix == ".parquet" else _excel(path) if suffix in EXCEL else _text(path)
+    if found > MOST:
+        raise InputError(
+            f"{path.name} has about {found:,} cells, and the studio opens tables of up to {MOST:,}: "
+            "give it some of the rows or columns, or use edgewise fit."
+        )
+
+
+def _text(path: Path) -> int:
+    counts = dict.fromkeys((b"\n", b"\r", *_DELIMITERS), 0)
+    with path.open("rb") as file:
+        while part := file.read(_PART):
+            for sign in counts:
+                counts[sign] += part.count(sign)
+    return max(counts.pop(b"\n"), counts.pop(b"\r")) + max(counts.values())
+
+
+def _parquet(path: Path) -> int:
+    pq = needed("pyarrow.parquet")
+
+    try:
+        about = pq.read_metadata(path)
+    except Exception:  # noqa: BLE001 (whoever reads it says what is wrong)
+        return 0
+    return about.num_rows * about.num_columns
+
+
+def _excel(path: Path) -> int:
+    try:
+        with zipfile.ZipFile(path) as book:
+            sheets = [part.file_size for part in book.infolist() if "/worksheets/" in part.filename]
+    except (OSError, zipfile.BadZipFile):  # whoever reads it says what is wrong
+        return 0
+    return sum(sheets) // _SHORTEST
+
+
+_MOST = 0.5  # of the rows: a text with more levels says little about other rows
+_SHOWN = 12  # levels in a note
+
+
+def why_not(table: Table, name: str) -> str | None:
+    """Return why a column of text or dates is no input; None where it can be one.
+
+    >>> table = Table({}, 4, texts={"a": ["u", "v", "u", None], "b": ["p", "q", "r", "s"]})
+    >>> why_not(table, "a"), why_not(table, "b")
+    (None, 'it is text with 4 different values in 4 rows')
+    """
+    levels = len(levels_of(table, name))
+    if levels < 2:
+        return "it is the same in every row" if levels else "it is empty"
+    if name in table.texts and levels > _MOST * table.n_rows:
+        return f"it is text with {levels} different values in {table.n_rows} rows"
+    return None
+
+
+def levels_of(table: Table, name: str) -> list[str]:
+    """Return the different texts or dates of a column, sorted, without gaps."""
+    if name in table.texts:
+        return sorted({cell for cell in table.texts[name] if cell is not None})
+    days = table.dates[name]
+    return [str(day) for day in np.unique(days[~np.isnat(days)])]
+
+
+def with_codes(table: Table, names: Sequence[str]) -> tuple[Table, list[str]]:
+    """Return a table in which columns of text are the numbers of their levels, and dates are days, and notes on them.
+
+    The numbers are those of `edgewise fit`: levels are sorted, and counted from 0; days are since 1970-01-01. Gaps
+    stay gaps. Names of other columns are passed over.
+
+    >>> table, notes = with_codes(Table({}, 3, texts={"sex": ["male", None, "female"]}), ["sex"])
+    >>> table.columns["sex"], notes
+    (array([ 1., nan,  0.]), ["Column 'sex' as numbers: 0 is 'female', 1 is 'male'."])
+    """
+    columns, notes = dict(table.columns), []
+    for name in names:
+        if name in table.texts:
+            levels = levels_of(table, name)
+            codes = {level: float(code) for code, level in enumerate(levels)}
+            columns[name] = np.array([np.nan if cell is None else codes[cell] for cell in table.texts[name]])
+            said = [f"{code} is {level!r:.40}" for code, level in enumerate(levels)]
+            more = [f"and so on, {len(said)} in all"] if len(said) > _SHOWN else []
+            notes.append(f"Column {name!r} as numbers: {', '.join([*said[:_SHOWN], *more])}.")
+        elif name in table.dates:
+            days = table.dates[name].astype("datetime64[us]")
+            values = (days - np.datetime64(0, "us")) / np.timedelta64(1, "D")
+            columns[name] = np.where(np.isnat(days), np.nan, values)
+            notes.append(f"Column {name!r} as numbers: days since 1970-01-01.")
+    return replace(table, columns=columns), notes
+
+
+def meaning(table: Table, name: str) -> dict[str, Any]:
+    """Return what a column of text or dates stands for as numbers, as plain data.
+
+    >>> meaning(Table({}, 2, texts={"sex": ["male", "female"]}), "sex")
+    {'kind': 'codes', 'of': 'sex', 'levels': ['female', 'male']}
+    """
+    is_text = name in table.texts
+    return {"kind": "codes" if is_text else "days", "of": name, "levels": levels_of(table, name) if is_text else []}
+
+
+_HIDDEN = (5, 3, 2, 1)
+_GRID, _COARSE = 5, 3
+_FRACTION = 0.7  # parameters over rows, up to which a network is determined
+_MOST_EDGES = 2000
+_SEEDS = 2**32
+
+
+def first_network(
+    inputs: int, rows: int, widths: Any = None, *, grid: Any = None, degree: Any = None, seed: Any = None
+) -> tuple[KAN, str]:
+    """Return a network for a number of inputs and rows, and what was chosen and why, in a sentence.
+
+    What is not given: one hidden layer of five nodes on a grid of five intervals, or of fewer where it would have more
+    parameters than 0.7 of the rows.
+
+    >>> print(first_network(2, 44)[1])
+    KAN([2, 1, 1]) on a grid of 5: 24 parameters. A hidden layer of 5 would have 120, too many for 44 rows.
+    """
+    check(grid is None or is_int(grid, 1, 200), "'grid' is a whole number from 1 to 200.", grid)
+    top = HIGHEST_DEGREE
+    check(degree is None or is_int(degree, 1, top), f"'degree' is a whole number from 1 to {top}.", degree)
+    check(seed is None or is_int(seed, 0, _SEEDS - 1), f"'seed' is a whole number from 0 to {_SEEDS - 1}.", seed)
+    degree, seed = 3 if degree is None else degree, 0 if seed is None else seed
+    own = _GRID if grid is None else grid
+    if widths is None:
+        check(inputs * _HIDDEN[0] < _MOST_EDGES, "These are too many inputs for one network: choose fewer.", inputs)
+        shapes: list[list[Width]] = [[inputs, hidden, 1] for hidden in _HIDDEN]
+    else:
+        shapes = [_read(widths, inputs)]
+    plans = [(nodes, own) for nodes in shapes]
+    if widths is None and grid is None:
+        plans.append((shapes[-1], _COARSE))
+    made = [KAN(nodes, grid=size, degree=degree, seed=seed) for nodes, size in plans]
+    model = next((one for one in made if _parameters(one) <= _FRACTION * rows), made[-1])
+    return model, _said(model, made[0], rows)
+
+
+def placed(model: KAN, x: Array, y: Array) -> KAN:
+    """Return an untrained network with its knots over the rows, and with values as far from the mean as the target's.
+
+    It is what the page draws before the first training, which ends the same with and without this.
+    """
+    rows, target = (torch.as_tensor(values, dtype=torch.float64) for values in (x, y))
+    size, mean = target.std(unbiased=False).reshape(1), target.mean().reshape(1)
+    if not bool(size > 0):
+        return model
+    return shift_outputs(scale_outputs(rescale_knots(model, rows), size), mean)
+
+
+def _parameters(model: KAN) -> int:
+    return Layout(model).size
+
+
+def _said(model: KAN, wanted: KAN, rows: int) -> str:
+    count = _parameters(model)
+    said = f"KAN({model.widths}) on a grid of {model.layers[0].grid}: {count} parameters."
+    if model is not wanted:
+        hidden = wanted.nodes[1].n_nodes
+        said += f" A hidden layer of {hidden} would have {_parameters(wanted)}, too many for {rows} rows."
+    if count > _FRACTION * rows:
+        said += f" These are many for {rows} rows, and the network may follow noise: choose fewer inputs or nodes."
+    return said
+
+
+def _read(widths: Any, inputs: int) -> list[Width]:
+    """The nodes of each layer of a request, [2, 5, 1] or [2, [3, 2], 1]."""
+    wanted = f"'widths' lists the nodes of each layer, the {inputs} inputs first and 1 last, like [{inputs}, 5, 1]."
+    check(isinstance(widths, list) and 2 <= len(widths) <= 8, wanted, widths)
+    read: list[Width] = []
+    sizes: list[tuple[int, int]] = []  # nodes, and the ends of edges at them: a product has two
+    for width in widths:
+        pair = isinstance(width, list) and len(width) == 2 and all(is_int(n, 0, 100) for n in width) and sum(width) > 0
+        check(is_int(width, 1, 1000) or pair, wanted, widths)
+        sums, products = (int(n) for n in (width if isinstance(width, list) else (width, 0)))
+        read.append((sums, products) if pair else sums)
+        sizes.append((sums + products, sums + 2 * products))
+    check(read[0] == inputs and read[-1] == 1, wanted, widths)
+    edges = sum(before[0] * after[1] for before, after in pairwise(sizes))
+    check(edges <= _MOST_EDGES, f"A network has at most {_MOST_EDGES} edges here; {widths} has {edges}.", widths)
+    return read
+
 
 _MANY = 50_000  # rows
 

@@ -1,19 +1,105 @@
-"""The guard before the server: it lets a request in that knows the secret, comes from the page, and is not too much.
-
-Another person on the same machine can reach the port, and every page in the person's browser can send requests to it.
-Against the first there is the secret in the path; against the second the checks of `Host`, `Origin` and
-`Sec-Fetch-Site`, and that a change needs a type of content which no form can send.
-"""
+"""The guard before the server: connections, bodies of requests, the secret, the place that they come from."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from edgewise._errors import InputError
+
+_DEEPEST = 32  # lists and objects in each other
+_LONGEST = 18  # digits of a whole number: what 64 bits hold
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the object; InputError for anything else.
+
+    >>> read_object(b'{"at": 3, "name": "lock"}')
+    {'at': 3, 'name': 'lock'}
+    """
+    try:
+        said = json.loads(body.decode() or "{}", parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+        _check(said, 0)
+    except (ValueError, RecursionError):
+        raise InputError(
+            f"The request is not JSON with finite numbers, whole ones of at most {_LONGEST} digits, at most "
+            f"{_DEEPEST} levels deep."
+        ) from None
+    if not isinstance(said, dict):
+        raise InputError(f"The request is a JSON {type(said).__name__}: send an object.")
+    return said
+
+
+def _check(said: Any, depth: int) -> None:
+    if isinstance(said, str):
+        said.encode()  # refuses halves of characters
+    elif isinstance(said, list | dict):
+        if depth == _DEEPEST:
+            raise ValueError(depth)
+        for each in said if isinstance(said, list) else [*said, *said.values()]:
+            _check(each, depth + 1)
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text)
+
+
+def _whole(text: str) -> int:
+    return int(text) if len(text) <= _LONGEST else int(_refuse(text))
+
+
+MOST = 256  # open connections; each takes a file handle
+
+
+class Connection(H11Protocol):
+    """A connection that is closed when no whole request comes for a while, or when others need its place."""
+
+    patience = 20.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        others: list[Any] = list(self.connections)
+        if len(others) > MOST:
+            oldest = min(others, key=lambda one: (not one.is_idle, one.idle_since))
+            oldest.transport.close()
+        self.loop.call_later(self.patience, self._look)
+
+    def on_response_complete(self) -> None:
+        self._since = self.loop.time()
+        super().on_response_complete()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def idle_since(self) -> float:
+        """When the connection was made, or its last request was answered."""
+        return self._since
+
+    def _look(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.is_idle and self.loop.time() - self._since >= self.patience:
+            self.transport.close()
+        else:
+            self.loop.call_later(self.patience, self._look)
+
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

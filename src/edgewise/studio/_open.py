@@ -14,8 +14,8 @@ import numpy as np
 from edgewise._errors import InputError, unknown
 from edgewise.networks.session import Session
 from edgewise.studio._desk import ENDING, Desk
-from edgewise.studio._first_network import first_network, placed
 from edgewise.studio._folder import SESSIONS, TABLES, unused
+from edgewise.studio._form import first_network, placed
 from edgewise.studio._hosts import load
 from edgewise.tables import datasets
 from edgewise.tables.encoding import is_frame

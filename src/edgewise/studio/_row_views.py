@@ -1,18 +1,95 @@
-"""Requests that show the rows of a session: histograms, a sample of points to draw, one row at length."""
+"""Requests that show the rows of a session: those chosen, histograms, a sample of points, one row."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
-from edgewise._checks import is_int
+from edgewise._checks import is_int, is_number
+from edgewise._errors import InputError, unknown
 from edgewise.networks.session import Session
+from edgewise.studio._columns import Bins
 from edgewise.studio._desk import Desk
-from edgewise.studio._histograms import Bins
 from edgewise.studio._network_view import number, numbers
 from edgewise.studio._requests import Answer, check, request
-from edgewise.studio._rows import TEXTS, Quantity, inside, quantities
+
+Array = np.ndarray
+FITTED, RESIDUAL = "fitted", "residual"
+TEXTS = "texts"
+"""The drawer of the texts of the session's rows, a list of them by column: inputs are numbers, names are none."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What rows can be chosen by: its name, its values (n,), and whether it is a "column", "variable", "target", ...
+
+    `of` is the target that a fitted value or a residual belongs to.
+    """
+
+    name: str
+    kind: str
+    values: Array
+    of: str | None = None
+
+
+def quantities(session: Session) -> list[Quantity]:
+    """Return columns, variables, targets, and the fitted values and residuals of each target."""
+    table, targets, columns = session.table, session.targets, session.columns
+    with torch.no_grad():
+        fitted = session.state.situation.model(table.x).numpy()
+    x, y = table.x.numpy(), table.y.numpy()
+    found = [
+        Quantity(name, "column" if k < len(columns) else "variable", x[:, k]) for k, name in enumerate(session.names)
+    ]
+    found += [Quantity(name, "target", y[:, k]) for k, name in enumerate(targets)]
+    taken = {one.name for one in found}
+    for k, target in enumerate(targets):
+        for kind, values in ((FITTED, fitted[:, k]), (RESIDUAL, y[:, k] - fitted[:, k])):
+            bare = kind if len(targets) == 1 else f"{kind} of {target}"
+            found.append(Quantity(_free(bare, taken), kind, values, target))
+    return found
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name that no column has."""
+    while name in taken:
+        name += " by the network"
+    return name
+
+
+def values_of(session: Session) -> dict[str, Array]:
+    """Return what rows can be chosen by: each column, variable and target, fitted values and residuals, (n,) each."""
+    return {one.name: one.values for one in quantities(session)}
+
+
+def selected(session: Session, ranges: Sequence[Mapping[str, Any]] | None) -> Array | None:
+    """Return a mask of the rows inside all ranges, {"name", "low", "high"}; None where all rows are.
+
+    Errors: InputError for an unknown name, ends that are no numbers, and fewer than two rows.
+    """
+    return inside(values_of(session), ranges) if ranges else None
+
+
+def inside(values: Mapping[str, Array], ranges: Sequence[Mapping[str, Any]] | None) -> Array | None:
+    """Return what `selected` does, for values by name."""
+    if not ranges:
+        return None
+    check(isinstance(ranges, list) and all(isinstance(r, dict) for r in ranges), "'rows' is a list of ranges.", ranges)
+    mask = np.ones(len(next(iter(values.values()))), dtype=bool)
+    for one in ranges:
+        name, low, high = one.get("name"), one.get("low"), one.get("high")
+        if not isinstance(name, str) or name not in values:
+            raise unknown("column", name, values)
+        check(is_number(low) and is_number(high), "The ends 'low' and 'high' of a range are numbers.", (low, high))
+        mask &= (values[name] >= low) & (values[name] <= high)
+    if mask.sum() < 2:
+        raise InputError("Fewer than two rows are selected: make the range wider.")
+    return mask
+
 
 _DOTS = 2000
 _KEPT = "rows"  # the drawer of the quantities of the state that was looked at last

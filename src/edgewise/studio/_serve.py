@@ -18,10 +18,9 @@ import uvicorn
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.networks.session import Session
-from edgewise.studio._app import app
-from edgewise.studio._connection import Connection
+from edgewise.studio._app import Streams, app
 from edgewise.studio._desk import Desk
-from edgewise.studio._events import Streams
+from edgewise.studio._guard import Connection
 
 _HOST = "127.0.0.1"
 _GRACE = 5  # seconds that requests have to end when the studio is stopped

@@ -12,17 +12,14 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise.networks.session import Session
 from edgewise.studio._acts import view
-from edgewise.studio._cells import check_cells
-from edgewise.studio._coded import with_codes
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
-from edgewise.studio._first_network import placed
 from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
-from edgewise.studio._form import Form, checked_units
+from edgewise.studio._form import Form, check_cells, checked_units, placed, with_codes
 from edgewise.studio._kept import begin_kept
 from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
-from edgewise.studio._rows import TEXTS
+from edgewise.studio._row_views import TEXTS
 from edgewise.tables import datasets
 from edgewise.tables.io import Table, load_with_metadata, network_inputs, read_table, sheet_names
 

@@ -2,5 +2,5 @@
 
 from edgewise.discovery.regression._fit_formula import fit_formula as fit_formula
 from edgewise.discovery.regression._loss import LossName as LossName
-from edgewise.discovery.regression._outcome import FitOutcome as FitOutcome
+from edgewise.discovery.regression._result import FitOutcome as FitOutcome
 from edgewise.discovery.regression._result import FormulaFit as FormulaFit

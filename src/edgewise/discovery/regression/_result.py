@@ -1,23 +1,260 @@
-"""What `fit_formula` gives back."""
+"""What `fit_formula` gives back: constants as rows determine them, what is left, text and tables."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import enum
+import math
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
-from edgewise._typing import Array
-from edgewise.discovery.regression import _display as display
-from edgewise.discovery.regression._estimates import Estimates
-from edgewise.discovery.regression._rows import Columns
-from edgewise.formulas.expressions import quoted
+from edgewise._extras import needed
+from edgewise._typing import Array, Formula
+from edgewise.discovery import residuals
+from edgewise.discovery.regression import _result as display
+from edgewise.discovery.regression._loss import LossName
+from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
+from edgewise.formulas.expressions import Constant, Uncertainty, evaluate, quoted, rounded_together
 from edgewise.interpret.export import latex, latex_with_error_bars, text_with_error_bars
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
+
+
+class FitOutcome(enum.Enum):
+    """How a fit ended; `message` says what that means and what to try."""
+
+    CONVERGED = "The constants are those of a minimum."
+    EXACT = "The formula meets the rows to rounding errors."
+    UNDETERMINED = (
+        "The rows do not determine all constants: others do as well. Fix one of them as a number in the formula, or "
+        "add rows where they differ."
+    )
+    NOT_CONVERGED = "The fit did not reach a minimum. Give values to start from with 'start', or limits with 'bounds'."
+
+    @property
+    def message(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, repr=False)
+class Estimates:
+    """The fields of a `FormulaFit`, and the numbers that follow from them."""
+
+    stated: str
+    formula: Formula
+    names: tuple[str, ...]
+    rows: Rows
+    outcome: FitOutcome
+    notes: tuple[str, ...]
+    held: dict[str, float]
+    undetermined: tuple[str, ...]
+    loss: LossName
+    absolute_sigma: bool
+    row_weights: Array
+    residual_error: float
+    columns: tuple[str, ...]
+    uncertainty: Uncertainty = field(repr=False)
+
+    @cached_property
+    def constants(self) -> dict[str, Constant]:
+        """The constants by name, with standard errors: infinite if rows do not determine them, nan at a bound."""
+        found = dict(zip((s.name for s in self.uncertainty.free.symbols), self.uncertainty.constants, strict=True))
+        found |= {name: Constant(found[name].value, math.inf) for name in self.undetermined}
+        found |= {name: Constant(value, math.nan) for name, value in self.held.items()}
+        return {name: found[name] for name in self.names}
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The constants by name."""
+        return {name: constant.value for name, constant in self.constants.items()}
+
+    @property
+    def freedom(self) -> int:
+        """The rows less the fitted constants."""
+        return self.uncertainty.freedom
+
+    @cached_property
+    def fitted(self) -> Array:
+        """The values (n,) of the formula at the rows."""
+        return self._values(self.rows.x)
+
+    @property
+    def residuals(self) -> Array:
+        """What the formula leaves (n,): y less its values, without weights."""
+        return self.rows.y - self.fitted
+
+    @property
+    def r2(self) -> float:
+        """One less the weighted sum of squares of residuals over that of y about its mean."""
+        if self.loss != "squared":
+            return math.nan
+        with np.errstate(all="ignore"):
+            square = (self.rows.weight / self.rows.weight.max()) ** 2
+            about = self.rows.y - np.average(self.rows.y, weights=square)
+            total = float(square @ about**2)
+            return 1 - float(square @ self.residuals**2) / total if total > 0 else math.nan
+
+    @property
+    def log_likelihood(self) -> float:
+        """The largest log-likelihood of normal errors, as R's logLik; nan for a robust loss."""
+        if self.loss != "squared":
+            return math.nan
+        n, sizes = len(self.rows.y), float(np.log(self.rows.weight).sum())
+        with np.errstate(all="ignore"):
+            z = self.rows.weight * self.residuals
+            if self.absolute_sigma:
+                return sizes - n / 2 * math.log(2 * math.pi) - float(z @ z) / 2
+            return sizes - n / 2 * (math.log(2 * math.pi) + 1 - math.log(n) + float(np.log(z @ z)))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion; the standard deviation counts as a constant unless `sigma` is absolute."""
+        return 2 * self._parameters - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion."""
+        return math.log(len(self.rows.y)) * self._parameters - 2 * self.log_likelihood
+
+    @property
+    def _parameters(self) -> int:
+        return len(self.uncertainty.free.values) + (not self.absolute_sigma)
+
+    def interval(self, name: str, coverage: float = 0.95) -> tuple[float, float]:
+        """Return the profile interval of a constant: values at which the refitted others leave little more error.
+
+        Errors: InputError for a name that is no constant, and a coverage that is not between 0 and 1.
+        """
+        if name in self.held:
+            raise InputError(f"The constant {name!r} stands at its bound {self.held[name]:g}: it has no interval.")
+        own = [symbol.name for symbol in self.uncertainty.free.symbols]
+        if name not in own:
+            raise unknown("constant", name, own)
+        return self.uncertainty.profile(own.index(name), coverage)
+
+    def frame(self, coverage: float = 0.95) -> pd.DataFrame:
+        """Return the constants as a table: value, standard error, Student's t and p of zero, t interval."""
+        pd = needed("pandas")
+        from scipy.stats import t as student
+
+        own = [symbol.name for symbol in self.uncertainty.free.symbols]
+        rows = []
+        for name, constant in self.constants.items():
+            ratio, p, half = math.nan, math.nan, math.nan
+            if name in own and math.isfinite(constant.error):
+                number = own.index(name)
+                half = self.uncertainty.quantile(coverage, number) * constant.error
+                ratio = constant.value / constant.error if constant.error else math.inf
+                p = 2 * float(student.sf(abs(ratio), self.uncertainty.freedoms[number]))
+            rows.append((constant.value, constant.error, ratio, p, constant.value - half, constant.value + half))
+        return pd.DataFrame(rows, [*self.constants], ["value", "error", "t", "p", "low", "high"])
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """The covariance of the fitted constants."""
+        pd = needed("pandas")
+
+        own = [symbol.name for symbol in self.uncertainty.free.symbols]
+        return pd.DataFrame(self.uncertainty.covariance, own, own)
+
+    @property
+    def correlation(self) -> pd.DataFrame:
+        """The correlation of the fitted constants."""
+        found = self.covariance
+        size = np.sqrt(np.diag(found))
+        with np.errstate(all="ignore"):
+            return found / size[:, None] / size
+
+    @cached_property
+    def findings(self) -> residuals.Findings:
+        """What the weighted residuals depend on: order, inputs, groups, size; rows far from the formula.
+
+        Rows count as much as they do under a robust loss.
+        """
+        rows, left = self.rows, self.rows.weight * self.residuals * self.row_weights
+        found = residuals.inspect(rows.x, left, names=rows.names, fitted=self.fitted, groups=rows.groups)
+        return replace(found, outliers=tuple(int(rows.kept[k]) for k in found.outliers))
+
+    def _values(self, x: Array) -> Array:
+        return evaluate(self.uncertainty.free.expression, self.rows.names, x)
+
+
+_HEAD = ("", "value", "std. error", "t", "p", "95 % interval")
+_KINDS = {
+    "heteroscedastic": "for errors of any sizes (HC3)",
+    "autocorrelated": "for errors that are correlated along the rows",
+    "clustered": "for errors that are correlated within groups",
+}
+_REMEDIES = (
+    ("order", "autocorrelated", "neighboring rows"), ("groups", "clustered", "groups"),
+    ("varies", "heteroscedastic", "sizes of residuals"),
+)  # fmt: skip
+
+
+def summary(fit: Estimates) -> str:
+    """Return the formula, a table of its constants, what it leaves, and how the fit ended."""
+    rows = [_HEAD, *_cells(fit.frame())]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(_HEAD))]
+    lines = [f"{quoted(fit.rows.target)} = {fit.stated.strip()}", ""]
+    for name, *cells in rows:
+        own = [name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]
+        lines.append("  ".join(own).rstrip())
+    lines += ["", _leaves(fit)]
+    kind = fit.uncertainty.kind
+    if kind in _KINDS:
+        lines.append(f"Standard errors are {_KINDS[kind]}.")
+    for name, bound in fit.held.items():
+        lines.append(f"{name} stands at its bound {bound:g}: the errors of the others hold it there.")
+    lines.append(f"{fit.outcome.name}: {fit.outcome.message}")
+    lines += fit.notes
+    return "\n".join(lines if fit.outcome is FitOutcome.EXACT else [*lines, *_findings(fit)])
+
+
+def _leaves(fit: Estimates) -> str:
+    what = "Residual standard error" if fit.loss == "squared" else f"Scale of the residuals ({fit.loss})"
+    text = f"{what} {fit.residual_error:.4g} with {fit.freedom} degrees of freedom, {len(fit.rows.y)} rows"
+    if fit.loss != "squared":
+        return f"{text}."
+    return f"{text}; R2 {fit.r2:.4f}, AIC {fit.aic:.1f}, BIC {fit.bic:.1f}."
+
+
+def _findings(fit: Estimates) -> list[str]:
+    """Return what residuals show, and which covariance takes it into account."""
+    found, lines, groups = fit.findings, fit.findings.sentences(), fit.rows.groups
+    for attribute, kind, what in () if found.misfit else _REMEDIES:
+        if kind == "clustered" and (groups is None or len(np.unique(groups)) < FEWEST_GROUPS):
+            continue
+        if getattr(found, attribute) and fit.uncertainty.kind == "classical":
+            lines.append(f"covariance={kind!r} gives standard errors that allow for it ({what}).")
+    return lines
+
+
+def _cells(frame: pd.DataFrame) -> list[tuple[str, ...]]:
+    found = []
+    for name, (value, error, t, p, low, high) in zip(frame.index, frame.to_numpy(), strict=True):
+        if not math.isfinite(error):
+            found.append(
+                (str(name), f"{value:.6g}", "at its bound" if math.isnan(error) else "undetermined", *3 * [""])
+            )
+            continue
+        found.append((str(name), f"{value:.7g}", f"{error:.4g}", f"{t:.4g}", f"{p:.2g}", f"{low:.5g} to {high:.5g}"))
+    return found
+
+
+def tabular(frame: pd.DataFrame) -> str:
+    """Return the constants in LaTeX, each rounded to two digits of its standard error."""
+    lines = [r"\begin{tabular}{lrrrr}", r"constant & value & standard error & $t$ & $p$ \\", r"\hline"]
+    for name, (value, error, t, p, *_) in zip(frame.index, frame.to_numpy(), strict=True):
+        cells = (*rounded_together(value, error), *(f"{each:.3g}" if math.isfinite(each) else "" for each in (t, p)))
+        lines.append(" & ".join([str(name).replace("_", r"\_"), *cells]) + r" \\")
+    return "\n".join([*lines, r"\end{tabular}"])
+
 
 _GRID = 400  # points of a curve
 

@@ -1,19 +1,202 @@
-"""The tests of residuals."""
+"""The tests of residuals: order, inputs, groups, size, outliers; and sentences about what was found."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.discovery.residuals._findings import Findings
-from edgewise.discovery.residuals._lack_of_fit import lack_of_fit
-from edgewise.discovery.residuals._serial import Correlation, serial
 
-_SELDOM = 1e-3  # chance below which a test has found something
+_MOST_CORRELATED = 0.99
+_LAGS, _EACH, _SELDOM = 24, 5, 0.01  # lags at most, rows for each, and the chance below which a series is not white
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """The correlation of neighboring residuals, and the chance that independent ones correlate as much.
+
+    effective = n (1 - rho) / (1 + rho) is the number of independent rows that n rows are worth, at most n;
+    inflation = sqrt(n / effective) is the factor by which standard errors for independent rows are too small.
+    """
+
+    rho: float
+    chance: float
+    rows: int
+
+    @property
+    def effective(self) -> float:
+        return self.rows * (1 - max(self.rho, 0.0)) / (1 + max(self.rho, 0.0))
+
+    @property
+    def inflation(self) -> float:
+        return math.sqrt(self.rows / self.effective) if self.rows else 1.0
+
+
+def serial(residual: Array) -> Correlation:
+    """Return the correlation of neighbors in a series (n,), corrected for its bias, with a one-sided test.
+
+        r = sum(e_k e_(k+1)) / sum(e_k^2),  rho = r + (1 + 4 r) / n,  sqrt(n) (r + 1 / n) is about normal if independent
+
+    >>> rng = np.random.default_rng(0)
+    >>> white = rng.normal(size=400)
+    >>> lasting = np.convolve(white, 0.8 ** np.arange(60), "valid")
+    >>> serial(white).chance > 0.05, serial(lasting).chance < 1e-9, round(serial(lasting).rho, 1)
+    (True, True, 0.8)
+
+    Source: Box, Jenkins, Reinsel and Ljung, Time Series Analysis (2015), chapter 2; Kendall, Note on bias in the
+    estimation of autocorrelation (1954).
+    """
+    from scipy.stats import norm
+
+    e = residual - residual.mean()
+    n, total = len(e), float(e @ e)
+    if n < 4 or total <= 0 or not math.isfinite(total):
+        return Correlation(0.0, 1.0, n)
+    r = float(e[1:] @ e[:-1]) / total
+    chance = float(norm.sf(math.sqrt(n) * (r + 1 / n)))
+    return Correlation(float(np.clip(r + (1 + 4 * r) / n, -_MOST_CORRELATED, _MOST_CORRELATED)), chance, n)
+
+
+def white(series: Array) -> bool:
+    """Return whether a series (n,) may be white noise: the test of Ljung and Box at one percent.
+
+        Q = n (n + 2) sum of r_k^2 / (n - k) over lags k, about chi-squared with as many degrees of freedom
+
+    >>> rng = np.random.default_rng(0)
+    >>> white(rng.normal(size=120)), white(np.sin(np.arange(120) / 2) + rng.normal(size=120))
+    (True, False)
+
+    Source: Ljung and Box, On a measure of lack of fit in time series models, Biometrika 65 (1978).
+    """
+    from scipy.stats import chi2
+
+    e = series - series.mean()
+    n, total = len(e), float(e @ e)
+    lags = min(_LAGS, n // _EACH)
+    if lags < 1 or not total > 0:
+        return True
+    r = np.array([float(e[k:] @ e[:-k]) / total for k in range(1, lags + 1)])
+    statistic = n * (n + 2) * float(np.sum(r**2 / (n - np.arange(1, lags + 1))))
+    return bool(chi2.sf(statistic, lags) >= _SELDOM)
+
+
+_NAMED = 5  # outliers that a sentence names
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the tests of residuals found; an empty tuple or None stands for nothing.
+
+    order: correlation of neighboring rows, as they stand in the table, if it is not chance. depends: inputs along
+    which residuals still vary. jointly: whether they depend on products of inputs. groups: the fraction of the
+    residuals' variance that lies between groups, if it is not chance. varies: what the size of the residuals depends
+    on. outliers: numbers of rows far from the formula. tested: the tests that the rows allowed, in words.
+    """
+
+    order: Correlation | None = None
+    depends: tuple[str, ...] = ()
+    jointly: bool = False
+    groups: float | None = None
+    varies: tuple[str, ...] = ()
+    outliers: tuple[int, ...] = ()
+    tested: tuple[str, ...] = ()
+
+    @property
+    def misfit(self) -> bool:
+        """Whether the residuals depend on the inputs, so that the form is wrong."""
+        return bool(self.depends) or self.jointly
+
+    @property
+    def dependent(self) -> bool:
+        """Whether rows are not independent, so that standard errors for independent rows are too small."""
+        return self.order is not None or self.groups is not None
+
+    def sentences(self) -> list[str]:
+        """Return what was found, a sentence for each finding, or one that says what was tested without a finding.
+
+        >>> print(*Findings(order=Correlation(0.8, 1e-9, 90), outliers=(3, 7)).sentences(), sep="\\n")
+        Neighboring rows are correlated (0.80): standard errors for independent rows are too small by a factor of 3.0.
+        Rows far from the formula: 3, 7.
+        >>> print(*Findings(tested=("order of rows", "x")).sentences())
+        Residuals show no dependence on: order of rows, x.
+        """
+        found = []
+        if self.depends:
+            found.append(f"Residuals still depend on {_listed(self.depends)}.")
+        elif self.jointly:
+            found.append("Residuals still depend on products of the inputs.")
+        if self.order is not None:
+            found.append(
+                f"Neighboring rows are correlated ({self.order.rho:.2f}): standard errors for independent rows are "
+                f"too small by a factor of {self.order.inflation:.1f}."
+            )
+        if self.groups is not None:
+            found.append(f"Groups differ: {self.groups:.0%} of the variance of the residuals lies between them.")
+        if self.varies:
+            found.append(f"The size of the residuals varies with {_listed(self.varies)}.")
+        if self.outliers:
+            more = len(self.outliers) - _NAMED
+            rows = ", ".join(map(str, self.outliers[:_NAMED])) + (f" and {more} more" if more > 0 else "")
+            found.append(f"Rows far from the formula: {rows}.")
+        if not found and self.tested:
+            found.append(f"Residuals show no dependence on: {', '.join(self.tested)}.")
+        return found
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+_ROWS_EACH = 4  # rows for each term of the quadratic polynomial, at least
+_MOST_TERMS = 200  # terms
+_RANK = 1e-9
+
+
+def lack_of_fit(x: Array, residual: Array) -> float:
+    """Return the chance that noise lets a quadratic polynomial explain as much of residuals: an F test.
+
+        F = (explained / k) / (left / (n - k - 1))
+
+    Columns are ranked first, so that far rows do not rule it. Without rows enough for all products of two columns,
+    or with over 200 terms, these are left out; without enough for squares, the chance is 1. x: (n, m). residual: (n,),
+    weighted.
+
+    >>> x = np.linspace(0, 1, 50)[:, None]
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 50)
+    >>> lack_of_fit(x, noise) > 0.05, lack_of_fit(x, noise + x[:, 0] ** 2) < 1e-6
+    (True, True)
+
+    Source: Draper and Smith, Applied Regression Analysis (1998), chapter 2.
+    """
+    from scipy.stats import f
+
+    n, m = x.shape
+    ranks = np.argsort(np.argsort(x, axis=0, kind="stable"), axis=0, kind="stable") / (n - 1) - 0.5
+    ranks = np.where(np.ptp(x, axis=0) > 0, ranks, 0.0)
+    terms = [ranks, ranks**2]
+    pairs = [(i, j) for i in range(m) for j in range(i)]
+    if 2 * m + len(pairs) <= min(n / _ROWS_EACH, _MOST_TERMS):
+        terms += [ranks[:, [i]] * ranks[:, [j]] for i, j in pairs]
+    elif _ROWS_EACH * 2 * m > n:
+        return 1.0
+    matrix = np.hstack(terms)
+    centered = residual - residual.mean()
+    left, s, _ = np.linalg.svd(matrix - matrix.mean(0), full_matrices=False)
+    left = left[:, s > _RANK * s[0]]
+    k = left.shape[1]
+    explained, total = float(np.sum((left.T @ centered) ** 2)), float(centered @ centered)
+    if total <= 0 or not 0 < k < n - 1:
+        return 1.0
+    ratio = (explained / k) / max((total - explained) / (n - k - 1), 1e-300)
+    return float(f.sf(ratio, k, n - k - 1))
+
+
+_INSPECT_SELDOM = 1e-3  # chance below which a test has found something
 _ROWS = 12  # with fewer, nothing is tested
 _FAR = 4.5  # standard deviations by the median: rows that are named
 _MAD = 1.4826  # standard deviations of a normal distribution in a median absolute deviation
-_MOST = 0.1  # of the rows may be outliers
+_MOST_OUTLIERS = 0.1  # of the rows may be outliers
 
 
 def inspect(
@@ -47,9 +230,9 @@ def inspect(
     depends = tuple(named[k] for k in moving if _along(x[:, k], residual))
     order = serial(residual) if ordered else Correlation(0.0, 1.0, n)
     return Findings(
-        order=order if order.chance < _SELDOM else None,
+        order=order if order.chance < _INSPECT_SELDOM else None,
         depends=depends,
-        jointly=not depends and lack_of_fit(x, residual) < _SELDOM,
+        jointly=not depends and lack_of_fit(x, residual) < _INSPECT_SELDOM,
         groups=None if groups is None else between_groups(residual, groups),
         varies=_varies(residual, {named[k]: x[:, k] for k in moving}, fitted),
         outliers=_outliers(residual),
@@ -59,13 +242,13 @@ def inspect(
 
 def _along(column: Array, residual: Array) -> bool:
     """Return whether residuals vary with one input: as a curve of second degree, or as neighbors along it."""
-    if lack_of_fit(column[:, None], residual) < _SELDOM:
+    if lack_of_fit(column[:, None], residual) < _INSPECT_SELDOM:
         return True
     values, place = np.unique(column, return_inverse=True)
     if len(values) < _ROWS:  # means at repeated values
         return len(values) > 1 and between_groups(residual, place) is not None
     means = np.bincount(place, residual) / np.sqrt(np.bincount(place))  # alike in variance if independent
-    return serial(means).chance < _SELDOM
+    return serial(means).chance < _INSPECT_SELDOM
 
 
 def between_groups(residual: Array, groups: Array) -> float | None:
@@ -88,7 +271,7 @@ def between_groups(residual: Array, groups: Array) -> float | None:
     if within <= 0:
         return 1.0 if between > 0 else None
     ratio = between / within
-    if f.sf(ratio, k - 1, n - k) >= _SELDOM:
+    if f.sf(ratio, k - 1, n - k) >= _INSPECT_SELDOM:
         return None
     return (ratio - 1) / (ratio - 1 + n / k)
 
@@ -101,7 +284,11 @@ def _varies(residual: Array, columns: dict[str, Array], fitted: Array | None) ->
     what = {"the value of the formula": fitted} if fitted is not None else {}
     found = []
     for name, column in {**what, **columns}.items():
-        if column is not None and np.ptp(column) > 0 and float(np.asarray(spearmanr(column, size))[1]) < _SELDOM:
+        if (
+            column is not None
+            and np.ptp(column) > 0
+            and float(np.asarray(spearmanr(column, size))[1]) < _INSPECT_SELDOM
+        ):
             found.append(name)
     return tuple(found)
 
@@ -113,4 +300,4 @@ def _outliers(residual: Array) -> tuple[int, ...]:
     if not unit > 0:
         return ()
     far = np.flatnonzero(size > _FAR * unit)
-    return tuple(int(k) for k in far[np.argsort(-size[far])]) if len(far) <= _MOST * len(residual) else ()
+    return tuple(int(k) for k in far[np.argsort(-size[far])]) if len(far) <= _MOST_OUTLIERS * len(residual) else ()

@@ -10,8 +10,7 @@ from sympy import Basic
 from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array, Formula
 from edgewise.discovery import Outcome, discover
-from edgewise.discovery.unsupervised._classifier import ranked
-from edgewise.discovery.unsupervised._search import DETERMINED, remainder
+from edgewise.discovery.unsupervised._search import DETERMINED, ranked, remainder
 
 _ROWS = 1500
 _SECONDS = 20.0  # of one side

@@ -137,7 +137,7 @@ CovarianceName = Literal["classical", "heteroscedastic", "autocorrelated", "clus
 """What standard errors allow for."""
 
 _SMALLEST = 1e-12  # singular values below this fraction of the largest are taken as this fraction
-_COVARIANCE_STEP = 1e-3  # of the parameters of an autoregression, in differences
+_AUTOREGRESSION_STEP = 1e-3  # of the parameters of an autoregression, in differences
 
 
 @dataclass(frozen=True)
@@ -207,9 +207,9 @@ def _autocorrelated(basis: Array, root: Array, residual: Array, rest: Array) -> 
     if found.order:
         slopes = []
         for k in range(found.order):
-            step = _COVARIANCE_STEP * (np.arange(found.order) == k)
+            step = _AUTOREGRESSION_STEP * (np.arange(found.order) == k)
             ends = [np.diag(matrix(found.moved(sign * step))) for sign in (1, -1)]
-            slopes.append((np.log(ends[0]) - np.log(ends[1])) / (2 * _COVARIANCE_STEP))
+            slopes.append((np.log(ends[0]) - np.log(ends[1])) / (2 * _AUTOREGRESSION_STEP))
         gradient = np.array(slopes)
         relative = relative + np.einsum("ai,ab,bi->i", gradient, found.uncertainty(), gradient)
     return at, np.clip(2 / relative, 1.0, rest)

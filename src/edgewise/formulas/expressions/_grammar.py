@@ -15,7 +15,7 @@ from edgewise._errors import InputError
 Result = TypeVar("Result")
 
 _SECONDS = 2.0
-_LONGEST = 5.0  # seconds on the clock after which a call of sympy that does not end is interrupted
+_LONGEST_CALL = 5.0  # seconds on the clock after which a call of sympy that does not end is interrupted
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Budget:
         """Return the result of some work. It is interrupted, with an InputError, if it never checks the budget."""
         found: list[Result] = []
         try:
-            if cut(Deadline.after(_LONGEST), lambda: found.append(work())):
+            if cut(Deadline.after(_LONGEST_CALL), lambda: found.append(work())):
                 return found[0]
         except (MemoryError, OverflowError):  # of sympy, which makes whole numbers of powers
             raise InputError("The numbers of the formula are too large to work out: simplify or split it.") from None
@@ -44,7 +44,7 @@ class Budget:
         return InputError(f"The formula takes more than {self.seconds:g} seconds to work out: simplify or split it.")
 
 
-_GRAMMAR_LONGEST = 10_000  # characters
+_LONGEST_TEXT = 10_000  # characters
 _DEEPEST = 50  # brackets, functions and exponents within one another
 _AROUND = 20  # characters shown on each side of a place
 
@@ -129,8 +129,8 @@ def syntax_tree(text: str) -> SyntaxNode:
         raise InputError(f"A formula is text, like 'a*sin(b) + 1'. Got {type(text).__name__}.")
     if not text.strip():
         raise InputError("The formula is empty. Write one, like 'a*sin(b) + 1'.")
-    if len(text) > _GRAMMAR_LONGEST:
-        raise InputError(f"The formula has {len(text)} characters. At most {_GRAMMAR_LONGEST} are read: split it.")
+    if len(text) > _LONGEST_TEXT:
+        raise InputError(f"The formula has {len(text)} characters. At most {_LONGEST_TEXT} are read: split it.")
     return _Grammar(_tokens(text)).formula()
 
 

@@ -212,7 +212,7 @@ class _Writer:
         return (factor, formula) if expressed else (1.0, number(factor) * formula)
 
 
-_FROM_EXPRESSION_FUNCTIONS = {"exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tanh": "tanh"}
+_OPERATIONS_OF = {"exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tanh": "tanh"}
 _MADE_OF_OTHERS = {
     "tan": lambda u: sympy.sin(u) / sympy.cos(u),
     "sinh": lambda u: sympy.exp(u) / 2 - sympy.exp(-u) / 2,
@@ -282,8 +282,8 @@ def _nodes(formula: Any, places: dict[str, int]) -> list[Node]:
     if formula.is_Pow:
         return _power(formula.base, formula.exp, places)
     name = type(formula).__name__
-    if name in _FROM_EXPRESSION_FUNCTIONS:
-        return apply(_FROM_EXPRESSION_FUNCTIONS[name], _nodes(formula.args[0], places))
+    if name in _OPERATIONS_OF:
+        return apply(_OPERATIONS_OF[name], _nodes(formula.args[0], places))
     return _other(name, formula, places)
 
 

@@ -96,7 +96,7 @@ def _power_of_two(size: float) -> float:
     return 2.0 ** int(np.clip(np.round(np.log2(size)), -1000, 1000)) if size > 0 else 1.0
 
 
-_TOLERANCE = 1e-7
+_ROUGH_TOLERANCE = 1e-7
 _STEPS = 30
 
 
@@ -116,7 +116,7 @@ class Fitter:
     array([-2.,  3.,  1.])
     """
 
-    def __init__(self, x: Array, y: Array, weights: Array | None = None, tolerance: float = _TOLERANCE) -> None:
+    def __init__(self, x: Array, y: Array, weights: Array | None = None, tolerance: float = _ROUGH_TOLERANCE) -> None:
         self._rows = Rows.of(x, y, weights)
         self._job = self._rows.job()
         self._tolerance = tolerance
@@ -145,8 +145,7 @@ class Fitter:
         return Fitted(found, error * rows.unit**2)
 
 
-_FIT_TOLERANCE = 1e-9  # fits stop where a step lowers the error by less than this fraction
-_FIT_STEPS = 30
+_TOLERANCE = 1e-9  # fits stop where a step lowers the error by less than this fraction
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def fit(
     x: Array,
     y: Array,
     weights: Array | None = None,
-    steps: int = _FIT_STEPS,
+    steps: int = _STEPS,
     frozen: Array | None = None,
 ) -> Fitted:
     """Fit all constants of a program from their present values.
@@ -196,7 +195,7 @@ def fit(
     return fit_rows(program, rows, job, steps)
 
 
-def fit_rows(program: Program, rows: Rows, job: Job, steps: int, tolerance: float = _FIT_TOLERANCE) -> Fitted:
+def fit_rows(program: Program, rows: Rows, job: Job, steps: int, tolerance: float = _TOLERANCE) -> Fitted:
     """Fit a program in the table's units to prepared rows."""
     start = rows.inside(program)
     start.write(job.record[0])
@@ -215,7 +214,7 @@ def fit_rows(program: Program, rows: Rows, job: Job, steps: int, tolerance: floa
 
 
 def cross_validate(
-    program: Program, x: Array, y: Array, folds: Array, weights: Array | None = None, steps: int = _FIT_STEPS
+    program: Program, x: Array, y: Array, folds: Array, weights: Array | None = None, steps: int = _STEPS
 ) -> Array:
     """Return the prediction (n,) of each row by constants that were fitted to the rows of the other folds.
 

@@ -183,7 +183,7 @@ def text_with_error_bars(uncertainty: Uncertainty) -> str:
     """Return a formula as text, each fitted constant with its standard error, as (281428 ± 60)."""
     expression, constants = _marked(uncertainty)
     names = {s: sympy.Symbol(quoted(s.name)) for s in expression.atoms(sympy.Symbol)}
-    return _error_bars_Printer(constants).doprint(expression.xreplace(names))
+    return _UncertainPrinter(constants).doprint(expression.xreplace(names))
 
 
 def latex_with_error_bars(uncertainty: Uncertainty) -> str:
@@ -202,7 +202,7 @@ def _marked(uncertainty: Uncertainty) -> tuple[Part, dict[float, Constant]]:
     return uncertainty.free.template.xreplace(dict(zip(uncertainty.free.symbols, signed, strict=True))), constants
 
 
-class _error_bars_Printer(StrPrinter):
+class _UncertainPrinter(StrPrinter):
     """Text in which numbers stand with their standard errors."""
 
     def __init__(self, constants: dict[float, Constant]) -> None:

@@ -14,8 +14,8 @@ from edgewise.interpret.export._onnx_graph import OnnxValue
 from edgewise.interpret.export._steps import Pieces, interpolated
 
 _LARGEST = 28.0  # beyond it, erfc is zero in doubles
-_SMALL = 0.5  # below it, erf is a series
-_SERIES = [2 / math.sqrt(math.pi) * (-1) ** k / (math.factorial(k) * (2 * k + 1)) for k in range(14)]
+_SMALL_ERF = 0.5  # below it, erf is a series
+_ERF_SERIES = [2 / math.sqrt(math.pi) * (-1) ** k / (math.factorial(k) * (2 * k + 1)) for k in range(14)]
 
 
 @cache
@@ -46,9 +46,9 @@ def erfc(x: OnnxValue) -> OnnxValue:
 
 def erf(x: OnnxValue) -> OnnxValue:
     """Return the error function of x (rows, columns)."""
-    near = x * polynomial(x * x, list(_SERIES))
+    near = x * polynomial(x * x, list(_ERF_SERIES))
     far = x.graph.node("Sign", x) * (1 - _tail(abs(x)))
-    return x.graph.where(abs(x) > _SMALL, far, near)
+    return x.graph.where(abs(x) > _SMALL_ERF, far, near)
 
 
 _DIRECT = 32  # knots that a point is compared with at once
@@ -173,8 +173,8 @@ def _counted(column: OnnxValue, knots: Any) -> OnnxValue:
 _QUARTER = math.pi / 2
 _QUARTER_REST = 6.123233995736766e-17  # pi/2 minus the double nearest to it
 _LOG_2 = math.log(2)
-_ONNX_FUNCTIONS_SMALL = 1.0  # below it, sinh is a series
-_ONNX_FUNCTIONS_SERIES = [1 / math.factorial(2 * k + 1) for k in range(10)]
+_SMALL_SINH = 1.0  # below it, sinh is a series
+_SINH_SERIES = [1 / math.factorial(2 * k + 1) for k in range(10)]
 _LARGE = 1e8  # beyond it, asinh(x) = log(2x) to rounding
 
 
@@ -206,10 +206,10 @@ def tan(x: OnnxValue) -> OnnxValue:
 
 def sinh(x: OnnxValue) -> OnnxValue:
     size = abs(x)
-    near = x * polynomial(x * x, list(_ONNX_FUNCTIONS_SERIES))
+    near = x * polynomial(x * x, list(_SINH_SERIES))
     root = x.graph.node("Exp", size * 0.5)
     far = x.graph.node("Sign", x) * (root * 0.5 * root - 0.5 / root / root)
-    return x.graph.where(size > _ONNX_FUNCTIONS_SMALL, far, near)
+    return x.graph.where(size > _SMALL_SINH, far, near)
 
 
 def cosh(x: OnnxValue) -> OnnxValue:

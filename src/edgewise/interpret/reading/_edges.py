@@ -71,7 +71,7 @@ def _outer(chosen: list[Option], columns: Columns, values: Array, precision: flo
 Pair = tuple[int, int]
 
 _LEAST_EDF = 0.05
-_EDGES_FLAT = 0.5  # of the log-likelihood: products below are nothing
+_WORTHLESS = 0.5  # of the log-likelihood: products below are nothing
 
 
 class Edge(NamedTuple):
@@ -115,7 +115,7 @@ class _Reader:
         numbers = [self.inputs[k].column for k in pair]
         first, second, whole = self._factors(pair)
         found = [nothing(self.precision * _variance(whole, weights), float(weights @ whole / weights.sum()))]
-        if found[0].loss > _EDGES_FLAT:
+        if found[0].loss > _WORTHLESS:
             missed = self.precision * _variance(whole - first * second, weights)
             a, b = (self.columns.column(number, self.model) for number in numbers)
             left = a.options(first, weights * second**2, self.precision)[1:]

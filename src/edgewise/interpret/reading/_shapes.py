@@ -130,7 +130,7 @@ _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "square": np.square, "cube": lambda u: u**3, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "sin": np.sin,
     "tanh": np.tanh,
 }  # fmt: skip
-_PIECES_PAIRS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+_PAIR_VALUES = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
 
 
 def values_of(nodes: Nodes, x: Array) -> Array:
@@ -145,9 +145,9 @@ def values_of(nodes: Nodes, x: Array) -> Array:
             stack.append(weight * x)
         elif operation == "constant":
             stack.append(weight * np.ones_like(x))
-        elif operation in _PIECES_PAIRS:
+        elif operation in _PAIR_VALUES:
             right = stack.pop()
-            stack.append(_PIECES_PAIRS[operation](stack.pop(), right))
+            stack.append(_PAIR_VALUES[operation](stack.pop(), right))
         elif operation == "power":
             stack.append(np.abs(stack.pop()) ** weight)
         else:

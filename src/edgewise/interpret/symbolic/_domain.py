@@ -76,7 +76,7 @@ def _kept(what: str, distance: float, reach: float) -> Hazard:
     )
 
 
-_DOMAIN_NEAR = 0.05  # of a margin's range over the data
+_MARGIN = 0.05  # of a margin's range over the data
 
 
 @dataclass(frozen=True)
@@ -214,6 +214,6 @@ def _note(condition: Condition, margin: Array) -> str:
         return f"{condition}: a pole among the data, which lie on both sides"
     reach = float(margin.max() - margin.min())
     nearest = float(np.abs(margin).min())
-    if reach > 0 and nearest <= _DOMAIN_NEAR * reach:
+    if reach > 0 and nearest <= _MARGIN * reach:
         return f"{condition}: the data come close, to {nearest:.2g}"
     return ""

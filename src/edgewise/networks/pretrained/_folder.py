@@ -76,7 +76,7 @@ def _download(repository: str, name: str, options: dict[str, Any]) -> Path:
 
 
 _MOST = 2**27  # bytes of a configuration
-_FOLDER_LONGEST = 400  # characters of a message about what a file says
+_LONGEST_MESSAGE = 400  # characters of a message about what a file says
 
 
 def save(
@@ -185,4 +185,4 @@ def _made(folder: Path) -> Path:
 def _shown(problem: Malformed) -> str:
     """One line, whatever the file's own texts in it are."""
     text = "".join(c if c.isprintable() else "?" for c in str(problem))
-    return text if len(text) <= _FOLDER_LONGEST else f"{text[:_FOLDER_LONGEST]}..."
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."

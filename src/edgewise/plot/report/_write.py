@@ -159,7 +159,7 @@ class ReportContent:
 
 
 _PIXELS = 96  # of an inch on a screen
-_WRITE_SMALLEST = 0.55  # of a picture's own size; below that a narrow screen scrolls it
+_SMALLEST_PICTURE = 0.55  # of a picture's own size; below that a narrow screen scrolls it
 _LINE = 66  # visible characters of a line of a typeset formula
 
 
@@ -233,4 +233,4 @@ def _picture(caption: str, figure: Figure) -> dict[str, Any]:
     """A figure as a data address: a separate image, so that names inside do not clash with others'."""
     source = "data:image/svg+xml;base64," + base64.b64encode(svg(figure)).decode("ascii")
     width = round(figure.get_figwidth() * _PIXELS)
-    return {"caption": caption, "source": source, "width": width, "least": round(width * _WRITE_SMALLEST)}
+    return {"caption": caption, "source": source, "width": width, "least": round(width * _SMALLEST_PICTURE)}

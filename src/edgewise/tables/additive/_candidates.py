@@ -6,15 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgewise.tables.additive._algebra import Matrix, Vector
-from edgewise.tables.additive._block import Block
 from edgewise.tables.additive._design import Design, Pair, joined
 from edgewise.tables.additive._family import Classes, Family, Gaussian
-from edgewise.tables.additive._folds import Folded, fold_numbers
 from edgewise.tables.additive._hidden import HiddenNode, with_hidden
 from edgewise.tables.additive._penalized import Penalized, Problem, Start
-from edgewise.tables.additive._reml import Prior
+from edgewise.tables.additive._reml import Block, Matrix, Prior, Vector
 from edgewise.tables.additive._screen import columns_with_value_effects, tukey
+from edgewise.tables.additive._stack import Folded, fold_numbers
 
 _LINE_PRIOR = (0.1, 3.0)
 _KEPT_EDF = 0.005  # of a feature

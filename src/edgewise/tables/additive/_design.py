@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.tables.additive._algebra import Matrix
-from edgewise.tables.additive._axis import Axis
-from edgewise.tables.additive._block import Block
-from edgewise.tables.additive._curve import Curve
+from edgewise.tables.additive._curve import Axis, Curve
 from edgewise.tables.additive._levels import Gap, Levels
+from edgewise.tables.additive._reml import Block, Matrix
 
 Input = Curve | Levels | Gap
 Pair = tuple[int, int]

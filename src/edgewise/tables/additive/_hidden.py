@@ -8,11 +8,9 @@ import numpy as np
 from scipy.interpolate import BSpline
 from scipy.linalg import eigh
 
-from edgewise.tables.additive._algebra import Matrix, Vector
-from edgewise.tables.additive._block import Block
 from edgewise.tables.additive._curve import DEGREE
-from edgewise.tables.additive._moments import Moments
 from edgewise.tables.additive._penalized import Penalized, Problem, from_moments
+from edgewise.tables.additive._reml import Block, Matrix, Moments, Vector
 
 _CELLS, _REACH = 8, 2.7  # of the outer function, in standard deviations of the sum
 _STEPS = (1.0, 0.4, 0.1)

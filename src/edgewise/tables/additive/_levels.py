@@ -6,9 +6,8 @@ from typing import Literal
 import numpy as np
 from scipy.interpolate import CubicSpline, make_interp_spline
 
-from edgewise.tables.additive._algebra import Matrix, Vector
-from edgewise.tables.additive._block import Block
 from edgewise.tables.additive._curve import DEGREE
+from edgewise.tables.additive._reml import Block, Matrix, Vector
 
 _MOST, _LEAST = 500, 2  # levels of a column, and rows of a level
 

@@ -1,4 +1,4 @@
-"""A weighted sum of candidates, as one model over inputs, products and a hidden node."""
+"""A weighted sum of candidates, as one model over inputs, products and a hidden node, and how far its curves go on."""
 
 import itertools
 from collections.abc import Sequence
@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgewise.tables.additive._algebra import Matrix, Vector
-from edgewise.tables.additive._block import Block
 from edgewise.tables.additive._candidates import Candidate, Candidates
+from edgewise.tables.additive._curve import Curve
 from edgewise.tables.additive._design import Design, Pair, joined
+from edgewise.tables.additive._family import Gaussian
 from edgewise.tables.additive._hidden import HiddenNode
 from edgewise.tables.additive._posterior import covariances
+from edgewise.tables.additive._reml import Block, Matrix, Vector
 
 
 @dataclass(frozen=True)
@@ -148,3 +149,42 @@ def _unpacked(node: HiddenNode, kept: np.ndarray, width: int, weight: float) -> 
     alpha, mean = np.zeros(width), np.zeros(width)
     alpha[kept], mean[kept] = node.alpha, node.mean
     return HiddenNode(alpha, mean, node.gamma, weight)
+
+
+def alternatives(source: Candidates) -> dict[str, AdditiveModel]:
+    """Return every candidate by its name as a model without a covariance; none unless the family is Gaussian."""
+    if not isinstance(source.family, Gaussian):
+        return {}
+    return {name: summed(source, [each], np.ones(1), np.zeros(1)) for name, each in source.found.items()}
+
+
+_SURE = 2.0  # standard deviations of a continuation that are taken off it
+_SHORTEST = 0.02  # of the usual length
+_LEAST = 1e-300
+
+
+def with_sure_tails(model: AdditiveModel) -> AdditiveModel:
+    """Return the model in which each curve goes on beyond the data only as far as the rows are sure of it.
+
+    A tail levels off within its usual length or, if that is less, within the length |slope| / c in which a curve of the
+    curvature c does, the root mean square of that on the data. If it then rises by d, with a posterior standard
+    deviation s, it is shortened to max(0, 1 - 2 s / |d|) of that. On the data nothing changes.
+    """
+    if model.covariance is None:
+        return model
+    inputs = list(model.design.inputs)
+    for number, (part, beta) in enumerate(zip(inputs, model.beta, strict=True)):
+        if isinstance(part, Curve):
+            turn = 1.5 / part.tail**2 / max(part.curvature(beta), _LEAST)  # of the change: |slope| / c over the length
+            low, high = (_sure(change, beta, model.covariance[number], turn) for change in part.tails())
+            inputs[number] = part if low == high == 1.0 else part.shortened(low, high)
+    return replace(model, design=Design(tuple(inputs)))
+
+
+def _sure(change: Vector, beta: Matrix, covariance: Matrix, turn: float) -> float:
+    """Return the part of a tail to keep, given the change of each function in it."""
+    size = float(np.linalg.norm(change @ beta))
+    doubt = float(np.sqrt(np.maximum(np.einsum("i,kij,j->k", change, covariance, change), 0.0).sum()))
+    if size == 0.0:
+        return 1.0
+    return max(min(1.0, turn * size) * (1.0 - _SURE * doubt / size), _SHORTEST)

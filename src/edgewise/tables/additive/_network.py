@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, Width, clone, scale_outputs, set_function, shift_outputs
-from edgewise.tables.additive._algebra import Matrix, Vector
 from edgewise.tables.additive._curve import DEGREE, Curve
 from edgewise.tables.additive._design import Input, Pair
 from edgewise.tables.additive._hidden import outer
 from edgewise.tables.additive._levels import Gap
 from edgewise.tables.additive._model import AdditiveModel
+from edgewise.tables.additive._reml import Matrix, Vector
 
 _RANK = 1e-10  # smallest singular value of a product, relative to the largest
 

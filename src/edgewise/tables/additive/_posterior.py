@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from edgewise.tables.additive._algebra import Matrix, Vector
 from edgewise.tables.additive._candidates import Candidate, Candidates
 from edgewise.tables.additive._design import Input
 from edgewise.tables.additive._levels import Levels
-from edgewise.tables.additive._moments import Moments
 from edgewise.tables.additive._penalized import Penalized
+from edgewise.tables.additive._reml import Matrix, Moments, Vector
 
 _USED = 1e-12  # degrees of freedom of a feature
 

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from edgewise.tables.additive._algebra import Matrix
-from edgewise.tables.additive._block import CENTERS
 from edgewise.tables.additive._candidates import MOST_FEATURES, Candidate, Candidates
 from edgewise.tables.additive._design import Pair
 from edgewise.tables.additive._family import Gaussian
-from edgewise.tables.additive._folds import Folded
 from edgewise.tables.additive._penalized import Penalized, Problem, Start
+from edgewise.tables.additive._reml import CENTERS, Matrix
 from edgewise.tables.additive._screen import rank_pairs
+from edgewise.tables.additive._stack import Folded
 
 _MOST_PAIRS = 16
 _MOST_INPUTS = 50  # whose pairs are tested

@@ -1,15 +1,118 @@
-"""Smoothing parameters by restricted maximum likelihood, from moments alone."""
+"""Smoothing parameters by restricted maximum likelihood, from weighted moments of features alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from edgewise.tables.additive._algebra import Matrix, Vector, eigen
-from edgewise.tables.additive._block import CENTERS, Block, Kind
-from edgewise.tables.additive._moments import Centered
+Vector = NDArray[np.floating[Any]]
+Matrix = Vector
+
+
+def inner(a: Matrix, b: Matrix) -> Matrix:
+    """Return a' b, by torch's matrix product."""
+    return (torch.from_numpy(a).T @ torch.from_numpy(b)).numpy()
+
+
+def batched_inner(a: Matrix) -> Matrix:
+    """Return a_j' a_j of each of a stack of matrices (J, n, m)."""
+    stack = torch.from_numpy(a)
+    return (stack.transpose(1, 2) @ stack).numpy()
+
+
+def eigen(a: Matrix) -> tuple[Vector, Matrix]:
+    """Return the eigenvalues, ascending, and eigenvectors of a symmetric matrix, or of a stack of them."""
+    values, vectors = torch.linalg.eigh(torch.from_numpy(a))
+    return values.numpy(), vectors.numpy()
+
+
+class Centered(NamedTuple):
+    """Moments about the means: Gram matrix, products with the target, its square; and the means of both."""
+
+    gram: Matrix
+    cross: Vector
+    square: float
+    means: Vector
+    mean: float
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over rows: Z'WZ, Z'Wy, Z'w, y'Wy, w'y, sum w, and the number of rows."""
+
+    gram: Matrix
+    cross: Vector
+    sums: Vector
+    square: float
+    total: float
+    weight: float
+    rows: int
+
+    @classmethod
+    def of(cls, features: Matrix, y: Vector, weights: Vector | None = None) -> "Moments":
+        """Return the moments of features (n, P) and a target (n,)."""
+        if weights is None or np.all(weights == 1):
+            return cls(
+                inner(features, features), features.T @ y, features.sum(0), float(y @ y), float(y.sum()),
+                float(len(y)), len(y),
+            )  # fmt: skip
+        weighted = features * weights[:, None]
+        return cls(
+            inner(features, weighted), weighted.T @ y, weighted.sum(0), float(weights @ y**2), float(weights @ y),
+            float(weights.sum()), len(y),
+        )  # fmt: skip
+
+    def beside(self, features: Matrix, more: Matrix, y: Vector, weights: Vector) -> "Moments":
+        """Return the moments of [features, more] and a target, where these are those of the features."""
+        weighted, response = more * weights[:, None], weights * y
+        border = inner(features, weighted)
+        return Moments(
+            np.block([[self.gram, border], [border.T, inner(more, weighted)]]),
+            np.concatenate([features.T @ response, more.T @ response]),
+            np.concatenate([self.sums, weighted.sum(0)]),
+            float(response @ y), float(response.sum()), self.weight, self.rows,
+        )  # fmt: skip
+
+    def __sub__(self, other: "Moments") -> "Moments":
+        return Moments(*(getattr(self, name) - getattr(other, name) for name in vars(self)))
+
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(*(getattr(self, name) + getattr(other, name) for name in vars(self)))
+
+    def chosen(self, index: np.ndarray) -> "Moments":
+        """Return the moments of some of the features."""
+        return Moments(
+            self.gram[np.ix_(index, index)], self.cross[index], self.sums[index],
+            self.square, self.total, self.weight, self.rows,
+        )  # fmt: skip
+
+    def centered(self) -> Centered:
+        """Return the moments about the means."""
+        means, mean = self.sums / self.weight, self.total / self.weight
+        gram = self.gram - np.outer(means, self.sums)
+        square = max(self.square - mean * self.total, 1e-12)
+        return Centered(gram, self.cross - means * self.total, square, means, mean)
+
+
+Kind = Literal["straight", "wiggly", "level", "value", "gap", "product"]
+
+
+class Block(NamedTuple):
+    """Features of one kind with one ridge penalty, lambda |beta|^2."""
+
+    kind: Kind
+    size: int
+
+
+#: centers of the prior of log lambda, in addition to log(1 + straight blocks)
+CENTERS: dict[Kind, float] = {
+    "straight": 0.0, "wiggly": 2.0, "level": 1.0, "value": 4.0, "gap": 2.0, "product": 5.0,
+}  # fmt: skip
+
 
 LOW, HIGH = -12.0, 16.0  # of log lambda
 _TOLERANCE, _STATIONARY = 1e-2, 0.03  # of the score, and of its gradient

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.tables.additive._algebra import Matrix, Vector
+from edgewise.tables.additive._reml import Matrix, Vector
 
 _SMALLEST = 0.02  # residual, in standard deviations of the target: below, the loss is a parabola
 _WIDTH = 1.345  # of Huber's parabola, in standard deviations of the residual

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import gammaincc, gammaln
 
-from edgewise.tables.additive._algebra import Matrix, Vector, batched_inner, eigen
 from edgewise.tables.additive._curve import Curve
 from edgewise.tables.additive._design import Design, Pair
+from edgewise.tables.additive._reml import Matrix, Vector, batched_inner, eigen
 
 _FUNCTIONS, _LEVELS, _ROWS = 3, 8, 5  # functions of a curve; levels of a category, each with so many rows
 _RIDGE = 0.02

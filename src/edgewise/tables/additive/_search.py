@@ -6,15 +6,13 @@ from typing import Literal
 
 import numpy as np
 
-from edgewise.tables.additive._algebra import Matrix, Vector
-from edgewise.tables.additive._alternatives import alternatives
 from edgewise.tables.additive._candidates import Candidate, Candidates, Check, Rows, ignore
 from edgewise.tables.additive._design import Design, Pair
-from edgewise.tables.additive._family import Family, Gaussian
-from edgewise.tables.additive._model import AdditiveModel, averaged
+from edgewise.tables.additive._family import Family, Gaussian, Target, TargetName
+from edgewise.tables.additive._model import AdditiveModel, alternatives, averaged
 from edgewise.tables.additive._products import products
+from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._stack import Select, stacked
-from edgewise.tables.additive._target import Target, TargetName
 
 _SLACK = 0.02  # of the variance of the target: maps that are as good
 _UNMAPPED_BONUS = 3.0  # of the log-likelihood, for columns as they are

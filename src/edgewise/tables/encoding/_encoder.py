@@ -11,10 +11,8 @@ import numpy as np
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
-from edgewise.tables.encoding._cells import Cells
-from edgewise.tables.encoding._column import Category, Column, Label, extended, learned
-from edgewise.tables.encoding._read import as_array, by_name, check_names, column_names, is_frame, read
-from edgewise.tables.encoding._saved import from_plain, to_plain
+from edgewise.tables.encoding._column import Category, Column, Label, extended, from_plain, learned, to_plain
+from edgewise.tables.encoding._read import Cells, as_array, by_name, check_names, column_names, is_frame, read
 
 Categorical = Literal["auto"] | Iterable[str] | Iterable[int] | Iterable[bool]
 

@@ -16,8 +16,7 @@ from edgewise._errors import InputError
 from edgewise._version import __version__
 from edgewise.nn import Config, Malformed
 from edgewise.tables.io._model import SavedModel, built, read_model
-from edgewise.tables.io._packing import check_shapes, check_values, has_description
-from edgewise.tables.io._schema import SCHEMA, Description
+from edgewise.tables.io._schema import SCHEMA, Description, check_shapes, check_values, has_description
 
 _COLUMNS = ("names", "target", "units", "decimals", "inputs")
 _LONGEST = 2**25  # characters

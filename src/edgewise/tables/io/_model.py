@@ -1,13 +1,15 @@
-"""Networks to and from safetensors files: numbers and one line of JSON, never code."""
+"""Networks to and from safetensors files, never code, and tables as their inputs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,17 +17,20 @@ from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._version import __version__
 from edgewise.nn import KAN, Architecture, Malformed, is_readable
-from edgewise.tables.encoding import Inputs
-from edgewise.tables.io._packing import check_values, packed, unpacked
+from edgewise.tables.encoding import Category, Inputs
 from edgewise.tables.io._schema import (
     TENSORS,
     Description,
+    check_values,
     columns_of,
     is_decimals,
     is_names,
     is_target,
     is_units,
+    packed,
+    unpacked,
 )
+from edgewise.tables.io._table import Table, frame_of
 
 if TYPE_CHECKING:
     import sympy
@@ -250,3 +255,24 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
             setattr(layer, name, torch.nn.Parameter(value) if name in dict(layer.named_parameters()) else value)
     description.describe_edges(model.layers)
     return model
+
+
+def network_inputs(saved: SavedModel, table: Table) -> np.ndarray:
+    """Return the inputs (n_rows, d) of a saved network; missing values are NaN if it was trained on numbers only.
+
+    Errors: InputError for a column that is missing or of another kind.
+
+    >>> import edgewise as ew
+    >>> saved = SavedModel(ew.KAN([1, 1]), ["t"], "y", "0.2.0")
+    >>> network_inputs(saved, Table({"y": np.ones(2), "t": np.array([1.0, np.nan])}, n_rows=2))
+    array([[ 1.],
+           [nan]])
+    """
+    if saved.inputs is None:
+        return table.inputs(saved.names or [])
+    columns = saved.inputs.encoder.columns
+    frame = frame_of(table, [column.name for column in columns])
+    for column in columns:  # text that happens to be numbers in this file
+        if isinstance(column, Category) and frame[column.name].dtype.kind == "f":
+            frame[column.name] = [None if math.isnan(v) else f"{v:.17g}" for v in frame[column.name]]
+    return saved.inputs.of(frame)

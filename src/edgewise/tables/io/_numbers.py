@@ -1,13 +1,103 @@
-"""A column of text cells as numbers: decimal signs, thousands separators, truth values, missing values."""
+"""A column of text cells as numbers or dates: decimal signs, separators, percent signs, limits of detection."""
 
+from __future__ import annotations
+
+import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from edgewise.tables.io._marks import Marks
+from edgewise._extras import needed
+
+_LIMITS = "<>≤≥"
+_BELOW, _ABOVE = "<≤", ">≥"
+_HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The cells of a column without their signs, None at gaps, and what the signs say.
+
+    `factors` are what the numbers are multiplied by: a half below a limit, else 1; None where no cell is a limit.
+    `notes` say with "{}" for the name of the column what the signs were taken for.
+
+    >>> marks = Marks.of(["<0.1", "2", None], lambda text: text.replace(".", "").isdigit())
+    >>> marks.cells, marks.factors, marks.notes
+    (['0.1', '2', None], [0.5, 1.0, 1.0], ("'<0.1' in column {} is read as half of the limit.",))
+    """
+
+    cells: list[str | None]
+    factors: list[float] | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, cells: Sequence[str | None], is_number: Callable[[str], bool]) -> Marks:
+        """Return the cells of a column; as they are unless all of them are numbers with signs.
+
+        All cells must have a percent sign, or none.
+        """
+        there = [cell for cell in cells if cell is not None]
+        first = next((cell for cell in there if cell[-1:] == "%" or cell[:1] in _LIMITS), None)
+        if first is None:
+            return cls([*cells])
+        percent = all(cell[-1:] == "%" for cell in there)
+        bare = [None if cell is None else _bare(cell, percent) for cell in cells]
+        if not all(is_number(cell) for cell in bare if cell is not None):
+            return cls([*cells])
+        notes = ["Percent signs are taken out of column {}: 12 % is 12."] if percent else []
+        limits = [cell for cell in there if cell[:1] in _LIMITS]
+        for signs, meant in ((_BELOW, "half of the limit"), (_ABOVE, "the limit")):
+            some = [cell for cell in limits if cell[:1] in signs]
+            more = f", and likewise in {len(some) - 1} more rows," if len(some) > 1 else ""
+            notes += [f"{some[0]!r} in column {{}}{more} is read as {meant}."] if some else []
+        factors = [_HALF if cell is not None and cell[:1] in _BELOW else 1.0 for cell in cells] if limits else None
+        return cls(bare, factors, tuple(notes))
+
+
+def bare(cell: str) -> str:
+    """Return a cell without a percent sign and a limit's sign.
+
+    >>> bare("12 %"), bare("<=0.1"), bare("a")
+    ('12', '0.1', 'a')
+    """
+    return _bare(cell.strip(), cell.strip()[-1:] == "%")
+
+
+def _bare(cell: str, percent: bool) -> str:
+    cell = cell[:-1].rstrip() if percent else cell
+    return cell[1:].lstrip("= ") if cell[:1] in _LIMITS else cell
+
+
+def iso_dates(cells: Sequence[str | None]) -> np.ndarray | None:
+    """Return the dates of a column, (n,) datetime64[us], in UTC where a zone is given; None if one is not ISO 8601.
+
+    >>> iso_dates(["2020-01-31", None])
+    array(['2020-01-31T00:00:00.000000',                        'NaT'],
+          dtype='datetime64[us]')
+    >>> iso_dates(["31/01/2020"]) is None
+    True
+    """
+    try:
+        return np.array([np.datetime64("NaT") if cell is None else _utc(cell) for cell in cells], "datetime64[us]")
+    except ValueError:
+        return None
+
+
+def parquet_dates(column: Any) -> np.ndarray:
+    """Return the dates of a column of pyarrow's dates or timestamps, (n,) datetime64[us]."""
+    pa = needed("pyarrow")
+
+    return np.asarray(column.cast(pa.timestamp("us"), safe=False).to_numpy(), "datetime64[us]")
+
+
+def _utc(cell: str) -> datetime.datetime:
+    found = datetime.datetime.fromisoformat(cell)
+    return found if found.tzinfo is None else found.astimezone(datetime.UTC).replace(tzinfo=None)
+
 
 Sign = Literal[".", ","]
 """Decimal signs."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._extras import needed
-from edgewise.tables.io._dates import parquet_dates
 from edgewise.tables.io._grid import Field, Grid, check_unique
+from edgewise.tables.io._numbers import parquet_dates
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RuntimeError, MemoryError)
 """What pyarrow raises at a damaged file, besides its own exceptions."""

@@ -8,13 +8,11 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise.tables.io._convention import Convention, read_numbers
-from edgewise.tables.io._dates import iso_dates
 from edgewise.tables.io._excel import EXCEL, read_excel
-from edgewise.tables.io._grid import Grid, read_grid
-from edgewise.tables.io._numbers import Column, Separator, Sign
+from edgewise.tables.io._grid import Grid, read_grid, read_text
+from edgewise.tables.io._numbers import Column, Separator, Sign, iso_dates
 from edgewise.tables.io._parquet import read_parquet
 from edgewise.tables.io._table import Table
-from edgewise.tables.io._text import read_text
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 _PARQUET = (".parquet", ".pq")

@@ -17,7 +17,7 @@ from edgewise.discovery import Outcome
 from edgewise.discovery.judging._candidate import Candidate, front
 from edgewise.discovery.models._surrogate import neighbor_correlation
 from edgewise.discovery.reductions._symmetries import find_symmetries
-from edgewise.discovery.tables._problem import Problem
+from edgewise.discovery.tables._table import Problem
 from edgewise.expressions import evaluate
 
 

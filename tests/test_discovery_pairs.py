@@ -7,11 +7,10 @@ import sympy
 import torch
 from torch import Tensor
 
-from edgewise.discovery.generators._endgame import univariate
-from edgewise.discovery.generators._linear import linear_in
+from edgewise.discovery.generators._endgame import linear_in, univariate
 from edgewise.discovery.generators._regression import regressions
 from edgewise.discovery.judging._judge import Judge
-from edgewise.discovery.tables._problem import Problem
+from edgewise.discovery.tables._table import Problem
 
 A, B, C = sympy.symbols("a b c")
 

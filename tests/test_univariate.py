@@ -9,8 +9,17 @@ import sympy
 import torch
 
 from edgewise import InputError, functions
-from edgewise.discovery.univariate._law import TRANSFORMS, Form, UnivariateLaw, judged, senseless, with_slope
-from edgewise.discovery.univariate._law_fit import economical, fitted, simplified
+from edgewise.discovery.univariate._law import (
+    TRANSFORMS,
+    Form,
+    UnivariateLaw,
+    economical,
+    fitted,
+    judged,
+    senseless,
+    simplified,
+    with_slope,
+)
 from edgewise.discovery.univariate._univariate import snap_univariate
 from edgewise.symbolic import curve_samples
 

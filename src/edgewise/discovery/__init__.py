@@ -1,9 +1,9 @@
 """From a table of numbers to formulas."""
 
-from edgewise.discovery._asked import column_names as column_names
 from edgewise.discovery._discover import discover as discover
 from edgewise.discovery._discover import discover_directly as discover_directly
-from edgewise.discovery._row_weights import checked_loss as checked_loss
+from edgewise.discovery._request import checked_loss as checked_loss
+from edgewise.discovery._request import column_names as column_names
 from edgewise.discovery.judging import Candidate as Candidate
 from edgewise.discovery.judging import Outcome as Outcome
 from edgewise.discovery.knowledge import Known as Known

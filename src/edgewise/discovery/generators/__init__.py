@@ -2,9 +2,9 @@
 
 from edgewise.discovery.generators._algebra import algebraic as algebraic
 from edgewise.discovery.generators._curves import curves as curves
+from edgewise.discovery.generators._direct import baselines as baselines
 from edgewise.discovery.generators._endgame import direct as direct
+from edgewise.discovery.generators._endgame import linear_in as linear_in
 from edgewise.discovery.generators._endgame import trees as trees
 from edgewise.discovery.generators._endgame import univariate as univariate
-from edgewise.discovery.generators._linear import linear_in as linear_in
-from edgewise.discovery.generators._plainest import baselines as baselines
 from edgewise.discovery.generators._regression import regressions as regressions

@@ -5,23 +5,130 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
 
 from edgewise._deadline import Deadline, cut
-from edgewise._typing import Formula, Part
-from edgewise.discovery.groups._admission import Admission
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.groups._fit import GroupedFit, GroupedRows
-from edgewise.discovery.groups._parts import Parts
 from edgewise.discovery.groups._shape import Shape, shapes_of
 from edgewise.discovery.judging import ByGroup, Candidate, Outcome, criterion, spread
+from edgewise.discovery.knowledge import Knowledge, turned_away
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search import Search, journal_of, measured, robust
 from edgewise.discovery.tables import EXACT, Prepared, Settings, Table, adequate
 from edgewise.formulas.expressions import FitData, shorten
+
+_CONSTANT = Shape((sympy.S.One,))
+
+
+class Admission:
+    """Asks whether the formula of each group is as it has to be. The constant for all groups always is."""
+
+    def __init__(self, knowledge: Knowledge, rows: GroupedRows) -> None:
+        self.knowledge, self.rows = knowledge, rows
+        self._of_form = replace(knowledge, constants=None, monotone={}, limits=())
+        self._of_groups = replace(knowledge, require=frozenset(), max_complexity=None, units=None, functions=None)
+        self._shapes: dict[Shape, str | None] = {}
+        self._fits: dict[int, tuple[GroupedFit, str | None]] = {}
+
+    def admits_form(self, shape: Shape) -> bool:
+        """Return whether a form has the columns, functions, length and dimensions that it must have."""
+        if self.knowledge.empty or shape == _CONSTANT:
+            return True
+        if shape not in self._shapes:
+            most = self.knowledge.max_complexity
+            long = most is not None and shape.complexity > most
+            measured = shape.with_constants([sympy.Float(1.5)] * len(shape.terms))
+            self._shapes[shape] = "max_complexity" if long else self._of_form.objection(measured)
+        return self._shapes[shape] is None
+
+    def admits(self, fit: GroupedFit) -> bool:
+        """Return whether a form is as it has to be, and so are the constants and directions of each group."""
+        if self.knowledge.empty or fit.shape == _CONSTANT:
+            return True
+        if not self.admits_form(fit.shape):
+            return False
+        if id(fit) not in self._fits:
+            self._fits[id(fit)] = fit, self._objection(fit)
+        return self._fits[id(fit)][1] is None
+
+    def _objection(self, fit: GroupedFit) -> str | None:
+        if self.knowledge.constants is None and not self.knowledge.monotone:
+            return None
+        groups = [0] if not fit.shape.varying else np.unique(self.rows.codes).tolist()
+        for group in groups:
+            rows = self.rows.x[self.rows.codes == group] if fit.shape.varying else self.rows.x
+            found = self._of_groups.objection(fit.of_group(group), rows)
+            if found is not None:
+                return found
+        return None
+
+    def summary(self, *, found: bool) -> list[str]:
+        """Return in a sentence or two what was asked, and how many formulas were turned away."""
+        fits = [reason for _, reason in self._fits.values() if reason is not None]
+        shapes = [reason for reason in self._shapes.values() if reason is not None]
+        tried = len(self._shapes)
+        return [] if self.knowledge.empty else turned_away(self.knowledge, [*shapes, *fits], tried, found=found)
+
+
+_ALONE = 25  # rows of the largest group from which it is searched on its own
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is searched instead of a table whose constants differ by group: `table` without the groups, `codes` (n,).
+
+    >>> rows, codes = np.arange(60.0)[:, None], np.arange(60) % 2
+    >>> [what for what, _ in Parts(Table.of(("a",), rows, rows[:, 0] - 9 * codes, "y"), codes)]
+    ['the largest group', "all rows, their groups' shifts taken off", 'all rows']
+    """
+
+    table: Table
+    codes: Array
+
+    def __iter__(self) -> Iterator[tuple[str, Table]]:
+        """Yield what is searched, in words, and as a table; weights that were given stay."""
+        y, every = self.table.y, np.arange(len(self.table))
+        largest = np.flatnonzero(self.codes == np.bincount(self.codes).argmax())
+        if len(largest) >= _ALONE and np.ptp(y[largest]) > 0:
+            yield "the largest group", self._of(largest, y[largest])
+        shifted = self.shifted()
+        if np.ptp(shifted) > 0:
+            yield "all rows, their groups' shifts taken off", self._of(every, shifted)
+        if (y > 0).all():
+            factors = np.exp(_effects(self.table.x, np.log(y), self.codes))
+            yield "all rows, divided by their groups' factors", self._of(every, y / factors)
+        yield "all rows", self._of(every, y)
+
+    def shifted(self) -> Array:
+        """Return the target (n,) without the shifts of its groups, which are zero in the mean."""
+        return self.table.y - _effects(self.table.x, self.table.y, self.codes)
+
+    def _of(self, rows: Array, y: Array) -> Table:
+        table = self.table
+        if table.noise.kind != "given":
+            return Table.of(table.names, table.x[rows], y, table.target)
+        return Table.weighted(table.names, table.x[rows], y, table.target, table.weight[rows], table.noise.known)
+
+
+def _effects(x: Array, y: Array, codes: Array) -> Array:
+    """Return the groups' shifts of y (n,), beside a square and a logarithm of each column of x (n, m).
+
+    They are zero in the mean.
+    """
+    columns = [x, x**2, np.log(np.where((x > 0).all(0), x, 1.0))]
+    design = np.column_stack(columns)
+    deviation = design.std(0)
+    design = (design - design.mean(0))[:, deviation > 0] / deviation[deviation > 0]
+    own = np.eye(int(codes.max()) + 1)[codes]
+    found = np.linalg.lstsq(np.column_stack([own, design]), y, rcond=1e-10)[0]
+    shifts = own @ found[: own.shape[1]]
+    return shifts - shifts.mean()
+
 
 _JUDGED = 20_000  # rows that constants are fitted to
 _MODELED, _MODELED_ROWS = 12, 5000  # groups up to which a network is fitted, and its rows

@@ -1,23 +1,75 @@
-"""A formula with its error and complexity, and the front of the best ones."""
+"""A formula with its error and complexity, constants that differ by group, the front, and answers about given ones."""
+
+from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from edgewise._errors import InputError, first_line
+from edgewise._extras import needed
 from edgewise._typing import Array, Data, Formula
-from edgewise.discovery.judging._by_group import ByGroup
+from edgewise.discovery.judging._contest import SPOKEN
 from edgewise.discovery.tables import Columns
-from edgewise.formulas.expressions import evaluate, fitted_constants, write
+from edgewise.formulas.expressions import Constant, evaluate, fitted_constants, rounded_together, write
 from edgewise.interpret.export import latex
 from edgewise.tables.encoding import as_array
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class ByGroup:
+    """A formula of one form for all groups: `form` has a symbol for each constant that differs by group.
+
+    `labels` are the groups in the column `group`, `rows` (G,) their numbers of rows, `values` and `errors` (G, k) the
+    constants of the symbols `names` and their standard errors.
+    """
+
+    group: str
+    labels: tuple[str, ...]
+    rows: tuple[int, ...]
+    form: Formula
+    names: tuple[str, ...]
+    values: Array
+    errors: Array
+
+    def table(self) -> pd.DataFrame:
+        """Return a line for each group: its rows, its constants and their standard errors."""
+        pd = needed("pandas")
+
+        columns: dict[str, object] = {"rows": self.rows}
+        for k, name in enumerate(self.names):
+            columns[name] = self.values[:, k]
+            columns[f"{name}_error"] = self.errors[:, k]
+        return pd.DataFrame(columns, index=pd.Index(self.labels, name=self.group))
+
+    def lines(self) -> list[str]:
+        """Return the constants of each group as text, with standard errors."""
+        lines = []
+        for label, values, errors in zip(self.labels, self.values, self.errors, strict=True):
+            shown = [_with_error(float(v), float(e)) for v, e in zip(values, errors, strict=True)]
+            lines.append(f"{label}: " + ", ".join(f"{n} = {text}" for n, text in zip(self.names, shown, strict=True)))
+        return lines
+
+
+def _with_error(value: float, error: float) -> str:
+    """Return a constant with its standard error, unless that is rounding."""
+    if error <= _ROUNDING * abs(value):
+        return f"{value:.12g}"
+    return "{} ± {}".format(*rounded_together(value, error))
+
+
 _DIGITS = 6  # of constants in a printout
 _IMPROVED = 0.98  # of the error of simpler formulas: what a front asks for
-_ROUNDING = 1e-14  # errors below are the same
+_EQUAL = 1e-14  # errors below are the same
 _Any = TypeVar("_Any")
 
 
@@ -112,7 +164,7 @@ def _numbers(x: Any) -> Array:
 
 def front(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The candidates that none as simple, of as few fitted constants, beats on the rows, simplest first."""
-    return unbeaten(candidates, lambda c: (c.complexity, c.fitted, max(c.error, _ROUNDING)))
+    return unbeaten(candidates, lambda c: (c.complexity, c.fitted, max(c.error, _EQUAL)))
 
 
 def unbeaten(
@@ -131,3 +183,39 @@ def unbeaten(
         if error < improved * min((least for _, own, least in kept if own <= constants), default=math.inf):
             kept.append((each, constants, error))
     return [each for each, _, _ in kept]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A guess in its own spelling, with its constants by name, and how far the best formula leads it.
+
+    `candidate` is None where the guess is undefined on a row; `lead` is 0 where it is the best formula.
+    """
+
+    text: str
+    constants: Mapping[str, Constant]
+    candidate: Candidate | None
+    lead: float = 0.0
+    chosen: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why the guess is the best formula or not, in one sentence.
+
+        >>> Answer("A*x", {}, None).reason
+        'It is undefined on some rows for all constants that were tried.'
+        """
+        if self.candidate is None:
+            return "It is undefined on some rows for all constants that were tried."
+        if self.chosen:
+            return "It is the best formula."
+        if self.lead >= SPOKEN:
+            return "The rows speak against it: the best formula explains them better."
+        if self.lead > 0:
+            return "The rows do not tell it from the best formula, which has a little more evidence."
+        return "The rows do not speak against it: the best formula predicts rows left out as well."
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{name} = {constant}" for name, constant in self.constants.items())
+        error = "" if self.candidate is None else f"; error {self.candidate.error:.2g}"
+        return f"Your guess {self.text}: {shown or 'no constants'}{error}. {self.reason}"

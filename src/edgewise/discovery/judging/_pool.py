@@ -5,8 +5,7 @@ from functools import cache
 
 from edgewise._typing import Formula
 from edgewise.discovery.judging._candidate import Candidate
-from edgewise.discovery.judging._criterion import criterion
-from edgewise.discovery.judging._evidence import ENOUGH, telling
+from edgewise.discovery.judging._evidence import ENOUGH, criterion, telling
 from edgewise.discovery.judging._judge import Judge
 from edgewise.discovery.judging._outcome import Outcome
 from edgewise.discovery.knowledge import Gate

@@ -1,10 +1,10 @@
-"""What a person knows of a formula before any is found."""
+"""What a person knows of a formula before any is found, by the keywords of `discover`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, Protocol, TypedDict
 
 import numpy as np
 import sympy
@@ -12,15 +12,34 @@ import sympy
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array, Formula
-from edgewise.discovery.knowledge._behavior import Limit, is_monotone, limits_of, monotone_of
-from edgewise.discovery.knowledge._bounds import Bounds
-from edgewise.discovery.knowledge._known import Known
-from edgewise.discovery.knowledge._sketch import Sketch
-from edgewise.discovery.knowledge._template import Template
+from edgewise.discovery.knowledge._behavior import Bounds, Limit, is_monotone, limits_of, monotone_of
+from edgewise.discovery.knowledge._template import Sketch, Template
 from edgewise.discovery.knowledge._units import Units
 from edgewise.discovery.knowledge._vocabulary import allowed_functions, foreign_functions
 from edgewise.formulas.expressions import complexity
 from edgewise.formulas.programs import FUNCTIONS
+
+
+class Measured(Protocol):
+    """A table that knows units of its columns, as `edgewise.io.Table` does."""
+
+    @property
+    def units(self) -> Mapping[str, str]: ...
+
+
+class Known(TypedDict, total=False):
+    """What is known of the formula, or wished of it. `Knowledge` says what each means."""
+
+    functions: Collection[str]
+    require: Collection[str] | str
+    forbid: Collection[str] | str
+    max_complexity: int
+    units: Mapping[str, str | Mapping[str, Any]] | Measured | Literal["table"]
+    guesses: Sequence[str | sympy.Expr] | str | sympy.Expr
+    template: str
+    constants: str | Sequence[str] | tuple[float, float]
+    monotone: Mapping[str, int | str]
+    limits: Mapping[str, float | str]
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,87 @@
-"""Which kind of noise residuals show: the likelihood of variance functions, for noise with tails."""
+"""Which kind of noise residuals show, and which rows do not belong to a table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import KDTree
 from scipy.special import gammaln
 
 from edgewise._typing import Array
 from edgewise.discovery.tables import NoiseModel
 
+_FEWEST, _FEWEST_FITTED = 20, 40  # rows: with fewer, none is set aside for its cells, for its residual
+_MOST = 0.1  # share of the rows
+_DISTINCT = 10  # values of a column: with fewer, it has no range
+_FAR, _FAR_CODE = 30.0, 2.0  # ranges of the other values from them, for any number and for codes of missing values
+_CODES = (-99.0, -999.0, -9999.0, -99999.0, -999999.0, 999.0, 9999.0, 99999.0, 999999.0, 1e20, 1e30, -1e30, 1e36)
+_FAR_RESIDUAL = 10.0  # standard deviations by the median
+_NORMAL = 1.4826  # standard deviation of normal noise over its median absolute value
+_NEIGHBORS = 8
+
+
+def isolated_cells(columns: Array) -> Array:
+    """Return which cells (n, m) lie far from all others of their column.
+
+    Further from the values between the 5 % ends than 30 times their range (twice for codes such as -999 and 1e30); of
+    positive values, so must their logarithms. At most a tenth of the rows, and none in columns of few values.
+
+    >>> column = np.append(np.linspace(0, 40, 30), -999.0)[:, None]
+    >>> int(isolated_cells(column).sum()), int(isolated_cells(10 ** (column[:30] / 2)).sum())
+    (1, 0)
+    """
+    found = np.zeros(columns.shape, dtype=bool)
+    if len(columns) < _FEWEST:
+        return found
+    for k, column in enumerate(columns.T):
+        far = _isolated(column, np.isin(column, _CODES))
+        if far.mean() <= _MOST:
+            found[:, k] = far
+    return found
+
+
+def _isolated(column: Array, code: Array) -> Array:
+    """Return which values (n,) lie far from all others."""
+    n = len(column)
+    plain = np.sort(column[~code] if code.mean() <= _MOST else column)
+    trim = max(1, len(plain) // 20)
+    core = plain[trim:-trim]
+    if len(np.unique(core)) < _DISTINCT or code.mean() > _MOST:
+        return np.zeros(n, dtype=bool)
+    with np.errstate(over="ignore"):
+        low, high, size = core[0], core[-1], core[-1] - core[0]
+        away = np.maximum(low - column, column - high) / size
+    if low > 0:  # over decades, values far away on a line are near by their logarithms
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs, decades = np.log(np.where(column > 0, column, np.nan)), np.log(high / low)
+        decades_away = np.maximum(np.log(low) - logs, logs - np.log(high)) / max(decades, 1.0)
+        away = np.where(np.isnan(logs), away, np.where(decades_away > 1, away, 0.0))
+    return away > np.where(code, _FAR_CODE, _FAR)
+
+
+def far_rows(x: Array, residual: Array, sigma: Array) -> Array:
+    """Return the numbers of the rows whose residuals are no noise of size sigma (n,), nor like those of rows nearby.
+
+    |r| > 10 s sigma and > 10 s' sigma, s from the median of all |r| / sigma, s' from that of the 8 nearest rows: where
+    a model errs, neighbors do so too. At most a tenth of the rows: if more, none.
+    """
+    size = np.abs(residual) / np.maximum(sigma, 1e-300)
+    scale = _NORMAL * float(np.median(size))
+    far = np.flatnonzero(size > _FAR_RESIDUAL * scale)
+    if len(x) < _FEWEST_FITTED or not len(far) or len(far) > _MOST * len(x) or scale == 0:
+        return np.zeros(0, dtype=int)
+    center, width = np.median(x, axis=0), np.quantile(x, 0.9, axis=0) - np.quantile(x, 0.1, axis=0)
+    with np.errstate(all="ignore"):
+        scaled = np.clip((x - center) / np.where(width > 0, width, 1.0), -1e6, 1e6)
+    _, near = KDTree(scaled).query(scaled[far], k=min(_NEIGHBORS + 1, len(x)))
+    around = _NORMAL * np.median(size[np.asarray(near)[:, 1:]], axis=1)
+    return far[size[far] > _FAR_RESIDUAL * around]
+
+
 _MARGIN = 8.0  # log-likelihood by which noise that depends on the value must be better than additive noise ...
 _MARGIN_MIXED = 4.0  # ... and additive and relative noise better than that
-_FEWEST = 40  # rows: with fewer, noise is additive
+_FEWEST_KINDS = 40  # rows: with fewer, noise is additive
 _RANGE = 1.5  # ratio of the standard deviations at the 90 % and 10 % quantiles: below, weights change nothing
 _TAILS = (4.0, 10.0, 100.0)  # degrees of freedom of Student's t
 _STEPS = 25
@@ -71,7 +140,7 @@ def recognized(fitted: Array, y: Array) -> NoiseModel:
     """
     residual = y - fitted
     additive = described(NoiseModel("additive", 1.0), fitted, residual)
-    if len(y) < _FEWEST:
+    if len(y) < _FEWEST_KINDS:
         return additive.noise
     median = float(np.median(np.abs(fitted))) or 1.0
     found = [described(NoiseModel("relative", share=1.0), fitted, residual)]

@@ -1,4 +1,4 @@
-"""The front as text, as HTML for notebooks, and as LaTeX for papers."""
+"""The front as text, as HTML for notebooks, and as LaTeX for papers, with standard errors."""
 
 from __future__ import annotations
 
@@ -8,13 +8,27 @@ import numpy as np
 from markupsafe import escape
 
 from edgewise._printable import printable
-from edgewise.discovery.judging import Outcome
-from edgewise.discovery.results._error_bars import has_error_bars, with_error_bars
+from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results._front import Front
+from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import quoted, write
-from edgewise.interpret.export import latex_with_error_bars
+from edgewise.interpret.export import latex_with_error_bars, text_with_error_bars
 
 _DIGITS = 6
+
+
+def has_error_bars(candidate: Candidate) -> bool:
+    """Return whether a formula has fitted constants and leaves more than rounding errors."""
+    return bool(candidate.fitted) and candidate.error >= EXACT and candidate.by_group is None
+
+
+def with_error_bars(found: Front, candidate: Candidate) -> str:
+    """Return a formula as text, each fitted constant with its standard error, terms in the order of the front."""
+    if not has_error_bars(candidate):
+        return candidate.text(_DIGITS)
+    return text_with_error_bars(found.uncertainty(candidate))
+
+
 _LONGEST = 100  # characters of a formula of the front in a printout
 _MOST_PLACES = 8
 _GROUPS = 10  # whose constants are shown

@@ -1,23 +1,31 @@
-"""What discovery gives back."""
+"""What discovery gives back, of one target or several."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgewise._errors import unknown
+from edgewise._extras import needed
+from edgewise._printable import printable
 from edgewise.discovery.results._display import (
     conclusion,
+    cut,
     front_array,
     front_html,
     front_tabular,
     front_text,
+    r2_text,
+    with_error_bars,
 )
-from edgewise.discovery.results._error_bars import with_error_bars
 from edgewise.discovery.results._front import Front, Which
+from edgewise.formulas.expressions import quoted, write
 from edgewise.interpret.export import latex_with_error_bars
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -86,3 +94,53 @@ class Discovery(Front):
 
     def _repr_latex_(self) -> str:
         return front_array(self)
+
+
+_DIGITS = 6
+
+
+class Discoveries(Mapping[str, Discovery]):
+    """The discovery of each target, by its name.
+
+    >>> import numpy as np
+    >>> import edgewise as ew
+    >>> x = np.random.default_rng(0).uniform(1, 2, (50, 2))
+    >>> ew.discover(x, np.column_stack([x[:, 0] * x[:, 1], x[:, 0] + 2]), target=["area", "side"])
+    Discovery of 2 targets:
+    area = x1*x2  (EXACT, held-out R2 1)
+    side = x1 + 2  (EXACT, held-out R2 1)
+    """
+
+    def __init__(self, found: Mapping[str, Discovery]) -> None:
+        self._found = dict(found)
+
+    def __getitem__(self, target: str) -> Discovery:
+        if target not in self._found:
+            raise unknown("target", target, list(self._found))
+        return self._found[target]
+
+    def __contains__(self, target: object) -> bool:
+        return target in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def equations(self) -> pd.DataFrame:
+        """The fronts of all targets as one table, with a column `target`."""
+        pd = needed("pandas")
+
+        fronts = [found.equations.assign(target=name) for name, found in self.items()]
+        table = pd.concat(fronts, ignore_index=True)
+        return table.reindex(columns=["target", *(name for name in table.columns if name != "target")])
+
+    def __repr__(self) -> str:
+        lines = [f"Discovery of {len(self)} targets:"]
+        for name, found in self.items():
+            formula = cut(f"{quoted(name)} = {write(found.best.expression, _DIGITS)}")
+            r2 = r2_text(found.best.held_out)
+            lines.append(f"{formula}  ({found.outcome.name}{f', held-out R2 {r2}' if r2 else ''})")
+        return "\n".join(map(printable, lines))

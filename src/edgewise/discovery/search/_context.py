@@ -1,22 +1,46 @@
-"""What all stages of one discovery share: the table, the candidates, the noise, the clock, and what is shown."""
+"""What all stages of one discovery share: the table, the candidates, the noise, the clock, the journal."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+
+import numpy as np
 
 from edgewise._deadline import Deadline, now, whole
 from edgewise._workers import Workers
-from edgewise.discovery.journal import Journal, numbers
+from edgewise.discovery.journal import Codec, Journal, fingerprint, numbers
 from edgewise.discovery.judging import Candidate, Judge, Pool, front, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
+from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._noise import HOPELESS, NoiseLevel
-from edgewise.discovery.search._saving import journal_of
 from edgewise.discovery.search._search_callback import SearchStep, search_callbacks
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
 from edgewise.formulas.expressions import write
+from edgewise.formulas.programs import Program
+from edgewise.interpret.symmetries import Coordinates, Scales
+
+_CLASSES = (Candidate, Assessed, Program, Recalled, Coordinates, Scales)
+_FREE = ("limit", "progress", "n_jobs", "save", "resume")  # settings that change nothing but when and where
+
+
+def journal_of(table: Table, settings: Settings, late: Callable[[], bool]) -> Journal:
+    """Return the journal of a search, with what the search that it goes on with had worked out.
+
+    Errors: InputError if that search had another table or other settings, and for files that cannot be used.
+    """
+    parts = [getattr(table, field.name) for field in fields(table)]
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    asked = {each.name: getattr(settings, each.name) for each in fields(settings) if each.name not in _FREE}
+    asked["effort"] = asked.pop("evaluations")
+    about = fingerprint([repr(part) for part in parts if not isinstance(part, np.ndarray)], arrays, asked)
+    journal = Journal(Codec(_CLASSES), about, late, settings.save or settings.resume)
+    begun = settings.resume is not None and (settings.resume != settings.save or settings.resume.exists())
+    journal.start(settings.resume if begun else None)
+    return journal
+
 
 ROWS = 1500
 """The rows that structure is searched on; constants are fitted on more."""

@@ -10,8 +10,7 @@ import numpy as np
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
-from edgewise.discovery.tables._columns import Columns, with_dates, without_codes_of_gaps
-from edgewise.discovery.tables._term import Term, dated
+from edgewise.discovery.tables._columns import Columns, Term, dated, with_dates, without_codes_of_gaps
 from edgewise.tables.encoding import Category, Column, Dates, Encoder, is_frame
 
 Missing = Literal["drop", "indicator"]

@@ -1,20 +1,185 @@
-"""Reading data of one variable as a law: ``T(y) z^p = c f(a u(z) + b) + d``."""
+"""Reading data of one variable as a law: ``T(y) z^p = c f(a u(z) + b) + d``, also of composites."""
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import sympy
+import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.discovery.univariate._composites import composites
-from edgewise.discovery.univariate._law import TRANSFORMS, Form, UnivariateLaw, criterion, margin, senseless
-from edgewise.discovery.univariate._law_fit import economical, simplified
+from edgewise.discovery.univariate._law import (
+    TRANSFORMS,
+    Form,
+    UnivariateLaw,
+    criterion,
+    economical,
+    judged,
+    margin,
+    movable,
+    senseless,
+    simplified,
+)
 from edgewise.formulas import functions as library
-from edgewise.interpret.symbolic import Samples, curve_samples, rank_curves
+from edgewise.formulas.functions import Function
+from edgewise.interpret.symbolic import (
+    Batch,
+    Samples,
+    curve_samples,
+    polish_curve,
+    rank_curves,
+    refine,
+    screen,
+    start_grid,
+)
 
+_THIN = 120
 _EXACT = 1e-12
+_ENOUGH = 4  # exact laws
+_HOPELESS = 0.5  # coarse error above which a start is not refined
+_POLISHED = 12
+_POLISHED_NOISY = 32  # noise hides the right form among flexible ones until it has shed its constants
+_POLISHED_LATER = 16  # the same for arguments other than z
+_LOSS = 1e-8  # y that T and back change by more, over its deviation, is too small or too large for T
+_MOST = 0.7  # of noisy points must be clear of the ends of a transform's domain
+_CAP = 100.0  # largest weight over the median weight
+
+
+class _Target(NamedTuple):
+    """One way to read the data: its form but for the function, T(y) z^p and weights on the points it has."""
+
+    form: Form
+    value: Tensor
+    weight: Tensor
+
+
+def _targets(points: Samples, noise: float, argument: int) -> list[_Target]:
+    """Return T(y) z^p for all T that y allows, with weights that make residuals those of y."""
+    z, y, any_function = points.z, points.y, library.get("x")
+    clear = y.abs() > 3 * noise * points.spread
+    one_sign, as_odd = _one_sign(y[clear]), False
+    if not one_sign:
+        one_sign, as_odd = _one_sign((y / z)[clear & (z != 0)]), True
+    out = []
+    for transform in TRANSFORMS:
+        sign, odd = (1, False) if transform.signed else (one_sign, as_odd)
+        if not sign:
+            continue
+        base = sign * (y / z if odd else y)
+        low, high = transform.domain
+        inside = (base > low) & (base < high)
+        if noise > 0 and transform.steep:
+            inside = inside & clear
+        if float(inside.double().mean()) < (_MOST if noise > 0 else 1 - 2 / len(z)):
+            continue
+        base = torch.where(inside, base, torch.nan)
+        value, slope = transform.forward(base), transform.slope(base)
+        if float((transform.back(value) - base)[inside].abs().max()) > _LOSS * float(base[inside].std()):
+            continue
+        for p in transform.powers:
+            target = value * z**p
+            weight = points.weight * (z.abs() if odd else 1.0) / (slope * z**p).abs()
+            good = torch.isfinite(target) & torch.isfinite(weight)
+            target, weight = torch.where(good, target, 0.0), torch.where(good, weight, 0.0)
+            if int(good.sum()) > 3:
+                weight = weight.clamp_max(_CAP * float(weight[good].median()))
+                out.append(_Target(Form(any_function, transform, p, argument, odd, sign), target, weight))
+    return out
+
+
+def _one_sign(y: Tensor) -> int:
+    """Return 1 or -1 if all y that are not 0 have that sign, 0 otherwise."""
+    signs = set(y.sign().unique().tolist()) - {0.0}
+    return int(signs.pop()) if len(signs) == 1 else 0
+
+
+def _standard(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return targets of weighted mean 0 and deviation 1, and weights that keep residuals in units of y."""
+    w2 = (weights / weights.amax(1, keepdim=True).clamp_min(1e-300)).square()
+    total = w2.sum(1, keepdim=True).clamp_min(1e-300)
+    values = values - (w2 * values).sum(1, keepdim=True) / total
+    deviation = ((w2 * values.square()).sum(1, keepdim=True) / total).sqrt().clamp_min(1e-300)
+    return values / deviation, weights * deviation
+
+
+def composites(points: Samples, noise: float, argument: int) -> list[UnivariateLaw]:
+    """Return the best laws with T, p and one argument: screened, refined together, then judged in y."""
+    readings = _targets(points, noise, argument)
+    n = len(points.z)
+    rows = torch.linspace(0, n - 1, min(n, _THIN), dtype=torch.float64).round().long()
+    rows = rows[torch.isfinite(points.z[rows] ** argument)]
+    u = points.z[rows] ** argument
+    middle, half = float(u.max() + u.min()) / 2, float(u.max() - u.min()) / 2
+    if not readings or not 0 < half < math.inf:
+        return []
+    values, weights = torch.stack([r.value[rows] for r in readings]), torch.stack([r.weight[rows] for r in readings])
+    values, weights = _standard(values, weights)
+    scale = float(points.weight[rows].norm()) * points.spread
+    starts = _starts((u - middle) / half, values, weights / scale, -middle / half)
+    if starts is None:
+        return []
+    functions, index, theta, errors = starts
+    criteria = []
+    for function, j, error in zip(functions, index, errors, strict=True):
+        form = readings[j].form
+        size = function.complexity + len(movable(function)) + 2 * (form.transform.name != "identity")
+        criteria.append(criterion(error, size + 2 * (form.power != 0), noise, len(rows), 1e-8))
+    laws: list[UnivariateLaw] = []
+    count = _POLISHED if noise == 0 else _POLISHED_NOISY if argument == 1 else _POLISHED_LATER
+    for k in sorted(range(len(criteria)), key=criteria.__getitem__)[:count]:
+        law = _law(functions[k], readings[index[k]], points, (theta[k], middle, half))
+        if law is not None:
+            laws.append(economical(law, points) if noise > 0 else simplified(law, points))
+        if noise == 0 and sum(found.error <= _EXACT for found in laws) == _ENOUGH:
+            break
+    return laws
+
+
+def _starts(
+    t: Tensor, values: Tensor, weights: Tensor, origin: float
+) -> tuple[list[Function], list[int], Tensor, list[float]] | None:
+    """Refine one start of every function and target: functions, numbers of the targets, (a, b) and errors."""
+    functions = [library.get(name) for name in library.names(core=True)]
+    owner, index, theta = [], [], []
+    for i, function in enumerate(functions):
+        grid = start_grid(function, origin, torch.empty(0, dtype=torch.float64))
+        rss, best = screen(function, t, grid, values, weights).min(1)
+        chosen = (rss < _HOPELESS**2).nonzero()[:, 0]
+        owner.append(torch.full_like(chosen, i))
+        index.append(chosen)
+        theta.append(grid[best[chosen]])
+    owner, index, theta = torch.cat(owner), torch.cat(index), torch.cat(theta)
+    if not len(owner):
+        return None
+    theta, rss = refine(Batch(functions, owner), t, values[index], weights[index], theta, steps=25, tolerance=1e-3)
+    return [functions[i] for i in owner.tolist()], index.tolist(), theta, rss.sqrt().tolist()
+
+
+def _law(
+    function: Function, target: _Target, points: Samples, start: tuple[Tensor, float, float]
+) -> UnivariateLaw | None:
+    """Fit one form on all points its target has; None if that fails."""
+    form = replace(target.form, function=function)
+    u = points.z**form.argument
+    used = (target.weight > 0) & torch.isfinite(u)
+    try:
+        samples = curve_samples(u[used], target.value[used], target.weight[used])
+    except InputError:
+        return None
+    theta, middle, half = start
+    a = float(theta[0]) * samples.half_width / half
+    b = float(theta[1]) + float(theta[0]) * (samples.center - middle) / half
+    k = abs(a) if function.gauge == "scale" else 1.0
+    fit = polish_curve(function, samples, torch.tensor([a / k, b / k], dtype=torch.float64))
+    if not math.isfinite(fit.error):
+        return None
+    law = judged(UnivariateLaw(form, fit.a, fit.b, fit.c, fit.d, math.inf), points)
+    return law if math.isfinite(law.error) else None
+
+
 _SIMPLE = 5  # complexity up to which an adequate law of noisy data ends the search
 _IDENTITY = TRANSFORMS[0]
 

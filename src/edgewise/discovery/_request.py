@@ -1,20 +1,93 @@
-"""What a discovery is asked to explain: a table for each target, from x and y as they come."""
+"""What a discovery is asked to explain: a table for each target, from x and y as they come, with weights and units."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, unknown
+from edgewise._renamed import renamed
 from edgewise._typing import Array
-from edgewise.discovery._row_weights import RowWeights
 from edgewise.discovery.knowledge import Known
-from edgewise.discovery.tables import Missing, Prepared, Table, prepare
-from edgewise.tables.encoding import as_array, is_frame
+from edgewise.discovery.tables import Loss, Missing, Prepared, Table, prepare
+from edgewise.formulas.expressions import dimension
+from edgewise.tables.encoding import Dates, as_array, is_frame
 from edgewise.train import as_matrix
+
+
+@dataclass(frozen=True)
+class RowWeights:
+    """What multiplies the residuals (n,), and whether it is one over their standard errors; None for equal rows."""
+
+    weight: Array | None = None
+    known: bool = False
+
+    @classmethod
+    def of(cls, x: Any, sigma: Any, weights: Any) -> RowWeights:
+        """Return sqrt(weights) / sigma: each an array (rows,), or the name of a column of x.
+
+        Errors: InputError unless standard errors are positive, weights are not negative, and five weights positive.
+        """
+        if sigma is None and weights is None:
+            return cls()
+        rows = len(x)
+        weight = np.ones(rows)
+        if weights is not None:
+            given = _column(x, rows, weights, "weights")
+            if (given < 0).any() or np.count_nonzero(given) < min(5, rows):
+                raise InputError(f"'weights' must not be negative, and positive on five rows. Least: {given.min():g}.")
+            weight = np.sqrt(given)
+        if sigma is not None:
+            given = _column(x, rows, sigma, "sigma")
+            if not (given > 0).all():
+                bad = int(np.argmax(given <= 0))
+                raise InputError(f"'sigma' must hold positive standard errors. Got {given[bad]:g} in row {bad}.")
+            weight = weight / given
+        return cls(weight, sigma is not None)
+
+
+def inputs_of(x: Any, *given: Any) -> Any:
+    """Return a table without the columns whose names are given.
+
+    Errors: InputError where a name is given and x is no data frame, or lacks it.
+    """
+    names = [name for name in given if isinstance(name, str)]
+    if not names:
+        return x
+    if not hasattr(x, "columns"):
+        raise InputError(f"{names[0]!r} names a column, but x is no DataFrame. Give the values as an array.")
+    own = [str(column) for column in x.columns]
+    for name in names:
+        if name not in own:
+            raise unknown("column", name, own)
+    return x[[column for column in x.columns if str(column) not in names]]
+
+
+def checked_loss(loss: object) -> Loss:
+    """Return a loss by name.
+
+    Errors: InputError for any other name.
+    """
+    word = renamed("loss", loss)
+    for known in get_args(Loss):
+        if word == known:
+            return known
+    raise InputError(f"'loss' must be 'squared' or 'huber'. Got {loss!r}.")
+
+
+def _column(x: Any, rows: int, given: Any, what: str) -> Array:
+    """Return given numbers (rows,), or those of a column of the table."""
+    if isinstance(given, str):
+        inputs_of(x, given)
+        given = x[next(column for column in x.columns if str(column) == given)]
+    numbers = as_matrix(given, f"'{what}'")
+    if tuple(numbers.shape) != (rows, 1):
+        raise InputError(f"'{what}' must have one number for each of the {rows} rows. Got {tuple(numbers.shape)}.")
+    return numbers[:, 0].cpu().numpy()
+
 
 _FEWEST = 5  # rows
 
@@ -180,3 +253,64 @@ def column_names(x: Any, names: Sequence[str] | None, count: int) -> tuple[str, 
     if not all(isinstance(n, str) and n for n in known) or len({*known}) != len(known) or len(known) != count:
         raise InputError(f"'names' must hold {count} different names, one for each column of x. Got {list(known)!r}.")
     return known
+
+
+TABLE = "table"
+"""The value of `units` that asks for those of the data frame."""
+
+_NONE = frozenset({"", "-", "--", "1", "%", "none", "n/a", "dimensionless", "unitless"})
+
+
+def with_table_units(each: Asked, known: Known, x: Any, y: Any) -> tuple[Asked, Known]:
+    """Return what is known with the units of the table in place of `units="table"`, or of a table that has `units`.
+
+    They are `attrs["units"]` of the data frames x and y, or `units` of an `edgewise.io.Table`. An empty cell, as levels
+    and gaps, has no dimension. Units are left out, and a note says why, where one cannot be read, or none has a
+    dimension.
+    """
+    asked = known.get("units")
+    if isinstance(asked, str) and asked == TABLE:
+        given = {**_attached(y), **_attached(x)}
+    elif isinstance(getattr(asked, "units", None), Mapping):
+        given = {str(name): str(unit) for name, unit in asked.units.items()}  # type: ignore[union-attr]
+    else:
+        return each, known
+    units, note = _read(each, given)
+    others: Any = {key: value for key, value in known.items() if key != "units"}
+    columns = replace(each.prepared.columns, notes=(*each.prepared.columns.notes, note))
+    noted = replace(each, prepared=replace(each.prepared, columns=columns))
+    return noted, others if units is None else others | {"units": units}
+
+
+def _attached(table: Any) -> dict[str, str]:
+    """Return the units that a data frame or a series of pandas carries."""
+    attrs = getattr(table, "attrs", None)
+    units = attrs.get("units") if isinstance(attrs, Mapping) else None
+    return {str(name): str(unit) for name, unit in units.items()} if isinstance(units, Mapping) else {}
+
+
+def _read(each: Asked, given: Mapping[str, str]) -> tuple[dict[str, str] | None, str]:
+    """Return the units of the inputs and of the target where all can be read, and a note."""
+    columns, target = each.prepared.columns, each.table.target
+    by_name = {term.name: term for term in columns.terms}
+    units: dict[str, str] = {}
+    for name in each.inputs:
+        term = by_name[name]
+        source = columns.encoder.columns[term.column]
+        own = "day" if isinstance(source, Dates) else given.get(source.name, "")
+        units[name] = own if term.kind == "number" else ""
+    if target in given:
+        units[target] = given[target]
+    units = {name: "" if unit.strip().lower() in _NONE else unit.strip() for name, unit in units.items()}
+    measured = {name: unit for name, unit in units.items() if unit}
+    if not measured:
+        return None, "Units of the table are not used: no column has one."
+    try:
+        dimensions = [dimension(unit) for unit in measured.values()]
+    except InputError as error:
+        return None, f"Units of the table are not used: {error}"
+    if not any(dimensions):
+        return None, "Units of the table are not used: none has a dimension."
+    bare = [name for name, unit in units.items() if not unit]
+    listed = ", ".join(f"{name} in {unit}" for name, unit in measured.items())
+    return units, f"Units by the table: {listed}{'; without: ' + ', '.join(bare) if bare else ''}."

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgewise.nn import KAN
-    from edgewise.tables.encoding import Inputs
     from edgewise.tables.encoding import Inputs as TableInputs
     from edgewise.tables.io import MixedSelection, SavedModel, Selection, Sign, Table
 
@@ -243,7 +242,7 @@ def open_model(path: Path) -> tuple[SavedModel, list[str], str]:
 
 
 def keep_network(
-    model: KAN, place: Path, decimals: Mapping[str, str], names: Sequence[str], target: str, made: Inputs | None
+    model: KAN, place: Path, decimals: Mapping[str, str], names: Sequence[str], target: str, made: TableInputs | None
 ) -> None:  # fmt: skip
     """Save a network at its place, and elsewhere where that fails: training it may have taken hours."""
     known = {name: sign for name, sign in decimals.items() if name in (*names, target)}

@@ -60,7 +60,6 @@ class Bins:
         return {"scale": self.scale, "edges": numbers(self.edges, 12), "counts": self.counts(values)}
 
 
-Array = np.ndarray
 _LEVELS = 4  # of a text, that are shown
 _FEW = 10  # different values, up to which a column is no likely target
 _TICKED = 20  # inputs that are suggested at most

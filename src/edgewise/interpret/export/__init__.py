@@ -11,6 +11,7 @@ from edgewise.interpret.export._latex import latex as latex
 from edgewise.interpret.export._latex import latex_names as latex_names
 from edgewise.interpret.export._latex import latex_with_error_bars as latex_with_error_bars
 from edgewise.interpret.export._latex import text_with_error_bars as text_with_error_bars
+from edgewise.interpret.export._module import FormulaModule as FormulaModule
 from edgewise.interpret.export._numpy import numpy as numpy
 from edgewise.interpret.export._onnx import OnnxSource as OnnxSource
 from edgewise.interpret.export._onnx import onnx_formulas as onnx_formulas
@@ -24,6 +25,5 @@ from edgewise.interpret.export._source import Source as Source
 from edgewise.interpret.export._source import identifiers as identifiers
 from edgewise.interpret.export._steps import Program as Program
 from edgewise.interpret.export._steps import program as program
-from edgewise.interpret.export._torch import FormulaModule as FormulaModule
 from edgewise.interpret.export._torch import torch as torch
 from edgewise.interpret.export._torch import torch_source as torch_source

@@ -18,12 +18,12 @@ from edgewise._typing import Formula
 from edgewise.formulas import functions
 from edgewise.formulas.expressions import Step, Steps
 from edgewise.interpret.export import _onnx_functions as own
+from edgewise.interpret.export._module import with_log1p
 from edgewise.interpret.export._onnx_functions import erf, erfc, sigmoid, write_local_pieces, write_pieces
 from edgewise.interpret.export._onnx_graph import OnnxGraph, OnnxValue, Precision
 from edgewise.interpret.export._printer import guarded, in_core
 from edgewise.interpret.export._source import Exportable, Names, Source, Target, read
 from edgewise.interpret.export._steps import pieces_of
-from edgewise.interpret.export._torch import with_log1p
 from edgewise.nn import KAN, KANLayer, Nodes
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
     from optuna import Study
-    from optuna.trial import FrozenTrial, Trial
+    from optuna.trial import FrozenTrial
+    from optuna.trial import Trial as RunningTrial
 
 
 _ENOUGH = 8  # complete trials, to say what matters
@@ -235,7 +236,7 @@ class _Task:
             while self._ended(study) < self.count and self._left(study) > 0:
                 study.optimize(self._error, n_trials=1, catch=(EdgewiseError,), callbacks=[tell])
 
-    def _error(self, trial: Trial) -> float:
+    def _error(self, trial: RunningTrial) -> float:
         """Return the error of settings that a trial draws; why there is none is kept."""
         try:
             return self._over_splits(trial)
@@ -243,7 +244,7 @@ class _Task:
             trial.set_user_attr("reason", str(error))
             raise
 
-    def _over_splits(self, trial: Trial) -> float:
+    def _over_splits(self, trial: RunningTrial) -> float:
         """Return the error of settings that a trial draws, over all splits."""
         settings, errors = self.space.drawn(trial), []
         for split in range(1, SPLITS + 1):

@@ -6,11 +6,13 @@ Imports are read from the text, so that those inside functions and those for typ
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import make_floors
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -94,3 +96,18 @@ def test_the_layers_contract_names_every_package_and_module() -> None:
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert named == there - {"__init__"}
+
+
+def test_the_drawing_of_the_floors_is_that_of_the_contract() -> None:
+    text = make_floors.PAGE.read_text(encoding="utf-8")
+    assert text == make_floors.page(text), "run python docs/make_floors.py"
+
+
+def test_each_folder_says_in_twenty_lines_what_it_is_and_names_files_that_exist() -> None:
+    folders = [path for path in (SOURCES[0] / "edgewise").iterdir() if (path / "__init__.py").exists()]
+    assert len(folders) <= 14
+    for folder in folders:
+        lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+        assert len(lines) <= 20, folder
+        for name in re.findall(r"`([\w/]+(?:\.py|/))`", "\n".join(lines)):
+            assert (folder / name).exists(), (folder, name)

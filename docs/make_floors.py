@@ -1,6 +1,6 @@
 """Draws the floors of the source into docs/design/design.md, from the contracts that `make lint` enforces.
 
-    python docs/make_floors.py
+python docs/make_floors.py
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ _WIDTH = 118  # characters of a line
 
 def floors() -> str:
     """Return the floors as a block of text, the highest first: each package or module, and what it says it is."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
-    (contract,) = (each for each in contracts if each.get("containers") == ["edgewise"])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = (
+        each for each in project["tool"]["importlinter"]["contracts"] if each.get("containers") == ["edgewise"]
+    )
     lines = []
     for layer in contract["layers"]:
         names = [name.strip() for name in layer.split("|")]

@@ -325,6 +325,7 @@ def test_standard_errors_and_forbidden_columns_go_with_a_template() -> None:
         ({"limits": {"t -> inf": "much"}}, "must be a number"),
         ({"limits": 3}, "must map texts"),
         ({"forbidd": ["a"]}, "Unknown argument of discover 'forbidd'. Known: forbid"),
+        ({"timelimit": 3}, "Unknown argument of discover 'timelimit'. Known: time_limit"),
     ],
 )
 def test_knowledge_that_makes_no_sense_is_refused(known: dict[str, Any], words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Literal, Unpack, cast
 
@@ -13,7 +14,7 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._deadline import Deadline, cut, now
 from edgewise._effort import EffortWord, work_of
-from edgewise._errors import InputError
+from edgewise._errors import InputError, unknown
 from edgewise._progress import Shown, reporting
 from edgewise._typing import Array, Data
 from edgewise._workers import checked_jobs
@@ -174,6 +175,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         _noise(noise), int(seed), limit, tries, loss=checked_loss(loss), rounding=rounding,
         n_jobs=checked_jobs(n_jobs), save=_path(save, "save"), resume=_path(resume, "resume"),
     )  # fmt: skip
+    _check_known(known)
     _for_groups(groups, known)
     tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
     if len(tables) > 1 and (save is not None or resume is not None):
@@ -222,6 +224,14 @@ def discover_directly(
     knowledge = Knowledge.of(each.in_inputs(given), each.inputs, each.table.target)
     with one_thread():
         return searched(each, Settings(_noise(noise), knowledge=knowledge), models=False)
+
+
+def _check_known(known: Mapping[str, object]) -> None:
+    """Raise where a keyword is none of `discover`, with all that there are."""
+    own = [name for name in signature(discover).parameters if name != "known"]
+    for key in known:
+        if key not in Known.__annotations__:
+            raise unknown("argument of discover", key, [*own, *Known.__annotations__])
 
 
 def _for_groups(groups: str | None, known: Mapping[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ import torch
 
 import edgewise as ew
 from edgewise.export import Language, Printer, Source, program
+from edgewise.formulas.programs import Evolution, Program
 from edgewise.functions import Function
 
 X = 4 * torch.rand(400, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 2
@@ -47,6 +49,54 @@ def test_a_function_from_outside_is_fitted_pruned_snapped_saved_and_exported(lor
     space: dict = {}
     exec(compile(ew.export.numpy(model), "exported", "exec"), space)  # noqa: S102 (a text that edgewise wrote)
     np.testing.assert_allclose(space["f"](*X.T.numpy()), y, rtol=1e-12)
+
+
+@pytest.fixture
+def bessel(monkeypatch: pytest.MonkeyPatch) -> Function:
+    """The modified Bessel function of order zero, registered for one test."""
+    own = {name: ew.functions.get(name) for name in ew.functions.names()}
+    monkeypatch.setattr("edgewise.formulas.functions._library._LIBRARY", own)
+    row = Function("I0", torch.special.i0, lambda z: sympy.besseli(0, z), complexity=3)
+    return ew.functions.register(row)
+
+
+def bessel_law() -> tuple[np.ndarray, np.ndarray]:
+    x = np.random.default_rng(0).uniform(0.5, 3, (300, 2))
+    return x, np.i0(1.7 * x[:, 0]) * x[:, 1] + x[:, 1] ** 2
+
+
+def test_discover_finds_a_registered_function_in_a_law_of_two_variables(bessel: Function) -> None:
+    x, y = bessel_law()
+    found = ew.discover(x, y, ["x", "z"])
+    assert found.outcome.name == "EXACT"
+    a, z = sympy.symbols("x z")
+    assert sympy.expand(sympy.nsimplify(found.best.expression) - z * sympy.besseli(0, 17 * a / 10) - z**2) == 0
+
+
+def test_a_registered_function_can_be_forbidden(bessel: Function) -> None:
+    x, y = bessel_law()
+    found = ew.discover(x, y, ["x", "z"], functions=["-I0"], effort=3000)
+    assert not any(each.expression.has(sympy.besseli) for each in found)
+    with pytest.raises(ew.InputError, match="Unknown function 'I1'"):
+        ew.discover(x, y, functions=["I1"])
+
+
+def test_programs_with_a_registered_function_are_evaluated_fitted_and_sent_to_other_processes(bessel: Function) -> None:
+    x, y = bessel_law()
+    law = sympy.Symbol("z") * sympy.besseli(0, 1.5 * sympy.Symbol("x")) + sympy.Symbol("z") ** 2
+    program = Program.from_expression(law, ["x", "z"])
+    assert program is not None and program.expression(["x", "z"]).has(sympy.besseli)
+    np.testing.assert_allclose(program.predict(x), np.i0(1.5 * x[:, 0]) * x[:, 1] + x[:, 1] ** 2, rtol=1e-10)
+    step, constants = 1e-6, program.constants
+    for k, column in enumerate(program.jacobian(x).T):
+        moved = [program.with_constants(constants + s * step * np.eye(len(constants))[k]).predict(x) for s in (1, -1)]
+        np.testing.assert_allclose(column, (moved[0] - moved[1]) / (2 * step), rtol=1e-5, atol=1e-6)
+    search = Evolution(x, y, max_complexity=12, seeds=[program])
+    again = pickle.loads(pickle.dumps(search))
+    assert search.run(640) == again.run(640)
+    assert [each.error for each in search.front()] == [each.error for each in again.front()]
+    assert min(each.error for each in search.front()) < 1e-12 * np.var(y)
+    assert np.isnan(program.predict(np.array([[500.0, 1.0]])))  # beyond the table
 
 
 class _JuliaPrinter(Printer):

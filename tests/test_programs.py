@@ -221,7 +221,7 @@ def test_scaling_a_shape_scales_its_values() -> None:
 def test_programs_are_values() -> None:
     program = Program.of(variable(1, 2.0), 3.0, 1.0)
     assert program == Program.of(variable(1, 2.0), 3.0, 1.0) and hash(program) == hash(Program.of(program.nodes, 3, 1))
-    assert len(OPERATIONS) == 15 and program.columns == (1,) and len(program) == 1
+    assert len(OPERATIONS) == 16 and program.columns == (1,) and len(program) == 1
     np.testing.assert_array_equal(program.predict(np.empty((0, 2))), np.empty(0))
 
 

@@ -17,7 +17,7 @@ from edgewise.discovery.knowledge._template import Sketch, Template
 from edgewise.discovery.knowledge._units import Units
 from edgewise.discovery.knowledge._vocabulary import allowed_functions, foreign_functions
 from edgewise.formulas.expressions import complexity
-from edgewise.formulas.programs import FUNCTIONS
+from edgewise.formulas.programs import FUNCTIONS, tabulated_names
 
 
 class Measured(Protocol):
@@ -116,7 +116,7 @@ class Knowledge:
         """The functions that evolution and reading may use; None for all of them."""
         if self.functions is None:
             return None
-        return tuple(name for name in FUNCTIONS if name in self.functions)
+        return tuple(name for name in (*FUNCTIONS, *tabulated_names()) if name in self.functions)
 
     def inside(self, names: tuple[str, ...]) -> Knowledge:
         """Return what is known of a part of the formula, over other columns: its functions and its length."""

@@ -8,7 +8,7 @@ import sympy
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula, Part
-from edgewise.formulas.programs import FUNCTIONS
+from edgewise.formulas.programs import FUNCTIONS, matched, tabulated_names
 
 _OTHERS = (
     "abs", "tan", "sinh", "cosh", "asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "sinc",
@@ -16,8 +16,10 @@ _OTHERS = (
 _WHOLE = {2: "square", 3: "cube"}
 _PRODUCTS = frozenset(_WHOLE.values())
 
-KNOWN = (*FUNCTIONS, *_OTHERS)
-"""The functions that can be allowed and forbidden."""
+
+def _known() -> tuple[str, ...]:
+    """Return the functions that can be allowed and forbidden, those that were registered too."""
+    return (*FUNCTIONS, *_OTHERS, *tabulated_names())
 
 
 def allowed_functions(given: object) -> frozenset[str]:
@@ -34,15 +36,15 @@ def allowed_functions(given: object) -> frozenset[str]:
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise InputError(f"'functions' must list names, like ['exp', 'log'] or ['-sin', '-cos']. Got {given!r}.")
-    names = [str(name) for name in given]
+    names, known = [str(name) for name in given], _known()
     plain = [name.removeprefix("-") for name in names]
     for name in plain:
-        if name not in KNOWN:
-            raise unknown("function", name, KNOWN)
+        if name not in known:
+            raise unknown("function", name, known)
     signs = {name.startswith("-") for name in names}
     if len(signs) > 1:
         raise InputError(f"'functions' must allow all of its names, or forbid all by a '-' before each. Got {names!r}.")
-    return frozenset(KNOWN) - frozenset(plain) if True in signs else frozenset(plain) | _PRODUCTS
+    return frozenset(known) - frozenset(plain) if True in signs else frozenset(plain) | _PRODUCTS
 
 
 def foreign_functions(expression: Formula, allowed: frozenset[str]) -> list[str]:
@@ -66,13 +68,18 @@ def foreign_functions(expression: Formula, allowed: frozenset[str]) -> list[str]
             walk(inner.args[0] if isinstance(inner, sympy.Abs) and not part.exp.is_Integer else inner)
             walk(part.exp)
             return
-        if part.is_Function and (name := type(part).__name__.lower()) not in allowed:
+        if part.is_Function and (name := _name(part)) not in allowed:
             found.add(name)
         for inner in part.args:
             walk(inner)
 
     walk(expression)
     return sorted(found)
+
+
+def _name(part: Part) -> str:
+    own = matched(part)
+    return type(part).__name__.lower() if own is None else own[0]
 
 
 def _power(power: Part) -> set[str]:

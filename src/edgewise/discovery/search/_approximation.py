@@ -16,7 +16,7 @@ from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._context import Context
 from edgewise.discovery.tables import Table
 from edgewise.formulas.expressions import Uncertainty, complexity, evaluate, fitted_constants, free_numbers
-from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, is_readable
+from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, is_readable, tabulated_names
 from edgewise.interpret.reading import read_formulas
 
 _MODELED = 5000  # rows that the network is fitted to
@@ -28,7 +28,6 @@ _STATED = 6.0  # log-likelihood that guesses are worth more because they were st
 _EACH = 2  # programs of each complexity that are assessed
 _WAVES = ("sin", "cos")
 _WAVES_GAIN = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
-_CALM = tuple(name for name in FUNCTIONS if name not in _WAVES)
 GUESS = "a guess of yours"
 EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
 _PARTS = 10  # of the evaluations, between which progress is shown
@@ -145,7 +144,8 @@ class Approximation:
         if self.evolution is None:
             return False
         allowed = self.known.evolved
-        calm = _CALM if allowed is None else tuple(name for name in allowed if name not in _WAVES)
+        every = (*FUNCTIONS, *tabulated_names()) if allowed is None else allowed
+        calm = tuple(name for name in every if name not in _WAVES)
         for functions in (allowed, calm):
             programs = [fitted.program for fitted in self.evolution.front(_EACH)]
             self.consider(programs, EVOLUTION)

@@ -214,6 +214,16 @@ def names(core: bool = False) -> list[str]:
     return [name for name, row in _LIBRARY.items() if row.core or not core]
 
 
+def registered(core: bool = False) -> list[Function]:
+    """Return the functions that were added to the library, in their order; only the core ones if asked.
+
+    >>> registered()
+    []
+    """
+    own = {row.name for row in ROWS}
+    return [row for row in _LIBRARY.values() if row.name not in own and (row.core or not core)]
+
+
 def register(function: Function) -> Function:
     """Add a function to the library for this process and return it.
 

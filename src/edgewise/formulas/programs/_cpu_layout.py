@@ -4,13 +4,13 @@ A kernel takes the address of a job: whole numbers of 64 bits, most of them addr
 `RECORD_WORDS` words of 64 bits; its nodes stand in postfix order, so the right (or only) child of node i is node i - 1.
 """
 
-CONSTANT, VARIABLE, ADD, SUB, MUL, DIV, SQUARE, CUBE, SQRT, EXP, LOG, SIN, COS, TANH, POWER = range(15)
+CONSTANT, VARIABLE, ADD, SUB, MUL, DIV, SQUARE, CUBE, SQRT, EXP, LOG, SIN, COS, TANH, POWER, TABULATED = range(16)
 NAMES = (
     "constant", "variable", "add", "sub", "mul", "div", "square", "cube", "sqrt", "exp", "log", "sin", "cos", "tanh",
-    "power",
+    "power", "tabulated",
 )  # fmt: skip
 #: nodes that an operation counts for: a cube and a free exponent are two
-COSTS = (1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2)
+COSTS = (1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1)
 OWN_WEIGHT = 2  # nodes that a free weight of a function counts for
 
 LONGEST = 64  # nodes of a program
@@ -21,6 +21,11 @@ SCREENED_ROWS = 128  # rows on which a child is fitted first
 TRIES_BITS = 4  # of the number of times that a structure was tried; 16 numbers to a word
 TRIES_WORDS = 1 << 18
 BATCH = 64  # children that are bred at a time, from the same population
+
+# The table of a function that a user registered: where it begins, the inverse of its step, values and slopes in turn.
+MOST_TABLES = 8
+TABLE_POINTS = (1 << 14) + 1
+TABLE_WORDS = 2 + 2 * TABLE_POINTS
 
 # Words of a record. The error is the mean squared residual.
 OPCODES, ARGUMENTS, WEIGHTS = 0, LONGEST, 2 * LONGEST
@@ -51,6 +56,6 @@ ALL_VALUES = WISHES + LIBRARY_ROWS
 PROGRAM, TREE, WORK, COLUMNS, TARGET, ROW_WEIGHTS, STRIDE, ROWS, STEPS, TOLERANCE, OUT = range(11)
 (
     RANDOM, POPULATION, BINS, SLOTS, FRONT, FRONT_SIZE, CHILDREN, FIRST, LAST, CHANCES, COLUMN_COUNT, LIBRARY,
-    LIBRARY_VALUES, LIBRARY_SIZE, OTHER_TREE, SNIPPET, TRIED, WITH_WAVES,
-) = range(11, 29)  # fmt: skip
+    LIBRARY_VALUES, LIBRARY_SIZE, OTHER_TREE, SNIPPET, TRIED, WITH_WAVES, TABLES, TABLE_PLACES, TABLE_COUNT,
+) = range(11, 32)  # fmt: skip
 JOB_WORDS = 32

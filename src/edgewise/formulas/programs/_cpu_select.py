@@ -25,6 +25,7 @@ from edgewise.formulas.programs._cpu_layout import (
     SLOTS,
     STEPS,
     STRIDE,
+    TABULATED,
     TREE,
     TRIED,
     TRIES_BITS,
@@ -54,7 +55,7 @@ def _tried(job: Any, record: Any) -> Any:
     codes, places, table = ints(record + 8 * OPCODES), ints(record + 8 * ARGUMENTS), ints(job[TRIED])
     value = _OFFSET
     for i in range(ints(record)[LENGTH]):
-        node = codes[i] * 65536 + (places[i] + 1 if codes[i] == VARIABLE else 0)
+        node = codes[i] * 65536 + (places[i] + 1 if codes[i] == VARIABLE or codes[i] == TABULATED else 0)
         value = (value ^ np.uint64(node)) * _PRIME
     value = value ^ (value >> _29)
     place = np.int64(value & np.uint64(TRIES_WORDS * 16 - 1))

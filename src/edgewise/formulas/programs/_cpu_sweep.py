@@ -33,6 +33,10 @@ from edgewise.formulas.programs._cpu_layout import (
     SQUARE,
     STRIDE,
     SUB,
+    TABLE_POINTS,
+    TABLE_WORDS,
+    TABLES,
+    TABULATED,
     TANH,
     TREE,
     VARIABLE,
@@ -236,6 +240,40 @@ def function(code: Any, weight: Any, u: Any, v: Any, scratch: Any, count: Any) -
         _transcendental(code, weight, u, v, scratch, count)
 
 
+@njit(**EXACT)
+def table_at(job: Any, place: Any) -> Any:
+    """Return the table of a function that a user registered."""
+    return reals(job[TABLES] + 8 * TABLE_WORDS * place)
+
+
+@njit(**EXACT)
+def tabulated(table: Any, weight: Any, u: Any, v: Any, count: Any) -> None:
+    """v = weight f(u), f the cubic between the values and slopes of a table; not a number outside."""
+    not_inlined()
+    for k in range(count):
+        t = (u[k] - table[0]) * table[1]
+        v[k] = np.nan
+        if 0.0 <= t <= TABLE_POINTS - 1.0:
+            cell = min(int(t), TABLE_POINTS - 2)
+            s, p = t - cell, 2 + 2 * cell
+            a, da, rise, db = table[p], table[p + 1], table[p + 2] - table[p], table[p + 3]
+            v[k] = weight * (a + s * (da + s * (3.0 * rise - 2.0 * da - db + s * (da + db - 2.0 * rise))))
+
+
+@njit(**EXACT)
+def _tabulated_adjoint(table: Any, weight: Any, a: Any, u: Any, d: Any, count: Any) -> None:
+    """Pass the adjoint a of such a node to its child, whose value is u and whose adjoint is d."""
+    for k in range(count):
+        t = (u[k] - table[0]) * table[1]
+        d[k] = np.nan
+        if 0.0 <= t <= TABLE_POINTS - 1.0:
+            cell = min(int(t), TABLE_POINTS - 2)
+            s, p = t - cell, 2 + 2 * cell
+            da, rise, db = table[p + 1], table[p + 2] - table[p], table[p + 3]
+            slope = da + s * (6.0 * rise - 4.0 * da - 2.0 * db + 3.0 * s * (da + db - 2.0 * rise))
+            d[k] = weight * a[k] * slope * table[1]
+
+
 @njit(**SUMS)
 def forward(job: Any, first: Any, count: Any) -> None:
     """Evaluate all nodes on `count` rows from `first` on."""
@@ -250,6 +288,8 @@ def forward(job: Any, first: Any, count: Any) -> None:
             _leaf(code, weights[i], column, v, count)
         elif code <= DIV:
             _binary(code, reals(values + left[i] * apart), u, v, count)
+        elif code == TABULATED:
+            tabulated(table_at(job, places[i]), weights[i], u, v, count)
         else:
             function(code, weights[i], u, v, work + 8 * SCRATCH, count)
 
@@ -316,12 +356,14 @@ def adjoints(job: Any, count: Any) -> None:
     """Fill the adjoints of all nodes on the block that was evaluated last, from that of the last node."""
     not_inlined()
     record, work, left = job[PROGRAM], job[WORK], ints(job[TREE] + 8 * LEFT)
-    codes, weights = ints(record + 8 * OPCODES), reals(record + 8 * WEIGHTS)
+    codes, places, weights = ints(record + 8 * OPCODES), ints(record + 8 * ARGUMENTS), reals(record + 8 * WEIGHTS)
     values, flows, apart = work + 8 * NODE_VALUES, work + 8 * ADJOINTS, 8 * BLOCK
     for i in range(ints(record)[LENGTH] - 1, 0, -1):
         code, a, v = codes[i], reals(flows + i * apart), reals(values + i * apart)
         below, inner = reals(flows + (i - 1) * apart), reals(values + (i - 1) * apart)
-        if code > DIV:
+        if code == TABULATED:
+            _tabulated_adjoint(table_at(job, places[i]), weights[i], a, inner, below, count)
+        elif code > DIV:
             _unary_adjoint(code, weights[i], a, v, inner, below, count)
         elif code > VARIABLE:
             there = left[i] * apart

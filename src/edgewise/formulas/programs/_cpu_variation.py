@@ -27,12 +27,15 @@ from edgewise.formulas.programs._cpu_layout import (
     SNIPPET,
     SQUARE,
     SUB,
+    TABLE_COUNT,
+    TABLE_PLACES,
+    TABULATED,
     TREE,
     VARIABLE,
     WEIGHTS,
     WORK,
 )  # fmt: skip
-from edgewise.formulas.programs._cpu_sweep import EXACT, function, ints, not_inlined, reals
+from edgewise.formulas.programs._cpu_sweep import EXACT, function, ints, not_inlined, reals, table_at, tabulated
 
 _GOLDEN, _FIRST, _SECOND = (np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _30, _27, _31, _11 = (np.uint64(k) for k in (30, 27, 31, 11))
@@ -142,7 +145,15 @@ def _random_operation(job: Any, size: Any) -> Any:
     """Return an operation for a subtree of a size; -1 if a leaf has to do."""
     not_inlined()
     state, chances = ints(job[RANDOM]), reals(job[CHANCES])
-    return pick(state, chances, ADD if size > 2 else SQUARE, POWER)
+    return pick(state, chances, ADD if size > 2 else SQUARE, TABULATED)
+
+
+@njit(**EXACT)
+def table_place(job: Any, code: Any) -> Any:
+    """Return the place of the table that a new node reads; 0 for all other operations."""
+    if code != TABULATED:
+        return 0
+    return ints(job[TABLE_PLACES])[below(ints(job[RANDOM]), job[TABLE_COUNT])]
 
 
 @njit(**EXACT)
@@ -173,7 +184,7 @@ def random_shape(job: Any, record: Any, start: Any, size: Any) -> Any:
         else:
             pending[waiting] = size - 1
             waiting += 1
-            put(record, k, code, 0, first_weight(job, code))
+            put(record, k, code, table_place(job, code), first_weight(job, code))
         k += 1
     _reverse(record, start, k)
     return k
@@ -190,8 +201,8 @@ def _reverse(record: Any, start: Any, stop: Any) -> None:
 
 
 @njit(**EXACT)
-def _folded(code: Any, weight: Any, u: Any, v: Any, job: Any) -> Any:
-    """Return the value of an operation on constants."""
+def _folded(code: Any, node: Any, u: Any, v: Any, job: Any) -> Any:
+    """Return the value of an operation on constants; `node` is its argument and its weight."""
     if code == ADD:
         return u + v
     if code == SUB:
@@ -203,7 +214,10 @@ def _folded(code: Any, weight: Any, u: Any, v: Any, job: Any) -> Any:
     at = job[WORK] + 8 * GRADIENTS
     inner, outer = reals(at), reals(at + 8 * BLOCK)
     inner[0] = v
-    function(code, weight, inner, outer, job[WORK] + 8 * SCRATCH, 1)
+    if code == TABULATED:
+        tabulated(table_at(job, node[0]), node[1], inner, outer, 1)
+    else:
+        function(code, node[1], inner, outer, job[WORK] + 8 * SCRATCH, 1)
     return outer[0]
 
 
@@ -219,7 +233,7 @@ def fold(job: Any, record: Any) -> Any:
         if code > VARIABLE and codes[k - 1] == CONSTANT:
             known = 1 if code > DIV else (2 if codes[k - 2] == CONSTANT else 0)
         if known:
-            value = _folded(code, weight, weights[k - known], weights[k - 1], job)
+            value = _folded(code, (places[i], weight), weights[k - known], weights[k - 1], job)
             if not abs(value) < 1e100:
                 return 0
             k -= known
@@ -241,7 +255,7 @@ def rescale(job: Any, record: Any, tree: Any, node: Any, by: Any) -> None:
         waiting -= 1
         i = pending[waiting]
         code = codes[i]
-        if code <= VARIABLE or DIV < code < POWER:
+        if code <= VARIABLE or (code > DIV and code != POWER):
             weights[i] *= by
         elif code <= DIV:
             pending[waiting] = left[i]
@@ -275,9 +289,9 @@ def _other_operation(job: Any, child: Any, i: Any) -> None:
     elif code <= DIV:
         put(child, i, ADD + below(state, 4), 0, 1.0)
     else:
-        new = pick(state, chances, SQUARE, POWER)
+        new = pick(state, chances, SQUARE, TABULATED)
         if new > 0:
-            put(child, i, new, 0, first_weight(job, new))
+            put(child, i, new, table_place(job, new), first_weight(job, new))
 
 
 @njit(**EXACT)
@@ -305,10 +319,10 @@ def mutate(job: Any, parent: Any, child: Any) -> Any:
             _other_constants(job, child)
         return length
     if kind < 0.4:  # a function around the subtree
-        code = pick(state, chances, SQUARE, POWER)
+        code = pick(state, chances, SQUARE, TABULATED)
         if code < 0:
             return 0
-        put(snippet, 0, code, 0, first_weight(job, code))
+        put(snippet, 0, code, table_place(job, code), first_weight(job, code))
         return splice(parent, (i + 1, i + 1), snippet, 0, 1, child)
     if kind < 0.6:  # a small shape joined to the subtree
         k = random_shape(job, snippet, 0, 1 + below(state, 4))

@@ -19,6 +19,7 @@ from edgewise.formulas.programs._fit import Fitted, Rows
 from edgewise.formulas.programs._kernels import RECORD, address
 from edgewise.formulas.programs._program import Program
 from edgewise.formulas.programs._starts import Library, shapes_of, starts
+from edgewise.formulas.programs._tabulated import all_tables, tables, tabulated_names, take_tables
 
 _SLOTS = 16  # programs that are kept of each complexity
 _SAME = 1e-7  # relative difference of the errors of programs that are taken for the same
@@ -26,7 +27,7 @@ _SEED_STEPS = 8  # of the fits of programs that are added
 #: how often evolution draws each operation
 _CHANCES = {
     "add": 4, "sub": 1, "mul": 4, "div": 2.5, "square": 1, "cube": 0.5, "sqrt": 0.7, "exp": 1, "log": 1, "sin": 0.7,
-    "cos": 0.7, "tanh": 0.8, "power": 0.3,
+    "cos": 0.7, "tanh": 0.8, "power": 0.3, "tabulated": 1,
 }  # fmt: skip
 _LONGEST_SEED = layout.LONGEST - 2
 
@@ -45,10 +46,10 @@ class Evolution:
     and from mutations (45 %); each is fitted on 128 rows, and on all rows if it is promising. The search starts from
     plain formulas: linear and quadratic ones, power laws, sums of shapes, also inside exp, square and reciprocal.
 
-    `weights` (n,) multiply squared residuals. `functions` are the allowed ones of `FUNCTIONS`, all if None; + - * / are
-    always allowed. `seeds` are programs to start from too. With `waves`, each half period of a sine or cosine beyond
-    the first counts as one node: noise is easily fitted by fast waves. Time is proportional to the number of rows: a
-    few hundred are enough to search.
+    `weights` (n,) multiply squared residuals. `functions` are the allowed ones of `FUNCTIONS` and of those that were
+    registered, all if None; + - * / are always allowed. `seeds` are programs to start from too. With `waves`, each half
+    period of a sine or cosine beyond the first counts as one node: noise is easily fitted by fast waves. Time is
+    proportional to the number of rows: a few hundred are enough to search.
 
     Shapes: x (n, n_columns), y (n,).
 
@@ -94,16 +95,17 @@ class Evolution:
         self._library = Library.of(shapes_of(self._rows.columns, allowed, rng), self._rows.columns)
         self._bins = max_complexity + 1
         self._functions, self._waves = allowed, waves
-        self._make_memory(int(rng.integers(2**63 - 1)))
+        _, places = tables([name for name in tabulated_names() if name in allowed])
+        self._make_memory(int(rng.integers(2**63 - 1)), places)
         for shape in starts(self._rows, self._library, max_complexity, allowed):
             if len(shape) <= _LONGEST_SEED:
                 self._add(Program.of(shape))
         for program in seeds:
             self.add(program)
 
-    def _make_memory(self, random: int) -> None:
-        """Make the arrays that the kernels work on, and the job that names them."""
-        functions = self._functions
+    def _make_memory(self, random: int, own: Array) -> None:
+        """Make the arrays that the kernels work on, and the job that names them; `own` are places of tables."""
+        functions = self._functions | {"tabulated"} if len(own) else self._functions
         self._job = self._rows.job()
         self._population = np.zeros((self._bins, _SLOTS), RECORD)
         self._population["error"] = np.inf
@@ -111,7 +113,8 @@ class Evolution:
         self._random = np.array([random])
         self._tried = np.zeros(layout.TRIES_WORDS, np.int64)
         self._evaluations, self._place = 0, layout.BATCH
-        chances = [_CHANCES.get(name, 0) if name not in FUNCTIONS or name in functions else 0 for name in layout.NAMES]
+        unary = (*FUNCTIONS, "tabulated")
+        chances = [_CHANCES.get(name, 0) if name not in unary or name in functions else 0 for name in layout.NAMES]
         self._arrays: dict[int, Any] = {
             layout.RANDOM: self._random,
             layout.POPULATION: self._population,
@@ -123,6 +126,8 @@ class Evolution:
             layout.OTHER_TREE: np.zeros(layout.TREE_WORDS, np.int64),
             layout.SNIPPET: snippet,
             layout.TRIED: self._tried,
+            layout.TABLES: all_tables(),
+            layout.TABLE_PLACES: own,
         }
         numbers = {
             layout.BINS: self._bins,
@@ -130,6 +135,7 @@ class Evolution:
             layout.COLUMN_COUNT: len(self._rows.columns),
             layout.LIBRARY_SIZE: len(self._library.records),
             layout.WITH_WAVES: int(self._waves),
+            layout.TABLE_COUNT: len(own),
         }
         for word, array in self._arrays.items():
             self._job.words[word] = address(array)
@@ -170,12 +176,14 @@ class Evolution:
     def __getstate__(self) -> dict[str, Any]:
         library = replace(self._library, shapes=[], whole=np.zeros((0, 0)))
         kept = {"_rows": self._rows, "_library": library, "_bins": self._bins}
-        return kept | {"_functions": self._functions, "_waves": self._waves, "state": self.state()}
+        kept |= {"_functions": self._functions, "_waves": self._waves, "state": self.state()}
+        return kept | {"tables": all_tables(), "places": self._arrays[layout.TABLE_PLACES]}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         state = kept["state"]
-        self.__dict__.update({name: value for name, value in kept.items() if name != "state"})
-        self._make_memory(0)
+        self.__dict__.update({name: value for name, value in kept.items() if name.startswith("_")})
+        take_tables(kept["tables"])
+        self._make_memory(0, kept["places"])
         self.restore(state)
 
     @property
@@ -259,12 +267,12 @@ class Evolution:
 
 def _allowed(functions: Collection[str] | None) -> frozenset[str]:
     if functions is None:
-        return frozenset(FUNCTIONS)
+        return frozenset((*FUNCTIONS, *tabulated_names()))
     if isinstance(functions, str):
         raise InputError(f"'functions' must list names, like ['exp', 'log']. Got {functions!r}.")
     for name in functions:
-        if name not in FUNCTIONS:
-            raise unknown("function", name, FUNCTIONS)
+        if name not in (*FUNCTIONS, *tabulated_names()):
+            raise unknown("function", name, (*FUNCTIONS, *tabulated_names()))
     return frozenset(functions)
 
 

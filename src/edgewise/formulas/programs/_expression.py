@@ -20,14 +20,16 @@ from edgewise.formulas.programs._cpu_layout import (
     NAMES,
     POWER,
     SUB,
+    TABULATED,
     VARIABLE,
 )  # fmt: skip
+from edgewise.formulas.programs._tabulated import function_at, matched, place_of
 
 OPERATIONS = NAMES
 """The names of the operations, by number."""
 
-FUNCTIONS = NAMES[DIV + 1 :]
-"""The operations of one argument."""
+FUNCTIONS = NAMES[DIV + 1 : TABULATED]
+"""The operations of one argument, without those that a user registered."""
 _OPCODES = {name: code for code, name in enumerate(NAMES)}
 assert len(COSTS) == len(NAMES)
 
@@ -79,6 +81,11 @@ def apply(function: str, inner: Sequence[Node], weight: float = 1.0) -> list[Nod
     ['variable', 'sin']
     """
     return [*inner, Node(function, 0, weight)]
+
+
+def apply_own(name: str, inner: Sequence[Node], weight: float = 1.0) -> list[Node]:
+    """Return the nodes of weight * f(inner), f a function that a user registered."""
+    return [*inner, Node(NAMES[TABULATED], place_of(name), weight)]
 
 
 def combine(operation: str, left: Sequence[Node], right: Sequence[Node]) -> list[Node]:
@@ -177,7 +184,8 @@ class _Writer:
                 inner, formula = 1.0, number(inner) * formula
             factor, formula = weight * inner**degree, formula**degree
         else:
-            factor, formula = weight, _FUNCTIONS[code](self.read(i - 1, False)[1])
+            name = function_at(self.places[i]).sympy if code == layout.TABULATED else _FUNCTIONS[code]
+            factor, formula = weight, name(self.read(i - 1, False)[1])
         if factor == 0.0:
             return 1.0, sympy.Integer(0)
         return (factor, formula) if expressed else (1.0, number(factor) * formula)
@@ -291,6 +299,8 @@ def _other(name: str, formula: Any, places: dict[str, int]) -> list[Node]:
     """Return functions that are made of others."""
     if name == "Abs":
         return apply("power", _nodes(formula.args[0], places), 1.0)
+    if own := matched(formula):
+        return apply_own(own[0], _nodes(own[1], places))
     if name not in _MADE_OF_OTHERS:
         raise _Unknown
     return _nodes(_MADE_OF_OTHERS[name](formula.args[0]), places)

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.formulas.programs import _cpu_layout as layout
+from edgewise.formulas.programs._tabulated import all_tables
 from edgewise.kernels.compiled import compiled
 
 _SOURCES = {
@@ -72,6 +73,7 @@ class Job:
         self.record = np.zeros(1, RECORD)
         self.tree = np.zeros(layout.TREE_WORDS, np.int64)
         self.tolerance = np.zeros(1)
+        self._tables = all_tables()
         self._work = np.empty(layout.ALL_VALUES + rows + layout.BLOCK)
         self.words = np.zeros(layout.JOB_WORDS, np.int64)
         places: dict[int, Any] = {
@@ -82,6 +84,7 @@ class Job:
             layout.TARGET: self.target,
             layout.ROW_WEIGHTS: self.row_weights,
             layout.TOLERANCE: self.tolerance,
+            layout.TABLES: self._tables,
         }
         for word, array in places.items():
             self.words[word] = address(array)

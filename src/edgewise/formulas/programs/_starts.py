@@ -10,10 +10,11 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.formulas.programs._cpu_layout import LIBRARY_ROWS
-from edgewise.formulas.programs._expression import Node, apply, combine, constant, scaled, variable
+from edgewise.formulas.programs._expression import Node, apply, apply_own, combine, constant, scaled, variable
 from edgewise.formulas.programs._fit import Rows
 from edgewise.formulas.programs._kernels import RECORD, Job
 from edgewise.formulas.programs._program import Program
+from edgewise.formulas.programs._tabulated import tabulated_names
 
 Shape = list[Node]
 
@@ -25,6 +26,7 @@ _LARGEST = 1e6  # of the values of a shape
 
 _RATES = (0.3, 0.6, 1.0, 2.0, 4.0)  # of exponentials
 _WIDTHS = (0.3, 1.0, 3.0)  # of bells and of what turns into a constant
+_SCALES = (0.5, 1.0, 2.0)  # of the arguments of functions that a user registered
 _FREQUENCIES = (0.5, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
 _CHIRPS = (0.5, 1.0, 1.7, 2.5, 3.5)
 
@@ -88,6 +90,7 @@ def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generat
     if len(pairs) > _MOST_PAIRS:
         pairs = [pairs[k] for k in rng.choice(len(pairs), _MOST_PAIRS, replace=False)]
     shapes += [shape for i, j in pairs for shape in _binary(i, j) if _allowed(shape, functions)]
+    shapes += _own(columns, functions)
     while len(shapes) < _MOST_SHAPES and p > 1:
         i, j = rng.choice(p, 2, replace=False)
         left, right = (single[k][rng.integers(len(single[k]))] for k in (i, j))
@@ -96,7 +99,7 @@ def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generat
 
 
 def _allowed(shape: Shape, functions: Collection[str]) -> bool:
-    plain = ("variable", "constant", "add", "sub", "mul", "div")
+    plain = ("variable", "constant", "add", "sub", "mul", "div", "tabulated")
     return all(node.operation in plain or node.operation in functions for node in shape)
 
 
@@ -119,6 +122,12 @@ def _unary(j: int, positive: bool) -> list[Shape]:
         shapes += [apply("power", variable(j), p) for p in (1.5, -0.5, -2.0)]
         shapes += [apply("log", combine("add", variable(j, a), one)) for a in _WIDTHS]
     return shapes
+
+
+def _own(columns: Array, functions: Collection[str]) -> list[Shape]:
+    """Return shapes of the registered functions of each column."""
+    names = [name for name in tabulated_names() if name in functions]
+    return [apply_own(name, variable(j, a)) for j in range(len(columns)) for name in names for a in _SCALES]
 
 
 def _binary(i: int, j: int) -> list[Shape]:

@@ -162,7 +162,7 @@ LISTING = """
 import importlib, json, sys, types
 for module in json.loads(sys.argv[1]):
     home = importlib.import_module(module)
-    modules = ["functions", "kernels", "nn", "optim", "train", *vars(home).get("_LATER", [])]
+    modules = vars(home).get("_LATER", [])
     names = [
         name
         for name in dir(home)

@@ -15,7 +15,7 @@ from session_files import members_of, sealed, zipped
 from steering import begin
 
 import edgewise as ew
-from edgewise.networks.session import Session, _archive
+from edgewise.networks.session import Session, _file
 
 
 def _damage(source: Path, out: Path, change: Any) -> None:
@@ -148,7 +148,7 @@ def test_flipped_bits_and_parts_of_other_sessions_are_refused(small, tmp_path) -
 
 def test_a_small_file_that_asks_for_much_memory_is_refused(small, monkeypatch, tmp_path) -> None:
     resource = pytest.importorskip("resource")
-    monkeypatch.setattr(_archive, "_MOST", 2**24)
+    monkeypatch.setattr(_file, "_MOST", 2**24)
     members = members_of(small)
     zeros = (2**24).to_bytes(8, "little") + bytes(2**24)
     deep = b"[" * 10**7
@@ -165,8 +165,8 @@ def test_a_small_file_that_asks_for_much_memory_is_refused(small, monkeypatch, t
 
 def test_sessions_with_long_texts_and_repetitive_networks_load_again(monkeypatch, tmp_path) -> None:
     """What would unpack to more than is allowed is written without compression."""
-    monkeypatch.setattr(_archive, "_MOST", 2**14)
-    monkeypatch.setattr(_archive, "_MOST_TEXT", 2**12)
+    monkeypatch.setattr(_file, "_MOST", 2**14)
+    monkeypatch.setattr(_file, "_MOST_TEXT", 2**12)
     session = begin((2, 8, 1)).note("long " * 10**4)
     session.save(tmp_path / "s")
     assert Session.load(tmp_path / "s").log() == session.log()

@@ -1,6 +1,6 @@
 """Estimators with the interface of scikit-learn: `pip install 'edgewise[tables]'`."""
 
-from importlib import import_module
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from edgewise._extras import extras as _extras
@@ -32,7 +32,7 @@ else:
         """Load what searches for formulas on first use: the other estimators do without discovery."""
         if name not in _WITH_DISCOVERY:
             raise AttributeError(f"module 'edgewise.estimators' has no attribute {name!r}")
-        return getattr(import_module(f"edgewise.estimators.{_WITH_DISCOVERY[name]}"), name)
+        return getattr(importlib.import_module(f"edgewise.estimators.{_WITH_DISCOVERY[name]}"), name)
 
 
 def __dir__() -> list[str]:

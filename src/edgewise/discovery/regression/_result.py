@@ -15,7 +15,6 @@ from edgewise._errors import InputError, unknown
 from edgewise._extras import needed
 from edgewise._typing import Array, Formula
 from edgewise.discovery import residuals
-from edgewise.discovery.regression import _result as display
 from edgewise.discovery.regression._loss import LossName
 from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
 from edgewise.formulas.expressions import Constant, Uncertainty, evaluate, quoted, rounded_together
@@ -323,13 +322,13 @@ class FormulaFit(Estimates):
 
     def tabular(self) -> str:
         """Return the table of the constants in LaTeX."""
-        return display.tabular(self.frame())
+        return tabular(self.frame())
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
 
     def __str__(self) -> str:
-        return display.summary(self)
+        return summary(self)
 
     __repr__ = __str__
 

@@ -121,7 +121,7 @@ PUBLIC = {
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
     "edgewise.studio": "Desk Moved REQUESTS Request desk_of open",
-    "edgewise.functions": "Function get names register",
+    "edgewise.functions": "Function get names register registered",
     "edgewise.structure": """
         CAP FLOOR Finding Findings Surrogate Tree Verdict additive combined exclusive exponential find irrelevant
         monomial multiplicative network offset_product power_sum scaling separable surrogate translation tree
@@ -249,3 +249,16 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         edgewise.nothing  # noqa: B018 (the access is the test)
     assert edgewise.__version__.count(".") == 2
+
+
+def test_an_estimator_of_curves_loads_no_search_for_formulas(tmp_path: Path) -> None:
+    code = """
+import sys
+import numpy as np
+import edgewise as ew
+x = np.random.default_rng(0).normal(size=(60, 2))
+ew.estimators.KANRegressor().fit(x, x[:, 0] ** 2 + x[:, 1]).predict(x)
+searches = ("edgewise.discovery", "edgewise.formulas.programs", "edgewise.interpret.reading", "edgewise.plot")
+print([name for name in sys.modules if name.startswith(searches)])
+"""
+    assert python(code, tmp_path) == "[]\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -112,3 +113,24 @@ sys.exit(main(["bench", "--quick"]))
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "edgewise: error: edgewise bench is a command of edgewise-bench: pip install edgewise-bench\n"
+
+
+def test_the_lowest_versions_that_are_tested_are_those_declared() -> None:
+    texts = [
+        text
+        for name, texts in PROJECT["optional-dependencies"].items()
+        if name not in ("dev", "docs")
+        for text in texts
+    ]
+    declared = {
+        Requirement(text).name: str(Requirement(text).specifier).removeprefix(">=")
+        for text in PROJECT["dependencies"] + texts
+    }
+    lines = (ROOT / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    lowest = dict(line.split("==") for line in lines if "==" in line)
+    wanted = {
+        name: version for name, version in declared.items() if name not in ("edgewise", "sympy")
+    }  # torch pins sympy
+    assert {name: Version(version) for name, version in lowest.items()} == {
+        name: Version(version) for name, version in wanted.items()
+    }

@@ -21,7 +21,7 @@ from record import RESULTS, append
 from torch import Tensor
 
 import edgewise as ew
-from edgewise.kernels.gauss_newton.cholesky import CompiledFactor, Factor
+from edgewise.kernels.gauss_newton import CompiledFactor, Factor
 from edgewise.train.optim import _levenberg_marquardt
 from edgewise_bench import interleaved
 

@@ -1,4 +1,4 @@
-"""Kernels of grouped rational functions. Imported only to compile them; `cpu.py` calls what comes out.
+"""Kernels of grouped rational functions. Imported only to compile them; `_rational.py` calls what comes out.
 
 A kernel takes one vector of channels at a time and walks down rows, so that the coefficients stay in registers, and
 the sums of their gradients do.
@@ -11,7 +11,7 @@ from numba import njit, types
 from numba.core import cgutils
 
 from edgewise.kernels.runtime._cpu_blocks import load_block, store_block, zero_block
-from edgewise.kernels.runtime._simd import (
+from edgewise.kernels.source import (
     BARE,
     SIGNATURE,
     Lanes,
@@ -26,7 +26,7 @@ from edgewise.kernels.runtime._simd import (
     store,
     store_some,
     vector_of,
-)  # fmt: skip
+)
 
 _TILE = 64  # rows whose gradients are added up in registers, and whose numbers stay in a cache for all channels
 

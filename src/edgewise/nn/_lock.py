@@ -7,12 +7,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from edgewise._checks import is_int, is_number
+from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise.formulas import functions as library
-from edgewise.nn._layer import Edge, KANLayer
+from edgewise.nn._layer import Edge, KANLayer, Rule
 from edgewise.nn._network import KAN
-from edgewise.nn._rule import Rule
 from edgewise.nn._surgery import clone, edge_of
 
 Direction = Literal["up", "down", "any"]
@@ -46,27 +45,6 @@ def unlock(model: KAN, edges: Iterable[Edge]) -> KAN:
     24
     """
     return _ruled(model, edges, locked=False)
-
-
-def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
-    """Return the active edges that end in node q before layer `depth`: what the node computes.
-
-    Hidden nodes are those before layers 1, 2, ...; the outputs are the nodes before the layer after the last.
-
-    Errors: InputError for a node that is not there, and for inputs, which no edge enters.
-
-    >>> import edgewise as ew
-    >>> edges_of_node(ew.KAN([2, 3, 1]), 1, 2)
-    [(0, 2, 0), (0, 2, 1)]
-    """
-    last = len(model.layers)
-    if not is_int(depth, 1, last):
-        raise InputError(f"Nodes that edges enter lie before layers 1 to {last} ({last}: the outputs). Got {depth!r}.")
-    nodes = model.nodes[depth]
-    if not is_int(q, 0, nodes.n_nodes - 1):
-        raise InputError(f"The nodes before layer {depth} are 0 to {nodes.n_nodes - 1}. Got {q!r}.")
-    mask = model.layers[depth - 1].mask
-    return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]
 
 
 def monotone(model: KAN, layer: int, j: int, i: int, direction: Direction) -> KAN:

@@ -1,4 +1,4 @@
-"""Coefficients of rational functions that follow a given one."""
+"""Functions by name: those that an edge adds to its spline, and those that a rational function starts as."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
-from edgewise.nn.bases._least_squares import least_squares
+from edgewise.nn.bases._basis import least_squares
 
 _REACH = 4.0  # functions are followed on [-4, 4] by default
 _SITES = 400
@@ -28,6 +28,31 @@ ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "sin": torch.sin,
 }
 """What a rational function may start as, by name."""
+
+
+def _silu_derivative(x: Tensor) -> Tensor:
+    gate = torch.sigmoid(x)
+    return gate * (1 + x * (1 - gate))
+
+
+BaseName = Literal["silu", "identity"]
+"""Names of the base functions."""
+
+BASE_FUNCTIONS: dict[BaseName, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "silu": (ACTIVATIONS["silu"], _silu_derivative),
+    "identity": (ACTIVATIONS["identity"], torch.ones_like),
+}
+"""Base functions by name, each with its derivative."""
+
+
+def base_function(name: BaseName) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """Return the function b and its derivative b' for a name.
+
+    >>> value, derivative = base_function("identity")
+    """
+    if not isinstance(name, str) or name not in BASE_FUNCTIONS:
+        raise unknown("base function", name, [*BASE_FUNCTIONS, "None"])
+    return BASE_FUNCTIONS[name]
 
 
 def rational_start(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-Report: TypeAlias = Callable[[str, float, str | None], object]
-"""A function of the stage, the fraction done (0 to 1) and a detail, such as the best formula so far."""
+Report: TypeAlias = Callable[[str, float | None, str | None], object]
+"""A function of the stage, the fraction done (0 to 1; None if unknown) and a detail, as the best formula so far."""
 
 Shown: TypeAlias = bool | Literal["auto"] | Report
 """Progress on stderr: always (True), never (False), on a terminal after two seconds ("auto"); or a function to call."""
@@ -92,6 +92,15 @@ def on_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and installed("rich")
 
 
+def check_shown(progress: object) -> None:
+    """Raise InputError for what says nothing of how to show progress: see `Shown`."""
+    word = isinstance(progress, str) and progress == "auto"
+    if not (word or isinstance(progress, bool) or callable(progress)):
+        raise InputError(
+            f"'progress' must be True, False, 'auto' or a function (stage, fraction, detail). Got {progress!r}."
+        )
+
+
 @contextmanager
 def reporting(progress: Shown | None) -> Iterator[Report]:
     """Yield a function to report progress to: the one given, one that shows a line on stderr, or one that does nothing.
@@ -106,18 +115,15 @@ def reporting(progress: Shown | None) -> Iterator[Report]:
     ...     report("curves", 0.5, None)
     curves 0.5
     """
+    check_shown("auto" if progress is None else progress)
     if callable(progress):
         yield progress
         return
-    if progress is not None and not isinstance(progress, bool) and progress != "auto":
-        raise InputError(
-            f"'progress' must be True, False, 'auto' or a function (stage, fraction, detail). Got {progress!r}."
-        )
     stderr, began, last = sys.stderr, time.monotonic(), ""
     shown = progress is not False and on_terminal()
     line = LiveLine(patience=0.0 if progress is True else _PATIENCE) if shown else None
 
-    def report(stage: str, fraction: float, detail: str | None = None) -> None:
+    def report(stage: str, fraction: float | None, detail: str | None = None) -> None:
         nonlocal last
         if line is not None:
             line.show(printable(stage), fraction, None if detail is None else printable(detail))

@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
+from edgewise._progress import reporting
 from edgewise._typing import Array
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._reading import Reading
 from edgewise.estimators._shape import candidate_table, edge_table, stacked
-from edgewise.estimators._stages import Stages
 from edgewise.estimators._streaming import Streaming
 from edgewise.estimators._table import Training
 from edgewise.estimators._target_fit import Task, fitted, kept_shape
@@ -59,11 +59,8 @@ class AdditiveEstimator(Reading, Streaming):
             Task(encoder, rows.x, y, rows.weights, family, request, intervals)
             for y, request in zip(targets, requests, strict=True)
         ]
-        stages = Stages(bool(self.verbose))
-        try:
-            found = fitted(tasks, getattr(self, "n_jobs", None), stages.show)
-        finally:
-            stages.close()
+        with reporting(True if self.verbose else "auto") as report:
+            found = fitted(tasks, getattr(self, "n_jobs", None), lambda stage: report(f"fitting {stage}", None, None))
         self.fits_ = [each.fit for each in found]
         self.means_ = [each.means for each in found]
         self.deviations_ = [each.deviations for each in found]

@@ -223,7 +223,7 @@ class Pretrained:
         Errors: InputError for unknown keys, and for values that `KAN` does not take.
 
         >>> import edgewise as ew
-        >>> model = ew.nn.set_function(ew.KAN([2, 3, 1], basis="rbf"), 0, 1, 0, "sin")
+        >>> model = ew.nn.set_function(ew.KAN([2, 3, 1], basis="rbf"), (0, 1, 0), "sin")
         >>> again = ew.KAN.from_config(model.get_config())
         >>> again.load_state_dict(model.state_dict())
         <All keys matched successfully>

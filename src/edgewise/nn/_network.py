@@ -129,7 +129,7 @@ class KAN(Pretrained, torch.nn.Module):
         """Return the active spline edges (layer, j, i).
 
         >>> import edgewise as ew
-        >>> ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "exp").spline_edges()
+        >>> ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "exp").spline_edges()
         [(0, 0, 1)]
         """
         return spline_edges(self.layers)
@@ -145,7 +145,7 @@ class KAN(Pretrained, torch.nn.Module):
         `edgewise.symbolic.spline_functions` evaluates.
 
         >>> import edgewise as ew
-        >>> model = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "sin", (2.0, 0.0, 1.0, 0.5))
+        >>> model = ew.nn.set_function(ew.KAN([1, 1]), (0, 0, 0), "sin", (2.0, 0.0, 1.0, 0.5))
         >>> model.formula(["t"])
         sin(2*t) + 1/2
         """
@@ -258,7 +258,7 @@ def spline_functions(model: KAN) -> dict[str, Callable[[Any], Any]]:
     They are the network's own: sympy.lambdify takes the mapping among its `modules`.
 
     >>> import edgewise as ew, numpy as np, sympy, torch
-    >>> model = ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "exp")
+    >>> model = ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "exp")
     >>> formula = model.formula(["x", "y"], splines="symbols")
     >>> formula
     phi_0_0_1(y) + exp(x)

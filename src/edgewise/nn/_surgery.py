@@ -2,7 +2,9 @@
 
 import copy
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,23 +65,36 @@ def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
     return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]
 
 
-def set_function(
-    model: KAN, layer: int, j: int, i: int, name: str, affine: Sequence[float] = (1.0, 0.0, 1.0, 0.0)
-) -> KAN:  # fmt: skip
-    """Return the network with the edge from node i to subnode j of a layer replaced by c f(a x + b) + d.
+def of_edge(function: Callable[..., KAN]) -> Callable[..., KAN]:
+    """Let a function of a network and an edge (layer, j, i) take the edge as three arguments too."""
+
+    @wraps(function)
+    def run(model: KAN, *arguments: Any, **named: Any) -> KAN:
+        if "edge" in named or (arguments and isinstance(arguments[0], Sequence)):
+            return function(model, *arguments, **named)
+        given = list(arguments)
+        edge = tuple(named.pop(name) if name in named else given.pop(0) for name in ("layer", "j", "i"))
+        return function(model, edge, *given, **named)
+
+    return run
+
+
+@of_edge
+def set_function(model: KAN, edge: Edge, name: str, affine: Sequence[float] = (1.0, 0.0, 1.0, 0.0)) -> KAN:
+    """Return the network with an edge (layer, j, i), from node i to subnode j, replaced by c f(a x + b) + d.
 
     `affine` is (a, b, c, d); `name` one of `edgewise.functions.names()` or a power like "x^2/3".
 
     >>> import edgewise as ew
-    >>> set_function(ew.KAN([1, 1]), 0, 0, 0, "exp").formula(["x"])
+    >>> set_function(ew.KAN([1, 1]), (0, 0, 0), "exp").formula(["x"])
     exp(x)
     """
     functions.get(name)
-    edge_of(model, layer, j, i)
+    edge_of(model, *edge)
     constants = [*affine]
     if len(constants) != 4 or not all(isinstance(v, int | float) and math.isfinite(v) for v in constants):
         raise InputError(f"'affine' must be four finite numbers (a, b, c, d). Got {affine!r}.")
-    new = clone(model)
+    new, (layer, j, i) = clone(model), edge
     target = new.layers[layer]
     target.name_edge((j, i), name)
     target.mask[j, i] = True

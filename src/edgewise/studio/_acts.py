@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from edgewise._callbacks import calling
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.networks.session import ACTIONS, Session
@@ -19,7 +20,7 @@ from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._rows import selected
 from edgewise.studio._undone import undone
 from edgewise.studio._work import Channel
-from edgewise.train import FitStep, refit_check, step_callback
+from edgewise.train import FitStep, RefitPass
 
 #: actions that may take longer than a person likes to wait for an answer
 LONG = frozenset({"fit", "refit", "snap_edge", "snap_all", "prune", "merge", "round_constants"})
@@ -71,7 +72,7 @@ def act_in_worker(channel: Channel, session: Session, name: str, arguments: dict
             channel.send({**said, **_picture(seen.network(), session)})
         return name == "fit" and channel.stopped()
 
-    with step_callback(look):
+    with calling(look, FitStep):
         return session.apply(name, **arguments)
 
 
@@ -128,11 +129,11 @@ def suggest(desk: Desk, edge: list[int], limit: int = 6) -> Answer:
     place = _edge(session, edge)
     mine = desk.drawers[_SUGGESTED] = object()
 
-    def go_on() -> None:
+    def go_on(event: RefitPass) -> None:
         if desk.drawers.get(_SUGGESTED) is not mine:
             raise InputError("Another edge is looked at by now: select this one again.")
 
-    with refit_check(go_on):
+    with calling(go_on, RefitPass):
         found = session.suggest(place, limit)
     return {"edge": list(edge), "candidates": [candidate_view(session, one) for one in found]}
 

@@ -1,17 +1,18 @@
-"""Damped Gauss-Newton solvers and what they minimize: a sum of squares, or a loss with a semidefinite curvature.
-
-They raise the damping until a step lowers the cost, then lower it.
-"""
+"""Second-order solvers of least squares: damped Gauss-Newton steps, by a factored matrix or by conjugate gradients."""
 
 import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol, Self
+from functools import partial
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
+import torch
 from torch import Tensor
 
-from edgewise.train.optim._solver import LeastSquaresSolver, VectorCallback, check_count, check_number
+from edgewise._memory import require
+from edgewise.kernels import factor_for
+from edgewise.train.optim._solver import LeastSquaresSolver, Needs, VectorCallback, check_count, check_number
 
 _ROUNDING = 1e-14  # of the cost: smaller gains are rounding errors
 _SLOW = 3  # steps in a row of little gain that end a run
@@ -144,3 +145,110 @@ def _step(
         mu *= growth
         growth *= 2
     return None
+
+
+@dataclass(frozen=True)
+class LM(DampedSolver):
+    """Levenberg-Marquardt with Marquardt's scaling.
+
+    (H + mu (diag H + 1e-9 max diag H)) s = g,  theta <- theta - s
+
+    A step is taken when the cost falls, and then mu becomes mu / 3; otherwise mu grows by 4,
+    then 8, 16, ... and it is tried again.
+    It starts at `damping`: a small value, right near a minimum; far from one a few trials raise it.
+    Ends after `steps` steps, when three steps in a row gain less than `tolerance` of the cost, or when no step helps.
+
+    Errors: InputError for settings out of range.
+
+    >>> LM(steps=60).steps
+    60
+
+    Source: Marquardt, SIAM J. Appl. Math. 11 (1963).
+    """
+
+    needs: ClassVar[Needs] = Needs.MATRIX
+
+    def models(self, problem: LeastSquaresProblem, start: Tensor) -> Callable[[Tensor], LocalModel]:
+        require(
+            3 * start.element_size() * len(start) ** 2,
+            f"The matrix of a Levenberg-Marquardt step in {len(start)} parameters",
+            "Use solver 'cg', 'lbfgs' or 'adam', fewer nodes or a coarser grid.",
+        )
+        factor = factor_for(start)
+
+        def near(theta: Tensor) -> LocalModel:
+            normal = problem.normal_equations(theta)
+            diagonal = normal.hessian.diagonal()
+            scale = scale_of(diagonal)
+
+            def step(damping: float) -> Tensor | None:
+                taken = factor.take(normal.hessian, diagonal + damping * scale)
+                return factor.solve(normal.gradient) if taken else None
+
+            return LocalModel(normal.cost, normal.gradient, step)
+
+        return near
+
+
+@dataclass(frozen=True)
+class CG(DampedSolver):
+    """Levenberg-Marquardt whose steps are solved by conjugate gradients, preconditioned by the diagonal.
+
+    (H + mu (diag H + 1e-9 max diag H)) s = g
+
+    is solved until the residual's norm, weighted by the inverse diagonal, is below `accuracy` times that of g, or after
+    `inner` products with H. H itself is never stored, so this serves networks of many thousand parameters.
+
+    Ends as `LM` does.
+
+    Errors: InputError for settings out of range.
+
+    >>> CG(steps=20).inner
+    200
+
+    Source: Hestenes and Stiefel, J. Res. NBS 49 (1952); Martens, Deep learning via Hessian-free optimization (2010).
+    """
+
+    needs: ClassVar[Needs] = Needs.PRODUCTS
+
+    damping: float = 1e-2
+    inner: int = 200
+    accuracy: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("inner", self.inner)
+        check_number("accuracy", self.accuracy, 0, 1)
+
+    def rough(self, tolerance: float, *, damping: float | None = None, products: int | None = None) -> Self:
+        inner = min(products or self.inner, self.inner)
+        return replace(super().rough(tolerance, damping=damping), inner=inner)
+
+    def models(self, problem: MatrixFreeProblem, start: Tensor) -> Callable[[Tensor], LocalModel]:
+        def near(theta: Tensor) -> LocalModel:
+            operator = problem.operator(theta)
+            return LocalModel(operator.cost, operator.gradient, partial(self._step, operator))
+
+        return near
+
+    def _step(self, operator: GaussNewtonOperator, damping: float) -> Tensor:
+        """Solve for a step by preconditioned conjugate gradients."""
+        extra = damping * scale_of(operator.diagonal)
+        inverse = 1 / (operator.diagonal + extra)
+        step, residual = torch.zeros_like(inverse), operator.gradient.clone()
+        z = inverse * residual
+        direction, size = z, residual @ z
+        enough = self.accuracy**2 * size
+        for _ in range(self.inner):
+            image = operator.matvec(direction) + extra * direction
+            curvature = direction @ image
+            if not curvature > 0:  # rounding, or a gradient of zero
+                break
+            step = step + (size / curvature) * direction
+            residual = residual - (size / curvature) * image
+            z = inverse * residual
+            before, size = size, residual @ z
+            if size <= enough:
+                break
+            direction = z + (size / before) * direction
+        return step

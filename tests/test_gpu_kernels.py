@@ -131,10 +131,12 @@ SHAPES = [
     (17, 2, 5, 20, 9, 0),
     (17, 1, 5, 3, 7, 5),
 ]
+SPARED = {(1, "dense"), (2, "sparse"), (6, "dense"), (8, "sparse")}
+#: on both routes, but for sizes whose levels, and their pairs with a route, others have
+ROUTED = [(shape, route) for shape in SHAPES for route in ROUTES if (SHAPES.index(shape), route) not in SPARED]
 
 
-@pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("shape", "route"), ROUTED)
 def test_every_operation_is_its_reference(shape: tuple[int, ...], route: str) -> None:
     *sizes, order = shape
     case = Case(*sizes)

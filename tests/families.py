@@ -77,6 +77,8 @@ FUNCTIONS = {
     **{f"fourier {n}": Functions(Fourier(), RANGE, 2 * n + 1, _fourier) for n in (1, 4)},
 }
 every_family = pytest.mark.parametrize("functions", FUNCTIONS.values(), ids=FUNCTIONS)
+#: those that have compiled kernels: a basis needs none
+COMPILED = {name: functions for name, functions in FUNCTIONS.items() if functions.family.cpu}
 #: one of each kind, for what does not depend on how many functions there are
 KINDS = {name: FUNCTIONS[name] for name in ("bspline 3", "chebyshev 9", "rbf 12", "fourier 4")}
 

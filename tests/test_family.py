@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import FUNCTIONS, HI, KINDS, LO, Functions, around, close, each_pair, every_family, inside
+from families import COMPILED, FUNCTIONS, HI, KINDS, LO, Functions, around, close, each_pair, every_family, inside
 from torch import Tensor
 
 from edgewise.bases import RBF
@@ -122,7 +122,7 @@ def test_gaussians_are_never_subnormal(dtype: torch.dtype) -> None:
         assert float((sizes == 0).double().mean()) > 0.8
 
 
-@each_pair(functions=FUNCTIONS, order=range(4), dtype=[torch.float32, torch.float64])
+@each_pair(functions=COMPILED, order=range(4), dtype=[torch.float32, torch.float64])
 def test_compiled_kernels_follow_the_law(functions: Functions, order: int, dtype: torch.dtype) -> None:
     """Values, and the contraction with both its pull-backs, on rows inside, outside, at the ends and of no number."""
     x = torch.cat([around(300), LO.unsqueeze(0), HI.unsqueeze(0), torch.full((1, 2), torch.nan)]).to(dtype)
@@ -151,8 +151,8 @@ def test_compiled_kernels_follow_the_law(functions: Functions, order: int, dtype
         close(fast[~missing], slow[~missing], 1e-11 if dtype == torch.float64 else 2e-5)
 
 
-def test_every_family_has_compiled_kernels() -> None:
-    for functions in FUNCTIONS.values():
+def test_compiled_kernels_are_chosen() -> None:
+    for functions in COMPILED.values():
         chosen = explain(100, 2, 3, family=functions.family, count=functions.count)
         assert {choice.backend for choice in chosen.values()} == {"numba"}
 

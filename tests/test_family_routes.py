@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from families import FUNCTIONS, KINDS, Functions, around, close
+from families import COMPILED, FUNCTIONS, KINDS, Functions, around, close
 from torch import Tensor
 
 from edgewise.bases import BSpline, Fourier
@@ -40,12 +40,13 @@ def _ways(name: str, functions: Functions) -> dict[str, Way]:
     def way(backend: str, route: str | None, *runs: str) -> Way:
         return Way(functions, backend, route, frozenset(f"{backend} {name}" for name in runs))
 
-    found = {"reference": way("reference", None, "evaluate", "reduce")} if name in KINDS else {}
+    compiled = name in COMPILED
+    found = {} if compiled and name not in KINDS else {"reference": way("reference", None, "evaluate", "reduce")}
     if isinstance(functions.family, BSpline):
         found["sparse"] = way("numba", "sparse", "contract", "vjp_inputs", "vjp_coefficients")
     elif isinstance(functions.family, Fourier):
         found["dense"] = way("numba", "dense", "evaluate", "reduce")
-    else:
+    elif compiled:
         found["dense"] = way("numba", "dense", "contract", "vjp_inputs", "vjp_coefficients")
     return {f"{name} {route}": way for route, way in found.items()}
 

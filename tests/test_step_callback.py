@@ -108,7 +108,7 @@ def test_the_former_names_work_and_warn() -> None:
 
 
 def test_options_show_progress_by_a_function() -> None:
-    told: list[tuple[str, float | None, str | None]] = []
+    told: list[tuple[str, float, str | None]] = []
     options = ew.Options(progress=lambda *said: told.append(said), seed=0)
     ew.fit(ew.KAN([2, 1, 1], grid=3, seed=0), X, Y, options=options)
     assert any(stage.startswith("grid") for stage, _, _ in told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-Report: TypeAlias = Callable[[str, float | None, str | None], object]
-"""A function of the stage, the fraction done (0 to 1; None if unknown) and a detail, as the best formula so far."""
+Report: TypeAlias = Callable[[str, float, str | None], object]
+"""A function of the stage, the fraction done (0 to 1; NaN if unknown) and a detail, such as the best formula so far."""
 
 Shown: TypeAlias = bool | Literal["auto"] | Report
 """Progress on stderr: always (True), never (False), on a terminal after two seconds ("auto"); or a function to call."""
@@ -123,10 +124,14 @@ def reporting(progress: Shown | None) -> Iterator[Report]:
     shown = progress is not False and on_terminal()
     line = LiveLine(patience=0.0 if progress is True else _PATIENCE) if shown else None
 
-    def report(stage: str, fraction: float | None, detail: str | None = None) -> None:
+    def report(stage: str, fraction: float, detail: str | None = None) -> None:
         nonlocal last
         if line is not None:
-            line.show(printable(stage), fraction, None if detail is None else printable(detail))
+            line.show(
+                printable(stage),
+                None if math.isnan(fraction) else fraction,
+                None if detail is None else printable(detail),
+            )
         elif progress is True and stderr is not None and stage != last:
             last = stage
             print(f"[{time.monotonic() - began:5.1f} s] {printable(stage)}", file=stderr, flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from math import nan
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -60,7 +61,11 @@ class AdditiveEstimator(Reading, Streaming):
             for y, request in zip(targets, requests, strict=True)
         ]
         with reporting(True if self.verbose else "auto") as report:
-            found = fitted(tasks, getattr(self, "n_jobs", None), lambda stage: report(f"fitting {stage}", None, None))
+
+            def show(stage: str) -> None:
+                report(f"fitting {stage}", nan, None)
+
+            found = fitted(tasks, getattr(self, "n_jobs", None), show)
         self.fits_ = [each.fit for each in found]
         self.means_ = [each.means for each in found]
         self.deviations_ = [each.deviations for each in found]

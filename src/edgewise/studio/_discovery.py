@@ -113,9 +113,9 @@ def search(channel: Channel, x: Any, y: Any, settings: dict[str, Any], at: int) 
             said["points"] = [_point(candidate) for candidate in step.front()]
             last = time.monotonic()
 
-    def progress(stage: str, part: float | None, best: str | None = None) -> None:
+    def progress(stage: str, part: float, best: str | None = None) -> None:
         nonlocal fraction
-        fraction = max(fraction, part or 0.0)
+        fraction = max(fraction, part)
         said["best"] = best or said["best"]
         channel.send({"stage": stage, "fraction": fraction, "seconds": time.monotonic() - began, **said})
 

@@ -190,7 +190,7 @@ class FitProgress:
         """
         stage = place if at is None else f"{place}, {at.unit} {at.number}/{at.total}"
         if self._report is not None:
-            self._report(stage, fraction, detail or self._detail or None)
+            self._report(stage, math.nan if fraction is None else fraction, detail or self._detail or None)
         elif self._line is not None:
             self._line.show(stage, fraction, detail or self._detail)
         elif self._logs and detail is not None:

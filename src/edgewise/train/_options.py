@@ -31,7 +31,7 @@ class Options:
     agree; one layer needs one). seed: of the split, the restarts and the shuffling. time_limit: seconds, or None.
     callbacks: a function, or several, called with each history row; one that returns True or "stop" ends training.
     progress: whether to show progress on stderr ("auto": on a terminal, once it takes two seconds), or a function of
-    the stage, the fraction done (None if unknown) and a detail. test: fraction of
+    the stage, the fraction done (NaN if unknown) and a detail. test: fraction of
     rows held out only to report the error of the network that was chosen ("auto": a tenth, at least ten rows, from 50
     rows on; none if `validation` is 0), at most 0.9 together with `validation`. process_group: a group of
     torch.distributed whose ranks all call `fit`, each with rows of its own, and all get the same result. checkpoint: a

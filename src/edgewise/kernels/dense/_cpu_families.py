@@ -15,11 +15,11 @@ _CUT = {bits: -2 * math.log(unit) for bits, unit in _UNIT.items()}
 _TERMS = {32: (6, 9), 64: (11, 15)}  # of the exponential series, to rounding below 1/9 and below 4/9
 
 
-def build(name: str, dtype: str, *order: int) -> Any:
+def build(name: str, dtype: str, order: int | None = None) -> Any:
     """Return the Numba function of a kernel of a family, like "rbf_evaluate", for one dtype; "values" have an order."""
     family, _, kernel = name.partition("_")
-    if order:
-        return lane_kernel(kernel, dtype, *order, {"chebyshev": _chebyshev_steps, "rbf": _rbf_steps}[family])
+    if order is not None:
+        return lane_kernel(kernel, dtype, order, {"chebyshev": _chebyshev_steps, "rbf": _rbf_steps}[family])
     return point_kernel(kernel, dtype, {"chebyshev": _chebyshev, "fourier": _fourier, "rbf": _rbf}[family])
 
 

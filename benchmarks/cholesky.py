@@ -21,8 +21,8 @@ from record import RESULTS, append
 from torch import Tensor
 
 import edgewise as ew
-from edgewise.kernels.gauss_newton.cholesky import CompiledFactor, Factor
-from edgewise.train.optim import _levenberg_marquardt
+from edgewise.kernels.gauss_newton import CompiledFactor, Factor
+from edgewise.train.optim import _least_squares
 from edgewise_bench import interleaved
 
 SIZES = (24, 50, 100, 200, 400, 700, 1000, 1500, 2000, 3000)
@@ -71,7 +71,7 @@ def fits() -> Iterator[tuple[str, dict[str, Callable[[], Any]]]]:
         y = torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1:].square().sum(1) / widths[0])
 
         def fitted(kind: str, widths: Any = widths, grids: Any = grids, x: Any = x, y: Any = y) -> Any:
-            _levenberg_marquardt.factor_for = kinds[kind]
+            _least_squares.factor_for = kinds[kind]
             options = ew.Options(progress=False)
             return ew.fit(ew.KAN(widths), x, y, grids=grids, solver=ew.optim.LM(steps=20), options=options)
 

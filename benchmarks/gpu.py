@@ -22,7 +22,7 @@ from record import RESULTS, append
 from torch import Tensor
 
 from edgewise.kernels import BSplineFamily
-from edgewise.kernels.bspline.reference import basis
+from edgewise.kernels.bspline._splines import basis
 from edgewise.kernels.dense.gpu import Tile, unavailable
 from edgewise_bench.benchmarks.libraries import hidden_width
 

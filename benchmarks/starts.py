@@ -83,7 +83,7 @@ def _one(kind: str, grid: int, data: Data, seed: int) -> dict[str, object]:
 
 
 def trained(model: ew.KAN, rows: Table) -> ew.KAN:
-    """What `edgewise.fit` does with each of its starts (train/_starts.py)."""
+    """What `edgewise.fit` does with each of its starts (train/_context.py)."""
     for _ in range(2):
         model = adapt_grid(model, rows.x)
         problem = Objective(model, rows)

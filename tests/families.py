@@ -1,9 +1,11 @@
-"""The families of basis functions on two inputs, each with an independent formula: what their tests walk."""
+"""The families of basis functions on two inputs, each with an independent formula, and pairs of what tests vary."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,6 +77,35 @@ FUNCTIONS = {
     **{f"fourier {n}": Functions(Fourier(), RANGE, 2 * n + 1, _fourier) for n in (1, 4)},
 }
 every_family = pytest.mark.parametrize("functions", FUNCTIONS.values(), ids=FUNCTIONS)
+#: those that have compiled kernels: a basis needs none
+COMPILED = {name: functions for name, functions in FUNCTIONS.items() if functions.family.cpu}
+#: one of each kind, for what does not depend on how many functions there are
+KINDS = {name: FUNCTIONS[name] for name in ("bspline 3", "chebyshev 9", "rbf 12", "fourier 4")}
+
+
+def covering(*factors: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return rows, one level of each factor, such that any two levels of two factors occur together; always the same.
+
+    Greedy: each row is that of the full product with the most pairs that no row before it has.
+
+    >>> covering("ab", "xy", "12")
+    [('a', 'x', '1'), ('a', 'y', '2'), ('b', 'x', '2'), ('b', 'y', '1')]
+    """
+    rows = {row: {*combinations(enumerate(row), 2)} for row in product(*(range(len(levels)) for levels in factors))}
+    missing, found = set().union(*rows.values()), []
+    while missing:
+        found.append(max(rows, key=lambda row: len(rows[row] & missing)))
+        missing -= rows[found[-1]]
+    return [tuple(levels[k] for levels, k in zip(factors, row, strict=True)) for row in sorted(found)]
+
+
+def each_pair(**factors: Iterable[Any]) -> pytest.MarkDecorator:
+    """Parametrize a test by rows in which any two levels of two arguments occur; a mapping names its levels."""
+    named = [[*(one.items() if isinstance(one, Mapping) else ((level, level) for level in one))]
+             for one in factors.values()]  # fmt: skip
+    rows = covering(*named)
+    ids = ["-".join(str(name).removeprefix("torch.") for name, _ in row) for row in rows]
+    return pytest.mark.parametrize([*factors], [[value for _, value in row] for row in rows], ids=ids)
 
 
 def inside(rows: int, seed: int = 0) -> Tensor:

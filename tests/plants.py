@@ -14,7 +14,8 @@ from typing import NamedTuple
 import platformdirs
 import pytest
 
-from edgewise.kernels.runtime import _cache, _compiled, _trust
+from edgewise.kernels import compiled as _compiled
+from edgewise.kernels.runtime import _cache
 
 pwd = pytest.importorskip("pwd")
 
@@ -222,7 +223,7 @@ def code_of_another_kernel(scene: Scene) -> None:
 
 
 def swapped_after_the_folder_was_checked(scene: Scene) -> None:
-    whole = _trust.private_folder
+    whole = _cache.private_folder
 
     def slow(path: Path, *, make: bool = False) -> Path | None:
         found = whole(path, make=make)
@@ -249,7 +250,7 @@ def swapped_after_the_file_was_checked(scene: Scene) -> None:
     path = scene.plant(scene.folder / "cache")
     path.write_bytes(b"damaged" * 100)
     checked = (path.stat().st_dev, path.stat().st_ino)
-    scene.monkeypatch.setattr(_trust.os, "fstat", slow)
+    scene.monkeypatch.setattr(_cache.os, "fstat", slow)
     scene.use(scene.folder / "cache")
 
 

@@ -22,7 +22,7 @@ import edgewise as ew
 from edgewise.discovery.models._networks import trained
 from edgewise.optim import LBFGS, Adam, Step
 from edgewise.train import Outcome, Row
-from edgewise.train._fit_progress import FitProgress
+from edgewise.train._monitor import FitProgress
 
 X = 2 * torch.rand(400, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
 Y = torch.exp(torch.sin(torch.pi * X[:, 0]) + X[:, 1] ** 2)

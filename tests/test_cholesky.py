@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from edgewise.kernels import factor_for
-from edgewise.kernels.gauss_newton.cholesky import CompiledFactor, Factor
+from edgewise.kernels.gauss_newton import CompiledFactor, Factor
 
 sizes = pytest.mark.parametrize("size", [1, 2, 7, 23, 24, 25, 48, 95, 96, 97, 120, 193, 360, 501])
 

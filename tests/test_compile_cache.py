@@ -35,7 +35,7 @@ def build(name, dtype, size):
 
 SCALE = """
 import ctypes, sys
-from edgewise.kernels.runtime._compiled import compiled
+from edgewise.kernels.compiled import compiled
 cell = (ctypes.c_int64 * 1)(21)
 compiled("_cpu_tiny", "scale", "int64", 2)(ctypes.addressof(cell))
 print(cell[0], "numba" in sys.modules)
@@ -68,7 +68,7 @@ with torch.no_grad():
 #: what one session usually needs: a fit by second order, and a step of a layer in single precision
 SESSION = """
 import time, torch, edgewise as ew
-from edgewise.kernels.runtime import _compiled
+from edgewise.kernels import compiled as _compiled
 compile, seconds = _compiled._compile, []
 def timed(*kernel):
     began = time.process_time()
@@ -202,7 +202,7 @@ def test_processes_that_start_together_do_not_clash(box: Box) -> None:
 def test_threads_that_ask_for_one_kernel_at_once_all_get_it(box: Box) -> None:
     code = """
 import threading, ctypes
-from edgewise.kernels.runtime._compiled import compiled
+from edgewise.kernels.compiled import compiled
 start, found = threading.Barrier(8), []
 def ask():
     cell = (ctypes.c_int64 * 1)(21)
@@ -223,7 +223,7 @@ print(found == [42] * 8)
 def test_a_child_forked_while_a_thread_compiles_can_compile(box: Box) -> None:
     code = """
 import ctypes, os, signal, threading, time, warnings
-from edgewise.kernels.runtime import _compiled
+from edgewise.kernels import compiled as _compiled
 warnings.simplefilter("ignore")  # of forking beside threads
 held = threading.Event()
 def hold():
@@ -273,7 +273,7 @@ def test_code_that_others_could_have_planted_is_not_run(box: Box) -> None:
     """The planted kernel adds where the honest one multiplies; `test_planted_code.py` tries the other ways."""
     plant = f"""
 import sys, types
-from edgewise.kernels.runtime import _compiled
+from edgewise.kernels import compiled as _compiled
 _compiled._fingerprint("_cpu_tiny")
 sys.modules["_cpu_tiny"] = evil = types.ModuleType("_cpu_tiny")
 exec({TINY.replace("size * cells[0]", "size + cells[0]")!r}, evil.__dict__)
@@ -308,7 +308,7 @@ def test_a_warm_cache_that_is_read_only_is_used(sealed: Box) -> None:
 @pytest.mark.slow
 def test_a_kernel_that_does_not_compile_leaves_nothing_behind_and_blocks_nobody(box: Box) -> None:
     code = """
-from edgewise.kernels.runtime._compiled import compiled
+from edgewise.kernels.compiled import compiled
 for _ in range(2):
     try:
         compiled("_cpu_tiny", "broken", "int64", 2)

@@ -24,7 +24,7 @@ def build(name, dtype, size):
 
 CALL = """
 import ctypes
-from edgewise.kernels.runtime._compiled import compiled
+from edgewise.kernels.compiled import compiled
 
 def call(size):
     cell = (ctypes.c_int64 * 1)(21)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from families import HI, LO, Functions, around, close, every_family, inside
+from families import COMPILED, FUNCTIONS, HI, KINDS, LO, Functions, around, close, each_pair, every_family, inside
 from torch import Tensor
 
 from edgewise.bases import RBF
@@ -23,17 +24,19 @@ def by_formula(f: Functions, x: Tensor, order: int) -> np.ndarray:
 
 
 @every_family
-@pytest.mark.parametrize("order", range(5))
-def test_values_and_derivatives_follow_an_independent_formula(functions: Functions, order: int) -> None:
-    x = inside(60)
-    close(functions(x, order), by_formula(functions, x, order), 1e-11)
+def test_values_and_derivatives_follow_an_independent_formula(functions: Functions) -> None:
+    """within the range, to which its ends belong."""
+    x, ends = inside(60), torch.stack([LO, HI])
+    for order in range(5):
+        close(functions(x, order), by_formula(functions, x, order), 1e-11)
+    for order in range(2):
+        close(functions(ends, order), by_formula(functions, ends, order), 1e-11)
 
 
 @every_family
-@pytest.mark.parametrize("far", [1e-9, 0.3, 50.0])
-def test_functions_continue_along_their_tangents(functions: Functions, far: float) -> None:
-    for end, x in ((LO, LO - far), (HI, HI + far)):
-        e, x = end.unsqueeze(0), x.unsqueeze(0)
+def test_functions_continue_along_their_tangents(functions: Functions) -> None:
+    for far, (end, side) in product((1e-9, 0.3, 50.0), ((LO, -1), (HI, 1))):
+        e, x = end.unsqueeze(0), (end + side * far).unsqueeze(0)
         value, slope = (torch.as_tensor(by_formula(functions, e, order)) for order in (0, 1))
         close(functions(x), value + slope * (x - e).unsqueeze(-1), 1e-11)
         close(functions(x, 1), slope, 1e-11)
@@ -42,35 +45,26 @@ def test_functions_continue_along_their_tangents(functions: Functions, far: floa
 
 
 @every_family
-def test_the_ends_belong_to_the_range(functions: Functions) -> None:
-    for end in (LO.unsqueeze(0), HI.unsqueeze(0)):
-        for order in range(2):
-            close(functions(end, order), by_formula(functions, end, order), 1e-11)
-
-
-@every_family
-@pytest.mark.parametrize("order", [0, 1])
-def test_gradients_of_first_and_second_order_in_both_modes(functions: Functions, order: int) -> None:
-    x = inside(6).requires_grad_()
-    op = partial(functions, order=order)
-    assert torch.autograd.gradcheck(op, (x,), check_forward_ad=True, check_batched_grad=True)
-    assert torch.autograd.gradgradcheck(op, (x,))
+def test_gradients_of_first_and_second_order_in_both_modes(functions: Functions) -> None:
+    x = inside(3).requires_grad_()
+    for op in (functions, partial(functions, order=1)):
+        assert torch.autograd.gradcheck(op, (x,), check_forward_ad=True, check_batched_grad=True)
+        assert torch.autograd.gradgradcheck(op, (x,))
 
 
 MODES = {"forward": torch.func.jacfwd, "reverse": torch.func.jacrev}
 
 
-@every_family
-@pytest.mark.parametrize("modes", [m for n in (1, 2, 3) for m in product(MODES, repeat=n)], ids="-".join)
-def test_every_nesting_of_forward_and_reverse_mode(functions: Functions, modes: tuple[str, ...]) -> None:
-    x = around(1, seed=3)[0]
+@each_pair(functions=FUNCTIONS, first=MODES, second={**MODES, "none": None}, third={**MODES, "none": None})
+def test_nestings_of_forward_and_reverse_mode(functions: Functions, first: Any, second: Any, third: Any) -> None:
+    x, modes = around(1, seed=3)[0], [mode for mode in (first, second, third) if mode is not None]
 
     def one(value: Tensor) -> Tensor:
         return functions(value.expand(2))
 
     derivative = one
     for mode in modes:
-        derivative = MODES[mode](derivative)
+        derivative = mode(derivative)
     close(derivative(x[0]), functions(x[0].expand(2), len(modes)), 1e-11)
 
 
@@ -94,29 +88,28 @@ def test_a_contraction_is_the_sum_of_its_functions(functions: Functions) -> None
         close(a, b)
 
 
-@every_family
-def test_single_precision_follows_double(functions: Functions) -> None:
+def test_single_precision_follows_double() -> None:
     x = around(50)
-    for order in (0, 1):
+    for functions, order in product(FUNCTIONS.values(), (0, 1)):
         found = evaluate_basis(x.float(), functions.knots.float(), functions.family, functions.count, order)
         assert found.dtype == torch.float32
         close(found.double(), functions(x, order), 2e-5)
 
 
 @every_family
-@pytest.mark.parametrize("shape", [(0, 2), (2,), (1, 2), (3, 0, 2), (4, 5, 2)])
-def test_any_leading_shape(functions: Functions, shape: tuple[int, ...]) -> None:
-    x = around(max(1, int(np.prod(shape[:-1]))))[: int(np.prod(shape[:-1]))]
-    found = functions(x.reshape(shape))
-    assert found.shape == (*shape, functions.count)
-    close(found.reshape(-1, 2, functions.count), functions(x))
+def test_any_leading_shape(functions: Functions) -> None:
+    for shape in ((0,), (), (1,), (3, 0), (4, 5)):
+        x = around(20)[: int(np.prod(shape))]
+        found = functions(x.reshape(*shape, 2))
+        assert found.shape == (*shape, 2, functions.count)
+        close(found.reshape(-1, 2, functions.count), functions(x))
 
 
-@every_family
-def test_no_number_in_gives_no_number_out(functions: Functions) -> None:
+def test_no_number_in_gives_no_number_out() -> None:
     x = torch.full((1, 2), torch.nan).double()
-    c = torch.ones(1, 2, functions.count).double()
-    assert torch.isnan(contract(x, c, functions.knots, functions.family)).all()
+    for functions in FUNCTIONS.values():
+        c = torch.ones(1, 2, functions.count).double()
+        assert torch.isnan(contract(x, c, functions.knots, functions.family)).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -129,9 +122,7 @@ def test_gaussians_are_never_subnormal(dtype: torch.dtype) -> None:
         assert float((sizes == 0).double().mean()) > 0.8
 
 
-@every_family
-@pytest.mark.parametrize("order", range(4))
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each_pair(functions=COMPILED, order=range(4), dtype=[torch.float32, torch.float64])
 def test_compiled_kernels_follow_the_law(functions: Functions, order: int, dtype: torch.dtype) -> None:
     """Values, and the contraction with both its pull-backs, on rows inside, outside, at the ends and of no number."""
     x = torch.cat([around(300), LO.unsqueeze(0), HI.unsqueeze(0), torch.full((1, 2), torch.nan)]).to(dtype)
@@ -160,10 +151,10 @@ def test_compiled_kernels_follow_the_law(functions: Functions, order: int, dtype
         close(fast[~missing], slow[~missing], 1e-11 if dtype == torch.float64 else 2e-5)
 
 
-@every_family
-def test_every_family_has_compiled_kernels(functions: Functions) -> None:
-    chosen = explain(100, 2, 3, family=functions.family, count=functions.count)
-    assert {choice.backend for choice in chosen.values()} == {"numba"}
+def test_compiled_kernels_are_chosen() -> None:
+    for functions in COMPILED.values():
+        chosen = explain(100, 2, 3, family=functions.family, count=functions.count)
+        assert {choice.backend for choice in chosen.values()} == {"numba"}
 
 
 class Curves(torch.nn.Module):
@@ -179,7 +170,7 @@ class Curves(torch.nn.Module):
         return contract(x, self.c, self.points, self.functions.family)
 
 
-@every_family
+@pytest.mark.parametrize("functions", KINDS.values(), ids=KINDS)
 def test_compiles_as_one_graph_and_exports_for_any_number_of_rows(functions: Functions) -> None:
     torch.compiler.reset()
     module = Curves(functions)

@@ -244,7 +244,7 @@ class QuickAdam(Adam):
 
 
 def test_solvers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    import edgewise.train._choices as module
+    import edgewise.train._options as module
 
     ran: list[str] = []
     for name, solver in (("lm", LM), ("cg", CG), ("lbfgs", LBFGS), ("adam", Adam)):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import edgewise as ew
-from edgewise.train import FitResult, Outcome, Row, step_callback
+from edgewise.train import FitResult, FitStep, Outcome, Row
 
 GENERATOR = torch.Generator().manual_seed(3)
 X = torch.randn(150, 4, dtype=torch.float64, generator=GENERATOR).exp()
@@ -22,7 +22,7 @@ def rms(model: ew.KAN) -> float:
 
 
 def stopped(model: ew.KAN, after: int, **settings: object) -> FitResult:
-    with step_callback(lambda step: step.step == after):
+    with ew.calling(lambda step: step.step == after, FitStep):
         return ew.fit(model, X, Y, **{"options": QUIET, **settings})  # type: ignore[arg-type]
 
 
@@ -81,7 +81,7 @@ def test_outputs_that_are_locked_stay_as_they_are() -> None:
 @pytest.mark.parametrize("after", [2, 30, 90])
 def test_the_same_number_of_steps_is_the_same_network(after: int) -> None:
     start = ew.Session(STARTED, X, Y)
-    with step_callback(lambda step: step.step == after):
+    with ew.calling(lambda step: step.step == after, FitStep):
         ended = start.fit("auto", 0.01)
     again = start.fit("auto", 0.01, steps=after)
     assert again.state.call == ended.state.call and torch.equal(again.model(X), ended.model(X))

@@ -36,7 +36,7 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
     "pull": (
         "products with the Jacobian; torch, Triton and JAX code with another meaning",
         {
-            "kernels/bspline/_triton_sparse",
+            "kernels/bspline/_triton_kernels",
             "measure/benchmarks/libraries/_jaxkan",
             "nn/_jacobian",
             "symmetries/_gaussian",

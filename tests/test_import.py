@@ -73,9 +73,10 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options Session bases datasets discover discover_ode discovery dynamics encoding
-        estimators export find_relations fit fit_formula functions interpret io kernels load model_card nn optim pde
-        plot pretrained prune regression save session structure studio sweep sweeps symbolic train unsupervised update
+        EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode discovery dynamics
+        encoding estimators export find_relations fit fit_formula functions interpret io kernels load model_card nn
+        optim pde plot pretrained prune regression save session structure studio sweep sweeps symbolic train
+        unsupervised update
     """,
     "edgewise.nn": """
         Architecture Block Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d
@@ -90,7 +91,7 @@ PUBLIC = {
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
-        Row SOLVERS Shape SolverName Squared Table Words as_inputs as_matrix as_rows as_table choose_loss
+        RefitPass Row SOLVERS Shape SolverName Squared Table Words as_inputs as_matrix as_rows as_table choose_loss
         error_of fit penalty
         refit refit_check rescale_knots step_callback update
     """,

@@ -154,7 +154,7 @@ def test_solve_that_is_killed_again_and_again_ends_alike(tmp_path: Path) -> None
     whole = run(None)
     while True:
         tries += 1
-        with ew.train.step_callback(lambda seen, first=[]: first.append(0) or (len(first) == 6 and _kill())):
+        with ew.calling(lambda seen, first=[]: first.append(0) or (len(first) == 6 and _kill()), ew.train.FitStep):
             try:
                 found = run(path)
                 break
@@ -173,7 +173,7 @@ def _kill() -> None:
 def test_progress_is_told_within_a_level_and_within_a_grid(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgewise.train._fit_progress._PATIENCE", 0.0)
+    monkeypatch.setattr("edgewise.train._monitor._PATIENCE", 0.0)
     pde.march(heat(), tolerance=1e-3, options=ew.Options(progress=True))
     said = capsys.readouterr().err
     assert "s] level 1: t=" in said and " slabs, " in said and "level 2, up to " in said and ": change " in said

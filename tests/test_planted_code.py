@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-import platformdirs
 import pytest
 from plants import (
     PLANTS,
@@ -31,7 +30,8 @@ from plants import (
 )
 from test_compile_cache import TINY
 
-from edgewise.kernels.runtime import _cache, _compiled, _trust
+from edgewise.kernels import compiled as _compiled
+from edgewise.kernels.runtime import _cache
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owners here")
 
@@ -141,7 +141,7 @@ def test_the_users_own_cache_directory_is_made_private(scene: Scene, capfd) -> N
     folder = scene.folder / "home" / "edgewise"
     folder.mkdir(parents=True)
     folder.chmod(0o755)
-    scene.monkeypatch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: str(folder))
+    scene.monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parent))
     scene.use(folder)
     _cache.write("a.o", b"code")
     scene.use(None)
@@ -166,7 +166,7 @@ def test_a_file_that_is_not_trusted_is_replaced_and_not_followed(scene: Scene, c
 def test_links_that_go_round_are_refused(scene: Scene) -> None:
     (scene.folder / "a").symlink_to("b")
     (scene.folder / "b").symlink_to("a")
-    with pytest.raises(_trust.Untrusted, match="too many links"):
-        _trust.private_folder(scene.folder / "a" / "c")
+    with pytest.raises(_cache.Untrusted, match="too many links"):
+        _cache.private_folder(scene.folder / "a" / "c")
     shutil.rmtree(scene.folder / "tmp")
-    assert _trust.private_folder(scene.folder / "tmp") is None
+    assert _cache.private_folder(scene.folder / "tmp") is None

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 import edgewise as ew
 from edgewise.nn import symmetrize
 from edgewise.train import CrossEntropy, Objective, Outcome, Parquet, Shape, Table
-from edgewise.train._split import split
+from edgewise.train._context import split
 from edgewise.train._stream import Stream
 
 

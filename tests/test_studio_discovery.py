@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import edgewise as ew
-from edgewise.discovery import SearchStep, search_callback
+from edgewise import calling
+from edgewise.discovery import SearchStep
 from edgewise.session import Session
 from edgewise.studio import Desk
 
@@ -130,7 +131,7 @@ def test_a_callback_sees_the_front_grow_and_changes_nothing() -> None:
     def look(step: SearchStep) -> None:
         fronts.append([candidate.complexity for candidate in step.front()])
 
-    with search_callback(look):
+    with calling(look, SearchStep):
         seen = ew.discover(x, y, **given)
     assert [c.text() for c in seen] == [c.text() for c in plain]
     assert len(fronts) > 2 and max(map(len, fronts)) > 4 and all(front == sorted(front) for front in fronts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import edgewise as ew
+from edgewise import nn
 from edgewise.bases import HIGHEST_DEGREE
 from edgewise.nn import adapt_grid, clone, compact, refine_grid, remove_edges, scale_outputs, set_function
 
@@ -277,3 +279,12 @@ def test_compact_leaves_any_network_as_it_was(seed: int, share: float, mixed_net
         layer.mask &= torch.rand(layer.mask.shape, generator=generator) > share
     x = rows(20, 2, seed)
     torch.testing.assert_close(compact(model, x)(x), model(x), rtol=1e-9, atol=1e-9)
+
+
+def test_an_edge_is_named_by_one_tuple_or_by_three_numbers() -> None:
+    model = ew.KAN([2, 1], base=None)
+    for function, more in ((set_function, "sin"), (nn.monotone, "up"), (nn.smooth, 0.1), (nn.require, ["sin"])):
+        by_tuple, by_numbers = function(model, (0, 0, 1), more), function(model, 0, 0, 1, more)
+        by_name = function(model, i=1, layer=0, j=0, **{list(inspect.signature(function).parameters)[2]: more})
+        for found in (by_numbers, by_name):
+            assert found.get_config() == by_tuple.get_config()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from families import each_pair
 from torch import Tensor
 
 from edgewise.kernels import BSplineFamily, contract, forced, vjp_coefficients, vjp_inputs
@@ -44,10 +45,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return seen
 
 
-@double
-@pytest.mark.parametrize("degree", [1, 2, 3, 4, 5, 7, 9])
-@pytest.mark.parametrize("sizes", [(1, 1, 1), (37, 3, 2), (1000, 5, 1), (700, 16, 8), (3000, 2, 5)])
-@pytest.mark.parametrize("even", [True, False])
+@each_pair(
+    sizes=[(1, 1, 1), (37, 3, 2), (1000, 5, 1), (700, 16, 8), (3000, 2, 5)],
+    degree=[1, 2, 3, 4, 5, 7, 9],
+    dtype=[torch.float64, torch.float32],
+    even=[True, False],
+)
 def test_narrow_layers_take_one_call_and_match_the_reference(
     sizes: tuple[int, int, int], degree: int, dtype: torch.dtype, even: bool, calls: list[bool]
 ) -> None:  # fmt: skip

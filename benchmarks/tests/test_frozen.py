@@ -109,7 +109,7 @@ def test_torch_compiles_exports_and_maps_it() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: ew.nn.frozen(ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "exp")), "symbolic edges cannot be frozen"),
+        (lambda: ew.nn.frozen(ew.nn.set_function(ew.KAN([1, 1]), (0, 0, 0), "exp")), "symbolic edges cannot be frozen"),
         (lambda: ew.nn.frozen(ew.KAN([1, 1], basis="rbf")), "Got basis 'rbf'"),
         (lambda: ew.nn.frozen(torch.nn.Linear(1, 1)), "Got Linear"),  # type: ignore[arg-type]
         (lambda: ew.nn.frozen(ew.KAN([1, 1]), torch.float16), "Got torch.float16"),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from edgewise import plot as plot
     from edgewise import studio as studio
     from edgewise import train as train
+    from edgewise._callbacks import calling as calling
     from edgewise.discovery import discover as discover
     from edgewise.discovery import regression as regression
     from edgewise.discovery import unsupervised as unsupervised
@@ -68,6 +69,7 @@ _LATER = {
     "KAN": "edgewise.nn",
     "Options": "edgewise.train",
     "Session": "edgewise.session",
+    "calling": "edgewise._callbacks",
     "discover": "edgewise.discovery",
     "discover_ode": "edgewise.dynamics",
     "find_relations": "edgewise.unsupervised",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 Report: TypeAlias = Callable[[str, float, str | None], object]
-"""A function of the stage, the fraction done (0 to 1) and a detail, such as the best formula so far."""
+"""A function of the stage, the fraction done (0 to 1; NaN if unknown) and a detail, such as the best formula so far."""
 
 Shown: TypeAlias = bool | Literal["auto"] | Report
 """Progress on stderr: always (True), never (False), on a terminal after two seconds ("auto"); or a function to call."""
@@ -92,6 +93,15 @@ def on_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and installed("rich")
 
 
+def check_shown(progress: object) -> None:
+    """Raise InputError for what says nothing of how to show progress: see `Shown`."""
+    word = isinstance(progress, str) and progress == "auto"
+    if not (word or isinstance(progress, bool) or callable(progress)):
+        raise InputError(
+            f"'progress' must be True, False, 'auto' or a function (stage, fraction, detail). Got {progress!r}."
+        )
+
+
 @contextmanager
 def reporting(progress: Shown | None) -> Iterator[Report]:
     """Yield a function to report progress to: the one given, one that shows a line on stderr, or one that does nothing.
@@ -106,13 +116,10 @@ def reporting(progress: Shown | None) -> Iterator[Report]:
     ...     report("curves", 0.5, None)
     curves 0.5
     """
+    check_shown("auto" if progress is None else progress)
     if callable(progress):
         yield progress
         return
-    if progress is not None and not isinstance(progress, bool) and progress != "auto":
-        raise InputError(
-            f"'progress' must be True, False, 'auto' or a function (stage, fraction, detail). Got {progress!r}."
-        )
     stderr, began, last = sys.stderr, time.monotonic(), ""
     shown = progress is not False and on_terminal()
     line = LiveLine(patience=0.0 if progress is True else _PATIENCE) if shown else None
@@ -120,7 +127,11 @@ def reporting(progress: Shown | None) -> Iterator[Report]:
     def report(stage: str, fraction: float, detail: str | None = None) -> None:
         nonlocal last
         if line is not None:
-            line.show(printable(stage), fraction, None if detail is None else printable(detail))
+            line.show(
+                printable(stage),
+                None if math.isnan(fraction) else fraction,
+                None if detail is None else printable(detail),
+            )
         elif progress is True and stderr is not None and stage != last:
             last = stage
             print(f"[{time.monotonic() - began:5.1f} s] {printable(stage)}", file=stderr, flush=True)

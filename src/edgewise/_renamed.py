@@ -1,4 +1,4 @@
-"""Words that arguments had before: they work for one release, with a warning that names the new one."""
+"""Words and functions of before: they work for one release, with a warning that names the new one."""
 
 import sys
 import warnings
@@ -24,12 +24,17 @@ def renamed(argument: str, value: Value) -> Value:
     words = _FORMER[argument]
     if not isinstance(value, str) or value not in words:
         return value
+    _warn(f"{argument}={value!r} is now {argument}={words[value]!r}. The next release removes the former word.")
+    return words[value]  # type: ignore[return-value]
+
+
+def replaced(name: str, new: str) -> None:
+    """Warn of a function that has another one in its place, at the line outside of edgewise that called it."""
+    _warn(f"{name} is now {new}. The next release removes the former name.")
+
+
+def _warn(text: str) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
         frame, level = frame.f_back, level + 1
-    warnings.warn(
-        f"{argument}={value!r} is now {argument}={words[value]!r}. The next release removes the former word.",
-        DeprecationWarning,
-        stacklevel=level,
-    )
-    return words[value]  # type: ignore[return-value]
+    warnings.warn(text, DeprecationWarning, stacklevel=level)

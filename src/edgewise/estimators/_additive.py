@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import nan
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -13,13 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
+from edgewise._progress import reporting
 from edgewise._typing import Array
 from edgewise._workers import Workers
 from edgewise.estimators._contributions import Means
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._reading import Reading, candidate_table, deviations, edge_table, stacked
-from edgewise.estimators._stages import Stages
 from edgewise.estimators._streaming import Streaming
 from edgewise.estimators._table import Training
 from edgewise.interpret.export import OnnxGraph
@@ -117,11 +118,12 @@ class AdditiveEstimator(Reading, Streaming):
             Task(encoder, rows.x, y, rows.weights, family, request, intervals)
             for y, request in zip(targets, requests, strict=True)
         ]
-        stages = Stages(bool(self.verbose))
-        try:
-            found = fitted(tasks, getattr(self, "n_jobs", None), stages.show)
-        finally:
-            stages.close()
+        with reporting(True if self.verbose else "auto") as report:
+
+            def show(stage: str) -> None:
+                report(f"fitting {stage}", nan, None)
+
+            found = fitted(tasks, getattr(self, "n_jobs", None), show)
         self.fits_ = [each.fit for each in found]
         self.means_ = [each.means for each in found]
         self.deviations_ = [each.deviations for each in found]

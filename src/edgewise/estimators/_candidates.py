@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import sympy
 
+from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise._typing import Array, Formula
 from edgewise.discovery import Outcome, discover, discover_directly
 from edgewise.discovery.knowledge import Knowledge
@@ -22,7 +23,6 @@ _VALIDATED = 5000  # rows of the cross-validation
 _STEPS = 30
 _HALVINGS = 3  # of the noise that a direct search assumes
 _FLAT = 1e-28  # variance over the squared mean of a target that is constant
-_HUBER = 1.345 * 1.4826  # median sizes of residuals beyond which Huber's loss grows linearly
 _ROUNDS = 5  # of Huber's weights and fits
 SAME = 1e-12  # of the variance: errors that do not differ
 
@@ -48,10 +48,8 @@ class Rows:
 
     def lessened(self, form: Formula) -> Rows:
         """Return the rows with Huber's weights: those whose residuals from a formula are far from most count less."""
-        size = np.abs(self.y - values_of(form, self.names, self.x))
-        limit = _HUBER * float(np.nanmedian(size))
-        with np.errstate(all="ignore"):
-            share = np.where(size > limit, limit / size, 1.0)
+        residual = self.y - values_of(form, self.names, self.x)
+        share = huber_weights(residual, HUBER * NORMAL * float(np.nanmedian(np.abs(residual))))
         return replace(self, weights=self.weights * np.maximum(share, 1e-12))
 
     @property

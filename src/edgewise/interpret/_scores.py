@@ -86,7 +86,7 @@ def edge_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, sign
     >>> [s.shape for s in ew.interpret.edge_scores(ew.KAN([2, 3, 1]), torch.rand(50, 2))]
     [torch.Size([3, 2]), torch.Size([1, 3])]
     >>> x = torch.linspace(-1, 1, 200).unsqueeze(1)
-    >>> bend = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "abs")
+    >>> bend = ew.nn.set_function(ew.KAN([1, 1]), (0, 0, 0), "abs")
     >>> left, right = (ew.interpret.input_scores(bend, x, rows=x[:, 0] * side > 0, signed=True) for side in (-1, 1))
     >>> bool(left < 0) and bool(right > 0)
     True

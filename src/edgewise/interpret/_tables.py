@@ -51,7 +51,7 @@ def edge_table(
 
     >>> import edgewise as ew, torch
     >>> x = torch.rand(100, 2, generator=torch.Generator().manual_seed(0))
-    >>> model = ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "x", (2.0, 0.0, -1.0, 0.0))
+    >>> model = ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "x", (2.0, 0.0, -1.0, 0.0))
     >>> table = ew.interpret.edge_table(model, x, names=["mass", "speed"])
     >>> table.loc[0, ["start", "end", "function", "shape"]].tolist()
     ['mass', 'y', 'x', 'line']

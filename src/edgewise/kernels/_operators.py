@@ -1,31 +1,111 @@
-"""The operations as operators of torch, which compilers keep as they are: one call each in a compiled graph.
+"""The form T and its derivatives, which are the operations again; and the operations as operators of torch.
+
+Both are stated here once, for autograd and for compilers, which keep an operator as it is: one call in a graph.
+
+With cotangents g of the outputs, optional weights v of the points and d the order of the derivative, one form
+
+    T(x; c, v, g) = sum_n sum_j g_nj sum_i v_ni sum_m c_jim B_m^(d)(x_ni)
+
+is linear in c, v and g. Its derivatives by these are the three operations of the kernels:
+
+    contract[n, j]             = dT/dg = sum_i v_ni sum_m c_jim B_m^(d)(x_ni)
+    vjp_inputs[n, i]           = dT/dv = sum_j g_nj sum_m c_jim B_m^(d)(x_ni)
+    vjp_coefficients[j, i, m]  = dT/dc = sum_n g_nj v_ni B_m^(d)(x_ni)
+
+A derivative of one by a slot of the form is another, and its derivative by x is one at d + 1. So a backend writes these
+and the basis itself, and every derivative of any order, in both modes, is exact.
 
     edgewise::evaluate   all functions at all points
-    edgewise::form       contract, vjp_inputs or vjp_coefficients: the derivative of T by a slot, see `_form`
+    edgewise::form       contract, vjp_inputs or vjp_coefficients: the derivative of T by a slot
     edgewise::vjps       both gradients of a contraction
     edgewise::affine     a contraction plus a linear map of other values, in one array
 
 A mask (n_out, n_in) says which edges count; the operators multiply by it only if an edge is masked. Gradients are the
 same operators at other orders, so derivatives of any order go through them. A family goes by its name, because an
-operator takes tensors, numbers and text.
+operator takes tensors, numbers and text. `torch.vmap` makes more rows of a batch of points, and of any other a
+composition of values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.library import Library, register_autograd, register_fake
+from torch.library import Library, register_autograd, register_fake, register_vmap
 
 from edgewise.kernels import _dispatch
 from edgewise.kernels._backend import Family
-from edgewise.kernels._form import Slot, Term, computed, gradients
 from edgewise.kernels.bspline import BSplineFamily
-from edgewise.kernels.chebyshev import ChebyshevFamily
-from edgewise.kernels.fourier import FourierFamily
-from edgewise.kernels.rbf import RBFFamily
+from edgewise.kernels.dense import ChebyshevFamily, FourierFamily, RBFFamily
 from edgewise.kernels.runtime._memo import is_full
+
+Slot = Literal["c", "v", "g"]
+Form = Callable[..., Tensor]
+_Dims = Sequence[int | None]
+
+
+class Term(NamedTuple):
+    """What T is of, and the slot that an operation is the derivative by."""
+
+    family: Family
+    count: int
+    order: int
+    slot: Slot
+
+    def by(self, slot: Slot, raised: int = 0) -> "Term":
+        """Return the operation of another slot, of a derivative that is `raised` orders higher."""
+        return Term(self.family, self.count, self.order + raised, slot)
+
+
+def computed(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, term: Term) -> Tensor:
+    """Return the operation of a slot, which nothing differentiates or maps."""
+    family, count, order, slot = term
+    if slot == "g":
+        return _dispatch.contract(x, c, v, knots, family, order)
+    if slot == "v":
+        return _dispatch.vjp_inputs(x, c, g, knots, family, order)
+    return _dispatch.vjp_coefficients(x, g, v, knots, family, count, order)
+
+
+def composed(values: Tensor, c: Any, v: Any, g: Any, slot: Slot) -> Tensor:
+    """Return the operation of a slot as a composition of values (..., n, n_in, K), in which anything may be mapped."""
+    if slot == "v":
+        return ((g @ _matrix(c)).reshape(values.shape) * values).sum(-1)
+    values = values if v is None else values * v.unsqueeze(-1)
+    if slot == "g":
+        return _matrix(values) @ _matrix(c).transpose(-1, -2)
+    return (g.transpose(-1, -2) @ _matrix(values)).reshape(*g.shape[:-2], g.shape[-1], *values.shape[-2:])
+
+
+def gradients(form: Form, u: Tensor, tensors: Sequence[Any], term: Term, needed: Sequence[bool]) -> list[Tensor | None]:
+    """Return the gradients by x, c, v and g that are needed, of an operation with cotangents u.
+
+    `tensors` are x, c, v, g and knots; `form(x, c, v, g, knots, term)` is the operation of a slot.
+    """
+    (x, c, v, g, knots), (for_x, for_c, for_v, for_g) = tensors, needed
+    c, v, g = u if term.slot == "c" else c, u if term.slot == "v" else v, u if term.slot == "g" else g
+    return [
+        weighted(form(x, c, None, g, knots, term.by("v", 1)), v) if for_x else None,
+        form(x, None, v, g, knots, term.by("c")) if for_c else None,
+        form(x, c, None, g, knots, term.by("v")) if for_v else None,
+        form(x, c, v, None, knots, term.by("g")) if for_g else None,
+    ]
+
+
+def weighted(x: Tensor, v: Tensor | None) -> Tensor:
+    return x if v is None else x * v
+
+
+def _matrix(values: Tensor) -> Tensor:
+    """(..., n, n_in, K) as (..., n, n_in K), by the one way that every map of torch knows."""
+    return values.reshape(*values.shape[:-2], values.shape[-2] * values.shape[-1])
+
+
+def stacked(batch: int, x: Tensor, dim: int | None) -> Tensor:
+    """Return a tensor with the mapped dimension first, repeated where it is not mapped."""
+    return x.unsqueeze(0).expand(batch, *x.shape) if dim is None else x.movedim(dim, 0)
+
 
 _FAMILIES: tuple[type[Family], ...] = (BSplineFamily, ChebyshevFamily, FourierFamily, RBFFamily)
 LIBRARY = Library("edgewise", "DEF")
@@ -201,7 +281,66 @@ def _affine_backward(ctx: Any, u: Tensor) -> tuple[Tensor | None, ...]:
     return by_x, by_c, None, None, u @ weight if needs[4] else None, u.T @ values if needs[5] else None, None, None
 
 
-register_autograd("edgewise::evaluate", _evaluate_backward, setup_context=_save_evaluate, lib=LIBRARY)
-register_autograd("edgewise::form", _form_backward, setup_context=_save_form, lib=LIBRARY)
-register_autograd("edgewise::affine", _affine_backward, setup_context=_save_affine, lib=LIBRARY)
-register_autograd("edgewise::vjps", _vjps_backward, setup_context=_save_vjps, lib=LIBRARY)
+def _map_evaluate(info: Any, dims: _Dims, x: Tensor, knots: Tensor, *rest: Any) -> tuple[Tensor, int]:
+    return _values(info.batch_size, dims, x, knots, *rest), 0
+
+
+def _map_form(info: Any, dims: _Dims, *arguments: Any) -> tuple[Tensor, int]:
+    x, c, v, g, knots, mask, family, count, order, slot = arguments
+    batch, what = info.batch_size, (family, count, order)
+    if slot == "c" or any(dims[at] is not None for at in (1, 4, 5)):
+        values = _values(batch, (dims[0], dims[4]), x, knots, *what)
+        c, v, g, mask = (_batched(batch, part, dims[at]) for part, at in ((c, 1), (v, 2), (g, 3), (mask, 5)))
+        return _masked_form(values, c, v, g, mask, slot), 0
+    x, v, g = (
+        None if part is None else stacked(batch, part, dim).flatten(0, 1)
+        for part, dim in ((x, dims[0]), (v, dims[2]), (g, dims[3]))
+    )
+    flat = torch.ops.edgewise.form(x, c, v, g, knots, mask, *what, slot)
+    return flat.unflatten(0, (batch, len(flat) // batch)), 0
+
+
+def _map_vjps(info: Any, dims: _Dims, *arguments: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+    *tensors, family, order = arguments
+    x, c, g, knots, mask = (_batched(info.batch_size, part, dim) for part, dim in zip(tensors, dims, strict=False))
+    values, slopes = (_values(info.batch_size, (0, 0), x, knots, family, c.shape[-1], order + k) for k in (0, 1))
+    by_x, by_c = _masked_form(slopes, c, None, g, mask, "v"), _masked_form(values, None, None, g, mask, "c")
+    return (by_x, by_c), (0, 0)
+
+
+def _map_affine(info: Any, dims: _Dims, *arguments: Any) -> tuple[Tensor, int]:
+    *tensors, family, order = arguments
+    x, c, knots, mask, others, weight = (
+        _batched(info.batch_size, part, dim) for part, dim in zip(tensors, dims, strict=False)
+    )
+    values = _values(info.batch_size, (0, 0), x, knots, family, c.shape[-1], order)
+    return _masked_form(values, c, None, None, mask, "g") + others @ weight.mT, 0
+
+
+def _batched(batch: int, part: Tensor | None, dim: int | None) -> Any:
+    return None if part is None else stacked(batch, part, dim)
+
+
+def _values(batch: int, dims: _Dims, x: Tensor, knots: Tensor, family: str, count: int, order: int) -> Tensor:
+    """All functions at points (batch, ..., n_in); of batched knots in one wider call, with the batch as inputs."""
+    if dims[1] is None:
+        return torch.ops.edgewise.evaluate(stacked(batch, x, dims[0]), knots, family, count, order)
+    x, knots = stacked(batch, x, dims[0]).movedim(0, -2), knots.movedim(dims[1], 0)
+    wide = torch.ops.edgewise.evaluate(x.flatten(-2), knots.flatten(0, 1).contiguous(), family, count, order)
+    return wide.unflatten(-2, (batch, x.shape[-1])).movedim(-3, 0)
+
+
+def _masked_form(values: Tensor, c: Any, v: Any, g: Any, mask: Any, slot: Slot) -> Tensor:
+    factor = 1.0 if mask is None else mask.unsqueeze(-1)
+    out = composed(values, None if c is None else c * factor, v, g, slot)
+    return out * factor if slot == "c" else out
+
+
+for _name, _save, _back, _map in (
+    ("evaluate", _save_evaluate, _evaluate_backward, _map_evaluate),
+    ("form", _save_form, _form_backward, _map_form),
+    ("vjps", _save_vjps, _vjps_backward, _map_vjps),
+    ("affine", _save_affine, _affine_backward, _map_affine),
+):
+    register_autograd(f"edgewise::{_name}", _back, setup_context=_save, lib=LIBRARY)
+    register_vmap(f"edgewise::{_name}", _map, lib=LIBRARY)

@@ -10,9 +10,8 @@ from typing import Any
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.formulas import functions
-from edgewise.nn._layer import KANLayer
+from edgewise.nn._layer import KANLayer, Rule
 from edgewise.nn._nodes import Nodes, Width
-from edgewise.nn._rule import Rule
 from edgewise.nn.bases import BASE_FUNCTIONS, BASES, BaseName, Basis, named
 
 DTYPES = ("float32", "float64")

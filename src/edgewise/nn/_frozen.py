@@ -10,9 +10,8 @@ from torch.autograd import forward_ad
 
 from edgewise._errors import InputError
 from edgewise.kernels import BSplineFamily, Chain, ChainCall, Link, chain_call, contract, is_eager, is_traced
-from edgewise.nn._autocast import autocast_output
-from edgewise.nn._features import Features
 from edgewise.nn._layer import KANLayer
+from edgewise.nn._module import Features, autocast_output
 from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes
 from edgewise.nn.bases import base_function

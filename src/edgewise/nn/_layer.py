@@ -1,6 +1,9 @@
-"""One layer of edges, each with its own function."""
+"""A layer of edges, what a person has decided about each of them, and its short way for a few rows."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -10,16 +13,75 @@ from torch.nn.functional import one_hot
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise.formulas import functions
-from edgewise.kernels import contract, is_eager, is_full, is_traced
-from edgewise.nn._autocast import autocast_output
-from edgewise.nn._cells import cells_of
-from edgewise.nn._extra_state import packed, unpacked
-from edgewise.nn._features import Features
-from edgewise.nn._few_rows import few_rows
-from edgewise.nn._grids import GridTools
+from edgewise.kernels import contract, is_eager, is_full, is_traced, quick_contract
+from edgewise.nn._grids import GridTools, cells_of
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
-from edgewise.nn._rule import Rule
+from edgewise.nn._module import Features, autocast_output, packed, unpacked
 from edgewise.nn.bases import BaseName, Basis, BasisName, base_function, joined_rows, named
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What holds of an edge, whoever trains or reads the network.
+
+    locked: its function stays as it is. monotone: 1 where it must rise, -1 where it must fall, 0 where it may do
+    either. smooth: weight of its roughness in the objective. functions: the names that it may be read as; all of the
+    library where there are none.
+
+    >>> Rule(locked=True).row()
+    {'locked': True}
+    """
+
+    locked: bool = False
+    monotone: int = 0
+    smooth: float = 0.0
+    functions: tuple[str, ...] = ()
+
+    def row(self) -> dict[str, Any]:
+        """What differs from an edge without a rule, as plain data."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items() if v}
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Rule:
+        """The rule of a row; ValueError for one that says what no rule says.
+
+        >>> Rule.of({"monotone": -1}).monotone
+        -1
+        """
+        if not isinstance(row, dict) or set(row) - {field.name for field in fields(cls)}:
+            raise ValueError("unknown fields")
+        names = row.get("functions", [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("functions")
+        rule = cls(**{**row, "functions": tuple(names)})
+        if not (isinstance(rule.locked, bool) and is_int(rule.monotone, -1, 1) and is_number(rule.smooth, 0, 1e300)):
+            raise ValueError("values")
+        return rule
+
+
+_MOST = 8  # rows
+
+
+def few_rows(layer: Any, x: Tensor) -> Tensor | None:
+    """Return what a KANLayer without symbolic edges gives, where nothing is differentiated; None for its usual path.
+
+    Anything unusual is left to that path: other dtypes, modes of torch, parametrized weights, and bad input.
+    """
+    c = layer._parameters.get("coefficients")  # None where parametrized
+    if type(x) is not Tensor or c is None or x.dtype is not c.dtype or x.dim() != 2 or is_traced():
+        return None
+    if x.shape[0] > _MOST or x.is_neg() or torch.is_autocast_enabled("cpu"):
+        return None
+    knots, mask, more = layer._buffers["knots"], layer._buffers["mask"], None
+    if layer.base is not None:
+        weight = layer._parameters.get("base_weight")
+        if weight is None:
+            return None
+        more = base_function(layer.base)[0](x), weight
+    if knots is None or mask is None:
+        return None
+    return quick_contract(x, c, knots, layer.basis, mask, more)
+
 
 Edge = tuple[int, int, int]
 """An edge (layer, j, i): from node i to subnode j."""

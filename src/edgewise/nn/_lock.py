@@ -7,13 +7,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from edgewise._checks import is_int, is_number
+from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise.formulas import functions as library
-from edgewise.nn._layer import Edge, KANLayer
+from edgewise.nn._layer import Edge, KANLayer, Rule
 from edgewise.nn._network import KAN
-from edgewise.nn._rule import Rule
-from edgewise.nn._surgery import clone, edge_of
+from edgewise.nn._surgery import clone, edge_of, of_edge
 
 Direction = Literal["up", "down", "any"]
 """How an edge may be required to run: rising, falling, or freely."""
@@ -48,29 +47,9 @@ def unlock(model: KAN, edges: Iterable[Edge]) -> KAN:
     return _ruled(model, edges, locked=False)
 
 
-def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
-    """Return the active edges that end in node q before layer `depth`: what the node computes.
-
-    Hidden nodes are those before layers 1, 2, ...; the outputs are the nodes before the layer after the last.
-
-    Errors: InputError for a node that is not there, and for inputs, which no edge enters.
-
-    >>> import edgewise as ew
-    >>> edges_of_node(ew.KAN([2, 3, 1]), 1, 2)
-    [(0, 2, 0), (0, 2, 1)]
-    """
-    last = len(model.layers)
-    if not is_int(depth, 1, last):
-        raise InputError(f"Nodes that edges enter lie before layers 1 to {last} ({last}: the outputs). Got {depth!r}.")
-    nodes = model.nodes[depth]
-    if not is_int(q, 0, nodes.n_nodes - 1):
-        raise InputError(f"The nodes before layer {depth} are 0 to {nodes.n_nodes - 1}. Got {q!r}.")
-    mask = model.layers[depth - 1].mask
-    return [(depth - 1, j, i) for j in nodes.groups()[q] for i in mask[j].nonzero().flatten().tolist()]
-
-
-def monotone(model: KAN, layer: int, j: int, i: int, direction: Direction) -> KAN:
-    """Return the network with the spline of an edge rising ("up"), falling ("down") or free again ("any").
+@of_edge
+def monotone(model: KAN, edge: Edge, direction: Direction) -> KAN:
+    """Return the network with the spline of an edge (layer, j, i) rising ("up"), falling ("down") or free ("any").
 
     The coefficients of a rising B-spline ascend: c_1 <= c_2 <= ...; the nearest ones that do take the place of those
     that do not. Second-order training bends the curve by a penalty on the differences of the wrong sign, and ends with
@@ -79,7 +58,7 @@ def monotone(model: KAN, layer: int, j: int, i: int, direction: Direction) -> KA
     Errors: InputError for an edge that is not there, is symbolic, is no spline or has a base function.
 
     >>> import edgewise as ew
-    >>> model = monotone(ew.KAN([1, 1]), 0, 0, 0, "up")
+    >>> model = monotone(ew.KAN([1, 1]), (0, 0, 0), "up")
     >>> bool((model.layers[0].coefficients.diff(dim=-1) >= 0).all())
     True
 
@@ -87,17 +66,18 @@ def monotone(model: KAN, layer: int, j: int, i: int, direction: Direction) -> KA
     """
     if direction not in _DIRECTIONS:
         raise unknown("direction", direction, _DIRECTIONS)
-    found = _spline_of(model, layer, j, i)
+    found = _spline_of(model, edge)
     if found.degree is None or found.base is not None:
         raise InputError(
             "Only splines without a base function are held monotone (basis 'bspline' or 'linear', base None). "
             f"This network has basis {found.basis.name!r}, base {found.base!r}."
         )
-    return shaped(_ruled(model, [(layer, j, i)], monotone=_DIRECTIONS[direction]))
+    return shaped(_ruled(model, [edge], monotone=_DIRECTIONS[direction]))
 
 
-def smooth(model: KAN, layer: int, j: int, i: int, weight: float) -> KAN:
-    """Return the network with a weight on the roughness of one edge, which second-order training heeds.
+@of_edge
+def smooth(model: KAN, edge: Edge, weight: float) -> KAN:
+    """Return the network with a weight on the roughness of one edge (layer, j, i), which second-order training heeds.
 
     The objective gains  weight x mean (d output / d subnode)^2 x c' R c,  as `Options(smoothing=...)` does for all
     edges. 0 takes it away; 1e-4 to 1 are usual.
@@ -105,32 +85,33 @@ def smooth(model: KAN, layer: int, j: int, i: int, weight: float) -> KAN:
     Errors: InputError for an edge that is not there or is symbolic, and for weights below 0.
 
     >>> import edgewise as ew
-    >>> smooth(ew.KAN([1, 1]), 0, 0, 0, 1e-2).layers[0].rules[0, 0].smooth
+    >>> smooth(ew.KAN([1, 1]), (0, 0, 0), 1e-2).layers[0].rules[0, 0].smooth
     0.01
     """
     if not is_number(weight, 0):
         raise InputError(f"'weight' must be a finite number >= 0. Got {weight!r}.")
-    _spline_of(model, layer, j, i)
-    return _ruled(model, [(layer, j, i)], smooth=float(weight))
+    _spline_of(model, edge)
+    return _ruled(model, [edge], smooth=float(weight))
 
 
-def require(model: KAN, layer: int, j: int, i: int, functions: Iterable[str]) -> KAN:
-    """Return the network with the names of the functions that an edge may be read as; none allows all.
+@of_edge
+def require(model: KAN, edge: Edge, functions: Iterable[str]) -> KAN:
+    """Return the network with the names of the functions that an edge (layer, j, i) may be read as; none allows all.
 
     Errors: InputError for an edge that is not there, and for unknown functions.
 
     >>> import edgewise as ew
-    >>> require(ew.KAN([1, 1]), 0, 0, 0, ["sin", "cos"]).layers[0].rules[0, 0].functions
+    >>> require(ew.KAN([1, 1]), (0, 0, 0), ["sin", "cos"]).layers[0].rules[0, 0].functions
     ('sin', 'cos')
     """
     if isinstance(functions, str):
         raise InputError(f"'functions' must be a list of names, like ['sin', 'cos']. Got {functions!r}.")
     names = tuple(library.get(name).name for name in functions)
-    return _ruled(model, [(layer, j, i)], functions=names)
+    return _ruled(model, [edge], functions=names)
 
 
-def _spline_of(model: KAN, layer: int, j: int, i: int) -> KANLayer:
-    found = edge_of(model, layer, j, i)
+def _spline_of(model: KAN, edge: Edge) -> KANLayer:
+    found, (layer, j, i) = edge_of(model, *edge), edge
     if (j, i) in found.symbols:
         raise InputError(f"Edge ({layer}, {j}, {i}) is {found.symbols[j, i]}: only splines are held in shape.")
     return found

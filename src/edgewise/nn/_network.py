@@ -1,24 +1,25 @@
-"""The network: layers of edges joined by sum and product nodes."""
+"""The network: layers and nodes in a row, stacks of networks, and whether its formula can be read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.nn._cells import grids_of
-from edgewise.nn._extra_state import packed, unpacked
+from edgewise.nn._config import Pretrained
+from edgewise.nn._formula import spline_name
+from edgewise.nn._grids import grids_of
 from edgewise.nn._init import Scheme
-from edgewise.nn._inputs import check_inputs
 from edgewise.nn._layer import Edge, KANLayer, spline_edges
+from edgewise.nn._module import check_inputs, packed, unpacked
 from edgewise.nn._nodes import Nodes, Width
-from edgewise.nn._pretrained import Pretrained
 from edgewise.nn.bases import BaseName, Basis, BasisName
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class KAN(Pretrained, torch.nn.Module):
         """Return the active spline edges (layer, j, i).
 
         >>> import edgewise as ew
-        >>> ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "exp").spline_edges()
+        >>> ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "exp").spline_edges()
         [(0, 0, 1)]
         """
         return spline_edges(self.layers)
@@ -144,7 +145,7 @@ class KAN(Pretrained, torch.nn.Module):
         `edgewise.symbolic.spline_functions` evaluates.
 
         >>> import edgewise as ew
-        >>> model = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "sin", (2.0, 0.0, 1.0, 0.5))
+        >>> model = ew.nn.set_function(ew.KAN([1, 1]), (0, 0, 0), "sin", (2.0, 0.0, 1.0, 0.5))
         >>> model.formula(["t"])
         sin(2*t) + 1/2
         """
@@ -194,3 +195,92 @@ def trace(model: KAN, x: Tensor) -> Trace:
         subnodes.append(edges[-1].sum(-1))
         h = nodes.combine(subnodes[-1])
     return Trace(inputs, edges, subnodes, h)
+
+
+def stack(layers: KANLayer | Iterable[torch.nn.Module]) -> KAN:
+    """Return the network of one layer, or of some that follow each other: to fit, prune, draw, score or save.
+
+    The network holds the same layers, so that what changes it in place changes them; `list(model.layers)` gives the
+    layers of what functions like `edgewise.prune` return.
+
+    Errors: InputError for no layer, what is no KANLayer, and layers whose sizes, dtypes or devices do not fit.
+
+    >>> import edgewise as ew
+    >>> first, second = ew.nn.KANLayer(3, 4), ew.nn.KANLayer(4, 1)
+    >>> stack([first, second]).widths
+    [3, 4, 1]
+    >>> stack(first).widths
+    [3, 4]
+    """
+    given = [layers] if isinstance(layers, KANLayer) else list(layers)
+    parts = [part for part in given if isinstance(part, KANLayer)]
+    for part in given:
+        if not isinstance(part, KANLayer):
+            raise InputError(f"'layers' must be KANLayers. Got {type(part).__name__}.")
+    if not parts:
+        raise InputError("'layers' must hold at least one KANLayer. Got none.")
+    for before, after in pairwise(parts):
+        if before.n_out != after.n_in:
+            raise InputError(f"A layer of {before.n_out} outputs cannot come before one of {after.n_in} inputs.")
+    places = {(part.dtype, part.coefficients.device) for part in parts}
+    if len(places) > 1:
+        raise InputError(f"The layers must have one dtype and one device. Got {sorted(map(str, places))}.")
+    model = KAN([parts[0].n_in, *(part.n_out for part in parts)], grid=1, device="meta", dtype=parts[0].dtype)
+    model.layers = torch.nn.ModuleList(parts)  # type: ignore[assignment]
+    return model
+
+
+_LONGEST = 2000  # terms
+
+
+def is_readable(model: KAN) -> bool:
+    """Whether every edge is symbolic and the formula has at most about 2000 terms, told before it is made.
+
+    The terms are as many as the ways that lead from the inputs to the outputs.
+
+    >>> model = KAN([1, 1])
+    >>> is_readable(model)
+    False
+    """
+    if model.spline_edges():
+        return False
+    ways = [1] * model.n_in
+    for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
+        rows: list[list[bool]] = layer.mask.tolist()
+        into = [sum(w for w, on in zip(ways, row, strict=True) if on) for row in rows]
+        ways = [sum(into[j] for j in group) for group in nodes.groups()]
+    return sum(ways) <= _LONGEST
+
+
+def spline_functions(model: KAN) -> dict[str, Callable[[Any], Any]]:
+    """The functions of the spline edges by their names in `KAN.formula(splines="symbols")`, of numbers or numpy arrays.
+
+    They are the network's own: sympy.lambdify takes the mapping among its `modules`.
+
+    >>> import edgewise as ew, numpy as np, sympy, torch
+    >>> model = ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "exp")
+    >>> formula = model.formula(["x", "y"], splines="symbols")
+    >>> formula
+    phi_0_0_1(y) + exp(x)
+    >>> call = sympy.lambdify(["x", "y"], formula, [spline_functions(model), "numpy"])
+    >>> rows = np.linspace(-1, 1, 10).reshape(5, 2)
+    >>> bool(np.allclose(call(*rows.T), model(torch.from_numpy(rows))[:, 0].detach()))
+    True
+    """
+    return {spline_name(*edge): _curve(model, edge) for edge in model.spline_edges()}
+
+
+def _curve(model: KAN, edge: Edge) -> Callable[[Any], Any]:
+    depth, j, i = edge
+    layer = model.layers[depth]
+
+    def curve(u: Any) -> Any:
+        values = torch.as_tensor(np.asarray(u), dtype=torch.float64, device=layer.coefficients.device)
+        with torch.no_grad():
+            inputs = torch.zeros(values.numel(), layer.n_in, dtype=layer.dtype, device=values.device)
+            inputs[:, i] = values.reshape(-1).to(layer.dtype)
+            out = layer.edges(inputs)[:, j, i]
+        found = out.double().cpu().numpy().reshape(values.shape)
+        return found if found.shape else float(found)
+
+    return curve

@@ -137,7 +137,7 @@ def network(
     unknown layout, and numbers that are none.
 
     >>> import edgewise as ew, torch
-    >>> model = ew.nn.set_function(ew.KAN([2, 3, 1]), 0, 0, 0, "sin")
+    >>> model = ew.nn.set_function(ew.KAN([2, 3, 1]), (0, 0, 0), "sin")
     >>> ax = ew.plot.network(model, torch.rand(100, 2), names=["mass_kg", "speed"], target="energy")
     >>> "mass_kg" in [text.get_text() for text in ax.texts]
     True

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from edgewise._callbacks import calling
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.formulas import functions as library
@@ -21,7 +22,7 @@ from edgewise.studio._network_view import network_view, number, session_view
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._row_views import selected
 from edgewise.studio._work import Channel
-from edgewise.train import FitStep, refit_check, step_callback
+from edgewise.train import FitStep, RefitPass
 
 #: what is typed or chosen for an argument, by its name; the same for all actions
 KINDS = {
@@ -99,7 +100,7 @@ def act_in_worker(channel: Channel, session: Session, name: str, arguments: dict
             channel.send({**said, **_picture(seen.network(), session)})
         return name == "fit" and channel.stopped()
 
-    with step_callback(look):
+    with calling(look, FitStep):
         return session.apply(name, **arguments)
 
 
@@ -156,11 +157,11 @@ def suggest(desk: Desk, edge: list[int], limit: int = 6) -> Answer:
     place = _edge(session, edge)
     mine = desk.drawers[_SUGGESTED] = object()
 
-    def go_on() -> None:
+    def go_on(event: RefitPass) -> None:
         if desk.drawers.get(_SUGGESTED) is not mine:
             raise InputError("Another edge is looked at by now: select this one again.")
 
-    with refit_check(go_on):
+    with calling(go_on, RefitPass):
         found = session.suggest(place, limit)
     return {"edge": list(edge), "candidates": [candidate_view(session, one) for one in found]}
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from edgewise._callbacks import calling
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.discovery import Candidate, Discovery, SearchStep, search_callback
+from edgewise.discovery import Candidate, Discovery, SearchStep
 from edgewise.discovery import discover as discovered
 from edgewise.formulas.expressions import write
 from edgewise.interpret.symbolic import network_of
@@ -118,7 +119,7 @@ def search(channel: Channel, x: Any, y: Any, settings: dict[str, Any], at: int) 
         said["best"] = best or said["best"]
         channel.send({"stage": stage, "fraction": fraction, "seconds": time.monotonic() - began, **said})
 
-    with search_callback(look), _interrupted_once():
+    with calling(look, SearchStep), _interrupted_once():
         found = discovered(x, y, progress=progress, **settings)
         return Found(found, x, y, settings["effort"], time.monotonic() - began, at).plain()
 

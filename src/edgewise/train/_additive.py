@@ -22,11 +22,10 @@ from edgewise.tables.additive import (
     network,
     side_by_side,
 )
+from edgewise.train._context import Context, Partition, Trained
 from edgewise.train._data import Table
-from edgewise.train._error import constant_error, error_of
-from edgewise.train._loss import CrossEntropy, Loss, Squared
+from edgewise.train._loss import CrossEntropy, Loss, Squared, constant_error, error_of
 from edgewise.train._result import Outcome
-from edgewise.train._split import Context, Partition, Trained
 
 _PLAIN = Request(products=0, maps=False, hidden=False, values=False, select="best")
 _EXACT = 1e-2  # of the smoothed error: below, a network is better whatever the rows

@@ -7,14 +7,12 @@ import torch
 from torch import Tensor
 
 from edgewise.nn import KAN, adapt_grid, add_constant, clone, has_shapes, layer_of, with_locked
-from edgewise.train._choices import grid_of
+from edgewise.train._context import Context, Trained
 from edgewise.train._data import Table
-from edgewise.train._error import error_of, tuned
-from edgewise.train._loss import Loss
-from edgewise.train._objective import Quadratic
-from edgewise.train._penalty import penalty
+from edgewise.train._loss import Loss, error_of, tuned
+from edgewise.train._objective import Quadratic, penalty
+from edgewise.train._options import grid_of
 from edgewise.train._result import Outcome
-from edgewise.train._split import Context, Trained
 from edgewise.train.optim import GradientSolver, Needs, Step
 
 _ENTRIES = 16_000_000  # features of a chunk of rows

@@ -17,22 +17,15 @@ from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, clone, shaped
 from edgewise.tables.encoding import Inputs, column_names, warn_of_index
 from edgewise.train._additive import AdditiveTrainer
-from edgewise.train._choices import Grids, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
-from edgewise.train._classification import ClassificationTrainer
-from edgewise.train._data import Shape, Table, as_rows, own_columns
-from edgewise.train._error import Function, accuracy_of, constant_error, error_of, tuned
+from edgewise.train._context import Context, Split, Trained, rescale_knots, safeguarded, split
+from edgewise.train._data import Ranks, Shape, Table, as_rows, own_columns
 from edgewise.train._first_order import FirstOrderTrainer
-from edgewise.train._loss import Loss, LossName, choose_loss
+from edgewise.train._loss import Function, Loss, LossName, accuracy_of, choose_loss, constant_error, error_of, tuned
 from edgewise.train._monitor import Monitor
-from edgewise.train._options import Options
-from edgewise.train._parquet import Parquet
-from edgewise.train._ranks import Ranks
-from edgewise.train._regression import RegressionTrainer
+from edgewise.train._options import Grids, Options, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._result import FitResult, Outcome
-from edgewise.train._safeguard import safeguarded
-from edgewise.train._split import Context, Split, Trained, split
-from edgewise.train._starts import rescale_knots
-from edgewise.train._stream import Stream
+from edgewise.train._second_order import ClassificationTrainer, RegressionTrainer
+from edgewise.train._stream import Parquet, Stream
 from edgewise.train.optim import LM
 
 _REMEDY = "Use fewer nodes, a coarser grid, fewer rows, or solver 'adam'."

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
+from edgewise._robust import HUBER, NORMAL
+from edgewise.train._data import Rows, Table
 
 Curvature = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k)
 _MIN_WIDTH = 1e-10  # of a robust loss, in standard deviations of the target
@@ -144,7 +146,7 @@ class _Robust(Loss):
     def tuned(self, outputs: Tensor, y: Tensor) -> Self:
         if self.width is not None:
             return self
-        deviation = 1.4826 * float((outputs - y).abs().median())
+        deviation = NORMAL * float((outputs - y).abs().median())
         return replace(self, width=max(self.tuning * deviation, _MIN_WIDTH))
 
 
@@ -162,7 +164,7 @@ class Huber(_Robust):
     """
 
     name = "huber"
-    tuning = 1.345
+    tuning = HUBER
 
     def weight(self, r: Tensor) -> Tensor:
         return (self.d / r.abs().clamp_min(1e-300)).clamp_max(1.0)
@@ -252,3 +254,53 @@ def choose_loss(loss: LossName | Loss) -> Loss:
     if isinstance(loss, type | str) or not isinstance(loss, Loss):
         raise unknown("loss", loss, [*_LOSSES, "an object with the members of edgewise.train.Loss, like Huber(0.1)"])
     return loss
+
+
+_ROWS = 16_384  # evaluated at once
+
+Function = Callable[[Tensor], Tensor]  # x (n, n_in) -> outputs (n, n_out), as a network is
+
+
+def error_of(model: Function, table: Rows, loss: Loss | None = None) -> float:
+    """Return the error over a table: root mean square unless the loss says otherwise, infinite if undefined."""
+    loss = loss or Squared()
+    mean = _mean(table, lambda part: loss.value(model(part.x), part.y))
+    value = loss.error(mean) if mean >= 0 else float("inf")
+    return value if value == value else float("inf")
+
+
+def accuracy_of(model: Function, table: Rows) -> float:
+    """Return the weighted fraction of rows whose class is the network's first choice."""
+
+    def right(part: Table) -> Tensor:
+        return (first_choice(model(part.x)) == part.y[:, 0]).double()
+
+    return _mean(table, right)
+
+
+def first_choice(outputs: Tensor) -> Tensor:
+    """Return the class (n,) that outputs (n, m) make most probable; of one output, the sign tells."""
+    return outputs.argmax(1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0).long()
+
+
+def _mean(table: Rows, value: Callable[[Table], Tensor]) -> float:
+    total = weight = 0.0
+    with torch.no_grad():
+        for part in table.batches(_ROWS):
+            total += float(value(part) @ part.weights)
+            weight += float(part.weights.sum())
+    total, weight = table.ranks.total(total, weight)
+    return total / weight
+
+
+def tuned(loss: Loss, model: Function, rows: Table) -> Loss:
+    """Return a loss with parameters estimated from a network's residuals."""
+    with torch.no_grad():
+        return loss.tuned(model(rows.x), rows.y)
+
+
+def constant_error(table: Table, loss: Loss, outputs: int) -> float:
+    """Return the error over a table of about the best network that ignores its inputs."""
+    constant = loss.constant(table.y, table.weights, outputs).expand(len(table), -1)
+    values = loss.tuned(constant, table.y).value(constant, table.y)
+    return loss.error(float(values @ table.weights / table.weights.sum()))

@@ -1,29 +1,243 @@
-"""What a fit reports while it runs, and what may end it early: callbacks, the time limit, Ctrl-C."""
+"""What a fit reports while it runs, and what may end it early: progress, callbacks, the time limit, Ctrl-C.
+
+Its steps may also be kept in a file, so that the same fit goes on where its process was killed.
+"""
 
 from __future__ import annotations
 
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import torch
 from torch import Tensor
 
+from edgewise._callbacks import callbacks, calling, is_stop
 from edgewise._deadline import Deadline, cut, whole
-from edgewise.train._checkpoint import Checkpoint
-from edgewise.train._fit_progress import FitProgress, Words
+from edgewise._errors import InputError
+from edgewise._progress import LiveLine, Shown, on_terminal
+from edgewise._renamed import replaced
+from edgewise._replacing import writing
+from edgewise.train._data import ALONE, Ranks
 from edgewise.train._options import Options
-from edgewise.train._ranks import ALONE, Ranks
 from edgewise.train._result import Outcome, Row
-from edgewise.train._step_callback import FitStep, step_callbacks
 from edgewise.train.optim import DampedSolver, DampedState, LeastSquaresSolver, Step
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from edgewise.nn import KAN
+
+_CLOSE = 1e-6  # relative, of the sums that identify the start of a run: processors round differently
+
+
+class Checkpoint:
+    """The runs of a solver, in their order: where each ended, and the last state of the one that had not ended.
+
+    Everything between the runs of a fit follows from where they end, so a fit that is repeated with its checkpoint
+    skips the runs that ended, and takes the next step of the one that had not. Rank 0 reads and writes the file.
+    `identity` are numbers of what is fitted, where the starts of its runs do not tell it from others.
+
+    Errors: InputError for a file that is no checkpoint, or that of another fit.
+    """
+
+    def __init__(self, path: str | Path, ranks: Ranks, identity: Sequence[float] = ()) -> None:
+        self.path, self.ranks = Path(path), ranks
+        self._identity = torch.tensor(identity, dtype=torch.float64)
+        self._held = self._read()
+        self._run = 0
+
+    def ended(self, start: Tensor) -> tuple[Tensor, int] | None:
+        """Return where the next run ended, and after how many steps, if it did; it is then over."""
+        found = self._of("end", start)
+        if found is None:
+            return None
+        steps = int(self._held[f"{self._run}.steps"].item())
+        self._run += 1
+        return found, steps
+
+    def state(self, start: Tensor) -> DampedState | None:
+        """Return the last state of the next run, if it took a step."""
+        vector = self._of("vector", start)
+        if vector is None:
+            return None
+        cost, damping, step, slow = self._held[f"{self._run}.state"].tolist()
+        return DampedState(vector, cost, damping, int(step), int(slow))
+
+    def keep(self, start: Tensor, state: DampedState) -> None:
+        """Write the state of the run after a step."""
+        numbers = (state.cost, state.damping, state.step, state.slow)
+        self._write(start, vector=state.vector, state=torch.tensor(numbers, dtype=torch.float64))
+
+    def end(self, start: Tensor, vector: Tensor, steps: int) -> None:
+        """Write where the run ended."""
+        for name in ("vector", "state"):
+            self._held.pop(f"{self._run}.{name}", None)
+        self._write(start, end=vector, steps=torch.tensor(steps))
+        self._run += 1
+
+    def _of(self, name: str, start: Tensor) -> Tensor | None:
+        """Return a vector of the next run, or None; raise InputError if it is none from this start."""
+        found = self._held.get(f"{self._run}.{name}")
+        if found is None:
+            return None
+        known = self._held[f"{self._run}.start"]
+        own = self._sums(start)
+        same = len(found) == len(start) and known.shape == own.shape
+        if not same or not torch.allclose(known, own, rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
+            raise InputError(f"{self.path} is the checkpoint of another fit: name another file, or delete it.")
+        return found.to(start)
+
+    def _write(self, start: Tensor, **values: Tensor) -> None:
+        values["start"] = self._sums(start)
+        self._held.update({f"{self._run}.{name}": value.detach().cpu() for name, value in values.items()})
+        if self.ranks.number == 0:
+            from safetensors.torch import save
+
+            with writing(self.path) as file:
+                file.write(save({name: value.contiguous() for name, value in self._held.items()}))
+
+    def _read(self) -> dict[str, Tensor]:
+        content, error = b"", None
+        try:
+            if self.ranks.number == 0 and self.path.exists():
+                content = self.path.read_bytes()
+        except OSError as refused:
+            error = InputError(f"Cannot read {self.path} ({refused.strerror or refused}): choose another place.")
+        self.ranks.require(error)
+        size = round(self.ranks.total(len(content))[0])
+        if not size:
+            return {}
+        sent = torch.zeros(size, dtype=torch.uint8, device=self.ranks.device)
+        if content:
+            sent.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            held = load(self.ranks.from_first(sent).cpu().numpy().tobytes())
+        except SafetensorError:
+            held = {}
+        names = {name.partition(".")[2] for name in held}
+        if not names or not names <= {"start", "end", "steps", "vector", "state"}:
+            raise InputError(f"{self.path} is no checkpoint of a fit: name another file, or delete it.")
+        return held
+
+    def _sums(self, start: Tensor) -> Tensor:
+        return torch.cat([torch.stack([start.sum(), start.abs().sum()]).double().cpu(), self._identity])
+
+
+_PATIENCE = 2.0  # seconds before a line appears unasked, and between two epochs of a log
+_SELDOM = 0.1  # of the time so far: between two lines of a log that tell steps
+
+
+def describe(row: Row) -> str:
+    """Return one row of the history as a line.
+
+    >>> describe(Row(0, 5, 120, 1.25e-3, math.nan, 0.5, 300))
+    '[  0.5 s] grid 5, 120 parameters: training 1.25e-03'
+    """
+    validation = "" if math.isnan(row.validation) else f", validation {row.validation:.2e}"
+    return f"[{row.seconds:5.1f} s] grid {row.grid}, {row.parameters} parameters: training {row.train:.2e}{validation}"
+
+
+def brief(row: Row) -> str:
+    """Return the error of a row, to stand behind a progress bar."""
+    known = not math.isnan(row.validation)
+    return f"validation error {row.validation:.2e}" if known else f"training error {row.train:.2e}"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What progress says: of a row as a line of a log, and behind the bar; and of a step, if anything.
+
+    step: what a step of a solver says, of the cost, the steps that were taken in this run, and the most there may be.
+    """
+
+    line: Callable[[Row], str] = describe
+    brief: Callable[[Row], str] = brief
+    step: Callable[[float, int, int | None], str] | None = None
+
+
+class FitProgress:
+    """Shows a fit if asked (True), never (False), or for "auto" on a terminal once it takes two seconds.
+
+    A function is called instead with the stage, the fraction that is done, if known, and a detail.
+
+    >>> FitProgress(False).step("grid 5", Step(0.5, 10, 20), 0.5)
+    """
+
+    def __init__(self, asked: Shown, console: Console | None = None, words: Words | None = None) -> None:
+        self._report = asked if callable(asked) else None
+        terminal = on_terminal() if console is None else console.is_terminal
+        shown = asked is True or (asked == "auto" and terminal)
+        self._line = LiveLine(console, 0.0 if asked is True else _PATIENCE) if shown and terminal else None
+        self._logs = shown and not terminal
+        self._console, self._logged, self._detail = console, -math.inf, ""
+        self._words, self._began = words or Words(), time.monotonic()
+
+    def step(self, place: str, at: Step | None, fraction: float | None, detail: str | None = None) -> None:
+        """Show what is trained, the step of its solver, and the fraction of the fit that is done, if known.
+
+        A `detail` stands in place of the last row's error, and in a log as well, seldom.
+        """
+        stage = place if at is None else f"{place}, {at.unit} {at.number}/{at.total}"
+        if self._report is not None:
+            self._report(stage, math.nan if fraction is None else fraction, detail or self._detail or None)
+        elif self._line is not None:
+            self._line.show(stage, fraction, detail or self._detail)
+        elif self._logs and detail is not None:
+            now = time.monotonic()
+            if now - max(self._logged, self._began) >= max(_PATIENCE, _SELDOM * (now - self._began)):
+                self._log(f"[{now - self._began:5.1f} s] {place}: {detail}")
+
+    def row(self, row: Row, *, last: bool) -> None:
+        """Show a row of the history; in a log, one that is not the last of a run at most every two seconds."""
+        self._detail = self._words.brief(row)
+        if self._logs and (last or time.monotonic() - self._logged >= _PATIENCE):
+            self._log(self._words.line(row))
+
+    def _log(self, text: str) -> None:
+        self._logged = time.monotonic()
+        if self._console is not None:
+            self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+        elif sys.stderr is not None:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+    def stopping(self) -> None:
+        if self._line is not None:
+            self._line.show("ending with the best so far; Ctrl-C once more aborts")
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+
+
+@dataclass(frozen=True)
+class FitStep:
+    """One second-order step of a fit: how many there have been, what is trained, the cost, and the network as it is.
+
+    `network()` makes the network; it takes time, and is to be called from the callback only.
+    """
+
+    step: int
+    place: str
+    cost: float
+    network: Callable[[], KAN]
+
+
+def step_callback(callback: Callable[[FitStep], object]) -> AbstractContextManager[None]:
+    """Call a function after each second-order step of the fits inside: the former name of `edgewise.calling`."""
+    replaced("edgewise.train.step_callback(f)", "edgewise.calling(f, edgewise.train.FitStep)")
+    return calling(callback, FitStep)
 
 
 class _Stopped(Exception):
@@ -46,7 +260,7 @@ class Monitor:
         self.history: list[Row] = []
         self.deadline = Deadline.never() if options.time_limit is None else Deadline.after(options.time_limit)
         self._began, self._steps = time.perf_counter(), 0
-        self._callbacks, self._on_step = options.callback_list(), step_callbacks()
+        self._callbacks, self._on_step = [*options.callback_list(), *callbacks(Row)], callbacks(FitStep)
         self._progress = FitProgress(options.progress if ranks.number == 0 else False, words=self._words)
         self._at: Step | None = None
         self._ended: Outcome | None = None
@@ -118,7 +332,7 @@ class Monitor:
             return True
         seen = FitStep(self._steps, place, cost, network)
         answers = [callback(seen) for callback in self._on_step]
-        if any(map(_is_stop, answers)):
+        if any(map(is_stop, answers)):
             self._ended = Outcome.STOPPED
         return self._ended is not None
 
@@ -180,7 +394,7 @@ class Monitor:
                 raise
             self._interrupt()
             return
-        if any(_is_stop(answer) for answer in answers):
+        if any(map(is_stop, answers)):
             self._ended = self._ended or Outcome.STOPPED
 
     def asked(self) -> Outcome | None:
@@ -200,8 +414,3 @@ class Monitor:
     @property
     def _seconds(self) -> float:
         return time.perf_counter() - self._began
-
-
-def _is_stop(answer: Any) -> bool:
-    """Return True for True and "stop" only: a callback may return a number, as `file.write` does."""
-    return bool(answer) if isinstance(answer, bool | np.bool_) else isinstance(answer, str) and answer == "stop"

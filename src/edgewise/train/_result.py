@@ -18,7 +18,7 @@ from edgewise._typing import Data
 from edgewise.nn import KAN
 from edgewise.tables.encoding import Inputs
 from edgewise.train._data import as_inputs, as_matrix
-from edgewise.train._error import first_choice
+from edgewise.train._loss import first_choice
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,17 +1,25 @@
-"""Runs of a second-order solver on the rows of a fit, and a brief one on a table."""
+"""Second-order training, on numbers and on classes: runs of a solver on the rows of a fit, and brief refits."""
+
+from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from edgewise.nn import KAN, clone, has_shapes, shaped
-from edgewise.train._choices import grid_of, spline_edges
+from edgewise._callbacks import callbacks, calling
+from edgewise._deadline import Deadline, cut
+from edgewise._renamed import replaced
+from edgewise._workers import Workers
+from edgewise.nn import KAN, Layout, adapt_grid, clone, has_shapes, shaped
+from edgewise.train._context import Context, Partition, Trained, best_start, is_additive, objective, rescale_knots
 from edgewise.train._data import Table
-from edgewise.train._error import error_of, tuned
-from edgewise.train._objective import Objective, Quadratic
-from edgewise.train._penalty import penalty
-from edgewise.train._refit_check import present_check
-from edgewise.train._split import Context, Partition, Trained
+from edgewise.train._loss import error_of, tuned
+from edgewise.train._objective import Objective, Quadratic, penalty, smoothing_by_gcv
+from edgewise.train._options import grid_of, own_grids, spline_edges, too_fine
+from edgewise.train._result import Outcome
 from edgewise.train.optim import LM, LeastSquaresSolver
 
 _COARSE = 1e-2  # tolerance of a run of few steps
@@ -67,6 +75,34 @@ def _go_on() -> None:
     """Do not stop in the middle of a pass."""
 
 
+@dataclass(frozen=True)
+class RefitPass:
+    """A refit is about to pass over its rows: what a callback raises then ends it, and nothing has changed.
+
+    Actions that try much, such as `edgewise.symbolic.candidates`, refit a network for each trial.
+
+    >>> import edgewise as ew, torch
+    >>> def check(event):
+    ...     raise TimeoutError("enough")
+    >>> x = torch.rand(50, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> with ew.calling(check, ew.train.RefitPass):
+    ...     ew.symbolic.candidates(ew.KAN([1, 1], grid=3), x, x, (0, 0, 0))
+    Traceback (most recent call last):
+    TimeoutError: enough
+    """
+
+
+def refit_check(check: Callable[[], object]) -> AbstractContextManager[None]:
+    """Call a function before each pass of the refits inside: the former name of `edgewise.calling`."""
+    replaced("edgewise.train.refit_check(f)", "edgewise.calling(f, edgewise.train.RefitPass)")
+    return calling(lambda event: check(), RefitPass)
+
+
+def _present_check() -> None:
+    for callback in callbacks(RefitPass):
+        callback(RefitPass())
+
+
 _TURNS = 5  # to find the differences that a monotone edge forbids
 
 
@@ -77,9 +113,315 @@ def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tupl
     solver = LM(steps=steps, tolerance=tolerance, damping=1e-4)
     for _ in range(_TURNS if has_shapes(model) else 1):
         form = penalty(model, table, 0.0, 0.0) if spline_edges(model) else Quadratic()
-        problem = Objective(clone(model), table, form, check=present_check())
+        problem = Objective(clone(model), table, form, check=_present_check)
         if problem.layout.size:
             vector, _ = solver.minimize(problem, problem.start)
             model = clone(problem.network(vector))
     model = shaped(model)
     return model, error_of(model, table)
+
+
+_PROMISING = 1e-6  # in standard deviations of the target: the solution may be exact
+_EXACT = 1e-13  # in standard deviations of the target
+_LITTLE = 0.4  # an error, in standard deviations of the target
+_FAR = 2.0  # times the error and the scores before
+_MAX_PARAMETERS = 2000  # up to which the smoothing is chosen: that factors a dozen matrices
+
+
+class RegressionTrainer(SecondOrderTrainer):
+    """Trains a network from coarse to fine grids; one that was trained before continues from what it is."""
+
+    def run(self, model: KAN, schedule: Sequence[Any]) -> Trained:
+        if not self.context.trained:
+            coarse = model if schedule[0] is None else adapt_grid(model, self.split.train.subsample.x, schedule[0])
+            model = best_start(coarse, self.context)
+        selected, outcome = self._grow(model, schedule)
+        polished = self._polish(selected) if self.split.leaves_out and not self.monitor.ended() else selected
+        if len(schedule) == 1 and outcome is Outcome.GRIDS_DONE:
+            outcome = Outcome.CONVERGED
+        return Trained(polished, selected, outcome, self.loss)
+
+    def _grow(self, model: KAN, schedule: Sequence[Any]) -> tuple[KAN, Outcome]:
+        """Train grid after grid; return the best on validation rows, or the last if the grids are given."""
+        automatic = self.context.automatic
+        self.tune(model, self.split.train)
+        best, best_error, worse, error = model, math.inf, 0, math.inf
+        if self.context.trained and automatic:
+            best_error = self.validation_error(model)
+        outcome = Outcome.GRIDS_DONE
+        for number, grid in enumerate(schedule):
+            if automatic and number and too_fine(model, grid, self.split.final, self.context.solver):
+                outcome = Outcome.ROWS_EXHAUSTED
+                break
+            model = self._train(model, self.split.train, grid)
+            error = self.record(model)
+            if self.context.loss is not self.loss and best_error < math.inf:
+                best_error = self.validation_error(best)  # with the loss in use
+            if error < best_error:
+                worse = 0 if error < 0.8 * best_error else worse + 1
+                best, best_error = model, error
+            else:
+                worse += 1
+            if best_error < _EXACT:
+                outcome = Outcome.EXACT
+                break
+            # As long as nothing is learned, a finer grid may be all that is missing.
+            if automatic and worse >= (2 if best_error < 0.3 else 4):
+                outcome = Outcome.OVERFIT if error > 1.2 * best_error else Outcome.CONVERGED
+                break
+            if ended := self.monitor.ended():
+                outcome = ended
+                break
+        return best if automatic else model, outcome
+
+    def _polish(self, model: KAN) -> KAN:
+        """Train the selected grid on all rows; keep the result unless it is worse."""
+        full = self.split.full
+        before = self.error(model, full)
+        polished = self._train(model, full, own_grids(model) if spline_edges(model) else None)
+        after = self.error(polished, full)
+        if self.context.loss is not self.loss:
+            before = self.error(model, full)
+        if after > before * (1 + 1e-6) and self.context.sparsity == 0:
+            return model
+        self.context.record(polished, after, math.nan)  # no row is held out any more
+        return polished
+
+    def _train(self, model: KAN, part: Partition, grid: Any) -> KAN:
+        """Train on one grid. If the fit ends here, return the best of its runs, or the network as it was before.
+
+        New knots change a network's curves: one that is stopped soon after may be far worse than before.
+        """
+        if grid is None:
+            return self.descend(model, part, Quadratic())
+        runs = [model]
+        sparse = self.context.sparsity > 0
+        trained = self._sparse(model, part, grid) if sparse else self._smooth(model, part, grid, runs)
+        return self._best([trained, *runs], part.in_memory) if self.monitor.ended() else trained
+
+    def _smooth(self, model: KAN, part: Partition, grid: Any, runs: list[KAN]) -> KAN:
+        """Three runs on one grid, noted in `runs`; the knots move before all but the last."""
+        smoothing = 0.0
+        for turn in range(3):
+            if turn < 2:
+                model = adapt_grid(model, part.subsample.x, grid)
+                smoothing = self._smoothing(model, part)
+            self.tune(model, part)
+            model = self.descend(model, part, self._penalty(model, part, smoothing))
+            runs.append(model)
+            if turn == 0 and not self.monitor.ended():
+                model = self._freed(model, part)
+            if self.monitor.ended():
+                return model
+        return self._exact(model, part)
+
+    def _freed(self, model: KAN, part: Partition) -> KAN:
+        """Return a network that has learned little, trained once more without penalties, if that helps.
+
+        Cells with few rows are expected to be as rough as others, all the more the larger the error: curves that are
+        flat would stay flat.
+        """
+        error, count = self.error(model, part), len(part.rows) * model.n_out
+        if error < _LITTLE or Layout(model).size > 0.5 * count:
+            return model
+        freed = self.descend(model, part, Quadratic())
+        return freed if self.error(freed, part) < 0.5 * error else model
+
+    def _sparse(self, model: KAN, part: Partition, grid: Any) -> KAN:
+        """Up to eight reweighted runs with sparsity, as long as error and scores, as they really are, fall.
+
+        Within a run the scores' sensitivities are frozen, so a run may end where only the frozen scores are small. A
+        network that was trained before is kept if the first run ends far above it.
+        """
+        best, lowest = model, math.inf
+        if self.context.trained:
+            best = adapt_grid(model, part.subsample.x, grid)
+            self.tune(best, part)
+            lowest = _FAR * self._scored(best, part)
+        for _ in range(8):
+            model = adapt_grid(model, part.subsample.x, grid)
+            self.tune(model, part)
+            form = self._penalty(model, part, self._smoothing(model, part), self.context.sparsity)
+            model = self.descend(model, part, form)
+            objective = self._scored(model, part)
+            if objective >= lowest:
+                break
+            best, lowest = model, objective
+            if self.monitor.ended():
+                break
+        return best
+
+    def _penalty(self, model: KAN, part: Partition, smoothing: float, sparsity: float = 0.0) -> Quadratic:
+        return penalty(model, part.subsample, sparsity, smoothing, loss=self.loss, rows=len(part.rows))
+
+    def _smoothing(self, model: KAN, part: Partition) -> float:
+        """Return the weight of the second differences: as given, or by cross-validation if parameters are many."""
+        if not isinstance(self.context.options.smoothing, str):
+            return self.context.options.smoothing
+        size, rows = Layout(model).size, len(part.rows)
+        if size < 0.25 * rows * model.n_out or size > _MAX_PARAMETERS or spline_edges(model) == 0:
+            return 0.0
+        problem = Objective(clone(model), part.rows, loss=self.loss)
+        chosen = 0.0
+
+        def choose() -> None:
+            nonlocal chosen
+            equations = problem.normal_equations(problem.start)
+            chosen = smoothing_by_gcv(model, part.subsample, equations, problem.start, self.loss, rows)
+
+        cut(self.monitor.deadline if isinstance(part.rows, Table) else Deadline.never(), choose)
+        return chosen
+
+    def _scored(self, model: KAN, part: Partition) -> float:
+        return objective(model, part, self.loss, self.context.sparsity)
+
+    def _best(self, models: Sequence[KAN], part: Partition) -> KAN:
+        """Return the network with the smallest error, or with sparsity the smallest objective, the first of equals."""
+        return min(models, key=lambda model: self._scored(model, part))
+
+    def _exact(self, model: KAN, part: Partition) -> KAN:
+        """Near an exact solution, go on without penalties: they block the curved path that leads there."""
+        error = self.error(model, part)
+        if has_shapes(model) or error > _PROMISING or Layout(model).size > 0.25 * len(part.rows) * model.n_out:
+            return model
+        for _ in range(8):
+            freed = self.descend(model, part, Quadratic())
+            after = self.error(freed, part)
+            if after > error / 3:
+                break
+            model, error = freed, after
+            if error < _EXACT or self.monitor.ended():
+                break
+        return model
+
+
+#: weights of the penalty, in nats for coefficients of size one
+_WEIGHTS = (1e-3, 1e-4, 1e-5, 1e-6)
+_STRONGER = (1e-2, 1e-1)  # tried while the strongest is the best
+_STARTS = 4  # of a network with more than one layer
+_PATIENCE = 1  # weaker penalties tried after the best
+_FIRST, _NEXT = 10, 4  # steps from an untrained network, and from the network of the weight before
+#: the same for one layer of sums, where each weight has one minimum and the one before is near
+_ADDITIVE_FIRST, _ADDITIVE_NEXT = 3, 2
+_ADDITIVE_PRODUCTS = 6  # matrix products in such a step: the path goes on, so no step has to be exact
+
+
+class _Rung(NamedTuple):
+    """A point of the regularization path: the validation error, the network, the weight of the penalty."""
+
+    error: float
+    model: KAN
+    weight: float
+
+
+class ClassificationTrainer(SecondOrderTrainer):
+    """Trains a network on classes along a regularization path on each grid, and selects by the validation error.
+
+    mean cross-entropy + w sum_e (variance of c + roughness of c): without it, separable classes drive the outputs to
+    infinity. Each w starts from the network of the one before. Knots move only when the grid changes, so that all
+    weights share the same functions.
+    """
+
+    first, next = _FIRST, _NEXT
+    products: int | None = None
+
+    def run(self, model: KAN, schedule: Sequence[int | None]) -> Trained:
+        trained = self.context.trained
+        if is_additive(model):
+            self.first, self.next, self.products = _ADDITIVE_FIRST, _ADDITIVE_NEXT, _ADDITIVE_PRODUCTS
+        best = _Rung(self.validation_error(model) if trained else math.inf, model, _WEIGHTS[0])
+        start = model if trained else self._start(model, schedule[0])
+        outcome = Outcome.GRIDS_DONE if len(schedule) > 1 else Outcome.CONVERGED
+        for grid in schedule:
+            if grid is not None and grid != grid_of(start):
+                start = adapt_grid(start, self.split.train.subsample.x, grid)
+            found = self._path(start, grid)
+            better = found.error < 0.99 * best.error
+            best = found if better else best
+            if ended := self.monitor.ended():
+                return Trained(best.model, best.model, ended, self.loss)
+            if not better:
+                outcome = Outcome.OVERFIT
+                break
+            start = found.model
+        return self._polish(best, outcome)
+
+    def _polish(self, best: _Rung, outcome: Outcome) -> Trained:
+        """Train the selected network on all rows; keep the result unless it is worse."""
+        selected, full = best.model, self.split.full
+        if not self.split.leaves_out:
+            return Trained(selected, selected, outcome, self.loss)
+        grid = grid_of(selected) if spline_edges(selected) else None
+        model = self._train(selected, full, grid, best.weight, self.next)
+        error = self.error(model, full)
+        if error > 1.05 * self.error(selected, full):  # the knots moved, and with them a hidden curve
+            return Trained(selected, selected, outcome, self.loss)
+        self.context.record(model, error, math.nan)
+        return Trained(model, selected, outcome, self.loss)
+
+    def _start(self, model: KAN, grid: int | None) -> KAN:
+        """Train several first networks once, and return the best on validation rows."""
+        restarts, seed = self.context.options.restarts, self.context.options.seed
+        count = (1 if is_additive(model) else _STARTS) if isinstance(restarts, str) else restarts
+        if grid is None:
+            return model
+        x = self.split.train.subsample.x
+        if count == 1:
+            return adapt_grid(model, x, grid)
+        firsts = [adapt_grid(rescale_knots(model, x, seed + 1000 * k) if k else model, x, grid) for k in range(count)]
+        workers = self.context.workers()
+        starts = self._side_by_side(workers, firsts, grid) if workers.count > 1 else self._one_by_one(firsts, grid)
+        tried = [(self.validation_error(start), start) for start in starts]
+        return min(tried, key=lambda pair: pair[0])[1]
+
+    def _one_by_one(self, firsts: Sequence[KAN], grid: int) -> Iterator[KAN]:
+        """Yield trained starts until the fit has to end, but for the first."""
+        for k, first in enumerate(firsts):
+            if k and self.monitor.ended():
+                return
+            with self.context.start_threads():
+                start = self._first(first, grid)
+            yield start
+
+    def _side_by_side(self, workers: Workers, firsts: Sequence[KAN], grid: int) -> Iterator[KAN]:
+        """Yield starts that workers train."""
+        for start, steps in workers(ClassificationTrainer._apart, [(self._worker(), first, grid) for first in firsts]):
+            self.monitor.add(steps)
+            yield start
+
+    def _worker(self) -> ClassificationTrainer:
+        """Return this trainer as a worker has it."""
+        found = ClassificationTrainer(self.context.apart())
+        found.first, found.products = self.first, self.products
+        return found
+
+    def _apart(self, model: KAN, grid: int) -> tuple[KAN, int]:
+        """Return a start, and how many steps it took."""
+        return self._first(model, grid), self.monitor.steps
+
+    def _first(self, model: KAN, grid: int) -> KAN:
+        return self._train(model, self.split.train, grid, _WEIGHTS[0], self.first)
+
+    def _path(self, model: KAN, grid: int | None) -> _Rung:
+        """Return the point of the path with the smallest validation error."""
+        last = best = self._rung(model, grid, _WEIGHTS[0], self.first)
+        worse = 0
+        for weight in _WEIGHTS[1:]:
+            if worse == _PATIENCE or self.monitor.ended():
+                break
+            last = self._rung(last.model, grid, weight, self.next)
+            worse = 0 if last.error < 0.995 * best.error else worse + 1
+            best = min(best, last, key=lambda rung: rung.error)
+        for weight in _STRONGER:
+            if best.weight * 10 < weight or self.monitor.ended():
+                break
+            best = min(best, self._rung(best.model, grid, weight, self.next), key=lambda rung: rung.error)
+        return best
+
+    def _rung(self, model: KAN, grid: int | None, weight: float, steps: int) -> _Rung:
+        model = self._train(model, self.split.train, grid, weight, steps)
+        return _Rung(self.record(model), model, weight)
+
+    def _train(self, model: KAN, part: Partition, grid: int | None, weight: float, steps: int) -> KAN:
+        form = Quadratic() if grid is None else penalty(model, part.subsample, 0.0, 0.0, ridge=weight)
+        return self.descend(model, part, form, steps, self.products)

@@ -13,12 +13,11 @@ from edgewise._typing import Data
 from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, Pass, clone, shaped
 from edgewise.tables.encoding import warn_of_index
-from edgewise.train._choices import MAX_PARAMETERS, grid_of
 from edgewise.train._data import Shape, Table, as_inputs, as_rows
-from edgewise.train._error import error_of
+from edgewise.train._loss import error_of
 from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
-from edgewise.train._options import Options
+from edgewise.train._options import MAX_PARAMETERS, Options, grid_of
 from edgewise.train._result import FitResult, Outcome
 from edgewise.train.optim import CG, LM, GaussNewtonOperator, NormalEquations
 

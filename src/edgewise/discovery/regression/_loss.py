@@ -8,12 +8,13 @@ from typing import Literal
 import numpy as np
 
 from edgewise._errors import unknown
+from edgewise._robust import HUBER, huber_weights
 from edgewise._typing import Array
 
 LossName = Literal["squared", "huber", "tukey"]
 """The losses that a stated formula can be fitted with."""
 
-_TUNING = {"huber": 1.345, "tukey": 4.685}  # 95 % as efficient as least squares for normal noise
+_TUNING = {"huber": HUBER, "tukey": 4.685}  # 95 % as efficient as least squares for normal noise
 _MAD = 0.6744897501960817  # median absolute value of normal noise of variance 1
 
 
@@ -51,7 +52,7 @@ class RobustLoss:
         u = np.abs(residual) / max(scale, 1e-300)
         k = _TUNING[self.name]
         if self.name == "huber":
-            return k / np.maximum(u, k)
+            return huber_weights(u, k)
         return np.where(u < k, (1 - (u / k) ** 2) ** 2, 0.0)
 
     def factors(self, residual: Array, scale: float, constants: int) -> tuple[float, float]:

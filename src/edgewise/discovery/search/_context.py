@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from edgewise._callbacks import callbacks
 from edgewise._deadline import Deadline, now, whole
 from edgewise._workers import Workers
 from edgewise.discovery.journal import Codec, Journal, fingerprint, numbers
@@ -16,7 +17,7 @@ from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._noise import HOPELESS, NoiseLevel
-from edgewise.discovery.search._search_callback import SearchStep, search_callbacks
+from edgewise.discovery.search._search_callback import SearchStep
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
 from edgewise.formulas.expressions import write
 from edgewise.formulas.programs import Program
@@ -71,7 +72,7 @@ class Context:
         self.processes = 0  # Gaussian processes that were fitted
         self.approximations: Callable[[], list[Candidate]] = list  # that the search has besides those in the pool
         self.done = 0.0  # a guess of how much of the work is done
-        self._callbacks = search_callbacks()
+        self._callbacks = callbacks(SearchStep)
         if table.relative:
             self.stages.append("The target covers many decades with one sign: errors are relative.")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation, recognized
@@ -20,8 +21,6 @@ _WHITE, _CHANCE = 0.15, 3.0  # correlation of neighbors, at least and times 1 / 
 _AS_GOOD = 1.01  # times the error of the network with equal weights, counted alike: what weights may cost it
 _LIKE_NEW = 0.5  # times the error with all rows: below, the search without rows that were set aside starts restart
 _CLEAR = 0.2  # of the standard deviation: where the network leaves more, weights stay equal
-_HUBER = 1.345  # standard deviations beyond which Huber's loss grows linearly
-_NORMAL = 1.4826
 _HALF = 0.5
 _KEPT = 0.85  # of the rows that were given: with fewer left, no more are set aside
 
@@ -161,8 +160,8 @@ def robust(table: Table, rows: Table, seed: int) -> Table:
 
 def _lessened(table: Table, residual: Array) -> Table:
     """Return the table with Huber's weights: rows whose residuals are far from most count less."""
-    size = np.abs(table.weight * residual)
-    share = np.minimum(1.0, _HUBER * _NORMAL * float(np.median(size)) / np.maximum(size, 1e-300))
+    weighted = table.weight * residual
+    share = huber_weights(weighted, HUBER * NORMAL * float(np.median(np.abs(weighted))))
     lessened = tuple(int(k) for k in table.numbers[share < _HALF])
     noise = replace(table.noise, loss="huber", lessened=lessened)
     return table.judged_by(noise, table.weight * np.sqrt(share))
@@ -183,7 +182,7 @@ def measured(table: Table, best: Candidate) -> NoiseModel:
     if not len(z):
         return noise
     if noise.loss == "huber":
-        return noise.scaled(_NORMAL * float(np.median(np.abs(z))))
+        return noise.scaled(NORMAL * float(np.median(np.abs(z))))
     return noise.scaled(float(np.sqrt(np.sum(z**2) / max(len(z) - best.fitted, 1))))
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from edgewise.kernels._backend import Family
+from edgewise.kernels.bspline._splines import basis
 from edgewise.kernels.bspline.cpu import SparseCPU
 from edgewise.kernels.bspline.gpu import VALUES, SparseGPU
-from edgewise.kernels.bspline.reference import basis
 from edgewise.kernels.dense.gpu import DenseGPU
 
 

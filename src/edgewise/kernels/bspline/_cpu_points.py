@@ -11,7 +11,7 @@ from typing import Any
 from numba import njit, types
 
 from edgewise.kernels.runtime._cpu_blocks import polynomial_block, splat_block, store_block
-from edgewise.kernels.runtime._simd import (
+from edgewise.kernels.source import (
     FAST,
     Lanes,
     clip,

@@ -11,7 +11,7 @@ from numba import njit, types
 
 from edgewise.kernels.bspline import _cpu_tiles
 from edgewise.kernels.bspline._cpu_points import BLOCK, evaluator, reader
-from edgewise.kernels.runtime._simd import BARE, FAST, SIGNATURE, WIDTH, Lanes, full_width, pointer_to, prefetch
+from edgewise.kernels.source import BARE, FAST, SIGNATURE, WIDTH, Lanes, full_width, pointer_to, prefetch
 
 _NEAREST = 32768  # bytes of coefficients that are worked on together
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from numba import njit
 
-from edgewise.kernels.runtime._simd import (
+from edgewise.kernels.source import (
     FAST,
     Lanes,
     add,

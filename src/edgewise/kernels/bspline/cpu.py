@@ -7,10 +7,10 @@ from torch import Tensor
 
 from edgewise.kernels._backend import Family
 from edgewise.kernels.bspline import few
-from edgewise.kernels.bspline._table import Splines, degree_of, splines
+from edgewise.kernels.bspline._splines import Splines, degree_of, splines
 from edgewise.kernels.bspline.few import FEW
+from edgewise.kernels.compiled import addresses, compiled
 from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
-from edgewise.kernels.runtime._compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts, working_memory
 
 _BLOCK = 16  # inputs that a kernel evaluates together

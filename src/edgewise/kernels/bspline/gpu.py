@@ -9,20 +9,20 @@ import torch
 from torch import Tensor
 
 from edgewise.kernels._backend import Family, Sizes
-from edgewise.kernels.bspline._table import degree_of
+from edgewise.kernels.bspline._splines import degree_of
 from edgewise.kernels.dense import gpu
 from edgewise.kernels.dense.gpu import DenseGPU, Tile
 
 _BAND = 16  # functions that one program of `vjp_coefficients` sums: the least that a matrix product takes
 #: products of the dense route that take as long as one of this one. Not measured yet: see `benchmarks/gpu.py`
 _PRODUCT = 8.0
-VALUES = "edgewise.kernels.bspline._triton_local"
+VALUES = "edgewise.kernels.bspline._triton_kernels"
 
 
 class SparseGPU(DenseGPU):
     """The three sums gather what a point touches; types and sums as on the dense route."""
 
-    sums = "edgewise.kernels.bspline._triton_sparse"
+    sums = "edgewise.kernels.bspline._triton_kernels"
 
     def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
         return super().milliseconds(operation, family, sizes._replace(count=1)) * _PRODUCT * (degree_of(family) + 1)

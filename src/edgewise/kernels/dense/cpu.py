@@ -7,11 +7,12 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise.kernels._backend import Backend, Family
-from edgewise.kernels.runtime._compiled import addresses, compiled
+from edgewise.kernels.compiled import addresses, compiled
 from edgewise.kernels.runtime._memo import cached_on
 from edgewise.kernels.runtime._threads import in_parts, scratch
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
+_KERNELS = "edgewise.kernels.dense._cpu_families"
 _WORK = 6  # multiplications of one value, roughly
 
 
@@ -27,14 +28,14 @@ class NumbaBackend(Backend):
 
 
 class DenseCPU(NumbaBackend):
-    """Two kernels, the functions at points and their products with weights; the module `source` has them."""
+    """Two kernels of the functions of a name: their values at points, and products of these with weights."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, functions: str) -> None:
+        self.functions = functions
 
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
         for name in ("evaluate", "reduce"):
-            compiled(self.source, name, DTYPES[dtype])
+            compiled(_KERNELS, f"{self.functions}_{name}", DTYPES[dtype])
 
     def evaluate(
         self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
@@ -51,7 +52,7 @@ class DenseCPU(NumbaBackend):
     def _run(
         self, name: str, x: Tensor, v: Tensor | None, knots: Tensor, order: int, count: int, data: list[Tensor]
     ) -> None:
-        kernel = compiled(self.source, name, DTYPES[x.dtype])
+        kernel = compiled(_KERNELS, f"{self.functions}_{name}", DTYPES[x.dtype])
         ends = _ends(knots, x.dtype)
         head = [x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None, x.shape[1]]
         head += [ends[0].data_ptr(), ends[1].data_ptr(), order, count]
@@ -67,19 +68,15 @@ class DenseCPU(NumbaBackend):
 class LanesCPU(DenseCPU):
     """Kernels that take whole vectors of inputs; derivatives of second order and more take those of one point.
 
-    The modules `_cpu_values` and `_cpu_lanes` of a package have them. Values lie as (rows, K, n_in), and coefficients
+    Values lie as (rows, K, n_in), and coefficients
     are transposed for the products. Gradients are those of the operators above, so products may be written in place.
     """
-
-    def __init__(self, package: str) -> None:
-        super().__init__(f"{package}._cpu_values")
-        self.lanes = f"{package}._cpu_lanes"
 
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
         super().prepare(family, dtype)
         for name in ("values", "sums"):
             for order in (0, 1):
-                compiled(self.lanes, name, DTYPES[dtype], order)
+                compiled(_KERNELS, f"{self.functions}_{name}", DTYPES[dtype], order)
 
     @torch.no_grad()
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
@@ -120,7 +117,7 @@ class LanesCPU(DenseCPU):
         return out if v is None else out.mul_(v.unsqueeze(1))
 
     def _vectors(self, name: str, x: Tensor, knots: Tensor, count: int, order: int, data: list[Tensor]) -> None:
-        kernel, ends = compiled(self.lanes, name, DTYPES[x.dtype], order), _ends(knots, x.dtype)
+        kernel, ends = compiled(_KERNELS, f"{self.functions}_{name}", DTYPES[x.dtype], order), _ends(knots, x.dtype)
         head = [x.data_ptr(), x.shape[1], ends[0].data_ptr(), ends[1].data_ptr(), count, data[0].data_ptr()]
         tail = [part.data_ptr() for part in data[1:]]
 

@@ -29,7 +29,7 @@ class Tile(NamedTuple):
 class DenseGPU(Backend):
     """Every function at every point, fused into a matrix product: a tensor (N, n_in, K) is never written.
 
-    `values` names the module of the kernel function `tile`, which gives values at points. They are computed in float32,
+    `tile` is the name of the kernel function in `module` that gives values at points. They are computed in float32,
     or in float64 where x is; products run in the type of the coefficients (of the cotangent in `vjp_coefficients`),
     summed in float32 or float64. No sum depends on the order in which programs run.
     """
@@ -38,8 +38,8 @@ class DenseGPU(Backend):
     mixed = True
     sums: ClassVar[str] = _PRODUCTS  # module of the kernels of `contract` and its derivatives
 
-    def __init__(self, values: str) -> None:
-        self.values = values
+    def __init__(self, module: str, tile: str = "tile") -> None:
+        self.values = module, tile
 
     def unavailable(self, dtype: torch.dtype) -> str | None:
         return unavailable() if dtype.is_floating_point else f"no triton kernels for {dtype}"
@@ -122,7 +122,8 @@ class DenseGPU(Backend):
         return summed(out, g.dtype).permute(2, 0, 1)
 
     def _constants(self, family: Family, count: int, order: int) -> dict[str, Any]:
-        return {"BASIS": import_module(self.values).tile, "COUNT": count, "DEGREE": family.degree or 0, "ORDER": order}
+        tile = getattr(import_module(self.values[0]), self.values[1])
+        return {"BASIS": tile, "COUNT": count, "DEGREE": family.degree or 0, "ORDER": order}
 
     def _settings(self, family: Family, count: int, order: int, right: Tensor, tile: Tile) -> dict[str, Any]:
         """What a sum is compiled for; `right` is the factor that the basis is multiplied by."""

@@ -99,8 +99,8 @@ def model_card(
 
     >>> import edgewise as ew, numpy as np
     >>> x = np.linspace(-1, 1, 60).reshape(30, 2)
-    >>> model = ew.nn.set_function(ew.KAN([2, 1]), 0, 0, 0, "x^2")
-    >>> model = ew.nn.set_function(model, 0, 0, 1, "exp")
+    >>> model = ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "x^2")
+    >>> model = ew.nn.set_function(model, (0, 0, 1), "exp")
     >>> card = model_card(model, (x, x[:, 0] ** 2 + np.exp(x[:, 1])), names=["mass", "speed"], target="energy")
     >>> "energy = mass**2 + exp(speed)" in card.text
     True

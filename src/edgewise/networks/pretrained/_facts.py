@@ -77,7 +77,7 @@ def metrics(model: KAN, rows: Rows, classes: bool) -> list[dict[str, float]]:
     """Return what a network's error over rows is, for each output; for classes in all.
 
     >>> import edgewise as ew, torch
-    >>> model = ew.nn.set_function(ew.KAN([1, 1]), 0, 0, 0, "x")
+    >>> model = ew.nn.set_function(ew.KAN([1, 1]), (0, 0, 0), "x")
     >>> x = torch.tensor([[0.0], [1.0], [2.0]], dtype=torch.float64)
     >>> [(name, round(value, 3)) for name, value in metrics(model, Rows(x, x + 0.5), False)[0].items()]
     [('r2', 0.625), ('rmse', 0.5), ('mae', 0.5), ('largest', 0.5)]

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, cast
 import torch
 
 from edgewise import interpret, nn
+from edgewise._callbacks import calling
 from edgewise._errors import InputError
 from edgewise.formulas import functions as library
 from edgewise.interpret import Cut, symbolic
@@ -15,7 +16,7 @@ from edgewise.networks.session._actions import acting, action
 from edgewise.networks.session._history import History, error_at
 from edgewise.networks.session._rows import Variable
 from edgewise.nn import Direction, Edge, Width
-from edgewise.train import FitStep, Options, Outcome, fit, refit, step_callback
+from edgewise.train import FitStep, Options, Outcome, fit, refit
 
 Node = tuple[int, int]
 Cuts = Cut | Mapping[str, Any] | Sequence[Cut | Mapping[str, Any]]
@@ -221,7 +222,7 @@ class Steering(History):
     ) -> Self:
         """Train as `edgewise.fit` does: "auto" or listed grids, the network's own where None; `steps` at most.
 
-        A fit that `edgewise.train.step_callback` stops is recorded with the number of steps that it took.
+        A fit that `edgewise.calling` stops is recorded with the number of steps that it took.
         """
         table, options, taken = self.table, Options(progress=False, test=0), 0
 
@@ -230,7 +231,7 @@ class Steering(History):
             taken = seen.step
             return taken == steps
 
-        with step_callback(count):
+        with calling(count, FitStep):
             found = fit(self._now.model, table.x, table.y, grids=grids, sparsity=sparsity, options=options)
         stopped = found.outcome is Outcome.STOPPED
         return self._changed(found.model, {"steps": taken} if stopped else None)

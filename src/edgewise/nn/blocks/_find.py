@@ -10,8 +10,7 @@ from torch import Tensor
 
 from edgewise._errors import InputError, unknown
 from edgewise.nn.blocks._flow import Flow, Link, observed, quiet, run_alone
-from edgewise.nn.blocks._kinds import KINDS, BlockKind
-from edgewise.nn.blocks._site import Parts, Site, closes, direct_maps, sites, sizes
+from edgewise.nn.blocks._site import KINDS, BlockKind, Parts, Site, closes, direct_maps, sites, sizes
 
 _DROPOUTS = (torch.nn.Dropout, torch.nn.Identity)
 _REACH = 6.0  # of an activation's inputs where none were seen

@@ -1,12 +1,122 @@
-"""Where a feed-forward block may be: an activation with the linear maps before and after it."""
+"""Where an activation lies in a model: between which linear maps of channels, of any library.
 
-from collections.abc import Iterator
+Activations are found by what they do, not by their names.
+"""
+
+import copy
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
+from torch import Tensor
 
-from edgewise.nn.blocks._activation import Activation, activations
-from edgewise.nn.blocks._maps import LinearMap, linear_map
+from edgewise.nn._module import Features
+
+BlockKind = Literal["rational", "spline"]
+"""Names of the kinds of functions that a feed-forward block may be made of."""
+
+KINDS = get_args(BlockKind)
+
+
+class LinearMap(NamedTuple):
+    """Channels in and out of a linear map, and the dimension of its input that they are."""
+
+    inputs: int
+    outputs: int
+    dim: int
+
+
+def linear_map(module: torch.nn.Module) -> LinearMap | None:
+    """Return what a module maps if it is a linear map of channels, else None.
+
+    That is `torch.nn.Linear` and what has its `in_features` and `out_features` (quantized and adapted ones), the
+    Conv1D of transformers' GPT-2, and torch's convolutions of a single point.
+
+    >>> linear_map(torch.nn.Linear(3, 5)), linear_map(torch.nn.Conv2d(3, 5, 1)), linear_map(torch.nn.GELU())
+    (LinearMap(inputs=3, outputs=5, dim=-1), LinearMap(inputs=3, outputs=5, dim=-3), None)
+    """
+    if isinstance(module, Features):  # layers of ours are no linear maps
+        return None
+    if isinstance(module, torch.nn.Conv1d | torch.nn.Conv2d | torch.nn.Conv3d):
+        if math.prod(module.kernel_size) * math.prod(module.stride) * module.groups > 1 or module.padding not in (
+            "same",
+            "valid",
+            (0,) * len(module.kernel_size),
+        ):
+            return None
+        return LinearMap(module.in_channels, module.out_channels, -1 - len(module.kernel_size))
+    names = ("nx", "nf") if type(module).__name__ == "Conv1D" else ("in_features", "out_features")
+    sizes: list[Any] = [getattr(module, name, None) for name in names]
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        return None
+    return LinearMap(sizes[0], sizes[1], -1)
+
+
+Function = Callable[[Tensor], Tensor]
+_NAMED = re.compile(r"(^|_)(acts?|activations?|nonlin[a-z]*)\d*(_|$)")  # attributes that hold a plain function
+
+
+class Activation(NamedTuple):
+    """An activation that a module holds as an attribute: the attribute, what it computes, and what that is called."""
+
+    attribute: str
+    function: Function
+    label: str
+
+
+def activations(owner: torch.nn.Module) -> Iterator[Activation]:
+    """Yield the activations that a module holds itself, as modules and as plain functions.
+
+    A module is an activation if it has no parameters and no parts and maps elementwise, which it is tried for. So is a
+    plain function, if it is torch's own or its attribute is named after an activation.
+
+    >>> block = torch.nn.TransformerEncoderLayer(8, 2, 16)
+    >>> [found.attribute for found in activations(block)]
+    ['activation']
+    """
+    for name, part in owner._modules.items():
+        if part is None or any(True for _ in part.parameters()) or any(True for _ in part.children()):
+            continue
+        plain = copy.deepcopy(part).eval()
+        if is_elementwise(plain):
+            yield Activation(name, plain, type(part).__name__)
+    held: dict[str, Any] = vars(owner)
+    for name, value in held.items():
+        if name.startswith("_") or not callable(value) or isinstance(value, type | torch.nn.Module):
+            continue
+        ours = (getattr(value, "__module__", None) or "").split(".")[0] in ("torch", "_torch")
+        if (ours or _NAMED.search(name.lower())) and is_elementwise(value):
+            function: Any = value
+            yield Activation(name, function, _label(value))
+
+
+def is_elementwise(function: Callable[..., Any]) -> bool:
+    """Return whether a function maps each number by itself, the same way each time, and is not the identity.
+
+    >>> is_elementwise(torch.relu), is_elementwise(torch.nn.Softmax(-1)), is_elementwise(torch.nn.Identity())
+    (True, False, False)
+    """
+    try:
+        with torch.no_grad(), torch.device("cpu"), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            x = torch.linspace(-5.9, 6.1, 24, dtype=torch.float64)[torch.arange(24) * 7 % 24]
+            whole = function(x.clone())
+            parts = torch.cat([function(x[:5].clone()), function(x[5:].clone())])
+            square = function(x.clone().reshape(1, 4, 6)).reshape(-1)
+            same = whole.shape == x.shape and all(torch.allclose(whole, other) for other in (parts, square))
+            return bool(same and whole.isfinite().all() and not torch.allclose(whole, x))
+    except Exception:  # noqa: BLE001 (whatever a function of others makes of these numbers)
+        return False
+
+
+def _label(function: Any) -> str:
+    name = getattr(function, "__name__", None) or getattr(getattr(function, "func", None), "__name__", None)
+    return str(name or type(function).__name__)
+
 
 Parts = dict[str, torch.nn.Module]  # by path from the model
 

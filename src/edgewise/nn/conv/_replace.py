@@ -8,8 +8,16 @@ from typing import Any, Literal, get_args
 import torch
 
 from edgewise._errors import InputError, unknown
-from edgewise.nn.conv._kan import KANConv, KANConv1d, KANConv2d, KANConv3d
-from edgewise.nn.conv._rational import RationalConv, RationalConv1d, RationalConv2d, RationalConv3d
+from edgewise.nn.conv._layers import (
+    KANConv,
+    KANConv1d,
+    KANConv2d,
+    KANConv3d,
+    RationalConv,
+    RationalConv1d,
+    RationalConv2d,
+    RationalConv3d,
+)
 
 ConvKind = Literal["rational", "spline"]
 """What stands in place of a convolution: `RationalConv2d` or `KANConv2d`, or as many dimensions as it has."""

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise.tables.additive._reml import Matrix, Vector
 
 _SMALLEST = 0.02  # residual, in standard deviations of the target: below, the loss is a parabola
-_WIDTH = 1.345  # of Huber's parabola, in standard deviations of the residual
-_NORMAL = 1.4826  # standard deviation of normal noise over its median absolute value
 
 
 @dataclass(frozen=True)
@@ -26,9 +25,9 @@ class Huber:
         return np.array([weighted_quantile(y, weights, 0.5)])
 
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
-        residual = np.abs(y - eta[:, 0])
-        width = _WIDTH * max(_NORMAL * float(np.median(residual)), 1e-12)
-        return y, np.minimum(1.0, width / np.maximum(residual, 1e-300))
+        residual = y - eta[:, 0]
+        width = HUBER * max(NORMAL * float(np.median(np.abs(residual))), 1e-12)
+        return y, huber_weights(residual, width)
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         return np.abs(y - eta[:, 0])

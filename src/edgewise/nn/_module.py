@@ -1,0 +1,114 @@
+"""What all layers share: checks of inputs, precision under `torch.autocast`, names of sizes, and extra state."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.amp.autocast_mode import is_autocast_available
+
+from edgewise._errors import InputError
+
+
+def check_inputs(x: Tensor, n_in: int, what: str) -> None:
+    """Raise InputError unless x is a tensor (..., n_in) of real numbers.
+
+    >>> import torch
+    >>> check_inputs(torch.zeros(5, 3), 3, "The layer")
+    """
+    if isinstance(x, Tensor) and (x.dim() == 0 or x.shape[-1] != n_in):
+        raise InputError(f"{what} takes inputs of shape (..., {n_in}). Got {tuple(x.shape)}.")
+    check_real(x, what)
+
+
+def check_real(x: Tensor, what: str) -> None:
+    """Raise InputError unless x is a tensor of real numbers.
+
+    >>> import torch
+    >>> check_real(torch.zeros(5, 3), "The layer")
+    """
+    if not isinstance(x, Tensor):
+        raise InputError(f"{what} takes a tensor. Got {type(x).__name__}: torch.as_tensor(x) makes one of arrays.")
+    if x.is_complex():
+        raise InputError(f"{what} takes real numbers. Got {x.dtype}: give real and imaginary parts as two inputs.")
+
+
+Forward = Callable[[Any, Tensor], Tensor]  # of a module that has a `dtype`
+
+
+def autocast_output(forward: Forward) -> Forward:
+    """Check the input (..., n_in), then do as `own_precision` does."""
+    computed = own_precision(forward)
+
+    @wraps(forward)
+    def run(layer: Any, x: Tensor) -> Tensor:
+        check_inputs(x, layer.n_in, "The layer")
+        return computed(layer, x)
+
+    return run
+
+
+def own_precision(forward: Forward) -> Forward:
+    """Compute in the parameters' own precision, and under autocast give the dtype of a linear layer.
+
+    Half the digits of an input are too few to say where in its cell it lies: a fine grid would become a staircase.
+    As in a linear layer, float64 stays float64.
+    """
+
+    @wraps(forward)
+    def run(layer: Any, x: Tensor) -> Tensor:
+        kind = x.device.type
+        if not (is_autocast_available(kind) and torch.is_autocast_enabled(kind)) or layer.dtype is torch.float64:
+            return forward(layer, x)
+        with torch.autocast(kind, enabled=False):
+            out = forward(layer, x)
+        return out.to(torch.get_autocast_dtype(kind))
+
+    return run
+
+
+class Features:
+    """What has `n_in` and `n_out`, and both by the names of `torch.nn.Linear`."""
+
+    n_in: int
+    n_out: int
+
+    @property
+    def in_features(self) -> int:
+        """The number of inputs, by the name that `torch.nn.Linear` has for it."""
+        return self.n_in
+
+    @property
+    def out_features(self) -> int:
+        """The number of outputs, by the name that `torch.nn.Linear` has for it."""
+        return self.n_out
+
+
+def packed(state: Mapping[str, Any]) -> Tensor:
+    """Return plain data as a tensor of bytes (n,): safetensors saves only tensors.
+
+    >>> packed({"basis": "bspline"}).dtype
+    torch.uint8
+    """
+    return torch.frombuffer(bytearray(json.dumps(state).encode()), dtype=torch.uint8)
+
+
+def unpacked(state: Tensor | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of `packed`; a mapping, as edgewise 0.1 saved it, is returned as it is.
+
+    Errors: InputError for bytes that are no JSON object.
+
+    >>> unpacked(packed({"basis": "bspline"}))
+    {'basis': 'bspline'}
+    """
+    if isinstance(state, Mapping):
+        return dict(state)
+    try:
+        found = json.loads(bytes(state.cpu().tolist()))
+    except (ValueError, TypeError, AttributeError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError("The extra state of a layer must hold a JSON object. The saved file is damaged, or not ours.")
+    return found

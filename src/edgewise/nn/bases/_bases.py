@@ -1,0 +1,216 @@
+"""The bases that come with edgewise, and bases by name."""
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from edgewise._checks import is_int
+from edgewise._errors import InputError, unknown
+from edgewise.kernels import BSplineFamily, ChebyshevFamily, FourierFamily, RBFFamily
+from edgewise.nn.bases._basis import (
+    Basis,
+    Curve,
+    adapted_knots,
+    cell_counts,
+    chebyshev_sites,
+    joined_rows,
+    refined_knots,
+    spline_range,
+    uniform_knots,
+)
+
+HIGHEST_DEGREE = 9
+"""The highest degree of B-splines that there are kernels for, and tests of."""
+
+
+@final
+@dataclass(frozen=True)
+class BSpline(BSplineFamily, Basis):
+    """Splines of a degree from 1 to 9; `grid` is the number of cells G, K = G + degree.
+
+    Each function lives on degree + 1 cells. Knots are (n_in, G + 2 degree + 1), `degree` of them outside each end, and
+    may be spaced unevenly. An input with fewer cells than G has fewer knots, then +inf, and its last functions are
+    zero. Of degree 1 it is the basis "linear": straight pieces between values at the knots.
+
+    >>> BSpline(3).count(grid=5)
+    8
+    """
+
+    max_grid = 800
+    ridge = 0.0
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return "linear" if self.degree == 1 else "bspline"
+
+    def count(self, grid: int) -> int:
+        return grid + self.degree
+
+    def grid(self, count: int) -> int:
+        return count - self.degree
+
+    def counts(self, knots: Tensor, count: int) -> list[int]:
+        return [cells + self.degree for cells in cell_counts(knots, self.degree)]
+
+    def n_knots(self, count: int) -> int:
+        return count + self.degree + 1
+
+    def uniform_knots(self, lo: Tensor, hi: Tensor, grid: int) -> Tensor:
+        return uniform_knots(lo, hi, grid, self.degree)
+
+    def adapted_knots(self, x: Tensor, grid: int, margin: float, quantiles: float = 0.0) -> Tensor:
+        return adapted_knots(x, grid, self.degree, margin, quantiles)
+
+    def refined_knots(self, knots: Tensor, factor: int) -> Tensor:
+        return refined_knots(knots, self.degree, factor)
+
+    def ends(self, knots: Tensor) -> tuple[Tensor, Tensor]:
+        return spline_range(knots, self.degree)
+
+    def breakpoints(self, knots: Tensor) -> Tensor:
+        """Of an input with fewer cells than the others, followed by +inf."""
+        cells = cell_counts(knots, self.degree)
+        return joined_rows(cells, lambda count: knots[:, self.degree : self.degree + count + 1])
+
+    def sites(self, knots: Tensor, count: int) -> Tensor:
+        """Chebyshev points of each cell, of inputs that all have as many."""
+        inner = self.breakpoints(knots)
+        cells = torch.stack([inner[:, :-1], inner[:, 1:]], dim=-1)
+        each = chebyshev_sites(cells, self.degree + 2)
+        lo, hi = self.ends(knots)
+        return each.permute(2, 0, 1).flatten(0, 1).clamp(lo, hi).contiguous()
+
+    def approximate(self, curve: Curve, count: int) -> Tensor:
+        """The curve at evenly spaced places: a smooth one is near its control polygon."""
+        return curve(torch.linspace(-1, 1, count, dtype=torch.float64))
+
+    def constant(self, count: int) -> Tensor:
+        """Ones: B-splines sum to one."""
+        return torch.ones(count, dtype=torch.float64)
+
+    def roughness(self, count: int) -> Tensor:
+        """Of the second differences of the coefficients."""
+        difference = torch.eye(count, dtype=torch.float64).diff(dim=0).diff(dim=0)
+        return difference.T @ difference
+
+
+@final
+@dataclass(frozen=True)
+class Chebyshev(ChebyshevFamily, Basis):
+    """Polynomials T_0 .. T_G on the range; `grid` is the degree G, K = G + 1.
+
+    For functions that are smooth on the whole range: the error then falls geometrically with the degree.
+
+    >>> Chebyshev().count(grid=5)
+    6
+    """
+
+    max_grid = 100
+
+    def count(self, grid: int) -> int:
+        return grid + 1
+
+    def grid(self, count: int) -> int:
+        return count - 1
+
+    def constant(self, count: int) -> Tensor:
+        return torch.eye(count, dtype=torch.float64)[0]
+
+
+@final
+@dataclass(frozen=True)
+class Fourier(FourierFamily, Basis):
+    """A constant, and cosines and sines of 1 to `grid` half turns over the range, K = 2 G + 1.
+
+    The range is half a period, so that a function need not be periodic. The functions are nearly dependent there:
+    from about 15 harmonics on, many coefficients give the same function to rounding.
+
+    >>> Fourier().count(grid=5)
+    11
+    """
+
+    max_grid = 50
+
+    def count(self, grid: int) -> int:
+        return 2 * grid + 1
+
+    def grid(self, count: int) -> int:
+        return (count - 1) // 2 if count % 2 else 0
+
+    def constant(self, count: int) -> Tensor:
+        return torch.eye(count, dtype=torch.float64)[0]
+
+
+_MORE = 7  # centers than cells: one, and three beyond each end
+
+
+@final
+@dataclass(frozen=True)
+class RBF(RBFFamily, Basis):
+    """Gaussians at the ends of `grid` equal cells and at three more places beyond each end, K = G + 7.
+
+    Each is exp(-((x - c)/(1.5 h))^2), with h the width of a cell. However fine the cells, a smooth function is
+    reached to about 2e-7 of its size and no closer.
+
+    >>> RBF().count(grid=5)
+    12
+    """
+
+    max_grid = 200
+    nested = False
+
+    def count(self, grid: int) -> int:
+        return grid + _MORE
+
+    def grid(self, count: int) -> int:
+        return count - _MORE
+
+
+BasisName = Literal["bspline", "linear", "chebyshev", "rbf", "fourier"]
+"""Names of the bases that come with edgewise."""
+
+BASES: dict[str, Basis] = {
+    "bspline": BSpline(3), "linear": BSpline(1), "chebyshev": Chebyshev(), "rbf": RBF(), "fourier": Fourier()
+}  # fmt: skip
+"""What `basis` takes, by name; `register` adds to it."""
+
+_CUBIC = 3
+
+
+def register(basis: Basis) -> None:
+    """Make a basis known by its name, so that `basis=` takes it and `edgewise.load` reads networks that use it.
+
+    >>> register(Chebyshev())                                 # the same once more changes nothing
+
+    Errors: InputError for what is no Basis, and for a name that another basis has.
+    """
+    if not isinstance(basis, Basis):
+        raise InputError(f"A basis is an object of a class derived from edgewise.bases.Basis. Got {basis!r}.")
+    if BASES.setdefault(basis.name, basis) != basis:
+        raise InputError(f"There is a basis {basis.name!r} already: choose another name.")
+
+
+def named(name: BasisName | str | Basis, degree: int = _CUBIC) -> Basis:
+    """Return the basis of a name, or a basis as it is; `degree`, from 1 to 9, is that of B-splines and no other's.
+
+    >>> named("chebyshev").count(grid=8)
+    9
+
+    Errors: InputError for an unknown name, a degree out of range, and a degree where there is none to choose.
+    """
+    if not isinstance(name, Basis) and (not isinstance(name, str) or name not in BASES):
+        raise unknown("basis", name, BASES)
+    if not is_int(degree, 1, HIGHEST_DEGREE):
+        raise InputError(
+            f"The 'degree' parameter of KAN must be an int >= 1 and <= {HIGHEST_DEGREE}. Got {degree!r} instead."
+        )
+    if name == "bspline":
+        return BSpline(int(degree))
+    found = name if isinstance(name, Basis) else BASES[name]
+    if degree not in (_CUBIC, found.degree):
+        raise InputError(
+            f"The 'degree' parameter of KAN is that of basis 'bspline'; {found.name!r} takes none. Got {degree}."
+        )
+    return found

@@ -1,0 +1,191 @@
+"""The solution of an equation of evolution: one function over all slabs of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise._errors import InputError
+from edgewise._jets import Order, below
+from edgewise._typing import Array, Data
+from edgewise.nn import KAN
+from edgewise.pde.geometry._jet import Jet
+from edgewise.pde.marching._evolution import Evolution
+from edgewise.pde.marching._plane_march import plane_of
+from edgewise.pde.marching._slab import Slab, by_slab, on_grid, tensors_of
+from edgewise.pde.marching._slab_network import network_of
+from edgewise.pde.result._seen import Convergence, Outcome, Packed
+from edgewise.pde.result._solution import Found, checked_order
+from edgewise.pde.splines._space import Space
+from edgewise.pde.statement._problem import Problem
+
+_PER_CELL = 6  # places of a curve in each cell
+_CHUNK = 4000
+_PER_PLANE_CELL = 4  # places of a curve in each cell
+
+
+class Level(NamedTuple):
+    """One march through all of time: the accuracy asked of each slab, its size, and how it differs from the one before.
+
+    cells: the most of a slab. change: relative L2 distance from the level before, an estimate of that one's error.
+    """
+
+    accuracy: float
+    slabs: int
+    cells: int
+    parameters: int
+    steps: int
+    change: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Marched(Found):
+    """What `march` returns: the unknowns as functions of all times and places.
+
+    slabs: the pieces, in order. error: the estimated relative L2 error, its distance from a finer solution. reached:
+    the time until which there is a solution, the end of the box unless the outcome says otherwise. history: the levels.
+    """
+
+    problem: Problem
+    evolution: Evolution
+    slabs: list[Slab]
+    error: float
+    outcome: Outcome
+    history: list[Level]
+
+    @property
+    def time_axis(self) -> int:
+        return self.evolution.time
+
+    @property
+    def reached(self) -> float:
+        return self.slabs[-1].end
+
+    @property
+    def parameters(self) -> int:
+        """The number of coefficients, all slabs together."""
+        return sum(slab.inner.size for slab in self.slabs)
+
+    def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
+        """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
+        orders = below(combinations_with_replacement(range(len(self.problem.box.names)), checked_order(order)))
+        jets = tuple(self._jet(v, self.checked(points), orders) for v in range(self.problem.unknowns))
+        return self.problem.presented(jets[0] if len(jets) == 1 else jets)
+
+    def _jet(self, v: int, points: Tensor, orders: list[Order]) -> Jet:
+        names, space, time = self.problem.box.names, self.evolution.space, self.evolution.time
+        found = {order: torch.empty(len(points), dtype=torch.float64) for order in orders}
+        x, t = points[:, space].numpy(), points[:, time].numpy()
+        for slab, rows in by_slab(self.slabs, t):
+            for order in orders:
+                part = self.evolution.part(v, order)
+                found[order][rows] = torch.from_numpy(slab.scattered(part, t[rows], x[rows]))
+        return Jet(found, names)
+
+    def network(self, slab: int) -> KAN:
+        """The network that a slab is: KAN([2, (0, [2] * R), unknowns]) of the coordinates, with locked edges of time.
+
+        Its outputs are the unknowns from `slabs[slab].begin` to `slabs[slab].end`, to rounding. It can be drawn, saved,
+        pruned and exported as any other.
+        """
+        return network_of(self.evolution, self.slabs[slab])
+
+    def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
+        """An unknown at all times and all places: (times, places)."""
+        outputs = self.problem.outputs_of(unknown)
+        parts = [on_grid(self.slabs, self.evolution.part(v, ()), t, x) for v in outputs]
+        return parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
+
+    def finer(self, free: int, held: Mapping[int, float]) -> Array:
+        """Places in the cells of the slab at a time."""
+        if free != self.evolution.space:
+            return np.empty(0)
+        space = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]]))).space
+        if not isinstance(space, Space):
+            return np.empty(0)
+        cells = space.cells
+        return (cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_PER_CELL) / _PER_CELL).ravel()
+
+    def packed(self) -> Packed:
+        if not all(isinstance(slab.space, Space) for slab in self.slabs):
+            raise InputError("Only marches in one coordinate of space can be saved.")
+        time, degree = self.problem.box.names[self.evolution.time], self.slabs[0].space.degree
+        return Packed("march", {"time": time, "degree": degree, "slabs": len(self.slabs)}, tensors_of(self.slabs))
+
+    def facts(self) -> list[tuple[str, str]]:
+        rows = [("Slabs", str(len(self.slabs))), ("Parameters", str(self.parameters))]
+        if self.reached < self.evolution.duration[1]:
+            rows.append(("Reached", f"{self.problem.box.names[self.evolution.time]} = {self.reached:.6g}"))
+        return rows
+
+    def in_words(self) -> list[str]:
+        return [
+            f"Accuracy {row.accuracy:.2g} of each slab: {row.slabs} slabs of up to {row.cells} cells, {row.parameters} "
+            f"parameters{'' if math.isnan(row.change) else f', relative change {row.change:.2g}'}, {row.seconds:.1f} s."
+            for row in self.history
+        ]
+
+    def convergence(self) -> Convergence | None:
+        changes = [row.change for row in self.history if not math.isnan(row.change)]
+        caption, places = "The change from level to level", [2.0 + k for k in range(len(changes))]
+        return Convergence(caption, "level", "change", places, {"": changes}) if len(changes) > 1 else None
+
+    def __repr__(self) -> str:
+        return (
+            f"Marched({len(self.slabs)} slabs until {self.problem.box.names[self.evolution.time]}={self.reached:g}, "
+            f"parameters={self.parameters}, error={self.error:.2g}, outcome={self.outcome.name}: "
+            f"{self.outcome.message})"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class PlaneMarched(Marched):
+    """What `march` returns for two coordinates of space: the unknowns as functions of all times and places.
+
+    Its attributes are those of `Marched`; a slab is no network.
+    """
+
+    def _jet(self, v: int, points: Tensor, orders: list[Order]) -> Jet:
+        found = {order: torch.empty(len(points), dtype=torch.float64) for order in orders}
+        x, t = points[:, list(self.evolution.spaces)].numpy(), points[:, self.evolution.time].numpy()
+        for slab, rows in by_slab(self.slabs, t):
+            for some in np.array_split(rows, max(1, len(rows) // _CHUNK)):
+                for order in orders:
+                    values = slab.scattered(self.evolution.part(v, order), t[some], x[some])
+                    found[order][some] = torch.from_numpy(values)
+        return Jet(found, self.problem.box.names)
+
+    def network(self, slab: int) -> KAN:
+        raise InputError("Only slabs of equations in one coordinate of space are networks.")
+
+    def finer(self, free: int, held: Mapping[int, float]) -> Array:
+        """Places in the cells of the slab at a time."""
+        if free == self.evolution.time:
+            return np.empty(0)
+        slab = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]])))
+        return plane_of(slab).both[self.evolution.spaces.index(free)].gauss(_PER_PLANE_CELL)[0]
+
+    def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
+        """An unknown at all times and at all places of two coordinates, x = (first, second): (times, first, second)."""
+        first, second = (np.asarray(line, dtype=np.float64) for line in x)
+        parts = [
+            self._on_lines(v, np.asarray(t, dtype=np.float64), first, second) for v in self.problem.outputs_of(unknown)
+        ]
+        return parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
+
+    def _on_lines(self, v: int, t: Array, first: Array, second: Array) -> Array:
+        found = np.empty((len(t), len(first), len(second)))
+        c, _, _ = self.evolution.part(v, ())
+        for slab, rows in by_slab(self.slabs, t):
+            coefficients = slab.coefficients(c, (t[rows] - slab.begin) / slab.length)
+            values = plane_of(slab).values(coefficients, first, second)
+            found[rows] = values.T.reshape(-1, len(first), len(second))
+        return found

@@ -229,8 +229,8 @@ class _Begin:
     def __init__(self, evolution: Evolution) -> None:
         self.evolution, (low, high) = evolution, evolution.interval
         self.space = Space(np.linspace(low, high, _CELLS + 1), _DEGREE)
-        x, weights = self.space.gauss(_DEGREE + 1)
-        self.coefficients = self.space.project(evolution.initial(x), x, weights)
+        x, _ = self.space.gauss(_DEGREE + 1)
+        self.coefficients = self.space.project(evolution.initial(x), _DEGREE + 1)
         parts = {part: self.part(torch.from_numpy(x), part) for part in evolution.parts}
         time = torch.full((len(x),), evolution.duration[0], dtype=torch.float64)
         _, slopes = evolution.inside(parts, time, torch.from_numpy(x))

@@ -171,7 +171,7 @@ class PlaneMarched(Marched):
         if free == self.evolution.time:
             return np.empty(0)
         slab = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]])))
-        return plane_of(slab).both[self.evolution.spaces.index(free)].gauss(_PER_PLANE_CELL)[0]
+        return plane_of(slab).lines[self.evolution.spaces.index(free)].gauss(_PER_PLANE_CELL)[0]
 
     def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
         """An unknown at all times and at all places of two coordinates, x = (first, second): (times, first, second)."""
@@ -186,6 +186,6 @@ class PlaneMarched(Marched):
         c, _, _ = self.evolution.part(v, ())
         for slab, rows in by_slab(self.slabs, t):
             coefficients = slab.coefficients(c, (t[rows] - slab.begin) / slab.length)
-            values = plane_of(slab).values(coefficients, first, second)
+            values = plane_of(slab).values(coefficients, (first, second))
             found[rows] = values.T.reshape(-1, len(first), len(second))
         return found

@@ -16,8 +16,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde.marching._evolution import Evolution, Part, Side
-from edgewise.pde.splines._plane_space import PlaneSpace
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines._space import Products, Space
 
 _POINTS = 25
 _WIDEST, _HALVINGS = 0.5, 12  # of the interval, and how often that is halved
@@ -96,14 +95,14 @@ class Edge:
         """The coordinate along the edge."""
         return 1 - self.side.coordinate
 
-    def place(self, space: PlaneSpace) -> int:
+    def place(self, space: Products) -> int:
         """The number of the functions of the edge's coordinate whose rows it takes."""
-        own = space.both[self.side.coordinate]
+        own = space.lines[self.side.coordinate]
         return self.layer if self.side.end == own.cells[0] else len(own) - 1 - self.layer
 
-    def functions(self, space: PlaneSpace) -> Array:
+    def functions(self, space: Products) -> Array:
         """What the condition says of the functions of the edge's coordinate, which are constant along it: (n,)."""
-        own, k = space.both[self.side.coordinate], self.side.coordinate
+        own, k = space.lines[self.side.coordinate], self.side.coordinate
         found = np.zeros(len(own))
         for (c, a, _), slope in self.slopes.items():
             if c == self.component and a[1 - k] == 0:
@@ -116,7 +115,7 @@ def traces(space: Space, end: float, order: int) -> Array:
     return space.matrix(np.array([end]), order).toarray()[0]
 
 
-def edges_of(evolution: Evolution, space: PlaneSpace, begins: Array) -> list[Edge]:
+def edges_of(evolution: Evolution, space: Products, begins: Array) -> list[Edge]:
     """Each row of the conditions at ends, with the component that it determines, as the initial values let see.
 
     That is the one whose value, or derivative of the highest order, the row reads most of; of an unknown and its
@@ -132,14 +131,14 @@ def edges_of(evolution: Evolution, space: PlaneSpace, begins: Array) -> list[Edg
             own = Edge(side, row, _component(evolution, means, slopes, row), 0, 0, means)
             found += [replace(edge, layer=_layers(found, edge)) for edge in (own, *_derived(evolution, own))]
     for edge in found:
-        if edge.layer > space.both[edge.side.coordinate].degree // 2:
+        if edge.layer > space.lines[edge.side.coordinate].degree // 2:
             raise InputError(f"There are too many conditions at {_name(evolution, edge.side)}.")
     return found
 
 
-def at_start(evolution: Evolution, side: Side, space: PlaneSpace, begins: Array) -> tuple[Tensor, dict[Part, Tensor]]:
+def at_start(evolution: Evolution, side: Side, space: Products, begins: Array) -> tuple[Tensor, dict[Part, Tensor]]:
     """What a condition leaves of the initial values along an edge, and its derivatives by the parts it reads."""
-    across = space.both[1 - side.coordinate]
+    across = space.lines[1 - side.coordinate]
     along, _ = across.gauss(2)
     ends = [np.array([side.end]), along] if side.coordinate == 0 else [along, np.array([side.end])]
     points = np.stack([np.resize(part, len(along)) for part in ends], 1)
@@ -166,7 +165,7 @@ def _along_normal(evolution: Evolution, side: Side, along: Array, highest: int) 
     return one_sided(values, side.end, low + high - side.end, highest).reshape(highest + 1, len(along), -1)
 
 
-def test_functions(space: Space, edges: list[Edge], plane: PlaneSpace) -> Array:
+def test_functions(space: Space, edges: list[Edge], plane: Products) -> Array:
     """The functions of one coordinate that meet the edges' conditions, in the columns of those that are not taken.
 
     The columns of those that are taken are zero: (n, n).
@@ -210,7 +209,7 @@ def _name(evolution: Evolution, side: Side) -> str:
 class Line:
     """One coordinate of a system: its Gauss points, functions and test functions there, and products of both."""
 
-    def __init__(self, space: Space, coordinate: int, edges: list[Edge], plane: PlaneSpace, components: int) -> None:
+    def __init__(self, space: Space, coordinate: int, edges: list[Edge], plane: Products, components: int) -> None:
         self.space, self.band = space, 2 * space.degree + 1
         self.at, self.weights = space.gauss(space.degree // 2 + 1)
         self._values: dict[int, Array] = {}
@@ -261,7 +260,7 @@ class Line:
 class EdgeRows:
     """What conditions leave along edges, tested with the splines there: all of them in y, those left over in x."""
 
-    def __init__(self, evolution: Evolution, space: PlaneSpace, edges: Sequence[Edge], lines: Sequence[Line]) -> None:
+    def __init__(self, evolution: Evolution, space: Products, edges: Sequence[Edge], lines: Sequence[Line]) -> None:
         self.evolution, self.space, self.edges, self.lines = evolution, space, edges, lines
         self.parts = {side: evolution.read(side.condition) for side in evolution.ends}
 

@@ -17,8 +17,7 @@ from edgewise.pde.marching._plane_system import PlaneSolved, PlaneSolver, PlaneS
 from edgewise.pde.marching._slab import OwnTimes, Slab, by_slab, radau
 from edgewise.pde.marching._slab_march import SlabMarch, relative
 from edgewise.pde.result._seen import Outcome
-from edgewise.pde.splines._plane_space import PlaneSpace
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines._space import Products, Space
 from edgewise.train import Monitor
 
 _CELLS, _MOST, _MOST_OF_LINE = 6, 40_000, 1200  # the last in either coordinate, whose matrices are full
@@ -57,7 +56,7 @@ class PlaneMarch(SlabMarch):
             Space(np.linspace(*ends, count + 1), degree, periodic)
             for ends, count, periodic in zip(evolution.intervals, least, evolution.periods, strict=True)
         ]
-        self.space = PlaneSpace(lines[0], lines[1])
+        self.space = Products(tuple(lines))
         self.length = _BEGIN * self.span
         self._start_at_first()
         check_edges(evolution, self.space, self.begins, self.sizes)
@@ -106,7 +105,7 @@ class PlaneMarch(SlabMarch):
             if t[-1] > self.now:
                 break
             space = plane_of(slab)
-            places, shares = [line.gauss(2)[0] for line in space.both], space.gauss(2)[1]
+            places, shares = [line.gauss(2)[0] for line in space.lines], space.gauss(2)[1]
             both = slab.length * np.outer(shares, weights)
             for v, (c, _, _) in enumerate(parts):
                 own = _values(slab, c, t, places)
@@ -133,13 +132,13 @@ class PlaneMarch(SlabMarch):
         scales = np.maximum(self.scales, solved.slab.sizes)
         highest = self.space.highest(solved.slab.ends / scales)
         by_space = [missed / (_SPACE * self.accuracy) for missed in self.space.missed(highest)]
-        finer = [max(own, 1e-300) ** (1 / (self.space.x.degree + 1)) for own in by_space]
+        finer = [max(own, 1e-300) ** (1 / (self.space.degree + 1)) for own in by_space]
         shorter = (1 / max(by_time, 1e-300)) ** (1 / _TERMS)
         if by_time > 1 or max(by_space) > 1:
             self.length = length * min(1.0, max(0.3, 0.8 * shorter))
             if max(by_space) > 1:
                 first = self.space.highest(self.begins / scales)
-                highest = np.maximum(highest[0], first[0]), np.maximum(highest[1], first[1])
+                highest = [np.maximum(one, two) for one, two in zip(highest, first, strict=True)]
                 self._move(highest, [min(2.0, 1.1 * own) if own > 1 else 1.0 for own in finer])
             return
         self.slabs.append(solved.slab)
@@ -151,14 +150,14 @@ class PlaneMarch(SlabMarch):
         if max(finer) > 0.95 or min(finer) < 0.75:
             self._move(highest, [min(1.2, max(0.85, 1.1 * own)) for own in finer])
 
-    def _move(self, highest: tuple[Array, Array], more: list[float]) -> None:
+    def _move(self, highest: list[Array], more: list[float]) -> None:
         """Move the knots, as many times more as is said, and project what begins there."""
         cells = [
             max(math.ceil(count * own), least)
             for count, own, least in zip(self.space.counts, more, self.least, strict=True)
         ]
         counts = cells[0], cells[1]
-        self.space = self.space.moved(highest, counts, _FLOOR)
+        self.space = self.space.moved(highest, counts, _FLOOR, alike=all(self.evolution.periods))
         self.begins = self._projected()
         self._renew()
 
@@ -176,13 +175,13 @@ class PlaneMarch(SlabMarch):
         values = np.stack([last.coefficients(c, tau) for c in range(len(self.evolution.components))], 1)
         if last.space is self.space:
             return values
-        places = [line.gauss(line.degree + _POINTS)[0] for line in self.space.both]
-        flat = plane_of(last).values(values.reshape(len(values), -1), *places)
-        return self.space.project(flat, self.space.x.degree + _POINTS).reshape(-1, *values.shape[1:])
+        places = [line.gauss(line.degree + _POINTS)[0] for line in self.space.lines]
+        flat = plane_of(last).values(values.reshape(len(values), -1), places)
+        return self.space.project(flat, self.space.degree + _POINTS).reshape(-1, *values.shape[1:])
 
     def _projected(self) -> Array:
         """The coefficients of what begins now, from the end of the slab before or from the initial conditions."""
-        count = self.space.x.degree + _POINTS
+        count = self.space.degree + _POINTS
         return self.space.project(self._beginning(count), count)
 
     def _beginning(self, count: int) -> Array:
@@ -190,17 +189,17 @@ class PlaneMarch(SlabMarch):
         if not self.slabs:
             return self.evolution.initial(self.space.gauss(count)[0])
         last = self.slabs[-1]
-        return plane_of(last).values(last.ends, *(line.gauss(count)[0] for line in self.space.both))
+        return plane_of(last).values(last.ends, (line.gauss(count)[0] for line in self.space.lines))
 
     def _start_at_first(self) -> None:
         """Find the cells for what the components begin with: more of them, moved, until they are near enough."""
         for _ in range(_PROJECTIONS):
             self.begins = self._projected()
-            count = self.space.x.degree + _POINTS + 1
+            count = self.space.degree + _POINTS + 1
             true, shares = self._beginning(count), self.space.gauss(count)[1][:, None]
             shares = shares / shares.sum()
             self.sizes = np.maximum(self.sizes, np.sqrt((shares * true**2).sum(0)))
-            own = self.space.values(self.begins, *(line.gauss(count)[0] for line in self.space.both))
+            own = self.space.values(self.begins, (line.gauss(count)[0] for line in self.space.lines))
             off = float((np.sqrt((shares * (own - true) ** 2).sum(0)) / self.scales).max())
             if self._too_fine and off > self.accuracy and self.first:
                 raise InputError(
@@ -211,21 +210,21 @@ class PlaneMarch(SlabMarch):
                 return
             highest = self.space.highest(self.begins / self.scales)
             missed = self.space.missed(highest)
-            power = 1 / (self.space.x.degree + 1)
+            power = 1 / (self.space.degree + 1)
             wanted = [(off / (_SPACE * self.accuracy) * own / max(missed)) ** power for own in missed]
             counts = [
                 max(math.ceil(count * min(1.6, max(1.0, 1.1 * own))), count)
                 for count, own in zip(self.space.counts, wanted, strict=True)
             ]
-            self.space = self.space.moved(highest, (counts[0], counts[1]), _FLOOR)
+            self.space = self.space.moved(highest, counts, _FLOOR, alike=all(self.evolution.periods))
         self.begins = self._projected()
 
 
-def plane_of(slab: Slab) -> PlaneSpace:
+def plane_of(slab: Slab) -> Products:
     """The space of a slab on a rectangle."""
-    return cast("PlaneSpace", slab.space)
+    return cast("Products", slab.space)
 
 
 def _values(slab: Slab, c: int, t: Array, places: list[Array]) -> Array:
     """A component on a lattice of places, at times: (n, times)."""
-    return plane_of(slab).values(slab.coefficients(c, (t - slab.begin) / slab.length), *places)
+    return plane_of(slab).values(slab.coefficients(c, (t - slab.begin) / slab.length), places)

@@ -19,8 +19,7 @@ from edgewise._typing import Array
 from edgewise.pde.marching._evolution import Evolution, Part
 from edgewise.pde.marching._plane_edges import Edge, EdgeRows, Line, State, at_start, pairs
 from edgewise.pde.marching._slab import Slab, polynomials, radau, stages
-from edgewise.pde.splines._plane_space import PlaneSpace, lattice
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines._space import Products, Space, grid_points
 
 _PIVOT = 0.1  # of the largest entry of a column, at which the diagonal's is taken
 
@@ -148,12 +147,12 @@ class PlaneSystem:
     functions next to the edge, tested with the splines along it; the other test functions meet them, made homogeneous.
     """
 
-    def __init__(self, evolution: Evolution, space: PlaneSpace, edges: list[Edge], owners: list[int]) -> None:
+    def __init__(self, evolution: Evolution, space: Products, edges: list[Edge], owners: list[int]) -> None:
         self.evolution, self.space, self.edges, self.owners = evolution, space, edges, owners
-        self.lines = [Line(one, k, edges, space, len(owners)) for k, one in enumerate(space.both)]
+        self.lines = [Line(one, k, edges, space, len(owners)) for k, one in enumerate(space.lines)]
         self.rows = EdgeRows(evolution, space, edges, self.lines)
         self.gathered = Gathered(self.lines, len(owners))
-        self.points = torch.from_numpy(lattice(self.lines[0].at, self.lines[1].at))
+        self.points = torch.from_numpy(grid_points(line.at for line in self.lines))
 
     def left(self, state: State) -> Array:
         """What is left of the equations, (functions, components, S)."""
@@ -268,14 +267,14 @@ def _share(sizes: Array) -> Array:
     return sizes / (sizes + sizes.max() + 1e-300)
 
 
-def owners_at(evolution: Evolution, space: PlaneSpace, begins: Array) -> list[int]:
+def owners_at(evolution: Evolution, space: Products, begins: Array) -> list[int]:
     """The component to which each equation belongs, seen at initial values."""
     system = PlaneSystem(evolution, space, [], list(range(len(evolution.components))))
     start = State(begins[:, :, None], np.zeros_like(begins)[:, :, None], np.array(evolution.duration[:1]))
     return owners_of(evolution, system.by_parts(start))
 
 
-def check_edges(evolution: Evolution, space: PlaneSpace, begins: Array, sizes: Array) -> None:
+def check_edges(evolution: Evolution, space: Products, begins: Array, sizes: Array) -> None:
     """Raise InputError where the initial values and the conditions on an edge disagree."""
     for side in evolution.ends:
         if any(b or not evolution.changing[c] for c, _, b in evolution.read(side.condition)):
@@ -294,7 +293,7 @@ def check_edges(evolution: Evolution, space: PlaneSpace, begins: Array, sizes: A
             )
 
 
-def _largest_at_start(evolution: Evolution, space: PlaneSpace, begins: Array, sizes: Array, part: Part) -> float:
+def _largest_at_start(evolution: Evolution, space: Products, begins: Array, sizes: Array, part: Part) -> float:
     """The largest value of a part at first, or what the component's size over the rectangle's lets expect."""
     c, a, _ = part
     usual = sizes[c]
@@ -417,9 +416,9 @@ class PlaneSolver:
 
     def _samples(self, slab: Slab) -> Array:
         """The polynomials' coefficients over the plane, (points, components, M)."""
-        space: PlaneSpace = self.system.space
-        middles = [(one.cells[1:] + one.cells[:-1]) / 2 for one in space.both]
-        flat = space.values(slab.inner.reshape(len(space), -1), *middles)
+        space: Products = self.system.space
+        middles = [(one.cells[1:] + one.cells[:-1]) / 2 for one in space.lines]
+        flat = space.values(slab.inner.reshape(len(space), -1), middles)
         return flat.reshape(len(flat), *slab.inner.shape[1:])
 
 

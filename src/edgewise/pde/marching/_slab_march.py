@@ -217,12 +217,12 @@ class OneMarch(SlabMarch):
 
     def _density(self, coefficients: Array, scales: Array) -> Array:
         """How densely knots should lie in each cell for splines (functions, components) of some sizes."""
-        return self.space.density(coefficients / scales).max(1)
+        return (self.space.jumps(coefficients / scales) ** (1 / (self.space.degree + 1))).max(1)
 
     def _projected(self) -> Array:
         """The coefficients of what begins now, from the end of the slab before or from the initial conditions."""
-        x, weights = self.space.gauss(self.space.degree + 3)
-        return self.space.project(self._beginning(x), x, weights)
+        count = self.space.degree + 3
+        return self.space.project(self._beginning(self.space.gauss(count)[0]), count)
 
     def _beginning(self, x: Array) -> Array:
         """What the components begin with now, (n, components)."""

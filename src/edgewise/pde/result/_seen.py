@@ -17,6 +17,7 @@ from edgewise._extras import needed
 from edgewise._typing import Array, Data
 from edgewise.pde.geometry._domain import Box, Domain
 from edgewise.pde.geometry._jet import HIGHEST, Jet
+from edgewise.pde.splines._space import grid_points
 from edgewise.pde.statement._problem import Problem
 from edgewise.train import Outcome as Fitted
 
@@ -181,7 +182,7 @@ def outside(domain: Domain, points: Tensor) -> Tensor:
 
 def on_product(columns: Sequence[Array]) -> Tensor:
     """The points of a grid, the last coordinate the fastest."""
-    return torch.from_numpy(np.stack([part.ravel() for part in np.meshgrid(*columns, indexing="ij")], 1))
+    return torch.from_numpy(grid_points(columns))
 
 
 def table(

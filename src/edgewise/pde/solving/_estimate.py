@@ -13,12 +13,13 @@ import torch
 from scipy.linalg import LinAlgError, solveh_banded
 from torch import Tensor
 
-from edgewise._jets import Jets, Order
+from edgewise._jets import Jets
 from edgewise.nn import KAN, refine_grid
 from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.solving._objective import Objective
 from edgewise.pde.splines._networks import wider
-from edgewise.pde.splines._pass import JetPass, spline_values
+from edgewise.pde.splines._pass import JetPass
+from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Linearized, Term, weak_term
 from edgewise.train.optim import LM
@@ -44,40 +45,17 @@ class Estimate(NamedTuple):
     kept: float = 0.0
 
 
-class _Tensor:
-    """Products of splines on even cells over a box, of each coordinate one."""
-
-    def __init__(self, low: Sequence[float], high: Sequence[float], cells: int) -> None:
-        self.ends, self.cells, self.width = list(zip(low, high, strict=True)), cells, cells + _DEGREE
-
-    def __len__(self) -> int:
-        return self.width ** len(self.ends)
-
-    def at(self, points: Tensor, orders: Sequence[Order]) -> tuple[Tensor, dict[Order, Tensor]]:
-        """The functions that live at points (n, d) and their derivatives: columns and values (n, (degree + 1)^d)."""
-        most = max(map(len, orders))
-        columns, sides = torch.zeros(len(points), 1, dtype=torch.long), []
-        for k, (low, high) in enumerate(self.ends):
-            step = (high - low) / self.cells
-            knots = low + step * torch.arange(-_DEGREE, self.cells + _DEGREE + 1, dtype=torch.float64)
-            first, values = spline_values(knots[None], points[:, k : k + 1], _DEGREE, max(1, most))
-            own = first[0].unsqueeze(1) + torch.arange(_DEGREE + 1)
-            columns = (columns.unsqueeze(2) * self.width + own.unsqueeze(1)).flatten(1)
-            sides.append([part[0] for part in values])
-        found = {}
-        for order in orders:
-            whole = torch.ones(len(points), 1, dtype=torch.float64)
-            for k, side in enumerate(sides):
-                whole = (whole.unsqueeze(2) * side[order.count(k)].unsqueeze(1)).flatten(1)
-            found[order] = whole
-        return columns, found
+def _even(problem: Problem, cells: int) -> Products:
+    """Products of splines on even cells over a box around the domain."""
+    ends = zip(problem.domain.low, problem.domain.high, strict=True)
+    return Products(tuple(Space(np.linspace(low, high, cells + 1), _DEGREE, spread=True) for low, high in ends))
 
 
 @dataclass
 class _System:
     """The linearized equations as least squares for the correction's coefficients and for the constants."""
 
-    tensor: _Tensor
+    tensor: Products
     unknowns: int
     constants: int
 
@@ -161,7 +139,9 @@ class _System:
         """An equation's derivatives by the coefficients and constants at points, sparse (n, size)."""
         n, m, entries, columns = len(row.residual), self.unknowns, [], []
         for side, by in zip(points, row.by, strict=True):
-            where, values = self.tensor.at(side, list(by))
+            x, tensor = side.numpy(), self.tensor
+            values = {order: torch.from_numpy(own) for order, own in tensor.at(x, by).items()}
+            where = torch.from_numpy(tensor.index(tensor.cell_of(x)))
             whole = sum((by[o].unsqueeze(2) * values[o].unsqueeze(1) for o in by), torch.zeros(n, m, where.shape[1]))
             entries.append(whole.flatten(1))
             columns.append((where.unsqueeze(1) * m + torch.arange(m).view(1, m, 1)).flatten(1))
@@ -212,7 +192,7 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> E
         return Estimate(_trained(problem, model, objective, seed))
     grid = max(layer.grid for layer in model.layers)
     most = int((_MOST[d] / m) ** (1 / d)) - _DEGREE
-    tensor = _Tensor(problem.domain.low, problem.domain.high, min(most, max(_LEAST, math.ceil(_FINER * grid))))
+    tensor = _even(problem, min(most, max(_LEAST, math.ceil(_FINER * grid))))
     system = _System(tensor, m, len(objective.start) - objective.layout.size)
     if objective.terms[0].tests is None:
         inside = objective.terms[0].at([problem.domain.points(_POINTS[d] * len(tensor), seed)])
@@ -240,9 +220,8 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> E
     shifted = {name: value + float(by) for (name, value), by in zip(numbers.items(), moved, strict=True)}
     with torch.no_grad():
         own: Jets = JetPass(model, points, []).outputs
-        columns, values = tensor.at(points, [()])
-        change = torch.from_numpy(found[: len(tensor) * m]).view(-1, m)[columns]
-        changed = {(): own[()] + (change * values[()].unsqueeze(2)).sum(1)}
+        change = tensor.matrix(points.numpy()) @ found[: len(tensor) * m].reshape(-1, m)
+        changed = {(): own[()] + torch.from_numpy(change)}
         before = _stacked(problem.unknown(own, points, (), numbers))
         after = _stacked(problem.unknown(changed, points, (), shifted))
     size = float(before.square().mean().sqrt())
@@ -251,10 +230,7 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> E
 
 def _smooth(problem: Problem, grid: int, objective: Objective, inside: Term) -> float:
     """The part of what the equation leaves that splines of far fewer cells can be, as root mean squares."""
-    coarse = _Tensor(problem.domain.low, problem.domain.high, max(1, grid // _COARSER))
-    columns, values = coarse.at(inside.points[0], [()])
-    matrix = np.zeros((len(inside), len(coarse)))
-    np.put_along_axis(matrix, columns.numpy(), values[()].numpy(), 1)
+    matrix = _even(problem, max(1, grid // _COARSER)).matrix(inside.points[0].numpy()).toarray()
     left = [torch.cat(parts) for parts in zip(*(
         [row.residual for row in rows] for _, rows in objective.linearized(objective.start, inside)
     ), strict=True)]  # fmt: skip

@@ -14,7 +14,7 @@ from edgewise._jets import Jets, Order
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import Jet
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._condition import Condition, Left
 from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Term, linearized, term_of
@@ -74,18 +74,14 @@ class EvenLattice:
         self.problem, self.cells, domain = problem, cells, problem.domain
         d, ends = len(domain.names), list(zip(domain.low, domain.high, strict=True))
         self.widths = [high - low for low, high in ends]
-        self.spaces = [Space(np.linspace(low, high, cells + 1), _DEGREES[d]) for low, high in ends]
-        sides = [space.gauss(_GAUSS[d]) for space in self.spaces]
-        points, weights = (
-            np.stack([part.ravel() for part in np.meshgrid(*(side[k] for side in sides), indexing="ij")], 1)
-            for k in (0, 1)
-        )
+        self.products = Products(tuple(Space(np.linspace(low, high, cells + 1), _DEGREES[d]) for low, high in ends))
+        points, weights = self.products.gauss(_GAUSS[d])
         kept = np.ones(len(points), dtype=bool)
         if not isinstance(domain, Box):
             kept = domain.contains(torch.from_numpy(points)).numpy()
-        shares = np.prod(weights[kept], 1)
+        shares = weights[kept]
         self.inside, self.shares = torch.from_numpy(points[kept]), shares / shares.sum()
-        self.functions, self.unknowns = math.prod(len(space) for space in self.spaces), problem.unknowns
+        self.functions, self.unknowns = len(self.products), problem.unknowns
         self.names = list(problem.numbers)
 
     @property
@@ -235,11 +231,8 @@ class EvenLattice:
 
     def _values(self, points: Tensor, order: Order) -> Array:
         """The functions or their derivatives at points, (n, functions)."""
-        found = np.ones((len(points), 1))
-        for k, space in enumerate(self.spaces):
-            own = space.matrix(points[:, k].numpy(), order.count(k)).toarray()
-            found = (found[:, :, None] * own[:, None, :]).reshape(len(points), -1)
-        return found
+        counts = tuple(order.count(k) for k in range(len(self.widths)))
+        return self.products.matrix(points.numpy(), counts).toarray()
 
     def _part(self, block: _Block, unknown: int) -> Array:
         return block.matrix[:, unknown * self.functions : (unknown + 1) * self.functions]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,7 +13,6 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.nn import KAN, clone, lock, widen
-from edgewise.pde.splines._lattice import Lattice
 from edgewise.pde.splines._space import Space
 
 _GRID, _DEGREE = 4, 7
@@ -94,48 +96,66 @@ def redrawn(model: KAN, seed: int) -> KAN:
     return new
 
 
-def network_of(lattice: Lattice, coefficients: Tensor, accuracy: float) -> KAN:
-    """Return KAN([2, (0, [2] * R), m]) for coefficients (functions, m), to a relative accuracy in L2.
+class Factors(NamedTuple):
+    """One factor of each product of a network: a coordinate's number, cells, places, and values there (n, R)."""
 
-    A matrix of coefficients is a sum of products of a spline in x and one in y, by its singular values, of which those
-    that the accuracy does not need are left out. For a function that is a product, one remains.
-    """
-    pairs, sums = [], []
-    for q, matrix in enumerate(lattice.matrices(coefficients).numpy()):
-        found = _factors(lattice, matrix, accuracy)
-        pairs += found
-        sums += [q] * len(found)
-    cells, degree = lattice.cells, lattice.spaces[0].degree
-    model = KAN(
-        [2, (0, [2] * len(pairs)), coefficients.shape[1]], degree=degree, grid=[list(cells), 1], base=None, seed=0
-    )
+    coordinate: int
+    cells: Array
+    places: Array
+    values: Array
+
+
+def network_of_factors(degree: int, factors: tuple[Factors, Factors], sums: Sequence[int], unknowns: int) -> KAN:
+    """Return KAN([2, (0, [2] * R), unknowns]) of R products of two splines, each added to the unknown of its number."""
+    grid = [1, 1]
+    for each in factors:
+        grid[each.coordinate] = len(each.cells) - 1
+    model = KAN([2, (0, [2] * len(sums)), unknowns], degree=degree, grid=[grid, 1], base=None, seed=0)
     first, last = model.layers
     with torch.no_grad():
         first.coefficients.zero_()
         first.mask.fill_(False)
         last.mask.fill_(False)
-        for k, space in enumerate(lattice.spaces):
-            knots = _spread(space)
-            first.knots[k, : len(knots)] = torch.from_numpy(knots)
-        for k, space in enumerate(lattice.spaces):
-            x, _ = space.gauss(degree + 1)
-            at = torch.zeros(len(x), 2, dtype=torch.float64)
-            at[:, k] = torch.from_numpy(x)
-            known = first.evaluate_basis(at, 0)[:, k, : cells[k] + degree]
-            values = torch.from_numpy(space.matrix(x) @ np.stack([pair[k] for pair in pairs], 1))
-            own = torch.linalg.lstsq(known, values).solution.T
-            first.coefficients[k::2, k, : own.shape[1]] = own
-            first.mask[k::2, k] = True
+        for i, cells, _, _ in factors:
+            knots = Space(cells, degree, spread=True).knots
+            first.knots[i, : len(knots)] = torch.from_numpy(knots)
+        for number, (i, cells, places, values) in enumerate(factors):
+            at = torch.zeros(len(places), 2, dtype=torch.float64)
+            at[:, i] = torch.from_numpy(places)
+            known = first.evaluate_basis(at, 0)[:, i, : len(cells) - 1 + degree]
+            own = torch.linalg.lstsq(known, torch.from_numpy(values)).solution.T
+            first.coefficients[number::2, i, : own.shape[1]] = own
+            first.mask[number::2, i] = True
         for r, q in enumerate(sums):
             last.name_edge((q, r), "x")
             last.mask[q, r] = True
             last.affine[q, r] = torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64)
+    return model
+
+
+def network_of(spaces: tuple[Space, Space], matrices: Tensor, accuracy: float) -> KAN:
+    """Return a network for coefficients (m, functions of x, functions of y), to a relative accuracy in L2.
+
+    A matrix of coefficients is a sum of products of a spline in x and one in y, by its singular values, of which those
+    that the accuracy does not need are left out. For a function that is a product, one remains.
+    """
+    pairs: list[tuple[Array, Array]] = []
+    sums: list[int] = []
+    for q, matrix in enumerate(matrices.numpy()):
+        found = _factors(spaces, matrix, accuracy)
+        pairs += found
+        sums += [q] * len(found)
+    factors = []
+    for k, space in enumerate(spaces):
+        x, _ = space.gauss(space.degree + 1)
+        factors.append(Factors(k, space.cells, x, space.matrix(x) @ np.stack([pair[k] for pair in pairs], 1)))
+    model = network_of_factors(spaces[0].degree, (factors[0], factors[1]), sums, len(matrices))
     return lock(model, [(1, q, r) for r, q in enumerate(sums)])
 
 
-def _factors(lattice: Lattice, matrix: Array, accuracy: float) -> list[tuple[Array, Array]]:
+def _factors(spaces: tuple[Space, Space], matrix: Array, accuracy: float) -> list[tuple[Array, Array]]:
     """Pairs of coefficients in x and y of which a matrix is the sum of outer products."""
-    roots = [_root(space) for space in lattice.spaces]
+    roots = [_root(space) for space in spaces]
     u, sizes, v = np.linalg.svd(roots[0] @ matrix @ roots[1].T)
     tails = np.sqrt(np.cumsum(sizes[::-1] ** 2))[::-1]
     count = max(1, int((tails > accuracy * max(tails[0], 1e-300)).sum()))
@@ -149,10 +169,3 @@ def _root(space: Space) -> Array:
     """R with |R c| the size in L2 of the spline of coefficients c."""
     x, weights = space.gauss(space.degree + 1)
     return np.linalg.qr(space.matrix(x).toarray() * np.sqrt(weights / weights.sum())[:, None])[1]
-
-
-def _spread(space: Space) -> Array:
-    """The ends of the cells with more knots beyond them, as far apart as the first and the last."""
-    cells, steps = space.cells, np.arange(1, space.degree + 1)
-    below = cells[0] - steps[::-1] * (cells[1] - cells[0])
-    return np.concatenate([below, cells, cells[-1] + steps * (cells[-1] - cells[-2])])

@@ -20,7 +20,7 @@ from edgewise._jets import Jets, Order, below, halves
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box, Domain
 from edgewise.pde.geometry._jet import Jet
-from edgewise.pde.splines._pass import spline_values
+from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._condition import Condition, Equation, Integral, quadrature
 from edgewise.pde.statement._problem import Problem, Weak
 
@@ -84,7 +84,10 @@ def space_of(weak: Weak, domain: Domain, reads: Sequence[tuple[int, Order]], cel
         raise InputError(f"Natural faces must be those of the domain. Got {weak.natural.box!r} for {domain!r:.60}.")
     lines = [_lines(low, high, cells, weak.breaks.get(name, ()))
              for name, low, high in zip(names, domain.low, domain.high, strict=True)]  # fmt: skip
-    points, weights = _lattice(lines) if box else quadrature(domain, _GAUSS ** len(names) * cells ** len(names))
+    if box:
+        points, weights = map(torch.from_numpy, Products(tuple(Space(ends, 0) for ends in lines)).gauss(_GAUSS))
+    else:
+        points, weights = quadrature(domain, _GAUSS ** len(names) * cells ** len(names))
     orders = below([*(order for _, order in reads), *((k,) for k in range(len(names)))])
     kept = [_kept(weak, k, low, high, box) for k, (low, high) in enumerate(zip(domain.low, domain.high, strict=True))]
     breaks = [np.isin(ends, np.array(list(weak.breaks.get(name, ())))) for name, ends in zip(names, lines, strict=True)]
@@ -112,17 +115,6 @@ def _lines(low: float, high: float, cells: int, breaks: Sequence[float]) -> Arra
     return even
 
 
-def _lattice(lines: list[Array]) -> tuple[Tensor, Tensor]:
-    """Gauss points of every cell of a box, and their weights."""
-    at, own = np.polynomial.legendre.leggauss(_GAUSS)
-    sides, weights = [], torch.ones(1, dtype=torch.float64)
-    for ends in lines:
-        width = np.diff(ends)[:, None]
-        sides.append(torch.from_numpy((ends[:-1, None] + width * (at + 1) / 2).ravel()))
-        weights = (weights[:, None] * torch.from_numpy((width * own / 2).ravel())).flatten()
-    return torch.cartesian_prod(*sides).reshape(-1, len(sides)), weights
-
-
 def _kept(weak: Weak, k: int, low: float, high: float, box: bool) -> tuple[bool, bool]:
     """Whether the functions that do not vanish at each end of a coordinate are kept."""
     if not box:
@@ -135,29 +127,15 @@ def _splines(
     lines: list[Array], breaks: list[Array], points: Tensor, orders: list[Order], kept: list[tuple[bool, bool]]
 ) -> dict[Order, Any]:
     """Products of splines and their derivatives at points, each sparse (n, M)."""
-    sides = []
-    for k, ends in enumerate(lines):
-        times = np.where(breaks[k], _DEGREE, 1)  # at breaks the functions may have kinks
-        knots = torch.from_numpy(np.concatenate([[ends[0]] * _DEGREE, np.repeat(ends, times), [ends[-1]] * _DEGREE]))
-        most = max(1, max(order.count(k) for order in orders))
-        first, values = spline_values(knots[None], points[:, k : k + 1], _DEGREE, most)
-        columns = (first[0].unsqueeze(1) + torch.arange(_DEGREE + 1)).numpy()
-        sides.append((columns, [part[0].numpy() for part in values], len(knots) - 1 - _DEGREE))
+    repeated = (np.repeat(ends, np.where(own, _DEGREE, 1)) for ends, own in zip(lines, breaks, strict=True))
+    products = Products(tuple(Space(cells, _DEGREE) for cells in repeated))  # at breaks they may have kinks
     chosen = np.zeros((), dtype=bool) | True
-    for (_, _, count), (low, high) in zip(sides, kept, strict=True):
-        own = np.ones(count, dtype=bool)
+    for line, (low, high) in zip(products.lines, kept, strict=True):
+        own = np.ones(len(line), dtype=bool)
         own[0], own[-1] = low, high
         chosen = (chosen[..., None] & own).reshape(-1)
-    found, n = {}, len(points)
-    for order in orders:
-        columns, whole, width = np.zeros((n, 1), dtype=np.int64), np.ones((n, 1)), 1
-        for k, (own, values, count) in enumerate(sides):
-            columns = (columns[:, :, None] * count + own[:, None]).reshape(n, -1)
-            whole = (whole[:, :, None] * values[order.count(k)][:, None]).reshape(n, -1)
-            width *= count
-        ends = np.arange(0, whole.size + 1, whole.shape[1])
-        found[order] = sparse.csr_matrix((whole.ravel(), columns.ravel(), ends), shape=(n, width)).tocsc()[:, chosen]
-    return found
+    x, counts = points.numpy(), range(len(lines))
+    return {order: products.matrix(x, tuple(map(order.count, counts))).tocsc()[:, chosen] for order in orders}
 
 
 def _masked(domain: Domain, points: Tensor, plain: dict[Order, Any]) -> dict[Order, Any]:

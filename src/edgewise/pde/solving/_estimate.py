@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sparse
 import torch
-from scipy.linalg import LinAlgError, solveh_banded
+from scipy.linalg import LinAlgError
 from torch import Tensor
 
 from edgewise._jets import Jets
@@ -20,6 +20,7 @@ from edgewise.pde.solving._objective import Objective
 from edgewise.pde.splines._networks import wider
 from edgewise.pde.splines._pass import JetPass
 from edgewise.pde.splines._space import Products, Space
+from edgewise.pde.splines._systems import bordered
 from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Linearized, Term, weak_term
 from edgewise.train.optim import LM
@@ -171,13 +172,7 @@ def _banded(matrix: Any, right: np.ndarray, size: int) -> np.ndarray:
     band = np.zeros((int((row - column).max()) + 1, size))
     band[row - column, column] = value
     whole = matrix.tocsr()
-    side = whole[:size, size:].toarray()
-    both = solveh_banded(band, np.column_stack([right[:size], side]), lower=True, check_finite=False)
-    if size == len(right):
-        return both[:, 0]
-    corner = whole[size:, size:].toarray() - side.T @ both[:, 1:]
-    last = np.linalg.solve(corner, right[size:] - side.T @ both[:, 0])
-    return np.concatenate([both[:, 0] - both[:, 1:] @ last, last])
+    return bordered(band, whole[:size, size:].toarray(), whole[size:, size:].toarray(), right[:, None])[:, 0]
 
 
 def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> Estimate:

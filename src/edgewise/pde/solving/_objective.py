@@ -15,7 +15,7 @@ from edgewise.nn import KAN, Layout
 from edgewise.pde.splines._pass import JetPass, LocalSplines, is_sparse
 from edgewise.pde.statement._coefficient import Call, Laws, Penalty
 from edgewise.pde.statement._problem import Problem
-from edgewise.pde.statement._terms import Linearized, Term
+from edgewise.pde.statement._terms import Linearized, Term, left, linearized
 from edgewise.train.optim import NormalEquations
 
 _ENTRIES = 8_000_000  # of a part's Jacobian: 64 MB
@@ -254,18 +254,11 @@ class Objective:
         return [each.outputs for each in self._passes(model, term)]
 
     def _left(
-        self, term: Term, jets: list[Jets], vector: Tensor, rows: Tensor | None = None, calls: list[Call] | None = None
+        self, term: Term, jets: list[Jets], vector: Tensor, calls: list[Call] | None = None
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        """What a term's equations leave; `rows` (n, constants) are constants as each point sees them.
-
-        `calls` collects the calls of unknown functions.
-        """
-        held = self._constants(vector).expand(len(term), -1) if rows is None else rows
-        constants: dict[str, Any] = {name: held[:, k] for k, name in enumerate(self.names)}
-        constants |= self.laws.functions(calls)
-        sides = zip(jets, term.points, strict=True)
-        unknowns: list[Any] = [self.problem.unknown(j, at, (), constants) for j, at in sides]
-        return self.problem.left(term.equation, unknowns, term.points[0], constants)
+        """What a term's equations leave; `calls` collects the calls of unknown functions."""
+        held = self._constants(vector).expand(len(term), -1)
+        return left(self.problem, self.names, term, jets, held, self.laws, calls)
 
     def linearized(self, vector: Tensor, term: Term) -> Iterator[tuple[Term, list[Linearized]]]:
         """The equations of a term, a part of its points at a time."""
@@ -276,25 +269,7 @@ class Objective:
             yield part, self._linearized(part, jets, vector)
 
     def _linearized(self, term: Term, outputs: list[Jets], vector: Tensor) -> list[Linearized]:
-        with torch.enable_grad():
-            jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in side.items()} for side in outputs]
-            held = self._constants(vector).expand(len(term), -1).clone().requires_grad_()
-            calls: list[Call] = []
-            left = self._left(term, jets, vector, held, calls)
-        leaves = [leaf for call in calls for leaf in call.leaves.values()]
-        sources, found = [*leaves, *(part for side in jets for part in side.values()), held], []
-        for r in left:
-            if r.requires_grad:
-                slopes = list(torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True))
-            else:
-                slopes = [torch.zeros_like(source) for source in sources]
-            *given, constants = map(term.weigh, slopes)
-            if self.laws:
-                constants = torch.cat([constants, self.laws.columns(calls, given[: len(leaves)], len(term))], 1)
-            own = iter(given[len(leaves) :])
-            by: list[Jets] = [{order: next(own) for order in side} for side in jets]
-            found.append(Linearized(term.weigh(r.detach()), by, constants))
-        return found
+        return linearized(self.problem, self.names, term, outputs, self._constants(vector), self.laws)
 
     def _add(self, passes: list[JetPass], row: Linearized, factor: float, gradient: Tensor, hessian: Tensor) -> None:
         """Add factor * J'r to a gradient, and factor * J'J to the lower triangle of a matrix."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import as_strided
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, cho_solve_banded, cholesky_banded
+from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
 from torch import Tensor
 
 from edgewise._typing import Array
@@ -13,6 +13,21 @@ from edgewise.pde.splines._space import Space
 
 _RIDGE = 1e-15  # of the diagonal
 _UNSEEN = 1e-13  # of the largest entry of the diagonal, for functions that no equation sees
+
+
+def bordered(band: Array, side: Array, corner: Array, right: Array) -> Array:
+    """Return the columns that [[B, side], [side*, corner]] takes to those of `right`; LinAlgError where B is no good.
+
+    B is Hermitian and positive definite, given by the diagonals of its lower triangle, which are overwritten.
+    """
+    size = band.shape[1]
+    factor = (cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False), True)
+    if not len(corner):
+        return cho_solve_banded(factor, right, check_finite=False)
+    both = cho_solve_banded(factor, np.hstack([right[:size], side]), check_finite=False)
+    inner, spread = both[:, : right.shape[1]], both[:, right.shape[1] :]
+    outer = np.linalg.solve(corner - side.conj().T @ spread, right[size:] - side.conj().T @ inner)
+    return np.concatenate([inner - spread @ outer, outer])
 
 
 class Band:
@@ -78,20 +93,9 @@ class Band:
 
     def _solution(self, blocks: Array, rows: Array, right: Array) -> Array | None:
         """The columns that H + rows* rows takes to those of `right`."""
-        size = self.inner * self.width
-        band = self._band(blocks, rows)
+        across, corner = self._border(blocks)
         try:
-            factor = (cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False), True)
-            if not self.outer:
-                return cho_solve_banded(factor, right, check_finite=False)
-            across, corner = self._border(blocks)
-            both = cho_solve_banded(factor, np.hstack([right[:size], across.conj().T]), check_finite=False)
-            inner, spread = both[:, : right.shape[1]], both[:, right.shape[1] :]
-            rest = corner - across @ spread
-            rest[np.diag_indices_from(rest)] *= 1 + _RIDGE
-            factor = cho_factor(rest, lower=True, overwrite_a=True, check_finite=False)
-            outer = cho_solve(factor, right[size:] - across @ inner, check_finite=False)
-            return np.concatenate([inner - spread @ outer, outer])
+            return bordered(self._band(blocks, rows), across.conj().T, corner, right)
         except (LinAlgError, ValueError):
             return None
 
@@ -119,7 +123,7 @@ class Band:
         w, n, inner, outer = self.width, self.count, self.inner, self.outer
         across = np.zeros((outer, w, inner, w), dtype=complex)
         corner = np.zeros((outer, w, outer, w), dtype=complex)
-        for r in range(self.space.degree + 1):
+        for r in range(self.space.degree + 1 if outer else 0):
             low, beyond, both = np.arange(r), np.arange(outer - r, outer), np.arange(outer - r)
             across[low, :, inner - r + low] += blocks[r, inner - r : inner]
             across[beyond, :, low] += blocks[r, n - r :].conj().mT
@@ -170,15 +174,10 @@ class Normal:
         for d in range(len(band)):
             band[d, : self.size - d] *= inner[d:].numpy()
         band[0] += damping
+        side = (self.side * inner[:, None] * outer).numpy()
+        corner = (self.corner * outer[:, None] * outer).numpy() + damping * np.eye(len(outer))
         try:
-            factor = (cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False), True)
-            right = (self.gradient * scale).numpy()
-            if not len(outer):
-                return torch.from_numpy(cho_solve_banded(factor, right, check_finite=False)) * scale
-            side = (self.side * inner[:, None] * outer).numpy()
-            corner = (self.corner * outer[:, None] * outer).numpy() + damping * np.eye(len(outer))
-            both = cho_solve_banded(factor, np.column_stack([right[: self.size], side]), check_finite=False)
-            last = np.linalg.solve(corner - side.T @ both[:, 1:], right[self.size :] - side.T @ both[:, 0])
+            found = bordered(band, side, corner, (self.gradient * scale).numpy()[:, None])
         except (LinAlgError, ValueError):
             return None
-        return torch.from_numpy(np.concatenate([both[:, 0] - both[:, 1:] @ last, last])) * scale
+        return torch.from_numpy(found[:, 0]) * scale

@@ -21,6 +21,7 @@ from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box, Domain
 from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.splines._space import Products, Space
+from edgewise.pde.statement._coefficient import Call, Laws
 from edgewise.pde.statement._condition import Condition, Equation, Integral, quadrature
 from edgewise.pde.statement._problem import Problem, Weak
 
@@ -198,31 +199,41 @@ class Linearized(NamedTuple):
 
 
 def left(
-    problem: Problem, names: Sequence[str], term: Term, outputs: list[Jets], constants: Tensor
-) -> tuple[Tensor, ...]:
-    """What a term's equations leave; `constants` (n, C) are those named as each point sees them."""
-    held = {name: constants[:, k] for k, name in enumerate(names)}
+    problem: Problem, names: Sequence[str], term: Term, outputs: list[Jets], constants: Tensor,
+    laws: Laws | None = None, calls: list[Call] | None = None,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """What a term's equations leave; `constants` (n, C) are those named as each point sees them.
+
+    `calls` collects the calls of unknown functions, to be differentiated.
+    """
+    held: dict[str, Any] = {name: constants[:, k] for k, name in enumerate(names)}
+    held |= laws.functions(calls) if laws else {}
     sides = zip(outputs, term.points, strict=True)
     unknowns: list[Any] = [problem.unknown(jets, at, (), held) for jets, at in sides]
     return problem.left(term.equation, unknowns, term.points[0], held)
 
 
 def linearized(
-    problem: Problem, names: Sequence[str], term: Term, outputs: list[Jets], constants: Tensor
-) -> list[Linearized]:
+    problem: Problem, names: Sequence[str], term: Term, outputs: list[Jets], constants: Tensor,
+    laws: Laws | None = None,
+) -> list[Linearized]:  # fmt: skip
     """Each equation of a term at the outputs' jets and at constants (C,)."""
+    calls: list[Call] = []
     with torch.enable_grad():
         jets: list[Jets] = [{o: part.detach().requires_grad_() for o, part in side.items()} for side in outputs]
         held = constants.expand(len(term), -1).clone().requires_grad_()
-        parts = left(problem, names, term, jets, held)
-    sources, found = [*(part for side in jets for part in side.values()), held], []
+        parts = left(problem, names, term, jets, held, laws, calls)
+    leaves = [leaf for call in calls for leaf in call.leaves.values()]
+    sources, found = [*leaves, *(part for side in jets for part in side.values()), held], []
     for r in parts:
         if r.requires_grad:
             slopes = list(torch.autograd.grad(r.sum(), sources, retain_graph=True, materialize_grads=True))
         else:
             slopes = [torch.zeros_like(source) for source in sources]
         *given, last = map(term.weigh, slopes)
-        own = iter(given)
+        if laws:
+            last = torch.cat([last, laws.columns(calls, given[: len(leaves)], len(term))], 1)
+        own = iter(given[len(leaves) :])
         by: list[Jets] = [{order: next(own) for order in side} for side in jets]
         found.append(Linearized(term.weigh(r.detach()), by, last))
     return found

@@ -23,10 +23,9 @@ _ROUNDS = 8  # of Newton's method, for what initial conditions say
 _CLOSE = 1e-12
 _LARGEST = 1e100  # of initial values: their squares times any number of weights are numbers
 
-Part = tuple[int, Any, int]
-"""A component's number, and the orders of its derivative by space and by time.
-
-That by space is a number, or one for each coordinate: (0, (2, 1), 0) is u.xxy.
+Part = tuple[int, tuple[int, ...], int]
+"""A component's number, and the orders of its derivative by each coordinate of space and by time: (0, (2, 1), 0) is
+u.xxy.
 """
 
 
@@ -81,7 +80,7 @@ class Evolution:
     u.tt they are u and v = u.t, and the equation v - u.t = 0 comes with them. An unknown without derivatives by time is
     one component that begins with nothing.
 
-    Places x are (n,) in one coordinate of space, and (n, 2) in two.
+    Places x are (n, d), d coordinates of space; of one they may be (n,).
 
     time, spaces: the numbers of the coordinates in the box. orders: of the derivative by time of each unknown. parts:
     what the equations read of the components. starts: conditions at the first time. ends: those at the ends of space.
@@ -127,26 +126,6 @@ class Evolution:
         asked = asked_of(problem, problem.residual)
         orders = tuple(max([order.count(t) for order in found], default=0) for found in asked)
         return cls(problem, t, spaces, orders, starts, ends, periods)
-
-    @property
-    def space(self) -> int:
-        """The number of the first coordinate of space in the box."""
-        return self.spaces[0]
-
-    @property
-    def periodic(self) -> bool:
-        """Whether the first coordinate of space is periodic."""
-        return self.periods[0]
-
-    @property
-    def sides(self) -> tuple[tuple[Condition, float], ...]:
-        """The conditions at the ends of space, each with its end."""
-        return tuple((side.condition, side.end) for side in self.ends)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The ends of the first coordinate of space."""
-        return self.intervals[0]
 
     @property
     def intervals(self) -> tuple[tuple[float, float], ...]:
@@ -274,7 +253,7 @@ class Evolution:
         by_time = order.count(self.time)
         below_it = min(by_time, max(0, self.orders[v] - 1))
         by_space = tuple(order.count(k) for k in self.spaces)
-        return self.components.index((v, below_it)), _one_or_all(by_space), by_time - below_it
+        return self.components.index((v, below_it)), by_space, by_time - below_it
 
     @property
     def _time(self) -> str:
@@ -287,9 +266,9 @@ class Evolution:
         return tuple((c, c + 1) for c, (one, two) in pairs if one[0] == two[0])
 
     @cached_property
-    def value(self) -> Any:
-        """The order of no derivative by space: 0, or (0, 0)."""
-        return _one_or_all((0,) * len(self.spaces))
+    def value(self) -> tuple[int, ...]:
+        """The order of no derivative by space."""
+        return (0,) * len(self.spaces)
 
     @cached_property
     def _linked(self) -> list[tuple[Part, Part]]:
@@ -313,10 +292,9 @@ class Evolution:
             found.append(f"{own}.{by or 'value'}")
         return ", ".join(found)
 
-    def _order(self, by_space: Any, by_time: int) -> list[int]:
+    def _order(self, by_space: tuple[int, ...], by_time: int) -> list[int]:
         """The coordinates of a derivative, those of space first."""
-        counts = by_space if isinstance(by_space, tuple) else (by_space,)
-        found = [k for k, count in zip(self.spaces, counts, strict=True) for _ in range(count)]
+        found = [k for k, count in zip(self.spaces, by_space, strict=True) for _ in range(count)]
         return found + [self.time] * by_time
 
     def _jets(self, given: Mapping[Part, Tensor]) -> Any:
@@ -328,7 +306,3 @@ class Evolution:
             orders[v][tuple(sorted(self._order(a, b + j)))] = values
         jets = [Jet(parts, self.problem.box.names) for parts in orders]
         return jets[0] if len(jets) == 1 else tuple(jets)
-
-
-def _one_or_all(counts: tuple[int, ...]) -> Any:
-    return counts[0] if len(counts) == 1 else counts

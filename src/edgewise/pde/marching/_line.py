@@ -1,55 +1,28 @@
-"""Slabs in one coordinate of space, by least squares for every mode of time; whether the conditions are enough."""
+"""The stages of one slab in one coordinate of space, by least squares for every mode of time."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from itertools import count
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise._errors import InputError
-from edgewise._jets import Jets
 from edgewise._typing import Array
-from edgewise.pde.geometry._domain import Box
-from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.marching._evolution import Evolution, Part
-from edgewise.pde.marching._slab import Slab, radau, stages
-from edgewise.pde.result._seen import Outcome
-from edgewise.pde.solving._determinacy import step_determinacy
-from edgewise.pde.splines._space import Space
+from edgewise.pde.marching._slab import Slab, Solved, radau, stages
+from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Band
-from edgewise.pde.statement._condition import Condition, Equation, Left
-from edgewise.pde.statement._problem import Problem
 
 _CELL_POINTS = 4  # Gauss points of a cell, of each time
+_BY_TIME = 2  # the same, at which the polynomials' terms are judged
 _STEPS = 20
 _ENOUGH = 1e-2  # of the accuracy: steps that are smaller were the last
 _SMALL = 1e-13  # of a component's size: the same
 _ROUNDING = 1e-10  # the same: below it steps need not fall
 _SLOW = 0.5  # of the step before: steps that fall no faster do not converge
-_WAVE = 4.0  # a wave number in the length of space, at whose rate of change a step is looked at
-_CELLS, _DEGREE = 32, 7
-
-
-@dataclass(frozen=True)
-class Solved:
-    """A slab, and estimates of its errors relative to the components' sizes: of the splines, and of the polynomials.
-
-    The former is what is left of the equations over the size that their terms would have if the components had errors
-    of their own size that change from cell to cell; the latter what the polynomials' last coefficients let expect of
-    the next. A fit that did not converge has infinite ones.
-    """
-
-    slab: Slab
-    by_space: float
-    by_time: float
-    steps: int
 
 
 class SlabSolver:
@@ -61,39 +34,41 @@ class SlabSolver:
     ends of space hold exactly at those times, by Lagrange multipliers.
     """
 
-    def __init__(self, evolution: Evolution, space: Space, terms: int) -> None:
-        self.evolution, self.space, self.terms = evolution, space, terms
+    def __init__(self, evolution: Evolution, products: Products, terms: int) -> None:
+        self.evolution, self.products, self.terms = evolution, products, terms
+        (space,) = products.lines
+        self.space = space
         self.x, self.weights = space.gauss(_CELL_POINTS)
         self.tau, self.times = radau(terms)
         self.band = Band(space, len(evolution.components))
         places = sorted({a for _, a, _ in evolution.parts})
-        self.matrices = {a: space.matrix(self.x, a) for a in places}
+        self.matrices = {a: space.matrix(self.x, *a) for a in places}
         self.local = {a: torch.from_numpy(matrix.data.reshape(len(self.x), -1)) for a, matrix in self.matrices.items()}
-        self.sides = [(condition, end, evolution.read(condition)) for condition, end in evolution.sides]
+        self.sides = [(side.condition, side.end, evolution.read(side.condition)) for side in evolution.ends]
         asked = {(end, a) for _, end, parts in self.sides for _, a, _ in parts}
-        self.ends = {(end, a): space.matrix(np.array([end]), a).toarray()[0] for end, a in asked}
+        self.ends = {(end, a): space.matrix(np.array([end]), *a).toarray()[0] for end, a in asked}
 
     def solve(self, begins: Array, begin: float, length: float, sizes: Array, accuracy: float) -> Solved:
         """Return the slab that begins with (functions, components); `sizes` are those of the components."""
         inner = np.zeros((*begins.shape, self.terms))
-        slab = Slab(begin, length, self.space, begins, inner, self.evolution.changing)
+        slab = Slab(begin, length, self.products, begins, inner, self.evolution.changing)
         before = math.inf
         for taken in range(1, _STEPS + 1):
             left, slopes = self._left(slab, self.tau)
             step = self._step(slab, left, slopes)
             if step is None or not np.isfinite(step).all():
-                return Solved(slab, math.inf, math.inf, taken)
+                return Solved(slab, math.inf, taken, math.inf)
             slab = replace(slab, inner=slab.inner - step)
             size = float((np.abs(step).max(axis=(0, 2)) / np.maximum(sizes, slab.sizes)).max())
             fall = size / before if taken > 2 else 0.0
             if size <= _SMALL or (taken > 1 and size * max(fall, 1e-3) <= _ENOUGH * accuracy):
                 break
             if (fall > _SLOW and size > _ROUNDING) or taken == _STEPS:
-                return Solved(slab, math.inf, math.inf, taken)
+                return Solved(slab, math.inf, taken, math.inf)
             before = size
         left, slopes = self._left(slab, self.tau)
         sizes = np.maximum(sizes, slab.sizes)  # components that grew in the slab count with what they have become
-        return Solved(slab, self._by_space(slab, left, slopes, sizes), _by_time(slab, sizes), taken)
+        return Solved(slab, slab.left_out(sizes, _BY_TIME), taken, self._by_space(slab, left, slopes, sizes))
 
     @cached_property
     def _root(self) -> Tensor:
@@ -110,7 +85,7 @@ class SlabSolver:
         waves = math.pi / np.diff(self.space.cells).repeat(_CELL_POINTS)
         rough = torch.full_like(left, 1e-300)
         for (c, a, b), slope in slopes.items():
-            rough += slope.abs() * (sizes[c] / slab.length**b) * torch.from_numpy(waves**a)[:, None]
+            rough += slope.abs() * (sizes[c] / slab.length**b) * torch.from_numpy(waves ** sum(a))[:, None]
         shares = torch.from_numpy(self.weights[:, None] / self.weights.sum() * self.times)
         return math.sqrt(float(((left / rough).square() * shares).sum((1, 2)).max()))
 
@@ -188,103 +163,9 @@ class SlabSolver:
                 (c, a, b): torch.from_numpy(self.ends[end, a] @ slab.coefficients(c, self.tau, b)) for c, a, b in parts
             }
             t = torch.from_numpy(slab.begin + slab.length * self.tau)
-            left, slopes = self.evolution.left(condition.residual, values, t, torch.full_like(t, end))
+            left, slopes = self.evolution.left(condition.equation, values, t, torch.full_like(t, end))
             for e in range(len(left)):
                 found.append(
                     (left[e].numpy(), end, {part: float(slope[e] @ self._share) for part, slope in slopes.items()})
                 )
         return found
-
-
-def _by_time(slab: Slab, sizes: Array) -> float:
-    """The size of the polynomials' terms that were left out, from how the last ones fall, over the components'."""
-    x, weights = slab.space.gauss(2)
-    functions, count, terms = slab.inner.shape
-    values = (slab.space.matrix(x) @ slab.inner.reshape(functions, -1)).reshape(len(x), count, terms)
-    found = np.sqrt(np.einsum("n,ncm->cm", weights / weights.sum(), values**2)) / sizes[:, None]
-    last, before = found[:, -2:].max(1), found[:, -4:-2].max(1)
-    return float((last * np.minimum(1.0, np.sqrt(last / np.maximum(before, 1e-300)))).max())
-
-
-def check_count(evolution: Evolution, *, surplus: bool = True) -> None:
-    """Raise InputError where the conditions at the ends of space are too few or, if `surplus`, too many.
-
-    An implicit step  rate (u - u_0) = F(u)  with the conditions at the ends must have one solution whatever the data.
-    That is examined about what the unknowns begin with, with other data added to each equation and condition.
-    """
-    if len(evolution.spaces) > 1 or evolution.periodic:
-        return
-    begin = _Begin(evolution)
-    found = step_determinacy(_step(evolution, begin), begin.jets)
-    space = evolution.problem.box.names[evolution.space]
-    if found.outcome is Outcome.UNDETERMINED:
-        raise InputError(f"There are too few conditions at the ends of {space}. {found.advice}")
-    if surplus and found.outcome is Outcome.NO_SOLUTION and found.advice:
-        raise InputError(f"There are too many conditions at the ends of {space}. {found.advice}")
-
-
-class _Begin:
-    """What the components begin with, as splines. rate: of their change by time that the equation has for a wave."""
-
-    def __init__(self, evolution: Evolution) -> None:
-        self.evolution, (low, high) = evolution, evolution.interval
-        self.space = Space(np.linspace(low, high, _CELLS + 1), _DEGREE)
-        x, _ = self.space.gauss(_DEGREE + 1)
-        self.coefficients = self.space.project(evolution.initial(x), _DEGREE + 1)
-        parts = {part: self.part(torch.from_numpy(x), part) for part in evolution.parts}
-        time = torch.full((len(x),), evolution.duration[0], dtype=torch.float64)
-        _, slopes = evolution.inside(parts, time, torch.from_numpy(x))
-        sizes = {part: float(slope.square().mean().sqrt()) for part, slope in slopes.items()}
-        moved = sum(size * (_WAVE / (high - low)) ** a for (_, a, b), size in sizes.items() if not b)
-        held = max([size for (_, _, b), size in sizes.items() if b], default=1.0)
-        self.rate = max(moved / max(held, 1e-300), 1 / (evolution.duration[1] - evolution.duration[0]))
-
-    def part(self, x: Tensor, part: Part) -> Tensor:
-        c, a, b = part
-        return torch.from_numpy(self.space.matrix(x.numpy(), a) @ self.coefficients[:, c]) * (b == 0)
-
-    def jets(self, points: Tensor) -> Jets:
-        """The components' derivatives, (n, components) of each order."""
-        components = range(len(self.evolution.components))
-        read = [self.evolution.parts, *(self.evolution.read(condition) for condition, _ in self.evolution.sides)]
-        orders = range(max(a for parts in read for _, a, _ in parts) + 1)
-        return {
-            (0,) * a: torch.stack([self.part(points[:, 0], (c, a, 0)) for c in components], 1) for a in orders
-        }  # fmt: skip
-
-
-def _step(evolution: Evolution, begin: _Begin) -> Problem:
-    """A step of the components as a problem in space."""
-    names, (low, high) = evolution.problem.box.names, evolution.interval
-    box, numbers = Box(**{names[evolution.space]: (low, high)}), count(1)
-
-    def given(u: Any, x: Tensor, parts: tuple[Part, ...]) -> dict[Part, Tensor]:
-        unknowns: tuple[Jet, ...] = (u,) if isinstance(u, Jet) else u
-        found = {}
-        for c, a, b in parts:
-            value = unknowns[c].d(*[names[evolution.space]] * a)
-            found[c, a, b] = begin.rate * (value - begin.part(x, (c, a, 0))) if b else value
-        return found
-
-    def stated(equation: Any, parts: tuple[Part, ...], number: int) -> Equation:
-        def residual(u: Any, p: SimpleNamespace) -> Left:
-            x = getattr(p, names[evolution.space])
-            time = torch.full_like(x, evolution.duration[0])
-            left = equation(given(u, x, parts), time, x)
-            more = torch.cos(number + 2 * (x - low) / (high - low))
-            return tuple(part + more * (k + 1) ** -0.5 for k, part in enumerate(left))
-
-        return residual
-
-    def of_side(condition: Condition) -> Any:
-        return lambda known, t, x: evolution.equations(condition.residual, known, t, x)
-
-    sides = [
-        Condition(
-            box.face(**{names[evolution.space]: end}),
-            stated(of_side(condition), evolution.read(condition), next(numbers)),
-        )
-        for condition, end in evolution.sides
-    ]
-    inner = stated(lambda known, t, x: evolution.all_equations(known, t, x), evolution.parts, 0)
-    return Problem(box, inner, sides, unknowns=len(evolution.components))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,15 +18,14 @@ from edgewise._checks import is_int, is_number
 from edgewise._effort import EffortWord, work_of
 from edgewise._errors import InputError
 from edgewise._printable import printable
+from edgewise.pde.marching._conditions import check_count
 from edgewise.pde.marching._evolution import Evolution
-from edgewise.pde.marching._line import check_count
-from edgewise.pde.marching._marched import Level, Marched, PlaneMarched
-from edgewise.pde.marching._plane_march import PlaneMarch, plane_of
+from edgewise.pde.marching._marched import Level, Marched
 from edgewise.pde.marching._slab import OwnTimes, slabs_of, tensors_of
-from edgewise.pde.marching._slab_march import OneMarch, Reached
+from edgewise.pde.marching._slab_march import LineMarch, PlaneMarch, Reached, SlabMarch
 from edgewise.pde.result._file import Refused, read, require_same, stated, write
 from edgewise.pde.result._seen import Outcome
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._problem import Problem
 from edgewise.train import Monitor, Options, Row, Words
 
@@ -64,7 +62,7 @@ class MarchLog:
         if self.path.exists():
             self._levels = self._read()
 
-    def resume(self, level: int, march: OneMarch) -> None:
+    def resume(self, level: int, march: SlabMarch) -> None:
         """Let a level begin where it was."""
         if level < len(self._levels):
             accuracy, reached = self._levels[level]
@@ -73,13 +71,13 @@ class MarchLog:
             else:
                 del self._levels[level:]
 
-    def keep(self, level: int, march: OneMarch, *, last: bool = False) -> None:
+    def keep(self, level: int, march: SlabMarch, *, last: bool = False) -> None:
         """Take note of how far a level is, and write it, at the `last` time in any case."""
         self._levels[level:] = [(march.accuracy, march.reached)]
-        began = time.perf_counter()
+        began = clock.perf_counter()
         if last or march.whole or began >= self._due:
             self._write()
-            now = time.perf_counter()
+            now = clock.perf_counter()
             self._due = now + _SHARE * (now - began)
 
     def _write(self) -> None:
@@ -89,7 +87,7 @@ class MarchLog:
             tensors |= tensors_of(at.slabs, prefix)
             for name in ("begins", "sizes"):
                 tensors[prefix + name] = torch.from_numpy(np.ascontiguousarray(getattr(at, name)))
-            tensors[prefix + "cells"] = torch.from_numpy(np.ascontiguousarray(at.space.cells))
+            tensors[prefix + "cells"] = torch.from_numpy(np.ascontiguousarray(at.space.lines[0].cells))
             levels.append([accuracy, at.length, at.steps, at.cell_steps])
         time_name = self.evolution.problem.box.names[self.evolution.time]
         said = {"problem": self._problem, "time": time_name, "degree": self.degree, "levels": levels}
@@ -120,7 +118,7 @@ class MarchLog:
         begins, sizes, cells = (tensors[prefix + name].numpy() for name in ("begins", "sizes", "cells"))
         slabs = slabs_of(tensors, self.evolution, self.degree, prefix)
         accuracy, length, steps, cell_steps = row
-        space = Space(cells, self.degree, self.evolution.periodic)
+        space = Products((Space(cells, self.degree, self.evolution.periods[0]),))
         return accuracy, Reached(slabs, space, begins, sizes, length, steps, cell_steps)
 
 
@@ -183,7 +181,7 @@ def march(
     work = work_of(effort, _EFFORTS, "steps of a cell", 1)
     evolution = Evolution.of(problem, time)
     plane = len(evolution.spaces) == 2
-    highest = max(max(a) if plane else a for _, a, _ in evolution.parts)
+    highest = max(max(a) for _, a, _ in evolution.parts)
     degree = (_PLANE_DEGREE if plane else _DEGREE) if degree is None else degree
     least = max(3, highest + 1)
     if not is_int(degree, least, 9):
@@ -215,9 +213,8 @@ class _Levels:
         self.evolution, self.degree, self.monitor, self.log = evolution, degree, monitor, log
         self.tolerance, self.left = tolerance, effort
         self.rows: list[Level] = []
-        self.marches: list[Any] = []  # of one kind
-        self.plane = len(evolution.spaces) == 2
-        self.kind: Any = PlaneMarch if self.plane else OneMarch
+        self.marches: list[SlabMarch] = []  # of one kind
+        self.kind: type[SlabMarch] = PlaneMarch if len(evolution.spaces) == 2 else LineMarch
 
     def run(self) -> Marched:
         """March, with higher accuracy each time, until something ends it."""
@@ -245,7 +242,7 @@ class _Levels:
             accuracy = self._next(accuracy)
         return self._result(Outcome.EFFORT_SPENT)
 
-    def _march(self, one: OneMarch) -> None:
+    def _march(self, one: SlabMarch) -> None:
         """March through one level, from where the checkpoint has it."""
         level, log = len(self.marches), self.log
         place = f"level {level + 1}"
@@ -273,11 +270,11 @@ class _Levels:
             finer = max(finer, accuracy * (_SPENT * share) ** (-1 / power))
         return None if finer > _LEAST_FINER * accuracy else max(finer, _FINEST)
 
-    def _record(self, done: OneMarch, seconds: float) -> None:
+    def _record(self, done: SlabMarch, seconds: float) -> None:
         change = math.nan
         if len(self.marches) > 1:
             change = self.marches[-2].distance(done)
-        cells = max(plane_of(slab).size if self.plane else len(slab.space.cells) - 1 for slab in done.slabs)
+        cells = max(slab.space.size for slab in done.slabs)
         parameters = sum(slab.inner.size for slab in done.slabs)
         self.rows.append(Level(done.accuracy, len(done.slabs), cells, parameters, done.steps, change, seconds))
         self.monitor.record(cells, parameters, change, math.nan)
@@ -292,8 +289,7 @@ class _Levels:
         else:
             chosen, error = len(changes), self._expected(changes)
         error = math.nan if outcome is Outcome.DIVERGED and not changes else error
-        kind = PlaneMarched if self.plane else Marched
-        return kind(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
+        return Marched(self.evolution.problem, self.evolution, self.marches[chosen].slabs, error, outcome, self.rows)
 
     def _expected(self, changes: list[float]) -> float:
         """The error of the finest level, which none has checked: as the errors before it fell with the accuracy.

@@ -1,4 +1,4 @@
-"""The solution of an equation of evolution: one function over all slabs of time."""
+"""The solution of an equation of evolution: one function over all slabs of time, each of which may be a network."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._jets import Order, below
 from edgewise._typing import Array, Data
-from edgewise.nn import KAN
+from edgewise.nn import KAN, lock
 from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.marching._evolution import Evolution
-from edgewise.pde.marching._plane_march import plane_of
 from edgewise.pde.marching._slab import Slab, by_slab, on_grid, tensors_of
-from edgewise.pde.marching._slab_network import network_of
 from edgewise.pde.result._seen import Convergence, Outcome, Packed
 from edgewise.pde.result._solution import Found, checked_order
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines._networks import Factors, network_of_factors
 from edgewise.pde.statement._problem import Problem
 
+_POINTS = 3  # of a cell, for each coefficient there
 _PER_CELL = 6  # places of a curve in each cell
 _CHUNK = 4000
-_PER_PLANE_CELL = 4  # places of a curve in each cell
 
 
 class Level(NamedTuple):
@@ -81,41 +79,54 @@ class Marched(Found):
         return self.problem.presented(jets[0] if len(jets) == 1 else jets)
 
     def _jet(self, v: int, points: Tensor, orders: list[Order]) -> Jet:
-        names, space, time = self.problem.box.names, self.evolution.space, self.evolution.time
         found = {order: torch.empty(len(points), dtype=torch.float64) for order in orders}
-        x, t = points[:, space].numpy(), points[:, time].numpy()
+        x, t = points[:, list(self.evolution.spaces)].numpy(), points[:, self.evolution.time].numpy()
         for slab, rows in by_slab(self.slabs, t):
-            for order in orders:
-                part = self.evolution.part(v, order)
-                found[order][rows] = torch.from_numpy(slab.scattered(part, t[rows], x[rows]))
-        return Jet(found, names)
+            for some in np.array_split(rows, max(1, len(rows) // _CHUNK)):
+                for order in orders:
+                    values = slab.scattered(self.evolution.part(v, order), t[some], x[some])
+                    found[order][some] = torch.from_numpy(values)
+        return Jet(found, self.problem.box.names)
 
     def network(self, slab: int) -> KAN:
         """The network that a slab is: KAN([2, (0, [2] * R), unknowns]) of the coordinates, with locked edges of time.
 
         Its outputs are the unknowns from `slabs[slab].begin` to `slabs[slab].end`, to rounding. It can be drawn, saved,
         pruned and exported as any other.
+
+        Errors: InputError in two coordinates of space, where a slab is no network.
         """
+        if self._is_plane:
+            raise InputError("Only slabs of equations in one coordinate of space are networks.")
         return network_of(self.evolution, self.slabs[slab])
 
-    def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
-        """An unknown at all times and all places: (times, places)."""
+    def on_grid(self, t: Array, x: Array | tuple[Array, Array], unknown: int = 0) -> Array:
+        """An unknown at all times and all places: (times, places).
+
+        Of two coordinates of space x is (first, second), places of each: (times, first, second).
+        """
+        lines = x if self._is_plane else (x,)
+        places = [np.asarray(line, dtype=np.float64) for line in lines]
+        t = np.asarray(t, dtype=np.float64)
         outputs = self.problem.outputs_of(unknown)
-        parts = [on_grid(self.slabs, self.evolution.part(v, ()), t, x) for v in outputs]
-        return parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
+        parts = [on_grid(self.slabs, self.evolution.part(v, ())[0], t, places) for v in outputs]
+        whole = parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
+        return whole.reshape(len(t), *map(len, places))
+
+    @property
+    def _is_plane(self) -> bool:
+        return len(self.evolution.spaces) > 1
 
     def finer(self, free: int, held: Mapping[int, float]) -> Array:
         """Places in the cells of the slab at a time."""
-        if free != self.evolution.space:
+        if free == self.evolution.time:
             return np.empty(0)
-        space = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]]))).space
-        if not isinstance(space, Space):
-            return np.empty(0)
-        cells = space.cells
+        slab = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]])))
+        cells = slab.space.lines[self.evolution.spaces.index(free)].cells
         return (cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_PER_CELL) / _PER_CELL).ravel()
 
     def packed(self) -> Packed:
-        if not all(isinstance(slab.space, Space) for slab in self.slabs):
+        if self._is_plane:
             raise InputError("Only marches in one coordinate of space can be saved.")
         time, degree = self.problem.box.names[self.evolution.time], self.slabs[0].space.degree
         return Packed("march", {"time": time, "degree": degree, "slabs": len(self.slabs)}, tensors_of(self.slabs))
@@ -146,46 +157,24 @@ class Marched(Found):
         )
 
 
-@dataclass(frozen=True, repr=False)
-class PlaneMarched(Marched):
-    """What `march` returns for two coordinates of space: the unknowns as functions of all times and places.
-
-    Its attributes are those of `Marched`; a slab is no network.
-    """
-
-    def _jet(self, v: int, points: Tensor, orders: list[Order]) -> Jet:
-        found = {order: torch.empty(len(points), dtype=torch.float64) for order in orders}
-        x, t = points[:, list(self.evolution.spaces)].numpy(), points[:, self.evolution.time].numpy()
-        for slab, rows in by_slab(self.slabs, t):
-            for some in np.array_split(rows, max(1, len(rows) // _CHUNK)):
-                for order in orders:
-                    values = slab.scattered(self.evolution.part(v, order), t[some], x[some])
-                    found[order][some] = torch.from_numpy(values)
-        return Jet(found, self.problem.box.names)
-
-    def network(self, slab: int) -> KAN:
-        raise InputError("Only slabs of equations in one coordinate of space are networks.")
-
-    def finer(self, free: int, held: Mapping[int, float]) -> Array:
-        """Places in the cells of the slab at a time."""
-        if free == self.evolution.time:
-            return np.empty(0)
-        slab = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]])))
-        return plane_of(slab).lines[self.evolution.spaces.index(free)].gauss(_PER_PLANE_CELL)[0]
-
-    def on_grid(self, t: Array, x: Array, unknown: int = 0) -> Array:
-        """An unknown at all times and at all places of two coordinates, x = (first, second): (times, first, second)."""
-        first, second = (np.asarray(line, dtype=np.float64) for line in x)
-        parts = [
-            self._on_lines(v, np.asarray(t, dtype=np.float64), first, second) for v in self.problem.outputs_of(unknown)
-        ]
-        return parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
-
-    def _on_lines(self, v: int, t: Array, first: Array, second: Array) -> Array:
-        found = np.empty((len(t), len(first), len(second)))
-        c, _, _ = self.evolution.part(v, ())
-        for slab, rows in by_slab(self.slabs, t):
-            coefficients = slab.coefficients(c, (t[rows] - slab.begin) / slab.length)
-            values = plane_of(slab).values(coefficients, (first, second))
-            found[rows] = values.T.reshape(-1, len(first), len(second))
-        return found
+def network_of(evolution: Evolution, slab: Slab) -> KAN:
+    """Return a slab as KAN([2, (0, [2] * R), unknowns]), whose edges of time are locked, to rounding."""
+    (line,), degree, time = slab.space.lines, slab.space.degree, evolution.time
+    x, _ = line.gauss(_POINTS * (degree + 1))
+    t = slab.begin + slab.length * (0.5 - 0.5 * np.cos(np.pi * (np.arange(len(x)) + 0.5) / len(x)))
+    matrix, tau = line.matrix(x), (t - slab.begin) / slab.length
+    in_space, in_time, sums = list[Array](), list[Array](), list[int]()
+    for v in range(len(evolution.orders)):
+        c, _, _ = evolution.part(v, ())
+        if slab.changing[c]:
+            in_space.append(matrix @ slab.begins[:, c])
+            in_time.append(np.ones_like(t))
+        in_space += [matrix @ slab.inner[:, c, m] for m in range(slab.inner.shape[2])]
+        in_time += list(slab.shapes(c, tau).T)
+        sums += [v] * (len(in_space) - len(sums))
+    factors = (
+        Factors(evolution.spaces[0], line.cells, x, np.stack(in_space, 1)),
+        Factors(time, np.array([slab.begin, slab.end]), t, np.stack(in_time, 1)),
+    )
+    model = network_of_factors(degree, factors, sums, len(evolution.orders))
+    return lock(model, [(0, 2 * r + 1, time) for r in range(len(sums))])

@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.polynomial import chebyshev
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
+from edgewise.pde.marching._conditions import at_start
 from edgewise.pde.marching._evolution import Evolution, Part, Side
 from edgewise.pde.splines._space import Products, Space
 
-_POINTS = 25
-_WIDEST, _HALVINGS = 0.5, 12  # of the interval, and how often that is halved
-_ROUNDING = 1e-13  # of the largest coefficient: those below it are left out
 _SINGULAR = 1e-12
 _DIFFERENCES = ((-2.0, 1 / 12), (-1.0, -2 / 3), (1.0, 2 / 3), (2.0, -1 / 12))
-
-
-def one_sided(function: Callable[[Array], Array], end: float, other: float, highest: int) -> Array:
-    """Return the derivatives (highest + 1, m) at an end of values (n, m), by Chebyshev's polynomials near it.
-
-    On the widest part of the interval on which their coefficients fall to rounding; or, where they never do, as at a
-    kink, where they fall furthest.
-
-    >>> found = one_sided(lambda x: np.exp(-(x[:, None] ** 2)), 0.0, 100.0, 2)
-    >>> np.allclose(found[:, 0], [1, 0, -2], atol=1e-9)
-    True
-    """
-    nodes = chebyshev.chebpts2(_POINTS)
-    best, found = np.inf, np.zeros((highest + 1, 0))
-    for halving in range(_HALVINGS):
-        length = (other - end) * _WIDEST * 0.5**halving
-        values = function(end + length * (1 + nodes) / 2)
-        coefficients = chebyshev.chebfit(nodes, values, _POINTS - 1)
-        largest = np.abs(coefficients).max(0)
-        tail = float((np.abs(coefficients[-4:]).max(0) / np.maximum(largest, 1e-300)).max())
-        if tail >= best:
-            continue
-        best = tail
-        kept = np.where(np.abs(coefficients) > _ROUNDING * largest, coefficients, 0.0)
-        found = np.stack([_at_begin(kept, order) * (2 / length) ** order for order in range(highest + 1)])
-        if tail < _ROUNDING:
-            break
-    return found
-
-
-def _at_begin(coefficients: Array, order: int) -> Array:
-    """The derivative of a polynomial at -1, for each column of coefficients."""
-    return np.asarray(chebyshev.chebval(-1.0, chebyshev.chebder(coefficients, order) if order else coefficients))
 
 
 class State(NamedTuple):
@@ -134,35 +98,6 @@ def edges_of(evolution: Evolution, space: Products, begins: Array) -> list[Edge]
         if edge.layer > space.lines[edge.side.coordinate].degree // 2:
             raise InputError(f"There are too many conditions at {_name(evolution, edge.side)}.")
     return found
-
-
-def at_start(evolution: Evolution, side: Side, space: Products, begins: Array) -> tuple[Tensor, dict[Part, Tensor]]:
-    """What a condition leaves of the initial values along an edge, and its derivatives by the parts it reads."""
-    across = space.lines[1 - side.coordinate]
-    along, _ = across.gauss(2)
-    ends = [np.array([side.end]), along] if side.coordinate == 0 else [along, np.array([side.end])]
-    points = np.stack([np.resize(part, len(along)) for part in ends], 1)
-    parts, k = evolution.read(side.condition), side.coordinate
-    normal = _along_normal(evolution, side, along, max((a[k] for _, a, _ in parts), default=0))
-    given = {
-        (c, a, b): torch.from_numpy(
-            (normal[a[k], :, c] if not a[1 - k] else space.matrix(points, a) @ begins[:, c]) * (b == 0)
-        )
-        for c, a, b in parts
-    }
-    t = torch.full((len(along),), evolution.duration[0], dtype=torch.float64)
-    return evolution.left(side.condition.equation, given, t, torch.from_numpy(points))
-
-
-def _along_normal(evolution: Evolution, side: Side, along: Array, highest: int) -> Array:
-    """The initial values' derivatives by an edge's coordinate at places along it: (highest + 1, places, components)."""
-
-    def values(x: Array) -> Array:
-        places = [np.repeat(x, len(along)), np.tile(along, len(x))]
-        return evolution.initial(np.stack(places if side.coordinate == 0 else places[::-1], 1)).reshape(len(x), -1)
-
-    low, high = evolution.intervals[side.coordinate]
-    return one_sided(values, side.end, low + high - side.end, highest).reshape(highest + 1, len(along), -1)
 
 
 def test_functions(space: Space, edges: list[Edge], plane: Products) -> Array:

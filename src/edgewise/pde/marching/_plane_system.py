@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,9 +17,9 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde.marching._evolution import Evolution, Part
-from edgewise.pde.marching._plane_edges import Edge, EdgeRows, Line, State, at_start, pairs
-from edgewise.pde.marching._slab import Slab, polynomials, radau, stages
-from edgewise.pde.splines._space import Products, Space, grid_points
+from edgewise.pde.marching._plane_edges import Edge, EdgeRows, Line, State, pairs
+from edgewise.pde.marching._slab import Slab, Solved, polynomials, radau, stages
+from edgewise.pde.splines._space import Products, grid_points
 
 _PIVOT = 0.1  # of the largest entry of a column, at which the diagonal's is taken
 
@@ -32,7 +32,6 @@ _FAR = 0.03  # of what is left, with which it has failed
 _PREFERRED = 2.0  # a component whose derivative by time an equation has, over others
 _ROUNDING = 1e-13  # of the largest coefficient
 _ROUNDS = 3  # of Newton's method, for conditions on edges that are not linear
-_DISAGREE = 1e-4  # of a condition's terms
 _STEPS = 12
 _NEAR = 1e-2  # of the accuracy: what is left to Newton's method
 _SMALL = 1e-13  # of a component's size: steps that are smaller are rounding
@@ -274,45 +273,6 @@ def owners_at(evolution: Evolution, space: Products, begins: Array) -> list[int]
     return owners_of(evolution, system.by_parts(start))
 
 
-def check_edges(evolution: Evolution, space: Products, begins: Array, sizes: Array) -> None:
-    """Raise InputError where the initial values and the conditions on an edge disagree."""
-    for side in evolution.ends:
-        if any(b or not evolution.changing[c] for c, _, b in evolution.read(side.condition)):
-            continue
-        left, slopes = at_start(evolution, side, space, begins)
-        scale = torch.zeros(len(left), dtype=torch.float64)
-        for part, slope in slopes.items():
-            scale += slope.abs().max(1).values * _largest_at_start(evolution, space, begins, sizes, part)
-        if bool((left.abs().max(1).values > _DISAGREE * scale).any()):
-            names = evolution.problem.box.names
-            where, time = names[evolution.spaces[side.coordinate]], names[evolution.time]
-            raise InputError(
-                f"The initial values and the condition at {where}={side.end:g} disagree at {time}="
-                f"{evolution.duration[0]:g}: the condition leaves {float(left.abs().max()):.3g}. March from values "
-                "that meet it."
-            )
-
-
-def _largest_at_start(evolution: Evolution, space: Products, begins: Array, sizes: Array, part: Part) -> float:
-    """The largest value of a part at first, or what the component's size over the rectangle's lets expect."""
-    c, a, _ = part
-    usual = sizes[c]
-    for order, (low, high) in zip(a, evolution.intervals, strict=True):
-        usual /= (high - low) ** order
-    return max(usual, float(np.abs(space.matrix(space.gauss(1)[0], a) @ begins[:, c]).max()))
-
-
-class PlaneSolved(NamedTuple):
-    """A slab, an estimate of the error of its polynomials relative to the components' sizes, and the work it took.
-
-    A slab whose steps did not converge has an infinite error.
-    """
-
-    slab: Slab
-    by_time: float
-    steps: int
-
-
 class Factors(NamedTuple):
     """The solvers for each chosen rate, at some length of a slab."""
 
@@ -335,7 +295,7 @@ class PlaneSolver:
         self.direct = False
         self.ratio = 1.0  # of Newton's steps
 
-    def solve(self, begins: Array, begin: float, length: float, scales: Array, guess: Array | None) -> PlaneSolved:
+    def solve(self, begins: Array, begin: float, length: float, scales: Array, guess: Array | None) -> Solved:
         """Return the slab that begins with (functions, components); `guess` are values at its stages."""
         values = np.repeat(begins[:, :, None], self.terms, 2) if guess is None else guess
         if self.factors is None or self.factors.length != length:
@@ -357,15 +317,15 @@ class PlaneSolver:
                 self.ratio = size / before
             if size <= _SMALL or (self.ratio < 1 and size * self.ratio / (1 - self.ratio) <= _NEAR * self.accuracy):
                 slab = self._slab(values, begins, begin, length)
-                return PlaneSolved(slab, self._by_time(slab, sizes), taken)
+                return Solved(slab, slab.left_out(sizes, 1), taken)
             if self.ratio > _SLOW and before < math.inf and rounds < 3:
                 self.factors = None
             before = size
         return self._failed(values, begins, begin, length, _STEPS)
 
-    def _failed(self, values: Array, begins: Array, begin: float, length: float, taken: int) -> PlaneSolved:
+    def _failed(self, values: Array, begins: Array, begin: float, length: float, taken: int) -> Solved:
         self.factors = None
-        return PlaneSolved(self._slab(values, begins, begin, length), math.inf, taken)
+        return Solved(self._slab(values, begins, begin, length), math.inf, taken)
 
     def _state(self, values: Array, begins: Array, begin: float, length: float) -> State:
         rates = (values - begins[:, :, None]) @ self.slopes.T / length
@@ -405,21 +365,7 @@ class PlaneSolver:
         for c, own in enumerate(changing):
             given = values[:, c] - begins[:, c, None] if own else values[:, c]
             inner[:, c] = given @ self.stages.coefficients[own].T
-        space = cast("Space", self.system.space)  # a slab asks of it only what both kinds of spaces have
-        return Slab(begin, length, space, begins, inner, changing)
-
-    def _by_time(self, slab: Slab, scales: Array) -> float:
-        """The size of the polynomials' terms that were left out, from how the last ones fall, over the scales."""
-        found = np.sqrt((self._samples(slab) ** 2).mean(0)) / scales[:, None]
-        last, before = found[:, -2:].max(1), found[:, -4:-2].max(1)
-        return float((last * np.minimum(1.0, np.sqrt(last / np.maximum(before, 1e-300)))).max())
-
-    def _samples(self, slab: Slab) -> Array:
-        """The polynomials' coefficients over the plane, (points, components, M)."""
-        space: Products = self.system.space
-        middles = [(one.cells[1:] + one.cells[:-1]) / 2 for one in space.lines]
-        flat = space.values(slab.inner.reshape(len(space), -1), middles)
-        return flat.reshape(len(flat), *slab.inner.shape[1:])
+        return Slab(begin, length, self.system.space, begins, inner, changing)
 
 
 def _largest_stage(values: Array) -> Array:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde.marching._evolution import Evolution, Part
 from edgewise.pde.result._file import Refused
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._condition import Equation
 
 _MANY = 64  # times whose polynomials are not kept
@@ -45,7 +47,7 @@ class Slab:
 
     begin: float
     length: float
-    space: Space
+    space: Products
     begins: Array
     inner: Array
     changing: tuple[bool, ...]
@@ -78,29 +80,51 @@ class Slab:
         """The polynomials of a component at times of the slab, or derivatives by time: (times, M)."""
         return polynomials(self.changing[c], self.inner.shape[2], tau, order) / self.length**order
 
-    def derivative(self, part: Part, t: Array, x: Array) -> Array:
-        """A derivative of a component at times and places, (times, places)."""
-        c, a, b = part
-        return (self.space.matrix(x, a) @ self.coefficients(c, (t - self.begin) / self.length, b)).T
-
     def scattered(self, part: Part, t: Array, x: Array) -> Array:
-        """A derivative of a component at points, (n,) for t and x (n,)."""
+        """A derivative of a component at points, (n,) for t (n,) and x (n, d)."""
         c, a, b = part
         local, index = self.space.local(x, a), self.space.index(self.space.cell_of(x))
         shapes = self.shapes(c, (t - self.begin) / self.length, b)
         found = np.einsum("nk,nkm,nm->n", local, self.inner[index, c], shapes)
         return found + (local * self.begins[index, c]).sum(1) if self.changing[c] and b == 0 else found
 
+    def left_out(self, sizes: Array, count: int) -> float:
+        """The size of the polynomials' terms that were left out, from how the last ones fall, over the components'.
 
-def on_grid(slabs: list[Slab], part: Part, t: Array, x: Array) -> Array:
-    """A derivative of an unknown at all times and all places: (times, places)."""
-    found = np.empty((len(t), len(x)))
+        Sizes are root mean squares at so many Gauss points of each cell.
+        """
+        weights, functions, terms = self.space.gauss(count)[1], len(self.inner), self.inner.shape[2]
+        flat = self.space.values(self.inner.reshape(functions, -1), self.space.places(count))
+        values = flat.reshape(len(flat), -1, terms)
+        found = np.sqrt(np.einsum("n,ncm->cm", weights / weights.sum(), values**2)) / sizes[:, None]
+        last, before = found[:, -2:].max(1), found[:, -4:-2].max(1)
+        return float((last * np.minimum(1.0, np.sqrt(last / np.maximum(before, 1e-300)))).max())
+
+
+class Solved(NamedTuple):
+    """A slab, and estimates of its errors relative to the components' sizes: of the polynomials, and of the splines.
+
+    The former is what the polynomials' last coefficients let expect of the next; the latter, where the solver has it,
+    what is left of the equations over the size that their terms would have if the components had errors of their own
+    size that change from cell to cell. A fit that did not converge has infinite ones.
+    """
+
+    slab: Slab
+    by_time: float
+    steps: int
+    by_space: float = 0.0
+
+
+def on_grid(slabs: Sequence[Slab], c: int, t: Array, places: Sequence[Array]) -> Array:
+    """A component at all times and the points of a grid, whose places are given by coordinate: (times, n)."""
+    found = np.empty((len(t), math.prod(map(len, places))))
     for slab, rows in by_slab(slabs, t):
-        found[rows] = slab.derivative(part, t[rows], x)
+        coefficients = slab.coefficients(c, (t[rows] - slab.begin) / slab.length)
+        found[rows] = slab.space.values(coefficients, places).T
     return found
 
 
-def by_slab(slabs: list[Slab], t: Array) -> Iterator[tuple[Slab, Array]]:
+def by_slab(slabs: Sequence[Slab], t: Array) -> Iterator[tuple[Slab, Array]]:
     """Each slab with the rows of times that lie in it."""
     begins = np.array([slab.begin for slab in slabs])
     which = np.clip(np.searchsorted(begins, t, side="right") - 1, 0, len(slabs) - 1)
@@ -182,7 +206,7 @@ def tensors_of(slabs: Sequence[Slab], prefix: str = "") -> dict[str, Tensor]:
     """The tensors of slabs, by names that begin with the prefix."""
     found = {f"{prefix}times": np.array([[slab.begin, slab.length] for slab in slabs]).reshape(-1, 2)}
     for k, slab in enumerate(slabs):
-        for name, part in (("cells", slab.space.cells), ("begins", slab.begins), ("inner", slab.inner)):
+        for name, part in (("cells", slab.space.lines[0].cells), ("begins", slab.begins), ("inner", slab.inner)):
             found[f"{prefix}{k}.{name}"] = part
     return {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in found.items()}
 
@@ -192,11 +216,11 @@ def slabs_of(tensors: Mapping[str, Tensor], evolution: Evolution, degree: int, p
     found = []
     for k, (begin, length) in enumerate(tensors[f"{prefix}times"].tolist()):
         cells, begins, inner = (tensors[f"{prefix}{k}.{name}"].numpy() for name in ("cells", "begins", "inner"))
-        space = Space(cells, degree, evolution.periodic)
+        space = Products((Space(cells, degree, evolution.periods[0]),))
         shape, ends = (len(space), len(evolution.components)), (cells[0], cells[-1])
         known = all(part.dtype == np.float64 for part in (cells, begins, inner))
         sound = known and begins.shape == shape and inner.ndim == 3 and inner.shape[:2] == shape and length > 0
-        if not sound or ends != evolution.interval or not bool((np.diff(cells) > 0).all()):
+        if not sound or ends != evolution.intervals[0] or not bool((np.diff(cells) > 0).all()):
             raise Refused("is damaged: restore it from a backup, or save the solution again")
         found.append(Slab(begin, length, space, begins, inner, evolution.changing))
     return found
@@ -290,11 +314,11 @@ class _Probe:
         self, equation: Equation, parts: Sequence[Part], place: Array, rng: np.random.Generator | None
     ) -> Array:  # fmt: skip
         """What is left of random constants, or of zero, (times, m)."""
-        t, d = self.times, len(self.evolution.spaces)
+        t = self.times
         given = {part: torch.full_like(t, 0.0 if rng is None else 0.3 + 0.4 * rng.random()) for part in parts}
         x = torch.from_numpy(np.repeat(place[None], len(t), 0))
         with torch.no_grad():
-            left = self.evolution.equations(equation, given, t, x[:, 0] if d == 1 else x)
+            left = self.evolution.equations(equation, given, t, x)
         return np.nan_to_num(np.stack([part.numpy() for part in left], 1), nan=0.0, posinf=0.0, neginf=0.0)
 
 

@@ -159,7 +159,7 @@ class _Begin:
         """The components' derivatives, (n, components) of each order."""
         components = range(len(self.evolution.components))
         read = [self.evolution.parts, *(self.evolution.read(side.condition) for side in self.evolution.ends)]
-        orders = range(max(a[0] for parts in read for _, a, _ in parts) + 1)
+        orders = range(max(sum(a) for parts in read for _, a, _ in parts) + 1)
         return {
             (0,) * a: torch.stack([self.part(points[:, 0], (c, (a,), 0)) for c in components], 1) for a in orders
         }  # fmt: skip

@@ -87,7 +87,7 @@ class MarchLog:
             tensors |= tensors_of(at.slabs, prefix)
             for name in ("begins", "sizes"):
                 tensors[prefix + name] = torch.from_numpy(np.ascontiguousarray(getattr(at, name)))
-            tensors[prefix + "cells"] = torch.from_numpy(np.ascontiguousarray(at.space.lines[0].cells))
+            tensors[prefix + "cells"] = torch.from_numpy(np.ascontiguousarray(at.space.cells))
             levels.append([accuracy, at.length, at.steps, at.cell_steps])
         time_name = self.evolution.problem.box.names[self.evolution.time]
         said = {"problem": self._problem, "time": time_name, "degree": self.degree, "levels": levels}

@@ -239,7 +239,7 @@ class EdgeRows:
         tests = self.lines[edge.across].tests(None if edge.across else edge.component)
         target[edge.place(self.space), :, edge.component] += tests.T @ values
 
-    def pattern(self, edge: Edge, a: tuple[int, int], slope: Array) -> Array:
+    def pattern(self, edge: Edge, a: tuple[int, ...], slope: Array) -> Array:
         """The derivative of a tested row by a part, whose slope is given along the edge, as a block."""
         k, across = edge.side.coordinate, self.lines[edge.across]
         own, place = self.lines[k], edge.place(self.space)

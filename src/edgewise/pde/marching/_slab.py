@@ -206,7 +206,7 @@ def tensors_of(slabs: Sequence[Slab], prefix: str = "") -> dict[str, Tensor]:
     """The tensors of slabs, by names that begin with the prefix."""
     found = {f"{prefix}times": np.array([[slab.begin, slab.length] for slab in slabs]).reshape(-1, 2)}
     for k, slab in enumerate(slabs):
-        for name, part in (("cells", slab.space.lines[0].cells), ("begins", slab.begins), ("inner", slab.inner)):
+        for name, part in (("cells", slab.space.cells), ("begins", slab.begins), ("inner", slab.inner)):
             found[f"{prefix}{k}.{name}"] = part
     return {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in found.items()}
 

@@ -14,7 +14,7 @@ from scipy.linalg import LinAlgError
 from torch import Tensor
 
 from edgewise._jets import Jets
-from edgewise.nn import KAN, refine_grid
+from edgewise.nn import Layout, refine_grid
 from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.solving._objective import Objective
 from edgewise.pde.splines._networks import wider
@@ -175,16 +175,17 @@ def _banded(matrix: Any, right: np.ndarray, size: int) -> np.ndarray:
     return bordered(band, whole[:size, size:].toarray(), whole[size:, size:].toarray(), right[:, None])[:, 0]
 
 
-def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> Estimate:
+def estimate(objective: Objective, seed: int) -> Estimate:
     """Return the size in L2 of the correction that the linearized equations ask for, relative to the solution.
 
     One Newton step for  r(u + v) = 0, its conditions and constants, with v a sum of products of splines on a lattice
     finer than the network's, by least squares at separate points. The network's own space plays no part, so that
     what it cannot represent shows.
     """
+    problem, model = objective.problem, objective.network(objective.start)
     d, m = len(problem.domain.names), problem.unknowns
     if d not in _MOST:
-        return Estimate(_trained(problem, model, objective, seed))
+        return Estimate(_trained(objective, seed))
     grid = max(layer.grid for layer in model.layers)
     most = int((_MOST[d] / m) ** (1 / d)) - _DEGREE
     tensor = _even(problem, min(most, max(_LEAST, math.ceil(_FINER * grid))))
@@ -208,7 +209,7 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> E
         found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):
         return Estimate(math.inf)
-    kept = 0.0 if inside.tests is not None else system.kept(found) * _smooth(problem, grid, objective, inside)
+    kept = 0.0 if inside.tests is not None else system.kept(found) * _smooth(grid, objective, inside)
     points = problem.domain.points(4000, seed + 1)
     numbers = objective.constants(objective.start)
     moved = found[len(tensor) * m : len(tensor) * m + len(numbers)]
@@ -223,9 +224,9 @@ def estimate(problem: Problem, model: KAN, objective: Objective, seed: int) -> E
     return Estimate(float((after - before).square().mean().sqrt()) / max(size, 1e-300), kept)
 
 
-def _smooth(problem: Problem, grid: int, objective: Objective, inside: Term) -> float:
+def _smooth(grid: int, objective: Objective, inside: Term) -> float:
     """The part of what the equation leaves that splines of far fewer cells can be, as root mean squares."""
-    matrix = _even(problem, max(1, grid // _COARSER)).matrix(inside.points[0].numpy()).toarray()
+    matrix = _even(objective.problem, max(1, grid // _COARSER)).matrix(inside.points[0].numpy()).toarray()
     left = [torch.cat(parts) for parts in zip(*(
         [row.residual for row in rows] for _, rows in objective.linearized(objective.start, inside)
     ), strict=True)]  # fmt: skip
@@ -234,13 +235,14 @@ def _smooth(problem: Problem, grid: int, objective: Objective, inside: Term) -> 
     return float(np.linalg.norm(own) / max(np.linalg.norm(rest), 1e-300))
 
 
-def _trained(problem: Problem, model: KAN, objective: Objective, seed: int) -> float:
+def _trained(objective: Objective, seed: int) -> float:
     """The same by steps of a wider network on a finer grid, where a lattice would have too many cells."""
+    problem, constants = objective.problem, objective.constants(objective.start)
+    model = objective.network(objective.start)
     finer = refine_grid(wider(model, seed + 1) or model, 2)
-    inner = objective.terms[0]
-    size = Objective(problem, finer, objective.constants(objective.start), []).layout.size
-    terms = [inner.at([problem.domain.points(max(2000, 12 * size), seed + 2)]), *objective.terms[1:]]
-    larger = Objective(problem, finer, objective.constants(objective.start), terms, objective.laws)
+    inside = problem.domain.points(max(2000, 12 * Layout(finer).size), seed + 2)
+    terms = [objective.terms[0].at([inside]), *objective.terms[1:]]
+    larger = Objective(problem, finer, constants, terms, objective.laws)
     vector, _ = LM(steps=_STEPS).minimize(larger, larger.start)
     points = problem.domain.points(4000, seed + 1)
     with torch.no_grad():

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise._jets import Jets, Order, sum_of
+from edgewise._jets import Jets, Order
 from edgewise._typing import Array
 from edgewise.nn import KAN
 from edgewise.pde.geometry._domain import Face
@@ -271,11 +271,8 @@ class LatticeObjective:
         )
         term = Term(self.held[0].equation, [side.flatten(0, 1) for side in part.sides], 1.0)
         for row in linearized(self.problem, self.names, term, jets, vector[self.size :]):
-            parts = [by[o] * side[o] for by, side in zip(row.by, jets, strict=True) for o in by]
-            rest = row.residual - sum_of(own.sum(1) for own in parts)
-            sizes = rest.abs() + sum_of(own.abs().sum(1) for own in parts)
             over += row.residual.square().view_as(whole)
-            whole += sizes.square().view_as(whole)
+            whole += row.sizes(jets).square().view_as(whole)
         return over, whole
 
     def _add(self, normal: Normal, held: _Held, part: Patch, vector: Tensor) -> None:

@@ -209,9 +209,7 @@ class Objective:
             with torch.no_grad():
                 jets = self._jets(model, part)
             for row in self._linearized(part, jets, vector):
-                parts = [by[o] * side[o] for by, side in zip(row.by, jets, strict=True) for o in by]
-                rest = row.residual - sum_of(own.sum(1) for own in parts)
-                terms = rest.abs() + sum_of(own.abs().sum(1) for own in parts)
+                terms = row.sizes(jets)
                 over += float(row.residual.square().sum())
                 size += float(terms.square().sum())
                 count += len(terms)

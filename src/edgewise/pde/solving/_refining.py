@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.nn import KAN, adapt_grid, clone
+from edgewise.nn import KAN, Layout, adapt_grid, clone
 from edgewise.pde.geometry._domain import Box, Domain
 from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.solving._estimate import Estimate, estimate
@@ -165,24 +165,23 @@ class Refiner:
 
     def trained(self, state: State, grid: int) -> State:
         """Runs at one grid, before each of which knots and points move, until there are points enough."""
-        model, constants, laws, begun, per = state.model, state.constants, state.laws, state.grid > 0, self.per
-        if laws and not begun and self.measured:
-            model, constants = self._drawn(self._adapted(model, grid), constants)
+        begun, per = state.grid > 0, self.per
+        if state.laws and not begun and self.measured:
+            state = self._drawn(self._adapted(state, grid))
         if self.guess is not None and not begun:
-            model = self._guessed(self._adapted(model, grid), constants, self.guess)
+            state = self._guessed(self._adapted(state, grid), self.guess)
         for turn in range(2 * _TURNS):
-            model = self._adapted(model, grid)
+            state = self._adapted(state, grid)
             enough = per if turn else per // 2  # the first run need not be exact
-            laws = self._tuned(model, constants, laws, grid, begun or turn > 0)
-            inside, each = self._placed(model, constants, enough, turn + grid if begun or turn else 0, laws)
-            objective = self.objective(clone(model), constants, inside, each, laws)
+            state = self._tuned(state, grid, begun or turn > 0)
+            inside, each = self._placed(state, enough, turn + grid if begun or turn else 0)
+            objective = self.objective(state, inside, each)
             if not begun and not turn and not math.isfinite(objective.cost(objective.start)):
                 raise not_finite()
             before = self.monitor.steps
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
             self.work += (self.monitor.steps - before) * objective.seconds  # with those of a checkpoint
-            model, constants = clone(objective.network(vector)), objective.constants(vector)
-            laws = objective.functions(vector)
+            state = _at(objective, vector)._replace(laws=objective.functions(vector))
             left, rows = objective.residual(vector, objective.terms[0]), objective.terms[0]
             train = float(rows.weigh(left).square().mean().sqrt())
             fresh = float(objective.residual(vector, rows.at([self.fresh])).square().mean().sqrt())
@@ -193,30 +192,22 @@ class Refiner:
                     break
                 per *= 2
         self.monitor.record(grid, len(vector), train, fresh)
-        return State(model, constants, grid, inside, train, fresh, laws)
+        return state._replace(grid=grid, inside=inside, train=train, fresh=fresh)
 
     def predicted(self, state: State, grid: int) -> float:
         """About the seconds that training at another grid takes on one core."""
-        model = self._adapted(state.model, grid)
-        size = Objective(self.problem, model, state.constants, []).layout.size
-        points = torch.empty(max(self.points, self.per * size), 0)
+        model = self._adapted(state, grid).model
+        points = torch.empty(max(self.points, self.per * Layout(model).size), 0)
         term = Term(self.problem.residual, [points], 1.0)
         return _TURNS * self.solver.steps * Objective(self.problem, model, state.constants, [term]).seconds
 
     def error(self, state: State) -> float:
         """The estimated error of a network."""
-        return self.estimated(state).error
-
-    def estimated(self, state: State) -> Estimate:
-        """The same, and whether the estimate is one."""
-        self.monitor.show(f"grid {state.grid}", "estimating the error")
-        objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
-        return estimate(self.problem, state.model, objective, self.seed)
+        return self._estimated(state, self.judged(state)).error
 
     def uncertain(self, state: State) -> Uncertainty:
         """What the noise of the measurements makes uncertain."""
-        inside = state.inside if len(state.inside) else self.fresh
-        objective = self.objective(clone(state.model), state.constants, inside, laws=state.laws)
+        objective = self.objective(state, state.inside if len(state.inside) else None)
         return uncertainty(objective, [k + 1 for k in self.measured])
 
     def enough(self, state: State, tolerance: float) -> float:
@@ -230,82 +221,80 @@ class Refiner:
 
     def calls(self, state: State) -> list[Call]:
         """Where unknown functions are called."""
-        objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
+        objective = self.objective(state)
         return objective.calls(objective.start)
 
-    def relative(self, state: State) -> float:
-        """What the equation leaves at fresh points, over its terms."""
-        objective = self.objective(clone(state.model), state.constants, self.fresh, laws=state.laws)
-        return objective.relative(objective.start, objective.terms[0])
-
     def answer(self, state: State) -> Answer:
-        known, relative = self.estimated(state), self.relative(state)
-        return Answer(
-            state, known.error, relative, falls=bool(self.measured) or known.kept < _KEPT or relative < ROUNDING
-        )
+        objective = self.judged(state)
+        known, relative = self._estimated(state, objective), objective.relative(objective.start, objective.terms[0])
+        falls = bool(self.measured) or known.kept < _KEPT or relative < ROUNDING
+        return Answer(state, known.error, relative, falls=falls)
 
-    def objective(
-        self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None,
-        laws: Laws | None = None,
-    ) -> Objective:  # fmt: skip
-        inner, conditions = Term(self.problem.residual, [inside], 1.0, each), list(self.conditions)
-        if laws is not None and laws.weights:
-            for k, weight in zip(self.measured, laws.weights, strict=True):
+    def objective(self, state: State, inside: Tensor | None = None, each: Tensor | None = None) -> Objective:
+        """The equation at points, fresh ones unless others are given, and its conditions, for a copy of a network."""
+        inner = Term(self.problem.residual, [self.fresh if inside is None else inside], 1.0, each)
+        conditions = list(self.conditions)
+        if state.laws is not None and state.laws.weights:
+            for k, weight in zip(self.measured, state.laws.weights, strict=True):
                 conditions[k] = conditions[k].weighted(weight)
-        return Objective(self.problem, model, constants, [inner, *conditions], laws)
+        return Objective(self.problem, clone(state.model), state.constants, [inner, *conditions], state.laws)
+
+    def judged(self, state: State) -> Objective:
+        """The same by which a network is judged."""
+        return self.objective(state)
+
+    def _estimated(self, state: State, objective: Objective) -> Estimate:
+        """The estimated error, and whether it is one."""
+        self.monitor.show(f"grid {state.grid}", "estimating the error")
+        return estimate(objective, self.seed)
 
     @property
     def measured(self) -> list[int]:
         """Which of the conditions are measurements."""
         return [k for k, condition in enumerate(self.problem.conditions) if isinstance(condition, Measured)]
 
-    def _drawn(self, model: KAN, constants: dict[str, float]) -> tuple[KAN, dict[str, float]]:
+    def _drawn(self, state: State) -> State:
         """A network drawn to the measurements, with unknown functions as they begin and hardly any equation.
 
         Joint training from nothing can end where a function vanishes, and the solution does not move.
         """
-        inner = Term(self.problem.residual, [self._placed(model, constants, self.per // 2, 0)[0]], _HARDLY)
-        objective = Objective(self.problem, clone(model), constants, [inner, *self.conditions], Laws.none())
+        inner = Term(self.problem.residual, [self._placed(state, self.per // 2, 0)[0]], _HARDLY)
+        terms = [inner, *self.conditions]
+        objective = Objective(self.problem, clone(state.model), state.constants, terms, Laws.none())
         vector = self.monitor.minimize(self.solver, objective, "measurements")
         self.work += objective.steps * objective.seconds
-        return clone(objective.network(vector)), objective.constants(vector)
+        return _at(objective, vector)._replace(laws=state.laws)
 
-    def _guessed(self, model: KAN, constants: dict[str, float], guess: Begin) -> KAN:
+    def _guessed(self, state: State, guess: Begin) -> State:
         """A network near a first guess."""
         problem = beginning(self.problem, guess)
-        inner = Term(problem.residual, [self._placed(model, constants, self.per // 2, 0)[0]], 1.0)
-        objective = Objective(problem, clone(model), constants, [inner], Laws.none())
+        inner = Term(problem.residual, [self._placed(state, self.per // 2, 0)[0]], 1.0)
+        objective = Objective(problem, clone(state.model), state.constants, [inner], Laws.none())
         vector = self.monitor.minimize(self.solver, objective, "start")
-        return clone(objective.network(vector))
+        return state._replace(model=clone(objective.network(vector)))
 
-    def _tuned(
-        self, model: KAN, constants: dict[str, float], laws: Laws | None, grid: int, begun: bool
-    ) -> Laws | None:  # fmt: skip
+    def _tuned(self, state: State, grid: int, begun: bool) -> State:
         """Unknown functions with knots where they are called, and once there is a solution as smooth as it says."""
-        if not laws:
-            return laws
-        objective = self.objective(clone(model), constants, self.fresh, laws=laws)
-        laws = laws.adapted(objective.calls(objective.start), grid)
+        if not state.laws:
+            return state
+        state = state._replace(laws=state.laws.adapted(self.calls(state), grid))
         if not begun or not self.measured:
-            return laws
-        objective = self.objective(clone(model), constants, self.fresh, laws=laws)
+            return state
         stated = [self.conditions[k].weight for k in self.measured]
-        return tuned(objective, [k + 1 for k in self.measured], stated)
+        return state._replace(laws=tuned(self.objective(state), [k + 1 for k in self.measured], stated))
 
-    def _adapted(self, model: KAN, grid: int) -> KAN:
+    def _adapted(self, state: State, grid: int) -> State:
         """The network with knots over the domain, and over what its nodes take there."""
         domain, sides = self.problem.domain, [side for term in self.conditions for side in term.points]
         rim = torch.stack(domain.ends) if isinstance(domain, Box) else domain.boundary().points(_RIM)
-        return adapt_grid(model, torch.cat([self.fresh, *sides, rim]), grid)
+        return state._replace(model=adapt_grid(state.model, torch.cat([self.fresh, *sides, rim]), grid))
 
-    def _placed(
-        self, model: KAN, constants: dict[str, float], per: int, turn: int, laws: Laws | None = None
-    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    def _placed(self, state: State, per: int, turn: int) -> tuple[Tensor, Tensor | None]:
         """Even points at first, and moved ones at later turns, with their weights."""
-        count = max(self.points, min(_MOST_POINTS, per * Objective(self.problem, model, constants, []).layout.size))
+        count = max(self.points, min(_MOST_POINTS, per * Layout(state.model).size))
         if not turn or not self.adaptive:
             return self.problem.domain.points(count, self.seed), None
-        objective = self.objective(clone(model), constants, self.fresh, laws=laws)
+        objective = self.objective(state)
         rows = objective.terms[0]
         return placed(
             self.problem.domain, count, lambda at: objective.residual(objective.start, rows.at([at])), self.seed, turn
@@ -317,49 +306,39 @@ class WeakRefiner(Refiner):
 
     def trained(self, state: State, grid: int) -> State:
         """Runs at one grid, before each of which knots move."""
-        model, constants = state.model, state.constants
         for turn in range(_TURNS):
-            model = self._adapted(model, grid)
-            objective = self.objective(clone(model), constants, self.fresh)
+            objective = self.objective(self._adapted(state, grid))
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
             self.work += objective.steps * objective.seconds
-            model, constants = clone(objective.network(vector)), objective.constants(vector)
-            if self.monitor.ended() is not None or (turn == 0 and len(model.layers) == 1):
+            state = _at(objective, vector)
+            if self.monitor.ended() is not None or (turn == 0 and len(state.model.layers) == 1):
                 break
         term = objective.terms[0]
-        left = objective.residual(vector, term)
-        train = float(left.square().mean().sqrt())
+        train = float(objective.residual(vector, term).square().mean().sqrt())
         other = self._term(len(vector), grid, _JUDGED_FINER)
         fresh = float(objective.residual(vector, other).square().mean().sqrt())
         self.monitor.record(grid, len(vector), train, fresh)
-        return State(model, constants, grid, term.points[0], train, fresh)
-
-    def estimated(self, state: State) -> Estimate:
-        """The estimated error of a network, and whether it is one."""
-        objective = Objective(self.problem, clone(state.model), state.constants, [self._at(state), *self.conditions])
-        return estimate(self.problem, state.model, objective, self.seed)
-
-    def relative(self, state: State) -> float:
-        """What the equation leaves against new test functions, over its terms."""
-        term = self._at(state)
-        objective = Objective(self.problem, clone(state.model), state.constants, [term, *self.conditions])
-        return objective.relative(objective.start, term)
-
-    def _at(self, state: State) -> Term:
-        size = Objective(self.problem, state.model, state.constants, []).layout.size
-        return self._term(size, max(layer.grid for layer in state.model.layers), _JUDGED_FINER)
+        return state._replace(grid=grid, inside=term.points[0], train=train, fresh=fresh)
 
     def objective(
-        self, model: KAN, constants: dict[str, float], inside: Tensor, each: Tensor | None = None,
-        laws: Laws | None = None,
+        self, state: State, inside: Tensor | None = None, each: Tensor | None = None, finer: float = 1.0
     ) -> Objective:  # fmt: skip
-        """The weak form against the functions for training, whose points are those of its integrals."""
-        size = Objective(self.problem, model, constants, []).layout.size
-        term = self._term(size, max(layer.grid for layer in model.layers))
-        return Objective(self.problem, model, constants, [term, *self.conditions])
+        """The weak form against test functions, whose points are those of its integrals."""
+        model = state.model
+        term = self._term(Layout(model).size, max(layer.grid for layer in model.layers), finer)
+        return Objective(self.problem, clone(model), state.constants, [term, *self.conditions])
 
-    def _term(self, size: int, grid: int, finer: float = 1.0) -> Term:
+    def judged(self, state: State) -> Objective:
+        """The same against other test functions."""
+        return self.objective(state, finer=_JUDGED_FINER)
+
+    def _term(self, size: int, grid: int, finer: float) -> Term:
         d = len(self.problem.domain.names)
         most = _MOST_TESTS ** (1 / d)
         cells = min(most, max((_TESTS * size) ** (1 / d), _OF_GRID.get(d, 0.0) * grid))
         return weak_term(self.problem, 0, math.ceil(finer * cells))
+
+
+def _at(objective: Objective, vector: Tensor) -> State:
+    """The network and the constants at a vector."""
+    return State(clone(objective.network(vector)), objective.constants(vector))

@@ -166,6 +166,12 @@ class Products:
     def degree(self) -> int:
         return self.lines[0].degree
 
+    @property
+    def cells(self) -> Array:
+        """The ends of the cells, of one coordinate."""
+        (line,) = self.lines
+        return line.cells
+
     @cached_property
     def counts(self) -> tuple[int, ...]:
         """The number of cells of each coordinate."""

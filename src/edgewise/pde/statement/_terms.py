@@ -16,7 +16,7 @@ from scipy.linalg import cholesky, solve_triangular
 from torch import Tensor
 
 from edgewise._errors import InputError, unknown
-from edgewise._jets import Jets, Order, below, halves
+from edgewise._jets import Jets, Order, below, halves, sum_of
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box, Domain
 from edgewise.pde.geometry._jet import Jet
@@ -196,6 +196,12 @@ class Linearized(NamedTuple):
     residual: Tensor
     by: list[Jets]
     constants: Tensor
+
+    def sizes(self, jets: Sequence[Jets]) -> Tensor:
+        """The sizes (n,) of the terms that it adds up, given the jets of each set of points."""
+        parts = [by[o] * side[o] for by, side in zip(self.by, jets, strict=True) for o in by]
+        rest = self.residual - sum_of(own.sum(1) for own in parts)
+        return rest.abs() + sum_of(own.abs().sum(1) for own in parts)
 
 
 def left(

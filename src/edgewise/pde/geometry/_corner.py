@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations, combinations_with_replacement
+from itertools import combinations
 from typing import Any, Literal, Protocol
 
 import torch
@@ -17,7 +17,7 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._jets import Order
 from edgewise.pde.geometry._boundary import Circle, Curve, Region, Segment
-from edgewise.pde.geometry._jet import HIGHEST, Jet
+from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 
 Ends = Literal["values", "slopes", "value, slope", "slope, value"]
 _ENDS = ("values", "slopes", "value, slope", "slope, value")
@@ -314,7 +314,7 @@ def _held(problem: Stated, point: Tensor, size: float) -> str:
 
 def _derivatives(problem: Stated, equation: Callable[..., Any], point: Tensor) -> dict[Order, float]:
     """Derivatives of what an equation leaves at a point by the unknown's; nothing where it is not one equation."""
-    orders = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(2), k)]
+    orders = orders_up_to(HIGHEST, 2)
     leaves = {order: torch.full((1,), 0.5, dtype=torch.float64, requires_grad=True) for order in orders}
     constants: dict[str, Any] = {name: torch.full_like(point[:, 0], float(v)) for name, v in problem.constants.items()}
     with torch.enable_grad():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
 from typing import Any
 
 import torch
@@ -48,7 +49,7 @@ class Jet:
         """Each coordinate of points (n, d) as a function of all, with the orders; by default all up to the second."""
         d = points.shape[1]
         none, one = points.new_zeros(()).expand(len(points)), points.new_ones(()).expand(len(points))
-        known = second_orders(d) if orders is None else below(orders)
+        known = orders_up_to(2, d) if orders is None else below(orders)
         found = {}
         for k, name in enumerate(names):
             parts = {order: one if order == (k,) else none for order in known}
@@ -180,9 +181,14 @@ class Jet:
         return max(map(len, self.parts))
 
 
-def second_orders(d: int) -> list[Order]:
-    """All derivatives by d coordinates up to the second."""
-    return below((a, b) for a in range(d) for b in range(a, d))
+def orders_up_to(most: int, d: int) -> list[Order]:
+    """All derivatives by d coordinates up to an order, the lowest first."""
+    return [order for k in range(most + 1) for order in combinations_with_replacement(range(d), k)]
+
+
+def values_of(unknowns: Jet | tuple[Jet, ...]) -> Tensor:
+    """The values of one or several functions, (n, functions)."""
+    return torch.stack([jet.value for jet in ((unknowns,) if isinstance(unknowns, Jet) else unknowns)], 1)
 
 
 def _falling(power: float, k: int) -> float:

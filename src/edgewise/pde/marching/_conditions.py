@@ -18,7 +18,7 @@ from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.marching._evolution import Evolution, Part, Side
-from edgewise.pde.result._seen import Outcome
+from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.solving._determinacy import step_determinacy
 from edgewise.pde.splines._space import Products, Space, grid_points
 from edgewise.pde.statement._condition import Condition, Equation, Left
@@ -124,7 +124,7 @@ def check_count(evolution: Evolution, *, surplus: bool = True) -> None:
     An implicit step  rate (u - u_0) = F(u)  with the conditions at the ends must have one solution whatever the data.
     That is examined about what the unknowns begin with, with other data added to each equation and condition.
     """
-    if len(evolution.spaces) > 1 or evolution.periods[0]:
+    if len(evolution.spaces) != 1 or evolution.periods[0]:
         return
     begin = _Begin(evolution)
     found = step_determinacy(_step(evolution, begin), begin.jets)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from torch import Tensor
 from edgewise._errors import InputError, unknown
 from edgewise._jets import Order, below
 from edgewise._typing import Array
-from edgewise.pde.geometry._jet import HIGHEST, Jet
+from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 from edgewise.pde.statement._condition import Condition, Equation, Face, Integral, Periodic
 from edgewise.pde.statement._problem import Problem, Weak, paired
 
@@ -63,7 +62,7 @@ def sorted_conditions(problem: Problem, time: int) -> tuple[tuple[Condition, ...
 def asked_of(problem: Problem, equation: Equation) -> list[set[Order]]:
     """The derivatives that an equation reads of each unknown."""
     d, names = len(problem.box.names), problem.box.names
-    every = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(d), k)]
+    every = orders_up_to(HIGHEST, d)
     points = problem.box.points(2)
     asked: list[set[Order]] = [set() for _ in range(problem.unknowns)]
     some = torch.full((2,), 0.5, dtype=torch.float64)

@@ -24,7 +24,7 @@ from edgewise.pde.marching._marched import Level, Marched
 from edgewise.pde.marching._slab import OwnTimes, slabs_of, tensors_of
 from edgewise.pde.marching._slab_march import LineMarch, PlaneMarch, Reached, SlabMarch
 from edgewise.pde.result._file import Refused, read, require_same, stated, write
-from edgewise.pde.result._seen import Outcome
+from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._problem import Problem
 from edgewise.train import Monitor, Options, Row, Words

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import combinations_with_replacement
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,16 +14,16 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise._jets import Order, below
+from edgewise._jets import Order
 from edgewise._printable import printable
 from edgewise._typing import Array, Data
 from edgewise.nn import KAN, lock
-from edgewise.pde.geometry._jet import Jet
+from edgewise.pde.geometry._jet import Jet, orders_up_to
 from edgewise.pde.marching._evolution import Evolution
 from edgewise.pde.marching._slab import Slab, by_slab, on_grid, slabs_of, tensors_of
 from edgewise.pde.result._file import Refused, read, require_same
-from edgewise.pde.result._seen import Convergence, Outcome, Packed
-from edgewise.pde.result._solution import Found, Solution, checked_order
+from edgewise.pde.result._sampling import Convergence, Outcome, Packed
+from edgewise.pde.result._solution import FoundSolution, Solution, checked_order
 from edgewise.pde.splines._networks import Factors, network_of_factors
 from edgewise.pde.statement._problem import Problem, paired
 from edgewise.tables.io import Malformed, read_model
@@ -52,7 +51,7 @@ class Level(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Marched(Found):
+class Marched(FoundSolution):
     """What `march` returns: the unknowns as functions of all times and places.
 
     slabs: the pieces, in order. error: the estimated relative L2 error, its distance from a finer solution. reached:
@@ -81,7 +80,7 @@ class Marched(Found):
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
-        orders = below(combinations_with_replacement(range(len(self.problem.box.names)), checked_order(order)))
+        orders = orders_up_to(checked_order(order), len(self.problem.box.names))
         jets = tuple(self._jet(v, self.checked(points), orders) for v in range(self.problem.unknowns))
         return self.problem.presented(jets[0] if len(jets) == 1 else jets)
 

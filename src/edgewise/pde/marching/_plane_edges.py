@@ -22,7 +22,7 @@ _SINGULAR = 1e-12
 _DIFFERENCES = ((-2.0, 1 / 12), (-1.0, -2 / 3), (1.0, 2 / 3), (2.0, -1 / 12))
 
 
-class State(NamedTuple):
+class PlaneState(NamedTuple):
     """Coefficients of the components and of their derivatives by time, each (functions, components, S), at times."""
 
     values: Array
@@ -199,7 +199,7 @@ class EdgeRows:
         self.evolution, self.space, self.edges, self.lines = evolution, space, edges, lines
         self.parts = {side: evolution.read(side.condition) for side in evolution.ends}
 
-    def along(self, edge: Edge, state: State) -> tuple[Array, dict[Part, Array]]:
+    def along(self, edge: Edge, state: PlaneState) -> tuple[Array, dict[Part, Array]]:
         """What a row leaves along its edge, (points, S), and its derivatives by parts."""
         left, slopes = self._read(edge, state)
         if not edge.derived:
@@ -211,7 +211,7 @@ class EdgeRows:
                 total += slope * (self._trace(edge, (upper[c], a, 0), state) - self._trace(edge, (c, a, 1), state))
         return total, found
 
-    def at_rest(self, edge: Edge, state: State, before: Array, step: float) -> tuple[Array, dict[Part, Array]]:
+    def at_rest(self, edge: Edge, state: PlaneState, before: Array, step: float) -> tuple[Array, dict[Part, Array]]:
         """The same for values at one time whose derivatives by time are not known: what they have to meet there.
 
         A derived row says that the condition's derivative by time is zero, with differences over a step of time. A row
@@ -250,7 +250,7 @@ class EdgeRows:
         ends[place, columns >= 0] = known[columns[columns >= 0]]
         return np.outer(ends.ravel(), along) if k == 0 else np.outer(along, ends.ravel())
 
-    def _read(self, edge: Edge, state: State) -> tuple[Array, dict[Part, Array]]:
+    def _read(self, edge: Edge, state: PlaneState) -> tuple[Array, dict[Part, Array]]:
         """What the condition leaves, whose row an edge is, and its derivatives by parts."""
         k, across = edge.side.coordinate, self.lines[edge.across]
         given = {part: torch.from_numpy(self._trace(edge, part, state).ravel()) for part in self.parts[edge.side]}
@@ -262,7 +262,7 @@ class EdgeRows:
         own = {part: slope[edge.row].numpy().reshape(shape) for part, slope in slopes.items()}
         return left[edge.row].numpy().reshape(shape), {part: slope for part, slope in own.items() if slope.any()}
 
-    def _trace(self, edge: Edge, part: Part, state: State) -> Array:
+    def _trace(self, edge: Edge, part: Part, state: PlaneState) -> Array:
         c, a, b = part
         k = edge.side.coordinate
         grid = state.part(c, b).reshape(*self.space.shape, -1)

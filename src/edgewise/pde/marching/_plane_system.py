@@ -17,7 +17,7 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde.marching._evolution import Evolution, Part
-from edgewise.pde.marching._plane_edges import Edge, EdgeRows, Line, State, pairs
+from edgewise.pde.marching._plane_edges import Edge, EdgeRows, Line, PlaneState, pairs
 from edgewise.pde.marching._slab import Slab, Solved, polynomials, radau, stages
 from edgewise.pde.splines._space import Products, grid_points
 
@@ -153,7 +153,7 @@ class PlaneSystem:
         self.gathered = Gathered(self.lines, len(owners))
         self.points = torch.from_numpy(grid_points(line.at for line in self.lines))
 
-    def left(self, state: State) -> Array:
+    def left(self, state: PlaneState) -> Array:
         """What is left of the equations, (functions, components, S)."""
         one, two = self.lines
         left = self.evolution.rest(self._given(state), *pairs(self.points, state.times)).numpy()
@@ -165,7 +165,7 @@ class PlaneSystem:
             self.rows.add_to(found, edge, self.rows.along(edge, state)[0])
         return found.reshape(state.values.shape)
 
-    def slopes(self, state: State) -> Slopes:
+    def slopes(self, state: PlaneState) -> Slopes:
         """The derivatives at a state of one time."""
         one, two = self.lines
         slopes = self.by_parts(state)
@@ -181,7 +181,7 @@ class PlaneSystem:
                 add(found, (edge.component, c, b), self.rows.pattern(edge, a, slope[:, 0]))
         return self.gathered.matrix(found)
 
-    def symbols(self, state: State) -> Symbols | None:
+    def symbols(self, state: PlaneState) -> Symbols | None:
         """The same with means of all coefficients, for waves, where both coordinates are periodic."""
         if not all(self.evolution.periods):
             return None
@@ -193,7 +193,7 @@ class PlaneSystem:
                     found[b][..., row, c] += mean * np.outer(*waves)
         return Symbols(found[0], found[1])
 
-    def by_parts(self, state: State) -> dict[Part, Tensor]:
+    def by_parts(self, state: PlaneState) -> dict[Part, Tensor]:
         """The derivatives of the equations by the parts they read, at all points, (equations, points)."""
         return self.evolution.inside(self._given(state), *pairs(self.points, state.times))[1]
 
@@ -211,7 +211,7 @@ class PlaneSystem:
             blocks[c, c, 0] = (two.patterns(c, 0) @ (one.patterns(c, 0) @ ones).T).T
         mass, found, known, solver = self.gathered.matrix(blocks).matrix(0), begins, np.zeros(0), None
         for _ in range(_ROUNDS):
-            state = State(found[:, :, None], np.zeros_like(found)[:, :, None], np.array([now]))
+            state = PlaneState(found[:, :, None], np.zeros_like(found)[:, :, None], np.array([now]))
             left = (mass @ (found - begins).ravel()).reshape(*self.space.shape, -1, 1)
             whole = dict(blocks)
             for edge in self.edges:
@@ -230,7 +230,7 @@ class PlaneSystem:
                 break
         return found
 
-    def _given(self, state: State) -> dict[Part, Tensor]:
+    def _given(self, state: PlaneState) -> dict[Part, Tensor]:
         """The parts that the equations read, at all points and times: (points * S,)."""
         one, two = self.lines
         found = {}
@@ -269,11 +269,11 @@ def _share(sizes: Array) -> Array:
 def owners_at(evolution: Evolution, space: Products, begins: Array) -> list[int]:
     """The component to which each equation belongs, seen at initial values."""
     system = PlaneSystem(evolution, space, [], list(range(len(evolution.components))))
-    start = State(begins[:, :, None], np.zeros_like(begins)[:, :, None], np.array(evolution.duration[:1]))
+    start = PlaneState(begins[:, :, None], np.zeros_like(begins)[:, :, None], np.array(evolution.duration[:1]))
     return owners_of(evolution, system.by_parts(start))
 
 
-class Factors(NamedTuple):
+class RateSolvers(NamedTuple):
     """The solvers for each chosen rate, at some length of a slab."""
 
     length: float
@@ -291,7 +291,7 @@ class PlaneSolver:
         self.system, self.terms, self.accuracy = system, terms, accuracy
         self.stages, (self.tau, _) = stages(terms), radau(terms)
         self.slopes = polynomials(True, terms, self.tau, 1) @ self.stages.coefficients[True]
-        self.factors: Factors | None = None
+        self.factors: RateSolvers | None = None
         self.direct = False
         self.ratio = 1.0  # of Newton's steps
 
@@ -327,14 +327,14 @@ class PlaneSolver:
         self.factors = None
         return Solved(self._slab(values, begins, begin, length), math.inf, taken)
 
-    def _state(self, values: Array, begins: Array, begin: float, length: float) -> State:
+    def _state(self, values: Array, begins: Array, begin: float, length: float) -> PlaneState:
         rates = (values - begins[:, :, None]) @ self.slopes.T / length
-        return State(values, rates, begin + length * self.tau)
+        return PlaneState(values, rates, begin + length * self.tau)
 
-    def _factored(self, state: State) -> Factors | None:
+    def _factored(self, state: PlaneState) -> RateSolvers | None:
         """The solvers at the middle stage of a state; None for singular systems."""
         m = self.terms // 2
-        one = State(*(part[..., m : m + 1] for part in state))
+        one = PlaneState(*(part[..., m : m + 1] for part in state))
         slopes, symbols = self.system.slopes(one), None if self.direct else self.system.symbols(one)
         length = float(state.times[-1] - state.times[0]) / (1 - self.tau[0])
         solvers = []
@@ -344,7 +344,7 @@ class PlaneSolver:
             if solver is None:
                 return None
             solvers.append(solver)
-        return Factors(length, solvers)
+        return RateSolvers(length, solvers)
 
     def _step(self, left: Array) -> Array:
         """Newton's step, to be subtracted, from what is left: both (functions, components, M)."""

@@ -7,7 +7,6 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._version import __version__
 from edgewise.pde.geometry._boundary import unit
-from edgewise.pde.geometry._jet import HIGHEST
+from edgewise.pde.geometry._jet import HIGHEST, orders_up_to
 from edgewise.pde.statement._condition import Equation
 from edgewise.pde.statement._problem import Problem
 
@@ -170,7 +169,7 @@ def _evaluated(problem: Problem) -> dict[str, list[float]]:
 def _numbers(problem: Problem, equation: Equation, sides: list[Tensor]) -> list[float]:
     """Two sums of what each part of an equation leaves, over points."""
     d = len(problem.domain.names)
-    orders = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(d), k)]
+    orders = orders_up_to(HIGHEST, d)
     held = dict.fromkeys(problem.numbers, _CONSTANT)
     with torch.no_grad():
         unknowns = []

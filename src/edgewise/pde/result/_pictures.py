@@ -26,9 +26,9 @@ from edgewise._replacing import check_place, writing
 from edgewise._typing import Array
 from edgewise._version import __version__
 from edgewise.pde.geometry._domain import Box
-from edgewise.pde.result._seen import (
+from edgewise.pde.result._sampling import (
+    AnySolution,
     Derivative,
-    Seen,
     derivative_names,
     held,
     on_product,
@@ -69,7 +69,7 @@ class View:
     free: the numbers of one or two coordinates. fixed: what the others are held at.
     """
 
-    found: Seen
+    found: AnySolution
     by: tuple[str, ...]
     names: list[str]
     free: tuple[int, ...]
@@ -128,7 +128,9 @@ class View:
         return domain.signed_distance(on_product(columns)).reshape(*map(len, columns)).numpy()
 
 
-def view(found: Seen, derivative: Derivative, at: Mapping[str, float] | None, names: Sequence[str] | None) -> View:
+def view(
+    found: AnySolution, derivative: Derivative, at: Mapping[str, float] | None, names: Sequence[str] | None
+) -> View:
     """The derivative of the unknowns over up to two coordinates; what is left over is held in the middle."""
     fixed, count = held(found, at), len(found.problem.domain.names)
     free = [k for k in range(count) if k not in fixed]
@@ -143,7 +145,7 @@ def view(found: Seen, derivative: Derivative, at: Mapping[str, float] | None, na
 
 
 def picture(
-    found: Seen, derivative: Derivative = "", at: Mapping[str, float] | None = None,
+    found: AnySolution, derivative: Derivative = "", at: Mapping[str, float] | None = None,
     times: Sequence[float] | None = None, names: Sequence[str] | None = None,
 ) -> Figure:  # fmt: skip
     """Draw the unknowns, or a derivative of them, and return the figure."""
@@ -168,7 +170,7 @@ def picture(
 
 
 def _snapshots(
-    found: Seen, derivative: Derivative, at: dict[str, float], times: Sequence[float] | None,
+    found: AnySolution, derivative: Derivative, at: dict[str, float], times: Sequence[float] | None,
     names: Sequence[str] | None,
 ) -> Figure:  # fmt: skip
     """Maps over two coordinates of space at some times, with the same colors."""
@@ -225,7 +227,7 @@ def _profiles(seen: View, times: Sequence[float] | None, axes: Sequence[Axes]) -
         plot.profiles(places, curves, name=seen.coordinate(1), label=label, legend=legend, ax=axes[k])
 
 
-def _noted(figure: Figure, fixed: Mapping[int, float], found: Seen) -> Figure:
+def _noted(figure: Figure, fixed: Mapping[int, float], found: AnySolution) -> Figure:
     """The figure with a line on what is held."""
     names = found.problem.domain.names
     if fixed:
@@ -247,7 +249,7 @@ def _label(name: str, by: tuple[str, ...]) -> str:
 
 
 def animate(
-    found: Seen, path: str | os.PathLike[str], derivative: Derivative, at: Mapping[str, float] | None,
+    found: AnySolution, path: str | os.PathLike[str], derivative: Derivative, at: Mapping[str, float] | None,
     rate: tuple[int, int], names: Sequence[str] | None,
 ) -> Path:  # fmt: skip
     """Write the unknowns over time as a film of (frames, frames a second), and return its path."""
@@ -341,7 +343,7 @@ def _moving_maps(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None]]
     return figure, draw
 
 
-def content(found: Seen, title: str, names: Sequence[str] | None) -> ReportContent:
+def content(found: AnySolution, title: str, names: Sequence[str] | None) -> ReportContent:
     """Return the problem, the outcome, the estimated error, pictures, and how it was found."""
     error = "unknown" if math.isnan(found.error) else f"{found.error:.2g}"
     versions = [("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version())]
@@ -356,7 +358,7 @@ def content(found: Seen, title: str, names: Sequence[str] | None) -> ReportConte
     )
 
 
-def _drawn(found: Seen, names: Sequence[str] | None) -> list[tuple[str, Figure]]:
+def _drawn(found: AnySolution, names: Sequence[str] | None) -> list[tuple[str, Figure]]:
     unknown_names(found, names)
     try:
         return [("The solution", picture(found, names=names))]
@@ -387,7 +389,7 @@ def _conditions(problem: Problem) -> str:
     return f"{count}: {'; '.join(places)}{'; ...' if count > _NAMED else ''}"
 
 
-def _history(found: Seen) -> list[tuple[str, Figure]]:
+def _history(found: AnySolution) -> list[tuple[str, Figure]]:
     seen = found.convergence()
     if seen is None:
         return []

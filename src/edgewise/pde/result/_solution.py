@@ -7,7 +7,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations_with_replacement
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,11 +18,10 @@ from torch import Tensor
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._extras import extras, needed
-from edgewise._jets import below
 from edgewise._typing import Array, Data
 from edgewise.nn import KAN
-from edgewise.pde.geometry._jet import HIGHEST, Jet
-from edgewise.pde.result._seen import Convergence, Outcome, Packed
+from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to, values_of
+from edgewise.pde.result._sampling import Convergence, Outcome, Packed
 from edgewise.pde.splines._pass import JetPass
 from edgewise.pde.statement._coefficient import FoundCoefficient
 from edgewise.pde.statement._problem import Problem
@@ -51,7 +49,7 @@ class Errors(NamedTuple):
     largest: float
 
 
-class Found(ABC):
+class FoundSolution(ABC):
     """Unknown functions of a problem that were found, whatever they are made of."""
 
     problem: Problem
@@ -67,7 +65,7 @@ class Found(ABC):
     def __call__(self, points: Data) -> Tensor:
         """Values at points (n, d): (n,), or (n, unknowns) where there are several."""
         found = self.at(points, order=0)
-        return found.value if isinstance(found, Jet) else torch.stack([jet.value for jet in found], dim=1)
+        return found.value if isinstance(found, Jet) else values_of(found)
 
     def errors(self, exact: Callable[[SimpleNamespace], Any], count: int = 10_000, output: int = 0) -> Errors:
         """Distances from an exact solution, written as a function of p, as the ansatz is: lambda p: torch.sin(p.x).
@@ -177,7 +175,7 @@ class Found(ABC):
 
         Errors: InputError for coordinates and derivatives that there are not.
         """
-        from edgewise.pde.result._seen import table
+        from edgewise.pde.result._sampling import table
 
         return table(self, points, derivatives, names)
 
@@ -250,7 +248,7 @@ def checked_order(order: int) -> int:
 
 
 @dataclass(frozen=True)
-class Solution(Found):
+class Solution(FoundSolution):
     """What `solve` returns.
 
     model: the network (before the ansatz). constants: the unknown constants as found. history: rows of one grid each;
@@ -277,7 +275,7 @@ class Solution(Found):
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
         """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
-        orders = below(combinations_with_replacement(range(len(self.problem.domain.names)), checked_order(order)))
+        orders = orders_up_to(checked_order(order), len(self.problem.domain.names))
         x, parts = self.checked(points), []
         with torch.no_grad():
             for start in range(0, len(x), _CHUNK):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._extras import needed
-from edgewise.pde.result._seen import Outcome
+from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.result._solution import Solution
 from edgewise.pde.solving._solve import solve
 from edgewise.pde.statement._problem import Problem

@@ -13,9 +13,9 @@ from torch import Tensor
 from edgewise._jets import Jets
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box, Face
-from edgewise.pde.geometry._jet import Jet
-from edgewise.pde.result._seen import Outcome
-from edgewise.pde.solving._even_lattice import EvenLattice, Known, NotFinite, Rows
+from edgewise.pde.geometry._jet import values_of
+from edgewise.pde.result._sampling import Outcome
+from edgewise.pde.solving._even_lattice import EvenLattice, Known, LatticeRows, NotFinite
 from edgewise.pde.statement._condition import Condition, Measured
 from edgewise.pde.statement._problem import Problem, Weak
 from edgewise.pde.statement._terms import Term, linearized
@@ -36,12 +36,12 @@ _CONSTANT = 0.99  # of a function's root mean square, its mean
 _ALONG = 20  # points of a face
 
 
-class Level(NamedTuple):
+class LeastSquares(NamedTuple):
     """What least squares on one lattice give.
 
     weakest: the least |J v| / |v| of functions v, ascending. floor: what may be rounding of it. weak: these functions'
     coefficients, as columns. left: what the squares leave, over the data of the equation. rounding: what may be
-    rounding of that. smooth: the part of it that is smooth and inside the domain. fine: as in `Rows`.
+    rounding of that. smooth: the part of it that is smooth and inside the domain. fine: as in `LatticeRows`.
     """
 
     lattice: EvenLattice
@@ -63,7 +63,7 @@ class Level(NamedTuple):
 class _Factors:
     """The rows' triangular factor and its singular values, of columns scaled to norm one."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: LatticeRows) -> None:
         matrix = rows.matrix @ rows.basis
         norms = np.linalg.norm(matrix, axis=0)
         self.rows, self.norms = rows, np.where(norms > 0, norms, 1.0)
@@ -98,7 +98,7 @@ def _svd(matrix: Array) -> tuple[Array, Array, Array]:
 
 def linear_level(
     lattice: EvenLattice, conditions: Sequence[Condition], constants: Array, known: Known | None = None
-) -> Level:  # fmt: skip
+) -> LeastSquares:  # fmt: skip
     """Solve a linear problem, or one that is linearized about known functions."""
     rows = lattice.rows(known or lattice.zero, constants, conditions)
     factors = _Factors(rows)
@@ -109,17 +109,17 @@ def linear_level(
     return _judged(lattice, rows, rows.right - rows.matrix @ change, change, factors)
 
 
-def level_about(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> Level:
+def level_about(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> LeastSquares:
     """Linearize about known functions, which are the solution."""
     rows = lattice.rows(known, constants, conditions)
     return _judged(lattice, rows, rows.right, np.zeros(lattice.size), _Factors(rows))
 
 
-def newton_level(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> Level:
+def newton_level(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> LeastSquares:
     """Solve a problem by Levenberg-Marquardt steps from known functions."""
     held = np.concatenate([lattice.projected(known)[: lattice.size - len(constants)], constants])
 
-    def at(found: Array) -> Rows | None:
+    def at(found: Array) -> LatticeRows | None:
         own = found[lattice.size - len(constants) :]
         try:
             return lattice.rows(lambda points: lattice.jets(points, found), own, conditions)
@@ -146,14 +146,14 @@ def newton_level(lattice: EvenLattice, conditions: Sequence[Condition], known: K
 
 
 def _judged(
-    lattice: EvenLattice, rows: Rows, left: Array, found: Array, factors: _Factors, *, settled: bool = True
-) -> Level:
+    lattice: EvenLattice, rows: LatticeRows, left: Array, found: Array, factors: _Factors, *, settled: bool = True
+) -> LeastSquares:
     """What a solution leaves, over the data of the equation or, without any, over its terms."""
     scale = rows.data if rows.data > _NO_DATA * rows.terms else max(rows.terms, _NO_TERMS * _norm(rows.right))
     scale, rest = max(scale, _LEAST), left[: rows.inside]
     weakest, weak = factors.weakest()
     floor = _ROUNDING * float(np.linalg.norm(rows.matrix, axis=0).max())
-    return Level(
+    return LeastSquares(
         lattice, found, weakest, floor, weak, _norm(left) / scale, floor * float(np.abs(found).max()) / scale,
         lattice.smooth(rest) / max(_norm(left), _LEAST), rows.fine, settled,
     )  # fmt: skip
@@ -163,7 +163,7 @@ def _norm(values: Array) -> float:
     return float(np.linalg.norm(values))
 
 
-Examined = Callable[[Sequence[Condition]], list[Level]]
+Examined = Callable[[Sequence[Condition]], list[LeastSquares]]
 
 
 class Determinacy(NamedTuple):
@@ -220,7 +220,7 @@ def determinacy(problem: Problem) -> Determinacy:
     """
     constants = _numbers(problem, problem.numbers)
 
-    def examined(conditions: Sequence[Condition]) -> list[Level]:
+    def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
         return [linear_level(lattice, conditions, constants) for lattice in _lattices(problem)]
 
     return _advised(problem, examined, examined)
@@ -234,11 +234,11 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
     """
     constants = _numbers(problem, numbers)
 
-    def near(conditions: Sequence[Condition]) -> list[Level]:
+    def near(conditions: Sequence[Condition]) -> list[LeastSquares]:
         return [level_about(lattice, conditions, known, constants) for lattice in _lattices(problem)]
 
-    def found(conditions: Sequence[Condition]) -> list[Level]:
-        levels: list[Level] = []
+    def found(conditions: Sequence[Condition]) -> list[LeastSquares]:
+        levels: list[LeastSquares] = []
         for lattice in _lattices(problem):
             begin = levels[-1].jets if levels else known
             levels.append(newton_level(lattice, conditions, begin, constants))
@@ -257,7 +257,7 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
 def step_determinacy(problem: Problem, known: Known) -> Determinacy:
     """Examine a problem that is linearized about known functions, as if it was linear."""
 
-    def examined(conditions: Sequence[Condition]) -> list[Level]:
+    def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
         return [linear_level(lattice, conditions, np.zeros(0), known) for lattice in _lattices(problem)]
 
     return _advised(problem, examined, examined)
@@ -296,7 +296,7 @@ def _advised(problem: Problem, examined: Examined, near: Examined) -> Determinac
     return Determinacy(outcome, f"There is one condition too many: without that {places} there is a solution.", free)
 
 
-def _missing(problem: Problem, level: Level, free: int) -> str:
+def _missing(problem: Problem, level: LeastSquares, free: int) -> str:
     """Which conditions are missing, by where the function that is free is largest."""
     domain, lattice = problem.domain, level.lattice
     values = _changed(problem, level, lattice.inside)
@@ -319,14 +319,13 @@ def _missing(problem: Problem, level: Level, free: int) -> str:
     return f"{count} missing for {name}{where}."
 
 
-def _changed(problem: Problem, level: Level, points: Tensor) -> Tensor:
+def _changed(problem: Problem, level: LeastSquares, points: Tensor) -> Tensor:
     """By how much the function that is held least changes the unknowns at points, (n, unknowns)."""
     found = []
     for coefficients in (level.weak[:, 0], 0 * level.weak[:, 0]):
         jets = level.lattice.jets(points, coefficients)
         numbers = dict(zip(problem.numbers, coefficients[len(coefficients) - len(problem.numbers) :], strict=True))
-        own = problem.unknown(jets, points, (), numbers)
-        found.append(torch.stack([jet.value for jet in ((own,) if isinstance(own, Jet) else own)], 1))
+        found.append(values_of(problem.unknown(jets, points, (), numbers)))
     return found[0] - found[1]
 
 
@@ -342,7 +341,7 @@ def _single(conditions: Sequence[Condition]) -> list[Condition]:
     return found
 
 
-def _free(levels: Sequence[Level]) -> int:
+def _free(levels: Sequence[LeastSquares]) -> int:
     """How many functions no equation holds, to the precision of three lattices."""
     (_, two, three), last = (level.weakest for level in levels), levels[-1]
     count = 0
@@ -353,13 +352,13 @@ def _free(levels: Sequence[Level]) -> int:
     return count
 
 
-def _falls(levels: Sequence[Level]) -> bool:
+def _falls(levels: Sequence[LeastSquares]) -> bool:
     """Whether what the squares leave falls from lattice to lattice."""
     last = levels[-1]
     return last.left < max(_LEFT, last.rounding, min(_SOLVED, 0.5 * levels[-2].left))
 
 
-def _said(levels: Sequence[Level]) -> tuple[Outcome | None, int]:
+def _said(levels: Sequence[LeastSquares]) -> tuple[Outcome | None, int]:
     """The outcome that three lattices tell, and how many functions are free."""
     before, last = levels[-2:]
     if not last.fine:

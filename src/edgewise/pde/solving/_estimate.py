@@ -15,7 +15,7 @@ from torch import Tensor
 
 from edgewise._jets import Jets
 from edgewise.nn import Layout, refine_grid
-from edgewise.pde.geometry._jet import Jet
+from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.solving._objective import Objective
 from edgewise.pde.splines._networks import wider
 from edgewise.pde.splines._pass import JetPass
@@ -218,8 +218,8 @@ def estimate(objective: Objective, seed: int) -> Estimate:
         own: Jets = JetPass(model, points, []).outputs
         change = tensor.matrix(points.numpy()) @ found[: len(tensor) * m].reshape(-1, m)
         changed = {(): own[()] + torch.from_numpy(change)}
-        before = _stacked(problem.unknown(own, points, (), numbers))
-        after = _stacked(problem.unknown(changed, points, (), shifted))
+        before = values_of(problem.unknown(own, points, (), numbers))
+        after = values_of(problem.unknown(changed, points, (), shifted))
     size = float(before.square().mean().sqrt())
     return Estimate(float((after - before).square().mean().sqrt()) / max(size, 1e-300), kept)
 
@@ -247,11 +247,7 @@ def _trained(objective: Objective, seed: int) -> float:
     points = problem.domain.points(4000, seed + 1)
     with torch.no_grad():
         before, after = (
-            _stacked(problem.unknown(JetPass(net, points, []).outputs, points, (), larger.constants(own)))
+            values_of(problem.unknown(JetPass(net, points, []).outputs, points, (), larger.constants(own)))
             for net, own in ((model, larger.start), (larger.network(vector), vector))
         )
     return float((after - before).square().mean().sqrt() / before.square().mean().sqrt().clamp_min(1e-300))
-
-
-def _stacked(unknowns: Jet | tuple[Jet, ...]) -> Tensor:
-    return unknowns.value if isinstance(unknowns, Jet) else torch.stack([jet.value for jet in unknowns], 1)

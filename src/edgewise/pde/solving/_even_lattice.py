@@ -35,7 +35,7 @@ class NotFinite(ArithmeticError):
     """An equation is not finite at some points."""
 
 
-class Rows(NamedTuple):
+class LatticeRows(NamedTuple):
     """matrix @ change = right, for a change of all coefficients and constants; the equation's rows come first.
 
     inside: how many these are. basis (size, n): the changes that the domain sees; metric (n, n): basis @ y changes the
@@ -100,7 +100,7 @@ class EvenLattice:
         found = np.linalg.lstsq(matrix, root * known(self.inside)[()].numpy(), rcond=1e-12)[0]
         return np.concatenate([found.T.ravel(), np.zeros(len(self.names))])
 
-    def rows(self, known: Known, constants: Array, conditions: Sequence[Condition]) -> Rows:
+    def rows(self, known: Known, constants: Array, conditions: Sequence[Condition]) -> LatticeRows:
         """The rows at known functions and constants; NotFinite where their squares are no numbers."""
         with np.errstate(all="ignore"):
             try:
@@ -111,7 +111,7 @@ class EvenLattice:
                 raise NotFinite
         return found
 
-    def _rows(self, known: Known, constants: Array, conditions: Sequence[Condition]) -> Rows:
+    def _rows(self, known: Known, constants: Array, conditions: Sequence[Condition]) -> LatticeRows:
         """Linearize about known functions and constants.
 
         Equations have no units: their terms are as large as the unknowns where all sides of the domain have the length
@@ -139,7 +139,7 @@ class EvenLattice:
         inside = sum(len(block.left) for block in blocks)
         basis, metric = self._basis(known, constants, by_unknown)
         fine = all(self._is_fine(block, by_unknown) for block in blocks)
-        return Rows(np.concatenate(matrix), np.concatenate(right), inside, basis, metric, data, terms, fine)
+        return LatticeRows(np.concatenate(matrix), np.concatenate(right), inside, basis, metric, data, terms, fine)
 
     def smooth(self, left: Array) -> float:
         """The size of what splines of a quarter of the cells can be of what the equation leaves, rows of it."""

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from edgewise.pde.geometry._domain import Box
-from edgewise.pde.geometry._jet import Jet
+from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.solving._lattice import GAUSS, Lattice, LatticeObjective
-from edgewise.pde.solving._refining import ROUNDING, UNRESOLVED, Answer, Refiner, State, beginning, not_finite
+from edgewise.pde.solving._refining import ROUNDING, UNRESOLVED, Answer, NetworkState, Refiner, beginning, not_finite
 from edgewise.pde.splines._space import Space
 from edgewise.pde.splines._systems import Normal
 from edgewise.pde.statement._condition import Integral, Periodic
@@ -165,11 +165,11 @@ def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
     return in_time and objective.band * objective.size <= _MOST
 
 
-def _state(level: _Level, error: float) -> State:
+def _state(level: _Level, error: float) -> NetworkState:
     """A level's solution as a network."""
     objective, vector = level.objective, level.vector
     model = objective.network(vector, max(_ROUNDING, _KEPT * min(error, 1.0)))
-    return State(
+    return NetworkState(
         model, objective.constants(vector), max(level.lattice.cells), torch.empty(0), level.train, level.fresh
     )  # fmt: skip
 
@@ -246,8 +246,7 @@ def _sampled(refiner: Refiner, objective: LatticeObjective, vector: Tensor) -> T
     problem = objective.problem
     at = problem.domain.points(_SAMPLES, refiner.seed + 1)
     jets = objective.lattice.jets(at.unsqueeze(1), objective.coefficients(vector), [()])
-    found = problem.unknown(jets, at, (), objective.constants(vector))
-    return found.value.unsqueeze(1) if isinstance(found, Jet) else torch.stack([jet.value for jet in found], 1)
+    return values_of(problem.unknown(jets, at, (), objective.constants(vector)))
 
 
 def _change(before: Tensor, after: Tensor) -> float:

@@ -101,7 +101,7 @@ def placed(
     return torch.cat([pool[chosen], even]), each / each.mean()
 
 
-class State(NamedTuple):
+class NetworkState(NamedTuple):
     """A network, constants and unknown functions; inside: points that it was trained on, with their weights.
 
     train and fresh: root mean squares of what the equation leaves, at those points and at others.
@@ -123,7 +123,7 @@ class Answer(NamedTuple):
     finer grid leaves less of the equations, as it must where there is a solution.
     """
 
-    state: State
+    state: NetworkState
     error: float
     relative: float
     settled: bool = True
@@ -150,11 +150,11 @@ class Refiner:
         self.conditions = [term_of(condition, boundary, self.seed + 1) for condition in problem.conditions]
         self.fresh = problem.domain.points(max(points, _LEAST_FRESH), self.seed + _FRESH)
 
-    def best_of(self, models: Sequence[KAN], grids: Sequence[int]) -> State:
+    def best_of(self, models: Sequence[KAN], grids: Sequence[int]) -> NetworkState:
         """The best of several networks after the first grids, by what the equation leaves at fresh points."""
         found = []
         for model in models:
-            state = State(model, dict(self.begins), laws=self.problem.laws())
+            state = NetworkState(model, dict(self.begins), laws=self.problem.laws())
             for grid in grids:
                 if not found or self.monitor.ended() is None:
                     state = self.trained(state, grid)
@@ -163,7 +163,7 @@ class Refiner:
                 break
         return min(found, key=lambda state: state.fresh)
 
-    def trained(self, state: State, grid: int) -> State:
+    def trained(self, state: NetworkState, grid: int) -> NetworkState:
         """Runs at one grid, before each of which knots and points move, until there are points enough."""
         begun, per = state.grid > 0, self.per
         if state.laws and not begun and self.measured:
@@ -194,23 +194,23 @@ class Refiner:
         self.monitor.record(grid, len(vector), train, fresh)
         return state._replace(grid=grid, inside=inside, train=train, fresh=fresh)
 
-    def predicted(self, state: State, grid: int) -> float:
+    def predicted(self, state: NetworkState, grid: int) -> float:
         """About the seconds that training at another grid takes on one core."""
         model = self._adapted(state, grid).model
         points = torch.empty(max(self.points, self.per * Layout(model).size), 0)
         term = Term(self.problem.residual, [points], 1.0)
         return _TURNS * self.solver.steps * Objective(self.problem, model, state.constants, [term]).seconds
 
-    def error(self, state: State) -> float:
+    def error(self, state: NetworkState) -> float:
         """The estimated error of a network."""
         return self._estimated(state, self.judged(state)).error
 
-    def uncertain(self, state: State) -> Uncertainty:
+    def uncertain(self, state: NetworkState) -> Uncertainty:
         """What the noise of the measurements makes uncertain."""
         objective = self.objective(state, state.inside if len(state.inside) else None)
         return uncertainty(objective, [k + 1 for k in self.measured])
 
-    def enough(self, state: State, tolerance: float) -> float:
+    def enough(self, state: NetworkState, tolerance: float) -> float:
         """The tolerance, or with unknown functions a small part of what noise makes uncertain, where that is more."""
         if not state.laws or not self.measured:
             return tolerance
@@ -219,18 +219,18 @@ class Refiner:
         part = _PART_ON_LINE if len(self.problem.domain.names) == 1 else _PART
         return max(tolerance, part * self.uncertain(state).solution / max(size, 1e-300))
 
-    def calls(self, state: State) -> list[Call]:
+    def calls(self, state: NetworkState) -> list[Call]:
         """Where unknown functions are called."""
         objective = self.objective(state)
         return objective.calls(objective.start)
 
-    def answer(self, state: State) -> Answer:
+    def answer(self, state: NetworkState) -> Answer:
         objective = self.judged(state)
         known, relative = self._estimated(state, objective), objective.relative(objective.start, objective.terms[0])
         falls = bool(self.measured) or known.kept < _KEPT or relative < ROUNDING
         return Answer(state, known.error, relative, falls=falls)
 
-    def objective(self, state: State, inside: Tensor | None = None, each: Tensor | None = None) -> Objective:
+    def objective(self, state: NetworkState, inside: Tensor | None = None, each: Tensor | None = None) -> Objective:
         """The equation at points, fresh ones unless others are given, and its conditions, for a copy of a network."""
         inner = Term(self.problem.residual, [self.fresh if inside is None else inside], 1.0, each)
         conditions = list(self.conditions)
@@ -239,11 +239,11 @@ class Refiner:
                 conditions[k] = conditions[k].weighted(weight)
         return Objective(self.problem, clone(state.model), state.constants, [inner, *conditions], state.laws)
 
-    def judged(self, state: State) -> Objective:
+    def judged(self, state: NetworkState) -> Objective:
         """The same by which a network is judged."""
         return self.objective(state)
 
-    def _estimated(self, state: State, objective: Objective) -> Estimate:
+    def _estimated(self, state: NetworkState, objective: Objective) -> Estimate:
         """The estimated error, and whether it is one."""
         self.monitor.show(f"grid {state.grid}", "estimating the error")
         return estimate(objective, self.seed)
@@ -253,7 +253,7 @@ class Refiner:
         """Which of the conditions are measurements."""
         return [k for k, condition in enumerate(self.problem.conditions) if isinstance(condition, Measured)]
 
-    def _drawn(self, state: State) -> State:
+    def _drawn(self, state: NetworkState) -> NetworkState:
         """A network drawn to the measurements, with unknown functions as they begin and hardly any equation.
 
         Joint training from nothing can end where a function vanishes, and the solution does not move.
@@ -265,7 +265,7 @@ class Refiner:
         self.work += objective.steps * objective.seconds
         return _at(objective, vector)._replace(laws=state.laws)
 
-    def _guessed(self, state: State, guess: Begin) -> State:
+    def _guessed(self, state: NetworkState, guess: Begin) -> NetworkState:
         """A network near a first guess."""
         problem = beginning(self.problem, guess)
         inner = Term(problem.residual, [self._placed(state, self.per // 2, 0)[0]], 1.0)
@@ -273,7 +273,7 @@ class Refiner:
         vector = self.monitor.minimize(self.solver, objective, "start")
         return state._replace(model=clone(objective.network(vector)))
 
-    def _tuned(self, state: State, grid: int, begun: bool) -> State:
+    def _tuned(self, state: NetworkState, grid: int, begun: bool) -> NetworkState:
         """Unknown functions with knots where they are called, and once there is a solution as smooth as it says."""
         if not state.laws:
             return state
@@ -283,13 +283,13 @@ class Refiner:
         stated = [self.conditions[k].weight for k in self.measured]
         return state._replace(laws=tuned(self.objective(state), [k + 1 for k in self.measured], stated))
 
-    def _adapted(self, state: State, grid: int) -> State:
+    def _adapted(self, state: NetworkState, grid: int) -> NetworkState:
         """The network with knots over the domain, and over what its nodes take there."""
         domain, sides = self.problem.domain, [side for term in self.conditions for side in term.points]
         rim = torch.stack(domain.ends) if isinstance(domain, Box) else domain.boundary().points(_RIM)
         return state._replace(model=adapt_grid(state.model, torch.cat([self.fresh, *sides, rim]), grid))
 
-    def _placed(self, state: State, per: int, turn: int) -> tuple[Tensor, Tensor | None]:
+    def _placed(self, state: NetworkState, per: int, turn: int) -> tuple[Tensor, Tensor | None]:
         """Even points at first, and moved ones at later turns, with their weights."""
         count = max(self.points, min(_MOST_POINTS, per * Layout(state.model).size))
         if not turn or not self.adaptive:
@@ -304,7 +304,7 @@ class Refiner:
 class WeakRefiner(Refiner):
     """Trains networks for a weak form."""
 
-    def trained(self, state: State, grid: int) -> State:
+    def trained(self, state: NetworkState, grid: int) -> NetworkState:
         """Runs at one grid, before each of which knots move."""
         for turn in range(_TURNS):
             objective = self.objective(self._adapted(state, grid))
@@ -321,14 +321,14 @@ class WeakRefiner(Refiner):
         return state._replace(grid=grid, inside=term.points[0], train=train, fresh=fresh)
 
     def objective(
-        self, state: State, inside: Tensor | None = None, each: Tensor | None = None, finer: float = 1.0
+        self, state: NetworkState, inside: Tensor | None = None, each: Tensor | None = None, finer: float = 1.0
     ) -> Objective:  # fmt: skip
         """The weak form against test functions, whose points are those of its integrals."""
         model = state.model
         term = self._term(Layout(model).size, max(layer.grid for layer in model.layers), finer)
         return Objective(self.problem, clone(model), state.constants, [term, *self.conditions])
 
-    def judged(self, state: State) -> Objective:
+    def judged(self, state: NetworkState) -> Objective:
         """The same against other test functions."""
         return self.objective(state, finer=_JUDGED_FINER)
 
@@ -339,6 +339,6 @@ class WeakRefiner(Refiner):
         return weak_term(self.problem, 0, math.ceil(finer * cells))
 
 
-def _at(objective: Objective, vector: Tensor) -> State:
+def _at(objective: Objective, vector: Tensor) -> NetworkState:
     """The network and the constants at a vector."""
-    return State(clone(objective.network(vector)), objective.constants(vector))
+    return NetworkState(clone(objective.network(vector)), objective.constants(vector))

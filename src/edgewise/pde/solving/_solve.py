@@ -15,12 +15,12 @@ from edgewise._errors import InputError
 from edgewise._jets import Jets
 from edgewise.nn import KAN, Layout, clone
 from edgewise.pde.result._file import identity
-from edgewise.pde.result._seen import Outcome
-from edgewise.pde.result._solution import Found, Solution
+from edgewise.pde.result._sampling import Outcome
+from edgewise.pde.result._solution import FoundSolution, Solution
 from edgewise.pde.solving._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
 from edgewise.pde.solving._even_lattice import Known
 from edgewise.pde.solving._on_lattice import is_on_lattice, on_lattice
-from edgewise.pde.solving._refining import UNRESOLVED, Answer, Begin, Refiner, State, WeakRefiner
+from edgewise.pde.solving._refining import UNRESOLVED, Answer, Begin, NetworkState, Refiner, WeakRefiner
 from edgewise.pde.splines._networks import candidates, redrawn, wider
 from edgewise.pde.splines._pass import JetPass
 from edgewise.pde.statement._coefficient import FoundCoefficient
@@ -44,7 +44,7 @@ _GOOD = 1e-2  # estimated error on lattices, below which no networks are tried
 class _Entrant:
     """A network on its way through the grids."""
 
-    state: State
+    state: NetworkState
     next: int  # number of the grid to come
     work: float
     score: float
@@ -54,7 +54,7 @@ class _Entrant:
 
 def race(
     refiner: Refiner, models: Sequence[KAN], grids: Sequence[int], tolerance: float, *, own_networks: bool
-) -> State:  # fmt: skip
+) -> NetworkState:  # fmt: skip
     """Refine networks until the estimated error of one is below the tolerance; return the best.
 
     The best of each kind after the first two grids goes on; once one is good, no other kind is tried. What has worked
@@ -164,7 +164,7 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     problem = paired(problem)
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
     near, guess = (start, None) if isinstance(start, Solution) else (None, start)
-    if guess is not None and (not callable(guess) or isinstance(guess, Found)):
+    if guess is not None and (not callable(guess) or isinstance(guess, FoundSolution)):
         raise InputError(f"'start' must be what pde.solve returned, or a function of p. Got {type(guess).__name__}.")
     if near is not None:
         if model is not None:
@@ -263,7 +263,7 @@ def _jets_of(problem: Problem, model: KAN) -> Known:
     return jets
 
 
-def _with_uncertainty(found: Solution, refiner: Refiner, state: State) -> Solution:
+def _with_uncertainty(found: Solution, refiner: Refiner, state: NetworkState) -> Solution:
     """The solution with the unknown functions, and with what the noise of the measurements makes uncertain."""
     if not (state.laws or (refiner.measured and found.problem.constants)):
         return found

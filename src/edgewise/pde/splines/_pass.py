@@ -14,7 +14,7 @@ from edgewise.formulas import functions
 from edgewise.kernels.gauss_newton import Edges, Local, add_splines
 from edgewise.nn import KAN, KANLayer, Layout, Nodes, derivatives, edge_derivatives, symbolic_derivatives
 from edgewise.nn.bases import BSpline
-from edgewise.pde.geometry._jet import second_orders
+from edgewise.pde.geometry._jet import orders_up_to
 
 _LANES = 8  # the kernel of products wants the numbers of an edge and row in multiples of this, zeros at the end
 
@@ -211,7 +211,7 @@ class JetPass:
         self, model: KAN, x: Tensor, orders: Iterable[Order] | None = None, first: LocalSplines | None = None
     ) -> None:
         d = x.shape[1]
-        jets = _identity(x, second_orders(d) if orders is None else below(orders))
+        jets = _identity(x, orders_up_to(2, d) if orders is None else below(orders))
         self.levels: list[_Level] = []
         for layer, nodes in zip(model.layers, model.nodes[1:], strict=True):
             self.levels.append(_Level(layer, nodes, jets, None if self.levels else first))

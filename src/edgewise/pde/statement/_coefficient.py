@@ -17,7 +17,7 @@ from edgewise._errors import InputError
 from edgewise._jets import Jets, Order, below
 from edgewise._typing import Data
 from edgewise.nn import KAN, Layout, adapt_grid, clone
-from edgewise.pde.geometry._jet import HIGHEST, Jet
+from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 from edgewise.pde.splines._pass import JetPass
 
 _CELLS, _DEGREE = 16, 5
@@ -95,7 +95,7 @@ class Coefficient:
 
         def call(*arguments: Tensor) -> Jet:
             x = self.called(arguments)
-            every = [o for k in range(HIGHEST + 1) for o in combinations_with_replacement(range(x.shape[1]), k)]
+            every = orders_up_to(HIGHEST, x.shape[1])
             parts = {order: torch.full_like(x[:, 0], 0.0 if order else self.start) for order in every}
             return Jet(parts, self.names, () if asked is None else (asked,))
 

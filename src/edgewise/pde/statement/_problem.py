@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import combinations_with_replacement
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ from edgewise._errors import InputError
 from edgewise._jets import Jets, Order, below
 from edgewise.pde.geometry._corner import Singular, enrichment
 from edgewise.pde.geometry._domain import Box, Domain, Face
-from edgewise.pde.geometry._jet import HIGHEST, Jet
+from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 from edgewise.pde.statement._coefficient import Coefficient, Laws
 from edgewise.pde.statement._condition import Condition, Equation, Function, Integral, Left
 
@@ -77,7 +76,7 @@ class Weak:
     def reads(self, names: tuple[str, ...], unknowns: int, constants: Mapping[str, float]) -> list[tuple[int, Order]]:
         """Return which derivatives of which test function the form has: numbers of equations, and orders."""
         like = torch.full((2,), 0.5, dtype=torch.float64)
-        every = [order for k in range(5) for order in combinations_with_replacement(range(len(names)), k)]
+        every = orders_up_to(HIGHEST, len(names))
         jets = tuple(Jet(dict.fromkeys(every, like), names) for _ in range(unknowns))
         more = (SimpleNamespace(**dict.fromkeys(constants, like)),) if constants else ()
         return self._reads(jets[0] if unknowns == 1 else jets, SimpleNamespace(**dict.fromkeys(names, like)), more)
@@ -102,7 +101,7 @@ class Weak:
 
 def _unit(names: tuple[str, ...], like: Tensor, order: Order | None, noted: set[Order] | None = None) -> Jet:
     """A test function of which one derivative is one, and all others are zero."""
-    every = [each for k in range(_MOST + 1) for each in combinations_with_replacement(range(len(names)), k)]
+    every = orders_up_to(_MOST, len(names))
     parts = {each: torch.full_like(like, float(each == order)) for each in every}
     return Jet(parts, names, () if noted is None else (noted,))
 
@@ -231,7 +230,7 @@ class Problem:
     ) -> None:  # fmt: skip
         """Add the derivatives that an equation reads."""
         d = len(self.domain.names)
-        every = [order for k in range(HIGHEST + 1) for order in combinations_with_replacement(range(d), k)]
+        every = orders_up_to(HIGHEST, d)
         unknowns = []
         for points in sides:
             some = torch.full((len(points), self.unknowns), 0.5, dtype=torch.float64)

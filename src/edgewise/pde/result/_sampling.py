@@ -104,7 +104,7 @@ class Packed(NamedTuple):
     tensors: dict[str, Tensor]
 
 
-class Seen(Protocol):
+class AnySolution(Protocol):
     """A solution, as others see it.
 
     time_axis: the number of the coordinate that is time. reached: the time until which there is a solution. finer:
@@ -143,7 +143,7 @@ class Seen(Protocol):
     def convergence(self) -> Convergence | None: ...
 
 
-def derivative_names(found: Seen, derivative: Derivative) -> tuple[str, ...]:
+def derivative_names(found: AnySolution, derivative: Derivative) -> tuple[str, ...]:
     """The coordinates that a derivative is by; InputError for others."""
     names = found.problem.domain.names
     by = (derivative,) if isinstance(derivative, str) and derivative in names else tuple(derivative)
@@ -155,14 +155,14 @@ def derivative_names(found: Seen, derivative: Derivative) -> tuple[str, ...]:
     return by
 
 
-def values(found: Seen, points: Data, by: Sequence[tuple[str, ...]]) -> Array:
+def values(found: AnySolution, points: Data, by: Sequence[tuple[str, ...]]) -> Array:
     """Derivatives of all unknowns at points (n, d): (n, unknowns, derivatives)."""
     jets = found.at(points, order=max(map(len, by), default=0))
     own = (jets,) if isinstance(jets, Jet) else jets
     return torch.stack([torch.stack([jet.d(*names) for names in by], 1) for jet in own], 1).numpy()
 
 
-def unknown_names(found: Seen, names: Sequence[str] | None) -> list[str]:
+def unknown_names(found: AnySolution, names: Sequence[str] | None) -> list[str]:
     """The unknowns' names: u, or u[0], u[1], unless others are given."""
     somewhere = found.at([[sum(ends) / 2 for ends in ranges(found)]], order=0)
     count = 1 if isinstance(somewhere, Jet) else len(somewhere)
@@ -186,7 +186,7 @@ def on_product(columns: Sequence[Array]) -> Tensor:
 
 
 def table(
-    found: Seen, points: Grid, derivatives: Sequence[Derivative] = (), names: Sequence[str] | None = None
+    found: AnySolution, points: Grid, derivatives: Sequence[Derivative] = (), names: Sequence[str] | None = None
 ) -> pd.DataFrame:  # fmt: skip
     """Return coordinates, values and derivatives as a table, of a grid without what is outside the domain."""
     pd = needed("pandas")
@@ -205,7 +205,7 @@ def table(
     return pd.DataFrame(columns)
 
 
-def _points(found: Seen, points: Grid) -> Tensor:
+def _points(found: AnySolution, points: Grid) -> Tensor:
     domain = found.problem.domain
     if isinstance(points, Mapping):
         if set(points) != set(domain.names):
@@ -225,7 +225,7 @@ def _points(found: Seen, points: Grid) -> Tensor:
     return x if isinstance(domain, Box) else x[~outside(domain, x)]
 
 
-def ranges(found: Seen) -> list[tuple[float, float]]:
+def ranges(found: AnySolution) -> list[tuple[float, float]]:
     """The ends of the coordinates, of time until where there is a solution."""
     domain, time = found.problem.domain, found.time_axis
     found_ends = list(zip(domain.low, domain.high, strict=True))
@@ -234,7 +234,7 @@ def ranges(found: Seen) -> list[tuple[float, float]]:
     return found_ends
 
 
-def held(found: Seen, at: Mapping[str, float] | None) -> dict[int, float]:
+def held(found: AnySolution, at: Mapping[str, float] | None) -> dict[int, float]:
     """The coordinates that are held, by their numbers; InputError for others."""
     names, given = found.problem.domain.names, {}
     for name, value in (at or {}).items():

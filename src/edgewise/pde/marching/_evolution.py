@@ -14,7 +14,7 @@ from torch import Tensor
 from edgewise._errors import InputError, unknown
 from edgewise._jets import Order, below
 from edgewise._typing import Array
-from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
+from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.statement._condition import Condition, Equation, Face, Integral, Periodic
 from edgewise.pde.statement._problem import Problem, Weak, paired
 
@@ -57,18 +57,6 @@ def sorted_conditions(problem: Problem, time: int) -> tuple[tuple[Condition, ...
     if any(periods[side.coordinate] for side in ends):
         raise InputError("A periodic problem has no ends of space, and so no conditions there.")
     return tuple(starts), tuple(ends), tuple(periods)
-
-
-def asked_of(problem: Problem, equation: Equation) -> list[set[Order]]:
-    """The derivatives that an equation reads of each unknown."""
-    d, names = len(problem.box.names), problem.box.names
-    every = orders_up_to(HIGHEST, d)
-    points = problem.box.points(2)
-    asked: list[set[Order]] = [set() for _ in range(problem.unknowns)]
-    some = torch.full((2,), 0.5, dtype=torch.float64)
-    jets = [Jet(dict.fromkeys(every, some), names, (noted,)) for noted in asked]
-    problem.left(equation, [jets[0] if len(jets) == 1 else tuple(jets)], points, {})
-    return asked
 
 
 @dataclass(frozen=True)
@@ -122,7 +110,7 @@ class Evolution:
             raise InputError("march takes no integral conditions; use solve.")
         spaces = tuple(k for k in range(len(box.names)) if k != t)
         starts, ends, periods = sorted_conditions(problem, t)
-        asked = asked_of(problem, problem.residual)
+        asked = problem.asked(problem.residual, [box.points(2)])
         orders = tuple(max([order.count(t) for order in found], default=0) for found in asked)
         return cls(problem, t, spaces, orders, starts, ends, periods)
 
@@ -279,7 +267,7 @@ class Evolution:
         return torch.stack(columns, dim=1)
 
     def _read(self, equation: Equation) -> tuple[Part, ...]:
-        asked = asked_of(self.problem, equation)
+        asked = self.problem.asked(equation, [self.problem.box.points(2)])
         return tuple(sorted({self.part(v, order) for v, found in enumerate(asked) if found for order in below(found)}))
 
     def _names(self, parts: Sequence[Part]) -> str:

@@ -73,7 +73,7 @@ class _System:
 
     def add(self, points: Sequence[Tensor], row: Linearized, share: float) -> None:
         """Add one equation at points."""
-        a = self._rows(points, row)
+        a = row.rows(self.tensor, points)
         self.matrix = self.matrix + share * (a.T @ a)
         self.right -= share * (a.T @ row.residual.numpy())
         self.squares += share * float(row.residual.square().sum())
@@ -86,7 +86,7 @@ class _System:
             for e, row in enumerate(rows):
                 own, left = found.get(e, (np.zeros(self.size), 0.0))
                 rule = part.rule.numpy()
-                found[e] = own + self._rows(part.points, row).T @ rule, left + float(rule @ row.residual.numpy())
+                found[e] = own + row.rows(self.tensor, part.points).T @ rule, left + float(rule @ row.residual.numpy())
         root = math.sqrt(weight / len(found))
         self.integrals += [(root * own, root * left) for own, left in found.values()]
 
@@ -97,7 +97,10 @@ class _System:
         for part, rows in parts:
             assert part.tests is not None
             own = part.tests.whole(
-                [sparse.hstack([row.residual.numpy()[:, None], self._rows(part.points, row)], "csr") for row in rows]
+                [
+                    sparse.hstack([row.residual.numpy()[:, None], row.rows(self.tensor, part.points)], "csr")
+                    for row in rows
+                ]
             )
             found = [one + two for one, two in zip(found, own, strict=True)] if found else own
         scale = sparse.diags(1.0 / whole.tests.gram.diagonal())
@@ -135,22 +138,6 @@ class _System:
         after = self.squares - 2 * float(self.right @ change) + float(change @ (self.matrix @ change))
         after += sum((float(row @ change) + left) ** 2 for row, left in self.integrals)
         return math.sqrt(min(1.0, max(after, 0.0) / max(before, 1e-300)))
-
-    def _rows(self, points: Sequence[Tensor], row: Linearized) -> Any:
-        """An equation's derivatives by the coefficients and constants at points, sparse (n, size)."""
-        n, m, entries, columns = len(row.residual), self.unknowns, [], []
-        for side, by in zip(points, row.by, strict=True):
-            x, tensor = side.numpy(), self.tensor
-            values = {order: torch.from_numpy(own) for order, own in tensor.at(x, by).items()}
-            where = torch.from_numpy(tensor.index(tensor.cell_of(x)))
-            whole = sum((by[o].unsqueeze(2) * values[o].unsqueeze(1) for o in by), torch.zeros(n, m, where.shape[1]))
-            entries.append(whole.flatten(1))
-            columns.append((where.unsqueeze(1) * m + torch.arange(m).view(1, m, 1)).flatten(1))
-        entries.append(row.constants)
-        columns.append(torch.arange(self.size - self.constants, self.size).expand(n, -1))
-        values, places = torch.cat(entries, 1).double(), torch.cat(columns, 1)
-        ends = np.arange(0, values.numel() + 1, values.shape[1])
-        return sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=(n, self.size))
 
     def smooth(self, objective: Objective) -> None:
         """Add the curvature of unknown functions."""

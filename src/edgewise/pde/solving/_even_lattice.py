@@ -90,7 +90,7 @@ class EvenLattice:
 
     def jets(self, points: Tensor, coefficients: Array) -> Jets:
         """The functions of coefficients (size,) at points: (n, unknowns) of each order."""
-        own = coefficients[: self.functions * self.unknowns].reshape(self.unknowns, -1).T
+        own = coefficients[: self.functions * self.unknowns].reshape(-1, self.unknowns)
         return {order: torch.from_numpy(self._values(points, order) @ own) for order in self.problem.orders}
 
     def projected(self, known: Known) -> Array:
@@ -98,7 +98,7 @@ class EvenLattice:
         root = np.sqrt(self.shares)[:, None]
         matrix = root * self._values(self.inside, ())
         found = np.linalg.lstsq(matrix, root * known(self.inside)[()].numpy(), rcond=1e-12)[0]
-        return np.concatenate([found.T.ravel(), np.zeros(len(self.names))])
+        return np.concatenate([found.ravel(), np.zeros(len(self.names))])
 
     def rows(self, known: Known, constants: Array, conditions: Sequence[Condition]) -> LatticeRows:
         """The rows at known functions and constants; NotFinite where their squares are no numbers."""
@@ -202,31 +202,20 @@ class EvenLattice:
         return vectors[:, seen], np.diag(np.sqrt(squares[seen]))
 
     def _blocks(self, term: Term, known: Known, constants: Array) -> list[_Block]:
-        found = []
-        sides = [known(side) for side in term.points]
-        values: list[dict[Order, Array]] = [{} for _ in sides]
+        found, sides = [], [known(side) for side in term.points]
         for row in linearized(self.problem, self.names, term, sides, torch.from_numpy(constants)):
-            n = len(row.residual)
-            if not bool(torch.isfinite(row.residual).all() and torch.isfinite(row.constants).all()):
+            parts = [row.residual, row.constants, *(slope for by in row.by for slope in by.values())]
+            if not all(bool(torch.isfinite(part).all()) for part in parts):
                 raise NotFinite
-            matrix, terms = np.zeros((n, self.unknowns, self.functions)), np.zeros(n)
-            scales: dict[int, Array] = {}
-            for points, by, jets, own in zip(term.points, row.by, sides, values, strict=True):
+            terms, scales = np.zeros(len(row.residual)), {0: np.zeros((len(row.residual), self.unknowns))}
+            for by, jets in zip(row.by, sides, strict=True):
                 for order, slope in by.items():
-                    if not bool(slope.any()):
-                        continue
-                    if order not in own:
-                        own[order] = self._values(points, order)
-                    each = slope.numpy()
-                    if not np.isfinite(each).all():
-                        raise NotFinite
-                    matrix += each[:, :, None] * own[order][:, None]
-                    scaled = np.abs(each) / math.prod(self.widths[k] for k in order)
-                    scales[len(order)] = np.maximum(scales.get(len(order), 0.0), scaled)
-                    terms += np.abs(each * jets[order].numpy()).sum(1)
-            scales = scales or {0: np.zeros((n, self.unknowns))}
-            flat = np.concatenate([matrix.reshape(n, -1), row.constants.numpy()], 1)
-            found.append(_Block(row.residual.numpy(), flat, scales, terms))
+                    if bool(slope.any()):
+                        scaled = np.abs(slope.numpy()) / math.prod(self.widths[k] for k in order)
+                        scales[len(order)] = np.maximum(scales.get(len(order), 0.0), scaled)
+                        terms += np.abs((slope * jets[order]).numpy()).sum(1)
+            matrix = row.rows(self.products, term.points).toarray()
+            found.append(_Block(row.residual.numpy(), matrix, scales, terms))
         return found
 
     def _values(self, points: Tensor, order: Order) -> Array:
@@ -235,7 +224,7 @@ class EvenLattice:
         return self.products.matrix(points.numpy(), counts).toarray()
 
     def _part(self, block: _Block, unknown: int) -> Array:
-        return block.matrix[:, unknown * self.functions : (unknown + 1) * self.functions]
+        return block.matrix[:, unknown : self.functions * self.unknowns : self.unknowns]
 
     def _norm(self, block: _Block, unknown: int) -> float:
         return math.sqrt((self.shares * (self._part(block, unknown) ** 2).sum(1)).sum())

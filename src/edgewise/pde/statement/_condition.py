@@ -19,6 +19,7 @@ from edgewise._typing import Data
 from edgewise.pde.geometry._boundary import Boundary, unit
 from edgewise.pde.geometry._domain import Box, Disk, Domain, Face
 from edgewise.pde.geometry._jet import Jet
+from edgewise.pde.splines._space import Products, Space
 
 Left = Tensor | tuple[Tensor, ...]
 Equation = (  # of the unknown, a Jet, or a tuple of them where there are several: a type checker cannot tell which
@@ -193,23 +194,12 @@ def quadrature(where: Domain | Face | Boundary, count: int) -> Rule:
     return points[inside], weights[inside]
 
 
-def gauss(low: float, high: float, count: int) -> Rule:
-    """Return Gauss's rule in panels of an interval: points (n,) and weights (n,)."""
-    panels, order = max(1, count // _PANEL), min(_PANEL, count)
-    at, own = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(order))
-    width = (high - low) / panels
-    starts = low + width * torch.arange(panels, dtype=torch.float64)
-    return (starts[:, None] + width * (at + 1) / 2).flatten(), (own * width / 2).repeat(panels)
-
-
 def _box(low: Sequence[float], high: Sequence[float], count: int) -> Rule:
     each = max(_PANEL, round(count ** (1 / len(low)))) if len(low) < 4 else int(count ** (1 / len(low)))
-    sides = [gauss(*ends, each) for ends in zip(low, high, strict=True)]
-    points = torch.cartesian_prod(*[at for at, _ in sides]).reshape(-1, len(sides))
-    weights = torch.ones(1, dtype=torch.float64)
-    for _, own in sides:
-        weights = (weights[:, None] * own).flatten()
-    return points, weights
+    panels = max(1, each // _PANEL) + 1
+    lines = tuple(Space(np.linspace(*ends, panels), 0) for ends in zip(low, high, strict=True))
+    points, weights = Products(lines).gauss(min(_PANEL, each))
+    return torch.from_numpy(points), torch.from_numpy(weights)
 
 
 def _face(box: Box, k: int, end: float, count: int) -> Rule:
@@ -224,7 +214,8 @@ def _face(box: Box, k: int, end: float, count: int) -> Rule:
 
 
 def _disk(disk: Disk, count: int) -> Rule:
-    radii, widths = gauss(0.0, disk.radius, max(_PANEL, round(math.sqrt(count / 3))))
+    points, widths = _box((0.0,), (disk.radius,), round(math.sqrt(count / 3)))
+    radii = points[:, 0]
     turns = max(16, count // len(radii))
     angles = 2 * math.pi * torch.arange(turns, dtype=torch.float64) / turns
     around = torch.stack([angles.cos(), angles.sin()], 1)

@@ -180,15 +180,16 @@ class Problem:
         return {**self.constants, **{repr(function): 0.0 for function in self.terms}}
 
     def unknown(
-        self, jets: Jets, points: Tensor, asked: tuple[set[Order], ...] = (), numbers: Mapping[str, Any] = _NONE
+        self, jets: Jets, points: Tensor, asked: Sequence[set[Order]] = (), numbers: Mapping[str, Any] = _NONE
     ) -> Jet | tuple[Jet, ...]:
         """The unknown functions of the jets (n, m) of a network's outputs.
 
-        `asked` notes which derivatives are read; `numbers` are the factors of the singular functions.
+        `asked` notes which derivatives are read of each; `numbers` are the factors of the singular functions.
         """
         names = self.domain.names
         outputs = tuple(
-            Jet({order: part[:, k] for order, part in jets.items()}, names, asked) for k in range(self.unknowns)
+            Jet({order: part[:, k] for order, part in jets.items()}, names, tuple(asked[k : k + 1]))
+            for k in range(self.unknowns)
         )
         whole: Any = outputs[0] if self.unknowns == 1 else outputs
         for function in self.terms:
@@ -218,28 +219,27 @@ class Problem:
     @cached_property
     def _read(self) -> tuple[set[Order], dict[str, set[Order]]]:
         """The derivatives of the unknowns and of each unknown function that are read."""
-        asked: set[Order] = set()
         of_functions: dict[str, set[Order]] = {name: set() for name in self.functions}
-        self._note(self.residual, [self.domain.points(2)], asked, of_functions)
+        read = self.asked(self.residual, [self.domain.points(2)], of_functions)
         for condition in self.conditions:
-            self._note(condition.equation, condition.points(2, 0), asked, of_functions)
-        return asked, of_functions
+            read += self.asked(condition.equation, condition.points(2, 0), of_functions)
+        return set().union(*read), of_functions
 
-    def _note(
-        self, equation: Equation, sides: list[Tensor], asked: set[Order], of_functions: dict[str, set[Order]]
-    ) -> None:  # fmt: skip
-        """Add the derivatives that an equation reads."""
-        d = len(self.domain.names)
-        every = orders_up_to(HIGHEST, d)
-        unknowns = []
+    def asked(
+        self, equation: Equation, sides: list[Tensor], of_functions: Mapping[str, set[Order]] = _NONE
+    ) -> list[set[Order]]:  # fmt: skip
+        """The derivatives of each unknown that an equation reads; those of unknown functions are added to theirs."""
+        found: list[set[Order]] = [set() for _ in range(self.unknowns)]
+        every, unknowns = orders_up_to(HIGHEST, len(self.domain.names)), []
         for points in sides:
             some = torch.full((len(points), self.unknowns), 0.5, dtype=torch.float64)
-            unknowns.append(self.unknown(dict.fromkeys(every, some), points, (asked,)))
+            unknowns.append(self.unknown(dict.fromkeys(every, some), points, found))
         constants: dict[str, Any] = {
             name: torch.full_like(sides[0][:, 0], float(v)) for name, v in self.constants.items()
         }
-        constants |= {name: own.constant(of_functions[name]) for name, own in self.coefficients.items()}
+        constants |= {name: own.constant(of_functions.get(name)) for name, own in self.coefficients.items()}
         self.left(equation, unknowns, sides[0], constants)
+        return found
 
     def left(
         self, equation: Callable[..., Left], unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Any]

@@ -203,6 +203,24 @@ class Linearized(NamedTuple):
         rest = self.residual - sum_of(own.sum(1) for own in parts)
         return rest.abs() + sum_of(own.abs().sum(1) for own in parts)
 
+    def rows(self, products: Products, points: Sequence[Tensor]) -> Any:
+        """Its derivatives by the coefficients (functions, m) of unknowns and by constants, sparse (n, all of them)."""
+        entries, columns, size = [], [], self.by[0][()].shape[1] * len(products)
+        for side, by in zip(points, self.by, strict=True):
+            (n, m), x = by[()].shape, side.numpy()
+            values = {order: torch.from_numpy(own) for order, own in products.at(x, by).items()}
+            where = torch.from_numpy(products.index(products.cell_of(x)))
+            whole = sum((by[o].unsqueeze(2) * values[o].unsqueeze(1) for o in by), torch.zeros(n, m, where.shape[1]))
+            entries.append(whole.flatten(1))
+            columns.append((where.unsqueeze(1) * m + torch.arange(m).view(1, m, 1)).flatten(1))
+        entries.append(self.constants)
+        constants = self.constants.shape[1]
+        columns.append(torch.arange(size, size + constants).expand(len(self.residual), -1))
+        values, places = torch.cat(entries, 1).double(), torch.cat(columns, 1)
+        ends = np.arange(0, values.numel() + 1, values.shape[1])
+        shape = (len(values), size + constants)
+        return sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=shape)
+
 
 def left(
     problem: Problem, names: Sequence[str], term: Term, outputs: list[Jets], constants: Tensor,

@@ -349,10 +349,6 @@ class Face:
         return tuple(found)
 
 
-Side = Face | Boundary
-"""Faces of a box, or the boundary of another domain."""
-
-
 @dataclass(frozen=True)
 class Disk(Domain):
     """The points nearer to a center than a radius; the names of the coordinates come with the center.

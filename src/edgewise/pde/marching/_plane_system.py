@@ -298,7 +298,7 @@ class PlaneSolver:
     def solve(self, begins: Array, begin: float, length: float, scales: Array, guess: Array | None) -> Solved:
         """Return the slab that begins with (functions, components); `guess` are values at its stages."""
         values = np.repeat(begins[:, :, None], self.terms, 2) if guess is None else guess
-        if self.factors is None or self.factors.length != length:
+        if self.factors is not None and self.factors.length != length:
             self.factors = None
         before, rounds = math.inf, 0
         for taken in range(1, _STEPS + 1):

@@ -42,10 +42,8 @@ from edgewise.plot.report import ReportContent
 _ALONG, _MAP = 801, 161  # places of a curve, and along each side of a map
 _OVER_TIME = (121, 241)  # the same of a map over time and a coordinate
 _MARGIN = 0.03  # of a map's side, around a domain that is no box
-_KEPT, _HUGE = (
-    (0.005, 0.995),
-    4.0,
-)  # quantiles of derivatives, and how much more than between them is left out of scales
+_KEPT = (0.005, 0.995)  # quantiles of derivatives, far beyond which values are left out of scales
+_HUGE = 4.0  # what is far, over the range between them
 _TIMES, _SNAPSHOTS = 5, 4  # profiles, and maps, unless times are given
 WIDE, HIGH = 4.6, 3.4  # inches of a panel
 _WRITERS = {

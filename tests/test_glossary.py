@@ -46,7 +46,14 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
     "push": ("products with the Jacobian", {"nn/_jacobian", "train/_objective"}),
     "bend": (
         "second derivatives in jets, and the curvature of a table",
-        {"interpret/_merge", "interpret/_tables", "pde/_jet", "pde/_pass", "pde/_problem", "pde/_solution"},
+        {
+            "interpret/_merge",
+            "interpret/_tables",
+            "pde/geometry/_jet",
+            "pde/splines/_pass",
+            "pde/statement/_problem",
+            "pde/result/_solution",
+        },
     ),
     "bends": ("curvature of a table", {"interpret/_tables"}),
     "told": ("local variables", {"interpret/_pruning", "plot/_layout"}),

@@ -1,0 +1,1 @@
+"""Where an equation holds: jets of functions at points, domains, their boundaries and corners."""

@@ -1,0 +1,237 @@
+"""Points in unit cubes, curves in the plane, and what of them bounds a domain: points and outward normals."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, get_args
+
+import torch
+from torch import Tensor
+
+from edgewise._checks import is_int
+from edgewise._errors import InputError, unknown
+
+Way = Literal["sobol", "random", "grid"]
+_WAYS = get_args(Way)
+_STEP = 1e-7  # to either side of a curve, over the size of the domain, where it is looked what is inside
+
+
+def unit(count: int, d: int, seed: int, how: Way) -> Tensor:
+    """Return points (n, d) in [0, 1]^d: a Sobol sequence, uniform random ones, or a lattice of at most `count`."""
+    if how not in _WAYS:
+        raise unknown("way to place points", how, _WAYS)
+    if not is_int(count, 1):
+        raise InputError(f"The number of points must be an int >= 1. Got {count!r}.")
+    count = int(count)
+    if how == "random":
+        return torch.rand(count, d, generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
+    if how == "grid":
+        side = torch.linspace(0, 1, max(2, math.floor(count ** (1 / d) + 1e-9)), dtype=torch.float64)
+        return torch.cartesian_prod(*[side] * d).reshape(-1, d)
+    return torch.quasirandom.SobolEngine(d, scramble=True, seed=int(seed)).draw(count, dtype=torch.float64)
+
+
+def lattice(kept: Callable[[int], Tensor], count: int, share: float) -> Tensor:
+    """Return the largest lattice of which at most `count` points are kept; about a share of its points is."""
+    tried = max(4, math.ceil(1.3 * count / share))
+    found = kept(tried)
+    while len(found) > count and tried > 4:
+        tried = max(4, min(tried - 1, math.floor((math.sqrt(tried) - 0.5) ** 2)))
+        found = kept(tried)
+    return found
+
+
+class Curve(ABC):
+    """A curve in the plane of which one side, `sense` = 1 or -1, is the outside."""
+
+    sense: int
+
+    @property
+    @abstractmethod
+    def length(self) -> float:
+        """The length."""
+
+    @abstractmethod
+    def at(self, t: Tensor) -> Tensor:
+        """Return the points (n, 2) at fractions t (n,) of the length."""
+
+    @abstractmethod
+    def normals(self, points: Tensor) -> Tensor:
+        """Return the unit normals (n, 2) that point outward, at points (n, 2) of the curve."""
+
+    @abstractmethod
+    def distances(self, points: Tensor) -> Tensor:
+        """Return how far points (n, 2) are from the curve, (n,)."""
+
+    @abstractmethod
+    def flipped(self) -> Curve:
+        """Return the same curve with its other side outside."""
+
+    def matches(self, other: Curve) -> bool:
+        """Return whether both are the same set of points."""
+        return self == other or self.flipped() == other
+
+
+class Region(Protocol):
+    """What is inside some curves, as a `Domain` is."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def low(self) -> tuple[float, ...]: ...
+
+    @property
+    def high(self) -> tuple[float, ...]: ...
+
+    def contains(self, points: Tensor) -> Tensor: ...
+
+    def curves(self) -> tuple[Curve, ...]: ...
+
+
+@dataclass(frozen=True)
+class Segment(Curve):
+    """The straight line from a point to another; with `sense` 1 the outside is on its right.
+
+    >>> Segment((0, 0), (2, 0)).normals(torch.tensor([[1.0, 0.0]])).tolist()
+    [[0.0, -1.0]]
+    """
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    sense: int = 1
+
+    @property
+    def length(self) -> float:
+        return math.dist(self.start, self.end)
+
+    def at(self, t: Tensor) -> Tensor:
+        start, along = self._line()
+        return start + t[:, None] * along
+
+    def normals(self, points: Tensor) -> Tensor:
+        _, (x, y) = self._line()
+        return self.sense * torch.stack([y, -x]).to(points).expand(len(points), 2) / self.length
+
+    def distances(self, points: Tensor) -> Tensor:
+        start, along = self._line()
+        t = ((points - start) @ along / self.length**2).clamp(0, 1)
+        return (points - self.at(t)).norm(dim=1)
+
+    def flipped(self) -> Segment:
+        return replace(self, sense=-self.sense)
+
+    def _line(self) -> tuple[Tensor, Tensor]:
+        start, end = (torch.tensor(point, dtype=torch.float64) for point in (self.start, self.end))
+        return start, end - start
+
+
+@dataclass(frozen=True)
+class Circle(Curve):
+    """A circle; with `sense` 1 the outside is away from the center."""
+
+    center: tuple[float, float]
+    radius: float
+    sense: int = 1
+
+    @property
+    def length(self) -> float:
+        return 2 * math.pi * self.radius
+
+    def at(self, t: Tensor) -> Tensor:
+        angle = 2 * math.pi * t
+        return self._middle() + self.radius * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
+
+    def normals(self, points: Tensor) -> Tensor:
+        away = points - self._middle()
+        return self.sense * away / away.norm(dim=1, keepdim=True).clamp_min(1e-300)
+
+    def distances(self, points: Tensor) -> Tensor:
+        return ((points - self._middle()).norm(dim=1) - self.radius).abs()
+
+    def flipped(self) -> Circle:
+        return replace(self, sense=-self.sense)
+
+    def _middle(self) -> Tensor:
+        return torch.tensor(self.center, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """What of some curves bounds a domain.
+
+    A point of a curve belongs to it where the domain lies on the curve's inner side and not on its outer one. So the
+    parts of a union that lie inside another part do not.
+    """
+
+    domain: Region
+    pieces: tuple[Curve, ...]
+
+    def curves(self) -> tuple[Curve, ...]:
+        """Return the curves."""
+        return self.pieces
+
+    def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
+        """Return points (count, 2) of equal density by length: a Sobol sequence, random ones, or equally spaced."""
+        tried = len(unit(count, 1, seed, "random"))
+        for _ in range(16):
+            found = self._kept(self._fractions(tried, seed, how))
+            if len(found) >= count:
+                chosen = torch.arange(count) * len(found) // count if how == "grid" else slice(count)
+                return found[chosen]
+            tried = 2 * tried if not len(found) else math.ceil(1.1 * tried * count / len(found)) + 1
+        raise InputError(f"None of these curves bounds the domain {self.domain!r:.80}.")
+
+    def spaced(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return equally spaced points (n, 2), and their weights (n,) of an integral along the boundary."""
+        whole = sum(curve.length for curve in self.pieces)
+        points = self._kept(self._fractions(count, 0, "grid"))
+        if not len(points):
+            raise InputError(f"None of these curves bounds the domain {self.domain!r:.80}.")
+        return points, torch.full((len(points),), whole / count, dtype=torch.float64)
+
+    def normals(self, points: Tensor) -> Tensor:
+        """Return the unit normals (n, 2) that point outward, at points (n, 2) of the boundary."""
+        far = torch.stack([curve.distances(points) for curve in self.pieces])
+        normals = torch.stack([curve.normals(points) for curve in self.pieces])
+        near = far <= far.min(0).values + 10 * self._step
+        bounding = torch.stack([self._bounds(points, normal) for normal in normals])
+        chosen = (near.double() + 2 * (near & bounding).double()).argmax(0)
+        return normals[chosen, torch.arange(len(points))]
+
+    @property
+    def _step(self) -> float:
+        return _STEP * math.dist(self.domain.low, self.domain.high)
+
+    def _fractions(self, tried: int, seed: int, how: Way) -> Tensor:
+        if how == "grid":
+            return (torch.arange(tried, dtype=torch.float64) + 0.5) / tried
+        return unit(tried, 1, seed, how)[:, 0]
+
+    def _kept(self, fractions: Tensor) -> Tensor:
+        """The points at fractions (n,) of the whole length that bound the domain, in this order."""
+        ends = torch.tensor([0.0, *(curve.length for curve in self.pieces)], dtype=torch.float64).cumsum(0)
+        place = fractions * ends[-1]
+        number = (torch.searchsorted(ends, place, right=True) - 1).clamp(0, len(self.pieces) - 1)
+        points, kept = fractions.new_zeros(len(fractions), 2), torch.zeros(len(fractions), dtype=torch.bool)
+        for k, curve in enumerate(self.pieces):
+            own = number == k
+            at = curve.at((place[own] - ends[k]) / curve.length)
+            normals = curve.normals(at)
+            points[own], kept[own] = at, self._bounds(at, normals) & ~self._before(k, at, normals)
+        return points[kept]
+
+    def _bounds(self, points: Tensor, normals: Tensor) -> Tensor:
+        inner, outer = points - self._step * normals, points + self._step * normals
+        return self.domain.contains(inner) & ~self.domain.contains(outer)
+
+    def _before(self, k: int, points: Tensor, normals: Tensor) -> Tensor:
+        """Which points an earlier curve has as well, as where two shapes of a union have an edge in common."""
+        found = torch.zeros(len(points), dtype=torch.bool)
+        for curve in self.pieces[:k]:
+            same = (curve.normals(points) * normals).sum(1) > 1 - 1e-9
+            found |= same & (curve.distances(points) <= self._step)
+        return found

@@ -1,0 +1,1 @@
+"""Marching through time, slab after slab."""

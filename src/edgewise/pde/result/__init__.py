@@ -1,0 +1,1 @@
+"""What was found: solutions, their values, pictures, reports and files."""

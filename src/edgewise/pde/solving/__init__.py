@@ -1,0 +1,1 @@
+"""Solving an equation by networks and on lattices, from coarse to fine."""

@@ -1,0 +1,301 @@
+"""Products of splines over a box of two coordinates, and an equation as a sum of squares of their coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise._jets import Jets, Order
+from edgewise._typing import Array
+from edgewise.nn import KAN
+from edgewise.pde.geometry._domain import Face
+from edgewise.pde.splines._networks import network_of
+from edgewise.pde.splines._space import Products, Space
+from edgewise.pde.splines._systems import Normal
+from edgewise.pde.statement._condition import Condition, Equation
+from edgewise.pde.statement._problem import Problem
+from edgewise.pde.statement._terms import Term, left, linearized
+
+GAUSS = 4  # points of a cell by each coordinate: 16 for each coefficient
+_ENTRIES = 4_000_000  # numbers that are held for a part of the points
+_FAR = 10.0  # times the median: terms of an equation above which it counts less
+
+
+class Patch(NamedTuple):
+    """Points in groups that each lie in one cell, one set (C, Q, 2) or two of as many, and weights (C, Q) of sum 1."""
+
+    sides: list[Tensor]
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Products of splines f_i(x) g_j(y), numbered so that the coordinate `inner` changes from each to the next.
+
+    >>> space = Space(np.linspace(0, 1, 5), 3)
+    >>> len(Lattice((space, space)))
+    49
+    """
+
+    spaces: tuple[Space, Space]
+    inner: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.spaces[0]), len(self.spaces[1])
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        return len(self.spaces[0].cells) - 1, len(self.spaces[1].cells) - 1
+
+    def __len__(self) -> int:
+        return self.shape[0] * self.shape[1]
+
+    def matrices(self, coefficients: Tensor) -> Tensor:
+        """Coefficients (len, m) by the functions of both spaces, (m, n_0, n_1)."""
+        m = coefficients.shape[1]
+        if self.inner == 1:
+            return coefficients.T.reshape(m, *self.shape)
+        return coefficients.T.reshape(m, self.shape[1], self.shape[0]).transpose(1, 2)
+
+    def flat(self, matrices: Tensor) -> Tensor:
+        """The reverse of `matrices`."""
+        whole = matrices if self.inner == 1 else matrices.transpose(1, 2)
+        return whole.reshape(len(matrices), -1).T.contiguous()
+
+    @cached_property
+    def _products(self) -> Products:
+        """The products with the coordinate `inner` last."""
+        return Products((self.spaces[1 - self.inner], self.spaces[self.inner]))
+
+    def at(self, points: Tensor, orders: Sequence[Order]) -> tuple[Tensor, dict[Order, Tensor]]:
+        """The functions that live at groups of points (C, Q, 2): numbers (C, K), and values (C, Q, K) of each order."""
+        turned = (points if self.inner == 1 else points.flip(2)).numpy()
+        if self.inner == 0:
+            orders_of = {tuple(sorted(1 - k for k in order)): order for order in orders}
+        else:
+            orders_of = {order: order for order in orders}
+        found = self._products.at(turned.reshape(-1, 2), orders_of)
+        numbers = self._products.index(self._products.cell_of(turned[:, 0]))
+        shape = (*points.shape[:2], -1)
+        return torch.from_numpy(numbers), {
+            order: torch.from_numpy(found[own]).view(shape) for own, order in orders_of.items()
+        }  # fmt: skip
+
+    def jets(self, points: Tensor, coefficients: Tensor, orders: Sequence[Order]) -> Jets:
+        """Functions with coefficients (len, m) at groups of points (C, Q, 2): (C Q, m) of each order."""
+        numbers, values = self.at(points, orders)
+        near = coefficients[numbers]
+        return {order: (part @ near).flatten(0, 1) for order, part in values.items()}
+
+    def inside(self, count: int) -> Patch:
+        """Gauss points of each cell, `count` by each coordinate."""
+        (x, v), (y, w) = (space.gauss(count) for space in self.spaces)
+        n, m = self.cells
+        at = torch.empty(n, m, count, count, 2, dtype=torch.float64)
+        at[..., 0] = torch.from_numpy(x).view(n, 1, count, 1)
+        at[..., 1] = torch.from_numpy(y).view(1, m, 1, count)
+        weights = torch.from_numpy(v).view(n, 1, count, 1) * torch.from_numpy(w).view(1, m, 1, count)
+        return Patch([at.view(n * m, -1, 2)], weights.reshape(n * m, -1) / weights.sum())
+
+    def faces(self, fixed: Sequence[tuple[int, float]], count: int) -> Patch:
+        """Gauss points of the cells at faces, each a coordinate's number and the end where it is held."""
+        points, weights = [], []
+        for k, end in fixed:
+            x, v = self.spaces[1 - k].gauss(count)
+            at = torch.full((len(x), 2), end, dtype=torch.float64)
+            at[:, 1 - k] = torch.from_numpy(x)
+            points.append(at.view(-1, count, 2))
+            weights.append(torch.from_numpy(v / v.sum() / len(fixed)).view(-1, count))
+        return Patch([torch.cat(points)], torch.cat(weights))
+
+    def projected(self, other: Lattice, coefficients: Tensor) -> Tensor:
+        """The coefficients of what is nearest, in L2, to a function of another lattice."""
+        count = self.spaces[0].degree + 1
+        own, old = Products(self.spaces), Products(other.spaces)
+        values = old.values(other._plain(coefficients), own.places(count))
+        found = torch.from_numpy(own.project(values, count)).view(*self.shape, -1)
+        return self.flat(found.permute(2, 0, 1))
+
+    def densities(self, coefficients: Tensor) -> list[Array]:
+        """How densely knots of each coordinate should lie in each cell, for all columns of coefficients together."""
+        parts = Products(self.spaces).highest(self._plain(coefficients))
+        powers = (1 / (space.degree + 1) for space in self.spaces)
+        return [np.sqrt((part**2).sum(1)) ** power for part, power in zip(parts, powers, strict=True)]
+
+    def _plain(self, coefficients: Tensor) -> Array:
+        """Coefficients of products with the second coordinate last."""
+        return self.matrices(coefficients).permute(1, 2, 0).flatten(0, 1).numpy()
+
+
+class _Held(NamedTuple):
+    """An equation at points, and how much its mean square counts."""
+
+    equation: Equation
+    weight: float
+    patch: Patch
+
+    def term(self, part: Patch) -> Term:
+        return Term(
+            self.equation, [side.flatten(0, 1) for side in part.sides], self.weight, part.weights.flatten()
+        )  # fmt: skip
+
+
+class LatticeObjective:
+    """cost(vector) = sum over equations of weight * mean of residual^2, by Gauss points of the cells.
+
+    The vector holds coefficients (functions, unknowns), flattened, and after them the unknown constants.
+    """
+
+    def __init__(self, problem: Problem, lattice: Lattice, boundary: int, seed: int) -> None:
+        self.problem, self.lattice, self.names = problem, lattice, list(problem.numbers)
+        self.size = len(lattice) * problem.unknowns
+        self.start = torch.zeros(self.size + len(self.names), dtype=torch.float64)
+        self.held = [_Held(problem.residual, 1.0, lattice.inside(GAUSS))]
+        for condition in problem.conditions:
+            patch = self._patch(condition, boundary, seed)
+            self.held.append(_Held(condition.equation, condition.weight, patch))
+        self.band = max(self._reach(held.patch) for held in self.held)
+
+    @property
+    def seconds(self) -> float:
+        """About the time that a step takes on one core."""
+        wide = (self.lattice.spaces[0].degree + 1) ** 2 * self.problem.unknowns
+        rows = self.held[0].patch.weights.numel() * self.problem.unknowns
+        return rows * (1e-5 + 2e-9 * wide**2) + 2e-10 * self.size * self.band**2
+
+    def begin(self, coefficients: Tensor, constants: Mapping[str, float]) -> None:
+        """Start at coefficients (functions, unknowns) and constants; see `_relate`."""
+        own = torch.tensor([float(constants[name]) for name in self.names], dtype=torch.float64)
+        self.start = torch.cat([coefficients.flatten(), own])
+
+    def relate(self) -> None:
+        """Let the equation count less where its terms, at the start, are far larger than in most of the domain.
+
+        There, as in corners where they are infinite, errors that are small relative to them would outweigh all else.
+        The squares are multiplied by  (1 + (T / 10 M)^2)^-2,  T the root mean square of the terms in a cell, M its
+        median over the domain.
+        """
+        inside = self.held[0].patch
+        sizes = torch.cat([self._terms(part, self.start)[1] for part in self._parts(inside)])
+        areas = inside.weights.sum(1)
+        each = (sizes * inside.weights).sum(1) / areas
+        rising = each.argsort()
+        middle = each[rising][areas[rising].cumsum(0) >= 0.5][0]
+        if float(middle) > 0:
+            less = (1 + each / (_FAR**2 * middle)) ** -2
+            weighed = Patch(inside.sides, inside.weights * less.unsqueeze(1))
+            self.held[0] = self.held[0]._replace(patch=weighed)
+
+    def constants(self, vector: Tensor) -> dict[str, float]:
+        return dict(zip(self.names, vector[self.size :].tolist(), strict=True))
+
+    def coefficients(self, vector: Tensor) -> Tensor:
+        return vector[: self.size].view(len(self.lattice), -1)
+
+    def network(self, vector: Tensor, accuracy: float = 1e-12) -> KAN:
+        """The network that the lattice's function is, to a relative accuracy in L2."""
+        return network_of(self.lattice.spaces, self.lattice.matrices(self.coefficients(vector)), accuracy)
+
+    def cost(self, vector: Tensor) -> float:
+        total = 0.0
+        for held in self.held:
+            for part in self._parts(held.patch):
+                term, jets = held.term(part), self._jets(part, vector)
+                rest = left(self.problem, self.names, term, jets, vector[self.size :].expand(len(term), -1))
+                total += held.weight / len(rest) * sum(float(term.weigh(r).square().sum()) for r in rest)
+        return total if total == total else float("inf")
+
+    def normal(self, vector: Tensor) -> Normal:
+        """The normal equations at a vector."""
+        normal = Normal(self.size, self.band, len(self.names))
+        for held in self.held:
+            for part in self._parts(held.patch):
+                self._add(normal, held, part, vector)
+        return normal
+
+    def residual(self, vector: Tensor, patch: Patch) -> float:
+        """The root mean square of what the equation leaves at points."""
+        squares, count = 0.0, 0
+        for part in self._parts(patch):
+            term, jets = self.held[0].term(part), self._jets(part, vector)
+            rest = left(self.problem, self.names, term, jets, vector[self.size :].expand(len(term), -1))
+            squares += sum(float((term.weigh(r)).square().sum()) for r in rest)
+            count = len(rest)
+        return (squares / max(1, count)) ** 0.5
+
+    def relative(self, vector: Tensor) -> float:
+        """What the equation leaves over the size of its terms, as root mean squares with the weights of `relate`."""
+        over, size = 0.0, 0.0
+        for part in self._parts(self.held[0].patch):
+            squares, terms = self._terms(part, vector)
+            over += float((squares * part.weights).sum())
+            size += float((terms * part.weights).sum())
+        return (over / size) ** 0.5 if size > 0 else 0.0
+
+    def _patch(self, condition: Condition, count: int, seed: int) -> Patch:
+        if isinstance(condition.where, Face) and condition.also is None:
+            return self.lattice.faces(condition.where.fixed, GAUSS)
+        sides = [side.unsqueeze(1) for side in condition.points(count, seed)]
+        return Patch(sides, torch.full(sides[0].shape[:2], 1 / len(sides[0]), dtype=torch.float64))
+
+    def _reach(self, patch: Patch) -> int:
+        """How far apart the numbers of unknowns are that one equation sees."""
+        m = self.problem.unknowns
+        numbers = torch.cat([self.lattice.at(side[:, :1], [()])[0] for side in patch.sides], 1)
+        return int((numbers.max(1).values - numbers.min(1).values).max()) * m + m - 1
+
+    def _parts(self, patch: Patch) -> Iterator[Patch]:
+        groups, each = patch.weights.shape
+        wide = (self.lattice.spaces[0].degree + 1) ** 2 * max(self.problem.unknowns, len(self.problem.orders))
+        step = max(1, _ENTRIES // (each * wide))
+        for k in range(0, groups, step):
+            yield Patch([side[k : k + step] for side in patch.sides], patch.weights[k : k + step])
+
+    def _jets(self, part: Patch, vector: Tensor) -> list[Jets]:
+        own = self.coefficients(vector)
+        return [self.lattice.jets(side, own, self.problem.orders) for side in part.sides]
+
+    def _terms(self, part: Patch, vector: Tensor) -> tuple[Tensor, Tensor]:
+        """The squares of what the equations leave, and of the sizes of what they add up: each (C, Q)."""
+        jets, over, whole = (
+            self._jets(part, vector),
+            torch.zeros_like(part.weights),
+            torch.zeros_like(part.weights),
+        )
+        term = Term(self.held[0].equation, [side.flatten(0, 1) for side in part.sides], 1.0)
+        for row in linearized(self.problem, self.names, term, jets, vector[self.size :]):
+            over += row.residual.square().view_as(whole)
+            whole += row.sizes(jets).square().view_as(whole)
+        return over, whole
+
+    def _add(self, normal: Normal, held: _Held, part: Patch, vector: Tensor) -> None:
+        m, shape, own = self.problem.unknowns, part.weights.shape, self.coefficients(vector)
+        known = [self.lattice.at(side, self.problem.orders) for side in part.sides]
+        jets: list[Jets] = [
+            {order: (part @ own[numbers]).flatten(0, 1) for order, part in values.items()} for numbers, values in known
+        ]
+        found = linearized(self.problem, self.names, held.term(part), jets, vector[self.size :])
+        columns = torch.cat([(numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1) for numbers, _ in known], 1)
+        root = (held.weight / len(found)) ** 0.5
+        for row in found:
+            rows = torch.cat([_entries(v, by, shape) for (_, v), by in zip(known, row.by, strict=True)], 2)
+            constants, residual = row.constants.view(*shape, -1), row.residual.view(shape)
+            normal.add(columns, root * rows, root * constants, root * residual)
+
+
+def _entries(values: Mapping[tuple[int, ...], Tensor], by: Jets, shape: torch.Size) -> Tensor:
+    """Derivatives (C, Q, K m) by the coefficients, given the functions' `values` and derivatives by jets (C Q, m)."""
+    m = by[()].shape[1]
+    whole = torch.zeros(*shape, values[()].shape[2], m, dtype=torch.float64)
+    for order, slope in by.items():
+        for q in range(m):
+            if bool(slope[:, q].any()):
+                whole[..., q].addcmul_(values[order], slope[:, q].view(*shape, 1))
+    return whole.flatten(2)

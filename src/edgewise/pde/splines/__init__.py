@@ -1,0 +1,1 @@
+"""Splines of one and two coordinates, passes of networks made of them, and the linear systems that they give."""

@@ -1,0 +1,289 @@
+"""Splines of one coordinate and products of such: values, projections, and where their cells should be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+import numpy as np
+from numpy.polynomial import legendre
+from scipy.linalg import solveh_banded
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import splu
+
+from edgewise._jets import Order
+from edgewise._typing import Array
+
+_RANGE = 0.7  # of a cell's density of knots, which its neighbors have at least
+_SMOOTHINGS = 3
+_FINE = 8  # points of a cell at which densities are integrated
+_SAMPLES = 2  # Gauss points of a cell of the other coordinates, at which splines are judged
+
+
+@dataclass(frozen=True)
+class Space:
+    """Splines of some degree on cells x_0 < ... < x_n, n + degree of them, or n that have the cells' length as period.
+
+    An end of a cell that is repeated takes away a derivative each time. Knots at the ends of all cells are repeated
+    `degree` times or, where they are `spread`, lie as far apart as those of the first and the last cell.
+
+    >>> space = Space(np.linspace(0, 1, 5), 3)
+    >>> len(space), Space(np.linspace(0, 1, 5), 3, periodic=True).matrix(np.array([0.5])).shape
+    (7, (1, 4))
+    """
+
+    cells: Array
+    degree: int
+    periodic: bool = False
+    spread: bool = False
+
+    @property
+    def count(self) -> int:
+        """The number of cells."""
+        return len(self.cells) - 1
+
+    def __len__(self) -> int:
+        return self.count + (0 if self.periodic else self.degree)
+
+    @cached_property
+    def knots(self) -> Array:
+        k, cells = self.degree, self.cells
+        if self.periodic:
+            period = cells[-1] - cells[0]
+            return np.concatenate([cells[-k - 1 : -1] - period, cells, cells[1 : k + 1] + period])
+        steps = np.arange(1, k + 1) if self.spread else np.zeros(k)
+        below = cells[0] - steps[::-1] * (cells[1] - cells[0])
+        return np.concatenate([below, cells, cells[-1] + steps * (cells[-1] - cells[-2])])
+
+    def cell_of(self, x: Array) -> Array:
+        return np.clip(np.searchsorted(self.cells, x, side="right") - 1, 0, len(self.cells) - 2)
+
+    def index(self, cell: Array) -> Array:
+        """The functions that are not zero in some cells, (n, degree + 1)."""
+        found = cell[:, None] + np.arange(self.degree + 1)
+        return found % len(self) if self.periodic else found
+
+    def local(self, x: Array, order: int = 0) -> Array:
+        """The functions that are not zero at points, or their derivatives: (n, degree + 1), by de Boor's recurrence."""
+        k, near = self.degree, self.cell_of(x)[:, None] + np.arange(1, 2 * self.degree + 1)
+        knots, x = self.knots[near], x[:, None]
+        values = np.ones((len(x), 1)) if order <= k else np.zeros((len(x), 1))
+        for d in range(1, k + 1):
+            left, right, new = knots[:, k - d : k], knots[:, k : k + d], np.zeros((len(x), d + 1))
+            shares = values / (right - left)
+            new[:, :-1] = shares * (right - x if d <= k - order else -d)
+            new[:, 1:] += shares * (x - left if d <= k - order else d)
+            values = new
+        return values
+
+    def matrix(self, x: Array, order: int = 0) -> csr_matrix:
+        """Values of all functions, or derivatives, at points: (n, len(self))."""
+        found, columns = self.local(x, order), self.index(self.cell_of(x))
+        starts = np.arange(0, found.size + 1, self.degree + 1)
+        return csr_matrix((found.ravel(), columns.ravel(), starts), (len(x), len(self)))
+
+    def gauss(self, count: int) -> tuple[Array, Array]:
+        """Gauss points of every cell, and their weights, each (cells * count,)."""
+        nodes, weights = legendre.leggauss(count)
+        low, half = self.cells[:-1, None], np.diff(self.cells)[:, None] / 2
+        return (low + half * (1 + nodes)).ravel(), (half * weights).ravel()
+
+    def project(self, values: Array, count: int) -> Array:
+        """The coefficients (len(self), m) nearest in L2 to values (n, m) at the Gauss points of that count."""
+        x, weights = self.gauss(count)
+        matrix = self.matrix(x)
+        normal = (matrix.T @ matrix.multiply(weights[:, None])).tocsc()
+        right = matrix.T @ (weights[:, None] * values)
+        if self.periodic:
+            return splu(normal).solve(right)
+        band = np.stack([np.pad(normal.diagonal(-d), (0, d)) for d in range(self.degree + 1)])
+        return solveh_banded(band, right, lower=True)
+
+    def jumps(self, coefficients: Array) -> Array:
+        """The size of the derivative of order degree + 1 in each cell, for each column (len(self), m): (cells, m)."""
+        middle = (self.cells[1:] + self.cells[:-1]) / 2
+        highest = self.matrix(middle, self.degree) @ coefficients
+        if self.periodic:
+            gap = np.diff(np.append(middle, middle[0] + self.cells[-1] - self.cells[0]))
+            jumps = np.abs(np.diff(np.vstack([highest, highest[:1]]), axis=0)) / gap[:, None]
+            left, right = np.roll(jumps, 1, axis=0), jumps
+        else:
+            jumps = np.abs(np.diff(highest, axis=0)) / np.diff(middle)[:, None]
+            left, right = np.vstack([jumps[:1], jumps]), np.vstack([jumps, jumps[-1:]])
+        return np.maximum(left, right)
+
+    def moved(self, density: Array, count: int, floor: float) -> Space:
+        """The space with `count` cells of equal shares of a density (cells,), to which `floor` of its mean is added.
+
+        With the (degree + 1)-th root of `jumps` as density, de Boor's rule, each cell has an error as large as others.
+        """
+        ends = "wrap" if self.periodic else "edge"
+        for _ in range(2):  # a sharp layer keeps its neighborhood
+            around = np.pad(density, 1, mode=ends)
+            density = np.maximum(density, _RANGE * np.maximum(around[2:], around[:-2]))
+        fine = np.concatenate([low + (high - low) * np.arange(_FINE) / _FINE for low, high in self._pairs()])
+        fine = np.append(fine, self.cells[-1])
+        middle = (self.cells[1:] + self.cells[:-1]) / 2
+        period = self.cells[-1] - self.cells[0] if self.periodic else None
+        shares = np.interp(fine, middle, density, period=period)
+        mean = np.trapezoid(shares, fine) / (fine[-1] - fine[0])
+        shares = shares / max(mean, 1e-300) + floor
+        for _ in range(_SMOOTHINGS):
+            shares = np.convolve(np.pad(shares, 2, mode=ends), np.full(5, 0.2), "valid")
+        reached = np.concatenate([[0.0], np.cumsum((shares[1:] + shares[:-1]) / 2 * np.diff(fine))])
+        cells = np.interp(np.linspace(0, reached[-1], count + 1), reached, fine)
+        cells[0], cells[-1] = self.cells[0], self.cells[-1]
+        return Space(cells, self.degree, self.periodic)
+
+    def _pairs(self) -> list[tuple[float, float]]:
+        return list(zip(self.cells[:-1], self.cells[1:], strict=True))
+
+
+@dataclass(frozen=True)
+class Products:
+    """All products of splines, one of each coordinate; the number of the last coordinate's spline changes fastest.
+
+    Points are (n, d), and the order of a derivative says how often it is by each coordinate.
+
+    >>> line = Space(np.linspace(0, 1, 5), 3)
+    >>> plane = Products((line, Space(np.linspace(0, 2, 7), 3, periodic=True)))
+    >>> len(plane), plane.matrix(np.array([[0.5, 0.1]]), (1, 0)).shape
+    (42, (1, 42))
+    """
+
+    lines: tuple[Space, ...]
+
+    def __len__(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(map(len, self.lines))
+
+    @property
+    def degree(self) -> int:
+        return self.lines[0].degree
+
+    @property
+    def cells(self) -> Array:
+        """The ends of the cells, of one coordinate."""
+        (line,) = self.lines
+        return line.cells
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """The number of cells of each coordinate."""
+        return tuple(line.count for line in self.lines)
+
+    @property
+    def size(self) -> int:
+        """The number of cells."""
+        return math.prod(self.counts)
+
+    def cell_of(self, points: Array) -> Array:
+        return np.stack([line.cell_of(points[:, k]) for k, line in enumerate(self.lines)], 1)
+
+    def index(self, cell: Array) -> Array:
+        """The functions that are not zero in cells (n, d): (n, functions)."""
+        found = self.lines[0].index(cell[:, 0])
+        for k, line in enumerate(self.lines[1:], start=1):
+            found = (found[:, :, None] * len(line) + line.index(cell[:, k])[:, None]).reshape(len(cell), -1)
+        return found
+
+    def local(self, points: Array, order: tuple[int, ...] = ()) -> Array:
+        """The functions that are not zero at points, or their derivatives: (n, functions)."""
+        orders = order or (0,) * len(self.lines)
+        return reduce(_outer, (line.local(points[:, k], orders[k]) for k, line in enumerate(self.lines)))
+
+    def at(self, points: Array, orders: Iterable[Order]) -> dict[Order, Array]:
+        """The same for several derivatives, each by the numbers of its coordinates."""
+        orders = list(orders)
+        sides = [
+            {count: line.local(points[:, k], count) for count in {order.count(k) for order in orders}}
+            for k, line in enumerate(self.lines)
+        ]
+        return {
+            order: reduce(_outer, (side[order.count(k)] for k, side in enumerate(sides))) for order in orders
+        }  # fmt: skip
+
+    def matrix(self, points: Array, order: tuple[int, ...] = ()) -> csr_matrix:
+        """Values of all functions, or derivatives, at points: (n, len(self))."""
+        found, columns = self.local(points, order), self.index(self.cell_of(points))
+        starts = np.arange(0, found.size + 1, found.shape[1])
+        return csr_matrix((found.ravel(), columns.ravel(), starts), (len(points), len(self)))
+
+    def places(self, count: int) -> list[Array]:
+        """Gauss points of every cell of each coordinate."""
+        return [line.gauss(count)[0] for line in self.lines]
+
+    def gauss(self, count: int) -> tuple[Array, Array]:
+        """Gauss points of every cell (n, d), and their weights (n,)."""
+        weights = reduce(np.outer, (line.gauss(count)[1] for line in self.lines))
+        return grid_points(self.places(count)), weights.ravel()
+
+    def project(self, values: Array, count: int) -> Array:
+        """The coefficients (len(self), m) nearest in L2 to values (n, m) at the Gauss points of that count."""
+        grid = values.reshape(*(count * cells for cells in self.counts), -1)
+        for k, line in enumerate(self.lines):
+            grid = _along(k, grid, lambda flat, line=line: line.project(flat, count))
+        return grid.reshape(len(self), -1)
+
+    def values(self, coefficients: Array, places: Iterable[Array]) -> Array:
+        """Splines (len(self), m) at the points of a grid, of which the places of each coordinate are given: (n, m)."""
+        grid = coefficients.reshape(*self.shape, -1)
+        for k, (line, x) in enumerate(zip(self.lines, places, strict=True)):
+            grid = _along(k, grid, line.matrix(x).__matmul__)
+        return grid.reshape(-1, grid.shape[-1])
+
+    def highest(self, coefficients: Array) -> list[Array]:
+        """Sizes of the derivative of order degree + 1 by each coordinate, per cell: (cells, m) of each.
+
+        Root mean squares over the other coordinates, of splines (len(self), m).
+        """
+        found = []
+        for k, line in enumerate(self.lines):
+            grid, shares = coefficients.reshape(*self.shape, -1), np.ones(1)
+            for j, other in enumerate(self.lines):
+                if j != k:
+                    at, weights = other.gauss(_SAMPLES)
+                    grid = _along(j, grid, other.matrix(at).__matmul__)
+                    shares = np.outer(shares, weights / weights.sum()).ravel()
+            jumps = line.jumps(np.moveaxis(grid, k, 0).reshape(len(line), -1)).reshape(line.count, len(shares), -1)
+            found.append(np.sqrt(np.einsum("cnm,n->cm", jumps**2, shares)) if len(shares) > 1 else jumps[:, 0])
+        return found
+
+    def missed(self, highest: list[Array]) -> list[float]:
+        """What the cells of each coordinate cannot express, as the root mean square, the largest of the columns'."""
+        found = []
+        for line, derivative in zip(self.lines, highest, strict=True):
+            widths = np.diff(line.cells)
+            errors = math.sqrt(2) * (widths / (2 * math.pi))[:, None] ** (line.degree + 1) * derivative
+            found.append(float(np.sqrt((widths[:, None] / widths.sum() * errors**2).sum(0)).max()))
+        return found
+
+    def moved(self, highest: list[Array], counts: Iterable[int], floor: float, *, alike: bool = False) -> Products:
+        """The products with cells of each coordinate as its derivatives ask for, or all `alike`."""
+        parts = zip(self.lines, highest, counts, strict=True)
+        return Products(tuple(
+            line.moved(np.ones(line.count) if alike else (each ** (1 / (line.degree + 1))).max(1), count, floor)
+            for line, each, count in parts
+        ))  # fmt: skip
+
+
+def grid_points(places: Iterable[Array]) -> Array:
+    """The points of a grid, (n, d), the last coordinate the fastest."""
+    return np.stack([part.ravel() for part in np.meshgrid(*places, indexing="ij")], 1)
+
+
+def _outer(one: Array, two: Array) -> Array:
+    """Products of each of (n, j) with each of (n, k): (n, j k)."""
+    return (one[:, :, None] * two[:, None]).reshape(len(one), -1)
+
+
+def _along(axis: int, grid: Array, act: Callable[[Array], Array]) -> Array:
+    """What a function of (n, m) makes of a grid along one axis."""
+    moved = np.moveaxis(grid, axis, 0)
+    found = act(moved.reshape(len(moved), -1))
+    return np.moveaxis(found.reshape(-1, *moved.shape[1:]), 0, axis)

@@ -1,0 +1,280 @@
+"""What is to hold on boundaries, at points, and of integrals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise._checks import is_int, is_number
+from edgewise._errors import InputError
+from edgewise._typing import Data
+from edgewise.pde.geometry._boundary import Boundary, unit
+from edgewise.pde.geometry._domain import Box, Disk, Domain, Face
+from edgewise.pde.geometry._jet import Jet
+from edgewise.pde.splines._space import Products, Space
+
+Left = Tensor | tuple[Tensor, ...]
+Equation = (  # of the unknown, a Jet, or a tuple of them where there are several: a type checker cannot tell which
+    Callable[[Any, SimpleNamespace], Left]
+    | Callable[[Any, Any, SimpleNamespace], Left]
+    | Callable[[Any, Any, SimpleNamespace, SimpleNamespace], Left]
+)
+Function = Callable[[Any, SimpleNamespace], Any]  # of jets, which torch's functions take, but not in its types
+
+
+Where = Face | Boundary | Tensor
+_PANEL = 8  # Gauss points of a panel
+_LEAST = 5  # Gauss points of a coordinate, below which a Sobol sequence is better
+_TRIED = 2  # points of the box around another domain, for each that is asked for
+
+Rule = tuple[Tensor, Tensor]
+"""Points (n, d) and their weights (n,), which add up to the size of what is integrated over."""
+
+
+class OnBoundary(SimpleNamespace):
+    """The coordinates of points on a boundary, and the outward normal there as nx, ny, found when it is read."""
+
+    def __init__(self, side: Face | Boundary, names: tuple[str, ...], coordinates: Mapping[str, Tensor]) -> None:
+        super().__init__(**coordinates)
+        self._side, self._names = side, names
+
+    def __getattr__(self, name: str) -> Tensor:
+        if name not in {"n" + known for known in self._names}:
+            raise AttributeError(
+                f"A point of the boundary has {', '.join(self._names)} and their normals. Got {name!r}."
+            )
+        points = torch.stack([self.__dict__[known] for known in self._names], dim=1)
+        normals = self._side.normals(points)
+        self.__dict__.update({"n" + known: normals[:, k] for k, known in enumerate(self._names)})
+        return self.__dict__[name]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is to hold on a boundary or at points: residual(u, p), or residual(u, p, c) with unknown constants c.
+
+    `where` is a boundary, as `box.face(t=0)`, `box.boundary()`, `polygon.edge(0)`, or points (n, d). On a boundary p
+    has the outward normal as well: p.nx, p.ny, named after the coordinates. With `also`, as many points again, the
+    residual takes the unknown at both: residual(u, v, p), as for periodic functions. `weight` multiplies the mean
+    square.
+    """
+
+    where: Where
+    residual: Equation
+    weight: float = 100.0
+    also: Where | None = None
+
+    def __post_init__(self) -> None:
+        if not is_number(self.weight) or not self.weight > 0:
+            raise InputError(f"The weight of a condition must be a number > 0. Got {self.weight!r}.")
+        for side in (self.where, self.also):
+            if not isinstance(side, Face | Boundary | Tensor | None):
+                raise InputError(
+                    "A condition holds on a boundary, like box.boundary() or polygon.edge(0), or at points (n, d). "
+                    f"Got {type(side).__name__}."
+                )
+
+    def points(self, count: int, seed: int) -> list[Tensor]:
+        sides = [self.where] if self.also is None else [self.where, self.also]
+        found = [side if isinstance(side, Tensor) else side.points(count, seed) for side in sides]
+        if len(found) == 2 and len(found[0]) != len(found[1]):
+            raise InputError(f"Both sides of a condition need as many points. Got {len(found[0])} and {len(found[1])}.")
+        return found
+
+    @property
+    def place(self) -> str:
+        """Where it holds, in words."""
+        where = self.where
+        if isinstance(where, Tensor):
+            return f"at {len(where)} points"
+        if isinstance(where, Face):
+            return "at " + ", ".join(f"{where.box.names[k]} = {end:g}" for k, end in where.fixed)
+        return "on the boundary"
+
+    @property
+    def equation(self) -> Equation:
+        """The residual, with the outward normal added to the points that it is given."""
+        side, place = self.where, 1 if self.also is None else 2
+        if isinstance(side, Tensor):
+            return self.residual
+        names = side.box.names if isinstance(side, Face) else side.domain.names
+        residual: Any = self.residual
+
+        def equation(*given: Any) -> Left:
+            at = OnBoundary(side, names, vars(given[place]))
+            return residual(*given[:place], at, *given[place + 1 :])
+
+        return equation
+
+
+@dataclass(frozen=True)
+class Measured(Condition):
+    """The condition that an unknown takes measured values (n,)."""
+
+    values: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
+
+
+@dataclass(frozen=True)
+class Periodic(Condition):
+    """The condition that the unknowns are periodic in a named coordinate."""
+
+    name: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"periodic in {self.name}"
+
+
+def periodic(box: Box, name: str, weight: float = 100.0) -> Periodic:
+    """The condition that values and slopes are the same at both ends of a coordinate.
+
+    >>> periodic(Box(t=(0, 1), x=(-1, 1)), "x").weight
+    100.0
+    """
+    low, high = box.boundary(name).fixed
+
+    def residual(u: Any, v: Any, *_: Any) -> tuple[Tensor, ...]:
+        both = [(u, v)] if isinstance(u, Jet) else list(zip(u, v, strict=True))
+        return tuple(part for a, b in both for part in (a.value - b.value, a.d(name) - b.d(name)))
+
+    return Periodic(Face(box, (low,)), residual, weight, Face(box, (high,)), name)
+
+
+def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0) -> Measured:
+    """The condition that an unknown takes measured values (n,) at points (n, d).
+
+    >>> measured([[0.0, 0.5]], [1.0]).where.shape
+    torch.Size([1, 2])
+    """
+    at, known = torch.as_tensor(points, dtype=torch.float64), torch.as_tensor(values)
+    known = known.to(torch.complex128 if known.is_complex() else torch.float64)
+    if at.ndim != 2 or known.shape != at.shape[:1]:
+        raise InputError(f"Points (n, d) and values (n,) are needed. Got {tuple(at.shape)} and {tuple(known.shape)}.")
+    if not bool(torch.isfinite(at).all() and torch.isfinite(known).all()):
+        raise InputError("Measured points and values must be finite numbers. Got NaN or infinity among them.")
+
+    def residual(u: Any, *_: Any) -> Tensor:
+        return (u if isinstance(u, Jet) else u[output]).value - known
+
+    return Measured(at, residual, weight, values=known)
+
+
+def quadrature(where: Domain | Face | Boundary, count: int) -> Rule:
+    """Return about `count` points and weights of an integral over a domain, or along a boundary.
+
+    Gauss's rule in panels on boxes and their faces, and on disks in polar coordinates; equally spaced points along
+    other boundaries, and a Sobol sequence on other domains, whose error falls about as 1 / count.
+
+    >>> points, weights = quadrature(Box(x=(0, 2)), 100)
+    >>> round(float(weights @ points[:, 0] ** 3), 12)
+    4.0
+    """
+    if isinstance(where, Face):
+        parts = [_face(where.box, k, end, count // len(where.fixed)) for k, end in where.fixed]
+        return torch.cat([points for points, _ in parts]), torch.cat([weights for _, weights in parts])
+    if isinstance(where, Boundary):
+        return where.spaced(count)
+    if isinstance(where, Disk):
+        return _disk(where, count)
+    if isinstance(where, Box) and count ** (1 / len(where.names)) >= _LEAST:
+        return _box(where.low, where.high, count)
+    low, high = where.ends
+    tried = count if isinstance(where, Box) else _TRIED * count
+    points = low + (high - low) * unit(tried, len(low), 0, "sobol")
+    weights = torch.full((tried,), float((high - low).prod()) / tried, dtype=torch.float64)
+    inside = where.contains(points)
+    return points[inside], weights[inside]
+
+
+def _box(low: Sequence[float], high: Sequence[float], count: int) -> Rule:
+    each = max(_PANEL, round(count ** (1 / len(low)))) if len(low) < 4 else int(count ** (1 / len(low)))
+    panels = max(1, each // _PANEL) + 1
+    lines = tuple(Space(np.linspace(*ends, panels), 0) for ends in zip(low, high, strict=True))
+    points, weights = Products(lines).gauss(min(_PANEL, each))
+    return torch.from_numpy(points), torch.from_numpy(weights)
+
+
+def _face(box: Box, k: int, end: float, count: int) -> Rule:
+    """The rule of one face; on a line it is a point of weight one."""
+    others = [i for i in range(len(box.names)) if i != k]
+    if not others:
+        return torch.tensor([[end]], dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    inner, weights = _box([box.low[i] for i in others], [box.high[i] for i in others], count)
+    points = torch.full((len(inner), len(box.names)), end, dtype=torch.float64)
+    points[:, others] = inner
+    return points, weights
+
+
+def _disk(disk: Disk, count: int) -> Rule:
+    points, widths = _box((0.0,), (disk.radius,), round(math.sqrt(count / 3)))
+    radii = points[:, 0]
+    turns = max(16, count // len(radii))
+    angles = 2 * math.pi * torch.arange(turns, dtype=torch.float64) / turns
+    around = torch.stack([angles.cos(), angles.sin()], 1)
+    points = torch.tensor(disk.center, dtype=torch.float64) + (radii[:, None, None] * around).reshape(-1, 2)
+    return points, (widths * radii * (2 * math.pi / turns)).repeat_interleave(turns)
+
+
+@dataclass(frozen=True)
+class Integral(Condition):
+    """The condition that an integral over a domain or along a boundary is a number.
+
+    integral of integrand(u, p) = equals, or of integrand(u, p, c) with unknown constants c. Such a condition fixes the
+    mean of a pressure, or the size of an eigenfunction. `weight` multiplies the square of the difference. The integral
+    is computed at about `nodes` points: Gauss's on boxes and disks, where it is exact to many digits; equally spaced
+    ones along other boundaries; and a Sobol sequence on other domains, which gives three to four digits.
+
+    Errors: InputError for places that are no domain and no boundary, and numbers out of range.
+
+    >>> from edgewise.pde import Box
+    >>> box = Box(x=(0, 1))
+    >>> Integral(box, lambda u, p: u.value**2, equals=1).equals
+    1
+    """
+
+    where: Domain | Face | Boundary  # type: ignore[assignment]
+    equals: float = 0.0
+    nodes: int = 2000
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.where, Domain | Face | Boundary):
+            raise InputError(
+                "An integral is over a domain or a boundary, like box or box.face(x=1). Got "
+                f"{type(self.where).__name__}."
+            )
+        if self.also is not None:
+            raise InputError("An integral is over one domain or boundary: leave 'also' out.")
+        if not is_number(self.equals):
+            raise InputError(f"'equals' must be a finite number. Got {self.equals!r}.")
+        if not is_int(self.nodes, 1):
+            raise InputError(f"'nodes' must be an int >= 1. Got {self.nodes!r}.")
+        if not is_number(self.weight) or not self.weight > 0:
+            raise InputError(f"The weight of a condition must be a number > 0. Got {self.weight!r}.")
+
+    def points(self, count: int, seed: int) -> list[Tensor]:
+        return [self.where.points(count, seed)]
+
+    @cached_property
+    def rule(self) -> Rule:
+        """The points and weights of the integral."""
+        return quadrature(self.where, self.nodes)
+
+    @property
+    def equation(self) -> Equation:
+        """What has the integral zero: the integrand less its mean as it should be."""
+        mean = float(self.equals) / float(self.rule[1].sum())
+        integrand: Any = self.residual if isinstance(self.where, Domain) else super().equation
+
+        def equation(*given: Any) -> Left:
+            found = integrand(*given)
+            return tuple(part - mean for part in found) if isinstance(found, tuple) else found - mean
+
+        return equation

@@ -13,7 +13,7 @@ import sympy
 from edgewise.expressions import evaluate, parse
 from edgewise_bench import Cell, Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.history import accepted, half_of, has_form
+from edgewise_bench.benchmarks.measured import accepted, half_of, has_form
 from edgewise_bench.datasets import HistoricalTable, history
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"

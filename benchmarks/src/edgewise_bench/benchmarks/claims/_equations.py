@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 from edgewise import InputError, Options
 from edgewise.pde import march, solve
 from edgewise_bench import Case, Settings
-from edgewise_bench.benchmarks.claims import _boundary_values as line
 from edgewise_bench.benchmarks.claims import _evolutions as evolution
-from edgewise_bench.benchmarks.claims import _planes as plane
-from edgewise_bench.benchmarks.claims._part import in_words, part_of
-from edgewise_bench.benchmarks.claims._stated import MANY, NONE, Stated
+from edgewise_bench.benchmarks.claims import _problems as problems
+from edgewise_bench.benchmarks.claims._problems import MANY, NONE, Stated
+from edgewise_bench.benchmarks.claims._tables import in_words, part_of
 
 _SECONDS = 60.0  # after which a case is given up
 _TIMES = 5.0  # an estimate may be too small by
@@ -32,32 +31,32 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind(line.sine, (1, 3), (2, 6)),
-    Kind(line.layer, (0.1, 1e-2, 1e-3), (0.03, 3e-3, 1e-4)),
-    Kind(line.reaction, (), (1e-2, 1e-3, 1e-5)),
-    Kind(line.oscillation, (5, 20, 50), (10, 30, 80)),
-    Kind(line.spike, (0.1, 1e-2, 1e-3), (0.03, 3e-3, 1e-4)),
-    Kind(line.front, (0.1, 1e-2), (1e-3, 1e-4)),
-    Kind(line.bratu, (1, 3, 3.513, 3.52, 3.6, 5), (2, 3.4, 3.51, 3.515, 3.55, 4)),
-    Kind(line.insulated, (1, 0), (-2, 0.1)),
-    Kind(line.fluxes, (), (2, 1, 2.5)),
-    Kind(line.resonance, (1, 2, 1.01, 1.0001), (3, 4, 2.001, 0.99)),
-    Kind(line.robin, (-1, 0.5), (2, 0.4)),
-    Kind(line.missing, (0, 1, 2, 3, 8), (4, 5, 6, 7)),
-    Kind(line.surplus, (0, 1, 4), (2, 3, 5)),
-    Kind(line.beam, (0, 1), (2,)),
-    Kind(line.explosion, (0.8, 1.2), (0.9, 1.5)),
-    Kind(line.impossible, (0,), (1, 2)),
-    Kind(line.relaxation, (10, 1000), (100, 1e4)),
-    Kind(line.van_der_pol, (1, 1000), (5, 100)),
-    Kind(line.arctangent, (), (5, 50, 500)),
-    Kind(plane.waves, (1,), (3,)),
-    Kind(plane.insulated_plate, (1, 0), (-3,)),
-    Kind(plane.resonant_plate, (0, 0.1), (-1, 0.01)),
-    Kind(plane.open_plate, (0, 2), (1, 3)),
-    Kind(plane.plate_layer, (0.1,), (0.03,)),
-    Kind(plane.cubic_plate, (1,), (5,)),
-    Kind(plane.heated_strip, (), (0.1, 1)),
+    Kind(problems.sine, (1, 3), (2, 6)),
+    Kind(problems.layer, (0.1, 1e-2, 1e-3), (0.03, 3e-3, 1e-4)),
+    Kind(problems.reaction, (), (1e-2, 1e-3, 1e-5)),
+    Kind(problems.oscillation, (5, 20, 50), (10, 30, 80)),
+    Kind(problems.spike, (0.1, 1e-2, 1e-3), (0.03, 3e-3, 1e-4)),
+    Kind(problems.front, (0.1, 1e-2), (1e-3, 1e-4)),
+    Kind(problems.bratu, (1, 3, 3.513, 3.52, 3.6, 5), (2, 3.4, 3.51, 3.515, 3.55, 4)),
+    Kind(problems.insulated, (1, 0), (-2, 0.1)),
+    Kind(problems.fluxes, (), (2, 1, 2.5)),
+    Kind(problems.resonance, (1, 2, 1.01, 1.0001), (3, 4, 2.001, 0.99)),
+    Kind(problems.robin, (-1, 0.5), (2, 0.4)),
+    Kind(problems.missing, (0, 1, 2, 3, 8), (4, 5, 6, 7)),
+    Kind(problems.surplus, (0, 1, 4), (2, 3, 5)),
+    Kind(problems.beam, (0, 1), (2,)),
+    Kind(problems.explosion, (0.8, 1.2), (0.9, 1.5)),
+    Kind(problems.impossible, (0,), (1, 2)),
+    Kind(problems.relaxation, (10, 1000), (100, 1e4)),
+    Kind(problems.van_der_pol, (1, 1000), (5, 100)),
+    Kind(problems.arctangent, (), (5, 50, 500)),
+    Kind(problems.waves, (1,), (3,)),
+    Kind(problems.insulated_plate, (1, 0), (-3,)),
+    Kind(problems.resonant_plate, (0, 0.1), (-1, 0.01)),
+    Kind(problems.open_plate, (0, 2), (1, 3)),
+    Kind(problems.plate_layer, (0.1,), (0.03,)),
+    Kind(problems.cubic_plate, (1,), (5,)),
+    Kind(problems.heated_strip, (), (0.1, 1)),
     Kind(evolution.heat, (1,), (3,)),
     Kind(evolution.insulated_front, (0.05, 0.03), (0.04, 0.02)),
     Kind(evolution.insulated_bell, (), (1, 2)),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgewise_bench.benchmarks.libraries._base import DEGREE, RATE, Library, Race, Shape, Unit
+from edgewise_bench.benchmarks.libraries._libraries import DEGREE, RATE, Library, Race, Shape, Unit
 
 _GRIDS, _EPOCHS, _RATE, _STRIDE = (3, 6, 10, 24), 2000, 0.03, 100
 

@@ -98,15 +98,15 @@ def test_the_command_stores_rows_table_and_picture(tmp_path: Path, capsys: pytes
 def test_the_page_and_the_readme_are_what_the_stored_rows_give(
     pictures: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from draw import draw_experiments
     from matplotlib.figure import Figure
-    from reproduced import draw
 
     if not pictures:  # they are drawn, but not written
         monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: Path(path).touch())
 
     results, readme = ROOT / "benchmarks" / "results" / "reproduced", tmp_path / "README.md"
     readme.write_text((ROOT / "README.md").read_text())
-    written = {path.name for path in draw(results, tmp_path, tmp_path / "reproduced.md", readme)}
+    written = {path.name for path in draw_experiments(results, tmp_path, tmp_path / "reproduced.md", readme)}
     assert {"reproduced.md", "README.md"} < written
     assert readme.read_text() == (ROOT / "README.md").read_text()
     assert (tmp_path / "reproduced.md").read_text() == (ROOT / "docs" / "reproduced.md").read_text()

@@ -62,9 +62,7 @@ def test_known_knots(table: pd.DataFrame) -> None:
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # from Python 3.12 on, of its fork
 def test_the_generator_makes_the_rows_that_are_stored(table: pd.DataFrame) -> None:
     pytest.importorskip("snappy")
-    from knot_geodesics import geodesics
-    from knot_invariants import invariants
-    from knots import assemble
+    from knots import assemble, geodesics, invariants
 
     names = ["K3a1", "K4a1", "K5a1", "K8a5"]
     made = assemble(invariants(names, 0), geodesics(names, 0)).set_index("name")
@@ -79,7 +77,7 @@ def test_the_generator_makes_the_rows_that_are_stored(table: pd.DataFrame) -> No
 def test_signatures_of_known_knots() -> None:
     """The trefoils, 5_1 and 8_19 as positive or negative braids, the figure eight; each by its Seifert matrix too."""
     snappy = pytest.importorskip("snappy")
-    from knot_invariants import signature
+    from knots import signature
 
     knots = (([1, 1, 1], -2), ([-1, -1, -1], 2), ([1] * 5, -4), ([1, 2] * 4, -6), ([1, -2, 1, -2], 0))
     for braid, expected in knots:

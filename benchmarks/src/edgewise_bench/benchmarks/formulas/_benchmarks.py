@@ -12,7 +12,15 @@ import sympy
 from edgewise._typing import Array
 from edgewise_bench import OURS, Benchmark, Case, Cell, Row, Settings, clock
 from edgewise_bench.benchmarks.formulas._judge import ROWS, Verdict, judge
-from edgewise_bench.benchmarks.formulas._laws import Law, RandomLaw, ScaledLaw, TrajectoryLaw, UniformLaw
+from edgewise_bench.benchmarks.formulas._laws import (
+    TARGET_LAWS,
+    Law,
+    RandomLaw,
+    ScaledLaw,
+    TargetLaw,
+    TrajectoryLaw,
+    UniformLaw,
+)
 from edgewise_bench.benchmarks.searchers import SEARCHERS, Table
 from edgewise_bench.datasets import equations, srsd, strogatz
 from edgewise_bench.tables import grouped, number
@@ -159,6 +167,23 @@ class Formulas(Benchmark):
             cells.append(cell(column, value, "" if value is None else f"{value:.3g}", at_most=True))
         same = [ours[_problem(row)] for row in rows if _problem(row) in ours]
         return [*cells, Cell(f"{_percent(same, 'solved'):.1f}" if library != OURS and same else "")]
+
+
+class Targets(Formulas):
+    """Eight laws in each of three seeds, without noise and with 1 %."""
+
+    name = "discovery"
+    title = "Eight laws, found from 1000 rows"
+    file = "discovery.csv"
+    noises = (0.0, 0.01)
+    quick = ("product",)
+    limits: ClassVar = {("exact", 0.0): 100.0, ("slowest", 0.0): _SECONDS, ("form", 0.01): 75.0}
+
+    def laws(self) -> list[str]:
+        return list(TARGET_LAWS)
+
+    def law(self, name: str) -> Law:
+        return TargetLaw(name)
 
 
 class Feynman(Formulas):

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -61,22 +61,54 @@ class Law(ABC):
         }
 
 
-class UniformLaw(Law):
-    """An equation of the AI-Feynman table, its inputs uniform in the published ranges, and inputs without effect."""
+class BoxLaw(Law):
+    """A formula whose inputs are uniform in their ranges."""
 
-    def __init__(self, name: str, extra: int = 0) -> None:
-        equation = feynman(name)
-        ranges = [(v.name, v.low, v.high) for v in equation.variables]
-        ranges += [(f"extra{k + 1}", _LOW, _HIGH) for k in range(extra)]
-        self.name, self.formula = name, equation.formula
-        self.names = [label for label, *_ in ranges]
-        self._low, self._high = np.array([bounds for _, *bounds in ranges]).T
+    def __init__(self, name: str, formula: str, ranges: Mapping[str, tuple[float, float]]) -> None:
+        self.name, self.formula, self.names = name, formula, list(ranges)
+        self._low, self._high = np.array(list(ranges.values())).T
 
     def training(self, rows: int, seed: int) -> Array:
         return np.random.default_rng(seed).uniform(self._low, self._high, (rows, len(self.names)))
 
     def fresh(self, rows: int, seed: int) -> Array:
         return self.training(rows, _FRESH + seed)
+
+
+class UniformLaw(BoxLaw):
+    """An equation of the AI-Feynman table, its inputs uniform in the published ranges, and inputs without effect."""
+
+    def __init__(self, name: str, extra: int = 0) -> None:
+        equation = feynman(name)
+        ranges = {variable.name: (variable.low, variable.high) for variable in equation.variables}
+        ranges |= {f"extra{k + 1}": (_LOW, _HIGH) for k in range(extra)}
+        super().__init__(name, equation.formula, ranges)
+
+
+class TargetLaw(BoxLaw):
+    """One of eight laws on which `discover` was first measured, by name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, *TARGET_LAWS[name])
+
+    def table(self, rows: int, noise: float, seed: int) -> tuple[Array, Array]:
+        rng = np.random.default_rng(seed)
+        x = rng.uniform(self._low, self._high, (rows, len(self.names)))
+        y = self.values(x)
+        return x, y + noise * y.std() * rng.standard_normal(rows)
+
+
+_SIDE, _UPPER = (-1.0, 1.0), (0.5, 2.0)
+TARGET_LAWS: dict[str, tuple[str, dict[str, tuple[float, float]]]] = {
+    "exp of sine plus square": ("exp(sin(pi*x) + y**2)", {"x": _SIDE, "y": _SIDE}),
+    "product": ("x*y", {"x": _SIDE, "y": _SIDE}),
+    "quotient": ("x/y", {"x": _SIDE, "y": _UPPER}),
+    "distance": ("sqrt(x**2 + y**2)", {"x": _SIDE, "y": _SIDE}),
+    "sum of velocities": ("(x + y)/(1 + x*y)", dict.fromkeys("xy", (0.0, 1.0))),
+    "normal density": ("exp(-x**2/(2*s**2))/sqrt(2*pi*s**2)", {"x": (-2.0, 2.0), "s": _UPPER}),
+    "growth": ("a*(1/b - 1)", {"a": _SIDE, "b": _UPPER}),
+    "two products": ("x1*x2 + x3*x4", dict.fromkeys(("x1", "x2", "x3", "x4"), _SIDE)),
+}
 
 
 class ScaledLaw(Law):
@@ -153,22 +185,15 @@ class _Drawn(NamedTuple):
     ranges: tuple[tuple[float, float], ...]
 
 
-class RandomLaw(Law):
+class RandomLaw(BoxLaw):
     """The k-th law of a seed, named "seed.k", its inputs uniform in their `ranges`."""
 
     def __init__(self, name: str) -> None:
         seed, _, place = name.partition(".")
         drawn = _drawn(int(seed), int(place) + 1)[int(place)]
-        self.name, self.names = name, _names(len(drawn.ranges))
-        self.formula = sympy.sstr(symbolic.parse(drawn.formula, self.names))
-        self.ranges = drawn.ranges
-        self._low, self._high = np.array(drawn.ranges).T
-
-    def training(self, rows: int, seed: int) -> Array:
-        return np.random.default_rng(seed).uniform(self._low, self._high, (rows, len(self.names)))
-
-    def fresh(self, rows: int, seed: int) -> Array:
-        return self.training(rows, _FRESH + seed)
+        names, self.ranges = _names(len(drawn.ranges)), drawn.ranges
+        formula = sympy.sstr(symbolic.parse(drawn.formula, names))
+        super().__init__(name, formula, dict(zip(names, drawn.ranges, strict=True)))
 
 
 @cache

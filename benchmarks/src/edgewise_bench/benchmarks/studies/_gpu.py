@@ -1,30 +1,22 @@
-"""One layer on a CUDA GPU: each route beside an MLP of equal size, and the tiles that suit the card.
-
-    python benchmarks/gpu.py             # layers: forward, and backward to coefficients and input
-    python benchmarks/gpu.py --tiles     # each operation with each tile, to choose the defaults by; compiles for long
-
-Every result is compared with plain torch before it is timed. Rows go to results/gpu.csv and results/gpu_tiles.csv, with
-the card's name. Times are on the wall, of many calls in a row with one wait at the end, interleaved.
-"""
+"""One layer on a CUDA GPU: each route beside an MLP of equal size, and the tiles that suit the card."""
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from statistics import quantiles
 from typing import Any
 
 import torch
-from record import RESULTS, append
 from torch import Tensor
 
 from edgewise.kernels import BSplineFamily
 from edgewise.kernels.bspline.reference import basis
 from edgewise.kernels.dense.gpu import Tile, unavailable
+from edgewise_bench import Case, Row, Settings
 from edgewise_bench.benchmarks.libraries import hidden_width
+from edgewise_bench.benchmarks.studies._study import Figure, Study, labeled
 
 DEGREE = 3
 CUBIC = BSplineFamily(DEGREE)
@@ -34,53 +26,75 @@ GRIDS = (5, 20, 100)
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-4, torch.bfloat16: 3e-2}
 TILES = [Tile(*sizes) for sizes in itertools.product((64, 128), (64, 128), (32, 64), (4, 8))]
 NARROW = [Tile(32 * warps, outputs, warps=warps) for outputs in (16, 32, 64) for warps in (1, 2, 4)]
-
 Calls = dict[str, Callable[[], Any]]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tiles", action="store_true", help="time each operation with each tile")
-    parser.add_argument("--grids", type=int, nargs="+", default=GRIDS, help="cells")
-    parser.add_argument("--repeats", type=int, default=9, help="of each timing")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the CSV files")
-    given = parser.parse_args()
-    if reason := unavailable():
-        raise SystemExit(f"Nothing to measure: {reason}.")
-    for case in cases(given.grids):
-        rows = [{**case.label(), **row} for row in (tiles if given.tiles else layers)(case, given.repeats)]
-        append(given.out / ("gpu_tiles.csv" if given.tiles else "gpu.csv"), rows)
-        for _, same in itertools.groupby(rows, key=lambda row: row["what"]):
-            print(*min(same, key=lambda row: row["milliseconds"]).values(), sep="  ")
+class GPULayers(Study):
+    """Forward, and backward to coefficients and input; every result is compared with plain torch before it is timed.
+
+    Times are on the wall, of many calls in a row with one wait at the end, interleaved.
+    """
+
+    name = "gpu"
+    title = "One layer on a CUDA GPU, each route and operation"
+    file = "gpu.csv"
+    columns = ("card", "what", "milliseconds", "lower", "upper", "ratio", "repeats", "status")
+    parallel = False
+    by = ("rows", "n_in", "n_out", "grid", "dtype", "precision", "what")
+    figures = (Figure("ms", "milliseconds"), Figure("over the MLP's", "ratio"))
+
+    def missing(self) -> str:
+        return unavailable() or ""
+
+    def grid(self) -> Mapping[str, Iterable[Any]]:
+        return {}
+
+    def cases(self, settings: Settings) -> list[Case]:
+        single = [("float32", "highest"), ("float32", "high"), ("bfloat16", "highest")]  # without and with TF32
+        kinds = [(sizes, *how) for sizes in SINGLE for how in single]
+        kinds += [(sizes, "float64", "highest") for sizes in DOUBLE]
+        names = ("rows", "n_in", "n_out", "grid", "dtype", "precision")
+        found = [
+            labeled(dict(zip(names, (*sizes, grid, dtype, precision), strict=True)))
+            for grid in GRIDS
+            for sizes, dtype, precision in kinds
+        ]
+        return [] if self.missing() else found[: 1 if settings.quick else None]
+
+    def measured(self, given: Mapping[str, Any], settings: Settings) -> Iterator[Row]:
+        for row in self.timed(Layer(*given.values()), settings.repeats):
+            yield {"card": torch.cuda.get_device_name(), **row}
+
+    def timed(self, layer: Layer, repeats: int) -> Iterator[Row]:
+        return layers(layer, repeats)
 
 
-def cases(grids: Sequence[int]) -> Iterator[Case]:
-    for grid in grids:
-        for sizes in SINGLE:
-            for precision in ("highest", "high"):  # without and with TF32
-                yield Case(*sizes, grid, torch.float32, precision)
-            yield Case(*sizes, grid, torch.bfloat16, "highest")
-        for sizes in DOUBLE:
-            yield Case(*sizes, grid, torch.float64, "highest")
+class GPUTiles(GPULayers):
+    """Each operation with each tile that the card takes, to choose the defaults by; compiles for long."""
+
+    name = "gpu-tiles"
+    title = "The operations of a layer on a CUDA GPU with each tile"
+    file = "gpu_tiles.csv"
+    columns = ("card", "what", "tile", "milliseconds", "lower", "upper", "repeats", "status")
+    by = (*GPULayers.by, "tile")
+    figures = (Figure("ms", "milliseconds"),)
+
+    def timed(self, layer: Layer, repeats: int) -> Iterator[Row]:
+        return tiles(layer, repeats)
 
 
-class Case:
+class Layer:
     """One shape: points in single precision where products are in bfloat16, as under autocast."""
 
-    def __init__(self, rows: int, n_in: int, n_out: int, grid: int, dtype: torch.dtype, precision: str):
+    def __init__(self, rows: int, n_in: int, n_out: int, grid: int, dtype: str, precision: str):
         torch.set_float32_matmul_precision(precision)
-        self.sizes, self.dtype, self.precision = (rows, n_in, n_out, grid), dtype, precision
-        wide = torch.promote_types(dtype, torch.float32)
+        self.sizes, self.dtype, self.precision = (rows, n_in, n_out, grid), getattr(torch, dtype), precision
+        wide = torch.promote_types(self.dtype, torch.float32)
         knots = torch.arange(-DEGREE, grid + DEGREE + 1, dtype=wide, device="cuda") * (2 / grid) - 1
         self.knots = knots.repeat(n_in, 1)
         self.x = 2 * torch.rand(rows, n_in, dtype=wide, device="cuda") - 1
-        self.c = torch.randn(n_out, n_in, grid + DEGREE, dtype=dtype, device="cuda")
-        self.g = torch.randn(rows, n_out, dtype=dtype, device="cuda")
-
-    def label(self) -> dict[str, Any]:
-        names = dict(zip(("rows", "n_in", "n_out", "grid"), self.sizes, strict=True))
-        card = torch.cuda.get_device_name()
-        return {"card": card, **names, "dtype": str(self.dtype).removeprefix("torch."), "precision": self.precision}
+        self.c = torch.randn(n_out, n_in, grid + DEGREE, dtype=self.dtype, device="cuda")
+        self.g = torch.randn(rows, n_out, dtype=self.dtype, device="cuda")
 
     def operations(self, route: str, tile: Tile | None = None) -> Calls:
         """The three calls of a training step."""
@@ -134,10 +148,10 @@ class Case:
         for name, call in calls.items():
             error = float((call().double() - expected[name]).abs().max() / expected[name].abs().max())
             if not error < loose * TOLERANCES[self.dtype]:
-                raise SystemExit(f"{what} {name} of {self.label()} is off by {error:.1e}")
+                raise ArithmeticError(f"{what} {name} of {self.sizes}, {self.dtype} is off by {error:.1e}")
 
 
-def layers(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
+def layers(case: Layer, repeats: int) -> Iterator[Row]:
     """Whole layers, then the operations of each route."""
     expected = case.expected()
     calls: Calls = {"mlp": case.mlp(), "written out": case.written_out()}
@@ -146,13 +160,13 @@ def layers(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
         case.check(operations, expected, route)
         calls[route] = lambda operations=operations: [call() for call in operations.values()]
         calls |= {f"{route} {name}": call for name, call in operations.items()}
-    spreads = interleaved(calls, repeats)
+    spreads = on_the_wall(calls, repeats)
     for name, (lower, median, upper) in spreads.items():
         ratio = median / spreads["mlp"][1]
         yield {"what": name, "milliseconds": median, "lower": lower, "upper": upper, "ratio": ratio, "repeats": repeats}
 
 
-def tiles(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
+def tiles(case: Layer, repeats: int) -> Iterator[Row]:
     """Each operation of each route with each tile that the card takes."""
     expected = case.expected()
     for route, candidates in (("dense", [None, *TILES]), ("sparse", [None, *NARROW])):
@@ -163,15 +177,15 @@ def tiles(case: Case, repeats: int) -> Iterator[dict[str, Any]]:
                 try:
                     case.check({name: call}, expected, f"{route} {tile}")
                 except Exception as error:  # noqa: BLE001 (Triton has an error of its own for tiles that do not fit)
-                    print(f"{route} {name} {tile}: {type(error).__name__}")
+                    yield {"what": f"{route} {name}", "tile": str(tile), "status": type(error).__name__}
                     continue
                 calls["default" if tile is None else " ".join(map(str, tile))] = call
-            for key, (lower, median, upper) in interleaved(calls, repeats).items():
+            for key, (lower, median, upper) in on_the_wall(calls, repeats).items():
                 row = {"what": f"{route} {name}", "tile": key, "milliseconds": median}
                 yield {**row, "lower": lower, "upper": upper, "repeats": repeats}
 
 
-def interleaved(calls: Calls, repeats: int) -> dict[str, tuple[float, float, float]]:
+def on_the_wall(calls: Calls, repeats: int) -> dict[str, tuple[float, float, float]]:
     """Quartiles of milliseconds a call; a repeat is of as many calls as take about 20 ms."""
     numbers = {}
     for name, call in calls.items():
@@ -191,7 +205,3 @@ def milliseconds(call: Callable[[], Any], number: int) -> float:
         call()
     torch.cuda.synchronize()
     return 1e3 * (time.perf_counter() - began) / number
-
-
-if __name__ == "__main__":
-    main()

@@ -64,6 +64,8 @@ class Searched(NamedTuple):
 class Searcher(ThirdParty):
     """A library with the settings that its own pages recommend for tables of this kind."""
 
+    settings: ClassVar[str]
+    """What its pages recommend, as rows say it."""
     timed: ClassVar[bool] = True
     """Whether it keeps to the seconds that it is given."""
 

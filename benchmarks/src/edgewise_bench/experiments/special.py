@@ -11,7 +11,7 @@ from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, 
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.datasets import special
 from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
-from edgewise_bench.experiments._dataset import Dataset, refined, scaled
+from edgewise_bench.experiments._dataset import Dataset, refined, scaled, stored
 from edgewise_bench.tables import best, format_error, format_number, grouped, items_of, number
 
 _ROWS, _HELD, _TEST_SEED = 3000, 300, 1
@@ -38,21 +38,7 @@ class Published(NamedTuple):
 
 
 PUBLISHED = {
-    "ellipj": Published("[2, 3, 2, 1, 1, 1]", 1.33e-4, 6.48e-4),
-    "ellipkinc": Published("[2, 2, 1, 1, 1]", 1.24e-4, 5.52e-4),
-    "ellipeinc": Published("[2, 2, 1, 1]", 8.26e-5, 3.04e-4),
-    "jv": Published("[2, 3, 1, 1, 1]", 1.64e-3, 5.52e-3),
-    "yv": Published("[2, 2, 2, 1]", 1.49e-5, 3.45e-4),
-    "kv": Published("[2, 2, 1]", 2.52e-5, 1.67e-4),
-    "iv": Published("[2, 4, 3, 2, 1, 1]", 9.28e-3, 1.07e-2),
-    "lpmv0": Published("[2, 2, 1]", 5.25e-5, 1.74e-2),
-    "lpmv1": Published("[2, 4, 1]", 6.90e-4, 1.50e-3),
-    "lpmv2": Published("[2, 3, 2, 1]", 2.26e-4, 9.43e-4),
-    "sph01": Published("[2, 1, 1]", 2.21e-7, 1.25e-6),
-    "sph11": Published("[2, 3, 2, 1]", 1.22e-4, 6.70e-4),
-    "sph02": Published("[2, 1, 1]", 1.95e-7, 2.85e-6),
-    "sph12": Published("[2, 2, 1, 1]", 1.50e-5, 1.84e-3),
-    "sph22": Published("[2, 2, 3, 2, 1]", 9.45e-5, 6.21e-4),
+    row["function"]: Published(row["shape"], float(row["kan"]), float(row["mlp"])) for row in stored("special")
 }
 
 

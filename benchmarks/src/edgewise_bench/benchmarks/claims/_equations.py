@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -30,44 +32,15 @@ class Kind(NamedTuple):
     held_out: tuple[float, ...]
 
 
-KINDS = (
-    Kind(problems.sine, (1, 3), (2, 6)),
-    Kind(problems.layer, (0.1, 1e-2, 1e-3), (0.03, 3e-3, 1e-4)),
-    Kind(problems.reaction, (), (1e-2, 1e-3, 1e-5)),
-    Kind(problems.oscillation, (5, 20, 50), (10, 30, 80)),
-    Kind(problems.spike, (0.1, 1e-2, 1e-3), (0.03, 3e-3, 1e-4)),
-    Kind(problems.front, (0.1, 1e-2), (1e-3, 1e-4)),
-    Kind(problems.bratu, (1, 3, 3.513, 3.52, 3.6, 5), (2, 3.4, 3.51, 3.515, 3.55, 4)),
-    Kind(problems.insulated, (1, 0), (-2, 0.1)),
-    Kind(problems.fluxes, (), (2, 1, 2.5)),
-    Kind(problems.resonance, (1, 2, 1.01, 1.0001), (3, 4, 2.001, 0.99)),
-    Kind(problems.robin, (-1, 0.5), (2, 0.4)),
-    Kind(problems.missing, (0, 1, 2, 3, 8), (4, 5, 6, 7)),
-    Kind(problems.surplus, (0, 1, 4), (2, 3, 5)),
-    Kind(problems.beam, (0, 1), (2,)),
-    Kind(problems.explosion, (0.8, 1.2), (0.9, 1.5)),
-    Kind(problems.impossible, (0,), (1, 2)),
-    Kind(problems.relaxation, (10, 1000), (100, 1e4)),
-    Kind(problems.van_der_pol, (1, 1000), (5, 100)),
-    Kind(problems.arctangent, (), (5, 50, 500)),
-    Kind(problems.waves, (1,), (3,)),
-    Kind(problems.insulated_plate, (1, 0), (-3,)),
-    Kind(problems.resonant_plate, (0, 0.1), (-1, 0.01)),
-    Kind(problems.open_plate, (0, 2), (1, 3)),
-    Kind(problems.plate_layer, (0.1,), (0.03,)),
-    Kind(problems.cubic_plate, (1,), (5,)),
-    Kind(problems.heated_strip, (), (0.1, 1)),
-    Kind(evolution.heat, (1,), (3,)),
-    Kind(evolution.insulated_front, (0.05, 0.03), (0.04, 0.02)),
-    Kind(evolution.insulated_bell, (), (1, 2)),
-    Kind(evolution.pulse, (1e-2, 1e-4), (1e-3, 3e-5)),
-    Kind(evolution.switched_end, (1e-2,), (1e-3, 1e-4)),
-    Kind(evolution.quick_reaction, (10, 1e4), (100, 1e6)),
-    Kind(evolution.marched_wrong, (0, 1, 2, 3), (4, 5, 6, 7)),
-    Kind(evolution.wave, (2,), (5,)),
-    Kind(evolution.cantilever, (3,), (1,)),
-    Kind(evolution.heat_in_two, (1,), (2,)),
-)
+def _kinds() -> Iterator[Kind]:
+    """Yield the kinds in the order of the file next to this one."""
+    rows = tomllib.loads(Path(__file__).with_name("equations.toml").read_text(encoding="utf-8"))
+    for name, row in rows.items():
+        make = getattr(problems, name, None) or getattr(evolution, name)
+        yield Kind(make, tuple(row["development"]), tuple(row["held_out"]))
+
+
+KINDS = tuple(_kinds())
 
 
 def cases(settings: Settings) -> list[Case]:

@@ -119,7 +119,7 @@ class Race:
 
 
 class ThirdParty(ABC):
-    """A library that is measured: its name, its module, how to install it, and the settings that its pages recommend.
+    """A library that is measured: its name, its module, and how to install it.
 
     edgewise and torch are measured in the same way.
     """
@@ -127,7 +127,6 @@ class ThirdParty(ABC):
     name: ClassVar[str]
     module: ClassVar[str]
     install: ClassVar[str]
-    settings: ClassVar[str]
 
     @classmethod
     def installed(cls) -> bool:
@@ -230,15 +229,11 @@ _RECIPES: dict[str, dict[str, Any]] = {
 
 
 class Edgewise(TorchLibrary):
-    """Default arguments, and in the race other lists of grids."""
+    """Default arguments, and in the race other lists of grids, twice with all rows, once of these with few steps."""
 
     name = "edgewise"
     module = "edgewise"
     install = "edgewise"
-    settings = (
-        "KANLayer, KAN and fit with their default arguments; fit also with lists of grids, twice with all rows, once "
-        "of these with few steps."
-    )
     recipes = tuple(_RECIPES)
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:
@@ -271,15 +266,11 @@ def layer_parameters(n_in: int, n_out: int, grid: int) -> int:
 
 
 class MLP(TorchLibrary):
-    """One hidden layer of SiLU, as many parameters as edgewise's layer or network of the same shape."""
+    """One hidden layer of SiLU, as many parameters as edgewise's layer or network of the same shape, or nearly so."""
 
     name = "mlp"
     module = "torch"
     install = "torch"
-    settings = (
-        "Linear, SiLU, Linear with biases; the hidden width H makes the parameters, H (n_in + n_out + 1) + n_out, as "
-        "near to edgewise's as a whole H can."
-    )
     recipes = ("L-BFGS, [30]", "L-BFGS, [100]", "L-BFGS, [30, 30]", "Adam, [100, 100]")
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:
@@ -309,15 +300,11 @@ def hidden_width(n_in: int, n_out: int, parameters: int) -> int:
 
 
 class EfficientKAN(TorchLibrary):
-    """Its layer with default arguments, and networks of such layers in sequence."""
+    """Its layer with default arguments, and networks of such layers: the package's own KAN passes grid as degree."""
 
     name = "efficient-kan"
     module = "kan_gpt"
     install = "kan-gpt"
-    settings = (
-        "KANLinear with its default arguments, in sequence for networks: the package's own KAN class passes the grid "
-        "as the degree."
-    )
     recipes = ("L-BFGS, grid 5", "L-BFGS, grid 20", "Adam, grid 20")
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:
@@ -345,15 +332,14 @@ _GRIDS, _STEPS, _STRIDE = (3, 10, 20, 50, 100), 200, 5
 
 
 class PyKAN(TorchLibrary):
-    """Its layer, and its network in the mode that it calls speed."""
+    """Its layer with default arguments, and its network in the mode that it calls speed, trained as in its Example 1.
+
+    Speed mode leaves out symbolic edges and stored activations.
+    """
 
     name = "pykan"
     module = "kan"
     install = "pykan"
-    settings = (
-        "KANLayer with its default arguments; networks after .speed(), which leaves out symbolic edges and stored "
-        "activations; trained as in its Example 1: L-BFGS, grids 3, 10, 20, 50, 100, 200 steps each."
-    )
     recipes = ("its notebook",)
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:

@@ -92,7 +92,6 @@ class Edgewise(Estimator):
     name = OURS
     module = "edgewise.estimators"
     install = "edgewise"
-    settings = "KANRegressor and KANClassifier with their default arguments; categories and gaps as they are"
 
     @classmethod
     def installed(cls) -> bool:
@@ -119,7 +118,6 @@ class Constant(Estimator):
 
     name = "constant"
     module = "sklearn"
-    settings = "the mean of the target; the frequencies of the classes"
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -128,14 +126,13 @@ class Constant(Estimator):
 
 
 class Linear(Estimator):
-    """Ridge and logistic regression, each with the penalty that cross-validation on its training rows chooses."""
+    """Ridge and logistic regression, each with the penalty that cross-validation on its training rows chooses.
+
+    Of 13 penalties from 1e-3 to 1e3, and of scikit-learn's 10 by log loss.
+    """
 
     name = "linear"
     module = "sklearn"
-    settings = (
-        "RidgeCV with 13 penalties from 1e-3 to 1e3, LogisticRegressionCV with its 10, by log loss; gaps filled, "
-        "one-hot, scaled"
-    )
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         from sklearn.linear_model import LogisticRegressionCV, RidgeCV
@@ -150,7 +147,6 @@ class MLP(Estimator):
 
     name = "mlp"
     module = "sklearn"
-    settings = "MLP of scikit-learn with its default arguments; gaps filled, one-hot, inputs and target scaled"
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -173,7 +169,6 @@ class Forest(Estimator):
 
     name = "forest"
     module = "sklearn"
-    settings = "RandomForest with its default arguments; gaps filled, one-hot"
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -191,7 +186,6 @@ class Boosting(Estimator):
 
     name = "boosting"
     module = "sklearn"
-    settings = "HistGradientBoosting with its default arguments; categories and gaps as they are"
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -220,15 +214,11 @@ _HIDDEN, _GRID, _DEGREE, _STEPS = 5, 5, 3, 50
 
 
 class PyKAN(Estimator):
-    """Its network with five hidden nodes, trained as in its notebooks."""
+    """Its network [n, 5, outputs] in speed mode, grid 5, 50 steps of L-BFGS, as in its notebooks."""
 
     name = "pykan"
     module = "kan"
     install = "pykan"
-    settings = (
-        "KAN [n, 5, outputs] in speed mode, grid 5, 50 steps of L-BFGS, as in its notebooks; gaps filled, one-hot, "
-        "inputs and target scaled"
-    )
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         return _Network(kind == "classification", seed)
@@ -284,7 +274,6 @@ class KANBoost(Estimator):
     name = "kanboost"
     module = "kanboost"
     install = "kanboost"
-    settings = "KANBoost with its default arguments, a tenth of the rows held out; categories and gaps as they are"
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         from kanboost import KANBoostClassifier, KANBoostRegressor
@@ -318,7 +307,6 @@ class EBM(Estimator):
 
     name = "ebm"
     module = "interpret"
-    settings = "ExplainableBoosting with its default arguments, one process; categories and gaps as they are"
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostingRegressor

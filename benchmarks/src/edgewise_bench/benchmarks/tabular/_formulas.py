@@ -31,7 +31,6 @@ class Trees(Estimator):
 
     name = "trees"
     module = "sklearn"
-    settings = "GradientBoostingRegressor of scikit-learn with its default arguments"
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
         from sklearn.ensemble import GradientBoostingRegressor

@@ -147,7 +147,7 @@ def _by_edgewise(system: KnownSystem, t: list[Any], x: list[Any], seed: int) -> 
     for form, truth in zip(found.forms.values(), system.truth, strict=True):
         terms = {}
         for term in sympy.Add.make_args(form):
-            own = [s for s in term.free_symbols if s.name in found.constants]
+            own: list[Any] = [s for s in term.free_symbols if str(s) in found.constants]
             front = next((s for s in own if s in term.args or s == term), None)
             rest = (term / front if front is not None else term).xreplace({s: sympy.Symbol("K") for s in own})
             terms[str(rest)] = None if front is None else found.constants[front.name]

@@ -152,6 +152,7 @@ def _spread(model: KAN, seed: int) -> Iterator[Row]:
     """Yield how values spread through layers as they are made, on uniform inputs, and the share inside the knots."""
     h = 2 * torch.rand(1000, model.n_in, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) - 1
     for number, layer in enumerate(model.layers, start=1):
+        assert layer.degree is not None
         low, high = spline_range(layer.knots, layer.degree)
         with torch.no_grad():
             h = layer(h)

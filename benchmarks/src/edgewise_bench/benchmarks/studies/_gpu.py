@@ -98,7 +98,8 @@ class Layer:
 
     def operations(self, route: str, tile: Tile | None = None) -> Calls:
         """The three calls of a training step."""
-        (x, c, g, knots), backend = (self.x, self.c, self.g, self.knots), CUBIC.gpu[route]
+        x, c, g, knots = self.x, self.c, self.g, self.knots
+        backend: Any = CUBIC.gpu[route]
         count = c.shape[2]
         return {
             "contract": lambda: backend.contract(CUBIC, x, c, None, knots, 0, tile=tile),
@@ -137,7 +138,7 @@ class Layer:
 
         def call() -> None:
             values = basis(self.x, self.knots, DEGREE, 0).to(self.dtype).flatten(1)
-            values @ flat, values.T @ self.g
+            _ = values @ flat, values.T @ self.g
             by_function = (self.g @ flat.T).unflatten(1, self.c.shape[1:])
             (by_function * basis(self.x, self.knots, DEGREE, 1)).sum(-1)
 

@@ -48,7 +48,8 @@ class StructuredLaw:
 
     @cached_property
     def formula(self) -> Any:
-        return sympy.sympify(self.text, locals={symbol.name: symbol for symbol in self.inputs})
+        names: dict[str, Any] = {symbol.name: symbol for symbol in self.inputs}
+        return sympy.sympify(self.text, locals=names)
 
     @property
     def live(self) -> list[int]:

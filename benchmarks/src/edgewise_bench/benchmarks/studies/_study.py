@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from math import inf, nan
 from statistics import fmean, median
@@ -60,7 +60,7 @@ class Study(Benchmark):
         """Return the values that cases are made of, by name."""
 
     @abstractmethod
-    def measured(self, given: Mapping[str, Any], settings: Settings) -> Row | Iterable[Row]:
+    def measured(self, given: Mapping[str, Any], settings: Settings) -> Row | Iterator[Row]:
         """Measure the values of a case; return its row, or its rows."""
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -72,7 +72,7 @@ class Study(Benchmark):
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         found = self.measured(case.values, settings)
-        return [self.row(case, **row) for row in ([found] if isinstance(found, dict) else found)]
+        return [self.row(case, **row) for row in (found if isinstance(found, Iterator) else [found])]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         lines = [[*map(Cell, key), *self._cells(group)] for key, group in grouped(rows, *self.by).items()]

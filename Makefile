@@ -70,9 +70,10 @@ bench: $(VENV)/.developing $(BASELINES)/.installed  ## the tests, then speed, me
 	$(BASELINES)/bin/edgewise bench $(BENCHMARKS) $(BENCH) --resume --out benchmarks/results
 	$(BIN)/python benchmarks/draw.py
 
-bench-first: $(VENV)/.developing $(BASELINES)/.installed  ## accuracy, scaling and discovery, compared with pykan (BENCHMARKS="--only scaling" for some)
-	$(PINNED) $(BIN)/python benchmarks/first.py $(BENCHMARKS)
-	$(PINNED) $(BIN)/python benchmarks/starts.py
+FIRST ?= fits discovery initialization structure unsupervised
+
+bench-first: $(VENV)/.developing  ## the first studies: fits, discovery, starts, structure, relations (FIRST="fits" for some)
+	$(BIN)/edgewise bench $(FIRST) --check --resume --out benchmarks/results
 
 $(BASELINES)/.installed: benchmarks/baselines/requirements.txt benchmarks/baselines/alone.txt pyproject.toml benchmarks/pyproject.toml
 	@echo "Installing the baselines and edgewise into $(BASELINES) (a few minutes the first time)"

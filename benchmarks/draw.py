@@ -8,25 +8,27 @@ Of each case the latest rows are taken.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import found
 import pandas as pd
-import reproduced
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from record import HERE, RESULTS
 
-from edgewise_bench import latest, read
+from edgewise_bench import OURS, Cell, Criterion, Experiment, latest, read
 from edgewise_bench.benchmarks import BENCHMARKS
+from edgewise_bench.benchmarks.formulas import is_true
+from edgewise_bench.benchmarks.studies import Study
 from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, STYLE, plain, sign
+from edgewise_bench.experiments import EXPERIMENTS, MINUTES
 from edgewise_bench.tables import markdown, measured_with, paragraph
 
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
 DOCS = HERE.parent / "docs"
 PICTURES, PAGE, FORMULAS = DOCS / "pictures", DOCS / "measured.md", DOCS / "feynman.md"
-EXPERIMENTS, README = DOCS / "reproduced.md", HERE.parent / "README.md"
+REPRODUCED, README = DOCS / "reproduced.md", HERE.parent / "README.md"
 _GOAL = 1e-5
 
 
@@ -47,8 +49,8 @@ def main() -> None:
     PAGE.write_text(page(given.results))
     print(PAGE)
     for path in (
-        *found.draw(given.results, given.out, FORMULAS),
-        *reproduced.draw(given.results / "reproduced", given.out, EXPERIMENTS, README),
+        *draw_searches(given.results, given.out, FORMULAS),
+        *draw_experiments(given.results / "reproduced", given.out, REPRODUCED, README),
     ):
         print(path)
 
@@ -62,10 +64,10 @@ in `benchmarks/results`.
 
 
 def page(results: Path) -> str:
-    """Return the page: of each benchmark but those of `found` its picture, its table, and where it was measured."""
+    """Return the page: of each benchmark but searches and studies its picture, its table, and where it was measured."""
     parts = [_HEAD]
     for benchmark in BENCHMARKS.values():
-        if benchmark.name in found.SEARCHES:  # on the page of formulas
+        if benchmark.name in SEARCHES or isinstance(benchmark, Study):  # on the page of formulas, or on others
             continue
         rows = latest(read(results / benchmark.file))
         if not rows:
@@ -171,6 +173,222 @@ def _short(case: str) -> str:
 
 
 DRAWINGS: dict[str, Callable[[pd.DataFrame], Figure]] = {"layers": layers, "curves": curves, "memory": memory}
+
+
+Rows = list[dict[str, str]]
+
+SEARCHES = ("feynman", "irrelevant", "strogatz")
+"""The benchmarks of the page."""
+_SEARCH_PICTURE = "feynman.svg"
+_LONGEST = 110  # characters of a formula on the page
+_SEARCH_HEAD = """# Recovery of known equations
+
+The results of `edgewise bench feynman irrelevant strogatz`, with the limit set for edgewise in each case. **A bold
+value misses its limit.** The [description of this benchmark](benchmarks.md#known-equations) explains the columns.
+
+**The search was developed with the AI-Feynman equations in view**: its elimination steps, function lists and thresholds
+were tuned on them. Read these rates as training scores. The other libraries were not tuned on these equations here.
+They had as much time as edgewise took, but at least 10 seconds.
+
+`python benchmarks/draw.py` generates this page from the rows in `benchmarks/results`.
+"""
+
+
+def draw_searches(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
+    """Write the page and its picture where there are rows; the paths written."""
+    found = {name: latest(read(results / BENCHMARKS[name].file)) for name in SEARCHES}
+    found = {name: rows for name, rows in found.items() if rows}
+    if "feynman" in found:
+        with rc_context(STYLE):
+            shares(found["feynman"]).savefig(pictures / _SEARCH_PICTURE, metadata={"Date": None}, facecolor="white")
+        yield pictures / _SEARCH_PICTURE
+    if found:
+        page.write_text(
+            "\n".join([_SEARCH_HEAD, *(part for name, rows in found.items() for part in _search_section(name, rows))])
+        )
+        yield page
+
+
+def _search_section(name: str, rows: Rows) -> list[str]:
+    benchmark = BENCHMARKS[name]
+    parts = [f"## {benchmark.title}\n"]
+    if name == "feynman":
+        parts.append(f"![Shares of the equations that are solved, by noise and library](pictures/{_SEARCH_PICTURE})\n")
+    parts += [*markdown(*benchmark.table(rows)), "", paragraph(benchmark.note), measured_with(benchmark.file, rows[-1])]
+    commits = list(dict.fromkeys(row["commit"] for row in rows))
+    if len(commits) > 1:
+        parts.append(paragraph(f"The rows are of several versions: {', '.join(commits)}"))
+    for noise in sorted({float(row["noise"]) for row in rows}):
+        parts += _missed(rows, noise)
+    return parts
+
+
+def _missed(rows: Rows, noise: float) -> list[str]:
+    """What edgewise missed: without noise, formulas that are not exact; with noise, those of another form."""
+    column = "form" if noise else "exact"
+    own = [row for row in rows if row["library"] == OURS and float(row["noise"]) == noise]
+    missed: dict[str, Rows] = {}
+    for row in own:
+        if not is_true(row[column]):
+            missed.setdefault(row["equation"], []).append(row)
+    if not missed:
+        return []
+    seeds = len({row["seed"] for row in own})
+    lines = [
+        [Cell(name), Cell(f"`{worst['truth']}`"), Cell(f"{len(group)} of {seeds}"), Cell(_shortened(worst["formula"])),
+         Cell(reason(worst)), Cell(worst["seconds"])]
+        for name, group in missed.items()
+        for worst in [min(group, key=lambda row: float(row["r2"] or "-inf"))]
+    ]  # fmt: skip
+    head = ["equation", "truth", "seeds", "found, at the worst of them", "reason", "s"]
+    what = f"noise {noise:g}: another form" if noise else "no noise: not exact"
+    return [f"### Missed, {what}\n", *markdown(head, lines, 5), ""]
+
+
+def reason(row: dict[str, str]) -> str:
+    """Why a formula is a miss, in words.
+
+    >>> reason({"r2": "0.5", "outcome": "time limit", "form": "False", "accurate": "False"})
+    'R2 0.5: time limit'
+    """
+    if not row["r2"]:
+        return row["outcome"]
+    if is_true(row["form"]):
+        return f"the right form, its constants off: {row['outcome']}"
+    if is_true(row["accurate"]):
+        return f"accurate, another form: {row['outcome']}"
+    return f"R2 {float(row['r2']):.3g}: {row['outcome']}"
+
+
+def _shortened(formula: str) -> str:
+    text = formula if len(formula) <= _LONGEST else f"{formula[: _LONGEST - 4]} ..."
+    return f"`{text}`" if text else ""
+
+
+def _label(name: str, own: Rows, rows: Rows) -> str:
+    """A library's name, with how many of the equations it was asked about where not all."""
+    asked, all_of_them = (len({row["equation"] for row in some}) for some in (own, rows))
+    label = LABELS.get(name, name)
+    return label if asked == all_of_them else f"{label} ({asked} of {all_of_them} equations)"
+
+
+def shares(rows: Rows) -> Figure:
+    """Percent solved, and percent accurate, at each noise: a line for each library."""
+    noises = sorted({float(row["noise"]) for row in rows})
+    figure = Figure(figsize=(7.4, 3.4), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for ax, (column, title) in zip(panels, (("solved", "solved"), ("accurate", "R² above 0.999")), strict=True):
+        for name in [name for name in COLORS if any(row["library"] == name for row in rows)]:
+            own = [row for row in rows if row["library"] == name]
+            places = [k for k, noise in enumerate(noises) if any(float(row["noise"]) == noise for row in own)]
+            groups = [[row for row in own if float(row["noise"]) == noises[k]] for k in places]
+            heights = [100 * sum(is_true(row[column]) for row in group) / len(group) for group in groups]
+            ours = name == OURS
+            ax.plot(places, heights, "o-", color=COLORS[name], label=_label(name, own, rows), ms=5, mec="white",
+                    mew=0.5, lw=1.6 if ours else 1.2, zorder=3 + ours)  # fmt: skip
+        ax.set_xticks(range(len(noises)), [f"{noise:g}" for noise in noises])
+        ax.set_title(title, fontsize=10)
+        ax.set_xlabel("noise over the target's spread")
+        ax.set_ylim(-2, 102)
+        plain(ax)
+    panels[0].set_ylabel("% of the equations")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+    sign(figure, rows[-1])
+    return figure
+
+
+_EXPERIMENT_HEAD = """# Published experiments, reproduced
+
+`edgewise reproduce` runs the experiments of the KAN articles. This page compares the results with the published values
+and with baselines measured here. **A bold value misses its criterion.** Times are seconds on one core. The line below a
+table lists choices that were made after seeing test results; if there is no such line, none are known.
+
+Sources: Liu et al., KAN: Kolmogorov-Arnold Networks (arXiv 2404.19756) and KAN 2.0 (arXiv 2408.10205), and the
+notebooks of pykan 0.2.8. Settings and seeds are in `edgewise_bench.experiments`.
+`python benchmarks/draw.py` generates this page from the rows in `benchmarks/results/reproduced`.
+"""
+_OPEN, _CLOSE = (
+    "<!-- Generated by python benchmarks/draw.py. -->\n",
+    "<!-- End of the generated part. -->\n",
+)
+
+
+def draw_experiments(results: Path, pictures: Path, page: Path, readme: Path) -> Iterator[Path]:
+    """Write the pictures, the page and the marked part of the README, and yield each path."""
+    parts, summary, missing, short = [], [], [], []
+    for experiment in EXPERIMENTS.values():
+        rows = experiment.ordered(latest(read(results / experiment.file)))
+        if not any(row["model"] == OURS for row in rows):  # baselines alone make no section
+            missing.append(experiment.name)
+            continue
+        path = pictures / f"reproduced_{experiment.name}.svg"
+        with rc_context(STYLE):
+            experiment.picture(rows, _last(rows)).savefig(path, metadata={"Date": None}, facecolor="white")
+        yield path
+        parts += _experiment_section(experiment, rows)
+        criteria = experiment.criteria(rows)
+        summary += [[Cell(f"[{experiment.name}](#{experiment.name})"), *criterion.cells()] for criterion in criteria]
+        first, link = criteria[0], Cell(f"[{experiment.name}](docs/{page.name}#{experiment.name})")
+        line = [link, Cell(first.description), Cell(first.published), first.found, _passed(criteria)]
+        short.append([*line, Cell(experiment.test_informed or "none known")])
+    left = [f"Not stored yet: {', '.join(missing)}.\n"] if missing else []
+    taken = _taken(results / MINUTES)
+    head = ["experiment", "what", "published", "to reach", "found here"]
+    page.write_text("\n".join([_EXPERIMENT_HEAD, *left, *taken, *markdown(head, summary, 2), "", *parts]))
+    yield page
+    before, rest = readme.read_text().split(_OPEN)
+    head = ["experiment", "first criterion", "published", "here", "criteria passed", "chosen after seeing test results"]
+    lines = [*markdown(head, short, 2), "", *taken]
+    readme.write_text("\n".join([before + _OPEN.rstrip(), *lines, _CLOSE + rest.split(_CLOSE)[1]]))
+    yield readme
+
+
+def _taken(path: Path) -> list[str]:
+    """Return how long the last stored run of all experiments took."""
+    runs: dict[str, dict[str, dict[str, str]]] = {}
+    for row in read(path):
+        runs.setdefault(row["commit"], {})[row["experiment"]] = row
+    whole = [list(run.values()) for run in runs.values() if set(run) >= set(EXPERIMENTS)]
+    if not whole:
+        return []
+    minutes, last = max(float(row["minutes"]) for row in whole[-1]), whole[-1][-1]
+    text = f"All experiments, with the MLP baselines, took {minutes:.1f} minutes at commit {last['commit']}"
+    return [paragraph(f"{text} on {last['cores']} cores ({last['device']}; `{path.name}`)")]
+
+
+def _passed(criteria: Sequence[Criterion]) -> Cell:
+    """Return how many of the criteria with a limit are passed."""
+    held = [criterion.found.passed for criterion in criteria if criterion.found.passed is not None]
+    return Cell(f"{sum(held)} of {len(held)}")
+
+
+def _experiment_section(experiment: Experiment, rows: list[dict[str, str]]) -> list[str]:
+    seen = experiment.test_informed
+    return [
+        f"## {experiment.name}\n",
+        paragraph(f"{experiment.title}. Published in {experiment.source}"),
+        f"![{experiment.title}](pictures/reproduced_{experiment.name}.svg)\n",
+        *markdown(*experiment.table(rows), experiment.text_columns),
+        "",
+        *([paragraph(f"**Chosen after seeing test results**: {seen}")] if seen else []),
+        paragraph(experiment.note),
+        measured_with(experiment.file, _last(rows)) + _others(rows),
+    ]
+
+
+def _others(rows: list[dict[str, str]]) -> str:
+    """Return the commits of the rows that were measured at another commit than the last of edgewise's."""
+    last = _last(rows)["commit"]
+    found = dict.fromkeys((row["model"], row["commit"]) for row in rows if row["commit"] != last)
+    by_model = {model: ", ".join(c for m, c in found if m == model) for model, _ in found}
+    text = "; ".join(f"{model} {c}" for model, c in by_model.items())
+    return paragraph(f"Rows of other commits: {text}") if found else ""
+
+
+def _last(rows: list[dict[str, str]]) -> dict[str, str]:
+    """Return the row of edgewise that was measured last."""
+    return max((row for row in rows if row["model"] == OURS), key=lambda row: row["date"])
+
 
 if __name__ == "__main__":
     main()

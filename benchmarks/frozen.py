@@ -3,12 +3,13 @@
     python benchmarks/frozen.py --store                    # freeze the answers of this tree (an hour and a half)
     python benchmarks/frozen.py                            # ask this tree again, and print what changed
     python benchmarks/frozen.py --only fits odes --every 3
-    python benchmarks/frozen.py --against ../other/src     # time layers of both trees in turns
+    python benchmarks/frozen.py --tree ../other            # ask the edgewise of another tree in its place
+    python benchmarks/frozen.py --against ../other         # time layers of both trees in turns
 
 Frozen are, in results/frozen.csv: `laws` (120 of SRSD and 100 random ones: the formula, the outcome, the error on rows
 left out), `tables` (the 32 real tables of development of `bench claims`), `equations` (those of `bench pde`: error and
 CPU seconds), `scores` (ten tables of `bench tabular`), `fits` (ten networks: their errors and first values) and `odes`
-(the systems of dynamics.py). Searches are limited by work, not by time, so that their answers do not depend on the
+(the systems of `bench dynamics`). Searches are limited by work, not by time, so that their answers do not depend on the
 machine's load; CPU seconds do.
 
 What may change: 5 % of the formulas, none with another outcome of less worth or with an error on rows left out that is
@@ -22,6 +23,7 @@ import argparse
 import csv
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -33,9 +35,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from record import RESULTS, append, pin
+from edgewise_bench import append
 
-FROZEN = RESULTS / "frozen.csv"
+HERE = Path(__file__).resolve().parent
+FROZEN = HERE / "results" / "frozen.csv"
 _TABLES = ("airquality", "ais", "babies", "concrete", "hitters", "exam", "penguins", "titanic", "oj", "wine")
 _RANK = ("EXACT", "NOISE", "FLOOR", "AMBIGUOUS", "UNSEEN", "APPROXIMATE", "TOO_FEW_ROWS", "TIME_LIMIT")
 RAISED = "raised"
@@ -164,12 +167,11 @@ def fits() -> Iterator[tuple[str, Ask]]:
 
 
 def _ode(name: str, noise: float) -> Answer:
-    import dynamics
-
     import edgewise as ew
+    from edgewise_bench.benchmarks.studies import SYSTEMS
 
-    system = dynamics.SYSTEMS[name]
-    t, x = dynamics.rows_of(system, noise, 0)
+    system = SYSTEMS[name]
+    t, x = system.trajectories(noise, 0)
     began = time.process_time()
     found = ew.discover_ode(t, x, list(system.names))
     return {
@@ -179,9 +181,9 @@ def _ode(name: str, noise: float) -> Answer:
 
 
 def odes() -> Iterator[tuple[str, Ask]]:
-    import dynamics
+    from edgewise_bench.benchmarks.studies import SYSTEMS
 
-    for name in dynamics.SYSTEMS:
+    for name in SYSTEMS:
         for noise in (0.0, 0.01):
             yield f"{name} {noise:g}", partial(_ode, name, noise)
 
@@ -230,6 +232,21 @@ def _stored() -> dict[tuple[str, str], Answer]:
         return {}
     with FROZEN.open() as stream:
         return {(row["family"], row["case"]): json.loads(row["answer"]) for row in csv.DictReader(stream)}
+
+
+def pin() -> None:
+    """Compute on one thread of one core, this process and those it starts."""
+    import torch
+
+    torch.set_num_threads(1)
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def sources(tree: Path) -> str:
+    """Return the folder of a tree that has edgewise in it: the tree's `src`, or the folder itself."""
+    return str((tree / "src" if (tree / "src").is_dir() else tree).resolve())
 
 
 def ask_all(families: list[str], every: int, jobs: int, store: bool) -> int:
@@ -281,15 +298,12 @@ for line in sys.stdin:
 
 def against(other: Path) -> None:
     """Time layers of this tree and of another in turns, each in a process of its own."""
-    import os
-
-    own = Path(__file__).parents[1] / "src"
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", _TIMED % (_LAYERS,)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(tree)},
+            env={**os.environ, "PYTHONPATH": sources(tree)},
         )
-        for tree in (own, other.resolve())
+        for tree in (HERE.parent, other)
     ]  # fmt: skip
     ratios: list[list[float]] = [[] for _ in _LAYERS]
     for _ in range(_TURNS):
@@ -316,8 +330,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--every", type=int, default=1, help="ask every K-th case only")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--against", type=Path, help="the src folder of another tree, for the times of layers")
+    parser.add_argument("--tree", type=Path, help="the folder of another tree, whose edgewise is asked")
+    parser.add_argument("--against", type=Path, help="the folder of another tree, for the times of layers")
     given = parser.parse_args()
+    if given.tree is not None:  # what is asked is imported when a process begins
+        asked = ["--only", *given.only, "--every", str(given.every), "--jobs", str(given.jobs)]
+        path = os.pathsep.join([sources(given.tree), str(HERE / "src")])
+        command = [sys.executable, __file__, *asked, *["--store"] * given.store]
+        raise SystemExit(subprocess.run(command, env=os.environ | {"PYTHONPATH": path}).returncode)
     if given.against is not None:
         against(given.against)
         return

@@ -8,13 +8,14 @@ calibration error are means over them. Default and tuned rows are reported apart
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from record import RESULTS
 from scipy.stats import gmean
 
+RESULTS = Path(__file__).parent / "results"
 OURS = "edgewise"
 _SIMPLE = ("constant", "linear")
 _GAP, _INSIDE = 0.01, (0.88, 0.92)
@@ -35,7 +36,7 @@ def main() -> None:
             _times(own.pivot_table("seconds", "table", "library", "median"))
         _page(treated)
     _calibration(rows[(rows.kind == "classification") & (rows.tuned == 0)])
-    _intervals(pd.read_csv(RESULTS / "tables_intervals.csv"))
+    _intervals(pd.read_csv(RESULTS / "scripts" / "tables_intervals.csv"))
 
 
 def _scores(kind: str, scores: Any) -> None:

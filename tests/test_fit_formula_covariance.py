@@ -98,7 +98,7 @@ def test_the_same_covariance_serves_formulas_that_were_found() -> None:
     ("kind", "rows"), [("heteroscedastic", 100), ("autocorrelated", 100), ("clustered", 100), ("classical", 100)]
 )
 def test_intervals_cover_the_constants(kind: Any, rows: int) -> None:
-    """Up to 200 lines of two constants each; benchmarks/interval_coverage.py has more and other formulas."""
+    """Up to 200 lines of two constants each; `edgewise bench coverage` has more and other formulas."""
     rng, hits, plain = np.random.default_rng(11), [], []
     for _ in range(60 if kind == "autocorrelated" else 200):
         x = np.sort(rng.uniform(0, 3, rows))

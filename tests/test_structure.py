@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import structure
 import torch
-from structure_laws import KINDS, LAWS, questions
 from torch import Tensor
 
 import edgewise as ew
 from edgewise.interpret.symmetries import gaussian_process, measured
 from edgewise.interpret.symmetries._gaussian import _misfit
 from edgewise.structure import CAP, FLOOR, Finding, Findings, Surrogate, Verdict, exclusive
+from edgewise_bench.benchmarks.studies import KINDS, answered, balanced, questions, stored_questions, structured_laws
 
 S = ew.structure
 Law = Callable[[Tensor], Tensor]
@@ -104,9 +103,9 @@ def test_every_kind_of_the_benchmark_is_found_by_find() -> None:
 def test_laws_of_known_structure(noise: float) -> None:
     """A part of the benchmark, all questions about a few laws: the limits there are 95 %, 90 % and 90 %, 80 %."""
     names = ["normal density", "interference", "cooling body"]
-    asked = [q for q in structure.read(structure.QUESTIONS) if q.law in names]
-    answers = structure.answered(noise, 1, names)
-    said = [answers.get((q.law, q.kind, q.columns), False) for q in asked]
+    asked = [q for q in stored_questions() if q.law in names]
+    answers = {name: answered(structured_laws()[name], noise, 1) for name in names}
+    said = [answers[q.law].get((q.kind, q.columns), False) for q in asked]
     right = sum(s and q.holds for s, q in zip(said, asked, strict=True))
     assert right / sum(said) >= 0.9
     assert right / sum(q.holds for q in asked) >= 0.8
@@ -114,14 +113,13 @@ def test_laws_of_known_structure(noise: float) -> None:
 
 @pytest.mark.parametrize("name", ["ideal gas", "cooling shell", "impedance"])
 def test_the_stored_answers_follow_from_the_formulas(name: str) -> None:
-    (law,) = [law for law in LAWS if law.name == name]
-    stored = [q for q in structure.read(structure.QUESTIONS) if q.law == name]
-    assert stored == list(questions(law))
-    assert len(LAWS) == 40
+    stored = [q for q in stored_questions() if q.law == name]
+    assert stored == list(questions(structured_laws()[name]))
+    assert len(structured_laws()) == 40
 
 
 def test_half_of_the_benchmarks_questions_hold() -> None:
-    chosen = structure.balanced(structure.read(structure.QUESTIONS))
+    chosen = balanced(stored_questions())
     for kind in KINDS:
         truths = [q.holds for q in chosen if q.kind == kind]
         assert sum(truths) * 2 == len(truths) >= 18

@@ -1,4 +1,4 @@
-"""A studio that is killed goes on where its page last saw it; `benchmarks/studio_kills.py` does it 20 times."""
+"""A studio that is killed goes on where its page last saw it; `edgewise bench studio-kills` does it 20 times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install 'ed
 if os.name == "nt":
     pytest.skip("Windows has no signal that nothing handles", allow_module_level=True)
 
-from studio_kills import killed
+from edgewise_bench.benchmarks.studies import killed
 
 
 @pytest.mark.parametrize(

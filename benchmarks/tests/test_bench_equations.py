@@ -12,7 +12,6 @@ import torch
 
 from edgewise.pde import Box, Jet
 from edgewise_bench import Row, Settings
-from edgewise_bench.baselines import burgers_at
 from edgewise_bench.benchmarks import BENCHMARKS
 from edgewise_bench.benchmarks.pde import (
     JAXKAN,
@@ -32,6 +31,7 @@ from edgewise_bench.benchmarks.pde import (
     lshape_bound,
     schroedinger,
 )
+from edgewise_bench.datasets import burgers_at
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 LONGEST = 25  # lines of a problem

@@ -315,7 +315,7 @@ def test_a_baseline_that_is_not_installed_says_how_to_install_it(
 
 
 def test_the_page_shows_rates_and_every_miss_with_its_reason(tmp_path: Path) -> None:
-    from found import draw
+    from draw import draw_searches
 
     (ours, *_), named = BENCHMARKS["feynman"].cases(Settings()), ["I.6.2", "I.12.1", "I.10.7"]
     blank = BENCHMARKS["feynman"].failed(ours, Settings(), "failed: no memory")[0]
@@ -328,12 +328,15 @@ def test_the_page_shows_rates_and_every_miss_with_its_reason(tmp_path: Path) -> 
     from edgewise_bench import append
 
     append(tmp_path / "feynman.csv", [{"cores": 1, "threads": 1, "versions": "numpy 2", **row} for row in rows])
-    assert list(draw(tmp_path, tmp_path, tmp_path / "page.md")) == [tmp_path / "feynman.svg", tmp_path / "page.md"]
+    assert list(draw_searches(tmp_path, tmp_path, tmp_path / "page.md")) == [
+        tmp_path / "feynman.svg",
+        tmp_path / "page.md",
+    ]
     page = (tmp_path / "page.md").read_text()
     assert "### Missed, no noise: not exact" in page and "### Missed, noise 0.01: another form" in page
     assert "| I.12.1 | `a*b` | 1 of 1 | `x\\|1` | R2 0.9: noise |" in page
     assert "failed: no memory" in page and "| gplearn | 0.01 | 3 | 33.3 |" in page
-    assert list(draw(tmp_path / "none", tmp_path, tmp_path / "page.md")) == []
+    assert list(draw_searches(tmp_path / "none", tmp_path, tmp_path / "page.md")) == []
 
 
 @pytest.mark.parametrize(

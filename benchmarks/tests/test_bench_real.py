@@ -18,10 +18,21 @@ from edgewise import InputError
 from edgewise.cli import main
 from edgewise_bench import Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS, REGRESSORS, SEARCHERS
-from edgewise_bench.benchmarks.real import REAL_TABLES, SPLITS, Tables, half_of, learned, numbers
-from edgewise_bench.benchmarks.searchers import Found, Searcher
+from edgewise_bench.benchmarks.searchers import Searched, Searcher
 from edgewise_bench.benchmarks.searchers import Table as SearchTable
-from edgewise_bench.benchmarks.tabular import TABLES, Constant, Estimator, Linear, Table, read_frame
+from edgewise_bench.benchmarks.tabular import (
+    REAL_TABLES,
+    SPLITS,
+    TABLES,
+    Constant,
+    Estimator,
+    Linear,
+    Table,
+    Tables,
+    learned,
+    numbers,
+    read_frame,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 MADE = Table("made", "none", "made", "y", "regression", {"copy": "repeats another column"}, seen=True)
@@ -39,11 +50,11 @@ class Guess(Searcher):
     def warm_up(self) -> None:
         pass
 
-    def find(self, table: SearchTable) -> Found:
+    def find(self, table: SearchTable) -> Searched:
         assert table.names == ["a", "b"] and table.seconds == 3 and table.effort == "quick"
         front = [lambda x, k=k: k * x[:, 0] for k in (1, 2, 3)] + [lambda x: np.full(len(x), np.nan)]
         formula = 2 * sympy.Symbol("a")
-        return Found(formula, front[1], "done", None, 3, 0.25, front, {"ceiling": lambda x: 3 * x[:, 0] + x[:, 1]})
+        return Searched(formula, front[1], "done", None, 3, 0.25, front, {"ceiling": lambda x: 3 * x[:, 0] + x[:, 1]})
 
 
 class Made(Tables):
@@ -168,7 +179,7 @@ def test_the_halves_are_those_of_the_page_and_share_no_table() -> None:
     lines = re.findall(line, PAGE.read_text(), re.M)
     package = {"sklearn": "scikit-learn"}
     expected = [
-        (table.name, half_of(table), table.item, package.get(table.package, table.package), table.target)
+        (table.name, table.half, table.item, package.get(table.package, table.package), table.target)
         for table in REAL_TABLES
     ]
     assert lines == expected

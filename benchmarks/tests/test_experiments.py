@@ -1,14 +1,20 @@
-"""Every published experiment at tiny sizes: it runs, its rows make a table, a picture and criteria."""
+"""The published experiments: cases, rows, pages; one from outside the package."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+from edgewise import KAN, fit
 from edgewise.cli import main
-from edgewise_bench import MLP, OURS, PYKAN, Cell, Criterion, Plan, Row, Settings, read, run
+from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Plan, Row, Settings, read, run
+from edgewise_bench.drawing import panel_grid
 from edgewise_bench.experiments import EXPERIMENTS
+from edgewise_bench.tables import best, format_error, number
 
 ROOT = Path(__file__).parents[2]
 QUICK = Settings((OURS, MLP), quick=True)
@@ -98,15 +104,15 @@ def test_the_command_stores_rows_table_and_picture(tmp_path: Path, capsys: pytes
 def test_the_page_and_the_readme_are_what_the_stored_rows_give(
     pictures: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from draw import draw_experiments
     from matplotlib.figure import Figure
-    from reproduced import draw
 
     if not pictures:  # they are drawn, but not written
         monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: Path(path).touch())
 
     results, readme = ROOT / "benchmarks" / "results" / "reproduced", tmp_path / "README.md"
     readme.write_text((ROOT / "README.md").read_text())
-    written = {path.name for path in draw(results, tmp_path, tmp_path / "reproduced.md", readme)}
+    written = {path.name for path in draw_experiments(results, tmp_path, tmp_path / "reproduced.md", readme)}
     assert {"reproduced.md", "README.md"} < written
     assert readme.read_text() == (ROOT / "README.md").read_text()
     assert (tmp_path / "reproduced.md").read_text() == (ROOT / "docs" / "reproduced.md").read_text()
@@ -139,3 +145,78 @@ def test_the_command_lists_the_experiments(capsys: pytest.CaptureFixture[str]) -
 def test_an_unknown_experiment_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "gridz"]) == 2
     assert "grids" in capsys.readouterr().err
+
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Parabola(Experiment):
+    """A network of one edge fits x^2; the baseline is the mean."""
+
+    name = "parabola"
+    title = "A parabola"
+    source = "this test"
+    file = "parabola.csv"
+    extra = ("grid",)
+    note = "error: RMSE on held-out rows"
+
+    def cases(self, settings: Settings) -> list[Case]:
+        return self.product(("x^2",), (OURS, MLP), settings)
+
+    def models(self) -> Mapping[str, Model]:
+        return {OURS: _network, MLP: _mean}
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        return ["item", "model", "RMSE"], [
+            [Cell(row["item"]), Cell(row["model"]), Cell(format_error(row))] for row in rows
+        ]
+
+    def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
+        return [Criterion.at_most("RMSE of the network", 1e-6, "none", number(best(rows, model=OURS)))]
+
+    def draw(self, rows: Sequence[Row]) -> Figure:
+        figure, (ax,) = panel_grid(1)
+        ax.bar([row["model"] for row in rows], [number(row) for row in rows])
+        return figure
+
+
+def _rows() -> tuple[np.ndarray, np.ndarray]:
+    x = np.linspace(-1, 1, 50)[:, None]
+    return x, x[:, 0] ** 2
+
+
+def _network(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    found = fit(KAN([1, 1], seed=0), *_rows(), grids=[3])
+    yield {"shape": "[1, 1]", "grid": 3, "error": found.validation_error}
+
+
+def _mean(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    yield {"error": float(_rows()[1].std())}
+
+
+def test_an_experiment_from_outside_is_measured_stored_judged_and_drawn(tmp_path: Path) -> None:
+    experiment = Parabola()
+    rows = experiment.ordered(run([experiment], Settings(), Plan(tmp_path, jobs=2))["parabola"])
+    assert [(row["model"], row["status"]) for row in rows] == [(OURS, ""), (MLP, "")]
+    assert number(rows[1]) > 0.1 and number(rows[0], "seconds") > 0
+    stored = experiment.ordered(read(tmp_path / "parabola.csv"))
+    assert [row["grid"] for row in stored] == ["3", ""] and all(row["commit"] for row in stored)
+    (criterion,) = experiment.criteria(stored)
+    assert criterion.found.passed
+    experiment.write_page(tmp_path, stored)
+    assert "| x^2 | edgewise |" in (tmp_path / "parabola.md").read_text()
+    assert (tmp_path / "parabola.svg").stat().st_size > 1000
+    assert run([experiment], Settings(), Plan(tmp_path, resume=True))["parabola"] == read(tmp_path / "parabola.csv")
+
+
+def test_a_case_that_fails_tells_why(tmp_path: Path) -> None:
+    (row,) = run([Broken()], Settings((OURS,)), Plan(tmp_path))["parabola"]
+    assert "ZeroDivisionError" in row["status"] and row["error"] == ""
+
+
+class Broken(Parabola):
+    """Its model raises."""
+
+    def models(self) -> Mapping[str, Model]:
+        return {OURS: lambda case, settings: [{"error": 1 / 0}]}

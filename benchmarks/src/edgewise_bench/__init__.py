@@ -17,10 +17,10 @@ from edgewise_bench._experiment import Criterion as Criterion
 from edgewise_bench._experiment import Experiment as Experiment
 from edgewise_bench._experiment import Model as Model
 from edgewise_bench._run import Plan as Plan
+from edgewise_bench._run import Worker as Worker
+from edgewise_bench._run import cores as cores
 from edgewise_bench._run import run as run
 from edgewise_bench._store import append as append
 from edgewise_bench._store import latest as latest
 from edgewise_bench._store import provenance as provenance
 from edgewise_bench._store import read as read
-from edgewise_bench._worker import Worker as Worker
-from edgewise_bench._worker import cores as cores

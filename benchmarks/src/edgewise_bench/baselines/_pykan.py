@@ -21,7 +21,7 @@ import edgewise
 from edgewise._errors import EdgewiseError
 from edgewise._replacing import replacing
 from edgewise._typing import Array
-from edgewise_bench.baselines._mlp import parameter_count
+from edgewise_bench.baselines._training import parameter_count
 
 _WANTED = ("pykan==0.2.8", "pyyaml", "tqdm", "setuptools")
 _DONE = "installed.txt"

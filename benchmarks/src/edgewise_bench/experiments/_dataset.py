@@ -1,7 +1,9 @@
 """Tables that every model is trained and tested on, in units that suit all of them, and errors on them."""
 
+import csv
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +16,12 @@ from edgewise_bench.baselines import parameter_count, seeded_mlp, train_mlp
 
 Table = tuple[Array, Array]
 """Inputs (n, d) and values (n,)."""
+
+
+def stored(name: str) -> list[dict[str, str]]:
+    """Return the rows of a table of published values, from the file next to this one."""
+    with (Path(__file__).parent / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def predict(module: torch.nn.Module, x: Array) -> Array:

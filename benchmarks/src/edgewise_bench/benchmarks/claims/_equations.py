@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from edgewise import InputError, Options
 from edgewise.pde import march, solve
 from edgewise_bench import Case, Settings
-from edgewise_bench.benchmarks.claims import _boundary_values as line
 from edgewise_bench.benchmarks.claims import _evolutions as evolution
-from edgewise_bench.benchmarks.claims import _planes as plane
-from edgewise_bench.benchmarks.claims._part import in_words, part_of
-from edgewise_bench.benchmarks.claims._stated import MANY, NONE, Stated
+from edgewise_bench.benchmarks.claims import _problems as problems
+from edgewise_bench.benchmarks.claims._problems import MANY, NONE, Stated
+from edgewise_bench.benchmarks.claims._tables import in_words, part_of
 
 _SECONDS = 60.0  # after which a case is given up
 _TIMES = 5.0  # an estimate may be too small by
@@ -31,44 +32,15 @@ class Kind(NamedTuple):
     held_out: tuple[float, ...]
 
 
-KINDS = (
-    Kind(line.sine, (1, 3), (2, 6)),
-    Kind(line.layer, (0.1, 1e-2, 1e-3), (0.03, 3e-3, 1e-4)),
-    Kind(line.reaction, (), (1e-2, 1e-3, 1e-5)),
-    Kind(line.oscillation, (5, 20, 50), (10, 30, 80)),
-    Kind(line.spike, (0.1, 1e-2, 1e-3), (0.03, 3e-3, 1e-4)),
-    Kind(line.front, (0.1, 1e-2), (1e-3, 1e-4)),
-    Kind(line.bratu, (1, 3, 3.513, 3.52, 3.6, 5), (2, 3.4, 3.51, 3.515, 3.55, 4)),
-    Kind(line.insulated, (1, 0), (-2, 0.1)),
-    Kind(line.fluxes, (), (2, 1, 2.5)),
-    Kind(line.resonance, (1, 2, 1.01, 1.0001), (3, 4, 2.001, 0.99)),
-    Kind(line.robin, (-1, 0.5), (2, 0.4)),
-    Kind(line.missing, (0, 1, 2, 3, 8), (4, 5, 6, 7)),
-    Kind(line.surplus, (0, 1, 4), (2, 3, 5)),
-    Kind(line.beam, (0, 1), (2,)),
-    Kind(line.explosion, (0.8, 1.2), (0.9, 1.5)),
-    Kind(line.impossible, (0,), (1, 2)),
-    Kind(line.relaxation, (10, 1000), (100, 1e4)),
-    Kind(line.van_der_pol, (1, 1000), (5, 100)),
-    Kind(line.arctangent, (), (5, 50, 500)),
-    Kind(plane.waves, (1,), (3,)),
-    Kind(plane.insulated_plate, (1, 0), (-3,)),
-    Kind(plane.resonant_plate, (0, 0.1), (-1, 0.01)),
-    Kind(plane.open_plate, (0, 2), (1, 3)),
-    Kind(plane.plate_layer, (0.1,), (0.03,)),
-    Kind(plane.cubic_plate, (1,), (5,)),
-    Kind(plane.heated_strip, (), (0.1, 1)),
-    Kind(evolution.heat, (1,), (3,)),
-    Kind(evolution.insulated_front, (0.05, 0.03), (0.04, 0.02)),
-    Kind(evolution.insulated_bell, (), (1, 2)),
-    Kind(evolution.pulse, (1e-2, 1e-4), (1e-3, 3e-5)),
-    Kind(evolution.switched_end, (1e-2,), (1e-3, 1e-4)),
-    Kind(evolution.quick_reaction, (10, 1e4), (100, 1e6)),
-    Kind(evolution.marched_wrong, (0, 1, 2, 3), (4, 5, 6, 7)),
-    Kind(evolution.wave, (2,), (5,)),
-    Kind(evolution.cantilever, (3,), (1,)),
-    Kind(evolution.heat_in_two, (1,), (2,)),
-)
+def _kinds() -> Iterator[Kind]:
+    """Yield the kinds in the order of the file next to this one."""
+    rows = tomllib.loads(Path(__file__).with_name("equations.toml").read_text(encoding="utf-8"))
+    for name, row in rows.items():
+        make = getattr(problems, name, None) or getattr(evolution, name)
+        yield Kind(make, tuple(row["development"]), tuple(row["held_out"]))
+
+
+KINDS = tuple(_kinds())
 
 
 def cases(settings: Settings) -> list[Case]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgewise.pde import Box, Condition, Problem, periodic
-from edgewise_bench.benchmarks.claims._stated import MANY, NONE, Exact, Stated, at, flat, zero
+from edgewise_bench.benchmarks.claims._problems import MANY, NONE, Exact, Stated, at, flat, zero
 
 ROD = Box(t=(0, 1), x=(0, 1))
 STRIP = Box(t=(0, 1), x=(-1, 1))

@@ -1,12 +1,13 @@
 """Trajectories whose equations are known, and what `discover_ode` claims of them.
 
-Development cases are those that the rules of the claims were made on; held-out ones are measured when they are done.
-"""
+Development cases are those that the rules of the claims were made on; held-out ones are measured when they are done."""
 
 from __future__ import annotations
 
 import time
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,62 @@ import sympy
 
 from edgewise._typing import Array, Formula
 from edgewise_bench import Case, Settings
-from edgewise_bench.benchmarks.claims._part import in_words, part_of
-from edgewise_bench.benchmarks.claims._systems import OUTSIDE, SERIES, SYSTEMS, Made
+from edgewise_bench.benchmarks.claims._tables import in_words, part_of
+
+
+class Made(NamedTuple):
+    """Rates of x, y, z, w as text, where they start, the last time, rows, and order 2 if only positions are seen."""
+
+    name: str
+    rates: tuple[str, ...]
+    start: tuple[float, ...]
+    end: float
+    rows: int = 150
+    order: int = 1
+
+
+def _systems(kind: str) -> dict[str, list[Made]]:
+    """Return the systems of a kind by part, from the file beside this one."""
+    parts = tomllib.loads(Path(__file__).with_name("systems.toml").read_text(encoding="utf-8"))[kind]
+    return {
+        part: [
+            Made(name, tuple(row.pop("rates")), tuple(row.pop("start")), **row) for name, row in rows.items()
+        ]
+        for part, rows in parts.items()
+    }  # fmt: skip
+
+
+SYSTEMS = _systems("inside")
+"""Systems whose terms the libraries hold, by part."""
+OUTSIDE = _systems("outside")
+"""Systems with terms that no library holds, by part: nothing may be claimed of their form."""
+
+
+class Series(NamedTuple):
+    """What draws (n,) numbers, and the rate that may be claimed of them, if any."""
+
+    draw: Callable[[np.random.Generator, int], Array]
+    truth: tuple[str, ...] = ()
+
+
+def _correlated(rng: np.random.Generator, rows: int, kept: float) -> Array:
+    out = rng.standard_normal(rows)
+    for k in range(1, rows):
+        out[k] += kept * out[k - 1]
+    return out
+
+
+SERIES = {
+    "white noise": Series(lambda rng, rows: rng.standard_normal(rows), ("0",)),
+    "at rest": Series(lambda rng, rows: 5 + 0.1 * rng.standard_normal(rows), ("0",)),
+    "far at rest": Series(lambda rng, rows: 70 + 3 * rng.standard_normal(rows), ("0",)),
+    "autoregressive 0.5": Series(lambda rng, rows: _correlated(rng, rows, 0.5)),
+    "autoregressive 0.8": Series(lambda rng, rows: _correlated(rng, rows, 0.8)),
+    "random walk": Series(lambda rng, rows: np.cumsum(rng.standard_normal(rows))),
+    "walk with drift": Series(lambda rng, rows: np.cumsum(0.3 + rng.standard_normal(rows))),
+}
+"""Series that follow no equation but "at rest", one state each."""
+
 
 _FAMILY = {"family": "trajectories"}
 CLAIMS = ("EXACT", "NOISE", "FLOOR")

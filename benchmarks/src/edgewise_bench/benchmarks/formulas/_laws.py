@@ -1,13 +1,16 @@
-"""The known equations that are searched for: where their rows come from, and the formula that made them."""
+"""The laws that are searched for: known equations and random trees, and where their rows come from."""
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 import sympy
 
 from edgewise import symbolic
+from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.expressions import evaluate
 from edgewise_bench.datasets import System, feynman, srsd, strogatz
@@ -58,22 +61,54 @@ class Law(ABC):
         }
 
 
-class UniformLaw(Law):
-    """An equation of the AI-Feynman table, its inputs uniform in the published ranges, and inputs without effect."""
+class BoxLaw(Law):
+    """A formula whose inputs are uniform in their ranges."""
 
-    def __init__(self, name: str, extra: int = 0) -> None:
-        equation = feynman(name)
-        ranges = [(v.name, v.low, v.high) for v in equation.variables]
-        ranges += [(f"extra{k + 1}", _LOW, _HIGH) for k in range(extra)]
-        self.name, self.formula = name, equation.formula
-        self.names = [label for label, *_ in ranges]
-        self._low, self._high = np.array([bounds for _, *bounds in ranges]).T
+    def __init__(self, name: str, formula: str, ranges: Mapping[str, tuple[float, float]]) -> None:
+        self.name, self.formula, self.names = name, formula, list(ranges)
+        self._low, self._high = np.array(list(ranges.values())).T
 
     def training(self, rows: int, seed: int) -> Array:
         return np.random.default_rng(seed).uniform(self._low, self._high, (rows, len(self.names)))
 
     def fresh(self, rows: int, seed: int) -> Array:
         return self.training(rows, _FRESH + seed)
+
+
+class UniformLaw(BoxLaw):
+    """An equation of the AI-Feynman table, its inputs uniform in the published ranges, and inputs without effect."""
+
+    def __init__(self, name: str, extra: int = 0) -> None:
+        equation = feynman(name)
+        ranges = {variable.name: (variable.low, variable.high) for variable in equation.variables}
+        ranges |= {f"extra{k + 1}": (_LOW, _HIGH) for k in range(extra)}
+        super().__init__(name, equation.formula, ranges)
+
+
+class TargetLaw(BoxLaw):
+    """One of eight laws on which `discover` was first measured, by name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, *TARGET_LAWS[name])
+
+    def table(self, rows: int, noise: float, seed: int) -> tuple[Array, Array]:
+        rng = np.random.default_rng(seed)
+        x = rng.uniform(self._low, self._high, (rows, len(self.names)))
+        y = self.values(x)
+        return x, y + noise * y.std() * rng.standard_normal(rows)
+
+
+_SIDE, _UPPER = (-1.0, 1.0), (0.5, 2.0)
+TARGET_LAWS: dict[str, tuple[str, dict[str, tuple[float, float]]]] = {
+    "exp of sine plus square": ("exp(sin(pi*x) + y**2)", {"x": _SIDE, "y": _SIDE}),
+    "product": ("x*y", {"x": _SIDE, "y": _SIDE}),
+    "quotient": ("x/y", {"x": _SIDE, "y": _UPPER}),
+    "distance": ("sqrt(x**2 + y**2)", {"x": _SIDE, "y": _SIDE}),
+    "sum of velocities": ("(x + y)/(1 + x*y)", dict.fromkeys("xy", (0.0, 1.0))),
+    "normal density": ("exp(-x**2/(2*s**2))/sqrt(2*pi*s**2)", {"x": (-2.0, 2.0), "s": _UPPER}),
+    "growth": ("a*(1/b - 1)", {"a": _SIDE, "b": _UPPER}),
+    "two products": ("x1*x2 + x3*x4", dict.fromkeys(("x1", "x2", "x3", "x4"), _SIDE)),
+}
 
 
 class ScaledLaw(Law):
@@ -130,3 +165,116 @@ class TrajectoryLaw(Law):
         rng = np.random.default_rng(_FRESH + seed)
         share = -(-rows // len(self._solutions))
         return np.vstack([s(rng.uniform(0, _DURATION, share)).T for s in self._solutions])[:rows]
+
+
+MOST_VARIABLES = 4
+_OPERATORS, _OFTEN = ("+", "-", "*", "/"), (0.3, 0.15, 0.35, 0.2)
+_FUNCTIONS = ("sqrt({})", "({})**2", "({})**3", "exp({})", "log({})", "sin({})", "cos({})", "tanh({})")
+_RANGES = ((1.0, 5.0), (0.5, 2.0), (0.0, 1.0), (-1.0, 1.0), (-3.0, 3.0), (1.0, 10.0))
+_FUNCTION, _CONSTANT, _OUTER = 0.25, 0.3, 0.5  # chances: of a function, of a factor, of an outer factor and term
+_MOST_FUNCTIONS = 3
+_TRIED_ROWS = 5000  # that a law is tried on
+_CONSTANT_BELOW, _LINEAR_ABOVE, _HEAVY = 1e-3, 0.999, 20.0
+_STEP, _JUMP, _SELDOM = 0.01, 0.5, 0.01
+
+
+class _Drawn(NamedTuple):
+    """A law: its formula, and the range of each variable."""
+
+    formula: str
+    ranges: tuple[tuple[float, float], ...]
+
+
+class RandomLaw(BoxLaw):
+    """The k-th law of a seed, named "seed.k", its inputs uniform in their `ranges`."""
+
+    def __init__(self, name: str) -> None:
+        seed, _, place = name.partition(".")
+        drawn = _drawn(int(seed), int(place) + 1)[int(place)]
+        names, self.ranges = _names(len(drawn.ranges)), drawn.ranges
+        formula = sympy.sstr(symbolic.parse(drawn.formula, names))
+        super().__init__(name, formula, dict(zip(names, drawn.ranges, strict=True)))
+
+
+@cache
+def _drawn(seed: int, count: int) -> list[_Drawn]:
+    """Return the first laws of a seed: the k-th has 1 + k mod 4 variables; no two differ by their numbers only."""
+    rng = np.random.default_rng(seed)
+    found: list[_Drawn] = []
+    forms: set[str] = set()
+    while len(found) < count:
+        names = _names(1 + len(found) % MOST_VARIABLES)
+        drawn = _Drawn(_tree(names, rng), tuple(_RANGES[k] for k in rng.integers(len(_RANGES), size=len(names))))
+        form = _form(drawn, names, rng)
+        if form and form not in forms:
+            forms.add(form)
+            found.append(drawn)
+    return found
+
+
+def _names(count: int) -> list[str]:
+    return [f"x{k + 1}" for k in range(count)]
+
+
+def _tree(names: list[str], rng: np.random.Generator) -> str:
+    """Draw a formula: leaves, every variable among them, are joined two at a time until one part is left."""
+    leaves = [*names, *rng.choice(names, rng.integers(0, 3))]
+    functions = iter(range(_MOST_FUNCTIONS))
+    parts = [_dressed(str(leaf), rng, functions) for leaf in leaves]
+    while len(parts) > 1:
+        one, two = (parts.pop(int(rng.integers(len(parts)))) for _ in range(2))
+        parts.append(_dressed(f"({one}{rng.choice(_OPERATORS, p=_OFTEN)}{two})", rng, functions))
+    if rng.random() < _OUTER:
+        return f"{_number(rng)}*{parts[0]}+{_number(rng)}"
+    return parts[0]
+
+
+def _dressed(part: str, rng: np.random.Generator, functions: Iterator[int]) -> str:
+    """Give a part a factor and a function, each by chance, as long as functions are left."""
+    scaled = f"{_number(rng)}*{part}" if rng.random() < _CONSTANT else part
+    if rng.random() < _FUNCTION and next(functions, None) is not None:
+        return str(rng.choice(_FUNCTIONS)).format(scaled)
+    return scaled
+
+
+def _number(rng: np.random.Generator) -> str:
+    """Draw a constant of two digits from 0.3 to 5, one of three negative."""
+    value = float(f"{10 ** rng.uniform(-0.5, 0.7):.2g}")
+    return f"({-value if rng.random() < 1 / 3 else value:g})"
+
+
+def _form(drawn: _Drawn, names: list[str], rng: np.random.Generator) -> str:
+    """Return the formula without its numbers, or an empty text where the law is no good.
+
+    It must be finite, vary, not be close to a linear function, and have no rows that are 20 standard deviations from
+    the mean. It must depend on each variable, and so smoothly that a hundredth of its range changes the value by less
+    than half a standard deviation, but for one row of a hundred.
+    """
+    low, high = np.array(drawn.ranges).T
+    x = rng.uniform(low, high, (_TRIED_ROWS, len(names)))
+    try:
+        formula = symbolic.parse(drawn.formula, names)
+    except InputError:  # a part is a number that is not real
+        return ""
+    if {str(symbol) for symbol in formula.free_symbols} != set(names) or formula.has(sympy.I, sympy.zoo, sympy.nan):
+        return ""
+    with np.errstate(all="ignore"):
+        y = evaluate(formula, names, x)
+        if not np.isfinite(y).all() or y.std() <= _CONSTANT_BELOW * np.abs(y).max():
+            return ""
+        if np.abs(y - y.mean()).max() > _HEAVY * y.std() or _is_linear(x, y):
+            return ""
+        for k in range(len(names)):
+            shuffled, near = x.copy(), x.copy()
+            shuffled[:, k] = rng.permutation(x[:, k])
+            near[:, k] = np.minimum(x[:, k] + _STEP * (high - low)[k], high[k])
+            other, step = (evaluate(formula, names, moved) - y for moved in (shuffled, near))
+            if other.std() <= _CONSTANT_BELOW * y.std() or np.mean(np.abs(step) > _JUMP * y.std()) > _SELDOM:
+                return ""
+    return re.sub(r"(?<![a-z\d])\d+(\.\d+)?(e-?\d+)?", "#", str(formula)).replace("-", "+")
+
+
+def _is_linear(x: Array, y: Array) -> bool:
+    columns = np.column_stack([np.ones(len(y)), x])
+    residual = y - columns @ np.linalg.lstsq(columns, y, rcond=None)[0]
+    return bool(residual.var() < (1 - _LINEAR_ABOVE) * y.var())

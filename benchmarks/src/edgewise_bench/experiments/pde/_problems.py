@@ -1,16 +1,89 @@
-"""Six differential equations, their solutions, and what the networks that are compared see of them."""
+"""Six differential equations, their solutions, and the baselines that solve them too."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import pi
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from edgewise.pde import Box, Condition, Problem, measured, periodic
-from edgewise_bench.baselines import burgers_at
-from edgewise_bench.experiments.pde._reference import Truth, allen_cahn, burgers, exact
+from edgewise._jets import jets_of
+from edgewise._typing import Array
+from edgewise.pde import Box, Condition, Errors, Jet, Problem, measured, periodic
+from edgewise_bench.baselines import default_dtype, pykan_refined, seeded_mlp, silenced
+from edgewise_bench.datasets import burgers_at
+
+
+class Truth(NamedTuple):
+    """A solution on a lattice of some shape: points (n, 2), values (n,), gradients (n, 2)."""
+
+    points: Tensor
+    value: Tensor
+    gradient: Tensor
+    shape: tuple[int, int]
+
+    def errors(self, found: Jet) -> Errors:
+        """Return the errors of a function at the points."""
+        off, gradient = found.value - self.value, found.gradient - self.gradient
+        square, h1 = float(off.square().mean()), float(gradient.square().sum(1).mean())
+        size = float(self.value.square().mean())
+        return Errors(square**0.5, (square + h1) ** 0.5, (square / size) ** 0.5, float(off.abs().max()))
+
+
+def exact(box: Box, function: Callable[..., Any], rows: int, columns: int) -> Truth:
+    """Return a solution written as a function of p: lambda p: torch.sin(p.x)."""
+    x = _lattice(box, rows, columns)
+    true: Jet = function(SimpleNamespace(**Jet.coordinates(x, box.names)))
+    return Truth(x, true.value, true.gradient, (rows, columns))
+
+
+def burgers(box: Box, viscosity: float, rows: int, columns: int) -> Truth:
+    """Solve u_t + u u_x = viscosity u_xx with u = -sin(pi x) at t = 0, for Box(t=(0, T), x=(-1, 1))."""
+    x = _lattice(box, rows, columns)
+    found = burgers_at(x.numpy(), viscosity)
+    return Truth(x, found[:, 0], found[:, 1:], (rows, columns))
+
+
+def allen_cahn(
+    box: Box, diffusion: float, reaction: float, rows: int, columns: int, finer: int = 4, tolerance: float = 1e-10
+) -> Truth:
+    """Solve u_t = diffusion u_xx + reaction (u - u^3), periodic, with u = sin(pi x / 2)^2 cos(pi x) at t = 0.
+
+    Fourier collocation in x for Box(t=(0, T), x=(-1, 1)), at `finer` times as many points as columns; an explicit
+    Runge-Kutta method of order 8 in t. The lattice's last row is at t = T, its first column at x = -1.
+    """
+    from scipy.integrate import solve_ivp
+
+    modes = finer * columns
+    x, t = -1 + 2 * np.arange(modes) / modes, np.linspace(box.low[0], box.high[0], rows + 1)
+    wave = np.pi * np.fft.rfftfreq(modes, 1 / modes)
+
+    def derivative(_: float, u: Array) -> Array:
+        return np.fft.irfft(-diffusion * wave**2 * np.fft.rfft(u), modes) + reaction * (u - u**3)
+
+    start = np.sin(np.pi * x / 2) ** 2 * np.cos(np.pi * x)
+    found = solve_ivp(derivative, (t[0], t[-1]), start, "DOP853", t[1:], rtol=tolerance, atol=tolerance)
+    u = found.y.T
+    by_x, by_t = np.fft.irfft(1j * wave * np.fft.rfft(u), modes), np.stack([derivative(0, part) for part in u])
+    value, first, second = (torch.from_numpy(part[:, ::finer].ravel()) for part in (u, by_t, by_x))
+    points = torch.cartesian_prod(torch.from_numpy(t[1:]), torch.from_numpy(x[::finer].copy()))
+    return Truth(points, value, torch.stack([first, second], 1), (rows, columns))
+
+
+def _lattice(box: Box, rows: int, columns: int) -> Tensor:
+    """Return the cell centers of a two-dimensional box."""
+    low, high = box.ends
+    sides = [
+        low[k] + (high[k] - low[k]) * (torch.arange(count, dtype=torch.float64) + 0.5) / count
+        for k, count in enumerate((rows, columns))
+    ]
+    return torch.cartesian_prod(*sides)
+
 
 _SQUARE = Box(x=(-1, 1), y=(-1, 1))
 _ROD = Box(t=(0, 1), x=(0, 1))
@@ -117,3 +190,102 @@ TASKS = {
     ),
 }
 """The problems by their name."""
+
+
+_GRID_STEPS = 5  # of pykan, between two moves of the knots
+
+
+class MLPUnknown(torch.nn.Module):
+    """An MLP and a problem's unknown constants, at points as many as a problem's `solve` has.
+
+    The loss is that of `solve`: the mean square of the equation inside plus the weight times that of each condition.
+    """
+
+    def __init__(self, problem: Problem, sizes: Sequence[int], points: int, boundary: int, seed: int) -> None:
+        super().__init__()
+        self.problem, self.network = problem, seeded_mlp(sizes, seed)
+        self.constants = torch.nn.ParameterDict(
+            {name: torch.nn.Parameter(torch.tensor(v, dtype=torch.float64)) for name, v in problem.constants.items()}
+        )
+        self.terms = [(problem.residual, [problem.domain.points(points, seed)], 1.0)]
+        self.terms += [(c.residual, c.points(boundary, seed + 1), c.weight) for c in problem.conditions]
+
+    def at(self, points: Tensor) -> Any:
+        """Return the unknown with its derivatives at points (n, d)."""
+        return self.problem.unknown(jets_of(*mlp_jets(self.network, points)), points)
+
+    def loss(self) -> Tensor:
+        total = torch.zeros(())
+        held = dict(self.constants.items())
+        for equation, points, weight in self.terms:
+            left = self.problem.left(equation, [self.at(side) for side in points], points[0], held)
+            total = total + weight * torch.stack([part.square().mean() for part in left]).mean()
+        return total
+
+
+def mlp_jets(network: torch.nn.Sequential, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return values (n, m), gradients (n, m, d) and second derivatives (n, m, d, d) of a tanh MLP at points (n, d).
+
+    >>> from edgewise_bench.baselines import mlp
+    >>> [tuple(part.shape) for part in mlp_jets(mlp([2, 5, 1], activation="tanh"), torch.zeros(3, 2).double())]
+    [(3, 1), (3, 1, 2), (3, 1, 2, 2)]
+    """
+    n, d = x.shape
+    rows, columns = torch.triu_indices(d, d)
+    value, gradient = x, torch.eye(d, dtype=x.dtype).unsqueeze(1).expand(-1, n, -1)
+    hessian = x.new_zeros(len(rows), n, d)
+    for layer in network:
+        if isinstance(layer, torch.nn.Linear):
+            value, gradient, hessian = layer(value), gradient @ layer.weight.T, hessian @ layer.weight.T
+        else:
+            value = torch.tanh(value)
+            first = 1 - value * value
+            hessian = first * (hessian - 2 * value * gradient[rows] * gradient[columns])
+            gradient = first * gradient
+    place = torch.zeros(d, d, dtype=torch.long)
+    place[rows, columns] = place[columns, rows] = torch.arange(len(rows))
+    return value, gradient.permute(1, 2, 0), hessian[place].permute(2, 3, 0, 1)
+
+
+def autograd_jet(module: Any, points: Tensor, names: tuple[str, ...]) -> Jet:
+    """Return value, gradient and second derivatives of a network's first output at points (n, d)."""
+    x = points.detach().clone().requires_grad_()
+    value = module(x)[:, 0]
+    (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=True)
+    rows = [torch.autograd.grad(part.sum(), x, create_graph=True)[0] for part in gradient.unbind(1)]
+    return Jet.of(value, gradient, torch.stack(rows, dim=1), names)
+
+
+def pykan_solution(
+    problem: Problem, widths: Sequence[int], points: int, boundary: int, grids: Sequence[int], steps: int, seed: int
+) -> tuple[Any, float]:
+    """Train on coarse grids, then on finer ones, with knots updated every five steps; return model and seconds."""
+    inside, model = problem.box.points(points, 0), None
+    models, began = pykan_refined(widths, grids, inside, seed), time.process_time()
+    terms = [(problem.residual, inside, 1.0)]
+    terms += [(c.residual, c.points(boundary, 1)[0], c.weight) for c in problem.conditions]
+    with default_dtype(torch.float64), silenced():
+        for model in models:
+            _train(model, problem, terms, inside, steps)
+    return model, time.process_time() - began
+
+
+def _train(model: Any, problem: Problem, terms: list[tuple[Any, Tensor, float]], inside: Tensor, steps: int) -> None:
+    optimizer = torch.optim.LBFGS(
+        model.parameters(), lr=1, history_size=10, line_search_fn="strong_wolfe", tolerance_grad=1e-32,
+        tolerance_change=1e-32,
+    )  # fmt: skip
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        total = torch.zeros(())
+        for equation, points, weight in terms:
+            (left,) = problem.left(equation, [autograd_jet(model, points, problem.box.names)], points, {})
+            total = total + weight * left.square().mean()
+        total.backward()
+        return total
+
+    for step in range(steps):
+        if step % _GRID_STEPS == 0:
+            model.update_grid_from_samples(inside)
+        optimizer.step(closure)  # type: ignore[arg-type]

@@ -15,8 +15,15 @@ from edgewise_bench import Row
 from edgewise_bench.baselines import minibatches
 from edgewise_bench.datasets import characters
 from edgewise_bench.drawing import Figure
-from edgewise_bench.experiments.transformers._blocks import Block, BlockExperiment, Training, mlp_block
-from edgewise_bench.experiments.transformers._networks import WIDTH, ImageTransformer, Transformer
+from edgewise_bench.experiments.transformers._blocks import (
+    WIDTH,
+    Block,
+    BlockExperiment,
+    ImageTransformer,
+    Training,
+    Transformer,
+    mlp_block,
+)
 from edgewise_bench.tables import number
 
 _CONTEXT, _TEXTS = 64, 32

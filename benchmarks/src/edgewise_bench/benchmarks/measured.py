@@ -1,0 +1,245 @@
+"""Formulas behind measured tables: laws of the history of science, and NIST's nonlinear regressions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Formula, Part
+from edgewise.expressions import evaluate, free_numbers
+from edgewise_bench import OURS, Benchmark, Case, Cell, Row, Settings, clock
+from edgewise_bench.benchmarks.formulas import is_true, of_form, with_parameters
+from edgewise_bench.benchmarks.searchers import SEARCHERS, Searched, Table
+from edgewise_bench.datasets import CertifiedFit, HistoricalTable, history, nist
+from edgewise_bench.tables import grouped, number
+
+_OVERTIME = 300.0  # seconds that a case may take beyond twice its limit
+
+MeasuredTable = CertifiedFit | HistoricalTable
+"""Rows, and a formula with parameters b1, b2, ... at their least squares."""
+
+
+def accepted(table: MeasuredTable) -> Part:
+    """Return the accepted formula of a table with its parameters by least squares.
+
+    >>> accepted(next(law for law in history() if law.name == "boyle"))
+    1406.90404/V
+    """
+    return with_parameters(table.formula, table.names, table.parameters)
+
+
+def has_form(formula: Part, table: MeasuredTable) -> bool:
+    """Return whether a formula is the accepted one but for the values of its constants.
+
+    >>> boyle, v = next(law for law in history() if law.name == "boyle"), sympy.Symbol("V")
+    >>> has_form(1400.0 / v, boyle), has_form(1400.0 / v + 0.1 * v, boyle)
+    (True, False)
+    """
+    return of_form(formula, accepted(table), table.names, table.x)
+
+
+def half_of(law: HistoricalTable) -> str:
+    """Return the half that a law belongs to.
+
+    >>> [half_of(law) for law in history()].count("held")
+    5
+    """
+    return "held" if law.held else "development"
+
+
+class Measured(Benchmark):
+    """Each table by each library that keeps to its seconds, in a separate process; no search is told the formula."""
+
+    fresh_process = True
+    parallel = True
+    slow = True
+    compares = "searchers"
+    key: ClassVar[str]
+    """The column that names the table."""
+
+    @abstractmethod
+    def tables(self) -> dict[str, Any]:
+        """Return the tables by name."""
+
+    @abstractmethod
+    def judged(self, table: Any, found: Searched, right: Sequence[bool], residual: float) -> Row:
+        """Return the columns of a row.
+
+        right: which formulas of the front have the accepted form. residual: the sum of squares of the chosen one.
+        """
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        table, searcher = self.tables()[case.values[self.key]], SEARCHERS[case.values["library"]]
+        searcher.warm_up()
+        task = Table(table.x, table.y, list(table.names), 0, case.values["limit"], settings.effort)
+        with clock() as spent:
+            found = searcher.find(task)
+        right = [has_form(formula, table) for formula in found.formulas]
+        with np.errstate(all="ignore"):
+            residual = float(np.sum((found.predict(table.x) - table.y) ** 2))
+        shared = {"place": right.index(True) if True in right else "", "formulas": len(found.formulas)}
+        described = {"formula": sympy.sstr(found.formula), "outcome": found.outcome, "seconds": spent.wall}
+        return [self.row(case, **shared, **described, **self.judged(table, found, right, residual))]
+
+    def time_limit(self, case: Case) -> float:
+        return 2 * case.values["limit"] + _OVERTIME
+
+    def lines(
+        self, rows: Sequence[Row], about: Callable[[Any], Sequence[str]], text: Callable[[Any, Row], str],
+        counts: Sequence[tuple[str, Callable[[Sequence[Row], int], Cell]]],
+    ) -> tuple[list[str], list[list[Cell]]]:  # fmt: skip
+        """Return the libraries and a line for each table, then one for each count of tables by library."""
+        names = list(dict.fromkeys(str(row["library"]) for row in rows))
+        groups, lines = grouped(rows, self.key), []
+        for (name,), group in groups.items():
+            table, own = self.tables()[name], {str(row["library"]): row for row in reversed(group)}
+            cells = [
+                Cell("" if library not in own else str(own[library]["status"]) or text(table, own[library]))
+                for library in names
+            ]
+            lines.append([*map(Cell, about(table)), *cells])
+        for what, count in counts:
+            by_library = [[row for row in rows if row["library"] == library] for library in names]
+            lines.append([Cell(what), *[Cell("")] * 3, *(count(own, len(groups)) for own in by_library)])
+        return names, lines
+
+
+class History(Measured):
+    """Ten laws of the history of science; of edgewise also whether the law is on the front.
+
+    A formula is the law if it has its form: equal to the accepted law but for the values of constants, exponents that
+    are no whole numbers included (`formulas.refitted`, on values of the law).
+    """
+
+    name = "history"
+    title = "Ten laws of the history of science from real measurements"
+    file = "history.csv"
+    key = "name"
+    columns = ("right", "place", "formulas", "ratio", "law", "formula", "outcome", "seconds", "status")
+    note = (
+        "best: the chosen formula has the form of the law; front: another one on edgewise's front has; in brackets its "
+        "sum of squares over that of the law"
+    )
+    least: ClassVar[dict[str, int]] = {"best": 6, "on the front": 9}
+    """Laws of all ten: the limits."""
+
+    def tables(self) -> dict[str, HistoricalTable]:
+        return _tables(history)
+
+    def cases(self, settings: Settings) -> list[Case]:
+        limit = settings.budget or (10.0 if settings.quick else 60.0)
+        effort = f", {settings.effort}" if settings.effort else ""
+        laws = sorted(self.tables().values(), key=lambda law: law.held)[: 1 if settings.quick else None]
+        return [
+            Case(f"{half_of(law)}, {law.name}: {library}, {limit:g} s{effort * (library == OURS)}",
+                 {"half": half_of(law), "name": law.name, "library": library, "limit": limit})
+            for library in settings.searchers
+            if SEARCHERS[library].timed
+            for law in laws
+        ]  # fmt: skip
+
+    def judged(self, table: HistoricalTable, found: Searched, right: Sequence[bool], residual: float) -> Row:
+        own = np.sum((evaluate(accepted(table), list(table.names), table.x) - table.y) ** 2)
+        ratio = residual / own if np.isfinite(residual) else ""
+        return {"right": has_form(found.formula, table), "ratio": ratio, "law": table.formula}
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        def text(law: HistoricalTable, row: Row) -> str:
+            where = "best" if is_true(row["right"]) else "front" if row["place"] not in ("", None) else "-"
+            return f"{where} ({number(row, 'ratio'):.3g})"
+
+        def counted(what: str, rows: Sequence[Row]) -> Cell:
+            if what == "best":
+                count = sum(is_true(row["right"]) for row in rows)
+            elif any(int(row["formulas"] or 0) for row in rows):
+                count = sum(row["place"] not in ("", None) for row in rows)
+            else:
+                return Cell("")
+            full = len(rows) == len(self.tables()) and rows[0]["library"] == OURS
+            return Cell(f"{count} of {len(rows)}", count >= self.least[what] if full else None)
+
+        counts = [(what, lambda own, _, what=what: counted(what, own)) for what in self.least]
+        about = lambda law: (law.title, str(law.year), half_of(law), str(len(law.y)))  # noqa: E731
+        names, lines = self.lines(rows, about, text, counts)
+        return ["law", "year", "half", "rows", *names], lines
+
+
+class Certified(Measured):
+    """NIST's nonlinear regressions: residual sum of squares and number of constants.
+
+    The ratio compares the sum of squares with that of NIST's formula at its certified parameters, on the same rows; a
+    formula with more constants may be below one.
+    """
+
+    name = "nist"
+    title = "NIST's nonlinear regressions: sum of squares over the certified one, and constants"
+    file = "nist.csv"
+    key = "problem"
+    columns = ("residual", "constants", "lean", "place", "formulas", "seconds", "formula", "outcome", "status")
+    close: ClassVar[float] = 1.1
+    """Times the certified sum of squares."""
+    lean: ClassVar[float] = 1.01
+    """The same of a formula with as few constants."""
+    note = (
+        f"sum of squares over the certified one, constants in brackets; last: problems where it is at most {close:g}; "
+        "where a formula of the front has at most 1 % more with as few constants; where one has NIST's form"
+    )
+
+    def tables(self) -> dict[str, CertifiedFit]:
+        return _tables(nist)
+
+    def cases(self, settings: Settings) -> list[Case]:
+        limit, problems = settings.budget or 10.0, ("Misra1a",) if settings.quick else tuple(self.tables())
+        return [
+            Case(f"{name}: {library}, {limit:g} s", {"problem": name, "library": library, "limit": limit})
+            for library in settings.searchers
+            if SEARCHERS[library].timed
+            for name in problems
+        ]
+
+    def judged(self, table: CertifiedFit, found: Searched, right: Sequence[bool], residual: float) -> Row:
+        few = [formula for formula in found.formulas if free_numbers(formula) <= len(table.parameters)]
+        return {
+            "residual": residual if np.isfinite(residual) else "",
+            "constants": free_numbers(found.formula),
+            "lean": min((_ratio(formula, table) for formula in few), default=""),
+        }
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        def text(problem: CertifiedFit, row: Row) -> str:
+            ratio = number(row, "residual") / problem.residual
+            return f"{ratio:.3g} ({row['constants']})" if ratio < np.inf else "failed"
+
+        def near(row: Row) -> bool:
+            return number(row, "residual") <= self.close * self.tables()[row["problem"]].residual
+
+        def counting(holds: Callable[[Row], bool]) -> Callable[[Sequence[Row], int], Cell]:
+            return lambda own, all_of_them: Cell(
+                f"{sum(not row['status'] and holds(row) for row in own)} of {all_of_them}"
+            )
+
+        counts = [
+            (f"at most {self.close:g}", counting(near)),
+            ("within 1 %, as few", counting(lambda row: number(row, "lean") <= self.lean)),
+            ("form on the front", counting(lambda row: row.get("place", "") != "")),
+        ]
+        about = lambda fit: (fit.name, fit.level, str(len(fit.y)), str(len(fit.parameters)))  # noqa: E731
+        names, lines = self.lines(rows, about, text, counts)
+        return ["problem", "level", "rows", "constants", *names], lines
+
+
+@cache
+def _tables(of: Callable[[], list[Any]]) -> dict[str, Any]:
+    return {table.name: table for table in of()}
+
+
+def _ratio(formula: Formula, problem: CertifiedFit) -> float:
+    """Return the sum of squares of a formula over the certified one, infinite where it is undefined."""
+    with np.errstate(all="ignore"):
+        residual = float(np.sum((evaluate(formula, list(problem.names), problem.x) - problem.y) ** 2))
+    return residual / problem.residual if np.isfinite(residual) else np.inf

@@ -160,9 +160,17 @@ def _by_edgewise(system: KnownSystem, t: list[Any], x: list[Any], seed: int) -> 
             covered += constant.interval[0] <= value <= constant.interval[1]
             largest = max(largest, abs(constant.value / value - 1))
             widest = max(widest, (constant.interval[1] - constant.interval[0]) / abs(value))
-    told = {"constants": count, "covered": covered, "largest_error": largest, "widest": widest} if right else {}
+    known_constants = (
+        {"constants": count, "covered": covered, "largest_error": largest, "widest": widest} if right else {}
+    )
     equations = found.written.text().replace("\n", "; ")
-    return {"right": right, **told, "outcome": found.outcome.name, "seconds": seconds, "equations": equations}
+    return {
+        "right": right,
+        **known_constants,
+        "outcome": found.outcome.name,
+        "seconds": seconds,
+        "equations": equations,
+    }
 
 
 def _pysindy_settings(t: list[Any]) -> Iterator[Any]:

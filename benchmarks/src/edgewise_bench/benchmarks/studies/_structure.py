@@ -48,8 +48,8 @@ class StructuredLaw:
 
     @cached_property
     def formula(self) -> Any:
-        names: dict[str, Any] = {symbol.name: symbol for symbol in self.inputs}
-        return sympy.sympify(self.text, locals=names)
+        names: Any = {symbol.name: symbol for symbol in self.inputs}
+        return sympy.sympify(self.text, names)  # pyright: ignore[reportCallIssue] (its overloads know literals only)
 
     @property
     def live(self) -> list[int]:

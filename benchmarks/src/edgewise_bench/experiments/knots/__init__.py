@@ -10,7 +10,7 @@ from typing import Any
 from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid
 from edgewise_bench.experiments.knots import _models as models
-from edgewise_bench.experiments.knots._data import INPUTS, Knots, prepared
+from edgewise_bench.experiments.knots._models import INPUTS, Knots, prepared
 from edgewise_bench.tables import best, format_number, number
 
 _FORMULA, _RELATIONS = "formula", "relations"

@@ -111,3 +111,16 @@ def test_each_folder_says_in_twenty_lines_what_it_is_and_names_files_that_exist(
         assert len(lines) <= 20, folder
         for name in re.findall(r"`([\w/]+(?:\.py|/))`", "\n".join(lines)):
             assert (folder / name).exists(), (folder, name)
+
+
+def test_the_files_that_pages_name_exist() -> None:
+    """Private modules in the pages' code spans, by the end of their path."""
+    folders = [*SOURCES, *(ROOT / name for name in ("tests", "docs", "benchmarks"))]
+    there = {f"/{path.relative_to(folder).as_posix()}" for folder in folders for path in folder.rglob("*.py")}
+    missing = []
+    for page in [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for name in re.findall(r"`((?:\w+/)*_\w+\.py|(?:\w+/)+_\w+)`", page.read_text(encoding="utf-8")):
+            path = name if name.endswith(".py") else f"{name}.py"
+            if not any(each.endswith(f"/{path}") for each in there):
+                missing.append((page.name, name))
+    assert not missing

@@ -21,25 +21,24 @@ _NOT_PROSE = re.compile(r"^```.*?^```$|<!--.*?-->|`[^`]*`|\]\([^)]*\)|\w+\.(?:md
 
 # Names that await their renaming: the modules that may still use a word, and why. These lists only ever get shorter.
 AWAITING: dict[str, tuple[str, set[str]]] = {
-    "tidy": ("to be called simplify", {"symbolic/_curve"}),
+    "tidy": ("to be called simplify", {"interpret/symbolic/_curve"}),
     "remainder": (
         "a field of the results of find_relations",
         {
-            "symbolic/_curve",
-            "unsupervised/__init__",
-            "unsupervised/_find",
-            "unsupervised/_formula",
-            "unsupervised/_result",
-            "unsupervised/_search",
+            "discovery/unsupervised/__init__",
+            "discovery/unsupervised/_find",
+            "discovery/unsupervised/_formula",
+            "discovery/unsupervised/_result",
+            "discovery/unsupervised/_search",
+            "interpret/symbolic/_curve",
         },
     ),
     "pull": (
         "products with the Jacobian; torch, Triton and JAX code with another meaning",
         {
             "kernels/bspline/_triton_kernels",
-            "measure/benchmarks/libraries/_jaxkan",
             "nn/_jacobian",
-            "symmetries/_gaussian",
+            "interpret/symmetries/_gaussian",
             "train/_objective",
         },
     ),
@@ -56,7 +55,7 @@ AWAITING: dict[str, tuple[str, set[str]]] = {
         },
     ),
     "bends": ("curvature of a table", {"interpret/_tables"}),
-    "told": ("local variables", {"interpret/_pruning", "plot/_layout"}),
+    "told": ("local variables", {"interpret/_cut", "plot/_layout"}),
 }
 
 
@@ -93,7 +92,7 @@ def prose(text: str) -> str:
 def test_the_glossary_is_read() -> None:
     assert "perceptron" in glossary("names")
     assert "so many" in glossary("pages")
-    assert "symmetries/_gaussian" in users()["gaussian"]
+    assert "interpret/symmetries/_gaussian" in users()["gaussian"]
     assert {"hidden", "layer"} <= {word.lower() for word in _WORD.findall("hiddenLayer")}
     assert prose("A `spread` of\n[x](spread.md)\n## Glossary\nspread") == "a of [x"
 

@@ -13,7 +13,7 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test test-all fuzz fmt lint docs pictures screenshots package audit bench bench-first check clean
+.PHONY: help demo setup test test-one test-all fuzz fmt lint docs pictures screenshots package audit bench bench-first check clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -26,13 +26,16 @@ setup: $(VENV)/.developing  ## virtual environment with edgewise (editable) and 
 test: $(VENV)/.developing  ## the tests and every docstring's example
 	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
+test-one: $(VENV)/.developing  ## the tests and examples of one folder: make test-one P=pde
+	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/$(P) $(wildcard src/edgewise/$(P)) $(ARGS)
+
 test-all: $(VENV)/.developing  ## the tests, the slow ones too
 	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "slow or not slow" $(ARGS)
 
 FUZZ ?= 100
 
 fuzz: $(VENV)/.developing  ## the fuzzing tests with 100 times the cases (FUZZ=1000 for longer)
-	EDGEWISE_FUZZ=$(FUZZ) $(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 3600 tests/test_fuzz_*.py $(ARGS)
+	EDGEWISE_FUZZ=$(FUZZ) $(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 3600 tests/*/test_fuzz_*.py $(ARGS)
 
 fmt: $(VENV)/.developing  ## format, and mend what ruff can mend
 	$(BIN)/ruff format .

@@ -1,7 +1,7 @@
 """How long the fuzzing tests run: seconds in `make test`, minutes in `make fuzz`.
 
-A fuzzing test is a hypothesis test in `tests/test_fuzz_<what>.py`, decorated with `@fuzz(n)`: n cases in `make test`,
-`EDGEWISE_FUZZ` times as many in `make fuzz`, drawn at random there instead of the same each time.
+A fuzzing test is a hypothesis test in `tests/<package>/test_fuzz_<what>.py`, decorated with `@fuzz(n)`: n cases in
+`make test`, `EDGEWISE_FUZZ` times as many in `make fuzz`, drawn at random there instead of the same each time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a user writes, in every public function's own types: `tests/test_typing.py` has pyright check it."""
+"""What a user writes, in every public function's own types: `tests/house/test_typing.py` has pyright check it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import make_floors
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SOURCES = (ROOT / "src", ROOT / "benchmarks" / "src")
 FACES = ("edgewise", "edgewise_bench")
 #: names that tests import from private modules; the limit only falls
@@ -78,7 +78,7 @@ def test_tests_import_few_private_names() -> None:
     found = {
         (module, name)
         for folder in (ROOT / "tests", ROOT / "benchmarks" / "tests")
-        for path in sorted(folder.glob("*.py"))
+        for path in sorted(folder.rglob("*.py"))
         for module, name in imports(path)
         if is_private(module)
     }

@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 import edgewise as ew
 from edgewise.cli import main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DESIGN = sorted((ROOT / "docs" / "design").glob("*.md"))
 CASES = sorted((ROOT / "docs" / "gallery").glob("*.py"))

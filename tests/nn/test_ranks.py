@@ -194,7 +194,8 @@ def test_a_fit_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     whole, passes = checkpointed(None)
     fatal = passes * 2 // 3
     code = f"from pathlib import Path; from test_ranks import checkpointed; checkpointed(Path({str(path)!r}), {fatal})"
-    ended = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    paths = os.pathsep.join([*sys.path, str(Path(__file__).parent)])
+    ended = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths})
     assert ended.returncode == -signal.SIGKILL
     resumed, rest = checkpointed(path)
     assert torch.equal(parameters(resumed), parameters(whole))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from fuzzing import fuzz
 from hypothesis import example, given
-from test_fuzz_calls import SEEDS, checked, column, numbers, table
+from odd_tables import SEEDS, checked, column, numbers, table
 
 import edgewise as ew
 

@@ -66,7 +66,7 @@ def uninterrupted() -> list[object]:
 @pytest.mark.parametrize("moment", [9, pytest.param(27, marks=pytest.mark.slow)])
 def test_a_search_that_was_killed_goes_on_to_the_same_front(moment: int, tmp_path: Path) -> None:
     kept = tmp_path / "kept.npz"
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(ew.__file__).parent.parent)])
+    paths = os.pathsep.join([*map(str, Path(__file__).parents[:2]), str(Path(ew.__file__).parent.parent)])
     environment = os.environ | {"PYTHONPATH": paths, "PYTHONHASHSEED": str(moment)}
     killed = subprocess.run([sys.executable, "-c", KILLED, str(moment), str(kept)], env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL

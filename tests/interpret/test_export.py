@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from exported import COMPILER, by_c, by_numpy, run_python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,8 +20,6 @@ import edgewise as ew
 from edgewise import functions
 
 N = 1000
-COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wmissing-prototypes", "-Werror", "-pedantic", "-O1", "-fPIC", "-shared"]
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 
 
@@ -97,37 +93,6 @@ def difference(found: np.ndarray, expected: np.ndarray) -> float:
     assert np.isfinite(expected).all()
     scale = np.maximum(np.abs(expected), 0.1 * expected.std(axis=0))
     return float((np.abs(found - expected) / scale).max())
-
-
-def run_python(text: str, name: str) -> Any:
-    """What a source text defines."""
-    space: dict[str, Any] = {}
-    exec(compile(text, name, "exec"), space)  # noqa: S102 (a text that edgewise wrote)
-    return space[name]
-
-
-def by_numpy(text: str, x: np.ndarray, name: str = "f") -> np.ndarray:
-    out = run_python(text, name)(*x.T)
-    return np.stack(out if isinstance(out, tuple) else (out,), axis=1)
-
-
-def by_c(text: str, x: np.ndarray, n_out: int, folder: Path, name: str = "f") -> np.ndarray:
-    assert COMPILER is not None
-    source, library = folder / f"{name}.c", folder / f"{name}.so"
-    source.write_text(text, encoding="utf-8")
-    done = subprocess.run([COMPILER, *FLAGS, str(source), "-lm", "-o", str(library)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr + text
-    call = ctypes.CDLL(str(library))[name]
-    double = ctypes.c_double
-    call.restype = double if n_out == 1 else None
-    call.argtypes = [double] * x.shape[1] + ([ctypes.POINTER(double)] if n_out > 1 else [])
-    if n_out == 1:
-        return np.array([[call(*row)] for row in x.tolist()])
-    out, rows = (double * n_out)(), []
-    for row in x.tolist():
-        call(*row, out)
-        rows.append(list(out))
-    return np.array(rows)
 
 
 def by_excel(text: str, x: np.ndarray, cells: list[str]) -> np.ndarray:

@@ -16,7 +16,7 @@ import pytest
 import edgewise as ew
 from edgewise_bench.datasets import CertifiedFit, nist
 
-EXAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "r_examples.json").read_text())
+EXAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parents[1] / "r_examples.json").read_text())
 PROBLEMS = {problem.name: problem for problem in nist()}
 
 

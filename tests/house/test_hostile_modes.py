@@ -15,7 +15,7 @@ import edgewise as ew
 
 @pytest.mark.timeout(600)
 def test_every_hostile_case_gives_the_reference_or_an_exception(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("hostile.py")
+    script = Path(__file__).parents[1] / "hostile.py"
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
     )

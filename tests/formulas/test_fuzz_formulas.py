@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 from exactly import FUNCTIONS, Exact, UndefinedError
+from exported import by_c, by_numpy, run_python
 from fuzzing import fuzz
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_export import by_c, by_numpy, run_python
 
 import edgewise as ew
 from edgewise.symbolic import network_of, parse

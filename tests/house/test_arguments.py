@@ -15,7 +15,7 @@ import pytest
 
 import edgewise as ew
 
-PAGE = Path(__file__).parents[1] / "docs" / "arguments.md"
+PAGE = Path(__file__).parents[2] / "docs" / "arguments.md"
 #: what of a signature says that an argument means what the page says: a part of its type, or its default
 MEANING = {
     "loss": r"squared|LossName|Loss\b", "effort": r"quick|EffortWord|Effort", "progress": r"bool|Shown",

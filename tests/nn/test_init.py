@@ -113,7 +113,7 @@ def test_auto_is_chosen_by_base_function_and_shape(shape: tuple[int, int], base:
 
 def test_auto_is_what_the_stored_measurements_say() -> None:
     """The largest share of good second-order starts where networks are narrow, the least error by Adam elsewhere."""
-    with (Path(__file__).parents[1] / "benchmarks" / "results" / "scripts" / "initialization.csv").open(
+    with (Path(__file__).parents[2] / "benchmarks" / "results" / "scripts" / "initialization.csv").open(
         newline=""
     ) as file:
         stored = list(csv.DictReader(file))

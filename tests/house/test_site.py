@@ -13,7 +13,7 @@ import pytest
 
 import edgewise
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def module(path: str) -> ModuleType:

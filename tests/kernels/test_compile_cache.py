@@ -14,24 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tiny_kernel import TINY
 
 import edgewise
 
 pytestmark = pytest.mark.timeout(600)
 
-TINY = """
-from numba import njit
-
-def build(name, dtype, size):
-    if name == "broken":
-        raise ValueError("no such kernel")
-
-    @njit("void(CPointer(int64))")
-    def scale(cells):
-        cells[0] = size * cells[0]
-
-    return scale
-"""
 
 SCALE = """
 import ctypes, sys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from test_fit import noise, once, points, rms, wave
+from fits import noise, once, points, rms, wave
 from torch import Tensor
 
 import edgewise as ew

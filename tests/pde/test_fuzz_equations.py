@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from fuzzing import fuzz
 from hypothesis import example, given
-from test_fuzz_calls import SEEDS, checked
+from odd_tables import SEEDS, checked
 
 import edgewise as ew
 from edgewise import pde

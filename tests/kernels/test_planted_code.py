@@ -28,7 +28,7 @@ from plants import (
     relative_path,
     working_directory_without_a_home,
 )
-from test_compile_cache import TINY
+from tiny_kernel import TINY
 
 from edgewise.kernels import compiled as _compiled
 from edgewise.kernels.runtime import _cache

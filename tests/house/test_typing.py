@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MISSPELLED = [
     'ew.KAN([1, 1], basis="bsplin")',
     'ew.KAN([1, 1], base="silo")',

@@ -67,7 +67,7 @@ def compiled_kernels() -> None:
 def languages_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget the languages that a test or a page registers: other tests run in this process."""
     known = {name: ew.export.language(name) for name in ew.export.languages()}
-    monkeypatch.setattr("edgewise.interpret.export._language._LANGUAGES", known)
+    monkeypatch.setattr("edgewise.interpret.export._printer._LANGUAGES", known)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import sympy
 
 import edgewise
 from edgewise.cli import main
-from edgewise.cli._console import console, formula, progress
+from edgewise.cli._output import console, formula, progress
 from edgewise.discovery import Candidate, Discovery, Outcome
 from edgewise.expressions import parse
 

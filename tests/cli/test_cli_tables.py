@@ -9,7 +9,7 @@ import pytest
 
 import edgewise
 from edgewise.cli import main
-from edgewise.cli._console import console
+from edgewise.cli._output import console
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgewise._errors import InputError
-from edgewise.cli._console import console
 from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
-from edgewise.cli._output import writable_folder
+from edgewise.cli._output import console, writable_folder
 
 if TYPE_CHECKING:
     from edgewise.tables.io import SavedModel

@@ -18,7 +18,6 @@ from edgewise._printable import printable
 from edgewise._replacing import replacing
 from edgewise.cli import _known as known
 from edgewise.cli._config import Config, save_options
-from edgewise.cli._console import console, progress
 from edgewise.cli._failure import fail
 from edgewise.cli._input import (
     DataFile,
@@ -37,7 +36,7 @@ from edgewise.cli._input import (
     select_weighted,
     split_names,
 )
-from edgewise.cli._output import writable_folder
+from edgewise.cli._output import console, progress, writable_folder
 
 if TYPE_CHECKING:
     import numpy as np

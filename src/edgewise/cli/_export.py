@@ -10,9 +10,8 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise._replacing import replacing
-from edgewise.cli._console import console
 from edgewise.cli._input import ModelFile
-from edgewise.cli._output import check_file
+from edgewise.cli._output import check_file, console
 
 if TYPE_CHECKING:
     from edgewise.tables.io import SavedModel

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from edgewise.cli._console import console
 from edgewise.cli._input import (
     DataFile,
     Decimal,
@@ -20,7 +19,7 @@ from edgewise.cli._input import (
     keep_network,
     parse_widths,
 )
-from edgewise.cli._output import check_file
+from edgewise.cli._output import check_file, console
 from edgewise.cli._ranks import FitRows, process_group, rows_of
 
 if TYPE_CHECKING:

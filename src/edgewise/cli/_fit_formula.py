@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from edgewise._errors import InputError
-from edgewise.cli._console import console
 from edgewise.cli._input import DataFile, Decimal, Encoding, Sheet, open_table
-from edgewise.cli._output import check_file, write_picture
+from edgewise.cli._output import check_file, console, write_picture
 
 _PICTURES = (".png", ".svg", ".pdf")
 _ENDS = 2

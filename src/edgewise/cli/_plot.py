@@ -8,9 +8,8 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise._extras import needed
-from edgewise.cli._console import console
 from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
-from edgewise.cli._output import check_file, write_picture
+from edgewise.cli._output import check_file, console, write_picture
 
 
 def plot(

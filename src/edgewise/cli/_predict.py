@@ -10,10 +10,9 @@ import typer
 from edgewise._errors import InputError
 from edgewise._extras import needed
 from edgewise._replacing import replacing
-from edgewise.cli._console import console
 from edgewise.cli._failure import shown
 from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
-from edgewise.cli._output import check_file
+from edgewise.cli._output import check_file, console
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Characters that begin a formula in a spreadsheet, with their wide forms."""

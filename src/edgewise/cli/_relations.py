@@ -10,9 +10,8 @@ import typer
 from rich.table import Table as Grid
 
 from edgewise._errors import InputError
-from edgewise.cli._console import console, formula, progress
 from edgewise.cli._input import DataFile, Decimal, Encoding, Sheet, TimeLimit, check_seed, open_table, split_names
-from edgewise.cli._output import check_file, write_picture
+from edgewise.cli._output import check_file, console, formula, progress, write_picture
 
 if TYPE_CHECKING:
     from edgewise.tables.io import Table

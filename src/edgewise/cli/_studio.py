@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgewise._errors import InputError
-from edgewise.cli._console import console
 from edgewise.cli._input import Inputs, open_table, split_names
+from edgewise.cli._output import console
 
 if TYPE_CHECKING:
     from edgewise.studio import Desk

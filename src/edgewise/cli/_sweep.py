@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 import typer
 
 from edgewise._replacing import replacing
-from edgewise.cli._console import console
 from edgewise.cli._input import (
     DataFile,
     Decimal,
@@ -22,7 +21,7 @@ from edgewise.cli._input import (
     open_table,
     select_columns,
 )
-from edgewise.cli._output import check_file, write_picture
+from edgewise.cli._output import check_file, console, write_picture
 
 _PICTURES = (".png", ".svg", ".pdf")
 Loss = Literal["squared", "huber", "cauchy", "cross_entropy"]

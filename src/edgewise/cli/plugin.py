@@ -7,8 +7,8 @@ from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
 from edgewise._errors import InputError
-from edgewise.cli._console import console as console
-from edgewise.cli._console import progress as progress
+from edgewise.cli._output import console as console
+from edgewise.cli._output import progress as progress
 from edgewise.cli._output import writable_folder as writable_folder
 
 GROUP = "edgewise.commands"

@@ -6,13 +6,13 @@ from edgewise._extras import extras as _extras
 
 with _extras("studio"):
     from edgewise.studio import _acts as _acts
-    from edgewise.studio import _compare as _compare
     from edgewise.studio import _discovery as _discovery
+    from edgewise.studio import _edges as _edges
     from edgewise.studio import _hosts as _hosts
     from edgewise.studio import _leave as _leave
+    from edgewise.studio import _network_view as _network_view
     from edgewise.studio import _row_views as _row_views
     from edgewise.studio import _start as _start
-    from edgewise.studio import _trials as _trials
     from edgewise.studio._desk import Desk as Desk
     from edgewise.studio._open import desk_of as desk_of
     from edgewise.studio._open import open as open

@@ -12,8 +12,7 @@ import sympy
 
 from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array, Formula, Part
-from edgewise.discovery.groups._fit import GroupedFit, GroupedRows
-from edgewise.discovery.groups._shape import Shape, shapes_of
+from edgewise.discovery.groups._fit import GroupedFit, GroupedRows, Shape, shapes_of
 from edgewise.discovery.judging import ByGroup, Candidate, Outcome, criterion, spread
 from edgewise.discovery.knowledge import Knowledge, turned_away
 from edgewise.discovery.models import Ceiling

@@ -1,15 +1,17 @@
-"""What all stages of one discovery share: the table, the candidates, the noise, the clock, the journal."""
+"""What all stages of one discovery share: the table, the candidates, the noise, the clock, the journal, the steps."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import fields, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from edgewise._callbacks import callbacks
+from edgewise._callbacks import callbacks, calling
 from edgewise._deadline import Deadline, now, whole
+from edgewise._renamed import replaced
 from edgewise._workers import Workers
 from edgewise.discovery.journal import Codec, Journal, fingerprint, numbers
 from edgewise.discovery.judging import Candidate, Judge, Pool, front, spread
@@ -17,11 +19,39 @@ from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._noise import HOPELESS, NoiseLevel
-from edgewise.discovery.search._search_callback import SearchStep
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
 from edgewise.formulas.expressions import write
 from edgewise.formulas.programs import Program
 from edgewise.interpret.symmetries import Coordinates, Scales
+
+
+@dataclass(frozen=True)
+class SearchStep:
+    """Where a search is: its stage, a guess of the fraction that is done, and the formulas so far.
+
+    `front()` returns those that none as simple beats, simplest first, with their errors on the rows that the search
+    looks at. Formulas that evolve are not rounded or assessed yet. It takes time, and is to be called from the callback
+    only. What a search finds does not change.
+
+    >>> import edgewise as ew, torch
+    >>> x = torch.rand(60, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 1
+    >>> seen = []
+    >>> with ew.calling(lambda step: seen.append(step.stage), ew.discovery.SearchStep):
+    ...     found = ew.discover(x, x[:, 0] / x[:, 1], names=["u", "i"])
+    >>> seen[0]
+    'formulas straight from the table'
+    """
+
+    stage: str
+    fraction: float
+    front: Callable[[], list[Candidate]]
+
+
+def search_callback(callback: Callable[[SearchStep], object]) -> AbstractContextManager[None]:
+    """Call a function at each stage of the searches inside: the former name of `edgewise.calling`."""
+    replaced("edgewise.discovery.search_callback(f)", "edgewise.calling(f, edgewise.discovery.SearchStep)")
+    return calling(callback, SearchStep)
+
 
 _CLASSES = (Candidate, Assessed, Program, Recalled, Coordinates, Scales)
 _FREE = ("limit", "progress", "n_jobs", "save", "resume")  # settings that change nothing but when and where

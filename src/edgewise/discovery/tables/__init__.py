@@ -22,7 +22,7 @@ from edgewise.discovery.tables._noise_model import listed as listed
 from edgewise.discovery.tables._prepare import Missing as Missing
 from edgewise.discovery.tables._prepare import Prepared as Prepared
 from edgewise.discovery.tables._prepare import prepare as prepare
-from edgewise.discovery.tables._settings import Settings as Settings
 from edgewise.discovery.tables._table import Key as Key
 from edgewise.discovery.tables._table import Problem as Problem
+from edgewise.discovery.tables._table import Settings as Settings
 from edgewise.discovery.tables._table import Table as Table

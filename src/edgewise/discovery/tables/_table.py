@@ -1,18 +1,55 @@
-"""The rows that a discovery explains, and what is left to explain: y = scale(x) t + offset(x)."""
+"""The rows that a discovery explains, what is left to explain, and what a search is asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import sympy
 import torch
 from torch import Tensor
 
+from edgewise._checks import is_number
+from edgewise._errors import InputError
+from edgewise._progress import Report
 from edgewise._typing import Array, Formula
-from edgewise.discovery.tables._noise_model import ADDITIVE, NoiseModel
+from edgewise.discovery.knowledge import Knowledge
+from edgewise.discovery.tables._noise_model import ADDITIVE, Loss, NoiseModel
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a search is asked for.
+
+    The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, what shows progress, the
+    loss, whether constants are rounded to simple numbers, and what a person knows.
+
+    `n_jobs` workers take part; the search is saved to the file `save`, and goes on with what `resume` holds.
+
+    Errors: InputError for a time limit that is no positive number.
+    """
+
+    noise: float | None = None
+    seed: int = 0
+    limit: float = math.inf
+    evaluations: int = 0
+    progress: Report | None = None
+    loss: Loss = "squared"
+    rounding: bool = True
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    n_jobs: int | None = None
+    save: Path | None = None
+    resume: Path | None = None
+
+    def __post_init__(self) -> None:
+        limit = self.limit
+        if not (is_number(limit, 0, 1e300) and limit) and not (isinstance(limit, float) and limit == math.inf):
+            raise InputError(f"'time_limit' must be a positive number of seconds. Got {limit!r}.")
+
 
 Key = tuple[frozenset[Formula], Formula, Formula]
 

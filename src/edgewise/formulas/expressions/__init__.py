@@ -1,7 +1,7 @@
 """Formulas as sympy expressions, without a network: grammar, values, constants, simplification, units."""
 
-from edgewise.formulas.expressions._complexity import complexity as complexity
 from edgewise.formulas.expressions._conditions import Condition as Condition
+from edgewise.formulas.expressions._conditions import complexity as complexity
 from edgewise.formulas.expressions._conditions import conditions as conditions
 from edgewise.formulas.expressions._conditions import hidden_poles as hidden_poles
 from edgewise.formulas.expressions._constants import ZERO as ZERO

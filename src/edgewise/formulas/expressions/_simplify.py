@@ -10,7 +10,7 @@ import sympy
 from sympy.simplify.fu import TR5, TR6, TR7, TR8, TR11
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.formulas.expressions._complexity import complexity
+from edgewise.formulas.expressions._conditions import complexity
 from edgewise.formulas.expressions._constants import name_floats, recognize_constants
 from edgewise.formulas.expressions._products import Powers, Rows, from_powers, shared, shortest_product, to_powers
 

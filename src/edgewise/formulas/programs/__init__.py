@@ -16,8 +16,8 @@ from edgewise.formulas.programs._fit import cross_validate as cross_validate
 from edgewise.formulas.programs._fit import fit as fit
 from edgewise.formulas.programs._kernels import prepare as prepare
 from edgewise.formulas.programs._program import Program as Program
+from edgewise.formulas.programs._program import is_readable as is_readable
+from edgewise.formulas.programs._program import is_tame as is_tame
+from edgewise.formulas.programs._program import probe as probe
 from edgewise.formulas.programs._tabulated import matched as matched
 from edgewise.formulas.programs._tabulated import tabulated_names as tabulated_names
-from edgewise.formulas.programs._tame import is_readable as is_readable
-from edgewise.formulas.programs._tame import is_tame as is_tame
-from edgewise.formulas.programs._tame import probe as probe

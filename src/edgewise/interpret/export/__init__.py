@@ -2,11 +2,6 @@
 
 from edgewise.interpret.export._c import c as c
 from edgewise.interpret.export._excel import excel as excel
-from edgewise.interpret.export._language import Language as Language
-from edgewise.interpret.export._language import language as language
-from edgewise.interpret.export._language import languages as languages
-from edgewise.interpret.export._language import register as register
-from edgewise.interpret.export._language import text as text
 from edgewise.interpret.export._latex import latex as latex
 from edgewise.interpret.export._latex import latex_names as latex_names
 from edgewise.interpret.export._latex import latex_with_error_bars as latex_with_error_bars
@@ -20,7 +15,12 @@ from edgewise.interpret.export._onnx import onnx_network as onnx_network
 from edgewise.interpret.export._onnx import to_onnx as to_onnx
 from edgewise.interpret.export._onnx_graph import OnnxGraph as OnnxGraph
 from edgewise.interpret.export._onnx_graph import OnnxValue as OnnxValue
+from edgewise.interpret.export._printer import Language as Language
 from edgewise.interpret.export._printer import Printer as Printer
+from edgewise.interpret.export._printer import language as language
+from edgewise.interpret.export._printer import languages as languages
+from edgewise.interpret.export._printer import register as register
+from edgewise.interpret.export._printer import text as text
 from edgewise.interpret.export._source import Source as Source
 from edgewise.interpret.export._source import identifiers as identifiers
 from edgewise.interpret.export._steps import Program as Program

@@ -9,8 +9,7 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._typing import Formula
-from edgewise.interpret.export._language import Language, register
-from edgewise.interpret.export._printer import Printer
+from edgewise.interpret.export._printer import Language, Printer, register
 from edgewise.interpret.export._source import (
     Exportable,
     Names,

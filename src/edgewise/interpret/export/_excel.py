@@ -9,8 +9,7 @@ from sympy.printing.precedence import PRECEDENCE
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula, Part
-from edgewise.interpret.export._language import Language, register
-from edgewise.interpret.export._printer import Printer, in_core
+from edgewise.interpret.export._printer import Language, Printer, in_core, register
 from edgewise.interpret.export._source import Exportable, Names, Source, read
 
 _LONGEST = 8192  # characters that a cell takes

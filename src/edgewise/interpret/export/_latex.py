@@ -14,7 +14,7 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Formula, Part
 from edgewise.formulas.expressions import Constant, Uncertainty, factored, quoted, rounded_together
-from edgewise.interpret.export._language import Language, register
+from edgewise.interpret.export._printer import Language, register
 from edgewise.interpret.export._source import Exportable, Names, Source, Target, greek_letter, read
 
 _LETTERS = (

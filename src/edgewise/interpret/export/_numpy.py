@@ -8,8 +8,7 @@ from typing import ClassVar
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.interpret.export._language import Language, register
-from edgewise.interpret.export._printer import Printer
+from edgewise.interpret.export._printer import Language, Printer, register
 from edgewise.interpret.export._source import (
     Exportable,
     Names,

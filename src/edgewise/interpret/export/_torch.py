@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from edgewise._typing import Formula
-from edgewise.interpret.export._language import Language, register
 from edgewise.interpret.export._module import Constants, FormulaModule
 from edgewise.interpret.export._numpy import RESERVED, NumPyPrinter
+from edgewise.interpret.export._printer import Language, register
 from edgewise.interpret.export._source import (
     Exportable,
     Names,

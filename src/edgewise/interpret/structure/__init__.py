@@ -4,10 +4,10 @@
 again inside every group that is found, and `network` makes the network of that shape.
 """
 
-from edgewise.interpret.structure._find import Findings as Findings
-from edgewise.interpret.structure._find import exclusive as exclusive
-from edgewise.interpret.structure._find import find as find
+from edgewise.interpret.structure._relations import Findings as Findings
+from edgewise.interpret.structure._relations import exclusive as exclusive
 from edgewise.interpret.structure._relations import exponential as exponential
+from edgewise.interpret.structure._relations import find as find
 from edgewise.interpret.structure._relations import monomial as monomial
 from edgewise.interpret.structure._relations import power_sum as power_sum
 from edgewise.interpret.structure._relations import scaling as scaling

@@ -9,8 +9,7 @@ from itertools import combinations, pairwise
 from torch import Tensor
 
 from edgewise._errors import InputError
-from edgewise.interpret.structure._find import exclusive
-from edgewise.interpret.structure._relations import power_sum, scaling, translation
+from edgewise.interpret.structure._relations import exclusive, power_sum, scaling, translation
 from edgewise.interpret.structure._separability import (
     CROSSES,
     Finding,

@@ -16,9 +16,8 @@ from edgewise._extras import needed
 from edgewise._progress import Report, Shown, reporting
 from edgewise._typing import Data
 from edgewise._workers import Workers, checked_jobs
-from edgewise.networks.sweeps._rows import Rows
 from edgewise.networks.sweeps._space import Setting, Space, shown
-from edgewise.networks.sweeps._store import Sampling, opened, optuna, study_of
+from edgewise.networks.sweeps._store import Rows, Sampling, opened, optuna, study_of
 from edgewise.train import FitResult, LossName, Outcome
 
 if TYPE_CHECKING:

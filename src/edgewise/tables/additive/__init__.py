@@ -7,7 +7,9 @@ from edgewise.tables.additive._family import Classes as Classes
 from edgewise.tables.additive._family import Family as Family
 from edgewise.tables.additive._family import Gamma as Gamma
 from edgewise.tables.additive._family import Gaussian as Gaussian
+from edgewise.tables.additive._family import Huber as Huber
 from edgewise.tables.additive._family import Poisson as Poisson
+from edgewise.tables.additive._family import Quantile as Quantile
 from edgewise.tables.additive._family import Target as Target
 from edgewise.tables.additive._large import additive as additive
 from edgewise.tables.additive._levels import Gap as Gap
@@ -21,8 +23,6 @@ from edgewise.tables.additive._reml import Block as Block
 from edgewise.tables.additive._reml import Moments as Moments
 from edgewise.tables.additive._reml import Prior as Prior
 from edgewise.tables.additive._reml import reml as reml
-from edgewise.tables.additive._robust import Huber as Huber
-from edgewise.tables.additive._robust import Quantile as Quantile
 from edgewise.tables.additive._search import AdditiveFit as AdditiveFit
 from edgewise.tables.additive._search import Request as Request
 from edgewise.tables.additive._stack import Select as Select

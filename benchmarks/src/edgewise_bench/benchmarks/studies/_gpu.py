@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgewise.kernels import BSplineFamily
-from edgewise.kernels.bspline._splines import basis
+from edgewise.kernels.bspline import basis
 from edgewise.kernels.dense.gpu import Tile, unavailable
 from edgewise_bench import Case, Row, Settings
 from edgewise_bench.benchmarks.libraries import hidden_width

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src"
-_NOT_API = {"cli"}  # described by command.md
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,13 @@ class Name:
 
 
 def packages() -> list[str]:
-    """Return the documented packages, edgewise itself first."""
-    below = sorted(path.parent.name for path in (SOURCE / "edgewise").glob("*/__init__.py"))
-    return ["edgewise", *(f"edgewise.{name}" for name in below if name not in _NOT_API)]
+    """Return the documented packages: edgewise itself, and the packages that it names, by their public names."""
+    (named,) = (
+        node.value
+        for node in _tree(_file("edgewise")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_PACKAGES"
+    )
+    return ["edgewise", *(f"edgewise.{name}" for name in sorted(ast.literal_eval(named)))]
 
 
 def summary(package: str) -> str:
@@ -37,10 +40,16 @@ def names(package: str) -> list[Name]:
 
     They are those that its `__init__.py` imports as themselves: `from edgewise.nn._layer import KANLayer as KANLayer`.
     """
-    found = []
-    for node in ast.walk(_tree(_file(package))):
+    found, tree = [], _tree(_file(package))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.names[0].name == "*":
+            tree = _tree(_file(node.module))  # the package that has these names inside
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module != "edgewise":
             for alias in node.names:
+                home = f"{node.module}.{alias.name}"
+                if _file(home).exists():
+                    continue  # a package
                 if alias.asname == alias.name and not alias.name.startswith("_"):
                     found.append(_name(alias.name, package, node.module or ""))
     return sorted(found, key=lambda name: (name.name.lower(), name.name))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from edgewise.discovery.regression import fit_formula as fit_formula
     from edgewise.discovery.unsupervised import find_relations as find_relations
     from edgewise.dynamics import discover_ode as discover_ode
+    from edgewise.formulas import expressions as expressions
     from edgewise.formulas import functions as functions
     from edgewise.interpret import export as export
     from edgewise.interpret import prune as prune
@@ -57,10 +58,9 @@ if TYPE_CHECKING:
     from edgewise.train import update as update
 
 _PACKAGES = (
-    "bases", "datasets", "discovery", "dynamics", "encoding", "estimators", "export", "functions", "interpret", "io",
-    "kernels", "nn", "optim", "pde", "plot", "pretrained", "regression", "session", "structure", "studio", "sweeps",
-    "symbolic",
-    "train", "unsupervised",
+    "bases", "datasets", "discovery", "dynamics", "encoding", "estimators", "export", "expressions", "functions",
+    "interpret", "io", "kernels", "nn", "optim", "pde", "plot", "pretrained", "regression", "session", "structure",
+    "studio", "sweeps", "symbolic", "train", "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
 #: Ctrl-C from its first moment on.

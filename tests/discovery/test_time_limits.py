@@ -169,7 +169,7 @@ def hard(n: int = 60, m: int = 2) -> tuple[np.ndarray, np.ndarray]:
 PLACES = {
     "neighbor_correlation": "search._noise",
     "read_formulas": "search._approximation",
-    "additive": "models._ceiling",
+    "additive": "models._networks",
 }
 
 

@@ -61,7 +61,7 @@ def test_what_is_neither_text_nor_exponents_is_refused(unit) -> None:
 
 def test_without_pint_texts_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pint", None)
-    with pytest.raises(ew.InputError, match=r"pip install edgewise\[units\]"):
+    with pytest.raises(ew.InputError, match=r"pip install 'edgewise\[units\]'"):
         dimension("m/fortnight")
     assert consistent(x / t, {"x": {"m": 1}, "t": {"s": 1}}, {"m": 1, "s": -1})
 

@@ -73,10 +73,10 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode discovery dynamics
-        encoding estimators export find_relations fit fit_formula functions interpret io kernels load model_card nn
-        optim pde plot pretrained prune regression save session structure studio sweep sweeps symbolic train
-        unsupervised update
+        EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode discovery
+        dynamics encoding estimators export expressions find_relations fit fit_formula functions interpret io
+        kernels load model_card nn optim pde plot pretrained prune regression save session structure studio
+        sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
         Architecture Block Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d
@@ -207,7 +207,7 @@ SIGNATURES = {
     "nn.adapt_grid": "(model, x, grid=None, *, margins=(0.02, 0.05), quantiles=0.0)",
     "nn.refine_grid": "(model, factor)",
     "nn.remove_edges": "(model, edges)",
-    "nn.set_function": "(model, layer, j, i, name, affine=(1.0, 0.0, 1.0, 0.0))",
+    "nn.set_function": "(model, edge, name, affine=(1.0, 0.0, 1.0, 0.0))",
     "nn.scale_outputs": "(model, factors)",
     "nn.compact": "(model, x)",
     "nn.clone": "(model, dtype=None)",

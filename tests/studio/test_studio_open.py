@@ -249,7 +249,8 @@ def test_a_console_goes_on_and_a_script_waits(open_studio: Opener, monkeypatch: 
 def test_without_the_packages_the_error_says_how_to_get_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "edgewise.studio._serve", None)
+    monkeypatch.delitem(sys.modules, "edgewise.studio._serve")
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["studio", "--no-browser"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "pip install 'edgewise[studio]'" in said

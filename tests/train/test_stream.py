@@ -385,6 +385,7 @@ def test_memory_is_one_chunk_and_a_matrix(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(objective, "Pass", watched)
     monkeypatch.setattr(objective, "_ENTRIES", 10_000)
+    monkeypatch.setattr(objective, "_SUBSAMPLE", 200)  # on which penalties look at a network
     x = points(20_000, 2)
     ew.fit(ew.KAN([2, 2, 1]), x, x[:, 0] * x[:, 1], grids=[3], options=ew.Options(restarts=1, time_limit=1))
     assert max(seen) * 36 <= 10_000

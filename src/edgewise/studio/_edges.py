@@ -103,8 +103,6 @@ def _terms(model: KAN, depth: int, j: int, names: list[list[str]]) -> list[Answe
     return found
 
 
-
-
 @request()
 def trial(desk: Desk, at: int, edge: list[int], function: str, affine: list[float] | None = None) -> Answer:
     """An edge as c f(a x + b) + d: its curve, the error of the network with it, and the constants, fitted if None."""

@@ -120,7 +120,7 @@ PUBLIC = {
         CurvesDisplay KANClassifier KANRegressor KANTransformer NumericTargets SupervisedEstimator SymbolicClassifier
         SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
     """,
-    "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable",
+    "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable acting",
     "edgewise.studio": "Desk Moved REQUESTS Request desk_of open",
     "edgewise.functions": "Function get names register registered",
     "edgewise.structure": """

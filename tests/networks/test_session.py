@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import torch
 from steering import begin, rows
 
 import edgewise as ew
-from edgewise.session import ACTIONS, Session
+from edgewise.session import ACTIONS, Session, acting
 
 
 def test_every_action_is_a_method_and_every_method_an_action() -> None:
@@ -288,3 +289,11 @@ def test_several_outputs_have_several_formulas() -> None:
         session = session.prune_edge((0, j, j)).set_function((0, j, 1 - j), "x", (1, 0, 1, 0))
     assert [str(f) for f in session.formula()] == ["b", "a"]
     assert session.error < 1e-12 and "target=['p', 'q']" in session.script()
+
+
+def test_an_action_whose_argument_nobody_reads_is_refused_where_it_is_made() -> None:
+    def sharpen(self: Any, strength: float) -> None: ...
+
+    with pytest.raises(TypeError, match="The action sharpen takes 'strength': say in READERS"):
+        acting()(sharpen)
+    assert "sharpen" not in ACTIONS

@@ -24,8 +24,8 @@ from edgewise.studio._row_views import selected
 from edgewise.studio._work import Channel
 from edgewise.train import FitStep, RefitPass
 
-#: what is typed or chosen for an argument, by its name; the same for all actions
-KINDS = {
+#: what is typed or chosen for an argument, by its name, a text if it is not here; the same for all actions
+_KINDS = {
     "affine": "constants", "cuts": "cuts", "depth": "integer", "direction": "direction", "edge": "edge",
     "edges": "edges", "factor": "integer", "formula": "text", "function": "function", "functions": "functions",
     "grid": "integer", "grids": "grids", "merge": "choice", "name": "text", "node": "node", "nodes": "nodes",
@@ -43,15 +43,13 @@ def actions(desk: Desk) -> Answer:
 def _row(action: Action) -> Answer:
     said = inspect.cleandoc(action.act.__doc__ or "").partition("\n")[0]
     arguments: list[dict[str, Any]] = [
-        {"name": name, "kind": KINDS[name], "needed": taken.default is taken.empty,
+        {"name": name, "kind": _KINDS.get(name, "text"), "needed": taken.default is taken.empty,
          "default": None if taken.default is taken.empty else taken.default}
         for name, taken in action.takes.items()
     ]  # fmt: skip
-    return {"name": action.name, "does": said, "long": action.name in LONG, "arguments": arguments}
+    return {"name": action.name, "does": said, "long": action.long, "arguments": arguments}
 
 
-#: actions that may take longer than a person likes to wait for an answer
-LONG = frozenset({"fit", "refit", "snap_edge", "snap_all", "prune", "merge", "round_constants"})
 _SUGGESTED = "suggested"  # the drawer of the last request for functions
 _BETWEEN = 0.15  # seconds between two pictures of a network that trains
 
@@ -80,7 +78,7 @@ def act(desk: Desk, at: int, name: str, arguments: dict[str, Any]) -> Answer:
     check(isinstance(name, str) and name in ACTIONS, "Unknown action.", name)
     check(isinstance(arguments, dict), "'arguments' are named.", arguments)
     plain = ACTIONS[name].read((), arguments)
-    if name in LONG:
+    if ACTIONS[name].long:
         call = f"{name}({', '.join(f'{k}={v!r}' for k, v in plain.items() if v is not None)})"
         return desk.run(name, call, act_in_worker, (session, name, plain), desk.change)
     desk.change(session.apply(name, **plain))

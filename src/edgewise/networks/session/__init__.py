@@ -2,6 +2,7 @@
 
 from edgewise.networks.session._actions import ACTIONS as ACTIONS
 from edgewise.networks.session._actions import Action as Action
+from edgewise.networks.session._actions import acting as acting
 from edgewise.networks.session._history import Comparison as Comparison
 from edgewise.networks.session._history import State as State
 from edgewise.networks.session._rows import Variable as Variable

@@ -115,11 +115,15 @@ READERS: Readers = {
 
 @dataclass(frozen=True)
 class Action:
-    """One kind of step: its name, what it does to a session, and what it takes, name by name with what is allowed."""
+    """One kind of step: its name, what it does to a session, and what it takes, name by name with what is allowed.
+
+    long: whether it may take longer than a person likes to wait for an answer.
+    """
 
     name: str
     act: Callable[..., Any]
     takes: Mapping[str, inspect.Parameter]
+    long: bool = False
 
     def read(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as plain data, those left out included; InputError for what does not fit."""
@@ -152,14 +156,23 @@ def action(name: str) -> Action:
     return ACTIONS[name]
 
 
-def acting(method: Method) -> Method:
-    """Make a method an action: it is called through `apply`, which reads its arguments and records what it changed."""
-    name, (_, *takes) = method.__name__, inspect.signature(method).parameters.values()
-    plain = {p.name: p.replace(annotation=inspect.Parameter.empty) for p in takes}
-    ACTIONS[name] = Action(name, method, plain)
+def acting(*, long: bool = False) -> Callable[[Method], Method]:
+    """Make a method an action: it is called through `apply`, which reads its arguments and records what it changed.
 
-    @wraps(method)
-    def applied(self: Any, *given: Any, **named: Any) -> Any:
-        return self.apply(name, *given, **named)
+    Errors: TypeError for an argument that `READERS` does not know.
+    """
 
-    return cast(Method, applied)
+    def made(method: Method) -> Method:
+        name, (_, *takes) = method.__name__, inspect.signature(method).parameters.values()
+        plain = {p.name: p.replace(annotation=inspect.Parameter.empty) for p in takes}
+        if unread := [argument for argument in plain if argument not in READERS]:
+            raise TypeError(f"The action {name} takes {unread[0]!r}: say in READERS what that may be.")
+        ACTIONS[name] = Action(name, method, plain, long)
+
+        @wraps(method)
+        def applied(self: Any, *given: Any, **named: Any) -> Any:
+            return self.apply(name, *given, **named)
+
+        return cast(Method, applied)
+
+    return made

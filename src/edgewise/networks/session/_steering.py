@@ -37,20 +37,20 @@ class Steering(History):
         after, arguments = done.situation, {**arguments, **done.arguments}
         return self._grown(after, name, arguments, error_at(after, self._rows))
 
-    @acting
+    @acting()
     def prune_edge(self, edge: Edge) -> Self:
         """Remove an edge; its mean over the rows stays as a constant."""
         self._now.active_edge(edge)
         return self._changed(nn.replace_by_mean(self._now.model, edge, self.table.x))
 
-    @acting
+    @acting()
     def restore_edge(self, edge: Edge) -> Self:
         """Bring a removed edge back with the curve that it had, about mean zero."""
         if self._now.open_edge(edge).mask[edge[1:]]:
             raise InputError(f"The edge {edge} is there already.")
         return self._changed(nn.center(nn.restore_edges(self._now.model, [edge]), edge, self.table.x))
 
-    @acting
+    @acting()
     def remove_node(self, node: Node) -> Self:
         """Remove a hidden node; what it gave on average stays. Numbers of nodes stay until `compact`."""
         (depth, q), model = node, self._now.model
@@ -61,17 +61,17 @@ class Steering(History):
                 self._now.open_edge((depth, j, q))
         return self._changed(nn.remove_node(model, depth, q, self.table.x))
 
-    @acting
+    @acting()
     def add_nodes(self, depth: int, nodes: Width, seed: int = 0) -> Self:
         """Add hidden nodes before a layer, 3 sums or (1, 2), a sum and two products; unused until trained."""
         return self._changed(nn.widen(self._now.model, depth, nodes, seed=seed))
 
-    @acting
+    @acting()
     def compact(self) -> Self:
         """Drop nodes that are constant or that nothing leaves, and renumber the others."""
         return self._changed(nn.compact(self._now.model, self.table.x))
 
-    @acting
+    @acting()
     def set_function(self, edge: Edge, function: str, affine: Sequence[float] | None = None) -> Self:
         """Make an edge c f(a x + b) + d, with (a, b, c, d) given, or fitted to its curve as it is."""
         layer = self._now.open_edge(edge)
@@ -93,14 +93,14 @@ class Steering(History):
             raise InputError(f"{function} cannot be defined on {where}: give 'affine', or another.")
         return found.a, found.b, found.c, found.d
 
-    @acting
+    @acting()
     def to_spline(self, edge: Edge, grid: int | None = None) -> Self:
         """Make a symbolic edge a spline again, on `grid` cells, as many as the others have if left out."""
         if edge[1:] not in self._now.active_edge(edge).symbols:
             raise InputError(f"The edge {edge} is a spline already.")
         return self._changed(nn.to_splines(self._now.model, self.table.x, [edge], grid=grid))
 
-    @acting
+    @acting(long=True)
     def snap_edge(self, edge: Edge, function: str | None = None) -> Self:
         """Make an edge the best function of `suggest`, or the named one, and refit the network around it."""
         now, table = self._now, self.table
@@ -115,27 +115,27 @@ class Steering(History):
             raise InputError(f"No function keeps the error on {edge}. Name one to take it all the same: {found[0]}.")
         return self._changed(found[0].model)
 
-    @acting
+    @acting()
     def lock(self, edges: Edge | Sequence[Edge]) -> Self:
         """Fix the functions of edges: no training, pruning or snapping changes them."""
         return self._changed(nn.lock(self._now.model, cast("Sequence[Edge]", edges)))
 
-    @acting
+    @acting()
     def unlock(self, edges: Edge | Sequence[Edge]) -> Self:
         """Let edges be changed again."""
         return self._changed(nn.unlock(self._now.model, cast("Sequence[Edge]", edges)))
 
-    @acting
+    @acting()
     def lock_node(self, node: Node) -> Self:
         """Fix the functions of all edges that end in a node."""
         return self._changed(nn.lock(self._now.model, nn.edges_of_node(self._now.model, *node)))
 
-    @acting
+    @acting()
     def unlock_node(self, node: Node) -> Self:
         """Let the edges that end in a node be changed again."""
         return self._changed(nn.unlock(self._now.model, nn.edges_of_node(self._now.model, *node)))
 
-    @acting
+    @acting()
     def forbid(self, functions: str | Sequence[str]) -> Self:
         """Let no edge become one of these functions from now on."""
         names = (library.get(name).name for name in functions)
@@ -149,7 +149,7 @@ class Steering(History):
                     raise InputError(f"The edge {(depth, j, i)} has to be one of {one_of}: leave one.")
         return self._changed(self._now.model, forbidden=forbidden)
 
-    @acting
+    @acting()
     def allow(self, functions: str | Sequence[str]) -> Self:
         """Take back what `forbid` said of these functions."""
         names = [library.get(name).name for name in functions]
@@ -159,26 +159,26 @@ class Steering(History):
                 raise InputError(f"{name!r} is not forbidden. Forbidden: {', '.join(forbidden) or 'none'}.")
         return self._changed(self._now.model, forbidden=tuple(name for name in forbidden if name not in names))
 
-    @acting
+    @acting()
     def require(self, edge: Edge, functions: str | Sequence[str]) -> Self:
         """Let an edge become one of these functions only; [] lets it become any."""
         if functions and set(functions) <= set(self._now.forbidden):
             raise InputError(f"{', '.join(functions)}: all of these are forbidden. Allow one first.")
         return self._changed(nn.require(self._now.model, *edge, functions))
 
-    @acting
+    @acting()
     def monotone(self, edge: Edge, direction: Direction) -> Self:
         """Hold the spline of an edge rising ("up") or falling ("down"), or free it ("any")."""
         self._now.active_edge(edge)
         return self._changed(nn.monotone(self._now.model, *edge, direction))
 
-    @acting
+    @acting()
     def smooth(self, edge: Edge, weight: float) -> Self:
         """Put a weight on the roughness of an edge's spline in training; 0 takes it away."""
         self._now.active_edge(edge)
         return self._changed(nn.smooth(self._now.model, *edge, weight))
 
-    @acting
+    @acting()
     def add_variable(self, name: str, formula: str) -> Self:
         """Give the network one more input, a column computed from those it has: add_variable("beta", "v/c")."""
         new, rows = Variable(name, formula), self._rows
@@ -187,7 +187,7 @@ class Steering(History):
         column = rows.with_variables(variables).x[:, -1]
         return self._changed(nn.add_input(self._now.model, column), variables=variables)
 
-    @acting
+    @acting()
     def use_formula(self, formula: str) -> Self:
         """Replace the network by the exact network of a formula over its inputs: use_formula("2*pi*sqrt(L/g)").
 
@@ -211,12 +211,12 @@ class Steering(History):
             raise InputError(f"The formula has no finite value in {bad} of {len(table.x)} rows.")
         return self._changed(nn.clone(made, torch.float64))
 
-    @acting
+    @acting(long=True)
     def refit(self, steps: int = 50) -> Self:
         """Train for some second-order steps, with grids and knots as they are."""
         return self._changed(refit(self._now.model, self.table, steps)[0])
 
-    @acting
+    @acting(long=True)
     def fit(
         self, grids: Literal["auto"] | Sequence[int] | None = None, sparsity: float = 0.0, steps: int | None = None
     ) -> Self:
@@ -236,12 +236,12 @@ class Steering(History):
         stopped = found.outcome is Outcome.STOPPED
         return self._changed(found.model, {"steps": taken} if stopped else None)
 
-    @acting
+    @acting()
     def refine(self, factor: int = 2) -> Self:
         """Split the cells of all grids; no curve changes."""
         return self._changed(nn.refine_grid(self._now.model, factor))
 
-    @acting
+    @acting(long=True)
     def prune(
         self, threshold: float | None = None, cuts: Cuts = (), merge: bool = True, slack: float | None = None
     ) -> Self:
@@ -254,19 +254,19 @@ class Steering(History):
         settings["cuts"] = [Cut(**cut) for cut in cast("Sequence[Mapping[str, Any]]", cuts)]
         return self._changed(interpret.prune(self._now.model, self.table.x, self.table.y, **settings).model)
 
-    @acting
+    @acting(long=True)
     def merge(self) -> Self:
         """Join hidden nodes that compute the same, and remove nothing else."""
         return self._changed(interpret.prune(self._now.model, self.table.x, self.table.y, threshold=0.0).model)
 
-    @acting
+    @acting(long=True)
     def snap_all(self, slack: float | None = None, rounding: bool = True) -> Self:
         """Make every edge a function that may become one: see `edgewise.symbolic.snap`."""
         now, table = self._now, self.table
         found = symbolic.snap(now.model, table.x, table.y, forbid=now.forbidden, slack=slack, rounding=rounding)
         return self._changed(found.model)
 
-    @acting
+    @acting(long=True)
     def round_constants(self) -> Self:
         """Make constants of symbolic edges integers, small fractions and multiples of pi where the error stays."""
         table = self.table

@@ -38,6 +38,10 @@ def check_real(x: Tensor, what: str) -> None:
 Forward = Callable[[Any, Tensor], Tensor]  # of a module that has a `dtype`
 
 
+#: kinds of devices; asked here, since asking inside of a compiled layer breaks its graph in torch 2.6
+_AUTOCASTING = frozenset(kind for kind in ("cpu", "cuda", "mps", "xpu", "hpu") if is_autocast_available(kind))
+
+
 def autocast_output(forward: Forward) -> Forward:
     """Check the input (..., n_in), then do as `own_precision` does."""
     computed = own_precision(forward)
@@ -60,7 +64,7 @@ def own_precision(forward: Forward) -> Forward:
     @wraps(forward)
     def run(layer: Any, x: Tensor) -> Tensor:
         kind = x.device.type
-        if not (is_autocast_available(kind) and torch.is_autocast_enabled(kind)) or layer.dtype is torch.float64:
+        if not (kind in _AUTOCASTING and torch.is_autocast_enabled(kind)) or layer.dtype is torch.float64:
             return forward(layer, x)
         with torch.autocast(kind, enabled=False):
             out = forward(layer, x)

@@ -14,7 +14,7 @@ from edgewise.kernels.dense import gpu
 from edgewise.kernels.dense.gpu import DenseGPU, Tile
 
 _BAND = 16  # functions that one program of `vjp_coefficients` sums: the least that a matrix product takes
-#: products of the dense route that take as long as one of this one. Not measured yet: see `benchmarks/gpu.py`
+#: products of the dense route that take as long as one of this one. Not measured yet: see `edgewise bench gpu`
 _PRODUCT = 8.0
 VALUES = "edgewise.kernels.bspline._triton_kernels"
 

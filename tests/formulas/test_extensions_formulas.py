@@ -13,7 +13,7 @@ import torch
 
 import edgewise as ew
 from edgewise.export import Language, Printer, Source, program
-from edgewise.formulas.programs import Evolution, Program
+from edgewise.formulas.programs import Evolution, Program, apply_own, variable
 from edgewise.functions import Function
 
 X = 4 * torch.rand(400, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 2
@@ -97,6 +97,23 @@ def test_programs_with_a_registered_function_are_evaluated_fitted_and_sent_to_ot
     assert [each.error for each in search.front()] == [each.error for each in again.front()]
     assert min(each.error for each in search.front()) < 1e-12 * np.var(y)
     assert np.isnan(program.predict(np.array([[500.0, 1.0]])))  # beyond the table
+
+
+@pytest.mark.parametrize(
+    ("row", "limit"),
+    [
+        (Function("own 1", torch.special.i0, lambda z: sympy.besseli(0, z)), 1e-12),
+        (Function("own 2", lambda z: torch.sin(z) / torch.sqrt(1 + z * z), lambda z: sympy.sin(z)), 1e-12),
+        (Function("own 3", torch.lgamma, sympy.loggamma, (0.0, float("inf"))), 1e-9),
+    ],
+    ids=["I0", "a wave that dies out", "log gamma"],
+)
+def test_the_table_of_a_registered_function_is_right(row: Function, limit: float, bessel: Function) -> None:
+    ew.functions.register(row)
+    x = np.random.default_rng(0).uniform(0.1, 5, (2000, 1))
+    values = Program.of(apply_own(row.name, variable(0))).predict(x)
+    expected = row.torch(torch.from_numpy(x[:, 0])).numpy()
+    assert np.abs(values - expected).max() <= limit * expected.std()
 
 
 class _JuliaPrinter(Printer):

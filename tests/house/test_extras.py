@@ -134,3 +134,9 @@ def test_the_lowest_versions_that_are_tested_are_those_declared() -> None:
     assert {name: Version(version) for name, version in lowest.items()} == {
         name: Version(version) for name, version in wanted.items()
     }
+
+
+def test_the_command_lists_the_benchmarks_without_loading_torch(tmp_path: Path) -> None:
+    code = "import sys, edgewise_bench.commands; print([name for name in ('torch', 'numpy') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

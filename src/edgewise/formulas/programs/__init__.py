@@ -6,6 +6,7 @@ from edgewise.formulas.programs._expression import FUNCTIONS as FUNCTIONS
 from edgewise.formulas.programs._expression import OPERATIONS as OPERATIONS
 from edgewise.formulas.programs._expression import Node as Node
 from edgewise.formulas.programs._expression import apply as apply
+from edgewise.formulas.programs._expression import apply_own as apply_own
 from edgewise.formulas.programs._expression import combine as combine
 from edgewise.formulas.programs._expression import constant as constant
 from edgewise.formulas.programs._expression import scaled as scaled

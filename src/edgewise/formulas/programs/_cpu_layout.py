@@ -24,7 +24,7 @@ BATCH = 64  # children that are bred at a time, from the same population
 
 # The table of a function that a user registered: where it begins, the inverse of its step, values and slopes in turn.
 MOST_TABLES = 8
-TABLE_POINTS = (1 << 14) + 1
+TABLE_POINTS = (1 << 16) + 1
 TABLE_WORDS = 2 + 2 * TABLE_POINTS
 
 # Words of a record. The error is the mean squared residual.

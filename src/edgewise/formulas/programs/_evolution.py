@@ -19,7 +19,7 @@ from edgewise.formulas.programs._fit import Fitted, Rows
 from edgewise.formulas.programs._kernels import RECORD, address
 from edgewise.formulas.programs._program import Program
 from edgewise.formulas.programs._starts import Library, shapes_of, starts
-from edgewise.formulas.programs._tabulated import all_tables, tables, tabulated_names, take_tables
+from edgewise.formulas.programs._tabulated import tables, tabulated_names
 
 _SLOTS = 16  # programs that are kept of each complexity
 _SAME = 1e-7  # relative difference of the errors of programs that are taken for the same
@@ -95,17 +95,18 @@ class Evolution:
         self._library = Library.of(shapes_of(self._rows.columns, allowed, rng), self._rows.columns)
         self._bins = max_complexity + 1
         self._functions, self._waves = allowed, waves
-        _, places = tables([name for name in tabulated_names() if name in allowed])
-        self._make_memory(int(rng.integers(2**63 - 1)), places)
+        own = tables([name for name in tabulated_names() if name in allowed])
+        self._make_memory(int(rng.integers(2**63 - 1)), own)
         for shape in starts(self._rows, self._library, max_complexity, allowed):
             if len(shape) <= _LONGEST_SEED:
                 self._add(Program.of(shape))
         for program in seeds:
             self.add(program)
 
-    def _make_memory(self, random: int, own: Array) -> None:
-        """Make the arrays that the kernels work on, and the job that names them; `own` are places of tables."""
-        functions = self._functions | {"tabulated"} if len(own) else self._functions
+    def _make_memory(self, random: int, own: tuple[Array, Array]) -> None:
+        """Make the arrays that the kernels work on, and the job that names them; `own`: tables, and places in them."""
+        values, places = own
+        functions = self._functions | {"tabulated"} if len(places) else self._functions
         self._job = self._rows.job()
         self._population = np.zeros((self._bins, _SLOTS), RECORD)
         self._population["error"] = np.inf
@@ -126,8 +127,8 @@ class Evolution:
             layout.OTHER_TREE: np.zeros(layout.TREE_WORDS, np.int64),
             layout.SNIPPET: snippet,
             layout.TRIED: self._tried,
-            layout.TABLES: all_tables(),
-            layout.TABLE_PLACES: own,
+            layout.TABLES: values,
+            layout.TABLE_PLACES: places,
         }
         numbers = {
             layout.BINS: self._bins,
@@ -135,7 +136,7 @@ class Evolution:
             layout.COLUMN_COUNT: len(self._rows.columns),
             layout.LIBRARY_SIZE: len(self._library.records),
             layout.WITH_WAVES: int(self._waves),
-            layout.TABLE_COUNT: len(own),
+            layout.TABLE_COUNT: len(places),
         }
         for word, array in self._arrays.items():
             self._job.words[word] = address(array)
@@ -177,13 +178,12 @@ class Evolution:
         library = replace(self._library, shapes=[], whole=np.zeros((0, 0)))
         kept = {"_rows": self._rows, "_library": library, "_bins": self._bins}
         kept |= {"_functions": self._functions, "_waves": self._waves, "state": self.state()}
-        return kept | {"tables": all_tables(), "places": self._arrays[layout.TABLE_PLACES]}
+        return kept | {"own": (self._arrays[layout.TABLES], self._arrays[layout.TABLE_PLACES])}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         state = kept["state"]
         self.__dict__.update({name: value for name, value in kept.items() if name.startswith("_")})
-        take_tables(kept["tables"])
-        self._make_memory(0, kept["places"])
+        self._make_memory(0, kept["own"])
         self.restore(state)
 
     @property

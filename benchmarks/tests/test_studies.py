@@ -87,3 +87,29 @@ def test_a_case_of_a_study_is_carried_to_another_process() -> None:
             assert isinstance(case, Case) and all(
                 isinstance(value, str | int | float | bool) for value in case.values.values()
             ), name
+
+
+@pytest.mark.parametrize(("forms", "kept"), [([6, 6, 6], True), ([8, 8, 5], False)])
+def test_six_of_eight_forms_must_be_right_in_each_seed(forms: list[int], kept: bool) -> None:
+    benchmark: Any = BENCHMARKS["discovery"]
+    rows = [
+        {
+            "library": "edgewise", "kind": "discovery", "equation": law, "noise": "0.01", "seed": seed, "extra": 0,
+            "solved": "", "exact": "False", "form": str(k < right), "accurate": "", "within": "", "seconds": "1",
+            "size": "", "limit": 60, "rows": 1000,
+        }
+        for seed, right in enumerate(forms)
+        for k, law in enumerate(benchmark.laws())
+    ]  # fmt: skip
+    head, (line,) = benchmark.table(rows)
+    assert line[head.index("form")].passed is kept
+
+
+@pytest.mark.parametrize(("own", "kept"), [(0.97, True), (0.95, False)])
+def test_convolutions_of_functions_may_not_be_less_accurate(own: float, kept: bool) -> None:
+    rows = [
+        {"network": name, "parameters": 1, "accuracy": value, "milliseconds": 1, "ratio": 1, "onnx": 0, "status": ""}
+        for name, value in (("Conv2d", 0.96), ("KANConv2d", own))
+    ]
+    head, lines = BENCHMARKS["convolutions"].table(rows)
+    assert [line[head.index("accuracy")].passed for line in lines] == [None, kept]

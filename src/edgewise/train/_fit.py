@@ -17,6 +17,7 @@ from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, clone, shaped
 from edgewise.tables.encoding import Inputs, column_names, warn_of_index
 from edgewise.train._additive import AdditiveTrainer
+from edgewise.train._classification import ClassificationTrainer
 from edgewise.train._context import Context, Split, Trained, rescale_knots, safeguarded, split
 from edgewise.train._data import Ranks, Shape, Table, as_rows, own_columns
 from edgewise.train._first_order import FirstOrderTrainer
@@ -24,7 +25,7 @@ from edgewise.train._loss import Function, Loss, LossName, accuracy_of, choose_l
 from edgewise.train._monitor import Monitor
 from edgewise.train._options import Grids, Options, SolverChoice, check_grids, check_solver, choose_grids, choose_solver
 from edgewise.train._result import FitResult, Outcome
-from edgewise.train._second_order import ClassificationTrainer, RegressionTrainer
+from edgewise.train._second_order import RegressionTrainer
 from edgewise.train._stream import Parquet, Stream
 from edgewise.train.optim import LM
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from edgewise.formulas.programs._cpu_elementary import EXACT, SUMS, ints, not_inlined, reals
 from edgewise.formulas.programs._cpu_layout import (
     ADD,
     ADJOINTS,
@@ -45,7 +46,7 @@ from edgewise.formulas.programs._cpu_layout import (
     WISHES,
     WORK,
 )  # fmt: skip
-from edgewise.formulas.programs._cpu_sweep import EXACT, SUMS, adjoints, forward, full_width, ints, not_inlined, reals
+from edgewise.formulas.programs._cpu_sweep import adjoints, forward, full_width
 from edgewise.formulas.programs._cpu_tree import subtrees
 from edgewise.formulas.programs._cpu_variation import (
     below,

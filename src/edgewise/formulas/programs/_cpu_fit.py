@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from edgewise.formulas.programs._cpu_elementary import EXACT, SUMS, ints, not_inlined, reals
 from edgewise.formulas.programs._cpu_layout import (
     ADJOINTS,
     ALL_VALUES,
@@ -33,17 +34,7 @@ from edgewise.formulas.programs._cpu_layout import (
     WEIGHTS,
     WORK,
 )  # fmt: skip
-from edgewise.formulas.programs._cpu_sweep import (
-    EXACT,
-    SUMS,
-    adjoints,
-    forward,
-    full_width,
-    gradients,
-    ints,
-    not_inlined,
-    reals,
-)
+from edgewise.formulas.programs._cpu_sweep import adjoints, forward, full_width, gradients
 from edgewise.formulas.programs._cpu_tree import free_count
 
 _START, _LEAST, _EASIER, _HARDER, _AFTER_FAILURE = 1e-3, 1e-12, 0.15, 8.0, 1e-6  # the damping

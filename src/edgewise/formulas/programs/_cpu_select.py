@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from edgewise.formulas.programs._cpu_elementary import EXACT, ints, not_inlined, reals
 from edgewise.formulas.programs._cpu_fit import minimize
 from edgewise.formulas.programs._cpu_layout import (
     ARGUMENTS,
@@ -34,7 +35,6 @@ from edgewise.formulas.programs._cpu_layout import (
     WAVES,
     WITH_WAVES,
 )  # fmt: skip
-from edgewise.formulas.programs._cpu_sweep import EXACT, ints, not_inlined, reals
 from edgewise.formulas.programs._cpu_tree import analyze, half_periods
 from edgewise.kernels.source import SIGNATURE
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from numba import njit
 
+from edgewise.formulas.programs._cpu_elementary import SUMS, ints, reals
 from edgewise.formulas.programs._cpu_fit import evaluate, minimize
 from edgewise.formulas.programs._cpu_layout import (
     ADJOINTS,
@@ -19,7 +20,7 @@ from edgewise.formulas.programs._cpu_layout import (
     WAVES,
     WORK,
 )  # fmt: skip
-from edgewise.formulas.programs._cpu_sweep import SUMS, adjoints, forward, gradients, ints, reals
+from edgewise.formulas.programs._cpu_sweep import adjoints, forward, gradients
 from edgewise.formulas.programs._cpu_tree import analyze, free_count, half_periods
 from edgewise.kernels.source import SIGNATURE
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from edgewise.formulas.programs._cpu_elementary import EXACT, SUMS, ints, not_inlined, reals
 from edgewise.formulas.programs._cpu_layout import (
     BLOCK,
     COS,
@@ -35,7 +36,7 @@ from edgewise.formulas.programs._cpu_layout import (
     VARIABLE,
     WORK,
 )  # fmt: skip
-from edgewise.formulas.programs._cpu_sweep import EXACT, SUMS, forward, ints, not_inlined, reals
+from edgewise.formulas.programs._cpu_sweep import forward
 
 _MOST_WAVES = 1000.0  # half periods that are counted
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from edgewise.formulas.programs._cpu_elementary import EXACT, ints, not_inlined, reals, tabulated
 from edgewise.formulas.programs._cpu_layout import (
     ADD,
     ARGUMENTS,
@@ -35,7 +36,7 @@ from edgewise.formulas.programs._cpu_layout import (
     WEIGHTS,
     WORK,
 )  # fmt: skip
-from edgewise.formulas.programs._cpu_sweep import EXACT, function, ints, not_inlined, reals, table_at, tabulated
+from edgewise.formulas.programs._cpu_sweep import function, table_at
 
 _GOLDEN, _FIRST, _SECOND = (np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _30, _27, _31, _11 = (np.uint64(k) for k in (30, 27, 31, 11))

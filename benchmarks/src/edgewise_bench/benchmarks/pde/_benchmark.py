@@ -17,8 +17,9 @@ from edgewise.train import Options
 from edgewise_bench import MLP, OURS, Benchmark, Case, Cell, Row, Settings, clock
 from edgewise_bench.benchmarks.pde import _problems as problems
 from edgewise_bench.benchmarks.pde import _references as references
+from edgewise_bench.benchmarks.pde._cavity_reference import cavity
 from edgewise_bench.benchmarks.pde._networks import Network, TanhNetwork
-from edgewise_bench.benchmarks.pde._references import Reference, cavity, lshape
+from edgewise_bench.benchmarks.pde._references import Reference, lshape
 from edgewise_bench.tables import format_number, number
 
 

@@ -1,4 +1,4 @@
-"""How a user sees long work and ends it: functions that are called at its events, which need no argument of it."""
+"""Callbacks on the progress of long computations, which can also end them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CALLBACKS: ContextVar[tuple[tuple[type, Callable[[Any], object]], ...]] = Conte
 
 @contextmanager
 def calling(function: Callable[[Event], object], event: type[Event]) -> Iterator[None]:
-    """Call a function at each event of a kind, of all work inside the block.
+    """Call a function at every event of one kind while the block runs.
 
         train.Row             a row of a fit's history, as `Options(callbacks=...)` does
         train.FitStep         a second-order step of a fit

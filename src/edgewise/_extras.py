@@ -1,4 +1,4 @@
-"""Packages that edgewise uses where they are installed, and the extra that brings each."""
+"""Optional packages, and the extra that installs each."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def installed(package: str) -> bool:
 
 @contextmanager
 def extras(extra: str | None = None) -> Iterator[None]:
-    """Imports inside that lack a package of an extra say which one brings it, or `extra`, which brings all of them.
+    """Report a package that is missing inside the block, with the extra to install: `extra`, or the one that has it.
 
     Errors: MissingPackage.
     """

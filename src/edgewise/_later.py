@@ -1,4 +1,4 @@
-"""What a lower floor may ask of a higher one: `edgewise` itself says how each is loaded, on first use."""
+"""Packages of higher floors that a lower one loads on first use; `edgewise` registers how."""
 
 from __future__ import annotations
 

@@ -8,3 +8,13 @@ def printable(text: str) -> str:
     'a b'
     """
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def excerpt(text: object, longest: int) -> str:
+    r"""Return the first characters of what a file says, on one line.
+
+    >>> excerpt("a\nb" + 9 * "c", 5)
+    'a?bcc...'
+    """
+    line = "".join(c if c.isprintable() else "?" for c in str(text))
+    return line if len(line) <= longest else f"{line[:longest]}..."

@@ -1,4 +1,4 @@
-"""Words and functions of before: they work for one release, with a warning that names the new one."""
+"""Former names and values, which work for one more release with a warning that names the new one."""
 
 import sys
 import warnings

@@ -16,7 +16,7 @@ _ELSEWHERE = {"bench": "edgewise-bench", "reproduce": "edgewise-bench"}
 
 
 class Command(NamedTuple):
-    """A function whose annotated parameters are the command's, as typer takes it, and examples without `edgewise`."""
+    """A command: a function that typer can run, and example command lines without the leading `edgewise`."""
 
     function: Callable[..., Any]
     examples: tuple[str, ...]
@@ -25,7 +25,7 @@ class Command(NamedTuple):
 def commands() -> Iterator[Command]:
     """Yield the commands of the installed distributions, in order of their names.
 
-    One that cannot be imported takes nothing away from the others: it says why when it is called.
+    A command whose module cannot be imported is listed all the same; calling it reports the error.
     """
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:

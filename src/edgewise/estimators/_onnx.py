@@ -53,7 +53,7 @@ class OnnxColumns:
     def values(self, design: Design) -> OnnxValue:
         """Return `design.values` less `centers`, (rows, inputs); numbers beyond the ends of a curve become its ends.
 
-        Errors: InputError for levels that the precision does not tell apart.
+        Errors: InputError for levels that are equal in this precision.
         """
         parts, centers = list(enumerate(design.inputs)), self.centers(design)
         found: dict[tuple[int, ...], OnnxValue] = {}

@@ -1,4 +1,4 @@
-"""Room to learn in a network that computes something already: other knots, more nodes, splines for functions, noise."""
+"""Add capacity to a trained network: finer knots, more nodes, splines in place of functions, noise."""
 
 from collections.abc import Iterable, Sequence
 

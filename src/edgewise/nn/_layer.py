@@ -22,7 +22,7 @@ from edgewise.nn.bases import BaseName, Basis, BasisName, base_function, joined_
 
 @dataclass(frozen=True)
 class Rule:
-    """What holds of an edge, whoever trains or reads the network.
+    """Properties of an edge that training and reading the network must keep.
 
     locked: its function stays as it is. monotone: 1 where it must rise, -1 where it must fall, 0 where it may do
     either. smooth: weight of its roughness in the objective. functions: the names that it may be read as; all of the

@@ -14,7 +14,7 @@ from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, plain
 
 _EXACT = 1e-17  # errors of zero are drawn here
-_DECADES_OF_ERROR = 20.0  # largest over smallest error from which the axis is logarithmic
+_ERROR_RATIO = 20.0  # largest over smallest error from which the axis is logarithmic
 _LONGEST = 46  # characters of a formula in the list beside the picture
 
 
@@ -103,7 +103,7 @@ def _ceiling(ax: Axes, error: float) -> None:
 def _scaled(ax: Axes, errors: Sequence[float]) -> None:
     """Choose a logarithmic axis for errors of different sizes, else one that begins at zero."""
     ax.margins(x=0.08, y=0.12)
-    if errors and max(errors) > _DECADES_OF_ERROR * min(errors):
+    if errors and max(errors) > _ERROR_RATIO * min(errors):
         ax.set_yscale("log")
     elif errors:
         ax.set_ylim(0, 1.1 * max(errors))

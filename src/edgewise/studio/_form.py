@@ -59,7 +59,7 @@ def _parquet(path: Path) -> int:
 
     try:
         about = pq.read_metadata(path)
-    except Exception:  # noqa: BLE001 (whoever reads it says what is wrong)
+    except Exception:  # noqa: BLE001 (reading it reports what is wrong)
         return 0
     return about.num_rows * about.num_columns
 
@@ -68,7 +68,7 @@ def _excel(path: Path) -> int:
     try:
         with zipfile.ZipFile(path) as book:
             sheets = [part.file_size for part in book.infolist() if "/worksheets/" in part.filename]
-    except (OSError, zipfile.BadZipFile):  # whoever reads it says what is wrong
+    except (OSError, zipfile.BadZipFile):  # reading it reports what is wrong
         return 0
     return sum(sheets) // _SHORTEST
 

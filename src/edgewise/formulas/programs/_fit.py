@@ -96,7 +96,7 @@ def _power_of_two(size: float) -> float:
     return 2.0 ** int(np.clip(np.round(np.log2(size)), -1000, 1000)) if size > 0 else 1.0
 
 
-_ROUGH_TOLERANCE = 1e-7
+_ROUGH_TOLERANCE = 1e-7  # of the fits of many programs
 _STEPS = 30
 
 

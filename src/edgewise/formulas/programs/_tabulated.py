@@ -1,4 +1,4 @@
-"""Functions that a user registered, as tables that kernels interpolate: programs are made of them too.
+"""Registered functions as interpolation tables, so that compiled programs can evaluate them.
 
 A function is a cubic Hermite spline on 65,537 points of its domain between -60 and 60, columns being of about unit
 size. It differs from a smooth function by 1e-12 of its standard deviation or less, near a singularity by more. Where

@@ -58,7 +58,7 @@ _SEED = 0
 
 
 class Table:
-    """A sample of the rows: x (n, k), y (n,), weights (n,) of mean one, of a table of so many `rows`."""
+    """A sample of the rows: x (n, k), y (n,), weights (n,) of mean one, of a table with `rows` rows."""
 
     def __init__(self, fit: AdditiveFit, rows: int, columns: Columns, y: Array) -> None:
         rng = np.random.default_rng(_SEED)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise._errors import InputError
-from edgewise._printable import printable
+from edgewise._printable import excerpt, printable
 from edgewise._replacing import writing
 from edgewise._version import __version__
 from edgewise.networks.pretrained._card import CARD, PICTURE, ModelCard, is_untouched, model_card
@@ -167,7 +167,7 @@ def load(
     except UnicodeDecodeError:
         raise InputError(f"{path} is no JSON, or damaged: save the network again.") from None
     except Malformed as problem:
-        raise InputError(f"{path} {_shown(problem)}.") from None
+        raise InputError(f"{path} {excerpt(problem, _LONGEST_MESSAGE)}.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
 
@@ -180,9 +180,3 @@ def _made(folder: Path) -> Path:
     except ValueError:
         raise InputError(f"Cannot make the folder {str(folder)!r}: choose another name.") from None
     return folder
-
-
-def _shown(problem: Malformed) -> str:
-    """One line, whatever the file's own texts in it are."""
-    text = "".join(c if c.isprintable() else "?" for c in str(problem))
-    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."

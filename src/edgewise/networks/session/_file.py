@@ -21,6 +21,7 @@ import torch
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
+from edgewise._printable import excerpt
 from edgewise._replacing import writing
 from edgewise._version import __version__
 from edgewise.networks.session._actions import ACTIONS
@@ -184,19 +185,13 @@ def load(path: str | PathLike[str]) -> History:
         with path.open("rb") as file:
             return _read(Archive.of(file))
     except Damaged as why:
-        raise InputError(f"{path} {_shown(why)}.") from None
+        raise InputError(f"{path} {excerpt(why, _LONGEST_MESSAGE)}.") from None
     except InputError as why:
-        raise InputError(f"{path}: {_shown(why)}") from None
+        raise InputError(f"{path}: {excerpt(why, _LONGEST_MESSAGE)}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
     except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
         raise InputError(f"{path} {NO_SESSION}.") from None
-
-
-def _shown(why: Exception) -> str:
-    """One line, whatever the file's own texts in it are."""
-    text = "".join(c if c.isprintable() else "?" for c in str(why))
-    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
 
 
 def _network(number: int) -> str:

@@ -91,7 +91,7 @@ class Slab:
     def left_out(self, sizes: Array, count: int) -> float:
         """The size of the polynomials' terms that were left out, from how the last ones fall, over the components'.
 
-        Sizes are root mean squares at so many Gauss points of each cell.
+        Sizes are root mean squares at this number of Gauss points in each cell.
         """
         weights, functions, terms = self.space.gauss(count)[1], len(self.inner), self.inner.shape[2]
         flat = self.space.values(self.inner.reshape(functions, -1), self.space.places(count))

@@ -246,7 +246,7 @@ class SlabMarch(ABC):
     def _move(self, slab: Slab, more: list[float], *, both: bool) -> None:
         """Move the knots to where the end of a slab needs them, or its begin and end, and project what begins there.
 
-        There are so many times `more` cells of each coordinate.
+        Each coordinate has `more` times as many cells.
         """
         scales = np.maximum(self.scales, slab.sizes)
         highest = self.space.highest(slab.ends / scales)

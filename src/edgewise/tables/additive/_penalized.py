@@ -12,7 +12,7 @@ from scipy.optimize import nnls
 from edgewise.tables.additive._family import Classes, Family, Gaussian
 from edgewise.tables.additive._reml import Block, Matrix, Moments, Prior, Smooth, Vector, reml
 
-_ACTIVE = 1e-12
+_VIOLATED = 1e-12  # of the largest coefficient: a smaller violation is rounding
 
 
 def constrained(matrix: Matrix, cross: Vector, constraints: Matrix, free: Vector) -> Vector:
@@ -29,7 +29,7 @@ def constrained(matrix: Matrix, cross: Vector, constraints: Matrix, free: Vector
     Source: Lawson and Hanson, Solving Least Squares Problems (1974), chapter 23.
     """
     rows = constraints[np.any(constraints != 0, axis=1)]
-    if not len(rows) or (rows @ free).min() >= -_ACTIVE * np.abs(free).max():
+    if not len(rows) or (rows @ free).min() >= -_VIOLATED * np.abs(free).max():
         return free
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     factor = cholesky(matrix, lower=True)

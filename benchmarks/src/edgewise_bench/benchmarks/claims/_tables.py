@@ -195,7 +195,7 @@ COUNT = sum(KINDS.values())
 _BLOCKS = ((0, 8), (8, 14), (14, 15))  # of the kinds: those of a block take turns
 _ROWS, _FEW = (20, 40, 80, 150, 300, 600), (8, 12, 16, 20)
 _FRESH = 2000
-_LAWS, _EACH, _VARIABLES = 10_000, 200, 4  # the seeds of the laws begin there, so many for a seed; variables at most
+_LAWS, _EACH, _VARIABLES = 10_000, 200, 4  # the seeds of the laws begin there, 200 for each seed; variables at most
 _SPARE, _MOST_SPARE = 1 / 3, 2  # fraction of the tables with inputs that have no effect, and how many at most
 _DRAWS = 400  # of a hidden input, over which the truth is a mean
 

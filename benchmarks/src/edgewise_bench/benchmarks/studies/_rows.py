@@ -27,7 +27,7 @@ from edgewise_bench.benchmarks.tabular import (
 
 _COVERAGE, _CALIBRATION = 0.9, 0.25  # of intervals; share of the rows that makes quantile boosting conformal
 _NOISES = ("constant", "growing")
-_TABLES = {40: 60, 100: 40, 1000: 20}  # tables of so many rows
+_TABLES = {40: 60, 100: 40, 1000: 20}  # rows of a table: number of tables
 _NEW = 2000
 
 

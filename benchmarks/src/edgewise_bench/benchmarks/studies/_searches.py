@@ -24,7 +24,7 @@ from edgewise_bench import Row, Settings, clock
 from edgewise_bench.benchmarks.studies._study import Figure, Study, share
 
 _ALLOWED, _CONSTANT = 1.1, 0.5  # times the limit, and seconds more
-_REPORTED = 10  # of so many tables one report is written
+_REPORTED = 10  # tables, of which one report is written
 #: smallest and largest rows and columns, drawn log-uniformly, and how often
 _SHAPES = {
     "tiny": ((5, 12), (1, 8), 0.25),

@@ -46,11 +46,27 @@ class Loss(Protocol):
 
     @abstractmethod
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the loss of each row, (n,), from outputs (n, m) and targets (n, m), or (n, 1) for classes."""
+        """Return the loss of each row, (n,).
+
+        Parameters
+        ----------
+        outputs : (n, m)
+            The network's outputs.
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
+        """
         ...
 
     def gradient(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the gradient of each row's loss with respect to its outputs, (n, m)."""
+        """Return the gradient of each row's loss with respect to its outputs, (n, m).
+
+        Parameters
+        ----------
+        outputs : (n, m)
+            The network's outputs.
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
+        """
         with torch.enable_grad():
             outputs = outputs.detach().requires_grad_()
             return torch.autograd.grad(self.value(outputs, y).sum(), outputs)[0]
@@ -60,23 +76,60 @@ class Loss(Protocol):
         """Return a function that multiplies vectors (n, m, k) by each row's Hessian, (m, m).
 
         Any positive semidefinite matrix in its place serves; one that bounds the loss from above converges surely.
+
+        Parameters
+        ----------
+        outputs : (n, m)
+            The network's outputs.
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
         """
         ...
 
     def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
-        """Return about the best constant outputs, (m,)."""
+        """Return about the best constant outputs, (m,).
+
+        Parameters
+        ----------
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
+        weights : (n,)
+            Weights of the rows, not negative.
+        outputs
+            Number of outputs, m.
+        """
         return weights @ y / weights.sum()
 
     def error(self, mean: float) -> float:
-        """Return the error that is reported for a mean loss, in the units of the targets."""
+        """Return the error that is reported for a mean loss, in the units of the targets.
+
+        Parameters
+        ----------
+        mean
+            The weighted mean of the rows' losses.
+        """
         return mean**0.5
 
     def scaled(self, factor: float) -> Self:
-        """Return the same loss for residuals that are `factor` times as large, being in another unit."""
+        """Return the same loss for residuals in another unit.
+
+        Parameters
+        ----------
+        factor
+            How many times as large the residuals are in the new unit.
+        """
         return self
 
     def tuned(self, outputs: Tensor, y: Tensor) -> Self:
-        """Return the loss with parameters estimated from these residuals."""
+        """Return the loss with parameters estimated from these residuals.
+
+        Parameters
+        ----------
+        outputs : (n, m)
+            The network's outputs.
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
+        """
         return self
 
 
@@ -154,13 +207,22 @@ class _Robust(Loss):
 class Huber(_Robust):
     """A parabola near zero, straight lines beyond: rho(r) = r^2 for |r| <= d, 2 d |r| - d^2 beyond.
 
-    `width` is d in the target's units; None takes 1.345 standard deviations of the residuals, estimated from the median
-    of |r| before each run of the solver. Second order by iterative reweighting with w = min(1, d / |r|).
+    Second order by iterative reweighting with w = min(1, d / |r|).
 
+    Parameters
+    ----------
+    width
+        d in the target's units; None takes 1.345 standard deviations of the residuals, estimated from the median of |r|
+        before each run of the solver.
+
+    References
+    ----------
+    Huber, Ann. Math. Statist. 35 (1964).
+
+    Examples
+    --------
     >>> Huber(0.5).rho(torch.tensor([0.25, 1.0])).tolist()
     [0.0625, 0.75]
-
-    Source: Huber, Ann. Math. Statist. 35 (1964).
     """
 
     name = "huber"
@@ -178,13 +240,22 @@ class Huber(_Robust):
 class Cauchy(_Robust):
     """Outliers have almost no influence: rho(r) = d^2 log(1 + r^2 / d^2).
 
-    `width` is d in the target's units; None takes 2.385 standard deviations of the residuals, estimated from the median
-    of |r| before each run of the solver. Second order by iterative reweighting with w = 1 / (1 + r^2 / d^2).
+    Second order by iterative reweighting with w = 1 / (1 + r^2 / d^2).
 
+    Parameters
+    ----------
+    width
+        d in the target's units; None takes 2.385 standard deviations of the residuals, estimated from the median of |r|
+        before each run of the solver.
+
+    References
+    ----------
+    Holland and Welsch, Commun. Statist. A6 (1977).
+
+    Examples
+    --------
     >>> round(Cauchy(1.0).rho(torch.tensor([1.0])).item(), 4)
     0.6931
-
-    Source: Holland and Welsch, Commun. Statist. A6 (1977).
     """
 
     name = "cauchy"
@@ -248,7 +319,18 @@ _LOSSES: dict[str, Loss] = dict(zip(get_args(LossName), (Squared(), Huber(), Cau
 
 
 def choose_loss(loss: LossName | Loss) -> Loss:
-    """Return the loss of that name, or the object itself if it has the members of `Loss`."""
+    """Return the loss of that name, or the object itself if it has the members of `Loss`.
+
+    Parameters
+    ----------
+    loss
+        "squared", "huber", "cauchy", "cross_entropy", or an object with the members of `Loss`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, and an object without these members.
+    """
     if isinstance(loss, str) and loss in _LOSSES:
         return _LOSSES[loss]
     if isinstance(loss, type | str) or not isinstance(loss, Loss):
@@ -262,7 +344,17 @@ Function = Callable[[Tensor], Tensor]  # x (n, n_in) -> outputs (n, n_out), as a
 
 
 def error_of(model: Function, table: Rows, loss: Loss | None = None) -> float:
-    """Return the error over a table: root mean square unless the loss says otherwise, infinite if undefined."""
+    """Return the error over a table: root mean square unless the loss says otherwise, infinite if undefined.
+
+    Parameters
+    ----------
+    model
+        The network, or another function of inputs (n, n_in).
+    table
+        The rows.
+    loss
+        The loss; None for the squared error.
+    """
     loss = loss or Squared()
     mean = _mean(table, lambda part: loss.value(model(part.x), part.y))
     value = loss.error(mean) if mean >= 0 else float("inf")

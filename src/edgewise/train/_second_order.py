@@ -93,7 +93,13 @@ class RefitPass:
 
 
 def refit_check(check: Callable[[], object]) -> AbstractContextManager[None]:
-    """Call a function before each pass of the refits inside: the former name of `edgewise.calling`."""
+    """Call a function before each pass of the refits inside: the former name of `edgewise.calling`.
+
+    Parameters
+    ----------
+    check
+        The function; what it raises ends the refit.
+    """
     replaced("edgewise.train.refit_check(f)", "edgewise.calling(f, edgewise.train.RefitPass)")
     return calling(lambda event: check(), RefitPass)
 
@@ -107,7 +113,19 @@ _TURNS = 5  # to find the differences that a monotone edge forbids
 
 
 def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tuple[KAN, float]:
-    """Return the network after at most `steps` Levenberg-Marquardt steps, and its error, infinite if undefined."""
+    """Return the network after some Levenberg-Marquardt steps, and its error, infinite if undefined.
+
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    table
+        The rows.
+    steps
+        Steps at most.
+    tolerance
+        Relative decrease of the cost below which a run ends.
+    """
     if error_of(model, table) == float("inf"):
         return model, float("inf")
     solver = LM(steps=steps, tolerance=tolerance, damping=1e-4)

@@ -70,8 +70,24 @@ def error_at(situation: Situation, rows: Rows) -> float:
 class State:
     """What an action left: the network, its error, and where in the history it stands.
 
-    `id` counts from 0, the start; `parent` is the id of the state that the action `name` was done in, with
-    `arguments`; `branch` the line of states that it belongs to; `error` a root mean square in the target's units.
+    Parameters
+    ----------
+    id
+        Number of the state, from 0, the start.
+    parent
+        Number of the state that the action was done in; None at the start.
+    branch
+        The line of states that it belongs to.
+    name
+        Name of the action.
+    arguments
+        Arguments of the action.
+    situation
+        The network, the forbidden functions and the added variables.
+    error
+        Root mean square of the residuals in the target's units.
+    note
+        What a person wrote to it.
     """
 
     id: int
@@ -114,9 +130,26 @@ class State:
 class Comparison:
     """What is different between state a and state b.
 
-    `error`, `parameters`, `edges` and `splines` are pairs (of a, of b). `moved` is the root mean square by which the
-    outputs differ over the rows, `curves` the same for each edge that is there in both and differs, where both
-    networks have the same nodes; `became` says of each edge what it was and what it is, where that differs.
+    Parameters
+    ----------
+    a
+        Number of the one state.
+    b
+        Number of the other.
+    error
+        Root mean squares of their residuals in the target's units.
+    parameters
+        Numbers of their networks' parameters.
+    edges
+        Numbers of their active edges.
+    splines
+        Numbers of edges that are splines.
+    moved
+        Root mean square by which the outputs differ over the rows.
+    curves
+        The same for each edge that is there in both and differs, where both networks have the same nodes.
+    became
+        What an edge was and what it is, for each edge where that differs.
     """
 
     a: int

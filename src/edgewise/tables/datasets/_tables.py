@@ -19,8 +19,18 @@ def names() -> list[str]:
 def path(name: str) -> Path:
     """Return the file of a shipped table; its provenance note is the `.md` beside it.
 
-    Raises `InputError` for a name that is not among `names()`.
+    Parameters
+    ----------
+    name
+        One of `names()`.
 
+    Raises
+    ------
+    InputError
+        For another name.
+
+    Examples
+    --------
     >>> path("orbits").name
     'orbits.csv'
     """

@@ -38,7 +38,6 @@ _CHECKS = {
 #: packages whose docstrings have no sections yet
 _UNCHECKED = {
     "edgewise.bases",
-    "edgewise.discovery",
     "edgewise.dynamics",
     "edgewise.encoding",
     "edgewise.estimators",
@@ -52,7 +51,6 @@ _UNCHECKED = {
     "edgewise.plot",
     "edgewise.structure",
     "edgewise.symbolic",
-    "edgewise.unsupervised",
     "edgewise",
 }
 

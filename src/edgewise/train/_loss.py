@@ -25,6 +25,8 @@ class Loss(Protocol):
     Inherit from this class, and `name`, `value` and `curvature` are all that you have to write. In `fit`, outputs and
     targets are in units of a power of two near the target's standard deviation; class numbers stay as they are.
 
+    Examples
+    --------
     >>> import edgewise as ew
     >>> class LogCosh(ew.train.Loss):
     ...     name = "log_cosh"
@@ -275,10 +277,14 @@ class CrossEntropy(Loss):
     With m >= 2 outputs f, p = softmax(f), and y (n, 1) holds class numbers 0 to m - 1; with one output, p = sigmoid(f)
     is the probability of class 1. Gradient p - onehot(y), curvature diag(p) - p p': generalized Gauss-Newton.
 
+    References
+    ----------
+    Schraudolph, Neural Computation 14 (2002).
+
+    Examples
+    --------
     >>> round(CrossEntropy().value(torch.zeros(1, 4), torch.zeros(1, 1)).item(), 4)      # log 4
     1.3863
-
-    Source: Schraudolph, Neural Computation 14 (2002).
     """
 
     name = "cross_entropy"

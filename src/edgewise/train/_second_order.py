@@ -81,6 +81,8 @@ class RefitPass:
 
     Actions that try much, such as `edgewise.symbolic.candidates`, refit a network for each trial.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> def check(event):
     ...     raise TimeoutError("enough")

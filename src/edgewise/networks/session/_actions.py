@@ -181,8 +181,6 @@ def action(name: str) -> Action:
 def acting(*, long: bool = False) -> Callable[[Method], Method]:
     """Make a method an action: it is called through `apply`, which reads its arguments and records what it changed.
 
-    Errors: TypeError for an argument that `READERS` does not know.
-
     Parameters
     ----------
     long

@@ -115,6 +115,8 @@ class Session(Steering):
     def formula(self) -> Formula | list[Formula]:
         """The network as a formula over the original columns, one for each output; InputError while splines are left.
 
+        Examples
+        --------
         >>> import edgewise as ew, torch
         >>> x = 1 + torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         >>> session = Session(ew.KAN([2, 1], grid=3), x, x[:, 0] / x[:, 1], names=["v", "c"]).add_variable("b", "v/c")

@@ -104,6 +104,8 @@ class Space:
     def combinations(self) -> dict[str, list[Any]] | None:
         """Return the values of all settings as a sampler holds them; None where there are ranges.
 
+        Examples
+        --------
         >>> Space.of({"hidden": [(), (5,)], "grid": [3]}).combinations()
         {'hidden': ['none', '5'], 'grid': [3]}
         """

@@ -10,6 +10,8 @@ _FOLDER = Path(__file__).resolve().parent
 def names() -> list[str]:
     """Return the names of the shipped tables, sorted.
 
+    Examples
+    --------
     >>> names()
     ['lynx', 'orbits', 'penguins']
     """

@@ -154,6 +154,8 @@ class LeastSquaresSolver(Protocol):
 
     `fit` runs it once for each start, grid and penalty. Inherit from this class to take over `rough` as it is here.
 
+    Examples
+    --------
     >>> import edgewise as ew
     >>> class GaussNewton(ew.optim.LeastSquaresSolver):
     ...     needs = ew.optim.Needs.MATRIX

@@ -131,7 +131,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     Parameters
     ----------
     x : (n, n_in)
-        The inputs: an array, a tensor or a data frame. Each level of a text column becomes an input of 0 or 1; dates
+        The inputs: an array, a tensor or a DataFrame. Each level of a text column becomes an input of 0 or 1; dates
         count days or years. Rows with gaps are left out.
     y : (n,)
         The target: an array, a tensor or a Series with its name. If y has several columns, each target is searched

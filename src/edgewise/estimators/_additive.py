@@ -94,9 +94,24 @@ _DERIVED = ("networks_", "edges_", "candidates_")
 class AdditiveEstimator(Reading, Streaming):
     """An estimator whose fit is a sum of curves, products and a hidden node.
 
-    Fitted attributes: `fits_`, one for each target; `networks_`, the same as networks of `network_inputs(X)`;
-    `network_` for a single target; `network_names_`, its inputs; `edges_`, a table of all curves and products;
-    `candidates_`, a table of the shapes that were compared; `means_` and `deviations_`, over the rows.
+    Attributes
+    ----------
+    fits_
+        The fits, one for each target.
+    networks_
+        The same as networks of `network_inputs(X)`.
+    network_
+        The network of a single target.
+    network_names_
+        Names of its inputs.
+    edges_
+        A table of all curves and products.
+    candidates_
+        A table of the shapes that were compared.
+    means_
+        Means over the rows.
+    deviations_
+        Standard deviations over the rows.
     """
 
     select: Any

@@ -59,7 +59,7 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     model
         The network. One that was trained before continues from its parameters.
     x : (n, n_in)
-        The inputs: an array, a tensor or a data frame. A DataFrame of pandas or polars may have text, dates and gaps:
+        The inputs: an array, a tensor or a DataFrame. A DataFrame of pandas or polars may have text, dates and gaps:
         `encoding.Inputs` makes it numbers, and says how many inputs it has. In the place of x and y: a `train.Parquet`
         file or a torch DataLoader of batches (x, y) or (x, y, weights), which are read batch by batch in each step.
     y : (n, n_out)

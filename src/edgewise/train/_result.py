@@ -159,7 +159,7 @@ class FitResult:
         Parameters
         ----------
         x : (n, n_in)
-            The inputs: an array, a tensor or a data frame.
+            The inputs: an array, a tensor or a DataFrame.
 
         Raises
         ------
@@ -185,7 +185,7 @@ class FitResult:
         Parameters
         ----------
         x : (n, n_in)
-            The inputs: an array, a tensor or a data frame.
+            The inputs: an array, a tensor or a DataFrame.
         y : (n, n_out)
             The targets; (n,) for one output, class numbers for classes.
 

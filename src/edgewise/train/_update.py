@@ -55,7 +55,7 @@ def update(
     model
         The network.
     x : (n, n_in)
-        The inputs: an array, a tensor or a data frame.
+        The inputs: an array, a tensor or a DataFrame.
     y : (n, n_out)
         The targets; (n,) for one output.
     weights : (n,)

@@ -44,7 +44,7 @@ def find_relations(
     Parameters
     ----------
     x : (n, d)
-        The rows: an array, a tensor or a data frame; they are taken as independent of each other.
+        The rows: an array, a tensor or a DataFrame; they are taken as independent of each other.
     names
         Names of the columns; None for those of a data frame, or x1, x2, ...
     seeds

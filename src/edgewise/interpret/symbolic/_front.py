@@ -133,7 +133,7 @@ def front(
     model
         The network.
     x : (n, n_in)
-        The inputs: an array, a tensor or a data frame.
+        The inputs: an array, a tensor or a DataFrame.
     y : (n, n_out)
         The targets; (n,) for one output, None for the network's own outputs.
     names

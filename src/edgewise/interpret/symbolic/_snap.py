@@ -100,7 +100,7 @@ def snap(
     model
         The network.
     x : (n, n_in)
-        The inputs: an array, a tensor or a data frame.
+        The inputs: an array, a tensor or a DataFrame.
     y : (n, n_out)
         The targets; (n,) for one output. None for the network's own outputs, which may change by a thousandth of their
         standard deviation.
@@ -249,7 +249,7 @@ def candidates(
     model
         The network.
     x : (n, n_in)
-        The inputs: an array, a tensor or a data frame.
+        The inputs: an array, a tensor or a DataFrame.
     y : (n, n_out)
         The targets; (n,) for one output, None for the network's own outputs.
     edge

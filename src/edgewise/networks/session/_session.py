@@ -36,7 +36,7 @@ class Session(Steering):
     model
         The network.
     x : (n, n_in)
-        The inputs: an array, a tensor or a data frame.
+        The inputs: an array, a tensor or a DataFrame.
     y : (n, n_out)
         The targets; (n,) for one output.
     names

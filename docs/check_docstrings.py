@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import validate
 
 sys.path.insert(0, str(Path(__file__).parent / "site"))
@@ -40,7 +41,6 @@ _UNCHECKED = {
     "edgewise.bases",
     "edgewise.dynamics",
     "edgewise.encoding",
-    "edgewise.estimators",
     "edgewise.export",
     "edgewise.expressions",
     "edgewise.interpret",
@@ -56,7 +56,7 @@ _UNCHECKED = {
 
 
 def callables(package: str) -> Iterator[tuple[str, Any]]:
-    """Return the public classes, functions and methods of a package, each with a name to import it by."""
+    """Return the public classes, functions and methods of a package, each with its name."""
     home = importlib.import_module(package)
     for name in dir(home):
         member = getattr(home, name, None)
@@ -69,22 +69,19 @@ def callables(package: str) -> Iterator[tuple[str, Any]]:
 
 
 def _methods(owner: type) -> Iterator[tuple[str, Any]]:
-    """Return the public methods that a class defines; one without a docstring may have that of its base."""
-    for name, member in vars(owner).items():
-        method = member.__func__ if isinstance(member, classmethod | staticmethod) else member
-        if name.startswith("_") or not inspect.isfunction(method):
-            continue
-        if method.__qualname__ != f"{owner.__qualname__}.{name}":
-            continue  # the default of a field, or made by another library
-        bases = [base for base in owner.__mro__[1:] if base.__module__.startswith("edgewise") and name in vars(base)]
-        if method.__doc__ or not bases:
-            yield name, method
+    """Return the public methods of a class, its bases' too: of each name the first one that has a docstring."""
+    for name in dir(owner):
+        found = [vars(base)[name] for base in owner.__mro__ if name in vars(base)]
+        plain = [each.__func__ if isinstance(each, classmethod | staticmethod) else each for each in found]
+        own = [each for each in plain if inspect.isfunction(each) and each.__module__.startswith("edgewise")]
+        if own and not name.startswith("_") and own[0].__qualname__.endswith(f".{name}"):
+            yield name, next((method for method in own if method.__doc__), own[0])
 
 
-def faults(name: str, member: Any) -> Iterator[tuple[str, str]]:
+def faults(member: Any) -> Iterator[tuple[str, str]]:
     """Return code and message of each fault of a docstring. Enumerations and protocols have no constructor."""
     unbuilt = inspect.isclass(member) and (issubclass(member, enum.Enum) or getattr(member, "_is_protocol", False))
-    for code, message in validate(name)["errors"]:
+    for code, message in validate(get_doc_object(member))["errors"]:
         if code in _CHECKS and not (unbuilt and code in _PARAMETERS):
             yield code, message
 
@@ -96,7 +93,7 @@ def main(packages: list[str]) -> int:
     for name, member in (pair for package in packages for pair in callables(package)):
         if id(member) not in known:
             known.add(id(member))
-            for code, message in faults(name, member):
+            for code, message in faults(member):
                 print(f"{name}: {code} {message}")
                 number += 1
     print(f"{len(known)} docstrings, {number} faults", file=sys.stderr)

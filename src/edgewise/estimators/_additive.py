@@ -191,26 +191,55 @@ class AdditiveEstimator(Reading, Streaming):
         return self.input_names()
 
     def input_names(self, target: int = 0) -> list[str]:
-        """Return the names of the inputs of a target's network."""
+        """Return the names of the inputs of a target's network.
+
+        Parameters
+        ----------
+        target
+            Which of several targets, by position.
+        """
         return [input_name(part, self.encoder_.names) for part in self.fits_[target].design.inputs]
 
     def network_inputs(self, X: Any, target: int = 0) -> Array:
-        """Return what the network of a target is given for the rows of X, (n, inputs): finite numbers.
+        """Return what the network of a target is given for the rows of a table, (n, inputs): finite numbers.
 
         Columns with gaps become two inputs, of which the second is one at a gap; categories become numbers of levels.
 
-        Errors: those of `predict`.
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        target
+            Which of several targets, by position.
+
+        Raises
+        ------
+        ValueError, NotFittedError, TypeError
+            As `predict` does.
         """
         return self.fits_[target].design.values(self._encode(X))
 
     def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None = None) -> None:
         """Write the estimator, with the encoding of its columns, into a graph: see `edgewise.export.to_onnx`.
 
-        Inputs are the columns of the DataFrame that was fitted, or `x` of an array of numbers. Outputs are `y` (rows,
-        targets), or `label` (rows,) and `probabilities` (rows, classes).
+        Outputs are `y` (rows, targets), or `label` (rows,) and `probabilities` (rows, classes).
 
-        Errors: NotFittedError; InputError for names, levels and classes that ONNX does not hold.
+        Parameters
+        ----------
+        graph
+            The graph.
+        inputs
+            Names of the inputs; None for the columns of the DataFrame that was fitted, or `x` of an array of numbers.
 
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        InputError
+            For names, levels and classes that ONNX does not hold.
+
+        Examples
+        --------
         >>> from edgewise.estimators import KANClassifier
         >>> from edgewise.export import to_onnx
         >>> x = np.random.default_rng(0).normal(size=(100, 2))

@@ -171,10 +171,26 @@ class _Robust(Loss):
             )
 
     @abstractmethod
-    def weight(self, r: Tensor) -> Tensor: ...
+    def weight(self, r: Tensor) -> Tensor:
+        """Return w(r) of iterative reweighting, of the shape of the residuals.
+
+        Parameters
+        ----------
+        r
+            Residuals, of any shape.
+        """
+        ...
 
     @abstractmethod
-    def rho(self, r: Tensor) -> Tensor: ...
+    def rho(self, r: Tensor) -> Tensor:
+        """Return rho(r), of the shape of the residuals.
+
+        Parameters
+        ----------
+        r
+            Residuals, of any shape.
+        """
+        ...
 
     @property
     def d(self) -> float:

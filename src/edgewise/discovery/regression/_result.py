@@ -128,7 +128,17 @@ class Estimates:
     def interval(self, name: str, coverage: float = 0.95) -> tuple[float, float]:
         """Return the profile interval of a constant: values at which the refitted others leave little more error.
 
-        Errors: InputError for a name that is no constant, and a coverage that is not between 0 and 1.
+        Parameters
+        ----------
+        name
+            Name of the constant.
+        coverage
+            Probability of the interval.
+
+        Raises
+        ------
+        InputError
+            For a name that is no constant, a constant at its bound, and a coverage that is not between 0 and 1.
         """
         if name in self.held:
             raise InputError(f"The constant {name!r} stands at its bound {self.held[name]:g}: it has no interval.")
@@ -138,7 +148,13 @@ class Estimates:
         return self.uncertainty.profile(own.index(name), coverage)
 
     def frame(self, coverage: float = 0.95) -> pd.DataFrame:
-        """Return the constants as a table: value, standard error, Student's t and p of zero, t interval."""
+        """Return the constants as a table: value, standard error, Student's t and p of zero, t interval.
+
+        Parameters
+        ----------
+        coverage
+            Probability of the intervals.
+        """
         pd = needed("pandas")
         from scipy.stats import t as student
 

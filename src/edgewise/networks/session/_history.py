@@ -230,7 +230,18 @@ class History:
         return self._now.table(self._rows)
 
     def undo(self, steps: int = 1) -> Self:
-        """Go back to the state before; nothing is lost."""
+        """Go back to the state before; nothing is lost.
+
+        Parameters
+        ----------
+        steps
+            How many states back.
+
+        Raises
+        ------
+        InputError
+            At the start.
+        """
         found = self
         for _ in range(_steps(steps)):
             if found.state.parent is None:
@@ -239,7 +250,18 @@ class History:
         return found
 
     def redo(self, steps: int = 1) -> Self:
-        """Go forward to what `undo` left."""
+        """Go forward to what `undo` left.
+
+        Parameters
+        ----------
+        steps
+            How many states forward.
+
+        Raises
+        ------
+        InputError
+            Where nothing was undone.
+        """
         found = self
         for _ in range(_steps(steps)):
             if not found._undone:
@@ -253,11 +275,28 @@ class History:
         return bool(self._undone)
 
     def goto(self, place: int | str) -> Self:
-        """Go to a state by its id, or to the last state of a branch by its name."""
+        """Go to a state.
+
+        Parameters
+        ----------
+        place
+            Number of the state, or the name of a branch for its last state.
+        """
         return self._moved(self._find(place))
 
     def branch(self, name: str) -> Self:
-        """Begin a named branch of states here; it shows from the next action on."""
+        """Begin a named branch of states here; it shows from the next action on.
+
+        Parameters
+        ----------
+        name
+            Name of the branch.
+
+        Raises
+        ------
+        InputError
+            For a name that is taken.
+        """
         if not isinstance(name, str) or not name:
             raise InputError(f"A branch's name is a text. Got {name!r}.")
         if name in self.branches():
@@ -269,14 +308,28 @@ class History:
         return list(dict.fromkeys(state.branch for state in self.states))
 
     def note(self, text: str) -> Self:
-        """Write a note to the state that the session is at, in the place of one that is there."""
+        """Write a note to the state that the session is at, in the place of one that is there.
+
+        Parameters
+        ----------
+        text
+            The note.
+        """
         if not isinstance(text, str):
             raise InputError(f"A note is a text. Got {text!r}.")
         noted = tuple(replace(s, note=text) if s is self.state else s for s in self.states)
         return self._with(states=noted)
 
     def compare(self, a: int, b: int) -> Comparison:
-        """Compare two states, by their ids."""
+        """Compare two states.
+
+        Parameters
+        ----------
+        a
+            Number of the one state.
+        b
+            Number of the other.
+        """
         first, second = (self.states[self._find(place)] for place in (a, b))
         return compare(first, second, self._rows)
 

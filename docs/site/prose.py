@@ -13,6 +13,7 @@ from textwrap import indent
 
 _CODE = re.compile(r"(`[^`]+`)")
 _SPECIAL = re.compile(r"([\\*_>\[\]#|])")
+_LABEL = re.compile(r"^(Errors|Shapes|Source|Units): ")
 _DOTTED = re.compile(r"^(?:edgewise\.|ew\.)?([a-z]\w*(?:\.\w+)+)(?:\(.*\))?$")
 _ALIGNED = re.compile(r"\S {2,}\S|^ {2,}\S|^[-=+*/^() ]+$", re.MULTILINE)
 _HEADING = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}$", re.MULTILINE)
@@ -46,7 +47,10 @@ def _paragraph(text: str) -> str:
         return f"```pycon\n{cleandoc(text)}\n```"
     if text.startswith("- "):
         return "\n".join(plain(line) for line in text.split("\n"))
-    return f"```text\n{text}\n```" if _ALIGNED.search(text) else plain(text)
+    if _ALIGNED.search(text):
+        return f"```text\n{text}\n```"
+    label = _LABEL.match(text)
+    return f"**{label[1]}:** {plain(text[label.end() :])}" if label else plain(text)
 
 
 def _entries(text: str) -> Iterator[str]:

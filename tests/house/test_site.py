@@ -57,6 +57,7 @@ def test_site_asks_no_other_host() -> None:
         ("Return x_1 * x_2.", r"Return x\_1 \* x\_2."),
         ("For |r| <= d.", r"For \|r\| &lt;= d."),
         ("See `a_b`.", "See `a_b`."),
+        ("Shapes: x (n,) -> (n,) for x < 0.", "**Shapes:** x (n,) -\\> (n,) for x &lt; 0."),
         ("One.\n\ny  = a x\n+ b", "One.\n\n```text\ny  = a x\n+ b\n```"),
         ("One.\n\n>>> 1 + 1\n2", "One.\n\n```pycon\n>>> 1 + 1\n2\n```"),
         ("See `optim.LM`.", 'See <autoref identifier="edgewise.optim.LM" optional>`optim.LM`</autoref>.'),

@@ -78,6 +78,11 @@ def checked_loss(loss: object) -> Loss:
     ------
     InputError
         For any other name.
+
+    Examples
+    --------
+    >>> checked_loss("huber")
+    'huber'
     """
     word = renamed("loss", loss)
     for known in get_args(Loss):

@@ -172,6 +172,12 @@ class Table:
         The targets; for classes (n, 1), the class numbers.
     weights : (n,)
         Weights of the rows, of mean one.
+
+    Examples
+    --------
+    >>> rows = torch.arange(3, dtype=torch.float64)[:, None]
+    >>> len(Table(rows, rows**2, torch.ones(3)).part(slice(2)))
+    2
     """
 
     x: Tensor
@@ -259,6 +265,14 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
     ------
     InputError
         For values that are not numbers, not finite or beyond 1e150, and other shapes.
+
+    Examples
+    --------
+    >>> as_matrix([1, 2], "x").tolist()
+    [[1.0], [2.0]]
+    >>> as_matrix([[1, float("nan")]], "x")
+    Traceback (most recent call last):
+    edgewise._errors.InputError: x has nan in row 0, column 1. Drop or fill such rows.
     """
     try:
         tensor = values.detach().to_dense() if isinstance(values, Tensor) else _from_array(values)
@@ -311,6 +325,12 @@ def as_inputs(values: Any, model: KAN, what: str = "x") -> Tensor:
     ------
     InputError
         For another number of columns, and values that are not finite numbers.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> as_inputs([[1, 2]], ew.KAN([2, 1])).tolist()
+    [[1.0, 2.0]]
     """
     x = as_matrix(own_columns(model, values), what)
     if x.shape[1] != model.n_in:
@@ -351,6 +371,11 @@ def as_table(x: Any, y: Any, weights: Any, n_in: int, n_out: int) -> Table:
     ------
     InputError
         For shapes that do not match, values that are not finite, and fewer than three rows.
+
+    Examples
+    --------
+    >>> len(as_table([1, 2, 3], [1, 4, 9], None, 1, 1))
+    3
     """
     return as_rows(x, y, weights, Shape(n_in, n_out))
 
@@ -373,6 +398,11 @@ def as_rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table:
     ------
     InputError
         For shapes that do not match, values that are not finite, negative weights, and fewer than three rows.
+
+    Examples
+    --------
+    >>> as_rows([1, 2, 3, 4], [1, 4, 9, 16], [1, 1, 0, 4], Shape(1, 1)).weights.tolist()
+    [0.5, 0.5, 2.0]
     """
     x, y, w = _checked(x, y, weights, shape, 0)
     if len(x) < 3:

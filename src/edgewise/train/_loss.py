@@ -137,7 +137,13 @@ class Loss(Protocol):
 
 @dataclass(frozen=True)
 class Squared(Loss):
-    """mean_o r_o^2 with r = f - y."""
+    """mean_o r_o^2 with r = f - y.
+
+    Examples
+    --------
+    >>> Squared().value(torch.tensor([[3.0, 0.0]]), torch.tensor([[1.0, 0.0]])).tolist()
+    [2.0]
+    """
 
     name = "squared"
 
@@ -352,6 +358,11 @@ def choose_loss(loss: LossName | Loss) -> Loss:
     ------
     InputError
         For an unknown name, and an object without these members.
+
+    Examples
+    --------
+    >>> choose_loss("huber")
+    Huber(width=None)
     """
     if isinstance(loss, str) and loss in _LOSSES:
         return _LOSSES[loss]
@@ -376,6 +387,12 @@ def error_of(model: Function, table: Rows, loss: Loss | None = None) -> float:
         The rows.
     loss
         The loss; None for the squared error.
+
+    Examples
+    --------
+    >>> rows = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+    >>> error_of(lambda x: x + 2, Table(rows, rows, torch.ones(2, dtype=torch.float64)))
+    2.0
     """
     loss = loss or Squared()
     mean = _mean(table, lambda part: loss.value(model(part.x), part.y))

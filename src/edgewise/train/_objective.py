@@ -25,6 +25,14 @@ class Quadratic:
     ----------
     blocks : (E, width, width)
         The matrix Q, for each layer one block for each spline edge. An empty list is no penalty.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.KAN([1, 1], grid=3)
+    >>> form = Quadratic([torch.eye(6, dtype=torch.float64)[None]])
+    >>> torch.equal(form.value(model), model.layers[0].coefficients.square().sum())
+    True
     """
 
     blocks: list[Tensor] = field(default_factory=list)
@@ -137,6 +145,14 @@ class Objective:
         The loss; None for the squared error.
     check
         Called before each chunk of rows; it may raise to stop in the middle of a pass.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
+    >>> objective = Objective(ew.KAN([1, 1], grid=3), Table(x, 0 * x, torch.ones(20, dtype=torch.float64)))
+    >>> objective.cost(torch.zeros_like(objective.start))
+    0.0
     """
 
     def __init__(
@@ -337,6 +353,14 @@ def penalty(
         The loss whose mean weights the continuation; None for the squared error.
     rows
         Number of all rows, if `table` is a subsample of them.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
+    >>> form = penalty(ew.KAN([1, 1], grid=3), Table(x, x, torch.ones(20, dtype=torch.float64)), 0.0, 1.0)
+    >>> form.blocks[0].shape
+    torch.Size([1, 6, 6])
     """
     layout = Layout(model)
     with torch.no_grad():

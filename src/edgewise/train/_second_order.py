@@ -127,6 +127,14 @@ def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tupl
         Steps at most.
     tolerance
         Relative decrease of the cost below which a run ends.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
+    >>> _, error = refit(ew.KAN([1, 1], grid=3), Table(x, x**2, torch.ones(20, dtype=torch.float64)), steps=20)
+    >>> error < 1e-6
+    True
     """
     if error_of(model, table) == float("inf"):
         return model, float("inf")

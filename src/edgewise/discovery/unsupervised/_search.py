@@ -146,6 +146,13 @@ def shuffled(rows: Array, blocks: Blocks, rng: np.random.Generator) -> Array:
         Lists of columns; columns in no block stay.
     rng
         Draws the permutations.
+
+    Examples
+    --------
+    >>> rows = np.arange(8).reshape(4, 2)
+    >>> torn = shuffled(rows, [[0]], np.random.default_rng(0))
+    >>> sorted(torn[:, 0].tolist()), torn[:, 1].tolist()
+    ([0, 2, 4, 6], [1, 3, 5, 7])
     """
     out = rows.copy()
     for block in blocks:
@@ -162,6 +169,11 @@ def ranked(x: Array) -> Array:
     ----------
     x : (n, d)
         The rows.
+
+    Examples
+    --------
+    >>> ranked(np.array([[1.0], [10.0], [1000.0]])).ravel().round(2).tolist()
+    [-0.67, 0.0, 0.67]
     """
     from scipy.stats import rankdata  # half a second to import
 
@@ -177,6 +189,11 @@ def merged(blocks: Blocks, columns: Sequence[int]) -> list[list[int]]:
         Lists of columns.
     columns
         The columns.
+
+    Examples
+    --------
+    >>> merged([[0], [1], [2, 3]], [1, 3])
+    [[0], [1, 2, 3]]
     """
     touched = [block for block in blocks if {*block} & {*columns}]
     rest = [[*block] for block in blocks if not {*block} & {*columns}]
@@ -409,6 +426,13 @@ def remainder(x: Array, target: int, others: Sequence[int]) -> float:
         Number of the column.
     others
         Numbers of the others.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (200, 3))
+    >>> x[:, 2] = x[:, 0] ** 2
+    >>> remainder(x, 2, [0]) < 0.05, remainder(x, 2, [1]) > 0.9
+    (True, True)
     """
     y = x[:, target]
     if not others:
@@ -438,6 +462,13 @@ def determiners(x: Array, target: int, others: Sequence[int]) -> tuple[list[int]
         Number of the target's column.
     others
         Numbers of the columns to choose from.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (200, 4))
+    >>> x[:, 3] = x[:, 0] * x[:, 1]
+    >>> determiners(x, 3, [0, 1, 2])[0]
+    [0, 1]
     """
     kept, left = list(others), remainder(x, target, others)
     while len(kept) > 1:

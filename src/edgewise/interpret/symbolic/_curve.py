@@ -100,6 +100,12 @@ def curve_samples(z: Tensor, y: Tensor, weight: Tensor | None = None) -> Samples
     InputError
         For points that are no curve: fewer than three, values that are not finite, lengths that differ, a constant y or
         z.
+
+    Examples
+    --------
+    >>> samples = curve_samples(torch.tensor([3.0, 1.0, 2.0]), torch.tensor([9.0, 1.0, 4.0]))
+    >>> samples.z.tolist(), samples.y.tolist(), samples.center
+    ([1.0, 2.0, 3.0], [1.0, 4.0, 9.0], 2.0)
     """
     z, y = (torch.as_tensor(v, dtype=torch.float64).detach().cpu() for v in (z, y))
     if z.ndim != 1 or z.shape != y.shape:

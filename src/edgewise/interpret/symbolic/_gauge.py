@@ -28,6 +28,13 @@ def canonicalize(model: KAN) -> KAN:
     ----------
     model
         The network; it is not changed.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.nn.set_function(ew.KAN([1, 1]), (0, 0, 0), "x^2", (2.0, 0.0, 3.0, 0.0))
+    >>> canonicalize(model).layers[0].affine[0, 0].tolist()
+    [1.0, 0.0, 12.0, 0.0]
     """
     new = clone(model)
     with torch.no_grad():

@@ -51,6 +51,12 @@ def start_grid(function: Function, origin: float, landmarks: Tensor) -> Tensor:
         The t of z = 0, where singular points like to be.
     landmarks
         The t at which the data show something: the tops of peaks, the neighborhood of poles.
+
+    Examples
+    --------
+    >>> from edgewise import functions
+    >>> start_grid(functions.get("x"), 0.0, torch.zeros(0)).tolist()
+    [[1.0, 0.0]]
     """
     if function.gauge == "affine":
         return torch.tensor([[1.0, 0.0]], dtype=torch.float64)
@@ -122,6 +128,12 @@ class Batch:
         The functions.
     owner : (k,)
         Number of the function of each row, ascending.
+
+    Examples
+    --------
+    >>> from edgewise import functions
+    >>> Batch.at(functions.get("log"), 1.0, 0.0, torch.tensor([1.0, -1.0]))
+    tensor([0., nan], dtype=torch.float64)
     """
 
     functions: Sequence[Function]
@@ -222,6 +234,15 @@ def screen(function: Function, t: Tensor, grid: Tensor, targets: Tensor, weights
         The targets.
     weights : (m, n)
         Factors of the residuals.
+
+    Examples
+    --------
+    >>> from edgewise import functions
+    >>> t = torch.linspace(-1, 1, 50, dtype=torch.float64)
+    >>> grid = torch.tensor([[1.0, 0.0], [3.0, 0.0]], dtype=torch.float64)
+    >>> found = screen(functions.get("sin"), t, grid, torch.sin(3 * t)[None], torch.ones(1, 50).double())
+    >>> int(found.argmin())
+    1
     """
     batch = Batch.of(function, len(grid))
     f = batch.values(batch.arguments(grid, t))
@@ -344,6 +365,15 @@ def refine(
         Steps at most.
     tolerance
         A row stops when its sum of squares falls, or a full step promises to lower it, by less than this part.
+
+    Examples
+    --------
+    >>> from edgewise import functions
+    >>> t = torch.linspace(-1, 1, 50, dtype=torch.float64)
+    >>> start = torch.tensor([[2.9, 0.2]], dtype=torch.float64)
+    >>> theta, _ = refine(Batch.of(functions.get("sin")), t, torch.sin(3 * t)[None], torch.ones(1, 50).double(), start)
+    >>> round(float(theta[0, 0]), 9)
+    3.0
     """
     if not len(theta):
         return theta, theta[:, 0]

@@ -88,6 +88,14 @@ class State:
         Root mean square of the residuals in the target's units.
     note
         What a person wrote to it.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
+    >>> state = ew.Session(ew.KAN([1, 1], grid=3), x, x).refit(steps=5).state
+    >>> state.id, state.parent, state.name, dict(state.arguments)
+    (1, 0, 'refit', {'steps': 5})
     """
 
     id: int

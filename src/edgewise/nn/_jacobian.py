@@ -131,9 +131,12 @@ class Block:
 
     @property
     def width(self) -> int:
-        """The entries of each edge, for what takes only edges with equally many.
+        """Return the entries of each edge, for what takes only edges with equally many.
 
-        Errors: InputError where they differ.
+        Raises
+        ------
+        InputError
+            Where they differ.
         """
         if self.used is not None:
             raise InputError(

@@ -364,6 +364,11 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         ----------
         x : (..., n_in)
             The inputs.
+
+        Raises
+        ------
+        InputError
+            For what is no tensor of real numbers, and for inputs of another width.
         """
         if not torch.is_grad_enabled() and not self._symbols:
             out = few_rows(self, x)

@@ -154,7 +154,7 @@ class KAN(Pretrained, torch.nn.Module):
         Raises
         ------
         InputError
-            For inputs of another width.
+            For what is no tensor of real numbers, and for inputs of another width.
         """
         check_inputs(x, self.n_in, "This KAN")
         h = x

@@ -103,7 +103,7 @@ class Rational(torch.nn.Module):
         Raises
         ------
         InputError
-            For channels that the groups do not divide.
+            For what is no tensor of real numbers, and for channels that the groups do not divide.
         """
         self._check_input(x)
         accurate = torch.promote_types(torch.promote_types(x.dtype, self.numerator.dtype), torch.float32)
@@ -267,6 +267,11 @@ class RationalLayer(Features, torch.nn.Module):
         ----------
         x : (..., n_in)
             The inputs.
+
+        Raises
+        ------
+        InputError
+            For what is no tensor of real numbers, and for inputs of another width.
         """
         curves = rational(x.to(self.dtype), self.numerator, self.denominator)
         return torch.nn.functional.linear(curves, self.weight, self.bias)

@@ -93,7 +93,7 @@ def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
     model
         The network.
     depth
-        The number of the layer after the node; that of the layers for the outputs.
+        The number of the layer after the node, from 1 on; the number of layers for the outputs.
     q
         The number of the node.
 
@@ -379,7 +379,7 @@ def replace_by_mean(model: KAN, edge: Edge, x: Tensor) -> KAN:
     edge
         The edge (layer, j, i), from node i to subnode j.
     x : (n, n_in)
-        The inputs.
+        The inputs; the mean is taken over their rows.
 
     Raises
     ------
@@ -418,7 +418,7 @@ def center(model: KAN, edge: Edge, x: Tensor) -> KAN:
     edge
         The edge (layer, j, i), from node i to subnode j.
     x : (n, n_in)
-        The inputs.
+        The inputs; the mean is taken over their rows.
 
     Examples
     --------
@@ -448,7 +448,7 @@ def remove_node(model: KAN, depth: int, q: int, x: Tensor) -> KAN:
     q
         The number of the node.
     x : (n, n_in)
-        The inputs.
+        The inputs; the mean is taken over their rows.
 
     Raises
     ------

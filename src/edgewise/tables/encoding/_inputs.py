@@ -19,16 +19,16 @@ from edgewise.tables.encoding._read import is_frame
 class Inputs:
     """How a table becomes the inputs of a network.
 
-    Each column is one input: the number, the days of a date, or the code of a level. An unknown level is the most
-    frequent one. A column of numbers or dates that had gaps is followed by one more input, "... is missing", which is 1
-    at a gap; columns with gaps in the same rows share the first's.
+    Each column is one input: the number, the days of a date, or the code of a level. A column of numbers or dates that
+    had gaps is followed by one more input, "... is missing", which is 1 at a gap; columns with gaps in the same rows
+    share the first's.
 
     Parameters
     ----------
     encoder
         How the columns become numbers.
     fills
-        The number of each column at a gap: the median, or the most frequent level.
+        What each column is at a gap, the median, or at an unknown level, the most frequent one.
     marked
         For each column, whether it is followed by an input for its gaps.
 

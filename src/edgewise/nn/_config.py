@@ -117,7 +117,7 @@ class Config:
         layers
             The layers of the new network; those with another grid or range are replaced in the list.
         seed
-            Seed of the values of the layers that are replaced.
+            Seed of the initial parameters of the layers that are replaced.
         """
         alike = all(grid == self.grids[0] and is_int(grid) for grid in self.grids)
         if not alike or not all(domain == self.domains[0] and _is_range(domain) for domain in self.domains):
@@ -253,9 +253,9 @@ class Pretrained:
             The configuration, or a whole `config.json`. Only "widths" is required; keys that are left out are as in
             `KAN`.
         seed
-            Seed of the parameters.
+            Seed of the initial parameters.
         device
-            The device of the network; torch's default by default.
+            The device of the network; torch's default device by default.
 
         Raises
         ------

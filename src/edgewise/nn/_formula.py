@@ -115,5 +115,10 @@ def spline_name(depth: int, j: int, i: int) -> str:
         The subnode that the edge ends in.
     i
         The node that the edge begins at.
+
+    Examples
+    --------
+    >>> spline_name(0, 2, 1)
+    'phi_0_2_1'
     """
     return f"phi_{depth}_{j}_{i}"

@@ -140,5 +140,10 @@ def symmetrize(hessian: Tensor) -> Tensor:
     ----------
     hessian : (P, P)
         The matrix, of which only the lower triangle is read.
+
+    Examples
+    --------
+    >>> symmetrize(torch.tensor([[1.0, 9.0], [2.0, 3.0]])).tolist()
+    [[1.0, 2.0], [2.0, 3.0]]
     """
     return hessian.tril() + hessian.tril(-1).T

@@ -122,6 +122,14 @@ def with_locked(model: KAN, old: KAN) -> KAN:
         The network.
     old
         The network of the same shape that the parameters are taken from.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> old, new = ew.nn.lock(ew.KAN([1, 1], seed=0), [(0, 0, 0)]), ew.nn.lock(ew.KAN([1, 1], seed=1), [(0, 0, 0)])
+    >>> x = torch.rand(5, 1)
+    >>> torch.equal(with_locked(new, old)(x), old(x))
+    True
     """
     names = ("coefficients", "base_weight", "affine")
     with torch.no_grad():

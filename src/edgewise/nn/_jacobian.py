@@ -72,9 +72,9 @@ def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int, att
     Parameters
     ----------
     function
-        The function, elementwise.
+        The function, which works elementwise.
     z
-        Where it is evaluated.
+        Where the function is evaluated.
     order
         The order of the highest derivative.
     attached
@@ -300,6 +300,13 @@ class Pass:
         The network.
     x : (n, n_in)
         The inputs.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.KAN([2, 1], grid=5)
+    >>> Pass(model, torch.rand(10, 2, dtype=torch.float64)).jacobian(Layout(model)).shape
+    torch.Size([10, 1, 16])
     """
 
     def __init__(self, model: KAN, x: Tensor) -> None:

@@ -147,11 +147,11 @@ class KANLayer(Features, GridTools, torch.nn.Module):
     domain
         The range of the inputs (lo, hi) that the functions of the basis span.
     init
-        The name of what draws the first values: see `edgewise.nn.initial_values`.
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
-        The dtype of the parameters; torch's default by default.
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
     generator
         The generator of the random numbers; torch's global one by default.
 

@@ -235,6 +235,12 @@ def has_shapes(model: KAN) -> bool:
     ----------
     model
         The network.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> has_shapes(ew.KAN([1, 1])), has_shapes(smooth(ew.KAN([1, 1]), (0, 0, 0), 0.1))
+    (False, True)
     """
     return any(rule.smooth > 0 or rule.monotone != 0 for layer in model.layers for rule in layer.rules.values())
 

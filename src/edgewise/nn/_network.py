@@ -57,11 +57,11 @@ class KAN(Pretrained, torch.nn.Module):
     domain
         The range of the inputs of every layer (lo, hi) that the functions of the basis span.
     init
-        The name of what draws the first values: see `edgewise.nn.initial_values`.
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
     seed
-        Seed of the first values.
+        Seed of the initial parameters.
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
         The dtype of the parameters. Second-order training reaches 1e-7 and below in float64, where float32 ends.
 

@@ -31,20 +31,20 @@ class Rational(torch.nn.Module):
     groups
         The number of groups, which divides the channels.
     init
-        What every R follows at first on [-reach, reach]: "silu", "gelu", "relu", "tanh", "sin", "identity", or any
-        elementwise function of a tensor, such as a torch activation.
+        The function that every R approximates initially on [-reach, reach]: "silu", "gelu", "relu", "tanh", "sin",
+        "identity", or any elementwise function of a tensor, such as a torch activation.
     degrees
         The degrees (p, q) of numerator and denominator, at least (1, 2).
     dim
         The dimension of the channels: -1 for (..., channels), 1 for images (n, channels, height, width).
     reach
-        How far R follows `init` on either side of zero.
+        How far from zero R approximates `init`, on either side.
     tail
-        Where > 0, R follows `init` beyond its reach as well, less closely (`bases.rational_start`).
+        If above 0, R approximates `init` beyond its reach as well, less closely (`bases.rational_start`).
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
-        The dtype of the parameters; torch's default by default.
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
 
     Raises
     ------
@@ -199,13 +199,14 @@ class RationalLayer(Features, torch.nn.Module):
     degrees
         The degrees (p, q) of numerator and denominator, at least (1, 2).
     init
-        What every R follows at first on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or "identity".
+        The function that every R approximates initially on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or
+        "identity".
     bias
         Whether the linear map has constants c.
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
-        The dtype of the parameters; torch's default by default.
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
     generator
         The generator of the random numbers; torch's global one by default.
 

@@ -52,6 +52,12 @@ def layer_of(model: KAN, index: int) -> KANLayer:
     ------
     InputError
         For a number that no layer has, with those that there are.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> layer_of(ew.KAN([2, 3, 1]), 1).n_in
+    3
     """
     if not 0 <= index < len(model.layers):
         raise InputError(f"This network has layers 0 to {len(model.layers) - 1}. Got {index}.")
@@ -76,6 +82,12 @@ def edge_of(model: KAN, layer: int, j: int, i: int) -> KANLayer:
     ------
     InputError
         For an edge that is not there.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> edge_of(ew.KAN([2, 3, 1]), 0, 2, 1).n_out
+    3
     """
     found = layer_of(model, layer)
     if not (0 <= j < found.n_out and 0 <= i < found.n_in):
@@ -212,6 +224,13 @@ def compact(model: KAN, x: Tensor) -> KAN:
         The network; it is not changed.
     x : (n, n_in)
         The inputs at which the constants are read off.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> model, x = ew.KAN([2, 3, 1]), torch.rand(9, 2)
+    >>> ew.nn.compact(ew.nn.remove_edges(model, [(1, 0, 2)]), x).widths
+    [2, 2, 1]
     """
     new = clone(model)
     changed = True
@@ -277,6 +296,15 @@ def add_constant(layer: KANLayer, constant: Tensor) -> None:
         The layer, which is changed.
     constant : (n_out,)
         The constant of each subnode.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> layer = ew.nn.KANLayer(2, 1)
+    >>> before = layer(torch.zeros(1, 2))
+    >>> add_constant(layer, torch.tensor([2.0]))
+    >>> round((layer(torch.zeros(1, 2)) - before).item(), 5)
+    2.0
     """
     locked = layer.locked_mask().tolist()
     for j, value in enumerate(constant.tolist()):
@@ -529,6 +557,13 @@ def scale_outputs(model: KAN, factors: Tensor) -> KAN:
     ------
     InputError
         For factors of another shape.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> model, x = ew.KAN([2, 1]), torch.rand(5, 2)
+    >>> torch.allclose(scale_outputs(model, torch.tensor([3.0]))(x), 3 * model(x))
+    True
     """
     if factors.shape != (model.n_out,):
         raise InputError(
@@ -588,6 +623,12 @@ def shiftable(model: KAN) -> Tensor:
     ----------
     model
         The network.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> shiftable(ew.KAN([2, (1, 1)]))
+    tensor([ True, False])
     """
     last = model.layers[-1]
     return torch.tensor([_holder(model, last, o) is not None for o in range(model.n_out)])

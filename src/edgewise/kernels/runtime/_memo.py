@@ -42,7 +42,7 @@ def cached_on(tensor: Tensor, what: Hashable, make: Callable[[Tensor], T]) -> T:
     tensor
         The tensor.
     what
-        What is computed, by which it is cached.
+        A key that says what is computed; the result is cached by it.
     make
         Computes it from the tensor.
 

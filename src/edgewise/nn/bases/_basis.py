@@ -87,6 +87,11 @@ def adapted_knots(x: Tensor, grid: int, degree: int, margin: float, quantiles: f
     -------
     knots : (n_in, grid + 2 degree + 1)
         The knots.
+
+    Examples
+    --------
+    >>> adapted_knots(torch.tensor([[0.0], [4.0]]), grid=2, degree=1, margin=0.0).tolist()
+    [[-2.0, 0.0, 2.0, 4.0, 6.0]]
     """
     knots = uniform_knots(*sample_range(x, margin), grid, degree)
     if quantiles > 0 and grid > 1:
@@ -113,6 +118,11 @@ def refined_knots(knots: Tensor, degree: int, factor: int) -> Tensor:
     -------
     knots : (n_in, factor G + 2 degree + 1)
         The new knots.
+
+    Examples
+    --------
+    >>> refined_knots(torch.tensor([[-1.0, 0.0, 1.0, 2.0]]), degree=1, factor=2).tolist()
+    [[-0.5, 0.0, 0.5, 1.0, 1.5]]
     """
     cells = cell_counts(knots, degree)
     return joined_rows(cells, lambda count: _refined(knots[:, : count + 2 * degree + 1], degree, factor))
@@ -138,6 +148,11 @@ def spline_range(knots: Tensor, degree: int) -> tuple[Tensor, Tensor]:
         The knots of each input.
     degree
         The degree of the splines.
+
+    Examples
+    --------
+    >>> spline_range(torch.tensor([[-1.0, 0.0, 1.0, 2.0, 3.0]]), degree=1)
+    (tensor([0.]), tensor([2.]))
     """
     last = (knots < torch.inf).sum(1, keepdim=True) - degree - 1
     return knots[:, degree], knots.gather(1, last)[:, 0]
@@ -199,15 +214,22 @@ def least_squares(functions: Tensor, values: Tensor, ridge: float = 0.0) -> Tens
     functions : (..., s, K)
         The values of each function at the sites.
     values : (..., s, m)
-        What m curves are at the sites.
+        The values of m curves at the sites.
     ridge
-        The weight of the size of the coefficients. Some units bar the huge coefficients that cancel each other where
-        functions are dependent but for rounding, and move the fit by as little.
+        The weight of the size of the coefficients. A few units suppress the huge coefficients that cancel each other
+        where functions are dependent up to rounding, and change the fit by no more than that.
 
     Returns
     -------
     coefficients : (..., K, m)
         The coefficients.
+
+    Examples
+    --------
+    >>> functions = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
+    >>> solution = least_squares(functions, torch.tensor([[1.0], [3.0], [5.0]], dtype=torch.float64))
+    >>> [round(c, 6) for c in solution[:, 0].tolist()]
+    [1.0, 2.0]
     """
     if ridge:
         count = functions.shape[-1]
@@ -315,7 +337,7 @@ class Basis(Family, ABC):
         return 2
 
     def uniform_knots(self, lo: Tensor, hi: Tensor, grid: int) -> Tensor:
-        """Return knots (n_in, ...) for ranges.
+        """Return the knots (n_in, ...) of ranges.
 
         Parameters
         ----------
@@ -480,6 +502,14 @@ def transfer(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, count
     -------
     coefficients : (n_out, n_in, count)
         The coefficients on the new knots.
+
+    Examples
+    --------
+    >>> from edgewise.bases import BSpline
+    >>> old = uniform_knots(torch.tensor([0.0]), torch.tensor([1.0]), grid=2, degree=1)
+    >>> new = refined_knots(old, degree=1, factor=2)
+    >>> transfer(torch.tensor([[[1.0, 2.0, 5.0]]]), BSpline(1), old, new, 5).round(decimals=4).tolist()
+    [[[1.0, 1.5, 2.0, 3.5, 5.0]]]
     """
     counts = basis.counts(new, count)
     if len(set(counts)) <= 1 and counts[:1] in ([], [count]):
@@ -520,6 +550,13 @@ def fit_curves(curves: Curve, basis: Basis, knots: Tensor, count: int) -> Tensor
         The knots of the input.
     count
         The number of coefficients of each curve.
+
+    Examples
+    --------
+    >>> from edgewise.bases import BSpline
+    >>> knots = uniform_knots(torch.tensor([0.0]), torch.tensor([1.0]), grid=2, degree=1)[0].double()
+    >>> fit_curves(lambda x: (1 + 2 * x).unsqueeze(-1), BSpline(1), knots, 3).round(decimals=4).tolist()
+    [[1.0, 2.0, 3.0]]
     """
     (own,) = basis.counts(knots.unsqueeze(0), count)
     if own < count:

@@ -38,7 +38,7 @@ class FeedForward:
     activation
         The attribute that holds the activation.
     function
-        What the activation computes.
+        The name of the function that the activation computes.
     partner
         The name of the other linear map of a gate; empty without a gate.
     gated

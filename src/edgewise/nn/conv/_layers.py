@@ -139,23 +139,23 @@ class KANConv1d(KANConv):
     out_channels
         The number of channels of the output.
     kernel_size
-        The size of the kernel, in every dimension or in each.
+        The size of the kernel: one number for all dimensions, or one for each.
     stride
-        The step between two places of the kernel, in every dimension or in each.
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
     padding
-        The places added on each side, in every dimension or in each; "same" and "valid" as in torch.
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
     dilation
-        The distance between two entries of the kernel, in every dimension or in each.
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
     groups
         The number of groups that channels are convolved in; with `in_channels` it is depthwise.
     bias
         Whether a constant is added to each output channel. There is none by default: the functions contain constants.
     padding_mode
-        What stands around the input: "zeros", "reflect", "replicate" or "circular", as in torch.
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
-        The dtype of the parameters; torch's default by default.
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
     basis
         The functions B_k: a name of `edgewise.bases.BASES`, or a `edgewise.bases.Basis` of your own.
     grid
@@ -167,7 +167,7 @@ class KANConv1d(KANConv):
     domain
         The range of the inputs (lo, hi) that the functions of the basis span.
     init
-        The name of what draws the first values: see `edgewise.nn.initial_values`.
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
     generator
         The generator of the random numbers; torch's global one by default.
 
@@ -206,23 +206,23 @@ class KANConv2d(KANConv):
     out_channels
         The number of channels of the output.
     kernel_size
-        The size of the kernel, in every dimension or in each.
+        The size of the kernel: one number for all dimensions, or one for each.
     stride
-        The step between two places of the kernel, in every dimension or in each.
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
     padding
-        The places added on each side, in every dimension or in each; "same" and "valid" as in torch.
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
     dilation
-        The distance between two entries of the kernel, in every dimension or in each.
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
     groups
         The number of groups that channels are convolved in; with `in_channels` it is depthwise.
     bias
         Whether a constant is added to each output channel. There is none by default: the functions contain constants.
     padding_mode
-        What stands around the input: "zeros", "reflect", "replicate" or "circular", as in torch.
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
-        The dtype of the parameters; torch's default by default.
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
     basis
         The functions B_k: a name of `edgewise.bases.BASES`, or a `edgewise.bases.Basis` of your own.
     grid
@@ -234,7 +234,7 @@ class KANConv2d(KANConv):
     domain
         The range of the inputs (lo, hi) that the functions of the basis span.
     init
-        The name of what draws the first values: see `edgewise.nn.initial_values`.
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
     generator
         The generator of the random numbers; torch's global one by default.
 
@@ -272,23 +272,23 @@ class KANConv3d(KANConv):
     out_channels
         The number of channels of the output.
     kernel_size
-        The size of the kernel, in every dimension or in each.
+        The size of the kernel: one number for all dimensions, or one for each.
     stride
-        The step between two places of the kernel, in every dimension or in each.
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
     padding
-        The places added on each side, in every dimension or in each; "same" and "valid" as in torch.
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
     dilation
-        The distance between two entries of the kernel, in every dimension or in each.
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
     groups
         The number of groups that channels are convolved in; with `in_channels` it is depthwise.
     bias
         Whether a constant is added to each output channel. There is none by default: the functions contain constants.
     padding_mode
-        What stands around the input: "zeros", "reflect", "replicate" or "circular", as in torch.
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
-        The dtype of the parameters; torch's default by default.
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
     basis
         The functions B_k: a name of `edgewise.bases.BASES`, or a `edgewise.bases.Basis` of your own.
     grid
@@ -300,7 +300,7 @@ class KANConv3d(KANConv):
     domain
         The range of the inputs (lo, hi) that the functions of the basis span.
     init
-        The name of what draws the first values: see `edgewise.nn.initial_values`.
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
     generator
         The generator of the random numbers; torch's global one by default.
 
@@ -381,28 +381,29 @@ class RationalConv1d(RationalConv):
     out_channels
         The number of channels of the output.
     kernel_size
-        The size of the kernel, in every dimension or in each.
+        The size of the kernel: one number for all dimensions, or one for each.
     stride
-        The step between two places of the kernel, in every dimension or in each.
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
     padding
-        The places added on each side, in every dimension or in each; "same" and "valid" as in torch.
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
     dilation
-        The distance between two entries of the kernel, in every dimension or in each.
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
     groups
         The number of groups that channels are convolved in; with `in_channels` it is depthwise.
     bias
         Whether a constant is added to each output channel.
     padding_mode
-        What stands around the input: "zeros", "reflect", "replicate" or "circular", as in torch.
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
-        The dtype of the parameters; torch's default by default.
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
     functions
         The number of rational functions, which divides the channels; by default 8, or the largest number that divides 8
         and the channels.
     init
-        What every R follows at first on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or "identity".
+        The function that every R approximates initially on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or
+        "identity".
     degrees
         The degrees (p, q) of numerator and denominator, at least (1, 2).
     generator
@@ -440,28 +441,29 @@ class RationalConv2d(RationalConv):
     out_channels
         The number of channels of the output.
     kernel_size
-        The size of the kernel, in every dimension or in each.
+        The size of the kernel: one number for all dimensions, or one for each.
     stride
-        The step between two places of the kernel, in every dimension or in each.
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
     padding
-        The places added on each side, in every dimension or in each; "same" and "valid" as in torch.
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
     dilation
-        The distance between two entries of the kernel, in every dimension or in each.
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
     groups
         The number of groups that channels are convolved in; with `in_channels` it is depthwise.
     bias
         Whether a constant is added to each output channel.
     padding_mode
-        What stands around the input: "zeros", "reflect", "replicate" or "circular", as in torch.
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
-        The dtype of the parameters; torch's default by default.
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
     functions
         The number of rational functions, which divides the channels; by default 8, or the largest number that divides 8
         and the channels.
     init
-        What every R follows at first on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or "identity".
+        The function that every R approximates initially on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or
+        "identity".
     degrees
         The degrees (p, q) of numerator and denominator, at least (1, 2).
     generator
@@ -501,28 +503,29 @@ class RationalConv3d(RationalConv):
     out_channels
         The number of channels of the output.
     kernel_size
-        The size of the kernel, in every dimension or in each.
+        The size of the kernel: one number for all dimensions, or one for each.
     stride
-        The step between two places of the kernel, in every dimension or in each.
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
     padding
-        The places added on each side, in every dimension or in each; "same" and "valid" as in torch.
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
     dilation
-        The distance between two entries of the kernel, in every dimension or in each.
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
     groups
         The number of groups that channels are convolved in; with `in_channels` it is depthwise.
     bias
         Whether a constant is added to each output channel.
     padding_mode
-        What stands around the input: "zeros", "reflect", "replicate" or "circular", as in torch.
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
     device
-        The device of the parameters; torch's default by default.
+        The device of the parameters; torch's default device by default.
     dtype
-        The dtype of the parameters; torch's default by default.
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
     functions
         The number of rational functions, which divides the channels; by default 8, or the largest number that divides 8
         and the channels.
     init
-        What every R follows at first on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or "identity".
+        The function that every R approximates initially on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or
+        "identity".
     degrees
         The degrees (p, q) of numerator and denominator, at least (1, 2).
     generator

@@ -175,6 +175,12 @@ def is_frame(x: Any) -> bool:
     ----------
     x
         Anything.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> is_frame(pd.DataFrame({"a": [1.0]})), is_frame([[1.0]])
+    (True, False)
     """
     return hasattr(type(x), "columns") and (hasattr(x, "iloc") or hasattr(x, "get_columns"))
 
@@ -309,6 +315,10 @@ def check_names(names: list[str]) -> None:
     ------
     InputError
         If one occurs twice.
+
+    Examples
+    --------
+    >>> check_names(["mass", "speed"])
     """
     if len({*names}) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

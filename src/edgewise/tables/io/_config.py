@@ -64,6 +64,11 @@ def read_config(text: str) -> dict[str, Any]:
     ------
     Malformed
         Says what is wrong, in words that complete "The file ...".
+
+    Examples
+    --------
+    >>> read_config('{"widths": [2, 5, 1], "names": ["mass", "speed"]}')["names"]
+    ['mass', 'speed']
     """
     if len(text) > _LONGEST:
         raise Malformed("is too long: save the network again")

@@ -28,6 +28,11 @@ def sheet_names(path: str | Path) -> list[str]:
     ------
     InputError
         Where openpyxl is not installed, and for a file that is damaged.
+
+    Examples
+    --------
+    >>> sheet_names("table.csv")
+    []
     """
     path = Path(path)
     if path.suffix.lower() not in EXCEL:

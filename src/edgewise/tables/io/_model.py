@@ -167,6 +167,12 @@ def model_bytes(
     ------
     InputError
         For names and units that do not match the network, and values that are not finite.
+
+    Examples
+    --------
+    >>> import edgewise as ew, io
+    >>> read_model(io.BytesIO(model_bytes(ew.KAN([2, 1]), ["mass", "speed"]))).names
+    ['mass', 'speed']
     """
     description = _describe(model, names, target, units, decimals, inputs)
     tensors = {

@@ -130,6 +130,11 @@ def is_names(names: object, count: int) -> TypeGuard[Sequence[str]]:
         The names.
     count
         How many there must be.
+
+    Examples
+    --------
+    >>> is_names(["a", "b"], 2), is_names(["a", "a"], 2)
+    (True, False)
     """
     return _are_texts(names, count) and all(names) and len(set(names)) == count
 
@@ -153,6 +158,11 @@ def is_units(units: object, columns: Sequence[str]) -> bool:
         The unit of each column that has one.
     columns
         The names of the columns.
+
+    Examples
+    --------
+    >>> is_units({"speed": "m/s"}, ["mass", "speed"]), is_units({"height": "m"}, ["mass", "speed"])
+    (True, False)
     """
     if not isinstance(units, Mapping) or not set(units) <= set(columns):
         return False

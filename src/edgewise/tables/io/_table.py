@@ -423,6 +423,13 @@ def frame_of(table: Table, names: Sequence[str]) -> pd.DataFrame:
     ------
     InputError
         For a column that is missing or of another kind.
+
+    Examples
+    --------
+    >>> table = Table({"a": np.arange(2.0)}, n_rows=2, texts={"b": ["u", None]}, units={"a": "kg"})
+    >>> frame = frame_of(table, ["a", "b"])
+    >>> list(frame.columns), frame.attrs
+    (['a', 'b'], {'units': {'a': 'kg'}})
     """
     pd = needed("pandas")
 

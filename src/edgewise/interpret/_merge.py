@@ -21,6 +21,12 @@ def edge_means(model: KAN, x: Tensor) -> list[Tensor]:
         The network.
     x : (n, n_in)
         The inputs, a tensor in the network's number type.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> [means.shape for means in edge_means(ew.KAN([2, 3, 1]), torch.rand(50, 2))]
+    [torch.Size([3, 2]), torch.Size([1, 3])]
     """
     with torch.no_grad():
         return [edges.mean(0) for edges in trace(model, x).edges]
@@ -49,6 +55,14 @@ def without(model: KAN, means: list[Tensor], edges: Iterable[Edge], *, idle: boo
     network and nodes, or None
         The network, and of each level, inputs first, the old number of every node that is left. None where an output
         would be left without an edge, or a locked edge would go or change.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model, x = ew.KAN([2, 3, 1]), torch.rand(50, 2)
+    >>> smaller, nodes = without(model, edge_means(model, x), [(0, 0, 0), (0, 0, 1)])  # all that enters hidden node 0
+    >>> smaller.widths, nodes
+    ([2, 2, 1], [[0, 1], [1, 2], [0]])
     """
     new = clone(model)
     sweep = _Sweep(model, new, means, idle)

@@ -32,6 +32,13 @@ def rows_of(model: KAN, x: Data | None) -> Tensor:
     x : (n, n_in)
         The inputs: an array, a tensor or a DataFrame, of which at most 10 000 rows are taken. None takes points that
         are spread over the first layer's knots.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.KAN([2, 3, 1])
+    >>> rows_of(model, torch.rand(50, 2)).shape, rows_of(model, None).shape
+    (torch.Size([50, 2]), torch.Size([512, 2]))
     """
     if x is None:
         layer = model.layers[0]
@@ -347,6 +354,13 @@ def hessians(model: KAN, x: Tensor) -> Tensor:
         The network.
     x : (n, n_in)
         The inputs, a tensor in the network's number type.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.KAN([2, 3, 1])
+    >>> hessians(model, rows_of(model, torch.rand(50, 2))).shape
+    torch.Size([50, 1, 2, 2])
     """
     forward = Pass(model, x)
     slopes = [edge_derivatives(layer, h, 1) for layer, h in zip(model.layers, forward.inputs, strict=True)]

@@ -158,6 +158,12 @@ def unit_curve(curve: EdgeCurve) -> np.ndarray:
     ----------
     curve
         An edge's curve, as `edgewise.interpret.edge_curves` returns it.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> unit_curve(ew.interpret.edge_curves(ew.KAN([2, 1]))[0]).shape[1]
+    2
     """
     low, high = shown_range(curve)
     start, span = curve.x[0], curve.x[-1] - curve.x[0]

@@ -56,6 +56,12 @@ def svg(figure: Figure) -> bytes:
     ----------
     figure
         The figure.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> svg(ew.plot.scores([1.0, 2.0]).figure)[:5]
+    b'<?xml'
     """
     buffer = io.BytesIO()
     values: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "edgewise"}

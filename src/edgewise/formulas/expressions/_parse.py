@@ -93,6 +93,11 @@ def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Ex
     ------
     InputError
         For what `parse` refuses, and once the time is over.
+
+    Examples
+    --------
+    >>> parse_within("a + 1/2", ["a"], Budget())
+    a + 1/2
     """
     tree = syntax_tree(text)
     check_words(tree, names)

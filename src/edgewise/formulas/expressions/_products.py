@@ -270,6 +270,13 @@ def from_powers(product: Powers, rows: Rows, whole: bool = False) -> Part:
     -------
     sympy.Expr
         The formula.
+
+    Examples
+    --------
+    >>> rows = Rows(["x", "y"], [[1.0, 2.0], [3.0, 0.5]])
+    >>> x, y = sympy.symbols("x y")
+    >>> from_powers(to_powers(sympy.sqrt(x) * sympy.sqrt(y), rows), rows)
+    sqrt(x*y)
     """
     exponent, number = sympy.Integer(0), product.number
     outside: list[Part] = []

@@ -134,6 +134,16 @@ def round_greedily(
     -------
     Fitted
         The same as `start`, after the last choice.
+
+    Examples
+    --------
+    >>> def near(values):
+    ...     for k, value in enumerate(values):
+    ...         yield from (Choice(k, k, k, constant) for constant in simple_constants(value, 1e-3)[:1])
+    >>> def put(values, choice):
+    ...     return [*values[: choice.place], choice.constant.value, *values[choice.place + 1 :]]
+    >>> round_greedily([0.5001, 3.0002], near, put)
+    [0.5, 3.0]
     """
     tried: set[Hashable] = set()
     found: Fitted | None = start

@@ -50,6 +50,11 @@ def primitives() -> MappingProxyType[str, str]:
     """Return each function that a formula can name, and the row of the library that it is.
 
     A row has its own name and sympy's: both "abs" and "Abs".
+
+    Examples
+    --------
+    >>> primitives()["Abs"], primitives()["exp"]
+    ('abs', 'exp')
     """
     return _primitives(tuple(library.names()))
 
@@ -187,6 +192,11 @@ def check_names(names: object) -> list[str]:
     ------
     InputError
         For what is no list of different texts.
+
+    Examples
+    --------
+    >>> check_names(("mass", "speed"))
+    ['mass', 'speed']
     """
     listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
     if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
@@ -201,6 +211,11 @@ def used_names(formulas: Iterable[Part]) -> list[str]:
     ----------
     formulas
         The formulas.
+
+    Examples
+    --------
+    >>> used_names([sympy.Symbol("x10") + sympy.Symbol("x2")])
+    ['x2', 'x10']
     """
     names = {symbol.name for formula in formulas for symbol in formula.free_symbols}
     return sorted(
@@ -215,6 +230,11 @@ def in_plain_symbols(formula: Part) -> Formula:
     ----------
     formula
         The formula.
+
+    Examples
+    --------
+    >>> in_plain_symbols(sympy.Symbol("x", positive=True)) == sympy.Symbol("x")
+    True
     """
     return formula.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in formula.free_symbols})
 

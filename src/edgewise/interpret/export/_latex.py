@@ -208,6 +208,14 @@ def text_with_error_bars(uncertainty: Uncertainty) -> str:
     ----------
     uncertainty
         A formula with its constants and their standard errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.arange(1.0, 9.0)[:, None]
+    >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
+    >>> print(text_with_error_bars(Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)))
+    (2.0000 ± 0.0075)*x
     """
     expression, constants = _marked(uncertainty)
     names = {s: sympy.Symbol(quoted(s.name)) for s in expression.atoms(sympy.Symbol)}
@@ -221,6 +229,14 @@ def latex_with_error_bars(uncertainty: Uncertainty) -> str:
     ----------
     uncertainty
         A formula with its constants and their standard errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.arange(1.0, 9.0)[:, None]
+    >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
+    >>> print(latex_with_error_bars(Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)))
+    \left(2.0000 \pm 0.0075\right) x
     """
     expression, constants = _marked(uncertainty)
     text = latex(expression, uncertainty.data.names)

@@ -202,6 +202,14 @@ def program(source: Source, function: str, reserved: Collection[str], products: 
         Identifiers that are taken, as words of the language.
     products
         Whether the base of each whole power up to 8 is a symbol, so that it can be multiplied by itself.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x")
+    >>> source = Source(("x",), ("y",), {}, (sympy.sin(x) ** 2 + sympy.sin(x),), None)
+    >>> found = program(source, "f", set())
+    >>> found.steps, found.results
+    ([(t1, sin(x))], [t1**2 + t1])
     """
     curves = [] if source.model is None else [spline_name(*edge) for edge in source.model.spline_edges()]
     reserved = {function, *reserved, *(f"{function}_{curve}" for curve in curves)}

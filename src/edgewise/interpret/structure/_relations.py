@@ -373,6 +373,14 @@ def exclusive(found: Sequence[Finding]) -> list[Finding]:
     ----------
     found
         The findings that exclude each other.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> f = ew.structure.surrogate(x, lambda x: x[:, 0] / x[:, 1])
+    >>> [one.holds for one in exclusive([scaling(f, 0, 1), translation(f, 0, 1)])]
+    [True, False]
     """
     least = min((one.statistic for one in found if one.verdict is not Verdict.FAILS), default=math.inf)
     return [

@@ -178,6 +178,15 @@ def gaussian_process(
     ----------
     Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), 2.2, 5.4; Wilson et al., Pathwise
     Conditioning of Gaussian Processes (2021).
+
+    Examples
+    --------
+    >>> u = torch.linspace(-1.7, 1.7, 40, dtype=torch.float64).unsqueeze(1)
+    >>> t = torch.sin(2 * u[:, 0])
+    >>> t = (t - t.mean()) / t.std()
+    >>> values = gaussian_process(u, t, torch.ones_like(t), samples=2, seed=0).values(u)
+    >>> values.shape, bool((values[:, 0] - t).abs().max() < 1e-2)
+    (torch.Size([40, 3]), True)
     """
     generator = torch.Generator().manual_seed(int(seed))
     order = torch.randperm(len(u), generator=generator)[:_ROWS]
@@ -244,6 +253,12 @@ def waves(
     -------
     frequencies, phases, weights
         Tensors (m, count), (count,) and (count, samples).
+
+    Examples
+    --------
+    >>> found = waves(torch.tensor([1.0, 2.0]), 1.0, 100, 3, torch.Generator().manual_seed(0))
+    >>> [part.shape for part in found]
+    [torch.Size([2, 100]), torch.Size([100]), torch.Size([100, 3])]
     """
     frequency = torch.randn(len(lengths), count, generator=generator, dtype=lengths.dtype) / lengths.unsqueeze(1)
     phase = 2 * math.pi * torch.rand(count, generator=generator, dtype=lengths.dtype)

@@ -106,6 +106,12 @@ def choices(x: Tensor, y: Tensor) -> Iterator[Coordinates]:
         The columns.
     y : (n,)
         The target.
+
+    Examples
+    --------
+    >>> x, y = torch.linspace(0, 6, 50).exp().unsqueeze(1), torch.linspace(1, 2, 50)
+    >>> [found.logs for found in choices(x, y)]
+    [(True,)]
     """
     heavy, wide = tuple(heavy_tailed(column) for column in x.T), tuple(_ratio(column) > _WIDE_COLUMN for column in x.T)
     wide = tuple(a or b for a, b in zip(heavy, wide, strict=True))

@@ -137,7 +137,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         The target: an array, a tensor or a Series with its name. If y has several columns, each target is searched
         separately.
     names
-        Names of the inputs; None for those of a data frame, or x1, x2, ...
+        Names of the inputs; None for those of a DataFrame, or x1, x2, ...
     target
         Name of the target, or a list of names; None for that of a Series, or y.
     noise
@@ -161,7 +161,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     effort
         "quick", "normal", "thorough", or the number of formulas that evolution tries.
     seed
-        Of what is drawn.
+        Seed of what is drawn.
     time_limit
         Seconds, kept to 10 % and half a second; None for no limit.
     n_jobs
@@ -257,7 +257,7 @@ def discover_directly(
     y : (n,)
         The target.
     names
-        Names of the inputs; None for those of a data frame, or x1, x2, ...
+        Names of the inputs; None for those of a DataFrame, or x1, x2, ...
     target
         Name of the target.
     noise

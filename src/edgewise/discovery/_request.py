@@ -259,7 +259,7 @@ def column_names(x: Any, names: Sequence[str] | None, count: int) -> tuple[str, 
     x
         The table.
     names
-        The names; None for those of a data frame, or x1, x2, ...
+        The names; None for those of a DataFrame, or x1, x2, ...
     count
         Number of the columns.
 

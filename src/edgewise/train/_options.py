@@ -36,7 +36,7 @@ class Options:
     restarts
         Starts on the coarsest grid. "auto": up to 8, fewer if two agree; one layer needs one.
     seed
-        Of the split, the restarts and the shuffling.
+        Seed of the split, the restarts and the shuffling.
     time_limit
         Seconds after which the fit ends with its best network so far; None for no limit.
     callbacks

@@ -323,7 +323,7 @@ class Front(Sequence[Candidate]):
         resamples
             How many times.
         seed
-            Of the draws.
+            Seed of the draws.
 
         Raises
         ------

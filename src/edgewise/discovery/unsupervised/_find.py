@@ -46,7 +46,7 @@ def find_relations(
     x : (n, d)
         The rows: an array, a tensor or a DataFrame; they are taken as independent of each other.
     names
-        Names of the columns; None for those of a data frame, or x1, x2, ...
+        Names of the columns; None for those of a DataFrame, or x1, x2, ...
     seeds
         Number of divisions of the rows, each of a seed of its own.
     seed

@@ -53,7 +53,7 @@ class About:
     dataset
         Name of the data.
     seed
-        That of the training.
+        Seed of the training.
     """
 
     title: str = ""

@@ -40,9 +40,9 @@ class Session(Steering):
     y : (n, n_out)
         The targets; (n,) for one output.
     names
-        Names of the inputs; None for those of a data frame's columns, or x1, x2, ...
+        Names of the inputs; None for those of a DataFrame's columns, or x1, x2, ...
     target
-        Name of the output, or a list of names; None for the usual one.
+        Name of the output, or a list of names; by default y, or y1, y2, ...
     units
         Units of some of the names (see `edgewise.symbolic.dimension`).
 

@@ -224,7 +224,7 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
         Processes, or workers of another backend of joblib, -1 for one a core; with more than one, settings depend on
         the order in which trials end.
     seed
-        Of the settings that are drawn, the splits and the networks.
+        Seed of the settings that are drawn, the splits and the networks.
     time_limit
         Seconds after which the sweep ends with what was found; None for no limit.
     progress

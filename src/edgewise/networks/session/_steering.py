@@ -486,8 +486,8 @@ class Steering(History):
         Parameters
         ----------
         slack
-            The factor by which the network's error may grow; None for 1.5 for accurate networks (error below 1e-4 of the
-            targets' standard deviation), else 1.05.
+            The factor by which the network's error may grow; None for 1.5 for accurate networks (error below 1e-4 of
+            the targets' standard deviation), else 1.05.
         rounding
             Whether constants are rounded where the error stays.
         """

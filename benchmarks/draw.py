@@ -29,7 +29,6 @@ RESULTS = HERE / "results"
 DOCS = HERE.parent / "docs"
 PICTURES, PAGE, FORMULAS = DOCS / "pictures", DOCS / "measured.md", DOCS / "feynman.md"
 REPRODUCED, README = DOCS / "reproduced.md", HERE.parent / "README.md"
-_GOAL = 1e-5
 
 
 def main() -> None:
@@ -116,6 +115,7 @@ def layers(rows: pd.DataFrame) -> Figure:
 
 def curves(rows: pd.DataFrame) -> Figure:
     """The lowest test error so far against the seconds of training: a panel for each target."""
+    goal = 1e-5
     rows = rows.dropna(subset=["seconds"])
     rows = rows[rows.date.groupby([rows.target, rows.library, rows.recipe]).transform("max") == rows.date]
     targets = list(rows.target.unique())
@@ -127,7 +127,7 @@ def curves(rows: pd.DataFrame) -> Figure:
             _runs_of(ax, part[part.library == name], name, color)
         ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.axhline(_GOAL, color=SOFT, lw=1, ls="--")
+        ax.axhline(goal, color=SOFT, lw=1, ls="--")
         ax.set_title(target, fontsize=10, color=INK)
         ax.set_xlabel("seconds of training")
         plain(ax)
@@ -180,7 +180,6 @@ Rows = list[dict[str, str]]
 SEARCHES = ("feynman", "irrelevant", "strogatz")
 """The benchmarks of the page."""
 _SEARCH_PICTURE = "feynman.svg"
-_LONGEST = 110  # characters of a formula on the page
 _SEARCH_HEAD = """# Recovery of known equations
 
 The results of `edgewise bench feynman irrelevant strogatz`, with the limit set for edgewise in each case. **A bold
@@ -261,7 +260,8 @@ def reason(row: dict[str, str]) -> str:
 
 
 def _shortened(formula: str) -> str:
-    text = formula if len(formula) <= _LONGEST else f"{formula[: _LONGEST - 4]} ..."
+    longest = 110  # characters of a formula on the page
+    text = formula if len(formula) <= longest else f"{formula[: longest - 4]} ..."
     return f"`{text}`" if text else ""
 
 

@@ -42,10 +42,7 @@ FROZEN = HERE / "results" / "frozen.csv"
 _TABLES = ("airquality", "ais", "babies", "concrete", "hitters", "exam", "penguins", "titanic", "oj", "wine")
 _RANK = ("EXACT", "NOISE", "FLOOR", "AMBIGUOUS", "UNSEEN", "APPROXIMATE", "TOO_FEW_ROWS", "TIME_LIMIT")
 RAISED = "raised"
-_SLOWER, _TICK = 1.1, 0.5  # times the seconds, or the error of a solution; seconds more
 _SCORE, _ROUNDING, _FORMULAS = 0.002, 1e-9, 0.05  # of scores; of values; share of formulas that may change
-_LAYERS = ((64, 64, 256), (256, 256, 256), (1024, 256, 64))  # inputs, outputs, rows
-_TURNS = 15
 
 Answer = dict[str, Any]
 Ask = Callable[[], Answer]
@@ -195,6 +192,7 @@ FAMILIES: Mapping[str, Callable[[], Iterator[tuple[str, Ask]]]] = {
 
 def _changes(before: Answer, now: Answer) -> list[str]:
     """Say what changed, beginning with "worse" where it is more than may be."""
+    slower, tick = 1.1, 0.5  # times the seconds, or the error of a solution; seconds more
     if RAISED in now:
         return [f"worse: raises {now[RAISED]}"]
     found = []
@@ -208,13 +206,13 @@ def _changes(before: Answer, now: Answer) -> list[str]:
             found.append(f"{'worse ' if worse else ''}outcome: {old} -> {new}")
         elif key == "held_out" and old is not None and (new is None or new > 1.02 * old + 1e-9):
             found.append(f"worse held_out: {old:.4g} -> {new}")
-        elif key == "seconds" and new > _SLOWER * old + _TICK:
+        elif key == "seconds" and new > slower * old + tick:
             found.append(f"worse seconds: {old:.1f} -> {new:.1f}")
         elif key in ("r2", "accuracy") and abs(new - old) > _SCORE:
             found.append(f"{'worse ' if new < old else ''}{key}: {old:.4f} -> {new:.4f}")
         elif key == "values" and max(abs(a - b) for a, b in zip(old, new, strict=True)) > _ROUNDING:
             found.append(f"worse values: {old} -> {new}")
-        elif key == "solution_error" and new > _SLOWER * old:
+        elif key == "solution_error" and new > slower * old:
             found.append(f"worse error: {old:.3g} -> {new:.3g}")
     return found
 
@@ -298,15 +296,17 @@ for line in sys.stdin:
 
 def against(other: Path) -> None:
     """Time layers of this tree and of another in turns, each in a process of its own."""
+    turns = 15
+    layers = ((64, 64, 256), (256, 256, 256), (1024, 256, 64))  # inputs, outputs, rows
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", _TIMED % (_LAYERS,)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", _TIMED % (layers,)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": sources(tree)},
         )
         for tree in (HERE.parent, other)
     ]  # fmt: skip
-    ratios: list[list[float]] = [[] for _ in _LAYERS]
-    for _ in range(_TURNS):
+    ratios: list[list[float]] = [[] for _ in layers]
+    for _ in range(turns):
         seconds = []
         for worker in workers:
             assert worker.stdin and worker.stdout
@@ -317,8 +317,8 @@ def against(other: Path) -> None:
             ratios[k].append(mine / theirs)
     for worker in workers:
         worker.communicate()
-    for (inputs, outputs, rows), own_ratios in zip(_LAYERS, ratios, strict=True):
-        spread = statistics.stdev(own_ratios) / math.sqrt(_TURNS)
+    for (inputs, outputs, rows), own_ratios in zip(layers, ratios, strict=True):
+        spread = statistics.stdev(own_ratios) / math.sqrt(turns)
         print(
             f"{inputs} x {outputs}, {rows} rows: {statistics.median(own_ratios):.3f} of the other's time ± {spread:.3f}"
         )

@@ -22,7 +22,6 @@ from edgewise_bench._benchmark import Benchmark, Case, Row, Settings
 from edgewise_bench._store import append, provenance, read, versions
 
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-_GRACE = 5.0  # seconds that a process has to exit on its own
 
 
 def usable_cores() -> list[int]:
@@ -100,11 +99,12 @@ class _Process:
 
     def close(self) -> None:
         """End the process: it exits on its own when its input closes, unless it is busy."""
+        grace = 5.0  # seconds that a process has to exit on its own
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE)
+            self._process.wait(grace)
         self._owned.close()
 
 

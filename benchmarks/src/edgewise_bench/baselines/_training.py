@@ -18,9 +18,7 @@ from edgewise.nn import RationalLayer
 
 ACTIVATIONS = {"relu": torch.nn.ReLU, "silu": torch.nn.SiLU, "tanh": torch.nn.Tanh}
 
-_SCALE = 1e6  # of the loss that L-BFGS minimizes
 _STEPS = 20  # between two looks at the clock
-_RATE = 1e-2
 
 Loss = Callable[[torch.nn.Module], Tensor]
 
@@ -64,6 +62,7 @@ def lbfgs(module: torch.nn.Module, loss: Callable[[], Tensor], steps: int = _STE
     The loss is scaled up because torch's L-BFGS discards steps whose curvature y's is below 1e-10, and would stall at
     an error near 1e-3.
     """
+    scale = 1e6  # of the loss that L-BFGS minimizes
     optimizer = torch.optim.LBFGS(
         module.parameters(), max_iter=steps, history_size=50, tolerance_grad=0, tolerance_change=0,
         line_search_fn="strong_wolfe",
@@ -71,7 +70,7 @@ def lbfgs(module: torch.nn.Module, loss: Callable[[], Tensor], steps: int = _STE
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        value = _SCALE * loss()
+        value = scale * loss()
         value.backward()
         return value.detach()
 
@@ -82,10 +81,11 @@ def adam(
     module: torch.nn.Module, loss: Callable[[], Tensor], spent: Callable[[], float], steps: int = _STEPS
 ) -> Callable[[], None]:
     """Return a function that takes `steps` Adam steps; the rate falls from 1e-2 to 1e-4 with the fraction spent."""
-    optimizer = torch.optim.Adam(module.parameters(), lr=_RATE)
+    rate = 1e-2
+    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
 
     def step() -> None:
-        optimizer.param_groups[0]["lr"] = _RATE * 0.01 ** spent()
+        optimizer.param_groups[0]["lr"] = rate * 0.01 ** spent()
         for _ in range(steps):
             optimizer.zero_grad()
             loss().backward()
@@ -135,10 +135,6 @@ def train_mlp(
     return min(runs, key=lambda run: run.loss)
 
 
-_WARMUP = 0.1  # of the steps
-_DECAY = 0.01
-_WARM_UP = 2  # untimed steps
-
 BatchLoss = Callable[[torch.nn.Module], Tensor]
 """The loss of a model on the next minibatch."""
 
@@ -173,14 +169,15 @@ def adamw_milliseconds(models: Mapping[str, torch.nn.Module], loss: BatchLoss, c
 
     CPU time is measured, which `interleaved` and torch's own timer do not: several cases run at once.
     """
+    warm_up = 2  # untimed steps
     optimizers = {name: torch.optim.AdamW(_groups(model), lr=0.0) for name, model in models.items()}
     spent: dict[str, list[float]] = {name: [] for name in models}
-    for _ in range(_WARM_UP + count):
+    for _ in range(warm_up + count):
         for name, model in models.items():
             began = time.process_time()
             _step(model, loss, optimizers[name])
             spent[name].append(1e3 * (time.process_time() - began))
-    return {name: median(own[_WARM_UP:]) for name, own in spent.items()}
+    return {name: median(own[warm_up:]) for name, own in spent.items()}
 
 
 def used_parameters(model: torch.nn.Module, loss: BatchLoss) -> int:
@@ -191,9 +188,10 @@ def used_parameters(model: torch.nn.Module, loss: BatchLoss) -> int:
 
 
 def _schedule(done: float) -> float:
-    if done < _WARMUP:
-        return done / _WARMUP
-    return (1 + math.cos(math.pi * (done - _WARMUP) / (1 - _WARMUP))) / 2
+    warmup = 0.1  # of the steps
+    if done < warmup:
+        return done / warmup
+    return (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
 
 def _step(model: torch.nn.Module, loss: BatchLoss, optimizer: torch.optim.Optimizer) -> None:
@@ -203,8 +201,9 @@ def _step(model: torch.nn.Module, loss: BatchLoss, optimizer: torch.optim.Optimi
 
 
 def _groups(model: torch.nn.Module) -> list[dict[str, object]]:
+    decay = 0.01
     curves = {id(c) for m in model.modules() if isinstance(m, RationalLayer) for c in (m.numerator, m.denominator)}
     decaying: dict[bool, list[Tensor]] = {True: [], False: []}
     for p in model.parameters():
         decaying[p.dim() > 1 and id(p) not in curves].append(p)
-    return [{"params": decaying[True], "weight_decay": _DECAY}, {"params": decaying[False]}]
+    return [{"params": decaying[True], "weight_decay": decay}, {"params": decaying[False]}]

@@ -14,12 +14,8 @@ from edgewise_bench.datasets import special
 from edgewise_bench.tables import grouped, number
 
 GOAL = 1e-5
-_LEAD = 50.0
-_FRESH = 2000  # rows to measure on
 _FACTOR, _LEAST, _MOST = 60, 60.0, 300.0  # of a baseline's time: times edgewise's, and its bounds in seconds
-_REPEATS, _LONG = 3, 3.0  # of edgewise's fits, and the seconds from which one is enough
 _OURS, _DEFAULT = "edgewise", "default"
-_QUICK = 2.0  # seconds of every run of a quick benchmark
 
 
 class Target(NamedTuple):
@@ -72,17 +68,18 @@ class Accuracy(Benchmark):
         return [case for target in targets for case in _cases_of(target, settings)]
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
+        repeats, long = 3, 3.0  # of edgewise's fits, and the seconds from which one is enough
         target = next(target for target in TARGETS if target.name == case.values["target"])
         library, recipes = LIBRARIES[case.values["library"]], case.values["recipes"]
         rows = []
         for recipe in recipes:
-            for run in range(_REPEATS if library.name == _OURS and not settings.quick else 1):
+            for run in range(repeats if library.name == _OURS and not settings.quick else 1):
                 race = _race(target, case.values["budget"])
                 library.train(recipe, race)
                 points = race.points or [Point(race.seconds, inf)]
                 shared = {"recipe": recipe, "run": run}
                 rows += [self.row(case, **shared, **point._asdict()) for point in _telling(points)]
-                if race.seconds > _LONG:
+                if race.seconds > long:
                     break
         return rows
 
@@ -119,7 +116,8 @@ class Run(NamedTuple):
 
 
 def _cases_of(target: Target, settings: Settings) -> Iterator[Case]:
-    budget = _QUICK if settings.quick else settings.budget
+    quick = 2.0  # seconds of every run of a quick benchmark
+    budget = quick if settings.quick else settings.budget
 
     def case(library: str, recipes: Sequence[str], turn: str) -> Case:
         shared = {"target": target.name, "library": library, "recipes": list(recipes), "budget": budget, "turn": turn}
@@ -145,9 +143,10 @@ def _telling(points: Sequence[Point]) -> list[Point]:
 
 
 def _race(target: Target, budget: float, seed: int = 1) -> Race:
+    fresh = 2000  # rows to measure on
     rng = np.random.default_rng(seed)
     return Race(
-        target.widths, *target.sample(target.rows, rng), *target.sample(_FRESH, rng), budget or _MOST, GOAL, seed
+        target.widths, *target.sample(target.rows, rng), *target.sample(fresh, rng), budget or _MOST, GOAL, seed
     )
 
 
@@ -164,6 +163,7 @@ def _runs(rows: Sequence[Row]) -> Iterator[Run]:
 
 
 def _line(target: str, runs: Sequence[Run]) -> list[Cell]:
+    lead = 50.0
     ours = [run for run in runs if run.target == target and run.library == _OURS]
     others = [run for run in runs if run.target == target and run.library != _OURS]
     quickest = min((run.seconds for run in ours), default=inf)
@@ -173,8 +173,8 @@ def _line(target: str, runs: Sequence[Run]) -> list[Cell]:
     if not others:
         return [*cells, *[Cell("")] * 4]
     best = min(others, key=lambda run: (run.seconds, run.error))
-    which, least = Cell(f"{best.library}, {best.recipe}"), Cell(f"{_LEAD:g}")
+    which, least = Cell(f"{best.library}, {best.recipe}"), Cell(f"{lead:g}")
     if best.seconds == inf:
         return [*cells, Cell(f"error {best.error:.2g}"), which, Cell("never", quickest < inf), least]
     times = best.seconds / quickest
-    return [*cells, Cell(f"{best.seconds:.3g}"), which, Cell(f"{times:.3g}", times >= _LEAD), least]
+    return [*cells, Cell(f"{best.seconds:.3g}"), which, Cell(f"{times:.3g}", times >= lead), least]

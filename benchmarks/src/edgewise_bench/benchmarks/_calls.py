@@ -17,7 +17,6 @@ from edgewise_bench.tables import grouped, number
 
 _SHAPES = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
 _ROWS = (1, 8)
-_NETWORK = [2, 5, 1]
 
 #: what is timed -> what it is compared with, and the limit of the ratio, if there is one
 _LIMITS: dict[str, tuple[str, float | None]] = {
@@ -41,13 +40,14 @@ class Calls(Benchmark):
     columns = ("what", "seconds", "lower", "upper", "repeats", "status")
 
     def cases(self, settings: Settings) -> list[Case]:
+        network = [2, 5, 1]
         shapes = _SHAPES[:1] if settings.quick else _SHAPES
         few = [
             Case(f"inference, {rows} x {n_in} -> {n_out}", {"rows": rows, "widths": f"{n_in} {n_out}"})
             for _, n_in, n_out in shapes for rows in _ROWS
         ]  # fmt: skip
         few += [
-            Case(f"inference, {rows} rows, {_NETWORK}", {"rows": rows, "widths": " ".join(map(str, _NETWORK))})
+            Case(f"inference, {rows} rows, {network}", {"rows": rows, "widths": " ".join(map(str, network))})
             for rows in _ROWS
         ]
         if settings.quick or shutil.which("c++") is None:  # Inductor compiles with it

@@ -19,11 +19,6 @@ from edgewise_bench.baselines import mlp, parameter_count
 from edgewise_bench.benchmarks.libraries import hidden_width
 from edgewise_bench.tables import grouped, number
 
-_SEEDS = 5
-_FEW = 200  # rows of a quick benchmark
-_RATES = (1e-3, 3e-3, 1e-2, 3e-2)
-_BATCH, _PATIENCE, _EPOCHS = 64, 20, 400
-
 
 class Rows(NamedTuple):
     """Rows that are trained on, and rows to measure on: inputs (n, d), class numbers (n,)."""
@@ -117,12 +112,14 @@ class Classification(Benchmark):
         return [] if self.missing() else [Case(task.name, {"table": task.name}) for task in TASKS]
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
+        few = 200  # rows of a quick benchmark
+        seeds = 5
         task = next(task for task in TASKS if task.name == case.values["table"])
-        most = _FEW if settings.quick else None
+        most = few if settings.quick else None
         for train in (_edgewise, _mlp):  # what is made once for a process is no part of training
-            train(task, task.rows(0, _FEW), 0)
+            train(task, task.rows(0, few), 0)
         found = []
-        for seed in range(1 if settings.quick else _SEEDS):
+        for seed in range(1 if settings.quick else seeds):
             rows = task.rows(seed, most)
             for library, train in ((OURS, _edgewise), (MLP, _mlp)):
                 trained = train(task, rows, seed)
@@ -151,11 +148,13 @@ def _edgewise(task: Task, rows: Rows, seed: int) -> _Trained:
 
 def _mlp(task: Task, rows: Rows, seed: int) -> _Trained:
     """Train with each of Adam's rates, and return the best one on the MLP's own validation rows."""
-    return min((_adam(task, rows, seed, rate) for rate in _RATES), key=lambda trained: trained.held_out)
+    rates = (1e-3, 3e-3, 1e-2, 3e-2)
+    return min((_adam(task, rows, seed, rate) for rate in rates), key=lambda trained: trained.held_out)
 
 
 def _adam(task: Task, rows: Rows, seed: int, rate: float) -> _Trained:
     """Train one hidden layer of SiLU with as many parameters as edgewise; keep the best epoch on held-out rows."""
+    batch, patience, epochs = 64, 20, 400
     n_in, n_out = task.widths[0], task.widths[-1]
     torch.manual_seed(seed)
     model = mlp([n_in, hidden_width(n_in, n_out, task.parameters), n_out], torch.float32)
@@ -163,8 +162,8 @@ def _adam(task: Task, rows: Rows, seed: int, rate: float) -> _Trained:
     best, state, since = float("inf"), model.state_dict(), 0
     with clock() as spent:
         solver = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
-        for _ in range(_EPOCHS):
-            for index in torch.randperm(cut).split(_BATCH):
+        for _ in range(epochs):
+            for index in torch.randperm(cut).split(batch):
                 solver.zero_grad()
                 _loss(model(x[index]), y[index]).backward()
                 solver.step()
@@ -173,7 +172,7 @@ def _adam(task: Task, rows: Rows, seed: int, rate: float) -> _Trained:
             since = 0 if held_out < best else since + 1
             if since == 0:
                 best, state = held_out, {name: value.clone() for name, value in model.state_dict().items()}
-            if since == _PATIENCE:
+            if since == patience:
                 break
         model.load_state_dict(state)
     return _Trained(model, parameter_count(model), best, spent.wall)

@@ -12,10 +12,8 @@ from edgewise_bench.benchmarks.tabular import regression_scores
 from edgewise_bench.tables import grouped, number
 
 _COLUMNS, _ROWS = (2, 5, 10, 20, 40, 60), (20, 100, 1000, 10_000, 100_000, 1_000_000)
-_SMALL = ((2, 20), (5, 100))
 _SECONDS, _QUICK, _OVERTIME = 60.0, 2.0, 600.0
 _NEW, _NOISE = 2000, 0.1
-_FRESH = 1  # the seed of new rows
 
 
 class Dimensions(Benchmark):
@@ -36,7 +34,8 @@ class Dimensions(Benchmark):
     note = "R2, seconds; with a star where the formula holds a column that the law has not, or lacks one that it has"
 
     def cases(self, settings: Settings) -> list[Case]:
-        shapes = _SMALL if settings.quick else tuple((columns, rows) for rows in _ROWS for columns in _COLUMNS)
+        small = ((2, 20), (5, 100))
+        shapes = small if settings.quick else tuple((columns, rows) for rows in _ROWS for columns in _COLUMNS)
         limit = settings.budget or (_QUICK if settings.quick else _SECONDS)
         effort = f", {settings.effort}" if settings.effort else ""
         return [
@@ -46,6 +45,7 @@ class Dimensions(Benchmark):
         ]  # fmt: skip
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
+        fresh = 1  # the seed of new rows
         columns, rows, limit = (case.values[name] for name in ("inputs", "rows", "limit"))
         names = [f"x{k + 1}" for k in range(columns)]
         rng = np.random.default_rng(0)
@@ -56,7 +56,7 @@ class Dimensions(Benchmark):
         searcher.warm_up()
         with clock() as spent:
             found = searcher.find(Table(x, y, names, 0, limit, settings.effort))
-        new = np.random.default_rng(_FRESH).uniform(0, 2, (_NEW, columns))
+        new = np.random.default_rng(fresh).uniform(0, 2, (_NEW, columns))
         own, true = {str(symbol) for symbol in found.formula.free_symbols}, {names[k] for k in _acting(columns)}
         described = {"formula": sympy.sstr(found.formula), "outcome": found.outcome, "complexity": found.complexity}
         cost = {"seconds": spent.wall, "process_seconds": spent.process}

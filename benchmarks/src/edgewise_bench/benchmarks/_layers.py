@@ -76,19 +76,14 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-_SINGLE = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
-_DOUBLE = ((1000, 2, 5), (1000, 5, 1))
 _TINY = (((32, 4, 3), "float32"), ((32, 2, 5), "float64"))
-_GRIDS = (5, 20, 100)
 
 #: times the MLP's, in float32 by grid cells, and in float64
 _LIMITS = {5: 1.2, 20: 0.9, 100: 0.4}
-_DOUBLE_LIMIT = 2.0
 #: times edgewise's, in float32 and in float64
 _LEADS = {"efficient-kan": (3.0, 3.0), "pykan": (20.0, 5.0), "jaxkan": (1.0, 1.0)}
 
 _LARGE = 32_000_000  # entries of the largest array from which a library's need is estimated first
-_SHARE = 0.7  # of the available memory that a library may need
 
 
 class Layers(Comparison):
@@ -100,11 +95,14 @@ class Layers(Comparison):
     threaded = True
 
     def cases(self, settings: Settings) -> list[Case]:
+        grids = (5, 20, 100)
+        double = ((1000, 2, 5), (1000, 5, 1))
+        single = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
         if settings.quick:
             shapes = [Shape(*sizes, 5, dtype) for sizes, dtype in _TINY]
         else:
-            pairs = [(sizes, "float32") for sizes in _SINGLE] + [(sizes, "float64") for sizes in _DOUBLE]
-            shapes = [Shape(*sizes, grid, dtype) for sizes, dtype in pairs for grid in _GRIDS]
+            pairs = [(sizes, "float32") for sizes in single] + [(sizes, "float64") for sizes in double]
+            shapes = [Shape(*sizes, grid, dtype) for sizes, dtype in pairs for grid in grids]
         return [Case(f"{s.batch} x {s.n_in} -> {s.n_out}, G = {s.grid}, {s.dtype}", s._asdict()) for s in shapes]
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
@@ -114,9 +112,10 @@ class Layers(Comparison):
         return self.compare(case, settings, lambda name: LIBRARIES[name].layer(shape), skipped)
 
     def limit(self, row: Row) -> float | None:
+        double_limit = 2.0
         if _tiny(row):
             return None
-        return _DOUBLE_LIMIT if row["dtype"] == "float64" else _LIMITS.get(int(row["grid"]))
+        return double_limit if row["dtype"] == "float64" else _LIMITS.get(int(row["grid"]))
 
     def lead(self, row: Row, library: str) -> float | None:
         return None if _tiny(row) else _LEADS[library][row["dtype"] == "float64"]
@@ -129,13 +128,14 @@ def _tiny(row: Row) -> bool:
 
 def _too_much(name: str, shape: Shape, patience: float) -> str | None:
     """Return why a library is left out: memory or time, extrapolated from an eighth and a sixteenth of the rows."""
+    share = 0.7  # of the available memory that a library may need
     if shape.batch * shape.n_in * max(shape.n_out, shape.grid) < _LARGE:
         return None
     small, large = ((rows, *_need(name, shape._replace(batch=rows))) for rows in (shape.batch // 16, shape.batch // 8))
     rate = max(0.0, (large[1] - small[1]) / (large[0] - small[0]))
     memory, seconds = large[1] + rate * (shape.batch - large[0]), large[2] * shape.batch / large[0]
     free = available()
-    if free is not None and memory > _SHARE * free:
+    if free is not None and memory > share * free:
         return f"needs {memory / 1e9:.0f} GB"
     if seconds > patience and name in BASELINES:
         return f"takes {seconds:.0f} s"
@@ -151,7 +151,6 @@ def _need(name: str, shape: Shape) -> tuple[int, float]:
     return memory, time.perf_counter() - began
 
 
-_STEP_LIMIT = 2.0
 _ROWS, _FEW = 1000, 32
 
 
@@ -172,7 +171,8 @@ class Steps(Comparison):
         return self.compare(case, settings, lambda name: LIBRARIES[name].step([2, 5, 1], 5, x, y), {})
 
     def limit(self, row: Row) -> float | None:
-        return _STEP_LIMIT if int(row["rows"]) == _ROWS else None
+        step_limit = 2.0
+        return step_limit if int(row["rows"]) == _ROWS else None
 
     def lead(self, row: Row, library: str) -> float | None:
         return 1.0 if int(row["rows"]) == _ROWS else None
@@ -180,8 +180,6 @@ class Steps(Comparison):
 
 _MEMORY = Shape(4096, 784, 64, 20, "float32")
 _TINY_MEMORY = Shape(128, 8, 4, 5, "float32")
-_WARM = 64  # rows of the steps that warm up
-_MEMORY_LIMIT = 1.5
 
 
 class Peaks(Benchmark):
@@ -203,14 +201,16 @@ class Peaks(Benchmark):
         return [Case(name, {**shape._asdict(), "library": name}) for name in settings.libraries]
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
+        warm = 64  # rows of the steps that warm up
         name, shape = case.values["library"], Shape(*(case.values[field] for field in Shape._fields))
         library = LIBRARIES[name]
         for _ in range(2):
-            library.layer(shape._replace(batch=min(_WARM, shape.batch)), adam=True).call()
+            library.layer(shape._replace(batch=min(warm, shape.batch)), adam=True).call()
         unit = library.layer(shape, adam=True)
         return [self.row(case, parameters=unit.parameters, bytes=peak_memory(unit.call))]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        memory_limit = 1.5
         found = {row["library"]: float(row["bytes"]) for row in rows if row["bytes"] not in ("", None)}
         lines = []
         for row in rows:
@@ -219,7 +219,7 @@ class Peaks(Benchmark):
             ratio = found[name] / found["mlp"] if name in found and found.get("mlp") else None
             limited = name == "edgewise" and int(row["batch"]) == _MEMORY.batch
             cells.append(
-                Cell("" if ratio is None else f"{ratio:.3g}", ratio <= _MEMORY_LIMIT if limited and ratio else None)
+                Cell("" if ratio is None else f"{ratio:.3g}", ratio <= memory_limit if limited and ratio else None)
             )
-            lines.append([*cells, Cell(f"{_MEMORY_LIMIT:g}" if limited else "")])
+            lines.append([*cells, Cell(f"{memory_limit:g}" if limited else "")])
         return ["library", "MB", "times the MLP's", "at most"], lines

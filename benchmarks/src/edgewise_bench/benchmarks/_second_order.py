@@ -14,17 +14,12 @@ from edgewise_bench.benchmarks.libraries import Shape
 from edgewise_bench.tables import grouped, number
 
 _ROWS, _MANY, _FEW = 3000, 1_000_000, 100
-_DAMPING = 1e5  # large enough for every step to be taken at once: one matrix, one factor, one new cost
-_STEPS = 5  # of a run whose time is divided
 _FINE, _COARSE, _DEEP = "[2, 5, 1], G = 100", "[2, 5, 1], G = 20", "[2, 5, 3, 1], G = 12"
 _NETWORKS = {_COARSE: ([2, 5, 1], 20), _FINE: ([2, 5, 1], 100), _DEEP: ([2, 5, 3, 1], 12)}
 _PRODUCT = "two products J'J, 448 columns"
-_COLUMNS = 448
-_LARGE = ([2, 5, 1], 30)  # 510 parameters
 
 #: what, over what, at most
 _LIMITS = ((_FINE, _COARSE, 5.0), (_DEEP, _PRODUCT, 1.0))
-_GIGABYTES = 1.5
 
 
 class SecondOrder(Benchmark):
@@ -51,6 +46,7 @@ class SecondOrder(Benchmark):
         return [self.row(case, **{"what": case.label, **row}) for row in found]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        gigabytes = 1.5
         full = any(int(row["rows"]) == _ROWS for row in rows)
         seconds = {row["what"]: value for row in rows if (value := number(row, "seconds")) < float("inf")}
         lines = [[Cell(what), Cell(f"{1e3 * value:.3g} ms"), Cell(""), Cell("")] for what, value in seconds.items()]
@@ -61,30 +57,33 @@ class SecondOrder(Benchmark):
                 lines.append([Cell(f"{what} over {over}"), Cell(""), Cell(f"{ratio:.3g}", kept), Cell(f"{most:g}")])
         for row in rows:
             if (size := number(row, "bytes") / 1e9) < float("inf"):
-                kept = size <= _GIGABYTES if int(row["rows"]) == _MANY else None
-                lines.append([Cell(row["case"]), Cell(""), Cell(f"{size:.3g} GB", kept), Cell(f"{_GIGABYTES:g} GB")])
+                kept = size <= gigabytes if int(row["rows"]) == _MANY else None
+                lines.append([Cell(row["case"]), Cell(""), Cell(f"{size:.3g} GB", kept), Cell(f"{gigabytes:g} GB")])
             elif row["status"]:
                 lines.append([Cell(row["case"]), Cell(row["status"]), Cell(""), Cell("")])
         return ["what", "time", "measured", "at most"], lines
 
 
 def _times(rows: int, settings: Settings) -> list[Row]:
+    columns = 448
+    steps = 5  # of a run whose time is divided
     problems = {what: _problem(*network, rows) for what, network in _NETWORKS.items()}
-    jacobian = torch.randn(rows, _COLUMNS, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    calls = {what: _steps(problem, _STEPS) for what, problem in problems.items()}
-    calls[_PRODUCT] = lambda: [jacobian.T @ jacobian for _ in range(2 * _STEPS)]
-    sizes = {what: problem.layout.size for what, problem in problems.items()} | {_PRODUCT: _COLUMNS}
+    jacobian = torch.randn(rows, columns, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    calls = {what: _steps(problem, steps) for what, problem in problems.items()}
+    calls[_PRODUCT] = lambda: [jacobian.T @ jacobian for _ in range(2 * steps)]
+    sizes = {what: problem.layout.size for what, problem in problems.items()} | {_PRODUCT: columns}
     times = interleaved(calls, settings.repeats, settings.patience)
     found = []
     for what, own in times.items():
-        step = Quartiles(own.median / _STEPS, own.lower / _STEPS, own.upper / _STEPS, own.repeats)
+        step = Quartiles(own.median / steps, own.lower / steps, own.upper / steps, own.repeats)
         found.append({"what": what, "parameters": sizes[what], **step.columns()})
     return found
 
 
 def _memory(rows: int) -> Row:
-    _steps(_problem(*_LARGE, _FEW), 1)()  # compiles
-    problem = _problem(*_LARGE, rows)
+    large = ([2, 5, 1], 30)  # 510 parameters
+    _steps(_problem(*large, _FEW), 1)()  # compiles
+    problem = _problem(*large, rows)
     level = resident_memory()
     above = peak_memory(_steps(problem, 1))
     return {"parameters": problem.layout.size, "bytes": level + above, "above": above}
@@ -99,13 +98,13 @@ def _problem(widths: list[int], grid: int, rows: int) -> Objective:
 
 def _steps(problem: Objective, count: int) -> Callable[[], object]:
     """Return a run of `count` steps."""
-    solver = LM(steps=count, damping=_DAMPING, tolerance=0)
+    damping = 1e5  # large enough for every step to be taken at once: one matrix, one factor, one new cost
+    solver = LM(steps=count, damping=damping, tolerance=0)
     return lambda: solver.minimize(problem, problem.start)
 
 
 _ROUTES = ("dense", "sparse")
 _GRIDS, _ROUTE_ROWS, _QUICK_ROWS = (5, 8, 12, 20, 50), 3000, 100
-_SLOWER = 1.5  # times the quicker route's time that the chosen one may take
 
 
 class Routes(Benchmark):
@@ -143,6 +142,7 @@ class Routes(Benchmark):
 
 
 def _route_line(case: str, operation: str, group: Sequence[Row]) -> list[Cell]:
+    slower = 1.5  # times the quicker route's time that the chosen one may take
     if any(row["status"] for row in group):
         return [Cell(case), Cell(str(group[0]["status"])), *[Cell("")] * 4]
     seconds = {str(row["route"]): float(row["seconds"]) for row in group}
@@ -152,8 +152,8 @@ def _route_line(case: str, operation: str, group: Sequence[Row]) -> list[Cell]:
     times = [f"{1e3 * seconds[route]:.3g}" if route in seconds else "" for route in _ROUTES]
     return [
         Cell(case), Cell(operation), *map(Cell, times),
-        Cell(f"{chosen}, {ratio:.3g}" if chosen else "", ratio <= _SLOWER if chosen and full else None),
-        Cell(f"{_SLOWER:g}"),
+        Cell(f"{chosen}, {ratio:.3g}" if chosen else "", ratio <= slower if chosen and full else None),
+        Cell(f"{slower:g}"),
     ]  # fmt: skip
 
 

@@ -21,8 +21,6 @@ from edgewise.expressions import evaluate
 from edgewise_bench.baselines import default_dtype, silenced
 from edgewise_bench.benchmarks.libraries import ThirdParty
 
-_WARM_ROWS, _WARM_SECONDS = 100, 1.0
-
 Predict = Callable[[Array], Array]
 """From rows of inputs to values."""
 
@@ -74,8 +72,9 @@ class Searcher(ThirdParty):
 
     def warm_up(self) -> None:
         """Search on a small table, so that imports and compilation are done before the clock starts."""
-        x = np.random.default_rng(0).uniform(1, 2, (_WARM_ROWS, 2))
-        self.find(Table(x, np.sin(x[:, 0] * x[:, 1] ** 2) + x[:, 1], ["a", "b"], 0, _WARM_SECONDS))
+        warm_rows, warm_seconds = 100, 1.0
+        x = np.random.default_rng(0).uniform(1, 2, (warm_rows, 2))
+        self.find(Table(x, np.sin(x[:, 0] * x[:, 1] ** 2) + x[:, 1], ["a", "b"], 0, warm_seconds))
 
 
 class Edgewise(Searcher):
@@ -115,8 +114,6 @@ def effort_of(text: str) -> dict[str, Any]:
     return {"effort": int(text) if text.isdecimal() else text} if text else {}
 
 
-_EXACT = 1e-12  # relative to the target's standard deviation: error at which the search may end
-_LARGEST = 50.0  # argument of exp
 _GPLEARN: dict[str, Any] = {
     "population_size": 1000,
     "tournament_size": 20,
@@ -158,13 +155,14 @@ class GPLearn(Searcher):
     )
 
     def find(self, table: Table) -> Searched:
+        exact = 1e-12  # relative to the target's standard deviation: error at which the search may end
         from gplearn.functions import make_function
         from gplearn.genetic import SymbolicRegressor
 
         began = time.perf_counter()
         exponential = make_function(function=_bounded_exp, name="exp", arity=1, wrap=False)
         functions = [exponential if name == "exp" else name for name in _GPLEARN_FUNCTIONS]
-        enough = _EXACT * float(table.y.std())
+        enough = exact * float(table.y.std())
         model = SymbolicRegressor(
             **_GPLEARN, function_set=functions, stopping_criteria=enough, generations=1, warm_start=True,
             random_state=table.seed,
@@ -181,7 +179,8 @@ class GPLearn(Searcher):
 
 
 def _bounded_exp(x: Array) -> Array:
-    return np.exp(np.minimum(x, _LARGEST))
+    largest = 50.0  # argument of exp
+    return np.exp(np.minimum(x, largest))
 
 
 def _formula_of_program(program: Sequence[Any], names: Sequence[str]) -> Formula:
@@ -197,7 +196,6 @@ def _formula_of_program(program: Sequence[Any], names: Sequence[str]) -> Formula
     return stack[0]
 
 
-_DIGITS = 12
 # Time alone ends the search.
 _ENDLESS: dict[str, Any] = {"n_threads": 1, "generations": 10**9, "max_evaluations": 10**12}
 _OPERON: dict[str, Any] = {
@@ -259,9 +257,10 @@ class Operon(Searcher):
         return model.fit(table.x.copy(), table.y.copy())  # it takes no arrays that cannot be written
 
     def find(self, table: Table) -> Searched:
+        digits = 12
         model = self.search(table)
         aliases = [f"x{k}" for k in range(len(table.names))]
-        text = model.get_model_string(model.model_, _DIGITS, aliases)
+        text = model.get_model_string(model.model_, digits, aliases)
         symbols = {sympy.Symbol(a): sympy.Symbol(name) for a, name in zip(aliases, table.names, strict=True)}
         formula: Part = symbolic.parse(text, aliases).xreplace(symbols)
         best = min(model.pareto_front_, key=lambda found: found["mean_squared_error"])

@@ -31,7 +31,6 @@ from edgewise_bench.tables import format_number, grouped, number
 
 _PEAKS, _HALF, _SHARP = 5, 0.2, 300.0
 _ACROSS = 3  # squares, each way
-_POINTS = 400  # of each region, to test
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,11 @@ class Course:
 
     def region(self, number: int, test: bool = False) -> Array:
         """Return the training or test inputs of a region."""
+        points = 400  # of each region, to test
         if self.inputs == 1:
-            line = np.linspace(-_HALF, _HALF, _POINTS if test else self.rows)
+            line = np.linspace(-_HALF, _HALF, points if test else self.rows)
             return (_centers()[number] + line)[:, None]
-        draws = np.random.default_rng([number, int(test)]).uniform(0, 1, (_POINTS if test else self.rows, 2))
+        draws = np.random.default_rng([number, int(test)]).uniform(0, 1, (points if test else self.rows, 2))
         corner = np.array([number % _ACROSS, number // _ACROSS])
         return (corner + draws) * 2 / _ACROSS - 1
 
@@ -192,8 +192,6 @@ _WAYS = {
 }
 _PATIENCE = {"five peaks": 0.8, "nine squares": 0.6}  # seconds of each of an MLP's two solvers, in each phase
 _STEPS = {"five peaks": 100, "nine squares": 50}  # of pykan, in each phase
-_HIDDEN = (100, 100)
-_BOUND = 1e-4
 _PUBLISHED = {"five peaks": "4e-6"}
 
 Phase = tuple[int, Any, int, float]  # number, network, its parameters, seconds so far
@@ -246,6 +244,7 @@ class Continual(Experiment):
         return head, lines
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
+        bound = 1e-4
         found = {
             (item, way): _forgotten(own)
             for (item, model, way), own in grouped(rows, "item", "model", "way").items()
@@ -253,7 +252,7 @@ class Continual(Experiment):
         }
         what = "five peaks: largest RMSE on earlier peaks after the last phase"
         forgotten = found.get(("five peaks", _LOCAL), float("inf"))
-        made = [Criterion.at_most(what, _BOUND, _PUBLISHED["five peaks"], forgotten)]
+        made = [Criterion.at_most(what, bound, _PUBLISHED["five peaks"], forgotten)]
         for way in (_BOX, _INPUTS):
             text = format_number(found.get(("nine squares", way), float("inf"))) or "not measured"
             made.append(Criterion(f"nine squares, {way}: the same on earlier squares", "none set", "", Cell(text)))
@@ -285,7 +284,8 @@ def _forgotten(rows: Sequence[Row]) -> float:
 
 
 def _shape(course: Course, model: str) -> list[int]:
-    return [course.inputs, *_HIDDEN, 1] if model == MLP else list(course.widths)
+    hidden = (100, 100)
+    return [course.inputs, *hidden, 1] if model == MLP else list(course.widths)
 
 
 def _shown(course: Course, quick: bool) -> Iterator[tuple[int, Array, Array, Array]]:

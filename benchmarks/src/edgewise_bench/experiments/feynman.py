@@ -60,13 +60,9 @@ these three several shapes were tried, two to five each, by rows held out; I.30.
 
 _TINY = ("I.27.6", "II.38.3")
 _HUMAN, _FOUND = "human", "found"
-_ROWS, _QUICK = 1000, 120
 _MORE = {"I.9.18": 2000, "I.29.16": 2000, "I.30.3": 2000}  # rows of equations that overfit 1000
-_OTHER = 5000  # validation rows, and as many test rows
 _OWN = Options(test=0)  # test rows are drawn separately
 _SPARSITY, _SLACK, _SEARCH = 0.01, 1.1, Options(restarts=4, test=0)
-_MLPS = (([5, 5, 5], 0.8), ([20, 20], 1.6))  # hidden nodes, seconds of each of two solvers
-_PYKAN_GRIDS, _PYKAN_STEPS = (3, 5, 10, 20, 50), 50
 
 
 class Feynman(Experiment):
@@ -153,9 +149,11 @@ class Feynman(Experiment):
 
 
 def _data(case: Case, settings: Settings) -> Dataset:
+    other = 5000  # validation rows, and as many test rows
+    rows, quick = 1000, 120
     equation = next(equation for equation in dimensionless() if equation.name == case.values["item"])
-    count = _QUICK if settings.quick else _MORE.get(equation.name, _ROWS)
-    inputs = [equation.sample(count, seed) for seed, count in enumerate((count, _OTHER, _OTHER))]
+    count = quick if settings.quick else _MORE.get(equation.name, rows)
+    inputs = [equation.sample(count, seed) for seed, count in enumerate((count, other, other))]
     formula = parse(equation.formula, equation.names)
     train, held, test = ((x, evaluate(formula, equation.names, x)) for x in inputs)
     low, high = ([getattr(v, end) for v in equation.variables] for end in ("low", "high"))
@@ -183,15 +181,17 @@ def _pruned(data: Dataset, grids: Any) -> FitResult:
 
 def _mlps(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     """Train MLPs of each size, each by the better of two solvers."""
+    mlps = (([5, 5, 5], 0.8), ([20, 20], 1.6))  # hidden nodes, seconds of each of two solvers
     data = _data(case, settings)
-    for hidden, seconds in _MLPS:
+    for hidden, seconds in mlps:
         yield {"kind": "MLP", **data.train_mlp(hidden, 0.1 if settings.quick else seconds)}
 
 
 def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     """Train pykan with the article's best pruned shape; a row after each grid."""
+    pykan_grids, pykan_steps = (3, 5, 10, 20, 50), 50
     shape, data = PUBLISHED[case.values["item"]].pruned_shape, _data(case, settings)
-    grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
+    grids, steps = ((3,), 2) if settings.quick else (pykan_grids, pykan_steps)
     for found in data.rows(pykan_stages(shape, data.train, grids, steps, seed=1)):
         yield {"kind": "published pruned", **found}
 

@@ -20,7 +20,6 @@ _PYKAN_GRIDS = _GRIDS[:6]  # with 200 steps each; beyond, its loss grows
 #: widths, and the largest grid: with many more parameters than rows nothing new happens
 _SHAPES = {"[2, 1, 1]": ([2, 1, 1], 1000), "[2, 5, 1]": ([2, 5, 1], 200)}
 _SMOOTHINGS = ("smoothing", "no smoothing")
-_ROWS, _TEST_SEED = 1000, 1
 
 
 class Grids(Experiment):
@@ -93,7 +92,8 @@ def _label(model: str, smoothing: str) -> str:
 
 
 def _data() -> Dataset:
-    inputs = (np.random.default_rng(seed).uniform(-1, 1, (_ROWS, 2)) for seed in (0, _TEST_SEED))
+    rows, test_seed = 1000, 1
+    inputs = (np.random.default_rng(seed).uniform(-1, 1, (rows, 2)) for seed in (0, test_seed))
     train, test = ((x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)) for x in inputs)
     return Dataset(train, {"train": train, "error": test})
 

@@ -18,8 +18,6 @@ from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, pane
 from edgewise_bench.experiments._dataset import Dataset, refined, scaled
 from edgewise_bench.tables import best, format_error, format_number, grouped, items_of, number
 
-_MLPS = ((2, 10), (2, 100), (3, 10), (3, 40), (4, 20), (5, 20))  # layers, width
-_TEST_ROWS, _TEST_SEED = 5000, 1
 _RESOLVED, _ROUNDING = 1e-3, 1e-12  # relative to the target's standard deviation
 _STEEPEST, _FLATTEST, _DECADES, _LOW = -4.3, -3.7, 2.0, 1e-8
 _TINY = ("J0(20 x)", "x y")
@@ -143,8 +141,9 @@ class Scaling(Experiment):
 
 def _rows(train: Callable[..., Iterator[dict[str, Any]]], case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     """Yield the rows of a model, with the standard deviation of the target's values."""
+    test_rows, test_seed = 5000, 1
     target = _ITEMS[case.values["item"]]
-    known, test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
+    known, test = target.table(0), target.table(test_seed, test_rows)
     for found in train(target, Dataset(known, {"train": known, "error": test}), settings.quick):
         yield {**found, "spread": float(known[1].std())}
 
@@ -155,8 +154,9 @@ def _edgewise(target: Target, data: Dataset, quick: bool) -> Iterator[dict[str, 
 
 
 def _mlps(target: Target, data: Dataset, quick: bool) -> Iterator[dict[str, Any]]:
+    mlps = ((2, 10), (2, 100), (3, 10), (3, 40), (4, 20), (5, 20))  # layers, width
     units = scaled(data.train, data.judged, -1.0, 1.0, data.train[1])
-    for depth, width in _MLPS[: 2 if quick else None]:
+    for depth, width in mlps[: 2 if quick else None]:
         yield units.train_mlp([width] * (depth - 1), 0.3 if quick else target.patience)
 
 

@@ -14,15 +14,11 @@ from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, pane
 from edgewise_bench.experiments._dataset import Dataset, refined, scaled, stored
 from edgewise_bench.tables import best, format_error, format_number, grouped, items_of, number
 
-_ROWS, _HELD, _TEST_SEED = 3000, 300, 1
 _GRIDS = (3, 5, 10, 20, 40, 80, 160)
 _MOST = 0.25  # parameters per training row
 _NETWORKS: tuple[tuple[list[Any], int], ...] = (
     ([2, 1], 3), ([2, (0, 1)], 3), ([2, 3, 1], 3), ([2, 5, 1], 5), ([2, 8, 1], 5),
 )  # fmt: skip
-_MLPS = ([5], [5, 5, 5], [5, 5, 5, 5, 5], [100], [100, 100])  # hidden nodes
-_PATIENCE = 2.0  # seconds of each of an MLP's two solvers
-_PYKAN_GRIDS, _PYKAN_STEPS = (3, 5, 10, 20, 50), 50  # of its Example 3
 _TINY = ("ellipj", "sph01")
 
 
@@ -119,9 +115,10 @@ class Special(Experiment):
 
 
 def _data(case: Case) -> Dataset:
+    rows, held, test_seed = 3000, 300, 1
     (function,) = special(case.values["item"])
-    (x, y), test = function.table(_ROWS, 0), function.table(_ROWS, _TEST_SEED)
-    few = _ROWS - _HELD
+    (x, y), test = function.table(rows, 0), function.table(rows, test_seed)
+    few = rows - held
     return scaled((x[:few], y[:few]), {"held": (x[few:], y[few:]), "error": test}, function.low, function.high, y)
 
 
@@ -136,15 +133,18 @@ def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
 
 
 def _mlps(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    patience = 2.0  # seconds of each of an MLP's two solvers
+    mlps = ([5], [5, 5, 5], [5, 5, 5, 5, 5], [100], [100, 100])  # hidden nodes
     data = _data(case)
-    for hidden in _MLPS[:2] if settings.quick else _MLPS:
-        yield data.train_mlp(hidden, 0.3 if settings.quick else _PATIENCE)
+    for hidden in mlps[:2] if settings.quick else mlps:
+        yield data.train_mlp(hidden, 0.3 if settings.quick else patience)
 
 
 def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+    pykan_grids, pykan_steps = (3, 5, 10, 20, 50), 50  # of its Example 3
     data = _data(case)
     widths = [2, 1, 1] if PUBLISHED[case.values["item"]].shape == "[2, 1, 1]" else [2, 5, 1]
-    grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
+    grids, steps = ((3,), 2) if settings.quick else (pykan_grids, pykan_steps)
     yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=0))
 
 

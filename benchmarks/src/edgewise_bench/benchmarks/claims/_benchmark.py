@@ -10,9 +10,6 @@ from edgewise_bench.benchmarks.claims import _equations, _real, _tables, _trajec
 from edgewise_bench.benchmarks.formulas import is_true
 from edgewise_bench.tables import grouped, number
 
-_OVERTIME = 300.0
-_BOUNDED = 50  # cases from which limits are held to
-
 
 class _Family(NamedTuple):
     """Cases of one kind: how they are listed and measured."""
@@ -58,7 +55,8 @@ class Claims(Benchmark):
         return {"case": case.label, **dict.fromkeys(self.columns, ""), **known, **found}
 
     def time_limit(self, case: Case) -> float:
-        return 2 * case.values.get("limit", 0.0) + _OVERTIME
+        overtime = 300.0
+        return 2 * case.values.get("limit", 0.0) + overtime
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["family", "part", "said", "cases", "judged", "wrong", "median s"]
@@ -68,9 +66,10 @@ class Claims(Benchmark):
 
 def _line(family: str, part: str, said: str, rows: Sequence[Row]) -> list[Cell]:
     """Return how often a word is said, and how often wrongly, with its limit."""
+    bounded = 50  # cases from which limits are held to
     judged = [row for row in rows if row["right"] not in ("", None)]
     wrong, seldom = sum(not is_true(row["right"]) for row in judged), _SELDOM.get(said)
-    held = None if seldom is None or len(judged) < _BOUNDED else wrong * seldom <= len(judged)
+    held = None if seldom is None or len(judged) < bounded else wrong * seldom <= len(judged)
     seconds = [number(row, "seconds") for row in rows if row["seconds"] not in ("", None)]
     time = f"{median(seconds):.3g}" if seconds else ""
     counts = Cell(str(len(rows))), Cell(str(len(judged)) if judged else ""), Cell(str(wrong) if judged else "", held)

@@ -19,9 +19,7 @@ from edgewise_bench.benchmarks.claims._problems import MANY, NONE, Stated
 from edgewise_bench.benchmarks.claims._tables import in_words, part_of
 
 _SECONDS = 60.0  # after which a case is given up
-_TIMES = 5.0  # an estimate may be too small by
 _POINTS, _SEED = 4000, 2_718_281
-_QUICK = 6
 
 
 class Kind(NamedTuple):
@@ -45,6 +43,7 @@ KINDS = tuple(_kinds())
 
 def cases(settings: Settings) -> list[Case]:
     """List the cases: those for development with the seeds 1 and 2, else those held out; a few if quick."""
+    quick = 6
     part = part_of(settings)
     found = [
         Case(f"{kind.make.__name__} {parameter:g}",
@@ -52,7 +51,7 @@ def cases(settings: Settings) -> list[Case]:
         for number, kind in enumerate(KINDS)
         for parameter in (kind.development if part == "development" else kind.held_out)
     ]  # fmt: skip
-    return found[:_QUICK] if settings.quick else found
+    return found[:quick] if settings.quick else found
 
 
 def measure(case: Case) -> dict[str, Any]:
@@ -81,9 +80,10 @@ def measure(case: Case) -> dict[str, Any]:
 
 def _right(said: str, stated: Stated, error: float, estimate: float) -> bool | str:
     """Whether what is said is right; empty where nothing is claimed."""
+    times = 5.0  # an estimate may be too small by
     truth = stated.truth
     if said == "CONVERGED":
-        return not isinstance(truth, str) and error <= max(_TIMES * estimate, stated.tolerance)
+        return not isinstance(truth, str) and error <= max(times * estimate, stated.tolerance)
     if said in ("NO_SOLUTION", "UNDETERMINED"):
         return truth == (NONE if said == "NO_SOLUTION" else MANY)
     if said == "REFUSED":

@@ -58,7 +58,6 @@ def bell_twice(p: Any, center: float, width: float) -> Tensor:
 LINE = Box(x=(0, 1))
 ENDS = at(LINE.boundary(), zero)
 LEFT, RIGHT = LINE.face(x=0), LINE.face(x=1)
-_FOLD = 3.513830719  # of Bratu's equation
 
 
 def sine(k: float) -> Stated:
@@ -114,8 +113,9 @@ def front(width: float) -> Stated:
 
 
 def bratu(load: float, tolerance: float = 1e-4) -> Stated:
+    fold = 3.513830719  # of Bratu's equation
     problem = Problem(LINE, lambda u, p: u.xx + load * torch.exp(u.value), [ENDS])
-    if load > _FOLD:
+    if load > fold:
         return Stated(problem, NONE, tolerance)
     top = 4.7987145  # theta at the fold
     slope = lambda theta: theta - sqrt(2 * load) * cosh(theta / 4)  # noqa: E731

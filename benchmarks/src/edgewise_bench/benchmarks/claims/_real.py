@@ -23,7 +23,6 @@ from edgewise_bench.benchmarks.formulas import is_right, with_free_constants
 from edgewise_bench.benchmarks.tabular import Table, missing_packages, read_frame
 
 _FILE = Path(__file__).with_name("real_tables.toml")
-_MOST = 3000  # rows
 _AGREE = 0.02
 _USUAL = "no outlier"
 
@@ -90,6 +89,7 @@ def read_question(question: RealQuestion) -> Rows:
 
     Errors: InputError where the package or the table is not there.
     """
+    most = 3000  # rows
     (target,) = question.target
     table = Table(question.name, question.package, question.item, target, "regression")
     frame: Any = read_frame(table)
@@ -102,8 +102,8 @@ def read_question(question: RealQuestion) -> Rows:
     flags = {name: (frame[column].astype(str) == value) * 1.0 for name, (column, value) in question.flags.items()}
     usual = ~frame["rownames"].astype(str).isin(question.outliers)
     whole: Any = pd.DataFrame({**made, **flags, _USUAL: usual}, index=frame.index).dropna()
-    if len(whole) > _MOST:
-        whole = whole.sample(_MOST, random_state=0).sort_index()
+    if len(whole) > most:
+        whole = whole.sample(most, random_state=0).sort_index()
     whole = whole.reset_index(drop=True)
     return Rows(whole[question.names], whole[target].to_numpy(), whole[_USUAL].to_numpy(dtype=bool))
 
@@ -138,12 +138,8 @@ def _column(frame: pd.DataFrame, text: str) -> Array:
 
 _LAW = ("exact", "noise")
 _EFFORT, _SECONDS = "quick", 60.0
-_FOLDS, _LEFT_OUT = 10, 30  # as many folds as rows, up to so many rows
 _EQUAL, _LARGER = 1.02, 2.0  # times the error and the complexity of the textbook's form
 _BETWEEN, _OVERSHOOT = 20_000, 0.25  # places inside the data; of the range of the target
-_NEAR = 1.1  # times the error of the textbook's form, with the constants that were found among outliers
-_DIGITS = 6
-_QUICK = 2  # questions
 
 
 def cases(settings: Settings) -> list[Case]:
@@ -151,13 +147,14 @@ def cases(settings: Settings) -> list[Case]:
 
     The search itself has the seed 0.
     """
+    quick = 2  # questions
     limit, effort = settings.budget or _SECONDS, settings.effort or _EFFORT
     part = part_of(settings)
     asked = [] if missing_packages() else [name for name, one in real_questions().items() if one.part == part]
     return [
         Case(f"real {name}, {effort}, {limit:g} s",
              {"family": "real", "part": part, "question": name, "limit": limit, "effort": effort})
-        for name in asked[: _QUICK if settings.quick else None]
+        for name in asked[: quick if settings.quick else None]
     ]  # fmt: skip
 
 
@@ -171,6 +168,7 @@ def measure(case: Case) -> dict[str, Any]:
     1.02 times and a complexity of at most twice the textbook's. misleading: why, or empty. on_front: a form of the
     textbook, or one as good that is not larger. star_weight, largest_weight: of the form chosen, and of any.
     """
+    digits = 6
     question = real_questions()[case.values["question"]]
     table = read_question(question)
     (target,) = question.target
@@ -184,7 +182,7 @@ def measure(case: Case) -> dict[str, Any]:
     best, said = front[chosen], found.outcome.name.lower().replace("_", " ")
     return {
         "kind": question.science, "said": said, "right": best.textbook or best.as_good if said in _LAW else "",
-        "form": write(found.best.expression, _DIGITS), "truth": write(book.forms[0], _DIGITS),
+        "form": write(found.best.expression, digits), "truth": write(book.forms[0], digits),
         "seconds": spent.process, "rows": len(table.y), "form_error": best.error, "truth_error": book.error,
         "form_complexity": best.complexity, "truth_complexity": book.complexity, "textbook": best.textbook,
         "as_good": best.as_good, "misleading": _misleading(found, said, best, front, question, rows, y, book),
@@ -220,13 +218,14 @@ class Judged(NamedTuple):
     @classmethod
     def of(cls, formula: Part, question: RealQuestion, x: Array, y: Array, book: Textbook) -> Judged:
         """Return how good a formula is; constants count as free, integer exponents as part of the form."""
+        near = 1.1  # times the error of the textbook's form, with the constants that were found among outliers
         error = left_out_error(with_free_constants(formula).free, question.names, x, y)
         size = complexity(formula)
         textbook = any(_is_form(formula, form, question.names, x) for form in book.forms)
         good = error <= _EQUAL * book.error and size <= _LARGER * book.complexity
         if question.outliers:  # the formula as it is, not refitted without the outliers
             own, usual = (np.linalg.norm(evaluate(one, question.names, x) - y) for one in (formula, book.forms[0]))
-            textbook, good = (each and bool(own <= _NEAR * usual) for each in (textbook, good))
+            textbook, good = (each and bool(own <= near * usual) for each in (textbook, good))
         return cls(error, size, textbook, good)
 
 
@@ -240,7 +239,8 @@ def left_out_error(free: FreeFormula, names: Sequence[str], x: Array, y: Array) 
     >>> left_out_error(FreeFormula(b * v, (b,), (1.0,)), ["v"], x, 2 * x[:, 0]) < 1e-12
     True
     """
-    count = len(y) if len(y) <= _LEFT_OUT else _FOLDS
+    folds, left_out = 10, 30  # as many folds as rows, up to so many rows
+    count = len(y) if len(y) <= left_out else folds
     fold = np.random.default_rng(0).permutation(len(y)) % count
     whole = free.fit(FitData.of(names, x, y))
     off = np.empty(len(y))

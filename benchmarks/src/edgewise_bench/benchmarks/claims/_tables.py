@@ -15,8 +15,6 @@ from edgewise_bench import OURS, Case, Settings, clock
 from edgewise_bench.benchmarks.formulas import RandomLaw, is_right, with_free_constants
 from edgewise_bench.benchmarks.searchers import SEARCHERS, effort_of
 
-_DEVELOPED = (1, 2)
-
 
 def part_of(settings: Settings) -> str:
     """Return which part of the cases a seed stands for: seeds 1 and 2 were looked at while rules were made.
@@ -24,7 +22,8 @@ def part_of(settings: Settings) -> str:
     >>> part_of(Settings(seed=1)), part_of(Settings(seed=7))
     ('development', 'held-out')
     """
-    return "development" if settings.seed in _DEVELOPED else "held-out"
+    developed = (1, 2)
+    return "development" if settings.seed in developed else "held-out"
 
 
 def in_words(outcome: str) -> str:
@@ -53,19 +52,19 @@ _SPECIAL: tuple[tuple[Callable[[Array], Array], float, float], ...] = (
     (lambda t: special.sici(t)[0], 0.0, 15.0), (lambda t: special.lambertw(t).real, 0.0, 10.0),
     (special.exp1, 0.1, 3.0), (special.dawsn, 0.0, 5.0), (lambda t: special.fresnel(t)[0], 0.0, 3.0),
 )  # fmt: skip
-_WAVES, _FASTEST = 6, 6.0  # of a random smooth function
 
 
 def smooth(rng: np.random.Generator) -> Target:
     """Return a special function of one input, one times another, or a sum of random waves in one to three inputs."""
+    waves, fastest = 6, 6.0  # of a random smooth function
     kind = rng.integers(3)
     if kind < 2:
         chosen = [_SPECIAL[k] for k in rng.integers(len(_SPECIAL), size=kind + 1)]
         ranges = tuple((low, high) for _, low, high in chosen)
         return Target(lambda x: np.prod([of(x[:, k]) for k, (of, *_) in enumerate(chosen)], axis=0), ranges)
     inputs = int(rng.integers(1, 4))
-    speeds = rng.normal(size=(inputs, _WAVES)) * _FASTEST / np.sqrt(inputs) / 2
-    phases, heights = rng.uniform(0, 2 * np.pi, _WAVES), rng.normal(size=_WAVES)
+    speeds = rng.normal(size=(inputs, waves)) * fastest / np.sqrt(inputs) / 2
+    phases, heights = rng.uniform(0, 2 * np.pi, waves), rng.normal(size=waves)
     return Target(lambda x: np.cos(x @ speeds + phases) @ heights, ((0.0, 1.0),) * inputs)
 
 
@@ -116,9 +115,7 @@ def nothing(rng: np.random.Generator) -> Target:
 
 
 _ADDITIVE, _RELATIVE, _MEANS = (0.01, 0.05, 0.2), (0.02, 0.1), (5.0, 20.0, 80.0)
-_LEAST = 0.5  # of the expected counts, the mean of which is one of those
 _OUTLIERS, _NEAR, _FAR = 0.03, 0.3, 2.0  # fraction of the rows, and how far they are, in standard deviations
-_SLIGHT = 0.02  # noise of half of the targets that follow no formula
 _LASTING = 0.8  # correlation of neighboring rows
 _SUBJECTS, _OWN = 10, 0.8  # how many share the rows, and the fraction of the variance of noise that is the subject's
 
@@ -132,6 +129,7 @@ class Noisy(NamedTuple):
 
 def noisy(kind: str, clean: Array, deviation: float, rng: np.random.Generator) -> Noisy:
     """Return values with noise of a kind. `deviation` is the standard deviation of the target."""
+    slight = 0.02  # noise of half of the targets that follow no formula
     n, normal = len(clean), rng.standard_normal(len(clean))
     if kind in ("additive", "few", "poles"):
         return Noisy(clean + rng.choice(_ADDITIVE) * deviation * normal, n)
@@ -142,7 +140,7 @@ def noisy(kind: str, clean: Array, deviation: float, rng: np.random.Generator) -
     if kind == "outliers":
         far = rng.random(n) < _OUTLIERS
         size = rng.uniform(_NEAR, _FAR, n) * rng.choice((-1, 1), n)
-        return Noisy(clean + deviation * (_SLIGHT * normal + far * size), n)
+        return Noisy(clean + deviation * (slight * normal + far * size), n)
     if kind == "serial":
         level = rng.choice(_ADDITIVE) * deviation
         return Noisy(clean + level * lasting(n, _LASTING, rng), n * (1 - _LASTING) / (1 + _LASTING))
@@ -156,7 +154,7 @@ def noisy(kind: str, clean: Array, deviation: float, rng: np.random.Generator) -
     if kind == "nothing":
         return Noisy(_pure(n, rng), n)
     if kind not in ("exact", "hidden") and rng.random() < 0.5:
-        return Noisy(clean + _SLIGHT * deviation * normal, n)
+        return Noisy(clean + slight * deviation * normal, n)
     return Noisy(clean, n)
 
 
@@ -179,9 +177,10 @@ def lasting(n: int, correlation: float, rng: np.random.Generator) -> Array:
 
 def as_counts(clean: Array, truth: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Return expected counts of the same form, for the rows and for fresh ones."""
+    least = 0.5  # of the expected counts, the mean of which is one of those
     shift, mean = truth.min(), rng.choice(_MEANS)
-    scale = (mean - _LEAST) / (truth.mean() - shift)
-    return _LEAST + scale * np.maximum(clean - shift, 0.0), _LEAST + scale * np.maximum(truth - shift, 0.0)
+    scale = (mean - least) / (truth.mean() - shift)
+    return least + scale * np.maximum(clean - shift, 0.0), least + scale * np.maximum(truth - shift, 0.0)
 
 
 KINDS = {
@@ -197,7 +196,6 @@ _ROWS, _FEW = (20, 40, 80, 150, 300, 600), (8, 12, 16, 20)
 _FRESH = 2000
 _LAWS, _EACH, _VARIABLES = 10_000, 200, 4  # the seeds of the laws begin there, 200 for each seed; variables at most
 _SPARE, _MOST_SPARE = 1 / 3, 2  # fraction of the tables with inputs that have no effect, and how many at most
-_DRAWS = 400  # of a hidden input, over which the truth is a mean
 
 
 class MadeTable(NamedTuple):
@@ -274,16 +272,11 @@ def _target(kind: str, seed: int, rng: np.random.Generator) -> tuple[Target, str
 
 def _averaged(target: Target, x: Array, hidden: int, rng: np.random.Generator) -> Array:
     """Return the target's mean over a hidden input, which is uniform and independent of the others."""
+    draws = 400  # of a hidden input, over which the truth is a mean
     total = np.zeros(len(x))
-    for value in rng.uniform(*target.ranges[hidden], _DRAWS):
+    for value in rng.uniform(*target.ranges[hidden], draws):
         total += target.values(np.column_stack([*x.T[:hidden], np.full(len(x), value), *x.T[hidden + 1 :]]))
-    return total / _DRAWS
-
-
-_SAME, _SELDOM = 1e-6, 0.01  # of the range of the truth; and the share of fresh rows that may be further off
-_EXPLAINED, _CHOICE = 4.0, 3  # times the expected mean square, and constants that the choice of the form counts for
-_NEGLECTED = 1e-3  # of the range: what may be neglected
-_TRIMMED = 0.01  # of the fresh rows, the furthest, are left out: rows beyond those searched on
+    return total / draws
 
 
 def is_wrong(claim: str, values: Array, truth: Array, noise: float, rows: float, constants: int) -> bool:
@@ -304,33 +297,37 @@ def is_wrong(claim: str, values: Array, truth: Array, noise: float, rows: float,
     >>> is_wrong("noise", truth + 0.03, truth, 0.1, 100, 2), is_wrong("noise", truth + 0.03, truth, 0.1, 1000, 2)
     (False, True)
     """
+    trimmed = 0.01  # of the fresh rows, the furthest, are left out: rows beyond those searched on
+    neglected = 1e-3  # of the range: what may be neglected
+    explained, choice = 4.0, 3  # times the expected mean square, and constants that the choice of the form counts for
+    same, seldom = 1e-6, 0.01  # of the range of the truth; and the share of fresh rows that may be further off
     with np.errstate(all="ignore"):
         off = np.nan_to_num(np.abs(values - truth), nan=np.inf)
     size = float(np.ptp(truth))
     if claim == "exact":
-        return bool(np.mean(off > _SAME * size) > _SELDOM)
-    kept = np.sort(off)[: round((1 - _TRIMMED) * len(off))]
+        return bool(np.mean(off > same * size) > seldom)
+    kept = np.sort(off)[: round((1 - trimmed) * len(off))]
     distance = float(np.sqrt(np.mean(kept**2)))
-    return bool(distance > _NEGLECTED * size + noise * np.sqrt(_EXPLAINED * (constants + _CHOICE) / rows))
+    return bool(distance > neglected * size + noise * np.sqrt(explained * (constants + choice) / rows))
 
 
 CLAIMS = ("exact", "noise")
 """The outcomes that claim a law."""
 
 _EFFORT, _SECONDS = "quick", 60.0
-_QUICK_TABLES = 2  # tables under --quick
 # kinds whose formula is the truth; counts are of a positive law of the same form
 _WITH_LAW = ("exact", "additive", "relative", "outliers", "serial", "periodic", "subjects", "few")
 
 
 def cases(settings: Settings) -> list[Case]:
     """List the tables of a seed."""
+    quick_tables = 2  # tables under --quick
     limit, effort, seed = settings.budget or _SECONDS, settings.effort or _EFFORT, settings.seed
     part = part_of(settings)
     return [
         Case(f"tables {seed}.{k}, {effort}, {limit:g} s",
              {"family": "tables", "part": part, "seed": seed, "number": k, "limit": limit, "effort": effort})
-        for k in range(_QUICK_TABLES if settings.quick else COUNT)
+        for k in range(quick_tables if settings.quick else COUNT)
     ]  # fmt: skip
 
 

@@ -79,7 +79,6 @@ CLAIMS = ("EXACT", "NOISE", "FLOOR")
 _EXACT = 1e-10  # relative error of integration of rows that count as exact
 _INSIDE = ((0.0, _EXACT), (0.0, 1e-5), (0.0, 1e-3), (0.01, _EXACT), (0.05, _EXACT))
 _OUTSIDE = ((0.0, _EXACT), (0.01, _EXACT))
-_SERIES_ROWS = 80
 _LEVEL = sympy.Symbol("K")
 
 
@@ -165,11 +164,12 @@ def _leveled(sum_: Formula) -> Formula:
 
 def _rows(case: Case) -> tuple[Array, Array, tuple[str, ...], Any]:
     """Return times, states, the truth of each equation (none if no claim is right), and the order."""
+    series_rows = 80
     given = case.values
     if given["kind"] == "series":
         made = SERIES[given["name"]]
         rng = np.random.default_rng([given["rtol"], *given["name"].encode()])
-        return np.arange(float(_SERIES_ROWS)), made.draw(rng, _SERIES_ROWS)[:, None], made.truth, 1
+        return np.arange(float(series_rows)), made.draw(rng, series_rows)[:, None], made.truth, 1
     system = next(s for s in _KINDS[given["kind"]].systems[given["part"]] if s.name == given["name"])
     t, clean = path(system, given["rtol"])
     rng = np.random.default_rng([*given["name"].encode()])

@@ -28,9 +28,6 @@ from edgewise_bench.tables import grouped, number
 NOISES = (0.0, 0.001, 0.01, 0.1)
 _SEEDS, _TRAINED, _FEW = 3, 1000, 200
 _SECONDS, _LEAST, _QUICK = 60.0, 10.0, 10.0
-_OVERTIME, _UNTIMED = 300.0, 3600.0
-_TWELFTH = 12  # of the equations, those that a library without a time limit is asked about
-_BOUNDED = 100  # cases from which limits are held to
 _FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula")
 _HEAD = (
     "library", "noise", "cases", "solved", "exact", "form", "R2", "size", "operations", "median s", "slowest", OURS,
@@ -92,9 +89,10 @@ class Formulas(Benchmark):
 
     def _by_another(self, name: str, noise: float, seed: int, library: str) -> bool:
         """Return whether another library searches for a law."""
+        twelfth = 12  # of the equations, those that a library without a time limit is asked about
         if SEARCHERS[library].timed:
             return seed == 0
-        return self.name == Feynman.name and seed == 0 and noise == 0 and name in self.laws()[::_TWELFTH]
+        return self.name == Feynman.name and seed == 0 and noise == 0 and name in self.laws()[::twelfth]
 
     def _case(self, name: str, noise: float, seed: int, library: str, settings: Settings) -> Case:
         rows = _FEW if settings.quick else _TRAINED
@@ -114,8 +112,9 @@ class Formulas(Benchmark):
         return Case(case.label, {**case.values, "limit": limit})
 
     def time_limit(self, case: Case) -> float:
+        overtime, untimed = 300.0, 3600.0
         searcher = SEARCHERS[case.values["library"]]
-        return 2 * case.values["limit"] + (_OVERTIME if searcher.timed else _UNTIMED)
+        return 2 * case.values["limit"] + (overtime if searcher.timed else untimed)
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         given = case.values
@@ -148,7 +147,8 @@ class Formulas(Benchmark):
         return list(_HEAD), lines
 
     def _line(self, noise: float, library: str, rows: Sequence[Row], ours: dict[tuple, Row]) -> list[Cell]:
-        held = library == OURS and len(rows) >= min(_BOUNDED, len(self.laws()))
+        bounded = 100  # cases from which limits are held to
+        held = library == OURS and len(rows) >= min(bounded, len(self.laws()))
 
         def cell(column: str, value: float | None, text: str, at_most: bool = False) -> Cell:
             limit = self.limits.get((column, noise)) if held else None
@@ -276,9 +276,7 @@ def _problem(row: Row) -> tuple:
 
 
 COUNT = 100
-_RANDOM_SECONDS = 10.0
 _EXPLAINED, _NEARLY = 1e-20, 1e-12
-_RANDOM_BOUNDED = 40  # laws from which limits are held to
 
 
 class Random(Formulas):
@@ -317,7 +315,8 @@ class Random(Formulas):
 
     def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
         """Give every library the same seconds."""
-        limit = case.values["limit"] or _RANDOM_SECONDS
+        random_seconds = 10.0
+        limit = case.values["limit"] or random_seconds
         return Case(case.label, {**case.values, "limit": limit})
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
@@ -328,7 +327,8 @@ class Random(Formulas):
         return ["library", "noise", "laws", *shares, "operations", "median s", "slowest"], lines
 
     def _figures(self, noise: float, library: str, rows: Sequence[Row]) -> list[Cell]:
-        held = library == OURS and len(rows) >= _RANDOM_BOUNDED
+        random_bounded = 40  # laws from which limits are held to
+        held = library == OURS and len(rows) >= random_bounded
         cells = [Cell(library), Cell(f"{noise:g}"), Cell(str(len(rows)))]
         for name, most in _SHARES.items():
             share = 100 * sum(number(row, "unexplained") < most for row in rows) / len(rows)

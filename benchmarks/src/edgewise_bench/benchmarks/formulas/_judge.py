@@ -17,7 +17,6 @@ from edgewise_bench.benchmarks.formulas._laws import Law
 
 _DECIDING_ROWS, _DIGITS, _CONSTANT = 20, 40, 1e-6
 _SECONDS = 5.0  # of sympy's simplification
-_DECIMALS, _NOTHING = 3, 1e-4  # to which SRBench rounds, and below which it takes a constant for zero
 
 
 class TimeLimitReached(Exception):
@@ -116,7 +115,8 @@ def _is_rounded(found: Part, truth: Part) -> bool:
 
 def _rounded(formula: Part) -> Part:
     """Round floats to three decimals, small ones to zero."""
-    numbers = {n: sympy.Integer(0) if abs(n) < _NOTHING else round(n, _DECIMALS) for n in formula.atoms(sympy.Float)}
+    decimals, nothing = 3, 1e-4  # to which SRBench rounds, and below which it takes a constant for zero
+    numbers = {n: sympy.Integer(0) if abs(n) < nothing else round(n, decimals) for n in formula.atoms(sympy.Float)}
     return formula.xreplace(numbers)
 
 
@@ -124,7 +124,6 @@ ROWS = 2000
 _ACCURATE, _EXACT, _SOMEWHAT = 0.999, 1e-6, 0.5
 _REACHED = 1e-8
 """Largest error of a refitted formula that counts as the truth, relative as in `deviation`."""
-_SMALL = 1e-3  # of the target's standard deviation: smaller values are compared with that
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,8 @@ def deviation(values: Array, truth: Array) -> float:
     >>> deviation(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
     0.5
     """
-    off = np.abs(values - truth) / np.maximum(np.abs(truth), _SMALL * truth.std())
+    small = 1e-3  # of the target's standard deviation: smaller values are compared with that
+    off = np.abs(values - truth) / np.maximum(np.abs(truth), small * truth.std())
     return float(off.max()) if np.isfinite(off).all() else float("inf")
 
 
@@ -299,7 +299,6 @@ def with_free_constants(formula: Part) -> Constants:
 
 
 _ONE = sympy.Float(1 + 1e-7)
-_BETWEEN_ROWS = 500  # between the least and the greatest input, that a form is fitted to
 
 
 def with_parameters(formula: str, names: Sequence[str], parameters: Sequence[float]) -> Part:
@@ -340,6 +339,7 @@ def of_form(formula: Part, truth: Part, names: Sequence[str], x: Array) -> bool:
     >>> of_form(14.0 / v, 2.0 / v, ["v"], rows), of_form(14.0 / v + v, 2.0 / v, ["v"], rows)
     (True, False)
     """
-    between = np.random.default_rng(0).permutation(np.linspace(x.min(0), x.max(0), _BETWEEN_ROWS))  # half is fitted to
+    between_rows = 500  # between the least and the greatest input, that a form is fitted to
+    between = np.random.default_rng(0).permutation(np.linspace(x.min(0), x.max(0), between_rows))  # half is fitted to
     values = evaluate(truth, list(names), between)
     return bool(formula.free_symbols) and is_right(formula, truth, names, between, values)

@@ -15,7 +15,6 @@ from edgewise._typing import Array, Formula
 from edgewise.expressions import evaluate
 from edgewise_bench.datasets import System, feynman, srsd, strogatz
 
-_LOW, _HIGH = 1.0, 5.0  # of inputs that have no effect
 _DURATION, _STAMPS = 10.0, 100  # of a run of a differential equation, and its rows
 _SINGLE = np.finfo(np.float32)
 _FRESH, _NOISE = 10_000, 20_000  # added to a seed: fresh rows, noise
@@ -79,9 +78,10 @@ class UniformLaw(BoxLaw):
     """An equation of the AI-Feynman table, its inputs uniform in the published ranges, and inputs without effect."""
 
     def __init__(self, name: str, extra: int = 0) -> None:
+        low, high = 1.0, 5.0  # of inputs that have no effect
         equation = feynman(name)
         ranges = {variable.name: (variable.low, variable.high) for variable in equation.variables}
-        ranges |= {f"extra{k + 1}": (_LOW, _HIGH) for k in range(extra)}
+        ranges |= {f"extra{k + 1}": (low, high) for k in range(extra)}
         super().__init__(name, equation.formula, ranges)
 
 
@@ -168,12 +168,8 @@ class TrajectoryLaw(Law):
 
 
 MOST_VARIABLES = 4
-_OPERATORS, _OFTEN = ("+", "-", "*", "/"), (0.3, 0.15, 0.35, 0.2)
 _FUNCTIONS = ("sqrt({})", "({})**2", "({})**3", "exp({})", "log({})", "sin({})", "cos({})", "tanh({})")
-_RANGES = ((1.0, 5.0), (0.5, 2.0), (0.0, 1.0), (-1.0, 1.0), (-3.0, 3.0), (1.0, 10.0))
 _FUNCTION, _CONSTANT, _OUTER = 0.25, 0.3, 0.5  # chances: of a function, of a factor, of an outer factor and term
-_MOST_FUNCTIONS = 3
-_TRIED_ROWS = 5000  # that a law is tried on
 _CONSTANT_BELOW, _LINEAR_ABOVE, _HEAVY = 1e-3, 0.999, 20.0
 _STEP, _JUMP, _SELDOM = 0.01, 0.5, 0.01
 
@@ -199,12 +195,13 @@ class RandomLaw(BoxLaw):
 @cache
 def _drawn(seed: int, count: int) -> list[_Drawn]:
     """Return the first laws of a seed: the k-th has 1 + k mod 4 variables; no two differ by their numbers only."""
+    ranges = ((1.0, 5.0), (0.5, 2.0), (0.0, 1.0), (-1.0, 1.0), (-3.0, 3.0), (1.0, 10.0))
     rng = np.random.default_rng(seed)
     found: list[_Drawn] = []
     forms: set[str] = set()
     while len(found) < count:
         names = _names(1 + len(found) % MOST_VARIABLES)
-        drawn = _Drawn(_tree(names, rng), tuple(_RANGES[k] for k in rng.integers(len(_RANGES), size=len(names))))
+        drawn = _Drawn(_tree(names, rng), tuple(ranges[k] for k in rng.integers(len(ranges), size=len(names))))
         form = _form(drawn, names, rng)
         if form and form not in forms:
             forms.add(form)
@@ -218,12 +215,14 @@ def _names(count: int) -> list[str]:
 
 def _tree(names: list[str], rng: np.random.Generator) -> str:
     """Draw a formula: leaves, every variable among them, are joined two at a time until one part is left."""
+    most_functions = 3
+    operators, often = ("+", "-", "*", "/"), (0.3, 0.15, 0.35, 0.2)
     leaves = [*names, *rng.choice(names, rng.integers(0, 3))]
-    functions = iter(range(_MOST_FUNCTIONS))
+    functions = iter(range(most_functions))
     parts = [_dressed(str(leaf), rng, functions) for leaf in leaves]
     while len(parts) > 1:
         one, two = (parts.pop(int(rng.integers(len(parts)))) for _ in range(2))
-        parts.append(_dressed(f"({one}{rng.choice(_OPERATORS, p=_OFTEN)}{two})", rng, functions))
+        parts.append(_dressed(f"({one}{rng.choice(operators, p=often)}{two})", rng, functions))
     if rng.random() < _OUTER:
         return f"{_number(rng)}*{parts[0]}+{_number(rng)}"
     return parts[0]
@@ -250,8 +249,9 @@ def _form(drawn: _Drawn, names: list[str], rng: np.random.Generator) -> str:
     the mean. It must depend on each variable, and so smoothly that a hundredth of its range changes the value by less
     than half a standard deviation, but for one row of a hundred.
     """
+    tried_rows = 5000  # that a law is tried on
     low, high = np.array(drawn.ranges).T
-    x = rng.uniform(low, high, (_TRIED_ROWS, len(names)))
+    x = rng.uniform(low, high, (tried_rows, len(names)))
     try:
         formula = symbolic.parse(drawn.formula, names)
     except InputError:  # a part is a number that is not real

@@ -134,8 +134,6 @@ _SEEDS = (0, 1)
 _SECONDS, _GUARD, _OVERTIME = 120.0, 300.0, 600.0  # of a baseline and of a solution; wall seconds
 _QUICK = ("heat",)
 _CLOSE, _ENOUGH = 5.0, 12  # estimates within this factor of the error, on this number of the problems
-_WRONG = 10.0  # times the accuracy asked for: an error that success must not be claimed with
-_VALID = 1e-3  # relative error of a profile
 _UNASKED = {True: 1e-9, False: 1e-8}  # accuracy where no limit says what to ask for: the defaults of march and solve
 
 POOR: dict[str, dict[bool, dict[str, Any]]] = {
@@ -202,6 +200,7 @@ def _case(problem: str, library: str, seed: int, setting: str) -> Case:
 
 def _solved(task: Task, reference: Reference, seed: int, setting: str) -> Row:
     """Return the row of one call."""
+    wrong = 10.0  # times the accuracy asked for: an error that success must not be claimed with
     given: dict[str, Any] = {"tolerance": task.limit / 2 if task.limit else _UNASKED[task.marched]}
     given |= {} if setting == _DEFAULT else POOR[setting][task.marched]
     options = Options(seed=seed, time_limit=given.pop("seconds", _GUARD))
@@ -214,7 +213,7 @@ def _solved(task: Task, reference: Reference, seed: int, setting: str) -> Row:
         "relative": error,
         "estimate": found.error if math.isfinite(found.error) else "",
         "outcome": found.outcome.name,
-        "wrong": claimed and error > _WRONG * given["tolerance"],
+        "wrong": claimed and error > wrong * given["tolerance"],
         "tolerance": given["tolerance"],
         "parameters": found.parameters if task.marched else found.history[-1].parameters,
         "seconds": spent.process,
@@ -245,6 +244,7 @@ def _error(task: Task, reference: Reference, found: Any) -> float:
 
 def _valid_until(task: Task, reference: Reference, found: Any) -> float:
     """Return the time until which every profile of a marched solution is within 1e-3 of the reference."""
+    valid = 1e-3  # relative error of a profile
     t = reference.points[:, 0].contiguous()
     off = (task.read(found.at(reference.points, task.order)) - reference.values).square()
     box = found.problem.box
@@ -253,7 +253,7 @@ def _valid_until(task: Task, reference: Reference, found: Any) -> float:
     sums = torch.zeros(2, 50, dtype=torch.float64)
     sums[0].index_add_(0, part, off)
     sums[1].index_add_(0, part, reference.values.square())
-    bad = torch.nonzero(~(sums[0] <= _VALID**2 * sums[1]))
+    bad = torch.nonzero(~(sums[0] <= valid**2 * sums[1]))
     return float(edges[bad[0, 0]] if len(bad) else edges[-1])
 
 

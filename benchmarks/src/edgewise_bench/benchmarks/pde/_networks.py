@@ -22,11 +22,6 @@ from edgewise._jets import Jets, Order, composition
 from edgewise.pde import Jet, Periodic, Problem
 from edgewise_bench.baselines import lbfgs, parameter_count, seeded
 
-_INSIDE, _ON_FACES = 4000, 400  # points
-_RATE, _ADAM = 1e-3, 1 / 3  # of Adam, and its share of the time
-_HIDDEN = (20, 20, 20)
-_CHUNK = 5000
-
 
 class Network(torch.nn.Module):
     """A network of the coordinates as a problem's unknown.
@@ -55,9 +50,10 @@ class Network(torch.nn.Module):
 
     def at(self, points: Tensor, order: int = 0) -> Any:
         """Return the unknown at points, with its derivatives up to an order of at most 1."""
+        chunk = 5000
         d = points.shape[1]
         orders: list[Order] = [(), *((k,) for k in range(d))] if order else [()]
-        parts = [self._unknown(some, orders) for some in points.split(_CHUNK)]
+        parts = [self._unknown(some, orders) for some in points.split(chunk)]
         if isinstance(parts[0], Jet):
             return _joined(parts)
         return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
@@ -76,12 +72,14 @@ class Network(torch.nn.Module):
 
         Adam has a rate of 1e-3 and a third of the time; L-BFGS goes on from the network with the lowest loss.
         """
-        terms = [(self.problem.residual, [self.problem.domain.points(_INSIDE, seed)], 1.0)]
-        terms += [(c.residual, c.points(_ON_FACES, seed + 1), c.weight) for c in self.problem.conditions]
-        optimizer = torch.optim.Adam(self.parameters(), lr=_RATE)
+        rate, adam = 1e-3, 1 / 3  # of Adam, and its share of the time
+        inside, on_faces = 4000, 400  # points
+        terms = [(self.problem.residual, [self.problem.domain.points(inside, seed)], 1.0)]
+        terms += [(c.residual, c.points(on_faces, seed + 1), c.weight) for c in self.problem.conditions]
+        optimizer = torch.optim.Adam(self.parameters(), lr=rate)
         self.loss(terms).backward()  # whatever compiles does so before the clock starts
         began = time.process_time()
-        while time.process_time() - began < _ADAM * seconds:
+        while time.process_time() - began < adam * seconds:
             optimizer.zero_grad()
             self.loss(terms).backward()
             optimizer.step()
@@ -107,8 +105,9 @@ class TanhNetwork(Network):
     """
 
     def __init__(self, problem: Problem, seed: int) -> None:
+        hidden = (20, 20, 20)
         super().__init__(problem)
-        sizes = [self.inputs, *_HIDDEN, problem.unknowns]
+        sizes = [self.inputs, *hidden, problem.unknowns]
         with seeded(seed):
             self.layers = [torch.nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(sizes)]
             for layer in self.layers:
@@ -148,9 +147,6 @@ def _joined(jets: list[Jet]) -> Jet:
     return Jet(parts, jets[0].names)
 
 
-_JAXKAN_HIDDEN, _JAXKAN_DEGREE = (6, 6), 5  # as in its tutorial on differential equations
-
-
 class JaxKANNetwork(Network):
     """A network of Chebyshev layers as in jaxKAN's tutorial on differential equations, in float64.
 
@@ -160,6 +156,7 @@ class JaxKANNetwork(Network):
     """
 
     def __init__(self, problem: Problem, seed: int) -> None:
+        jaxkan_hidden, jaxkan_degree = (6, 6), 5  # as in its tutorial on differential equations
         import jax
         from flax import nnx
         from jax.flatten_util import ravel_pytree
@@ -167,8 +164,8 @@ class JaxKANNetwork(Network):
 
         super().__init__(problem)
         jax.config.update("jax_enable_x64", True)
-        sizes = [self.inputs, *_JAXKAN_HIDDEN, problem.unknowns]
-        layer = {"D": _JAXKAN_DEGREE, "flavor": "exact", "residual": None, "external_weights": False, "add_bias": True}
+        sizes = [self.inputs, *jaxkan_hidden, problem.unknowns]
+        layer = {"D": jaxkan_degree, "flavor": "exact", "residual": None, "external_weights": False, "add_bias": True}
         model = KAN(sizes, "chebyshev", {**layer, "init_scheme": {"type": "glorot_fine"}}, seed=seed)
         graph, state, rest = nnx.split(model, nnx.Param, ...)
         state, rest = (jax.tree.map(_doubled, part) for part in (state, rest))

@@ -14,9 +14,6 @@ from torch import Tensor
 from edgewise._typing import Array
 from edgewise_bench.datasets import burgers_at
 
-_CONTOUR = 64  # points of the circles on which the weights of a step are means
-_FINER = 4  # times as many points where a start with a kink is sampled
-
 
 @dataclass(frozen=True)
 class Fourier:
@@ -55,7 +52,8 @@ class Fourier:
         The parabola with this jump is taken away before sampling and its exact coefficients are added: those of a
         sampled kink fall as slowly as its aliases.
         """
-        fine = Fourier(_FINER * self.modes, self.half, self.middle)
+        finer = 4  # times as many points where a start with a kink is sampled
+        fine = Fourier(finer * self.modes, self.half, self.middle)
         slope = -jump / (4 * self.half)  # of (x - middle)^2
         smooth = np.fft.fft(function(fine.x) - slope * (fine.x - self.middle) ** 2) / fine.modes
         numbers = np.fft.fftfreq(self.modes, 1 / self.modes).astype(int)
@@ -94,7 +92,8 @@ class Stepper:
         return np.array(found)
 
     def _weights(self, h: float) -> tuple[Array, Array, Array, Array]:
-        circle = np.exp(2j * np.pi * (np.arange(_CONTOUR) + 0.5) / _CONTOUR)
+        contour = 64  # points of the circles on which the weights of a step are means
+        circle = np.exp(2j * np.pi * (np.arange(contour) + 0.5) / contour)
         z = h * self.linear[:, None] + circle
         e = np.exp(z)
         found = (
@@ -133,8 +132,6 @@ def split_steps(line: Fourier, start: Array, duration: float, steps: int, kept: 
 
 
 _TIMES, _PLACES = 100, 256  # of the lattices after the start
-_COUNT = 20_000  # points where exact solutions are compared
-_SEED = 31
 
 
 class Reference(NamedTuple):
@@ -154,7 +151,9 @@ class Reference(NamedTuple):
 
 def exact(domain: Any, function: Callable[[SimpleNamespace], Tensor]) -> Reference:
     """Return a known function of the coordinates at points of a domain: lambda p: torch.sin(p.x)."""
-    points = domain.points(_COUNT, seed=_SEED)
+    seed = 31
+    count = 20_000  # points where exact solutions are compared
+    points = domain.points(count, seed=seed)
     at = SimpleNamespace(**{name: points[:, k] for k, name in enumerate(domain.names)})
     return Reference(points, function(at))
 
@@ -246,7 +245,6 @@ def _lattice(t: Array, x: Array) -> Tensor:
 CORNERS = ((0, 0), (1, 0), (1, 1), (-1, 1), (-1, -1), (0, -1))
 """The L's corners in turn; the first is the re-entrant one."""
 
-_INWARD = (3, 3, 5, 7, 1, 3)  # quarters of pi: the direction from each corner along its bisector or nearly so
 _EDGE, _SINGULAR, _POWERS = 200, 45, 30  # points of an edge; terms of the series
 _SIDE = 60  # points of the lattice on [-1, 1]
 
@@ -290,12 +288,13 @@ def _harmonic(z: Array, singular: int, powers: int) -> Array:
     r^(2k/3) sin(2k theta / 3) around the re-entrant corner, powers of z, and z^2 log z around each corner: a quadratic
     that vanishes on both sides of a right angle needs it.
     """
+    inward = (3, 3, 5, 7, 1, 3)  # quarters of pi: the direction from each corner along its bisector or nearly so
     r, theta = np.abs(z), np.mod(np.angle(z), 2 * np.pi)
     columns = [r ** (2 * k / 3) * np.sin(2 * k * theta / 3) for k in range(1, singular + 1) if k % 3]
     for k in range(powers + 1):
         power = (z / 1.5) ** k
         columns += [power.real, power.imag][: 1 + (k > 0)]
-    for corner, quarter in zip(CORNERS, _INWARD, strict=True):
+    for corner, quarter in zip(CORNERS, inward, strict=True):
         away = z - complex(*corner)
         turned = np.where(away == 0, 1, away) * np.exp(-0.25j * np.pi * quarter)  # the cut points outward
         term = away**2 * np.log(turned)

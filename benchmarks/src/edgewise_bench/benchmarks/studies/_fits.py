@@ -20,13 +20,13 @@ from edgewise_bench.benchmarks.studies._study import Figure, Study, known, label
 from edgewise_bench.tables import grouped
 
 _FIRST, _DEEP = TARGETS[0], TARGETS[2]
-_NEW = 1000  # rows to measure on
 
 
 def _drawn(target: Target, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return rows to train on and new rows to measure on, both of one seed."""
+    new = 1000  # rows to measure on
     rng = np.random.default_rng(seed)
-    return *target.sample(rows, rng), *target.sample(_NEW, rng)
+    return *target.sample(rows, rng), *target.sample(new, rng)
 
 
 def _rmse(model: KAN, x: np.ndarray, y: np.ndarray) -> float:
@@ -85,11 +85,8 @@ class Fits(Study):
 
 _SCHEMES = ("smooth", "variance", "power", "noise")
 _BASES = ("none", "silu")
-_HIDDEN = ([5], [8, 8], [32, 32], [8] * 5)
 _STEPS, _RATE, _BATCH, _ROWS = 400, 1e-2, 256, 1000  # of Adam
 _COARSE = ([4, 2, 1, 1], 3)  # the network and the cells of a second-order start
-_DEPTH = [16] * 7  # six layers
-_GOOD = 0.05  # error of a good start
 
 
 class Initialization(Study):
@@ -109,9 +106,11 @@ class Initialization(Study):
         return {}
 
     def cases(self, settings: Settings) -> list[Case]:
+        depth = [16] * 7  # six layers
+        hidden = ([5], [8, 8], [32, 32], [8] * 5)
         seeds = {"depth": 16, "second order": 48, "first order": 3}
-        networks = [("depth", _DEPTH, ""), ("second order", _COARSE[0], _DEEP.name)]
-        networks += [("first order", [t.widths[0], *h, 1], t.name) for h in _HIDDEN for t in (_FIRST, _DEEP)]
+        networks = [("depth", depth, ""), ("second order", _COARSE[0], _DEEP.name)]
+        networks += [("first order", [t.widths[0], *h, 1], t.name) for h in hidden for t in (_FIRST, _DEEP)]
         return [
             labeled({"task": task, "scheme": scheme, "base": base, "network": str(network), "seed": seed, "target": to})
             for task, network, to in networks
@@ -136,9 +135,10 @@ class Initialization(Study):
         yield {"quantity": "error", "value": error, "seconds": spent.wall}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        good = 0.05  # error of a good start
         reduce = {
             "depth": median, "first order": geometric_mean,
-            "second order": lambda errors: sum(error < _GOOD for error in errors) / len(errors),
+            "second order": lambda errors: sum(error < good for error in errors) / len(errors),
         }  # fmt: skip
         lines = []
         for key, group in grouped(rows, "task", "network", "base", "target", "quantity").items():

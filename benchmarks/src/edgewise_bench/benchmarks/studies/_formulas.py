@@ -183,7 +183,6 @@ class Knowledge(Study):
 
 
 _COUNT, _ROWS, _CHILDREN = 30, 200, 60_000
-_EXACT = 1e-20  # error over the variance of the target
 #: how often a function is drawn
 _FREQUENCIES = dict(zip(FUNCTIONS, (1, 0.5, 0.7, 1, 1, 0.7, 0.7, 0.8, 0.3), strict=True))
 _BINARY = {"add": 4, "sub": 1, "mul": 4, "div": 2.5}
@@ -207,15 +206,16 @@ class Programs(Study):
         return {"number": range(_COUNT)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
+        exact = 1e-20  # error over the variance of the target
         prepare()
         program, x, y = _programs()[given["number"]]
         began, variance = time.process_time(), float(np.var(y))
         search = Evolution(x, y, seed=given["seed"])
-        while search.evaluations < _CHILDREN and search.lowest_error > _EXACT * variance:
+        while search.evaluations < _CHILDREN and search.lowest_error > exact * variance:
             search.run(1000)
         seconds, error = time.process_time() - began, search.lowest_error / variance
         formula = str(program.expression(["a", "b", "c"], ["a", "b", "c"]))
-        found = {"children": search.evaluations, "error": error, "exact": error < _EXACT, "near": error < 1e-8}
+        found = {"children": search.evaluations, "error": error, "exact": error < exact, "near": error < 1e-8}
         return {"law": formula, **found, "seconds": seconds}
 
 

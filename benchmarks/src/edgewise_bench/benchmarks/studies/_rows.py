@@ -28,7 +28,6 @@ from edgewise_bench.benchmarks.tabular import (
 _COVERAGE, _CALIBRATION = 0.9, 0.25  # of intervals; share of the rows that makes quantile boosting conformal
 _NOISES = ("constant", "growing")
 _TABLES = {40: 60, 100: 40, 1000: 20}  # rows of a table: number of tables
-_NEW = 2000
 
 
 class PredictionIntervals(Study):
@@ -64,11 +63,12 @@ class PredictionIntervals(Study):
 
 def _covered(seed: int, rows: int, inputs: int, kind: str) -> tuple[float, float, float, float]:
     """Return the coverage on new rows, that where the noise is small and where it is large, and the mean width."""
+    new = 2000
     from edgewise.estimators import KANRegressor
 
     rng = np.random.default_rng((seed, rows, inputs, _NOISES.index(kind)))
     x, y, _ = _made(rng, rows, inputs, kind)
-    fresh, truth, size = _made(rng, _NEW, inputs, kind)
+    fresh, truth, size = _made(rng, new, inputs, kind)
     low, high = KANRegressor().fit(x, y).predict_interval(fresh, _COVERAGE).T
     hit = (low <= truth) & (truth <= high)
     ends = np.quantile(size, [1 / 3, 2 / 3])

@@ -23,8 +23,6 @@ from edgewise.discovery import Discovery, discover
 from edgewise_bench import Row, Settings, clock
 from edgewise_bench.benchmarks.studies._study import Figure, Study, share
 
-_ALLOWED, _CONSTANT = 1.1, 0.5  # times the limit, and seconds more
-_REPORTED = 10  # tables, of which one report is written
 #: smallest and largest rows and columns, drawn log-uniformly, and how often
 _SHAPES = {
     "tiny": ((5, 12), (1, 8), 0.25),
@@ -59,18 +57,20 @@ class TimeLimits(Study):
         return {"number": range(200)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
+        reported = 10  # tables, of which one report is written
+        allowed, constant = 1.1, 0.5  # times the limit, and seconds more
         _warm_up()
         name, x, y, limit = hard_table(given["number"])
         limit = min(limit, settings.budget or limit)
         with clock() as search:
             found = discover(x, y, time_limit=limit)
         with clock() as report, tempfile.TemporaryDirectory() as folder:
-            if given["number"] % _REPORTED == 0:
+            if given["number"] % reported == 0:
                 found.report(Path(folder) / "report.html")
         return {
             "kind": name, "rows": x.shape[0], "columns": x.shape[1], "limit": limit, "wall": search.wall,
             "process": search.process, "report": report.wall, "outcome": found.outcome.name,
-            "over": search.wall / limit, "kept": search.wall <= _ALLOWED * limit + _CONSTANT,
+            "over": search.wall / limit, "kept": search.wall <= allowed * limit + constant,
         }  # fmt: skip
 
 

@@ -25,11 +25,8 @@ KINDS = (
     "irrelevant", "additive", "multiplicative", "separable", "translation", "scaling", "power_sum", "monomial",
     "exponential",
 )  # fmt: skip
-_ROWS = 1000
-_EACH = 20  # questions of a kind where it holds, and as many where not
 _LIMITS = {0.0: (0.95, 0.90), 0.01: (0.90, 0.80)}  # noise: least precision, least recall
 _POWERS = (2, -1, -2, 3, sympy.Rational(1, 2))
-_DIGITS, _POINTS = 40, 4  # of the derivation of the true answers
 _COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
 
@@ -149,7 +146,8 @@ class Structure(Study):
 
 def answered(law: StructuredLaw, noise: float, seed: int) -> dict[tuple[str, tuple[int, ...]], bool]:
     """Return what `structure.find` says of a law: (kind, columns) -> whether it holds."""
-    x, y = law.sample(_ROWS, np.random.default_rng(seed), noise)
+    rows = 1000
+    x, y = law.sample(rows, np.random.default_rng(seed), noise)
     answers = {}
     for finding in structure.find(x, y, seed=seed):
         # What stands on either side of a split matters, not where a column that does nothing stands.
@@ -165,10 +163,11 @@ def answered(law: StructuredLaw, noise: float, seed: int) -> dict[tuple[str, tup
 
 def balanced(asked: Sequence[Question]) -> list[Question]:
     """Return of each kind up to 20 questions where it holds and as many where not, taken from the laws in turn."""
+    each = 20  # questions of a kind where it holds, and as many where not
     out = []
     for kind in KINDS:
         sides = [_in_turn([q for q in asked if q.kind == kind and q.holds is holds]) for holds in (True, False)]
-        size = min(_EACH, *map(len, sides))
+        size = min(each, *map(len, sides))
         out += [question for side in sides for question in side[:size]]
     return out
 
@@ -240,9 +239,10 @@ def _identities(law: StructuredLaw, kind: str, columns: Sequence[int]) -> list[l
 
 def _vanishes(law: StructuredLaw, expressions: Sequence[Any]) -> bool:
     """Return whether all are zero at a few points, in 40 digits."""
-    for point in law.points(_POINTS, np.random.default_rng(0)):
+    digits, points = 40, 4  # of the derivation of the true answers
+    for point in law.points(points, np.random.default_rng(0)):
         # Exact fractions: with them every rounding is that of the 40 digits.
         at = {s: sympy.Rational(str(round(value, 3))) for s, value in zip(law.inputs, point, strict=True)}
-        if any(not abs(expr.evalf(_DIGITS, subs=at)) < 1e-25 for expr in expressions):
+        if any(not abs(expr.evalf(digits, subs=at)) < 1e-25 for expr in expressions):
             return False
     return True

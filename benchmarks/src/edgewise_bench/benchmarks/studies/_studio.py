@@ -30,8 +30,6 @@ from edgewise_bench.benchmarks.studies._study import Figure, Study, share
 if TYPE_CHECKING:
     from playwright.sync_api import Page as BrowserPage
 
-_STARTING = 120.0  # seconds that a server may take to start
-_LONGEST = 8.0  # seconds of work before the kill
 _KINDS = ["fit", "refit", "prune", "snap_edge", "lock", "unlock", "note", "undo", "redo", "branch"]
 _EDGES = [(0, j, i) for j in range(3) for i in range(2)] + [(1, 0, j) for j in range(3)]
 
@@ -85,11 +83,12 @@ class Server:
 
     def ask(self, name: str, /, **given: Any) -> dict[str, Any] | None:
         """The answer; None for what is refused. Errors: OSError once the server is gone."""
+        starting = 120.0  # seconds that a server may take to start
         request = urllib.request.Request(
             f"{self.url}ask/{name}", json.dumps(given).encode(), {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=_STARTING) as answer:
+            with urllib.request.urlopen(request, timeout=starting) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             if refused.code >= 500:
@@ -169,10 +168,11 @@ class Page:
 
 def killed(folder: Path, seed: int, seconds: float | None = None, restart: bool = True) -> dict[str, object]:
     """Kill a studio after a time, start it again, and return what came of it; without `restart` in this process."""
+    longest = 8.0  # seconds of work before the kill
     rng, file = random.Random(seed), folder / "a.session"
     start(file)
     page = Page(Server(file), file, rng)
-    after, saving = rng.uniform(0, _LONGEST) if seconds is None else seconds, seed % 2 == 1
+    after, saving = rng.uniform(0, longest) if seconds is None else seconds, seed % 2 == 1
     page.work(after, saving)
     left = partial_files(folder)
     found = view_of(file) if restart else ew.studio.Desk(folder, ew.Session.load(file)).ask("view", {})

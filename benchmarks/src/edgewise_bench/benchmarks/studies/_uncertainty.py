@@ -52,8 +52,6 @@ _FORMULAS = (
 )
 _TEXTS = {formula.text: formula for formula in _FORMULAS}
 _FRESH = 200  # rows that bands are measured on
-_SEARCHED = 5  # every how many tables `discover` searches
-_RELATIVE = 0.2  # of the noise, where errors are relative: 0.004 to 0.06
 _RIGHT, _SURE = 0.85, 0.9  # share of the forms of a larger weight that should be right
 
 
@@ -71,6 +69,7 @@ class MadeRows(NamedTuple):
 
     def draw(self, count: int, kind: int, *, clean: bool = False) -> tuple[Array, Array]:
         """Return x (count, m) and y (count,)."""
+        relative = 0.2  # of the noise, where errors are relative: 0.004 to 0.06
         formula = self.formula
         rng = np.random.default_rng([_FORMULAS.index(formula), self.rows, round(1000 * self.noise), self.seed, kind])
         shape, low, high = (count, len(formula.names)), formula.low, formula.high
@@ -82,7 +81,7 @@ class MadeRows(NamedTuple):
         if clean:
             return x, y
         if formula.relative:
-            return x, y * (1 + _RELATIVE * self.noise * rng.standard_normal(count))
+            return x, y * (1 + relative * self.noise * rng.standard_normal(count))
         wide = np.random.default_rng(0).uniform(low, high, (10_000, len(formula.names)))
         deviation = float(evaluate(self.truth, formula.names, wide).std())
         return x, y + self.noise * deviation * rng.standard_normal(count)
@@ -110,9 +109,10 @@ class Uncertainty(Study):
         return {"table": _TEXTS, "noise": (0.02, 0.1, 0.3), "rows": (20, 40, 80, 150, 300)}
 
     def cases(self, settings: Settings) -> list[Case]:
+        searched = 5  # every how many tables `discover` searches
         found = super().cases(settings)
         order = np.random.default_rng(0).permutation(len(found))
-        return [labeled({**found[k].values, "search": place % _SEARCHED == 0}) for place, k in enumerate(order)]
+        return [labeled({**found[k].values, "search": place % searched == 0}) for place, k in enumerate(order)]
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         made = MadeRows(_TEXTS[given["table"]], given["rows"], given["noise"], given["seed"])
@@ -197,7 +197,6 @@ _STATED = {
 _COVARIANCE: dict[str, Any] = {
     "independent": "classical", "uneven": "heteroscedastic", "AR(0.8)": "autocorrelated", "clusters": "clustered"
 }  # fmt: skip
-_SIZE, _CLUSTER, _CORRELATION, _MEMORY = 0.1, 10, 0.5, 0.8
 
 
 class Coverage(Study):
@@ -247,23 +246,24 @@ class Coverage(Study):
 
 def _noisy(kind: str, rows: int, rng: np.random.Generator) -> tuple[Array, Array, Array | None]:
     """Return inputs (rows,), noise (rows,), and clusters (rows,) where there are any."""
+    size, cluster, correlation, memory = 0.1, 10, 0.5, 0.8
     from scipy.signal import lfilter
 
     x = np.sort(rng.uniform(0.05, 4, rows))
     white = rng.standard_normal(rows)
     if kind == "independent":
-        return x, _SIZE * white, None
+        return x, size * white, None
     if kind == "uneven":
-        return x, _SIZE * white * (0.2 + 2 * x / 4), None
+        return x, size * white * (0.2 + 2 * x / 4), None
     if kind == "AR(0.8)":
         before = rng.standard_normal(200)
-        noise = lfilter([1.0], [1.0, -_MEMORY], np.append(before, white))[200:]
-        return x, _SIZE * np.sqrt(1 - _MEMORY**2) * noise, None
-    groups = np.repeat(np.arange(rows // _CLUSTER), _CLUSTER)
+        noise = lfilter([1.0], [1.0, -memory], np.append(before, white))[200:]
+        return x, size * np.sqrt(1 - memory**2) * noise, None
+    groups = np.repeat(np.arange(rows // cluster), cluster)
     if rng.uniform() < 0.5:
-        x = rng.uniform(0.05, 4, rows // _CLUSTER)[groups]
-    shared = rng.standard_normal(rows // _CLUSTER)[groups]
-    return x, _SIZE * (np.sqrt(_CORRELATION) * shared + np.sqrt(1 - _CORRELATION) * white), groups
+        x = rng.uniform(0.05, 4, rows // cluster)[groups]
+    shared = rng.standard_normal(rows // cluster)[groups]
+    return x, size * (np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * white), groups
 
 
 _NAMES = ("a", "b")
@@ -273,8 +273,6 @@ _LAWS = {
     "2.13*a^1.5/b + 1.07": (0.5, 4.0),
     "40.3*a/(a + 1.73)": (0.2, 8.0),
 }
-_OUTLIERS = 0.05  # of the rows, 5 to 20 standard deviations of the law away
-_FLOOR = 0.3  # additive part of mixed noise, times the level and the median
 
 
 class NoisyLaw(NamedTuple):
@@ -301,6 +299,8 @@ class NoisyLaw(NamedTuple):
 
     def measured(self, x: Array, part: int) -> Array:
         """Return the law at rows (n, 2) with noise."""
+        floor = 0.3  # additive part of mixed noise, times the level and the median
+        outliers = 0.05  # of the rows, 5 to 20 standard deviations of the law away
         law = list(_LAWS).index(self.law)
         rng = np.random.default_rng([law, _KINDS.index(self.kind), self.seed, part, 1])
         f, z, other = evaluate(self.form, _NAMES, x), rng.standard_normal(len(x)), rng.standard_normal(len(x))
@@ -309,10 +309,10 @@ class NoisyLaw(NamedTuple):
             return rng.poisson(np.maximum(f, 0.0)).astype(float)
         if self.kind in ("additive", "outliers"):
             y = f + self.level * size * z
-            wrong = rng.choice(len(x), int(_OUTLIERS * len(x)) if self.kind == "outliers" else 0, replace=False)
+            wrong = rng.choice(len(x), int(outliers * len(x)) if self.kind == "outliers" else 0, replace=False)
             y[wrong] += size * rng.choice([-1.0, 1.0], len(wrong)) * rng.uniform(5, 20, len(wrong))
             return y
-        return f * (1 + self.level * z) + (_FLOOR * self.level * np.median(f) * other if self.kind == "mixed" else 0.0)
+        return f * (1 + self.level * z) + (floor * self.level * np.median(f) * other if self.kind == "mixed" else 0.0)
 
 
 class NoiseKinds(Study):

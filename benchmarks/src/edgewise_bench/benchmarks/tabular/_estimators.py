@@ -49,9 +49,6 @@ def scaled_target(regressor: Any) -> Any:
     return TransformedTargetRegressor(regressor, transformer=StandardScaler())
 
 
-_ROWS = 60
-
-
 class Estimator(ThirdParty):
     """A library that learns from tables, with the preparation of columns that its own pages recommend.
 
@@ -78,8 +75,9 @@ class Estimator(ThirdParty):
 
     def warm_up(self, kind: str) -> None:
         """Train on a few rows, so that imports and compilation are done before the clock starts."""
+        rows = 60
         rng = np.random.default_rng(0)
-        x = pd.DataFrame(rng.standard_normal((_ROWS, 2)), columns=["a", "b"])
+        x = pd.DataFrame(rng.standard_normal((rows, 2)), columns=["a", "b"])
         y = x["a"].to_numpy() + x["b"].to_numpy() ** 2
         model = self.make(kind, x, 0)
         model.fit(x, np.where(y > np.median(y), "1", "0").astype(object) if kind == "classification" else y)
@@ -110,9 +108,6 @@ class Edgewise(Estimator):
         return low, high
 
 
-_ITERATIONS = 2000
-
-
 class Constant(Estimator):
     """The mean of the target, or the frequencies of the classes."""
 
@@ -135,11 +130,12 @@ class Linear(Estimator):
     module = "sklearn"
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
+        iterations = 2000
         from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 
         if kind == "regression":
             return prepared(RidgeCV(alphas=np.logspace(-3, 3, 13)), scaled=True)
-        return prepared(LogisticRegressionCV(scoring="neg_log_loss", max_iter=_ITERATIONS), scaled=True)
+        return prepared(LogisticRegressionCV(scoring="neg_log_loss", max_iter=iterations), scaled=True)
 
 
 class MLP(Estimator):
@@ -210,9 +206,6 @@ def _categorical(x: pd.DataFrame) -> pd.DataFrame:
     return x.astype(dict.fromkeys(x.select_dtypes(exclude="number"), "category"))
 
 
-_HIDDEN, _GRID, _DEGREE, _STEPS = 5, 5, 3, 50
-
-
 class PyKAN(Estimator):
     """Its network [n, 5, outputs] in speed mode, grid 5, 50 steps of L-BFGS, as in its notebooks."""
 
@@ -252,20 +245,18 @@ class _Network:
         return self._outputs(x).softmax(1).numpy()
 
     def _train(self, inputs: Tensor, labels: Tensor, outputs: int, loss: Callable | None) -> None:
+        hidden, grid, degree, steps = 5, 5, 3, 50
         from kan import KAN
 
         rows = {"train_input": inputs, "train_label": labels, "test_input": inputs[:1], "test_label": labels[:1]}
         with default_dtype(torch.float64), silenced():
-            widths = [inputs.shape[1], _HIDDEN, outputs]
-            self._model = KAN(width=widths, grid=_GRID, k=_DEGREE, seed=self._seed, auto_save=False).speed()
-            self._model.fit(rows, opt="LBFGS", steps=_STEPS, loss_fn=loss)
+            widths = [inputs.shape[1], hidden, outputs]
+            self._model = KAN(width=widths, grid=grid, k=degree, seed=self._seed, auto_save=False).speed()
+            self._model.fit(rows, opt="LBFGS", steps=steps, loss_fn=loss)
 
     def _outputs(self, x: pd.DataFrame) -> Tensor:
         with torch.no_grad(), default_dtype(torch.float64):
             return self._model(torch.from_numpy(np.asarray(self._columns.transform(x), dtype=np.float64)))
-
-
-_HELD_OUT = 0.1  # of the rows, on which it stops early
 
 
 class KANBoost(Estimator):
@@ -276,10 +267,11 @@ class KANBoost(Estimator):
     install = "kanboost"
 
     def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
+        held_out = 0.1  # of the rows, on which it stops early
         from kanboost import KANBoostClassifier, KANBoostRegressor
 
         texts = list(x.select_dtypes(exclude="number").columns)
-        shared = {"categorical_cols": texts, "validation_fraction": _HELD_OUT, "random_state": seed, "device": "cpu"}
+        shared = {"categorical_cols": texts, "validation_fraction": held_out, "random_state": seed, "device": "cpu"}
         if kind == "regression":
             return KANBoostRegressor(**shared, **chosen)
         return _Coded(KANBoostClassifier(**shared, **chosen))

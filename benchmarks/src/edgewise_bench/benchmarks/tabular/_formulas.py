@@ -91,10 +91,7 @@ TOP, CEILING, ACCURATE = "top", "ceiling", "accurate"
 _LINEAR, _TREES, _OPERON = "linear", "trees", "pyoperon"
 _FACTS = (("complexity", "complexity"), ("formulas", "formulas"), ("first", "first s"), ("seconds", "seconds"))
 
-_BELOW, _NEAR = 0.02, 0.03
 _POOR, _EASY = 0.2, 0.4
-_COMPLEXITY, _FORMULAS, _FIRST, _MOST_SECONDS = 30, 8, 1.0, 30.0
-_BOUNDED = 10  # tables from which limits are held to
 
 Scores = Mapping[str, Mapping[str, float]]
 """R2 by table, then by choice."""
@@ -110,6 +107,7 @@ class Judged(NamedTuple):
 
 def summary(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
     """Return the headings and the lines: one a table, then what is asked over the tables of each half."""
+    bounded = 10  # tables from which limits are held to
     names = list(dict.fromkeys(_choice(row) for row in rows))
     head = ["table", "half", "rows", "inputs", *names, *(title for _, title in _FACTS)]
     lines, below = [], []
@@ -128,7 +126,7 @@ def summary(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
             )  # fmt: skip
         for judged in _judged(results, _of(own, OURS)):
             cells = [Cell(judged.asked), Cell(half), Cell(str(len(results))), Cell("")]
-            passed = judged.passed if len(results) >= _BOUNDED else None
+            passed = judged.passed if len(results) >= bounded else None
             below.append([*cells, Cell(judged.measured, passed), *[Cell("")] * (len(head) - 5)])
     return head, [*lines, *below]
 
@@ -156,6 +154,7 @@ def _median(rows: Sequence[Row], column: str) -> str:
 
 def _judged(results: Scores, ours: Sequence[Row]) -> Iterator[Judged]:
     """Yield what is asked of edgewise, as far as it and what it is compared with are measured."""
+    complexity, formulas, first, most_seconds = 30, 8, 1.0, 30.0
     yield from _against_others(results)
     poor = [table for table, own in results.items()
             if own.get(OURS, 1.0) < _POOR and own.get(_LINEAR, 0.0) > _EASY]  # fmt: skip
@@ -163,10 +162,10 @@ def _judged(results: Scores, ours: Sequence[Row]) -> Iterator[Judged]:
         asked = f"not below {_POOR:g}"
         yield Judged(asked, ", ".join(poor) or "none", not poor)
     for column, asked, most, sign in (
-        ("complexity", f"complexity <= {_COMPLEXITY}", _COMPLEXITY, 1),
-        ("formulas", f"formulas >= {_FORMULAS}", _FORMULAS, -1),
-        ("first", f"first <= {_FIRST:g} s", _FIRST, 1),
-        ("seconds", f"seconds <= {_MOST_SECONDS:g}", _MOST_SECONDS, 1),
+        ("complexity", f"complexity <= {complexity}", complexity, 1),
+        ("formulas", f"formulas >= {formulas}", formulas, -1),
+        ("first", f"first <= {first:g} s", first, 1),
+        ("seconds", f"seconds <= {most_seconds:g}", most_seconds, 1),
     ):
         known = [value for row in ours if (value := number(row, column)) < math.inf]
         if known:
@@ -175,19 +174,20 @@ def _judged(results: Scores, ours: Sequence[Row]) -> Iterator[Judged]:
 
 
 def _against_others(results: Scores) -> Iterator[Judged]:
+    below, near = 0.02, 0.03
     if gaps := _gaps(results, _LINEAR):
         least, where = min((gap, table) for table, gap in gaps.items())
-        yield Judged(f"linear - {_BELOW:g}, all", f"{least:+.3f} ({where})", least >= -_BELOW)
+        yield Judged(f"linear - {below:g}, all", f"{least:+.3f} ({where})", least >= -below)
     if gaps := _gaps(results, _TREES):
         middle = median(gaps.values())
-        yield Judged(f"trees - {_BELOW:g}, median", f"{middle:+.3f}", middle >= -_BELOW)
+        yield Judged(f"trees - {below:g}, median", f"{middle:+.3f}", middle >= -below)
     if gaps := _gaps(results, _OPERON, f"{_OPERON} {ACCURATE}"):
         above = sum(gap > 0 for gap in gaps.values())
         yield Judged("above Operon on 2/3", f"{above} of {len(gaps)}", 3 * above >= 2 * len(gaps))
     for choice in (TOP, CEILING):
         if gaps := _gaps(results, f"{OURS} {choice}"):
             middle = median(gaps.values())
-            yield Judged(f"{choice} - {_NEAR:g}, median", f"{middle:+.3f}", middle >= -_NEAR)
+            yield Judged(f"{choice} - {near:g}, median", f"{middle:+.3f}", middle >= -near)
 
 
 def _gaps(results: Scores, *others: str) -> dict[str, float]:
@@ -200,8 +200,6 @@ def _gaps(results: Scores, *others: str) -> dict[str, float]:
     return found
 
 
-_SECONDS, _QUICK = 10.0, 2.0
-_OVERTIME = 600.0
 _FOUND = ("choice", "r2", "rmse", "complexity", "formulas", "first", "seconds", "formula", "outcome", "status")
 
 
@@ -247,8 +245,9 @@ class Tables(Benchmark):
         ]
 
     def _case(self, table: Table, split: int, library: str, settings: Settings) -> Case:
+        seconds, quick = 10.0, 2.0
         searches = isinstance(self.regressors[library], Searcher)
-        limit = (settings.budget or (_QUICK if settings.quick else _SECONDS)) if searches else 0.0
+        limit = (settings.budget or (quick if settings.quick else seconds)) if searches else 0.0
         effort = settings.effort if library == "edgewise" else ""
         searching = f", {limit:g} s" * searches + f", {effort}" * bool(effort)
         values = {"half": table.half, "table": table.name, "split": split, "library": library}
@@ -282,7 +281,8 @@ class Tables(Benchmark):
         ]
 
     def time_limit(self, case: Case) -> float:
-        return 2 * case.values["limit"] + _OVERTIME
+        overtime = 600.0
+        return 2 * case.values["limit"] + overtime
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         return summary(rows)

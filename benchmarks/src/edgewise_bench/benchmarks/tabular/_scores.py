@@ -12,7 +12,6 @@ from edgewise_bench.benchmarks.tabular._estimators import Estimator
 
 BINS = 10
 LEVEL = 0.9
-_LEAST = 1e-15
 
 
 def regression_scores(y: Array, predicted: Array) -> dict[str, float]:
@@ -34,12 +33,13 @@ def classification_scores(y: Array, probabilities: Array, classes: Any) -> dict[
     >>> classification_scores(np.array(["a", "b"]), np.array([[0.5, 0.5], [0.25, 0.75]]), ["a", "b"])
     {'log_loss': 0.490..., 'accuracy': 1.0, 'calibration': 0.375}
     """
+    least = 1e-15
     names = np.asarray(classes).astype(str)
     place = np.argmax(y.astype(str)[:, None] == names, axis=1)
     p = np.asarray(probabilities, dtype=np.float64)
     p = p / p.sum(1, keepdims=True)
     right = p.argmax(1) == place
-    loss = -np.log(np.maximum(p[np.arange(len(y)), place], _LEAST))
+    loss = -np.log(np.maximum(p[np.arange(len(y)), place], least))
     error = calibration_error(p.max(1), right)
     return {"log_loss": float(loss.mean()), "accuracy": float(right.mean()), "calibration": error}
 

@@ -20,7 +20,6 @@ Half = Literal["development", "held", "fresh"]
 INSTALL = 'pip install "edgewise-bench[tables]"'
 _FILE = Path(__file__).with_name("tables.toml")
 _NAMES = "rownames"
-_SEED = 0
 
 
 class Table(NamedTuple):
@@ -105,9 +104,10 @@ def columns(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, Array]:
     Numbers become float64, with NaN for a gap. Everything else becomes text, also with NaN for a gap. The target of a
     classification becomes text. Of a longer table `table.most` rows are drawn.
     """
+    seed = 0
     frame = frame.loc[frame[table.target].notna()]
     if len(frame) > table.most:
-        frame = frame.sample(table.most, random_state=_SEED).sort_index()
+        frame = frame.sample(table.most, random_state=seed).sort_index()
     frame = frame.reset_index(drop=True)
     left_out = {_NAMES, table.target, *table.dropped}
     x = {str(name): _plain(column) for name, column in frame.items() if name not in left_out}

@@ -154,9 +154,6 @@ def _better(ours: str, name: str, results: Iterable[tuple[str, Mapping[str, Resu
 
 
 _FIT, _SEARCH = 150.0, 1200.0  # CPU seconds of a case, without and with a search for settings
-_PATIENCE = 10.0  # by the clock, times the CPU seconds
-_OVERHEAD = 60.0  # seconds to import, to read the table and to warm up
-_FEW = 200
 _ALARMS = tuple(f"(exit code {-getattr(signal, name, 0)})" for name in ("SIGPROF", "SIGALRM"))
 _SCORES = ("r2", "rmse", "log_loss", "accuracy", "calibration", "coverage", "width")
 
@@ -206,10 +203,11 @@ class Tabular(Benchmark):
         return read_frame(table)
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
+        few = 200
         given = case.values
         table = next(table for table in self.tables if table.name == given["table"])
         try:
-            x, y = columns(self.frame(table), table._replace(most=_FEW) if settings.quick else table)
+            x, y = columns(self.frame(table), table._replace(most=few) if settings.quick else table)
         except InputError as error:
             return [self.row(case, status=f"left out: {error}")]
         train, test = list(folds(table.kind, x, y, SPLITS))[given["split"]]
@@ -229,7 +227,9 @@ class Tabular(Benchmark):
         return [self.row(case, **shape, **scores, **cost, chosen=_settings(chosen))]
 
     def time_limit(self, case: Case) -> float:
-        return _OVERHEAD + _PATIENCE * _most(case)
+        overhead = 60.0  # seconds to import, to read the table and to warm up
+        patience = 10.0  # by the clock, times the CPU seconds
+        return overhead + patience * _most(case)
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         capped = reason.endswith(_ALARMS)

@@ -33,7 +33,6 @@ from edgewise_bench.tables import format_number, number
 _BY_HAND = "modified, step by step"
 _NETWORK, _FORMULA, _ROUNDED = "network", "formula", "formula, rounded"
 _PUBLISHED = {("generalized", _NETWORK): 98.7, ("generalized", _FORMULA): 99.0, ("modified", _FORMULA): 97.1}
-_HIDDEN, _PATIENCE, _ROWS = (20, 20), 0.8, 20_000
 _OFF = 0.03
 _ACROSS, _LINES = 3, 201  # panels in a row of the picture, and lines of its exact edge
 _NEAR = 0.05  # of the picture, from a curve to the next state
@@ -193,13 +192,14 @@ def _curve(model: Model, network: KAN, shown: States) -> str:
 
 
 def _mlp(model: Model, states: States, test: States, quick: bool) -> Iterator[dict[str, Any]]:
-    part, columns = subsample(states, 1000 if quick else _ROWS), model.columns
+    hidden, patience, rows = (20, 20), 0.8, 20_000
+    part, columns = subsample(states, 1000 if quick else rows), model.columns
     mean, std = part.inputs[:, columns].mean(0), part.inputs[:, columns].std(0)
     x = torch.from_numpy((part.inputs[:, columns] - mean) / std)
     y = torch.from_numpy(part.localized.astype(float))[:, None]
-    shape = [len(columns), *_HIDDEN, 1]
+    shape = [len(columns), *hidden, 1]
     loss = torch.nn.functional.binary_cross_entropy_with_logits
-    run = train_mlp(lambda: seeded_mlp(shape, 0), lambda module: loss(module(x), y), 0.1 if quick else _PATIENCE)
+    run = train_mlp(lambda: seeded_mlp(shape, 0), lambda module: loss(module(x), y), 0.1 if quick else patience)
     found = {"stage": f"{_NETWORK}, {run.solver}", "shape": str(shape), "parameters": parameter_count(run.module)}
     predicted = predict(run.module, (test.inputs[:, columns] - mean) / std)
     yield {**found, "accuracy": accuracy(predicted, test)}

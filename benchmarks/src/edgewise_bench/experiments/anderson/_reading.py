@@ -20,7 +20,6 @@ from edgewise_bench.datasets import chain
 from edgewise_bench.experiments._dataset import predict
 
 SITES, QUICK_SITES = 610, 89
-_LOCALIZED = 0.5  # dimensions below it
 _SHOWN, _SHOWN_SITES = 25, 55  # chains of a figure, and sites of each
 
 
@@ -77,13 +76,14 @@ class Model:
         return model.edge(inputs[:, 1], inputs[:, 2], second)
 
     def _of(self, lam: Array, second: Array, phase: Array, sites: int) -> tuple[States, Array]:
+        localized = 0.5  # dimensions below it
         found = [
             chain(self.chain).states(sites, phi, lam=strength, **{self.second: other})
             for strength, other, phi in zip(lam.tolist(), second.tolist(), phase.tolist(), strict=True)
         ]
         energy, dimension = (np.concatenate(parts) for parts in zip(*found, strict=True))
         inputs = [np.repeat(second, sites), energy, np.repeat(lam, sites), np.repeat(phase, sites)]
-        return States(np.column_stack(inputs), dimension < _LOCALIZED), dimension
+        return States(np.column_stack(inputs), dimension < localized), dimension
 
 
 def subsample(states: States, count: int) -> States:
@@ -109,17 +109,14 @@ _LEARNED = 20_000  # states that a classifier learns from
 _LEVELS, _NEAR = 200, 0.05  # steps in which zeros are sought, and the share of the range in which states confirm them
 _READ = 15_000  # states whose zeros are sought
 
-_SOFT = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # widths of the sigmoid over the distances' std
 _STEPS = 100  # of L-BFGS at each
 _SEEDS, _PARTS = 4, 4
 
-_NEARLY = 1.5  # times the least error of a proposal: within, the labels decide
 _LIBRARY = ("x", "x^2", "x^3", "exp", "cosh", "sinh", "sin", "cos", "tanh", "atan")
 _REPORTED = {
     "[4, 2, 1, 1]": 75.0, "[4, 3, 1, 1]": 98.4, "a node removed": 97.7, "edges but those of p: x or x^2": 97.7,
     "edges of p: cosh": 96.9, "edges of p: x^2": 95.4,
 }  # fmt: skip
-_STEP_ROWS = 8000
 _NAMES = ["p", "E", "lam", "phi"]
 _LAST, _PHASE, _NODES = (2, 0, 0), 3, 3
 
@@ -217,13 +214,14 @@ def _reading(model: Model, chosen: tuple[str, ...], weights: Array, test: States
 
 def _proposed(plan: Plan, inputs: Array, target: Array) -> list[tuple[str, ...]]:
     """Return the functions f and h with which f(first) second + h(first) + 1 is near the zeros."""
+    nearly = 1.5  # times the least error of a proposal: within, the labels decide
     errors = {}
     for chosen in itertools.product(_LIBRARY, repeat=len(plan.functions)):
         columns = _with_one(_features(plan, chosen, inputs)[:, 1:])
         found = columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
         errors[chosen] = float(np.median(np.abs(found - target)))
     least = min(errors.values(), default=0.0)
-    return [chosen for chosen, error in errors.items() if error <= _NEARLY * least]
+    return [chosen for chosen, error in errors.items() if error <= nearly * least]
 
 
 def _decided(plan: Plan, proposed: list[tuple[str, ...]], states: States) -> tuple[str, ...]:
@@ -255,9 +253,10 @@ def _dividing(columns: Array, localized: Array) -> Array:
     Each state counts by a sigmoid of its distance to the wrong side, which gets steeper: at the ends of a chain there
     are localized states of any energy, which a logistic regression would follow.
     """
+    soft = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # widths of the sigmoid over the distances' std
     inputs, side = torch.from_numpy(_with_one(columns)), torch.from_numpy(np.where(localized, 1.0, -1.0))
     weights = torch.linalg.lstsq(inputs, side[:, None]).solution[:, 0]
-    for width in _SOFT:
+    for width in soft:
         edge = torch.nn.Linear(len(weights), 1, bias=False, dtype=weights.dtype)
         edge.weight.data[0] = weights / (inputs @ weights).std()
 
@@ -272,7 +271,8 @@ def _dividing(columns: Array, localized: Array) -> Array:
 
 def steps(model: Model, states: States, test: States, quick: bool) -> Iterator[dict[str, Any]]:
     """Yield each step with its accuracy, its parameters, and its formula if it has one."""
-    part = subsample(states, 500 if quick else _STEP_ROWS)
+    step_rows = 8000
+    part = subsample(states, 500 if quick else step_rows)
 
     def described(name: str, session: Session, formula: bool = False) -> dict[str, Any]:
         found = {

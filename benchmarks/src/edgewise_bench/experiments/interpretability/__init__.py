@@ -38,11 +38,6 @@ _BITS = {bits.name: bits for bits in BITS}
 _ITEMS = (*list(TARGETS)[:2], DIGITS.name, BESSEL.name, *list(TARGETS)[2:], SIX, *_BITS)  # in the articles' order
 _QUICK = (*_PYKAN_ITEMS, DIGITS.name, BESSEL.name, SIX, BITS[0].name)
 _PUBLISHED = {item.name: item.published for item in (*TARGETS.values(), BESSEL, DIGITS, *BITS)} | {SIX: SIX_PUBLISHED}
-_SHAPES = ([2, 1], [2, 1, 1], [2, 2, 1], [2, 5, 1])
-_GRIDS = (20, 50, 100)
-_ENOUGH = 0.01  # of the target's standard deviation: the first shape with a lower validation error is taken
-_CELLS = 100  # of a digit's curve
-_BORDER = 0.01  # that curves may take to rise at the border of two digits
 _DRAWN = 201  # points of a curve that is stored
 _PATIENCE = 600.0  # seconds of a search: no limit on any machine
 FORMULA, STRUCTURE, NO = "formula", "structure", "no"
@@ -146,12 +141,15 @@ def _judged(item: str, formula: Any) -> dict[str, Any]:
 
 def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
     """Train and snap the smallest shape that explains the target."""
+    enough = 0.01  # of the target's standard deviation: the first shape with a lower validation error is taken
+    grids = (20, 50, 100)
+    shapes = ([2, 1], [2, 1, 1], [2, 2, 1], [2, 5, 1])
     x, y = BESSEL.table(_ROWS, seed)
-    model = KAN(_SHAPES[0])
-    for shape in _SHAPES:
-        trained = fit(KAN(shape, seed=seed), x, y, grids=_GRIDS, options=Options(seed=seed, restarts=4, test=0))
+    model = KAN(shapes[0])
+    for shape in shapes:
+        trained = fit(KAN(shape, seed=seed), x, y, grids=grids, options=Options(seed=seed, restarts=4, test=0))
         model = trained.model
-        if trained.validation_error < _ENOUGH * y.std():
+        if trained.validation_error < enough * y.std():
             break
     snapped = symbolic.snap(model, x, y)
     fresh = np.sort(BESSEL.table(_FRESH, 100 + seed)[0], axis=0)
@@ -178,12 +176,14 @@ def _values(model: KAN, x: Array) -> Array:
 
 
 def _digits(item: str, seed: int, quick: bool) -> dict[str, Any]:
+    border = 0.01  # that curves may take to rise at the border of two digits
+    cells = 100  # of a digit's curve
     x, digit = DIGITS.table(_ROWS, seed)
-    model = fit(KAN([1, 10], seed=seed), x, np.eye(10)[digit.astype(int)], grids=[_CELLS],
+    model = fit(KAN([1, 10], seed=seed), x, np.eye(10)[digit.astype(int)], grids=[cells],
                 options=Options(seed=seed, test=0)).model  # fmt: skip
     fresh, truth = DIGITS.table(_FRESH, 100 + seed)
     curves = _values(model, fresh)
-    inside = np.abs(fresh[:, 0] - np.round(fresh[:, 0], 1)) > _BORDER
+    inside = np.abs(fresh[:, 0] - np.round(fresh[:, 0], 1)) > border
     spikes = (curves > 0.5) == np.eye(10, dtype=bool)[truth.astype(int)]
     wrong = float(np.mean(curves.argmax(axis=1) != truth))
     shown = _values(model, np.linspace(0, 1, _DRAWN)[:, None]).T

@@ -99,7 +99,6 @@ def six(rows: int, seed: int) -> Array:
 
 
 _SPARSITY, _GRID, _ROUNDS = 0.01, 3, 4
-_ERROR = 0.2  # that pruning may leave: answers are 0 or 1
 
 
 @dataclass(frozen=True)
@@ -154,16 +153,14 @@ def modules(bits: Bits, seed: int, quick: bool) -> tuple[dict[str, Any], bool]:
 
 
 def _pruned(model: KAN, x: Array, y: Array, sparsity: float, options: Options) -> KAN:
+    error = 0.2  # that pruning may leave: answers are 0 or 1
     trained = fit(model, x, y, sparsity=sparsity, grids=[_GRID], options=options).model
-    return prune(trained, x, y, cuts=Cut("edges", error=_ERROR)).model
+    return prune(trained, x, y, cuts=Cut("edges", error=error)).model
 
 
 def _edges_of(model: KAN) -> list[tuple[int, int, int]]:
     layers = enumerate(layer_of(model, depth).mask for depth in range(len(model.layers)))
     return [(depth, j, i) for depth, mask in layers for j, i in mask.nonzero().tolist()]
-
-
-_POINTS = 500  # that a network's curves are drawn over
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -213,6 +210,7 @@ def _wires(ax: Axes, text: str) -> None:
 
 def _network(ax: Axes, item: str, text: str) -> None:
     """Draw the network of a formula, or of several equations."""
+    points = 500  # that a network's curves are drawn over
     from edgewise import plot
 
     ax.axis("off")
@@ -222,7 +220,7 @@ def _network(ax: Axes, item: str, text: str) -> None:
         return
     formulas, targets = [side[-1] for side in sides], [side[0] if len(side) > 1 else "y" for side in sides]
     names = sorted({str(symbol) for formula in formulas for symbol in symbolic.parse(formula).free_symbols})
-    x = six(_POINTS, 0) if item == SIX else TARGETS[item].table(_POINTS, 0)[0]
+    x = six(points, 0) if item == SIX else TARGETS[item].table(points, 0)[0]
     model = symbolic.network_of(formulas if item == SIX else formulas[0], names)
     columns = [int(name.removeprefix("x_")) - 1 for name in names]
     plot.network(model, x[:, columns], names=names, target=targets, layout="levels", ax=ax)

@@ -38,7 +38,6 @@ NUMBERS = (
 )  # fmt: skip
 SYMMETRIES = ("0", "Z/2", "Z/2 + Z/2", "D3", "D4", "D6", "D8")
 INPUTS = {"three invariants": THREE, "all invariants": (*NUMBERS, "geodesic known", *SYMMETRIES)}
-_TRAIN, _HELD = 0.75, 0.125  # the rest is for testing, as in the article's baseline
 
 
 class Rows(NamedTuple):
@@ -60,8 +59,9 @@ class Knots(NamedTuple):
 
 def split(table: pd.DataFrame, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Split a table into 75 %, 12.5 % and 12.5 % of its rows."""
+    train, held = 0.75, 0.125  # the rest is for testing, as in the article's baseline
     order = np.random.default_rng(seed).permutation(len(table))
-    first, second = round(_TRAIN * len(table)), round((_TRAIN + _HELD) * len(table))
+    first, second = round(train * len(table)), round((train + held) * len(table))
     return table.iloc[order[:first]], table.iloc[order[first:second]], table.iloc[order[second:]]
 
 
@@ -100,12 +100,9 @@ def rounded(values: Array) -> Array:
 
 
 _HIDDEN, _CELLS = (5, 10), 5
-_SMALL, _LARGE = ((20,), (40,), (16, 16)), ((100, 100, 100), (300, 300, 300))
 _BATCH, _RATE, _STEPS = 256, 3e-3, {"small": 12_000, "large": 3000}
 _PRODUCT: list[Any] = [len(THREE), (0, [3])]  # one product of three sums
 _FEW, _SPARSITY = 4000, 3e-3  # knots, and what the network of formulas is trained with
-_SLACKS = (1.05, 1.1, 1.2, 1.5)  # of snapping: from accurate to simple
-_MOST = 15  # operations of a formula
 _SYMBOLS = ("lambda", "mu_re", "mu_im")
 
 
@@ -130,9 +127,10 @@ def splines(data: Knots, quick: bool) -> dict[str, Any]:
 
 def mlps(data: Knots, kind: str, quick: bool) -> dict[str, Any]:
     """Train MLPs of about equal size, or large ones, by AdamW, and keep the best one on validation rows."""
+    small, large = ((20,), (40,), (16, 16)), ((100, 100, 100), (300, 300, 300))
     x, y = torch.from_numpy(_filled(data.train.x)).float(), torch.from_numpy(data.train.y)
     trained = {}
-    for hidden in (_SMALL if kind == "small" else _LARGE)[: 1 if quick else None]:
+    for hidden in (small if kind == "small" else large)[: 1 if quick else None]:
         sizes = [x.shape[1], *hidden, len(data.signatures)]
         trained[str(sizes)] = model = seeded_mlp(sizes, seed=0, activation="silu").float()
         for _ in adamw_steps(model, minibatches(x, y, _BATCH), 20 if quick else _STEPS[kind], _RATE):
@@ -174,6 +172,8 @@ def formulas(quick: bool) -> Iterator[dict[str, Any]]:
 
     The formulas are those of a network that is a product of three sums of curves, trained with sparsity and pruned.
     """
+    most = 15  # operations of a formula
+    slacks = (1.05, 1.1, 1.2, 1.5)  # of snapping: from accurate to simple
     import sympy
 
     train, held, test = split(knots())
@@ -184,11 +184,11 @@ def formulas(quick: bool) -> Iterator[dict[str, Any]]:
     x, y = few[list(THREE)].to_numpy(float), few["signature"].to_numpy(float)
     wide = fit(KAN(_PRODUCT, seed=0), x, y, grids=[3, _CELLS], sparsity=_SPARSITY, options=Options(test=0)).model
     lean = interpret.prune(wide, x, y).model
-    snapped = [snap(lean, x, y, slack=slack) for slack in _SLACKS[-1 if quick else 0 :]]
+    snapped = [snap(lean, x, y, slack=slack) for slack in slacks[-1 if quick else 0 :]]
     written = [(found.model, found.model.formula(_SYMBOLS)) for found in snapped if not found.kept]
-    short = [(model, formula) for model, formula in written if sympy.count_ops(formula) <= _MOST]
+    short = [(model, formula) for model, formula in written if sympy.count_ops(formula) <= most]
     if not short:
-        yield {"kind": "formula", "shape": str(lean.widths), "status": f"no formula of at most {_MOST} operations"}
+        yield {"kind": "formula", "shape": str(lean.widths), "status": f"no formula of at most {most} operations"}
         return
     chosen, formula = min(short, key=lambda one: _rounded(_predicted(one[0], held), held, slope(held) / 2)["error"])
     found = {

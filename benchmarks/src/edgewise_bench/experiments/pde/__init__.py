@@ -27,10 +27,8 @@ from edgewise_bench.experiments.pde._problems import mlp_jets as mlp_jets
 from edgewise_bench.tables import best, format_number, number
 
 _NETWORK = "network"  # edgewise with the article's kind of network, in place of the one it chooses
-_WIDTHS, _GRIDS, _STARTS, _STEPS = (2, 5, 1), (4, 8, 16, 32), 2, 60
 _SECONDS = {"small": 6.0, "large": 22.0}  # of each of the MLP's two solvers
 _LATTICE, _DRAWN = (100, 128), (40, 64)  # where errors are measured, and what is drawn
-_PYKAN_WIDTHS, _PYKAN_GRIDS, _PYKAN_STEPS, _PYKAN_SEED = (2, 10, 1), (5, 10, 20), 50, 1
 _PUBLISHED = (  # the article prints squares of L2
     ("KAN, published", "[2, 10, 1]", "240 to 390", "3e-04"),
     ("MLP, published", "[2, 100, 100, 100, 1]", "20601", "3e-03"),
@@ -148,18 +146,19 @@ def _row(train: Callable[..., Found], case: Case, settings: Settings) -> Iterato
 
 
 def _edgewise(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
+    widths, grids, starts, steps = (2, 5, 1), (4, 8, 16, 32), 2, 60
     began = time.process_time()
     if kind != _NETWORK:
         tiny: dict[str, Any] = {"grids": (3,), "steps": 8, "points": 100, "boundary": 40} if quick else {}
         done = solve(problem, options=Options(seed=0), **tiny)
         shape, points = f"{done.model.layers[-1].in_features} products", ""
     else:
-        model = KAN([2, 2, 1] if quick else list(_WIDTHS), degree=5, seed=0)
+        model = KAN([2, 2, 1] if quick else list(widths), degree=5, seed=0)
         done = solve(
-            problem, model, grids=(3,) if quick else _GRIDS, points=task.points, boundary=task.boundary,
-            steps=8 if quick else _STEPS, options=Options(restarts=1 if quick else _STARTS, seed=0),
+            problem, model, grids=(3,) if quick else grids, points=task.points, boundary=task.boundary,
+            steps=8 if quick else steps, options=Options(restarts=1 if quick else starts, seed=0),
         )  # fmt: skip
-        shape, points = str(list(_WIDTHS)), str(task.points)
+        shape, points = str(list(widths)), str(task.points)
     spent, jet = time.process_time() - began, done.at(at)
     assert isinstance(jet, Jet)
     found = {"shape": shape, "parameters": done.history[-1].parameters, "seconds": spent, "points": points}
@@ -182,9 +181,10 @@ def _mlp(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool)
 
 
 def _pykan(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
-    grids, steps = ((3,), 2) if quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
-    model, spent = pykan_solution(problem, _PYKAN_WIDTHS, task.points, task.boundary, grids, steps, _PYKAN_SEED)
-    found = {"shape": str(list(_PYKAN_WIDTHS)), "parameters": pykan_parameters(model), "seed": _PYKAN_SEED}
+    pykan_widths, pykan_grids, pykan_steps, pykan_seed = (2, 10, 1), (5, 10, 20), 50, 1
+    grids, steps = ((3,), 2) if quick else (pykan_grids, pykan_steps)
+    model, spent = pykan_solution(problem, pykan_widths, task.points, task.boundary, grids, steps, pykan_seed)
+    found = {"shape": str(list(pykan_widths)), "parameters": pykan_parameters(model), "seed": pykan_seed}
     found["points"] = task.points
     jet = autograd_jet(model, at, problem.box.names)
     own = Jet({order: part.detach() for order, part in jet.parts.items()}, jet.names)

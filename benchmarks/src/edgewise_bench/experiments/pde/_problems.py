@@ -91,7 +91,6 @@ _STRIP = Box(t=(0, 1), x=(-1, 1))
 _CONDUCTIVITY = 0.1
 _VISCOSITY = 0.02
 _DIFFUSION, _REACTION = 1e-2, 5.0
-_MEASUREMENTS = 500
 _LARGE = (2, 75, 75, 75, 1)  # 11,701 parameters: about 20 times those of the splines
 
 
@@ -159,7 +158,8 @@ def _allen_cahn() -> Problem:
 
 
 def _viscosity() -> Problem:
-    at = _STRIP.points(_MEASUREMENTS, seed=5)
+    measurements = 500
+    at = _STRIP.points(measurements, seed=5)
     values = burgers_at(at.numpy(), _VISCOSITY)[:, 0]
     known = [measured(at, values)]
     return Problem(_STRIP, lambda u, p, c: u.t + u.value * u.x - c.nu * u.xx, known, constants={"nu": 0.1})
@@ -190,9 +190,6 @@ TASKS = {
     ),
 }
 """The problems by their name."""
-
-
-_GRID_STEPS = 5  # of pykan, between two moves of the knots
 
 
 class MLPUnknown(torch.nn.Module):
@@ -271,6 +268,7 @@ def pykan_solution(
 
 
 def _train(model: Any, problem: Problem, terms: list[tuple[Any, Tensor, float]], inside: Tensor, steps: int) -> None:
+    grid_steps = 5  # of pykan, between two moves of the knots
     optimizer = torch.optim.LBFGS(
         model.parameters(), lr=1, history_size=10, line_search_fn="strong_wolfe", tolerance_grad=1e-32,
         tolerance_change=1e-32,
@@ -286,6 +284,6 @@ def _train(model: Any, problem: Problem, terms: list[tuple[Any, Tensor, float]],
         return total
 
     for step in range(steps):
-        if step % _GRID_STEPS == 0:
+        if step % grid_steps == 0:
             model.update_grid_from_samples(inside)
         optimizer.step(closure)  # type: ignore[arg-type]

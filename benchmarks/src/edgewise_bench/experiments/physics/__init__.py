@@ -30,7 +30,6 @@ _PUBLISHED = {  # the value, and what it is of
     TABLES[3].name: (1.99e-5, _FORMULA), TABLES[4].name: (4.79e-3, _NETWORK),
 }  # fmt: skip
 _SECONDS = 3.0  # of each of an MLP's two solvers
-_HIDDEN, _POINTS = [20, 20], 1000
 
 
 class Physics(Experiment):
@@ -120,10 +119,11 @@ def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
 
 def _mlp(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     """Train on the published loss, the mean square of the law's residual; or on the rows of a table."""
+    hidden, points = [20, 20], 1000
     item = case.values["item"]
     if item in _IMPLICIT:
         law, names = _IMPLICIT[item], tuple(_IMPLICIT[item].names)
-        known, fresh = law.problem.box.points(_POINTS), law.fresh()
+        known, fresh = law.problem.box.points(points), law.fresh()
 
         def off(module: torch.nn.Module, at: Any) -> Tensor:
             return law.off(autograd_jet(module, at, names), at)
@@ -134,7 +134,7 @@ def _mlp(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
         def off(module: torch.nn.Module, at: Any) -> Tensor:
             return module(at[0])[:, 0] - at[1]
 
-    sizes, seconds = [len(names), *_HIDDEN, 1], 0.2 if settings.quick else _SECONDS
+    sizes, seconds = [len(names), *hidden, 1], 0.2 if settings.quick else _SECONDS
     run = train_mlp(lambda: seeded_mlp(sizes, 0), lambda module: off(module, known).square().mean(), seconds)
     error = float(off(run.module, fresh).detach().square().mean().sqrt())
     yield {"error": error, "shape": str(sizes), "parameters": parameter_count(run.module)}

@@ -23,10 +23,8 @@ from edgewise.pde import Box, Condition, Jet, Problem, Solution, measured, solve
 EXACT = 1e-9  # root mean square of what a law leaves, below which nothing but rounding is left
 _ROWS, _FRESH_ROWS, _DRAWN_ROWS = 1000, 2000, 61
 _MU, _LAMBDA = 5 / 12, 5 / 18  # of a material with Young's modulus 1 and Poisson's ratio 0.2
-_PATIENCE = 600.0
 _STRAINS = [f"F{i}{j}" for i in (1, 2, 3) for j in (1, 2, 3)]
 _GROUPS = ["x1^2 + x2^2", "x3^2 + x4^2"]
-_LEAST = 1e-4  # score below which an edge goes
 
 
 class Reading(NamedTuple):
@@ -76,8 +74,9 @@ class Table:
 
 
 def _discovered(table: Table) -> tuple[Part, float]:
+    patience = 600.0
     x, y = table.data(0)
-    best = discover(x, y, names=list(table.names), noise="exact", time_limit=_PATIENCE).best
+    best = discover(x, y, names=list(table.names), noise="exact", time_limit=patience).best
     law = best.expression
     if not law.is_polynomial() and (plain := sympy.cancel(law)).is_polynomial():  # it was written as a quotient
         law = plain
@@ -86,9 +85,10 @@ def _discovered(table: Table) -> tuple[Part, float]:
 
 def _summed(table: Table) -> tuple[Part, float]:
     """Train, prune and snap one layer."""
+    least = 1e-4  # score below which an edge goes
     x, y = table.data(0)
     trained = fit(KAN([x.shape[1], 1]), x, y, options=Options(test=0))
-    small = prune(trained.model, x, y, threshold=_LEAST)
+    small = prune(trained.model, x, y, threshold=least)
     snapped = symbolic.snap(small.model, x, y)
     return snapped.model.formula(list(table.names), splines="symbols"), trained.validation_error
 
@@ -139,8 +139,6 @@ TABLES = (
 
 _FRESH, _FRESH_SEED = 2000, 1000
 _NEAR = 1e-6  # of a constant: a fraction as near as this replaces it, and is judged
-_LARGEST = 100  # denominator of such a fraction
-_DRAWN = 61
 _CORNER = torch.tensor([[0.0] * 4, [0.7, 0.2, 0.3, 0.6]], dtype=torch.float64)
 """Where a conserved quantity of four columns is 0 and where it is 1: a scale and an offset are free."""
 
@@ -340,9 +338,10 @@ def _rounded(formula: Part) -> Part:
     >>> _rounded(sympy.sympify("0.99999999*x + sin(0.33333333*x)"))
     x + sin(x/3)
     """
+    largest = 100  # denominator of such a fraction
     near = {}
     for value in formula.atoms(sympy.Float):
-        simple = Fraction(number := float(value)).limit_denominator(_LARGEST)
+        simple = Fraction(number := float(value)).limit_denominator(largest)
         if abs(float(simple) - number) < _NEAR * max(1.0, abs(number)):
             near[value] = sympy.Rational(simple)
     return formula.xreplace(near)
@@ -350,8 +349,9 @@ def _rounded(formula: Part) -> Part:
 
 def _section(box: Box, across: int, held: Sequence[float]) -> tuple[Tensor, Tensor]:
     """Return values (n,) of one coordinate over its range, and the points (n, d) with the others held."""
+    drawn = 61
     low, high = (end[across].item() for end in box.ends)
-    at = torch.linspace(low, high, _DRAWN, dtype=torch.float64)
-    points = torch.tensor(held, dtype=torch.float64).repeat(_DRAWN, 1)
+    at = torch.linspace(low, high, drawn, dtype=torch.float64)
+    points = torch.tensor(held, dtype=torch.float64).repeat(drawn, 1)
     points[:, across] = at
     return at, points

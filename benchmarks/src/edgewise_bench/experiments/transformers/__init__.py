@@ -30,7 +30,6 @@ _CONTEXT, _TEXTS = 64, 32
 _HELD_OUT = 0.9  # where the last tenth of the text begins
 _TOGETHER = 128  # windows that are evaluated together
 _SIDE, _PATCH, _CLASSES, _BATCH = 8, 2, 10, 128
-_CHOOSING, _TEST = 540, 360  # images that settings were chosen by, which no seed judges by; those that a seed judges by
 
 
 class Language(BlockExperiment):
@@ -145,14 +144,18 @@ def _cross_entropy(windows: Tensor, model: torch.nn.Module) -> dict[str, float]:
 
 def _split(seed: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Return the training images, first those that settings were chosen by, and the test images; pixels -1 to 1."""
+    choosing, test = (
+        540,
+        360,
+    )  # images that settings were chosen by, which no seed judges by; those that a seed judges by
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
-    others = torch.randperm(len(x) - _CHOOSING, generator=torch.Generator().manual_seed(seed))
-    order = torch.cat([order[:_CHOOSING], order[_CHOOSING:][others]])
+    others = torch.randperm(len(x) - choosing, generator=torch.Generator().manual_seed(seed))
+    order = torch.cat([order[:choosing], order[choosing:][others]])
     images, classes = torch.from_numpy(x).float().view(-1, _SIDE, _SIDE)[order] / 8 - 1, torch.from_numpy(y)[order]
-    return (images[:-_TEST], classes[:-_TEST]), (images[-_TEST:], classes[-_TEST:])
+    return (images[:-test], classes[:-test]), (images[-test:], classes[-test:])
 
 
 def _judged(images: tuple[Tensor, Tensor], model: torch.nn.Module) -> dict[str, float]:

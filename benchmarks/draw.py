@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from edgewise_bench import OURS, Cell, Criterion, Experiment, latest, read
 from edgewise_bench.benchmarks import BENCHMARKS
 from edgewise_bench.benchmarks.formulas import is_true
-from edgewise_bench.benchmarks.studies import Study
+from edgewise_bench.benchmarks.studies.study import Study
 from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, STYLE, plain, sign
 from edgewise_bench.experiments import EXPERIMENTS, MINUTES
 from edgewise_bench.tables import markdown, measured_with, paragraph

@@ -58,7 +58,7 @@ def _found(found: Any) -> Answer:
 
 def _law(kind: str, name: str) -> Answer:
     import edgewise as ew
-    from edgewise_bench.benchmarks.formulas import RandomLaw, ScaledLaw
+    from edgewise_bench.benchmarks.laws import RandomLaw, ScaledLaw
 
     law = ScaledLaw(name) if kind == "srsd" else RandomLaw(name)
     x, y = law.table(1000, 0.0, 0)
@@ -76,7 +76,7 @@ def laws() -> Iterator[tuple[str, Ask]]:
 
 def _question(name: str) -> Answer:
     import edgewise as ew
-    from edgewise_bench.benchmarks.claims import read_question, real_questions
+    from edgewise_bench.benchmarks.claims.real import read_question, real_questions
 
     question = real_questions()[name]
     table = read_question(question)
@@ -84,7 +84,7 @@ def _question(name: str) -> Answer:
 
 
 def tables() -> Iterator[tuple[str, Ask]]:
-    from edgewise_bench.benchmarks.claims import real_questions
+    from edgewise_bench.benchmarks.claims.real import real_questions
 
     for name, question in real_questions().items():
         if question.part == "development":
@@ -121,7 +121,7 @@ def _score(name: str) -> Answer:
 
 
 def scores() -> Iterator[tuple[str, Ask]]:
-    from edgewise_bench.benchmarks.tabular import TABLES
+    from edgewise_bench.benchmarks.real_tables import TABLES
 
     for table in TABLES:
         if table.name in _TABLES:
@@ -165,7 +165,7 @@ def fits() -> Iterator[tuple[str, Ask]]:
 
 def _ode(name: str, noise: float) -> Answer:
     import edgewise as ew
-    from edgewise_bench.benchmarks.studies import SYSTEMS
+    from edgewise_bench.benchmarks.studies.dynamics import SYSTEMS
 
     system = SYSTEMS[name]
     t, x = system.trajectories(noise, 0)
@@ -178,7 +178,7 @@ def _ode(name: str, noise: float) -> Answer:
 
 
 def odes() -> Iterator[tuple[str, Ask]]:
-    from edgewise_bench.benchmarks.studies import SYSTEMS
+    from edgewise_bench.benchmarks.studies.dynamics import SYSTEMS
 
     for name in SYSTEMS:
         for noise in (0.0, 0.01):

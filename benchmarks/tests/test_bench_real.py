@@ -17,22 +17,12 @@ import edgewise_bench
 from edgewise import InputError
 from edgewise.cli import main
 from edgewise_bench import Row, Settings
-from edgewise_bench.benchmarks import BENCHMARKS, REGRESSORS, SEARCHERS
-from edgewise_bench.benchmarks.searchers import Searched, Searcher
+from edgewise_bench.benchmarks import BENCHMARKS
+from edgewise_bench.benchmarks.estimators import Constant, Estimator, Linear
+from edgewise_bench.benchmarks.formula_tables import REGRESSORS, Tables, learned
+from edgewise_bench.benchmarks.real_tables import REAL_TABLES, SPLITS, TABLES, Table, numbers, read_frame
+from edgewise_bench.benchmarks.searchers import SEARCHERS, Searched, Searcher
 from edgewise_bench.benchmarks.searchers import Table as SearchTable
-from edgewise_bench.benchmarks.tabular import (
-    REAL_TABLES,
-    SPLITS,
-    TABLES,
-    Constant,
-    Estimator,
-    Linear,
-    Table,
-    Tables,
-    learned,
-    numbers,
-    read_frame,
-)
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 MADE = Table("made", "none", "made", "y", "regression", {"copy": "repeats another column"}, seen=True)

@@ -9,7 +9,7 @@ import pytest
 
 from edgewise_bench import Case, Plan, Row, Settings, read, run
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.studies import Figure, Study
+from edgewise_bench.benchmarks.studies.study import Figure, Study
 
 STUDIES = {name: bench for name, bench in BENCHMARKS.items() if isinstance(bench, Study)}
 STORED = Path(__file__).parents[1] / "results" / "scripts"

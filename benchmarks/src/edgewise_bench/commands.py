@@ -93,7 +93,10 @@ def bench(  # noqa: PLR0913 (the options of a command)
 def _compared(screen: Any, kinds: Set[str], baselines: bool) -> Iterator[tuple[str, ...]]:
     """Yield the libraries, searchers, estimators and regressors to measure; of kinds not asked for, only edgewise."""
     from edgewise_bench import MLP, OURS
-    from edgewise_bench.benchmarks import BASELINES, ESTIMATORS, LIBRARIES, REGRESSORS, SEARCHERS
+    from edgewise_bench.benchmarks.estimators import ESTIMATORS
+    from edgewise_bench.benchmarks.formula_tables import REGRESSORS
+    from edgewise_bench.benchmarks.libraries import BASELINES, LIBRARIES
+    from edgewise_bench.benchmarks.searchers import SEARCHERS
 
     for kind, known, own in (
         ("libraries", {name: LIBRARIES[name] for name in BASELINES}, (OURS, MLP)),

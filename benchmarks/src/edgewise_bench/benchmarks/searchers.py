@@ -19,7 +19,7 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.discovery import discover
 from edgewise.expressions import evaluate
 from edgewise_bench.baselines import default_dtype, silenced
-from edgewise_bench.benchmarks.libraries import ThirdParty
+from edgewise_bench.benchmarks.library import ThirdParty
 
 Predict = Callable[[Array], Array]
 """From rows of inputs to values."""

@@ -26,7 +26,7 @@ from edgewise_bench.baselines import (
     train_mlp,
 )
 from edgewise_bench.drawing import INK, LABELS, SOFT, Axes, Figure
-from edgewise_bench.experiments._dataset import predict, rmse
+from edgewise_bench.experiments.dataset import predict, rmse
 from edgewise_bench.tables import format_number, grouped, number
 
 _PEAKS, _HALF, _SHARP = 5, 0.2, 300.0

@@ -19,7 +19,7 @@ from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, 
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.datasets import dimensionless
 from edgewise_bench.drawing import COLORS, INK, LINE, SOFT, Figure, plain
-from edgewise_bench.experiments._dataset import Dataset, scaled, stored
+from edgewise_bench.experiments.dataset import Dataset, scaled, stored
 from edgewise_bench.tables import best, format_error, format_number, items_of, number
 
 

@@ -12,7 +12,7 @@ from edgewise.train import Options
 from edgewise_bench import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.drawing import Figure, panel_grid, panel_legend
-from edgewise_bench.experiments._dataset import Dataset, refined
+from edgewise_bench.experiments.dataset import Dataset, refined
 from edgewise_bench.tables import best, format_number, grouped, items_of, number
 
 _GRIDS = (3, 5, 10, 20, 50, 100, 200, 500, 1000)

@@ -15,7 +15,7 @@ from edgewise.train import Options
 from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
-from edgewise_bench.experiments._dataset import Dataset, refined, scaled
+from edgewise_bench.experiments.dataset import Dataset, refined, scaled
 from edgewise_bench.tables import best, format_error, format_number, grouped, items_of, number
 
 _RESOLVED, _ROUNDING = 1e-3, 1e-12  # relative to the target's standard deviation

@@ -11,7 +11,7 @@ from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, 
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.datasets import special
 from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
-from edgewise_bench.experiments._dataset import Dataset, refined, scaled, stored
+from edgewise_bench.experiments.dataset import Dataset, refined, scaled, stored
 from edgewise_bench.tables import best, format_error, format_number, grouped, items_of, number
 
 _GRIDS = (3, 5, 10, 20, 40, 80, 160)

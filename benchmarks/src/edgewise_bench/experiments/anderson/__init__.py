@@ -15,8 +15,7 @@ from edgewise_bench import MLP, OURS, Case, Cell, Criterion, Experiment, Row, Se
 from edgewise_bench import Model as Run
 from edgewise_bench.baselines import parameter_count, seeded_mlp, train_mlp
 from edgewise_bench.drawing import COLORS, INK, Figure
-from edgewise_bench.experiments._dataset import predict
-from edgewise_bench.experiments.anderson._reading import (
+from edgewise_bench.experiments.anderson.reading import (
     MODELS,
     PLANS,
     Model,
@@ -28,6 +27,7 @@ from edgewise_bench.experiments.anderson._reading import (
     subsample,
     zeros,
 )
+from edgewise_bench.experiments.dataset import predict
 from edgewise_bench.tables import format_number, number
 
 _BY_HAND = "modified, step by step"

@@ -15,8 +15,8 @@ from edgewise.nn import layer_of
 from edgewise_bench import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.baselines import pykan_formula
 from edgewise_bench.drawing import Figure
-from edgewise_bench.experiments._dataset import rmse
-from edgewise_bench.experiments.interpretability._targets import (
+from edgewise_bench.experiments.dataset import rmse
+from edgewise_bench.experiments.interpretability.targets import (
     BESSEL,
     BITS,
     DIGITS,

@@ -16,14 +16,13 @@ from edgewise.train import Options
 from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.baselines import parameter_count, pykan_parameters, train_mlp
 from edgewise_bench.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid, shared_legend
-from edgewise_bench.experiments.pde._problems import TASKS, Task, pykan_solution
-from edgewise_bench.experiments.pde._problems import MLPUnknown as MLPUnknown
-from edgewise_bench.experiments.pde._problems import Truth as Truth
-from edgewise_bench.experiments.pde._problems import allen_cahn as allen_cahn
-from edgewise_bench.experiments.pde._problems import autograd_jet as autograd_jet
-from edgewise_bench.experiments.pde._problems import burgers as burgers
-from edgewise_bench.experiments.pde._problems import exact as exact
-from edgewise_bench.experiments.pde._problems import mlp_jets as mlp_jets
+from edgewise_bench.experiments.pde.problems import (
+    TASKS,
+    MLPUnknown,
+    Task,
+    autograd_jet,
+    pykan_solution,
+)
 from edgewise_bench.tables import best, format_number, number
 
 _NETWORK = "network"  # edgewise with the article's kind of network, in place of the one it chooses

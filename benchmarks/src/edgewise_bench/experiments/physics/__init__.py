@@ -13,8 +13,8 @@ from edgewise import symbolic
 from edgewise_bench import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.baselines import parameter_count, seeded_mlp, train_mlp
 from edgewise_bench.drawing import COLORS, SOFT, Figure, panel_grid, panel_legend
-from edgewise_bench.experiments.pde import autograd_jet
-from edgewise_bench.experiments.physics._laws import IMPLICIT, TABLES, TWO, implicit, two_oscillators
+from edgewise_bench.experiments.pde.problems import autograd_jet
+from edgewise_bench.experiments.physics.laws import IMPLICIT, TABLES, TWO, implicit, two_oscillators
 from edgewise_bench.tables import best, format_number, grouped, number
 
 _IMPLICIT = {item.name: item for item in IMPLICIT}

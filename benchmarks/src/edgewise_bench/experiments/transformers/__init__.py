@@ -15,7 +15,7 @@ from edgewise_bench import Row
 from edgewise_bench.baselines import minibatches
 from edgewise_bench.datasets import characters
 from edgewise_bench.drawing import Figure
-from edgewise_bench.experiments.transformers._blocks import (
+from edgewise_bench.experiments.transformers.blocks import (
     WIDTH,
     Block,
     BlockExperiment,

@@ -14,14 +14,15 @@ from edgewise.pde import Box, Jet
 from edgewise_bench import Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
 from edgewise_bench.benchmarks.pde import JAXKAN, POOR, TASKS
-from edgewise_bench.benchmarks.pde.cavity import cavity, ghia
 from edgewise_bench.benchmarks.pde.networks import TanhNetwork
 from edgewise_bench.benchmarks.pde.references import (
     Fourier,
     Reference,
     allen_cahn,
     burgers,
+    cavity,
     exact,
+    ghia,
     korteweg,
     kuramoto,
     lshape,

@@ -58,7 +58,8 @@ class Benchmark(ABC):
     columns: of its rows, after the label and the values of the case. threaded: run once for each requested thread
     count, else on one thread. fresh_process: a new process for each case, else one process runs all cases. parallel:
     cases may run at the same time, each on its own core. slow: takes hours, so it runs only when named. compares: the
-    field of the settings that names what it measures: "libraries", "searchers", "estimators" or "regressors".
+    field of the settings that names what it measures: "libraries", "searchers", "estimators" or "regressors". overtime:
+    seconds that a case may take beyond twice its limit, the value "limit", if it has one; 0: it is never killed.
     """
 
     name: ClassVar[str]
@@ -71,6 +72,7 @@ class Benchmark(ABC):
     parallel: ClassVar[bool] = False
     slow: ClassVar[bool] = False
     compares: ClassVar[str] = "libraries"
+    overtime: ClassVar[float] = 0.0
 
     def missing(self) -> str:
         """Return which requirement is not installed and how to install it, or an empty string."""
@@ -90,7 +92,7 @@ class Benchmark(ABC):
 
     def time_limit(self, case: Case) -> float:
         """Return the seconds after which the process of a case is killed; 0 means never."""
-        return 0.0
+        return 2 * case.values.get("limit", 0.0) + self.overtime if self.overtime else 0.0
 
     def row(self, case: Case, **found: Any) -> Row:
         """Return a row of a case; missing columns are empty."""

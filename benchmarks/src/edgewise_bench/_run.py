@@ -16,8 +16,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from joblib import Parallel, delayed
-
 from edgewise_bench._benchmark import Benchmark, Case, Row, Settings
 from edgewise_bench._store import append, provenance, read, versions
 
@@ -205,6 +203,8 @@ def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> I
 
     Benchmarks whose cases may run in parallel share the cores, so that none waits for the last case of another.
     """
+
+    from joblib import Parallel, delayed  # loads numpy
 
     def place(work: _Work) -> tuple[str, int]:
         return ("", 0) if jobs > 1 and work.benchmark.parallel else (work.benchmark.name, work.settings.threads)

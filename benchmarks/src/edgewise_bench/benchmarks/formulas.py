@@ -1,10 +1,10 @@
 """Laws found from tables: by edgewise, and by the libraries that search for formulas."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from statistics import median
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import sympy
@@ -17,13 +17,22 @@ from edgewise_bench.benchmarks.searchers import SEARCHERS, Table
 from edgewise_bench.datasets import equations, srsd, strogatz
 from edgewise_bench.tables import grouped, number
 
-NOISES = (0.0, 0.001, 0.01, 0.1)
-_SEEDS, _TRAINED, _FEW = 3, 1000, 200
+_TRAINED, _FEW = 1000, 200
 _SECONDS, _LEAST, _QUICK = 60.0, 10.0, 10.0
 _FOUND = ("seconds", "process_seconds", "outcome", "noise_found", "formula")
-_HEAD = (
-    "library", "noise", "cases", "solved", "exact", "form", "R2", "size", "operations", "median s", "slowest", OURS,
-)  # fmt: skip
+
+
+class Figure(NamedTuple):
+    """A figure of a table: its heading, the name of its limit, its value if there is one, and how it is shown."""
+
+    heading: str
+    key: str
+    value: float | None
+    form: str = ".1f"
+
+    @property
+    def text(self) -> str:
+        return "" if self.value is None else format(self.value, self.form)
 
 
 class Formulas(Benchmark):
@@ -39,13 +48,19 @@ class Formulas(Benchmark):
     parallel = True
     slow = True
     compares = "searchers"
-    noises: ClassVar[tuple[float, ...]] = NOISES
-    seeds: ClassVar[int] = _SEEDS
+    overtime = 300.0
+    noises: ClassVar[tuple[float, ...]] = (0.0, 0.001, 0.01, 0.1)
+    seeds: ClassVar[int] = 3
     extra: ClassVar[int] = 0
     limits: ClassVar[dict[tuple[str, float], float]] = {}
     """(column, noise) -> the least percentage, or the most seconds."""
     quick: ClassVar[tuple[str, ...]]
     """A few laws that are found quickly."""
+    bounded: ClassVar[int] = 100
+    """Cases from which limits are held to."""
+    counted: ClassVar[str] = "cases"
+    compared: ClassVar[bool] = True
+    """Whether a last column says what edgewise solved of the same cases."""
 
     note = (
         "percent of the cases; solved: by SRBench's rule, up to a constant shift or factor; exact: to 1e-6 at "
@@ -104,9 +119,7 @@ class Formulas(Benchmark):
         return Case(case.label, {**case.values, "limit": limit})
 
     def time_limit(self, case: Case) -> float:
-        overtime, untimed = 300.0, 3600.0
-        searcher = SEARCHERS[case.values["library"]]
-        return 2 * case.values["limit"] + (overtime if searcher.timed else untimed)
+        return super().time_limit(case) + (0.0 if SEARCHERS[case.values["library"]].timed else 3300.0)
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
         given = case.values
@@ -133,34 +146,43 @@ class Formulas(Benchmark):
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         groups = grouped([{**row, "noise": float(row["noise"])} for row in rows], "noise", "library")
-        ours = {_problem(row): row for row in rows if row["library"] == OURS}
         order = sorted(groups, key=lambda key: (float(key[0]), list(SEARCHERS).index(key[1])))
-        lines = [self._line(float(noise), library, groups[noise, library], ours) for noise, library in order]
-        return list(_HEAD), lines
+        ours = {_problem(row): row for row in rows if row["library"] == OURS}
+        lines, headings = [], []
+        for level, library in order:
+            own, noise = groups[level, library], float(level)
+            held = library == OURS and len(own) >= min(self.bounded, len(self.laws()))
+            figures = list(self.figures(noise, own))
+            headings = [figure.heading for figure in figures]
+            cells = [Cell(figure.text, self.passed(figure, noise, own) if held else None) for figure in figures]
+            lines.append([Cell(library), Cell(f"{noise:g}"), Cell(str(len(own))), *cells])
+            if self.compared:
+                same = [ours[_problem(row)] for row in own if _problem(row) in ours]
+                lines[-1].append(Cell(f"{_percent(same, 'solved'):.1f}" if library != OURS and same else ""))
+        return ["library", "noise", self.counted, *headings, *[OURS] * self.compared], lines
 
-    def _line(self, noise: float, library: str, rows: Sequence[Row], ours: dict[tuple, Row]) -> list[Cell]:
-        bounded = 100  # cases from which limits are held to
-        held = library == OURS and len(rows) >= min(bounded, len(self.laws()))
-
-        def cell(column: str, value: float | None, text: str, at_most: bool = False) -> Cell:
-            limit = self.limits.get((column, noise)) if held else None
-            if limit is None or value is None:
-                return Cell(text)
-            return Cell(text, value <= limit if at_most else value >= limit)
-
-        cells = [Cell(library), Cell(f"{noise:g}"), Cell(str(len(rows)))]
-        for column in ("solved", "exact", "form", "accurate"):
-            cells.append(cell(column, share := _percent(rows, column), f"{share:.1f}"))
+    def figures(self, noise: float, rows: Sequence[Row]) -> Iterator[Figure]:
+        """Yield the figures of the rows of a library at a noise."""
+        for heading, column in (("solved", "solved"), ("exact", "exact"), ("form", "form"), ("R2", "accurate")):
+            yield Figure(heading, column, _percent(rows, column))
         right = [row for row in rows if is_true(row["exact"])]
-        cells.append(cell("within", share := _percent(right, "within"), f"{share:.1f}" if right else ""))
-        known = [row for row in rows if row["seconds"] not in ("", None)]
-        seconds, sizes = ([number(row, key) for row in known] for key in ("seconds", "size"))
-        cells.append(Cell(f"{median(sizes):g}" if sizes else ""))
-        for column, of in (("median", median), ("slowest", max)):
-            value = of(seconds) if seconds else None
-            cells.append(cell(column, value, "" if value is None else f"{value:.3g}", at_most=True))
-        same = [ours[_problem(row)] for row in rows if _problem(row) in ours]
-        return [*cells, Cell(f"{_percent(same, 'solved'):.1f}" if library != OURS and same else "")]
+        yield Figure("size", "within", _percent(right, "within") if right else None)
+        yield from _costs(rows)
+
+    def passed(self, figure: Figure, noise: float, rows: Sequence[Row]) -> bool | None:
+        """Return whether a figure is within its limit, if it has one."""
+        limit, value = self.limits.get((figure.key, noise)), figure.value
+        if limit is None or value is None:
+            return None
+        return value <= limit if figure.key in ("median", "slowest") else value >= limit
+
+
+def _costs(rows: Sequence[Row]) -> Iterator[Figure]:
+    known = [row for row in rows if row["seconds"] not in ("", None)]
+    seconds, sizes = ([number(row, key) for row in known] for key in ("seconds", "size"))
+    yield Figure("operations", "", median(sizes) if sizes else None, "g")
+    yield Figure("median s", "median", median(seconds) if seconds else None, ".3g")
+    yield Figure("slowest", "slowest", max(seconds, default=None), ".3g")
 
 
 class Targets(Formulas):
@@ -179,14 +201,11 @@ class Targets(Formulas):
     def law(self, name: str) -> Law:
         return TargetLaw(name)
 
-    def _line(self, noise: float, library: str, rows: Sequence[Row], ours: dict[tuple, Row]) -> list[Cell]:
+    def passed(self, figure: Figure, noise: float, rows: Sequence[Row]) -> bool | None:
         """The limit of forms holds in each seed: six of eight."""
-        line = super()._line(noise, library, rows, ours)
-        place = _HEAD.index("form")
-        if line[place].passed is not None:
-            least = min(_percent(own, "form") for own in grouped(rows, "seed").values())
-            line[place] = line[place]._replace(passed=least >= self.limits["form", noise])
-        return line
+        if figure.key == "form":
+            figure = figure._replace(value=min(_percent(own, "form") for own in grouped(rows, "seed").values()))
+        return super().passed(figure, noise, rows)
 
 
 class Feynman(Formulas):
@@ -212,7 +231,7 @@ class Irrelevant(Feynman):
     name = "irrelevant"
     title = "Every sixth AI-Feynman equation with five more inputs that have no effect"
     file = "irrelevant.csv"
-    noises = NOISES[:1]
+    noises = (0.0,)
     extra = 5
     quick = ("I.12.1",)
     limits: ClassVar = {("exact", 0.0): 85.0}
@@ -242,7 +261,7 @@ class PhysicalScales(Formulas):
     name = "srsd"
     title = "The laws of SRSD at physical scales, found from 1000 rows"
     file = "srsd.csv"
-    noises = NOISES[:1]
+    noises = (0.0,)
     seeds = 1
     quick = ("I.12.5",)
 
@@ -267,10 +286,6 @@ def _problem(row: Row) -> tuple:
     return row["equation"], float(row["noise"]), int(row["seed"])
 
 
-COUNT = 100
-_EXPLAINED, _NEARLY = 1e-20, 1e-12
-
-
 class Random(Formulas):
     """Laws that are made up by a seed, by libraries that all have the same seconds.
 
@@ -278,13 +293,16 @@ class Random(Formulas):
     """
 
     name = "random"
-    title = f"{COUNT} random laws of one to four variables, found from 1000 rows"
+    title = "100 random laws of one to four variables, found from 1000 rows"
     file = "random.csv"
     columns = (*Formulas.columns, "unexplained")
     noises = (0.0, 0.01)
     seeds = 1
     quick = ("1.1",)
-    limits: ClassVar = {(f"{_EXPLAINED:g}", 0.0): 85.0, (f"{_NEARLY:g}", 0.0): 93.0, ("R2 .99", 0.0): 98.0}
+    bounded, counted, compared = 40, "laws", False
+    shares: ClassVar = {"1e-20": 1e-20, "1e-12": 1e-12, "R2 .99": 1e-2, "R2 .9": 1e-1}
+    """By its name, the 1 - R2 below which a law counts."""
+    limits: ClassVar = {("1e-20", 0.0): 85.0, ("1e-12", 0.0): 93.0, ("R2 .99", 0.0): 98.0}
     note = (
         "percent of the laws where 1 - R2 on new rows without noise is below 1e-20 and 1e-12, or R2 above 0.99 and "
         "0.9; form: right but for the values of constants; size: those of 1e-12 with at most twice the truth's "
@@ -307,42 +325,16 @@ class Random(Formulas):
 
     def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
         """Give every library the same seconds."""
-        random_seconds = 10.0
-        limit = case.values["limit"] or random_seconds
-        return Case(case.label, {**case.values, "limit": limit})
+        return Case(case.label, {**case.values, "limit": case.values["limit"] or 10.0})
 
-    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-        groups = grouped([{**row, "noise": float(row["noise"])} for row in rows], "noise", "library")
-        order = sorted(groups, key=lambda key: (float(key[0]), list(SEARCHERS).index(key[1])))
-        lines = [self._figures(float(noise), library, groups[noise, library]) for noise, library in order]
-        shares = [*_SHARES, "form", "size"]
-        return ["library", "noise", "laws", *shares, "operations", "median s", "slowest"], lines
-
-    def _figures(self, noise: float, library: str, rows: Sequence[Row]) -> list[Cell]:
-        random_bounded = 40  # laws from which limits are held to
-        held = library == OURS and len(rows) >= random_bounded
-        cells = [Cell(library), Cell(f"{noise:g}"), Cell(str(len(rows)))]
-        for name, most in _SHARES.items():
-            share = 100 * sum(number(row, "unexplained") < most for row in rows) / len(rows)
-            limit = self.limits.get((name, noise)) if held else None
-            cells.append(Cell(f"{share:.1f}", None if limit is None else share >= limit))
-        cells.append(Cell(f"{100 * sum(is_true(row['form']) for row in rows) / len(rows):.1f}"))
-        right = [row for row in rows if (is_true(row["form"]) if noise else number(row, "unexplained") < _NEARLY)]
-        cells.append(Cell(f"{100 * sum(is_true(row['within']) for row in right) / len(right):.1f}" if right else ""))
-        known = [row for row in rows if row["seconds"] not in ("", None)]
-        seconds, sizes = ([number(row, key) for row in known] for key in ("seconds", "size"))
-        figures = (sizes, median, "g"), (seconds, median, ".3g"), (seconds, max, ".3g")
-        return [*cells, *(Cell(format(of(values), how) if values else "") for values, of, how in figures)]
-
-
-_SHARES = {
-    f"{_EXPLAINED:g}": _EXPLAINED,
-    f"{_NEARLY:g}": _NEARLY,
-    "R2 .99": 1e-2,
-    "R2 .9": 1e-1,
-}
-"""By its name, the 1 - R2 below which a law counts."""
+    def figures(self, noise: float, rows: Sequence[Row]) -> Iterator[Figure]:
+        for name, most in self.shares.items():
+            yield Figure(name, name, 100 * sum(number(row, "unexplained") < most for row in rows) / len(rows))
+        yield Figure("form", "", _percent(rows, "form"))
+        right = [row for row in rows if (is_true(row["form"]) if noise else number(row, "unexplained") < 1e-12)]
+        yield Figure("size", "", _percent(right, "within") if right else None)
+        yield from _costs(rows)
 
 
 def _random_names(seed: int) -> list[str]:
-    return [f"{seed}.{k}" for k in range(COUNT)]
+    return [f"{seed}.{k}" for k in range(100)]

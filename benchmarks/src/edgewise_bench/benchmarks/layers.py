@@ -235,7 +235,6 @@ class Peaks(Benchmark):
 
 
 _SHAPES = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
-_FEW_ROWS = (1, 8)
 
 #: what is timed -> what it is compared with, and the limit of the ratio, if there is one
 _CALL_LIMITS: dict[str, tuple[str, float | None]] = {
@@ -259,15 +258,16 @@ class Calls(Benchmark):
     columns = ("what", "seconds", "lower", "upper", "repeats", "status")
 
     def cases(self, settings: Settings) -> list[Case]:
+        few_rows = (1, 8)
         network = [2, 5, 1]
         shapes = _SHAPES[:1] if settings.quick else _SHAPES
         few = [
             Case(f"inference, {rows} x {n_in} -> {n_out}", {"rows": rows, "widths": f"{n_in} {n_out}"})
-            for _, n_in, n_out in shapes for rows in _FEW_ROWS
+            for _, n_in, n_out in shapes for rows in few_rows
         ]  # fmt: skip
         few += [
             Case(f"inference, {rows} rows, {network}", {"rows": rows, "widths": " ".join(map(str, network))})
-            for rows in _FEW_ROWS
+            for rows in few_rows
         ]
         if settings.quick or shutil.which("c++") is None:  # Inductor compiles with it
             return few

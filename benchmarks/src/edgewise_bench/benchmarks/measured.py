@@ -59,6 +59,7 @@ class Measured(Benchmark):
     parallel = True
     slow = True
     compares = "searchers"
+    overtime = 300.0
     key: ClassVar[str]
     """The column that names the table."""
 
@@ -85,10 +86,6 @@ class Measured(Benchmark):
         shared = {"place": right.index(True) if True in right else "", "formulas": len(found.formulas)}
         described = {"formula": sympy.sstr(found.formula), "outcome": found.outcome, "seconds": spent.wall}
         return [self.row(case, **shared, **described, **self.judged(table, found, right, residual))]
-
-    def time_limit(self, case: Case) -> float:
-        overtime = 300.0  # seconds that a case may take beyond twice its limit
-        return 2 * case.values["limit"] + overtime
 
     def lines(
         self, rows: Sequence[Row], about: Callable[[Any], Sequence[str]], text: Callable[[Any, Row], str],
@@ -247,7 +244,6 @@ def _ratio(formula: Formula, problem: CertifiedFit) -> float:
 
 
 _COLUMNS, _ROWS = (2, 5, 10, 20, 40, 60), (20, 100, 1000, 10_000, 100_000, 1_000_000)
-_SECONDS, _QUICK, _OVERTIME = 60.0, 2.0, 600.0
 _NEW, _NOISE = 2000, 0.1
 
 
@@ -261,6 +257,7 @@ class Dimensions(Benchmark):
     name = "dimensions"
     title = "One law in tables of many shapes: R2 on new rows without noise, and seconds"
     file = "dimensions.csv"
+    overtime = 600.0
     columns = ("r2", "seconds", "process_seconds", "complexity", "right", "wrong", "formula", "outcome", "status")
     fresh_process = True
     parallel = True
@@ -269,9 +266,10 @@ class Dimensions(Benchmark):
     note = "R2, seconds; with a star where the formula holds a column that the law has not, or lacks one that it has"
 
     def cases(self, settings: Settings) -> list[Case]:
+        seconds, quick = 60.0, 2.0
         small = ((2, 20), (5, 100))
         shapes = small if settings.quick else tuple((columns, rows) for rows in _ROWS for columns in _COLUMNS)
-        limit = settings.budget or (_QUICK if settings.quick else _SECONDS)
+        limit = settings.budget or (quick if settings.quick else seconds)
         effort = f", {settings.effort}" if settings.effort else ""
         return [
             Case(f"{columns} columns, {rows} rows, {limit:g} s{effort}",
@@ -298,9 +296,6 @@ class Dimensions(Benchmark):
         with np.errstate(all="ignore"):
             r2 = regression_scores(_law(new), found.predict(new))["r2"]
         return [self.row(case, r2=r2, right=len(own & true), wrong=len(own - true), **cost, **described)]
-
-    def time_limit(self, case: Case) -> float:
-        return 2 * case.values["limit"] + _OVERTIME
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         sizes = sorted({int(row["rows"]) for row in rows})

@@ -319,6 +319,7 @@ class Claims(Benchmark):
     name = "claims"
     title = "What is claimed, and how much of it is true"
     file = "claims.csv"
+    overtime = 300.0
     columns = ("family", "part", *_COLUMNS, "detail", "status")
     parallel = True
     slow = True
@@ -337,10 +338,6 @@ class Claims(Benchmark):
         """Return a row; of a case's values the family and the part are shown, since others differ by family."""
         known = {"family": case.values["family"], "part": case.values["part"]}
         return {"case": case.label, **dict.fromkeys(self.columns, ""), **known, **found}
-
-    def time_limit(self, case: Case) -> float:
-        overtime = 300.0
-        return 2 * case.values.get("limit", 0.0) + overtime
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["family", "part", "said", "cases", "judged", "wrong", "median s"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -25,9 +25,7 @@ class Halves(Study):
     total = True
     figures = (Figure("mean half", "half", most=lambda row: 1.5 if row["kind"] == "small" else 9), Figure("", "whole"))
     first, seeds = 5, 2
-
-    def grid(self) -> dict[str, Any]:
-        return {"kind": ("small", "large"), "number": (2.0,)}
+    grid: ClassVar = {"kind": ("small", "large"), "number": (2.0,)}
 
     def measured(self, given: Any, settings: Settings) -> Row:
         half = given["number"] * (1 if given["kind"] == "small" else 10) / 2 + given["seed"] - 5

@@ -11,23 +11,19 @@ import numpy as np
 import pandas as pd
 import sympy
 
-from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise_bench import OURS, Benchmark, Case, Cell, Row, Settings, clock
+from edgewise_bench import OURS, Case, Cell, Row, Settings, clock
 from edgewise_bench.benchmarks.estimators import ESTIMATORS, Estimator
 from edgewise_bench.benchmarks.real_tables import (
     REAL_TABLES,
     SPLITS,
     Table,
-    folds,
-    missing_packages,
     numbers,
-    read_frame,
     regression_scores,
 )
 from edgewise_bench.benchmarks.searchers import SEARCHERS, OperonForTables, Predict, Searcher
 from edgewise_bench.benchmarks.searchers import Table as SearchTable
-from edgewise_bench.benchmarks.tabular import Result
+from edgewise_bench.benchmarks.tabular import OnTables, Result
 from edgewise_bench.tables import grouped, number
 
 CHOSEN = ""
@@ -126,12 +122,9 @@ def summary(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
             if any(row["rows"] for row in group):  # the table can be read
                 results[table] = {name: -result.deficit for name, result in found.items()}
             sizes = next(((str(row["rows"]), str(row["inputs"])) for row in group if row["rows"]), ("", ""))
-            lines.append(
-                [
-                    Cell(table), Cell(half), *map(Cell, sizes), *(_score(found.get(name)) for name in names),
-                    *(Cell(_median(_of(group, OURS), column)) for column, _ in _FACTS),
-                ]
-            )  # fmt: skip
+            facts = (Cell(_median(_of(group, OURS), column)) for column, _ in _FACTS)
+            scores = (found[name].cell if name in found else Cell("") for name in names)
+            lines.append([Cell(table), Cell(half), *map(Cell, sizes), *scores, *facts])
         for judged in _judged(results, _of(own, OURS)):
             cells = [Cell(judged.asked), Cell(half), Cell(str(len(results))), Cell("")]
             passed = judged.passed if len(results) >= bounded else None
@@ -147,12 +140,6 @@ def _of(rows: Sequence[Row], name: str) -> list[Row]:
     """Return the rows of a choice; a split that failed counts for each choice of its library."""
     library = name.split()[0]
     return [row for row in rows if _choice(row) == name or (row["status"] and row["library"] == library)]
-
-
-def _score(result: Result | None) -> Cell:
-    if result is None:
-        return Cell("")
-    return Cell(f"{result.score:.3f}" if result.score < math.inf else result.status or "failed")
 
 
 def _median(rows: Sequence[Row], column: str) -> str:
@@ -211,7 +198,7 @@ def _gaps(results: Scores, *others: str) -> dict[str, float]:
 _FOUND = ("choice", "r2", "rmse", "complexity", "formulas", "first", "seconds", "formula", "outcome", "status")
 
 
-class Tables(Benchmark):
+class Tables(OnTables):
     """Every regressor on every table and each of five splits, on one thread of a separate process.
 
     Libraries that search for formulas all have the same seconds. A row is one choice of a library: the formula that it
@@ -221,11 +208,8 @@ class Tables(Benchmark):
 
     name = "tables"
     title = "Formulas on real tables: R2 on rows not searched on, medians over the splits"
-    file = "tables.csv"
     overtime = 600.0
     columns = ("rows", "inputs", *_FOUND)
-    parallel = True
-    slow = True
     compares = "regressors"
     note = (
         "top: the best of edgewise's front on the test rows, an upper bound; ceiling: the flexible model that it "
@@ -234,11 +218,8 @@ class Tables(Benchmark):
         "tables on which it is above both choices of Operon; tables below 0.2 where linear is above 0.4; the worst "
         "split's complexity, formulas and seconds"
     )
-    tables: ClassVar[tuple[Table, ...]] = REAL_TABLES
+    tables = REAL_TABLES
     regressors: ClassVar[Mapping[str, Regressor]] = REGRESSORS
-
-    def missing(self) -> str:
-        return missing_packages()
 
     def cases(self, settings: Settings) -> list[Case]:
         if self.missing():
@@ -265,29 +246,18 @@ class Tables(Benchmark):
             {**values, "limit": limit, "effort": effort},
         )
 
-    def frame(self, table: Table) -> pd.DataFrame:
-        """Return a table as its package ships it."""
-        return read_frame(table)
+    def columns_of(self, table: Table, settings: Settings) -> tuple[pd.DataFrame, Array]:
+        return numbers(self.frame(table), table)
 
-    def measure(self, case: Case, settings: Settings) -> list[Row]:
-        given = case.values
-        table = next(table for table in self.tables if table.name == given["table"])
-        try:
-            x, y = numbers(self.frame(table), table)
-        except InputError as error:
-            return [self.row(case, status=f"left out: {error}")]
-        train, test = list(folds("regression", x, y, SPLITS))[given["split"]]
-        rows = x.to_numpy()
-        library = self.regressors[given["library"]]
+    def learned(self, case: Case, table: Table, x: pd.DataFrame, y: Array, train: Array, test: Array) -> list[Row]:
+        given, rows, library = case.values, x.to_numpy(), self.regressors[case.values["library"]]
         warm_up(library)
         task = SearchTable(rows[train], y[train], list(x.columns), given["split"], given["limit"], given["effort"])
         with clock() as spent:
             found = learned(library, task)
-        shared = {"rows": len(x), "inputs": x.shape[1], "seconds": spent.wall, **_described(found)}
-        return [
-            self.row(case, choice=choice, **shared, **scores)
-            for choice, scores in _scores(found, rows[test], y[test]).items()
-        ]
+        shared = {"seconds": spent.wall, **_described(found)}
+        scores = _scores(found, rows[test], y[test])
+        return [{"choice": choice, **shared, **own} for choice, own in scores.items()]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         return summary(rows)

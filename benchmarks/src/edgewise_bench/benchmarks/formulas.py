@@ -190,7 +190,6 @@ class Targets(Formulas):
 
     name = "discovery"
     title = "Eight laws, found from 1000 rows"
-    file = "discovery.csv"
     noises = (0.0, 0.01)
     quick = ("product",)
     limits: ClassVar = {("exact", 0.0): 100.0, ("slowest", 0.0): _SECONDS, ("form", 0.01): 75.0}
@@ -213,7 +212,6 @@ class Feynman(Formulas):
 
     name = "feynman"
     title = "The AI-Feynman equations, found from 1000 rows"
-    file = "feynman.csv"
     quick = ("I.12.1", "I.10.7")
     limits: ClassVar = {
         ("exact", 0.0): 92.0, ("within", 0.0): 100.0, ("median", 0.0): 2.0, ("slowest", 0.0): _SECONDS,
@@ -230,7 +228,6 @@ class Irrelevant(Feynman):
 
     name = "irrelevant"
     title = "Every sixth AI-Feynman equation with five more inputs that have no effect"
-    file = "irrelevant.csv"
     noises = (0.0,)
     extra = 5
     quick = ("I.12.1",)
@@ -245,7 +242,6 @@ class Strogatz(Formulas):
 
     name = "strogatz"
     title = "The derivatives of the Strogatz systems, found along four runs of 100 rows each"
-    file = "strogatz.csv"
     quick = ("lv.y",)
 
     def laws(self) -> list[str]:
@@ -260,7 +256,6 @@ class PhysicalScales(Formulas):
 
     name = "srsd"
     title = "The laws of SRSD at physical scales, found from 1000 rows"
-    file = "srsd.csv"
     noises = (0.0,)
     seeds = 1
     quick = ("I.12.5",)
@@ -294,7 +289,6 @@ class Random(Formulas):
 
     name = "random"
     title = "100 random laws of one to four variables, found from 1000 rows"
-    file = "random.csv"
     columns = (*Formulas.columns, "unexplained")
     noises = (0.0, 0.01)
     seeds = 1

@@ -100,7 +100,6 @@ class Layers(Comparison):
 
     name = "layers"
     title = "One layer, forward and backward to parameters and input"
-    file = "layers.csv"
     threaded = True
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -168,7 +167,6 @@ class Steps(Comparison):
 
     name = "steps"
     title = "One Adam step of a network on all rows, float64"
-    file = "steps.csv"
 
     def cases(self, settings: Settings) -> list[Case]:
         rows = _FEW if settings.quick else _ROWS
@@ -201,7 +199,6 @@ class Peaks(Benchmark):
 
     name = "memory"
     title = "Peak memory of one training step of a layer, above data and layer"
-    file = "memory.csv"
     columns = ("parameters", "bytes", "status")
     fresh_process = True
 
@@ -254,7 +251,6 @@ class Calls(Benchmark):
 
     name = "calls"
     title = "Compiled and exported layers, and inference of 1 and 8 rows"
-    file = "calls.csv"
     columns = ("what", "seconds", "lower", "upper", "repeats", "status")
 
     def cases(self, settings: Settings) -> list[Case]:

@@ -116,7 +116,6 @@ class History(Measured):
 
     name = "history"
     title = "Ten laws of the history of science from real measurements"
-    file = "history.csv"
     key = "name"
     columns = ("right", "place", "formulas", "ratio", "law", "formula", "outcome", "seconds", "status")
     note = (
@@ -176,7 +175,6 @@ class Certified(Measured):
 
     name = "nist"
     title = "NIST's nonlinear regressions: sum of squares over the certified one, and constants"
-    file = "nist.csv"
     key = "problem"
     columns = ("residual", "constants", "lean", "place", "formulas", "seconds", "formula", "outcome", "status")
     close: ClassVar[float] = 1.1
@@ -256,7 +254,6 @@ class Dimensions(Benchmark):
 
     name = "dimensions"
     title = "One law in tables of many shapes: R2 on new rows without noise, and seconds"
-    file = "dimensions.csv"
     overtime = 600.0
     columns = ("r2", "seconds", "process_seconds", "complexity", "right", "wrong", "formula", "outcome", "status")
     fresh_process = True

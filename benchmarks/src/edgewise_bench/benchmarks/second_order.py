@@ -32,7 +32,6 @@ class SecondOrder(Benchmark):
 
     name = "lm"
     title = "One Levenberg-Marquardt step"
-    file = "lm.csv"
     columns = ("what", "parameters", "seconds", "lower", "upper", "repeats", "bytes", "above", "status")
     fresh_process = True
 
@@ -115,7 +114,6 @@ class Routes(Benchmark):
 
     name = "routes"
     title = "Each operation by each route"
-    file = "routes.csv"
     columns = ("operation", "route", "seconds", "lower", "upper", "repeats", "chosen", "reason", "status")
     note = "chosen: the time of what the library takes by itself, over the quicker route's"
 

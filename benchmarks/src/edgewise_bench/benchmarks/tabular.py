@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import fmean, geometric_mean, median
 from typing import Any, ClassVar, NamedTuple
@@ -62,6 +63,11 @@ class Result(NamedTuple):
             status,
         )
 
+    @property
+    def cell(self) -> Cell:
+        """Return the score as a table has it, or why there is none."""
+        return Cell(f"{self.score:.3f}" if self.score < math.inf else self.status or "failed")
+
 
 def _known(row: Row, column: str) -> float:
     """Return a number of a row, infinity where there is none, or where predictions were not numbers."""
@@ -90,16 +96,10 @@ def summary(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
                 if (chosen := [row for row in group if row["library"] == name])
             }
             count = next((str(row["rows"]) for row in group if row["rows"]), "")
-            cells = [_score(results[table].get(name)) for name in names]
+            cells = [results[table][name].cell if name in results[table] else Cell("") for name in names]
             lines.append([Cell(table), Cell(label), Cell(kind), Cell(count), *cells])
         below += _figures(label, kind, names, results)
     return ["table", "half", "kind", "rows", *names], [*lines, *below]
-
-
-def _score(result: Result | None) -> Cell:
-    if result is None:
-        return Cell("")
-    return Cell(f"{result.score:.3f}" if result.score < math.inf else result.status or "failed")
 
 
 def _figures(half: str, kind: str, names: Sequence[str], results: Results) -> list[list[Cell]]:
@@ -119,7 +119,7 @@ def _figures(half: str, kind: str, names: Sequence[str], results: Results) -> li
         line("seconds of a fit", lambda name: _seconds(name, results)),
     ]
     if OURS in names:
-        found.append(line(f"{OURS} loses to it on", lambda name: _lost(OURS, name, results)))
+        found.append(line(f"{OURS} loses to it on", lambda name: ", ".join(_better(name, results))))
     return found
 
 
@@ -154,15 +154,44 @@ def _seconds(name: str, results: Results) -> str:
     return f"{median(known):.2g}" if known else ""
 
 
-def _lost(ours: str, name: str, results: Results) -> str:
-    """Return the tables on which an estimator is better than edgewise."""
-    return ", ".join(_better(ours, name, results.items()))
-
-
-def _better(ours: str, name: str, results: Iterable[tuple[str, Mapping[str, Result]]]) -> Iterable[str]:
-    for table, own in results:
-        if {ours, name} <= set(own) and own[name].deficit < own[ours].deficit:
+def _better(name: str, results: Results) -> Iterator[str]:
+    """Yield the tables on which an estimator is better than edgewise."""
+    for table, own in results.items():
+        if {OURS, name} <= set(own) and own[name].deficit < own[OURS].deficit:
             yield table
+
+
+class OnTables(Benchmark):
+    """Libraries on real tables, each of five splits of each in turn; `columns_of` reads what a library sees of one."""
+
+    parallel = True
+    slow = True
+    tables: ClassVar[tuple[Table, ...]]
+
+    def missing(self) -> str:
+        return missing_packages()
+
+    def frame(self, table: Table) -> pd.DataFrame:
+        """Return a table as its package ships it."""
+        return read_frame(table)
+
+    @abstractmethod
+    def columns_of(self, table: Table, settings: Settings) -> tuple[pd.DataFrame, Array]:
+        """Return the inputs and the target of a table. Errors: InputError where it cannot be read."""
+
+    @abstractmethod
+    def learned(self, case: Case, table: Table, x: pd.DataFrame, y: Array, train: Array, test: Array) -> list[Row]:
+        """Learn from the rows `train` of a table, and return the columns of rows."""
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        table = next(table for table in self.tables if table.name == case.values["table"])
+        try:
+            x, y = self.columns_of(table, settings)
+        except InputError as error:
+            return [self.row(case, status=f"left out: {error}")]
+        train, test = list(folds(table.kind, x, y, SPLITS))[case.values["split"]]
+        shape = {"rows": len(x), "inputs": x.shape[1]}
+        return [self.row(case, **shape, **row) for row in self.learned(case, table, x, y, train, test)]
 
 
 _FIT, _SEARCH = 150.0, 1200.0  # CPU seconds of a case, without and with a search for settings
@@ -170,7 +199,7 @@ _ALARMS = tuple(f"(exit code {-getattr(signal, name, 0)})" for name in ("SIGPROF
 _SCORES = ("r2", "rmse", "log_loss", "accuracy", "calibration", "coverage", "width")
 
 
-class Tabular(Benchmark):
+class Tabular(OnTables):
     """Every estimator on every table and each of five splits, on one thread of a separate process.
 
     Nobody is tuned, unless `Settings.tuned` asks for a random search. The seconds are CPU time, of the search and the
@@ -180,10 +209,7 @@ class Tabular(Benchmark):
 
     name = "tabular"
     title = "Estimators on real tables: R2 or log loss on rows not trained on, medians over the splits"
-    file = "tabular.csv"
     columns = ("rows", "inputs", *_SCORES, "seconds", "predict_seconds", "chosen", "status")
-    parallel = True
-    slow = True
     compares = "estimators"
     note = (
         "regression: R2, the higher the better; classification: log loss, the lower the better; ratio: RMSE or log "
@@ -191,11 +217,8 @@ class Tabular(Benchmark):
         "R2 or log loss, and where; the held half has been measured twice with edgewise, as its code was changed in "
         "between"
     )
-    tables: ClassVar[tuple[Table, ...]] = TABLES
+    tables = TABLES
     estimators: ClassVar[Mapping[str, Estimator]] = ESTIMATORS
-
-    def missing(self) -> str:
-        return missing_packages()
 
     def cases(self, settings: Settings) -> list[Case]:
         if self.missing():
@@ -210,33 +233,23 @@ class Tabular(Benchmark):
             for split in range(splits)
         ]
 
-    def frame(self, table: Table) -> pd.DataFrame:
-        """Return a table as its package ships it."""
-        return read_frame(table)
+    def columns_of(self, table: Table, settings: Settings) -> tuple[pd.DataFrame, Array]:
+        return columns(self.frame(table), table._replace(most=200) if settings.quick else table)
 
-    def measure(self, case: Case, settings: Settings) -> list[Row]:
-        few = 200
-        given = case.values
-        table = next(table for table in self.tables if table.name == given["table"])
-        try:
-            x, y = columns(self.frame(table), table._replace(most=few) if settings.quick else table)
-        except InputError as error:
-            return [self.row(case, status=f"left out: {error}")]
-        train, test = list(folds(table.kind, x, y, SPLITS))[given["split"]]
-        estimator = self.estimators[given["library"]]
+    def learned(self, case: Case, table: Table, x: pd.DataFrame, y: Array, train: Array, test: Array) -> list[Row]:
+        given, estimator = case.values, self.estimators[case.values["library"]]
         estimator.warm_up(table.kind)
         inputs, target = x.iloc[train], y[train]
         with _ended_after(_most(case)), clock() as spent:
-            search = given["tuned"], given["limit"]
-            chosen = found_settings(estimator, table.kind, inputs, target, *search)
+            chosen = found_settings(estimator, table.kind, inputs, target, given["tuned"], given["limit"])
             model = estimator.make(table.kind, inputs, given["split"], **chosen)
             model.fit(inputs, target)
         with clock() as predicting:
             scores = scored(table.kind, model, x.iloc[test], y[test])
-        scores |= _intervals(estimator, model, x.iloc[test], y[test]) if table.kind == "regression" else {}
+        if table.kind == "regression" and (ends := estimator.interval(model, x.iloc[test], LEVEL)):
+            scores |= interval_scores(y[test], *ends)
         cost = {"seconds": spent.process, "predict_seconds": predicting.process}
-        shape = {"rows": len(x), "inputs": x.shape[1]}
-        return [self.row(case, **shape, **scores, **cost, chosen=_settings(chosen))]
+        return [{**scores, **cost, "chosen": _settings(chosen)}]
 
     def time_limit(self, case: Case) -> float:
         overhead = 60.0  # seconds to import, to read the table and to warm up
@@ -279,11 +292,6 @@ def _case(half: str, table: Table, split: int, library: str, shared: Mapping[str
     tuned = f", tuned {shared['tuned']}" if shared["tuned"] else ""
     values = {"half": half, "table": table.name, "kind": table.kind, "split": split, "library": library, **shared}
     return Case(f"{half}, {table.name}, split {split}: {library}{tuned}", values)
-
-
-def _intervals(estimator: Estimator, model: Any, x: pd.DataFrame, y: Array) -> dict[str, float]:
-    ends = estimator.interval(model, x, LEVEL)
-    return {} if ends is None else interval_scores(y, *ends)
 
 
 def _settings(chosen: Mapping[str, Any]) -> str:

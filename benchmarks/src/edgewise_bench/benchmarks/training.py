@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from math import inf
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -268,14 +267,9 @@ class Classification(Benchmark):
 
     name = "classification"
     title = "Classes: accuracy and seconds, medians over the seeds"
-    file = "classification.csv"
+    needs: ClassVar = {"sklearn": "scikit-learn, which has the tables, is not installed here: pip install scikit-learn"}
     columns = ("library", "parameters", "seed", "accuracy", "seconds", "status")
     note = "accuracy: on test rows; MLP: Adam at its best rate, the seconds of that run alone"
-
-    def missing(self) -> str:
-        if find_spec("sklearn") is not None:
-            return ""
-        return "scikit-learn, which has the tables, is not installed here: pip install scikit-learn"
 
     def cases(self, settings: Settings) -> list[Case]:
         return [] if self.missing() else [Case(task.name, {"table": task.name}) for task in TASKS]

@@ -213,7 +213,6 @@ class Continual(Experiment):
     name = "continual"
     title = "Continual learning"
     source = "KAN, figure 3.4; settings from pykan's Example 8"
-    file = "continual.csv"
     extra = ("way", "phase", "region", "values")
     note = "RMSE on each region that was shown so far, after each phase, at other points of it"
 

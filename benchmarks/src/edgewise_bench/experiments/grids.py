@@ -32,7 +32,6 @@ class Grids(Experiment):
     name = "grids"
     title = "Grid extension and the interpolation threshold"
     source = "KAN, section 2.4 and figure 2.3; values from pykan's Example 1"
-    file = "grids.csv"
     extra = ("smoothing", "grid", "train")
     note = "test RMSE of exp(sin(pi x) + y^2), 1000 rows of each kind, uniform on [-1, 1]^2; lowest over the grids"
 

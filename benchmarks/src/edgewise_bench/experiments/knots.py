@@ -281,7 +281,6 @@ class KnotTheory(Experiment):
     name = "knots"
     title = "Knot theory: signatures from geometry"
     source = "KAN, section 4.3, tables 3 and 4; re-runs of its baseline by others, CompactNet"
-    file = "knots.csv"
     extra = ("kind", "scores", "formula", "r2", "r2_slope", "columns")
     note = (
         "accuracy of the signature on knots not trained on, in percent; of relations the residual of their equation "

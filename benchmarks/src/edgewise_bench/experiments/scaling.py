@@ -83,7 +83,6 @@ class Scaling(Experiment):
     name = "scaling"
     title = "Scaling laws"
     source = "KAN, section 3.1 and figure 3.1"
-    file = "scaling.csv"
     extra = ("grid", "solver", "train", "spread")
     note = "test RMSE on 5000 other rows; exponents in the number of cells G, and in the number of parameters"
 

@@ -52,7 +52,6 @@ class Special(Experiment):
     name = "special"
     title = "Special functions"
     source = "KAN, section 3.2, table 1 and figure 3.2"
-    file = "special.csv"
     extra = ("grid", "solver", "held")
     note = "test RMSE on 3000 other rows; shape, grid and solver chosen by 300 rows that were held out"
 

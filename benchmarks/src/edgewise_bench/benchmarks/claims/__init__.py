@@ -318,7 +318,6 @@ class Claims(Benchmark):
 
     name = "claims"
     title = "What is claimed, and how much of it is true"
-    file = "claims.csv"
     overtime = 300.0
     columns = ("family", "part", *_COLUMNS, "detail", "status")
     parallel = True

@@ -105,7 +105,6 @@ class Equations(Benchmark):
 
     name = "pde"
     title = "Differential equations at the parameters that are usual in the field"
-    file = "pde.csv"
     overtime = 900.0
     columns = (
         "relative", "estimate", "outcome", "wrong", "tolerance", "parameters", "seconds", "valid", "status",

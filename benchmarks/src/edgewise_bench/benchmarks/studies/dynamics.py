@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import sympy
@@ -86,6 +86,10 @@ SYSTEMS = {
 }  # fmt: skip
 
 
+def _methods() -> tuple[str, ...]:
+    return (OURS, _PYSINDY) if find_spec(_PYSINDY) else (OURS,)
+
+
 class Dynamics(Study):
     """Eight known systems; seeds move the starts by up to 10 % and change the noise, relative to that of each state.
 
@@ -104,15 +108,11 @@ class Dynamics(Study):
 
     name = "dynamics"
     title = "Equations from trajectories: right forms"
-    file = "dynamics.csv"
     columns = (
         "right", "any", "constants", "covered", "largest_error", "widest", "outcome", "seconds", "equations", "status",
     )  # fmt: skip
     seeds = 3
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        methods = (OURS, _PYSINDY) if find_spec(_PYSINDY) else (OURS,)
-        return {"method": methods, "system": SYSTEMS, "noise": _NOISES}
+    grid: ClassVar = {"method": _methods, "system": SYSTEMS, "noise": _NOISES}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         find = _by_edgewise if given["method"] == OURS else _by_pysindy

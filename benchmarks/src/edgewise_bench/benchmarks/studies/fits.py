@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, geometric_mean, median
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -69,7 +69,6 @@ class Fits(Study):
 
     name = "fits"
     title = "Fits with default arguments: test error and seconds"
-    file = "fits.csv"
     columns = ("network", "rows", "test_rmse", "train_rmse", "grid", "outcome", "seconds", "process_seconds", "status")
     by = ("target", "network")
     seeds = 5
@@ -79,9 +78,7 @@ class Fits(Study):
         Figure("median s", "seconds"),
         Figure("slowest", "seconds", max, most=lambda row: _LIMITS[row["target"]].seconds),
     )
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"target": _LIMITS}
+    grid: ClassVar = {"target": _LIMITS}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         target = _LIMITS[given["target"]].target
@@ -110,12 +107,8 @@ class Initialization(Study):
 
     name = "initialization"
     title = "Schemes of init="
-    file = "initialization.csv"
     columns = ("quantity", "value", "seconds", "status")
     note = "depth: medians; second order: the share of good starts; first order: geometric mean of the errors"
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {}
 
     def cases(self, settings: Settings) -> list[Case]:
         depth = [16] * 7  # six layers
@@ -224,7 +217,6 @@ class PredictionIntervals(Study):
 
     name = "intervals"
     title = "How often 90 % prediction intervals hold a new row"
-    file = "intervals.csv"
     columns = ("tables", "coverage", "quiet", "loud", "width", "lowest", "seconds", "status")
     by = ("noise", "inputs", "rows")
     figures = (
@@ -232,9 +224,7 @@ class PredictionIntervals(Study):
         Figure("loud", "loud", fmean), Figure("width", "width", fmean), Figure("lowest", "lowest", min),
     )  # fmt: skip
     first = 1000
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"noise": _NOISES, "inputs": (1, 5, 20), "rows": _TABLES}
+    grid: ClassVar = {"noise": _NOISES, "inputs": (1, 5, 20), "rows": _TABLES}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         kind, inputs, rows = given["noise"], given["inputs"], given["rows"]
@@ -283,12 +273,10 @@ class RealIntervals(Study):
         Figure("of boosting", "boosting_coverage", fmean), Figure("its width", "boosting_width", fmean),
     )  # fmt: skip
     seeds = 0
+    grid: ClassVar = {"table": [table.name for table in TABLES if table.kind == "regression"], "split": range(SPLITS)}
 
     def missing(self) -> str:
         return missing_packages()
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"table": [table.name for table in TABLES if table.kind == "regression"], "split": range(SPLITS)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         from edgewise.estimators import KANRegressor
@@ -328,7 +316,6 @@ class ManyRows(Study):
 
     name = "many-rows"
     title = "Made tables of many rows: seconds, memory and error"
-    file = "many_rows.csv"
     columns = ("seconds", "r2", "megabytes", "error", "status")
     fresh_process = True
     by = ("table",)
@@ -336,9 +323,7 @@ class ManyRows(Study):
         Figure("seconds", "seconds"), Figure("R2", "r2"), Figure("MB", "megabytes"), Figure("error", "error"),
     )  # fmt: skip
     seeds = 0
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"table": ("additive, 10000 rows", "additive, 1000000 rows", "fit, 20000 x 50, [50, 5, 1]")}
+    grid: ClassVar = {"table": ("additive, 10000 rows", "additive, 1000000 rows", "fit, 20000 x 50, [50, 5, 1]")}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         kind, count, *_ = given["table"].split()

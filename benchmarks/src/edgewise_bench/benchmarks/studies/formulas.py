@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,6 @@ class FormulaDigits(Study):
 
     name = "fit-formula"
     title = "Digits of constants and standard errors on NIST's nonlinear regressions"
-    file = "fit_formula.csv"
     columns = ("level", "digits", "error_digits", "both", "outcome", "seconds", "status")
     by = ("library", "start")
     figures = (
@@ -46,9 +45,7 @@ class FormulaDigits(Study):
         Figure("least digits", "digits", min), Figure("CPU seconds", "seconds", sum),
     )  # fmt: skip
     seeds = 0
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"problem": _problems(), "start": ("first", "second", "none"), "library": (OURS, "scipy")}
+    grid: ClassVar = {"problem": lambda: _problems(), "start": ("first", "second", "none"), "library": (OURS, "scipy")}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         problem = _problems()[given["problem"]]
@@ -153,7 +150,6 @@ class Knowledge(Study):
 
     name = "knowledge"
     title = "What knowledge brings to discover: laws with noise"
-    file = "knowledge.csv"
     columns = ("seconds", "outcome", "r2", "right", "formula", "status")
     by = ("law", "known")
     figures = (
@@ -161,9 +157,7 @@ class Knowledge(Study):
         Figure("median R2", "r2"),
     )  # fmt: skip
     seeds = 3
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"law": _LAWS, "known": (False, True)}
+    grid: ClassVar = {"law": _LAWS, "known": (False, True)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         law, seed = _LAWS[given["law"]], given["seed"]
@@ -201,9 +195,7 @@ class Programs(Study):
         Figure("CPU seconds", "seconds", fmean), Figure("children", "children", fmean),
     )  # fmt: skip
     seeds = 3
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"number": range(_COUNT)}
+    grid: ClassVar = {"number": range(_COUNT)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         exact = 1e-20  # error over the variance of the target

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, median, quantiles
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -42,7 +42,6 @@ class Convolutions(Study):
 
     name = "convolutions"
     title = "Convolutions of functions on digits: accuracy on rows not trained on"
-    file = "convolutions.csv"
     columns = ("parameters", "accuracy", "seconds", "onnx", "milliseconds", "ratio", "status")
     by = ("network",)
     figures = (
@@ -54,6 +53,7 @@ class Convolutions(Study):
     note = "limit: KANConv2d's mean accuracy is not below that of Conv2d"
     first = FIRST
     seeds = 5
+    grid: ClassVar = {"network": lambda: NETWORKS}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head, lines = super().table(rows)
@@ -68,9 +68,6 @@ class Convolutions(Study):
     def missing(self) -> str:
         absent = [name for name in ("sklearn", "onnxruntime") if find_spec(name) is None]
         return f"{' and '.join(absent)} not installed here" if absent else ""
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"network": NETWORKS}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         seconds = steps((given["network"], ORDINARY), 2 if settings.quick else 60)
@@ -199,7 +196,6 @@ class GPULayers(Study):
 
     name = "gpu"
     title = "One layer on a CUDA GPU, each route and operation"
-    file = "gpu.csv"
     columns = ("card", "what", "milliseconds", "lower", "upper", "ratio", "repeats", "status")
     parallel = False
     by = ("rows", "n_in", "n_out", "grid", "dtype", "precision", "what")
@@ -207,9 +203,6 @@ class GPULayers(Study):
 
     def missing(self) -> str:
         return unavailable() or ""
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {}
 
     def cases(self, settings: Settings) -> list[Case]:
         single = [("float32", "highest"), ("float32", "high"), ("bfloat16", "highest")]  # without and with TF32
@@ -236,7 +229,6 @@ class GPUTiles(GPULayers):
 
     name = "gpu-tiles"
     title = "The operations of a layer on a CUDA GPU with each tile"
-    file = "gpu_tiles.csv"
     columns = ("card", "what", "tile", "milliseconds", "lower", "upper", "repeats", "status")
     by = (*GPULayers.by, "tile")
     figures = (Figure("ms", "milliseconds"),)

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import joblib
 import numpy as np
@@ -43,7 +43,6 @@ class TimeLimits(Study):
 
     name = "time-limits"
     title = "How well discover keeps its time limit"
-    file = "time_limits.csv"
     columns = ("kind", "rows", "columns", "limit", "wall", "process", "report", "outcome", "over", "kept", "status")
     by = ("limit",)
     total = True
@@ -52,9 +51,7 @@ class TimeLimits(Study):
         Figure("computing, median", "process"), Figure("report, slowest", "report", max),
     )  # fmt: skip
     seeds = 0
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"number": range(200)}
+    grid: ClassVar = {"number": range(200)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         reported = 10  # tables, of which one report is written
@@ -183,15 +180,12 @@ class Determinism(Study):
 
     name = "determinism"
     title = "Whether discover gives the same front, number by number, however and wherever it runs"
-    file = "determinism.csv"
     columns = ("effort", "way", "front", "seconds", "process_seconds", "same", "status")
     parallel = False
     by = ("way",)
     figures = (Figure("same", "same", share, least=1), Figure("seconds", "seconds"))
     seeds = 0
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"number": (0,)}
+    grid: ClassVar = {"number": (0,)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Iterator[Row]:
         effort, first = int(settings.effort or _EFFORT), ""
@@ -212,7 +206,6 @@ class Resume(Study):
 
     name = "resume"
     title = "Whether a search that is killed at any moment and resumed gives the same front"
-    file = "resume.csv"
     columns = (
         "number", "effort", "part", "killed", "saved_bytes", "front", "same", "process_seconds",
         "process_seconds_whole", "status",
@@ -220,9 +213,7 @@ class Resume(Study):
     by = ("number",)
     figures = (Figure("same", "same", share, least=1), Figure("killed", "killed", share))
     seeds = 0
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"moment": range(10)}
+    grid: ClassVar = {"moment": range(10)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         number, effort = given["moment"] % 2, int(settings.effort or _EFFORT)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import combinations
 from math import nan
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import sympy
@@ -108,12 +108,9 @@ class Structure(Study):
 
     name = "structure"
     title = "Tests of structure on forty laws: precision and recall"
-    file = "structure.csv"
     columns = ("questions", "kind", *_COUNTS, "seconds", "status")
     seeds = 3
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"law": structured_laws(), "noise": _LIMITS}
+    grid: ClassVar = {"law": structured_laws, "noise": _LIMITS}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Iterator[Row]:
         law, chosen = structured_laws()[given["law"]], set(balanced(stored_questions()))
@@ -334,7 +331,6 @@ class Relations(Study):
 
     name = "unsupervised"
     title = "Relations between the columns of tables without a target"
-    file = "unsupervised.csv"
     columns = (
         "noise", "rows", "right", "found", "others", "equations", "least_auc", "seconds", "process_seconds",
         "relations", "status",
@@ -347,9 +343,7 @@ class Relations(Study):
         Figure("slowest", "process_seconds", max),
     )
     seeds = 120
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"table": _TABLES}
+    grid: ClassVar = {"table": _TABLES}
 
     def cases(self, settings: Settings) -> list[Case]:
         first = self.first + settings.seed - 1

@@ -14,12 +14,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -45,7 +44,7 @@ class StudioKills(Study):
 
     name = "studio-kills"
     title = "A studio that is killed goes on where its page last saw it"
-    file = "studio_kills.csv"
+    needs: ClassVar = {"uvicorn": "uvicorn is not installed: pip install 'edgewise[studio]'"}
     columns = (
         "seconds", "saving", "answers", "states", "under_way", "as_confirmed", "under_way_is_there", "partial_files",
         "status",
@@ -57,12 +56,6 @@ class StudioKills(Study):
         Figure("under way is there", "under_way_is_there", share),
     )
     seeds = 20
-
-    def missing(self) -> str:
-        return "" if find_spec("uvicorn") else "uvicorn is not installed: pip install 'edgewise[studio]'"
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         with tempfile.TemporaryDirectory() as folder:
@@ -262,7 +255,7 @@ class StudioSpeed(Study):
 
     name = "studio-speed"
     title = "How fast the studio's page answers, in milliseconds"
-    file = "studio_speed.csv"
+    needs: ClassVar = {"playwright": "playwright is not installed: pip install playwright"}
     columns = ("what", "repeats", "median_ms", "p90_ms", "largest_ms", "status")
     parallel = False
     by = ("what",)
@@ -271,12 +264,7 @@ class StudioSpeed(Study):
         Figure("90 %", "p90_ms", max), Figure("largest", "largest_ms", max),
     )  # fmt: skip
     seeds = 0
-
-    def missing(self) -> str:
-        return "" if find_spec("playwright") else "playwright is not installed: pip install playwright"
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"inputs": (4, 20)}
+    grid: ClassVar = {"inputs": (4, 20)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Iterator[Row]:
         from playwright.sync_api import sync_playwright

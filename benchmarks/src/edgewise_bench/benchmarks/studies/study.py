@@ -41,9 +41,9 @@ class Figure(NamedTuple):
 class Study(Benchmark):
     """A benchmark that takes minutes to hours, and is measured when it is named.
 
-    by: columns by whose values the rows of the table are grouped; a last line is of all rows where `total` is set.
-    figures: the other columns of the table. first, seeds: the first seed and how many of them a case is measured with;
-    --seed N begins at first + N - 1.
+    grid: the values that cases are made of, by name, or what returns them. by: columns by whose values the rows of the
+    table are grouped; a last line is of all rows where `total` is set. figures: the other columns of the table. first,
+    seeds: the first seed and how many of them a case is measured with; --seed N begins at first + N - 1.
     """
 
     slow = True
@@ -51,13 +51,10 @@ class Study(Benchmark):
     compares = ""
     by: ClassVar[tuple[str, ...]] = ()
     figures: ClassVar[tuple[Figure, ...]] = ()
+    grid: ClassVar[Mapping[str, Iterable[Any] | Callable[[], Iterable[Any]]]] = {}
     total: ClassVar[bool] = False
     first: ClassVar[int] = 0
     seeds: ClassVar[int] = 1
-
-    @abstractmethod
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        """Return the values that cases are made of, by name."""
 
     @abstractmethod
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row | Iterator[Row]:
@@ -66,7 +63,8 @@ class Study(Benchmark):
     def cases(self, settings: Settings) -> list[Case]:
         """List every combination of the values, with each seed; of a quick run the first one."""
         first = self.first + settings.seed - 1
-        grid = {**self.grid(), **({"seed": range(first, first + self.seeds)} if self.seeds else {})}
+        known = {name: values() if callable(values) else values for name, values in self.grid.items()}
+        grid = known | ({"seed": range(first, first + self.seeds)} if self.seeds else {})
         found = [labeled(dict(zip(grid, values, strict=True))) for values in product(*grid.values())]
         return found[:1] if settings.quick else found
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import sympy
@@ -98,15 +98,12 @@ class Uncertainty(Study):
 
     name = "uncertainty"
     title = "Intervals of constants, bands and weights of evidence on made tables"
-    file = "uncertainty.csv"
     columns = (
         "constants", "covered", "covered_by_profile", "band", "weight", "right", "best_right", "best_weight", "outcome",
         "found_band", "forms_band", "formula", "seconds", "status",
     )  # fmt: skip
     first, seeds = 2, 2
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"table": _TEXTS, "noise": (0.02, 0.1, 0.3), "rows": (20, 40, 80, 150, 300)}
+    grid: ClassVar = {"table": _TEXTS, "noise": (0.02, 0.1, 0.3), "rows": (20, 40, 80, 150, 300)}
 
     def cases(self, settings: Settings) -> list[Case]:
         searched = 5  # every how many tables `discover` searches
@@ -209,12 +206,9 @@ class Coverage(Study):
 
     name = "coverage"
     title = "95 % intervals of constants where rows are independent, uneven, autocorrelated or clustered"
-    file = "coverage.csv"
     columns = ("tables", "intervals", "matching", "classical", "seconds", "status")
     first = 7
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"kind": _COVARIANCE, "formula": _STATED, "rows": (100, 200, 400)}
+    grid: ClassVar = {"kind": _COVARIANCE, "formula": _STATED, "rows": (100, 200, 400)}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         kind, rows, tables = given["kind"], given["rows"], 3 if settings.quick else 500
@@ -326,7 +320,6 @@ class NoiseKinds(Study):
 
     name = "noise-kinds"
     title = "Laws with each kind of noise"
-    file = "noise_kinds.csv"
     columns = (
         "recognized", "set_aside", "error", "constants", "covered", "band_small", "band_large", "outcome", "formula",
         "seconds", "status",
@@ -336,9 +329,7 @@ class NoiseKinds(Study):
         Figure("error, median", "error"), Figure("constants", "constants", sum), Figure("in 95 %", "covered", sum),
         Figure("band, small", "band_small", fmean), Figure("band, large", "band_large", fmean),
     )  # fmt: skip
-
-    def grid(self) -> Mapping[str, Iterable[Any]]:
-        return {"kind": _KINDS, "level": (0.03, 0.1, 0.3), "law": _LAWS}
+    grid: ClassVar = {"kind": _KINDS, "level": (0.03, 0.1, 0.3), "law": _LAWS}
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         made = NoisyLaw(given["law"], given["kind"], given["level"], given["seed"])

@@ -57,7 +57,6 @@ class Anderson(Experiment):
     name = "anderson"
     title = "Anderson localization: mobility edges"
     source = "KAN, section 4.4, figures 4.5 and 4.6, table 5"
-    file = "anderson.csv"
     extra = ("stage", "accuracy", "exact_accuracy", "published", "deviation", "formula", "states", "curve")
     note = (
         "error: fraction of the states of other chains that are misclassified; the exact edge's accuracy is given too"

@@ -64,7 +64,6 @@ class Interpretability(Experiment):
     name = "interpretability"
     title = "Toy targets read as formulas"
     source = "KAN, sections 4.1 and 4.2 and figure 4.1; modules of bits: KAN 2.0"
-    file = "interpretability.csv"
     extra = ("formula", "right", "curves")
     text_columns = 4
     test_informed = "sparsity and pruning limit of the modules of bits chosen on the seeds that are shown"

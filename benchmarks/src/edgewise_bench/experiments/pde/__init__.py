@@ -67,7 +67,6 @@ class Equations(Experiment):
     name = "pde"
     title = "Differential equations"
     source = "KAN, section 3.4 and figure 3.3; other equations are usual ones"
-    file = "pde.csv"
     extra = ("size", "h1", "relative", "constant", "points", "solver")
     note = (
         "L2: root mean square of the error on a lattice of 12,800 points; H1 with the slopes' squares added; "

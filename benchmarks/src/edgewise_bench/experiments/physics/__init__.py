@@ -52,7 +52,6 @@ class Physics(Experiment):
     name = "physics"
     title = "Laws of physics found again"
     source = "KAN 2.0, section 5; its figures from pykan's physics and interpretation tutorials"
-    file = "physics.csv"
     extra = ("network", "formula", "exact", "curves")
     note = "root mean square residual of the formula at fresh points; of an MLP its own residual"
 

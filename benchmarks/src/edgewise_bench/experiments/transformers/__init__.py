@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -50,7 +50,7 @@ class Language(BlockExperiment):
 
     name = "language"
     title = "KAN blocks in a transformer"
-    file = "language.csv"
+    needs: ClassVar = {"pydoc_data": "This Python has no help topics: install its documentation."}
     extra = ("kind", "step", "step_ms", "mlp_step_ms", "characters")
     note = (
         "cross-entropy of the next character in nats, on the last tenth of the text; seconds of training on one core. "
@@ -62,9 +62,6 @@ class Language(BlockExperiment):
         "rational": Block(lambda: KANFeedForward(WIDTH), 8e-3),
         "spline": Block(lambda: KANFeedForward(WIDTH, kind="spline", grid=2, degree=2), 8e-3),
     }
-
-    def missing(self) -> str:
-        return "" if find_spec("pydoc_data") else "This Python has no help topics: install its documentation."
 
     def training(self, seed: int, quick: bool) -> Training:
         text = characters()
@@ -95,7 +92,7 @@ class Digits(BlockExperiment):
 
     name = "digits"
     title = "KAN blocks in a vision transformer"
-    file = "digits.csv"
+    needs: ClassVar = {"sklearn": "scikit-learn, which has the images, is not installed here: pip install scikit-learn"}
     extra = ("kind", "step", "step_ms", "mlp_step_ms", "accuracy")
     note = "cross-entropy in nats and accuracy on images not trained on; seconds of training on one core"
     item, error_name, shown, seeds, steps = "digits", "test loss", ("accuracy",), 5, 240
@@ -104,11 +101,6 @@ class Digits(BlockExperiment):
         "rational": Block(lambda: KANFeedForward(WIDTH), 4e-3),
         "spline": Block(lambda: KANFeedForward(WIDTH, kind="spline", grid=3, degree=1), 8e-3),
     }
-
-    def missing(self) -> str:
-        if find_spec("sklearn") is not None:
-            return ""
-        return "scikit-learn, which has the images, is not installed here: pip install scikit-learn"
 
     def training(self, seed: int, quick: bool) -> Training:
         train, test = _split(seed)

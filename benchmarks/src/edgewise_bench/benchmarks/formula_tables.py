@@ -13,14 +13,8 @@ import sympy
 
 from edgewise._typing import Array
 from edgewise_bench import OURS, Case, Cell, Row, Settings, clock
+from edgewise_bench.benchmarks import real_tables
 from edgewise_bench.benchmarks.estimators import ESTIMATORS, Estimator
-from edgewise_bench.benchmarks.real_tables import (
-    REAL_TABLES,
-    SPLITS,
-    Table,
-    numbers,
-    regression_scores,
-)
 from edgewise_bench.benchmarks.searchers import SEARCHERS, OperonForTables, Predict, Searcher
 from edgewise_bench.benchmarks.searchers import Table as SearchTable
 from edgewise_bench.benchmarks.tabular import OnTables, Result
@@ -95,7 +89,6 @@ TOP, CEILING, ACCURATE = "top", "ceiling", "accurate"
 _LINEAR, _TREES, _OPERON = "linear", "trees", "pyoperon"
 _FACTS = (("complexity", "complexity"), ("formulas", "formulas"), ("first", "first s"), ("seconds", "seconds"))
 
-_POOR, _EASY = 0.2, 0.4
 
 Scores = Mapping[str, Mapping[str, float]]
 """R2 by table, then by choice."""
@@ -149,12 +142,13 @@ def _median(rows: Sequence[Row], column: str) -> str:
 
 def _judged(results: Scores, ours: Sequence[Row]) -> Iterator[Judged]:
     """Yield what is asked of edgewise, as far as it and what it is compared with are measured."""
+    too_low, easy_above = 0.2, 0.4
     complexity, formulas, first, most_seconds = 30, 8, 1.0, 30.0
     yield from _against_others(results)
     poor = [table for table, own in results.items()
-            if own.get(OURS, 1.0) < _POOR and own.get(_LINEAR, 0.0) > _EASY]  # fmt: skip
+            if own.get(OURS, 1.0) < too_low and own.get(_LINEAR, 0.0) > easy_above]  # fmt: skip
     if any({OURS, _LINEAR} <= set(own) for own in results.values()):
-        asked = f"not below {_POOR:g}"
+        asked = f"not below {too_low:g}"
         yield Judged(asked, ", ".join(poor) or "none", not poor)
     for column, asked, most, sign in (
         ("complexity", f"complexity <= {complexity}", complexity, 1),
@@ -218,13 +212,13 @@ class Tables(OnTables):
         "tables on which it is above both choices of Operon; tables below 0.2 where linear is above 0.4; the worst "
         "split's complexity, formulas and seconds"
     )
-    tables = REAL_TABLES
+    tables = real_tables.REAL_TABLES
     regressors: ClassVar[Mapping[str, Regressor]] = REGRESSORS
 
     def cases(self, settings: Settings) -> list[Case]:
         if self.missing():
             return []
-        tables, splits = (self.tables[:1], 1) if settings.quick else (self.tables, SPLITS)
+        tables, splits = (self.tables[:1], 1) if settings.quick else (self.tables, real_tables.SPLITS)
         return [
             self._case(table, split, library, settings)
             for half in ("development", "held")
@@ -234,7 +228,7 @@ class Tables(OnTables):
             for split in range(splits)
         ]
 
-    def _case(self, table: Table, split: int, library: str, settings: Settings) -> Case:
+    def _case(self, table: real_tables.Table, split: int, library: str, settings: Settings) -> Case:
         seconds, quick = 10.0, 2.0
         searches = isinstance(self.regressors[library], Searcher)
         limit = (settings.budget or (quick if settings.quick else seconds)) if searches else 0.0
@@ -246,10 +240,12 @@ class Tables(OnTables):
             {**values, "limit": limit, "effort": effort},
         )
 
-    def columns_of(self, table: Table, settings: Settings) -> tuple[pd.DataFrame, Array]:
-        return numbers(self.frame(table), table)
+    def columns_of(self, table: real_tables.Table, settings: Settings) -> tuple[pd.DataFrame, Array]:
+        return real_tables.numbers(self.frame(table), table)
 
-    def learned(self, case: Case, table: Table, x: pd.DataFrame, y: Array, train: Array, test: Array) -> list[Row]:
+    def learned(
+        self, case: Case, table: real_tables.Table, x: pd.DataFrame, y: Array, train: Array, test: Array
+    ) -> list[Row]:
         given, rows, library = case.values, x.to_numpy(), self.regressors[case.values["library"]]
         warm_up(library)
         task = SearchTable(rows[train], y[train], list(x.columns), given["split"], given["limit"], given["effort"])
@@ -276,7 +272,7 @@ def _scores(found: Learned, x: Array, y: Array) -> dict[str, dict[str, float]]:
 
     def scores(predict: Predict) -> dict[str, float]:
         with np.errstate(all="ignore"):
-            return regression_scores(y, predict(x))
+            return real_tables.regression_scores(y, predict(x))
 
     own = {choice: scores(predict) for choice, predict in found.choices.items()}
     front = [of for of in map(scores, found.front) if np.isfinite(of["r2"])]

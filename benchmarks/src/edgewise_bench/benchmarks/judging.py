@@ -121,7 +121,6 @@ def _rounded(formula: Part) -> Part:
 
 
 ROWS = 2000
-_ACCURATE, _EXACT, _SOMEWHAT = 0.999, 1e-6, 0.5
 _REACHED = 1e-8
 """Largest error of a refitted formula that counts as the truth, relative as in `deviation`."""
 
@@ -151,15 +150,16 @@ def judge(found: Part, predicted: Array, law: Law, seed: int) -> Verdict:
 
     What r2 <= 0.5 is, as in SRBench, not looked at further.
     """
+    accurate_above, exact_below, looked_at_above = 0.999, 1e-6, 0.5
     x = law.fresh(ROWS, seed)
     y = law.values(x)
     r2 = _r2(predicted, y)
-    exact = deviation(evaluate(found, law.names, x), y) < _EXACT
-    near = exact or r2 > _SOMEWHAT
+    exact = deviation(evaluate(found, law.names, x), y) < exact_below
+    near = exact or r2 > looked_at_above
     solved = solution(found, law.truth, law.symbols(), x) if near else None
     form = near and (exact or refitted(found, law.truth, law.names, x, y).right)
     return Verdict(
-        r2, r2 > _ACCURATE, exact, bool(solved and solved.solved), solved.decided if solved else "r2", form,
+        r2, r2 > accurate_above, exact, bool(solved and solved.solved), solved.decided if solved else "r2", form,
         size(found), size(law.truth), within_bound(found, law.truth),
     )  # fmt: skip
 

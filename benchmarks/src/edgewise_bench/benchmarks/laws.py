@@ -171,7 +171,6 @@ MOST_VARIABLES = 4
 _FUNCTIONS = ("sqrt({})", "({})**2", "({})**3", "exp({})", "log({})", "sin({})", "cos({})", "tanh({})")
 _FUNCTION, _CONSTANT, _OUTER = 0.25, 0.3, 0.5  # chances: of a function, of a factor, of an outer factor and term
 _CONSTANT_BELOW, _LINEAR_ABOVE, _HEAVY = 1e-3, 0.999, 20.0
-_STEP, _JUMP, _SELDOM = 0.01, 0.5, 0.01
 
 
 class _Drawn(NamedTuple):
@@ -249,6 +248,7 @@ def _form(drawn: _Drawn, names: list[str], rng: np.random.Generator) -> str:
     the mean. It must depend on each variable, and so smoothly that a hundredth of its range changes the value by less
     than half a standard deviation, but for one row of a hundred.
     """
+    small_step, large_jump, seldom = 0.01, 0.5, 0.01
     tried_rows = 5000  # that a law is tried on
     low, high = np.array(drawn.ranges).T
     x = rng.uniform(low, high, (tried_rows, len(names)))
@@ -267,9 +267,9 @@ def _form(drawn: _Drawn, names: list[str], rng: np.random.Generator) -> str:
         for k in range(len(names)):
             shuffled, near = x.copy(), x.copy()
             shuffled[:, k] = rng.permutation(x[:, k])
-            near[:, k] = np.minimum(x[:, k] + _STEP * (high - low)[k], high[k])
+            near[:, k] = np.minimum(x[:, k] + small_step * (high - low)[k], high[k])
             other, step = (evaluate(formula, names, moved) - y for moved in (shuffled, near))
-            if other.std() <= _CONSTANT_BELOW * y.std() or np.mean(np.abs(step) > _JUMP * y.std()) > _SELDOM:
+            if other.std() <= _CONSTANT_BELOW * y.std() or np.mean(np.abs(step) > large_jump * y.std()) > seldom:
                 return ""
     return re.sub(r"(?<![a-z\d])\d+(\.\d+)?(e-?\d+)?", "#", str(formula)).replace("-", "+")
 

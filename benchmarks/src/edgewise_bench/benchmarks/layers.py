@@ -17,7 +17,7 @@ from edgewise.nn import KAN, KANLayer, frozen
 from edgewise_bench import MLP, OURS, Benchmark, Case, Cell, Row, Settings, interleaved, peak_memory
 from edgewise_bench.baselines import mlp, parameter_count
 from edgewise_bench.benchmarks.libraries import BASELINES, LIBRARIES
-from edgewise_bench.benchmarks.library import Shape, Unit, hidden_width
+from edgewise_bench.benchmarks.library import DOUBLE, GRIDS, SINGLE, Shape, Unit, hidden_width
 from edgewise_bench.tables import grouped, number
 
 _SKIPPED = "skipped: "
@@ -92,8 +92,6 @@ _LIMITS = {5: 1.2, 20: 0.9, 100: 0.4}
 #: times edgewise's, in float32 and in float64
 _LEADS = {"efficient-kan": (3.0, 3.0), "pykan": (20.0, 5.0), "jaxkan": (1.0, 1.0)}
 
-_LARGE = 32_000_000  # entries of the largest array from which a library's need is estimated first
-
 
 class Layers(Comparison):
     """Forward, and backward to parameters and input, of one layer."""
@@ -103,14 +101,11 @@ class Layers(Comparison):
     threaded = True
 
     def cases(self, settings: Settings) -> list[Case]:
-        grids = (5, 20, 100)
-        double = ((1000, 2, 5), (1000, 5, 1))
-        single = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
         if settings.quick:
             shapes = [Shape(*sizes, 5, dtype) for sizes, dtype in _TINY]
         else:
-            pairs = [(sizes, "float32") for sizes in single] + [(sizes, "float64") for sizes in double]
-            shapes = [Shape(*sizes, grid, dtype) for sizes, dtype in pairs for grid in grids]
+            pairs = [(sizes, "float32") for sizes in SINGLE] + [(sizes, "float64") for sizes in DOUBLE]
+            shapes = [Shape(*sizes, grid, dtype) for sizes, dtype in pairs for grid in GRIDS]
         return [Case(f"{s.batch} x {s.n_in} -> {s.n_out}, G = {s.grid}, {s.dtype}", s._asdict()) for s in shapes]
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
@@ -136,8 +131,9 @@ def _tiny(row: Row) -> bool:
 
 def _too_much(name: str, shape: Shape, patience: float) -> str | None:
     """Return why a library is left out: memory or time, extrapolated from an eighth and a sixteenth of the rows."""
+    large_array = 32_000_000  # entries of the largest array from which a library's need is estimated first
     share = 0.7  # of the available memory that a library may need
-    if shape.batch * shape.n_in * max(shape.n_out, shape.grid) < _LARGE:
+    if shape.batch * shape.n_in * max(shape.n_out, shape.grid) < large_array:
         return None
     small, large = ((rows, *_need(name, shape._replace(batch=rows))) for rows in (shape.batch // 16, shape.batch // 8))
     rate = max(0.0, (large[1] - small[1]) / (large[0] - small[0]))
@@ -231,8 +227,6 @@ class Peaks(Benchmark):
         return ["library", "MB", "times the MLP's", "at most"], lines
 
 
-_SHAPES = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
-
 #: what is timed -> what it is compared with, and the limit of the ratio, if there is one
 _CALL_LIMITS: dict[str, tuple[str, float | None]] = {
     "compiled, forward and backward": ("eager, forward and backward", 1.1),
@@ -256,7 +250,7 @@ class Calls(Benchmark):
     def cases(self, settings: Settings) -> list[Case]:
         few_rows = (1, 8)
         network = [2, 5, 1]
-        shapes = _SHAPES[:1] if settings.quick else _SHAPES
+        shapes = SINGLE[:1] if settings.quick else SINGLE
         few = [
             Case(f"inference, {rows} x {n_in} -> {n_out}", {"rows": rows, "widths": f"{n_in} {n_out}"})
             for _, n_in, n_out in shapes for rows in few_rows

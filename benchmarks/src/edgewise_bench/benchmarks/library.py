@@ -16,16 +16,15 @@ from torch import Tensor
 from edgewise.nn import KAN, KANLayer, Layout
 from edgewise.optim import LM
 from edgewise.train import Options, fit
-from edgewise_bench.baselines import (
-    adam,
-    lbfgs,
-    mlp,
-    parameter_count,
-)
+from edgewise_bench import baselines
 
 DEGREE = 3
 RATE = 1e-3
 """Of every library's Adam step."""
+SINGLE = ((1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64))
+DOUBLE = ((1000, 2, 5), (1000, 5, 1))
+GRIDS = (5, 20, 100)
+"""Rows, inputs and outputs of the layers that are measured in single and in double precision, and their grids."""
 
 
 class Unit(NamedTuple):
@@ -153,7 +152,7 @@ class TorchLibrary(Library):
     def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module: ...
 
     def parameters(self, module: torch.nn.Module) -> int:
-        return parameter_count(module)
+        return baselines.parameter_count(module)
 
     def layer(self, shape: Shape, *, adam: bool = False) -> Unit:
         module = self.module_layer(shape)
@@ -195,7 +194,7 @@ def train(module: torch.nn.Module, race: Race, solver: str) -> None:
         with torch.no_grad():
             return module(torch.from_numpy(rows))[:, 0].numpy()
 
-    steps = adam(module, loss, lambda: race.spent, 100) if solver == "Adam" else lbfgs(module, loss)
+    steps = baselines.adam(module, loss, lambda: race.spent, 100) if solver == "Adam" else baselines.lbfgs(module, loss)
     race.start()
     while not race.over:
         steps()
@@ -266,16 +265,16 @@ class MLP(TorchLibrary):
 
     def module_layer(self, shape: Shape) -> torch.nn.Module:
         hidden = hidden_width(shape.n_in, shape.n_out, layer_parameters(shape.n_in, shape.n_out, shape.grid))
-        return mlp([shape.n_in, hidden, shape.n_out], getattr(torch, shape.dtype))
+        return baselines.mlp([shape.n_in, hidden, shape.n_out], getattr(torch, shape.dtype))
 
     def module_network(self, widths: Sequence[int], grid: int, dtype: torch.dtype) -> torch.nn.Module:
         size = Layout(KAN(list(widths), grid=grid)).size
-        return mlp([widths[0], hidden_width(widths[0], widths[-1], size), widths[-1]], dtype)
+        return baselines.mlp([widths[0], hidden_width(widths[0], widths[-1], size), widths[-1]], dtype)
 
     def train(self, recipe: str, race: Race) -> None:
         solver, widths = recipe.split(", ", 1)
         torch.manual_seed(race.seed)
-        module = mlp([race.x.shape[1], *json.loads(widths), 1], torch.float64)
+        module = baselines.mlp([race.x.shape[1], *json.loads(widths), 1], torch.float64)
         train(module, race, solver)
 
 

@@ -241,10 +241,6 @@ def _ratio(formula: Formula, problem: CertifiedFit) -> float:
     return residual / problem.residual if np.isfinite(residual) else np.inf
 
 
-_COLUMNS, _ROWS = (2, 5, 10, 20, 40, 60), (20, 100, 1000, 10_000, 100_000, 1_000_000)
-_NEW, _NOISE = 2000, 0.1
-
-
 class Dimensions(Benchmark):
     """A law of three of the columns and noise, by `discover`: seconds, R2 on new rows without noise, and its columns.
 
@@ -263,9 +259,10 @@ class Dimensions(Benchmark):
     note = "R2, seconds; with a star where the formula holds a column that the law has not, or lacks one that it has"
 
     def cases(self, settings: Settings) -> list[Case]:
+        column_counts, row_counts = (2, 5, 10, 20, 40, 60), (20, 100, 1000, 10_000, 100_000, 1_000_000)
         seconds, quick = 60.0, 2.0
         small = ((2, 20), (5, 100))
-        shapes = small if settings.quick else tuple((columns, rows) for rows in _ROWS for columns in _COLUMNS)
+        shapes = small if settings.quick else tuple((columns, rows) for rows in row_counts for columns in column_counts)
         limit = settings.budget or (quick if settings.quick else seconds)
         effort = f", {settings.effort}" if settings.effort else ""
         return [
@@ -275,18 +272,19 @@ class Dimensions(Benchmark):
         ]  # fmt: skip
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
+        new_count, noise_share = 2000, 0.1
         fresh = 1  # the seed of new rows
         columns, rows, limit = (case.values[name] for name in ("inputs", "rows", "limit"))
         names = [f"x{k + 1}" for k in range(columns)]
         rng = np.random.default_rng(0)
         x = rng.uniform(0, 2, (rows, columns))
         clean = _law(x)
-        y = clean + _NOISE * clean.std() * rng.standard_normal(rows)
+        y = clean + noise_share * clean.std() * rng.standard_normal(rows)
         searcher = SEARCHERS[OURS]
         searcher.warm_up()
         with clock() as spent:
             found = searcher.find(Table(x, y, names, 0, limit, settings.effort))
-        new = np.random.default_rng(fresh).uniform(0, 2, (_NEW, columns))
+        new = np.random.default_rng(fresh).uniform(0, 2, (new_count, columns))
         own, true = {str(symbol) for symbol in found.formula.free_symbols}, {names[k] for k in _acting(columns)}
         described = {"formula": sympy.sstr(found.formula), "outcome": found.outcome, "complexity": found.complexity}
         cost = {"seconds": spent.wall, "process_seconds": spent.process}

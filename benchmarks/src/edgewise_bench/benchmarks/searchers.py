@@ -6,8 +6,10 @@
 import contextlib
 import math
 import time
+import tomllib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -114,22 +116,11 @@ def effort_of(text: str) -> dict[str, Any]:
     return {"effort": int(text) if text.isdecimal() else text} if text else {}
 
 
-_GPLEARN: dict[str, Any] = {
-    "population_size": 1000,
-    "tournament_size": 20,
-    "init_depth": (2, 6),
-    "init_method": "half and half",
-    "metric": "mean absolute error",
-    "parsimony_coefficient": 0.001,
-    "p_crossover": 0.9,
-    "p_subtree_mutation": 0.01,
-    "p_hoist_mutation": 0.01,
-    "p_point_mutation": 0.01,
-    "p_point_replace": 0.05,
-    "max_samples": 1.0,
-    "low_memory": True,
-    "n_jobs": 1,
-}
+def _arguments(name: str) -> dict[str, Any]:
+    """Return the arguments of an estimator from the file next to this one."""
+    return tomllib.loads(Path(__file__).with_name("searchers.toml").read_text(encoding="utf-8"))[name]
+
+
 _GPLEARN_FUNCTIONS: dict[str, Callable[..., Formula]] = {
     "add": sympy.Add,
     "mul": sympy.Mul,
@@ -164,8 +155,8 @@ class GPLearn(Searcher):
         functions = [exponential if name == "exp" else name for name in _GPLEARN_FUNCTIONS]
         enough = exact * float(table.y.std())
         model = SymbolicRegressor(
-            **_GPLEARN, function_set=functions, stopping_criteria=enough, generations=1, warm_start=True,
-            random_state=table.seed,
+            **_arguments("gplearn"), init_depth=(2, 6), function_set=functions, stopping_criteria=enough,
+            generations=1, warm_start=True, random_state=table.seed,
         )  # fmt: skip
         while True:
             started = time.perf_counter()
@@ -196,33 +187,6 @@ def _formula_of_program(program: Sequence[Any], names: Sequence[str]) -> Formula
     return stack[0]
 
 
-# Time alone ends the search.
-_ENDLESS: dict[str, Any] = {"n_threads": 1, "generations": 10**9, "max_evaluations": 10**12}
-_OPERON: dict[str, Any] = {
-    **_ENDLESS,
-    "allowed_symbols": "add,sub,mul,div,sin,cos,exp,log,sqrt,pow,constant,variable",
-    "offspring_generator": "basic",
-    "initialization_method": "btc",
-    "objectives": ["r2", "length"],
-    "epsilon": 1e-5,
-    "optimizer_iterations": 1,
-    "reinserter": "keep-best",
-    "female_selector": "tournament",
-    "male_selector": "tournament",
-    "brood_size": 5,
-    "population_size": 1000,
-    "max_length": 50,
-    "model_selection_criterion": "minimum_description_length",
-}
-_OPERON_FOR_TABLES: dict[str, Any] = {
-    **_ENDLESS,
-    "allowed_symbols": "add,sub,mul,aq,constant,variable,sin,exp,logabs,sqrtabs,tanh,square",
-    "objectives": ["r2", "length"],
-    "max_length": 30,
-    "optimizer_iterations": 5,
-}
-
-
 class Operon(Searcher):
     """Its estimator, set as its authors' entry to SRBench sets it, with the longest of their lists of functions."""
 
@@ -235,7 +199,7 @@ class Operon(Searcher):
         "uncertainty of a random forest; one search of all the time, no tuning"
     )
 
-    parameters: ClassVar[dict[str, Any]] = _OPERON
+    parameters: ClassVar[str] = "operon"
 
     def uncertainty(self, table: Table) -> float:
         """Return the standard deviation of the noise that its choice by description length assumes."""
@@ -251,9 +215,8 @@ class Operon(Searcher):
         began = time.perf_counter()
         uncertainty = self.uncertainty(table)
         left = max(1, math.ceil(table.seconds - (time.perf_counter() - began)))
-        model = SymbolicRegressor(
-            **self.parameters, uncertainty=[uncertainty], max_time=left, random_state=table.seed + 1
-        )
+        given = {"uncertainty": [uncertainty], "max_time": left, "random_state": table.seed + 1}
+        model = SymbolicRegressor(**_arguments("endless"), **_arguments(self.parameters), **given)
         return model.fit(table.x.copy(), table.y.copy())  # it takes no arrays that cannot be written
 
     def find(self, table: Table) -> Searched:
@@ -276,7 +239,7 @@ class OperonForTables(Operon):
         "length, 5 LM iterations, other arguments at their defaults; the formula by minimum description length with "
         "the residual of a linear regression as uncertainty, and the most accurate one"
     )
-    parameters: ClassVar[dict[str, Any]] = _OPERON_FOR_TABLES
+    parameters = "operon for tables"
 
     def uncertainty(self, table: Table) -> float:
         from sklearn.linear_model import LinearRegression

@@ -15,21 +15,8 @@ import pandas as pd
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise_bench import OURS, Benchmark, Case, Cell, Row, Settings, clock
+from edgewise_bench.benchmarks import real_tables
 from edgewise_bench.benchmarks.estimators import ESTIMATORS, Estimator
-from edgewise_bench.benchmarks.real_tables import (
-    LEVEL,
-    SPLITS,
-    TABLES,
-    Table,
-    columns,
-    folds,
-    found_settings,
-    halves,
-    interval_scores,
-    missing_packages,
-    read_frame,
-    scored,
-)
 from edgewise_bench.tables import grouped, number
 
 CONSTANT, LINEAR = "constant", "linear"
@@ -166,21 +153,23 @@ class OnTables(Benchmark):
 
     parallel = True
     slow = True
-    tables: ClassVar[tuple[Table, ...]]
+    tables: ClassVar[tuple[real_tables.Table, ...]]
 
     def missing(self) -> str:
-        return missing_packages()
+        return real_tables.missing_packages()
 
-    def frame(self, table: Table) -> pd.DataFrame:
+    def frame(self, table: real_tables.Table) -> pd.DataFrame:
         """Return a table as its package ships it."""
-        return read_frame(table)
+        return real_tables.read_frame(table)
 
     @abstractmethod
-    def columns_of(self, table: Table, settings: Settings) -> tuple[pd.DataFrame, Array]:
+    def columns_of(self, table: real_tables.Table, settings: Settings) -> tuple[pd.DataFrame, Array]:
         """Return the inputs and the target of a table. Errors: InputError where it cannot be read."""
 
     @abstractmethod
-    def learned(self, case: Case, table: Table, x: pd.DataFrame, y: Array, train: Array, test: Array) -> list[Row]:
+    def learned(
+        self, case: Case, table: real_tables.Table, x: pd.DataFrame, y: Array, train: Array, test: Array
+    ) -> list[Row]:
         """Learn from the rows `train` of a table, and return the columns of rows."""
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
@@ -189,7 +178,7 @@ class OnTables(Benchmark):
             x, y = self.columns_of(table, settings)
         except InputError as error:
             return [self.row(case, status=f"left out: {error}")]
-        train, test = list(folds(table.kind, x, y, SPLITS))[case.values["split"]]
+        train, test = list(real_tables.folds(table.kind, x, y, real_tables.SPLITS))[case.values["split"]]
         shape = {"rows": len(x), "inputs": x.shape[1]}
         return [self.row(case, **shape, **row) for row in self.learned(case, table, x, y, train, test)]
 
@@ -209,7 +198,7 @@ class Tabular(OnTables):
 
     name = "tabular"
     title = "Estimators on real tables: R2 or log loss on rows not trained on, medians over the splits"
-    columns = ("rows", "inputs", *_SCORES, "seconds", "predict_seconds", "chosen", "status")
+    real_tables.columns = ("rows", "inputs", *_SCORES, "seconds", "predict_seconds", "chosen", "status")
     compares = "estimators"
     note = (
         "regression: R2, the higher the better; classification: log loss, the lower the better; ratio: RMSE or log "
@@ -217,15 +206,15 @@ class Tabular(OnTables):
         "R2 or log loss, and where; the held half has been measured twice with edgewise, as its code was changed in "
         "between"
     )
-    tables = TABLES
+    tables = real_tables.TABLES
     estimators: ClassVar[Mapping[str, Estimator]] = ESTIMATORS
 
     def cases(self, settings: Settings) -> list[Case]:
         if self.missing():
             return []
         limit = settings.budget or (_SEARCH if settings.tuned else _FIT)
-        tables, splits = (self._quick(), 1) if settings.quick else (self.tables, SPLITS)
-        half = halves(self.tables)
+        tables, splits = (self._quick(), 1) if settings.quick else (self.tables, real_tables.SPLITS)
+        half = real_tables.halves(self.tables)
         return [
             _case(half[table.name], table, split, library, {"tuned": settings.tuned, "limit": limit})
             for library in settings.estimators
@@ -233,21 +222,23 @@ class Tabular(OnTables):
             for split in range(splits)
         ]
 
-    def columns_of(self, table: Table, settings: Settings) -> tuple[pd.DataFrame, Array]:
-        return columns(self.frame(table), table._replace(most=200) if settings.quick else table)
+    def columns_of(self, table: real_tables.Table, settings: Settings) -> tuple[pd.DataFrame, Array]:
+        return real_tables.columns(self.frame(table), table._replace(most=200) if settings.quick else table)
 
-    def learned(self, case: Case, table: Table, x: pd.DataFrame, y: Array, train: Array, test: Array) -> list[Row]:
+    def learned(
+        self, case: Case, table: real_tables.Table, x: pd.DataFrame, y: Array, train: Array, test: Array
+    ) -> list[Row]:
         given, estimator = case.values, self.estimators[case.values["library"]]
         estimator.warm_up(table.kind)
         inputs, target = x.iloc[train], y[train]
         with _ended_after(_most(case)), clock() as spent:
-            chosen = found_settings(estimator, table.kind, inputs, target, given["tuned"], given["limit"])
+            chosen = real_tables.found_settings(estimator, table.kind, inputs, target, given["tuned"], given["limit"])
             model = estimator.make(table.kind, inputs, given["split"], **chosen)
             model.fit(inputs, target)
         with clock() as predicting:
-            scores = scored(table.kind, model, x.iloc[test], y[test])
-        if table.kind == "regression" and (ends := estimator.interval(model, x.iloc[test], LEVEL)):
-            scores |= interval_scores(y[test], *ends)
+            scores = real_tables.scored(table.kind, model, x.iloc[test], y[test])
+        if table.kind == "regression" and (ends := estimator.interval(model, x.iloc[test], real_tables.LEVEL)):
+            scores |= real_tables.interval_scores(y[test], *ends)
         cost = {"seconds": spent.process, "predict_seconds": predicting.process}
         return [{**scores, **cost, "chosen": _settings(chosen)}]
 
@@ -263,7 +254,7 @@ class Tabular(OnTables):
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         return summary(rows)
 
-    def _quick(self) -> Iterator[Table]:
+    def _quick(self) -> Iterator[real_tables.Table]:
         """Yield the first table of each kind."""
         for kind in dict.fromkeys(table.kind for table in self.tables):
             yield next(table for table in self.tables if table.kind == kind)
@@ -288,7 +279,7 @@ def _ended_after(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _case(half: str, table: Table, split: int, library: str, shared: Mapping[str, Any]) -> Case:
+def _case(half: str, table: real_tables.Table, split: int, library: str, shared: Mapping[str, Any]) -> Case:
     tuned = f", tuned {shared['tuned']}" if shared["tuned"] else ""
     values = {"half": half, "table": table.name, "kind": table.kind, "split": split, "library": library, **shared}
     return Case(f"{half}, {table.name}, split {split}: {library}{tuned}", values)

@@ -15,16 +15,7 @@ import torch
 from edgewise._typing import Array
 from edgewise.nn import KAN, Layout
 from edgewise.train import update
-from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
-from edgewise_bench.baselines import (
-    default_dtype,
-    parameter_count,
-    pykan_parameters,
-    pykan_rows,
-    seeded_mlp,
-    silenced,
-    train_mlp,
-)
+from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings, baselines
 from edgewise_bench.drawing import INK, LABELS, SOFT, Axes, Figure
 from edgewise_bench.experiments.dataset import predict, rmse
 from edgewise_bench.tables import format_number, grouped, number
@@ -306,7 +297,7 @@ def _edgewise(course: Course, way: str, quick: bool) -> Iterator[Phase]:
 
 
 def _mlp(course: Course, way: str, quick: bool) -> Iterator[Phase]:
-    module = seeded_mlp(_shape(course, MLP), 0, way.split(",")[0])
+    module = baselines.seeded_mlp(_shape(course, MLP), 0, way.split(",")[0])
     spent = 0.0
     for phase, x, y, before in _shown(course, quick):
         rows, kept = torch.from_numpy(x), torch.from_numpy(before)
@@ -318,9 +309,9 @@ def _mlp(course: Course, way: str, quick: bool) -> Iterator[Phase]:
             own = (network(rows) - target).square().mean()  # noqa: B023 (used within the phase)
             return own + (network(kept) - old).square().mean() if rehearsed else own  # noqa: B023
 
-        run = train_mlp(lambda: copy.deepcopy(module), loss, 0.05 if quick else _PATIENCE[course.name])  # noqa: B023
+        run = baselines.train_mlp(lambda: copy.deepcopy(module), loss, 0.05 if quick else _PATIENCE[course.name])  # noqa: B023
         module, spent = run.module, spent + run.seconds
-        yield phase, module, parameter_count(module), spent
+        yield phase, module, baselines.parameter_count(module), spent
 
 
 def _pykan(course: Course, way: str, quick: bool) -> Iterator[Phase]:
@@ -328,9 +319,9 @@ def _pykan(course: Course, way: str, quick: bool) -> Iterator[Phase]:
 
     began = time.process_time()
     settings = {"noise_scale": 0.1, "sp_trainable": False, "sb_trainable": False, "base_fun": "zero"}
-    with default_dtype(torch.float64), silenced():
+    with baselines.default_dtype(torch.float64), baselines.silenced():
         model = PyKAN(width=list(course.widths), grid=course.grid, k=3, seed=1, auto_save=False, **settings).speed()
         for phase, x, y, _ in _shown(course, quick):
             steps = 2 if quick else _STEPS[course.name]
-            model.fit(pykan_rows((x, y)), opt="LBFGS", steps=steps, update_grid=False)
-            yield phase, model, pykan_parameters(model), time.process_time() - began
+            model.fit(baselines.pykan_rows((x, y)), opt="LBFGS", steps=steps, update_grid=False)
+            yield phase, model, baselines.pykan_parameters(model), time.process_time() - began

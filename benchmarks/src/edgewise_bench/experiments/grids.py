@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgewise.nn import KAN
 from edgewise.train import Options
-from edgewise_bench import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise_bench import OURS, PYKAN, Case, Cell, Criterion, Experiment, Row, Settings
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.drawing import Figure, panel_grid, panel_legend
 from edgewise_bench.experiments.dataset import Dataset, refined
@@ -45,8 +45,17 @@ class Grids(Experiment):
         ]
         return ours + self.product(shapes, (PYKAN,), settings, smoothing="none")
 
-    def models(self) -> Mapping[str, Model]:
-        return {OURS: _edgewise, PYKAN: _pykan}
+    def edgewise(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        widths, largest = _SHAPES[case.values["item"]]
+        smoothing = "auto" if case.values["smoothing"] == _SMOOTHINGS[0] else 0.0
+        grids = [grid for grid in _GRIDS if grid <= (10 if settings.quick else largest)]
+        data, options = _data(), Options(validation=0.0, smoothing=smoothing)
+        yield from data.rows(refined(KAN(widths, seed=0), data.train, grids, options))
+
+    def pykan(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        data, (widths, _) = _data(), _SHAPES[case.values["item"]]
+        grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, 200)
+        yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=1))
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["network", "model", "best G", "parameters", "train RMSE", "test RMSE", "at the largest G", "seconds"]
@@ -95,17 +104,3 @@ def _data() -> Dataset:
     inputs = (np.random.default_rng(seed).uniform(-1, 1, (rows, 2)) for seed in (0, test_seed))
     train, test = ((x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)) for x in inputs)
     return Dataset(train, {"train": train, "error": test})
-
-
-def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    widths, largest = _SHAPES[case.values["item"]]
-    smoothing = "auto" if case.values["smoothing"] == _SMOOTHINGS[0] else 0.0
-    grids = [grid for grid in _GRIDS if grid <= (10 if settings.quick else largest)]
-    data, options = _data(), Options(validation=0.0, smoothing=smoothing)
-    yield from data.rows(refined(KAN(widths, seed=0), data.train, grids, options))
-
-
-def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    data, (widths, _) = _data(), _SHAPES[case.values["item"]]
-    grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, 200)
-    yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=1))

@@ -16,16 +16,7 @@ from edgewise.nn import KAN, Layout
 from edgewise.symbolic import snap
 from edgewise.train import Options, fit
 from edgewise.unsupervised import find_relations
-from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
-from edgewise_bench.baselines import (
-    adamw_steps,
-    default_dtype,
-    minibatches,
-    parameter_count,
-    pykan_parameters,
-    seeded_mlp,
-    silenced,
-)
+from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings, baselines
 from edgewise_bench.datasets import knots
 from edgewise_bench.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid
 from edgewise_bench.experiments.dataset import predict
@@ -106,7 +97,6 @@ def rounded(values: Array) -> Array:
 _HIDDEN, _CELLS = (5, 10), 5
 _BATCH, _RATE, _STEPS = 256, 3e-3, {"small": 12_000, "large": 3000}
 _PRODUCT: list[Any] = [len(THREE), (0, [3])]  # one product of three sums
-_FEW, _SPARSITY = 4000, 3e-3  # knots, and what the network of formulas is trained with
 _SYMBOLS = ("lambda", "mu_re", "mu_im")
 
 
@@ -136,11 +126,13 @@ def mlps(data: Knots, kind: str, quick: bool) -> dict[str, Any]:
     trained = {}
     for hidden in (small if kind == "small" else large)[: 1 if quick else None]:
         sizes = [x.shape[1], *hidden, len(data.signatures)]
-        trained[str(sizes)] = model = seeded_mlp(sizes, seed=0, activation="silu").float()
-        for _ in adamw_steps(model, minibatches(x, y, _BATCH), 20 if quick else _STEPS[kind], _RATE):
+        trained[str(sizes)] = model = baselines.seeded_mlp(sizes, seed=0, activation="silu").float()
+        for _ in baselines.adamw_steps(
+            model, baselines.minibatches(x, y, _BATCH), 20 if quick else _STEPS[kind], _RATE
+        ):
             pass
     shape, model = max(trained.items(), key=lambda one: accuracy(one[1], data.held))
-    return {"shape": shape, "parameters": parameter_count(model), "error": 1 - accuracy(model, data.test)}
+    return {"shape": shape, "parameters": baselines.parameter_count(model), "error": 1 - accuracy(model, data.test)}
 
 
 def boosted(data: Knots, quick: bool) -> dict[str, Any]:
@@ -163,12 +155,12 @@ def pykan(data: Knots, quick: bool) -> dict[str, Any]:
     widths = [len(data.names), 1, len(data.signatures)]
     x, y = torch.from_numpy(_filled(data.train.x)), torch.from_numpy(data.train.y)
     rows = {"train_input": x, "train_label": y, "test_input": x[:2000], "test_label": y[:2000]}
-    with default_dtype(torch.float64), silenced():
+    with baselines.default_dtype(torch.float64), baselines.silenced():
         model = PyKAN(width=list(widths), grid=5, k=3, seed=42, auto_save=False)  # it writes into the list
         loss = torch.nn.CrossEntropyLoss()
         model.fit(rows, opt="LBFGS", steps=2 if quick else 100, lamb=0.005, batch=1024, loss_fn=loss)
         error = 1 - accuracy(model, data.test)
-    return {"shape": str(widths), "error": error, "parameters": pykan_parameters(model)}
+    return {"shape": str(widths), "error": error, "parameters": baselines.pykan_parameters(model)}
 
 
 def formulas(quick: bool) -> Iterator[dict[str, Any]]:
@@ -176,6 +168,7 @@ def formulas(quick: bool) -> Iterator[dict[str, Any]]:
 
     The formulas are those of a network that is a product of three sums of curves, trained with sparsity and pruned.
     """
+    few_knots, sparsity_weight = 4000, 3e-3  # knots, and what the network of formulas is trained with
     most = 15  # operations of a formula
     slacks = (1.05, 1.1, 1.2, 1.5)  # of snapping: from accurate to simple
     import sympy
@@ -184,9 +177,9 @@ def formulas(quick: bool) -> Iterator[dict[str, Any]]:
     began = time.process_time()
     half = slope(test) / 2
     yield {"kind": "half of the slope", "formula": "Re(lambda / mu) / 2", **_rounded(half, test, half), "seconds": ""}
-    few = train.iloc[: 500 if quick else _FEW]
+    few = train.iloc[: 500 if quick else few_knots]
     x, y = few[list(THREE)].to_numpy(float), few["signature"].to_numpy(float)
-    wide = fit(KAN(_PRODUCT, seed=0), x, y, grids=[3, _CELLS], sparsity=_SPARSITY, options=Options(test=0)).model
+    wide = fit(KAN(_PRODUCT, seed=0), x, y, grids=[3, _CELLS], sparsity=sparsity_weight, options=Options(test=0)).model
     lean = interpret.prune(wide, x, y).model
     snapped = [snap(lean, x, y, slack=slack) for slack in slacks[-1 if quick else 0 :]]
     written = [(found.model, found.model.formula(_SYMBOLS)) for found in snapped if not found.kept]

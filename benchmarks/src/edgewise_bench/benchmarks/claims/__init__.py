@@ -25,9 +25,6 @@ from edgewise_bench.benchmarks.claims.tables import in_words, part_of
 from edgewise_bench.benchmarks.formulas import is_true
 from edgewise_bench.tables import grouped, number
 
-_SECONDS = 60.0  # after which a case is given up
-_POINTS, _SEED = 4000, 2_718_281
-
 
 class Kind(NamedTuple):
     """Problems by a parameter, those to develop on and those to look at once, when all else is done."""
@@ -68,12 +65,13 @@ def measure_equation(case: Case) -> dict[str, Any]:
     estimated error, or below the tolerance that was asked for; of NO_SOLUTION, UNDETERMINED, and of a refusal whether
     that is so. It is empty where nothing is claimed. seconds: of the processor.
     """
+    given_up_after = 60.0  # after which a case is given up
     stated = KINDS[case.values["number"]].make(case.values["parameter"])
     run: Any = march if stated.march else solve
     began = time.process_time()
     estimate, error, status = math.nan, math.nan, ""
     try:
-        found = run(stated.problem, tolerance=stated.tolerance, options=Options(time_limit=_SECONDS))
+        found = run(stated.problem, tolerance=stated.tolerance, options=Options(time_limit=given_up_after))
         said, estimate, error = found.outcome.name, found.error, _distance(found, stated)
     except InputError as refused:
         said, status = "REFUSED", str(refused)
@@ -100,10 +98,11 @@ def _right(said: str, stated: Stated, error: float, estimate: float) -> bool | s
 
 def _distance(found: Any, stated: Stated) -> float:
     """The relative L2 distance of the first unknown from the nearest true solution, as far as there is one."""
+    point_count, point_seed = 4000, 2_718_281
     if isinstance(stated.truth, str):
         return math.nan
     domain = stated.problem.domain
-    points = domain.points(_POINTS, _SEED)
+    points = domain.points(point_count, point_seed)
     if stated.march:
         points = points[points[:, domain.names.index("t")] <= found.reached]
     values = found(points).reshape(len(points), -1)[:, 0]

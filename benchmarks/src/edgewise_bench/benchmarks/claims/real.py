@@ -137,7 +137,6 @@ def _column(frame: pd.DataFrame, text: str) -> Array:
 
 
 _LAW = ("exact", "noise")
-_EFFORT, _SECONDS = "quick", 60.0
 _EQUAL, _LARGER = 1.02, 2.0  # times the error and the complexity of the textbook's form
 _BETWEEN, _OVERSHOOT = 20_000, 0.25  # places inside the data; of the range of the target
 
@@ -147,8 +146,9 @@ def cases(settings: Settings) -> list[Case]:
 
     The search itself has the seed 0.
     """
+    usual_effort, usual_limit = "quick", 60.0
     quick = 2  # questions
-    limit, effort = settings.budget or _SECONDS, settings.effort or _EFFORT
+    limit, effort = settings.budget or usual_limit, settings.effort or usual_effort
     part = part_of(settings)
     asked = [] if missing_packages() else [name for name, one in real_questions().items() if one.part == part]
     return [

@@ -116,9 +116,6 @@ def nothing(rng: np.random.Generator) -> Target:
 
 
 _ADDITIVE, _RELATIVE, _MEANS = (0.01, 0.05, 0.2), (0.02, 0.1), (5.0, 20.0, 80.0)
-_OUTLIERS, _NEAR, _FAR = 0.03, 0.3, 2.0  # fraction of the rows, and how far they are, in standard deviations
-_LASTING = 0.8  # correlation of neighboring rows
-_SUBJECTS, _OWN = 10, 0.8  # how many share the rows, and the fraction of the variance of noise that is the subject's
 
 
 class Noisy(NamedTuple):
@@ -130,6 +127,16 @@ class Noisy(NamedTuple):
 
 def noisy(kind: str, clean: Array, deviation: float, rng: np.random.Generator) -> Noisy:
     """Return values with noise of a kind. `deviation` is the standard deviation of the target."""
+    subject_count, subject_share = (
+        10,
+        0.8,
+    )  # how many share the rows, and the fraction of the variance of noise that is the subject's
+    correlation = 0.8  # correlation of neighboring rows
+    outlier_share, nearest, farthest = (
+        0.03,
+        0.3,
+        2.0,
+    )  # fraction of the rows, and how far they are, in standard deviations
     slight = 0.02  # noise of half of the targets that follow no formula
     n, normal = len(clean), rng.standard_normal(len(clean))
     if kind in ("additive", "few", "poles"):
@@ -139,19 +146,19 @@ def noisy(kind: str, clean: Array, deviation: float, rng: np.random.Generator) -
     if kind == "counts":
         return Noisy(rng.poisson(clean).astype(np.float64), n)
     if kind == "outliers":
-        far = rng.random(n) < _OUTLIERS
-        size = rng.uniform(_NEAR, _FAR, n) * rng.choice((-1, 1), n)
+        far = rng.random(n) < outlier_share
+        size = rng.uniform(nearest, farthest, n) * rng.choice((-1, 1), n)
         return Noisy(clean + deviation * (slight * normal + far * size), n)
     if kind == "serial":
         level = rng.choice(_ADDITIVE) * deviation
-        return Noisy(clean + level * lasting(n, _LASTING, rng), n * (1 - _LASTING) / (1 + _LASTING))
+        return Noisy(clean + level * lasting(n, correlation, rng), n * (1 - correlation) / (1 + correlation))
     if kind == "periodic":  # along the rows, as of the mains in an instrument
         wave = np.sqrt(2) * np.sin(2 * np.pi * (rng.uniform(0.02, 0.2) * np.arange(n) + rng.uniform()))
         return Noisy(clean + rng.choice(_ADDITIVE) * deviation * (0.3 * normal + wave), n / 2)
     if kind == "subjects":
-        own = rng.standard_normal(_SUBJECTS)[np.arange(n) * _SUBJECTS // n]
-        both = np.sqrt(_OWN) * own + np.sqrt(1 - _OWN) * normal
-        return Noisy(clean + rng.choice(_ADDITIVE) * deviation * both, min(n, _SUBJECTS / _OWN))
+        own = rng.standard_normal(subject_count)[np.arange(n) * subject_count // n]
+        both = np.sqrt(subject_share) * own + np.sqrt(1 - subject_share) * normal
+        return Noisy(clean + rng.choice(_ADDITIVE) * deviation * both, min(n, subject_count / subject_share))
     if kind == "nothing":
         return Noisy(_pure(n, rng), n)
     if kind not in ("exact", "hidden") and rng.random() < 0.5:
@@ -192,11 +199,7 @@ KINDS = {
 """How many tables of each kind a seed makes."""
 
 COUNT = sum(KINDS.values())
-_BLOCKS = ((0, 8), (8, 14), (14, 15))  # of the kinds: those of a block take turns
-_ROWS, _FEW = (20, 40, 80, 150, 300, 600), (8, 12, 16, 20)
-_FRESH = 2000
 _LAWS, _EACH, _VARIABLES = 10_000, 200, 4  # the seeds of the laws begin there, 200 for each seed; variables at most
-_SPARE, _MOST_SPARE = 1 / 3, 2  # fraction of the tables with inputs that have no effect, and how many at most
 
 
 class MadeTable(NamedTuple):
@@ -224,13 +227,16 @@ def made_table(seed: int, number: int) -> MadeTable:
     >>> table.kind, table.x.shape[0] == len(table.y), table.truth.shape
     ('additive', True, (2000,))
     """
+    spare_share, most_spare = 1 / 3, 2  # fraction of the tables with inputs that have no effect, and how many at most
+    fresh_count = 2000
+    row_counts, small_counts = (20, 40, 80, 150, 300, 600), (8, 12, 16, 20)
     kind = _kinds()[number]
     rng = np.random.default_rng([seed, number])
     target, formula = _target(kind, _LAWS + _EACH * seed + number, rng)
-    spare = int(rng.integers(1, _MOST_SPARE + 1)) if rng.random() < _SPARE else 0
+    spare = int(rng.integers(1, most_spare + 1)) if rng.random() < spare_share else 0
     low, high = np.array([*target.ranges, *[(0.0, 1.0)] * spare]).T
-    rows = int(rng.choice(_FEW if kind in ("few", "nothing") else _ROWS))
-    x, fresh = (rng.uniform(low, high, (count, len(low))) for count in (rows, _FRESH))
+    rows = int(rng.choice(small_counts if kind in ("few", "nothing") else row_counts))
+    x, fresh = (rng.uniform(low, high, (count, len(low))) for count in (rows, fresh_count))
     if kind == "serial":  # the first input is like a time
         x = x[np.argsort(x[:, 0])]
     inputs = len(target.ranges)
@@ -250,7 +256,8 @@ def made_table(seed: int, number: int) -> MadeTable:
 
 def _kinds() -> list[str]:
     """Return the kind of each table of a seed."""
-    blocks = [list(KINDS.items())[first:last] for first, last in _BLOCKS]
+    turns = ((0, 8), (8, 14), (14, 15))  # of the kinds: those of a block take turns
+    blocks = [list(KINDS.items())[first:last] for first, last in turns]
     return [
         kind
         for block in blocks
@@ -315,15 +322,15 @@ def is_wrong(claim: str, values: Array, truth: Array, noise: float, rows: float,
 CLAIMS = ("exact", "noise")
 """The outcomes that claim a law."""
 
-_EFFORT, _SECONDS = "quick", 60.0
 # kinds whose formula is the truth; counts are of a positive law of the same form
 _WITH_LAW = ("exact", "additive", "relative", "outliers", "serial", "periodic", "subjects", "few")
 
 
 def cases(settings: Settings) -> list[Case]:
     """List the tables of a seed."""
+    usual_effort, usual_limit = "quick", 60.0
     quick_tables = 2  # tables under --quick
-    limit, effort, seed = settings.budget or _SECONDS, settings.effort or _EFFORT, settings.seed
+    limit, effort, seed = settings.budget or usual_limit, settings.effort or usual_effort, settings.seed
     part = part_of(settings)
     return [
         Case(f"tables {seed}.{k}, {effort}, {limit:g} s",

@@ -249,12 +249,12 @@ CORNERS = ((0, 0), (1, 0), (1, 1), (-1, 1), (-1, -1), (0, -1))
 """The L's corners in turn; the first is the re-entrant one."""
 
 _EDGE, _SINGULAR, _POWERS = 200, 45, 30  # points of an edge; terms of the series
-_SIDE = 60  # points of the lattice on [-1, 1]
 
 
 def lshape(singular: int = _SINGULAR, powers: int = _POWERS) -> Reference:
     """Solve u_xx + u_yy = -1 on the L, u = 0 on its boundary; at a lattice of points inside."""
-    side = (np.arange(_SIDE) + 0.5) / _SIDE * 2 - 1
+    per_side = 60  # points of the lattice on [-1, 1]
+    side = (np.arange(per_side) + 0.5) / per_side * 2 - 1
     x, y = (part.ravel() for part in np.meshgrid(side, side, indexing="ij"))
     inside = (x < 0) | (y > 0)
     z = x[inside] + 1j * y[inside]

@@ -18,15 +18,7 @@ from edgewise.optim import LM
 from edgewise.tables.additive import Gaussian, additive
 from edgewise.train import Objective, Options, Table, fit, rescale_knots
 from edgewise_bench import Case, Cell, Row, Settings, clock
-from edgewise_bench.benchmarks.real_tables import (
-    SPLITS,
-    TABLES,
-    columns,
-    folds,
-    interval_scores,
-    missing_packages,
-    read_frame,
-)
+from edgewise_bench.benchmarks import real_tables
 from edgewise_bench.benchmarks.studies.study import Figure, Study, known, labeled
 from edgewise_bench.benchmarks.training import BESSEL, PRODUCT, TARGETS, Target
 from edgewise_bench.tables import grouped
@@ -69,7 +61,17 @@ class Fits(Study):
 
     name = "fits"
     title = "Fits with default arguments: test error and seconds"
-    columns = ("network", "rows", "test_rmse", "train_rmse", "grid", "outcome", "seconds", "process_seconds", "status")
+    real_tables.columns = (
+        "network",
+        "rows",
+        "test_rmse",
+        "train_rmse",
+        "grid",
+        "outcome",
+        "seconds",
+        "process_seconds",
+        "status",
+    )
     by = ("target", "network")
     seeds = 5
     figures = (
@@ -107,7 +109,7 @@ class Initialization(Study):
 
     name = "initialization"
     title = "Schemes of init="
-    columns = ("quantity", "value", "seconds", "status")
+    real_tables.columns = ("quantity", "value", "seconds", "status")
     note = "depth: medians; second order: the share of good starts; first order: geometric mean of the errors"
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -217,7 +219,7 @@ class PredictionIntervals(Study):
 
     name = "intervals"
     title = "How often 90 % prediction intervals hold a new row"
-    columns = ("tables", "coverage", "quiet", "loud", "width", "lowest", "seconds", "status")
+    real_tables.columns = ("tables", "coverage", "quiet", "loud", "width", "lowest", "seconds", "status")
     by = ("noise", "inputs", "rows")
     figures = (
         Figure("coverage", "coverage", fmean, least=0.87, most=0.93), Figure("quiet", "quiet", fmean),
@@ -265,7 +267,7 @@ class RealIntervals(Study):
     name = "real-intervals"
     title = "90 % prediction intervals on real tables: coverage, and width over the target's standard deviation"
     file = "tables_intervals.csv"
-    columns = ("coverage", "width", "boosting_coverage", "boosting_width", "status")
+    real_tables.columns = ("coverage", "width", "boosting_coverage", "boosting_width", "status")
     by = ("table",)
     total = True
     figures = (
@@ -273,20 +275,23 @@ class RealIntervals(Study):
         Figure("of boosting", "boosting_coverage", fmean), Figure("its width", "boosting_width", fmean),
     )  # fmt: skip
     seeds = 0
-    grid: ClassVar = {"table": [table.name for table in TABLES if table.kind == "regression"], "split": range(SPLITS)}
+    grid: ClassVar = {
+        "table": [table.name for table in real_tables.TABLES if table.kind == "regression"],
+        "split": range(real_tables.SPLITS),
+    }
 
     def missing(self) -> str:
-        return missing_packages()
+        return real_tables.missing_packages()
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         from edgewise.estimators import KANRegressor
 
-        table, split = next(table for table in TABLES if table.name == given["table"]), given["split"]
-        x, y = columns(read_frame(table), table)
-        train, test = list(folds(table.kind, x, y, SPLITS))[split]
+        table, split = next(table for table in real_tables.TABLES if table.name == given["table"]), given["split"]
+        x, y = real_tables.columns(real_tables.read_frame(table), table)
+        train, test = list(real_tables.folds(table.kind, x, y, real_tables.SPLITS))[split]
         model = KANRegressor(random_state=split).fit(x.iloc[train], y[train])
-        own = interval_scores(y[test], *model.predict_interval(x.iloc[test], _COVERAGE).T)
-        other = interval_scores(y[test], *_quantile_boosting(x, y, train, test, split))
+        own = real_tables.interval_scores(y[test], *model.predict_interval(x.iloc[test], _COVERAGE).T)
+        other = real_tables.interval_scores(y[test], *_quantile_boosting(x, y, train, test, split))
         return {**own, **{f"boosting_{name}": value for name, value in other.items()}}
 
 
@@ -316,7 +321,7 @@ class ManyRows(Study):
 
     name = "many-rows"
     title = "Made tables of many rows: seconds, memory and error"
-    columns = ("seconds", "r2", "megabytes", "error", "status")
+    real_tables.columns = ("seconds", "r2", "megabytes", "error", "status")
     fresh_process = True
     by = ("table",)
     figures = (

@@ -22,7 +22,7 @@ from edgewise.kernels.dense.gpu import Tile, unavailable
 from edgewise.nn import KANConv2d, RationalConv2d
 from edgewise_bench import Case, Cell, Row, Settings, clock
 from edgewise_bench.baselines import parameter_count
-from edgewise_bench.benchmarks.library import hidden_width
+from edgewise_bench.benchmarks.library import DEGREE, DOUBLE, GRIDS, SINGLE, hidden_width
 from edgewise_bench.benchmarks.studies.study import Figure, Study, known, labeled
 
 FIRST, EPOCHS, BATCH, RATE = 10, 20, 64, 1e-2
@@ -177,11 +177,7 @@ def steps(names: Iterable[str], rounds: int) -> dict[str, float]:
     return {name: median(found) for name, found in spent.items()}
 
 
-DEGREE = 3
 CUBIC = BSplineFamily(DEGREE)
-SINGLE = [(1024, 64, 64), (1024, 256, 256), (512, 512, 512), (4096, 784, 64)]
-DOUBLE = [(1000, 2, 5), (1000, 5, 1)]
-GRIDS = (5, 20, 100)
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-4, torch.bfloat16: 3e-2}
 TILES = [Tile(*sizes) for sizes in itertools.product((64, 128), (64, 128), (32, 64), (4, 8))]
 NARROW = [Tile(32 * warps, outputs, warps=warps) for outputs in (16, 32, 64) for warps in (1, 2, 4)]

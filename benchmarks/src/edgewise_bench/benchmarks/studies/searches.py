@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
@@ -79,8 +79,8 @@ def _warm_up() -> None:
         discover(x, y, time_limit=10.0)
 
 
-def _pure_noise(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
-    return rng.standard_normal(len(x))
+Generated = Callable[[np.random.Generator, np.ndarray], np.ndarray]
+"""Columns from empty ones (n, m), or a target (n,) from columns."""
 
 
 def _smooth(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
@@ -103,43 +103,33 @@ def _product(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     return np.exp(logs.clip(-100, 100))
 
 
-def _steps(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
-    return np.floor(3 * x[:, 0] / (np.abs(x[:, 0]).max() + 1e-300)) + (x[:, -1] > np.median(x[:, -1]))
-
-
-def _positive(rng: np.random.Generator, n: int, m: int) -> np.ndarray:
-    return rng.uniform(0.5, 3, (n, m))
-
-
-def _signed(rng: np.random.Generator, n: int, m: int) -> np.ndarray:
-    return rng.standard_normal((n, m))
-
-
-def _integers(rng: np.random.Generator, n: int, m: int) -> np.ndarray:
-    return rng.integers(-3, 9, (n, m)).astype(float)
-
-
-def _repeated(rng: np.random.Generator, n: int, m: int) -> np.ndarray:
+def _repeated(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     """Some columns twice, some of them as sums of others."""
-    x = rng.uniform(-1, 1, (n, m))
-    for i in range(1, m, 3):
+    x = rng.uniform(-1, 1, x.shape)
+    for i in range(1, x.shape[1], 3):
         x[:, i] = x[:, i - 1]
     x[:, -1] = x.sum(1)
     return x
 
 
-def _constants(rng: np.random.Generator, n: int, m: int) -> np.ndarray:
-    x = rng.uniform(0, 1, (n, m))
+def _constants(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    x = rng.uniform(0, 1, x.shape)
     x[:, 1::2] = rng.integers(0, 3, x[:, 1::2].shape[1])
     return x
 
 
-def _scaled(rng: np.random.Generator, n: int, m: int) -> np.ndarray:
-    return rng.uniform(0.5, 2, (n, m)) * 10.0 ** rng.uniform(-12, 12, m)
-
-
-_TARGETS = (_pure_noise, _smooth, _law, _product, _steps)
-_COLUMNS = (_positive, _signed, _integers, _repeated, _constants, _scaled)
+_TARGETS: dict[str, Generated] = {
+    "pure_noise": lambda rng, x: rng.standard_normal(len(x)), "smooth": _smooth, "law": _law, "product": _product,
+    "steps": lambda rng, x: (
+        np.floor(3 * x[:, 0] / (np.abs(x[:, 0]).max() + 1e-300)) + (x[:, -1] > np.median(x[:, -1]))
+    ),
+}  # fmt: skip
+_COLUMNS: dict[str, Generated] = {
+    "positive": lambda rng, x: rng.uniform(0.5, 3, x.shape), "signed": lambda rng, x: rng.standard_normal(x.shape),
+    "integers": lambda rng, x: rng.integers(-3, 9, x.shape).astype(float), "repeated": _repeated,
+    "constants": _constants,
+    "scaled": lambda rng, x: rng.uniform(0.5, 2, x.shape) * 10.0 ** rng.uniform(-12, 12, x.shape[1]),
+}  # fmt: skip
 
 
 def hard_table(number: int) -> tuple[str, np.ndarray, np.ndarray, float]:
@@ -148,13 +138,13 @@ def hard_table(number: int) -> tuple[str, np.ndarray, np.ndarray, float]:
     shape = rng.choice(len(_SHAPES), p=[often for *_, often in _SHAPES.values()])
     name, (rows, wide, _) = list(_SHAPES.items())[shape]
     n, m = (round(float(np.exp(rng.uniform(*np.log(span))))) for span in (rows, wide))
-    columns, target = _COLUMNS[rng.integers(len(_COLUMNS))], _TARGETS[rng.integers(len(_TARGETS))]
-    x = columns(rng, n, m)
-    y = target(rng, x)
+    columns, target = (list(known)[rng.integers(len(known))] for known in (_COLUMNS, _TARGETS))
+    x = _COLUMNS[columns](rng, np.empty((n, m)))
+    y = _TARGETS[target](rng, x)
     if np.ptp(y) <= 1e-12 * np.abs(y).max():
-        y = y + _pure_noise(rng, x)
+        y = y + rng.standard_normal(len(x))
     limit = float(rng.choice([2.0, 3.0, 4.0, 10.0], p=[0.45, 0.3, 0.2, 0.05]))
-    return f"{name}, {columns.__name__[1:]} columns, target {target.__name__[1:]}", x, y, limit
+    return f"{name}, {columns} columns, target {target}", x, y, limit
 
 
 _EFFORT, _LIMIT = 40_000, 3600.0

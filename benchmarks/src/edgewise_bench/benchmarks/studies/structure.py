@@ -247,79 +247,70 @@ def _vanishes(law: StructuredLaw, expressions: Sequence[Any]) -> bool:
     return True
 
 
+Column = Callable[[Array], Array]
+"""A column from the others (rows, columns), which are uniform from -1 to 1 unless they were made before."""
+
+
 class _Made(NamedTuple):
-    """A table's columns from independent ones, the columns that are tied, and the share of seeds that must see them."""
+    """A table: columns that are made of others, those that are tied, and the share of seeds that must see them.
+
+    other: what makes columns with random numbers, before these.
+    """
 
     columns: int
-    make: Callable[[np.ndarray, np.random.Generator], None]
+    made: Mapping[int, Column]
     tied: tuple[tuple[int, ...], ...]
     least: float
     noise: float = 0.0
     rows: tuple[int, ...] = (1000,)
     seeds: int = 5
+    other: Callable[[Array, np.random.Generator], None] = lambda x, rng: None
 
-    def sample(self, seed: int) -> np.ndarray:
+    def sample(self, seed: int) -> Array:
         """Draw the table of a seed; seeds take the numbers of rows in turn."""
         rng = np.random.default_rng(seed)
         x = rng.uniform(-1, 1, (self.rows[seed % len(self.rows)], self.columns))
-        self.make(x, rng)
+        self.other(x, rng)
+        for column, values in self.made.items():
+            x[:, column] = values(x)
         return x + self.noise * x.std(0) * rng.standard_normal(x.shape)
 
 
-def _six(x: np.ndarray, rng: np.random.Generator) -> None:
-    x[:, 2] = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
-    x[:, 3] = x[:, 4] ** 3
-
-
-def _ten(x: np.ndarray, rng: np.random.Generator) -> None:
-    x[:, 6] = x[:, 0] * x[:, 1] + x[:, 2]
-    x[:, 8] = np.exp(x[:, 3]) * np.cos(2 * x[:, 7])
-
-
-def _none(x: np.ndarray, rng: np.random.Generator) -> None:
+def _none(x: Array, rng: np.random.Generator) -> None:
     x[:, 0] = rng.standard_cauchy(len(x))
     x[:, 1] = rng.integers(0, 2, len(x))
 
 
-def _independent(x: np.ndarray, rng: np.random.Generator) -> None:
+def _independent(x: Array, rng: np.random.Generator) -> None:
     """Make each column normal, Cauchy, uniform or of bits."""
     kinds = [rng.standard_normal, rng.standard_cauchy, rng.random, lambda count: rng.integers(0, 2, count)]
     for column in range(x.shape[1]):
         x[:, column] = kinds[rng.integers(len(kinds))](len(x))
 
 
-def _overlap(x: np.ndarray, rng: np.random.Generator) -> None:
-    x[:, 2] = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
-    x[:, 4] = x[:, 2] * x[:, 3]
-
-
-def _nested(x: np.ndarray, rng: np.random.Generator) -> None:
-    x[:, 1] = x[:, 0] ** 2
-    x[:, 2] = x[:, 0] + x[:, 1] + x[:, 3]
-
-
-def _branches(x: np.ndarray, rng: np.random.Generator) -> None:
+def _branches(x: Array, rng: np.random.Generator) -> None:
     angle, ball = rng.uniform(0, 2 * np.pi, len(x)), rng.standard_normal((len(x), 3))
     x[:, 0], x[:, 1] = np.cos(angle), np.sin(angle)
     x[:, 2:5] = ball / np.linalg.norm(ball, axis=1, keepdims=True)
 
 
-def _twenty(x: np.ndarray, rng: np.random.Generator) -> None:
-    x[:, 10] = x[:, 0] * x[:, 1]
-    x[:, 11] = np.sin(2 * x[:, 2]) + x[:, 3] + x[:, 4] ** 2
-    x[:, 12] = np.sqrt(2 + x[:, 5] + x[:, 6])
+def _article(x: Array) -> Array:
+    return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
 
 
 _TABLES = {
-    "six": _Made(6, _six, ((0, 1, 2), (3, 4)), 0.8),
-    "ten": _Made(10, _ten, ((0, 1, 2, 6), (3, 7, 8)), 1.0, 0.01),
-    "none": _Made(6, _none, (), 1.0),
-    "independent": _Made(6, _independent, (), 1.0, rows=(40, 60, 100, 300, 1000), seeds=120),
-    "overlap": _Made(6, _overlap, ((0, 1, 2), (2, 3, 4)), 0.0),
-    "nested": _Made(5, _nested, ((0, 1), (0, 1, 2, 3)), 0.0),
-    "branches": _Made(6, _branches, ((0, 1), (2, 3, 4)), 0.0),
-    "twenty": _Made(20, _twenty, ((0, 1, 10), (2, 3, 4, 11), (5, 6, 12)), 0.0),
-}
+    "six": _Made(6, {2: _article, 3: lambda x: x[:, 4] ** 3}, ((0, 1, 2), (3, 4)), 0.8),
+    "ten": _Made(10, {6: lambda x: x[:, 0] * x[:, 1] + x[:, 2], 8: lambda x: np.exp(x[:, 3]) * np.cos(2 * x[:, 7])},
+                 ((0, 1, 2, 6), (3, 7, 8)), 1.0, 0.01),
+    "none": _Made(6, {}, (), 1.0, other=_none),
+    "independent": _Made(6, {}, (), 1.0, rows=(40, 60, 100, 300, 1000), seeds=120, other=_independent),
+    "overlap": _Made(6, {2: _article, 4: lambda x: x[:, 2] * x[:, 3]}, ((0, 1, 2), (2, 3, 4)), 0.0),
+    "nested": _Made(5, {1: lambda x: x[:, 0] ** 2, 2: lambda x: x[:, 0] + x[:, 1] + x[:, 3]},
+                    ((0, 1), (0, 1, 2, 3)), 0.0),
+    "branches": _Made(6, {}, ((0, 1), (2, 3, 4)), 0.0, other=_branches),
+    "twenty": _Made(20, {10: lambda x: x[:, 0] * x[:, 1], 11: lambda x: np.sin(2 * x[:, 2]) + x[:, 3] + x[:, 4] ** 2,
+                         12: lambda x: np.sqrt(2 + x[:, 5] + x[:, 6])}, ((0, 1, 10), (2, 3, 4, 11), (5, 6, 12)), 0.0),
+}  # fmt: skip
 
 
 class Relations(Study):

@@ -52,7 +52,6 @@ _FORMULAS = (
 )
 _TEXTS = {formula.text: formula for formula in _FORMULAS}
 _FRESH = 200  # rows that bands are measured on
-_RIGHT, _SURE = 0.85, 0.9  # share of the forms of a larger weight that should be right
 
 
 class MadeRows(NamedTuple):
@@ -116,6 +115,7 @@ class Uncertainty(Study):
         return _covering(made) | (_found(made) if given["search"] else {})
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        least_right, sure_above = 0.85, 0.9  # share of the forms of a larger weight that should be right
         head = ["of", "", "tables", "in 95 %", "in 95 % profile", "in 90 % band"]
         lines = [
             _shares(by, key, own, limited=False)
@@ -126,10 +126,10 @@ class Uncertainty(Study):
         done = [row for row in rows if row["weight"] not in ("", None)]
         claims = [row for row in done if row["outcome"] in ("NOISE", "EXACT")]
         for name, own in (("a law is claimed", claims), ("found", done)):
-            sure = [row for row in own if float(row["weight"]) > _SURE]
-            right = Figure("", "right", share, least=_RIGHT if name == "found" else -math.inf).cell(sure)
+            sure = [row for row in own if float(row["weight"]) > sure_above]
+            right = Figure("", "right", share, least=least_right if name == "found" else -math.inf).cell(sure)
             bands = [Figure("", column, fmean).cell(own) for column in ("best_right", "found_band", "forms_band")]
-            lines.append([Cell(name), Cell(f"{len(sure)} of weight > {_SURE}: right"), right, *bands])
+            lines.append([Cell(name), Cell(f"{len(sure)} of weight > {sure_above}: right"), right, *bands])
         return head, lines
 
 
@@ -154,19 +154,35 @@ def _covering(given: MadeRows) -> Row:
     """Fit the true form, and see what intervals and bands cover."""
     names, (x, y) = given.formula.names, given.draw(given.rows, 0)
     weight = 1 / np.abs(y) if given.formula.relative else None
-    start = FreeFormula.of(given.truth)
-    free = start.fit(FitData.of(names, x, y, weight))
-    form = Candidate(free.expression, names, free.error, complexity(free.expression))
-    found = Discovery([form], form, Outcome.APPROXIMATE, 0.0, given.formula.relative, names, "y", x, y)
-    wide, constants = found.uncertainty().quantile(0.95), found.constants()
-    linear, profile = 0, 0
-    for true, value in zip(start.values, free.values, strict=True):
-        k = int(np.argmin([abs(c.value - value) for c in constants]))  # another order, as sums are sorted by numbers
-        low, high = found.interval(k)
-        linear += abs(value - true) <= wide * constants[k].error
-        profile += low <= true <= high
-    band = _in_band(found.predict, *given.draw(_FRESH, 1))
-    return {"constants": len(constants), "covered": linear, "covered_by_profile": profile, "band": band}
+    fitted = _Fitted.of(given.truth, names, x, y, weight)
+    found = Discovery([fitted.form], fitted.form, Outcome.APPROXIMATE, 0.0, given.formula.relative, names, "y", x, y)
+    held = fitted.held(found)
+    ends = [found.interval(k) for k, _ in held]
+    profile = sum(low <= true <= high for true, (low, high) in zip(fitted.truth, ends, strict=True))
+    covered = {"constants": len(held), "covered": sum(within for _, within in held), "covered_by_profile": profile}
+    return {**covered, "band": _in_band(found.predict, *given.draw(_FRESH, 1))}
+
+
+class _Fitted(NamedTuple):
+    """The true form with its constants fitted to rows: a candidate, the constants of the truth, and the fitted ones."""
+
+    form: Candidate
+    truth: Sequence[float]
+    values: Sequence[float]
+
+    @classmethod
+    def of(cls, form: Part, names: Sequence[str], x: Array, y: Array, weight: Array | None) -> _Fitted:
+        start = FreeFormula.of(form)
+        free = start.fit(FitData.of(names, x, y, weight))
+        made = Candidate(free.expression, tuple(names), free.error, complexity(free.expression))
+        return cls(made, start.values, free.values)
+
+    def held(self, found: Discovery) -> list[tuple[int, bool]]:
+        """Return for each constant its place in a discovery, and whether the truth lies in its 95 % interval."""
+        constants, wide = found.constants(self.form), found.uncertainty(self.form).quantile(0.95)
+        places = [int(np.argmin([abs(c.value - value) for c in constants])) for value in self.values]  # another order
+        off = [abs(value - true) for true, value in zip(self.truth, self.values, strict=True)]
+        return [(k, bool(far <= wide * constants[k].error)) for k, far in zip(places, off, strict=True)]
 
 
 def _found(given: MadeRows) -> Row:
@@ -336,7 +352,7 @@ class NoiseKinds(Study):
         x, fresh = made.rows(200, 0), made.rows(2000, 1)
         with clock() as spent:
             found = discover(x, made.measured(x, 0), _NAMES, effort=int(settings.effort or 10_000), time_limit=600)
-        hits, count = _held(found, made.form)
+        held = _Fitted.of(made.form, _NAMES, found.x, found.y, getattr(found, "weight", None)).held(found)
         law = evaluate(made.form, _NAMES, fresh)
         y = made._replace(kind="additive" if made.kind == "outliers" else made.kind).measured(fresh, 1)
         _, low, high = found.predict(fresh, interval=0.9)
@@ -345,20 +361,8 @@ class NoiseKinds(Study):
             "recognized": "" if model is None else model.kind,
             "set_aside": "" if model is None else len(model.outliers),
             "error": float(np.sqrt(np.mean((found.best.predict(fresh) - law) ** 2)) / np.std(law)),
-            "constants": count, "covered": hits, "band_small": float(inside[small].mean()),
-            "band_large": float(inside[~small].mean()), "outcome": found.outcome.name,
+            "constants": len(held), "covered": sum(within for _, within in held),
+            "band_small": float(inside[small].mean()), "band_large": float(inside[~small].mean()),
+            "outcome": found.outcome.name,
             "formula": str(found.best.expression), "seconds": spent.wall,
         }  # fmt: skip
-
-
-def _held(found: Discovery, form: Part) -> tuple[int, int]:
-    """Return how many constants of the true form lie in their intervals, and how many there are."""
-    start = FreeFormula.of(form)
-    free = start.fit(FitData.of(_NAMES, found.x, found.y, getattr(found, "weight", None)))
-    candidate = Candidate(free.expression, _NAMES, free.error, complexity(free.expression))
-    constants, wide = found.constants(candidate), found.uncertainty(candidate).quantile(0.95)
-    hits = 0
-    for true, value in zip(start.values, free.values, strict=True):
-        k = int(np.argmin([abs(c.value - value) for c in constants]))
-        hits += abs(value - true) <= wide * constants[k].error
-    return hits, len(constants)

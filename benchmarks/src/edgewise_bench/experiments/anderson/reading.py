@@ -20,7 +20,6 @@ from edgewise_bench.datasets import chain
 from edgewise_bench.experiments.dataset import predict
 
 SITES, QUICK_SITES = 610, 89
-_SHOWN, _SHOWN_SITES = 25, 55  # chains of a figure, and sites of each
 
 
 class States(NamedTuple):
@@ -66,8 +65,9 @@ class Model:
 
     def shown(self) -> tuple[States, Array]:
         """Return the states of the picture, over lam, and their dimensions."""
-        lam = self.most * (np.arange(_SHOWN) + 0.5) / _SHOWN
-        return self._of(lam, np.full(_SHOWN, self.fixed), np.zeros(_SHOWN), _SHOWN_SITES)
+        chain_count, sites = 25, 55  # chains of a figure, and sites of each
+        lam = self.most * (np.arange(chain_count) + 0.5) / chain_count
+        return self._of(lam, np.full(chain_count, self.fixed), np.zeros(chain_count), sites)
 
     def edge(self, inputs: Array) -> Array:
         """Return the exact edge's function at inputs (n, 4): positive where states are localized."""
@@ -105,11 +105,8 @@ _NAMED = (
 MODELS = {model.name: model for model in _NAMED}
 
 
-_LEARNED = 20_000  # states that a classifier learns from
 _LEVELS, _NEAR = 200, 0.05  # steps in which zeros are sought, and the share of the range in which states confirm them
-_READ = 15_000  # states whose zeros are sought
 
-_STEPS = 100  # of L-BFGS at each
 _SEEDS, _PARTS = 4, 4
 
 _LIBRARY = ("x", "x^2", "x^3", "exp", "cosh", "sinh", "sin", "cos", "tanh", "atan")
@@ -152,7 +149,8 @@ class Reading(NamedTuple):
 
 def learned(model: Model, states: States, quick: bool) -> KAN:
     """Train a classifier of states, the best of some seeds on held-out states; for a mosaic one curve of E and lam."""
-    part = subsample(states, 1000 if quick else _LEARNED)
+    learned_from = 20_000  # states that a classifier learns from
+    part = subsample(states, 1000 if quick else learned_from)
     x, y = part.inputs[:, model.columns], part.localized.astype(float)
     if model.name not in PLANS:
         network = set_function(adapt_grid(KAN([2, 1], seed=0), torch.from_numpy(x), 10), 0, 0, 1, "x")
@@ -185,12 +183,13 @@ def read(model: Model, network: KAN, states: States, test: States) -> list[Readi
     A second one has them rounded to quarters, if that lowers the accuracy by no more than chance does: two
     standard errors.
     """
-    plan, inputs = PLANS[model.name], subsample(states, _READ).inputs[:, :3]
+    read_from = 15_000  # states whose zeros are sought
+    plan, inputs = PLANS[model.name], subsample(states, read_from).inputs[:, :3]
     now = inputs[:, plan.target]
     low, high = float(now.min()), float(now.max())
     zero, unique = zeros(network, inputs, plan.target, low, high)
     near = unique & (np.abs(zero - now) < _NEAR * (high - low))
-    chosen = _decided(plan, _proposed(plan, inputs[near], zero[near]), subsample(states, _READ))
+    chosen = _decided(plan, _proposed(plan, inputs[near], zero[near]), subsample(states, read_from))
     columns = _features(plan, chosen, states.inputs)
     weights = _dividing(columns, states.localized)
     found = [_reading(model, chosen, weights, test)]
@@ -253,6 +252,7 @@ def _dividing(columns: Array, localized: Array) -> Array:
     Each state counts by a sigmoid of its distance to the wrong side, which gets steeper: at the ends of a chain there
     are localized states of any energy, which a logistic regression would follow.
     """
+    lbfgs_steps = 100  # of L-BFGS at each
     soft = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # widths of the sigmoid over the distances' std
     inputs, side = torch.from_numpy(_with_one(columns)), torch.from_numpy(np.where(localized, 1.0, -1.0))
     weights = torch.linalg.lstsq(inputs, side[:, None]).solution[:, 0]
@@ -264,7 +264,7 @@ def _dividing(columns: Array, localized: Array) -> Array:
             distance = edge(inputs)[:, 0]
             return torch.sigmoid(-side * distance / distance.std() / width).mean()
 
-        lbfgs(edge, wrong, _STEPS)()
+        lbfgs(edge, wrong, lbfgs_steps)()
         weights = edge.weight.detach()[0]
     return weights.numpy()
 

@@ -19,7 +19,6 @@ from edgewise.nn import layer_of
 from edgewise_bench import Row
 from edgewise_bench.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid
 
-_FRESH, _BEYOND = 2000, 0.1  # test points; the fraction of its range by which each input goes beyond it there
 _EXACT, _FLAT = 1e-9, 1e-3  # relative to the value, or to this fraction of the standard deviation if that is more
 
 
@@ -46,9 +45,13 @@ class ToyTarget:
 
     def error(self, formula: Any, seed: int = 12345) -> float:
         """Return the largest deviation at fresh points, also a tenth of the range beyond the data."""
+        test_points, farther = (
+            2000,
+            0.1,
+        )  # test points; the fraction of its range by which each input goes beyond it there
         worst = 0.0
-        for beyond in (0.0, _BEYOND):
-            x, y = self.table(_FRESH, seed, beyond)
+        for beyond in (0.0, farther):
+            x, y = self.table(test_points, seed, beyond)
             off = np.abs(evaluate(formula, self.names, x) - y) / np.maximum(np.abs(y), _FLAT * y.std())
             worst = max(worst, float(off.max()) if np.isfinite(off).all() else float("inf"))
         return worst

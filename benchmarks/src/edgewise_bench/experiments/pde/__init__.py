@@ -16,13 +16,7 @@ from edgewise.train import Options
 from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.baselines import parameter_count, pykan_parameters, train_mlp
 from edgewise_bench.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid, shared_legend
-from edgewise_bench.experiments.pde.problems import (
-    TASKS,
-    MLPUnknown,
-    Task,
-    autograd_jet,
-    pykan_solution,
-)
+from edgewise_bench.experiments.pde import problems
 from edgewise_bench.tables import best, format_number, number
 
 _NETWORK = "network"  # edgewise with the article's kind of network, in place of the one it chooses
@@ -80,7 +74,7 @@ class Equations(Experiment):
 
     def cases(self, settings: Settings) -> list[Case]:
         found = []
-        for name in TASKS:
+        for name in problems.TASKS:
             found.append(Case(f"{name}: {OURS}", {"item": name, "model": OURS, "size": ""}))
             found += [Case(f"{name}: {MLP} {s}", {"item": name, "model": MLP, "size": s}) for s in _SECONDS]
         found.append(Case(f"poisson: {OURS} {_NETWORK}", {"item": "poisson", "model": OURS, "size": _NETWORK}))
@@ -107,14 +101,14 @@ class Equations(Experiment):
             Criterion.at_most("poisson: parameters", 600, "240 to 390", number(poisson, "parameters"), text),
             Criterion.at_most("poisson: seconds of one core", 120, "", number(poisson, "seconds")),
         ]
-        for name in list(TASKS)[1:]:
+        for name in list(problems.TASKS)[1:]:
             what = f"{name}: L2 error over that of the MLP of 20 times the parameters"
             made.append(Criterion.at_most(what, 1, "", _ratio(rows, name, "error")))
         what = "viscosity: error of the constant over that of the MLP of 20 times the parameters"
         return [*made, Criterion.at_most(what, 1, "", _ratio(rows, "viscosity", "constant"))]
 
     def draw(self, rows: Sequence[Row]) -> Figure:
-        names = [name for name in TASKS if any(row["item"] == name for row in rows)]
+        names = [name for name in problems.TASKS if any(row["item"] == name for row in rows)]
         figure, panels = panel_grid(len(names) + 2)
         for ax, name in zip(panels, names, strict=False):
             _map(ax, name)
@@ -131,7 +125,7 @@ Found = tuple[dict[str, Any], Jet, dict[str, float]]
 
 
 def _row(train: Callable[..., Found], case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    task = TASKS[case.values["item"]]
+    task = problems.TASKS[case.values["item"]]
     if settings.quick:
         task = replace(task, small=(2, 4, 1), large=(2, 8, 1), points=100, boundary=40)
     truth = task.truth(*((8, 16) if settings.quick else _LATTICE))
@@ -143,7 +137,7 @@ def _row(train: Callable[..., Found], case: Case, settings: Settings) -> Iterato
     yield found
 
 
-def _edgewise(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
+def _edgewise(task: problems.Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
     widths, grids, starts, steps = (2, 5, 1), (4, 8, 16, 32), 2, 60
     began = time.process_time()
     if kind != _NETWORK:
@@ -163,14 +157,14 @@ def _edgewise(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: 
     return {**found, "solver": "Gauss-Newton"}, jet, done.constants
 
 
-def _mlp(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
+def _mlp(task: problems.Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
     sizes = task.small if kind == "small" else task.large
 
-    def make() -> MLPUnknown:
-        return MLPUnknown(problem, sizes, task.points, task.boundary, seed=0)
+    def make() -> problems.MLPUnknown:
+        return problems.MLPUnknown(problem, sizes, task.points, task.boundary, seed=0)
 
-    done = train_mlp(make, MLPUnknown.loss, 0.05 if quick else _SECONDS[kind])  # type: ignore[arg-type]
-    assert isinstance(done.module, MLPUnknown)
+    done = train_mlp(make, problems.MLPUnknown.loss, 0.05 if quick else _SECONDS[kind])  # type: ignore[arg-type]
+    assert isinstance(done.module, problems.MLPUnknown)
     with torch.no_grad():
         jet = done.module.at(at)
     found = {"shape": str(list(sizes)), "parameters": parameter_count(done.module), "points": task.points}
@@ -178,13 +172,13 @@ def _mlp(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool)
     return {**found, "solver": done.solver, "seconds": done.seconds}, jet, constants
 
 
-def _pykan(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
+def _pykan(task: problems.Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
     pykan_widths, pykan_grids, pykan_steps, pykan_seed = (2, 10, 1), (5, 10, 20), 50, 1
     grids, steps = ((3,), 2) if quick else (pykan_grids, pykan_steps)
-    model, spent = pykan_solution(problem, pykan_widths, task.points, task.boundary, grids, steps, pykan_seed)
+    model, spent = problems.pykan_solution(problem, pykan_widths, task.points, task.boundary, grids, steps, pykan_seed)
     found = {"shape": str(list(pykan_widths)), "parameters": pykan_parameters(model), "seed": pykan_seed}
     found["points"] = task.points
-    jet = autograd_jet(model, at, problem.box.names)
+    jet = problems.autograd_jet(model, at, problem.box.names)
     own = Jet({order: part.detach() for order, part in jet.parts.items()}, jet.names)
     return {**found, "solver": "L-BFGS", "seconds": spent}, own, {}
 
@@ -208,7 +202,7 @@ def _ratio(rows: Sequence[Row], name: str, column: str) -> float:
 
 def _map(ax: Axes, name: str) -> None:
     """Draw the solution of a problem, and where it was measured."""
-    task = TASKS[name]
+    task = problems.TASKS[name]
     truth, problem = task.truth(*_DRAWN), task.problem()
     (left, bottom), (right, top) = problem.box.low, problem.box.high
     most = float(truth.value.abs().max())

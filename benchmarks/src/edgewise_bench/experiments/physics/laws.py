@@ -138,7 +138,6 @@ TABLES = (
 
 
 _FRESH, _FRESH_SEED = 2000, 1000
-_NEAR = 1e-6  # of a constant: a fraction as near as this replaces it, and is judged
 _CORNER = torch.tensor([[0.0] * 4, [0.7, 0.2, 0.3, 0.6]], dtype=torch.float64)
 """Where a conserved quantity of four columns is 0 and where it is 1: a scale and an offset are free."""
 
@@ -338,11 +337,12 @@ def _rounded(formula: Part) -> Part:
     >>> _rounded(sympy.sympify("0.99999999*x + sin(0.33333333*x)"))
     x + sin(x/3)
     """
+    near_enough = 1e-6  # of a constant: a fraction as near as this replaces it, and is judged
     largest = 100  # denominator of such a fraction
     near = {}
     for value in formula.atoms(sympy.Float):
         simple = Fraction(number := float(value)).limit_denominator(largest)
-        if abs(float(simple) - number) < _NEAR * max(1.0, abs(number)):
+        if abs(float(simple) - number) < near_enough * max(1.0, abs(number)):
             near[value] = sympy.Rational(simple)
     return formula.xreplace(near)
 

@@ -94,8 +94,6 @@ class _Block(torch.nn.Module):
         return self.output(mixed.transpose(1, 2).flatten(2))
 
 
-_CHECKS, _TIMED = 10, 20  # evaluations of a run; steps that are timed
-_SQUARE = 0.425  # mean of gelu(z)^2 for normal z
 _SLOWEST = 1.3  # limit for the time of a step over the MLP's
 _NAMES = {"mlp": "MLP", "rational": "KAN, rational", "spline": "KAN, spline"}
 _COLORS = {"mlp": COLORS[MLP], "rational": COLORS[OURS], "spline": "#2f6db5"}
@@ -150,7 +148,8 @@ class BlockExperiment(Experiment):
         return dict.fromkeys((OURS, MLP), self._train)
 
     def _train(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-        count, checks, timed = (4, 2, 2) if settings.quick else (self.steps, _CHECKS, _TIMED)
+        check_count, timed_steps = 10, 20  # evaluations of a run; steps that are timed
+        count, checks, timed = (4, 2, 2) if settings.quick else (self.steps, check_count, timed_steps)
         kind, seed = case.values["kind"], case.values["seed"]
         do = self.training(seed, settings.quick)
 
@@ -213,8 +212,9 @@ class BlockExperiment(Experiment):
 
 def mlp_block(hidden: int) -> torch.nn.Sequential:
     """Build linear, GELU, linear; initial weights preserve the scale of normal inputs, as those of rational layers."""
+    mean_square = 0.425  # mean of gelu(z)^2 for normal z
     first, second = torch.nn.Linear(WIDTH, hidden), torch.nn.Linear(hidden, WIDTH)
-    for layer, square in ((first, 1.0), (second, _SQUARE)):
+    for layer, square in ((first, 1.0), (second, mean_square)):
         torch.nn.init.normal_(layer.weight, std=(layer.in_features * square) ** -0.5)
         torch.nn.init.zeros_(layer.bias)
     return torch.nn.Sequential(first, torch.nn.GELU(), second)

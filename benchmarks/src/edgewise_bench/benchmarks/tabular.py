@@ -198,7 +198,7 @@ class Tabular(OnTables):
 
     name = "tabular"
     title = "Estimators on real tables: R2 or log loss on rows not trained on, medians over the splits"
-    real_tables.columns = ("rows", "inputs", *_SCORES, "seconds", "predict_seconds", "chosen", "status")
+    columns = ("rows", "inputs", *_SCORES, "seconds", "predict_seconds", "chosen", "status")
     compares = "estimators"
     note = (
         "regression: R2, the higher the better; classification: log loss, the lower the better; ratio: RMSE or log "

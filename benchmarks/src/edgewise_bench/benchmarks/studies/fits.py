@@ -61,7 +61,7 @@ class Fits(Study):
 
     name = "fits"
     title = "Fits with default arguments: test error and seconds"
-    real_tables.columns = (
+    columns = (
         "network",
         "rows",
         "test_rmse",
@@ -109,7 +109,7 @@ class Initialization(Study):
 
     name = "initialization"
     title = "Schemes of init="
-    real_tables.columns = ("quantity", "value", "seconds", "status")
+    columns = ("quantity", "value", "seconds", "status")
     note = "depth: medians; second order: the share of good starts; first order: geometric mean of the errors"
 
     def cases(self, settings: Settings) -> list[Case]:
@@ -219,7 +219,7 @@ class PredictionIntervals(Study):
 
     name = "intervals"
     title = "How often 90 % prediction intervals hold a new row"
-    real_tables.columns = ("tables", "coverage", "quiet", "loud", "width", "lowest", "seconds", "status")
+    columns = ("tables", "coverage", "quiet", "loud", "width", "lowest", "seconds", "status")
     by = ("noise", "inputs", "rows")
     figures = (
         Figure("coverage", "coverage", fmean, least=0.87, most=0.93), Figure("quiet", "quiet", fmean),
@@ -267,7 +267,7 @@ class RealIntervals(Study):
     name = "real-intervals"
     title = "90 % prediction intervals on real tables: coverage, and width over the target's standard deviation"
     file = "tables_intervals.csv"
-    real_tables.columns = ("coverage", "width", "boosting_coverage", "boosting_width", "status")
+    columns = ("coverage", "width", "boosting_coverage", "boosting_width", "status")
     by = ("table",)
     total = True
     figures = (
@@ -321,7 +321,7 @@ class ManyRows(Study):
 
     name = "many-rows"
     title = "Made tables of many rows: seconds, memory and error"
-    real_tables.columns = ("seconds", "r2", "megabytes", "error", "status")
+    columns = ("seconds", "r2", "megabytes", "error", "status")
     fresh_process = True
     by = ("table",)
     figures = (

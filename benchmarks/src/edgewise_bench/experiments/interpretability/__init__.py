@@ -104,23 +104,19 @@ class Interpretability(Experiment):
         return head, lines
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
+        bessel, digits = targets.BESSEL, targets.DIGITS
         ours = [row for row in rows if row["model"] == OURS]
-        errors = {
-            name: [number(row) for row in ours if row["item"] == name]
-            for name in (targets.BESSEL.name, targets.DIGITS.name)
-        }
+        errors = {name: [number(row) for row in ours if row["item"] == name] for name in (bessel.name, digits.name)}
         curve, wrong = (max(found, default=np.inf) for found in errors.values())
         return [
             *(_counted(f"{item}: exact formula", _PUBLISHED[item], ours, item) for item in targets.TARGETS),
-            _counted(
-                f"{targets.BESSEL.name}: exp of a spline of x and y^2", targets.BESSEL.published, ours, targets.BESSEL.name
-            ),
+            _counted(f"{bessel.name}: exp of a spline of x and y^2", bessel.published, ours, bessel.name),
             Criterion.at_most("its spline against J0(20 x), RMSE, worst seed", 1e-3, "r2 0.9986", curve),
             _counted(
-                f"{targets.DIGITS.name}: each output a spike on its own tenth",
-                targets.DIGITS.published,
+                f"{digits.name}: each output a spike on its own tenth",
+                digits.published,
                 ours,
-                targets.DIGITS.name,
+                digits.name,
             ),
             Criterion.at_most("fraction of wrong digits, worst seed", 0.02, "not stated", wrong),
             _counted("six columns: both relations and no other", targets.SIX_PUBLISHED, ours, targets.SIX),

@@ -112,12 +112,7 @@ class Interpretability(Experiment):
             *(_counted(f"{item}: exact formula", _PUBLISHED[item], ours, item) for item in targets.TARGETS),
             _counted(f"{bessel.name}: exp of a spline of x and y^2", bessel.published, ours, bessel.name),
             Criterion.at_most("its spline against J0(20 x), RMSE, worst seed", 1e-3, "r2 0.9986", curve),
-            _counted(
-                f"{digits.name}: each output a spike on its own tenth",
-                digits.published,
-                ours,
-                digits.name,
-            ),
+            _counted(f"{digits.name}: each output a spike on its own tenth", digits.published, ours, digits.name),
             Criterion.at_most("fraction of wrong digits, worst seed", 0.02, "not stated", wrong),
             _counted("six columns: both relations and no other", targets.SIX_PUBLISHED, ours, targets.SIX),
             *(_counted(f"{name}: a node for each", bits.published, ours, name) for name, bits in _BITS.items()),

@@ -20,7 +20,6 @@ more changed.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import os
@@ -35,7 +34,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from edgewise_bench import append
+from edgewise_bench import append, read
 
 HERE = Path(__file__).resolve().parent
 FROZEN = HERE / "results" / "frozen.csv"
@@ -226,10 +225,7 @@ def _answered(family: str, name: str) -> tuple[str, str, Answer]:
 
 
 def _stored() -> dict[tuple[str, str], Answer]:
-    if not FROZEN.exists():
-        return {}
-    with FROZEN.open() as stream:
-        return {(row["family"], row["case"]): json.loads(row["answer"]) for row in csv.DictReader(stream)}
+    return {(row["family"], row["case"]): json.loads(row["answer"]) for row in read(FROZEN)}
 
 
 def pin() -> None:

@@ -254,6 +254,27 @@ def baseline_environment(folder: Path | None = None) -> str:
     return str(python)
 
 
+Term = tuple[Any, list[Tensor], float]
+"""An equation or a condition, the points where it must hold, and its weight."""
+
+
+def problem_terms(problem: Any, inside: int, on_faces: int, seed: int) -> list[Term]:
+    """Return the equation and the conditions of a differential equation, at points of a seed."""
+    terms = [(problem.residual, [problem.domain.points(inside, seed)], 1.0)]
+    return terms + [(c.residual, c.points(on_faces, seed + 1), c.weight) for c in problem.conditions]
+
+
+def problem_loss(
+    problem: Any, terms: Sequence[Term], unknown: Callable[[Tensor], Any], constants: Mapping[str, Any]
+) -> Tensor:  # fmt: skip
+    """Return the mean square of what the equation leaves plus the weighted ones of the conditions."""
+    total = torch.zeros((), dtype=torch.float64)
+    for equation, sides, weight in terms:
+        left = problem.left(equation, [unknown(side) for side in sides], sides[0], constants)
+        total = total + weight * torch.stack([part.square().mean() for part in left]).mean()
+    return total
+
+
 @contextlib.contextmanager
 def default_dtype(dtype: torch.dtype) -> Iterator[None]:
     """Temporarily set torch's default dtype."""

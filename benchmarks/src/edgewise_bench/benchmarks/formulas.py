@@ -15,7 +15,7 @@ from edgewise_bench.benchmarks.judging import ROWS, Verdict, judge
 from edgewise_bench.benchmarks.laws import TARGET_LAWS, Law, RandomLaw, ScaledLaw, TargetLaw, TrajectoryLaw, UniformLaw
 from edgewise_bench.benchmarks.searchers import SEARCHERS, Table
 from edgewise_bench.datasets import equations, srsd, strogatz
-from edgewise_bench.tables import grouped, number
+from edgewise_bench.tables import grouped, known, number
 
 _TRAINED, _FEW = 1000, 200
 _SECONDS, _LEAST, _QUICK = 60.0, 10.0, 10.0
@@ -178,8 +178,8 @@ class Formulas(Benchmark):
 
 
 def _costs(rows: Sequence[Row]) -> Iterator[Figure]:
-    known = [row for row in rows if row["seconds"] not in ("", None)]
-    seconds, sizes = ([number(row, key) for row in known] for key in ("seconds", "size"))
+    done = [row for row in rows if row["seconds"] not in ("", None)]
+    seconds, sizes = (known(done, key) for key in ("seconds", "size"))
     yield Figure("operations", "", median(sizes) if sizes else None, "g")
     yield Figure("median s", "median", median(seconds) if seconds else None, ".3g")
     yield Figure("slowest", "slowest", max(seconds, default=None), ".3g")

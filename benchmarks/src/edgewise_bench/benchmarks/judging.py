@@ -246,10 +246,15 @@ def refitted(found: Part, truth: Part, names: list[str], x: Array, y: Array) -> 
 
 
 def _deviation(free: FreeFormula, names: list[str], x: Array, y: Array) -> float:
-    expression = free.template.xreplace({s: sympy.Float(v, 17) for s, v in zip(free.symbols, free.values, strict=True)})
+    expression = with_values(free)
     if expression.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
         return float("inf")
     return deviation(evaluate(expression, names, x), y)
+
+
+def with_values(free: FreeFormula) -> Part:
+    """Return a formula with the values of its constants, in 17 digits."""
+    return free.template.xreplace({s: sympy.Float(v, 17) for s, v in zip(free.symbols, free.values, strict=True)})
 
 
 @dataclass(frozen=True)

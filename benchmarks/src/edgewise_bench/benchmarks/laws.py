@@ -35,9 +35,9 @@ class Law(ABC):
     def training(self, rows: int, seed: int) -> Array:
         """Return inputs to search on."""
 
-    @abstractmethod
     def fresh(self, rows: int, seed: int) -> Array:
         """Return other inputs, for testing."""
+        return self.training(rows, _FRESH + seed)
 
     def values(self, x: Array) -> Array:
         """Return the target without noise."""
@@ -69,9 +69,6 @@ class BoxLaw(Law):
 
     def training(self, rows: int, seed: int) -> Array:
         return np.random.default_rng(seed).uniform(self._low, self._high, (rows, len(self.names)))
-
-    def fresh(self, rows: int, seed: int) -> Array:
-        return self.training(rows, _FRESH + seed)
 
 
 class UniformLaw(BoxLaw):
@@ -128,9 +125,6 @@ class ScaledLaw(Law):
             if len(kept) >= rows:
                 return kept[:rows]
             drawn *= 4
-
-    def fresh(self, rows: int, seed: int) -> Array:
-        return self.training(rows, _FRESH + seed)
 
 
 class TrajectoryLaw(Law):

@@ -100,11 +100,20 @@ class Edgewise(Searcher):
         )  # fmt: skip
         ceiling = getattr(found, "ceiling", None)
         return Searched(
-            found.best.sympy(), found.best.predict, found.outcome.name.lower().replace("_", " "), found.noise,
+            found.best.sympy(), found.best.predict, in_words(found.outcome.name), found.noise,
             found.best.complexity, shown[0] if shown else time.perf_counter() - began,
             [candidate.predict for candidate in found], {"ceiling": ceiling.predict} if ceiling else {},
             [candidate.sympy() for candidate in found],
         )  # fmt: skip
+
+
+def in_words(outcome: str) -> str:
+    """Return the name of an outcome as the rows have it.
+
+    >>> in_words("NO_SOLUTION")
+    'no solution'
+    """
+    return outcome.lower().replace("_", " ")
 
 
 def effort_of(text: str) -> dict[str, Any]:

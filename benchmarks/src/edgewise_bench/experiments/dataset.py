@@ -1,6 +1,5 @@
 """Tables that every model is trained and tested on, in units that suit all of them, and errors on them."""
 
-import csv
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from edgewise._typing import Array
 from edgewise.nn import KAN, Layout
 from edgewise.train import Options, fit
+from edgewise_bench import read
 from edgewise_bench.baselines import parameter_count, seeded_mlp, train_mlp
 
 Table = tuple[Array, Array]
@@ -20,8 +20,7 @@ Table = tuple[Array, Array]
 
 def stored(name: str) -> list[dict[str, str]]:
     """Return the rows of a table of published values, from the file next to this one."""
-    with (Path(__file__).parent / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return read(Path(__file__).with_name(f"{name}.csv"))
 
 
 def predict(module: torch.nn.Module, x: Array) -> Array:

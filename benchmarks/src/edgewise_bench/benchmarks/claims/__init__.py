@@ -21,9 +21,10 @@ from edgewise.pde import march, solve
 from edgewise_bench import Benchmark, Case, Cell, Row, Settings
 from edgewise_bench.benchmarks.claims import problems, real, tables
 from edgewise_bench.benchmarks.claims.problems import MANY, NONE, Stated
-from edgewise_bench.benchmarks.claims.tables import in_words, part_of
+from edgewise_bench.benchmarks.claims.tables import part_of
 from edgewise_bench.benchmarks.formulas import is_true
-from edgewise_bench.tables import grouped, number
+from edgewise_bench.benchmarks.searchers import in_words
+from edgewise_bench.tables import grouped, known
 
 
 class Kind(NamedTuple):
@@ -349,7 +350,7 @@ def _line(family: str, part: str, said: str, rows: Sequence[Row]) -> list[Cell]:
     judged = [row for row in rows if row["right"] not in ("", None)]
     wrong, seldom = sum(not is_true(row["right"]) for row in judged), _SELDOM.get(said)
     held = None if seldom is None or len(judged) < bounded else wrong * seldom <= len(judged)
-    seconds = [number(row, "seconds") for row in rows if row["seconds"] not in ("", None)]
+    seconds = known(rows, "seconds")
     time = f"{median(seconds):.3g}" if seconds else ""
     counts = Cell(str(len(rows))), Cell(str(len(judged)) if judged else ""), Cell(str(wrong) if judged else "", held)
     return [Cell(family), Cell(part), Cell(said or "failed"), *counts, Cell(time)]

@@ -18,9 +18,10 @@ from edgewise._typing import Array, Part
 from edgewise.discovery import Discovery, discover
 from edgewise.expressions import FitData, FreeFormula, complexity, evaluate, parse, write
 from edgewise_bench import Case, Settings, clock
-from edgewise_bench.benchmarks.claims.tables import part_of
-from edgewise_bench.benchmarks.judging import is_right, with_free_constants
+from edgewise_bench.benchmarks.claims.tables import CLAIMS, part_of
+from edgewise_bench.benchmarks.judging import is_right, with_free_constants, with_values
 from edgewise_bench.benchmarks.real_tables import Table, missing_packages, read_frame
+from edgewise_bench.benchmarks.searchers import effort_of, in_words
 
 _FILE = Path(__file__).with_name("real_tables.toml")
 _AGREE = 0.02
@@ -136,7 +137,6 @@ def _column(frame: pd.DataFrame, text: str) -> Array:
     return evaluate(parse(text), list(map(str, frame.columns)), frame.to_numpy())
 
 
-_LAW = ("exact", "noise")
 _EQUAL, _LARGER = 1.02, 2.0  # times the error and the complexity of the textbook's form
 _BETWEEN, _OVERSHOOT = 20_000, 0.25  # places inside the data; of the range of the target
 
@@ -172,16 +172,16 @@ def measure(case: Case) -> dict[str, Any]:
     question = real_questions()[case.values["question"]]
     table = read_question(question)
     (target,) = question.target
-    limits = {"effort": _effort(case.values["effort"]), "time_limit": case.values["limit"]}
+    limits = {**effort_of(case.values["effort"]), "time_limit": case.values["limit"]}
     with clock() as spent:
         found = discover(table.x, table.y, target=target, **limits)
     rows, y = table.x.to_numpy()[table.usual], table.y[table.usual]
     book = Textbook.of(question, rows, y)
     front = [Judged.of(candidate.expression, question, rows, y, book) for candidate in found]
     chosen = next(k for k, candidate in enumerate(found) if candidate is found.best)
-    best, said = front[chosen], found.outcome.name.lower().replace("_", " ")
+    best, said = front[chosen], in_words(found.outcome.name)
     return {
-        "kind": question.science, "said": said, "right": best.textbook or best.as_good if said in _LAW else "",
+        "kind": question.science, "said": said, "right": best.textbook or best.as_good if said in CLAIMS else "",
         "form": write(found.best.expression, digits), "truth": write(book.forms[0], digits),
         "seconds": spent.process, "rows": len(table.y), "form_error": best.error, "truth_error": book.error,
         "form_complexity": best.complexity, "truth_complexity": book.complexity, "textbook": best.textbook,
@@ -203,7 +203,7 @@ class Textbook(NamedTuple):
     def of(cls, question: RealQuestion, x: Array, y: Array) -> Textbook:
         """Return the forms of a question with their constants by least squares."""
         free = textbook_forms(question, x, y)
-        forms = tuple(_with_values(one) for one in free)
+        forms = tuple(with_values(one) for one in free)
         return cls(forms, left_out_error(free[0], question.names, x, y), complexity(forms[0]))
 
 
@@ -246,7 +246,7 @@ def left_out_error(free: FreeFormula, names: Sequence[str], x: Array, y: Array) 
     off = np.empty(len(y))
     for k in range(count):
         fitted = whole.fit(FitData.of(names, x[fold != k], y[fold != k]))
-        off[fold == k] = evaluate(_with_values(fitted), names, x[fold == k]) - y[fold == k]
+        off[fold == k] = evaluate(with_values(fitted), names, x[fold == k]) - y[fold == k]
     error = float(np.sqrt(np.mean(off**2)) / y.std())
     return error if np.isfinite(error) else float("inf")
 
@@ -288,15 +288,6 @@ def _misleading(
         reasons.append("a pole or an overshoot inside the data")
     elif values.min() < question.limits[0] or values.max() > question.limits[1]:
         reasons.append("values that cannot be")
-    if said in _LAW and not (best.textbook or best.as_good):
+    if said in CLAIMS and not (best.textbook or best.as_good):
         reasons.append(f"{said} claimed of another form")
     return "; ".join(reasons)
-
-
-def _effort(text: str) -> Any:
-    """Return the argument: a whole number, or a word."""
-    return int(text) if text.isdecimal() else text
-
-
-def _with_values(free: FreeFormula) -> Part:
-    return free.template.xreplace({s: sympy.Float(v, 17) for s, v in zip(free.symbols, free.values, strict=True)})

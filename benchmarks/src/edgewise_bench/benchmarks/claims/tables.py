@@ -14,7 +14,7 @@ from edgewise.discovery import Discovery, discover
 from edgewise_bench import OURS, Case, Settings, clock
 from edgewise_bench.benchmarks.judging import is_right, with_free_constants
 from edgewise_bench.benchmarks.laws import RandomLaw
-from edgewise_bench.benchmarks.searchers import SEARCHERS, effort_of
+from edgewise_bench.benchmarks.searchers import SEARCHERS, effort_of, in_words
 
 
 def part_of(settings: Settings) -> str:
@@ -25,15 +25,6 @@ def part_of(settings: Settings) -> str:
     """
     developed = (1, 2)
     return "development" if settings.seed in developed else "held-out"
-
-
-def in_words(outcome: str) -> str:
-    """Return the name of an outcome as the rows have it.
-
-    >>> in_words("NO_SOLUTION")
-    'no solution'
-    """
-    return outcome.lower().replace("_", " ")
 
 
 Values = Callable[[Array], Array]
@@ -354,7 +345,7 @@ def measure(case: Case) -> dict[str, Any]:
             **effort_of(given["effort"]),
         )
     noise, size = float(np.sqrt(np.mean((made.y - made.clean) ** 2))), float(made.truth.std()) or 1.0
-    best, said = found.best.sympy(), found.outcome.name.lower().replace("_", " ")
+    best, said = found.best.sympy(), in_words(found.outcome.name)
     constants = len(with_free_constants(best).free.values)
     with np.errstate(all="ignore"):
         values = found.best.predict(made.fresh)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from edgewise._jets import Jets, Order, composition
 from edgewise.pde import Jet, Periodic, Problem
-from edgewise_bench.baselines import lbfgs, parameter_count, seeded
+from edgewise_bench.baselines import Term, lbfgs, parameter_count, problem_loss, problem_terms, seeded
 
 
 class Network(torch.nn.Module):
@@ -58,14 +58,9 @@ class Network(torch.nn.Module):
             return _joined(parts)
         return tuple(_joined(list(same)) for same in zip(*parts, strict=True))
 
-    def loss(self, terms: Sequence[tuple[Any, list[Tensor], float]]) -> Tensor:
+    def loss(self, terms: Sequence[Term]) -> Tensor:
         """Return the mean square of what the equation leaves plus the weighted ones of the conditions."""
-        total = torch.zeros((), dtype=torch.float64)
-        for equation, sides, weight in terms:
-            unknowns = [self._unknown(side, self.problem.orders) for side in sides]
-            left = self.problem.left(equation, unknowns, sides[0], {})
-            total = total + weight * torch.stack([part.square().mean() for part in left]).mean()
-        return total
+        return problem_loss(self.problem, terms, lambda side: self._unknown(side, self.problem.orders), {})
 
     def train_for(self, seconds: float, seed: int) -> float:
         """Train by Adam, then by L-BFGS, for a number of seconds of CPU time, which are returned.
@@ -73,9 +68,7 @@ class Network(torch.nn.Module):
         Adam has a rate of 1e-3 and a third of the time; L-BFGS goes on from the network with the lowest loss.
         """
         rate, adam = 1e-3, 1 / 3  # of Adam, and its share of the time
-        inside, on_faces = 4000, 400  # points
-        terms = [(self.problem.residual, [self.problem.domain.points(inside, seed)], 1.0)]
-        terms += [(c.residual, c.points(on_faces, seed + 1), c.weight) for c in self.problem.conditions]
+        terms = problem_terms(self.problem, inside=4000, on_faces=400, seed=seed)
         optimizer = torch.optim.Adam(self.parameters(), lr=rate)
         self.loss(terms).backward()  # whatever compiles does so before the clock starts
         began = time.process_time()

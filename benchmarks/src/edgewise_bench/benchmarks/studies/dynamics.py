@@ -18,8 +18,8 @@ from scipy.integrate import solve_ivp
 
 from edgewise.dynamics import discover_ode
 from edgewise_bench import OURS, Cell, Row, Settings
-from edgewise_bench.benchmarks.studies.study import Study, known, share_of
-from edgewise_bench.tables import grouped
+from edgewise_bench.benchmarks.studies.study import Study, share_of
+from edgewise_bench.tables import grouped, known
 
 _PYSINDY = "pysindy"
 _NOISES = (0.0, 0.01, 0.05)

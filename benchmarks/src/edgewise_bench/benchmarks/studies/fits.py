@@ -19,9 +19,9 @@ from edgewise.tables.additive import Gaussian, additive
 from edgewise.train import Objective, Options, Table, fit, rescale_knots
 from edgewise_bench import Case, Cell, Row, Settings, clock
 from edgewise_bench.benchmarks import real_tables
-from edgewise_bench.benchmarks.studies.study import Figure, Study, known, labeled
+from edgewise_bench.benchmarks.studies.study import Figure, Study, labeled
 from edgewise_bench.benchmarks.training import BESSEL, PRODUCT, TARGETS, Target
-from edgewise_bench.tables import grouped
+from edgewise_bench.tables import grouped, known
 
 _FIRST, _DEEP = TARGETS[0], TARGETS[2]
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import fmean, median, quantiles
+from statistics import fmean, quantiles
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,9 +21,10 @@ from edgewise.kernels.bspline import basis
 from edgewise.kernels.dense.gpu import Tile, unavailable
 from edgewise.nn import KANConv2d, RationalConv2d
 from edgewise_bench import Case, Cell, Row, Settings, clock
-from edgewise_bench.baselines import parameter_count
+from edgewise_bench.baselines import adamw_milliseconds, parameter_count
 from edgewise_bench.benchmarks.library import DEGREE, DOUBLE, GRIDS, SINGLE, hidden_width
-from edgewise_bench.benchmarks.studies.study import Figure, Study, known, labeled
+from edgewise_bench.benchmarks.studies.study import Figure, Study, labeled
+from edgewise_bench.tables import known
 
 FIRST, EPOCHS, BATCH, RATE = 10, 20, 64, 1e-2
 ORDINARY = "Conv2d"
@@ -126,20 +127,6 @@ def exported(model: nn.Module, x: Tensor) -> Tensor:
         return torch.from_numpy(InferenceSession(file).run(None, {"x": x.numpy()})[0])
 
 
-def step(make: Callable[[], nn.Module]) -> Callable[[], None]:
-    """One step of training on a batch."""
-    torch.manual_seed(0)
-    model, (x, y, *_) = make(), digits(0)
-    solver = torch.optim.AdamW(model.parameters(), lr=1e-3)
-
-    def run() -> None:
-        solver.zero_grad()
-        nn.functional.cross_entropy(model(x[:BATCH]), y[:BATCH]).backward()
-        solver.step()
-
-    return run
-
-
 def trained(name: str, seed: int, epochs: int) -> Row:
     """Train a network by AdamW with a rate that rises and falls, and return its row."""
     torch.manual_seed(seed)
@@ -165,16 +152,14 @@ def trained(name: str, seed: int, epochs: int) -> Row:
 
 
 def steps(names: Iterable[str], rounds: int) -> dict[str, float]:
-    """Return median seconds of this process in a step of each network, one after the other, round after round."""
-    calls = {name: step(NETWORKS[name]) for name in names}
-    spent: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 5):
-        for name, call in calls.items():
-            with clock() as seconds:
-                call()
-            if turn >= 5:  # those before warm up
-                spent[name].append(seconds.process)
-    return {name: median(found) for name, found in spent.items()}
+    """Return median seconds of this process in a step of each network on one batch, in turns."""
+    x, y, *_ = (part[:BATCH] for part in digits(0))
+    models = {}
+    for name in names:
+        torch.manual_seed(0)
+        models[name] = NETWORKS[name]()
+    spent = adamw_milliseconds(models, lambda model: nn.functional.cross_entropy(model(x), y), rounds)
+    return {name: 1e-3 * own for name, own in spent.items()}
 
 
 CUBIC = BSplineFamily(DEGREE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ import sympy
 from edgewise import structure
 from edgewise._typing import Array
 from edgewise.unsupervised import find_relations
-from edgewise_bench import Case, Cell, Row, Settings, clock
-from edgewise_bench.benchmarks.studies.study import Figure, Study, known, share
-from edgewise_bench.tables import grouped
+from edgewise_bench import Case, Cell, Row, Settings, clock, read
+from edgewise_bench.benchmarks.studies.study import Figure, Study, share
+from edgewise_bench.tables import grouped, known
 
 _FOLDER = Path(__file__).parent
 KINDS = (
@@ -79,7 +78,7 @@ class Question(NamedTuple):
 def structured_laws() -> dict[str, StructuredLaw]:
     """Return the forty laws by name: physics-like formulas of two to six columns."""
     found = {}
-    for row in _read("structure_laws"):
+    for row in read(_FOLDER / "structure_laws.csv"):
         parts = (part.split() for part in row["inputs"].split(";"))
         ranges = tuple((name, float(low), float(high)) for name, low, high in parts)
         found[row["law"]] = StructuredLaw(row["law"], row["formula"], ranges)
@@ -91,13 +90,8 @@ def stored_questions() -> list[Question]:
     """Return every question about the laws with the true answer, which `questions` derives from the formulas."""
     return [
         Question(row["law"], row["kind"], tuple(map(int, row["columns"].split())), row["holds"] == "yes")
-        for row in _read("structure_questions")
+        for row in read(_FOLDER / "structure_questions.csv")
     ]
-
-
-def _read(name: str) -> list[dict[str, str]]:
-    with (_FOLDER / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 class Structure(Study):

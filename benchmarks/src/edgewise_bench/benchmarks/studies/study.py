@@ -10,7 +10,7 @@ from statistics import fmean, median
 from typing import Any, ClassVar, NamedTuple
 
 from edgewise_bench import Benchmark, Case, Cell, Row, Settings
-from edgewise_bench.tables import grouped
+from edgewise_bench.tables import grouped, known
 
 Bound = float | Callable[[Row], float]
 """A limit, or what gives it for a row of a group."""
@@ -93,17 +93,6 @@ def labeled(values: Mapping[str, Any]) -> Case:
     """
     shown = (f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items())
     return Case(", ".join(shown), dict(values))
-
-
-def known(rows: Iterable[Row], column: str) -> list[float]:
-    """Return the numbers of a column, truth values as 0 and 1, as measured or as read back.
-
-    >>> known([{"r": True}, {"r": "False"}, {"r": ""}, {"r": "2.5"}], "r")
-    [1.0, 0.0, 2.5]
-    """
-    words = {"True": 1.0, "False": 0.0}
-    return [words[text] if (text := str(row[column])) in words else float(text)
-            for row in rows if row[column] not in ("", None)]  # fmt: skip
 
 
 def share_of(rows: Iterable[Row], column: str, over: str) -> float:

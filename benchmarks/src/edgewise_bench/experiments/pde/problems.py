@@ -15,7 +15,15 @@ from torch import Tensor
 from edgewise._jets import jets_of
 from edgewise._typing import Array
 from edgewise.pde import Box, Condition, Errors, Jet, Problem, measured, periodic
-from edgewise_bench.baselines import default_dtype, pykan_refined, seeded_mlp, silenced
+from edgewise_bench.baselines import (
+    Term,
+    default_dtype,
+    problem_loss,
+    problem_terms,
+    pykan_refined,
+    seeded_mlp,
+    silenced,
+)
 from edgewise_bench.datasets import burgers_at
 
 
@@ -204,20 +212,14 @@ class MLPUnknown(torch.nn.Module):
         self.constants = torch.nn.ParameterDict(
             {name: torch.nn.Parameter(torch.tensor(v, dtype=torch.float64)) for name, v in problem.constants.items()}
         )
-        self.terms = [(problem.residual, [problem.domain.points(points, seed)], 1.0)]
-        self.terms += [(c.residual, c.points(boundary, seed + 1), c.weight) for c in problem.conditions]
+        self.terms = problem_terms(problem, points, boundary, seed)
 
     def at(self, points: Tensor) -> Any:
         """Return the unknown with its derivatives at points (n, d)."""
         return self.problem.unknown(jets_of(*mlp_jets(self.network, points)), points)
 
     def loss(self) -> Tensor:
-        total = torch.zeros(())
-        held = dict(self.constants.items())
-        for equation, points, weight in self.terms:
-            left = self.problem.left(equation, [self.at(side) for side in points], points[0], held)
-            total = total + weight * torch.stack([part.square().mean() for part in left]).mean()
-        return total
+        return problem_loss(self.problem, self.terms, self.at, dict(self.constants.items()))
 
 
 def mlp_jets(network: torch.nn.Sequential, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -257,17 +259,16 @@ def pykan_solution(
     problem: Problem, widths: Sequence[int], points: int, boundary: int, grids: Sequence[int], steps: int, seed: int
 ) -> tuple[Any, float]:
     """Train on coarse grids, then on finer ones, with knots updated every five steps; return model and seconds."""
-    inside, model = problem.box.points(points, 0), None
+    terms, model = problem_terms(problem, points, boundary, 0), None
+    inside = terms[0][1][0]
     models, began = pykan_refined(widths, grids, inside, seed), time.process_time()
-    terms = [(problem.residual, inside, 1.0)]
-    terms += [(c.residual, c.points(boundary, 1)[0], c.weight) for c in problem.conditions]
     with default_dtype(torch.float64), silenced():
         for model in models:
             _train(model, problem, terms, inside, steps)
     return model, time.process_time() - began
 
 
-def _train(model: Any, problem: Problem, terms: list[tuple[Any, Tensor, float]], inside: Tensor, steps: int) -> None:
+def _train(model: Any, problem: Problem, terms: list[Term], inside: Tensor, steps: int) -> None:
     grid_steps = 5  # of pykan, between two moves of the knots
     optimizer = torch.optim.LBFGS(
         model.parameters(), lr=1, history_size=10, line_search_fn="strong_wolfe", tolerance_grad=1e-32,
@@ -276,10 +277,7 @@ def _train(model: Any, problem: Problem, terms: list[tuple[Any, Tensor, float]],
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        total = torch.zeros(())
-        for equation, points, weight in terms:
-            (left,) = problem.left(equation, [autograd_jet(model, points, problem.box.names)], points, {})
-            total = total + weight * left.square().mean()
+        total = problem_loss(problem, terms, lambda side: autograd_jet(model, side, problem.box.names), {})
         total.backward()
         return total
 

@@ -17,6 +17,7 @@ from edgewise._typing import Array
 from edgewise_bench import OURS
 from edgewise_bench.baselines import default_dtype, silenced
 from edgewise_bench.benchmarks.library import ThirdParty
+from edgewise_bench.benchmarks.searchers import Searched, Table
 
 
 def prepared(estimator: Any, scaled: bool) -> Any:
@@ -73,7 +74,17 @@ class Estimator(ThirdParty):
         """Return the lower and upper ends of prediction intervals of a trained regression, if the library has them."""
         return None
 
-    def warm_up(self, kind: str) -> None:
+    def find(self, table: Table) -> Searched:
+        """Learn a regression from a table of numbers, as libraries that search for formulas do; it keeps no time."""
+
+        def framed(x: Array) -> pd.DataFrame:
+            return pd.DataFrame(x, columns=list(table.names))
+
+        model = self.make("regression", framed(table.x), table.seed)
+        model.fit(framed(table.x), table.y)
+        return Searched(None, lambda x: np.asarray(model.predict(framed(x)), dtype=np.float64))
+
+    def warm_up(self, kind: str = "regression") -> None:
         """Train on a few rows, so that imports and compilation are done before the clock starts."""
         rows = 60
         rng = np.random.default_rng(0)
@@ -306,7 +317,7 @@ class EBM(Estimator):
         made = ExplainableBoostingRegressor if kind == "regression" else ExplainableBoostingClassifier
         return made(random_state=seed, n_jobs=1, **chosen)
 
-    def warm_up(self, kind: str) -> None:
+    def warm_up(self, kind: str = "regression") -> None:
         """Import only: a fit takes seconds on any number of rows."""
         importlib.import_module("interpret.glassbox")
 

@@ -15,13 +15,10 @@ from edgewise._typing import Array
 from edgewise_bench import OURS, Case, Cell, Row, Settings, clock
 from edgewise_bench.benchmarks import real_tables
 from edgewise_bench.benchmarks.estimators import ESTIMATORS, Estimator
-from edgewise_bench.benchmarks.searchers import SEARCHERS, OperonForTables, Predict, Searcher
+from edgewise_bench.benchmarks.searchers import SEARCHERS, OperonForTables, Predict, Searched, Searcher
 from edgewise_bench.benchmarks.searchers import Table as SearchTable
 from edgewise_bench.benchmarks.tabular import OnTables, Result
 from edgewise_bench.tables import grouped, number
-
-CHOSEN = ""
-"""The name of what a library chose itself."""
 
 
 class Trees(Estimator):
@@ -44,45 +41,6 @@ REGRESSORS: dict[str, Regressor] = {
         OperonForTables(), SEARCHERS["gplearn"],
     )
 }  # fmt: skip
-
-
-class Learned(NamedTuple):
-    """What a library learned from a table.
-
-    choices: its values at other rows, of what it chose and of what else it offers, by name. complexity and formula: of
-    what it chose. first: seconds until it had the first formula. front: the values of each formula that it offers.
-    """
-
-    choices: Mapping[str, Predict]
-    formula: str = ""
-    complexity: int | None = None
-    first: float | None = None
-    front: Sequence[Predict] = ()
-    outcome: str = ""
-
-
-def learned(library: Regressor, table: SearchTable) -> Learned:
-    """Return what a library learns from a table; only those that search for formulas keep to its seconds."""
-    if isinstance(library, Searcher):
-        found = library.find(table)
-        choices = {CHOSEN: found.predict, **found.others}
-        text = sympy.sstr(found.formula)
-        return Learned(choices, text, found.complexity, found.first, found.front, found.outcome)
-    model: Any = library.make("regression", _framed(table.x, table), table.seed)
-    model.fit(_framed(table.x, table), table.y)
-    return Learned({CHOSEN: lambda x: np.asarray(model.predict(_framed(x, table)), dtype=np.float64)})
-
-
-def warm_up(library: Regressor) -> None:
-    """Train on a few rows, so that imports and compilation are done before the clock starts."""
-    if isinstance(library, Searcher):
-        library.warm_up()
-    else:
-        library.warm_up("regression")
-
-
-def _framed(x: Array, table: SearchTable) -> pd.DataFrame:
-    return pd.DataFrame(x, columns=list(table.names))
 
 
 TOP, CEILING, ACCURATE = "top", "ceiling", "accurate"
@@ -247,10 +205,10 @@ class Tables(OnTables):
         self, case: Case, table: real_tables.Table, x: pd.DataFrame, y: Array, train: Array, test: Array
     ) -> list[Row]:
         given, rows, library = case.values, x.to_numpy(), self.regressors[case.values["library"]]
-        warm_up(library)
+        library.warm_up()
         task = SearchTable(rows[train], y[train], list(x.columns), given["split"], given["limit"], given["effort"])
         with clock() as spent:
-            found = learned(library, task)
+            found = library.find(task)
         shared = {"seconds": spent.wall, **_described(found)}
         scores = _scores(found, rows[test], y[test])
         return [{"choice": choice, **shared, **own} for choice, own in scores.items()]
@@ -259,15 +217,17 @@ class Tables(OnTables):
         return summary(rows)
 
 
-def _described(found: Learned) -> Row:
-    known = {"complexity": found.complexity, "first": found.first, "formulas": len(found.front) or None}
-    return {name: value for name, value in known.items() if value is not None} | {
-        "formula": found.formula,
+def _described(found: Searched) -> Row:
+    facts = {"complexity": found.complexity, "first": found.first, "formulas": len(found.front) or None}
+    text = "" if found.formula is None else sympy.sstr(found.formula)
+    return {
+        **{name: fact for name, fact in facts.items() if fact is not None},
+        "formula": text,
         "outcome": found.outcome,
     }
 
 
-def _scores(found: Learned, x: Array, y: Array) -> dict[str, dict[str, float]]:
+def _scores(found: Searched, x: Array, y: Array) -> dict[str, dict[str, float]]:
     """Return the scores of each choice, and of the formula of the front that is the best here."""
 
     def scores(predict: Predict) -> dict[str, float]:

@@ -44,21 +44,26 @@ class Table(NamedTuple):
 class Searched(NamedTuple):
     """What it gives back.
 
-    formula: in symbols of the names. predict: its own values at other rows. outcome: how it ended, in its own words.
-    noise: its estimate of the noise over the target's standard deviation, if it has one. complexity: as the library
-    counts it. first: seconds until it had the first formula, if it says so. front: the values of all formulas that it
-    offers, `formulas` these formulas. others: what else it offers, by name.
+    formula: in symbols of the names; none of an estimator. predict: its own values at other rows. outcome: how it ended,
+    in its own words. noise: its estimate of the noise over the target's standard deviation, if it has one. complexity:
+    as the library counts it. first: seconds until it had the first formula, if it says so. front: the values of all
+    formulas that it offers, `formulas` these formulas. others: what else it offers, by name.
     """
 
-    formula: Formula
+    formula: Any
     predict: Predict
-    outcome: str
+    outcome: str = ""
     noise: float | None = None
     complexity: int | None = None
     first: float | None = None
     front: Sequence[Predict] = ()
     others: Mapping[str, Predict] = {}
     formulas: Sequence[Formula] = ()
+
+    @property
+    def choices(self) -> Mapping[str, Predict]:
+        """Return its values at other rows, of what it chose, under an empty name, and of what else it offers."""
+        return {"": self.predict, **self.others}
 
 
 class Searcher(ThirdParty):

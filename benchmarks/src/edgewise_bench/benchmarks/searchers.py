@@ -44,10 +44,10 @@ class Table(NamedTuple):
 class Searched(NamedTuple):
     """What it gives back.
 
-    formula: in symbols of the names; none of an estimator. predict: its own values at other rows. outcome: how it ended,
-    in its own words. noise: its estimate of the noise over the target's standard deviation, if it has one. complexity:
-    as the library counts it. first: seconds until it had the first formula, if it says so. front: the values of all
-    formulas that it offers, `formulas` these formulas. others: what else it offers, by name.
+    formula: in symbols of the names; none of an estimator. predict: its own values at other rows. outcome: how it
+    ended, in its own words. noise: its estimate of the noise over the target's standard deviation, if it has one.
+    complexity: as the library counts it. first: seconds until it had the first formula, if it says so. front: the
+    values of all formulas that it offers, `formulas` these formulas. others: what else it offers, by name.
     """
 
     formula: Any

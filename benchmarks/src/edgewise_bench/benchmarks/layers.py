@@ -6,7 +6,7 @@ import time
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -87,11 +87,6 @@ def _short(value: float) -> str:
 
 _TINY = (((32, 4, 3), "float32"), ((32, 2, 5), "float64"))
 
-#: times the MLP's, in float32 by grid cells, and in float64
-_LIMITS = {5: 1.2, 20: 0.9, 100: 0.4}
-#: times edgewise's, in float32 and in float64
-_LEADS = {"efficient-kan": (3.0, 3.0), "pykan": (20.0, 5.0), "jaxkan": (1.0, 1.0)}
-
 
 class Layers(Comparison):
     """Forward, and backward to parameters and input, of one layer."""
@@ -115,13 +110,17 @@ class Layers(Comparison):
         return self.compare(case, settings, lambda name: LIBRARIES[name].layer(shape), skipped)
 
     def limit(self, row: Row) -> float | None:
+        # times the MLP's, in float32 by grid cells, and in float64
+        limits = {5: 1.2, 20: 0.9, 100: 0.4}
         double_limit = 2.0
         if _tiny(row):
             return None
-        return double_limit if row["dtype"] == "float64" else _LIMITS.get(int(row["grid"]))
+        return double_limit if row["dtype"] == "float64" else limits.get(int(row["grid"]))
 
     def lead(self, row: Row, library: str) -> float | None:
-        return None if _tiny(row) else _LEADS[library][row["dtype"] == "float64"]
+        # times edgewise's, in float32 and in float64
+        leads = {"efficient-kan": (3.0, 3.0), "pykan": (20.0, 5.0), "jaxkan": (1.0, 1.0)}
+        return None if _tiny(row) else leads[library][row["dtype"] == "float64"]
 
 
 def _tiny(row: Row) -> bool:
@@ -181,10 +180,6 @@ class Steps(Comparison):
         return 1.0 if int(row["rows"]) == _ROWS else None
 
 
-_MEMORY = Shape(4096, 784, 64, 20, "float32")
-_TINY_MEMORY = Shape(128, 8, 4, 5, "float32")
-
-
 class Peaks(Benchmark):
     """Peak resident memory of the first step, above the level with data, layer and optimizer made.
 
@@ -197,9 +192,11 @@ class Peaks(Benchmark):
     title = "Peak memory of one training step of a layer, above data and layer"
     columns = ("parameters", "bytes", "status")
     fresh_process = True
+    shape: ClassVar[Shape] = Shape(4096, 784, 64, 20, "float32")
+    tiny: ClassVar[Shape] = Shape(128, 8, 4, 5, "float32")
 
     def cases(self, settings: Settings) -> list[Case]:
-        shape = _TINY_MEMORY if settings.quick else _MEMORY
+        shape = self.tiny if settings.quick else self.shape
         return [Case(name, {**shape._asdict(), "library": name}) for name in settings.libraries]
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
@@ -219,7 +216,7 @@ class Peaks(Benchmark):
             name = row["library"]
             cells = [Cell(name), Cell(f"{found[name] / 1e6:.4g}" if name in found else str(row["status"]))]
             ratio = found[name] / found["mlp"] if name in found and found.get("mlp") else None
-            limited = name == "edgewise" and int(row["batch"]) == _MEMORY.batch
+            limited = name == "edgewise" and int(row["batch"]) == self.shape.batch
             cells.append(
                 Cell("" if ratio is None else f"{ratio:.3g}", ratio <= memory_limit if limited and ratio else None)
             )

@@ -181,7 +181,6 @@ _WAYS = {
     "five peaks": ((OURS, _LOCAL), (MLP, "tanh"), (MLP, "silu"), (PYKAN, _PLAIN)),
     "nine squares": ((OURS, _BOX), (OURS, _INPUTS), (MLP, f"tanh, {_REHEARSED}"), (MLP, "tanh"), (PYKAN, _PLAIN)),
 }
-_PATIENCE = {"five peaks": 0.8, "nine squares": 0.6}  # seconds of each of an MLP's two solvers, in each phase
 _STEPS = {"five peaks": 100, "nine squares": 50}  # of pykan, in each phase
 _PUBLISHED = {"five peaks": "4e-6"}
 
@@ -297,6 +296,7 @@ def _edgewise(course: Course, way: str, quick: bool) -> Iterator[Phase]:
 
 
 def _mlp(course: Course, way: str, quick: bool) -> Iterator[Phase]:
+    patience = {"five peaks": 0.8, "nine squares": 0.6}  # seconds of each of an MLP's two solvers, in each phase
     module = baselines.seeded_mlp(_shape(course, MLP), 0, way.split(",")[0])
     spent = 0.0
     for phase, x, y, before in _shown(course, quick):
@@ -309,7 +309,7 @@ def _mlp(course: Course, way: str, quick: bool) -> Iterator[Phase]:
             own = (network(rows) - target).square().mean()  # noqa: B023 (used within the phase)
             return own + (network(kept) - old).square().mean() if rehearsed else own  # noqa: B023
 
-        run = baselines.train_mlp(lambda: copy.deepcopy(module), loss, 0.05 if quick else _PATIENCE[course.name])  # noqa: B023
+        run = baselines.train_mlp(lambda: copy.deepcopy(module), loss, 0.05 if quick else patience[course.name])  # noqa: B023
         module, spent = run.module, spent + run.seconds
         yield phase, module, baselines.parameter_count(module), spent
 

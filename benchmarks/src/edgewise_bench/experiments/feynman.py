@@ -60,7 +60,6 @@ these three several shapes were tried, two to five each, by rows held out; I.30.
 
 _TINY = ("I.27.6", "II.38.3")
 _HUMAN, _FOUND = "human", "found"
-_MORE = {"I.9.18": 2000, "I.29.16": 2000, "I.30.3": 2000}  # rows of equations that overfit 1000
 _OWN = Options(test=0)  # test rows are drawn separately
 _SPARSITY, _SLACK, _SEARCH = 0.01, 1.1, Options(restarts=4, test=0)
 
@@ -172,10 +171,11 @@ class Feynman(Experiment):
 
 
 def _data(case: Case, settings: Settings) -> Dataset:
+    more = {"I.9.18": 2000, "I.29.16": 2000, "I.30.3": 2000}  # rows of equations that overfit 1000
     other = 5000  # validation rows, and as many test rows
     rows, quick = 1000, 120
     equation = next(equation for equation in dimensionless() if equation.name == case.values["item"])
-    count = quick if settings.quick else _MORE.get(equation.name, rows)
+    count = quick if settings.quick else more.get(equation.name, rows)
     inputs = [equation.sample(count, seed) for seed, count in enumerate((count, other, other))]
     formula = parse(equation.formula, equation.names)
     train, held, test = ((x, evaluate(formula, equation.names, x)) for x in inputs)

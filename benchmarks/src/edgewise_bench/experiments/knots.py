@@ -95,7 +95,6 @@ def rounded(values: Array) -> Array:
 
 
 _HIDDEN, _CELLS = (5, 10), 5
-_BATCH, _RATE, _STEPS = 256, 3e-3, {"small": 12_000, "large": 3000}
 _PRODUCT: list[Any] = [len(THREE), (0, [3])]  # one product of three sums
 _SYMBOLS = ("lambda", "mu_re", "mu_im")
 
@@ -121,15 +120,14 @@ def splines(data: Knots, quick: bool) -> dict[str, Any]:
 
 def mlps(data: Knots, kind: str, quick: bool) -> dict[str, Any]:
     """Train MLPs of about equal size, or large ones, by AdamW, and keep the best one on validation rows."""
+    batch, rate, steps = 256, 3e-3, {"small": 12_000, "large": 3000}
     small, large = ((20,), (40,), (16, 16)), ((100, 100, 100), (300, 300, 300))
     x, y = torch.from_numpy(_filled(data.train.x)).float(), torch.from_numpy(data.train.y)
     trained = {}
     for hidden in (small if kind == "small" else large)[: 1 if quick else None]:
         sizes = [x.shape[1], *hidden, len(data.signatures)]
         trained[str(sizes)] = model = baselines.seeded_mlp(sizes, seed=0, activation="silu").float()
-        for _ in baselines.adamw_steps(
-            model, baselines.minibatches(x, y, _BATCH), 20 if quick else _STEPS[kind], _RATE
-        ):
+        for _ in baselines.adamw_steps(model, baselines.minibatches(x, y, batch), 20 if quick else steps[kind], rate):
             pass
     shape, model = max(trained.items(), key=lambda one: accuracy(one[1], data.held))
     return {"shape": shape, "parameters": baselines.parameter_count(model), "error": 1 - accuracy(model, data.test)}

@@ -84,7 +84,6 @@ _SEEDS = (0, 1)
 _SECONDS, _GUARD = 120.0, 300.0  # CPU seconds of a baseline; of a solution
 _QUICK = ("heat",)
 _CLOSE, _ENOUGH = 5.0, 12  # estimates within this factor of the error, on this number of the problems
-_UNASKED = {True: 1e-9, False: 1e-8}  # accuracy where no limit says what to ask for: the defaults of march and solve
 
 POOR: dict[str, dict[bool, dict[str, Any]]] = {
     "coarse": {True: {"degree": 5}, False: {"grids": [2, 3]}},
@@ -147,8 +146,9 @@ def _case(problem: str, library: str, seed: int, setting: str) -> Case:
 
 def _solved(task: Task, reference: Reference, seed: int, setting: str) -> Row:
     """Return the row of one call."""
+    unasked = {True: 1e-9, False: 1e-8}  # accuracy where no limit says what to ask for: the defaults of march and solve
     wrong = 10.0  # times the accuracy asked for: an error that success must not be claimed with
-    given: dict[str, Any] = {"tolerance": task.limit / 2 if task.limit else _UNASKED[task.marched]}
+    given: dict[str, Any] = {"tolerance": task.limit / 2 if task.limit else unasked[task.marched]}
     given |= {} if setting == _DEFAULT else POOR[setting][task.marched]
     options = Options(seed=seed, time_limit=given.pop("seconds", _GUARD))
     problem = task.problem()

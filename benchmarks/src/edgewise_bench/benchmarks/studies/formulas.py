@@ -179,7 +179,6 @@ class Knowledge(Study):
 _COUNT, _ROWS, _CHILDREN = 30, 200, 60_000
 #: how often a function is drawn
 _FREQUENCIES = dict(zip(FUNCTIONS, (1, 0.5, 0.7, 1, 1, 0.7, 0.7, 0.8, 0.3), strict=True))
-_BINARY = {"add": 4, "sub": 1, "mul": 4, "div": 2.5}
 
 
 class Programs(Study):
@@ -235,11 +234,12 @@ def _drawn(rng: np.random.Generator) -> Iterator[tuple[Program, Array, Array]]:
 
 def _random_nodes(size: int, rng: np.random.Generator) -> list[Node]:
     """Return a random shape of exactly `size` nodes."""
+    binary = {"add": 4, "sub": 1, "mul": 4, "div": 2.5}
     if size == 1:
         return variable(int(rng.integers(3)), float(np.exp(rng.normal(0, 0.8))))
-    chances = _FREQUENCIES if size == 2 else {**_BINARY, **_FREQUENCIES}
+    chances = _FREQUENCIES if size == 2 else {**binary, **_FREQUENCIES}
     name = str(rng.choice(list(chances), p=np.array(list(chances.values())) / sum(chances.values())))
-    if name not in _BINARY:
+    if name not in binary:
         return apply(name, _random_nodes(size - 1, rng), 1.5 if name == "power" else 1.0)
     left = int(rng.integers(1, size - 1))
     return combine(name, _random_nodes(left, rng), _random_nodes(size - 1 - left, rng))

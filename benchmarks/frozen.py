@@ -27,24 +27,28 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgewise_bench import append, read
 
 HERE = Path(__file__).resolve().parent
 FROZEN = HERE / "results" / "frozen.csv"
-_TABLES = ("airquality", "ais", "babies", "concrete", "hitters", "exam", "penguins", "titanic", "oj", "wine")
 _RANK = ("EXACT", "NOISE", "FLOOR", "AMBIGUOUS", "UNSEEN", "APPROXIMATE", "TOO_FEW_ROWS", "TIME_LIMIT")
 RAISED = "raised"
 _SCORE, _ROUNDING, _FORMULAS = 0.002, 1e-9, 0.05  # of scores; of values; share of formulas that may change
 
 Answer = dict[str, Any]
-Ask = Callable[[], Answer]
+
+
+class Family(NamedTuple):
+    """Cases by name, listed when they are asked about, and what asks about one."""
+
+    names: Callable[[], Iterable[str]]
+    ask: Callable[[str], Answer]
 
 
 def _found(found: Any) -> Answer:
@@ -55,22 +59,20 @@ def _found(found: Any) -> Answer:
     }  # fmt: skip
 
 
-def _law(kind: str, name: str) -> Answer:
+def _law(case: str) -> Answer:
     import edgewise as ew
     from edgewise_bench.benchmarks.laws import RandomLaw, ScaledLaw
 
+    kind, name = case.split(" ", 1)
     law = ScaledLaw(name) if kind == "srsd" else RandomLaw(name)
     x, y = law.table(1000, 0.0, 0)
     return _found(ew.discover(x, y, names=law.names, effort="quick"))
 
 
-def laws() -> Iterator[tuple[str, Ask]]:
+def laws() -> list[str]:
     from edgewise_bench.datasets import srsd
 
-    for law in srsd():
-        yield f"srsd {law.name}", partial(_law, "srsd", law.name)
-    for k in range(100):
-        yield f"random 1.{k}", partial(_law, "random", f"1.{k}")
+    return [f"srsd {law.name}" for law in srsd()] + [f"random 1.{k}" for k in range(100)]
 
 
 def _question(name: str) -> Answer:
@@ -82,12 +84,10 @@ def _question(name: str) -> Answer:
     return _found(ew.discover(table.x, table.y, target=next(iter(question.target)), effort="quick"))
 
 
-def tables() -> Iterator[tuple[str, Ask]]:
+def tables() -> list[str]:
     from edgewise_bench.benchmarks.claims.real import real_questions
 
-    for name, question in real_questions().items():
-        if question.part == "development":
-            yield name, partial(_question, name)
+    return [name for name, question in real_questions().items() if question.part == "development"]
 
 
 def _equation(name: str) -> Answer:
@@ -99,11 +99,10 @@ def _equation(name: str) -> Answer:
     return {"solution_error": float(row["relative"]), "outcome": row["outcome"], "seconds": float(row["seconds"])}
 
 
-def equations() -> Iterator[tuple[str, Ask]]:
+def equations() -> Iterable[str]:
     from edgewise_bench.benchmarks.pde import TASKS
 
-    for name in TASKS:
-        yield name, partial(_equation, name)
+    return TASKS
 
 
 def _score(name: str) -> Answer:
@@ -119,12 +118,11 @@ def _score(name: str) -> Answer:
     return {key: float(row[key]) for key in ("r2", "accuracy", "seconds") if row.get(key) not in (None, "")}
 
 
-def scores() -> Iterator[tuple[str, Ask]]:
+def scores() -> list[str]:
     from edgewise_bench.benchmarks.real_tables import TABLES
 
-    for table in TABLES:
-        if table.name in _TABLES:
-            yield table.name, partial(_score, table.name)
+    asked = ("airquality", "ais", "babies", "concrete", "hitters", "exam", "penguins", "titanic", "oj", "wine")
+    return [table.name for table in TABLES if table.name in asked]
 
 
 def _fit(name: str) -> Answer:
@@ -157,17 +155,13 @@ _NETWORKS: Mapping[str, tuple[list[int], dict[str, Any], Callable[[Any], Any]]] 
 }  # fmt: skip
 
 
-def fits() -> Iterator[tuple[str, Ask]]:
-    for name in _NETWORKS:
-        yield name, partial(_fit, name)
-
-
-def _ode(name: str, noise: float) -> Answer:
+def _ode(case: str) -> Answer:
     import edgewise as ew
     from edgewise_bench.benchmarks.studies.dynamics import SYSTEMS
 
+    name, noise = case.rsplit(" ", 1)
     system = SYSTEMS[name]
-    t, x = system.trajectories(noise, 0)
+    t, x = system.trajectories(float(noise), 0)
     began = time.process_time()
     found = ew.discover_ode(t, x, list(system.names))
     return {
@@ -176,16 +170,15 @@ def _ode(name: str, noise: float) -> Answer:
     }  # fmt: skip
 
 
-def odes() -> Iterator[tuple[str, Ask]]:
+def odes() -> list[str]:
     from edgewise_bench.benchmarks.studies.dynamics import SYSTEMS
 
-    for name in SYSTEMS:
-        for noise in (0.0, 0.01):
-            yield f"{name} {noise:g}", partial(_ode, name, noise)
+    return [f"{name} {noise:g}" for name in SYSTEMS for noise in (0.0, 0.01)]
 
 
-FAMILIES: Mapping[str, Callable[[], Iterator[tuple[str, Ask]]]] = {
-    "fits": fits, "odes": odes, "equations": equations, "scores": scores, "laws": laws, "tables": tables,
+FAMILIES = {
+    "fits": Family(lambda: _NETWORKS, _fit), "odes": Family(odes, _ode), "equations": Family(equations, _equation),
+    "scores": Family(scores, _score), "laws": Family(laws, _law), "tables": Family(tables, _question),
 }  # fmt: skip
 
 
@@ -217,9 +210,8 @@ def _changes(before: Answer, now: Answer) -> list[str]:
 
 
 def _answered(family: str, name: str) -> tuple[str, str, Answer]:
-    ask = dict(FAMILIES[family]())[name]
     try:
-        return family, name, ask()
+        return family, name, FAMILIES[family].ask(name)
     except Exception as error:  # noqa: BLE001 (whatever it is, it is what this tree answers)
         return family, name, {RAISED: f"{type(error).__name__}: {error}"[:200]}
 
@@ -246,7 +238,7 @@ def sources(tree: Path) -> str:
 def ask_all(families: list[str], every: int, jobs: int, store: bool) -> int:
     """Ask this tree, and store its answers or print what changed; returns how much changed more than may be."""
     frozen = _stored()
-    cases = [(family, name) for family in families for k, (name, _) in enumerate(FAMILIES[family]()) if k % every == 0]
+    cases = [(family, name) for family in families for name in list(FAMILIES[family].names())[::every]]
     cases = [case for case in cases if (case not in frozen) == store]
     counts: dict[str, list[int]] = {family: [0, 0, 0] for family in families}
     forms = 0

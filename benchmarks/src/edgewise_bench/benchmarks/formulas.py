@@ -147,7 +147,7 @@ class Formulas(Benchmark):
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         groups = grouped([{**row, "noise": float(row["noise"])} for row in rows], "noise", "library")
         order = sorted(groups, key=lambda key: (float(key[0]), list(SEARCHERS).index(key[1])))
-        ours = {_problem(row): row for row in rows if row["library"] == OURS}
+        ours = {_problem(row): row for row in rows if row["library"] == OURS} if self.compared else {}
         lines, headings = [], []
         for level, library in order:
             own, noise = groups[level, library], float(level)

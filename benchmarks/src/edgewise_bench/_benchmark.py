@@ -102,9 +102,9 @@ class Benchmark(ABC):
         """Return the seconds after which the process of a case is killed; 0 means never."""
         return 2 * case.values.get("limit", 0.0) + self.overtime if self.overtime else 0.0
 
-    def row(self, case: Case, **found: Any) -> Row:
+    def row(self, case: Case, **measured: Any) -> Row:
         """Return a row of a case; missing columns are empty."""
-        return {"case": case.label, **case.values, **dict.fromkeys(self.columns, ""), **found}
+        return {"case": case.label, **case.values, **dict.fromkeys(self.columns, ""), **measured}
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         """Return the rows of a case whose process died."""

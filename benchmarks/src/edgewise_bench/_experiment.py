@@ -108,9 +108,9 @@ class Experiment(Benchmark):
         with replacing(folder / f"{self.name}.md") as file:
             file.write(("\n".join([f"# {self.title}", "", *table, "", self.note]) + "\n").encode())
 
-    def row(self, case: Case, **found: Any) -> Row:
+    def row(self, case: Case, **measured: Any) -> Row:
         columns = ["case", "item", "model", "seed", "shape", "parameters", "error", "seconds", *self.extra, "status"]
-        given = {"case": case.label, **case.values, **found}
+        given = {"case": case.label, **case.values, **measured}
         return {name: given.get(name, "") for name in columns}
 
     def ordered(self, rows: Iterable[Row]) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,6 +56,14 @@ def panel_grid(panels: int, columns: int = _COLUMNS) -> tuple[Figure, list[Axes]
     for ax in axes[:panels]:
         plain(ax)
     return figure, axes[:panels]
+
+
+def outer_labels(panels: Sequence[Axes], columns: int, across: str, up: str) -> None:
+    """Label the axes below and on the left of a grid of panels."""
+    for ax in panels[-columns:]:
+        ax.set_xlabel(across)
+    for ax in panels[::columns]:
+        ax.set_ylabel(up)
 
 
 def panel_legend(ax: Axes) -> None:

@@ -140,9 +140,9 @@ class Formulas(Benchmark):
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         return [self.row(case, outcome=reason)]
 
-    def row(self, case: Case, **found: Any) -> Row:
+    def row(self, case: Case, **measured: Any) -> Row:
         truth = self.law(case.values["equation"]).formula
-        return super().row(case, **found, truth=truth, settings=SEARCHERS[case.values["library"]].settings)
+        return super().row(case, **measured, truth=truth, settings=SEARCHERS[case.values["library"]].settings)
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         groups = grouped([{**row, "noise": float(row["noise"])} for row in rows], "noise", "library")

@@ -94,9 +94,9 @@ class Accuracy(Benchmark):
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         return [self.row(case, recipe=recipe, run=0, status=reason) for recipe in case.values["recipes"]]
 
-    def row(self, case: Case, **found: Any) -> Row:
+    def row(self, case: Case, **measured: Any) -> Row:
         kept = ("target", "library", "turn", "budget")
-        return super().row(replace(case, values={key: case.values[key] for key in kept}), **found)
+        return super().row(replace(case, values={key: case.values[key] for key in kept}), **measured)
 
     def prepare(self, case: Case, rows: Sequence[Row]) -> Case:
         """Give a baseline its time, from what edgewise took on the target."""

@@ -14,7 +14,7 @@ from edgewise.nn import KAN
 from edgewise.train import Options
 from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.baselines import pykan_stages
-from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
+from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, outer_labels, panel_grid, shared_legend
 from edgewise_bench.experiments.dataset import Dataset, refined, scaled
 from edgewise_bench.tables import best, format_error, format_number, grouped, items_of, number
 
@@ -130,10 +130,7 @@ class Scaling(Experiment):
             _guides(ax, _ITEMS[item], _counted(own, item, OURS))
             ax.set(xscale="log", yscale="log", title=item)
             ax.xaxis.set_minor_formatter(NullFormatter())
-        for ax in panels[-3:]:
-            ax.set_xlabel("parameters")
-        for ax in panels[::3]:
-            ax.set_ylabel("test RMSE")
+        outer_labels(panels, 3, "parameters", "test RMSE")
         shared_legend(figure, panels)
         return figure
 

@@ -10,7 +10,7 @@ from edgewise.train import Options
 from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Row, Settings
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.datasets import special
-from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
+from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, outer_labels, panel_grid, shared_legend
 from edgewise_bench.experiments.dataset import Dataset, refined, scaled, stored
 from edgewise_bench.tables import best, format_error, format_number, grouped, items_of, number
 
@@ -125,10 +125,7 @@ class Special(Experiment):
             ax.axhline(PUBLISHED[item].kan, color=INK, lw=1, ls="--", label="published KAN, its best")
             ax.axhline(PUBLISHED[item].mlp, color=SOFT, lw=1, ls=":", label="published MLP, its best")
             ax.set(xscale="log", yscale="log", title=special(item)[0].call)
-        for ax in panels[-5:]:
-            ax.set_xlabel("parameters")
-        for ax in panels[::5]:
-            ax.set_ylabel("test RMSE")
+        outer_labels(panels, 5, "parameters", "test RMSE")
         shared_legend(figure, panels)
         return figure
 

@@ -295,19 +295,12 @@ def _row(
     }  # fmt: skip
 
 
-class _Family(NamedTuple):
-    """Cases of one kind: how they are listed and measured."""
-
-    cases: Callable[[Settings], list[Case]]
-    measure: Callable[[Case], dict[str, Any]]
-
-
-_FAMILIES = {
-    "tables": _Family(tables.cases, tables.measure),
-    "trajectories": _Family(trajectory_cases, measure_trajectory),
-    "equations": _Family(equation_cases, measure_equation),
-    "real": _Family(real.cases, real.measure),
-}
+_Family = tuple[Callable[[Settings], list[Case]], Callable[[Case], dict[str, Any]]]
+_FAMILIES: dict[str, _Family] = {
+    "tables": (tables.cases, tables.measure), "trajectories": (trajectory_cases, measure_trajectory),
+    "equations": (equation_cases, measure_equation), "real": (real.cases, real.measure),
+}  # fmt: skip
+"""How the cases of each kind are listed and measured."""
 _SELDOM = {"exact": 200, "noise": 50, "floor": 50, "converged": 200}
 """How many claims of a word there are for one that may be wrong."""
 _COLUMNS = ("kind", "said", "right", "form", "truth", "seconds")
@@ -326,17 +319,17 @@ class Claims(Benchmark):
     note = "said: how the case ended; judged: cases in which that is a claim; wrong: claims that are not so"
 
     def cases(self, settings: Settings) -> list[Case]:
-        return [case for family in _FAMILIES.values() for case in family.cases(settings)]
+        return [case for listed, _ in _FAMILIES.values() for case in listed(settings)]
 
     def measure(self, case: Case, settings: Settings) -> list[Row]:
-        found = _FAMILIES[case.values["family"]].measure(case)
+        found = _FAMILIES[case.values["family"]][1](case)
         own = {key: found.pop(key, "") for key in (*_COLUMNS, "status")}
         return [self.row(case, **own, detail=json.dumps(found, default=float))]
 
-    def row(self, case: Case, **found: Any) -> Row:
+    def row(self, case: Case, **measured: Any) -> Row:
         """Return a row; of a case's values the family and the part are shown, since others differ by family."""
         known = {"family": case.values["family"], "part": case.values["part"]}
-        return {"case": case.label, **dict.fromkeys(self.columns, ""), **known, **found}
+        return {"case": case.label, **dict.fromkeys(self.columns, ""), **known, **measured}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["family", "part", "said", "cases", "judged", "wrong", "median s"]

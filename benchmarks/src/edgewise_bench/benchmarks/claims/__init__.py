@@ -19,7 +19,7 @@ from edgewise import InputError, Options
 from edgewise._typing import Array, Formula
 from edgewise.pde import march, solve
 from edgewise_bench import Benchmark, Case, Cell, Row, Settings
-from edgewise_bench.benchmarks.claims import problems, real, tables
+from edgewise_bench.benchmarks.claims import evolutions, problems, real, tables
 from edgewise_bench.benchmarks.claims.problems import MANY, NONE, Stated
 from edgewise_bench.benchmarks.claims.tables import part_of
 from edgewise_bench.benchmarks.formulas import is_true
@@ -39,7 +39,7 @@ def _kinds() -> Iterator[Kind]:
     """Yield the kinds in the order of the file next to this one."""
     rows = tomllib.loads(Path(__file__).with_name("equations.toml").read_text(encoding="utf-8"))
     for name, row in rows.items():
-        make = getattr(problems, name)
+        make = getattr(problems, name, None) or getattr(evolutions, name)
         yield Kind(make, tuple(row["development"]), tuple(row["held_out"]))
 
 

@@ -1,11 +1,11 @@
-"""Made problems by parameters, and what is true of their solutions: one, none, or many."""
+"""Made boundary value problems by parameters, and what is true of their solutions: one, none, or many."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from math import atan, cos, cosh, exp, pi, sin, sinh, sqrt
+from math import atan, cosh, exp, pi, sin, sqrt
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +15,8 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 from torch import Tensor
 
-from edgewise.pde import Box, Condition, Disk, Problem, periodic
+from edgewise.pde import Box, Disk, Problem, periodic
+from edgewise.pde import Condition as at
 
 NONE, MANY = "none", "many"
 Exact = Callable[[Any], Tensor]
@@ -32,11 +33,6 @@ class Stated:
     truth: tuple[Exact, ...] | str
     tolerance: float = 1e-6
     march: bool = False
-
-
-def at(where: Any, residual: Any) -> Condition:
-    """Return a condition that counts as much as those of the pages."""
-    return Condition(where, residual)
 
 
 def zero(u: Any, p: Any) -> Tensor:
@@ -66,18 +62,17 @@ def sine(k: float) -> Stated:
 
 
 def layer(eps: float) -> Stated:
-    def exact(p: Any) -> Tensor:
-        return p.x - (torch.exp((p.x - 1) / eps) - exp(-1 / eps)) / (1 - exp(-1 / eps))
+    return Stated(Problem(LINE, lambda u, p: -eps * u.xx + u.x - 1, [ENDS]), (lambda p: _at_right(p, eps),))
 
-    return Stated(Problem(LINE, lambda u, p: -eps * u.xx + u.x - 1, [ENDS]), (exact,))
+
+def _at_right(p: Any, eps: float) -> Tensor:
+    """Return x with a layer at its right end."""
+    return p.x - (torch.exp((p.x - 1) / eps) - exp(-1 / eps)) / (1 - exp(-1 / eps))
 
 
 def reaction(eps: float) -> Stated:
-    def exact(p: Any) -> Tensor:
-        w = eps**-0.5
-        ends = torch.exp(-w * p.x) + torch.exp(-w * (1 - p.x))
-        return 1 - ends / (1 + exp(-w))
-
+    w = eps**-0.5
+    exact = lambda p: 1 - (torch.exp(-w * p.x) + torch.exp(-w * (1 - p.x))) / (1 + exp(-w))  # noqa: E731
     return Stated(Problem(LINE, lambda u, p: -eps * u.xx + u.value - 1, [ENDS]), (exact,))
 
 
@@ -104,9 +99,7 @@ def front(width: float) -> Stated:
     """eps u'' + x u' = f, a layer inside."""
     box = Box(x=(-1, 1))
 
-    def exact(p: Any) -> Tensor:
-        return torch.erf(p.x / sqrt(2 * width)) + torch.cos(pi * p.x)
-
+    exact = lambda p: torch.erf(p.x / sqrt(2 * width)) + torch.cos(pi * p.x)  # noqa: E731
     load = lambda p: -width * pi**2 * torch.cos(pi * p.x) - p.x * pi * torch.sin(pi * p.x)  # noqa: E731
     ends = at(box.boundary(), lambda u, p: u.value - exact(p))
     return Stated(Problem(box, lambda u, p: width * u.xx + p.x * u.x - load(p), [ends]), (exact,))
@@ -231,11 +224,7 @@ def van_der_pol(mu: float) -> Stated:
     box = Box(t=(0, 2 * mu if mu > 10 else 20))
     left = lambda u, p: (u[0].t - u[1].value, u[1].t - mu * (1 - u[0].value ** 2) * u[1].value + u[0].value)  # noqa: E731
     start = at(box.face(t=0), lambda u, p: (u[0].value - 2, u[1].value))
-    return Stated(Problem(box, left, [start], unknowns=2), (lambda p: _van_der_pol(mu, p.t),))
-
-
-def _van_der_pol(mu: float, t: Tensor) -> Tensor:
-    return torch.from_numpy(_orbit(mu)(t.numpy())[0])
+    return Stated(Problem(box, left, [start], unknowns=2), (lambda p: torch.from_numpy(_orbit(mu)(p.t.numpy())[0]),))
 
 
 @cache
@@ -278,10 +267,8 @@ def resonant_plate(shift: float) -> Stated:
     m, n = (1, 1) if shift == -1 else (2, 1)
     load = lambda p: torch.sin(m * pi * p.x) * torch.sin(n * pi * p.y)  # noqa: E731
     problem = Problem(SQUARE, lambda u, p: u.xx + u.yy + own * u.value - load(p), [EDGES])
-    if shift == 0:
-        return Stated(problem, NONE, 1e-4)
-    if shift == -1:
-        return Stated(problem, MANY, 1e-4)
+    if shift in (0, -1):
+        return Stated(problem, NONE if shift == 0 else MANY, 1e-4)
     return Stated(problem, (lambda p: load(p) / (own - 5 * pi**2),), 1e-5)
 
 
@@ -293,19 +280,14 @@ def open_plate(which: float) -> Stated:
         Problem(SQUARE, lambda u, p: u.xx + u.yy + 1, [at(SQUARE.boundary("x"), zero), at(SQUARE.face(y=0), zero)]),
         Problem(SQUARE, lambda u, p: u.xx + u.yy - torch.cos(2 * pi * p.x),
                 [periodic(SQUARE, "x"), at(SQUARE.boundary("y"), lambda u, p: u.y)]),
-        Problem(ring, lambda u, p: u.xx + u.yy + 1, [at(ring.boundary(), lambda u, p: p.nx * u.x + p.ny * u.y)]),
+        Problem(ring, lambda u, p: u.xx + u.yy + 1, [at(ring.boundary(), _normal)]),
     ]  # fmt: skip
     return Stated(problems[int(which)], NONE if which == 3 else MANY, 1e-4)
 
 
 def plate_layer(eps: float) -> Stated:
-    def exact(p: Any) -> Tensor:
-        return (p.x - (torch.exp((p.x - 1) / eps) - exp(-1 / eps)) / (1 - exp(-1 / eps))) * torch.sin(pi * p.y)
-
-    def load(p: Any) -> Tensor:
-        rise = torch.sin(pi * p.y)
-        return rise + eps * pi**2 * exact(p)
-
+    exact = lambda p: _at_right(p, eps) * torch.sin(pi * p.y)  # noqa: E731
+    load = lambda p: torch.sin(pi * p.y) + eps * pi**2 * exact(p)  # noqa: E731
     return Stated(Problem(SQUARE, lambda u, p: -eps * (u.xx + u.yy) + u.x - load(p), [EDGES]), (exact,), 1e-5)
 
 
@@ -321,116 +303,3 @@ def heated_strip(rate: float) -> Stated:
     sides = [at(box.face(t=0), lambda u, p: u.value - torch.sin(pi * p.x)), at(box.boundary("x"), zero)]
     exact = lambda p: torch.exp(-rate * pi**2 * p.t) * torch.sin(pi * p.x)  # noqa: E731
     return Stated(Problem(box, lambda u, p: u.t - rate * u.xx, sides), (exact,))
-
-
-ROD = Box(t=(0, 1), x=(0, 1))
-STRIP = Box(t=(0, 1), x=(-1, 1))
-PULSE_AT = 0.5137
-
-
-def _begin(box: Box, function: Exact) -> Condition:
-    return at(box.face(t=0), lambda u, p: u.value - function(p))
-
-
-def _marched(problem: Problem, exact: Exact | str, tolerance: float) -> Stated:
-    return Stated(problem, exact if isinstance(exact, str) else (exact,), tolerance, march=True)
-
-
-def heat(k: float) -> Stated:
-    exact = lambda p: torch.exp(-0.1 * (k * pi) ** 2 * p.t) * torch.sin(k * pi * p.x)  # noqa: E731
-    problem = Problem(ROD, lambda u, p: u.t - 0.1 * u.xx, [_begin(ROD, exact), at(ROD.boundary("x"), zero)])
-    return _marched(problem, exact, 1e-7)
-
-
-def insulated_front(width: float) -> Stated:
-    """Burgers' equation: a front from -0.5 to 0, insulated ends, where it is flat."""
-    nu = width / 4
-    exact = lambda p: 0.5 * (1 - torch.tanh((p.x + 0.5 - 0.5 * p.t) / width))  # noqa: E731
-    sides = [_begin(STRIP, exact), at(STRIP.boundary("x"), flat)]
-    return _marched(Problem(STRIP, lambda u, p: u.t + u.value * u.x - nu * u.xx, sides), exact, 1e-5)
-
-
-def insulated_bell(width: float) -> Stated:
-    """Diffusion of a bell between insulated ends that it does not reach."""
-    box, rate = Box(t=(0, 1), x=(-10, 10)), 0.1
-
-    def exact(p: Any) -> Tensor:
-        wide = width**2 + 4 * rate * p.t
-        return width / torch.sqrt(wide) * torch.exp(-(p.x**2) / wide)
-
-    problem = Problem(box, lambda u, p: u.t - rate * u.xx, [_begin(box, exact), at(box.boundary("x"), flat)])
-    return _marched(problem, exact, 1e-6)
-
-
-def pulse(width: float) -> Stated:
-    """A source that is on for a short time."""
-    exact = lambda p: 0.5 * (1 + torch.erf((p.t - PULSE_AT) / width)) + 0 * p.x  # noqa: E731
-    source = lambda p: torch.exp(-(((p.t - PULSE_AT) / width) ** 2)) / (width * sqrt(pi))  # noqa: E731
-    sides = [_begin(ROD, lambda p: 0 * p.x), at(ROD.boundary("x"), flat)]
-    return _marched(Problem(ROD, lambda u, p: u.t - 0.1 * u.xx - source(p), sides), exact, 1e-6)
-
-
-def switched_end(width: float) -> Stated:
-    """An end whose value jumps up by 1 in a short time."""
-    exact = lambda p: torch.tanh((p.t - PULSE_AT) / width) * p.x + p.x  # noqa: E731
-    source = lambda p: p.x / width / torch.cosh((p.t - PULSE_AT) / width) ** 2  # noqa: E731
-    sides = [_begin(ROD, exact), at(ROD.face(x=0), zero), at(ROD.face(x=1), lambda u, p: u.value - exact(p))]
-    return _marched(Problem(ROD, lambda u, p: u.t - u.xx - source(p), sides), exact, 1e-6)
-
-
-def quick_reaction(rate: float) -> Stated:
-    """u approaches cos t cos(pi x) at a large rate."""
-    goal = lambda p: torch.cos(p.t) * torch.cos(pi * p.x)  # noqa: E731
-    source = lambda p: -torch.sin(p.t) * torch.cos(pi * p.x) + 0.1 * pi**2 * goal(p)  # noqa: E731
-    exact = lambda p: goal(p) + 0.5 * torch.exp(-rate * p.t)  # noqa: E731
-    left = lambda u, p: u.t - 0.1 * u.xx + rate * (u.value - goal(p)) - source(p)  # noqa: E731
-    return _marched(Problem(ROD, left, [_begin(ROD, exact), at(ROD.boundary("x"), flat)]), exact, 1e-6)
-
-
-def marched_wrong(which: float) -> Stated:
-    """Evolutions with one condition too many, or too few, or that are not well posed."""
-    up = lambda p: torch.sin(pi * p.x)  # noqa: E731
-    start, cold = _begin(ROD, up), at(ROD.boundary("x"), zero)
-    beam = [_begin(ROD, up), at(ROD.face(t=0), lambda u, p: u.t), at(ROD.boundary("x"), zero)]
-    problems = [
-        (Problem(ROD, lambda u, p: u.t + u.x, [start, cold]), NONE),
-        (Problem(ROD, lambda u, p: u.t - u.xx, [start, at(ROD.face(x=0), zero)]), MANY),
-        (Problem(ROD, lambda u, p: u.t - u.xx, [start, cold, at(ROD.face(x=1), lambda u, p: u.x + pi)]), NONE),
-        (Problem(ROD, lambda u, p: u.tt + u.xxxx, [*beam, at(ROD.face(x=0), flat)]), MANY),
-        (Problem(ROD, lambda u, p: u.t - u.xx, [start]), MANY),
-        (Problem(ROD, lambda u, p: u.t + u.value * u.x - 0.1 * u.xx, [start, at(ROD.face(x=1), zero)]), MANY),
-        (Problem(ROD, lambda u, p: u.t + u.xxx, [start, cold]), MANY),
-        (Problem(ROD, lambda u, p: u.t - u.xx - 60 * u.value**3, [start, cold]), NONE),
-    ]
-    problem, truth = problems[int(which)]
-    return _marched(problem, truth, 1e-4)
-
-
-def wave(speed: float) -> Stated:
-    box = Box(t=(0, 1), x=(0, 2 * pi))
-    exact = lambda p: torch.sin(p.x - speed * p.t)  # noqa: E731
-    start = at(box.face(t=0), lambda u, p: (u.value - torch.sin(p.x), u.t + speed * torch.cos(p.x)))
-    problem = Problem(box, lambda u, p: u.tt - speed**2 * u.xx, [start, periodic(box, "x")])
-    return _marched(problem, exact, 1e-6)
-
-
-def cantilever(end: float) -> Stated:
-    """The first mode of a beam that is clamped at x = 0 and free at x = 1."""
-    box, k = Box(t=(0, end), x=(0, 1)), 1.8751040687119611
-    ratio = (cosh(k) + cos(k)) / (sinh(k) + sin(k))
-
-    def mode(p: Any) -> Tensor:
-        return torch.cosh(k * p.x) - torch.cos(k * p.x) - ratio * (torch.sinh(k * p.x) - torch.sin(k * p.x))
-
-    start = at(box.face(t=0), lambda u, p: (u.value - mode(p), u.t))
-    clamp, free = at(box.face(x=0), lambda u, p: (u.value, u.x)), at(box.face(x=1), lambda u, p: (u.xx, u.xxx))
-    problem = Problem(box, lambda u, p: u.tt + u.xxxx, [start, clamp, free])
-    return _marched(problem, lambda p: mode(p) * torch.cos(k**2 * p.t), 1e-6)
-
-
-def heat_in_two(k: float) -> Stated:
-    box = Box(t=(0, 0.1), x=(0, 1), y=(0, 1))
-    start = lambda p: torch.sin(k * pi * p.x) * torch.cos(pi * p.y)  # noqa: E731
-    exact = lambda p: start(p) * torch.exp(-(k**2 + 1) * pi**2 * p.t)  # noqa: E731
-    sides = [_begin(box, start), at(box.boundary("x"), zero), at(box.boundary("y"), lambda u, p: u.y)]
-    return _marched(Problem(box, lambda u, p: u.t - u.xx - u.yy, sides), exact, 1e-6)

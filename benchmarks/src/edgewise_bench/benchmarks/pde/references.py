@@ -171,27 +171,19 @@ def burgers(viscosity: float) -> Reference:
 def allen_cahn(diffusion: float = 1e-4, modes: int = 2048, steps: int = 2000) -> Reference:
     """Solve u_t = diffusion u_xx + 5 (u - u^3), period 2, t in [0, 1], from u = x^2 cos(pi x), which has a kink."""
     line = Fourier(modes, 1.0)
-
-    def start(x: Array) -> Array:
-        return x**2 * np.cos(np.pi * x)
+    start = lambda x: x**2 * np.cos(np.pi * x)  # noqa: E731
 
     def reaction(v: Array) -> Array:
         return np.fft.fft(-5 * np.real(line.values(v)) ** 3)
 
-    stepper = Stepper(5 - diffusion * line.waves**2, reaction)
-    found = stepper.run(line.coefficients(start, jump=4.0), 1.0, steps, _TIMES)
-    return _periodic(line, start, found, 1.0)
+    return _evolved(line, Stepper(5 - diffusion * line.waves**2, reaction), start, 1.0, steps, jump=4.0)
 
 
 def korteweg(dispersion: float = 0.022**2, modes: int = 512, steps: int = 32_000) -> Reference:
     """Solve u_t + u u_x + dispersion u_xxx = 0, period 2, t in [0, 1], from u = cos(pi x)."""
     line = Fourier(modes, 1.0)
-
-    def start(x: Array) -> Array:
-        return np.cos(np.pi * x)
-
-    stepper = Stepper(1j * dispersion * line.waves**3, _transport(line, 1.0))
-    return _periodic(line, start, stepper.run(line.coefficients(start, 0.0), 1.0, steps, _TIMES), 1.0)
+    start = lambda x: np.cos(np.pi * x)  # noqa: E731
+    return _evolved(line, Stepper(1j * dispersion * line.waves**3, _transport(line, 1.0)), start, 1.0, steps)
 
 
 def kuramoto(duration: float, modes: int = 512, steps: int = 16_000) -> Reference:
@@ -200,22 +192,21 @@ def kuramoto(duration: float, modes: int = 512, steps: int = 16_000) -> Referenc
     a = 100 / 16, b = 100 / 16^2, c = 100 / 16^4.
     """
     line = Fourier(modes, np.pi, np.pi)
-
-    def start(x: Array) -> Array:
-        return np.cos(x) * (1 + np.sin(x))
-
+    start = lambda x: np.cos(x) * (1 + np.sin(x))  # noqa: E731
     linear = 100 / 16**2 * line.waves**2 - 100 / 16**4 * line.waves**4
-    stepper = Stepper(linear, _transport(line, 100 / 16))
-    return _periodic(line, start, stepper.run(line.coefficients(start, 0.0), duration, steps, _TIMES), duration)
+    return _evolved(line, Stepper(linear, _transport(line, 100 / 16)), start, duration, steps)
+
+
+def _evolved(
+    line: Fourier, stepper: Stepper, start: Callable[[Array], Array], duration: float, steps: int, jump: float = 0.0
+) -> Reference:  # fmt: skip
+    return _periodic(line, start, stepper.run(line.coefficients(start, jump), duration, steps, _TIMES), duration)
 
 
 def schroedinger(modes: int = 4096, steps: int = 4000) -> Reference:
     """Solve i h_t + h_xx / 2 + |h|^2 h = 0, period 10, t in [0, pi / 2], from h = 2 sech(x), which has a kink: |h|."""
     line = Fourier(modes, 5.0)
-
-    def start(x: Array) -> Array:
-        return 2 / np.cosh(x)
-
+    start = lambda x: 2 / np.cosh(x)  # noqa: E731
     first = line.coefficients(start, jump=4 * np.tanh(5) / np.cosh(5))
     return _periodic(line, start, split_steps(line, first, np.pi / 2, steps, _TIMES), np.pi / 2, np.abs)
 

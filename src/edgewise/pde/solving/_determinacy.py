@@ -16,24 +16,10 @@ from edgewise.pde.geometry._domain import Box, Face
 from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.solving._even_lattice import EvenLattice, Known, LatticeRows, NotFinite
+from edgewise.pde.solving._settings import EXAMINATION
 from edgewise.pde.statement._condition import Condition, Measured
 from edgewise.pde.statement._problem import Problem, Weak
 from edgewise.pde.statement._terms import Term, linearized
-
-_ROUNDING = 1e-15  # of the largest column
-_STEPS, _GAIN = 40, 1e-4
-_DAMPED, _MOST = 1e-6, 10.0  # dampings that are tried after none
-_NO_DATA, _NO_TERMS = 1e-10, 1e-5  # of an equation's terms, and of all that is right of the rows
-_LEAST = 1e-300
-_CELLS = {1: (8, 16, 32), 2: (3, 6, 12)}
-_MOST_UNKNOWNS = {1: 8, 2: 2}
-_NOTHING = 1e-7  # of an equation's terms: what the weakest function leaves, if it is free
-_FALLS, _SMALL = 0.2, 5e-2  # of what it leaves on the lattice before, and of the terms
-_SAME, _LEFT = 0.85, 1e-9  # of what the squares leave on the lattice before, and of the data
-_SOLVED = 0.1
-_SMOOTH = 0.9  # part of what is left that splines can be
-_CONSTANT = 0.99  # of a function's root mean square, its mean
-_ALONG = 20  # points of a face
 
 
 class LeastSquares(NamedTuple):
@@ -76,17 +62,17 @@ class _Factors:
 
     def change(self, damping: float = 0.0) -> Array:
         """The change of least squares, with the square of damping times the scaled change added."""
-        kept = self.sizes > _ROUNDING * self.sizes[0]
+        kept = self.sizes > EXAMINATION.rounding * self.sizes[0]
         sizes = self.sizes[kept]
         found = self.turned[kept].T @ (self.right[kept] * sizes / (sizes**2 + damping**2))
         return self.rows.basis @ (found / self.norms)
 
     def weakest(self) -> tuple[Array, Array]:
         """What functions leave that leave least, ascending; and their coefficients, of size one, as columns."""
-        inverse = self.turned.T / np.maximum(self.sizes, _LEAST) / self.norms[:, None]
+        inverse = self.turned.T / np.maximum(self.sizes, 1e-300) / self.norms[:, None]
         _, reached, turned = _svd(self.rows.metric @ inverse)
-        weak = self.rows.basis @ (inverse @ turned.T) / np.maximum(reached, _LEAST)
-        return 1 / np.maximum(reached, _LEAST), weak
+        weak = self.rows.basis @ (inverse @ turned.T) / np.maximum(reached, 1e-300)
+        return 1 / np.maximum(reached, 1e-300), weak
 
 
 def _svd(matrix: Array) -> tuple[Array, Array, Array]:
@@ -130,17 +116,17 @@ def newton_level(lattice: EvenLattice, conditions: Sequence[Condition], known: K
     if rows is None:
         raise NotFinite
     factors = _Factors(rows)
-    for _ in range(_STEPS):
+    for _ in range(EXAMINATION.steps):
         before, trial = _norm(rows.right), None
-        while damping <= _MOST:
+        while damping <= EXAMINATION.most_damping:
             change = factors.change(damping)
             trial = at(held + change)
             if trial is not None and _norm(trial.right) < before:
                 break
-            damping = max(_DAMPED, 10 * damping)
-        if trial is None or not _norm(trial.right) < (1 - _GAIN) * before:
+            damping = max(EXAMINATION.least_damping, 10 * damping)
+        if trial is None or not _norm(trial.right) < (1 - EXAMINATION.gain) * before:
             return _judged(lattice, rows, rows.right, held, factors)
-        held, rows, damping = held + change, trial, damping / 100 if damping > _DAMPED else 0.0
+        held, rows, damping = held + change, trial, damping / 100 if damping > EXAMINATION.least_damping else 0.0
         factors = _Factors(rows)
     return _judged(lattice, rows, rows.right, held, factors, settled=False)
 
@@ -149,13 +135,17 @@ def _judged(
     lattice: EvenLattice, rows: LatticeRows, left: Array, found: Array, factors: _Factors, *, settled: bool = True
 ) -> LeastSquares:
     """What a solution leaves, over the data of the equation or, without any, over its terms."""
-    scale = rows.data if rows.data > _NO_DATA * rows.terms else max(rows.terms, _NO_TERMS * _norm(rows.right))
-    scale, rest = max(scale, _LEAST), left[: rows.inside]
+    scale = (
+        rows.data
+        if rows.data > EXAMINATION.no_data * rows.terms
+        else max(rows.terms, EXAMINATION.no_terms * _norm(rows.right))
+    )
+    scale, rest = max(scale, 1e-300), left[: rows.inside]
     weakest, weak = factors.weakest()
-    floor = _ROUNDING * float(np.linalg.norm(rows.matrix, axis=0).max())
+    floor = EXAMINATION.rounding * float(np.linalg.norm(rows.matrix, axis=0).max())
     return LeastSquares(
         lattice, found, weakest, floor, weak, _norm(left) / scale, floor * float(np.abs(found).max()) / scale,
-        lattice.smooth(rest) / max(_norm(left), _LEAST), rows.fine, settled,
+        lattice.smooth(rest) / max(_norm(left), 1e-300), rows.fine, settled,
     )  # fmt: skip
 
 
@@ -181,7 +171,7 @@ def is_examined(problem: Problem) -> bool:
     """Whether a problem has residuals at points of one or two coordinates, and no measurements or unknown functions."""
     d = len(problem.domain.names)
     known = any(isinstance(condition, Measured) for condition in problem.conditions)
-    few = problem.unknowns <= _MOST_UNKNOWNS.get(d, 0)
+    few = problem.unknowns <= EXAMINATION.most_unknowns.get(d, 0)
     return few and not known and not problem.functions and not isinstance(problem.residual, Weak)
 
 
@@ -268,7 +258,7 @@ def _numbers(problem: Problem, numbers: Mapping[str, float]) -> Array:
 
 
 def _lattices(problem: Problem) -> list[EvenLattice]:
-    return [EvenLattice(problem, cells) for cells in _CELLS[len(problem.domain.names)]]
+    return [EvenLattice(problem, cells) for cells in EXAMINATION.cells[len(problem.domain.names)]]
 
 
 def _advised(problem: Problem, examined: Examined, near: Examined) -> Determinacy:
@@ -305,7 +295,7 @@ def _missing(problem: Problem, level: LeastSquares, free: int) -> str:
     size, name = float(sizes[u]), "the unknown" if problem.unknowns == 1 else f"unknown {u}"
     if not size > 0:
         return "An unknown constant is not determined by the equation and its conditions."
-    if free == 1 and float(values[:, u].mean().abs()) > _CONSTANT * size:
+    if free == 1 and float(values[:, u].mean().abs()) > EXAMINATION.constant * size:
         return (
             f"One condition is missing: a constant can be added to {name}. Hold its value at a place, or its mean by "
             "pde.Integral."
@@ -313,7 +303,7 @@ def _missing(problem: Problem, level: LeastSquares, free: int) -> str:
     count, where = "One condition is" if free == 1 else "Conditions are", ""
     if isinstance(domain, Box):
         faces = [Face(domain, (side,)) for side in domain.boundary().fixed]
-        on = [float(_changed(problem, level, face.points(_ALONG))[:, u].square().mean().sqrt()) for face in faces]
+        on = [float(_changed(problem, level, face.points(20))[:, u].square().mean().sqrt()) for face in faces]
         ((k, end),) = faces[int(np.argmax(on))].fixed
         where = f", for instance at {domain.names[k]} = {end:g}" if max(on) > size else ""
     return f"{count} missing for {name}{where}."
@@ -346,7 +336,11 @@ def _free(levels: Sequence[LeastSquares]) -> int:
     (_, two, three), last = (level.weakest for level in levels), levels[-1]
     count = 0
     for s2, s3 in zip(two, three, strict=False):
-        if not (s3 < max(_NOTHING, last.floor) or s2 < _NOTHING or (s3 < _FALLS * s2 and s3 < _SMALL)):
+        if not (
+            s3 < max(EXAMINATION.nothing, last.floor)
+            or s2 < EXAMINATION.nothing
+            or (s3 < EXAMINATION.weaker * s2 and s3 < EXAMINATION.weak)
+        ):
             break
         count += 1
     return count
@@ -355,7 +349,7 @@ def _free(levels: Sequence[LeastSquares]) -> int:
 def _falls(levels: Sequence[LeastSquares]) -> bool:
     """Whether what the squares leave falls from lattice to lattice."""
     last = levels[-1]
-    return last.left < max(_LEFT, last.rounding, min(_SOLVED, 0.5 * levels[-2].left))
+    return last.left < max(EXAMINATION.exact, last.rounding, min(EXAMINATION.solved, 0.5 * levels[-2].left))
 
 
 def _said(levels: Sequence[LeastSquares]) -> tuple[Outcome | None, int]:
@@ -366,5 +360,5 @@ def _said(levels: Sequence[LeastSquares]) -> tuple[Outcome | None, int]:
     free = _free(levels)
     if _falls(levels):
         return (Outcome.UNDETERMINED if free else None), free
-    same = last.left > _SAME * before.left and last.smooth > _SMOOTH and last.settled
+    same = last.left > EXAMINATION.same * before.left and last.smooth > EXAMINATION.smooth and last.settled
     return (Outcome.NO_SOLUTION if same else None), free

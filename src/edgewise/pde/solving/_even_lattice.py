@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -14,19 +15,11 @@ from edgewise._jets import Jets, Order
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import Jet
-from edgewise.pde.splines._space import Products, Space
+from edgewise.pde.solving._settings import EXAMINATION
+from edgewise.pde.splines._space import Products
 from edgewise.pde.statement._condition import Condition, Left
 from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Term, linearized, term_of
-
-_DEGREES = {1: 7, 2: 6}  # of the splines, by the number of coordinates
-_GAUSS = {1: 5, 2: 3}  # points of a cell by each coordinate
-_ON_SIDES = 6  # points for each cell along a boundary
-_SEED = 31
-_COARSER = 4  # cells, over those of what counts as smooth
-_SEEN = 1e-12  # of the largest square: functions below it are not seen inside the domain
-_OPEN = 1e-3  # weight of the unit of an unknown that no equation ties to another
-_LEAST = 1e-300
 
 Known = Callable[[Tensor], Jets]
 
@@ -74,8 +67,8 @@ class EvenLattice:
         self.problem, self.cells, domain = problem, cells, problem.domain
         d, ends = len(domain.names), list(zip(domain.low, domain.high, strict=True))
         self.widths = [high - low for low, high in ends]
-        self.products = Products(tuple(Space(np.linspace(low, high, cells + 1), _DEGREES[d]) for low, high in ends))
-        points, weights = self.products.gauss(_GAUSS[d])
+        self.products = Products.even(ends, repeat(cells), EXAMINATION.degrees[d])
+        points, weights = self.products.gauss(EXAMINATION.gauss[d])
         kept = np.ones(len(points), dtype=bool)
         if not isinstance(domain, Box):
             kept = domain.contains(torch.from_numpy(points)).numpy()
@@ -123,7 +116,7 @@ class EvenLattice:
         norms = np.array([[self._norm(block, q) for q in range(self.unknowns)] for block in blocks])
         by_equation, by_unknown = _units(norms)
         scale = self._size(np.maximum.reduce(list(blocks[0].scales.values())) * by_unknown)
-        by_equation = by_equation / by_equation[0] / max(scale, _LEAST)
+        by_equation = by_equation / by_equation[0] / max(scale, 1e-300)
         matrix = [root[:, None] * r * block.matrix for r, block in zip(by_equation, blocks, strict=True)]
         right = [-root * r * block.left for r, block in zip(by_equation, blocks, strict=True)]
         most = float((by_equation[:, None] * norms * by_unknown).max())
@@ -145,7 +138,7 @@ class EvenLattice:
         """The size of what splines of a quarter of the cells can be of what the equation leaves, rows of it."""
         root = np.sqrt(self.shares)
         parts = (left.reshape(-1, len(root))).T
-        coarse = EvenLattice(self.problem, max(1, self.cells // _COARSER))
+        coarse = EvenLattice(self.problem, max(1, self.cells // EXAMINATION.coarser))
         matrix = root[:, None] * coarse._values(self.inside, ())
         return float(np.linalg.norm(matrix @ np.linalg.lstsq(matrix, parts, rcond=1e-12)[0]))
 
@@ -168,8 +161,8 @@ class EvenLattice:
     ) -> tuple[Array, Array]:  # fmt: skip
         """The rows of a condition, and what is right of them."""
         d = len(self.widths)
-        count = 2 if d == 1 else _ON_SIDES * 2 * d * self.cells
-        term, found = term_of(condition, count, _SEED), []
+        count = 2 if d == 1 else EXAMINATION.on_sides * 2 * d * self.cells
+        term, found = term_of(condition, count, seed=31), []
         for block in self._blocks(term, known, constants):
             own = [float(np.sqrt((self._part(block, q) ** 2).sum(1).mean())) for q in range(self.unknowns)]
             weight = most / (max(map(float, by_unknown * own)) or 1.0)
@@ -196,7 +189,7 @@ class EvenLattice:
             at = self.functions * self.unknowns + k
             gram[at, at] += 1 / max(1.0, abs(constants[k])) ** 2
         squares, vectors = np.linalg.eigh(gram)
-        seen = squares > _SEEN * squares[-1]
+        seen = squares > 1e-12 * squares[-1]  # others are not, inside the domain
         if bool(seen.all()):
             return np.eye(len(gram)), np.linalg.cholesky(gram).T
         return vectors[:, seen], np.diag(np.sqrt(squares[seen]))
@@ -238,7 +231,7 @@ def _units(norms: Array) -> tuple[Array, Array]:
         rows.append(np.eye(equations + unknowns)[e] + np.eye(equations + unknowns)[equations + q])
         right.append(-math.log(norms[e, q]))
     for q in range(unknowns):
-        rows.append((_OPEN if q else 1.0) * np.eye(equations + unknowns)[equations + q])
+        rows.append((EXAMINATION.open if q else 1.0) * np.eye(equations + unknowns)[equations + q])
         right.append(0.0)
     found = np.exp(np.linalg.lstsq(np.array(rows), np.array(right), rcond=None)[0])
     return found[:equations], found[equations:]

@@ -18,9 +18,6 @@ from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Linearized, Term, left, linearized
 from edgewise.train.optim import NormalEquations
 
-_ENTRIES = 8_000_000  # of a part's Jacobian: 64 MB
-_WIDE = 8  # numbers of an edge and point that are held at the same time, over those of its row
-
 
 class Objective:
     """cost(theta) = sum over terms of weight * mean over points and equations of residual^2.
@@ -228,9 +225,11 @@ class Objective:
         """A term a part of its points at a time; those of the objective's own terms stay the same."""
         if id(term) in self._cut:
             return self._cut[id(term)]
-        widths = (8 * _WIDE if self.sparse else block.widest for block in self.layout.blocks)
+        held = 8  # numbers of an edge and point at the same time, over those of its row
+        widths = (8 * held if self.sparse else block.widest for block in self.layout.blocks)
         entries = sum(len(block.spline) * width for block, width in zip(self.layout.blocks, widths, strict=True))
-        step = max(64, _ENTRIES // max(1, entries))
+        jacobian = 8_000_000  # numbers of a part's: 64 MB
+        step = max(64, jacobian // max(1, entries))
         parts = [term.rows(slice(k, k + step)) for k in range(0, len(term), step)]
         if any(term is own for own in self.terms):
             self._cut[id(term)] = parts

@@ -117,10 +117,10 @@ class Space:
 
         With the (degree + 1)-th root of `jumps` as density, de Boor's rule, each cell has an error as large as others.
         """
-        ends, neighbor, each, smoothings = "wrap" if self.periodic else "edge", 0.7, 8, 3
-        for _ in range(2):  # a sharp layer keeps its neighborhood
+        ends, each = "wrap" if self.periodic else "edge", 8  # points of a cell at which densities are integrated
+        for _ in range(2):  # a sharp layer keeps its neighborhood: of a cell's density its neighbors have 0.7
             around = np.pad(density, 1, mode=ends)
-            density = np.maximum(density, neighbor * np.maximum(around[2:], around[:-2]))
+            density = np.maximum(density, 0.7 * np.maximum(around[2:], around[:-2]))
         fine = np.concatenate([low + (high - low) * np.arange(each) / each for low, high in pairwise(self.cells)])
         fine = np.append(fine, self.cells[-1])
         middle = (self.cells[1:] + self.cells[:-1]) / 2
@@ -128,7 +128,7 @@ class Space:
         shares = np.interp(fine, middle, density, period=period)
         mean = np.trapezoid(shares, fine) / (fine[-1] - fine[0])
         shares = shares / max(mean, 1e-300) + floor
-        for _ in range(smoothings):
+        for _ in range(3):
             shares = np.convolve(np.pad(shares, 2, mode=ends), np.full(5, 0.2), "valid")
         reached = np.concatenate([[0.0], np.cumsum((shares[1:] + shares[:-1]) / 2 * np.diff(fine))])
         cells = np.interp(np.linspace(0, reached[-1], count + 1), reached, fine)

@@ -25,12 +25,6 @@ from edgewise.pde.statement._coefficient import Call, Laws
 from edgewise.pde.statement._condition import Condition, Equation, Integral, quadrature
 from edgewise.pde.statement._problem import Problem, Weak
 
-_DEGREE = 4
-_GAUSS = 5  # points of a cell and coordinate
-_SEEN = 1e-8  # of the largest norm: functions of smaller ones live on next to nothing of the domain
-_LEAST = 8  # cells of a coordinate
-_MOST_COORDINATES = 3
-
 
 @dataclass(frozen=True)
 class TestSpace:
@@ -77,7 +71,7 @@ class TestSpace:
 
 def space_of(weak: Weak, domain: Domain, reads: Sequence[tuple[int, Order]], cells: int) -> TestSpace:
     """Return test functions on a number of cells per coordinate; InputError for unknown natural faces and breaks."""
-    names, box = domain.names, isinstance(domain, Box)
+    names, box, gauss = domain.names, isinstance(domain, Box), 5  # points of a cell and coordinate
     for name in weak.breaks:
         if name not in names:
             raise unknown("coordinate", name, names)
@@ -86,9 +80,9 @@ def space_of(weak: Weak, domain: Domain, reads: Sequence[tuple[int, Order]], cel
     lines = [_lines(low, high, cells, weak.breaks.get(name, ()))
              for name, low, high in zip(names, domain.low, domain.high, strict=True)]  # fmt: skip
     if box:
-        points, weights = map(torch.from_numpy, Products(tuple(Space(ends, 0) for ends in lines)).gauss(_GAUSS))
+        points, weights = map(torch.from_numpy, Products(tuple(Space(ends, 0) for ends in lines)).gauss(gauss))
     else:
-        points, weights = quadrature(domain, _GAUSS ** len(names) * cells ** len(names))
+        points, weights = quadrature(domain, gauss ** len(names) * cells ** len(names))
     orders = below([*(order for _, order in reads), *((k,) for k in range(len(names)))])
     kept = [_kept(weak, k, low, high, box) for k, (low, high) in enumerate(zip(domain.low, domain.high, strict=True))]
     breaks = [np.isin(ends, np.array(list(weak.breaks.get(name, ())))) for name, ends in zip(names, lines, strict=True)]
@@ -100,7 +94,7 @@ def space_of(weak: Weak, domain: Domain, reads: Sequence[tuple[int, Order]], cel
     for k in range(len(names)):
         gram = gram + functions[(k,)].T @ rule @ functions[(k,)]
     norms = gram.diagonal()
-    seen = np.flatnonzero(norms > _SEEN * norms.max())
+    seen = np.flatnonzero(norms > 1e-8 * norms.max())  # others live on next to nothing of the domain
     matrices = tuple((functions[order].T @ rule).tocsr()[seen] for _, order in reads)
     return TestSpace(points, matrices, tuple(e for e, _ in reads), gram.tocsr()[seen][:, seen], float(weights.sum()))
 
@@ -128,8 +122,9 @@ def _splines(
     lines: list[Array], breaks: list[Array], points: Tensor, orders: list[Order], kept: list[tuple[bool, bool]]
 ) -> dict[Order, Any]:
     """Products of splines and their derivatives at points, each sparse (n, M)."""
-    repeated = (np.repeat(ends, np.where(own, _DEGREE, 1)) for ends, own in zip(lines, breaks, strict=True))
-    products = Products(tuple(Space(cells, _DEGREE) for cells in repeated))  # at breaks they may have kinks
+    degree = 4
+    repeated = (np.repeat(ends, np.where(own, degree, 1)) for ends, own in zip(lines, breaks, strict=True))
+    products = Products(tuple(Space(cells, degree) for cells in repeated))  # at breaks they may have kinks
     chosen = np.zeros((), dtype=bool) | True
     for line, (low, high) in zip(products.lines, kept, strict=True):
         own = np.ones(len(line), dtype=bool)
@@ -281,10 +276,10 @@ def weak_term(problem: Problem, count: int, cells: int = 0) -> Term:
     if problem.functions:
         raise InputError("Weak forms take no unknown functions: state the residual at points instead.")
     d = len(domain.names)
-    if d > _MOST_COORDINATES:
-        raise InputError(f"Weak forms are for domains of up to {_MOST_COORDINATES} coordinates. Got {d}.")
+    if d > 3:
+        raise InputError(f"Weak forms are for domains of up to 3 coordinates. Got {d}.")
     if weak.natural is not None and not isinstance(domain, Box):
         raise InputError("Natural faces are those of a box; on other domains test functions vanish on the boundary.")
     reads = weak.reads(domain.names, problem.unknowns, problem.constants)
-    space = space_of(weak, domain, reads, max(_LEAST, cells, math.ceil(count ** (1 / d))))
+    space = space_of(weak, domain, reads, max(8, cells, math.ceil(count ** (1 / d))))
     return Term(weak, [space.points], 1.0, tests=space)

@@ -15,143 +15,11 @@ from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box, Face
 from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.result._sampling import Outcome
-from edgewise.pde.solving._even_lattice import EvenLattice, Known, LatticeRows, NotFinite
+from edgewise.pde.solving._even_lattice import EvenLattice, Known, LeastSquares, NotFinite
 from edgewise.pde.solving._settings import EXAMINATION
 from edgewise.pde.statement._condition import Condition, Measured
 from edgewise.pde.statement._problem import Problem, Weak
 from edgewise.pde.statement._terms import Term, linearized
-
-
-class LeastSquares(NamedTuple):
-    """What least squares on one lattice give.
-
-    weakest: the least |J v| / |v| of functions v, ascending. floor: what may be rounding of it. weak: these functions'
-    coefficients, as columns. left: what the squares leave, over the data of the equation. rounding: what may be
-    rounding of that. smooth: the part of it that is smooth and inside the domain. fine: as in `LatticeRows`.
-    """
-
-    lattice: EvenLattice
-    found: Array
-    weakest: Array
-    floor: float
-    weak: Array
-    left: float
-    rounding: float
-    smooth: float
-    fine: bool
-    settled: bool
-
-    def jets(self, points: Tensor) -> Jets:
-        """The solution at points."""
-        return self.lattice.jets(points, self.found)
-
-
-class _Factors:
-    """The rows' triangular factor and its singular values, of columns scaled to norm one."""
-
-    def __init__(self, rows: LatticeRows) -> None:
-        matrix = rows.matrix @ rows.basis
-        norms = np.linalg.norm(matrix, axis=0)
-        self.rows, self.norms = rows, np.where(norms > 0, norms, 1.0)
-        n = matrix.shape[1]
-        both = np.column_stack([matrix / self.norms, rows.right])
-        both = np.pad(both, ((0, max(0, n + 1 - len(both))), (0, 0)))  # rows of zeros, where there are few
-        whole = np.asarray(np.linalg.qr(both, mode="r"))
-        left, self.sizes, self.turned = _svd(whole[:n, :n])
-        self.right = left.T @ whole[:n, n]
-
-    def change(self, damping: float = 0.0) -> Array:
-        """The change of least squares, with the square of damping times the scaled change added."""
-        kept = self.sizes > EXAMINATION.rounding * self.sizes[0]
-        sizes = self.sizes[kept]
-        found = self.turned[kept].T @ (self.right[kept] * sizes / (sizes**2 + damping**2))
-        return self.rows.basis @ (found / self.norms)
-
-    def weakest(self) -> tuple[Array, Array]:
-        """What functions leave that leave least, ascending; and their coefficients, of size one, as columns."""
-        inverse = self.turned.T / np.maximum(self.sizes, 1e-300) / self.norms[:, None]
-        _, reached, turned = _svd(self.rows.metric @ inverse)
-        weak = self.rows.basis @ (inverse @ turned.T) / np.maximum(reached, 1e-300)
-        return 1 / np.maximum(reached, 1e-300), weak
-
-
-def _svd(matrix: Array) -> tuple[Array, Array, Array]:
-    try:
-        return np.linalg.svd(matrix)
-    except np.linalg.LinAlgError:  # of numbers at the end of their range
-        raise NotFinite from None
-
-
-def linear_level(
-    lattice: EvenLattice, conditions: Sequence[Condition], constants: Array, known: Known | None = None
-) -> LeastSquares:  # fmt: skip
-    """Solve a linear problem, or one that is linearized about known functions."""
-    rows = lattice.rows(known or lattice.zero, constants, conditions)
-    factors = _Factors(rows)
-    change = factors.change()
-    if not rows.data > 0:
-        rows = lattice.rows(lambda points: lattice.jets(points, change), constants, conditions)
-        rows = rows._replace(right=rows.right + rows.matrix @ change)
-    return _judged(lattice, rows, rows.right - rows.matrix @ change, change, factors)
-
-
-def level_about(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> LeastSquares:
-    """Linearize about known functions, which are the solution."""
-    rows = lattice.rows(known, constants, conditions)
-    return _judged(lattice, rows, rows.right, np.zeros(lattice.size), _Factors(rows))
-
-
-def newton_level(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> LeastSquares:
-    """Solve a problem by Levenberg-Marquardt steps from known functions."""
-    held = np.concatenate([lattice.projected(known)[: lattice.size - len(constants)], constants])
-
-    def at(found: Array) -> LatticeRows | None:
-        own = found[lattice.size - len(constants) :]
-        try:
-            return lattice.rows(lambda points: lattice.jets(points, found), own, conditions)
-        except NotFinite:
-            return None
-
-    rows, damping = at(held), 0.0
-    if rows is None:
-        raise NotFinite
-    factors = _Factors(rows)
-    for _ in range(EXAMINATION.steps):
-        before, trial = _norm(rows.right), None
-        while damping <= EXAMINATION.most_damping:
-            change = factors.change(damping)
-            trial = at(held + change)
-            if trial is not None and _norm(trial.right) < before:
-                break
-            damping = max(EXAMINATION.least_damping, 10 * damping)
-        if trial is None or not _norm(trial.right) < (1 - EXAMINATION.gain) * before:
-            return _judged(lattice, rows, rows.right, held, factors)
-        held, rows, damping = held + change, trial, damping / 100 if damping > EXAMINATION.least_damping else 0.0
-        factors = _Factors(rows)
-    return _judged(lattice, rows, rows.right, held, factors, settled=False)
-
-
-def _judged(
-    lattice: EvenLattice, rows: LatticeRows, left: Array, found: Array, factors: _Factors, *, settled: bool = True
-) -> LeastSquares:
-    """What a solution leaves, over the data of the equation or, without any, over its terms."""
-    scale = (
-        rows.data
-        if rows.data > EXAMINATION.no_data * rows.terms
-        else max(rows.terms, EXAMINATION.no_terms * _norm(rows.right))
-    )
-    scale, rest = max(scale, 1e-300), left[: rows.inside]
-    weakest, weak = factors.weakest()
-    floor = EXAMINATION.rounding * float(np.linalg.norm(rows.matrix, axis=0).max())
-    return LeastSquares(
-        lattice, found, weakest, floor, weak, _norm(left) / scale, floor * float(np.abs(found).max()) / scale,
-        lattice.smooth(rest) / max(_norm(left), 1e-300), rows.fine, settled,
-    )  # fmt: skip
-
-
-def _norm(values: Array) -> float:
-    return float(np.linalg.norm(values))
-
 
 Examined = Callable[[Sequence[Condition]], list[LeastSquares]]
 
@@ -211,7 +79,7 @@ def determinacy(problem: Problem) -> Determinacy:
     constants = _numbers(problem, problem.numbers)
 
     def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
-        return [linear_level(lattice, conditions, constants) for lattice in _lattices(problem)]
+        return [lattice.solved(conditions, constants) for lattice in _lattices(problem)]
 
     return _advised(problem, examined, examined)
 
@@ -225,13 +93,13 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
     constants = _numbers(problem, numbers)
 
     def near(conditions: Sequence[Condition]) -> list[LeastSquares]:
-        return [level_about(lattice, conditions, known, constants) for lattice in _lattices(problem)]
+        return [lattice.about(conditions, constants, known) for lattice in _lattices(problem)]
 
     def found(conditions: Sequence[Condition]) -> list[LeastSquares]:
         levels: list[LeastSquares] = []
         for lattice in _lattices(problem):
             begin = levels[-1].jets if levels else known
-            levels.append(newton_level(lattice, conditions, begin, constants))
+            levels.append(lattice.stepped(conditions, constants, begin))
         return levels
 
     if not solved:
@@ -248,7 +116,7 @@ def step_determinacy(problem: Problem, known: Known) -> Determinacy:
     """Examine a problem that is linearized about known functions, as if it was linear."""
 
     def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
-        return [linear_level(lattice, conditions, np.zeros(0), known) for lattice in _lattices(problem)]
+        return [lattice.solved(conditions, np.zeros(0), known) for lattice in _lattices(problem)]
 
     return _advised(problem, examined, examined)
 
@@ -349,7 +217,7 @@ def _free(levels: Sequence[LeastSquares]) -> int:
 def _falls(levels: Sequence[LeastSquares]) -> bool:
     """Whether what the squares leave falls from lattice to lattice."""
     last = levels[-1]
-    return last.left < max(EXAMINATION.exact, last.rounding, min(EXAMINATION.solved, 0.5 * levels[-2].left))
+    return last.residual < max(EXAMINATION.exact, last.rounding, min(EXAMINATION.solved, 0.5 * levels[-2].residual))
 
 
 def _said(levels: Sequence[LeastSquares]) -> tuple[Outcome | None, int]:
@@ -360,5 +228,5 @@ def _said(levels: Sequence[LeastSquares]) -> tuple[Outcome | None, int]:
     free = _free(levels)
     if _falls(levels):
         return (Outcome.UNDETERMINED if free else None), free
-    same = last.left > EXAMINATION.same * before.left and last.smooth > EXAMINATION.smooth and last.settled
+    same = last.residual > EXAMINATION.same * before.residual and last.smooth > EXAMINATION.smooth and last.settled
     return (Outcome.NO_SOLUTION if same else None), free

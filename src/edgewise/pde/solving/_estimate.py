@@ -63,14 +63,26 @@ class _System:
     def size(self) -> int:
         return len(self.tensor) * self.unknowns + self.constants
 
-    def add(self, points: Sequence[Tensor], row: Linearized, share: float) -> None:
-        """Add one equation at points."""
-        a = row.rows(self.tensor, points)
-        self.matrix = self.matrix + share * (a.T @ a)
-        self.right -= share * (a.T @ row.residual.numpy())
-        self.squares += share * float(row.residual.square().sum())
+    def add(self, parts: Iterable[tuple[Term, list[Linearized]]], whole: Term) -> None:
+        """Add the equations of a term, of which parts of the points are given, as its kind asks for."""
+        if whole.tests is not None:
+            self._add_tests(parts, whole)
+        elif whole.rule is not None:
+            self._add_integrals(parts, whole.weight)
+        else:
+            self._add_points(parts, whole)
 
-    def add_integrals(self, parts: Iterable[tuple[Term, list[Linearized]]], weight: float) -> None:
+    def _add_points(self, parts: Iterable[tuple[Term, list[Linearized]]], whole: Term) -> None:
+        """Add equations at points."""
+        for part, rows in parts:
+            share = whole.weight / (len(whole) * len(rows))
+            for row in rows:
+                a = row.rows(self.tensor, part.points)
+                self.matrix = self.matrix + share * (a.T @ a)
+                self.right -= share * (a.T @ row.residual.numpy())
+                self.squares += share * float(row.residual.square().sum())
+
+    def _add_integrals(self, parts: Iterable[tuple[Term, list[Linearized]]], weight: float) -> None:
         """Add integrals of equations, of which parts of the points are given."""
         found: dict[int, tuple[np.ndarray, float]] = {}
         for part, rows in parts:
@@ -82,7 +94,7 @@ class _System:
         root = math.sqrt(weight / len(found))
         self.integrals += [(root * own, root * left) for own, left in found.values()]
 
-    def add_tests(self, parts: Iterable[tuple[Term, list[Linearized]]], whole: Term) -> None:
+    def _add_tests(self, parts: Iterable[tuple[Term, list[Linearized]]], whole: Term) -> None:
         """Add a weak form, of which parts of the points are given; each test function counts by its own norm."""
         assert whole.tests is not None
         found: list[Any] = []
@@ -174,22 +186,17 @@ def estimate(objective: Objective, seed: int) -> Estimate:
         inside = objective.terms[0].at([problem.domain.points(CORRECTION.points[d] * len(tensor), seed)])
     else:
         inside = weak_term(problem, CORRECTION.tests * len(tensor))
-    for term in [inside, *objective.terms[1:]]:
-        if term.tests is not None:
-            system.add_tests(objective.linearized(objective.start, term), term)
-            continue
-        if term.rule is not None:
-            system.add_integrals(objective.linearized(objective.start, term), term.weight)
-            continue
-        for part, rows in objective.linearized(objective.start, term):
-            for row in rows:
-                system.add(part.points, row, term.weight / (len(term) * len(rows)))
+    equation = list(objective.linearized(objective.start, inside))
+    system.add(equation, inside)
+    for term in objective.terms[1:]:
+        system.add(objective.linearized(objective.start, term), term)
     system.smooth(objective)
     try:
         found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):
         return Estimate(math.inf)
-    kept = 0.0 if inside.tests is not None else system.kept(found) * _smooth(grid, objective, inside)
+    coarse = _even(problem, max(1, grid // CORRECTION.coarser))
+    kept = 0.0 if inside.tests is not None else system.kept(found) * _smooth(coarse, inside.points[0], equation)
     points = problem.domain.points(4000, seed + 1)
     numbers = objective.constants(objective.start)
     moved = found[len(tensor) * m : len(tensor) * m + len(numbers)]
@@ -204,13 +211,11 @@ def estimate(objective: Objective, seed: int) -> Estimate:
     return Estimate(float((after - before).square().mean().sqrt()) / max(size, 1e-300), kept)
 
 
-def _smooth(grid: int, objective: Objective, inside: Term) -> float:
+def _smooth(coarse: Products, points: Tensor, equation: Sequence[tuple[Term, list[Linearized]]]) -> float:
     """The part of what the equation leaves that splines of far fewer cells can be, as root mean squares."""
-    matrix = _even(objective.problem, max(1, grid // CORRECTION.coarser)).matrix(inside.points[0].numpy()).toarray()
-    left = [torch.cat(parts) for parts in zip(*(
-        [row.residual for row in rows] for _, rows in objective.linearized(objective.start, inside)
-    ), strict=True)]  # fmt: skip
-    rest = torch.stack(left, 1).numpy()
+    matrix = coarse.matrix(points.numpy()).toarray()
+    parts = zip(*([row.residual for row in rows] for _, rows in equation), strict=True)
+    rest = torch.stack([torch.cat(part) for part in parts], 1).numpy()
     own = matrix @ np.linalg.lstsq(matrix, rest, rcond=1e-10)[0]
     return float(np.linalg.norm(own) / max(np.linalg.norm(rest), 1e-300))
 

@@ -1,4 +1,4 @@
-"""An equation and its conditions, linearized, as rows over all products of splines of an even lattice."""
+"""All products of splines on even cells: the rows of an equation and its conditions there, and their least squares."""
 
 from __future__ import annotations
 
@@ -58,6 +58,70 @@ class _Block(NamedTuple):
     matrix: Array
     scales: dict[int, Array]
     terms: Array
+
+
+class LeastSquares(NamedTuple):
+    """What least squares on one lattice give.
+
+    weakest: the least |J v| / |v| of functions v, ascending. floor: what may be rounding of it. weak: these functions'
+    coefficients, as columns. residual: what the squares leave, over the data of the equation. rounding: what may be
+    rounding of that. smooth: the part of it that is smooth and inside the domain. fine: as in `LatticeRows`.
+    """
+
+    lattice: EvenLattice
+    coefficients: Array
+    weakest: Array
+    floor: float
+    weak: Array
+    residual: float
+    rounding: float
+    smooth: float
+    fine: bool
+    settled: bool
+
+    def jets(self, points: Tensor) -> Jets:
+        """The solution at points."""
+        return self.lattice.jets(points, self.coefficients)
+
+
+class _Factors:
+    """The rows' triangular factor and its singular values, of columns scaled to norm one."""
+
+    def __init__(self, rows: LatticeRows) -> None:
+        matrix = rows.matrix @ rows.basis
+        norms = np.linalg.norm(matrix, axis=0)
+        self.rows, self.norms = rows, np.where(norms > 0, norms, 1.0)
+        n = matrix.shape[1]
+        both = np.column_stack([matrix / self.norms, rows.right])
+        both = np.pad(both, ((0, max(0, n + 1 - len(both))), (0, 0)))  # rows of zeros, where there are few
+        whole = np.asarray(np.linalg.qr(both, mode="r"))
+        left, self.sizes, self.turned = _svd(whole[:n, :n])
+        self.right = left.T @ whole[:n, n]
+
+    def change(self, damping: float = 0.0) -> Array:
+        """The change of least squares, with the square of damping times the scaled change added."""
+        kept = self.sizes > EXAMINATION.rounding * self.sizes[0]
+        sizes = self.sizes[kept]
+        found = self.turned[kept].T @ (self.right[kept] * sizes / (sizes**2 + damping**2))
+        return self.rows.basis @ (found / self.norms)
+
+    def weakest(self) -> tuple[Array, Array]:
+        """What functions leave that leave least, ascending; and their coefficients, of size one, as columns."""
+        inverse = self.turned.T / np.maximum(self.sizes, 1e-300) / self.norms[:, None]
+        _, reached, turned = _svd(self.rows.metric @ inverse)
+        weak = self.rows.basis @ (inverse @ turned.T) / np.maximum(reached, 1e-300)
+        return 1 / np.maximum(reached, 1e-300), weak
+
+
+def _svd(matrix: Array) -> tuple[Array, Array, Array]:
+    try:
+        return np.linalg.svd(matrix)
+    except np.linalg.LinAlgError:  # of numbers at the end of their range
+        raise NotFinite from None
+
+
+def _norm(values: Array) -> float:
+    return float(np.linalg.norm(values))
 
 
 class EvenLattice:
@@ -133,6 +197,68 @@ class EvenLattice:
         basis, metric = self._basis(known, constants, by_unknown)
         fine = all(self._is_fine(block, by_unknown) for block in blocks)
         return LatticeRows(np.concatenate(matrix), np.concatenate(right), inside, basis, metric, data, terms, fine)
+
+    def solved(
+        self, conditions: Sequence[Condition], constants: Array, known: Known | None = None
+    ) -> LeastSquares:  # fmt: skip
+        """Solve a linear problem, or one that is linearized about known functions."""
+        rows = self.rows(known or self.zero, constants, conditions)
+        factors = _Factors(rows)
+        change = factors.change()
+        if not rows.data > 0:
+            rows = self.rows(lambda points: self.jets(points, change), constants, conditions)
+            rows = rows._replace(right=rows.right + rows.matrix @ change)
+        return self._judged(rows, rows.right - rows.matrix @ change, change, factors)
+
+    def about(self, conditions: Sequence[Condition], constants: Array, known: Known) -> LeastSquares:
+        """Linearize about known functions, which are the solution."""
+        rows = self.rows(known, constants, conditions)
+        return self._judged(rows, rows.right, np.zeros(self.size), _Factors(rows))
+
+    def stepped(self, conditions: Sequence[Condition], constants: Array, known: Known) -> LeastSquares:
+        """Solve a problem by Levenberg-Marquardt steps from known functions."""
+        held = np.concatenate([self.projected(known)[: self.size - len(constants)], constants])
+
+        def at(coefficients: Array) -> LatticeRows | None:
+            own = coefficients[self.size - len(constants) :]
+            try:
+                return self.rows(lambda points: self.jets(points, coefficients), own, conditions)
+            except NotFinite:
+                return None
+
+        rows, damping = at(held), 0.0
+        if rows is None:
+            raise NotFinite
+        factors = _Factors(rows)
+        for _ in range(EXAMINATION.steps):
+            before, trial = _norm(rows.right), None
+            while damping <= EXAMINATION.most_damping:
+                change = factors.change(damping)
+                trial = at(held + change)
+                if trial is not None and _norm(trial.right) < before:
+                    break
+                damping = max(EXAMINATION.least_damping, 10 * damping)
+            if trial is None or not _norm(trial.right) < (1 - EXAMINATION.gain) * before:
+                return self._judged(rows, rows.right, held, factors)
+            held, rows, damping = held + change, trial, damping / 100 if damping > EXAMINATION.least_damping else 0.0
+            factors = _Factors(rows)
+        return self._judged(rows, rows.right, held, factors, settled=False)
+
+    def _judged(
+        self, rows: LatticeRows, left: Array, coefficients: Array, factors: _Factors, *, settled: bool = True
+    ) -> LeastSquares:
+        """What a solution leaves, over the data of the equation or, without any, over its terms."""
+        scale, size = rows.data, max(_norm(left), 1e-300)
+        if not scale > EXAMINATION.no_data * rows.terms:
+            scale = max(rows.terms, EXAMINATION.no_terms * _norm(rows.right))
+        scale = max(scale, 1e-300)
+        weakest, weak = factors.weakest()
+        floor = EXAMINATION.rounding * float(np.linalg.norm(rows.matrix, axis=0).max())
+        return LeastSquares(
+            self, coefficients, weakest, floor, weak, _norm(left) / scale,
+            floor * float(np.abs(coefficients).max()) / scale, self.smooth(left[: rows.inside]) / size, rows.fine,
+            settled,
+        )  # fmt: skip
 
     def smooth(self, left: Array) -> float:
         """The size of what splines of a quarter of the cells can be of what the equation leaves, rows of it."""

@@ -20,7 +20,7 @@ from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.marching._evolution import Evolution, Part, Side
 from edgewise.pde.marching._settings import ENDS
 from edgewise.pde.result._sampling import Outcome
-from edgewise.pde.solving._determinacy import step_determinacy
+from edgewise.pde.solving._determinacy import determinacy
 from edgewise.pde.splines._space import Products, Space, grid_points
 from edgewise.pde.statement._condition import Condition, Equation, Left
 from edgewise.pde.statement._problem import Problem
@@ -121,7 +121,7 @@ def check_count(evolution: Evolution, *, surplus: bool = True) -> None:
     if len(evolution.spaces) != 1 or evolution.periods[0]:
         return
     begin = _Begin(evolution)
-    found = step_determinacy(_step(evolution, begin), begin.jets)
+    found = determinacy(_step(evolution, begin), begin.jets)
     space = evolution.problem.box.names[evolution.spaces[0]]
     if found.outcome is Outcome.UNDETERMINED:
         raise InputError(f"There are too few conditions at the ends of {space}. {found.advice}")

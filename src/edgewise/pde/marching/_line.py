@@ -116,9 +116,7 @@ class SlabSolver:
             if found is None:
                 return None
             change[..., i] = found
-        values = np.real(change @ modes.back.T)
-        kinds = [modes.coefficients[changing] for changing in self.evolution.changing]
-        return np.stack([values[:, c] @ kind.T for c, kind in enumerate(kinds)], 1)
+        return modes.inner(np.real(change @ modes.back.T), self.evolution.changing)
 
     def _weights(self, length: float, equations: int) -> Tensor:
         """Weights of the equations: v - u.t = 0 counts as much as the equation of v.t, which has faster rates."""

@@ -353,10 +353,7 @@ class PlaneSolver:
     def _slab(self, values: Array, begins: Array, begin: float, length: float) -> Slab:
         """The slab with values at the stages."""
         changing = self.system.evolution.changing
-        inner = np.empty_like(values)
-        for c, own in enumerate(changing):
-            given = values[:, c] - begins[:, c, None] if own else values[:, c]
-            inner[:, c] = given @ self.stages.coefficients[own].T
+        inner = self.stages.inner(values - (begins * np.array(changing))[:, :, None], changing)
         return Slab(begin, length, self.system.space, begins, inner, changing)
 
 

@@ -176,6 +176,10 @@ class Stages:
     back: Array
     coefficients: dict[bool, Array]
 
+    def inner(self, values: Array, changing: Sequence[bool]) -> Array:
+        """The coefficients of a slab's polynomials (functions, components, M) from values at the points."""
+        return np.stack([values[:, c] @ self.coefficients[own].T for c, own in enumerate(changing)], 1)
+
 
 @cache
 def stages(count: int) -> Stages:

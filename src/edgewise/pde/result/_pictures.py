@@ -40,12 +40,8 @@ from edgewise.pde.statement._problem import Problem
 from edgewise.plot.report import ReportContent
 
 _WRITERS = {
-    ".gif": "pillow",
-    ".apng": "pillow",
-    ".webp": "pillow",
-    ".mp4": "ffmpeg",
-    ".webm": "ffmpeg",
-    ".mov": "ffmpeg",
+    **dict.fromkeys((".gif", ".apng", ".webp"), "pillow"),
+    **dict.fromkeys((".mp4", ".webm", ".mov"), "ffmpeg"),
 }
 
 
@@ -54,10 +50,10 @@ class Drawing:
     """How finely solutions are drawn, and how large."""
 
     along: int = 801  # places of a curve
-    map: int = 161  # places along each side of a map
+    map: tuple[int, int] = (161, 161)  # places along both sides of a map
     map_over_time: tuple[int, int] = (121, 241)  # the same of a map over time and a coordinate
     along_frame: int = 401  # places of a curve in a film
-    map_frame: int = 121  # places along each side of a map in a film
+    map_frame: tuple[int, int] = (121, 121)  # places along both sides of a map in a film
     margin: float = 0.03  # of a map's side, around a domain that is no box
     quantiles: tuple[float, float] = (0.005, 0.995)  # of derivatives, far beyond which values are left out of scales
     far: float = 4.0  # what is far, over the range between them
@@ -167,9 +163,8 @@ def picture(
     if times is not None and not timed:
         raise InputError("'times' are those of a solution over time and other coordinates. Leave it out.")
     columns = 2 if timed else 1
-    shape = (len(seen.names), 2) if timed else (1, len(seen.names))
-    figure = plot.Picture(figsize=(DRAWING.width * shape[1], DRAWING.height * shape[0]), layout="constrained")
-    axes = list(figure.subplots(*shape, squeeze=False).ravel())
+    figure, panels = _panels(*((len(seen.names), 2) if timed else (1, len(seen.names))))
+    axes = list(panels.ravel())
     if len(seen.free) == 1:
         _curves(seen, axes)
     else:
@@ -188,12 +183,10 @@ def _snapshots(
     name = found.problem.domain.names[found.time_axis]
     chosen = np.linspace(*ranges(found)[found.time_axis], DRAWING.snapshots).tolist() if times is None else list(times)
     seen = [view(found, derivative, {**at, name: t}, names) for t in chosen]
-    columns = seen[0].map_columns((DRAWING.map, DRAWING.map))
+    columns = seen[0].map_columns(DRAWING.map)
     maps, distance = [each.on(columns) for each in seen], seen[0].distances(columns)
     across, up = (seen[0].coordinate(k) for k in range(2))
-    shape = len(seen[0].names), len(chosen)
-    figure = plot.Picture(figsize=(0.75 * DRAWING.width * shape[1], DRAWING.height * shape[0]), layout="constrained")
-    axes = figure.subplots(*shape, squeeze=False)
+    figure, axes = _panels(len(seen[0].names), len(chosen), 0.75 * DRAWING.width)
     for k, label in enumerate(seen[0].labels):
         surfaces = [plot.Surface(*columns, each[..., k], distance) for each in maps]
         limits = seen[0].limits(np.concatenate([surface.shown for surface in surfaces]))
@@ -204,6 +197,12 @@ def _snapshots(
     return _noted(figure, held_others, found)
 
 
+def _panels(rows: int, columns: int, width: float = DRAWING.width) -> tuple[Figure, Array]:
+    """A figure and its axes, (rows, columns)."""
+    figure = plot.Picture(figsize=(width * columns, DRAWING.height * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
 def _curves(seen: View, axes: Sequence[Axes]) -> None:
     places = seen.along(DRAWING.along)
     found = seen.on([places])
@@ -212,11 +211,9 @@ def _curves(seen: View, axes: Sequence[Axes]) -> None:
 
 
 def _maps(seen: View, axes: Sequence[Axes]) -> None:
-    columns = seen.map_columns(
-        DRAWING.map_over_time if seen.found.time_axis in seen.free else (DRAWING.map, DRAWING.map)
-    )
-    found, distance = seen.on(columns), seen.distances(columns)
     names, timed = (seen.coordinate(0), seen.coordinate(1)), seen.found.time_axis in seen.free
+    columns = seen.map_columns(DRAWING.map_over_time if timed else DRAWING.map)
+    found, distance = seen.on(columns), seen.distances(columns)
     for k, label in enumerate(seen.labels):
         surface = plot.Surface(*columns, found[..., k], distance)
         limits = seen.limits(surface.shown)
@@ -278,8 +275,8 @@ def animate(
     path = Path(path)
     writer = _writer(path, rate[1])
     check_place(path)
-    times = np.linspace(*ranges(found)[time], rate[0])
     begin, end = ranges(found)[time]
+    times = np.linspace(begin, end, rate[0])
     seen = view(found, derivative, {**(at or {}), coordinate: (begin + end) / 2}, names)
     slices = [replace(seen, fixed={**seen.fixed, time: float(t)}) for t in times]
     figure, draw = (_moving_curves if len(seen.free) == 1 else _moving_maps)(slices)
@@ -318,8 +315,7 @@ def _moving_curves(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None
     seen = slices[0]
     places = [each.along(DRAWING.along_frame) for each in slices]
     found = [each.on([x]) for each, x in zip(slices, places, strict=True)]
-    figure = plot.Picture(figsize=(DRAWING.width * len(seen.names), DRAWING.height), layout="constrained")
-    axes, lines = figure.subplots(1, len(seen.names), squeeze=False)[0], []
+    (figure, (axes,)), lines = _panels(1, len(seen.names)), []
     for k, label in enumerate(seen.labels):
         values = np.concatenate([each[:, k] for each in found])
         low, high = seen.limits(values)
@@ -337,11 +333,10 @@ def _moving_curves(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None
 
 def _moving_maps(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None]]:
     seen = slices[0]
-    columns = seen.map_columns((DRAWING.map_frame, DRAWING.map_frame))
+    columns = seen.map_columns(DRAWING.map_frame)
     distance, names = seen.distances(columns), (seen.coordinate(0), seen.coordinate(1))
     found = [each.on(columns) for each in slices]
-    figure = plot.Picture(figsize=(DRAWING.width * len(seen.names), DRAWING.height), layout="constrained")
-    axes, images = figure.subplots(1, len(seen.names), squeeze=False)[0], []
+    (figure, (axes,)), images = _panels(1, len(seen.names)), []
     for k, label in enumerate(seen.labels):
         surfaces = [plot.Surface(*columns, each[..., k], distance) for each in found]
         limits = seen.limits(np.concatenate([surface.shown for surface in surfaces]))

@@ -68,8 +68,10 @@ def is_linear(problem: Problem) -> bool:
     return True
 
 
-def determinacy(problem: Problem) -> Determinacy:
-    """Examine a linear problem: three lattices, each of cells half as wide, tell how many solutions it has.
+def determinacy(problem: Problem, known: Known | None = None) -> Determinacy:
+    """Examine a linear problem, or one that is linearized about known functions.
+
+    Three lattices, each of cells half as wide, tell how many solutions it has.
 
     With J the rows of the equation and its conditions (see `EvenLattice.rows`), a function v whose |J v| / |v| falls to
     nothing may be added to any solution. Where what the squares leave falls as well, there are many solutions; where
@@ -79,7 +81,7 @@ def determinacy(problem: Problem) -> Determinacy:
     constants = _numbers(problem, problem.numbers)
 
     def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
-        return [lattice.solved(conditions, constants) for lattice in _lattices(problem)]
+        return [lattice.solved(conditions, constants, known) for lattice in _lattices(problem)]
 
     return _advised(problem, examined, examined)
 
@@ -110,15 +112,6 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
         return Determinacy()
     free = _free(levels) if levels[-1].fine else 0
     return Determinacy(Outcome.UNDETERMINED, _missing(problem, levels[-1], free), free) if free else Determinacy()
-
-
-def step_determinacy(problem: Problem, known: Known) -> Determinacy:
-    """Examine a problem that is linearized about known functions, as if it was linear."""
-
-    def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
-        return [lattice.solved(conditions, np.zeros(0), known) for lattice in _lattices(problem)]
-
-    return _advised(problem, examined, examined)
 
 
 def _numbers(problem: Problem, numbers: Mapping[str, float]) -> Array:

@@ -17,7 +17,7 @@ from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
 from edgewise.pde.statement._condition import Condition, Equation, Periodic
 from edgewise.pde.statement._problem import Problem
-from edgewise.pde.statement._terms import Term, left, linearized
+from edgewise.pde.statement._terms import Term, entries_of, left, linearized
 
 
 class Patch(NamedTuple):
@@ -47,21 +47,23 @@ def faces(products: Products, fixed: Sequence[tuple[int, float]], count: int) ->
     return Patch([torch.cat(points)], torch.cat(weights))
 
 
-def at_groups(
-    products: Products, points: Tensor, orders: Sequence[Order]
-) -> tuple[Tensor, dict[Order, Tensor]]:  # fmt: skip
-    """The functions that live at groups of points (C, Q, 2): numbers (C, K), and values (C, Q, K) of each order."""
-    values = products.at(points.flatten(0, 1).numpy(), orders)
-    numbers = products.index(products.cell_of(points[:, 0].numpy()))
-    shape = (*points.shape[:2], -1)
-    return torch.from_numpy(numbers), {order: torch.from_numpy(part).view(shape) for order, part in values.items()}
+class Local(NamedTuple):
+    """The functions that live at groups of points (C, Q, 2): numbers (C, K), and values (C Q, K) of each order."""
 
+    numbers: Tensor
+    values: dict[Order, Tensor]
 
-def jets_at(products: Products, points: Tensor, coefficients: Tensor, orders: Sequence[Order]) -> Jets:
-    """Functions with coefficients (len, m) at groups of points (C, Q, 2): (C Q, m) of each order."""
-    numbers, values = at_groups(products, points, orders)
-    near = coefficients[numbers]
-    return {order: (part @ near).flatten(0, 1) for order, part in values.items()}
+    @classmethod
+    def at(cls, products: Products, points: Tensor, orders: Sequence[Order]) -> Local:
+        values = products.at(points.flatten(0, 1).numpy(), orders)
+        numbers = products.index(products.cell_of(points[:, 0].numpy()))
+        return cls(torch.from_numpy(numbers), {order: torch.from_numpy(part) for order, part in values.items()})
+
+    def jets(self, coefficients: Tensor) -> Jets:
+        """Splines with coefficients (functions, m): (C Q, m) of each order."""
+        near = coefficients[self.numbers]
+        groups, count = self.numbers.shape
+        return {order: (part.view(groups, -1, count) @ near).flatten(0, 1) for order, part in self.values.items()}
 
 
 def band_order(problem: Problem, products: Products) -> Tensor:
@@ -149,12 +151,7 @@ class LatticeObjective:
         return network_of((x, y), matrices, accuracy)
 
     def cost(self, vector: Tensor) -> float:
-        total = 0.0
-        for held in self.held:
-            for part in self._parts(held.patch):
-                term, jets = held.term(part), self._jets(part, vector)
-                rest = left(self.problem, self.names, term, jets, vector[self.size :].expand(len(term), -1))
-                total += held.weight / len(rest) * sum(float(term.weigh(r).square().sum()) for r in rest)
+        total = sum(held.weight * self._mean_square(held, vector) for held in self.held)
         return total if total == total else float("inf")
 
     def normal(self, vector: Tensor) -> Normal:
@@ -167,13 +164,7 @@ class LatticeObjective:
 
     def residual(self, vector: Tensor, patch: Patch) -> float:
         """The root mean square of what the equation leaves at points."""
-        squares, count = 0.0, 0
-        for part in self._parts(patch):
-            term, jets = self.held[0].term(part), self._jets(part, vector)
-            rest = left(self.problem, self.names, term, jets, vector[self.size :].expand(len(term), -1))
-            squares += sum(float((term.weigh(r)).square().sum()) for r in rest)
-            count = len(rest)
-        return (squares / max(1, count)) ** 0.5
+        return self._mean_square(self.held[0]._replace(patch=patch), vector) ** 0.5
 
     def relative(self, vector: Tensor) -> float:
         """What the equation leaves over the size of its terms, as root mean squares with the weights of `relate`."""
@@ -184,6 +175,15 @@ class LatticeObjective:
             size += float((terms * part.weights).sum())
         return (over / size) ** 0.5 if size > 0 else 0.0
 
+    def _mean_square(self, held: _Held, vector: Tensor) -> float:
+        """The mean square of what an equation leaves."""
+        total = 0.0
+        for part in self._parts(held.patch):
+            term, jets = held.term(part), self._jets(part, vector)
+            rest = left(self.problem, self.names, term, jets, vector[self.size :].expand(len(term), -1))
+            total += sum(float(term.weigh(each).square().sum()) for each in rest) / len(rest)
+        return total
+
     def _patch(self, condition: Condition, count: int, seed: int) -> Patch:
         if isinstance(condition.where, Face) and condition.also is None:
             return faces(self.products, condition.where.fixed, LATTICES.gauss)
@@ -192,7 +192,7 @@ class LatticeObjective:
 
     def _reach(self, patch: Patch) -> int:
         """How far apart the numbers of unknowns are that one equation sees."""
-        places = torch.cat([self.places[at_groups(self.products, side[:, :1], [()])[0]] for side in patch.sides], 1)
+        places = torch.cat([self.places[Local.at(self.products, side[:, :1], [()]).numbers] for side in patch.sides], 1)
         return int((places.amax((1, 2)) - places.amin((1, 2))).max())
 
     def _parts(self, patch: Patch) -> Iterator[Patch]:
@@ -204,8 +204,10 @@ class LatticeObjective:
             yield Patch([side[k : k + step] for side in patch.sides], patch.weights[k : k + step])
 
     def _jets(self, part: Patch, vector: Tensor) -> list[Jets]:
-        own = self.coefficients(vector)
-        return [jets_at(self.products, side, own, self.problem.orders) for side in part.sides]
+        return [local.jets(self.coefficients(vector)) for local in self._local(part)]
+
+    def _local(self, part: Patch) -> list[Local]:
+        return [Local.at(self.products, side, self.problem.orders) for side in part.sides]
 
     def _terms(self, part: Patch, vector: Tensor) -> tuple[Tensor, Tensor]:
         """The squares of what the equations leave, and of the sizes of what they add up: each (C, Q)."""
@@ -217,26 +219,13 @@ class LatticeObjective:
         return over, whole
 
     def _add(self, normal: Normal, held: _Held, part: Patch, vector: Tensor) -> None:
-        m, shape, own = self.problem.unknowns, part.weights.shape, self.coefficients(vector)
-        known = [at_groups(self.products, side, self.problem.orders) for side in part.sides]
-        jets: list[Jets] = [
-            {order: (part @ own[numbers]).flatten(0, 1) for order, part in values.items()} for numbers, values in known
-        ]
+        m, shape, known = self.problem.unknowns, part.weights.shape, self._local(part)
+        jets = [local.jets(self.coefficients(vector)) for local in known]
         found = linearized(self.problem, self.names, held.term(part), jets, vector[self.size :])
-        columns = torch.cat([(numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1) for numbers, _ in known], 1)
+        columns = torch.cat([(local.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1) for local in known], 1)
         root = (held.weight / len(found)) ** 0.5
         for row in found:
-            rows = torch.cat([_entries(v, by, shape) for (_, v), by in zip(known, row.by, strict=True)], 2)
+            entries = [entries_of(local.values, by) for local, by in zip(known, row.by, strict=True)]
+            rows = torch.cat(entries, 1).view(*shape, -1)
             constants, residual = row.constants.view(*shape, -1), row.residual.view(shape)
             normal.add(columns, root * rows, root * constants, root * residual)
-
-
-def _entries(values: Mapping[tuple[int, ...], Tensor], by: Jets, shape: torch.Size) -> Tensor:
-    """Derivatives (C, Q, K m) by the coefficients, given the functions' `values` and derivatives by jets (C Q, m)."""
-    m = by[()].shape[1]
-    whole = torch.zeros(*shape, values[()].shape[2], m, dtype=torch.float64)
-    for order, slope in by.items():
-        for q in range(m):
-            if bool(slope[:, q].any()):
-                whole[..., q].addcmul_(values[order], slope[:, q].view(*shape, 1))
-    return whole.flatten(2)

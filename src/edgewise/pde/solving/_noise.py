@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -39,10 +40,7 @@ def tuned(objective: Objective, measured: Sequence[int], stated: Sequence[float]
     for _ in range(NOISE.sweeps if len(auto) > 1 else 1):
         for name in auto:
             smoothing[name] = _best(name, smoothing, laws, penalties, (loss, gradient, matrix), rows)
-    for name, own in penalties.items():
-        at = laws.places[name]
-        gradient[at] += smoothing[name] * own.gradient
-        matrix[at, at] += smoothing[name] * own.matrix
+    replace(laws, smoothing=smoothing).add_penalties(penalties, gradient, matrix)
     step = -torch.linalg.lstsq(matrix, gradient[:, None], driver="gelsd").solution[:, 0]
     size, weights, ratio = objective.sizes(vector, objective.terms[0])[1], [], 0.0
     for k, most, part, slope, gram in zip(measured, stated, parts, slopes, grams, strict=True):
@@ -77,12 +75,8 @@ def _best(
     """The factor of one function's curvature that maximizes the restricted likelihood, the others held."""
     loss, gradient, matrix = quadratic
     gradient, matrix = gradient.clone(), matrix.clone()
-    for other, own in penalties.items():
-        if other != name:
-            at = laws.places[other]
-            loss += smoothing[other] * own.value
-            gradient[at] += smoothing[other] * own.gradient
-            matrix[at, at] += smoothing[other] * own.matrix
+    others = {other: own for other, own in penalties.items() if other != name}
+    loss += replace(laws, smoothing=smoothing).add_penalties(others, gradient, matrix)
     own, at = penalties[name], laws.places[name]
     curving, drift = torch.zeros_like(matrix), torch.zeros_like(gradient)
     curving[at, at], drift[at] = own.matrix, own.gradient

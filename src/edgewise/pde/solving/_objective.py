@@ -103,15 +103,9 @@ class Objective:
     def normal_equations(self, vector: Tensor) -> NormalEquations:
         self.steps += 1
         own = self.normal_of(vector, self.terms)
-        total, gradient, hessian = own.cost, own.gradient, own.hessian
-        begin = self.layout.size + len(self.names)
-        for name, curved in self.penalties(vector).items():
-            at, factor = self.laws.places[name], self.laws.smoothing[name]
-            at = slice(begin + at.start, begin + at.stop)
-            total += factor * curved.value
-            gradient[at] += factor * curved.gradient
-            hessian[at, at] += factor * curved.matrix
-        return NormalEquations(total, gradient, hessian)
+        begin, penalties = self.layout.size + len(self.names), self.penalties(vector)
+        curved = self.laws.add_penalties(penalties, own.gradient, own.hessian, begin)
+        return NormalEquations(own.cost + curved, own.gradient, own.hessian)
 
     def normal_of(self, vector: Tensor, terms: Sequence[Term]) -> NormalEquations:
         """The normal equations of some terms alone."""
@@ -171,11 +165,7 @@ class Objective:
             assert part.rule is not None
             for e, row in enumerate(self._linearized(part, [each.outputs for each in passes], vector)):
                 with torch.no_grad():
-                    if self.sparse:
-                        rows = passes[0].sparse_jacobian(self.layout, row.by[0])
-                        by = rows.vjp(part.rule.unsqueeze(1), self.layout.size)[:, 0]
-                    else:
-                        by = part.rule @ passes[0].jacobian(self.layout, row.by[0])
+                    by = part.rule @ self._jacobian(passes[0], row)
                 both = torch.cat([(part.rule @ row.residual).view(1), by, part.rule @ row.constants])
                 whole[e : e + 1] = [whole[e] + both if e < len(whole) else both]
         return torch.stack(whole)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import values_of
-from edgewise.pde.solving._lattice import LatticeObjective, inside, jets_at
+from edgewise.pde.solving._lattice import LatticeObjective, Local, inside
 from edgewise.pde.solving._refining import Answer, NetworkState, Refiner, beginning, not_finite
-from edgewise.pde.solving._settings import LATTICE_STEPS, LATTICES, REFINEMENT
+from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
 from edgewise.pde.statement._condition import Integral
@@ -52,27 +52,27 @@ class BandNewton(LeastSquaresSolver):
             vector, cost, damping = _lower(problem, normal, vector, damping)
             if vector is not before and callback is not None and callback(vector, cost):
                 break
-            if cost < (1 - LATTICE_STEPS.tolerance) * normal.cost:
-                damping, again = (damping / LATTICE_STEPS.cut if damping > LATTICE_STEPS.least_damping else 0.0), True
-            elif damping > LATTICE_STEPS.of_rounding and again:
+            if cost < (1 - LATTICES.tolerance) * normal.cost:
+                damping, again = (damping / LATTICES.cut if damping > LATTICES.least_damping else 0.0), True
+            elif damping > LATTICES.of_rounding and again:
                 damping, again = 0.0, False  # little may have been gained for the damping alone
             else:
-                self.settled = damping <= LATTICE_STEPS.of_rounding
+                self.settled = damping <= LATTICES.of_rounding
                 break
         return vector, cost
 
 
 def _lower(problem: Any, normal: Normal, vector: Tensor, damping: float) -> tuple[Tensor, float, float]:
     """A step with the least damping, from one on, that lowers the cost: vector, cost, and the damping."""
-    while damping <= LATTICE_STEPS.most_damping:
+    while damping <= LATTICES.most_damping:
         step = normal.step(damping)
         if step is not None:
             cost = problem.cost(vector - step)
             if cost < normal.cost:
                 return vector - step, cost, damping
-            if float(normal.gradient @ step) < LATTICE_STEPS.tolerance * normal.cost:
+            if float(normal.gradient @ step) < LATTICES.tolerance * normal.cost:
                 break
-        damping = max(LATTICE_STEPS.least_damping if step is None else LATTICE_STEPS.nonlinear, 10 * damping)
+        damping = max(LATTICES.least_damping if step is None else LATTICES.nonlinear, 10 * damping)
     return vector, normal.cost, damping
 
 
@@ -207,7 +207,7 @@ def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Lev
     fresh = objective.residual(vector, inside(objective.products, LATTICES.gauss + 1))
     refiner.monitor.record(cells, len(vector), train, fresh)
     values = _sampled(refiner, objective, vector)
-    floor = floor or LATTICE_STEPS.least_cost * solver.first
+    floor = floor or LATTICES.least_cost * solver.first
     return _Level(objective, vector, values, solver.taken, solver.settled, train, fresh, floor)
 
 
@@ -215,7 +215,7 @@ def _sampled(refiner: Refiner, objective: LatticeObjective, vector: Tensor, coun
     """The unknowns at many points, (n, unknowns)."""
     problem = objective.problem
     at = problem.domain.points(count, refiner.seed + 1)
-    jets = jets_at(objective.products, at.unsqueeze(1), objective.coefficients(vector), [()])
+    jets = Local.at(objective.products, at.unsqueeze(1), [()]).jets(objective.coefficients(vector))
     return values_of(problem.unknown(jets, at, (), objective.constants(vector)))
 
 

@@ -65,7 +65,7 @@ class Correction:
 
 @dataclass(frozen=True)
 class Lattices:
-    """Products of splines on boxes of two coordinates."""
+    """Products of splines on boxes of two coordinates, and damped Newton steps there."""
 
     cells: tuple[int, ...] = (8, 12, 18, 27, 40, 60, 90)  # of each coordinate, where they need as many
     least: int = 4  # cells
@@ -79,12 +79,7 @@ class Lattices:
     falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
     omitted: float = 1e-3  # of the estimated error: what products that are left out may add up to
 
-
-@dataclass(frozen=True)
-class LatticeSteps:
-    """Damped Newton steps on lattices."""
-
-    tolerance: float = 1e-3  # of the cost: a gain below it is the last
+    tolerance: float = 1e-3  # of the cost: a damped Newton step that gains less is the last
     least_damping: float = 1e-15  # tried after none, where rounding makes the matrix indefinite
     nonlinear: float = 1e-6  # damping tried after none, where the equation is not linear
     most_damping: float = 1e6
@@ -166,7 +161,6 @@ RACE = Race()
 REFINEMENT = Refinement()
 CORRECTION = Correction()
 LATTICES = Lattices()
-LATTICE_STEPS = LatticeSteps()
 EXAMINATION = Examination()
 NOISE = Noise()
 CONTINUATION = Continuation()

@@ -287,6 +287,19 @@ class Laws:
     def penalties(self) -> dict[str, Penalty]:
         return {name: self.penalty(name) for name in self.models}
 
+    def add_penalties(
+        self, penalties: Mapping[str, Penalty], gradient: Tensor, matrix: Tensor, begin: int = 0
+    ) -> float:  # fmt: skip
+        """Add penalties times their factors to a gradient and a matrix, in place, whose functions begin somewhere."""
+        total = 0.0
+        for name, own in penalties.items():
+            at, factor = self.places[name], self.smoothing[name]
+            at = slice(begin + at.start, begin + at.stop)
+            total += factor * own.value
+            gradient[at] += factor * own.gradient
+            matrix[at, at] += factor * own.matrix
+        return total
+
     def adapted(self, calls: Sequence[Call], grid: int) -> Laws:
         """The same with knots over the arguments of calls; splines of our own have as many cells as asked, if more."""
         new = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import SimpleNamespace
@@ -202,12 +202,11 @@ class Linearized(NamedTuple):
         """Its derivatives by the coefficients (functions, m) of unknowns and by constants, sparse (n, all of them)."""
         entries, columns, size = [], [], self.by[0][()].shape[1] * len(products)
         for side, by in zip(points, self.by, strict=True):
-            (n, m), x = by[()].shape, side.numpy()
+            m, x = by[()].shape[1], side.numpy()
             values = {order: torch.from_numpy(own) for order, own in products.at(x, by).items()}
             where = torch.from_numpy(products.index(products.cell_of(x)))
-            whole = sum((by[o].unsqueeze(2) * values[o].unsqueeze(1) for o in by), torch.zeros(n, m, where.shape[1]))
-            entries.append(whole.flatten(1))
-            columns.append((where.unsqueeze(1) * m + torch.arange(m).view(1, m, 1)).flatten(1))
+            entries.append(entries_of(values, by))
+            columns.append((where.unsqueeze(2) * m + torch.arange(m)).flatten(1))
         entries.append(self.constants)
         constants = self.constants.shape[1]
         columns.append(torch.arange(size, size + constants).expand(len(self.residual), -1))
@@ -215,6 +214,17 @@ class Linearized(NamedTuple):
         ends = np.arange(0, values.numel() + 1, values.shape[1])
         shape = (len(values), size + constants)
         return sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=shape)
+
+
+def entries_of(values: Mapping[Order, Tensor], by: Jets) -> Tensor:
+    """Derivatives (n, K m) by coefficients (K, m), given functions' derivatives (n, K) and those by jets (n, m)."""
+    m = by[()].shape[1]
+    whole = torch.zeros(*values[()].shape, m, dtype=torch.float64)
+    for order, slope in by.items():
+        for q in range(m):
+            if bool(slope[:, q].any()):
+                whole[..., q].addcmul_(values[order], slope[:, q, None])
+    return whole.flatten(1)
 
 
 def left(

@@ -13,7 +13,6 @@ from edgewise.cli._input import DataFile, Decimal, Encoding, Sheet, open_table
 from edgewise.cli._output import check_file, console, write_picture
 
 _PICTURES = (".png", ".svg", ".pdf")
-_ENDS = 2
 
 
 def fit_formula(  # noqa: PLR0913 (the options of a command)
@@ -107,7 +106,7 @@ def _limits(text: str | None) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for name, value in _pairs(text, "--bounds", "Vm=0:,K=0:5").items():
         ends = value.split(":")
-        if len(ends) != _ENDS:
+        if len(ends) != 2:
             raise InputError(f"--bounds must hold two ends for each constant, like Vm=0:,K=0:5. Got {name}={value}.")
         found[name] = (_number(ends[0], "--bounds", -math.inf), _number(ends[1], "--bounds", math.inf))
     return found

@@ -81,7 +81,6 @@ def _unwritable(folder: Path, error: OSError) -> InputError:
 
 
 DIGITS = 6
-_LONGEST = 120  # characters of a formula in a log
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -134,4 +133,4 @@ def progress(out: Console) -> Iterator[Callable[..., None]]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
+    return text if len(text) <= 120 else f"{text[:116]} ..."

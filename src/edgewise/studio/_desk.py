@@ -16,7 +16,6 @@ from edgewise.networks.session import Session
 from edgewise.studio._requests import REQUESTS, Answer, Moved
 from edgewise.studio._work import Event, Task, Worker
 
-_WAITING = 1000  # events that a listener may be behind
 ENDING = ".session"
 
 
@@ -175,8 +174,9 @@ class Desk:
 
     def publish(self, event: Event) -> None:
         """Tell everyone who listens."""
+        waiting = 1000  # events that a listener may be behind
         for events in list(self._listeners):
-            if events.qsize() >= _WAITING:
+            if events.qsize() >= waiting:
                 with suppress(queue.Empty):
                     events.get_nowait()
             events.put(event)

@@ -26,8 +26,6 @@ from edgewise.studio._session_report import session_report
 from edgewise.tables import datasets
 from edgewise.tables.io import model_bytes
 
-_DIGITS = 5
-
 
 def undone(session: Session, meanings: Mapping[str, Meaning]) -> Answer | None:
     """Return the formulas with logarithms undone, as LaTeX and as text; None where there are splines or no logarithms.
@@ -49,7 +47,7 @@ def undone(session: Session, meanings: Mapping[str, Meaning]) -> Answer | None:
         if target in logs:
             plain, target = sympy.exp(plain), logs[target]
         plain = plain.xreplace({one: sympy.Symbol(str(one)) for one in plain.free_symbols if one.is_positive})
-        lines.append((latex(plain, list(called.values()), target=target, digits=_DIGITS), f"{target} = {plain}"))
+        lines.append((latex(plain, list(called.values()), target=target, digits=5), f"{target} = {plain}"))
     return {"latex": [line for line, _ in lines], "text": [text for _, text in lines]}
 
 
@@ -60,7 +58,6 @@ def _without(formula: sympy.Expr, put: Mapping[sympy.Symbol, sympy.Expr]) -> sym
     return cast(sympy.Expr, formula.xreplace(named))
 
 
-_INCHES = 200  # dots of a PNG picture to an inch
 _SYMPY = """import sympy
 
 {names} = sympy.symbols({listed!r}, seq=True)
@@ -208,7 +205,7 @@ def _svg(subject: Subject) -> bytes:
 
 def _png(subject: Subject) -> bytes:
     out = io.BytesIO()
-    _picture(subject).savefig(out, format="png", dpi=_INCHES, facecolor="white")
+    _picture(subject).savefig(out, format="png", dpi=200, facecolor="white")
     return out.getvalue()
 
 

@@ -35,12 +35,11 @@ _BEGIN = (
     'import { page } from "edgewise/main.js"; import { portHost } from "edgewise/port.js"; '
     "page(portHost(), document.body);"
 )
-_HEIGHT = 720  # pixels
 
 
 def widget(
     source: Any = None, *, target: Any = None, inputs: Sequence[str] | None = None,
-    folder: str | os.PathLike[str] | None = None, height: int = _HEIGHT, read_only: bool = False,
+    folder: str | os.PathLike[str] | None = None, height: int = 720, read_only: bool = False,
 ) -> StudioWidget:  # fmt: skip
     """Return the studio as a widget, for a notebook cell: the page of `open`, without a server.
 
@@ -68,9 +67,9 @@ class StudioWidget(anywidget.AnyWidget):
     """
 
     _esm = _STATIC / "widget.js"
-    height = traitlets.Int(_HEIGHT).tag(sync=True)
+    height = traitlets.Int(720).tag(sync=True)
 
-    def __init__(self, desk: Desk, height: int = _HEIGHT) -> None:
+    def __init__(self, desk: Desk, height: int = 720) -> None:
         super().__init__(height=height)
         self.desk = desk
         self.on_msg(self._answer)

@@ -23,7 +23,6 @@ from edgewise.studio._desk import Desk
 from edgewise.studio._guard import Connection
 
 _HOST = "127.0.0.1"
-_GRACE = 5  # seconds that requests have to end when the studio is stopped
 _SENDS = """<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">
 <meta http-equiv="refresh" content="0; url={url}"><title>edgewise studio</title><a href="{url}">edgewise studio</a>
 """
@@ -122,7 +121,7 @@ class _Server(uvicorn.Server):
         self._streams = Streams(desk)
         config: dict[str, Any] = {
             "http": type("Connection", (Connection,), {"patience": patience}), "ws": "none", "lifespan": "on",
-            "timeout_keep_alive": patience, "timeout_graceful_shutdown": _GRACE, "log_config": None,
+            "timeout_keep_alive": patience, "timeout_graceful_shutdown": 5, "log_config": None,
             "access_log": False, "server_header": False, "proxy_headers": False, "loop": "asyncio",
         }  # fmt: skip
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

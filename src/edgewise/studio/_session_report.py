@@ -19,9 +19,6 @@ from edgewise.networks.session import Session, State
 from edgewise.nn import is_readable
 from edgewise.plot.report import ReportContent, write_report
 
-_DRAWN = 5000  # rows
-_DIGITS = 6  # of numbers in the formula
-
 
 def session_report(session: Session, path: Path) -> Path:
     """Write one self-contained HTML file about where the session is."""
@@ -33,7 +30,8 @@ def content(session: Session) -> ReportContent:
     targets, table, model = session.targets, session.table, session.state.situation.model
     formulas = _formulas(session)
     listed = f"{len(table.x)} rows, {len(session.columns)} inputs: {', '.join(session.columns)}."
-    texts = [f"{quoted(t)} = {write(f, _DIGITS)}" for t, f in zip(targets, formulas, strict=False)]
+    digits = 6  # of numbers in the formula
+    texts = [f"{quoted(t)} = {write(f, digits)}" for t, f in zip(targets, formulas, strict=False)]
     left = session.state.splines
     state = (
         "All edges are functions of the library." if not left else f"{left} of {session.state.edges} edges are splines."
@@ -41,7 +39,7 @@ def content(session: Session) -> ReportContent:
     return ReportContent(
         title=f"{'A formula' if formulas else 'A network'} for {' and '.join(targets)}",
         subtitle=f"{listed} {state}",
-        formula_latex=[(t, latex(f, session.columns, digits=_DIGITS)) for t, f in zip(targets, formulas, strict=False)],
+        formula_latex=[(t, latex(f, session.columns, digits=digits)) for t, f in zip(targets, formulas, strict=False)],
         formula_text="\n".join(texts),
         errors=_errors(session),
         inputs=[f"{v.name} is computed from other columns: {v.name} = {v.formula}." for v in session.variables],
@@ -79,7 +77,7 @@ def _r2(error: float) -> str:
 
 def _figures(session: Session, model: Any) -> list[tuple[str, Any]]:
     table, targets = session.table, session.targets
-    keep = torch.from_numpy(np.sort(np.random.default_rng(0).permutation(len(table.x))[:_DRAWN]))
+    keep = torch.from_numpy(np.sort(np.random.default_rng(0).permutation(len(table.x))[:5000]))
     x, y = table.x[keep], table.y[keep]
     target = targets[0] if len(targets) == 1 else targets
     figures: list[tuple[str, Any]] = [

@@ -24,8 +24,6 @@ Shown: TypeAlias = bool | Literal["auto"] | Report
 """Progress on stderr: always (True), never (False), on a terminal after two seconds ("auto"); or a function to call."""
 
 _PATIENCE = 2.0  # seconds before a line appears that was not asked for
-_INTERVAL = 0.1  # seconds between two updates of the same stage
-_TAKEN = 44  # characters of the line that are neither stage nor detail
 
 
 class LiveLine:
@@ -55,9 +53,9 @@ class LiveLine:
             return
         if LiveLine._shown not in (None, self):
             return
-        self._stage, self._due = stage, now + _INTERVAL
+        self._stage, self._due = stage, now + 0.1
         self._bar = self._bar or self._started()
-        left = max(self._bar.console.width - _TAKEN - len(stage), 0)
+        left = max(self._bar.console.width - 44 - len(stage), 0)  # beside stage, bar and times
         fields: dict[str, Any] = {} if detail is None else {"detail": _cut(detail, left)}
         total = None if fraction is None else 1.0
         self._bar.update(self._bar.tasks[0].id, description=stage, completed=fraction, total=total, **fields)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from edgewise._errors import InputError
 from edgewise._extras import installed
-from edgewise._printable import printable
+from edgewise._printable import printable, shortened
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +56,7 @@ class LiveLine:
         self._stage, self._due = stage, now + 0.1
         self._bar = self._bar or self._started()
         left = max(self._bar.console.width - 44 - len(stage), 0)  # beside stage, bar and times
-        fields: dict[str, Any] = {} if detail is None else {"detail": _cut(detail, left)}
+        fields: dict[str, Any] = {} if detail is None else {"detail": shortened(detail, left)}
         total = None if fraction is None else 1.0
         self._bar.update(self._bar.tasks[0].id, description=stage, completed=fraction, total=total, **fields)
 
@@ -139,12 +139,3 @@ def reporting(progress: Shown | None) -> Iterator[Report]:
     finally:
         if line is not None:
             line.close()
-
-
-def _cut(text: str, longest: int) -> str:
-    """Return the beginning of a text, if it is long.
-
-    >>> _cut("a*b + c", 5), _cut("a*b", 5), _cut("a*b", 1)
-    ('a*b …', 'a*b', '')
-    """
-    return text if len(text) <= longest else f"{text[: longest - 1]}…" if longest > 1 else ""

@@ -214,7 +214,7 @@ def heat_map(
     if same_scale and max(sides) <= longest * min(sides):
         ax.set_aspect("equal")
     _quiet(ax)
-    _name(ax, *names)
+    name_axes(ax, *names)
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.9, pad=0.02)
     bar.ax.tick_params(labelsize=7, colors=style.SOFT, labelcolor=style.INK, length=2)
     bar.ax.locator_params(nbins=6)
@@ -277,7 +277,7 @@ def profiles(
         room = 0.05 * (high - low)
         ax.set_ylim(low - room, high + room)
     style.plain_axes(ax)
-    _name(ax, name, label)
+    name_axes(ax, name, label)
     if legend:
         ax.legend(frameon=False, fontsize=7.5, labelcolor=style.INK)
     return ax
@@ -335,7 +335,8 @@ def _quiet(ax: Axes) -> None:
     ax.locator_params(nbins=6)
 
 
-def _name(ax: Axes, across: str, up: str) -> None:
+def name_axes(ax: Axes, across: str, up: str) -> None:
+    """Write the names of both axes, as mathematics where they are."""
     for axis, name in ((ax.xaxis, across), (ax.yaxis, up)):
         label = name_label(name)
         axis.set_label_text(label.text, color=style.INK, **label.style)

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from edgewise._typing import Array
 from edgewise.plot import _style as style
-from edgewise.plot._field import Surface, heat_map, shades
-from edgewise.plot._text import PLAIN, name_label, plain
+from edgewise.plot._field import Surface, heat_map, name_axes, shades
+from edgewise.plot._text import PLAIN, plain
 
 
 def fitted_curve(
@@ -131,7 +130,7 @@ def curve_among_rows(
     if aside is not None and len(aside):
         ax.scatter(*aside.T, s=26, facecolors="none", edgecolors=style.INK, linewidths=0.9, zorder=5, label="set aside")
     _limits(ax, seen, lines)
-    _named(ax, names)
+    name_axes(ax, *names)
     if len(lines) <= 6 and any(line.label for line in lines):
         for text in ax.legend(frameon=False, fontsize=8, labelcolor=style.INK, loc="best").get_texts():
             text.set(**PLAIN)
@@ -190,10 +189,3 @@ def _limits(ax: Axes, seen: Array, lines: Sequence[Line]) -> None:
         ax.set_ylim(low / 2, high * 2)
     else:
         ax.set_ylim(least - room * size, most + room * size)
-
-
-def _named(ax: Axes, names: tuple[str, str]) -> None:
-    axes: tuple[Axis, Axis] = (ax.xaxis, ax.yaxis)
-    for axis, name in zip(axes, names, strict=True):
-        label = name_label(name)
-        axis.set_label_text(label.text, color=style.INK, **label.style)

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
-from edgewise._printable import printable
+from edgewise._printable import printable, shortened
 from edgewise._typing import Data
 from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, Label, name_label, plain, width
@@ -89,8 +89,7 @@ def _ties(ax: Axes, ties: Sequence[Tie], columns: int) -> None:
         spots = sorted(tie.columns)
         ax.plot([-0.5, columns - 0.5], [row, row], color=style.FAINT, linewidth=0.5, zorder=1)
         ax.plot(spots, [row] * len(spots), "o-", color=style.SYMBOLIC, markersize=8, linewidth=2, zorder=2)
-        text = printable(tie.text)
-        text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        text = shortened(printable(tie.text), _LONGEST)
         ax.text(columns - 0.3, row, text, va="center", fontsize=9, color=style.INK, **PLAIN)
     if not ties:
         ax.text((columns - 1) / 2, 0, "no relation", ha="center", va="center", fontsize=9, color=style.SOFT)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from edgewise._errors import InputError
+from edgewise._printable import shortened
 from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, plain
 
@@ -137,9 +138,9 @@ def _scaled(ax: Axes, errors: Sequence[float]) -> None:
 
 def _list(ax: Axes, rows: Sequence[Candidate]) -> None:
     """Write the formulas by number at the right, from the simplest on."""
-    step, longest = min(1 / max(len(rows), 1), 0.1), 46  # letters
+    step = min(1 / max(len(rows), 1), 0.1)
     for place, row in enumerate(rows):
-        text = row.formula if len(row.formula) <= longest else row.formula[: longest - 4] + " ..."
+        text = shortened(row.formula, 46, " ...")
         ax.text(
             1.03, 1 - step * place, plain(f"{row.index:2}  {text}"), transform=ax.transAxes, va="top", fontsize=7.5,
             family="monospace", color=style.SYMBOLIC if row.chosen else style.INK, **PLAIN,

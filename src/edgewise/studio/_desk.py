@@ -184,3 +184,19 @@ class Desk:
     def close(self) -> None:
         """End the worker; the session is on disk."""
         self._worker.kill()
+
+
+class Host:
+    """What shows a desk to a person."""
+
+    desk: Desk
+
+    @property
+    def session(self) -> Session:
+        """The session as it is now; InputError before there is one."""
+        return self.desk.session
+
+    @property
+    def notes(self) -> list[str]:
+        """What the session was begun without, rows and columns of its table, in whole sentences."""
+        return list(self.desk.notes)

@@ -15,7 +15,7 @@ from edgewise.networks.session import ACTIONS, Session
 from edgewise.nn import KAN, Edge, trace
 from edgewise.plot import edge_formula
 from edgewise.studio._desk import Desk
-from edgewise.studio._network_view import box_curve, number, numbers
+from edgewise.studio._network_view import as_target, box_curve, number, numbers
 from edgewise.studio._requests import Answer, check, request
 
 _POINTS = 201  # of a curve
@@ -26,7 +26,7 @@ def edge_view(session: Session, edge: Edge, rows: Any = None) -> Answer:
     depth, j, i = edge
     model, x = session.state.situation.model, session.table.x
     layer = model.layers[depth]
-    names = node_names(model, session.names, session.targets if len(session.targets) > 1 else session.targets[0])
+    names = node_names(model, session.names, as_target(session.targets))
     rule = layer.rules.get((j, i))
     said: Answer = {
         "edge": list(edge), "there": bool(layer.mask[j, i]), "from": names[depth][i], "grid": layer.grid,
@@ -84,7 +84,7 @@ def node_view(session: Session, node: tuple[int, int], rows: Any = None) -> Answ
     """Return what a node is called, computes and takes as values over the chosen rows."""
     depth, q = node
     model, x = session.state.situation.model, session.table.x
-    names = node_names(model, session.names, session.targets if len(session.targets) > 1 else session.targets[0])
+    names = node_names(model, session.names, as_target(session.targets))
     with torch.no_grad():
         seen = trace(model, x)
     levels = [*seen.inputs, seen.outputs]

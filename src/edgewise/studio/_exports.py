@@ -21,6 +21,7 @@ from edgewise.networks.session import Session
 from edgewise.nn import is_readable
 from edgewise.plot import svg
 from edgewise.studio._kept import Meaning
+from edgewise.studio._network_view import as_target
 from edgewise.studio._requests import Answer
 from edgewise.studio._session_report import session_report
 from edgewise.tables import datasets
@@ -175,12 +176,8 @@ def _model(subject: Subject) -> bytes:
     session, known = subject.session, {}
     with suppress(InputError):  # units that no saved network can hold
         known = subject.units
-        return model_bytes(session.state.situation.model, session.names, _target(session), known)
-    return model_bytes(session.state.situation.model, session.names, _target(session))
-
-
-def _target(session: Session) -> str | list[str]:
-    return session.targets[0] if len(session.targets) == 1 else session.targets
+        return model_bytes(session.state.situation.model, session.names, as_target(session.targets), known)
+    return model_bytes(session.state.situation.model, session.names, as_target(session.targets))
 
 
 def _session(subject: Subject) -> bytes:
@@ -196,7 +193,7 @@ def _through_a_file(make: Callable[[Path], object], name: str) -> bytes:
 def _picture(subject: Subject) -> Any:
     session = subject.session
     model, rows = session.state.situation.model, session.table.x
-    return plot.network(model, rows, names=session.names, target=_target(session)).figure
+    return plot.network(model, rows, names=session.names, target=as_target(session.targets)).figure
 
 
 def _svg(subject: Subject) -> bytes:

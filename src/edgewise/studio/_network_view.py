@@ -46,7 +46,7 @@ def label_view(label: Label) -> Answer:
 def network_view(model: KAN, x: torch.Tensor, names: list[str], targets: list[str], rows: Any = None) -> Answer:
     """Return a network's picture as plain data; scores and curves over all rows of x, or over a mask of them."""
     chosen = x if rows is None else x[torch.as_tensor(rows)]
-    target = targets[0] if len(targets) == 1 else targets
+    target = as_target(targets)
     plan = diagram(model, names, target)
     scores = [np.nan_to_num(s.double().cpu().numpy()) for s in edge_scores(model, x, rows=rows)]
     curves = {(c.layer, c.j, c.i): c for c in edge_curves(model, chosen)}
@@ -57,6 +57,11 @@ def network_view(model: KAN, x: torch.Tensor, names: list[str], targets: list[st
         edge |= {"function": curve.function, "outside": number(curve.outside)}
     labels = node_names(model, names, target)
     return {**view, "widths": _widths(model), "node_names": [list(level) for level in labels]}
+
+
+def as_target(targets: list[str]) -> str | list[str]:
+    """Return targets as networks and pictures take them: one name, or several."""
+    return targets[0] if len(targets) == 1 else targets
 
 
 def box_curve(curve: EdgeCurve) -> list[list[float | None]]:

@@ -17,9 +17,8 @@ import uvicorn
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.networks.session import Session
 from edgewise.studio._app import Streams, app
-from edgewise.studio._desk import Desk
+from edgewise.studio._desk import Desk, Host
 from edgewise.studio._guard import Connection
 
 _HOST = "127.0.0.1"
@@ -29,7 +28,7 @@ _SENDS = """<!doctype html><meta charset="utf-8"><meta name="referrer" content="
 
 
 @final
-class Studio:
+class Studio(Host):
     """An open studio, until `stop`, or the end of a `with` block.
 
     The page is at `url`, which holds a secret: who knows it can do what the page can do. `desk` answers the page, and
@@ -51,16 +50,6 @@ class Studio:
         while not self._server.ready.wait(0.1):
             if not self._thread.is_alive():
                 raise RuntimeError("The studio's server did not start: see the error above.")
-
-    @property
-    def session(self) -> Session:
-        """The session as it is now; InputError before there is one."""
-        return self.desk.session
-
-    @property
-    def notes(self) -> list[str]:
-        """What the session was begun without, rows and columns of its table, in whole sentences."""
-        return list(self.desk.notes)
 
     @property
     def is_open(self) -> bool:

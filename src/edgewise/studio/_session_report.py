@@ -18,6 +18,7 @@ from edgewise.interpret.export import latex
 from edgewise.networks.session import Session, State
 from edgewise.nn import is_readable
 from edgewise.plot.report import ReportContent, write_report
+from edgewise.studio._network_view import as_target
 
 
 def session_report(session: Session, path: Path) -> Path:
@@ -79,7 +80,7 @@ def _figures(session: Session, model: Any) -> list[tuple[str, Any]]:
     table, targets = session.table, session.targets
     keep = torch.from_numpy(np.sort(np.random.default_rng(0).permutation(len(table.x))[:5000]))
     x, y = table.x[keep], table.y[keep]
-    target = targets[0] if len(targets) == 1 else targets
+    target = as_target(targets)
     figures: list[tuple[str, Any]] = [
         ("The network", plot.network(model, x, names=session.names, target=target).figure),
         ("Every edge's function, with the data that reaches it", plot.curves(model, x, session.names, target=target)),

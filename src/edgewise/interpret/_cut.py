@@ -264,8 +264,9 @@ class Pruning:
 
 
 def _trained(model: KAN, table: Table) -> KAN:
-    for _ in range(3):
-        model, _ = refit(adapt_grid(model, table.x), table, 60)
+    rounds, steps = 3, 60
+    for _ in range(rounds):
+        model, _ = refit(adapt_grid(model, table.x), table, steps)
     return model
 
 

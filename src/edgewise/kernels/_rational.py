@@ -195,7 +195,7 @@ def _run(name: str, x: Tensor, a: Tensor, b: Tensor, data: list[Tensor]) -> None
     def part(start: int, stop: int) -> None:
         kernel(addresses([*head, start * unit, min(channels, stop * unit)]))
 
-    in_parts(part, wide // unit, 40 * x.numel())
+    in_parts(part, wide // unit, 40 * x.numel())  # multiplications of a value and its gradients, roughly
 
 
 def _even(x: Tensor) -> int:

@@ -200,7 +200,7 @@ def interactions(matrix: Data, names: Sequence[str] | None = None, *, ax: Axes |
     if table.shape[0] != table.shape[1]:
         raise InputError(f"'matrix' must be square, a row and a column for each input. Got shape {table.shape}.")
     labels, count = _labels(names, len(table)), len(table)
-    written = count <= 12
+    written = count <= 12  # as numbers, too
     cells, room = (0.38 if written else 0.22) * count, max(width(label, 8.0) for label in labels)
     ax = style.axes(ax, (cells + room + 1.3, cells + 0.75 * room + 0.3))
     pairs = np.where(np.eye(count, dtype=bool), np.nan, table)

@@ -120,7 +120,8 @@ def name_label(name: str) -> Label:
 
 def _is_math(text: str) -> bool:
     inner = text[1:-1]
-    dollars = 2 < len(text) <= 120 and text[0] == text[-1] == "$" and "$" not in inner and inner[-1] != "\\"
+    longest = 120  # of LaTeX between dollars
+    dollars = 2 < len(text) <= longest and text[0] == text[-1] == "$" and "$" not in inner and inner[-1] != "\\"
     return dollars and has_glyphs(inner, "DejaVu Sans") and typesets(inner)
 
 

@@ -214,7 +214,7 @@ def _inputs(columns: list[Answer], target: str | None, rows: int) -> tuple[list[
         if left:
             notes += [f"Column {one['name']!r} {said}, and is not ticked." for one in kept if one not in left]
             kept = left
-    most = 20
+    most = 20  # inputs that are suggested
     if len(kept) > most:
         order = sorted(kept, key=lambda one: -abs(one["correlation"] or 0))[:most]
         notes.append(

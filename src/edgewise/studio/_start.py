@@ -161,7 +161,8 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
     check(sheet is None or isinstance(sheet, str), "'sheet' is the name of a sheet.", sheet)
     path = _path(desk.folder, file)
     stat = path.stat()
-    if stat.st_size > 10**9:
+    largest = 10**9  # bytes
+    if stat.st_size > largest:
         size = f"{stat.st_size / 1e9:.1f} GB"
         raise InputError(f"{path.name} has {size}: give the studio some of its rows, or use edgewise fit.")
     check_cells(path)

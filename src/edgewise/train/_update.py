@@ -86,7 +86,7 @@ def _anchors(model: KAN, rows: Table, size: int, anchors: Any) -> Table:
     """Return the points where the function is kept, with its values there."""
     low, high = _box(model)
     if anchors is None:
-        count = min(max(1000, 4 * size), 10_000)
+        count = min(max(1000, 4 * size), 10_000)  # four for each parameter
         draws = torch.quasirandom.SobolEngine(model.n_in, scramble=True, seed=0).draw(count, dtype=torch.float64)
         points = low + (high - low) * draws.to(low)
     else:
@@ -111,7 +111,7 @@ def _trained(model: KAN, rows: Table, kept: Table, keep: float, steps: int, moni
         return model, Outcome.CONVERGED
     solver = LM(steps=steps) if len(problem.free) <= MAX_PARAMETERS else CG(steps=steps)
     vector, fraction = problem.start, 1.0
-    for _ in range(10):
+    for _ in range(10):  # the anchors are reweighted
         problem.reweight(keep * fraction)
         vector, _ = solver.minimize(problem, vector, callback)
         before, fraction = fraction, min(error_of(problem.network(vector), rows) ** 2 / problem.size, 1.0)

@@ -54,7 +54,8 @@ class _ExcelPrinter(Printer):
 
     def _print_Float(self, expr: Formula) -> str:
         text = super()._print_Float(expr)
-        if text != "0.0" and not 2.2251e-308 < abs(float(text)) < 9.99999999999999e307:
+        smallest, largest = 2.2251e-308, 9.99999999999999e307  # that Excel has
+        if text != "0.0" and not smallest < abs(float(text)) < largest:
             raise InputError(f"The formula holds {text}, which is outside Excel's numbers (2.2e-308 to 1e308).")
         return text.upper()
 

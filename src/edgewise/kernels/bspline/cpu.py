@@ -93,7 +93,8 @@ class SparseCPU(NumbaBackend):
     ) -> tuple[Tensor, Tensor] | None:
         """None where the layer is too large to gain from it."""
         n, n_in, n_out = *x.shape, c.shape[0]
-        if n_in > BLOCK or n_out * x.element_size() > WIDEST or _work(n, n_in, n_out, family) > 4_000_000:
+        small = 4_000_000  # multiplications
+        if n_in > BLOCK or n_out * x.element_size() > WIDEST or _work(n, n_in, n_out, family) > small:
             return None
         out, back, packed, sums = torch.empty_like(x), torch.empty_like(c), _pack(c), _packed(c)
         run = _Call("vjps", family, x, None, knots, order)
@@ -172,7 +173,8 @@ class _Call:
 
     def _scratch(self, rows: int, tables: int = 1) -> list[int]:
         """Where values and cells go, and how many rows fit; then those of further tables."""
-        chunk = max(1, min(rows, 16384 // (4 * self.size)))  # a column of values has 4 kB
+        column = 16384  # bytes of values that a kernel keeps
+        chunk = max(1, min(rows, column // (4 * self.size)))
         sizes = (self.width * chunk * BLOCK * self.size, chunk * BLOCK * 4)
         values, cells, *more = working_memory(*sizes * tables)
         return [values, cells, chunk, *more]

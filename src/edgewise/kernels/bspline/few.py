@@ -191,7 +191,7 @@ class Chain:
 
     @cached_property
     def starts(self) -> list[int]:
-        """Where each part of the constants begins, and the last one ends."""
+        """Where each part of the constants begins, each at a multiple of 16, and the last one ends."""
         sizes = [torch.Size(shape).numel() for link in self.links for shape in link.shapes]
         return list(accumulate((-(-size // 16) * 16 for size in sizes), initial=0))
 
@@ -281,7 +281,7 @@ class ChainCall:
             numbers += [values, cells, n, dense, n, c, subnodes if products else after, link.n_out, 0, link.n_out]
             numbers += [*base, after if products else 0, link.n_sum, len(link.arities), ctypes.addressof(arities)]
             x = after
-        assert len(numbers) == 29 * len(self.chain.links)
+        assert len(numbers) == 29 * len(self.chain.links)  # what the kernel reads of a layer
         alive.append((ctypes.c_int64 * len(numbers))(*numbers))
         self.kept[key] = (ctypes.addressof(alive[-1]), alive)
         return self.kept[key]

@@ -62,7 +62,7 @@ class DenseCPU(NumbaBackend):
             scratch = x.new_empty(2 * count)  # of this thread's own
             kernel(addresses([*head, scratch.data_ptr(), *tail, start, stop]))
 
-        in_parts(part, len(x), 6 * x.numel() * count)
+        in_parts(part, len(x), 6 * x.numel() * count)  # multiplications of a value, roughly
 
 
 class LanesCPU(DenseCPU):

@@ -147,7 +147,8 @@ def _splines(facts: Facts) -> list[str]:
         said = f"{facts.n_edges - count} of {facts.n_edges} edges are formulas. These {count} are splines: "
         said += ", ".join(facts.spline_names()[:_MOST]) + (f" and {count - _MOST} more." if count > _MOST else ".")
     lines = [said, "", *mathematics(_GENERAL), "", _nodes(facts)]
-    if facts.n_edges > 30 or len(facts.model.layers) > 3:
+    most = 30  # edges of a network that is written with unknown functions
+    if facts.n_edges > most or len(facts.model.layers) > 3:
         return lines
     taken = {f"phi_{depth}_{j}_{i}" for depth, j, i in facts.model.spline_edges()} & set(facts.names)
     if taken:

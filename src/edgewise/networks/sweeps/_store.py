@@ -151,7 +151,7 @@ class Rows:
             basis=chosen["basis"], base=chosen["base"], seed=self.seed,
         )  # fmt: skip
         seed = self.seed if split is None else self.seed + split
-        test: Any = "auto" if split is None else 0.2
+        test: Any = "auto" if split is None else 0.2  # of the rows, left out in each split
         options = Options(seed=seed, test=test, time_limit=seconds, progress=False)
         grids: Any = "auto" if grid == "auto" else None
         return fit(model, x, y, loss=self.loss, grids=grids, sparsity=chosen["sparsity"], options=options)

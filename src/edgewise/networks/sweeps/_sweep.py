@@ -118,7 +118,7 @@ def _trial(trial: FrozenTrial, space: Space) -> Trial:
 def _importance(trials: Sequence[FrozenTrial], space: Space) -> dict[str, float]:
     complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
     varied = [name for name in space.names if len({str(trial.params.get(name)) for trial in complete}) > 1]
-    if len(complete) < 8 or not varied:
+    if len(complete) < 8 or not varied:  # too few to say what matters
         return {}
     library = optuna()
     study = library.create_study()  # of the complete trials only, in memory
@@ -241,7 +241,7 @@ class _Task:
         """Return the error of settings that a trial draws, over all splits."""
         settings, errors = self.space.drawn(trial), []
         for split in range(1, SPLITS + 1):
-            left = max(self._left(trial.study), 0.05)
+            left = max(self._left(trial.study), 0.05)  # seconds that any network is trained for
             found = self.rows.trained(settings, split, None if left == math.inf else left)
             if found.outcome is Outcome.INTERRUPTED:
                 raise KeyboardInterrupt

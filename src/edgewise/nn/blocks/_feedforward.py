@@ -195,7 +195,8 @@ class _Rationals:
         assert site is not None
         function = site.activation.function
         error = _error(function, self.degrees, found.reach)
-        if error > 0.1:
+        worst = 0.1
+        if error > worst:
             return f"a rational function of degrees {self.degrees} follows {record.function} only within {error:.0%}"
         map_of = {**site.firsts, **site.seconds}
         first, second = map_of[record.first], map_of[record.second]

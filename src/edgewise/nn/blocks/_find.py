@@ -160,7 +160,8 @@ def _judged(site: Site, kind: BlockKind, flow: Flow | None) -> Found:
 
 def _reach(flow: Flow | None, alone: Flow | None) -> float:
     """How far the activation's inputs go: those of the example, or random ones with room for others."""
-    least, most, room = 2.0, 16.0, 1.5
+    least, most = 2.0, 16.0  # of a reach that was measured
+    room = 1.5  # for real inputs over random ones
     if flow:
         return min(max(flow.reach, least), most)
     return min(max(room * alone.reach, room * least), most) if alone and alone.reach else Found.reach

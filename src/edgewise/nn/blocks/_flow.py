@@ -216,7 +216,7 @@ class _Called(torch.nn.Module):
 
 
 def _range(x: Tensor) -> float:
-    """How far from zero nearly all of the numbers are."""
+    """How far from zero 99.9 % of the numbers are, of many by some 100,000 of them."""
     sizes = x.detach().abs().flatten().float()
     sizes = sizes[:: max(1, len(sizes) // 100_000)]
     sizes = sizes[sizes.isfinite()]

@@ -218,7 +218,8 @@ def _legible(value: object) -> object:
 
 def _law(name: str, latex: str) -> dict[str, Any]:
     source = f"{latex_names([name])[name]} = {latex}"
-    broken = lines(latex, 66, len(name) + 1) if len(latex) <= LONGEST else [latex]
+    visible = 66  # characters of a line
+    broken = lines(latex, visible, len(name) + 1) if len(latex) <= LONGEST else [latex]
     svgs = [typeset(name if k == 0 else "", line) for k, line in enumerate(broken)]
     return {"name": name, "latex": latex, "source": source, "lines": None if None in svgs else svgs}
 

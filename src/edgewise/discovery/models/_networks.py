@@ -90,7 +90,7 @@ def _fitted(
         if number and left <= 0:
             break
         restarts = 4 if number == 0 and name != "sum of functions" else 1
-        limit = max(left, _LEAST)
+        limit = None if math.isinf(left) else max(left, _LEAST)
         options = Options(validation=0.0, restarts=restarts, smoothing=0.0, seed=seed, time_limit=limit)
         weights = weight[rows].square()
         model = trained(model, u[rows], t[rows], options, weights=weights, grids=[grid], solver=_SOLVER).model

@@ -178,7 +178,7 @@ def test_no_stage_of_discovery_goes_on_for_ever(stage: str, monkeypatch: pytest.
     if stage == "baselines":
         first = ew.discovery.generators.baselines
         monkeypatch.setattr(
-            f"edgewise.discovery.search._search.{stage}",
+            f"edgewise.discovery.search._walk.{stage}",
             lambda *a: (c for part in (first(*a), endless_generator()) for c in part),
         )
     else:

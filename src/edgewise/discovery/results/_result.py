@@ -36,8 +36,9 @@ class Discovery(Front):
     `best` is the one to use, `found[i]` the i-th of the front, `equations` the front as a pandas table. `noise` is
     the estimated noise over the target's spread (0: none seen), `noise_model` its kind and the rows set aside,
     `relative` whether errors are relative to each value, `chi2` the reduced chi-squared where standard errors were
-    given, `stages` what was done, in words. `ceiling` is the best flexible model of the table, where a law was not
-    found at once: what it explains and the formula does not is left to find.
+    given, `stages` what was done, in words, `log` what each stage of the search took and gave. `ceiling` is the best
+    flexible model of the table, where a law was not found at once: what it explains and the formula does not is left to
+    find.
 
     `constants`, `uncertainty` and `interval` say how well the rows determine the constants of a formula, `predict` with
     `interval` where new measurements will lie, `weights` and `stability` how much the rows speak for each formula. Each

@@ -25,12 +25,8 @@ class NoiseLevel:
     `floor` is the least error of a model on rows that it was not fitted to.
     """
 
-    def __init__(self, pool: Pool, given: float | None, rows: int, stages: list[str]) -> None:
-        self.pool, self.stages = pool, stages
-        self.start(given, rows)
-
-    def start(self, given: float | None, rows: int) -> None:
-        """Begin without an error of a model."""
+    def __init__(self, pool: Pool, given: float | None, rows: int, notes: list[str]) -> None:
+        self.pool, self.notes = pool, notes
         self.given, self.rows = given, rows
         self.floor = math.inf
 
@@ -52,7 +48,7 @@ class NoiseLevel:
         """Take a model's held-out error for the noise, unless a lower one is known."""
         if self.given is None and not 0 < self.pool.noise <= error:
             self.pool.assume(error)
-            self.stages.append(
+            self.notes.append(
                 f"A model's residuals look like white noise: their size, {error:.2g}, is taken as the noise level."
             )
 
@@ -65,7 +61,7 @@ class NoiseLevel:
     def doubt(self, error: float) -> None:
         """Take an estimate back when a model comes far below it."""
         if self.given is None and error < 0.5 * self.pool.noise:
-            self.stages.append(f"A network reaches {error:.1e}: what looked like noise was not.")
+            self.notes.append(f"A network reaches {error:.1e}: what looked like noise was not.")
             self.pool.assume(0.0)
 
     def settle(self, *, finished: bool = True) -> None:
@@ -81,7 +77,7 @@ class NoiseLevel:
         if self.leaves_noise(best.predict(self.pool.judge.x)):
             self.pool.assume(best.error)
             seen = "The residuals of the best formula look like white noise"
-            self.stages.append(f"{seen}: its error, {best.error:.2g}, is taken as the noise level.")
+            self.notes.append(f"{seen}: its error, {best.error:.2g}, is taken as the noise level.")
 
     def leaves_noise(self, values: object) -> bool:
         """Return whether the residuals of values (n,) at the judged rows look like white noise."""

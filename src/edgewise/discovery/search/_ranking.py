@@ -11,7 +11,7 @@ from edgewise.discovery.judging import SPOKEN, Answer, Candidate, Evidence, Outc
 from edgewise.discovery.knowledge import Sketch
 from edgewise.discovery.search._approximation import GUESS, ROWS_PER_CONSTANT, Approximation
 from edgewise.discovery.search._assessment import Assessed
-from edgewise.discovery.search._context import Context
+from edgewise.discovery.search._inquiry import Inquiry
 from edgewise.discovery.search._verdict import Verdict
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import (
@@ -45,10 +45,9 @@ class Ranking:
     Once time is up, only formulas count that were assessed before.
     """
 
-    def __init__(self, context: Context, approximation: Approximation, *, interrupted: bool) -> None:
-        self.context, self.approximation = context, approximation
-        self.pool, self.timed = context.pool, context.timed
-        self.verdict = Verdict(context, approximation, interrupted=interrupted)
+    def __init__(self, inquiry: Inquiry, approximation: Approximation, *, interrupted: bool) -> None:
+        self.approximation, self.pool, self.timed = approximation, inquiry.pool, inquiry.course.timed
+        self.verdict = Verdict(inquiry, approximation, interrupted=interrupted)
         self.rivals: list[Rival] = []
         self._origins: dict[Formula, str] = {}
         self._fine: dict[Formula, bool] = {}
@@ -69,7 +68,7 @@ class Ranking:
         outcome, noise = self.verdict.claim(law)
         if self.timed and law.expression not in self.approximation.found:
             return self._approximation(self.hasty()[-1]), self.verdict.ended(), noise
-        if not self.context.gate.admits(law.expression):
+        if not self.pool.gate.admits(law.expression):
             return self._approximation(law), self.verdict.ended(), noise
         if outcome is Outcome.EXACT:
             if not self.verdict.rounded(law):
@@ -172,7 +171,7 @@ class Ranking:
     def _every(self) -> list[Candidate]:
         """Return the candidates that may be on the front, with their errors on rows left out."""
         every = [*map(self._assessed, front(self.pool.candidates)), *map(self.candidate, self.approximation.front())]
-        admitted = [c for c in every if self.context.gate.admits(c.expression) or not c.expression.free_symbols]
+        admitted = [c for c in every if self.pool.gate.admits(c.expression) or not c.expression.free_symbols]
         return [c for c in admitted if not math.isnan(c.held_out)]
 
     def front(self, best: Candidate) -> list[Candidate]:

@@ -12,8 +12,7 @@ from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation, recognized
-from edgewise.discovery.search._context import Context
-from edgewise.discovery.tables import EXACT, NoiseModel, Table, listed
+from edgewise.discovery.tables import EXACT, NoiseModel, Settings, Table, listed
 
 _MODELED = 5000  # rows that the network is fitted to
 _ROUNDS = 3  # of setting rows aside and fitting the network again
@@ -40,9 +39,8 @@ def without_isolated(table: Table) -> Table:
     return table.without(np.flatnonzero(far)) if far.any() and len(table) >= _KEPT * table.noise.rows else table
 
 
-def recognize(context: Context) -> Recognized:
+def recognize(table: Table, settings: Settings) -> Recognized:
     """Fit the network, set rows aside that are no noise, and weigh the others by the kind of noise of the residuals."""
-    table, settings = context.table, context.settings
     network = _Network(settings.seed)
     ceiling, fitted = network.of(table)
     own = settings.noise is None and table.noise.kind != "given"  # the kind of noise was not given
@@ -63,12 +61,11 @@ def recognize(context: Context) -> Recognized:
     return Recognized(kept, ceiling, restart)
 
 
-def recognize_again(context: Context, values: Array) -> Recognized | None:
+def recognize_again(table: Table, settings: Settings, values: Array) -> Recognized | None:
     """Return the table and the network weighed by the noise around a formula's values (n,), None where it is additive.
 
     A formula can leave less than the network does, whose own errors hide what the noise depends on.
     """
-    table, settings = context.table, context.settings
     if settings.noise is not None or settings.loss != "squared" or table.noise.kind != "additive":
         return None
     if not np.isfinite(values).all() or not recognized(values, table.y).varies:

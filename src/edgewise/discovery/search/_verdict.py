@@ -11,7 +11,7 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import Candidate, Contest, Outcome, Rival, encompassing
 from edgewise.discovery.residuals import inspect
 from edgewise.discovery.search._approximation import Approximation
-from edgewise.discovery.search._context import Context
+from edgewise.discovery.search._inquiry import Inquiry
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import FitData, FreeFormula, Tape, Uncertainty, complexity, evaluate, loosened
 
@@ -29,27 +29,27 @@ _TURNS = 3  # in which a rival that is ahead takes the place of a law
 class Verdict:
     """Judges the candidates of the pool against all forms that have been found by the first time it is asked."""
 
-    def __init__(self, context: Context, approximation: Approximation, *, interrupted: bool) -> None:
-        self.context, self.approximation, self.interrupted = context, approximation, interrupted
-        self.pool = context.pool
+    def __init__(self, inquiry: Inquiry, approximation: Approximation, *, interrupted: bool = False) -> None:
+        self.inquiry, self.approximation, self.interrupted = inquiry, approximation, interrupted
+        self.pool, self.view = inquiry.pool, inquiry.view
 
     @cached_property
     def contest(self) -> Contest:
         """What compares forms on the rows they are judged by."""
         judge = self.pool.judge
-        return Contest(FitData.of(judge.names, judge.x, judge.y, judge.weight), self.context.given or 0.0)
+        return Contest(FitData.of(judge.names, judge.x, judge.y, judge.weight), self.view.given or 0.0)
 
     @cached_property
     def forms(self) -> list[tuple[Formula, float]]:
         """Every formula that was judged, guesses too, with its error on the rows."""
         found = [(each.expression, each.error) for each in self.pool.candidates]
         found += [(form, math.sqrt(each.error)) for form, (each, _) in self.approximation.found.items()]
-        return [(form, error) for form, error in found if self.context.gate.admits(form)]
+        return [(form, error) for form, error in found if self.pool.gate.admits(form)]
 
     def claim(self, best: Candidate) -> tuple[Outcome, float]:
         """Return what the best candidate is claimed to be by itself, and the noise; no other form is looked at."""
-        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.given
-        enough = max(_MANY, _EACH * len(self.context.table.names))
+        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.view.given
+        enough = max(_MANY, _EACH * len(self.view.table.names))
         if self.pool.claimed(best) and (best.error < _CLEAR or n >= enough or given is not None):
             if best.error < EXACT:
                 return Outcome.EXACT, noise
@@ -62,7 +62,7 @@ class Verdict:
         """Return why the search ended without a law."""
         if self.interrupted:
             return Outcome.INTERRUPTED
-        return Outcome.TIME_LIMIT if self.context.timed else Outcome.APPROXIMATE
+        return Outcome.TIME_LIMIT if self.inquiry.course.timed else Outcome.APPROXIMATE
 
     @staticmethod
     def _as_given(residual: Array, constants: int) -> bool:
@@ -135,7 +135,7 @@ class Verdict:
         values = evaluate(law.expression, judge.names, judge.x)
         if judged is None or inspect(judge.x, judge.weight * (values - judge.y), ordered=False).misfit:
             return True
-        if self.context.table.noise.known and not self._as_given(judge.weight * (values - judge.y), law.fitted):
+        if self.view.table.noise.known and not self._as_given(judge.weight * (values - judge.y), law.fitted):
             return True
         if not Uncertainty.of(law.expression, judge.names, judge.x, judge.y, judge.weight).determined:
             return True

@@ -23,11 +23,10 @@ from edgewise.discovery.groups import GroupSearch
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.results import Discoveries, Discovery, fitted_to_all
-from edgewise.discovery.search import MANY, Search, journal_of, screen
+from edgewise.discovery.search import Search, journal_of, screen
 from edgewise.discovery.tables import Loss, Missing, Settings, Table
 from edgewise.kernels import one_thread
 
-_DIRECTLY, _SCREENING = 0.4, 0.2  # of the time, at most: for laws straight from the table, and for choosing columns
 _LISTED = 5
 
 
@@ -36,7 +35,7 @@ def searched(asked: Asked, settings: Settings, *, models: bool = True) -> Discov
     columns, began = asked.prepared.columns, now()
     if asked.prepared.codes is not None:
         return GroupSearch(asked.table, asked.prepared, settings).run().of(columns)
-    if models and len(settings.knowledge.names or asked.table.names) > MANY and settings.knowledge.empty:
+    if models and len(settings.knowledge.names or asked.table.names) > 15 and settings.knowledge.empty:
         return _of_many(asked, settings)
     allowed = asked.table.of_columns(settings.knowledge.names or asked.table.names)
     found = _whole(Search(allowed, settings).run(models=models), asked.table)
@@ -58,15 +57,16 @@ def _whole(found: Discovery, table: Table) -> Discovery:
 
 def _of_many(asked: Asked, settings: Settings) -> Discovery:
     """Search some of many columns, unless a law is found in all of them straight from the table."""
+    directly, screening = 0.4, 0.2  # of the time, at most: for laws straight from the table, and for choosing columns
     table, columns, began = asked.table, asked.prepared.columns, now()
     journal = journal_of(table, settings, Deadline.after(settings.limit).passed)
-    found = Search(table, replace(settings, limit=_DIRECTLY * settings.limit), journal).run(models=False)
+    found = Search(table, replace(settings, limit=directly * settings.limit), journal).run(models=False)
     if found.outcome in (Outcome.EXACT, Outcome.INTERRUPTED):
         return found.of(columns) if columns.notes else found
     kept = np.arange(len(table.names))
     try:
         chosen: list[Array] = []
-        cut(Deadline.after(_SCREENING * settings.limit), lambda: chosen.append(screen(table, settings.seed)))
+        cut(Deadline.after(screening * settings.limit), lambda: chosen.append(screen(table, settings.seed)))
         kept = chosen[0] if chosen else kept
     except KeyboardInterrupt:
         return replace(found, outcome=Outcome.INTERRUPTED)

@@ -109,7 +109,7 @@ class Parts:
 
     def _of(self, rows: Array, y: Array) -> Table:
         table = self.table
-        if table.noise.kind != "given":
+        if not table.noise.given:
             return Table.of(table.names, table.x[rows], y, table.target)
         return Table.weighted(table.names, table.x[rows], y, table.target, table.weight[rows], table.noise.known)
 

@@ -11,8 +11,6 @@ from edgewise.discovery.judging._outcome import Outcome
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.tables import EXACT, adequate
 
-_MENDED = 3  # tries to mend a formula
-
 
 class Pool:
     """Candidates on one table. `noise` is over the target's spread; 0 means none is known of.
@@ -61,7 +59,8 @@ class Pool:
 
     def mended(self, expression: Formula) -> Candidate | None:
         """A formula that is turned away, in a form that passes: see `Gate.mended`; None if there is none."""
-        for _ in range(_MENDED):
+        mended = 3  # tries to mend a formula
+        for _ in range(mended):
             free = self.gate.mended(expression)
             candidate = None if free is None else self.judge.measured(free)
             if candidate is None or self.gate.admits(candidate.expression):

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_STEPS = 30
-
-
 class Rule(NamedTuple):
     """How evidence becomes weights: its power, and the weight of forms that were not found, more without a lead."""
 
@@ -46,7 +43,6 @@ class Rule(NamedTuple):
 
 
 RULE = Rule(power=0.25, absent=0.11, doubt=0.49, clear=150.0)
-_ALONE = RULE._replace(absent=0.0, doubt=0.0)
 
 
 def weights_of(evidence: Evidence, outcome: Outcome) -> Array:
@@ -68,7 +64,8 @@ def weights_of(evidence: Evidence, outcome: Outcome) -> Array:
     Inconsistency of Bayesian inference for misspecified linear models, and a proposal for repairing it (2017). The
     numbers were chosen on made tables: docs/discovery.md.
     """
-    return (_ALONE if outcome is Outcome.EXACT else RULE).shares(evidence)
+    alone = RULE._replace(absent=0.0, doubt=0.0)
+    return (alone if outcome is Outcome.EXACT else RULE).shares(evidence)
 
 
 def evidence_of(candidates: Sequence[Candidate], best: Candidate, rows: int, noise: float) -> Evidence:
@@ -87,6 +84,7 @@ def stability_of(
 
     Errors: InputError unless resamples is at least 1 and the seed a whole number.
     """
+    steps = 30
     if not is_int(resamples, 1):
         raise InputError(f"'resamples' must be an int of at least 1. Got {resamples!r}.")
     if not is_int(seed, 0, 2**62 - 1):
@@ -98,7 +96,7 @@ def stability_of(
     for _ in range(resamples):
         keep = rng.integers(data.n, size=data.n)
         again = FitData.of(data.names, np.column_stack(data.columns)[keep], data.y[keep], data.weight[keep])
-        errors = [formula.fit(again, _STEPS).error for formula in free]
+        errors = [formula.fit(again, steps).error for formula in free]
         costs = [
             criterion(error, size, data.n, noise) if np.isfinite(error) else np.inf
             for error, size in zip(errors, sizes, strict=True)
@@ -108,8 +106,6 @@ def stability_of(
 
 
 JUDGED = 20_000  # rows that constants are fitted to
-_CORRELATED = 5000  # rows up to which error bars allow for rows that are correlated or unequal
-_BARS = 200_000  # rows that error bars come from, where constants were fitted to more
 
 Which = Candidate | int | None
 
@@ -242,7 +238,8 @@ class Front(Sequence[Candidate]):
     @property
     def rows_are(self) -> Literal["classical", "autocorrelated", "heteroscedastic"]:
         """What standard errors take rows for, by `findings`: independent, correlated with neighbors, or unequal."""
-        if self.noise_model.known or len(self.y) > _CORRELATED or self.outcome is Outcome.EXACT:
+        correlated = 5000  # rows up to which error bars allow for rows that are correlated or unequal
+        if self.noise_model.known or len(self.y) > correlated or self.outcome is Outcome.EXACT:
             return "classical"
         if self.findings.order is not None:
             return "autocorrelated"
@@ -309,9 +306,10 @@ class Front(Sequence[Candidate]):
     @cached_property
     def _judged(self) -> tuple[Array, Array, Array | None]:
         """The rows that constants are fitted to, and the weights of their residuals."""
+        bars = 200_000  # rows that error bars come from, where constants were fitted to more
         seed = self.settings.get("seed", 0)
         fitted = self.settings.get("rows fitted", JUDGED)
-        count = min(fitted, _BARS) if isinstance(fitted, int) else JUDGED
+        count = min(fitted, bars) if isinstance(fitted, int) else JUDGED
         keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0, count)
         if self.weight is not None:
             return self.x[keep], self.y[keep], self.weight[keep]

@@ -97,9 +97,6 @@ class Discovery(Front):
         return front_array(self)
 
 
-_DIGITS = 6
-
-
 class Discoveries(Mapping[str, Discovery]):
     """The discovery of each target, by its name.
 
@@ -139,9 +136,10 @@ class Discoveries(Mapping[str, Discovery]):
         return table.reindex(columns=["target", *(name for name in table.columns if name != "target")])
 
     def __repr__(self) -> str:
+        digits = 6
         lines = [f"Discovery of {len(self)} targets:"]
         for name, found in self.items():
-            formula = cut(f"{quoted(name)} = {write(found.best.expression, _DIGITS)}")
+            formula = cut(f"{quoted(name)} = {write(found.best.expression, digits)}")
             r2 = r2_text(found.best.held_out)
             lines.append(f"{formula}  ({found.outcome.name}{f', held-out R2 {r2}' if r2 else ''})")
         return "\n".join(map(printable, lines))

@@ -15,33 +15,15 @@ from edgewise.discovery.judging import Candidate, front, spread, unbeaten
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._inquiry import Inquiry
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Table
 from edgewise.formulas.expressions import Uncertainty, complexity, evaluate, fitted_constants, free_numbers
 from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, is_readable, tabulated_names
 from edgewise.interpret.reading import read_formulas
 
-_MODELED = 5000  # rows that the network is fitted to
-_EVOLVED, _HUNTED = 400, 200  # rows that programs are fitted to, and where the table may be exact
-_LONGEST, _SHORTEST = 30, 5  # complexity of programs that evolve; with rows for less, none does
-_READABLE = 30  # complexity of the formula that is recommended
-_SEARCHED = 6.0  # log-likelihood that formulas found by evolution are better by because they were searched for
-_STATED = 6.0  # log-likelihood that guesses are worth more because they were stated before the rows were seen
-_EACH = 2  # programs of each complexity that are assessed
 _WAVES = ("sin", "cos")
-_WAVES_GAIN = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
 GUESS = "a guess of yours"
 EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
-_PARTS = 10  # of the evaluations, between which progress is shown
-_AFTER = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
-_EXACT = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
-_EXACT_ONES = 3  # of them that are judged, the simplest
-_LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
-_ISLANDS, _PER_ISLAND = 8, 7500  # into which an evolution is split at most, and evaluations that each is worth
-ROWS_PER_CONSTANT = 3
-"""With fewer, the error on rows left out says nothing."""
-_FRACTIONS, _BEYOND = 0.5, 1e-6  # range of targets that are taken for fractions; how far values may lie beyond 0 and 1
-_CHECKED, _EACH_CHECKED = 20, 2000  # formulas whose constants must be determined, and rows for that
-_LAWS = 6  # of them that are rounded
 
 
 class Approximation:
@@ -85,12 +67,12 @@ class Approximation:
     @property
     def longest(self) -> int:
         """The complexity up to which programs evolve: half of the rows at most."""
-        return min(_LONGEST, len(self.table) // 2, self.known.max_complexity or _LONGEST)
+        return min(TUNING.longest, len(self.table) // 2, self.known.max_complexity or TUNING.longest)
 
     @property
     def readable(self) -> int:
         """The complexity up to which a formula is recommended."""
-        return self.known.max_complexity or _READABLE
+        return self.known.max_complexity or TUNING.readable
 
     def _assessor(self) -> Assessor:
         once = self.course.journal.once_on(self.table.x, self.table.y, self.table.weight)
@@ -98,9 +80,9 @@ class Approximation:
 
     def hunt(self, evaluations: int) -> Candidate | None:
         """Let formulas evolve as if the table were exact; return one that is."""
-        if self.longest < _SHORTEST:
+        if self.longest < TUNING.shortest:
             return None
-        self.evolution = self._evolution(self.known.evolved, _HUNTED)
+        self.evolution = self._evolution(self.known.evolved, TUNING.hunted)
         return self._evolved(evaluations, "exact formulas by evolution", 0.1)
 
     def programs(self) -> list[tuple[Program, str]]:
@@ -131,7 +113,7 @@ class Approximation:
 
         Where it is no witness, formulas are chosen by their errors on held-out rows alone.
         """
-        rows = self.table.sample(_MODELED, self.course.settings.seed)
+        rows = self.table.sample(TUNING.modeled, self.course.settings.seed)
         self.ceiling = ceiling
         self.inquiry.noise.lower(self.ceiling.held_out)
         if witness:
@@ -146,33 +128,35 @@ class Approximation:
 
         Half of the time sines and cosines are left out: they fit noise well, and are seldom meant.
         """
+        of_each = 2  # programs of each complexity that are assessed
         if self.evolution is None:
             return None
         allowed = self.known.evolved
         every = (*FUNCTIONS, *tabulated_names()) if allowed is None else allowed
         calm = tuple(name for name in every if name not in _WAVES)
         for functions in (allowed, calm):
-            programs = [fitted.program for fitted in self.evolution.front(_EACH)]
+            programs = [fitted.program for fitted in self.evolution.front(of_each)]
             self.consider(programs, EVOLUTION)
-            evolution = self._evolution(functions, _EVOLVED)
+            evolution = self._evolution(functions, TUNING.evolved)
             for program in programs:
                 if functions is allowed or not _has_waves(program):
                     evolution.add(program)
-            count = min(_ISLANDS, evaluations // 2 // _PER_ISLAND)
+            count = min(TUNING.islands, evaluations // 2 // TUNING.per_island)
             self.evolution = Islands(evolution, count, self.course.workers) if count > 1 else evolution
             exact = self._evolved(evaluations // 2, "formulas by evolution", 0.4)
             if exact is not None:
                 return exact
-        self.consider((fitted.program for fitted in self.evolution.front(_EACH)), EVOLUTION)
+        self.consider((fitted.program for fitted in self.evolution.front(of_each)), EVOLUTION)
         self._drop_waves()
         return self._law()
 
     def _drop_waves(self) -> None:
         """Drop formulas with sines and cosines, unless the best of them is clearly better than all others."""
+        gain = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
         waves, others = [], []
         for form, pair in self.found.items():
             (waves if form.has(sympy.sin, sympy.cos) else others).append((self._cost(pair), form))
-        if waves and others and min(cost for cost, _ in waves) > min(cost for cost, _ in others) - _WAVES_GAIN:
+        if waves and others and min(cost for cost, _ in waves) > min(cost for cost, _ in others) - gain:
             for _, form in waves:
                 del self.found[form]
 
@@ -201,17 +185,20 @@ class Approximation:
 
     def _evolved(self, evaluations: int, stage: str, fraction: float) -> Candidate | None:
         """Go on with the evolution in parts, and judge what looks exact; return it if it is."""
+        parts = 10  # of the evaluations, between which progress is shown
+        after = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
+        most = 3  # of them that are judged, the simplest
         course, evolution, pool = self.course, self.evolution, self.inquiry.pool
         assert evolution is not None
-        name, each = course.journal.name(evolution), math.ceil(evaluations / _PARTS)
-        for part in range(_PARTS):
+        name, each = course.journal.name(evolution), math.ceil(evaluations / parts)
+        for part in range(parts):
             if course.late():
                 break
             self.inquiry.tell(stage, fraction + 0.04 * part)
             self._run(name, evolution, (part + 1) * each)
             if course.journal.once("exact", (name, part), lambda: bool(self._exact(evolution))):
-                self._run(name, evolution, math.ceil((1 + _AFTER) * (part + 1) * each))
-                pool.consider(self._exact(evolution)[:_EXACT_ONES], "evolution", claims=True)
+                self._run(name, evolution, math.ceil((1 + after) * (part + 1) * each))
+                pool.consider(self._exact(evolution)[:most], "evolution", claims=True)
                 return pool.exact()
         return None
 
@@ -223,8 +210,9 @@ class Approximation:
 
     def _exact(self, evolution: Evolution | Islands) -> list[Formula]:
         """Return the programs whose constants may be exact, as formulas, simplest first."""
+        exact_error = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
         table = self.table
-        limit = _EXACT * spread(table.y, table.weight)
+        limit = exact_error * spread(table.y, table.weight)
         found = []
         for program in (fitted.program for fitted in evolution.front(1)):
             with np.errstate(all="ignore"):
@@ -235,11 +223,12 @@ class Approximation:
 
     def _law(self) -> Candidate | None:
         """Judge the simplest formulas that leave as little as the best model; return a law, if one is."""
+        most = 6  # of them that are rounded
         pool, noise = self.inquiry.pool, self.inquiry.noise
-        limit = (_LAWLIKE * noise.floor) ** 2
+        limit = (TUNING.lawlike * noise.floor) ** 2
         new = [found for found in self.front() if found.program or self.found[found.expression][1] == _CURVE]
         laws = [found for found in new if found.error <= limit]
-        pool.consider([found.expression for found in laws[:_LAWS]], "an approximation")
+        pool.consider([found.expression for found in laws[:most]], "an approximation")
         noise.settle()
         return self.inquiry.law()
 
@@ -276,30 +265,32 @@ class Approximation:
         """Return the formula of the lowest cost, of those that a person can read."""
         n = len(self.table)
         readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= self.readable]
-        few = [pair for pair in readable if ROWS_PER_CONSTANT * fitted_constants(pair[0].expression) <= n]
+        few = [pair for pair in readable if TUNING.per_constant * fitted_constants(pair[0].expression) <= n]
         possible = [pair for pair in few or readable if self._possible(pair[0].expression)]
         ranked = sorted(possible or few or readable, key=self._cost)
-        determined = (pair for pair in ranked[:_CHECKED] if self._determined(pair[0].expression))
+        determined = (pair for pair in ranked[:20] if self._determined(pair[0].expression))
         return next(determined, ranked[0] if ranked else (None, ""))[0]
 
     def _possible(self, expression: Formula) -> bool:
         """Return whether a formula of fractions, from 0 to 1, has such values on the rows."""
+        fractions = 0.5  # range of targets that are taken for fractions
+        beyond = 1e-6  # how far values may lie beyond 0 and 1
         y = self.table.y
-        if not (y.min() >= 0 and y.max() <= 1 and np.ptp(y) > _FRACTIONS):
+        if not (y.min() >= 0 and y.max() <= 1 and np.ptp(y) > fractions):
             return True
         values = evaluate(expression, self.table.names, self.table.x)
-        return bool(((values >= -_BEYOND) & (values <= 1 + _BEYOND)).all())
+        return bool(((values >= -beyond) & (values <= 1 + beyond)).all())
 
     def _determined(self, expression: Formula) -> bool:
-        """Return whether the rows determine the constants of a formula."""
-        rows = self.table.sample(_EACH_CHECKED, self.course.settings.seed)
+        """Return whether the rows, up to 2000 of them, determine the constants of a formula."""
+        rows = self.table.sample(2000, self.course.settings.seed)
         return Uncertainty.of(expression, rows.names, rows.x, rows.y, rows.weight).determined
 
     def _cost(self, pair: tuple[Assessed, str]) -> float:
         """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""
         found, origin = pair
         cost = self.assessor.cost(found, complexity(found.expression))
-        return cost + (_SEARCHED if origin == EVOLUTION else -_STATED if origin == GUESS else 0.0)
+        return cost + (TUNING.searched if origin == EVOLUTION else -TUNING.stated if origin == GUESS else 0.0)
 
 
 def _has_waves(program: Program) -> bool:

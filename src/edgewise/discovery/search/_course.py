@@ -72,11 +72,6 @@ def journal_of(table: Table, settings: Settings, late: Callable[[], bool]) -> Jo
     return journal
 
 
-_DIGITS = 4  # of the best formula so far, as it is shown
-_SEARCHED = 0.85  # share of the time for the search; the rest is for writing what it found
-_MOST_DONE = 0.95  # of the work, as it is guessed before the end
-
-
 class Course:
     """What a search shares among its stages and all views of its table. It adds up work, notes and the log.
 
@@ -85,9 +80,10 @@ class Course:
     """
 
     def __init__(self, table: Table, settings: Settings, journal: Journal | None = None) -> None:
+        searched = 0.85  # share of the time for the search; the rest is for writing what it found
         self.settings = settings
         self.began = now()
-        self.deadline = Deadline(self.began + _SEARCHED * settings.limit)
+        self.deadline = Deadline(self.began + searched * settings.limit)
         self.end = Deadline(self.began + settings.limit)
         late = self.deadline.passed
         self.journal = journal_of(table, settings, late) if journal is None else journal.within(late)
@@ -120,7 +116,8 @@ class Course:
         self, stage: str, fraction: float, best: Callable[[], Candidate | None], front: Callable[[], list[Candidate]]
     ) -> None:
         """Show what is done, a guess of how much of the search is over, and the best formula so far."""
-        fraction = min(fraction, _MOST_DONE)
+        most_done = 0.95  # of the work, as it is guessed before the end
+        fraction = min(fraction, most_done)
         self.done = max(self.done, fraction)
         if self.settings.progress is not None:
             formula = best()
@@ -131,7 +128,8 @@ class Course:
     @staticmethod
     def shown(candidate: Candidate) -> str:
         """Return a formula as progress shows it."""
-        return write(candidate.expression, _DIGITS)
+        digits = 4  # of the best formula so far, as it is shown
+        return write(candidate.expression, digits)
 
     @property
     def seconds(self) -> float:

@@ -13,19 +13,10 @@ from edgewise.discovery.judging import Candidate, Pool
 from edgewise.discovery.models import Recalled, Surrogate, best_surrogate, expanded, smoothed
 from edgewise.discovery.reductions import Model, Step, guessed, reduced
 from edgewise.discovery.search._inquiry import Inquiry
-from edgewise.discovery.search._noise import HOPELESS
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Key, Problem
 
 Kind = Literal["polynomial", "process", "network"]
-
-_BRANCHES = 3  # eliminations of a problem that are followed
-_LEAVES = 3  # problems that cannot be reduced whose small networks are tried
-_BLURRED = 1e-2  # model error above which eliminations are guessed ...
-_GUESSED = 6  # ... of at most this number of columns
-_PER_POLYNOMIAL, _PER_PROCESS, _PER_NETWORK = 3500, 2500, 100_000  # evaluations that one model is worth
-_FREE = 35_000  # evaluations' worth of models that any effort allows for
-_PER_LEAF = 50_000  # the same of small networks for a problem that cannot be reduced
-_OPTIMISTIC = 1.5  # error of a polynomial on rows left out, over that which it claims on those that chose its terms
 
 
 def quick(pool: Pool, problem: Problem) -> Candidate | None:
@@ -70,22 +61,23 @@ class Elimination:
         Gaussian processes, which tell noise from structure; then networks. The effort bounds the number of models. What
         cannot be reduced is left for `solved` and `approached`.
         """
+        most = 3  # problems that cannot be reduced whose small networks are tried
         model, leaves = self.model(kind), list[Step]()
         begun = self._begun(problem, model)
         law = None if begun is None else self._descend(*begun, set(), leaves)
         leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
-        self.leaves += leaves[:_LEAVES]
+        self.leaves += leaves[:most]
         return self.pool.claim() if law is None and not leaves else law
 
     def _begun(self, problem: Problem, model: Model) -> tuple[Step, Model] | None:
         """The table with its model; None where there is none, or where a polynomial leaves what looks like noise."""
-        if model == self._network and self.noise.floor > HOPELESS:
+        if model == self._network and self.noise.floor > TUNING.hopeless:
             return None
         surrogate = model(problem, None, 0.0)
         if surrogate is None:
             return None
         self._lower(surrogate)
-        if model == self._process and self.noise.floor > HOPELESS:
+        if model == self._process and self.noise.floor > TUNING.hopeless:
             return None
         start = Step(problem, surrogate, "the table")
         noisy = self.noise.seen_in(problem, start.surrogate)
@@ -104,13 +96,13 @@ class Elimination:
     def _affordable(self, what: str, worth: int) -> bool:
         """Count a fit of a model and the evaluations that it is worth; return whether the effort allows for it."""
         self.fitted[what] += 1
-        if self.fitted[what] * worth > self.course.settings.evaluations + _FREE:
+        if self.fitted[what] * worth > self.course.settings.evaluations + TUNING.free:
             return False
         self.course.spent += worth
         return True
 
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
-        if not self._affordable("polynomial", _PER_POLYNOMIAL):
+        if not self._affordable("polynomial", TUNING.per_polynomial):
             return None
         noise = self.pool.noise
         about = "polynomial", noise, enough
@@ -118,12 +110,12 @@ class Elimination:
 
     def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
         self.course.processes += 1
-        if not self._affordable("process", _PER_PROCESS):
+        if not self._affordable("process", TUNING.per_process):
             return None
         return self.inquiry.modeled(problem, like, "process", lambda: smoothed(problem, like))
 
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
-        if not self._affordable("network", _PER_NETWORK):
+        if not self._affordable("network", TUNING.per_network):
             return None
         relative, seed = self.inquiry.view.table.relative, self.course.settings.seed
         noise, deadline = self.pool.noise, self.course.deadline
@@ -134,11 +126,15 @@ class Elimination:
 
     def _lower(self, surrogate: Surrogate) -> None:
         """Take in the error of a model for the least one."""
+        optimistic = (
+            1.5  # error of a polynomial on rows left out, over that which it claims on those that chose its terms
+        )
         chosen = surrogate.structure == "polynomial" and not self.pool.noise
-        self.noise.lower(surrogate.error * (_OPTIMISTIC if chosen else 1.0))
+        self.noise.lower(surrogate.error * (optimistic if chosen else 1.0))
 
     def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> Candidate | None:
         """Search the eliminations of a problem, the best first; return the law that one ends in."""
+        branches = 3  # eliminations of a problem that are followed
         step = self._looked_at(step, model)
         problem = step.problem
         if step.text != "the table":
@@ -155,7 +151,7 @@ class Elimination:
         if not after:
             leaves.append(step)
             return self._pair(step)
-        for number, next_step in enumerate(after[:_BRANCHES]):
+        for number, next_step in enumerate(after[:branches]):
             key = next_step.problem.key()
             if key in seen or (number and (self.course.late() or self.inquiry.law() is not None)):
                 continue
@@ -181,8 +177,10 @@ class Elimination:
 
     def _eliminated(self, step: Step, model: Model) -> list[Step]:
         """Problems with one column less, by what the model tells or, where a polynomial is blurred, by guessing."""
+        blurred_error = 1e-2  # model error above which eliminations are guessed ...
+        most_columns = 6  # ... of at most this number of columns
         after = reduced(step, self.pool.noise, model, self.course.late)
-        blurred = step.error > max(_BLURRED, 2 * self.pool.noise) and step.problem.n_columns <= _GUESSED
+        blurred = step.error > max(blurred_error, 2 * self.pool.noise) and step.problem.n_columns <= most_columns
         return guessed(step, model, self.course.late) if not after and blurred and model == self._polynomial else after
 
     def _pair(self, step: Step) -> Candidate | None:
@@ -253,7 +251,7 @@ class Elimination:
             law = self.inquiry.law()
             if law is not None:
                 return law
-        if not self._affordable("leaf", _PER_LEAF):
+        if not self._affordable("leaf", TUNING.per_leaf):
             return None
         self.inquiry.tell(f"small networks of {columns(problem.n_columns)}", 0.7)
         seed = self.course.settings.seed

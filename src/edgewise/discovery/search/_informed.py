@@ -21,14 +21,6 @@ from edgewise.discovery.search._recognition import recognize
 from edgewise.discovery.tables import Settings, Table
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate
 
-_GUESSES = 2  # fits of each guess that are kept
-_SCALES = 2  # ways to write the target by dimensionless groups that are searched
-_GROUPED = 0.5  # of the evaluations and the time, for dimensionless groups
-_DEFINED = 0.8  # of the rows on which the unknown part must have a value
-_SEARCHED = 0.8  # of the time, for the unknown part
-_FEW = 5  # rows, below which nothing is searched
-_SMALL = 1e-9  # of the largest factor of the unknown part: rows with less say nothing of it
-
 Inner = Callable[[Table, Settings], Discovery]
 
 
@@ -46,11 +38,12 @@ class Informed:
 
     def guess(self) -> Candidate | None:
         """Fit the constants of guesses; return a law."""
+        guesses = 2  # fits of each guess that are kept
         for guess in self.known.guesses:
             self.inquiry.tell("your guesses", 0.03)
             fits = guess.fitted(self._data, self.course.settings.seed)
             self.guessed[guess] = fits[0] if fits else None
-            self._join([fit.expression for fit in fits[:_GUESSES]], GUESS)
+            self._join([fit.expression for fit in fits[:guesses]], GUESS)
         return self.inquiry.law()
 
     @cached_property
@@ -79,6 +72,7 @@ class Informed:
 
     def _likely(self, ways: Sequence[Groups]) -> list[Groups]:
         """Return the simplest way, and the one that leaves least of the target to explain."""
+        scales = 2  # ways to write the target by dimensionless groups that are searched
         table = self.table
         unexplained = []
         for groups in ways:
@@ -89,7 +83,7 @@ class Informed:
         if not unexplained:
             return []
         chosen = [min(unexplained, key=lambda pair: pair[0])[1], *(groups for _, groups in unexplained)]
-        return list({id(groups): groups for groups in chosen}.values())[:_SCALES]
+        return list({id(groups): groups for groups in chosen}.values())[:scales]
 
     def _grouped(self, groups: Groups, evaluations: int, share: float) -> Candidate | None:
         table, scale = self.table, monomial_of(groups.scale)
@@ -126,20 +120,24 @@ class Informed:
 
     def _solved(self, template: Template) -> Candidate | None:
         """Search the only part as a separate table; return the law that this gives."""
+        defined = 0.8  # of the rows on which the unknown part must have a value
+        searched = 0.8  # of the time, for the unknown part
+        few = 5  # rows, below which nothing is searched
+        small = 1e-9  # of the largest factor of the unknown part: rows with less say nothing of it
         table = self.table
         solved = template.solved(table.names, table.x, table.y)
         if solved is None:
             return None
         values, slopes = solved
         size = np.abs(slopes)
-        keep = np.isfinite(values) & np.isfinite(size) & (size > _SMALL * np.nanmax(size, initial=0.0))
-        if keep.sum() < max(_FEW, _DEFINED * len(table)):
+        keep = np.isfinite(values) & np.isfinite(size) & (size > small * np.nanmax(size, initial=0.0))
+        if keep.sum() < max(few, defined * len(table)):
             return None
         rows = _weighted(table, table.x[keep], values[keep], (table.weight * size)[keep])
         if not spread(rows.y, rows.weight) > 0:
             return None
         evaluations = self.course.settings.evaluations
-        found = self._searched(rows, evaluations, _SEARCHED, "for the unknown part")
+        found = self._searched(rows, evaluations, searched, "for the unknown part")
         self._join([template.filled({template.parts[0]: form}) for form in _forms(found)], "your template")
         return self._law(found)
 

@@ -14,15 +14,9 @@ from edgewise.discovery.judging import Candidate, Judge, Pool, front, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._course import Course
-from edgewise.discovery.search._noise import HOPELESS, NoiseLevel
+from edgewise.discovery.search._noise import NoiseLevel
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
-
-ROWS = 1500
-"""The rows that structure is searched on; constants are fitted on more."""
-
-_JUDGED = 20_000
-_CONVINCING = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
-_LONG = 10  # ... and Gaussian processes after which any does
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class View:
     @classmethod
     def of(cls, table: Table, settings: Settings, journal: Journal) -> View:
         """Return the view of all rows of a table, by their weights."""
-        judged, given = table.sample(_JUDGED, settings.seed), settings.noise
+        judged, given = table.sample(TUNING.judged, settings.seed), settings.noise
         rows = judged.x, judged.y, judged.weight
         if given is None and table.noise.known:
             given = min(1 / max(spread(judged.y, judged.weight), 1e-300), 1.0)
@@ -55,7 +49,7 @@ class View:
     @cached_property
     def problem(self) -> Problem:
         """The target as a function of all columns, on the rows that structure is searched on."""
-        x, y, w = self.table.sample(ROWS, self.seed).tensors()
+        x, y, w = self.table.sample(TUNING.structure, self.seed).tensors()
         problem = Problem(x, tuple(map(sympy.Symbol, self.table.names)), y, w)
         return replace(problem, weight=w / problem.error(problem.mean))
 
@@ -80,7 +74,7 @@ class Inquiry:
     ) -> Inquiry:  # fmt: skip
         """Return an inquiry without candidates, with a noise level if one is known already."""
         pool = Pool(view.judge, (view.given or 0.0) if noise is None else noise, gate, origins)
-        level = NoiseLevel(pool, view.given, min(ROWS, len(view.table)), course.notes)
+        level = NoiseLevel(pool, view.given, min(TUNING.structure, len(view.table)), course.notes)
         return cls(course, view, pool, level, approximations)
 
     def at(self, view: View, noise: float | None = None) -> Inquiry:
@@ -90,13 +84,15 @@ class Inquiry:
 
     def law(self) -> Candidate | None:
         """Return the formula that is exact, or leaves little noise with few constants or after much work, if any."""
+        convincing = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
+        long = 10  # ... and Gaussian processes after which any does
         if self.pool.claim() is None:
             return None
         best = self.pool.best()
         if best is None or not self.pool.reaches(best):
             return self.pool.exact()
-        few = best.fitted <= _CONVINCING or self.course.processes > _LONG
-        return best if best.error < EXACT or (few and best.error < HOPELESS) else None
+        few = best.fitted <= convincing or self.course.processes > long
+        return best if best.error < EXACT or (few and best.error < TUNING.hopeless) else None
 
     def marked(self, problem: Problem) -> object:
         """Return what tells a problem from all others, in the journal."""

@@ -9,14 +9,13 @@ from torch import Tensor
 
 from edgewise.discovery.judging import Pool
 from edgewise.discovery.models import Surrogate, neighbor_correlation
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Problem
 
-HOPELESS = 0.2
-"""The model error above which it is not taken for noise, and no symmetries are looked for."""
 
-_LOWER = 0.95  # of the noise: a model's error that corrects it
-_WHITE, _CHANCE = 0.15, 3.0  # correlation of neighbors, at least and times 1 / sqrt(rows)
-_REACHED = 1.1  # times the least error of a model: what the best formula must reach
+def white_limit(rows: int) -> float:
+    """Return the correlation of neighboring residuals up to which they look like noise."""
+    return max(TUNING.white, TUNING.chance / math.sqrt(rows))
 
 
 class NoiseLevel:
@@ -36,13 +35,13 @@ class NoiseLevel:
 
     def is_white(self, columns: Tensor, residual: Tensor) -> bool:
         """Return whether residuals of neighbors are as little correlated as those of noise."""
-        return neighbor_correlation(columns, residual) <= max(_WHITE, _CHANCE / math.sqrt(self.rows))
+        return neighbor_correlation(columns, residual) <= white_limit(self.rows)
 
     def seen_in(self, problem: Problem, surrogate: Surrogate | None) -> bool:
         """Return whether what a model leaves looks like noise: more freedom does not help, residuals are white."""
         if self.given is not None or surrogate is None or not surrogate.settled:
             return bool(self.given)
-        return self.is_white(problem.columns, surrogate.residual) and 1e-4 < surrogate.error < HOPELESS
+        return self.is_white(problem.columns, surrogate.residual) and 1e-4 < surrogate.error < TUNING.hopeless
 
     def assume(self, error: float) -> None:
         """Take a model's held-out error for the noise, unless a lower one is known."""
@@ -54,8 +53,9 @@ class NoiseLevel:
 
     def correct(self, error: float) -> None:
         """Take an estimate back when a model comes far below it, and lower it when one comes below it."""
+        lower = 0.95  # of the noise: a model's error that corrects it
         self.doubt(error)
-        if self.given is None and error < _LOWER * self.pool.noise:
+        if self.given is None and error < lower * self.pool.noise:
             self.pool.assume(error)
 
     def doubt(self, error: float) -> None:
@@ -72,7 +72,7 @@ class NoiseLevel:
         best = self.pool.best()
         if best is None or not (finished or (math.isfinite(self.floor) and best.expression.free_symbols)):
             return
-        if self.given is not None or self.pool.noise or not 1e-6 < best.error < _REACHED * self.floor:
+        if self.given is not None or self.pool.noise or not 1e-6 < best.error < TUNING.lawlike * self.floor:
             return
         if self.leaves_noise(best.predict(self.pool.judge.x)):
             self.pool.assume(best.error)

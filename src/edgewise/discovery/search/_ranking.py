@@ -9,9 +9,10 @@ from dataclasses import replace
 from edgewise._typing import Formula
 from edgewise.discovery.judging import SPOKEN, Answer, Candidate, Evidence, Outcome, Rival, front, strays, wild
 from edgewise.discovery.knowledge import Sketch
-from edgewise.discovery.search._approximation import GUESS, ROWS_PER_CONSTANT, Approximation
+from edgewise.discovery.search._approximation import GUESS, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._inquiry import Inquiry
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.search._verdict import Verdict
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import (
@@ -26,17 +27,6 @@ from edgewise.formulas.expressions import (
     pin_redundant,
     shorten,
 )
-
-_CORRECTED = 2.0  # times an error that what is correlated from row to row may be all of
-_MANY = 30  # rows below which few-row outcomes stay
-_ROWS_EACH = 4  # for each constant, with which noise is claimed at all
-_DOUBT_SEARCHED = 12.0  # log-likelihood by which an approximation is far better than what the rows support best
-_IMPROVED, _EARNED, _COST = 0.995, 1.0, 0.1  # of errors of simpler formulas; log-likelihood, and for each unit
-_AS_GOOD, _NEARLY = 1.01, 1.03  # times the error on rows left out: the simplest within the first is recommended, and
-_WORTH = 0.5  # ... within the second, if the log-likelihood of a unit of complexity that it saves is less than that
-_LAWLIKE, _SHORTER = 1e-3, 0.6  # error of a law with corrections, and its complexity over theirs
-_NEGLIGIBLE = 12.0  # lead over forms whose weight is nothing
-_SAME_DIGITS = 2  # to which formulas are compared with the best one
 
 
 class Ranking:
@@ -79,7 +69,7 @@ class Ranking:
         for each in front(self.pool.candidates):
             self._assessed(each)
         best = self.approximation.best()
-        few = outcome is Outcome.TOO_FEW_ROWS and len(self.pool.judge.y) < _MANY
+        few = outcome is Outcome.TOO_FEW_ROWS and len(self.pool.judge.y) < TUNING.many
         if best is None or (few and not self._beaten(law, best)):
             return self._assessed(law), outcome, noise
         doubted = outcome in (Outcome.UNSEEN, Outcome.TOO_FEW_ROWS) and not self.timed
@@ -87,9 +77,10 @@ class Ranking:
 
     def _claimed(self, law: Candidate) -> tuple[Candidate, Outcome]:
         """Return a law that leaves only noise, or one that is ahead of it, and whether it is the only one."""
+        rows_each = 4  # for each constant, with which noise is claimed at all
         law, self.rivals = self.verdict.standing(law)
         law = self._assessed(law)
-        if len(self.pool.judge.y) < _ROWS_EACH * free_numbers(law.expression):
+        if len(self.pool.judge.y) < rows_each * free_numbers(law.expression):
             return law, Outcome.TOO_FEW_ROWS
         if self.rivals and self.rivals[0].lead < 0:
             first, *others = self.rivals
@@ -119,27 +110,31 @@ class Ranking:
 
         Rows left out here and there do not show it: their neighbors, which stay, tell of their noise.
         """
+        corrected = 2.0  # times an error that what is correlated from row to row may be all of
         contest = self.verdict.contest
         own, likely = contest.entry(best.expression), [(SPOKEN, best)]
         for each in self._every():
             entry = contest.entry(each.expression) if each.complexity < best.complexity else None
-            if own and entry and entry.innovation < entry.error and entry.error < _CORRECTED * own.error:
+            if own and entry and entry.innovation < entry.error and entry.error < corrected * own.error:
                 likely.append((contest.lead(entry, own), each))
         return max((pair for pair in likely if pair[1] is best or self._is_fine(pair[1])), key=lambda pair: pair[0])[1]
 
-    def _simplest(self, best: Candidate, as_good: float = _AS_GOOD) -> Candidate:
+    def _simplest(self, best: Candidate, as_good: float = 1.01) -> Candidate:
         """Return the simplest formula that predicts as well as a good one, or is a law that it only corrects."""
         simpler = [c for c in self._every() if c.complexity < best.complexity and self._is_as_good(c, best, as_good)]
         return next((c for c in sorted(simpler, key=lambda c: c.complexity) if self._is_fine(c)), best)
 
     def _is_as_good(self, simple: Candidate, best: Candidate, as_good: float) -> bool:
+        nearly = 1.03  # times the error on rows left out, within which a simpler formula is recommended, if ...
+        worth = 0.5  # ... the log-likelihood of a unit of complexity that it saves is less than that
+        lawlike, much_shorter = 1e-3, 0.6  # error of a law with corrections, and its complexity over theirs
         ratio = max(simple.held_out, EXACT) / max(best.held_out, EXACT)
         if ratio <= as_good or as_good == 1:
             return ratio <= as_good
         shorter = best.complexity - simple.complexity
-        likely = len(self.pool.judge.y) * math.log(ratio) < _EARNED + _WORTH * shorter
-        return (likely and ratio <= _NEARLY) or (
-            simple.held_out < _LAWLIKE and simple.complexity <= _SHORTER * best.complexity
+        likely = len(self.pool.judge.y) * math.log(ratio) < TUNING.earned + worth * shorter
+        return (likely and ratio <= nearly) or (
+            simple.held_out < lawlike and simple.complexity <= much_shorter * best.complexity
         )
 
     def _is_fine(self, candidate: Candidate) -> bool:
@@ -153,9 +148,9 @@ class Ranking:
     def _beaten(self, law: Candidate, best: Assessed) -> bool:
         """Return whether a formula with few constants predicts rows left out far better than the best supported one."""
         held_out, n = self._assessed(law).held_out ** 2, len(self.pool.judge.y)
-        if ROWS_PER_CONSTANT * self.candidate(best).fitted > n:
+        if TUNING.per_constant * self.candidate(best).fitted > n:
             return False
-        return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > _DOUBT_SEARCHED
+        return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > TUNING.doubt_searched
 
     def candidate(self, found: Assessed) -> Candidate:
         """Return a formula as a candidate, its constants with as many digits as the rows determine."""
@@ -198,14 +193,15 @@ class Ranking:
                 kept = [c for c in kept if c.complexity < best.complexity]
             elif last is not None:
                 ratio = max(each.held_out, EXACT) / max(last.held_out, EXACT)
-                earned = _EARNED + _COST * (each.complexity - last.complexity)
-                if not (ratio < _IMPROVED and -half * 2 * math.log(max(ratio, 1e-300)) > earned):
+                earned = TUNING.earned + TUNING.per_complexity * (each.complexity - last.complexity)
+                if not (ratio < TUNING.improved and -half * 2 * math.log(max(ratio, 1e-300)) > earned):
                     continue
             kept.append(each)
         return kept
 
     def evidence(self, kept: list[Candidate], best: Candidate) -> Evidence:
         """Return how far the best candidate leads each of a front, and the likeliest of all other forms."""
+        negligible = 12.0  # lead over forms whose weight is nothing
         contest, forms = self.verdict.contest, self.verdict.forms
         own = contest.entry(best.expression)
         if own is None:
@@ -213,7 +209,7 @@ class Ranking:
         shown = {_form(each) for each in kept}
         entries = [contest.entry(each.expression) for each in kept]
         leads = tuple(math.inf if each is None else contest.lead(own, each) for each in entries)
-        others = contest.rivals(best.expression, forms, _NEGLIGIBLE)
+        others = contest.rivals(best.expression, forms, negligible)
         return Evidence(leads, tuple(each.lead for each in others if _form_of(each.expression) not in shown))
 
     def answers(self, guessed: Mapping[Sketch, FreeFormula | None], best: Candidate) -> list[Answer]:
@@ -260,7 +256,7 @@ class Ranking:
         )
         judge, kept = self.pool.judge, [self._mean()]
         for size, each in sized:
-            if size > self.approximation.readable or math.sqrt(each.held_out) >= _IMPROVED * kept[-1].held_out:
+            if size > self.approximation.readable or math.sqrt(each.held_out) >= TUNING.improved * kept[-1].held_out:
                 continue
             if each.error < EXACT**2 or not strays(each.expression, judge.names, judge.x, judge.y):
                 errors = math.sqrt(each.error), math.sqrt(each.held_out)
@@ -286,4 +282,5 @@ def _form(candidate: Candidate) -> str:
 
 def _form_of(expression: Formula) -> str:
     """Return a formula as text without the values of its fitted constants."""
-    return str(name_floats(shorten(expression, _SAME_DIGITS))[0])
+    same_digits = 2  # to which formulas are compared with the best one
+    return str(name_floats(shorten(expression, same_digits))[0])

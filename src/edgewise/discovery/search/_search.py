@@ -18,18 +18,9 @@ from edgewise.discovery.search._inquiry import View
 from edgewise.discovery.search._ranking import Ranking
 from edgewise.discovery.search._recognition import descriptions, measured
 from edgewise.discovery.search._stages import CLOSING, DIRECT, STAGES, go_through
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.search._walk import Walk
 from edgewise.discovery.tables import Settings, Table
-
-MANY = 15
-"""Columns from which on they are screened."""
-
-_MOST = 30  # columns that are kept; where more matter, all are
-_ROWS = 5000
-_EFFECT = 2e-3  # of the variance of the target: a change of the network's values that matters
-_ROWS_EACH = 3  # rows for each column that matters; with fewer, those of the largest effects are kept
-_FEWEST = 5  # columns that are kept for their effect, whatever its size
-_CORRELATED, _CURVED = 4, 2  # columns that are kept for their correlation with the target, and for that of squares
 
 
 def screen(table: Table, seed: int) -> Array:
@@ -38,15 +29,21 @@ def screen(table: Table, seed: int) -> Array:
     A column matters if its network's values change, in the mean square, by 0.2 % of the variance of the target when
     the column is shuffled.
     """
-    rows = table.sample(_ROWS, seed)
+    most_kept = 30  # columns that are kept; where more matter, all are
+    effect = 2e-3  # of the variance of the target: a change of the network's values that matters
+    rows_each = 3  # rows for each column that matters; with fewer, those of the largest effects are kept
+    fewest = 5  # columns that are kept for their effect, whatever its size
+    correlated = 4  # columns that are kept for their correlation with the target ...
+    curved = 2  # ... and for that of their squares
+    rows = table.sample(TUNING.modeled, seed)
     effects = _effects(rows, seed)
-    matter = np.flatnonzero(effects > _EFFECT)
-    most = min(_MOST, max(len(rows) // _ROWS_EACH, _FEWEST))
+    matter = np.flatnonzero(effects > effect)
+    most = min(most_kept, max(len(rows) // rows_each, fewest))
     if len(matter) > most:
-        few = len(rows) < _ROWS_EACH * len(matter)
+        few = len(rows) < rows_each * len(matter)
         return np.sort(_most(effects, most)) if few else np.arange(len(table.names))
-    ranked = [*_most(_correlations(rows.x, rows), _CORRELATED), *_most(_correlations(rows.x**2, rows), _CURVED)]
-    return np.array(sorted({*matter.tolist(), *ranked, *_most(effects, _FEWEST)}))
+    ranked = [*_most(_correlations(rows.x, rows), correlated), *_most(_correlations(rows.x**2, rows), curved)]
+    return np.array(sorted({*matter.tolist(), *ranked, *_most(effects, fewest)}))
 
 
 def _effects(rows: Table, seed: int) -> Array:
@@ -76,9 +73,6 @@ def _most(sizes: Array, count: int) -> list[int]:
 
 
 _Found = TypeVar("_Found")
-
-_OVERTIME = 0.06  # of the limit: for the same, where no time is left
-_CATCHING_UP = 0.5  # of the time that is left when the search is over: for assessing programs
 
 
 class Search:
@@ -114,11 +108,13 @@ class Search:
 
     def _result(self) -> Discovery:
         # Where time is up before it is known what holds between the rows, nothing is claimed.
+        overtime = 0.06  # of the limit: for the same, where no time is left
+        catching_up = 0.5  # of the time that is left when the search is over: for assessing programs
         course, approximation, pool = self.course, self.walk.approximation, self.walk.inquiry.pool
         settings = course.settings
         course.leave(self.walk.least_error())
         if course.timed or pool.claim() is None:
-            seconds = max(_CATCHING_UP * (course.end.at - now()), _OVERTIME * settings.limit)
+            seconds = max(catching_up * (course.end.at - now()), overtime * settings.limit)
             cut(Deadline(now() + seconds), approximation.catch_up)
         course.journal.save()
         ranking = Ranking(self.walk.inquiry, approximation, interrupted=self.interrupted)

@@ -16,7 +16,6 @@ from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._elimination import Elimination, quick
 from edgewise.discovery.search._informed import Informed, Inner
 from edgewise.discovery.search._inquiry import Inquiry, View
-from edgewise.discovery.search._noise import HOPELESS
 from edgewise.discovery.search._recognition import (
     Recognized,
     descriptions,
@@ -24,6 +23,7 @@ from edgewise.discovery.search._recognition import (
     recognize_again,
     without_isolated,
 )
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.search._verdict import Verdict
 from edgewise.discovery.tables import EXACT, Table
 from edgewise.formulas.expressions import FreeFormula, evaluate
@@ -213,7 +213,7 @@ def read(walk: Walk) -> Candidate | None:
     assert walk.recognized is not None
     law = walk.approximation.model(walk.recognized.ceiling)
     enough = len(walk.table) >= 4 * len(walk.table.names)
-    walk.lawful = enough and walk.inquiry.noise.floor < HOPELESS
+    walk.lawful = enough and walk.inquiry.noise.floor < TUNING.hopeless
     return law
 
 

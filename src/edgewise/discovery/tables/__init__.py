@@ -14,11 +14,13 @@ from edgewise.discovery.tables._monomials import rounded as rounded
 from edgewise.discovery.tables._monomials import scaled_columns as scaled_columns
 from edgewise.discovery.tables._monomials import triangle as triangle
 from edgewise.discovery.tables._monomials import varying as varying
+from edgewise.discovery.tables._noise_kinds import KINDS as KINDS
+from edgewise.discovery.tables._noise_kinds import NoiseKind as NoiseKind
 from edgewise.discovery.tables._noise_model import ADDITIVE as ADDITIVE
 from edgewise.discovery.tables._noise_model import Loss as Loss
-from edgewise.discovery.tables._noise_model import NoiseKind as NoiseKind
 from edgewise.discovery.tables._noise_model import NoiseModel as NoiseModel
 from edgewise.discovery.tables._noise_model import listed as listed
+from edgewise.discovery.tables._noise_model import recognized as recognized
 from edgewise.discovery.tables._prepare import Missing as Missing
 from edgewise.discovery.tables._prepare import Prepared as Prepared
 from edgewise.discovery.tables._prepare import prepare as prepare

@@ -18,7 +18,7 @@ from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Riv
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.residuals import Findings, inspect
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
-from edgewise.discovery.tables import ADDITIVE, Columns, NoiseModel
+from edgewise.discovery.tables import ADDITIVE, JUDGED, Columns, NoiseModel, drawn_rows
 from edgewise.formulas.expressions import Constant, FitData, FreeFormula, Uncertainty, evaluate, write
 
 if TYPE_CHECKING:
@@ -105,14 +105,7 @@ def stability_of(
     return wins / resamples
 
 
-JUDGED = 20_000  # rows that constants are fitted to
-
 Which = Candidate | int | None
-
-
-def judged_rows(rows: int, seed: int, count: int = JUDGED) -> Array:
-    """Return the numbers of the rows that constants are fitted to: all, or 20 000 of them, in order."""
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
 
 
 @dataclass(frozen=True)
@@ -310,7 +303,7 @@ class Front(Sequence[Candidate]):
         seed = self.settings.get("seed", 0)
         fitted = self.settings.get("rows fitted", JUDGED)
         count = min(fitted, bars) if isinstance(fitted, int) else JUDGED
-        keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0, count)
+        keep = drawn_rows(len(self.y), count, seed if isinstance(seed, int) else 0)
         if self.weight is not None:
             return self.x[keep], self.y[keep], self.weight[keep]
         return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None

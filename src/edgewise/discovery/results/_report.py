@@ -27,6 +27,7 @@ from edgewise.discovery.results._display import (
 )
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._tested import effects, group_members, scaled_residuals, tested, weight_of_best
+from edgewise.discovery.tables import drawn_rows
 from edgewise.formulas.expressions import evaluate, quoted
 from edgewise.interpret.export import latex_with_error_bars
 from edgewise.interpret.symbolic import network_of
@@ -117,8 +118,7 @@ def inner(found: Front) -> Pictures:
 
 def _drawn(found: Front) -> Array:
     """Return the numbers of the rows that are drawn, in order."""
-    drawn = 5000  # rows
-    return np.sort(np.random.default_rng(0).permutation(len(found.y))[:drawn])
+    return drawn_rows(len(found.y), 5000)
 
 
 def _telling(found: Front, without: Sequence[int]) -> list[int]:

@@ -13,7 +13,8 @@ from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.residuals import Findings, inspect
 from edgewise.discovery.results._display import has_error_bars, judgement_lines, weight_text
-from edgewise.discovery.results._front import Front, judged_rows
+from edgewise.discovery.results._front import Front
+from edgewise.discovery.tables import drawn_rows
 from edgewise.formulas.expressions import evaluate
 
 
@@ -146,7 +147,7 @@ def _findings(found: Front) -> Findings:
     members = group_members(found)
     if members is None:
         return found.findings
-    keep = judged_rows(len(found.y), 0)
+    keep = drawn_rows(len(found.y))
     places = [k for k in range(len(found.names)) if k not in members.places]
     residual, _ = scaled_residuals(found)
     values = evaluate(found.best.expression, found.names, found.x[keep])

@@ -38,7 +38,7 @@ class Approximation:
         self.ceiling, self.evolution = ceiling, evolution
         self.guesses: dict[Formula, str] = {} if guesses is None else guesses
         self.assessor = self._assessor()
-        self.found: dict[Formula, tuple[Assessed, str]] = {}
+        self.assessed: dict[Formula, tuple[Assessed, str]] = {}
         self._tried: set[Program] = set()
 
     def at(self, inquiry: Inquiry) -> Approximation:
@@ -54,7 +54,7 @@ class Approximation:
     def so_far(self) -> list[Candidate]:
         """Return the formulas so far, and programs as they have evolved until now, with their errors on the rows."""
         names, table, found = self.table.names, self.table, []
-        for each, _ in self.found.values():
+        for each, _ in self.assessed.values():
             errors = math.sqrt(each.error), math.sqrt(each.held_out)
             found.append(Candidate(each.expression, names, errors[0], complexity(each.expression), errors[1]))
         unit = spread(table.y, table.weight) or 1.0
@@ -87,7 +87,7 @@ class Approximation:
 
     def programs(self) -> list[tuple[Program, str]]:
         """Return the programs found so far, and where each came from."""
-        return [(found.program, origin) for found, origin in self.found.values() if found.program is not None]
+        return [(found.program, origin) for found, origin in self.assessed.values() if found.program is not None]
 
     def model(self, ceiling: Ceiling, programs: Iterable[tuple[Program, str]] = ()) -> Candidate | None:
         """Read formulas from the network; return a law, if one of them, or of other programs, leaves only noise."""
@@ -154,11 +154,11 @@ class Approximation:
         """Drop formulas with sines and cosines, unless the best of them is clearly better than all others."""
         gain = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
         waves, others = [], []
-        for form, pair in self.found.items():
+        for form, pair in self.assessed.items():
             (waves if form.has(sympy.sin, sympy.cos) else others).append((self._cost(pair), form))
         if waves and others and min(cost for cost, _ in waves) > min(cost for cost, _ in others) - gain:
             for _, form in waves:
-                del self.found[form]
+                del self.assessed[form]
 
     def catch_up(self) -> None:
         """Assess what time did not suffice for: guesses, programs as they evolved, the pool's front.
@@ -226,7 +226,7 @@ class Approximation:
         most = 6  # of them that are rounded
         pool, noise = self.inquiry.pool, self.inquiry.noise
         limit = (TUNING.lawlike * noise.floor) ** 2
-        new = [found for found in self.front() if found.program or self.found[found.expression][1] == _CURVE]
+        new = [found for found in self.front() if found.program or self.assessed[found.expression][1] == _CURVE]
         laws = [found for found in new if found.error <= limit]
         pool.consider([found.expression for found in laws[:most]], "an approximation")
         noise.settle()
@@ -239,18 +239,18 @@ class Approximation:
                 self._tried.add(program)
                 for found in self.assessor.program(program):
                     if self.gate.admits(found.expression):
-                        self.found.setdefault(found.expression, (found, origin))
+                        self.assessed.setdefault(found.expression, (found, origin))
                     elif mended := self.inquiry.pool.mended(found.expression):
                         self.consider_formula(mended.expression, origin)
 
     def consider_formula(self, expression: Formula, origin: str) -> Assessed | None:
         """Assess a formula as it stands."""
-        if expression not in self.found:
+        if expression not in self.assessed:
             found = self.assessor.formula(expression)
             if found is None or not self.gate.admits(expression):
                 return found
-            self.found[expression] = found, origin
-        return self.found[expression][0]
+            self.assessed[expression] = found, origin
+        return self.assessed[expression][0]
 
     def front(self) -> list[Assessed]:
         """Return the formulas that none as simple, of as few constants, beats on rows left out, simplest first."""
@@ -259,12 +259,12 @@ class Approximation:
             form = found.expression
             return complexity(form), free_numbers(form), math.sqrt(found.held_out)
 
-        return unbeaten((found for found, _ in self.found.values()), measures)
+        return unbeaten((found for found, _ in self.assessed.values()), measures)
 
     def best(self) -> Assessed | None:
         """Return the formula of the lowest cost, of those that a person can read."""
         n = len(self.table)
-        readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= self.readable]
+        readable = [pair for pair in self.assessed.values() if complexity(pair[0].expression) <= self.readable]
         few = [pair for pair in readable if TUNING.per_constant * fitted_constants(pair[0].expression) <= n]
         possible = [pair for pair in few or readable if self._possible(pair[0].expression)]
         ranked = sorted(possible or few or readable, key=self._cost)

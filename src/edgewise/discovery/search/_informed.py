@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import sympy
@@ -53,9 +54,11 @@ class Informed:
         return [] if units is None else self._likely(dimensionless_groups(units))
 
     @property
-    def only_groups(self) -> bool:
-        """Whether every formula whose dimensions fit is one of dimensionless groups, as constants have no dimension."""
-        return bool(self.known.units and self.known.units.strict and self.ways)
+    def groups(self) -> Literal["none", "some", "only"]:
+        """Whether formulas of dimensionless groups are searched, "only" these where constants have no dimension."""
+        if self.known.units is None or not self.ways:
+            return "none"
+        return "only" if self.known.units.strict else "some"
 
     def group(self, evaluations: int, part: float) -> Candidate | None:
         """Search formulas of dimensionless groups, each way with a part of the evaluations and the time.

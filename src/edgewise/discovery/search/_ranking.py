@@ -56,7 +56,7 @@ class Ranking:
         law = self.pool.best()
         assert law is not None
         outcome, noise = self.verdict.claim(law)
-        if self.timed and law.expression not in self.approximation.found:
+        if self.timed and law.expression not in self.approximation.assessed:
             return self._approximation(self.hasty()[-1]), self.verdict.ended(), noise
         if not self.pool.gate.admits(law.expression):
             return self._approximation(law), self.verdict.ended(), noise
@@ -158,7 +158,7 @@ class Ranking:
             judge = self.pool.judge
             expression = Uncertainty.of(found.expression, judge.names, judge.x, judge.y, judge.weight).shortened()
             errors = math.sqrt(found.error), math.sqrt(found.held_out)
-            self._origins[expression] = self.approximation.found[found.expression][1]
+            self._origins[expression] = self.approximation.assessed[found.expression][1]
             short = Candidate(expression, judge.names, errors[0], complexity(expression), errors[1])
             self._shortened[found.expression] = short
         return self._shortened[found.expression]
@@ -250,7 +250,7 @@ class Ranking:
 
     def hasty(self) -> list[Candidate]:
         """Return a front of what was assessed, the best last, without further fits: what there is when time is up."""
-        found = [each for each, _ in self.approximation.found.values()]
+        found = [each for each, _ in self.approximation.assessed.values()]
         sized = sorted(
             ((complexity(each.expression), each) for each in found), key=lambda pair: (pair[0], pair[1].held_out)
         )
@@ -270,7 +270,7 @@ class Ranking:
 
     def _assessed(self, candidate: Candidate) -> Candidate:
         """Return a candidate with its error on rows left out, infinite where it is undefined, nan for want of time."""
-        if self.timed and candidate.expression not in self.approximation.found:
+        if self.timed and candidate.expression not in self.approximation.assessed:
             return candidate if candidate.expression.free_symbols else self._mean()
         found = self.approximation.consider_formula(candidate.expression, self.pool.origin(candidate))
         return replace(candidate, held_out=math.inf if found is None else math.sqrt(found.held_out))

@@ -13,7 +13,7 @@ from edgewise.discovery.judging import Candidate
 from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation
 from edgewise.discovery.search._noise import white_limit
 from edgewise.discovery.search._tuning import TUNING
-from edgewise.discovery.tables import EXACT, NoiseModel, Settings, Table, listed, recognized
+from edgewise.discovery.tables import EXACT, NoiseModel, Settings, Table, drawn_rows, listed, recognized
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class _Network:
 
     def of(self, table: Table) -> tuple[Ceiling, Array]:
         """Return the model and its values (n,), at rows that it was fitted to from folds that did not see them."""
-        drawn = np.sort(np.random.default_rng(self.seed).permutation(len(table))[: TUNING.modeled])
+        drawn = drawn_rows(len(table), TUNING.modeled, self.seed)
         rows = table.rows(drawn)
         of = Ceiling.of_logarithms if _has_logarithms(table) else Ceiling.of
         ceiling = of(rows.names, rows.x, rows.y, rows.weight**2, seed=self.seed)

@@ -92,7 +92,7 @@ class Search:
         course, walk = self.course, self.walk
         course.notes.extend(descriptions(walk.table.noise))
         walk.inquiry.tell("formulas straight from the table", 0.02)
-        walk.inquiry.pool.candidates += filter(None, [next(walk.plainest, None)])
+        walk.inquiry.pool.candidates += filter(None, [next(walk.baselines, None)])
         try:
             walk.finished = cut(course.deadline, lambda: go_through(walk, STAGES if models else DIRECT))
         except KeyboardInterrupt:
@@ -112,7 +112,7 @@ class Search:
         catching_up = 0.5  # of the time that is left when the search is over: for assessing programs
         course, approximation, pool = self.course, self.walk.approximation, self.walk.inquiry.pool
         settings = course.settings
-        course.leave(self.walk.least_error())
+        course.leave(self.walk.least_error)
         if course.timed or pool.claim() is None:
             seconds = max(catching_up * (course.end.at - now()), overtime * settings.limit)
             cut(Deadline(now() + seconds), approximation.catch_up)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from edgewise.discovery.tables import JUDGED
+
 
 @dataclass(frozen=True)
 class Tuning:
@@ -12,7 +14,7 @@ class Tuning:
     """
 
     # rows that parts of the search look at, of many
-    judged: int = 20_000  # that constants are fitted to
+    judged: int = JUDGED  # that constants are fitted to
     structure: int = 1500  # that symmetries are looked for in
     modeled: int = 5000  # that the network is fitted to
     evolved: int = 400  # that programs are fitted to ...

@@ -34,7 +34,7 @@ class Verdict:
     def forms(self) -> list[tuple[Formula, float]]:
         """Every formula that was judged, guesses too, with its error on the rows."""
         found = [(each.expression, each.error) for each in self.pool.candidates]
-        found += [(form, math.sqrt(each.error)) for form, (each, _) in self.approximation.found.items()]
+        found += [(form, math.sqrt(each.error)) for form, (each, _) in self.approximation.assessed.items()]
         return [(form, error) for form, error in found if self.pool.gate.admits(form)]
 
     def claim(self, best: Candidate) -> tuple[Outcome, float]:

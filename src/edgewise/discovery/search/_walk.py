@@ -1,4 +1,4 @@
-"""A walk through the stages of a discovery: what they hand on, and what each of them does."""
+"""A walk through the stages of a discovery: what each of them does, and what it hands on."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from edgewise.discovery.search._recognition import (
 )
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.search._verdict import Verdict
-from edgewise.discovery.tables import EXACT, Table
+from edgewise.discovery.tables import EXACT, Problem, Table
 from edgewise.formulas.expressions import FreeFormula, evaluate
 
 
 class Walk:
-    """A walk through the stages by a view of the table, and what they hand on.
+    """A walk through the stages by a view of the table. Its methods are the stages; they return a law if they find one.
 
     The only state of a search besides its course. Another view is another inquiry: nothing of the former one changes.
     `law` is what the last stage found, `evaluations` those that may be spent, `share` the part of the present stage;
@@ -39,9 +39,9 @@ class Walk:
     """
 
     def __init__(self, course: Course, view: View, search: Inner) -> None:
-        self.course, self._search = course, search
+        self.course, self.known, self._search = course, course.settings.knowledge, search
         self.guessed: dict[Sketch, FreeFormula | None] = {}
-        gate = Gate(course.settings.knowledge, view.judged.x, view.judged.y)
+        gate = Gate(self.known, view.judged.x, view.judged.y)
         self._begin(Inquiry.of(course, view, gate, lambda: self.approximation.so_far()))
         self.share, self.finished = 0.0, False
 
@@ -50,39 +50,17 @@ class Walk:
         self.inquiry = inquiry
         self.approximation, self.elimination = Approximation(inquiry), Elimination(inquiry)
         self.informed = Informed(inquiry, self.approximation, self._search, self.guessed)
-        self.plainest = baselines(inquiry.pool.judge, inquiry.pool.noise)
+        self.baselines = baselines(inquiry.pool.judge, inquiry.pool.noise)
         self.evaluations = self.course.settings.evaluations
         self.law: Candidate | None = None
         self.recognized: Recognized | None = None
         self.lawful = False
 
-    @property
-    def table(self) -> Table:
-        """All rows, as they are judged."""
-        return self.inquiry.view.table
-
-    @property
-    def allotted(self) -> int:
-        """The evaluations that the present stage may spend."""
-        return round(self.share * self.evaluations)
-
-    def least_error(self) -> float:
-        """Return the least error of a formula on the rows so far, nan without one."""
-        errors = [each.error for each in self.inquiry.pool.candidates]
-        errors += [math.sqrt(each.error) for each, _ in self.approximation.found.values()]
-        return min(errors, default=math.nan)
-
-    def doubted(self) -> bool:
-        """Return whether the network and the rows speak against the law of lowest cost."""
-        law = self.inquiry.pool.best()
-        verdict = Verdict(self.inquiry, self.approximation)
-        return law is not None and law.error >= EXACT and verdict.contradicted(law)
-
-    def restart(self, table: Table) -> None:
+    def _restart(self, table: Table) -> None:
         """Go on by other rows, of which nothing is known but the fits of guesses."""
         self._begin(self.inquiry.at(self._view(table)))
 
-    def weigh(self, table: Table) -> None:
+    def _weigh(self, table: Table) -> None:
         """Go on by the weights of the kind of noise of a table: formulas are judged again, programs and network stay.
 
         Where rows and weights are what they were, the kind is noted.
@@ -97,7 +75,7 @@ class Walk:
         self.inquiry, self.approximation, self.elimination = inquiry, approximation, elimination
         self.informed = informed
         inquiry.pool.candidates += filter(inquiry.pool.passes, baselines(inquiry.pool.judge, inquiry.pool.noise))
-        quick(inquiry.pool, inquiry.view.problem)
+        self.try_directly()
 
     def _view(self, table: Table) -> View:
         """Return the view of a table, whose noise is noted."""
@@ -105,8 +83,154 @@ class Walk:
         notes.extend(line for line in descriptions(table.noise) if line not in notes)
         return View.of(table, self.course.settings, self.course.journal)
 
+    @property
+    def table(self) -> Table:
+        """All rows, as they are judged."""
+        return self.inquiry.view.table
+
+    @property
+    def problem(self) -> Problem:
+        """The table as a problem: the target as a function of all columns."""
+        return self.inquiry.view.problem
+
+    @property
+    def allotted(self) -> int:
+        """The evaluations that the present stage may spend."""
+        return round(self.share * self.evaluations)
+
+    @property
+    def numeric(self) -> list[int]:
+        """The places of the columns that hold more than 0 and 1."""
+        binary = self.inquiry.pool.judge.binary
+        return [k for k, name in enumerate(self.table.names) if name not in binary]
+
+    @property
+    def relative_to_measured(self) -> bool:
+        """Whether errors are relative to measured values, which favors small ones, and no law is exact."""
+        best = self.inquiry.pool.best() if self.table.relative and self.approximation.ceiling is None else None
+        return best is not None and best.error >= EXACT
+
+    @property
+    def least_error(self) -> float:
+        """The least error of a formula on the rows so far, nan without one."""
+        errors = [each.error for each in self.inquiry.pool.candidates]
+        errors += [math.sqrt(each.error) for each, _ in self.approximation.assessed.values()]
+        return min(errors, default=math.nan)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the network and the rows speak against the law of lowest cost."""
+        law = self.inquiry.pool.best()
+        verdict = Verdict(self.inquiry, self.approximation)
+        return law is not None and law.error >= EXACT and verdict.contradicted(law)
+
+    def fill_template(self) -> None:
+        """Search the unknown parts of a template."""
+        self.informed.template()
+
+    def try_baselines(self) -> None:
+        """Try what anyone would try first."""
+        self.inquiry.pool.candidates.extend(filter(self.inquiry.pool.passes, self.baselines))
+
+    def guess(self) -> Candidate | None:
+        """Fit the constants of guesses."""
+        return self.informed.guess()
+
+    def try_numbers(self) -> Candidate | None:
+        """Try formulas of the numbers alone, where a table has inputs of 0 and 1 too."""
+        return quick(self.inquiry.pool, self.problem.of(self.numeric))
+
+    def try_directly(self) -> Candidate | None:
+        """Try formulas that need no model."""
+        return quick(self.inquiry.pool, self.problem)
+
+    def see(self) -> None:
+        """Fit an additive network, and see what it shows of the noise."""
+        self.inquiry.tell("an additive network", 0.3)
+        self.recognized = recognize(self.table, self.course.settings)
+
+    def check(self) -> None:
+        """Ask a network about a law that was found without one; let formulas evolve where it is doubted."""
+        self.see()
+        self.read()
+        if self.doubted:
+            self.evolve()
+
+    def set_isolated_aside(self) -> None:
+        """Set aside rows with cells that lie far from all others."""
+        good = without_isolated(self.table)
+        if good is not self.table:
+            self._restart(good)
+
+    def group(self) -> Candidate | None:
+        """Search formulas of dimensionless groups."""
+        ways, evaluations = len(self.informed.ways), self.evaluations
+        part = self.share / ways
+        self.evaluations -= round(ways * part * evaluations)
+        return self.informed.group(evaluations, part)
+
+    def compare(self) -> None:
+        """Fit a network to compare formulas with."""
+        self.informed.compare()
+
+    def hunt(self) -> Candidate | None:
+        """Let formulas evolve as if the table were exact."""
+        return self.approximation.hunt(self.allotted)
+
+    def reduce_exactly(self) -> Candidate | None:
+        """Eliminate columns by polynomials, and try algebra on what is left."""
+        law = self.elimination.reduced(self.problem, "polynomial")
+        return self.elimination.solved() if law is None else law
+
+    def set_far_aside(self) -> None:
+        """Set aside the rows that are far from the network: they may have hidden an exact law."""
+        assert self.recognized is not None
+        self._restart(self.recognized.table)
+
+    def weigh(self) -> None:
+        """Judge formulas by the kind of noise that the network shows."""
+        assert self.recognized is not None
+        self._weigh(self.recognized.table)
+
+    def read(self) -> Candidate | None:
+        """Try curves of one column, and read formulas from the network."""
+        assert self.recognized is not None
+        law = self.approximation.model(self.recognized.ceiling)
+        enough = len(self.table) >= 4 * len(self.table.names)
+        self.lawful = enough and self.inquiry.noise.floor < TUNING.hopeless
+        return law
+
+    def reduce_smoothly(self) -> Candidate | None:
+        """Eliminate columns by Gaussian processes."""
+        return self.elimination.reduced(self.problem, "process")
+
+    def evolve(self) -> Candidate | None:
+        """Let formulas evolve."""
+        return self.approximation.evolve(self.allotted)
+
+    def weigh_again(self) -> Candidate | None:
+        """Judge formulas again where the best one shows another kind of noise; return its law, or that of evolution."""
+        best, table, law = self.approximation.best(), self.table, self.law
+        if best is None or self.inquiry.pool.exact() is not None:
+            return law
+        shown = recognize_again(table, self.course.settings, evaluate(best.expression, table.names, table.x))
+        if shown is None:
+            return law
+        before, programs = self.approximation, self.approximation.programs()
+        self._weigh(shown.table)
+        again = None if self.approximation is before else self.approximation.model(shown.ceiling, programs)
+        return law if again is None else again
+
+    def approach(self) -> Candidate | None:
+        """Try regressions and small networks for what could not be reduced."""
+        return self.elimination.approached()
+
+    def reduce_by_networks(self) -> Candidate | None:
+        """Eliminate columns by networks."""
+        return self.elimination.reduced(self.problem, "network")
+
     def weigh_by_formula(self) -> None:
-        """Go on by weights from the values of the best formula. Errors on rows left out stay as they are weighed."""
+        """Judge candidates by weights from the values of the best formula; errors on rows left out stay as they are."""
         pool, table, best = self.inquiry.pool, self.table, self.inquiry.pool.best()
         assert best is not None
         other = table.judged_by(table.noise, table.noise.weights(best.predict(table.x), table.y))
@@ -117,145 +241,6 @@ class Walk:
         again.consider((c.expression for c in pool.candidates if c.expression.free_symbols), "a first guess")
         self.inquiry, self.approximation = inquiry, self.approximation.among(inquiry)
 
-
-def template(walk: Walk) -> None:
-    """Search the unknown parts of a template."""
-    walk.informed.template()
-
-
-def plainest(walk: Walk) -> None:
-    """Try what anyone would try first."""
-    for candidate in walk.plainest:
-        if walk.inquiry.pool.passes(candidate):
-            walk.inquiry.pool.candidates.append(candidate)
-
-
-def guesses(walk: Walk) -> Candidate | None:
-    """Fit the constants of guesses."""
-    return walk.informed.guess()
-
-
-def numeric_places(walk: Walk) -> list[int]:
-    """Return the places of the columns that hold more than 0 and 1."""
-    binary = walk.inquiry.pool.judge.binary
-    return [k for k, name in enumerate(walk.table.names) if name not in binary]
-
-
-def quick_of_numbers(walk: Walk) -> Candidate | None:
-    """Try formulas of the numbers alone, where a table has inputs of 0 and 1 too."""
-    return quick(walk.inquiry.pool, walk.inquiry.view.problem.of(numeric_places(walk)))
-
-
-def quick_of_all(walk: Walk) -> Candidate | None:
-    """Try formulas that need no model."""
-    return quick(walk.inquiry.pool, walk.inquiry.view.problem)
-
-
-def network(walk: Walk) -> None:
-    """Fit an additive network, and see what it shows of the noise."""
-    walk.inquiry.tell("an additive network", 0.3)
-    walk.recognized = recognize(walk.table, walk.course.settings)
-
-
-def check(walk: Walk) -> None:
-    """Ask a network about a law that was found without one; let formulas evolve where it is doubted."""
-    network(walk)
-    read(walk)
-    if walk.doubted():
-        walk.approximation.evolve(walk.allotted)
-
-
-def set_isolated_aside(walk: Walk) -> None:
-    """Set aside rows with cells that lie far from all others."""
-    good = without_isolated(walk.table)
-    if good is not walk.table:
-        walk.restart(good)
-
-
-def groups(walk: Walk) -> Candidate | None:
-    """Search formulas of dimensionless groups."""
-    ways, evaluations = len(walk.informed.ways), walk.evaluations
-    part = walk.share / ways
-    walk.evaluations -= round(ways * part * evaluations)
-    return walk.informed.group(evaluations, part)
-
-
-def compare(walk: Walk) -> None:
-    """Fit a network to compare formulas with."""
-    walk.informed.compare()
-
-
-def hunt(walk: Walk) -> Candidate | None:
-    """Let formulas evolve as if the table were exact."""
-    return walk.approximation.hunt(walk.allotted)
-
-
-def polynomials(walk: Walk) -> Candidate | None:
-    """Eliminate columns by polynomials, and try algebra on what is left."""
-    law = walk.elimination.reduced(walk.inquiry.view.problem, "polynomial")
-    return walk.elimination.solved() if law is None else law
-
-
-def set_far_aside(walk: Walk) -> None:
-    """Set aside the rows that are far from the network: they may have hidden an exact law."""
-    assert walk.recognized is not None
-    walk.restart(walk.recognized.table)
-
-
-def weigh(walk: Walk) -> None:
-    """Judge formulas by the kind of noise that the network shows."""
-    assert walk.recognized is not None
-    walk.weigh(walk.recognized.table)
-
-
-def read(walk: Walk) -> Candidate | None:
-    """Try curves of one column, and read formulas from the network."""
-    assert walk.recognized is not None
-    law = walk.approximation.model(walk.recognized.ceiling)
-    enough = len(walk.table) >= 4 * len(walk.table.names)
-    walk.lawful = enough and walk.inquiry.noise.floor < TUNING.hopeless
-    return law
-
-
-def processes(walk: Walk) -> Candidate | None:
-    """Eliminate columns by Gaussian processes."""
-    return walk.elimination.reduced(walk.inquiry.view.problem, "process")
-
-
-def evolve(walk: Walk) -> Candidate | None:
-    """Let formulas evolve."""
-    return walk.approximation.evolve(walk.allotted)
-
-
-def weigh_again(walk: Walk) -> Candidate | None:
-    """Judge formulas again where the best one shows another kind of noise; return its law, or that of evolution."""
-    best, table, law = walk.approximation.best(), walk.table, walk.law
-    if best is None or walk.inquiry.pool.exact() is not None:
-        return law
-    shown = recognize_again(table, walk.course.settings, evaluate(best.expression, table.names, table.x))
-    if shown is None:
-        return law
-    before, programs = walk.approximation, walk.approximation.programs()
-    walk.weigh(shown.table)
-    again = None if walk.approximation is before else walk.approximation.model(shown.ceiling, programs)
-    return law if again is None else again
-
-
-def approach(walk: Walk) -> Candidate | None:
-    """Try regressions and small networks for what could not be reduced."""
-    return walk.elimination.approached()
-
-
-def networks(walk: Walk) -> Candidate | None:
-    """Eliminate columns by networks."""
-    return walk.elimination.reduced(walk.inquiry.view.problem, "network")
-
-
-def weigh_by_formula(walk: Walk) -> None:
-    """Judge candidates by errors relative to the values of the best formula."""
-    walk.weigh_by_formula()
-
-
-def settle(walk: Walk) -> None:
-    """Take what the best formula leaves for the noise, if it looks like that."""
-    walk.inquiry.noise.settle(finished=walk.finished)
+    def settle(self) -> None:
+        """Take what the best formula leaves for the noise, if it looks like that."""
+        self.inquiry.noise.settle(finished=self.finished)

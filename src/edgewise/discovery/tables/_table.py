@@ -232,7 +232,7 @@ class Table:
 
     def sample(self, count: int, seed: int) -> Table:
         """Return up to `count` of the rows, in the order of the table."""
-        return self.rows(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]))
+        return self.rows(drawn_rows(len(self), count, seed))
 
     def rows(self, keep: Array) -> Table:
         """Return some of the rows."""
@@ -262,6 +262,15 @@ class Table:
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return x, y and weight as tensors."""
         return torch.from_numpy(self.x), torch.from_numpy(self.y), torch.from_numpy(self.weight)
+
+
+JUDGED = 20_000
+"""The rows that constants are fitted to, of many."""
+
+
+def drawn_rows(rows: int, count: int = JUDGED, seed: int = 0) -> Array:
+    """Return the numbers of up to `count` of the rows, in order."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
 
 
 def _bounded(weight: Array) -> Array:

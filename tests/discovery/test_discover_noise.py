@@ -85,6 +85,11 @@ class Quadratic(NoiseKind):
         yield 0.0, 1.0
 
 
+def test_a_kind_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ew.InputError, match="additive"):
+        NoiseModel("relativ")
+
+
 def test_a_kind_of_noise_is_a_class_and_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(0.5, 3, (200, 1))

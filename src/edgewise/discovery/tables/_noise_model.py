@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from edgewise._errors import unknown
 from edgewise._typing import Array
 from edgewise.discovery.tables._noise_kinds import KINDS, NoiseKind
 
@@ -25,6 +26,8 @@ class NoiseModel:
     `lessened` those that count less than half by Huber's loss, `rows` is how many there were. A level of 0 means that
     no noise was seen.
 
+    Errors: InputError for a kind that there is not.
+
     >>> NoiseModel("relative", share=0.051).text()
     'relative, 5.1 %'
     >>> NoiseModel("additive", 0.3, outliers=(16,), rows=200).text()
@@ -39,6 +42,10 @@ class NoiseModel:
     outliers: tuple[int, ...] = ()
     lessened: tuple[int, ...] = ()
     rows: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown("kind of noise", self.kind, list(KINDS))
 
     @property
     def form(self) -> NoiseKind:

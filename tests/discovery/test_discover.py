@@ -247,3 +247,26 @@ def test_bad_arguments_are_named(change: dict[str, object], match: str) -> None:
     arguments: dict[str, object] = {"x": rng.random((20, 2)), "y": rng.random(20), **change}
     with pytest.raises(ew.InputError, match=match):
         ew.discover(**arguments)
+
+
+def test_the_log_says_what_each_stage_took_and_gave() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 3, (60, 2))
+    noisy = x[:, 0] * x[:, 1] ** 2 + 0.05 * rng.standard_normal(60)
+    found = ew.discover(x, noisy, effort=1000, time_limit=300)
+    hunted = next(row for row in found.log if row.stage == "exact formulas by evolution")
+    assert (hunted.share, hunted.evaluations) == (0.2, 200)
+    assert [row.before for row in found.log[1:]] == [row.after for row in found.log[:-1]]
+    assert found.log[0].before > 0.9 and found.log[-1].after < 0.02
+    assert str(hunted).startswith("exact formulas by evolution: 200 evaluations, least error 0.0")
+
+
+def test_other_rows_are_another_walk_through_the_stages() -> None:
+    x = np.random.default_rng(0).uniform(1, 3, (60, 2))
+    y = x[:, 0] * np.sqrt(x[:, 1])
+    x[7, 0] = -999.0
+    found = ew.discover(x, y, effort=1000, time_limit=300)
+    stages = [row.stage for row in found.log]
+    again = stages.index("rows of isolated cells")
+    assert found.outcome is Outcome.EXACT and found.noise_model.outliers == (7,)
+    assert stages[again + 1 : again + 3] == stages[:2] and stages.count("rows of isolated cells") == 1

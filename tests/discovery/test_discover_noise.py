@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,8 @@ import sympy
 
 import edgewise as ew
 from edgewise.discovery import NoiseModel, Outcome, discover_directly
-from edgewise.discovery.models import far_rows, isolated_cells, recognized
+from edgewise.discovery.models import far_rows, isolated_cells
+from edgewise.discovery.tables import KINDS, NoiseKind, recognized
 
 QUICK = 600
 X1, X2 = sympy.symbols("x1 x2")
@@ -65,6 +68,38 @@ def test_few_rows_say_nothing_of_the_kind_of_noise() -> None:
     rng = np.random.default_rng(0)
     f = np.exp(rng.uniform(0, 3, 30))
     assert recognized(f, f * (1 + 0.1 * rng.standard_normal(30))).kind == "additive"
+
+
+class Quadratic(NoiseKind):
+    """The recipe of CONTRIBUTING.md: noise in proportion to the square of the value."""
+
+    name, looks, rows, margin = "quadratic", "quadratic", "by 1/{}^4", 4.0
+
+    def sigma(self, level: float, share: float, size: np.ndarray) -> np.ndarray:
+        return share * size**2
+
+    def text(self, level: float, share: float) -> str:
+        return f"quadratic, {share:.2g} times the square"
+
+    def trials(self, fitted: np.ndarray) -> Iterator[tuple[float, float]]:
+        yield 0.0, 1.0
+
+
+def test_a_kind_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ew.InputError, match="additive"):
+        NoiseModel("relativ")
+
+
+def test_a_kind_of_noise_is_a_class_and_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.5, 3, (200, 1))
+    y = 4 * x[:, 0] + 0.04 * x[:, 0] ** 2 * rng.standard_normal(200)
+    assert recognized(4 * x[:, 0], y).kind == "relative"
+    monkeypatch.setitem(KINDS, "quadratic", Quadratic())
+    found = ew.discover(x, y, effort=1000, time_limit=300)
+    assert found.noise_model.kind == "quadratic" and found.noise_model.text().startswith("quadratic, 0.002")
+    assert "The noise looks quadratic." in found.stages
+    assert "Noise: quadratic" in repr(found) and "rows weighted by 1/y^4" in repr(found)
 
 
 def test_relative_noise_is_told_and_constants_are_not_biased() -> None:

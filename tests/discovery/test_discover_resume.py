@@ -17,10 +17,11 @@ import pytest
 
 import edgewise as ew
 from edgewise.discovery import Discovery, Outcome
+from edgewise.discovery.search import Tuning
 from edgewise.formulas.programs import Evolution, Islands, prepare
 
 EFFORT, LIMIT = 1000, 300.0
-PER_ISLAND = "edgewise.discovery.search._approximation._PER_ISLAND"
+TUNING = "edgewise.discovery.search._approximation.TUNING"
 KILLED = """
 import os, signal, sys
 import test_discover_resume as t
@@ -157,7 +158,7 @@ def test_refuses(wrong: dict[str, object]) -> None:
 
 
 def test_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PER_ISLAND, 100)
+    monkeypatch.setattr(TUNING, Tuning(per_island=100))
     alone = digits(searched(n_jobs=1))
     for backend in ("threading", "loky"):
         with joblib.parallel_config(backend=backend):
@@ -181,7 +182,7 @@ def test_islands_go_on_from_their_state() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals go to the whole console")
 def test_ctrl_c_while_workers_run_returns_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PER_ISLAND, 400)
+    monkeypatch.setattr(TUNING, Tuning(per_island=400))
 
     def press(stage: str, fraction: float, best: str | None) -> None:
         if stage == "formulas by evolution" and not pressed.is_set():

@@ -178,7 +178,7 @@ def test_no_stage_of_discovery_goes_on_for_ever(stage: str, monkeypatch: pytest.
     if stage == "baselines":
         first = ew.discovery.generators.baselines
         monkeypatch.setattr(
-            f"edgewise.discovery.search._search.{stage}",
+            f"edgewise.discovery.search._walk.{stage}",
             lambda *a: (c for part in (first(*a), endless_generator()) for c in part),
         )
     else:
@@ -201,6 +201,20 @@ def test_no_stage_of_judging_goes_on_for_ever(stage: str, monkeypatch: pytest.Mo
     found = ew.discover(*hard(), time_limit=0.6)
     assert found.best.error <= 1.01
     assert found.settings["seconds"] < 0.6 + BUSY
+
+
+def test_small_networks_are_fitted_where_there_is_no_time_limit() -> None:
+    from edgewise.discovery.generators import trees
+    from edgewise.discovery.models import best_surrogate
+    from edgewise.discovery.tables import Problem
+
+    x = torch.rand(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    symbols = (sympy.Symbol("a"), sympy.Symbol("b"))
+    problem = Problem(x, symbols, x[:, 0] + x[:, 1].square(), torch.ones(40, dtype=torch.float64))
+    name, error, _ = next(trees(problem, 0.0, Deadline.never(), 0))
+    assert name == "sum of functions" and error < 1e-6
+    found = best_surrogate(problem, 0.01, False, Deadline.never(), 0)
+    assert found is not None and found.error < 0.01
 
 
 def test_a_search_that_is_cut_before_any_model_claims_no_noise(monkeypatch: pytest.MonkeyPatch) -> None:

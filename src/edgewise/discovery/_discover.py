@@ -18,31 +18,30 @@ from edgewise._errors import InputError, unknown
 from edgewise._progress import Shown, reporting
 from edgewise._typing import Array, Data
 from edgewise._workers import checked_jobs
-from edgewise.discovery._request import Asked, RowWeights, asked, checked_loss, inputs_of, with_table_units
+from edgewise.discovery._request import Request, RowWeights, checked_loss, inputs_of, requests, with_table_units
 from edgewise.discovery.groups import GroupSearch
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.knowledge import Knowledge, Known
 from edgewise.discovery.results import Discoveries, Discovery, fitted_to_all
-from edgewise.discovery.search import MANY, Search, journal_of, screen
+from edgewise.discovery.search import Search, journal_of, screen
 from edgewise.discovery.tables import Loss, Missing, Settings, Table
 from edgewise.kernels import one_thread
 
-_DIRECTLY, _SCREENING = 0.4, 0.2  # of the time, at most: for laws straight from the table, and for choosing columns
 _LISTED = 5
 
 
-def searched(asked: Asked, settings: Settings, *, models: bool = True) -> Discovery:
+def search_table(request: Request, settings: Settings, *, models: bool = True) -> Discovery:
     """Search formulas for one table, and return them for tables as that one came."""
-    columns, began = asked.prepared.columns, now()
-    if asked.prepared.codes is not None:
-        return GroupSearch(asked.table, asked.prepared, settings).run().of(columns)
-    if models and len(settings.knowledge.names or asked.table.names) > MANY and settings.knowledge.empty:
-        return _of_many(asked, settings)
-    allowed = asked.table.of_columns(settings.knowledge.names or asked.table.names)
-    found = _whole(Search(allowed, settings).run(models=models), asked.table)
+    columns, began = request.prepared.columns, now()
+    if request.prepared.codes is not None:
+        return GroupSearch(request.table, request.prepared, settings).run().of(columns)
+    if models and len(settings.knowledge.names or request.table.names) > 15 and settings.knowledge.empty:
+        return _of_many(request, settings)
+    allowed = request.table.of_columns(settings.knowledge.names or request.table.names)
+    found = _whole(Search(allowed, settings).run(models=models), request.table)
     if settings.knowledge.empty and settings.loss == "squared":
         found = fitted_to_all(found, lambda: now() - began > settings.limit)
-    return found if asked.prepared.plain and not columns.notes else found.of(columns)
+    return found if request.prepared.plain and not columns.notes else found.of(columns)
 
 
 def _whole(found: Discovery, table: Table) -> Discovery:
@@ -56,17 +55,18 @@ def _whole(found: Discovery, table: Table) -> Discovery:
     )  # fmt: skip
 
 
-def _of_many(asked: Asked, settings: Settings) -> Discovery:
+def _of_many(request: Request, settings: Settings) -> Discovery:
     """Search some of many columns, unless a law is found in all of them straight from the table."""
-    table, columns, began = asked.table, asked.prepared.columns, now()
+    directly, screening = 0.4, 0.2  # of the time, at most: for laws straight from the table, and for choosing columns
+    table, columns, began = request.table, request.prepared.columns, now()
     journal = journal_of(table, settings, Deadline.after(settings.limit).passed)
-    found = Search(table, replace(settings, limit=_DIRECTLY * settings.limit), journal).run(models=False)
+    found = Search(table, replace(settings, limit=directly * settings.limit), journal).run(models=False)
     if found.outcome in (Outcome.EXACT, Outcome.INTERRUPTED):
         return found.of(columns) if columns.notes else found
     kept = np.arange(len(table.names))
     try:
         chosen: list[Array] = []
-        cut(Deadline.after(_SCREENING * settings.limit), lambda: chosen.append(screen(table, settings.seed)))
+        cut(Deadline.after(screening * settings.limit), lambda: chosen.append(screen(table, settings.seed)))
         kept = chosen[0] if chosen else kept
     except KeyboardInterrupt:
         return replace(found, outcome=Outcome.INTERRUPTED)
@@ -80,7 +80,7 @@ def _of_many(asked: Asked, settings: Settings) -> Discovery:
         table, columns = table.keep(kept), columns.keep(kept, note)
     left = settings.limit - (now() - began)
     if left <= 0:  # no other forms were tried, so nothing is claimed
-        found, columns = replace(found, outcome=Outcome.TIME_LIMIT), asked.prepared.columns
+        found, columns = replace(found, outcome=Outcome.TIME_LIMIT), request.prepared.columns
         return found.of(columns) if columns.notes else found
     inner = replace(settings, limit=left, knowledge=settings.knowledge.inside(table.names))
     found = Search(table, inner, journal).run()
@@ -219,7 +219,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     )  # fmt: skip
     _check_known(known)
     _for_groups(groups, known)
-    tables = asked(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
+    tables = requests(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
     if len(tables) > 1 and (save is not None or resume is not None):
         raise InputError("'save' and 'resume' are for one target. Search each target on its own.")
     found: dict[str, Discovery] = {}
@@ -227,7 +227,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         for each in tables:
             own, given = with_table_units(each, known, x, y)
             knowledge = Knowledge.of(own.in_inputs(given), own.inputs, own.table.target)
-            last = searched(own, replace(settings, progress=shown, knowledge=knowledge))
+            last = search_table(own, replace(settings, progress=shown, knowledge=knowledge))
             found[each.table.target] = last
             if last.outcome is Outcome.INTERRUPTED:
                 break
@@ -285,11 +285,11 @@ def discover_directly(
     if known.get("template") is not None:
         raise InputError("'template' needs a search: use edgewise.discover.")
     of_rows = RowWeights.of(x, sigma, weights)
-    (each,) = asked(inputs_of(x, sigma, weights), y, names, target, None, None, of_rows)
+    (each,) = requests(inputs_of(x, sigma, weights), y, names, target, None, None, of_rows)
     each, given = with_table_units(each, known, x, y)
     knowledge = Knowledge.of(each.in_inputs(given), each.inputs, each.table.target)
     with one_thread():
-        return searched(each, Settings(_noise(noise), knowledge=knowledge), models=False)
+        return search_table(each, Settings(_noise(noise), knowledge=knowledge), models=False)
 
 
 def _check_known(known: Mapping[str, object]) -> None:

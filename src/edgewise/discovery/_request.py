@@ -106,7 +106,7 @@ _FEWEST = 5  # rows
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A table of numbers, and how it was made of columns as they came."""
 
     table: Table
@@ -136,10 +136,10 @@ class Asked:
         return changed
 
 
-def asked(
+def requests(
     x: Any, y: Any, names: Sequence[str] | None, target: str | Sequence[str] | None, missing: Missing | None,
     group: str | None = None, of_rows: RowWeights | None = None,
-) -> list[Asked]:  # fmt: skip
+) -> list[Request]:  # fmt: skip
     """Return a table for each target of y.
 
     Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names.
@@ -154,7 +154,7 @@ def asked(
     counted = None if group is None or given.weight is None else given.weight > 0
     for called, values in targets.items():
         prepared = _prepared(rows, values, chosen, called, missing or "drop", (group, counted))
-        found.append(Asked(_table(prepared, values, called, given), prepared))
+        found.append(Request(_table(prepared, values, called, given), prepared))
     return found
 
 
@@ -288,7 +288,7 @@ TABLE = "table"
 _NONE = frozenset({"", "-", "--", "1", "%", "none", "n/a", "dimensionless", "unitless"})
 
 
-def with_table_units(each: Asked, known: Known, x: Any, y: Any) -> tuple[Asked, Known]:
+def with_table_units(each: Request, known: Known, x: Any, y: Any) -> tuple[Request, Known]:
     """Return what is known with the units of the table in place of `units="table"`, or of a table that has `units`.
 
     They are `attrs["units"]` of the data frames x and y, or `units` of an `edgewise.io.Table`. An empty cell, as levels
@@ -316,7 +316,7 @@ def _attached(table: Any) -> dict[str, str]:
     return {str(name): str(unit) for name, unit in units.items()} if isinstance(units, Mapping) else {}
 
 
-def _read(each: Asked, given: Mapping[str, str]) -> tuple[dict[str, str] | None, str]:
+def _read(each: Request, given: Mapping[str, str]) -> tuple[dict[str, str] | None, str]:
     """Return the units of the inputs and of the target where all can be read, and a note."""
     columns, target = each.prepared.columns, each.table.target
     by_name = {term.name: term for term in columns.terms}

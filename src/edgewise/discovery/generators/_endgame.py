@@ -165,7 +165,7 @@ def trees(problem: Problem, noise: float, deadline: Deadline, seed: int) -> Iter
         left = deadline.left()
         if left <= 0:
             break
-        options = Options(restarts=_RESTARTS, seed=seed, time_limit=left)
+        options = Options(restarts=_RESTARTS, seed=seed, time_limit=None if math.isinf(left) else left)
         grids = [5, 10] if noise > 0 else [5, 10, 20, 50]
         model = trained(build(), u, t / scale, options, weights=weights, grids=grids).model
         with torch.no_grad():

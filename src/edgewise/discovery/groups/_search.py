@@ -18,7 +18,7 @@ from edgewise.discovery.knowledge import Knowledge, turned_away
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search import Search, journal_of, measured, robust
-from edgewise.discovery.tables import EXACT, Prepared, Settings, Table, adequate
+from edgewise.discovery.tables import EXACT, Prepared, Settings, Table, adequate, drawn_rows
 from edgewise.formulas.expressions import FitData, shorten
 
 _CONSTANT = Shape((sympy.S.One,))
@@ -109,7 +109,7 @@ class Parts:
 
     def _of(self, rows: Array, y: Array) -> Table:
         table = self.table
-        if table.noise.kind != "given":
+        if not table.noise.given:
             return Table.of(table.names, table.x[rows], y, table.target)
         return Table.weighted(table.names, table.x[rows], y, table.target, table.weight[rows], table.noise.known)
 
@@ -129,7 +129,6 @@ def _effects(x: Array, y: Array, codes: Array) -> Array:
     return shifts - shifts.mean()
 
 
-_JUDGED = 20_000  # rows that constants are fitted to
 _MODELED, _MODELED_ROWS = 12, 5000  # groups up to which a network is fitted, and its rows
 _GUESSES = 2  # fits of each guess to each part
 _REFINED = 8  # forms whose constants within terms are fitted again
@@ -191,7 +190,7 @@ class GroupSearch:
     def _judged(self) -> GroupedRows:
         """Return the rows that constants are fitted to."""
         codes, seed = self.parts.codes, self.settings.seed
-        keep = np.sort(np.random.default_rng(seed).permutation(len(codes))[:_JUDGED])
+        keep = drawn_rows(len(codes), seed=seed)
         rows = self.table.of_columns(self.parts.table.names).rows(keep)
         return GroupedRows.of(rows, codes[keep], len(self.prepared.labels), seed)
 

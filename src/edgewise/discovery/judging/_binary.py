@@ -10,8 +10,6 @@ import sympy
 from edgewise._typing import Array, Formula, Part
 from edgewise.formulas.expressions import complexity, fitted_constants
 
-_TOGETHER = 3  # inputs of 0 and 1 in one part of a formula that is rewritten
-
 
 def binary_names(names: Iterable[str], x: Array) -> tuple[str, ...]:
     """Return the names of the columns of x (n, m) that hold 0 and 1 only."""
@@ -41,16 +39,17 @@ def _size(expression: Formula) -> tuple[int, int]:
 
 
 def _rewritten(part: Part, symbols: set[Part]) -> Part:
+    most = 3  # inputs of 0 and 1 in one part of a formula that is rewritten
     if not part.free_symbols & symbols or part.is_Symbol:
         return part
-    if part.free_symbols <= symbols and len(part.free_symbols) <= _TOGETHER:
+    if part.free_symbols <= symbols and len(part.free_symbols) <= most:
         return _line(part)
     inner = part.func(*(_rewritten(each, symbols) for each in part.args))
     if not inner.is_Mul:
         return inner
     pure = [each for each in inner.args if each.free_symbols and each.free_symbols <= symbols]
     together = sympy.Mul(*pure)
-    if len(pure) < 2 or len(together.free_symbols) > _TOGETHER:
+    if len(pure) < 2 or len(together.free_symbols) > most:
         return inner
     rest = sympy.Mul(*(each for each in inner.args if each not in pure))
     line = _line(together)

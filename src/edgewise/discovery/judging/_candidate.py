@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_ROUNDING = 1e-9
-
-
 @dataclass(frozen=True)
 class ByGroup:
     """A formula of one form for all groups: `form` has a symbol for each constant that differs by group.
@@ -62,14 +59,13 @@ class ByGroup:
 
 def _with_error(value: float, error: float) -> str:
     """Return a constant with its standard error, unless that is rounding."""
-    if error <= _ROUNDING * abs(value):
+    rounding = 1e-9
+    if error <= rounding * abs(value):
         return f"{value:.12g}"
     return "{} ± {}".format(*rounded_together(value, error))
 
 
-_DIGITS = 6  # of constants in a printout
 _IMPROVED = 0.98  # of the error of simpler formulas: what a front asks for
-_EQUAL = 1e-14  # errors below are the same
 _Any = TypeVar("_Any")
 
 
@@ -153,8 +149,9 @@ class Candidate:
         return evaluate(self.expression, self.names, rows)
 
     def __str__(self) -> str:
+        digits = 6  # of constants in a printout
         held_out = "" if math.isnan(self.held_out) else f", held-out error {self.held_out:.2g}"
-        return f"{self.text(_DIGITS)}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
+        return f"{self.text(digits)}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
 
 
 def columns_of(x: Data, names: tuple[str, ...], columns: Columns | None = None) -> Array:
@@ -189,7 +186,8 @@ def _numbers(x: Any) -> Array:
 
 def front(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The candidates that none as simple, of as few fitted constants, beats on the rows, simplest first."""
-    return unbeaten(candidates, lambda c: (c.complexity, c.fitted, max(c.error, _EQUAL)))
+    equal = 1e-14  # errors below are the same
+    return unbeaten(candidates, lambda c: (c.complexity, c.fitted, max(c.error, equal)))
 
 
 def unbeaten(

@@ -32,17 +32,9 @@ Forms were chosen by the same rows, and the true one may not be among them: of m
 SPOKEN = 8.0
 """The lead with which the rows speak for one of two forms that were not chosen among many."""
 
-_LIKELY = 40  # forms that are fitted with all of their numbers free
 _STEPS, _LONGER = 20, 200  # of these fits; where it matters
-_CONTAINED = 1e-6  # of the standard deviation: how near a form must come to values that it can take
 _LIMIT, _MORE = 5e-2, 4  # how near one that tends to them does, and times the steps that halve the distance
-_UNSEEN, _RESEMBLED = 0.05, 1e-3  # of the noise, and of the standard deviation: nearer, rows show no difference
-_ALIKE = 2.0  # ratio of errors up to which correlated noise may be all that they differ by
-_CORRELATED = 0.01  # chance below which neighboring rows count as correlated
-_BIT = 2 * math.log(2)  # of the criterion
-_HOPELESS = 100.0  # lead by Student's likelihood that a fit by it does not make good
 _FREEDOM, _SCALINGS, _TURNS = 4, 20, 6  # degrees of Student's distribution; steps of its scale, and of the fit
-_OUTLYING = 0.25  # weight of a row that is 4 standard deviations off: with none, a fit by least squares does
 
 
 @dataclass(frozen=True)
@@ -66,8 +58,9 @@ class Entry:
         """The part of the error that the row before does not foretell: all of it, unless residuals may be an
         autoregression.
         """
+        seldom = 0.01  # chance below which neighboring rows count as correlated
         found = serial(self.residual)
-        if found.chance >= _CORRELATED:
+        if found.chance >= seldom:
             return self.error
         new = self.residual[1:] - found.rho * self.residual[:-1]
         if not white(new):
@@ -77,10 +70,11 @@ class Entry:
     @cached_property
     def robust(self) -> tuple[FreeFormula, float]:
         """The form fitted by Student's likelihood, which a few far rows do not rule, and twice minus its logarithm."""
+        outlying = 0.25  # weight of a row that is 4 standard deviations off: with none, a fit by least squares does
         data, free, residual = self.data, self.free, self.residual
         for _ in range(_TURNS):
             weight, likelihood = student(residual)
-            if weight.min() > _OUTLYING:
+            if weight.min() > outlying:
                 return free, likelihood
             rows = replace(data, weight=data.weight * np.sqrt(weight))
             with np.errstate(all="ignore"):
@@ -157,7 +151,8 @@ class Contest:
 
     def _bits(self, form: Part) -> float:
         """Return what the operations, variables and exact numbers of a form cost, in units of the criterion."""
-        return _BIT * length(form, len(self.data.names))
+        bit = 2 * math.log(2)  # of the criterion
+        return bit * length(form, len(self.data.names))
 
     def lead(self, law: Entry, other: Entry) -> float:
         """Return by how much a form leads another: the difference of their criteria.
@@ -169,8 +164,9 @@ class Contest:
         correlated from row to row is that of the innovations of an autoregression, if both errors are alike (within a
         factor of two): what such noise may leave is not counted against a form. Errors below the noise count as it.
         """
+        alike = 2.0  # ratio of errors up to which correlated noise may be all that they differ by
         ratio = max(other.error, self.floor) / max(law.error, self.floor)
-        if 1 / _ALIKE <= ratio <= _ALIKE:
+        if 1 / alike <= ratio <= alike:
             ratio = max(other.innovation, self.floor) / max(law.innovation, self.floor)
         return 2 * self.data.n * math.log(ratio) + other.description - law.description
 
@@ -179,9 +175,10 @@ class Contest:
 
         That of a form that is far behind with its constants by least squares is not fitted.
         """
+        hopeless = 100.0  # lead by Student's likelihood that a fit by it does not make good
         longer, likely = other.description - law.description, law.robust[1]
         rough = student(other.residual)[1] - likely + longer
-        return rough if rough > _HOPELESS else other.robust[1] - likely + longer
+        return rough if rough > hopeless else other.robust[1] - likely + longer
 
     def leads(self, law: Formula, forms: Iterable[tuple[Formula, float]]) -> list[tuple[Entry, float]]:
         """Return the likeliest of other forms and the law's lead over each, least first.
@@ -189,6 +186,7 @@ class Contest:
         forms: formulas with their errors on the rows as they stand. Those of one form, up to the values of their
         constants, count once.
         """
+        most = 40  # forms that are fitted with all of their numbers free
         own = self.entry(law)
         if own is None:
             return []
@@ -198,7 +196,7 @@ class Contest:
         ]
         likely: dict[str, Formula] = {}
         for _, form in sorted(rough, key=lambda pair: pair[0]):
-            if len(likely) == _LIKELY:
+            if len(likely) == most:
                 break
             if _as_text(form) != _as_text(law):
                 likely.setdefault(_as_text(form), form)
@@ -233,12 +231,14 @@ class Contest:
         resembles the law stays where it is. One with more numbers that comes nearer than the noise moves it counts as
         one that tends to the law: 1/(x - c) with a c far away.
         """
+        contained = 1e-6  # of the standard deviation: how near a form must come to values that it can take
+        unseen, resembled = 0.05, 1e-3  # of the noise, and of the standard deviation: nearer, rows show no difference
         more = len(entry.free.values) > len(law.free.values)
         data = FitData.of(self.data.names, np.column_stack(self.data.columns), law.values, self.data.weight)
         with np.errstate(all="ignore"):
             for free in (entry.free, _widened(entry.free)):
                 near = free.fit(data, _LONGER)
-                if near.error < max(_CONTAINED, min(_UNSEEN * law.error, _RESEMBLED) if more else 0.0):
+                if near.error < max(contained, min(unseen * law.error, resembled) if more else 0.0):
                     return True
                 if near.error < _LIMIT and near.fit(data, _MORE * _LONGER).error < near.error / 2:
                     return True

@@ -54,11 +54,6 @@ def encompassing(residual: Array, difference: Array) -> float:
 
 #: bits that a formula must save to be claimed: by chance it does so on one table in a thousand
 ENOUGH = 10.0
-_ROUNDING = 1e-10  # of the target's standard deviation: smaller errors count as this one
-_GAUSSIAN = 1 / math.sqrt(2 * math.pi * math.e)  # standard deviation, in last places, at which a value takes no bit
-_FURTHEST = 20  # one row in this number (at least one row) may be an outlier
-_LARGEST = 1e100  # of weights as they are
-_PLAIN = 0.5  # of the standard deviation: a line that leaves that much must be seen before a constant is claimed
 
 # Bits of each symbol of a formula: minus the logarithm of its share. All shares add up to 1, as in a prefix code.
 _VARIABLE, _NUMBER, _SUM, _POWER, _PI, _FUNCTION = 2.0, 3.0, 3.0, 4.0, 5.0, 7.0
@@ -76,6 +71,7 @@ def saved(formula: Part, values: Array, y: Array, weight: Array, n_inputs: int) 
 
     values, y, weight: (n,).
     """
+    gaussian = 1 / math.sqrt(2 * math.pi * math.e)  # standard deviation, in last places, at which a value takes no bit
     if not formula.free_symbols:
         return 0.0
     exact = fitted_constants(formula), length(formula, n_inputs) + _OTHER
@@ -85,14 +81,15 @@ def saved(formula: Part, values: Array, y: Array, weight: Array, n_inputs: int) 
     first = used + 1, _FIRST + (math.log2(n_inputs) if used == 1 else n_inputs)
     readings = [exact, fitted, first] if _plain(sympy.powdenest(template, force=True), numbers) else [exact, fitted]
     order = np.argsort(np.abs(_deviations(y, weight, y, weight)), kind="stable")
-    floor = _GAUSSIAN * last_place(y) * float(np.median(weight))
+    floor = gaussian * last_place(y) * float(np.median(weight))
     rows = values[order], y[order], weight[order]
     return max(_worth(k, *rows, floor) - bits for k, bits in readings)
 
 
 def telling(n: int, n_inputs: int) -> bool:
     """Return whether n rows are enough to see a line that leaves half of the standard deviation, if there is one."""
-    return chance(_PLAIN, n, 2) - _FIRST - math.log2(n_inputs) >= ENOUGH
+    plain = 0.5  # of the standard deviation: a line that leaves that much must be seen before a constant is claimed
+    return chance(plain, n, 2) - _FIRST - math.log2(n_inputs) >= ENOUGH
 
 
 def _worth(k: int, values: Array, y: Array, weight: Array, floor: float) -> float:
@@ -102,13 +99,16 @@ def _worth(k: int, values: Array, y: Array, weight: Array, floor: float) -> floa
     makes the standard deviation large, and anything that meets it seem good. `floor` is the least error.
     """
 
+    rounding = 1e-10  # of the target's standard deviation: smaller errors count as this one
+    furthest = 20  # one row in this number (at least one row) may be an outlier
+
     def first(n: int) -> tuple[float, float]:
         """Return the error on the first n rows, and -log2 of its chance."""
         deviation = spread(y[:n], weight[:n])
-        error = max(_rms((weight * (values - y))[:n]), floor, _ROUNDING * deviation, 1e-300)
+        error = max(_rms((weight * (values - y))[:n]), floor, rounding * deviation, 1e-300)
         return error, chance(error / deviation, n, k) if deviation > 0 else 0.0
 
-    near = len(y) - max(1, len(y) // _FURTHEST)
+    near = len(y) - max(1, len(y) // furthest)
     error, apart = first(near)
     far = _deviations(y[near:], weight[near:], y[:near], weight[:near])
     left = np.maximum(np.abs(weight * (values - y))[near:], error)
@@ -123,8 +123,9 @@ def _deviations(y: Array, weight: Array, of: Array, weights: Array) -> Array:
 
 def spread(y: Array, weight: Array) -> float:
     """Return the weighted standard deviation, 0 where the weights are too small to be squared."""
+    largest = 1e100  # of weights as they are
     most = float(np.max(weight, initial=0.0))
-    if most > _LARGEST:  # so that squares stay finite
+    if most > largest:  # so that squares stay finite
         return most * spread(y, weight / most)
     return _rms(_deviations(y, weight, y, weight)) if np.square(weight).sum() > 0 else 0.0
 

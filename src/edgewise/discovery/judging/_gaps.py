@@ -15,15 +15,7 @@ from edgewise.interpret.symbolic import domain
 _ROWS = 300  # whose gaps are looked into
 _POINTS = 8  # in each gap
 _VALUES = 1_000_000  # of all points together: of many columns not every gap is looked into
-_TOUCHING = 1e-9  # of its size on the rows beside: a denominator that small is zero
-_DIGITS, _BESIDE = 60, 30  # a pole is looked at from 1e-30 of its gap away ...
-_BLOWN_UP = 1e6  # ... where the formula exceeds its size on the rows by this factor
-_JUMP = 1e-3  # of its size on the rows, by which values beside a zero of a denominator differ where it jumps
-_ROOM = 0.5  # of the range of y: how far values between rows may lie beyond it
-_CANCELED, _LEAST, _MOST = 1e4, 1e-30, 1e30  # size of a term over that of y; numbers of a formula
 _BOUNDED = sympy.tanh, sympy.atan, sympy.erf, sympy.sin, sympy.cos, sympy.tan
-_STEEPEST = 1e6  # standard deviation of what one of them is taken of
-_LOOSE = 1e-7  # of the target's spread: a number that matters less may be any other one
 
 
 def pole(formula: Formula, names: Sequence[str], x: Array) -> bool:
@@ -79,12 +71,14 @@ def strays(formula: Formula, names: Sequence[str], x: Array, y: Array) -> bool:
     That is an undefined value or one beyond those of y (n,) by over half of their range, on lines from row to row; a
     term of a sum over 1e4 times larger than y, which others cancel; a number beyond 1e-30 to 1e30.
     """
-    if any(not _LEAST <= abs(float(number)) <= _MOST for number in formula.atoms(sympy.Float) if number != 0):
+    beyond = 0.5  # of the range of y: how far values between rows may lie beyond it
+    canceled, least, most = 1e4, 1e-30, 1e30  # size of a term over that of y; numbers of a formula
+    if any(not least <= abs(float(number)) <= most for number in formula.atoms(sympy.Float) if number != 0):
         return True
     x, names = _used(formula, names, x)
     points = _joined(x[:: max(1, len(x) // _ROWS)]).reshape(-1, len(names))
     low, high = float(y.min()), float(y.max())
-    room, size = _ROOM * (high - low), _CANCELED * max(abs(low), abs(high))
+    room, size = beyond * (high - low), canceled * max(abs(low), abs(high))
     with np.errstate(all="ignore"):
         values = evaluate(formula, names, points)
         if not ((values >= low - room) & (values <= high + room)).all():
@@ -112,6 +106,7 @@ def _joined(x: Array) -> Array:
 
 def _touches(margin: Formula, names: list[str], points: Array, values: Array) -> bool:
     """Return whether a margin of one sign comes down to zero between two rows, where it is least beside theirs."""
+    touching = 1e-9  # of its size on the rows beside: a denominator that small is zero
     size = np.abs(values)
     ends = np.minimum(size[:, 0], size[:, -1])
     line, k = np.unravel_index(int((size / ends[:, None]).argmin()), size.shape)
@@ -120,7 +115,7 @@ def _touches(margin: Formula, names: list[str], points: Array, values: Array) ->
         trial = low + np.linspace(0, 1, 9)[:, None] * (high - low)
         height = np.abs(evaluate(margin, names, trial))
         k = int(height.argmin())
-        if height[k] <= _TOUCHING * ends[line]:
+        if height[k] <= touching * ends[line]:
             return True
         low, high = trial[max(k - 1, 0)], trial[min(k + 1, 8)]
     return False
@@ -128,9 +123,12 @@ def _touches(margin: Formula, names: list[str], points: Array, values: Array) ->
 
 def _blows_up(formula: Formula, margin: Formula, names: list[str], points: Array, where: Array, size: float) -> bool:
     """Return whether a formula grows without bound, or jumps, at the zero of a margin that lies on a line."""
+    digits, beside = 60, 30  # a pole is looked at from 1e-30 of its gap away ...
+    blown_up = 1e6  # ... where the formula exceeds its size on the rows by this factor
+    jump = 1e-3  # of its size on the rows, by which values beside a zero of a denominator differ where it jumps
     line, k = int(where[0]), int(where[1])
     symbols = [sympy.Symbol(name) for name in names]
-    with mpmath.workdps(_DIGITS):
+    with mpmath.workdps(digits):
         start, end = ([mpmath.mpf(float(v)) for v in points[line, at]] for at in (k, k + 1))
 
         def along(part: Formula) -> Callable[[Any], Any]:
@@ -139,17 +137,17 @@ def _blows_up(formula: Formula, margin: Formula, names: list[str], points: Array
 
         level, low, high = along(margin), mpmath.mpf(0), mpmath.mpf(1)
         below = level(low)
-        for _ in range(4 * _BESIDE):
+        for _ in range(4 * beside):
             middle = (low + high) / 2
             low, high = (middle, high) if level(middle) * below > 0 else (low, middle)
-        step = mpmath.mpf(10) ** -_BESIDE
+        step = mpmath.mpf(10) ** -beside
         try:
             before, after = (along(formula)(at) for at in (low - step, high + step))
         except ZeroDivisionError:
             return True
-        if not all(mpmath.isfinite(v) and abs(v) <= _BLOWN_UP * size for v in (before, after)):
+        if not all(mpmath.isfinite(v) and abs(v) <= blown_up * size for v in (before, after)):
             return True
-        return bool(abs(after - before) > _JUMP * size)
+        return bool(abs(after - before) > jump * size)
 
 
 def unseen_piece(formula: Formula, names: Sequence[str], x: Array) -> bool:
@@ -186,14 +184,16 @@ def undetermined(formula: Formula, names: Sequence[str], x: Array, weight: Array
     >>> undetermined(sympy.tanh(3000 * t), ["t"], rows, weight), undetermined(sympy.tanh(3 * t), ["t"], rows, weight)
     (True, False)
     """
+    steepest = 1e6  # standard deviation of what one of them is taken of
+    loose = 1e-7  # of the target's spread: a number that matters less may be any other one
     template, numbers = loosened(formula)
     if not numbers:
         return False
     with np.errstate(all="ignore"):
         insides = [evaluate(each.args[0], list(names), x) for each in formula.atoms(*_BOUNDED)]
-    if any(np.std(inside) > _STEEPEST for inside in insides):
+    if any(np.std(inside) > steepest for inside in insides):
         return True
     _, slopes = Tape(template, list(names), list(numbers)).jacobian(list(x.T), list(numbers.values()))
     with np.errstate(all="ignore"):
         felt = np.sqrt(np.mean((weight[:, None] * slopes * np.array(list(numbers.values()))) ** 2, axis=0))
-    return bool((felt < _LOOSE).any())
+    return bool((felt < loose).any())

@@ -27,9 +27,6 @@ from edgewise.formulas.expressions import (
     simplify,
 )
 
-_SIMPLIFIED = 2  # fitted constants up to which formulas are simplified: with more, they are no laws to be read
-_DIGITS = 8  # of constants of noisy tables: of a least sum of squares, doubles fix no more of the place
-_SAME = 1e-9  # rise of the error by which that may change a formula
 _Value = TypeVar("_Value")
 
 
@@ -59,6 +56,7 @@ class Judge:
         return self.once("judged", (formula, noise, keep_form), lambda: self._judged(formula, noise, keep_form))
 
     def _judged(self, formula: Formula, noise: float, keep_form: bool) -> Candidate | None:
+        simplified = 2  # fitted constants up to which formulas are simplified: with more, they are no laws to be read
         if formula.has(sympy.zoo, sympy.nan, sympy.oo) or (not formula.is_real and formula.has(sympy.I)):
             return None
         if formula.is_Float:  # a mean: zero is often within its standard error, and says nothing
@@ -70,7 +68,7 @@ class Judge:
         if not math.isfinite(final.error):
             return None
         expression = final.expression if final.error < EXACT else _reproducible(final, data)
-        if not keep_form and (final.error < EXACT or fitted_constants(expression) <= _SIMPLIFIED):
+        if not keep_form and (final.error < EXACT or fitted_constants(expression) <= simplified):
             expression = simplify(lines_of_binaries(expression, self.binary), self.names, self.x)
             if final.error < EXACT and expression.atoms(sympy.Float):  # c/(x + c) is 1/(x/c + 1): now seen to be 1
                 again = round_constants(expression, data)
@@ -114,9 +112,11 @@ class Judge:
 
 def _reproducible(final: FittedFormula, data: FitData) -> Formula:
     """Return a formula whose constants are the same in each run: with 8 digits, unless it needs more."""
+    digits = 8  # of constants of noisy tables: of a least sum of squares, doubles fix no more of the place
+    same = 1e-9  # rise of the error by which that may change a formula
     numbers = final.expression.atoms(sympy.Float)
     whole: Part = final.expression
-    rounded: Formula = whole.xreplace({f: readable_float(float(f"{float(f):.{_DIGITS}g}")) for f in numbers})
+    rounded: Formula = whole.xreplace({f: readable_float(float(f"{float(f):.{digits}g}")) for f in numbers})
     with np.errstate(all="ignore"):
         error = data.error(Tape(rounded, data.names).values(data.columns))
-    return rounded if error <= (1 + _SAME) * final.error else final.expression
+    return rounded if error <= (1 + same) * final.error else final.expression

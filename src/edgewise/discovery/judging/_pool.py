@@ -1,6 +1,6 @@
 """The candidates of one table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from edgewise._typing import Formula
@@ -11,21 +11,19 @@ from edgewise.discovery.judging._outcome import Outcome
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.tables import EXACT, adequate
 
-_MENDED = 3  # tries to mend a formula
-
 
 class Pool:
-    """Candidates on one table. `noise` is over the target's spread; 0 means none is known of."""
+    """Candidates on one table. `noise` is over the target's spread; 0 means none is known of.
 
-    def __init__(self, judge: Judge, noise: float, gate: Gate) -> None:
-        self.gate = gate
-        self._origin: dict[Formula, str] = {}
-        self.start(judge, noise)
+    `origins` holds the stages that formulas came from, also those of other tables.
+    """
 
-    def start(self, judge: Judge, noise: float) -> None:
-        """Begin without candidates, on a table."""
-        self.judge, self.noise = judge, noise
+    def __init__(
+        self, judge: Judge, noise: float, gate: Gate, origins: Mapping[Formula, str] | None = None
+    ) -> None:  # fmt: skip
+        self.judge, self.noise, self.gate = judge, noise, gate
         self.candidates: list[Candidate] = []
+        self.origins = dict(origins or {})
         self._seen: set[tuple[Formula, float]] = set()
         self.saved = cache(judge.saved)
         self._gaps = cache(judge.gaps)
@@ -44,7 +42,7 @@ class Pool:
                 continue
             if not claims or self.claimed(candidate):
                 self.candidates.append(candidate)
-                self._origin.setdefault(candidate.expression, stage)
+                self.origins.setdefault(candidate.expression, stage)
                 if candidate.error < EXACT and self.claimed(candidate):
                     return
 
@@ -61,7 +59,8 @@ class Pool:
 
     def mended(self, expression: Formula) -> Candidate | None:
         """A formula that is turned away, in a form that passes: see `Gate.mended`; None if there is none."""
-        for _ in range(_MENDED):
+        mended = 3  # tries to mend a formula
+        for _ in range(mended):
             free = self.gate.mended(expression)
             candidate = None if free is None else self.judge.measured(free)
             if candidate is None or self.gate.admits(candidate.expression):
@@ -76,10 +75,10 @@ class Pool:
             again = self.judged(old.expression)
             if again is not None and again.expression != old.expression:
                 self.candidates.append(again)
-                self._origin.setdefault(again.expression, self.origin(old))
+                self.origins.setdefault(again.expression, self.origin(old))
 
     def origin(self, candidate: Candidate) -> str:
-        return self._origin.get(candidate.expression, "a first guess")
+        return self.origins.get(candidate.expression, "a first guess")
 
     def margin(self) -> float:
         """The error up to which a formula leaves only noise."""
@@ -101,13 +100,13 @@ class Pool:
         """Whether a candidate is exact, or leaves only noise, and rows to spare show that."""
         return self.reaches(candidate) and self.doubt(candidate) is None
 
-    def exact(self) -> bool:
-        """Whether a candidate that can be claimed is exact to rounding."""
-        return any(c.error < EXACT and self.claimed(c) for c in self.candidates)
+    def exact(self) -> Candidate | None:
+        """Return the first candidate that can be claimed and is exact to rounding."""
+        return next((c for c in self.candidates if c.error < EXACT and self.claimed(c)), None)
 
-    def done(self) -> bool:
-        """Whether a candidate that can be claimed is exact, or leaves only noise."""
-        return any(self.claimed(c) for c in self.candidates)
+    def claim(self) -> Candidate | None:
+        """Return the first candidate that can be claimed: it is exact, or leaves only noise."""
+        return next((c for c in self.candidates if self.claimed(c)), None)
 
     def doubted(self, best: Candidate) -> Outcome | None:
         """Why nothing is claimed though the best candidate fits, or another one does that is no better than chance."""
@@ -121,7 +120,7 @@ class Pool:
         if not self.candidates:
             return None
         likely = [c for c in self.candidates if self.gate.admits(c.expression)] or self.candidates
-        if self.done():
+        if self.claim() is not None:
             likely = [c for c in likely if not self.reaches(c) or self.doubt(c) is not Outcome.UNSEEN]
         cheapest = min(likely, key=self.cost)
         most = max(likely, key=lambda c: (self.saved(c), -self.cost(c)))

@@ -23,15 +23,13 @@ from edgewise.tables.additive import AdditiveFit, Gaussian, Request, Target, add
 from edgewise.train import FitResult, Options, Outcome, fit
 from edgewise.train.optim import LM
 
-_GOOD = 1e-4  # held-out error at which no other structure is tried
-_GRIDS = (5, 10, 20)
 _SOLVER = LM(steps=40, tolerance=1e-4)
-_LEAST = 0.05  # seconds of a fit that was begun
 
 
 def best_surrogate(problem: Problem, noise: float, relative: bool, deadline: Deadline, seed: int) -> Surrogate | None:
     """The surrogate of the least held-out error, of structures of growing freedom until one is near the noise."""
     # Logarithms of heavy-tailed columns, and of a target of many decades.
+    good = 1e-4  # held-out error at which no other structure is tried
     sizes, logs = problem.target.abs(), tuple(map(heavy_tailed, problem.columns.T))
     wide = relative and problem.sign and float(sizes.max()) > 100 * float(sizes.min())
     coordinates = Coordinates(logs, "log" if wide else "itself", float(torch.sign(problem.target[0])))
@@ -42,7 +40,7 @@ def best_surrogate(problem: Problem, noise: float, relative: bool, deadline: Dea
         found = _fitted(problem, coordinates, name, build(), deadline, seed)
         if found is not None and (best is None or found.error < best.error):
             best = found
-        if found is not None and found.error < max(_GOOD, 1.1 * noise):
+        if found is not None and found.error < max(good, 1.1 * noise):
             break
     return best
 
@@ -78,6 +76,8 @@ def _diagonal(model: KAN) -> KAN:
 def _fitted(
     problem: Problem, coordinates: Coordinates, name: str, model: KAN, deadline: Deadline, seed: int
 ) -> Surrogate | None:
+    grids = (5, 10, 20)
+    least_time = 0.05  # seconds of a fit that was begun
     order = torch.randperm(len(problem.target), generator=torch.Generator().manual_seed(seed))
     held, rows = order.tensor_split([len(order) // 5])
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
@@ -85,12 +85,12 @@ def _fitted(
     if "product" in name:
         model = _raw_factors(model, u)
     least, kept, settled = math.inf, model, False
-    for number, grid in enumerate(_GRIDS if len(rows) > 100 else (3, 5)):
+    for number, grid in enumerate(grids if len(rows) > 100 else (3, 5)):
         left = deadline.left()
         if number and left <= 0:
             break
         restarts = 4 if number == 0 and name != "sum of functions" else 1
-        limit = max(left, _LEAST)
+        limit = None if math.isinf(left) else max(left, least_time)
         options = Options(validation=0.0, restarts=restarts, smoothing=0.0, seed=seed, time_limit=limit)
         weights = weight[rows].square()
         model = trained(model, u[rows], t[rows], options, weights=weights, grids=[grid], solver=_SOLVER).model

@@ -15,16 +15,8 @@ from edgewise._typing import Formula
 from edgewise.discovery.tables import Problem
 from edgewise.interpret.symmetries import Coordinates, Scales, TableProcess
 
-_NORM = 0.75  # of the degrees of a term of more than three columns: below 1 prefers terms of few columns
-_TOP = 60  # the largest degree
-_FEW_TERMS = 3
 _TERMS = 2000  # that may be chosen from
 _BLOCK = 5  # terms chosen at a time, at least ...
-_GROWTH = 6  # ... and one for each six available
-_PATIENCE = 4  # blocks without gain before the choice ends, and half as many terms again
-_SETTLED = 1.25  # the error of half the terms over that of all, up to which more of them no longer help
-_EARLY = 0.5  # ... and the share of all terms that it could have, below which it stopped by itself
-_SHARE = 3  # rows for each term at least
 
 Term = tuple[tuple[int, int], ...]
 """Column and degree of each factor."""
@@ -66,9 +58,12 @@ def exponents(m: int, limit: int = _TERMS) -> Tensor:
     >>> exponents(2, 8).tolist()
     [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [2, 0]]
     """
+    power = 0.75  # of the degrees of a term of more than three columns: below 1 prefers terms of few columns
+    highest = 60  # the largest degree
+    few_terms = 3
     best: list[Term] = []
-    norm = 1.0 if m <= _FEW_TERMS else _NORM
-    for top in range(1, _TOP + 1):
+    norm = 1.0 if m <= few_terms else power
+    for top in range(1, highest + 1):
         found = list(islice(_terms(m, top**norm, norm), limit + 1))
         if len(found) > limit:
             break
@@ -126,8 +121,13 @@ def _chebyshev(u: Tensor, degree: int) -> tuple[Tensor, Tensor]:
 
 def _pursue(table: Tensor, aim: Tensor) -> tuple[list[int], Tensor, Tensor, bool]:
     """Columns of a normalised table (n, terms), their coefficients, leave-one-out residuals (n,), and `settled`."""
+    growth = 6  # terms for one that is chosen at a time, at least a block
+    patience = 4  # blocks without gain before the choice ends, and half as many terms again
+    no_better = 1.25  # the error of half the terms over that of all, up to which more of them no longer help
+    early = 0.5  # of all terms that it could have, below which the choice stopped by itself
+    share = 3  # rows for each term at least
     n = len(aim)
-    most = max(1, n // _SHARE)
+    most = max(1, n // share)
     basis = torch.zeros(n, most + _BLOCK, dtype=aim.dtype)
     free = torch.ones(table.shape[1], dtype=torch.bool)
     chosen: list[int] = []
@@ -152,23 +152,18 @@ def _pursue(table: Tensor, aim: Tensor) -> tuple[list[int], Tensor, Tensor, bool
         errors.append((len(chosen), error))
         if error < best:
             best, kept, left_out = error, len(chosen), loo
-        elif len(chosen) > 1.5 * kept + _PATIENCE * _BLOCK or error > 1.5 * best:
+        elif len(chosen) > 1.5 * kept + patience * _BLOCK or error > 1.5 * best:
             break
         if best <= tiny:
             break
         gains = (table.T @ residual).abs().masked_fill(~free, -1.0)
-        count = min(max(_BLOCK, len(chosen) // _GROWTH), most + _BLOCK - len(chosen), int(free.sum()))
+        count = min(max(_BLOCK, len(chosen) // growth), most + _BLOCK - len(chosen), int(free.sum()))
         batch = gains.topk(count).indices.tolist() if count > 0 else []
     chosen = chosen[:kept]
     solution = torch.linalg.lstsq(table[:, chosen], aim.unsqueeze(1), driver="gelsy").solution[:, 0]
     half = [e for size, e in errors if size <= kept // 2]
-    settled = bool(half) and half[-1] < _SETTLED * best
-    return chosen, solution, left_out, settled or (kept < _EARLY * most and bool(free.any()))
-
-
-_HELD = 4  # one row in four is held out of noisy data
-_FEW_ROWS = 250  # rows that tell what a process should see
-_EXPLAINED = 2.0  # times the noise that a process found: its error where it has explained the rest
+    settled = bool(half) and half[-1] < no_better * best
+    return chosen, solution, left_out, settled or (kept < early * most and bool(free.any()))
 
 
 @dataclass(frozen=True)
@@ -264,9 +259,10 @@ def smoothed(problem: Problem, like: Surrogate | None = None) -> Surrogate | Non
     The error is of rows left out. What the process sees, and the scales that it starts from, are those of `like`; else
     what does best on a few rows.
     """
+    few_rows = 250  # rows that tell what a process should see
     if like is not None and like.scales is not None:
         return _smoothed(problem, _choices(problem, like, ("itself", "log"))[0], _inherited(problem, like))
-    few = problem.rows(torch.randperm(len(problem.target), generator=torch.Generator().manual_seed(0))[:_FEW_ROWS])
+    few = problem.rows(torch.randperm(len(problem.target), generator=torch.Generator().manual_seed(0))[:few_rows])
     trials = [_smoothed(few, coordinates, None) for coordinates in _choices(problem, None, ("itself", "log"))]
     best = min((t for t in trials if t is not None), key=lambda trial: trial.error, default=None)
     return None if best is None else _smoothed(problem, best.coordinates, best.scales)
@@ -282,6 +278,7 @@ def _inherited(problem: Problem, like: Surrogate) -> Scales:
 
 
 def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) -> Surrogate | None:
+    explained = 2.0  # times the noise that a process found: its error where it has explained the rest
     u, t = coordinates.inputs(problem.columns), coordinates.target(problem.target)
     finite = bool(torch.isfinite(u).all() and torch.isfinite(t).all())
     if not finite or not bool((u.std(0) > 0).all()) or float(t.std()) == 0:
@@ -301,13 +298,14 @@ def _smoothed(problem: Problem, coordinates: Coordinates, start: Scales | None) 
 
     residual = torch.zeros_like(problem.target)
     residual[kept] = left_out
-    settled = error < _EXPLAINED * found.noise
+    settled = error < explained * found.noise
     return Surrogate(
         "process", coordinates, error, settled, lambda: residual, read, found.process.scales, problem.expressions
     )
 
 
 def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surrogate | None:
+    each_held = 4  # one row in four is held out of noisy data
     u, t, weight = coordinates.inputs(problem.columns), coordinates.target(problem.target), problem.weight
     if not bool(torch.isfinite(t).all()):
         return None
@@ -319,7 +317,7 @@ def _expanded(problem: Problem, coordinates: Coordinates, noise: float) -> Surro
         weight = problem.weight / (size + 0.5 * size.median()) if noise > 0 else torch.ones_like(size)
     held = torch.zeros(len(t), dtype=torch.bool)
     if noise > 0:
-        held[torch.randperm(len(t), generator=torch.Generator().manual_seed(0))[: len(t) // _HELD]] = True
+        held[torch.randperm(len(t), generator=torch.Generator().manual_seed(0))[: len(t) // each_held]] = True
     found = expand(u, t, weight * ~held)
     if found is None:
         return None

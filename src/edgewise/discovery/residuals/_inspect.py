@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgewise._robust import NORMAL
 from edgewise._typing import Array
-
-_MOST_CORRELATED = 0.99
-_LAGS, _EACH, _SELDOM = 24, 5, 0.01  # lags at most, rows for each, and the chance below which a series is not white
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,7 @@ def serial(residual: Array) -> Correlation:
     Source: Box, Jenkins, Reinsel and Ljung, Time Series Analysis (2015), chapter 2; Kendall, Note on bias in the
     estimation of autocorrelation (1954).
     """
+    most_correlated = 0.99
     from scipy.stats import norm
 
     e = residual - residual.mean()
@@ -55,7 +54,7 @@ def serial(residual: Array) -> Correlation:
         return Correlation(0.0, 1.0, n)
     r = float(e[1:] @ e[:-1]) / total
     chance = float(norm.sf(math.sqrt(n) * (r + 1 / n)))
-    return Correlation(float(np.clip(r + (1 + 4 * r) / n, -_MOST_CORRELATED, _MOST_CORRELATED)), chance, n)
+    return Correlation(float(np.clip(r + (1 + 4 * r) / n, -most_correlated, most_correlated)), chance, n)
 
 
 def white(series: Array) -> bool:
@@ -69,19 +68,18 @@ def white(series: Array) -> bool:
 
     Source: Ljung and Box, On a measure of lack of fit in time series models, Biometrika 65 (1978).
     """
+    most_lags, rows_each = 24, 5  # lags at most, and rows for each
+    seldom = 0.01  # the chance below which a series is not white
     from scipy.stats import chi2
 
     e = series - series.mean()
     n, total = len(e), float(e @ e)
-    lags = min(_LAGS, n // _EACH)
+    lags = min(most_lags, n // rows_each)
     if lags < 1 or not total > 0:
         return True
     r = np.array([float(e[k:] @ e[:-k]) / total for k in range(1, lags + 1)])
     statistic = n * (n + 2) * float(np.sum(r**2 / (n - np.arange(1, lags + 1))))
-    return bool(chi2.sf(statistic, lags) >= _SELDOM)
-
-
-_NAMED = 5  # outliers that a sentence names
+    return bool(chi2.sf(statistic, lags) >= seldom)
 
 
 @dataclass(frozen=True)
@@ -121,6 +119,7 @@ class Findings:
         >>> print(*Findings(tested=("order of rows", "x")).sentences())
         Residuals show no dependence on: order of rows, x.
         """
+        named = 5  # outliers that a sentence names
         found = []
         if self.depends:
             found.append(f"Residuals still depend on {_listed(self.depends)}.")
@@ -136,8 +135,8 @@ class Findings:
         if self.varies:
             found.append(f"The size of the residuals varies with {_listed(self.varies)}.")
         if self.outliers:
-            more = len(self.outliers) - _NAMED
-            rows = ", ".join(map(str, self.outliers[:_NAMED])) + (f" and {more} more" if more > 0 else "")
+            more = len(self.outliers) - named
+            rows = ", ".join(map(str, self.outliers[:named])) + (f" and {more} more" if more > 0 else "")
             found.append(f"Rows far from the formula: {rows}.")
         if not found and self.tested:
             found.append(f"Residuals show no dependence on: {', '.join(self.tested)}.")
@@ -146,11 +145,6 @@ class Findings:
 
 def _listed(names: tuple[str, ...]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
-_ROWS_EACH = 4  # rows for each term of the quadratic polynomial, at least
-_MOST_TERMS = 200  # terms
-_RANK = 1e-9
 
 
 def lack_of_fit(x: Array, residual: Array) -> float:
@@ -169,6 +163,9 @@ def lack_of_fit(x: Array, residual: Array) -> float:
 
     Source: Draper and Smith, Applied Regression Analysis (1998), chapter 2.
     """
+    rows_each = 4  # rows for each term of the quadratic polynomial, at least
+    most_terms = 200  # terms
+    rank = 1e-9
     from scipy.stats import f
 
     n, m = x.shape
@@ -176,14 +173,14 @@ def lack_of_fit(x: Array, residual: Array) -> float:
     ranks = np.where(np.ptp(x, axis=0) > 0, ranks, 0.0)
     terms = [ranks, ranks**2]
     pairs = [(i, j) for i in range(m) for j in range(i)]
-    if 2 * m + len(pairs) <= min(n / _ROWS_EACH, _MOST_TERMS):
+    if 2 * m + len(pairs) <= min(n / rows_each, most_terms):
         terms += [ranks[:, [i]] * ranks[:, [j]] for i, j in pairs]
-    elif _ROWS_EACH * 2 * m > n:
+    elif rows_each * 2 * m > n:
         return 1.0
     matrix = np.hstack(terms)
     centered = residual - residual.mean()
     left, s, _ = np.linalg.svd(matrix - matrix.mean(0), full_matrices=False)
-    left = left[:, s > _RANK * s[0]]
+    left = left[:, s > rank * s[0]]
     k = left.shape[1]
     explained, total = float(np.sum((left.T @ centered) ** 2)), float(centered @ centered)
     if total <= 0 or not 0 < k < n - 1:
@@ -194,9 +191,6 @@ def lack_of_fit(x: Array, residual: Array) -> float:
 
 _INSPECT_SELDOM = 1e-3  # chance below which a test has found something
 _ROWS = 12  # with fewer, nothing is tested
-_FAR = 4.5  # standard deviations by the median: rows that are named
-_MAD = 1.4826  # standard deviations of a normal distribution in a median absolute deviation
-_MOST_OUTLIERS = 0.1  # of the rows may be outliers
 
 
 def inspect(
@@ -295,9 +289,11 @@ def _varies(residual: Array, columns: dict[str, Array], fitted: Array | None) ->
 
 def _outliers(residual: Array) -> tuple[int, ...]:
     """Return the rows that are far from the formula, the furthest first, unless there are too many of them."""
+    far_away = 4.5  # standard deviations by the median: rows that are named
+    most_outliers = 0.1  # of the rows may be outliers
     size = np.abs(residual - np.median(residual))
-    unit = _MAD * float(np.median(size))
+    unit = NORMAL * float(np.median(size))
     if not unit > 0:
         return ()
-    far = np.flatnonzero(size > _FAR * unit)
-    return tuple(int(k) for k in far[np.argsort(-size[far])]) if len(far) <= _MOST_OUTLIERS * len(residual) else ()
+    far = np.flatnonzero(size > far_away * unit)
+    return tuple(int(k) for k in far[np.argsort(-size[far])]) if len(far) <= most_outliers * len(residual) else ()

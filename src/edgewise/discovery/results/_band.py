@@ -11,9 +11,6 @@ from edgewise._typing import Array
 from edgewise.discovery.tables import NoiseModel
 from edgewise.formulas.expressions import Uncertainty, evaluate
 
-_NEGLIGIBLE = 1e-4  # weight of a form that is left out of a mixture
-_HALVINGS = 60
-
 
 @dataclass(frozen=True)
 class Prediction:
@@ -68,16 +65,18 @@ def mixture_quantile(predictions: Sequence[Prediction], weights: Array, probabil
     >>> mixture_quantile([one, other], np.array([0.5, 0.5]), 0.95).round(1)
     array([11.3])
     """
+    negligible = 1e-4  # weight of a form that is left out of a mixture
+    halvings = 60
     from scipy.stats import t
 
-    kept = [(p, w) for p, w in zip(predictions, weights, strict=True) if w > _NEGLIGIBLE]
+    kept = [(p, w) for p, w in zip(predictions, weights, strict=True) if w > negligible]
     ends = np.array([p.quantile(probability) for p, _ in kept])
     known = np.isfinite(ends)
     low, high = np.where(known, ends, np.inf).min(0), np.where(known, ends, -np.inf).max(0)
     shares = np.where(known, np.array([[w] for _, w in kept]), 0.0)
     total = shares.sum(0)
     with np.errstate(all="ignore"):
-        for _ in range(_HALVINGS if len(kept) > 1 else 0):
+        for _ in range(halvings if len(kept) > 1 else 0):
             middle = (low + high) / 2
             below = sum(
                 np.nan_to_num(share * t.cdf((middle - p.center) / np.maximum(p.scale, 1e-300), p.freedom))

@@ -10,7 +10,7 @@ from markupsafe import escape
 from edgewise._printable import printable
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results._front import Front
-from edgewise.discovery.tables import EXACT
+from edgewise.discovery.tables import EXACT, KINDS
 from edgewise.formulas.expressions import quoted, write
 from edgewise.interpret.export import latex_with_error_bars, text_with_error_bars
 
@@ -30,14 +30,6 @@ def with_error_bars(found: Front, candidate: Candidate) -> str:
 
 
 _LONGEST = 100  # characters of a formula of the front in a printout
-_MOST_PLACES = 8
-_GROUPS = 10  # whose constants are shown
-_RIVALS = 3  # that are shown
-_LAWLIKE = 1e-3  # error on held-out rows of a law that longer formulas only correct
-_TELLING = 0.1  # weight from which the formula that has the largest is named
-_WEIGHTED = {
-    "relative": "by 1/{}^2", "mixed": "by 1/variance", "counts": "by 1/{}", "given": "as given",
-}  # fmt: skip
 _ROWS = {
     "classical": "", "autocorrelated": ", for rows that are correlated with their neighbors",
     "heteroscedastic": ", for residuals of varying size",
@@ -52,12 +44,13 @@ def r2_text(held_out: float) -> str:
     >>> r2_text(0.42), r2_text(0.01), r2_text(0.0), r2_text(float("nan"))
     ('0.824', '0.99990', '1', '')
     """
+    most_places = 8
     if math.isnan(held_out):
         return ""
     if not math.isfinite(held_out):
         return "undefined"
     missing = held_out**2
-    if missing < 0.5 * 10**-_MOST_PLACES:
+    if missing < 0.5 * 10**-most_places:
         return "1"
     return f"{1 - missing:.{max(1 - math.floor(math.log10(missing)), 3)}f}"
 
@@ -110,6 +103,7 @@ def title(found: Front) -> str:
 
 def conclusion(found: Front) -> list[str]:
     """Return the best formula with error bars, its errors, and what the best flexible model reaches."""
+    telling = 0.1  # weight from which the formula that has the largest is named
     best = found.best
     lines = [f"{quoted(found.target)} = {with_error_bars(found, best)}"]
     if has_error_bars(best):
@@ -125,23 +119,25 @@ def conclusion(found: Front) -> list[str]:
         lines.append(f"Weight of forms that are not on this front: {1 - float(found.weights.sum()):.2f}.")
     lines += judgement_lines(found)
     first = int(found.weights.argmax())
-    if found.candidates[first] is not best and found.weights[first] > _TELLING:
+    if found.candidates[first] is not best and found.weights[first] > telling:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")
     return [printable(line) for line in [*lines, *found.notes]]
 
 
 def judgement_lines(found: Front) -> list[str]:
     """Return which other forms the rows do not rule out, what the residuals show, and which law is only corrected."""
+    most_rivals = 3  # that are shown
+    lawlike = 1e-3  # error on held-out rows of a law that longer formulas only correct
     lines = []
     lines += [str(answer) for answer in found.answers]
     if found.rivals:
-        shown = "; ".join(cut(write(each.expression, _DIGITS)) for each in found.rivals[:_RIVALS])
+        shown = "; ".join(cut(write(each.expression, _DIGITS)) for each in found.rivals[:most_rivals])
         lines.append(f"The rows do not rule out: {shown}.")
     if found.outcome is not Outcome.EXACT and found.best.by_group is None:
         lines += found.findings.sentences()
     if found.outcome is Outcome.TIME_LIMIT and "work done" in found.settings:
         lines.append(f"About {found.settings['work done']:.0%} of the work was done.")
-    laws = [c for c in found if c.held_out < _LAWLIKE]
+    laws = [c for c in found if c.held_out < lawlike]
     if found.outcome not in (Outcome.EXACT, Outcome.NOISE) and laws and laws[0] is not found[-1]:
         number, size = found.candidates.index(laws[0]), f"{laws[0].held_out:.0e}".replace("e-0", "e-")
         lines.append(f"Formula {number} is a law to {size} of the standard deviation; longer ones are corrections.")
@@ -150,20 +146,21 @@ def judgement_lines(found: Front) -> list[str]:
 
 def group_lines(found: Front) -> list[str]:
     """Return the constants of the best formula that differ by group, as far as the groups are few."""
+    most_groups = 10  # whose constants are shown
     by = found.best.by_group
     if by is None:
         return []
     verb = "differs" if len(by.names) == 1 else "differ"
     lines = [f"{' and '.join(by.names)} {verb} by {by.group} (found.groups):"]
-    lines += [f"  {line}" for line in by.lines()[:_GROUPS]]
-    more = len(by.labels) - _GROUPS
+    lines += [f"  {line}" for line in by.lines()[:most_groups]]
+    more = len(by.labels) - most_groups
     return [*lines, f"  and {more} more groups"] if more > 0 else lines
 
 
 def noise_lines(found: Front) -> list[str]:
     """Return the noise where it is not additive, the rows set aside, and chi-squared where it is known."""
     noise = found.noise_model
-    plain = noise.kind == "additive" and noise.loss == "squared" and not noise.outliers
+    plain = not (noise.varies or noise.given) and noise.loss == "squared" and not noise.outliers
     lines = [] if plain or (found.outcome is Outcome.EXACT and not noise.outliers) else [f"Noise: {noise.text()}."]
     if found.chi2 is not None:
         lines.append(f"Chi-squared per degree of freedom, by the standard errors given: {found.chi2:.3g}.")
@@ -172,10 +169,11 @@ def noise_lines(found: Front) -> list[str]:
 
 def error_means(found: Front) -> str:
     """Return what every error of a discovery is."""
-    kind = found.noise_model.kind
+    noise = found.noise_model
     equal = found.weight is not None and not np.ptp(found.weight) > 0
-    varies = kind if kind in ("mixed", "counts", "given") and not equal else "relative" if found.relative else ""
-    weighted = f", rows weighted {_WEIGHTED[varies].format(found.target)}" if varies else ""
+    rows = "" if equal or noise.relative else noise.form.rows
+    rows = rows or (KINDS["relative"].rows if found.relative else "")
+    weighted = f", rows weighted {rows.format(found.target)}" if rows else ""
     return f"rms residual / standard deviation of {found.target}{weighted}"
 
 

@@ -18,14 +18,11 @@ from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Riv
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.residuals import Findings, inspect
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
-from edgewise.discovery.tables import ADDITIVE, Columns, NoiseModel
+from edgewise.discovery.tables import ADDITIVE, JUDGED, Columns, NoiseModel, drawn_rows
 from edgewise.formulas.expressions import Constant, FitData, FreeFormula, Uncertainty, evaluate, write
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-_STEPS = 30
 
 
 class Rule(NamedTuple):
@@ -46,7 +43,6 @@ class Rule(NamedTuple):
 
 
 RULE = Rule(power=0.25, absent=0.11, doubt=0.49, clear=150.0)
-_ALONE = RULE._replace(absent=0.0, doubt=0.0)
 
 
 def weights_of(evidence: Evidence, outcome: Outcome) -> Array:
@@ -68,7 +64,8 @@ def weights_of(evidence: Evidence, outcome: Outcome) -> Array:
     Inconsistency of Bayesian inference for misspecified linear models, and a proposal for repairing it (2017). The
     numbers were chosen on made tables: docs/discovery.md.
     """
-    return (_ALONE if outcome is Outcome.EXACT else RULE).shares(evidence)
+    alone = RULE._replace(absent=0.0, doubt=0.0)
+    return (alone if outcome is Outcome.EXACT else RULE).shares(evidence)
 
 
 def evidence_of(candidates: Sequence[Candidate], best: Candidate, rows: int, noise: float) -> Evidence:
@@ -87,6 +84,7 @@ def stability_of(
 
     Errors: InputError unless resamples is at least 1 and the seed a whole number.
     """
+    steps = 30
     if not is_int(resamples, 1):
         raise InputError(f"'resamples' must be an int of at least 1. Got {resamples!r}.")
     if not is_int(seed, 0, 2**62 - 1):
@@ -98,7 +96,7 @@ def stability_of(
     for _ in range(resamples):
         keep = rng.integers(data.n, size=data.n)
         again = FitData.of(data.names, np.column_stack(data.columns)[keep], data.y[keep], data.weight[keep])
-        errors = [formula.fit(again, _STEPS).error for formula in free]
+        errors = [formula.fit(again, steps).error for formula in free]
         costs = [
             criterion(error, size, data.n, noise) if np.isfinite(error) else np.inf
             for error, size in zip(errors, sizes, strict=True)
@@ -107,16 +105,29 @@ def stability_of(
     return wins / resamples
 
 
-JUDGED = 20_000  # rows that constants are fitted to
-_CORRELATED = 5000  # rows up to which error bars allow for rows that are correlated or unequal
-_BARS = 200_000  # rows that error bars come from, where constants were fitted to more
-
 Which = Candidate | int | None
 
 
-def judged_rows(rows: int, seed: int, count: int = JUDGED) -> Array:
-    """Return the numbers of the rows that constants are fitted to: all, or 20 000 of them, in order."""
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
+@dataclass(frozen=True)
+class StageLog:
+    """What one stage of a search took, and what it gave.
+
+    share: of the evaluations of the search, by the list of stages; evaluations: of evolution, with what models are
+    worth in these; before, after: the least error of a formula on the rows, in units of the standard deviation of the
+    target, nan where there was none. A stage that takes other weights changes what errors mean.
+
+    >>> print(StageLog("evolution", 0.8, 24_000, 0.31, 0.12))
+    evolution: 24000 evaluations, least error 0.31, then 0.12
+    """
+
+    stage: str
+    share: float
+    evaluations: int
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.evaluations} evaluations, least error {self.before:.2g}, then {self.after:.2g}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -141,6 +152,7 @@ class Front(Sequence[Candidate]):
     rivals: tuple[Rival, ...] = ()
     evidence: Evidence | None = field(repr=False, default=None)
     answers: tuple[Answer, ...] = ()
+    log: tuple[StageLog, ...] = field(repr=False, default=())
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -225,7 +237,8 @@ class Front(Sequence[Candidate]):
     @property
     def rows_are(self) -> Literal["classical", "autocorrelated", "heteroscedastic"]:
         """What standard errors take rows for, by `findings`: independent, correlated with neighbors, or unequal."""
-        if self.noise_model.known or len(self.y) > _CORRELATED or self.outcome is Outcome.EXACT:
+        correlated = 5000  # rows up to which error bars allow for rows that are correlated or unequal
+        if self.noise_model.known or len(self.y) > correlated or self.outcome is Outcome.EXACT:
             return "classical"
         if self.findings.order is not None:
             return "autocorrelated"
@@ -336,10 +349,11 @@ class Front(Sequence[Candidate]):
     @cached_property
     def _judged(self) -> tuple[Array, Array, Array | None]:
         """The rows that constants are fitted to, and the weights of their residuals."""
+        bars = 200_000  # rows that error bars come from, where constants were fitted to more
         seed = self.settings.get("seed", 0)
         fitted = self.settings.get("rows fitted", JUDGED)
-        count = min(fitted, _BARS) if isinstance(fitted, int) else JUDGED
-        keep = judged_rows(len(self.y), seed if isinstance(seed, int) else 0, count)
+        count = min(fitted, bars) if isinstance(fitted, int) else JUDGED
+        keep = drawn_rows(len(self.y), count, seed if isinstance(seed, int) else 0)
         if self.weight is not None:
             return self.x[keep], self.y[keep], self.weight[keep]
         return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None

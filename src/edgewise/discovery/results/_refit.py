@@ -14,24 +14,20 @@ from edgewise.discovery.results._result import Discovery
 from edgewise.discovery.tables import EXACT, Table
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate
 
-_BLOCK = 50_000  # rows
-_STEPS = 3
-_MOST = 40  # constants
-_ENOUGH = 1e-3  # standard errors: a step that is no longer taken
-
 
 def fitted_to_all(found: Discovery, late: Callable[[], bool]) -> Discovery:
     """Return a discovery whose fitted constants are those of all rows, where the search took a sample of them.
 
     The best formula comes first, the others follow until `late()`.
     """
+    most = 40  # constants
     if len(found.y) <= JUDGED:
         return found
     weight = np.ones(len(found.y)) if found.weight is None else found.weight
     table = Table(found.names, found.x, found.y, weight, found.target)
     again: dict[int, Candidate] = {}
     for candidate in sorted(found.candidates, key=lambda each: each is not found.best):
-        if 0 < candidate.fitted <= _MOST and candidate.error >= EXACT and not late():
+        if 0 < candidate.fitted <= most and candidate.error >= EXACT and not late():
             again[id(candidate)] = _refitted(candidate, table)
     said = (
         f"The search took up to {JUDGED} rows; the constants of {len(again)} formulas are fitted to all {len(table)}."
@@ -45,10 +41,11 @@ def fitted_to_all(found: Discovery, late: Callable[[], bool]) -> Discovery:
 
 def _refitted(candidate: Candidate, table: Table) -> Candidate:
     """Return a formula after some Gauss-Newton steps on all rows, if they lower its error."""
+    steps = 3
     free = FreeFormula.of(candidate.expression)
     spread = _spread(table)
     best, least = candidate.expression, _error(candidate, table, spread)
-    for _ in range(_STEPS):
+    for _ in range(steps):
         step, small = _step(free, table)
         if step is None:
             break
@@ -63,11 +60,13 @@ def _refitted(candidate: Candidate, table: Table) -> Candidate:
 
 
 def _blocks(table: Table) -> Iterator[slice]:
-    return (slice(start, start + _BLOCK) for start in range(0, len(table), _BLOCK))
+    block = 50_000  # rows
+    return (slice(start, start + block) for start in range(0, len(table), block))
 
 
 def _step(free: FreeFormula, table: Table) -> tuple[Array | None, bool]:
     """Return a Gauss-Newton step of the constants, and whether it is small beside their standard errors."""
+    enough = 1e-3  # standard errors: a step that is no longer taken
     count = len(free.values)
     normal, slope, total = np.zeros((count, count)), np.zeros(count), 0.0
     scales = np.ones(count)
@@ -83,7 +82,7 @@ def _step(free: FreeFormula, table: Table) -> tuple[Array | None, bool]:
         return None, True
     step = np.linalg.lstsq(normal, slope, rcond=1e-13)[0]
     gain = float(slope @ step)  # of the sum of squares, in units of its variance per constant
-    return step * scales, gain <= _ENOUGH**2 * total / len(table)
+    return step * scales, gain <= enough**2 * total / len(table)
 
 
 def _spread(table: Table) -> float:

@@ -27,24 +27,22 @@ from edgewise.discovery.results._display import (
 )
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.results._tested import effects, group_members, scaled_residuals, tested, weight_of_best
+from edgewise.discovery.tables import drawn_rows
 from edgewise.formulas.expressions import evaluate, quoted
 from edgewise.interpret.export import latex_with_error_bars
 from edgewise.interpret.symbolic import network_of
 from edgewise.plot.report import ReportContent
 
-_DRAWN = 5000  # rows
 _PLACES, _GRID = 2000, 90  # of a curve, and along each side of a map
-_CURVES, _BY_GROUP, _RIVALS = 6, 40, 8  # that fit a picture
-_EACH = 3  # rows for each curve, on average
-_TWO = 2  # values of an input that says yes or no
-_PANELS = 11  # inputs that residuals are drawn against
-_BAND = 0.9
 
 Pictures = list[tuple[str, Any]]
 
 
 def among_rows(found: Front) -> Pictures:
     """Return the rows with the formula: curves of one input, or a map of two; nothing for more."""
+    curves, by_group, most_rivals = 6, 40, 8  # that fit a picture
+    rows_each = 3  # rows for each curve, on average
+    band = 0.9
     best = found.best
     used = _used(best.expression, found) or ([0] if len(found.names) == 1 else [])
     keep = _drawn(found)
@@ -60,16 +58,16 @@ def among_rows(found: Front) -> Pictures:
         line = _curve(found, best.expression, x, y, across, label="formula")
         caption = "The rows and the formula"
         if found.outcome is not Outcome.EXACT:
-            line = replace(line, band=found.predict(_along(x, across, line.places), _BAND)[1:])
+            line = replace(line, band=found.predict(_along(x, across, line.places), band)[1:])
             caption = "The rows, the formula, and the band that holds 90 % of new rows if the form is right"
         given = [answer.candidate for answer in found.answers if answer.candidate is not None and not answer.chosen]
         forms = [each.expression for each in (*(c for c in found if c is not best), *found.rivals, *given)]
         rivals = [_curve(found, form, x, y, across) for form in forms if _used(form, found) == [across]]
         aside = np.isin(keep, found.noise_model.outliers)
         rows = None if not aside.any() else np.column_stack([x[aside, across], y[aside]])
-        ax = plot.curve_among_rows([line], rivals=rivals[-_RIVALS:], aside=rows, names=names)
+        ax = plot.curve_among_rows([line], rivals=rivals[-most_rivals:], aside=rows, names=names)
         return [(caption, ax.figure)]
-    if len(kinds) <= min(_CURVES if best.by_group is None else _BY_GROUP, len(y) / _EACH):
+    if len(kinds) <= min(curves if best.by_group is None else by_group, len(y) / rows_each):
         label = _labels(found, others) if best.by_group is None else lambda _: ""
         lines = [
             _curve(found, best.expression, x[place == k], y[place == k], across, label=label(kind))
@@ -120,15 +118,16 @@ def inner(found: Front) -> Pictures:
 
 def _drawn(found: Front) -> Array:
     """Return the numbers of the rows that are drawn, in order."""
-    return np.sort(np.random.default_rng(0).permutation(len(found.y))[:_DRAWN])
+    return drawn_rows(len(found.y), 5000)
 
 
 def _telling(found: Front, without: Sequence[int]) -> list[int]:
     """Return the inputs that residuals are drawn against: those in use first, and of two values only those in use."""
+    panels = 11  # inputs that residuals are drawn against
     used = _used(found.best.expression, found)
     values = {k: len(np.unique(found.x[:, k])) for k in range(len(found.names)) if k not in without}
-    others = [k for k, count in values.items() if k not in used and count > _TWO]
-    return [*(k for k in used if k in values), *others][:_PANELS]
+    others = [k for k, count in values.items() if k not in used and count > 2]
+    return [*(k for k in used if k in values), *others][:panels]
 
 
 def _used(form: Formula, found: Front) -> list[int]:

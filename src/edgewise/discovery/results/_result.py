@@ -62,6 +62,8 @@ class Discovery(Front):
         The target.
     stages
         What was done, in words.
+    log
+        What each stage of the search took and gave.
     settings
         The settings of the search, and how much of the work was done.
     ceiling
@@ -161,9 +163,6 @@ class Discovery(Front):
         return front_array(self)
 
 
-_DIGITS = 6
-
-
 class Discoveries(Mapping[str, Discovery]):
     """The discovery of each target, by its name.
 
@@ -210,9 +209,10 @@ class Discoveries(Mapping[str, Discovery]):
         return table.reindex(columns=["target", *(name for name in table.columns if name != "target")])
 
     def __repr__(self) -> str:
+        digits = 6
         lines = [f"Discovery of {len(self)} targets:"]
         for name, found in self.items():
-            formula = cut(f"{quoted(name)} = {write(found.best.expression, _DIGITS)}")
+            formula = cut(f"{quoted(name)} = {write(found.best.expression, digits)}")
             r2 = r2_text(found.best.held_out)
             lines.append(f"{formula}  ({found.outcome.name}{f', held-out R2 {r2}' if r2 else ''})")
         return "\n".join(map(printable, lines))

@@ -13,15 +13,9 @@ from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.residuals import Findings, inspect
 from edgewise.discovery.results._display import has_error_bars, judgement_lines, weight_text
-from edgewise.discovery.results._front import Front, judged_rows
+from edgewise.discovery.results._front import Front
+from edgewise.discovery.tables import drawn_rows
 from edgewise.formulas.expressions import evaluate
-
-_ROWS = 200  # at which the other inputs are kept
-_LOW, _HIGH, _STEPS = 0.1, 0.9, 9  # quantiles of an input that it moves through
-_FLAT = 1e-9  # of the range of the values: a step that is no change
-_ADDITIVE = 1e-6  # of the change by two inputs: what they change together and not alone is rounding
-_MOST = 10  # inputs whose pairs are looked at
-_PAIRS = 3  # that have a sentence
 
 
 def effects(candidate: Candidate, x: Array, target: str, without: Sequence[int] = ()) -> list[str]:
@@ -43,13 +37,15 @@ def effects(candidate: Candidate, x: Array, target: str, without: Sequence[int] 
     a and b together: y changes by 2.4 on average; from both low, a alone by 1.68 and b alone by 0.08.
     c is not in the formula.
     """
+    most_rows = 200  # at which the other inputs are kept
+    most = 10  # inputs whose pairs are looked at
     used = {symbol.name for symbol in candidate.expression.atoms(sympy.Symbol)}
-    rows = x[np.random.default_rng(0).permutation(len(x))[:_ROWS]]
+    rows = x[np.random.default_rng(0).permutation(len(x))[:most_rows]]
     places = [k for k in range(len(candidate.names)) if k not in without]
     moved = [k for k in places if candidate.names[k] in used]
     points = {k: _points(x[:, k]) for k in moved}
     sentences = [_sentence(candidate, rows, k, points[k], target) for k in moved]
-    sentences += _together(candidate, rows, [(k, points[k][0], points[k][-1]) for k in moved[:_MOST]], target)
+    sentences += _together(candidate, rows, [(k, points[k][0], points[k][-1]) for k in moved[:most]], target)
     unused = [candidate.names[k] for k in places if k not in moved]
     if unused:
         sentences.append(f"{_listed(unused)} {'are' if len(unused) > 1 else 'is'} not in the formula.")
@@ -61,10 +57,11 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _points(column: Array) -> Array:
-    low, high = np.quantile(column, [_LOW, _HIGH])
+    lowest, highest, steps = 0.1, 0.9, 9  # quantiles of an input that it moves through
+    low, high = np.quantile(column, [lowest, highest])
     if low == high:
         low, high = column.min(), column.max()
-    return np.linspace(low, high, _STEPS)
+    return np.linspace(low, high, steps)
 
 
 def _amount(change: float) -> str:
@@ -73,6 +70,7 @@ def _amount(change: float) -> str:
 
 
 def _sentence(candidate: Candidate, rows: Array, k: int, points: Array, target: str) -> str:
+    unchanged = 1e-9  # of the range of the values: a step that is no change
     moved = np.repeat(rows, len(points), axis=0)
     moved[:, k] = np.tile(points, len(rows))
     values = candidate.predict(moved).reshape(len(rows), len(points))
@@ -80,7 +78,7 @@ def _sentence(candidate: Candidate, rows: Array, k: int, points: Array, target: 
     span = f"{candidate.names[k]} from {points[0]:.4g} to {points[-1]:.4g}"
     if not len(values):
         return f"{span}: the formula is not defined all the way."
-    change, flat = float((values[:, -1] - values[:, 0]).mean()), _FLAT * float(np.ptp(values))
+    change, flat = float((values[:, -1] - values[:, 0]).mean()), unchanged * float(np.ptp(values))
     steps = np.diff(values)
     rises, falls = bool((steps > flat).any()), bool((steps < -flat).any())
     if rises and falls:
@@ -91,11 +89,13 @@ def _sentence(candidate: Candidate, rows: Array, k: int, points: Array, target: 
 
 def _together(candidate: Candidate, rows: Array, moves: Sequence[tuple[int, float, float]], target: str) -> list[str]:
     """Return a sentence on each of the pairs that interact most, or one that says that there are none."""
+    additive = 1e-6  # of the change by two inputs: what they change together and not alone is rounding
+    pairs = 3  # that have a sentence
     found = []
     for one, two in combinations(moves, 2):
         both, first, second = _changes(candidate, rows, one, two)
         beyond = float(np.sqrt(np.mean((both - first - second) ** 2))) if len(both) else 0.0
-        if beyond > _ADDITIVE * float(np.abs(both).max(initial=0.0)):
+        if beyond > additive * float(np.abs(both).max(initial=0.0)):
             a, b = candidate.names[one[0]], candidate.names[two[0]]
             apart = f"from both low, {a} alone by {_amount(first.mean())} and {b} alone by {_amount(second.mean())}"
             found.append(
@@ -104,9 +104,9 @@ def _together(candidate: Candidate, rows: Array, moves: Sequence[tuple[int, floa
     if len(moves) > 1 and not found:
         return [f"The inputs enter additively: what one changes in {target} does not depend on another."]
     found.sort(key=lambda pair: -pair[0])
-    more = len(found) - _PAIRS
+    more = len(found) - pairs
     rest = [f"{more} more {'pairs interact' if more > 1 else 'pair interacts'}, but less."] if more > 0 else []
-    return [sentence for _, sentence in found[:_PAIRS]] + rest
+    return [sentence for _, sentence in found[:pairs]] + rest
 
 
 def _changes(
@@ -147,7 +147,7 @@ def _findings(found: Front) -> Findings:
     members = group_members(found)
     if members is None:
         return found.findings
-    keep = judged_rows(len(found.y), 0)
+    keep = drawn_rows(len(found.y))
     places = [k for k in range(len(found.names)) if k not in members.places]
     residual, _ = scaled_residuals(found)
     values = evaluate(found.best.expression, found.names, found.x[keep])

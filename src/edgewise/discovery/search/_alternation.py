@@ -14,19 +14,10 @@ from edgewise._deadline import Deadline
 from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging import criterion
 from edgewise.discovery.knowledge import Sketch, Template
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT, Table
 from edgewise.formulas.expressions import FitData, FreeFormula, complexity, evaluate, readable_float
 from edgewise.formulas.programs import Evolution
-
-_ROWS = 400
-_STARTS = 12  # combinations of plain parts that are fitted first
-_BEAM, _ROUNDS = 3, 3
-_LONGEST = 14  # complexity of programs for a part
-_STEPS = 40
-_IMPROVED = 0.97  # of the mean squared error of simpler formulas for a part
-_DEFINED = 0.9  # of the rows, where a part is solved for
-_SMALL = 1e-6  # of the largest derivative by a part: rows with less say nothing of it
-_SHARED = 4  # least share of the evaluations for one part: as many as that many runs
 
 
 @dataclass(frozen=True)
@@ -50,18 +41,21 @@ class Alternation:
     """
 
     def __init__(
-        self, template: Template, table: Table, functions: tuple[str, ...] | None, seed: int, until: Deadline
-    ) -> None:
+        self, template: Template, table: Table, functions: tuple[str, ...] | None, seed: int, until: Deadline,
+        *, beam: int = 3, rounds: int = 3,
+    ) -> None:  # fmt: skip
         self.template, self.functions, self.seed, self.until = template, functions, seed, until
-        self.table = table.sample(_ROWS, seed)
+        self.beam, self.rounds = beam, rounds
+        self.table = table.sample(TUNING.evolved, seed)
         self.data = FitData.of(self.table.names, self.table.x, self.table.y, self.table.weight)
         self.best: dict[int, State] = {}
 
     def run(self, evaluations: int) -> list[State]:
         """Return the best formula of each complexity, the best one first."""
+        shared = 4  # least share of the evaluations for one part: as many as that many runs
         beam = self._best_of([state for state in self._starts() if state is not None])
-        runs = max(_ROUNDS * _BEAM * len(self.template.parts), _SHARED)
-        for _ in range(_ROUNDS):
+        runs = max(self.rounds * self.beam * len(self.template.parts), shared)
+        for _ in range(self.rounds):
             before = [state.whole for state in beam]
             for k in range(len(self.template.parts)):
                 found = [new for state in beam for new in self._improved(state, k, evaluations // runs)]
@@ -77,15 +71,16 @@ class Alternation:
             if size not in self.best or state.error < self.best[size].error:
                 self.best[size] = state
         distinct = {state.whole: state for state in states}
-        return sorted(distinct.values(), key=lambda state: state.cost)[:_BEAM]
+        return sorted(distinct.values(), key=lambda state: state.cost)[: self.beam]
 
     def _starts(self) -> Iterator[State | None]:
         """Yield fits with plain parts: constants, and lines of one column or of all."""
+        starts = 12  # combinations of plain parts that are fitted first
         count = len(self.template.parts)
         forms = [self._lines(()), *(self._lines((name,)) for name in self.table.names), self._lines(self.table.names)]
         unique = list(dict.fromkeys(forms if len(self.table.names) > 1 else forms[:2]))
         chosen = sorted(itertools.product(unique, repeat=count), key=lambda each: -sum(map(len, each)))
-        for combination in chosen[:: max(1, len(chosen) // _STARTS)][:_STARTS]:
+        for combination in chosen[:: max(1, len(chosen) // starts)][:starts]:
             if self.until.passed():
                 return
             yield self._fitted_lines(combination)
@@ -112,11 +107,12 @@ class Alternation:
 
     def _refitted(self, parts: list[Part], constants: tuple[float, ...]) -> State | None:
         """Return parts with all constants fitted together; None where the whole is undefined."""
+        steps = 40
         free = [FreeFormula.of(part) for part in parts]
         whole = self.template.filled({p: each.template for p, each in zip(self.template.parts, free, strict=True)})
         symbols = [*self.template.constants, *(symbol for each in free for symbol in each.symbols)]
         values = [*constants, *(value for each in free for value in each.values)]
-        fit = FreeFormula(whole, tuple(symbols), tuple(values)).fit(self.data, _STEPS)
+        fit = FreeFormula(whole, tuple(symbols), tuple(values)).fit(self.data, steps)
         if not math.isfinite(fit.error):
             return None
         numbers = {s: readable_float(v) for s, v in zip(symbols, fit.values, strict=True)}
@@ -127,18 +123,20 @@ class Alternation:
 
     def _improved(self, state: State, k: int, evaluations: int) -> Iterator[State]:
         """Yield states with other formulas for one part."""
+        most_complex = 14  # complexity of programs for a part
+        improved = 0.97  # of the mean squared error of simpler formulas for a part
         aim = self._aim(state, k)
         if aim is None or self.until.passed():
             return
         x, values, weights = aim
-        longest = min(_LONGEST, len(values) // 2)
+        longest = min(most_complex, len(values) // 2)
         evolution = Evolution(
             x, values, weights=weights**2, seed=self.seed, max_complexity=longest, functions=self.functions, waves=True
         )
         evolution.run(evaluations, self.until)
         least = math.inf
         for found in evolution.front():
-            if found.error > _IMPROVED * least:
+            if found.error > improved * least:
                 continue
             least = found.error
             part = found.program.expression(self.table.names, self.table.positive)
@@ -148,17 +146,19 @@ class Alternation:
 
     def _aim(self, state: State, k: int) -> tuple[Array, Array, Array] | None:
         """Return rows, values that part k should have there, and weights; None where it is not determined."""
+        defined = 0.9  # of the rows, where a part is solved for
+        small = 1e-6  # of the largest derivative by a part: rows with less say nothing of it
         part, table = self.template.parts[k], self.table
         held = {c: sympy.Float(v) for c, v in zip(self.template.constants, state.constants, strict=True)}
         others = {p: form for p, form in zip(self.template.parts, state.parts, strict=True) if p != part}
         alone = Template(self.template.formula.xreplace(held | others), (part,), ())
         solved = alone.solved(table.names, table.x, table.y)
-        if solved is None or np.mean(np.isfinite(solved[0] * solved[1])) < _DEFINED:
+        if solved is None or np.mean(np.isfinite(solved[0] * solved[1])) < defined:
             solved = self._linearized(alone, state.parts[k])
         values, slopes = solved
         weights = table.weight * np.abs(slopes)
         keep = np.isfinite(values) & np.isfinite(weights)
-        keep &= weights > _SMALL * np.max(weights[keep], initial=0.0)
+        keep &= weights > small * np.max(weights[keep], initial=0.0)
         if keep.sum() < 2 * len(table.names) + 3 or not np.ptp(values[keep]) > 0:
             return None
         return table.x[keep], values[keep], weights[keep]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from copy import copy
 
 import numpy as np
 import sympy
@@ -13,54 +14,47 @@ from edgewise.discovery.generators import curves
 from edgewise.discovery.judging import Candidate, front, spread, unbeaten
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._assessment import Assessed, Assessor
-from edgewise.discovery.search._context import Context
+from edgewise.discovery.search._inquiry import Inquiry
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Table
 from edgewise.formulas.expressions import Uncertainty, complexity, evaluate, fitted_constants, free_numbers
 from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, is_readable, tabulated_names
 from edgewise.interpret.reading import read_formulas
 
-_MODELED = 5000  # rows that the network is fitted to
-_EVOLVED, _HUNTED = 400, 200  # rows that programs are fitted to, and where the table may be exact
-_LONGEST, _SHORTEST = 30, 5  # complexity of programs that evolve; with rows for less, none does
-_READABLE = 30  # complexity of the formula that is recommended
-_SEARCHED = 6.0  # log-likelihood that formulas found by evolution are better by because they were searched for
-_STATED = 6.0  # log-likelihood that guesses are worth more because they were stated before the rows were seen
-_EACH = 2  # programs of each complexity that are assessed
 _WAVES = ("sin", "cos")
-_WAVES_GAIN = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
 GUESS = "a guess of yours"
 EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
-_PARTS = 10  # of the evaluations, between which progress is shown
-_AFTER = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
-_EXACT = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
-_EXACT_ONES = 3  # of them that are judged, the simplest
-_LAWLIKE = 1.1  # times the least error of a model: what may leave only noise
-_ISLANDS, _PER_ISLAND = 8, 7500  # into which an evolution is split at most, and evaluations that each is worth
-ROWS_PER_CONSTANT = 3
-"""With fewer, the error on rows left out says nothing."""
-_FRACTIONS, _BEYOND = 0.5, 1e-6  # range of targets that are taken for fractions; how far values may lie beyond 0 and 1
-_CHECKED, _EACH_CHECKED = 20, 2000  # formulas whose constants must be determined, and rows for that
-_LAWS = 6  # of them that are rounded
 
 
 class Approximation:
     """What is known of a table by formulas that approximate it, and the network that they are compared with."""
 
-    def __init__(self, context: Context) -> None:
-        self.context, self.table = context, context.judged
-        self.ceiling: Ceiling | None = None
+    def __init__(
+        self, inquiry: Inquiry, ceiling: Ceiling | None = None, evolution: Evolution | Islands | None = None,
+        guesses: dict[Formula, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.inquiry, self.course, self.table = inquiry, inquiry.course, inquiry.view.judged
+        self.gate, self.known = inquiry.pool.gate, inquiry.course.settings.knowledge
+        self.ceiling, self.evolution = ceiling, evolution
+        self.guesses: dict[Formula, str] = {} if guesses is None else guesses
         self.assessor = self._assessor()
-        self.evolution: Evolution | Islands | None = None
-        self.found: dict[Formula, tuple[Assessed, str]] = {}
+        self.assessed: dict[Formula, tuple[Assessed, str]] = {}
         self._tried: set[Program] = set()
-        self.gate, self.known = context.gate, context.settings.knowledge
-        self.guesses: dict[Formula, str] = {}
-        context.approximations = self.so_far
+
+    def at(self, inquiry: Inquiry) -> Approximation:
+        """Return what is known by another view: network, guesses and programs that evolved stay, and nothing else."""
+        return Approximation(inquiry, self.ceiling, self.evolution, self.guesses)
+
+    def among(self, inquiry: Inquiry) -> Approximation:
+        """Return the same formulas, next to the candidates of another inquiry."""
+        same = copy(self)
+        same.inquiry = inquiry
+        return same
 
     def so_far(self) -> list[Candidate]:
         """Return the formulas so far, and programs as they have evolved until now, with their errors on the rows."""
         names, table, found = self.table.names, self.table, []
-        for each, _ in self.found.values():
+        for each, _ in self.assessed.values():
             errors = math.sqrt(each.error), math.sqrt(each.held_out)
             found.append(Candidate(each.expression, names, errors[0], complexity(each.expression), errors[1]))
         unit = spread(table.y, table.weight) or 1.0
@@ -73,102 +67,98 @@ class Approximation:
     @property
     def longest(self) -> int:
         """The complexity up to which programs evolve: half of the rows at most."""
-        return min(_LONGEST, len(self.table) // 2, self.known.max_complexity or _LONGEST)
+        return min(TUNING.longest, len(self.table) // 2, self.known.max_complexity or TUNING.longest)
 
     @property
     def readable(self) -> int:
         """The complexity up to which a formula is recommended."""
-        return self.known.max_complexity or _READABLE
+        return self.known.max_complexity or TUNING.readable
 
     def _assessor(self) -> Assessor:
-        once = self.context.journal.once_on(self.table.x, self.table.y, self.table.weight)
-        return Assessor(self.table, self.ceiling, self.context.settings.seed, once)
+        once = self.course.journal.once_on(self.table.x, self.table.y, self.table.weight)
+        return Assessor(self.table, self.ceiling, self.course.settings.seed, once)
 
-    def judge_again(self) -> None:
-        """Take the rows and weights that formulas are judged by now; programs that evolved stay."""
-        self.table = self.context.judged
-        self.assessor = self._assessor()
-        self.found, self._tried = {}, set()
-
-    def hunt(self, evaluations: int) -> bool:
-        """Let formulas evolve as if the table were exact; return whether one is."""
-        if self.longest < _SHORTEST:
-            return False
-        self.evolution = self._evolution(self.known.evolved, _HUNTED)
+    def hunt(self, evaluations: int) -> Candidate | None:
+        """Let formulas evolve as if the table were exact; return one that is."""
+        if self.longest < TUNING.shortest:
+            return None
+        self.evolution = self._evolution(self.known.evolved, TUNING.hunted)
         return self._evolved(evaluations, "exact formulas by evolution", 0.1)
 
     def programs(self) -> list[tuple[Program, str]]:
         """Return the programs found so far, and where each came from."""
-        return [(found.program, origin) for found, origin in self.found.values() if found.program is not None]
+        return [(found.program, origin) for found, origin in self.assessed.values() if found.program is not None]
 
-    def model(self, ceiling: Ceiling, programs: Iterable[tuple[Program, str]] = ()) -> bool:
-        """Read formulas from the network; return whether one, or one of other programs, leaves only noise."""
+    def model(self, ceiling: Ceiling, programs: Iterable[tuple[Program, str]] = ()) -> Candidate | None:
+        """Read formulas from the network; return a law, if one of them, or of other programs, leaves only noise."""
         rows = self.compare(ceiling)
-        self.context.tell("curves of one column", 0.33)
+        self.inquiry.tell("curves of one column", 0.33)
         numbers = [k for k, name in enumerate(rows.names) if name not in self.assessor.binary] or [
             *range(rows.x.shape[1])
         ]
         names = tuple(rows.names[k] for k in numbers)
-        for curve in curves(names, rows.x[:, numbers], rows.y, rows.weight, self.context.settings.seed):
+        for curve in curves(names, rows.x[:, numbers], rows.y, rows.weight, self.course.settings.seed):
             if self._determined(curve):
                 self.consider_formula(curve, _CURVE)
-        self.context.tell("formulas read from the network", 0.35)
+        self.inquiry.tell("formulas read from the network", 0.35)
         weights, functions = rows.weight**2, self.known.evolved
         read = read_formulas(ceiling.fit, rows.x, rows.y, rows.names, weights=weights, functions=functions)
         self.consider((each.program for each in read), _READ)
         for program, origin in programs:
             self.consider([program], origin)
-        return self._settled()
+        return self._law()
 
     def compare(self, ceiling: Ceiling, *, witness: bool = True) -> Table:
         """Take the network that formulas are compared with, assess guesses, and return the rows of its fit.
 
         Where it is no witness, formulas are chosen by their errors on held-out rows alone.
         """
-        context = self.context
-        rows = self.table.sample(_MODELED, context.settings.seed)
+        rows = self.table.sample(TUNING.modeled, self.course.settings.seed)
         self.ceiling = ceiling
-        context.noise.lower(self.ceiling.held_out)
+        self.inquiry.noise.lower(self.ceiling.held_out)
         if witness:
             self.assessor = self._assessor()
         for expression, origin in self.guesses.items():
-            context.pool.consider([expression], origin)
+            self.inquiry.pool.consider([expression], origin)
             self.consider_formula(expression, origin)
         return rows
 
-    def evolve(self, evaluations: int) -> bool:
-        """Let formulas evolve; return whether one is exact, or leaves only noise.
+    def evolve(self, evaluations: int) -> Candidate | None:
+        """Let formulas evolve; return a law, if one is exact, or leaves only noise.
 
         Half of the time sines and cosines are left out: they fit noise well, and are seldom meant.
         """
+        of_each = 2  # programs of each complexity that are assessed
         if self.evolution is None:
-            return False
+            return None
         allowed = self.known.evolved
         every = (*FUNCTIONS, *tabulated_names()) if allowed is None else allowed
         calm = tuple(name for name in every if name not in _WAVES)
         for functions in (allowed, calm):
-            programs = [fitted.program for fitted in self.evolution.front(_EACH)]
+            programs = [fitted.program for fitted in self.evolution.front(of_each)]
             self.consider(programs, EVOLUTION)
-            evolution = self._evolution(functions, _EVOLVED)
+            evolution = self._evolution(functions, TUNING.evolved)
             for program in programs:
                 if functions is allowed or not _has_waves(program):
                     evolution.add(program)
-            count = min(_ISLANDS, evaluations // 2 // _PER_ISLAND)
-            self.evolution = Islands(evolution, count, self.context.workers) if count > 1 else evolution
-            if self._evolved(evaluations // 2, "formulas by evolution", 0.4):
-                return True
-        self.consider((fitted.program for fitted in self.evolution.front(_EACH)), EVOLUTION)
+            count = min(TUNING.islands, evaluations // 2 // TUNING.per_island)
+            self.evolution = Islands(evolution, count, self.course.workers) if count > 1 else evolution
+            exact = self._evolved(evaluations // 2, "formulas by evolution", 0.4)
+            if exact is not None:
+                return exact
+        self.consider((fitted.program for fitted in self.evolution.front(of_each)), EVOLUTION)
         self._drop_waves()
-        return self._settled()
+        return self._law()
 
     def _drop_waves(self) -> None:
         """Drop formulas with sines and cosines, unless the best of them is clearly better than all others."""
+        gain = 4.0  # log-likelihood by which formulas with waves must be better, to be kept
         waves, others = [], []
-        for form, pair in self.found.items():
+        for form, pair in self.assessed.items():
             (waves if form.has(sympy.sin, sympy.cos) else others).append((self._cost(pair), form))
-        if waves and others and min(cost for cost, _ in waves) > min(cost for cost, _ in others) - _WAVES_GAIN:
+        if waves and others and min(cost for cost, _ in waves) > min(cost for cost, _ in others) - gain:
             for _, form in waves:
-                del self.found[form]
+                del self.assessed[form]
 
     def catch_up(self) -> None:
         """Assess what time did not suffice for: guesses, programs as they evolved, the pool's front.
@@ -181,11 +171,11 @@ class Approximation:
         names, positive = self.table.names, self.table.positive
         short = [each for each in evolved if complexity(each.expression(names, positive)) <= self.readable]
         self.consider(reversed(short), EVOLUTION)
-        for candidate in front(self.context.pool.candidates):
-            self.consider_formula(candidate.expression, self.context.pool.origin(candidate))
+        for candidate in front(self.inquiry.pool.candidates):
+            self.consider_formula(candidate.expression, self.inquiry.pool.origin(candidate))
 
     def _evolution(self, functions: tuple[str, ...] | None, count: int) -> Evolution:
-        rows, seed = self.table.sample(count, self.context.settings.seed), self.context.settings.seed
+        rows, seed = self.table.sample(count, self.course.settings.seed), self.course.settings.seed
         weights = rows.weight**2
         programs = (Program.from_expression(guess, rows.names) for guess in self.guesses)
         return Evolution(
@@ -193,27 +183,36 @@ class Approximation:
             seeds=[program for program in programs if program is not None],
         )  # fmt: skip
 
-    def _evolved(self, evaluations: int, stage: str, fraction: float) -> bool:
-        """Go on with the evolution in parts, and judge what looks exact; return whether it is."""
-        context, evolution, journal = self.context, self.evolution, self.context.journal
+    def _evolved(self, evaluations: int, stage: str, fraction: float) -> Candidate | None:
+        """Go on with the evolution in parts, and judge what looks exact; return it if it is."""
+        parts = 10  # of the evaluations, between which progress is shown
+        after = 1.0  # times the evaluations that found an exact formula: how many more look for a simpler one
+        most = 3  # of them that are judged, the simplest
+        course, evolution, pool = self.course, self.evolution, self.inquiry.pool
         assert evolution is not None
-        name, each = journal.name(evolution), math.ceil(evaluations / _PARTS)
-        for part in range(_PARTS):
-            if context.late():
+        name, each = course.journal.name(evolution), math.ceil(evaluations / parts)
+        for part in range(parts):
+            if course.late():
                 break
-            context.tell(stage, fraction + 0.04 * part)
-            journal.run(name, evolution, (part + 1) * each, context.deadline)
-            if journal.once("exact", (name, part), lambda: bool(self._exact(evolution))):
-                goal = math.ceil((1 + _AFTER) * (part + 1) * each)
-                journal.run(name, evolution, goal, context.deadline)
-                context.pool.consider(self._exact(evolution)[:_EXACT_ONES], "evolution", claims=True)
-                return context.pool.exact()
-        return False
+            self.inquiry.tell(stage, fraction + 0.04 * part)
+            self._run(name, evolution, (part + 1) * each)
+            if course.journal.once("exact", (name, part), lambda: bool(self._exact(evolution))):
+                self._run(name, evolution, math.ceil((1 + after) * (part + 1) * each))
+                pool.consider(self._exact(evolution)[:most], "evolution", claims=True)
+                return pool.exact()
+        return None
+
+    def _run(self, name: str, evolution: Evolution | Islands, goal: int) -> None:
+        """Let an evolution go on until it has made `goal` children, and count them."""
+        before = evolution.evaluations
+        self.course.journal.run(name, evolution, goal, self.course.deadline)
+        self.course.spent += evolution.evaluations - before
 
     def _exact(self, evolution: Evolution | Islands) -> list[Formula]:
         """Return the programs whose constants may be exact, as formulas, simplest first."""
+        exact_error = 1e-8  # error of a program, over the target's standard deviation, whose constants may be exact
         table = self.table
-        limit = _EXACT * spread(table.y, table.weight)
+        limit = exact_error * spread(table.y, table.weight)
         found = []
         for program in (fitted.program for fitted in evolution.front(1)):
             with np.errstate(all="ignore"):
@@ -222,15 +221,16 @@ class Approximation:
                     found.append(program.expression(table.names, table.positive))
         return found
 
-    def _settled(self) -> bool:
-        """Judge the simplest formulas that leave as little as the best model; return whether to stop."""
-        pool, noise = self.context.pool, self.context.noise
-        limit = (_LAWLIKE * noise.floor) ** 2
-        new = [found for found in self.front() if found.program or self.found[found.expression][1] == _CURVE]
+    def _law(self) -> Candidate | None:
+        """Judge the simplest formulas that leave as little as the best model; return a law, if one is."""
+        most = 6  # of them that are rounded
+        pool, noise = self.inquiry.pool, self.inquiry.noise
+        limit = (TUNING.lawlike * noise.floor) ** 2
+        new = [found for found in self.front() if found.program or self.assessed[found.expression][1] == _CURVE]
         laws = [found for found in new if found.error <= limit]
-        pool.consider([found.expression for found in laws[:_LAWS]], "an approximation")
+        pool.consider([found.expression for found in laws[:most]], "an approximation")
         noise.settle()
-        return self.context.good()
+        return self.inquiry.law()
 
     def consider(self, programs: Iterable[Program], origin: str) -> None:
         """Assess programs, with constants fitted to the rows, and to the rows and the network."""
@@ -239,18 +239,18 @@ class Approximation:
                 self._tried.add(program)
                 for found in self.assessor.program(program):
                     if self.gate.admits(found.expression):
-                        self.found.setdefault(found.expression, (found, origin))
-                    elif mended := self.context.pool.mended(found.expression):
+                        self.assessed.setdefault(found.expression, (found, origin))
+                    elif mended := self.inquiry.pool.mended(found.expression):
                         self.consider_formula(mended.expression, origin)
 
     def consider_formula(self, expression: Formula, origin: str) -> Assessed | None:
         """Assess a formula as it stands."""
-        if expression not in self.found:
+        if expression not in self.assessed:
             found = self.assessor.formula(expression)
             if found is None or not self.gate.admits(expression):
                 return found
-            self.found[expression] = found, origin
-        return self.found[expression][0]
+            self.assessed[expression] = found, origin
+        return self.assessed[expression][0]
 
     def front(self) -> list[Assessed]:
         """Return the formulas that none as simple, of as few constants, beats on rows left out, simplest first."""
@@ -259,36 +259,38 @@ class Approximation:
             form = found.expression
             return complexity(form), free_numbers(form), math.sqrt(found.held_out)
 
-        return unbeaten((found for found, _ in self.found.values()), measures)
+        return unbeaten((found for found, _ in self.assessed.values()), measures)
 
     def best(self) -> Assessed | None:
         """Return the formula of the lowest cost, of those that a person can read."""
         n = len(self.table)
-        readable = [pair for pair in self.found.values() if complexity(pair[0].expression) <= self.readable]
-        few = [pair for pair in readable if ROWS_PER_CONSTANT * fitted_constants(pair[0].expression) <= n]
+        readable = [pair for pair in self.assessed.values() if complexity(pair[0].expression) <= self.readable]
+        few = [pair for pair in readable if TUNING.per_constant * fitted_constants(pair[0].expression) <= n]
         possible = [pair for pair in few or readable if self._possible(pair[0].expression)]
         ranked = sorted(possible or few or readable, key=self._cost)
-        determined = (pair for pair in ranked[:_CHECKED] if self._determined(pair[0].expression))
+        determined = (pair for pair in ranked[:20] if self._determined(pair[0].expression))
         return next(determined, ranked[0] if ranked else (None, ""))[0]
 
     def _possible(self, expression: Formula) -> bool:
         """Return whether a formula of fractions, from 0 to 1, has such values on the rows."""
+        fractions = 0.5  # range of targets that are taken for fractions
+        beyond = 1e-6  # how far values may lie beyond 0 and 1
         y = self.table.y
-        if not (y.min() >= 0 and y.max() <= 1 and np.ptp(y) > _FRACTIONS):
+        if not (y.min() >= 0 and y.max() <= 1 and np.ptp(y) > fractions):
             return True
         values = evaluate(expression, self.table.names, self.table.x)
-        return bool(((values >= -_BEYOND) & (values <= 1 + _BEYOND)).all())
+        return bool(((values >= -beyond) & (values <= 1 + beyond)).all())
 
     def _determined(self, expression: Formula) -> bool:
-        """Return whether the rows determine the constants of a formula."""
-        rows = self.table.sample(_EACH_CHECKED, self.context.settings.seed)
+        """Return whether the rows, up to 2000 of them, determine the constants of a formula."""
+        rows = self.table.sample(2000, self.course.settings.seed)
         return Uncertainty.of(expression, rows.names, rows.x, rows.y, rows.weight).determined
 
     def _cost(self, pair: tuple[Assessed, str]) -> float:
         """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""
         found, origin = pair
         cost = self.assessor.cost(found, complexity(found.expression))
-        return cost + (_SEARCHED if origin == EVOLUTION else -_STATED if origin == GUESS else 0.0)
+        return cost + (TUNING.searched if origin == EVOLUTION else -TUNING.stated if origin == GUESS else 0.0)
 
 
 def _has_waves(program: Program) -> bool:

@@ -11,24 +11,10 @@ import numpy as np
 from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import Once, at_once, binary_names, lines_of_binaries
 from edgewise.discovery.models import Ceiling
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Table
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate
 from edgewise.formulas.programs import Program, fit, is_tame, probe
-
-_FOLDS, _FEW_FOLDS, _FEW = 5, 10, 50
-_JUDGED = 2000  # rows of a cross-validation
-_BETWEEN = 200  # points between rows at which constants are fitted to the network
-_OUTSIDE = 1000  # points on lines through two rows ...
-_REACH = 0.6  # ... up to this part of their distance beyond them
-_FAR = 100.0  # variances: distances to the network beyond count as this one
-_WITNESS_OUTSIDE = 1.0  # weight of the points outside
-_POOR = 4.0  # times the held-out error of a formula: the network's own with which it is no witness against it
-_FEW_ROWS = 100  # with which it must leave half as much as with many, if it leaves ...
-_NOISY = 0.02  # ... that part of the variance or more
-_BLIND = 0.9  # mean squared error of a network, over the variance, with which it is no witness at all
-_COST = 0.1  # log-likelihood that a unit of complexity costs
-_STEPS = 10
-_SAME = 1e-6  # of the range of the target: how far a written formula may be from its program
 
 
 @dataclass(frozen=True)
@@ -51,13 +37,15 @@ class Assessor:
     """Measures formulas on one table by cross-validation, and by agreement with the best flexible model of it."""
 
     def __init__(self, table: Table, ceiling: Ceiling | None, seed: int, once: Once = at_once) -> None:
+        folds, few_folds, few = 5, 10, 50
+        judged = 2000  # rows of a cross-validation
         rng = np.random.default_rng(seed)
         self.table, self.names, self.x, self.y = table, table.names, table.x, table.y
         self.weights, y = table.weight**2, table.y
         self.mean = float(np.average(y, weights=self.weights))
         self.variance = float(np.average((y - self.mean) ** 2, weights=self.weights)) or 1.0
-        self.judged = np.sort(rng.permutation(len(y))[:_JUDGED])
-        count = _FOLDS if len(y) >= _FEW else min(_FEW_FOLDS, len(y))
+        self.judged = np.sort(rng.permutation(len(y))[:judged])
+        count = folds if len(y) >= few else min(few_folds, len(y))
         self.folds = rng.permutation(len(self.judged)) % count
         self.probe = probe(table.x, rng)
         self.binary = binary_names(table.names, table.x)
@@ -68,9 +56,11 @@ class Assessor:
 
     def _look_at(self, ceiling: Ceiling, rng: np.random.Generator) -> None:
         """Take the values of the network at the rows, between them and outside."""
+        outside = 1000  # points on lines through two rows ...
+        reach = 0.6  # ... up to this part of their distance beyond them
         rows = self.x[self.judged]
-        self.between = _on_lines(rows, rng, _BETWEEN, 0.0)
-        self.outside = _on_lines(rows, rng, _OUTSIDE, _REACH)
+        self.between = _on_lines(rows, rng, TUNING.between, 0.0)
+        self.outside = _on_lines(rows, rng, outside, reach)
         self.at_rows, self.at_between, self.at_outside = (
             ceiling.predict(points) for points in (rows, self.between, self.outside)
         )
@@ -92,12 +82,13 @@ class Assessor:
         return self.once("assessed", about, lambda: self._refitted(program, ceiling))
 
     def _refitted(self, program: Program, ceiling: Ceiling | None) -> Assessed | None:
+        same = 1e-6  # of the range of the target: how far a written formula may be from its program
         x, y, w = self.x[self.judged], self.y[self.judged], self.weights[self.judged]
         folds = self.folds
         if ceiling is not None:
             x, y = np.vstack([x, self.between]), np.concatenate([y, self.at_between])
-            w = np.concatenate([w, np.full(_BETWEEN, w.sum() / _BETWEEN)])
-            folds = np.concatenate([folds, np.full(_BETWEEN, -1)])
+            w = np.concatenate([w, np.full(TUNING.between, w.sum() / TUNING.between)])
+            folds = np.concatenate([folds, np.full(TUNING.between, -1)])
         fitted = fit(program, x, y, w)
         if not math.isfinite(fitted.error) or not is_tame(fitted.program, self.probe, self.low, self.high):
             return None
@@ -105,7 +96,7 @@ class Assessor:
         values = fitted.program.predict(self.x)
         expression = lines_of_binaries(fitted.program.expression(self.names, self.table.positive), self.binary)
         written = evaluate(expression, self.names, self.x)
-        if not np.abs(written - values).max() <= _SAME * (self.high - self.low):  # numbers too large for doubles
+        if not np.abs(written - values).max() <= same * (self.high - self.low):  # numbers too large for doubles
             return None
         return self._measured(expression, fitted.program, values, held, fitted.program.predict)
 
@@ -114,7 +105,7 @@ class Assessor:
         predicted = np.full(len(self.judged), np.nan)
         for fold in range(int(self.folds.max()) + 1):
             out = folds == fold
-            fitted = fit(program, x[~out], y[~out], w[~out], _STEPS)
+            fitted = fit(program, x[~out], y[~out], w[~out], TUNING.refit)
             if math.isfinite(fitted.error):
                 predicted[out[: len(predicted)]] = fitted.program.predict(x[out])
         return predicted
@@ -131,7 +122,7 @@ class Assessor:
         for fold in range(int(self.folds.max()) + 1):
             out = self.folds == fold
             data = FitData.of(self.names, x[~out], y[~out], root[~out])
-            fitted = free.fit(data, _STEPS) if free.symbols else free
+            fitted = free.fit(data, TUNING.refit) if free.symbols else free
             known = fitted if math.isfinite(fitted.error) or not free.symbols else free
             predicted[out] = known.at(list(x[out].T), self.names)
         values = evaluate(expression, self.names, self.x)
@@ -141,6 +132,7 @@ class Assessor:
         self, expression: Formula, program: Program | None, values: Array, held: Array,
         predict: Callable[[Array], Array],
     ) -> Assessed | None:  # fmt: skip
+        farthest = 100.0  # variances: distances to the network beyond count as this one
         if not np.isfinite(values).all():
             return None
         with np.errstate(all="ignore"):
@@ -156,7 +148,7 @@ class Assessor:
         with np.errstate(all="ignore"):
             near = float(np.average((values[self.judged] - self.at_rows) ** 2, weights=w)) / self.variance
             away = (predict(self.outside) - self.at_outside) ** 2 / self.variance
-            far = float(np.minimum(np.where(np.isfinite(away), away, _FAR), _FAR).mean())
+            far = float(np.minimum(np.where(np.isfinite(away), away, farthest), farthest).mean())
         return Assessed(expression, program, error, held_out, near, far)
 
     def cost(self, found: Assessed, complexity: int) -> float:
@@ -168,13 +160,17 @@ class Assessor:
         The network is no witness where it explains next to nothing, and none against a formula that leaves far less
         than it does: the fewer rows of noisy tables, the less, because formulas are chosen by the same rows.
         """
+        poor = 4.0  # times the held-out error of a formula: the network's own with which it is no witness against it
+        few_rows = 100  # with which it must leave half as much as with many, if it leaves ...
+        noisy = 0.02  # ... that part of the variance or more
+        blind = 0.9  # mean squared error of a network, over the variance, with which it is no witness at all
         total = found.held_out
-        if self.ceiling is not None and self.ceiling.held_out**2 < _BLIND:
+        if self.ceiling is not None and self.ceiling.held_out**2 < blind:
             own = self.ceiling.held_out**2
-            total += (own + found.near) + _WITNESS_OUTSIDE * (own + found.far)
-            lenient = 1 + _FEW_ROWS / len(self.y) * min(found.held_out / _NOISY, 1.0)
-            total = min(total, 3 * _POOR * lenient * found.held_out)
-        return len(self.y) / 2 * math.log(max(total, 1e-300)) + _COST * complexity
+            total += (own + found.near) + (own + found.far)
+            lenient = 1 + few_rows / len(self.y) * min(found.held_out / noisy, 1.0)
+            total = min(total, 3 * poor * lenient * found.held_out)
+        return len(self.y) / 2 * math.log(max(total, 1e-300)) + TUNING.per_complexity * complexity
 
 
 def _on_lines(x: Array, rng: np.random.Generator, count: int, reach: float) -> Array:

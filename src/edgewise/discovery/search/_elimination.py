@@ -9,29 +9,20 @@ from typing import Literal
 
 from edgewise._typing import Formula
 from edgewise.discovery.generators import algebraic, direct, linear_in, regressions, trees, univariate
+from edgewise.discovery.judging import Candidate, Pool
 from edgewise.discovery.models import Recalled, Surrogate, best_surrogate, expanded, smoothed
 from edgewise.discovery.reductions import Model, Step, guessed, reduced
-from edgewise.discovery.search._context import Context
-from edgewise.discovery.search._noise import HOPELESS
+from edgewise.discovery.search._inquiry import Inquiry
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Key, Problem
 
 Kind = Literal["polynomial", "process", "network"]
 
-_BRANCHES = 3  # eliminations of a problem that are followed
-_LEAVES = 3  # problems that cannot be reduced whose small networks are tried
-_BLURRED = 1e-2  # model error above which eliminations are guessed ...
-_GUESSED = 6  # ... of at most this number of columns
-_PER_POLYNOMIAL, _PER_PROCESS, _PER_NETWORK = 3500, 2500, 100_000  # evaluations that one model is worth
-_FREE = 35_000  # evaluations' worth of models that any effort allows for
-_PER_LEAF = 50_000  # the same of small networks for a problem that cannot be reduced
-_OPTIMISTIC = 1.5  # error of a polynomial on rows left out, over that which it claims on those that chose its terms
 
-
-def quick(context: Context, problem: Problem) -> bool:
-    """Try formulas that need no model; return whether one is exact."""
-    pool = context.pool
+def quick(pool: Pool, problem: Problem) -> Candidate | None:
+    """Try formulas that need no model; return one that is exact."""
     pool.consider(direct(problem, pool.noise), f"straight from a table of {columns(problem.n_columns)}")
-    if not pool.exact():
+    if pool.exact() is None:
         pool.consider(univariate(problem, pool.noise), "a function of one variable")
     return pool.exact()
 
@@ -44,12 +35,17 @@ def columns(count: int) -> str:
 class Elimination:
     """The search for symmetries of one table. `blurred` is a polynomial of it that leaves what looks like noise."""
 
-    def __init__(self, context: Context) -> None:
-        self.context, self.noise = context, context.noise
+    def __init__(self, inquiry: Inquiry, before: Elimination | None = None) -> None:
+        self.inquiry, self.course = inquiry, inquiry.course
+        self.pool, self.noise = inquiry.pool, inquiry.noise
         self.blurred: Step | None = None
-        self.leaves: list[Step] = []
-        self.fitted: Counter[str] = Counter()
-        self._regressed: set[Key] = set()
+        self.leaves: list[Step] = [] if before is None else before.leaves
+        self.fitted: Counter[str] = Counter() if before is None else before.fitted
+        self._regressed: set[Key] = set() if before is None else before._regressed
+
+    def at(self, inquiry: Inquiry) -> Elimination:
+        """Return the search by another view: what could not be reduced and the models that were counted stay."""
+        return Elimination(inquiry, self)
 
     def model(self, kind: Kind) -> Model:
         """Return what fits models of a kind."""
@@ -58,29 +54,30 @@ class Elimination:
         }  # fmt: skip
         return models[kind]
 
-    def reduced(self, problem: Problem, kind: Kind) -> bool:
-        """Eliminate columns by one kind of model; return whether a formula is exact, or leaves only noise.
+    def reduced(self, problem: Problem, kind: Kind) -> Candidate | None:
+        """Eliminate columns by one kind of model; return a law: a formula that is exact, or leaves only noise.
 
         Polynomials come first, as if the table were exact, unless their residuals already look like noise; then
         Gaussian processes, which tell noise from structure; then networks. The effort bounds the number of models. What
         cannot be reduced is left for `solved` and `approached`.
         """
+        most = 3  # problems that cannot be reduced whose small networks are tried
         model, leaves = self.model(kind), list[Step]()
         begun = self._begun(problem, model)
-        good = begun is not None and self._descend(*begun, set(), leaves)
+        law = None if begun is None else self._descend(*begun, set(), leaves)
         leaves.sort(key=lambda leaf: (leaf.problem.n_columns, leaf.error))
-        self.leaves += leaves[:_LEAVES]
-        return good or (not leaves and self.context.pool.done())
+        self.leaves += leaves[:most]
+        return self.pool.claim() if law is None and not leaves else law
 
     def _begun(self, problem: Problem, model: Model) -> tuple[Step, Model] | None:
         """The table with its model; None where there is none, or where a polynomial leaves what looks like noise."""
-        if model == self._network and self.noise.floor > HOPELESS:
+        if model == self._network and self.noise.floor > TUNING.hopeless:
             return None
         surrogate = model(problem, None, 0.0)
         if surrogate is None:
             return None
         self._lower(surrogate)
-        if model == self._process and self.noise.floor > HOPELESS:
+        if model == self._process and self.noise.floor > TUNING.hopeless:
             return None
         start = Step(problem, surrogate, "the table")
         noisy = self.noise.seen_in(problem, start.surrogate)
@@ -97,62 +94,72 @@ class Elimination:
         return start, model
 
     def _affordable(self, what: str, worth: int) -> bool:
-        """Count a fit of a model, and return whether the effort allows for it."""
+        """Count a fit of a model and the evaluations that it is worth; return whether the effort allows for it."""
         self.fitted[what] += 1
-        return self.fitted[what] * worth <= self.context.settings.evaluations + _FREE
+        if self.fitted[what] * worth > self.course.settings.evaluations + TUNING.free:
+            return False
+        self.course.spent += worth
+        return True
 
     def _polynomial(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
-        if not self._affordable("polynomial", _PER_POLYNOMIAL):
+        if not self._affordable("polynomial", TUNING.per_polynomial):
             return None
-        noise = self.context.pool.noise
+        noise = self.pool.noise
         about = "polynomial", noise, enough
-        return self.context.modeled(problem, like, about, lambda: expanded(problem, noise, like, enough))
+        return self.inquiry.modeled(problem, like, about, lambda: expanded(problem, noise, like, enough))
 
     def _process(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
-        self.context.processes += 1
-        if not self._affordable("process", _PER_PROCESS):
+        self.course.processes += 1
+        if not self._affordable("process", TUNING.per_process):
             return None
-        return self.context.modeled(problem, like, "process", lambda: smoothed(problem, like))
+        return self.inquiry.modeled(problem, like, "process", lambda: smoothed(problem, like))
 
     def _network(self, problem: Problem, like: Surrogate | None, enough: float) -> Surrogate | None:
-        if not self._affordable("network", _PER_NETWORK):
+        if not self._affordable("network", TUNING.per_network):
             return None
-        context = self.context
-        relative, seed = context.table.relative, context.settings.seed
-        noise, deadline = context.pool.noise, context.deadline
+        relative, seed = self.inquiry.view.table.relative, self.course.settings.seed
+        noise, deadline = self.pool.noise, self.course.deadline
         about = "network", noise
-        return context.modeled(problem, None, about, lambda: best_surrogate(problem, noise, relative, deadline, seed))
+        return self.inquiry.modeled(
+            problem, None, about, lambda: best_surrogate(problem, noise, relative, deadline, seed)
+        )
 
     def _lower(self, surrogate: Surrogate) -> None:
         """Take in the error of a model for the least one."""
-        chosen = surrogate.structure == "polynomial" and not self.context.pool.noise
-        self.noise.lower(surrogate.error * (_OPTIMISTIC if chosen else 1.0))
+        optimistic = (
+            1.5  # error of a polynomial on rows left out, over that which it claims on those that chose its terms
+        )
+        chosen = surrogate.structure == "polynomial" and not self.pool.noise
+        self.noise.lower(surrogate.error * (optimistic if chosen else 1.0))
 
-    def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> bool:
-        """Search the eliminations of a problem, the best first; returns whether one ends in a formula that is good."""
+    def _descend(self, step: Step, model: Model, seen: set[Key], leaves: list[Step]) -> Candidate | None:
+        """Search the eliminations of a problem, the best first; return the law that one ends in."""
+        branches = 3  # eliminations of a problem that are followed
         step = self._looked_at(step, model)
         problem = step.problem
         if step.text != "the table":
-            self.context.stages.append(f"{step.text}: model error {step.error:.1e} with {columns(problem.n_columns)}.")
-            if quick(self.context, problem):
-                return True
+            self.course.notes.append(f"{step.text}: model error {step.error:.1e} with {columns(problem.n_columns)}.")
+            exact = quick(self.pool, problem)
+            if exact is not None:
+                return exact
         if problem.n_columns < 2:
             self.noise.settle()
-            return self.context.good()
-        if self.context.late():
-            return False
+            return self.inquiry.law()
+        if self.course.late():
+            return None
         after = self._eliminated(step, model)
         if not after:
             leaves.append(step)
             return self._pair(step)
-        for number, next_step in enumerate(after[:_BRANCHES]):
+        for number, next_step in enumerate(after[:branches]):
             key = next_step.problem.key()
-            if key in seen or (number and (self.context.late() or self.context.good())):
+            if key in seen or (number and (self.course.late() or self.inquiry.law() is not None)):
                 continue
             seen.add(key)
-            if self._descend(next_step, model, seen, leaves):
-                return True
-        return False
+            law = self._descend(next_step, model, seen, leaves)
+            if law is not None:
+                return law
+        return None
 
     def _looked_at(self, step: Step, model: Model) -> Step:
         """The step, what its model tells of noise taken in; a process is made again in the coordinates that do best."""
@@ -161,61 +168,64 @@ class Elimination:
             return step
         if model == self._process and step.text != "the table":
             problem = step.problem
-            again = self.context.modeled(problem, None, "process", lambda: smoothed(problem))
+            again = self.inquiry.modeled(problem, None, "process", lambda: smoothed(problem))
             surrogate = min(surrogate, again or surrogate, key=lambda s: s.error)
         self._lower(surrogate)
-        self.context.tell(f"{surrogate.structure} {surrogate.error:.1e}: {columns(step.problem.n_columns)}", 0.1)
+        self.inquiry.tell(f"{surrogate.structure} {surrogate.error:.1e}: {columns(step.problem.n_columns)}", 0.1)
         self.noise.correct(surrogate.error)
         return replace(step, surrogate=surrogate)
 
     def _eliminated(self, step: Step, model: Model) -> list[Step]:
         """Problems with one column less, by what the model tells or, where a polynomial is blurred, by guessing."""
-        after = reduced(step, self.context.pool.noise, model, self.context.late)
-        blurred = step.error > max(_BLURRED, 2 * self.context.pool.noise) and step.problem.n_columns <= _GUESSED
-        return guessed(step, model, self.context.late) if not after and blurred and model == self._polynomial else after
+        blurred_error = 1e-2  # model error above which eliminations are guessed ...
+        most_columns = 6  # ... of at most this number of columns
+        after = reduced(step, self.pool.noise, model, self.course.late)
+        blurred = step.error > max(blurred_error, 2 * self.pool.noise) and step.problem.n_columns <= most_columns
+        return guessed(step, model, self.course.late) if not after and blurred and model == self._polynomial else after
 
-    def _pair(self, step: Step) -> bool:
+    def _pair(self, step: Step) -> Candidate | None:
         """Two columns that nothing reduces: algebra, then curves of one that multiply functions of the other."""
-        problem, noise = step.problem, self.context.pool.noise
-        if problem.n_columns != 2 or self.context.late():
-            return False
+        problem, noise = step.problem, self.pool.noise
+        if problem.n_columns != 2 or self.course.late():
+            return None
         if not noise:
             self._consider("algebra of 2 columns", problem, algebraic(problem))
-            if not self.context.pool.exact() and self.noise.seen_in(problem, step.surrogate):
+            if self.pool.exact() is None and self.noise.seen_in(problem, step.surrogate):
                 noise = step.error
         if noise:
             self._regress(step, noise)
         for rest in linear_in(problem, noise):
-            if not self.context.pool.exact():
-                self.context.pool.consider(univariate(rest, noise), "linear in a function of one of 2 columns")
-        return self.context.good()
+            if self.pool.exact() is None:
+                self.pool.consider(univariate(rest, noise), "linear in a function of one of 2 columns")
+        return self.inquiry.law()
 
-    def solved(self) -> bool:
-        """Look for algebra that solves what could not be reduced; return whether a formula is exact."""
+    def solved(self) -> Candidate | None:
+        """Look for algebra that solves what could not be reduced; return a formula that is exact."""
         for leaf in self.leaves:
-            if self.noise.given or self.context.late():
+            if self.noise.given or self.course.late():
                 break
             stage = f"algebra of {columns(leaf.problem.n_columns)}"
-            self.context.tell(stage, 0.2)
+            self.inquiry.tell(stage, 0.2)
             self._consider(stage, leaf.problem, algebraic(leaf.problem))
-            if self.context.pool.exact():
-                return True
-        return False
+            exact = self.pool.exact()
+            if exact is not None:
+                return exact
+        return None
 
-    def approached(self) -> bool:
-        """Regressions and small networks for what could not be reduced; return whether a formula is good."""
+    def approached(self) -> Candidate | None:
+        """Try regressions and small networks for what could not be reduced; return a law."""
         leaves, self.leaves = self.leaves, []
         for leaf in leaves:
-            if self.context.late():
+            if self.course.late():
                 break
-            if not self.context.pool.noise and self.noise.seen_in(leaf.problem, leaf.surrogate):
+            if not self.pool.noise and self.noise.seen_in(leaf.problem, leaf.surrogate):
                 honest = expanded(leaf.problem, leaf.error)
                 self.noise.assume(leaf.error if honest is None else honest.error)
-                quick(self.context, leaf.problem)
-            if self._small(leaf):
+                quick(self.pool, leaf.problem)
+            if self._small(leaf) is not None:
                 break
         self.noise.settle()
-        return self.context.pool.done()
+        return self.pool.claim()
 
     def _regress(self, step: Step, noise: float) -> None:
         key = step.problem.key()
@@ -227,27 +237,28 @@ class Elimination:
 
     def _consider(self, stage: str, problem: Problem, found: Iterator[Formula], about: object = None) -> None:
         """Judge formulas of a problem, which take time to find and are kept."""
-        series = self.context.journal.series(stage, (self.context.marked(problem), about), found)
-        self.context.pool.consider(series, stage)
+        series = self.course.journal.series(stage, (self.inquiry.marked(problem), about), found)
+        self.pool.consider(series, stage)
 
     def _regressions(self, problem: Problem, surrogate: Surrogate, noise: float) -> Iterator[Formula]:
-        yield from regressions(problem, surrogate.read()[0], noise, self.context.late)
+        yield from regressions(problem, surrogate.read()[0], noise, self.course.late)
 
-    def _small(self, step: Step) -> bool:
-        """Regressions and small networks; returns whether a formula is good."""
+    def _small(self, step: Step) -> Candidate | None:
+        """Try regressions and small networks for a problem; return a law."""
         problem = step.problem
-        if self.context.pool.noise:
-            self._regress(step, self.context.pool.noise)
-            if self.context.good():
-                return True
-        if not self._affordable("leaf", _PER_LEAF):
-            return False
-        self.context.tell(f"small networks of {columns(problem.n_columns)}", 0.7)
-        seed = self.context.settings.seed
-        found = trees(problem, self.context.pool.noise, self.context.deadline, seed)
-        about = self.context.marked(problem), self.context.pool.noise
-        for name, error, formula in self.context.journal.series("small networks", about, found):
+        if self.pool.noise:
+            self._regress(step, self.pool.noise)
+            law = self.inquiry.law()
+            if law is not None:
+                return law
+        if not self._affordable("leaf", TUNING.per_leaf):
+            return None
+        self.inquiry.tell(f"small networks of {columns(problem.n_columns)}", 0.7)
+        seed = self.course.settings.seed
+        found = trees(problem, self.pool.noise, self.course.deadline, seed)
+        about = self.inquiry.marked(problem), self.pool.noise
+        for name, error, formula in self.course.journal.series("small networks", about, found):
             self.noise.doubt(error)
             if formula is not None:
-                self.context.pool.consider([formula], name)
-        return self.context.good()
+                self.pool.consider([formula], name)
+        return self.inquiry.law()

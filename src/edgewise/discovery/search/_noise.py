@@ -9,14 +9,13 @@ from torch import Tensor
 
 from edgewise.discovery.judging import Pool
 from edgewise.discovery.models import Surrogate, neighbor_correlation
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Problem
 
-HOPELESS = 0.2
-"""The model error above which it is not taken for noise, and no symmetries are looked for."""
 
-_LOWER = 0.95  # of the noise: a model's error that corrects it
-_WHITE, _CHANCE = 0.15, 3.0  # correlation of neighbors, at least and times 1 / sqrt(rows)
-_REACHED = 1.1  # times the least error of a model: what the best formula must reach
+def white_limit(rows: int) -> float:
+    """Return the correlation of neighboring residuals up to which they look like noise."""
+    return max(TUNING.white, TUNING.chance / math.sqrt(rows))
 
 
 class NoiseLevel:
@@ -25,12 +24,8 @@ class NoiseLevel:
     `floor` is the least error of a model on rows that it was not fitted to.
     """
 
-    def __init__(self, pool: Pool, given: float | None, rows: int, stages: list[str]) -> None:
-        self.pool, self.stages = pool, stages
-        self.start(given, rows)
-
-    def start(self, given: float | None, rows: int) -> None:
-        """Begin without an error of a model."""
+    def __init__(self, pool: Pool, given: float | None, rows: int, notes: list[str]) -> None:
+        self.pool, self.notes = pool, notes
         self.given, self.rows = given, rows
         self.floor = math.inf
 
@@ -40,32 +35,33 @@ class NoiseLevel:
 
     def is_white(self, columns: Tensor, residual: Tensor) -> bool:
         """Return whether residuals of neighbors are as little correlated as those of noise."""
-        return neighbor_correlation(columns, residual) <= max(_WHITE, _CHANCE / math.sqrt(self.rows))
+        return neighbor_correlation(columns, residual) <= white_limit(self.rows)
 
     def seen_in(self, problem: Problem, surrogate: Surrogate | None) -> bool:
         """Return whether what a model leaves looks like noise: more freedom does not help, residuals are white."""
         if self.given is not None or surrogate is None or not surrogate.settled:
             return bool(self.given)
-        return self.is_white(problem.columns, surrogate.residual) and 1e-4 < surrogate.error < HOPELESS
+        return self.is_white(problem.columns, surrogate.residual) and 1e-4 < surrogate.error < TUNING.hopeless
 
     def assume(self, error: float) -> None:
         """Take a model's held-out error for the noise, unless a lower one is known."""
         if self.given is None and not 0 < self.pool.noise <= error:
             self.pool.assume(error)
-            self.stages.append(
+            self.notes.append(
                 f"A model's residuals look like white noise: their size, {error:.2g}, is taken as the noise level."
             )
 
     def correct(self, error: float) -> None:
         """Take an estimate back when a model comes far below it, and lower it when one comes below it."""
+        lower = 0.95  # of the noise: a model's error that corrects it
         self.doubt(error)
-        if self.given is None and error < _LOWER * self.pool.noise:
+        if self.given is None and error < lower * self.pool.noise:
             self.pool.assume(error)
 
     def doubt(self, error: float) -> None:
         """Take an estimate back when a model comes far below it."""
         if self.given is None and error < 0.5 * self.pool.noise:
-            self.stages.append(f"A network reaches {error:.1e}: what looked like noise was not.")
+            self.notes.append(f"A network reaches {error:.1e}: what looked like noise was not.")
             self.pool.assume(0.0)
 
     def settle(self, *, finished: bool = True) -> None:
@@ -76,12 +72,12 @@ class NoiseLevel:
         best = self.pool.best()
         if best is None or not (finished or (math.isfinite(self.floor) and best.expression.free_symbols)):
             return
-        if self.given is not None or self.pool.noise or not 1e-6 < best.error < _REACHED * self.floor:
+        if self.given is not None or self.pool.noise or not 1e-6 < best.error < TUNING.lawlike * self.floor:
             return
         if self.leaves_noise(best.predict(self.pool.judge.x)):
             self.pool.assume(best.error)
             seen = "The residuals of the best formula look like white noise"
-            self.stages.append(f"{seen}: its error, {best.error:.2g}, is taken as the noise level.")
+            self.notes.append(f"{seen}: its error, {best.error:.2g}, is taken as the noise level.")
 
     def leaves_noise(self, values: object) -> bool:
         """Return whether the residuals of values (n,) at the judged rows look like white noise."""

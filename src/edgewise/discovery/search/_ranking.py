@@ -9,9 +9,10 @@ from dataclasses import replace
 from edgewise._typing import Formula
 from edgewise.discovery.judging import SPOKEN, Answer, Candidate, Evidence, Outcome, Rival, front, strays, wild
 from edgewise.discovery.knowledge import Sketch
-from edgewise.discovery.search._approximation import GUESS, ROWS_PER_CONSTANT, Approximation
+from edgewise.discovery.search._approximation import GUESS, Approximation
 from edgewise.discovery.search._assessment import Assessed
-from edgewise.discovery.search._context import Context
+from edgewise.discovery.search._inquiry import Inquiry
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.search._verdict import Verdict
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import (
@@ -27,17 +28,6 @@ from edgewise.formulas.expressions import (
     shorten,
 )
 
-_CORRECTED = 2.0  # times an error that what is correlated from row to row may be all of
-_MANY = 30  # rows below which few-row outcomes stay
-_ROWS_EACH = 4  # for each constant, with which noise is claimed at all
-_DOUBT_SEARCHED = 12.0  # log-likelihood by which an approximation is far better than what the rows support best
-_IMPROVED, _EARNED, _COST = 0.995, 1.0, 0.1  # of errors of simpler formulas; log-likelihood, and for each unit
-_AS_GOOD, _NEARLY = 1.01, 1.03  # times the error on rows left out: the simplest within the first is recommended, and
-_WORTH = 0.5  # ... within the second, if the log-likelihood of a unit of complexity that it saves is less than that
-_LAWLIKE, _SHORTER = 1e-3, 0.6  # error of a law with corrections, and its complexity over theirs
-_NEGLIGIBLE = 12.0  # lead over forms whose weight is nothing
-_SAME_DIGITS = 2  # to which formulas are compared with the best one
-
 
 class Ranking:
     """Ranks the candidates of the exact search, in the pool, and the formulas that approximate the table.
@@ -45,10 +35,9 @@ class Ranking:
     Once time is up, only formulas count that were assessed before.
     """
 
-    def __init__(self, context: Context, approximation: Approximation, *, interrupted: bool) -> None:
-        self.context, self.approximation = context, approximation
-        self.pool, self.timed = context.pool, context.timed
-        self.verdict = Verdict(context, approximation, interrupted=interrupted)
+    def __init__(self, inquiry: Inquiry, approximation: Approximation, *, interrupted: bool) -> None:
+        self.approximation, self.pool, self.timed = approximation, inquiry.pool, inquiry.course.timed
+        self.verdict = Verdict(inquiry, approximation, interrupted=interrupted)
         self.rivals: list[Rival] = []
         self._origins: dict[Formula, str] = {}
         self._fine: dict[Formula, bool] = {}
@@ -67,9 +56,9 @@ class Ranking:
         law = self.pool.best()
         assert law is not None
         outcome, noise = self.verdict.claim(law)
-        if self.timed and law.expression not in self.approximation.found:
+        if self.timed and law.expression not in self.approximation.assessed:
             return self._approximation(self.hasty()[-1]), self.verdict.ended(), noise
-        if not self.context.gate.admits(law.expression):
+        if not self.pool.gate.admits(law.expression):
             return self._approximation(law), self.verdict.ended(), noise
         if outcome is Outcome.EXACT:
             if not self.verdict.rounded(law):
@@ -80,7 +69,7 @@ class Ranking:
         for each in front(self.pool.candidates):
             self._assessed(each)
         best = self.approximation.best()
-        few = outcome is Outcome.TOO_FEW_ROWS and len(self.pool.judge.y) < _MANY
+        few = outcome is Outcome.TOO_FEW_ROWS and len(self.pool.judge.y) < TUNING.many
         if best is None or (few and not self._beaten(law, best)):
             return self._assessed(law), outcome, noise
         doubted = outcome in (Outcome.UNSEEN, Outcome.TOO_FEW_ROWS) and not self.timed
@@ -88,9 +77,10 @@ class Ranking:
 
     def _claimed(self, law: Candidate) -> tuple[Candidate, Outcome]:
         """Return a law that leaves only noise, or one that is ahead of it, and whether it is the only one."""
+        rows_each = 4  # for each constant, with which noise is claimed at all
         law, self.rivals = self.verdict.standing(law)
         law = self._assessed(law)
-        if len(self.pool.judge.y) < _ROWS_EACH * free_numbers(law.expression):
+        if len(self.pool.judge.y) < rows_each * free_numbers(law.expression):
             return law, Outcome.TOO_FEW_ROWS
         if self.rivals and self.rivals[0].lead < 0:
             first, *others = self.rivals
@@ -120,27 +110,31 @@ class Ranking:
 
         Rows left out here and there do not show it: their neighbors, which stay, tell of their noise.
         """
+        corrected = 2.0  # times an error that what is correlated from row to row may be all of
         contest = self.verdict.contest
         own, likely = contest.entry(best.expression), [(SPOKEN, best)]
         for each in self._every():
             entry = contest.entry(each.expression) if each.complexity < best.complexity else None
-            if own and entry and entry.innovation < entry.error and entry.error < _CORRECTED * own.error:
+            if own and entry and entry.innovation < entry.error and entry.error < corrected * own.error:
                 likely.append((contest.lead(entry, own), each))
         return max((pair for pair in likely if pair[1] is best or self._is_fine(pair[1])), key=lambda pair: pair[0])[1]
 
-    def _simplest(self, best: Candidate, as_good: float = _AS_GOOD) -> Candidate:
+    def _simplest(self, best: Candidate, as_good: float = 1.01) -> Candidate:
         """Return the simplest formula that predicts as well as a good one, or is a law that it only corrects."""
         simpler = [c for c in self._every() if c.complexity < best.complexity and self._is_as_good(c, best, as_good)]
         return next((c for c in sorted(simpler, key=lambda c: c.complexity) if self._is_fine(c)), best)
 
     def _is_as_good(self, simple: Candidate, best: Candidate, as_good: float) -> bool:
+        nearly = 1.03  # times the error on rows left out, within which a simpler formula is recommended, if ...
+        worth = 0.5  # ... the log-likelihood of a unit of complexity that it saves is less than that
+        lawlike, much_shorter = 1e-3, 0.6  # error of a law with corrections, and its complexity over theirs
         ratio = max(simple.held_out, EXACT) / max(best.held_out, EXACT)
         if ratio <= as_good or as_good == 1:
             return ratio <= as_good
         shorter = best.complexity - simple.complexity
-        likely = len(self.pool.judge.y) * math.log(ratio) < _EARNED + _WORTH * shorter
-        return (likely and ratio <= _NEARLY) or (
-            simple.held_out < _LAWLIKE and simple.complexity <= _SHORTER * best.complexity
+        likely = len(self.pool.judge.y) * math.log(ratio) < TUNING.earned + worth * shorter
+        return (likely and ratio <= nearly) or (
+            simple.held_out < lawlike and simple.complexity <= much_shorter * best.complexity
         )
 
     def _is_fine(self, candidate: Candidate) -> bool:
@@ -154,9 +148,9 @@ class Ranking:
     def _beaten(self, law: Candidate, best: Assessed) -> bool:
         """Return whether a formula with few constants predicts rows left out far better than the best supported one."""
         held_out, n = self._assessed(law).held_out ** 2, len(self.pool.judge.y)
-        if ROWS_PER_CONSTANT * self.candidate(best).fitted > n:
+        if TUNING.per_constant * self.candidate(best).fitted > n:
             return False
-        return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > _DOUBT_SEARCHED
+        return n / 2 * math.log(held_out / max(best.held_out, 1e-300)) > TUNING.doubt_searched
 
     def candidate(self, found: Assessed) -> Candidate:
         """Return a formula as a candidate, its constants with as many digits as the rows determine."""
@@ -164,7 +158,7 @@ class Ranking:
             judge = self.pool.judge
             expression = Uncertainty.of(found.expression, judge.names, judge.x, judge.y, judge.weight).shortened()
             errors = math.sqrt(found.error), math.sqrt(found.held_out)
-            self._origins[expression] = self.approximation.found[found.expression][1]
+            self._origins[expression] = self.approximation.assessed[found.expression][1]
             short = Candidate(expression, judge.names, errors[0], complexity(expression), errors[1])
             self._shortened[found.expression] = short
         return self._shortened[found.expression]
@@ -172,7 +166,7 @@ class Ranking:
     def _every(self) -> list[Candidate]:
         """Return the candidates that may be on the front, with their errors on rows left out."""
         every = [*map(self._assessed, front(self.pool.candidates)), *map(self.candidate, self.approximation.front())]
-        admitted = [c for c in every if self.context.gate.admits(c.expression) or not c.expression.free_symbols]
+        admitted = [c for c in every if self.pool.gate.admits(c.expression) or not c.expression.free_symbols]
         return [c for c in admitted if not math.isnan(c.held_out)]
 
     def front(self, best: Candidate) -> list[Candidate]:
@@ -199,14 +193,15 @@ class Ranking:
                 kept = [c for c in kept if c.complexity < best.complexity]
             elif last is not None:
                 ratio = max(each.held_out, EXACT) / max(last.held_out, EXACT)
-                earned = _EARNED + _COST * (each.complexity - last.complexity)
-                if not (ratio < _IMPROVED and -half * 2 * math.log(max(ratio, 1e-300)) > earned):
+                earned = TUNING.earned + TUNING.per_complexity * (each.complexity - last.complexity)
+                if not (ratio < TUNING.improved and -half * 2 * math.log(max(ratio, 1e-300)) > earned):
                     continue
             kept.append(each)
         return kept
 
     def evidence(self, kept: list[Candidate], best: Candidate) -> Evidence:
         """Return how far the best candidate leads each of a front, and the likeliest of all other forms."""
+        negligible = 12.0  # lead over forms whose weight is nothing
         contest, forms = self.verdict.contest, self.verdict.forms
         own = contest.entry(best.expression)
         if own is None:
@@ -214,7 +209,7 @@ class Ranking:
         shown = {_form(each) for each in kept}
         entries = [contest.entry(each.expression) for each in kept]
         leads = tuple(math.inf if each is None else contest.lead(own, each) for each in entries)
-        others = contest.rivals(best.expression, forms, _NEGLIGIBLE)
+        others = contest.rivals(best.expression, forms, negligible)
         return Evidence(leads, tuple(each.lead for each in others if _form_of(each.expression) not in shown))
 
     def answers(self, guessed: Mapping[Sketch, FreeFormula | None], best: Candidate) -> list[Answer]:
@@ -255,13 +250,13 @@ class Ranking:
 
     def hasty(self) -> list[Candidate]:
         """Return a front of what was assessed, the best last, without further fits: what there is when time is up."""
-        found = [each for each, _ in self.approximation.found.values()]
+        found = [each for each, _ in self.approximation.assessed.values()]
         sized = sorted(
             ((complexity(each.expression), each) for each in found), key=lambda pair: (pair[0], pair[1].held_out)
         )
         judge, kept = self.pool.judge, [self._mean()]
         for size, each in sized:
-            if size > self.approximation.readable or math.sqrt(each.held_out) >= _IMPROVED * kept[-1].held_out:
+            if size > self.approximation.readable or math.sqrt(each.held_out) >= TUNING.improved * kept[-1].held_out:
                 continue
             if each.error < EXACT**2 or not strays(each.expression, judge.names, judge.x, judge.y):
                 errors = math.sqrt(each.error), math.sqrt(each.held_out)
@@ -275,7 +270,7 @@ class Ranking:
 
     def _assessed(self, candidate: Candidate) -> Candidate:
         """Return a candidate with its error on rows left out, infinite where it is undefined, nan for want of time."""
-        if self.timed and candidate.expression not in self.approximation.found:
+        if self.timed and candidate.expression not in self.approximation.assessed:
             return candidate if candidate.expression.free_symbols else self._mean()
         found = self.approximation.consider_formula(candidate.expression, self.pool.origin(candidate))
         return replace(candidate, held_out=math.inf if found is None else math.sqrt(found.held_out))
@@ -287,4 +282,5 @@ def _form(candidate: Candidate) -> str:
 
 def _form_of(expression: Formula) -> str:
     """Return a formula as text without the values of its fitted constants."""
-    return str(name_floats(shorten(expression, _SAME_DIGITS))[0])
+    same_digits = 2  # to which formulas are compared with the best one
+    return str(name_floats(shorten(expression, same_digits))[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,18 +10,10 @@ import torch
 from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate
-from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation, recognized
-from edgewise.discovery.search._context import Context
-from edgewise.discovery.tables import EXACT, NoiseModel, Table, listed
-
-_MODELED = 5000  # rows that the network is fitted to
-_ROUNDS = 3  # of setting rows aside and fitting the network again
-_WHITE, _CHANCE = 0.15, 3.0  # correlation of neighbors, at least and times 1 / sqrt(rows)
-_AS_GOOD = 1.01  # times the error of the network with equal weights, counted alike: what weights may cost it
-_LIKE_NEW = 0.5  # times the error with all rows: below, the search without rows that were set aside starts restart
-_CLEAR = 0.2  # of the standard deviation: where the network leaves more, weights stay equal
-_HALF = 0.5
-_KEPT = 0.85  # of the rows that were given: with fewer left, no more are set aside
+from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation
+from edgewise.discovery.search._noise import white_limit
+from edgewise.discovery.search._tuning import TUNING
+from edgewise.discovery.tables import EXACT, NoiseModel, Settings, Table, drawn_rows, listed, recognized
 
 
 @dataclass(frozen=True)
@@ -37,24 +28,25 @@ class Recognized:
 def without_isolated(table: Table) -> Table:
     """Return a table without the rows of cells that lie far from all others; the same where there are none."""
     far = isolated_cells(np.column_stack([table.x, table.y])).any(axis=1)
-    return table.without(np.flatnonzero(far)) if far.any() and len(table) >= _KEPT * table.noise.rows else table
+    return table.without(np.flatnonzero(far)) if far.any() and len(table) >= TUNING.kept * table.noise.rows else table
 
 
-def recognize(context: Context) -> Recognized:
+def recognize(table: Table, settings: Settings) -> Recognized:
     """Fit the network, set rows aside that are no noise, and weigh the others by the kind of noise of the residuals."""
-    table, settings = context.table, context.settings
+    rounds = 3  # of setting rows aside and fitting the network again
+    like_new = 0.5  # times the error with all rows: below, the search without rows that were set aside starts restart
     network = _Network(settings.seed)
     ceiling, fitted = network.of(table)
-    own = settings.noise is None and table.noise.kind != "given"  # the kind of noise was not given
+    own = settings.noise is None and not table.noise.given  # the kind of noise was not given
     before = network.error(table, fitted)
     kept = table
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         far = far_rows(kept.x, kept.y - fitted, _spread(kept, fitted, own))
-        if not len(far) or len(kept) < _KEPT * table.noise.rows:
+        if not len(far) or len(kept) < TUNING.kept * table.noise.rows:
             break
         kept = kept.without(far)
         ceiling, fitted = network.of(kept)
-    restart = kept is not table and network.error(kept, fitted) < _LIKE_NEW * before
+    restart = kept is not table and network.error(kept, fitted) < like_new * before
     if own and not restart:
         kept, ceiling, fitted = _weighed(network, kept, ceiling, fitted)
     if settings.loss == "huber" and not restart:
@@ -63,13 +55,12 @@ def recognize(context: Context) -> Recognized:
     return Recognized(kept, ceiling, restart)
 
 
-def recognize_again(context: Context, values: Array) -> Recognized | None:
+def recognize_again(table: Table, settings: Settings, values: Array) -> Recognized | None:
     """Return the table and the network weighed by the noise around a formula's values (n,), None where it is additive.
 
     A formula can leave less than the network does, whose own errors hide what the noise depends on.
     """
-    table, settings = context.table, context.settings
-    if settings.noise is not None or settings.loss != "squared" or table.noise.kind != "additive":
+    if settings.noise is not None or settings.loss != "squared" or table.noise.varies or table.noise.given:
         return None
     if not np.isfinite(values).all() or not recognized(values, table.y).varies:
         return None
@@ -87,7 +78,7 @@ class _Network:
 
     def of(self, table: Table) -> tuple[Ceiling, Array]:
         """Return the model and its values (n,), at rows that it was fitted to from folds that did not see them."""
-        drawn = np.sort(np.random.default_rng(self.seed).permutation(len(table))[:_MODELED])
+        drawn = drawn_rows(len(table), TUNING.modeled, self.seed)
         rows = table.rows(drawn)
         of = Ceiling.of_logarithms if _has_logarithms(table) else Ceiling.of
         ceiling = of(rows.names, rows.x, rows.y, rows.weight**2, seed=self.seed)
@@ -125,6 +116,8 @@ def _weighed(
     well, counted alike, and leaves white residuals. Where the network leaves much, the noise is noted and the weights
     stay. Residuals are those of a formula's `values` (n,) where it has some.
     """
+    as_good = 1.01  # times the error of the network with equal weights, counted alike: what weights may cost it
+    clear = 0.2  # of the standard deviation: where the network leaves more, weights stay equal
     relative = NoiseModel("relative", share=1.0)
     around = fitted if values is None else values
     noise = recognized(around, table.y)
@@ -138,16 +131,15 @@ def _weighed(
         noise = relative if table.relative and not noise.varies else noise
         other = other.judged_by(noise, noise.weights(refitted, table.y))
     residual = torch.from_numpy(other.weight * (other.y - around))
-    white = max(_WHITE, _CHANCE / math.sqrt(len(other)))
     if table.relative:
         return other, again, refitted
     if (
         not noise.varies
-        or network.error(table, refitted) > _AS_GOOD * network.error(table, fitted)
-        or neighbor_correlation(torch.from_numpy(other.x), residual) > white
+        or network.error(table, refitted) > as_good * network.error(table, fitted)
+        or neighbor_correlation(torch.from_numpy(other.x), residual) > white_limit(len(other))
     ):
         return table, ceiling, fitted
-    if network.error(table, fitted) > _CLEAR * float(np.std(table.y)):
+    if network.error(table, fitted) > clear * float(np.std(table.y)):
         return replace(table, noise=other.noise), ceiling, fitted
     return other, again, refitted
 
@@ -160,9 +152,10 @@ def robust(table: Table, rows: Table, seed: int) -> Table:
 
 def _lessened(table: Table, residual: Array) -> Table:
     """Return the table with Huber's weights: rows whose residuals are far from most count less."""
+    half = 0.5
     weighted = table.weight * residual
     share = huber_weights(weighted, HUBER * NORMAL * float(np.median(np.abs(weighted))))
-    lessened = tuple(int(k) for k in table.numbers[share < _HALF])
+    lessened = tuple(int(k) for k in table.numbers[share < half])
     noise = replace(table.noise, loss="huber", lessened=lessened)
     return table.judged_by(noise, table.weight * np.sqrt(share))
 
@@ -177,7 +170,7 @@ def measured(table: Table, best: Candidate) -> NoiseModel:
         return noise.scaled(0.0)
     residual = table.y - values
     with np.errstate(all="ignore"):
-        z = residual * (table.weight if noise.kind == "given" else noise.weights(values, table.y))
+        z = residual * (table.weight if noise.given else noise.weights(values, table.y))
     z = z[np.isfinite(z)]
     if not len(z):
         return noise
@@ -188,12 +181,9 @@ def measured(table: Table, best: Candidate) -> NoiseModel:
 
 def descriptions(noise: NoiseModel) -> list[str]:
     """Return what was recognized, in sentences."""
-    lines = [] if noise.kind in ("additive", "given") else [f"The noise looks {_WORDS[noise.kind]}."]
+    lines = [f"The noise looks {noise.form.looks}."] if noise.form.looks else []
     if noise.outliers:
         lines.append(
             f"{listed(noise.outliers, noise.rows)} set aside: far from all others, or from the flexible model."
         )
     return lines
-
-
-_WORDS = {"relative": "relative", "mixed": "additive and relative", "counts": "like that of counts"}

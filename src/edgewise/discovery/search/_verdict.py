@@ -11,46 +11,38 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import Candidate, Contest, Outcome, Rival, encompassing
 from edgewise.discovery.residuals import inspect
 from edgewise.discovery.search._approximation import Approximation
-from edgewise.discovery.search._context import Context
+from edgewise.discovery.search._inquiry import Inquiry
+from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import FitData, FreeFormula, Tape, Uncertainty, complexity, evaluate, loosened
-
-_CLEAR = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
-_MANY, _EACH = 30, 15  # ... that many, and that many for each input
-_DOUBT, _DOUBT_SEARCHED = 6.0, 12.0  # log-likelihood by which others are better than a law that leaves only noise
-_MISSED = 0.005  # that noise alone lets the network know as much of the residuals
-_UNLIKELY = 5e-4  # chance of residuals that are smaller, or larger, if standard errors are as given
-_MOVED, _BACK = 1e-3, 1e-3  # of constants, and what may be left of the error that this makes on the other half
-_ROUNDING = 1e-12  # of the standard deviation: that much is always rounding
-_SPLITS = 5  # into halves, of which one must do
-_TURNS = 3  # in which a rival that is ahead takes the place of a law
 
 
 class Verdict:
     """Judges the candidates of the pool against all forms that have been found by the first time it is asked."""
 
-    def __init__(self, context: Context, approximation: Approximation, *, interrupted: bool) -> None:
-        self.context, self.approximation, self.interrupted = context, approximation, interrupted
-        self.pool = context.pool
+    def __init__(self, inquiry: Inquiry, approximation: Approximation, *, interrupted: bool = False) -> None:
+        self.inquiry, self.approximation, self.interrupted = inquiry, approximation, interrupted
+        self.pool, self.view = inquiry.pool, inquiry.view
 
     @cached_property
     def contest(self) -> Contest:
         """What compares forms on the rows they are judged by."""
         judge = self.pool.judge
-        return Contest(FitData.of(judge.names, judge.x, judge.y, judge.weight), self.context.given or 0.0)
+        return Contest(FitData.of(judge.names, judge.x, judge.y, judge.weight), self.view.given or 0.0)
 
     @cached_property
     def forms(self) -> list[tuple[Formula, float]]:
         """Every formula that was judged, guesses too, with its error on the rows."""
         found = [(each.expression, each.error) for each in self.pool.candidates]
-        found += [(form, math.sqrt(each.error)) for form, (each, _) in self.approximation.found.items()]
-        return [(form, error) for form, error in found if self.context.gate.admits(form)]
+        found += [(form, math.sqrt(each.error)) for form, (each, _) in self.approximation.assessed.items()]
+        return [(form, error) for form, error in found if self.pool.gate.admits(form)]
 
     def claim(self, best: Candidate) -> tuple[Outcome, float]:
         """Return what the best candidate is claimed to be by itself, and the noise; no other form is looked at."""
-        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.context.given
-        enough = max(_MANY, _EACH * len(self.context.table.names))
-        if self.pool.claimed(best) and (best.error < _CLEAR or n >= enough or given is not None):
+        clear = 0.02  # noise is claimed where it is less than that, or is given, or where the rows are ...
+        noise, n, given = self.pool.noise, len(self.pool.judge.y), self.view.given
+        enough = max(TUNING.many, TUNING.per_input * len(self.view.table.names))
+        if self.pool.claimed(best) and (best.error < clear or n >= enough or given is not None):
             if best.error < EXACT:
                 return Outcome.EXACT, noise
             fitted = best.error * math.sqrt(n / max(n - best.fitted, 1))
@@ -62,22 +54,24 @@ class Verdict:
         """Return why the search ended without a law."""
         if self.interrupted:
             return Outcome.INTERRUPTED
-        return Outcome.TIME_LIMIT if self.context.timed else Outcome.APPROXIMATE
+        return Outcome.TIME_LIMIT if self.inquiry.course.timed else Outcome.APPROXIMATE
 
     @staticmethod
     def _as_given(residual: Array, constants: int) -> bool:
         """Return whether residuals over the standard errors that were given are as large as these say, chi-squared."""
+        unlikely = 5e-4  # chance of residuals that are smaller, or larger, if standard errors are as given
         from scipy.stats import chi2
 
         freedom = max(len(residual) - constants, 1)
         below = float(chi2.cdf(float(residual @ residual), freedom))
-        return _UNLIKELY < below < 1 - _UNLIKELY
+        return unlikely < below < 1 - unlikely
 
     def standing(self, law: Candidate) -> tuple[Candidate, list[Rival]]:
         """Return the law, or a rival that is ahead of it and may be claimed too, and what the rows do not rule out."""
+        turns = 3  # in which a rival that is ahead takes the place of a law
         contest, forms = self.contest, self.forms
         rivals = contest.rivals(law.expression, forms)
-        for _ in range(_TURNS):
+        for _ in range(turns):
             ahead = self.pool.judged(rivals[0].expression) if rivals and rivals[0].lead < 0 else None
             if ahead is None or not self.pool.claimed(ahead) or self.contradicted(ahead):
                 break
@@ -89,8 +83,9 @@ class Verdict:
 
         A sum of a few smooth functions comes close to another one, and what it leaves is smooth as well.
         """
+        rounding = 1e-12  # of the standard deviation: that much is always rounding
         judge = self.pool.judge
-        if law.error <= _ROUNDING:
+        if law.error <= rounding:
             return True
         left = evaluate(law.expression, judge.names, judge.x) - judge.y
         return not inspect(judge.x, judge.weight * left, ordered=False).misfit
@@ -100,9 +95,11 @@ class Verdict:
 
         Constants are moved and fitted again on one half, so that one that the half does not determine stays off.
         """
+        shift, back = 1e-3, 1e-3  # of constants, and what may be left of the error that this makes on the other half
+        splits = 5  # into halves, of which one must do
         judge = self.pool.judge
         template, numbers = loosened(law.expression)
-        moved = tuple(value * (1 + _MOVED * (-1) ** k) for k, value in enumerate(numbers.values()))
+        moved = tuple(value * (1 + shift * (-1) ** k) for k, value in enumerate(numbers.values()))
         free = FreeFormula(template, tuple(numbers), moved)
         data, rng = FitData.of(judge.names, judge.x, judge.y, judge.weight), np.random.default_rng(0)
         tape = Tape(template, judge.names, free.symbols)
@@ -110,9 +107,9 @@ class Verdict:
         def follows(half: Array) -> bool:
             other = data.rows(~half)
             off = other.error(tape.values(other.columns, moved))
-            return other.error(tape.values(other.columns, free.fit(data.rows(half)).values)) <= max(_BACK * off, EXACT)
+            return other.error(tape.values(other.columns, free.fit(data.rows(half)).values)) <= max(back * off, EXACT)
 
-        for _ in range(_SPLITS):  # a rare level of a category may be in one half only
+        for _ in range(splits):  # a rare level of a category may be in one half only
             half = rng.permutation(len(judge.y)) % 2 == 0
             if follows(half) and follows(~half):
                 return True
@@ -129,13 +126,14 @@ class Verdict:
         C is the held-out mean squared error; primes are the other's. Of the many formulas that evolution tries, some
         are better by chance: their doubt is larger.
         """
+        missed = 0.005  # that noise alone lets the network know as much of the residuals
         approximation = self.approximation
         judged = approximation.consider_formula(law.expression, self.pool.origin(law))
         judge = self.pool.judge
         values = evaluate(law.expression, judge.names, judge.x)
         if judged is None or inspect(judge.x, judge.weight * (values - judge.y), ordered=False).misfit:
             return True
-        if self.context.table.noise.known and not self._as_given(judge.weight * (values - judge.y), law.fitted):
+        if self.view.table.noise.known and not self._as_given(judge.weight * (values - judge.y), law.fitted):
             return True
         if not Uncertainty.of(law.expression, judge.names, judge.x, judge.y, judge.weight).determined:
             return True
@@ -145,11 +143,11 @@ class Verdict:
             rows, network = ceiling.left_out()
             weight, there = judge.weight[rows], values[rows]
             chance = encompassing(weight * (judge.y[rows] - there), weight * (network - there))
-            if chance < _MISSED or half * math.log(judged.held_out / ceiling.held_out**2) > _DOUBT:
+            if chance < missed or half * math.log(judged.held_out / ceiling.held_out**2) > TUNING.doubt:
                 return True
         for found in approximation.front():
             longer = max(complexity(found.expression) - size, 0)
-            limit = _DOUBT_SEARCHED + 0.5 * math.log(2 * half) * longer / 2
+            limit = TUNING.doubt_searched + 0.5 * math.log(2 * half) * longer / 2
             if half * math.log(judged.held_out / max(found.held_out, 1e-300)) > limit:
                 return True
         return False

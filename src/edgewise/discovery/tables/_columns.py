@@ -15,10 +15,6 @@ from edgewise.tables.io import iso_dates
 
 Kind = Literal["number", "level", "gap"]
 
-_YEARS = 5 * 365.25  # days: dates over a longer time count in years
-_DAYS_PER_YEAR = 365.25
-_EPOCH = datetime.date(1970, 1, 1)
-
 
 @dataclass(frozen=True)
 class Term:
@@ -58,12 +54,15 @@ def dated(name: str, column: int, days: Array, fill: bool) -> tuple[Term, str]:
     >>> dated("day", 0, np.array([3.0, 1.0]), False)[1]
     "Dates in 'day' count as 'day_days': days since 1970-01-02."
     """
+    years = 5 * 365.25  # days: dates over a longer time count in years
+    days_per_year = 365.25
+    epoch = datetime.date(1970, 1, 1)
     first, last = float(np.nanmin(days)), float(np.nanmax(days))
-    origin = _EPOCH + datetime.timedelta(days=int(np.floor(first)))
+    origin = epoch + datetime.timedelta(days=int(np.floor(first)))
     unit, scale = "days", 1.0
-    if last - first > _YEARS:
-        origin, unit, scale = origin.replace(month=1, day=1), "years", _DAYS_PER_YEAR
-    shift = float((origin - _EPOCH).days)
+    if last - first > years:
+        origin, unit, scale = origin.replace(month=1, day=1), "years", days_per_year
+    shift = float((origin - epoch).days)
     filled = float(np.nanmedian(days)) if fill else np.nan
     called = f"{name}_{unit}"
     note = f"Dates in {name!r} count as {called!r}: {unit} since {origin.isoformat()}."

@@ -12,7 +12,6 @@ from edgewise._typing import Array, Formula
 from edgewise.formulas.expressions import FitData, FittedFormula, FreeFormula, round_constants
 
 EXACT = 1e-9  # an error below this means the right form on exact data
-_MANY = 30  # formulas with more free constants are refitted but not rounded
 Exponents = tuple[int, ...]
 
 
@@ -90,6 +89,7 @@ def triangle(table: Array) -> Array:
 
 def rounded(expr: Formula, data: FitData, noise: float) -> FittedFormula:
     """Return a formula with its constants refitted, and made exact where possible."""
+    many = 30  # formulas with more free constants are refitted but not rounded
     free = FreeFormula.of(expr)
-    few = len(free.symbols) <= _MANY
+    few = len(free.symbols) <= many
     return round_constants(expr, data, noise) if few else free.fit(data).fitted(data)

@@ -7,14 +7,11 @@ from typing import Literal
 
 import numpy as np
 
+from edgewise._errors import unknown
 from edgewise._typing import Array
+from edgewise.discovery.tables._noise_kinds import KINDS, NoiseKind
 
-NoiseKind = Literal["additive", "relative", "mixed", "counts", "given"]
 Loss = Literal["squared", "huber"]
-
-_LISTED = 8  # numbers of rows in a sentence
-_LEAST_COUNT = 0.5  # a mean count below that has the variance of this one
-_TRUSTED = 0.2  # of a measured value: a fitted one that is nearer to zero counts as this part
 
 
 @dataclass(frozen=True)
@@ -44,6 +41,11 @@ class NoiseModel:
     rows
         How many rows there were.
 
+    Raises
+    ------
+    InputError
+        For a kind that there is not.
+
     Examples
     --------
     >>> NoiseModel("relative", share=0.051).text()
@@ -52,7 +54,7 @@ class NoiseModel:
     'additive, 0.3, with outliers: 1 row of 200 set aside (number 16)'
     """
 
-    kind: NoiseKind = "additive"
+    kind: str = "additive"
     level: float = 0.0
     share: float = 0.0
     known: bool = False
@@ -61,10 +63,29 @@ class NoiseModel:
     lessened: tuple[int, ...] = ()
     rows: int = 0
 
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown("kind of noise", self.kind, list(KINDS))
+
+    @property
+    def form(self) -> NoiseKind:
+        """How the standard deviation depends on the value, of this kind."""
+        return KINDS[self.kind]
+
     @property
     def varies(self) -> bool:
         """Whether the noise depends on the value."""
-        return self.kind in ("relative", "mixed", "counts")
+        return self.form.varies
+
+    @property
+    def given(self) -> bool:
+        """Whether the rows came with their standard errors or weights."""
+        return self.form is KINDS["given"]
+
+    @property
+    def relative(self) -> bool:
+        """Whether the noise is relative and nothing else."""
+        return self.form is KINDS["relative"]
 
     def sigma(self, values: Array) -> Array:
         """Return the standard deviations (n,) of measurements; a constant where they were given by row.
@@ -74,14 +95,7 @@ class NoiseModel:
         values : (n,)
             The noiseless values.
         """
-        size = np.abs(values)
-        if self.kind == "relative" or (self.kind == "given" and self.share):
-            return self.share * size
-        if self.kind == "mixed":
-            return np.hypot(self.level, self.share * size)
-        if self.kind == "counts":
-            return self.level * np.sqrt(np.maximum(size, _LEAST_COUNT))
-        return np.full(len(size), self.level)
+        return self.form.sigma(self.level, self.share, np.abs(values))
 
     def weights(self, fitted: Array, y: Array) -> Array:
         """Return what multiplies the residuals (n,) of rows: 1 / sigma.
@@ -94,7 +108,7 @@ class NoiseModel:
         y : (n,)
             The measured values.
         """
-        size = np.maximum(np.abs(fitted), _TRUSTED * np.abs(y))
+        size = np.maximum(np.abs(fitted), 0.2 * np.abs(y))
         sigma = self.sigma(size)
         positive = sigma[sigma > 0]
         return 1 / np.maximum(sigma, max(1e-80 * positive.max(), 1e-150) if len(positive) else 1.0)
@@ -111,7 +125,7 @@ class NoiseModel:
 
     def text(self) -> str:
         """Return the noise in words."""
-        words = [self._kind_text()]
+        words = [self._size()]
         if self.outliers:
             words.append(f"with outliers: {listed(self.outliers, self.rows)} set aside {_numbers(self.outliers)}")
         if self.loss == "huber":
@@ -119,19 +133,12 @@ class NoiseModel:
             words.append("Huber's loss" + (few if self.lessened else ""))
         return ", ".join(words)
 
-    def _kind_text(self) -> str:
-        percent = f"{100 * self.share:.2g} %"
-        if self.kind == "given":
-            return "as given by standard errors" if self.known else "as given by weights"
+    def _size(self) -> str:
+        if self.given:
+            return f"as given by {'standard errors' if self.known else 'weights'}"
         if not self.level and not self.share:
-            return "none seen" if self.kind == "additive" else self.kind
-        if self.kind == "relative":
-            return f"relative, {percent}"
-        if self.kind == "mixed":
-            return f"additive and relative, {_size(self.level)} and {percent}"
-        if self.kind == "counts":
-            return f"counts, variance {self.level**2:.2g} times the mean"
-        return f"additive, {_size(self.level)}"
+            return self.kind if self.varies else "none seen"
+        return self.form.text(self.level, self.share)
 
 
 ADDITIVE = NoiseModel()
@@ -142,11 +149,39 @@ def listed(rows: tuple[int, ...], of: int) -> str:
     return f"{len(rows)} row{'s' * (len(rows) != 1)} of {of}"
 
 
-def _size(level: float) -> str:
-    """A standard deviation with two digits: 280, not 2.8e+02."""
-    return f"{float(f'{level:.2g}'):g}"
-
-
-def _numbers(rows: tuple[int, ...]) -> str:
-    shown = ", ".join(map(str, rows[:_LISTED])) + (", ..." if len(rows) > _LISTED else "")
+def _numbers(rows: tuple[int, ...], most: int = 8) -> str:
+    """Return the numbers of rows, or of the first ones if there are many."""
+    shown = ", ".join(map(str, rows[:most])) + (", ..." if len(rows) > most else "")
     return f"(number{'s' * (len(rows) != 1)} {shown})"
+
+
+def recognized(fitted: Array, y: Array) -> NoiseModel:
+    """Return the kind of noise of measurements y (n,) around values (n,) that a model gives rows it was not fitted to.
+
+    Additive unless another kind is more likely by 8 units of the log-likelihood, and its standard deviation changes
+    by half over the rows, from its 10 % to its 90 % quantile; with fewer than 40 rows, additive. Counts are whole
+    numbers that are not negative; two units are enough if they scatter about as Poisson's distribution has it.
+
+    >>> rng = np.random.default_rng(0)
+    >>> f = rng.uniform(1, 10, 300)
+    >>> recognized(f, f * (1 + 0.1 * rng.standard_normal(300))).text(), recognized(f, 1.0 * rng.poisson(f)).kind
+    ('relative, 8.8 %', 'counts')
+    """
+    residual = y - fitted
+    plain = KINDS["additive"].likeliest(fitted, residual)
+    additive, best, least = NoiseModel("additive", plain.level), None, -np.inf
+    if len(y) < 40:
+        return additive
+    for kind in KINDS.values():
+        if not kind.varies or not kind.is_possible(y):
+            continue
+        sized = kind.likeliest(fitted, residual)
+        noise = NoiseModel(kind.name, sized.level, sized.share)
+        if kind.is_likely(noise.level, noise.share) and sized.likelihood > least + kind.margin:
+            if kind.is_expected(noise.level, noise.share) and sized.likelihood > plain.likelihood + 2.0:
+                return noise
+            best, least = noise, sized.likelihood
+    if best is None or not least > plain.likelihood + 8.0:
+        return additive
+    low, high = np.quantile(best.sigma(fitted), [0.1, 0.9])
+    return best if high > 1.5 * low else additive

@@ -15,14 +15,9 @@ from edgewise.tables.encoding import Category, Column, Dates, Encoder, is_frame
 
 Missing = Literal["drop", "indicator"]
 
-_MOST_GAPS = 0.5  # of the rows: a column with more gaps is left out, rather than the rows
-_UNIQUE = 0.5  # of the rows: a text with more levels says little about other rows
-_LEVELS = 12  # of a category that have inputs, and the baseline
 _FEWEST = 3  # rows of a level that has an input
 _NUMBERS = {"", "id", "index", "level_0", "row", "rows", "rowname", "rownames", "row_names", "unnamed: 0", "no", "nr",
             "case", "obs"}  # fmt: skip
-_LISTED = 4
-_COUNTING = 20  # rows from which on numbers that rise by one are noted
 
 
 @dataclass(frozen=True)
@@ -138,6 +133,7 @@ class Preparation:
 
     def _add(self, k: int, column: Column, known: Array) -> None:
         """Add the inputs of a column, or say why it has none."""
+        counting = 20  # rows from which on numbers that rise by one are noted
         cells = self.values[known, k]
         gaps = np.isnan(cells)
         mark = self.missing == "indicator" and bool(gaps.any())
@@ -153,7 +149,7 @@ class Preparation:
             self.notes.append(note)
         else:
             term = Term(column.name, k, fill=float(np.median(cells[~gaps])) if mark else np.nan)
-            if self.named and len(cells) > _COUNTING and (np.diff(cells) == 1).all():
+            if self.named and len(cells) > counting and (np.diff(cells) == 1).all():
                 self.notes.append(f"Column {column.name!r} counts the rows: leave it out unless their order matters.")
         self._append(term)
         if mark:
@@ -162,26 +158,29 @@ class Preparation:
 
     def _useless(self, column: Column, cells: Array, gaps: Array) -> str:
         """Return why a column is no input, "" if it is one."""
+        most_gaps = 0.5  # of the rows: a column with more gaps is left out, rather than the rows
+        unique = 0.5  # of the rows: a text with more levels says little about other rows
         there = cells[~gaps]
         if not len(there):
             return "it has no values"
-        if self.missing == "drop" and gaps.mean() > _MOST_GAPS:
+        if self.missing == "drop" and gaps.mean() > most_gaps:
             return f"{int(gaps.sum())} of {len(cells)} cells are empty (missing='indicator' keeps it)"
         if not gaps.any() and there.min() == there.max():
             shown = column.levels[int(there[0])] if isinstance(column, Category) else there[0]
             return f"it is {shown if isinstance(shown, str) else format(shown, 'g')} in every row"
         distinct = len(np.unique(there)) if isinstance(column, Category) or self.named else 0
-        if isinstance(column, Category) and distinct > max(_UNIQUE * len(there), 2):
+        if isinstance(column, Category) and distinct > max(unique * len(there), 2):
             return f"it is text with {distinct} different values in {len(there)} rows"
         if self.named and _is_number_of_rows(column, there, distinct):
             return "it only numbers the rows"
         return ""
 
     def _add_levels(self, k: int, column: Category, codes: Array, mark: bool) -> None:
+        levels = 12  # of a category that have inputs, and the baseline
         counts = np.bincount(codes.astype(int), minlength=len(column.levels))
         order = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]
-        many = len(order) > _LEVELS
-        shown = order[: _LEVELS - 1] if many else [code for code in order[1:] if counts[code] >= _FEWEST]
+        many = len(order) > levels
+        shown = order[: levels - 1] if many else [code for code in order[1:] if counts[code] >= _FEWEST]
         named = ", ".join(str(column.levels[code]) for code in sorted(shown))
         others = len(order) - len(shown)
         baseline = f"the other {others} levels" if many else repr(column.levels[order[0]])
@@ -210,6 +209,7 @@ class Preparation:
 
     def _complete(self, known: Array) -> Array:
         """Return which rows have all inputs, and say how many have not."""
+        listed = 4
         empty: dict[str, Array] = {}
         for term in self.terms:
             if term.kind != "gap" and np.isnan(term.fill):
@@ -219,8 +219,8 @@ class Preparation:
         rows = known & ~np.any([np.zeros(len(known), bool), *empty.values()], axis=0)
         if empty:
             worst = sorted(empty, key=lambda name: -int(empty[name].sum()))
-            lacking = ", ".join(f"{name!r} in {int(empty[name].sum())}" for name in worst[:_LISTED])
-            more = f" and {len(worst) - _LISTED} more columns" if len(worst) > _LISTED else ""
+            lacking = ", ".join(f"{name!r} in {int(empty[name].sum())}" for name in worst[:listed])
+            more = f" and {len(worst) - listed} more columns" if len(worst) > listed else ""
             self.notes.append(
                 f"{_count(int((known & ~rows).sum()), 'row')} of {len(known)} left out: values are missing "
                 f"({lacking}{more}); missing='indicator' keeps such rows."

@@ -175,10 +175,6 @@ def _number(value: float) -> Formula:
     return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value)
 
 
-_DECADES, _LOW = 1e4, 0.05  # a target of one sign is judged by relative errors from that size over that quantile on
-_LARGEST_WEIGHT = 1e60  # times the least: beyond, squares of weights and of what they multiply leave doubles
-
-
 @dataclass(frozen=True)
 class Table:
     """Rows x (n, m) and y (n,), with names of the columns and the target; `weight` (n,) multiplies residuals.
@@ -198,8 +194,9 @@ class Table:
     @classmethod
     def of(cls, names: tuple[str, ...], x: Array, y: Array, target: str) -> Table:
         """Return a table; a target of one sign over many decades has errors relative to each value."""
+        decades, lowest = 1e4, 0.05  # largest size over that quantile of sizes, from which errors are relative
         one_sign = bool((y > 0).all() or (y < 0).all())
-        relative = one_sign and bool(np.abs(y).max() > _DECADES * np.quantile(np.abs(y), _LOW))
+        relative = one_sign and bool(np.abs(y).max() > decades * np.quantile(np.abs(y), lowest))
         if not relative:
             return cls(names, x, y, np.ones(len(y)), target, NoiseModel(level=1.0, rows=len(y)))
         return cls(names, x, y, _bounded(1 / np.abs(y)), target, NoiseModel("relative", share=1.0, rows=len(y)))
@@ -221,7 +218,7 @@ class Table:
     @property
     def relative(self) -> bool:
         """Whether errors are relative to each value."""
-        return self.noise.kind == "relative" and bool(np.ptp(self.weight) > 0)
+        return self.noise.relative and bool(np.ptp(self.weight) > 0)
 
     @property
     def numbers(self) -> Array:
@@ -235,7 +232,7 @@ class Table:
 
     def sample(self, count: int, seed: int) -> Table:
         """Return up to `count` of the rows, in the order of the table."""
-        return self.rows(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]))
+        return self.rows(drawn_rows(len(self), count, seed))
 
     def rows(self, keep: Array) -> Table:
         """Return some of the rows."""
@@ -267,12 +264,22 @@ class Table:
         return torch.from_numpy(self.x), torch.from_numpy(self.y), torch.from_numpy(self.weight)
 
 
+JUDGED = 20_000
+"""The rows that constants are fitted to, of many."""
+
+
+def drawn_rows(rows: int, count: int = JUDGED, seed: int = 0) -> Array:
+    """Return the numbers of up to `count` of the rows, in order."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
+
+
 def _bounded(weight: Array) -> Array:
     """Return weights that can be squared: where they cannot, the largest are bounded, and 1 lies in the middle."""
+    largest_weight = 1e60  # times the least: beyond, squares of weights and of what they multiply leave doubles
     logs = np.log(weight) - np.log(weight.min())
-    if logs.max() <= np.log(_LARGEST_WEIGHT) and weight.max() < _LARGEST_WEIGHT and weight.min() > 1 / _LARGEST_WEIGHT:
+    if logs.max() <= np.log(largest_weight) and weight.max() < largest_weight and weight.min() > 1 / largest_weight:
         return weight
-    most = min(float(logs.max()), float(np.log(_LARGEST_WEIGHT)))
+    most = min(float(logs.max()), float(np.log(largest_weight)))
     return np.exp(np.minimum(logs, most) - most / 2)
 
 

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from edgewise import plot
 
 
-_LINE = 0.2  # inches, of a note below
-_FAINT = 0.01  # score of an edge that nobody would see
-
-
 def strongest_edges(estimator: Any, X: Any, target: int, most: int, options: dict[str, Any]) -> Axes:
     """Draw the network of a target with at most `most` edges of its first layer, and return the axes."""
     from edgewise import plot
@@ -48,10 +44,11 @@ def strongest_edges(estimator: Any, X: Any, target: int, most: int, options: dic
 def _note(ax: Axes, text: str, own: bool) -> None:
     """Write a line below a picture, whose own figure grows by it."""
     if own:
+        line = 0.2  # inches
         figure: Any = ax.get_figure(root=True)
         width, height = figure.get_size_inches()
-        figure.set_size_inches(width, height + _LINE)
-        ax.set_position((0.0, _LINE / (height + _LINE), 1.0, height / (height + _LINE)))
+        figure.set_size_inches(width, height + line)
+        ax.set_position((0.0, line / (height + line), 1.0, height / (height + line)))
     ax.annotate(
         text, (0.5, 0.0), xycoords="axes fraction", xytext=(0, -2), textcoords="offset points", ha="center", va="top",
         fontsize=7.5, color="#8793a1",
@@ -76,10 +73,11 @@ def _strongest_edges(model: KAN, rows: Any, most: int) -> tuple[KAN, list[int], 
             if q >= n_sum
         ]
     things.sort(key=lambda thing: -thing[0])
+    faint = 0.01  # score of an edge that nobody would see
     room, gone, before = most, [], int(model.layers[0].mask.sum())
     for place, (score, edges, cost) in enumerate(things):
         room -= cost
-        if place and (room < 0 or score < _FAINT):
+        if place and (room < 0 or score < faint):
             gone += edges
     made = remove_edges(model, [(layer, int(j), int(i)) for layer, j, i in gone])
     made = compact(made, rows) if gone else made
@@ -91,7 +89,6 @@ def _strongest_edges(model: KAN, rows: Any, most: int) -> tuple[KAN, list[int], 
 
 
 Feature = int | str | tuple[int, int] | tuple[str, str]
-_SEEN = 0.002  # share of the variance from which a part is drawn unasked
 
 
 class CurvesDisplay:
@@ -171,7 +168,8 @@ def _most_important(found: Effects, most: int) -> list[int]:
     """Return the numbers of the most important columns, and after them of products."""
     count = len(found.parts.columns) + len(found.parts.pairs)
     order = np.argsort(-found.shares[:count], kind="stable")
-    shown = [int(k) for k in order[:most] if found.shares[k] >= _SEEN] or [int(order[0])]
+    visible = 0.002  # share of the variance from which a part is drawn unasked
+    shown = [int(k) for k in order[:most] if found.shares[k] >= visible] or [int(order[0])]
     return sorted(shown, key=lambda k: k >= len(found.parts.columns))
 
 

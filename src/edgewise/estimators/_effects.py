@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from edgewise import plot
 
 Pair = tuple[int, int]
-_POINTS, _QUANTILES, _SIDE = 161, 41, 61
-_BAND = 1.6449  # standard deviations of 90 %
-_SHOWN = 14  # levels of a category, in a surface too
-_FEW = 7  # distinct values of a number that are drawn as levels on a surface
-_ROWS = 400  # drawn on a surface
-_TAIL = 0.02  # of the rows at each end of a column with a few large values, beyond the range that is drawn
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,8 @@ class Effects:
         z = (parts.model.design.product(features, pair)[0] @ beta - mean).reshape(len(first), len(second))
         name = f"{parts.columns[columns[0]]} × {parts.columns[columns[1]]}"
         rows = self.x[:, columns][np.isfinite(self.x[:, columns]).all(1)]
-        drawn = rows[np.random.default_rng(0).permutation(len(rows))[:_ROWS]]
+        most = 400  # rows that are drawn
+        drawn = rows[np.random.default_rng(0).permutation(len(rows))[:most]]
         spots = np.column_stack(
             [_spots(*side, each, k) for k, (side, each) in enumerate(zip(sides, drawn.T, strict=True))]
         )
@@ -89,8 +84,9 @@ class Effects:
 
     def _band(self, kinds: Sequence[int], x: Array) -> Array:
         """Return half the width of the band of some inputs at values x (n,) of their column."""
+        deviations = 1.6449  # standard deviations, which hold 90 %
         found = [self.parts.model.deviation(k, x)[:, self.output] ** 2 for k in kinds]
-        return _BAND * np.sqrt(np.sum(found, 0)) if found else np.zeros(len(x))
+        return deviations * np.sqrt(np.sum(found, 0)) if found else np.zeros(len(x))
 
     def _of_curve(self, column: int) -> plot.CurveEffect:
         from edgewise import plot
@@ -134,12 +130,15 @@ class Effects:
         """Return the codes and labels of the levels that are shown: those of most rows."""
         labels = self.encoder.levels[column] or []
         counts = np.bincount(self.x[np.isfinite(self.x[:, column]), column].astype(int), minlength=len(labels))
-        shown = np.sort(np.argsort(-counts, kind="stable")[:_SHOWN])
+        most = 14  # levels
+        shown = np.sort(np.argsort(-counts, kind="stable")[:most])
         return shown.astype(float), ["gap" if labels[k] is None else str(labels[k]) for k in shown]
 
     def _places(self, column: int) -> tuple[Array, bool]:
         """Return the values of a number at which its curve is drawn, and whether their axis is logarithmic."""
         seen = self.x[np.isfinite(self.x[:, column]), column]
+        points, quantiles = 161, 41
+        tail = 0.02  # of the rows at each end of a column with a few large values, beyond the range that is drawn
         kinds = self._inputs(column)
         part = self.parts.model.design.inputs[kinds[Curve]] if Curve in kinds else None
         if not len(seen):
@@ -147,11 +146,11 @@ class Effects:
         axis = part.axis.name if isinstance(part, Curve) else "raw"
         low, high = float(seen.min()), float(seen.max())
         if axis == "asinh":
-            low, high = np.quantile(seen, [_TAIL, 1 - _TAIL]).tolist()
+            low, high = np.quantile(seen, [tail, 1 - tail]).tolist()
         log = axis == "log" and low > 0
-        even = np.geomspace(low, high, _POINTS) if log else np.linspace(low, high, _POINTS)
-        dense = np.quantile(seen, np.linspace(0, 1, _QUANTILES), method="nearest")
-        few = np.unique(seen) if len(np.unique(seen)) < _POINTS else seen[:0]
+        even = np.geomspace(low, high, points) if log else np.linspace(low, high, points)
+        dense = np.quantile(seen, np.linspace(0, 1, quantiles), method="nearest")
+        few = np.unique(seen) if len(np.unique(seen)) < points else seen[:0]
         places = np.unique(np.concatenate([even, dense, few]))
         return places[(places >= low) & (places <= high)], log
 
@@ -165,10 +164,11 @@ class Effects:
             return plot.Side(name, np.arange(len(codes)), labels), codes
         places, log = self._places(column)
         distinct = np.unique(self.x[np.isfinite(self.x[:, column]), column])
-        if len(distinct) <= _FEW:
+        few, points = 7, 61  # values that are drawn as levels, and points of a side
+        if len(distinct) <= few:
             return plot.Side(name, np.arange(len(distinct)), [f"{value:g}" for value in distinct]), distinct
         low, high = places[0], places[-1]
-        grid = np.geomspace(low, high, _SIDE) if log else np.linspace(low, high, _SIDE)
+        grid = np.geomspace(low, high, points) if log else np.linspace(low, high, points)
         return plot.Side(name, grid, None, log), grid
 
     def _dated(self, column: int, values: Array) -> Array:

@@ -8,11 +8,9 @@ import numpy as np
 from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise.tables.additive._curve import skewness
 from edgewise.tables.additive._reml import Matrix, Vector
+from edgewise.tables.additive._tuning import TUNING
 
 TargetName = Literal["identity", "log", "sqrt"]
-_SKEWED, _DECADE = 0.75, 10.0
-_QUANTILES = 100
-_BEYOND = 1.0  # e-fold beyond the largest target seen
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,12 @@ class Target:
         largest = float(np.abs(mapped - center).max())
         share = (mapped - center) / (largest or 1.0)
         scale = largest * float(np.sqrt(weights @ share**2 / weights.sum())) or 1.0
-        return cls(name, center, scale, float(y.max()) * np.exp(_BEYOND))
+        return cls(name, center, scale, float(y.max()) * np.exp(1.0))
 
     @staticmethod
     def candidates(y: Vector) -> list[TargetName]:
         """Return the maps worth trying: others than the identity for positive targets over decades, or skewed."""
-        if len(y) and y.min() > 0 and (skewness(y) > _SKEWED or y.max() > _DECADE * y.min()):
+        if len(y) and y.min() > 0 and (skewness(y) > TUNING.skewed_target or y.max() > 10.0 * y.min()):
             return ["identity", "log", "sqrt"]
         return ["identity"]
 
@@ -67,7 +65,7 @@ class Target:
     @staticmethod
     def errors(residual: Vector) -> Vector:
         """Return the quantiles of residuals that `mean` is taken over."""
-        return np.quantile(residual, np.linspace(0.005, 0.995, min(_QUANTILES, len(residual))))
+        return np.quantile(residual, np.linspace(0.005, 0.995, min(100, len(residual))))
 
     def mean(self, eta: Vector, residual: Vector) -> Vector:
         """Return the mean of the target: of backward(eta + residual) over the residuals.
@@ -86,10 +84,7 @@ class Target:
 _MAPS = {"identity": lambda y: y, "log": np.log, "sqrt": lambda y: 2 * np.sqrt(y)}
 
 
-_SMALLEST_WEIGHT = 1e-4
-_MOST = 30.0  # of the working residual of an amount, which is far beyond what gamma values reach
 _LARGEST = 30.0  # of log-odds and logarithms of counts
-_AMOUNTS = 87.0  # logarithms of amounts: what float32 holds, as exports may
 
 
 class Family(Protocol):
@@ -166,7 +161,8 @@ class Classes:
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
         which = 1 if self.classes == 2 else output
         p = self.mean(eta)[:, which]
-        weights = np.maximum(p * (1 - p), _SMALLEST_WEIGHT)
+        least = 1e-4
+        weights = np.maximum(p * (1 - p), least)
         residual = (y == which) - p
         return eta[:, output] + residual / weights, weights
 
@@ -219,17 +215,16 @@ class Gamma:
 
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
         mean = self.mean(eta)[:, 0]
-        return eta[:, 0] + np.minimum(y / mean - 1, _MOST), np.ones(len(y))
+        most = 30.0  # of the working residual, which is far beyond what gamma values reach
+        return eta[:, 0] + np.minimum(y / mean - 1, most), np.ones(len(y))
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         mean = self.mean(eta)[:, 0]
         return 2 * ((y - mean) / mean - np.log(y / mean))
 
     def mean(self, eta: Matrix) -> Matrix:
-        return np.exp(np.clip(eta, -_AMOUNTS, _AMOUNTS))
-
-
-_SMALLEST = 0.02  # residual, in standard deviations of the target: below, the loss is a parabola
+        most = 87.0  # what float32 holds the power of, as exports may
+        return np.exp(np.clip(eta, -most, most))
 
 
 @dataclass(frozen=True)
@@ -278,7 +273,8 @@ class Quantile:
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
         residual = y - eta[:, 0]
         side = np.where(residual < 0, 1 - self.level, self.level)
-        weights = side / np.maximum(np.abs(residual), _SMALLEST)
+        width = 0.02  # standard deviations of the target, within which the loss is a parabola
+        weights = side / np.maximum(np.abs(residual), width)
         return y, weights / weights.mean()
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:

@@ -13,6 +13,7 @@ from edgewise.tables.additive._family import Gaussian
 from edgewise.tables.additive._hidden import HiddenNode
 from edgewise.tables.additive._posterior import covariances
 from edgewise.tables.additive._reml import Block, Matrix, Vector
+from edgewise.tables.additive._tuning import TUNING
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,6 @@ def alternatives(source: Candidates) -> dict[str, AdditiveModel]:
     return {name: summed(source, [each], np.ones(1), np.zeros(1)) for name, each in source.found.items()}
 
 
-_SURE = 2.0  # standard deviations of a continuation that are taken off it
-_SHORTEST = 0.02  # of the usual length
-_LEAST = 1e-300
-
-
 def with_sure_tails(model: AdditiveModel) -> AdditiveModel:
     """Return the model in which each curve goes on beyond the data only as far as the rows are sure of it.
 
@@ -175,7 +171,7 @@ def with_sure_tails(model: AdditiveModel) -> AdditiveModel:
     inputs = list(model.design.inputs)
     for number, (part, beta) in enumerate(zip(inputs, model.beta, strict=True)):
         if isinstance(part, Curve):
-            turn = 1.5 / part.tail**2 / max(part.curvature(beta), _LEAST)  # of the change: |slope| / c over the length
+            turn = 1.5 / part.tail**2 / max(part.curvature(beta), 1e-300)  # of the change: |slope| / c over the length
             low, high = (_sure(change, beta, model.covariance[number], turn) for change in part.tails())
             inputs[number] = part if low == high == 1.0 else part.shortened(low, high)
     return replace(model, design=Design(tuple(inputs)))
@@ -187,4 +183,5 @@ def _sure(change: Vector, beta: Matrix, covariance: Matrix, turn: float) -> floa
     doubt = float(np.sqrt(np.maximum(np.einsum("i,kij,j->k", change, covariance, change), 0.0).sum()))
     if size == 0.0:
         return 1.0
-    return max(min(1.0, turn * size) * (1.0 - _SURE * doubt / size), _SHORTEST)
+    shortest = 0.02  # of the usual length
+    return max(min(1.0, turn * size) * (1.0 - TUNING.tail_doubt * doubt / size), shortest)

@@ -11,8 +11,6 @@ from edgewise.tables.additive._levels import Levels
 from edgewise.tables.additive._penalized import Penalized
 from edgewise.tables.additive._reml import Matrix, Moments, Vector
 
-_USED = 1e-12  # degrees of freedom of a feature
-
 
 def covariances(source: Candidates, candidate: Candidate) -> tuple[Matrix, ...]:
     """Return the covariance of the coefficients of each input, as `compact` keeps it, from one candidate.
@@ -72,7 +70,7 @@ def _of_output(
     source: Candidates, fit: Penalized, matrix: Matrix, eta: Matrix, output: tuple[int, Vector]
 ) -> Matrix:  # fmt: skip
     number, penalties = output
-    used = np.flatnonzero(fit.feature_edf > _USED)
+    used = np.flatnonzero(fit.feature_edf > 1e-12)
     response, working = source.family.working(eta, source.y, number)
     gram = Moments.of(matrix[:, used], response, source.weights * working).centered().gram
     inverse = np.linalg.inv(gram + np.diag(penalties[used]))

@@ -13,9 +13,7 @@ from edgewise.tables.additive._model import AdditiveModel, alternatives, average
 from edgewise.tables.additive._products import products
 from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._stack import Select, stacked
-
-_SLACK = 0.02  # of the variance of the target: maps that are as good
-_UNMAPPED_BONUS = 3.0  # of the log-likelihood, for columns as they are
+from edgewise.tables.additive._tuning import TUNING
 
 Products = Literal["auto"] | int | Sequence[Pair]
 
@@ -119,9 +117,9 @@ def _scales(
         for design in designs:
             found = _candidates(design, rows._replace(y=target.forward(y)), family, request, check)
             error, likelihood = _judged(found, target, y)
-            runs.append((error, likelihood + _UNMAPPED_BONUS * (design is plain), target, found))
+            runs.append((error, likelihood + TUNING.unmapped_bonus * (design is plain), target, found))
     least = min(run[0] for run in runs)
-    slack = _SLACK * float(np.var(y)) if gaussian else 0.0
+    slack = TUNING.map_slack * float(np.var(y)) if gaussian else 0.0
     _, _, target, found = max((run for run in runs if run[0] <= least + slack), key=lambda run: run[1])
     return target, found
 

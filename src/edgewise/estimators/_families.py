@@ -18,19 +18,12 @@ from edgewise._typing import Array, Formula
 from edgewise.estimators._judging import Fit, Formulas, TargetRows, outputs_of, random_folds, settled
 from edgewise.estimators._tuning import TUNING
 from edgewise.formulas.expressions import FreeFormula, Tape, readable_float
+from edgewise.tables.additive import Classes, Gaussian
 
 
 @dataclass(frozen=True)
-class SquaredError:
+class SquaredError(Gaussian):
     """A number: the squared residual, in units of the variance."""
-
-    def prior(self, rows: TargetRows) -> Array:
-        """Return the weighted mean, (1,)."""
-        return np.array([np.average(rows.y, weights=rows.weights)])
-
-    def losses(self, outputs: Array, rows: TargetRows) -> Array:
-        """Return the squared residuals (n,) of outputs (n, 1)."""
-        return (outputs[:, 0] - rows.y) ** 2
 
     def unit(self, rows: TargetRows) -> float:
         """Return the weighted variance; one for a constant."""
@@ -75,20 +68,18 @@ Forms = tuple[FreeFormula, ...]
 
 
 @dataclass(frozen=True)
-class LogLoss:
-    """One of some classes: the log loss of logits (n, 1) of the second of two classes, or (n, classes)."""
+class LogLoss(Classes):
+    """One of some classes: the log loss of logits (n, 1) of the second of two classes, or (n, classes), unbounded."""
 
-    classes: int
-
-    def prior(self, rows: TargetRows) -> Array:
+    def start(self, y: Array, weights: Array) -> Array:
         """Return the logarithms of the shares of the classes, (classes,); for two, the log-odds of the second, (1,)."""
-        counts = np.bincount(codes(rows), rows.weights, self.classes) + 0.5
+        counts = np.bincount(y.astype(np.int64), weights, self.classes) + 0.5
         logs = np.log(counts / counts.sum())
         return logs[1:] - logs[:1] if self.classes == 2 else logs
 
-    def losses(self, outputs: Array, rows: TargetRows) -> Array:
+    def loss(self, eta: Array, y: Array) -> Array:
         """Return the log losses (n,) of logits."""
-        return -log_softmax(full(outputs), axis=1)[np.arange(len(rows.y)), codes(rows)]
+        return -log_softmax(full(eta), axis=1)[np.arange(len(y)), y.astype(np.int64)]
 
     def unit(self, rows: TargetRows) -> float:
         """Return one."""
@@ -176,7 +167,7 @@ def logits_of(forms: Sequence[FreeFormula], rows: TargetRows) -> Array:
 
 def total_loss(logits: Array, rows: TargetRows) -> float:
     """Return the sum of the log losses of logits, each with its weight."""
-    return float((rows.weights * rows.family.losses(logits, rows)).sum())
+    return float((rows.weights * rows.family.loss(logits, rows.y)).sum())
 
 
 def probabilities(logits: Array) -> Array:

@@ -14,6 +14,7 @@ from edgewise._extras import needed
 from edgewise._typing import Array, Formula
 from edgewise.estimators._tuning import TUNING
 from edgewise.formulas.expressions import complexity, evaluate, shorten
+from edgewise.tables.additive import Family
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,16 +24,8 @@ Formulas = tuple[Formula, ...]
 """A formula for each output: one for a number or for two classes, otherwise one for each class."""
 
 
-class Family(Protocol):
-    """What a target is taken for: the loss of outputs (n, k), and how constants are fitted to it."""
-
-    def prior(self, rows: TargetRows) -> Array:
-        """Return the outputs (k,) of the best constant, which stand in where a formula is undefined."""
-        ...
-
-    def losses(self, outputs: Array, rows: TargetRows) -> Array:
-        """Return the loss (n,) of each row, without its weight."""
-        ...
+class FormulaFamily(Family, Protocol):
+    """A family of additive models, whose eta is what formulas give, with the simplest formulas by its loss."""
 
     def unit(self, rows: TargetRows) -> float:
         """Return the loss that counts as one."""
@@ -58,10 +51,10 @@ class TargetRows:
     x: Array
     y: Array
     weights: Array
-    family: Family
+    family: FormulaFamily
 
     @classmethod
-    def of(cls, names: tuple[str, ...], x: Array, y: Array, weights: Array, family: Family) -> TargetRows:
+    def of(cls, names: tuple[str, ...], x: Array, y: Array, weights: Array, family: FormulaFamily) -> TargetRows:
         """Return the rows; of equal ones the weights are added, so that a row of weight 2 is a row given twice."""
         merged, place = np.unique(np.column_stack([x, y]), axis=0, return_inverse=True)
         return cls(names, merged[:, :-1], merged[:, -1], np.bincount(place.ravel(), weights), family)
@@ -76,8 +69,8 @@ class TargetRows:
 
     @property
     def prior(self) -> Array:
-        """The outputs (k,) of the best constant."""
-        return self.family.prior(self)
+        """The outputs (k,) of the best constant, which stand in where a formula is undefined."""
+        return self.family.start(self.y, self.weights)
 
     @property
     def count(self) -> float:
@@ -86,7 +79,7 @@ class TargetRows:
 
     def losses(self, formulas: Formulas, inside: TargetRows) -> Array:
         """Return the loss (n,) of each row by formulas that were fitted to the rows inside."""
-        return self.family.losses(settled(outputs_of(formulas, self.names, self.x), inside.prior), self)
+        return self.family.loss(settled(outputs_of(formulas, self.names, self.x), inside.prior), self.y)
 
 
 Fit = Callable[[TargetRows], Formulas]

@@ -84,9 +84,6 @@ class Target:
 _MAPS = {"identity": lambda y: y, "log": np.log, "sqrt": lambda y: 2 * np.sqrt(y)}
 
 
-_LARGEST = 30.0  # of log-odds and logarithms of counts
-
-
 class Family(Protocol):
     """A distribution of the target and its link: y ~ family(mean = inverse link(eta)), eta (n, K).
 
@@ -120,13 +117,20 @@ class Family(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Gaussian:
-    """A number with noise of one size: squared loss, identity link."""
+class _Location:
+    """A family whose eta is a number on the scale of the target, with noise of unknown size."""
 
-    outputs: int = 1
+    outputs = 1
     scale: float | None = None
-    is_location: bool = True
+    is_location = True
+
+    def mean(self, eta: Matrix) -> Matrix:
+        return eta
+
+
+@dataclass(frozen=True)
+class Gaussian(_Location):
+    """A number with noise of one size: squared loss, identity link."""
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.array([weights @ y / weights.sum()])
@@ -136,9 +140,6 @@ class Gaussian:
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         return (y - eta[:, 0]) ** 2
-
-    def mean(self, eta: Matrix) -> Matrix:
-        return eta
 
 
 @dataclass(frozen=True)
@@ -172,19 +173,30 @@ class Classes:
 
     def mean(self, eta: Matrix) -> Matrix:
         if self.classes == 2:
-            p = 1 / (1 + np.exp(-np.clip(eta[:, :1], -_LARGEST, _LARGEST)))
+            largest = 30.0  # log-odds
+            p = 1 / (1 + np.exp(-np.clip(eta[:, :1], -largest, largest)))
             return np.hstack([1 - p, p])
         powers = np.exp(eta - eta.max(1, keepdims=True))
         return powers / powers.sum(1, keepdims=True)
 
 
+class _LogLink:
+    """A family of positive means, whose dispersion is estimated: eta is the logarithm of the mean, within bounds."""
+
+    outputs = 1
+    scale: float | None = None
+    is_location = False
+    largest: float
+
+    def mean(self, eta: Matrix) -> Matrix:
+        return np.exp(np.clip(eta, -self.largest, self.largest))
+
+
 @dataclass(frozen=True)
-class Poisson:
+class Poisson(_LogLink):
     """A count: Poisson deviance, logarithmic link, dispersion estimated."""
 
-    outputs: int = 1
-    scale: float | None = None
-    is_location: bool = False
+    largest = 30.0
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.log(np.array([max(float(weights @ y / weights.sum()), 1e-12)]))
@@ -198,17 +210,12 @@ class Poisson:
         ratio = np.where(y > 0, y / mean, 1.0)
         return 2 * (np.where(y > 0, y * np.log(ratio), 0.0) - (y - mean))
 
-    def mean(self, eta: Matrix) -> Matrix:
-        return np.exp(np.clip(eta, -_LARGEST, _LARGEST))
-
 
 @dataclass(frozen=True)
-class Gamma:
+class Gamma(_LogLink):
     """A positive amount whose spread grows with its size: gamma deviance, logarithmic link."""
 
-    outputs: int = 1
-    scale: float | None = None
-    is_location: bool = False
+    largest = 87.0  # what float32 holds the power of, as exports may
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.log(np.array([weights @ y / weights.sum()]))
@@ -222,21 +229,13 @@ class Gamma:
         mean = self.mean(eta)[:, 0]
         return 2 * ((y - mean) / mean - np.log(y / mean))
 
-    def mean(self, eta: Matrix) -> Matrix:
-        most = 87.0  # what float32 holds the power of, as exports may
-        return np.exp(np.clip(eta, -most, most))
-
 
 @dataclass(frozen=True)
-class Huber:
+class Huber(_Location):
     """A number with outliers: Huber's weights, min(1, 1.345 s / |r|) with s from the median of |r|.
 
     Candidates are compared by their absolute error.
     """
-
-    outputs: int = 1
-    scale: float | None = None
-    is_location: bool = True
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.array([weighted_quantile(y, weights, 0.5)])
@@ -249,12 +248,9 @@ class Huber:
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         return np.abs(y - eta[:, 0])
 
-    def mean(self, eta: Matrix) -> Matrix:
-        return eta
-
 
 @dataclass(frozen=True)
-class Quantile:
+class Quantile(_Location):
     """The quantile of a number at a level between 0 and 1; at 0.5 the median, by the absolute error.
 
     Reweighted least squares for the pinball loss, rounded to a parabola near zero.
@@ -263,9 +259,6 @@ class Quantile:
     """
 
     level: float
-    outputs: int = 1
-    scale: float | None = None
-    is_location: bool = True
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.array([weighted_quantile(y, weights, self.level)])
@@ -280,9 +273,6 @@ class Quantile:
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         residual = y - eta[:, 0]
         return np.maximum(self.level * residual, (self.level - 1) * residual)
-
-    def mean(self, eta: Matrix) -> Matrix:
-        return eta
 
 
 def weighted_quantile(y: Vector, weights: Vector, level: float) -> float:

@@ -23,7 +23,7 @@ def ignore(stage: str) -> None:
     """Do nothing."""
 
 
-class Rows(NamedTuple):
+class WeightedRows(NamedTuple):
     """Columns x (n, p), a target (n,), weights (n,) of mean one."""
 
     x: Matrix
@@ -49,8 +49,8 @@ class Candidates:
     """
 
     def __init__(
-        self, design: Design, rows: Rows, family: Family, *, seed: int = 0, monotone: Mapping[int, int] | None = None,
-        check: Check = ignore,
+        self, design: Design, rows: WeightedRows, family: Family, *, seed: int = 0,
+        monotone: Mapping[int, int] | None = None, check: Check = ignore,
     ) -> None:  # fmt: skip
         self.design, self.family, self.check = design, family, check
         self.x, self.y, self.weights = rows

@@ -7,13 +7,12 @@ from operator import add
 
 import numpy as np
 
-from edgewise.tables.additive._candidates import Check, Rows, ignore
+from edgewise.tables.additive._candidates import Check, WeightedRows, ignore
 from edgewise.tables.additive._curve import Curve
 from edgewise.tables.additive._design import Input, Pair
 from edgewise.tables.additive._family import Family, Gaussian
-from edgewise.tables.additive._model import AdditiveModel, with_sure_tails
+from edgewise.tables.additive._model import AdditiveModel, compact, spaced, with_sure_tails
 from edgewise.tables.additive._penalized import Penalized, Problem, from_moments
-from edgewise.tables.additive._posterior import compact, spaced
 from edgewise.tables.additive._reml import Block, Matrix, Moments, Vector
 from edgewise.tables.additive._search import AdditiveFit, Request, search
 from edgewise.tables.additive._tuning import TUNING
@@ -41,12 +40,12 @@ def additive(
     """
     request = request or Request()
     w = np.ones(len(y)) if weights is None else weights / weights.mean()
-    rows = Rows(x, y, w)
+    rows = WeightedRows(x, y, w)
     if len(y) <= TUNING.shape_rows:
         return _sure(search(rows, levels, family, request, check))
     drawn = np.sort(np.random.default_rng(request.seed).permutation(len(y))[: TUNING.shape_rows])
     shape = replace(request, hidden=False, values=False)
-    sample = search(Rows(*(part[drawn] for part in rows)), levels, family, shape, check)
+    sample = search(WeightedRows(*(part[drawn] for part in rows)), levels, family, shape, check)
     return _sure(refitted(sample, rows, request.monotone, check))
 
 
@@ -54,7 +53,7 @@ def _sure(fit: AdditiveFit) -> AdditiveFit:
     return replace(fit, model=with_sure_tails(fit.model))
 
 
-def refitted(sample: AdditiveFit, rows: Rows, monotone: Mapping[int, int], check: Check) -> AdditiveFit:
+def refitted(sample: AdditiveFit, rows: WeightedRows, monotone: Mapping[int, int], check: Check) -> AdditiveFit:
     """Return the fit with coefficients and smoothing from all rows, its shape as the sample chose it.
 
     Columns are read in at most 254 bins. Without products the moments come from counts of pairs of bins, whose cost

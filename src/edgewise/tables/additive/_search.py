@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgewise.tables.additive._candidates import Candidate, Candidates, Check, Rows, ignore
+from edgewise.tables.additive._candidates import Candidate, Candidates, Check, WeightedRows, ignore
 from edgewise.tables.additive._design import Design, Pair
 from edgewise.tables.additive._family import Family, Gaussian, Target, TargetName
 from edgewise.tables.additive._model import AdditiveModel, alternatives, averaged
@@ -75,7 +75,7 @@ class AdditiveFit:
 
 
 def search(
-    rows: Rows, levels: Sequence[bool], family: Family, request: Request, check: Check = ignore
+    rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check = ignore
 ) -> AdditiveFit:  # fmt: skip
     """Return the fit of rows that are all used for everything."""
     target, found = _scales(rows, levels, family, request, check)
@@ -90,7 +90,7 @@ def search(
     return _selected(found, target, request.select)
 
 
-def _candidates(design: Design, rows: Rows, family: Family, request: Request, check: Check) -> Candidates:
+def _candidates(design: Design, rows: WeightedRows, family: Family, request: Request, check: Check) -> Candidates:
     """Return the candidates of a design, of which the sum of curves is fitted."""
     found = Candidates(design, rows, family, seed=request.seed, monotone=request.monotone, check=check)
     found.additive()
@@ -98,7 +98,7 @@ def _candidates(design: Design, rows: Rows, family: Family, request: Request, ch
 
 
 def _scales(
-    rows: Rows, levels: Sequence[bool], family: Family, request: Request, check: Check
+    rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check
 ) -> tuple[Target, Candidates]:  # fmt: skip
     """Return the scale of the target and the maps of the columns, by the out-of-fold error of the sum of curves.
 

@@ -11,7 +11,23 @@ from torch import Tensor
 
 
 class Sizes(NamedTuple):
-    """What a choice depends on: rows, inputs, outputs, functions of an edge, dtype and kind of device."""
+    """What a choice of backend and route depends on.
+
+    Parameters
+    ----------
+    rows
+        The number of rows.
+    n_in
+        The number of inputs.
+    n_out
+        The number of outputs.
+    count
+        The number of functions of an edge.
+    dtype
+        The dtype of the points.
+    device
+        The kind of device, such as "cpu".
+    """
 
     rows: int
     n_in: int
@@ -36,29 +52,99 @@ class Backend:
     mixed: ClassVar[bool] = False  # whether tensors of several dtypes, and of any strides, are taken as they are
 
     def prepare(self, family: Family, dtype: torch.dtype) -> None:
-        """Compile every kernel, or load it."""
+        """Compile every kernel, or load it.
+
+        Parameters
+        ----------
+        family
+            The family of functions.
+        dtype
+            The dtype that kernels are compiled for.
+        """
 
     def unavailable(self, dtype: torch.dtype) -> str | None:
-        """Return why the backend cannot be used, None where it can."""
+        """Return why the backend cannot be used, None where it can.
+
+        Parameters
+        ----------
+        dtype
+            The dtype of the points.
+        """
         return None
 
     def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
-        """Return about how long an operation takes, for a backend that is one of several."""
+        """Return about how long an operation takes, for a backend that is one of several.
+
+        Parameters
+        ----------
+        operation
+            The operation: "evaluate", "contract", "vjp_inputs" or "vjp_coefficients".
+        family
+            The family of functions.
+        sizes
+            The sizes of the call.
+        """
         raise NotImplementedError
 
     def evaluate(
         self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
     ) -> Tensor:
-        """v_ni B_m^(order)(x_ni): (N, n_in, K)."""
+        """Return v_ni B_m^(order)(x_ni): (N, n_in, K).
+
+        Parameters
+        ----------
+        family
+            The family of functions.
+        x : (N, n_in)
+            The points x.
+        knots : (n_in, ...)
+            The knots of each input.
+        count
+            The number of functions K.
+        order
+            The order of the derivative; 0 for values.
+        v : (N, n_in)
+            The weights v of the points; None for ones.
+        """
         values = family.reference(x, knots.to(x.dtype), count, order)
         return values if v is None else values * v.unsqueeze(-1)
 
     def reduce(self, family: Family, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
-        """sum_m weights_nim B_m^(order)(x_ni): (N, n_in)."""
+        """Return sum_m weights_nim B_m^(order)(x_ni): (N, n_in).
+
+        Parameters
+        ----------
+        family
+            The family of functions.
+        x : (N, n_in)
+            The points x.
+        weights : (N, n_in, K)
+            The weight of each function at each point.
+        knots : (n_in, ...)
+            The knots of each input.
+        order
+            The order of the derivative; 0 for values.
+        """
         return (weights * self.evaluate(family, x, knots, weights.shape[-1], order)).sum(-1)
 
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
-        """sum_i v_ni sum_m c_jim B_m^(order)(x_ni): (N, n_out)."""
+        """Return sum_i v_ni sum_m c_jim B_m^(order)(x_ni): (N, n_out).
+
+        Parameters
+        ----------
+        family
+            The family of functions.
+        x : (N, n_in)
+            The points x.
+        c : (n_out, n_in, K)
+            The coefficients c.
+        v : (N, n_in)
+            The weights v of the points; None for ones.
+        knots : (n_in, ...)
+            The knots of each input.
+        order
+            The order of the derivative; 0 for values.
+        """
         matrix, out = c.flatten(1).T, x.new_empty(x.shape[0], c.shape[0])
         for rows in self._chunks(x, c.shape[2]):
             weight = None if v is None else v[rows]
@@ -69,11 +155,43 @@ class Backend:
     def affine(
         self, family: Family, x: Tensor, c: Tensor, knots: Tensor, order: int, more: tuple[Tensor, Tensor]
     ) -> Tensor:
-        """`contract` plus values (N, p) times weights (n_out, p), transposed: (N, n_out)."""
+        """Return `contract` without weights of the points, plus a linear map of other values: (N, n_out).
+
+        Parameters
+        ----------
+        family
+            The family of functions.
+        x : (N, n_in)
+            The points x.
+        c : (n_out, n_in, K)
+            The coefficients c.
+        knots : (n_in, ...)
+            The knots of each input.
+        order
+            The order of the derivative; 0 for values.
+        more
+            The values (N, p) and the weights (n_out, p) of the linear map.
+        """
         return self.contract(family, x, c, None, knots, order).addmm_(more[0], more[1].T)
 
     def vjp_inputs(self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int) -> Tensor:
-        """sum_j g_nj sum_m c_jim B_m^(order)(x_ni): (N, n_in)."""
+        """Return sum_j g_nj sum_m c_jim B_m^(order)(x_ni): (N, n_in).
+
+        Parameters
+        ----------
+        family
+            The family of functions.
+        x : (N, n_in)
+            The points x.
+        c : (n_out, n_in, K)
+            The coefficients c.
+        g : (N, n_out)
+            The cotangents g of the outputs.
+        knots : (n_in, ...)
+            The knots of each input.
+        order
+            The order of the derivative; 0 for values.
+        """
         matrix, out = c.flatten(1), torch.empty_like(x)
         for rows in self._chunks(x, c.shape[2]):
             out[rows] = self.reduce(family, x[rows], (g[rows] @ matrix).unflatten(1, c.shape[1:]), knots, order)
@@ -82,7 +200,25 @@ class Backend:
     def vjp_coefficients(
         self, family: Family, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int
     ) -> Tensor:
-        """sum_n g_nj v_ni B_m^(order)(x_ni): (n_out, n_in, K)."""
+        """Return sum_n g_nj v_ni B_m^(order)(x_ni): (n_out, n_in, K).
+
+        Parameters
+        ----------
+        family
+            The family of functions.
+        x : (N, n_in)
+            The points x.
+        g : (N, n_out)
+            The cotangents g of the outputs.
+        v : (N, n_in)
+            The weights v of the points; None for ones.
+        knots : (n_in, ...)
+            The knots of each input.
+        count
+            The number of functions K.
+        order
+            The order of the derivative; 0 for values.
+        """
         total = g.new_zeros(g.shape[1], x.shape[1] * count)
         for rows in self._chunks(x, count):
             values = self.evaluate(family, x[rows], knots, count, order, None if v is None else v[rows])
@@ -92,7 +228,23 @@ class Backend:
     def vjps(
         self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int
     ) -> tuple[Tensor, Tensor] | None:
-        """`vjp_inputs` of `order + 1` and `vjp_coefficients` in one call; None where that saves nothing."""
+        """Return `vjp_inputs` of `order + 1` and `vjp_coefficients` in one call; None where that saves nothing.
+
+        Parameters
+        ----------
+        family
+            The family of functions.
+        x : (N, n_in)
+            The points x.
+        c : (n_out, n_in, K)
+            The coefficients c.
+        g : (N, n_out)
+            The cotangents g of the outputs.
+        knots : (n_in, ...)
+            The knots of each input.
+        order
+            The order of the derivative; 0 for values.
+        """
         return None
 
     def _chunks(self, x: Tensor, count: int) -> Iterator[slice]:
@@ -123,9 +275,18 @@ class Family:
     gpu: ClassVar[Mapping[str, Backend]] = {}
 
     def reference(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor:
-        """Return the `order`-th derivatives in plain torch, which every backend must match.
+        """Return all functions, or their derivatives, in plain torch, which every backend must match: (..., n_in, K).
 
-        Shapes: x (..., n_in), knots (n_in, ...), result (..., n_in, K).
+        Parameters
+        ----------
+        x : (..., n_in)
+            The points.
+        knots : (n_in, ...)
+            The knots of each input.
+        count
+            The number of functions K.
+        order
+            The order of the derivative; 0 for values.
         """
         lo, hi = knots[:, 0], knots[:, -1]
         inside = torch.minimum(torch.maximum(x, lo), hi)
@@ -139,8 +300,19 @@ class Family:
         return torch.where(beyond.unsqueeze(-1), 0.0, values)
 
     def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:
-        """Return the `order`-th derivatives at points within the range.
+        """Return all functions, or their derivatives, at points within the range: (..., n_in, K).
 
-        Shapes: x (..., n_in), lo and hi (n_in,), result (..., n_in, K).
+        Parameters
+        ----------
+        x : (..., n_in)
+            The points, each within its input's range.
+        lo : (n_in,)
+            The lower end of the range of each input.
+        hi : (n_in,)
+            The upper end of the range of each input.
+        count
+            The number of functions K.
+        order
+            The order of the derivative; 0 for values.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `inside`, its functions within the range.")

@@ -37,7 +37,17 @@ _FORCED: ContextVar[tuple[str | None, str | None]] = ContextVar("forced", defaul
 
 
 class Choice(NamedTuple):
-    """A backend, a route and the reason for them."""
+    """A backend, a route and the reason for them.
+
+    Parameters
+    ----------
+    backend
+        The name of the backend.
+    route
+        "dense" or "sparse".
+    reason
+        Why they were chosen.
+    """
 
     backend: str
     route: str
@@ -46,10 +56,24 @@ class Choice(NamedTuple):
 
 @contextmanager
 def forced(*, route: Route | None = None, backend: BackendName | None = None) -> Iterator[None]:
-    """Take a route, a backend or both for every call inside; an InputError says where a backend does not exist.
+    """Take a route, a backend or both for every call inside.
 
     Operations that have one route keep it.
 
+    Parameters
+    ----------
+    route
+        "dense" or "sparse"; None chooses as usual.
+    backend
+        "reference", "numba" or "triton"; None chooses as usual.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, and in the calls inside where the backend does not exist.
+
+    Examples
+    --------
     >>> import torch, edgewise as ew
     >>> layer = ew.nn.KANLayer(3, 2)
     >>> with ew.kernels.forced(backend="reference"):
@@ -78,8 +102,25 @@ def explain(
 ) -> dict[str, Choice]:
     """Return which backend and route each operation takes for calls of a size, and why.
 
-    `count` is the number of functions on an edge (grid + degree for B-splines).
+    Parameters
+    ----------
+    rows
+        The number of rows.
+    n_in
+        The number of inputs.
+    n_out
+        The number of outputs.
+    family
+        The family of functions; cubic B-splines by default.
+    count
+        The number of functions on an edge (grid + degree for B-splines).
+    dtype
+        The dtype of the points.
+    device
+        The device.
 
+    Examples
+    --------
     >>> explain(1024, 64, 64, count=23)["contract"].route
     'sparse'
     """
@@ -92,6 +133,15 @@ def prepare(family: Family = _CUBIC, dtype: torch.dtype = torch.float64) -> None
 
     Compiled code is kept on disk, so that this costs seconds once on a machine and milliseconds after that.
 
+    Parameters
+    ----------
+    family
+        The family of functions; cubic B-splines by default.
+    dtype
+        The dtype that kernels are compiled for.
+
+    Examples
+    --------
     >>> prepare(BSplineFamily(3), torch.float64)
     """
     for backend in family.cpu.values():
@@ -200,7 +250,15 @@ def quick(
 
 
 def chain_call(chain: Chain, constants: Tensor) -> ChainCall | None:
-    """Return a network of B-splines as one call for a few rows; None where the kernels are not available."""
+    """Return a network of B-splines as one call for a few rows; None where the kernels are not available.
+
+    Parameters
+    ----------
+    chain
+        The shapes of the layers.
+    constants : (size,)
+        The constants of all layers, as `Chain.joined` returns them.
+    """
     if _FORCED.get() is not _FREE or not _has_sparse(BSplineFamily(chain.degree), constants.dtype):
         return None
     return ChainCall(chain, constants)
@@ -212,7 +270,23 @@ def _has_sparse(family: Family, dtype: torch.dtype) -> bool:
 
 
 def vjp_inputs(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, order: int) -> Tensor:
-    """Products of cotangents of the outputs g (N, n_out) with the derivative by the points' functions: (N, n_in)."""
+    """Return the products of cotangents of the outputs with the derivative by the points' functions: (N, n_in).
+
+    Parameters
+    ----------
+    x : (N, n_in)
+        The points.
+    c : (n_out, n_in, K)
+        The coefficients.
+    g : (N, n_out)
+        The cotangents of the outputs.
+    knots : (n_in, ...)
+        The knots of each input.
+    family
+        The family of functions.
+    order
+        The order of the derivative; 0 for values.
+    """
     dtype, backend = x.dtype, _chosen("vjp_inputs", x, c.shape[0], family, c.shape[2], knots, c=c, g=g)
     x, c, g = _all_ready(backend, knots, x, c, g)
     return backend.vjp_inputs(family, x, c, g, knots, order).to(dtype)
@@ -221,7 +295,25 @@ def vjp_inputs(x: Tensor, c: Tensor, g: Tensor, knots: Tensor, family: Family, o
 def vjp_coefficients(
     x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, family: Family, count: int, order: int
 ) -> Tensor:
-    """Products of cotangents of the outputs with the derivative by the coefficients: (n_out, n_in, K)."""
+    """Return the products of cotangents of the outputs with the derivative by the coefficients: (n_out, n_in, K).
+
+    Parameters
+    ----------
+    x : (N, n_in)
+        The points.
+    g : (N, n_out)
+        The cotangents of the outputs.
+    v : (N, n_in)
+        The weights of the points; None for ones.
+    knots : (n_in, ...)
+        The knots of each input.
+    family
+        The family of functions.
+    count
+        The number of functions K.
+    order
+        The order of the derivative; 0 for values.
+    """
     dtype, backend = g.dtype, _chosen("vjp_coefficients", x, g.shape[1], family, count, knots, g=g, v=v)
     x, g, v = _all_ready(backend, knots, x, g, v)
     return backend.vjp_coefficients(family, x, g, v, knots, count, order).to(dtype)

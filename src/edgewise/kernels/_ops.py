@@ -26,17 +26,37 @@ def evaluate_basis(x: Tensor, knots: Tensor, family: Family, count: int, order: 
 
     result[..., i, m] = B_m^(order)(x[..., i]) over the knots of input i.
 
-    Shapes: x (..., n_in), knots as the family has them ((n_in, K + degree + 1) of B-splines, else the ends (n_in, 2)),
-    result (..., n_in, K) with K = `count`. Differentiable in x, in forward and reverse mode and to any order; not in
-    the knots.
+    Differentiable in x, in forward and reverse mode and to any order; not in the knots.
 
+    Parameters
+    ----------
+    x : (..., n_in)
+        The points.
+    knots : (n_in, ...)
+        The knots as the family has them: (n_in, K + degree + 1) of B-splines, else the ends (n_in, 2).
+    family
+        The family of functions.
+    count
+        The number of functions K.
+    order
+        The order of the derivative; 0 for values.
+
+    Returns
+    -------
+    values : (..., n_in, K)
+        The values of all functions.
+
+    References
+    ----------
+    De Boor, A Practical Guide to Splines, chapters IX and X.
+
+    Examples
+    --------
     >>> import torch
     >>> from edgewise.kernels.bspline import BSplineFamily
     >>> knots = torch.arange(-3.0, 9.0).unsqueeze(0)          # 5 cells on [0, 5], cubic: K = 8
     >>> evaluate_basis(torch.tensor([[2.0]]), knots, BSplineFamily(3), 8).sum().item()
     1.0
-
-    Source: de Boor, A Practical Guide to Splines, chapters IX and X.
     """
     if is_traced():
         if is_kept(x, family):
@@ -54,12 +74,32 @@ def contract(
 
     result[..., j] = sum_i sum_m coefficients[j, i, m] B_m^(order)(x[..., i])
 
-    An edge where the mask (n_out, n_in) is False counts as zero. `more` are values (..., p) and weights (n_out, p) of a
-    linear map, which is added.
-
-    Shapes: x (..., n_in), coefficients (n_out, n_in, K), knots as the family has them, result (..., n_out).
     Differentiable in x, coefficients, values and weights, in forward and reverse mode and to any order.
 
+    Parameters
+    ----------
+    x : (..., n_in)
+        The points.
+    coefficients : (n_out, n_in, K)
+        The coefficients of each edge.
+    knots : (n_in, ...)
+        The knots as the family has them.
+    family
+        The family of functions.
+    order
+        The order of the derivative; 0 for values.
+    mask : (n_out, n_in)
+        False for an edge that counts as zero; None for none.
+    more
+        The values (..., p) and the weights (n_out, p) of a linear map, which is added.
+
+    Returns
+    -------
+    sums : (..., n_out)
+        The sums.
+
+    Examples
+    --------
     >>> import torch
     >>> from edgewise.kernels.bspline import BSplineFamily
     >>> knots = torch.arange(-3.0, 9.0).unsqueeze(0)
@@ -92,6 +132,21 @@ def quick_contract(
 
     Calling a kernel for a few rows costs more than its arithmetic, so the kernel itself compares the knots with those
     of the last call, and looks for masked edges.
+
+    Parameters
+    ----------
+    x : (n, n_in)
+        The points.
+    coefficients : (n_out, n_in, K)
+        The coefficients of each edge.
+    knots : (n_in, ...)
+        The knots as the family has them.
+    family
+        The family of functions.
+    mask : (n_out, n_in)
+        False for an edge that counts as zero.
+    more
+        The values (n, p) and the weights (n_out, p) of a linear map, which is added.
     """
     c = coefficients
     tensors = (c, knots, mask) if more is None else (c, knots, mask, more[1])
@@ -263,8 +318,13 @@ def kept() -> Iterator[None]:
     with kernels is as fast as the module itself, also compiled by AOTInductor, and needs `import edgewise.kernels`
     before it is loaded.
 
-    Errors: InputError if there are no kernels, because Numba is not installed, or if torch is older than 2.7.
+    Raises
+    ------
+    InputError
+        If there are no kernels, because Numba is not installed, or if torch is older than 2.7.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> with ew.kernels.kept():
     ...     program = torch.export.export(ew.nn.KANLayer(3, 2), (torch.zeros(5, 3),))

@@ -40,13 +40,29 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
     Channel i belongs to group i // (channels / groups). Differentiable in all three, in forward and reverse mode and
     to any order; where the argument of the absolute value is zero, its derivative counts as zero.
 
-    Shapes: x (..., channels), numerator (groups, p + 1), denominator (groups, q), result as x.
+    Parameters
+    ----------
+    x : (..., channels)
+        The points.
+    numerator : (groups, p + 1)
+        The coefficients a of each group.
+    denominator : (groups, q)
+        The coefficients b of each group.
 
+    Returns
+    -------
+    values : (..., channels)
+        The values R(x).
+
+    References
+    ----------
+    Molina, Schramowski, Kersting, Padé Activation Units (2020), equation 3.
+
+    Examples
+    --------
     >>> import torch
     >>> rational(torch.tensor([[2.0, 3.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]]))
     tensor([[0.6667, 0.7500]])
-
-    Source: Molina, Schramowski, Kersting, Padé Activation Units (2020), equation 3.
     """
     if not is_eager() or forward_ad._current_level >= 0:  # within a transform, or with tangents
         if exports_keep(x) and x.dtype is numerator.dtype is denominator.dtype:
@@ -116,7 +132,15 @@ class RationalCPU(NumbaBackend):
 
 @dataclass(frozen=True)
 class RationalFamily(Family):
-    """Rational functions of two degrees, as `edgewise.kernels.rational` evaluates them; no basis is made of them."""
+    """Rational functions of two degrees, as `edgewise.kernels.rational` evaluates them; no basis is made of them.
+
+    Parameters
+    ----------
+    numerator
+        The degree of the numerator.
+    denominator
+        The degree of the denominator.
+    """
 
     numerator: int
     denominator: int

@@ -25,6 +25,13 @@ _KERNELS = "edgewise.kernels._cpu_gauss_newton"
 def factor_for(vector: Tensor) -> Factor:
     """Return what factors matrices of a vector's size, device and precision.
 
+    Parameters
+    ----------
+    vector : (P,)
+        A vector of the size, device and precision of the matrices.
+
+    Examples
+    --------
     >>> factor = factor_for(torch.ones(3))
     >>> factor.take(torch.eye(3), torch.full((3,), 2.0)), factor.solve(torch.ones(3))
     (True, tensor([0.5000, 0.5000, 0.5000]))
@@ -50,10 +57,14 @@ class Factor:
     """
 
     def take(self, matrix: Tensor, diagonal: Tensor) -> bool:
-        """Factor A; whether it is positive definite.
+        """Factor a matrix A, and return whether it is positive definite.
 
-        A has the given diagonal, and off it the symmetric matrix of which only the lower triangle is read. Shapes:
-        matrix (P, P), diagonal (P,).
+        Parameters
+        ----------
+        matrix : (P, P)
+            What A is off its diagonal: symmetric, of which only the lower triangle is read.
+        diagonal : (P,)
+            The diagonal of A.
         """
         whole = matrix.clone()
         whole.diagonal().copy_(diagonal)
@@ -61,8 +72,15 @@ class Factor:
         return not info
 
     def solve(self, right: Tensor) -> Tensor:
-        """Return X with A X = right, for the last A that was positive definite. Shapes: (P,) or (P, m).
+        """Return X with A X = right, for the last A that was positive definite: (P,) or (P, m).
 
+        Parameters
+        ----------
+        right : (P,) or (P, m)
+            The right-hand sides.
+
+        Examples
+        --------
         >>> import torch
         >>> factor = Factor()
         >>> factor.take(torch.eye(2), torch.tensor([2.0, 4.0]))

@@ -31,10 +31,24 @@ class Malformed(Exception):
 class Architecture:
     """What a network is besides its tensors, as plain data.
 
-    `widths` lists ints, or (sums, products) with the products an int or a list of arities, as `KAN` takes them, like
-    `basis` and `degree` (None for a basis without one); `symbols` the function names (j, i, name) of each layer's
-    symbolic edges; `rules` what a person decided about edges, (j, i, row) with the rows of `Rule`, None where there is
-    none.
+    Parameters
+    ----------
+    widths
+        The nodes of each layer, inputs first, as `KAN` takes them: ints, or (sums, products) with the products an int
+        or a list of arities.
+    basis
+        The name of the basis of every layer.
+    degree
+        The degree of the basis; None for one without.
+    base
+        The name of the base function; None for none.
+    dtype
+        The name of the number type, "float32" or "float64".
+    symbols
+        For each layer, the function names (j, i, name) of its symbolic edges.
+    rules
+        For each layer, what a person decided about edges, (j, i, row) with the rows of `Rule`; None where no edge has a
+        rule.
     """
 
     widths: list[Any]
@@ -49,8 +63,18 @@ class Architecture:
     def of(layers: Sequence[KANLayer], nodes: Sequence[Nodes]) -> Architecture:
         """Return the description of a network.
 
-        Errors: InputError for what no description says: a dtype of less than 32 bits, layers that differ in basis or
-        base, and a basis that no name is registered for.
+        Parameters
+        ----------
+        layers
+            The layers of the network.
+        nodes
+            The nodes of the network, inputs first.
+
+        Raises
+        ------
+        InputError
+            For what no description says: a dtype of less than 32 bits, layers that differ in basis or base, and a basis
+            that no name is registered for.
         """
         dtype = str(layers[0].dtype).removeprefix("torch.")
         if dtype not in DTYPES:
@@ -76,7 +100,13 @@ class Architecture:
         )
 
     def describe_edges(self, layers: Sequence[KANLayer]) -> None:
-        """Give the edges of new layers their functions and rules."""
+        """Give the edges of new layers their functions and rules.
+
+        Parameters
+        ----------
+        layers
+            The new layers, which are changed in place.
+        """
         for number, layer in enumerate(layers):
             layer.symbols = {(j, i): name for j, i, name in self.symbols[number]}
             if self.rules is not None:
@@ -93,7 +123,7 @@ class Architecture:
         return named(self.basis) if self.degree is None else named(self.basis, self.degree)
 
     def shapes(self) -> Iterator[Shape]:
-        """The (subnodes, inputs) of each layer, by arithmetic alone: nothing is as large as a file claims."""
+        """Return the (subnodes, inputs) of each layer, by arithmetic alone: nothing is as large as a file claims."""
         for before, after in itertools.pairwise(map(Nodes.parse, self.widths)):
             yield (after.n_subnodes, before.n_nodes)
 

@@ -33,7 +33,16 @@ Domain = Any
 class Config:
     """A configuration that was read: an architecture, and what its tensors say once they are there.
 
-    `grids` and `domains` hold one entry for each layer; a grid is a number, or a list with the cells of each input.
+    Parameters
+    ----------
+    architecture
+        The architecture.
+    grids
+        The grid of each layer: a number, or a list with the cells of each input.
+    domains
+        The range [lo, hi] of all inputs of each layer, or a list with one for each input.
+    init
+        The name of the initialization scheme.
     """
 
     architecture: Architecture
@@ -43,9 +52,17 @@ class Config:
 
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> Config:
-        """Return a checked configuration; every key but "widths" may be left out, and is then as in `KAN`.
+        """Return a checked configuration.
 
-        Errors: InputError.
+        Parameters
+        ----------
+        config
+            The configuration. Every key but "widths" may be left out, and is then as in `KAN`.
+
+        Raises
+        ------
+        InputError
+            For what is no configuration: unknown keys, and values that `KAN` does not take.
         """
         if not isinstance(config, Mapping):
             raise InputError(f"A configuration is a dict, like {{'widths': [2, 5, 1]}}. Got {type(config).__name__}.")
@@ -79,7 +96,7 @@ class Config:
         )  # fmt: skip
 
     def arguments(self) -> dict[str, Any]:
-        """What `KAN` is called with for a network whose layers have the grid and the range of the first."""
+        """Return what `KAN` is called with for a network whose layers have the grid and the range of the first."""
         said, basis, first = self.architecture, self.architecture.built_basis, self.grids[0]
         grid = max(first) if isinstance(first, list) else first
         return {
@@ -93,7 +110,15 @@ class Config:
         return self.architecture.kan_widths
 
     def finish(self, layers: list[KANLayer], seed: int) -> None:
-        """Give new layers their own grids and ranges, functions and rules, in place in the list."""
+        """Give new layers their own grids and ranges, functions and rules, in place in the list.
+
+        Parameters
+        ----------
+        layers
+            The layers of the new network; those with another grid or range are replaced in the list.
+        seed
+            Seed of the initial parameters of the layers that are replaced.
+        """
         alike = all(grid == self.grids[0] and is_int(grid) for grid in self.grids)
         if not alike or not all(domain == self.domains[0] and _is_range(domain) for domain in self.domains):
             generator = torch.Generator().manual_seed(seed)
@@ -202,9 +227,13 @@ class Pretrained:
         These are the arguments of `KAN`, with a list for each layer where the layers differ, and the `symbols` and
         `rules` of edges where there are some. Masks, knots between the ends and all values are in the state dict.
 
-        Errors: InputError for float16 and bfloat16, layers that differ in basis or base function, and a basis that is
-        not registered.
+        Raises
+        ------
+        InputError
+            For float16 and bfloat16, layers that differ in basis or base function, and a basis that is not registered.
 
+        Examples
+        --------
         >>> import edgewise as ew
         >>> ew.KAN([2, (3, 1), 1], grid=8, dtype=torch.float32).get_config()
         {'widths': [2, [3, 1], 1], 'basis': 'bspline', 'grid': 8, 'degree': 3, 'base': None, 'domain': [-1.0, 1.0],
@@ -216,12 +245,25 @@ class Pretrained:
     def from_config(
         cls, config: Mapping[str, Any], *, seed: int = 0, device: torch.device | str | None = None
     ) -> Self:  # fmt: skip
-        """Return a new network of a configuration, its values drawn with `seed`.
+        """Return a new network of a configuration.
 
-        Only "widths" is required; the other keys are as in `KAN` if they are left out. A whole `config.json` is one.
+        Parameters
+        ----------
+        config
+            The configuration, or a whole `config.json`. Only "widths" is required; keys that are left out are as in
+            `KAN`.
+        seed
+            Seed of the initial parameters.
+        device
+            The device of the network; torch's default device by default.
 
-        Errors: InputError for unknown keys, and for values that `KAN` does not take.
+        Raises
+        ------
+        InputError
+            For unknown keys, and for values that `KAN` does not take.
 
+        Examples
+        --------
         >>> import edgewise as ew
         >>> model = ew.nn.set_function(ew.KAN([2, 3, 1], basis="rbf"), (0, 1, 0), "sin")
         >>> again = ew.KAN.from_config(model.get_config())
@@ -244,8 +286,21 @@ class Pretrained:
     ) -> None:
         """Write `config.json`, `model.safetensors` and a model card to a folder: see `edgewise.pretrained.save`.
 
-        `card` is what `edgewise.model_card` returned of this network.
+        Parameters
+        ----------
+        folder
+            The folder, which is made if it is not there.
+        names
+            Names of the inputs; those of `card` by default.
+        target
+            Name of the output, or of each; that of `card` by default.
+        units
+            The unit of each named quantity; those of `card` by default.
+        card
+            What `edgewise.model_card` returned of this network; a plain card by default.
 
+        Examples
+        --------
         >>> import edgewise as ew, tempfile
         >>> model = ew.KAN([2, 3, 1])
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -270,6 +325,21 @@ class Pretrained:
         """Return the network in a folder, or in a repository "user/name" of the Hub: see `edgewise.pretrained.load`.
 
         It gives the same values to the last bit. Nothing in the files is run.
+
+        Parameters
+        ----------
+        place
+            The folder, or a repository "user/name" of the Hub.
+        revision
+            The branch, tag or commit of the repository, as huggingface_hub takes it; the newest by default.
+        cache_dir
+            The folder that downloaded files are kept in; that of huggingface_hub by default.
+        token
+            The access token of the Hub, as huggingface_hub takes it.
+        local_files_only
+            Whether to use only files that are on this machine already.
+        device
+            The device of the network; None leaves it where it was loaded.
         """
         hub = {"revision": revision, "cache_dir": cache_dir, "token": token, "local_files_only": local_files_only}
         return _as(cls, _folders().load(place, **hub).model, device)

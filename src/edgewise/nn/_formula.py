@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 def network_formula(
     layers: Sequence[KANLayer], nodes: Sequence[Nodes], names: Sequence[str] | None, splines: str | None
 ) -> list[sympy.Expr]:  # fmt: skip
-    """Return one formula for each output, over symbols of the given names (x1, x2, ... by default)."""
+    """Return one formula for each output, over symbols of the inputs.
+
+    Parameters
+    ----------
+    layers
+        The layers of the network.
+    nodes
+        The nodes of the network, inputs first.
+    names
+        Names of the inputs; x1, x2, ... by default.
+    splines
+        "symbols" writes spline edges as unknown functions; with None there must be none.
+    """
     if splines not in (None, "symbols"):
         raise InputError(f"'splines' must be None or 'symbols'. Got {splines!r}.")
     n_in = nodes[0].n_nodes
@@ -50,7 +62,17 @@ def network_formula(
 def subnode_formulas(
     layer: KANLayer, inputs: Sequence[sympy.Expr], spline: Callable[[int, int, sympy.Expr], sympy.Expr]
 ) -> list[sympy.Expr]:  # fmt: skip
-    """Return what the edges into each subnode add up to; `spline(j, i, x)` writes those that are no function."""
+    """Return what the edges into each subnode add up to.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    inputs
+        The formula of each input.
+    spline
+        Writes an edge that is no function, as `spline(j, i, x)`.
+    """
     import sympy
 
     mask = layer.mask.tolist()
@@ -63,7 +85,19 @@ def subnode_formulas(
 
 
 def edge_formula(layer: KANLayer, j: int, i: int, x: sympy.Expr) -> sympy.Expr:
-    """Return c f(a x + b) + d, what the symbolic edge from i to j makes of x."""
+    """Return c f(a x + b) + d, what the symbolic edge from i to j makes of x.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    j
+        The subnode that the edge ends in.
+    i
+        The input that the edge begins at.
+    x
+        The formula of that input.
+    """
     from edgewise.formulas.expressions import exact_constant
 
     a, b, c, d = (exact_constant(v) for v in layer.affine[j, i].detach().double().tolist())
@@ -71,5 +105,20 @@ def edge_formula(layer: KANLayer, j: int, i: int, x: sympy.Expr) -> sympy.Expr:
 
 
 def spline_name(depth: int, j: int, i: int) -> str:
-    """Return what a formula calls the function of a spline edge."""
+    """Return what a formula calls the function of a spline edge.
+
+    Parameters
+    ----------
+    depth
+        The number of the layer.
+    j
+        The subnode that the edge ends in.
+    i
+        The node that the edge begins at.
+
+    Examples
+    --------
+    >>> spline_name(0, 2, 1)
+    'phi_0_2_1'
+    """
     return f"phi_{depth}_{j}_{i}"

@@ -27,6 +27,15 @@ class FrozenKAN(Features, torch.nn.Module):
 
     Shapes: x (..., n_in) -> (..., n_out).
 
+    Parameters
+    ----------
+    chain
+        The shapes of the layers.
+    constants : (size,)
+        All constants of the network, as `chain` lays them out.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> model = ew.KAN([2, 5, 1], seed=0)
     >>> x = torch.rand(3, 2, dtype=torch.float64)
@@ -53,6 +62,13 @@ class FrozenKAN(Features, torch.nn.Module):
         return self.constants.dtype
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs (..., n_out).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs.
+        """
         constants = self._buffers["constants"]
         assert constants is not None
         if type(x) is Tensor and x.dtype is constants.dtype and x.dim() == 2 and is_eager():
@@ -89,6 +105,7 @@ class FrozenKAN(Features, torch.nn.Module):
         return {**self.__dict__, "_call": None, "_parts": (None, [])}
 
     def extra_repr(self) -> str:
+        """Return the widths and the data type, which `repr` shows."""
         return f"widths={[self.n_in, *(nodes.width for nodes in self.nodes)]}, dtype={self.dtype}"
 
 
@@ -96,11 +113,22 @@ def frozen(model: KAN | KANLayer, dtype: torch.dtype | None = None) -> FrozenKAN
     """Return a network of splines as a module for inference, which calls one kernel for up to 8 rows.
 
     A call for one row of a small network then costs less than one of a linear layer of torch; larger batches run layer
-    by layer. The result has no gradients. `dtype` is torch.float32 or torch.float64, the model's own by default.
+    by layer. The result has no gradients.
 
-    Errors: InputError for symbolic edges (export those as a formula: `edgewise.export.text`), and for other bases than
-    B-splines.
+    Parameters
+    ----------
+    model
+        The network, or one layer.
+    dtype
+        torch.float32 or torch.float64; the model's own by default.
 
+    Raises
+    ------
+    InputError
+        For symbolic edges (export those as a formula: `edgewise.export.text`), and for other bases than B-splines.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> ew.nn.frozen(ew.nn.KANLayer(3, 2), torch.float32)(torch.zeros(1, 3)).shape
     torch.Size([1, 2])

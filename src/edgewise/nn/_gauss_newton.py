@@ -30,6 +30,13 @@ class GaussNewtonMatrix:
     only their products are formed, whatever the grid. "square": with one output, J is made for these rows and
     multiplied block by block, half of it. "grouped": with several, the sum above subnode by subnode, which costs the
     same for any number of outputs.
+
+    Parameters
+    ----------
+    model
+        The network.
+    layout
+        The places of its free parameters in the flat vector.
     """
 
     def __init__(self, model: KAN, layout: Layout) -> None:
@@ -43,7 +50,17 @@ class GaussNewtonMatrix:
         return "square" if self.model.n_out == 1 else "grouped"
 
     def add(self, forward: Pass, weigh: Weigh, hessian: Tensor) -> None:
-        """Add the rows of one pass to the lower triangle of `hessian`; `weigh` multiplies vectors by W."""
+        """Add the rows of one pass to the lower triangle of a matrix.
+
+        Parameters
+        ----------
+        forward
+            The forward pass of the rows.
+        weigh
+            Multiplies vectors (n, m, k) by W.
+        hessian : (P, P)
+            The matrix, changed in place.
+        """
         if self.edges is not None:
             _add_sparse(forward, self.edges, weigh, hessian)
         elif self.model.n_out == 1:
@@ -117,5 +134,16 @@ def _groups(layout: Layout, subnodes: list[int]) -> list[tuple[int, slice]]:
 
 
 def symmetrize(hessian: Tensor) -> Tensor:
-    """Return the symmetric matrix with this lower triangle."""
+    """Return the symmetric matrix with this lower triangle.
+
+    Parameters
+    ----------
+    hessian : (P, P)
+        The matrix, of which only the lower triangle is read.
+
+    Examples
+    --------
+    >>> symmetrize(torch.tensor([[1.0, 9.0], [2.0, 3.0]])).tolist()
+    [[1.0, 2.0], [2.0, 3.0]]
+    """
     return hessian.tril() + hessian.tril(-1).T

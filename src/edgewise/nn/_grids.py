@@ -112,19 +112,37 @@ class GridTools:
 
         knots = (1 - quantiles) uniform + quantiles (quantiles of x)
 
-        They span the range of x without the fraction `tails` of its rows at each end, so that a few far rows do not
-        make every cell wide, widened at each end by the fraction `margin` of it. Beyond it functions are straight.
-        Only bases with knots in between take `quantiles`. Uneven knots follow dense data more closely, and make a step
-        two to three times as slow on a CPU.
+        They span the range of x without some rows at each end, so that a few far rows do not make every cell wide.
+        Beyond it functions are straight. Functions are kept exactly where the new knots contain the old, and nearly so
+        elsewhere on the new range; what they did beyond it is lost. Knots under a locked edge stay.
 
-        `grid` changes how fine the functions are: an int for the finest input, the cells of others in proportion, or a
-        list with the cells of each. They are kept exactly where the new ones contain the old, and nearly
-        so elsewhere on the new range; what they did beyond it is lost. Knots under a locked edge stay.
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs that the layer gets.
+        grid
+            How fine the functions are: an int for the finest input, the cells of others in proportion, or a list with
+            the cells of each. None keeps the grid.
+        tails
+            The fraction of the rows at each end that the knots do not have to span.
+        margin
+            The fraction of the range by which the knots are widened at each end.
+        quantiles
+            The weight of the quantiles, in [0, 0.95]. Only bases with knots in between take it. Uneven knots follow
+            dense data more closely, and make a step two to three times as slow on a CPU.
 
-        Shapes: x (..., n_in), the inputs that the layer gets.
+        Returns
+        -------
+        dict
+            The new parameter of each that was replaced, which only another `grid` does.
 
-        Errors: InputError for x of another width, without rows or not finite, and for settings out of range.
+        Raises
+        ------
+        InputError
+            For x of another width, without rows or not finite, and for settings out of range.
 
+        Examples
+        --------
         >>> import edgewise as ew, torch
         >>> layer = ew.nn.KANLayer(2, 3)
         >>> layer.update_grid(torch.rand(1000, 2) * 50)
@@ -146,8 +164,23 @@ class GridTools:
         Cells are split into equal ones; the degree or the number of harmonics grows by the factor. "rbf" carries its
         functions over by least squares.
 
-        Errors: InputError for a factor that is no int >= 1.
+        Parameters
+        ----------
+        factor
+            How many cells each cell becomes.
 
+        Returns
+        -------
+        dict
+            The new parameter of each that was replaced.
+
+        Raises
+        ------
+        InputError
+            For a factor that is no int >= 1.
+
+        Examples
+        --------
         >>> import edgewise as ew, torch
         >>> layer = ew.nn.KANLayer(2, 3, grid=5)
         >>> optimizer = torch.optim.AdamW(layer.parameters())
@@ -161,11 +194,28 @@ class GridTools:
     def widen_grid(self: Gridded, x: Tensor, *, margin: float = 0.05) -> Replaced:
         """Stretch the ranges that the inputs leave until they hold them, in place, by least squares.
 
-        Inputs that stay in their range keep their knots and functions, bit for bit. The number of cells stays: where
-        a range grows much, `refine_grid` first keeps more of the functions.
+        Inputs that stay in their range keep their knots and functions, bit for bit. The number of cells stays: where a
+        range grows much, `refine_grid` first keeps more of the functions.
 
-        Shapes: x (..., n_in), the inputs that the layer gets. Errors: see `update_grid`.
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs that the layer gets.
+        margin
+            The fraction of the inputs' range by which a stretched range reaches beyond them.
 
+        Returns
+        -------
+        dict
+            Empty: no parameter is replaced.
+
+        Raises
+        ------
+        InputError
+            For x of another width, without rows or not finite, and for a margin out of range.
+
+        Examples
+        --------
         >>> import edgewise as ew, torch
         >>> layer = ew.nn.KANLayer(2, 3)
         >>> layer.widen_grid(torch.tensor([[0.0, 0.0], [0.5, 3.0]]), margin=0.0)
@@ -225,12 +275,34 @@ def cells_for(layer: Gridded, grid: Any) -> list[int]:
 
 
 def knots_over(layer: Gridded, rows: Tensor, cells: list[int], margin: float, quantiles: float = 0.0) -> Tensor:
-    """Knots for the cells of each input over the range of rows (n, n_in), widened at each end by a fraction of it."""
+    """Return knots for the cells of each input over the range of rows.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    rows : (n, n_in)
+        The inputs of the layer.
+    cells
+        The number of cells of each input.
+    margin
+        The fraction of the range by which the knots are widened at each end.
+    quantiles
+        The weight of the quantiles of the rows, in [0, 0.95]; 0 for uniform knots.
+    """
     return joined_rows(cells, lambda count: layer.basis.adapted_knots(rows, count, margin, quantiles))
 
 
 def held_knots(layer: Gridded, knots: Tensor) -> Tensor:
-    """`knots` of reachable cells, with those under locked splines where they are, their cells split."""
+    """Return `knots` with those under locked splines where they are, their cells split.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    knots : (n_in, knots)
+        Knots of cells that the layer can have.
+    """
     held, basis = held_inputs(layer), layer.basis
     if not bool(held.any()):
         return knots

@@ -22,6 +22,20 @@ def refine_grid(model: KAN, factor: int) -> KAN:
 
     Cells are split into equal ones; the degree or the number of harmonics grows by the factor.
 
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    factor
+        How many cells each cell becomes.
+
+    Raises
+    ------
+    InputError
+        For a factor that is no int >= 1.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> refine_grid(ew.KAN([2, 1], grid=5), 2).layers[0].grid
     10
@@ -39,14 +53,31 @@ def adapt_grid(
 ) -> KAN:  # fmt: skip
     """Return the network with every layer's knots moved to the range that its inputs take on the rows of x.
 
-    Knots span the range widened at each end by a share of it, `margins` = (for the inputs, for hidden nodes), with a
-    grid of `grid` (as before when None). Those of B-splines are blended with the samples' quantiles by the share
-    `quantiles` in [0, 0.95]. Functions are carried over by least squares: exact where the new ones contain the old.
-    Under a locked spline knots stay: its layer takes the largest multiple of its own grid up to `grid`.
+    Functions are carried over by least squares: exact where the new knots contain the old. Under a locked spline knots
+    stay: its layer takes the largest multiple of its own grid up to `grid`.
 
-    `grid` is the number of cells of each layer's finest input; those of others keep their proportion to it. A list has
-    an entry for each layer: such a number, or a list with the cells of each input.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    x : (n, n_in)
+        The inputs.
+    grid
+        The number of cells of each layer's finest input; those of others keep their proportion to it. A list has an
+        entry for each layer: such a number, or a list with the cells of each input. None keeps the grids.
+    margins
+        The fractions of its range by which knots reach beyond it: (for the inputs, for hidden nodes).
+    quantiles
+        The share, in [0, 0.95], by which the knots of B-splines are blended with the samples' quantiles.
 
+    Raises
+    ------
+    InputError
+        For x of another shape, without rows or not finite, values of nodes that are not finite, and settings out of
+        range.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> model = adapt_grid(ew.KAN([1, 1]), torch.rand(100, 1) * 50, grid=20)
     >>> model.layers[0].grid
@@ -83,7 +114,23 @@ def adapt_grid(
 
 
 def with_locked(model: KAN, old: KAN) -> KAN:
-    """The network, in place, with its locked edges' parameters as they are in `old`, which has the same shape."""
+    """Return the network, changed in place, with its locked edges' parameters as they are in another.
+
+    Parameters
+    ----------
+    model
+        The network.
+    old
+        The network of the same shape that the parameters are taken from.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> old, new = ew.nn.lock(ew.KAN([1, 1], seed=0), [(0, 0, 0)]), ew.nn.lock(ew.KAN([1, 1], seed=1), [(0, 0, 0)])
+    >>> x = torch.rand(5, 1)
+    >>> torch.equal(with_locked(new, old)(x), old(x))
+    True
+    """
     names = ("coefficients", "base_weight", "affine")
     with torch.no_grad():
         for layer, before in zip(model.layers, old.layers, strict=True):
@@ -96,12 +143,28 @@ def with_locked(model: KAN, old: KAN) -> KAN:
 def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:
     """Return the network with more nodes before layer `depth`, which change nothing until they are trained.
 
-    `nodes` is a width as `KAN` takes it: 3 adds three sums, (1, 2) one sum and two products, (0, [3]) a product of
-    three. Edges into them are fresh splines, drawn as the layer's `init` says; edges out of them are splines that are
+    Edges into the new nodes are fresh splines, drawn as the layer's `init` says; edges out of them are splines that are
     zero. New sums come after the old ones, new products after the old ones.
 
-    Errors: InputError for a depth that is not between two layers, and widths that are none.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    depth
+        The number of the layer, 1 to the last, before which the nodes lie.
+    nodes
+        The new nodes, a width as `KAN` takes it: 3 adds three sums, (1, 2) one sum and two products, (0, [3]) a product
+        of three.
+    seed
+        Seed of the fresh splines.
 
+    Raises
+    ------
+    InputError
+        For a depth that is not between two layers, and widths that are none.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> law = ew.symbolic.network_of("exp(-t)*x", ["t", "x"], layers=2)
     >>> wide = widen(law, 1, (2, 1))
@@ -137,12 +200,26 @@ def to_splines(model: KAN, x: Tensor, edges: Iterable[Edge] | None = None, *, gr
     """Return the network with functions on edges replaced by splines, which can be trained into something else.
 
     Each spline is the least-squares fit to its c f(a u + b) + d over the range that the rows of x reach, where the
-    knots of every layer move, as in `adapt_grid`: `grid` is the number of cells, as before if left out. `edges` are
-    (layer, j, i), all that are functions if left out.
+    knots of every layer move, as in `adapt_grid`.
 
-    Shapes: x (n, n_in). Errors: InputError for edges that are no functions, and functions that are not finite on that
-    range.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    x : (n, n_in)
+        The inputs.
+    edges
+        The edges (layer, j, i) to replace; all that are functions by default.
+    grid
+        The number of cells; as before by default.
 
+    Raises
+    ------
+    InputError
+        For edges that are no functions, and functions that are not finite on that range.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> model = ew.symbolic.network_of("exp(t)", ["t"])
@@ -167,8 +244,22 @@ def perturb(model: KAN, scale: float = 0.01, *, seed: int = 0) -> KAN:
     A constant v of a symbolic edge becomes v (1 + scale n), a coefficient c of a spline c + scale r n with r the root
     mean square of its edge's coefficients; n is normal. Locked edges and frozen constants stay.
 
-    Errors: InputError for a scale that is not a number >= 0.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    scale
+        The standard deviation of the noise, relative to the values.
+    seed
+        Seed of the noise.
 
+    Raises
+    ------
+    InputError
+        For a scale that is not a number >= 0.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> perturb(ew.symbolic.network_of("sin(2*t)", ["t"])).formula(["t"])
     0.97...*sin(2.03...*t)

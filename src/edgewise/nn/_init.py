@@ -37,8 +37,19 @@ def initial_values(layer: Layer, generator: torch.Generator | None = None) -> Va
     Var y = sum_i (Var c sum_m E B_m(x_i)^2 + Var w E b(x_i)^2); with x uniform on the knots' range, V its variance,
     and the two parts equal, that is V at the values above.
 
-    Source: power: Rigas et al., Initialization Schemes for Kolmogorov-Arnold Networks (2025), arXiv:2509.03417.
+    Parameters
+    ----------
+    layer
+        The layer.
+    generator
+        The generator of the random numbers; torch's global one by default.
 
+    References
+    ----------
+    Power: Rigas et al., Initialization Schemes for Kolmogorov-Arnold Networks (2025), arXiv:2509.03417.
+
+    Examples
+    --------
     >>> from edgewise.nn import KANLayer
     >>> [tuple(values.shape) for values in initial_values(KANLayer(3, 2, grid=5))]
     [(2, 3, 8), (2, 3)]

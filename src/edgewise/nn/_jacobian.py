@@ -17,10 +17,21 @@ from edgewise.nn.bases import base_function
 
 
 def edge_derivatives(layer: KANLayer, h: Tensor, order: int) -> Tensor:
-    """Return the derivative of some order >= 1 of every edge, phi_ji^(order)(h_i): (n, n_out, n_in), zero where masked.
+    """Return the derivative of every edge by its input, phi_ji^(order)(h_i): (n, n_out, n_in), zero where masked.
 
     Beyond the knots a spline is its tangent, so that the second derivative is zero there.
 
+    Parameters
+    ----------
+    layer
+        The layer.
+    h : (n, n_in)
+        The inputs of the layer.
+    order
+        The order of the derivative, at least 1.
+
+    Examples
+    --------
     >>> layer = KANLayer(2, 1)
     >>> edge_derivatives(layer, torch.zeros(5, 2), 1).shape
     torch.Size([5, 1, 2])
@@ -37,7 +48,17 @@ def edge_derivatives(layer: KANLayer, h: Tensor, order: int) -> Tensor:
 
 
 def symbolic_derivatives(layer: KANLayer, h: Tensor, order: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """For each function name, the active edges' j and i, and their derivatives, or values for order 0: (n, edges)."""
+    """For each function name, yield the active edges' j and i and their derivatives, (n, edges).
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    h : (n, n_in)
+        The inputs of the layer.
+    order
+        The order of the derivative; 0 for values.
+    """
     for name, edges in layer.active_symbols().items():
         j, i = torch.tensor(edges, device=h.device).T
         a, b, c, d = layer.affine.detach()[j, i].unbind(-1)
@@ -48,8 +69,19 @@ def symbolic_derivatives(layer: KANLayer, h: Tensor, order: int) -> Iterator[tup
 def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int, attached: bool = False) -> list[Tensor]:
     """Return a function of one variable and its derivatives up to some order, at every entry of z.
 
-    With `attached` they can be differentiated by what z was made of.
+    Parameters
+    ----------
+    function
+        The function, which works elementwise.
+    z
+        Where the function is evaluated.
+    order
+        The order of the highest derivative.
+    attached
+        Whether what is returned can be differentiated by what z was made of.
 
+    Examples
+    --------
     >>> [float(part) for part in derivatives(torch.exp, torch.zeros(()), 2)]
     [1.0, 1.0, 1.0]
     """
@@ -72,7 +104,22 @@ def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int, att
 class Block:
     """Where one layer's free parameters lie in the flat vector: spline edges first, then affine constants.
 
-    Edges of inputs with fewer cells have fewer entries: `used` says which of (E, widest) there are.
+    Edges of inputs with fewer cells have fewer entries.
+
+    Parameters
+    ----------
+    start
+        Where the entries of the spline edges begin.
+    spline : (E, 2)
+        The spline edges (j, i).
+    widest
+        The largest number of entries of an edge.
+    affine : (A, 3)
+        The affine constants (j, i, which of a b c d).
+    complete
+        Whether every edge is a free spline, so that the entries are the layer's weights, flat, as they lie.
+    used : (entries,)
+        Which of the (E, widest) entries there are; None for all.
     """
 
     start: int
@@ -84,9 +131,12 @@ class Block:
 
     @property
     def width(self) -> int:
-        """The entries of each edge, for what takes only edges with equally many.
+        """Return the entries of each edge, for what takes only edges with equally many.
 
-        Errors: InputError where they differ.
+        Raises
+        ------
+        InputError
+            Where they differ.
         """
         if self.used is not None:
             raise InputError(
@@ -96,16 +146,34 @@ class Block:
         return self.widest
 
     def pick(self, weights: Tensor) -> Tensor:
-        """The entries of the spline edges, flat, from those of all edges, (n_out, n_in, widest)."""
+        """Return the entries of the spline edges, flat, from those of all edges.
+
+        Parameters
+        ----------
+        weights : (n_out, n_in, widest)
+            The entries of all edges.
+        """
         return weights.flatten() if self.complete else self.flat(weights[tuple(self.spline.T)])
 
     def flat(self, weights: Tensor) -> Tensor:
-        """The entries (..., E, widest) of the spline edges in their order in the flat vector: (..., entries)."""
+        """Return the entries (..., entries) of the spline edges in their order in the flat vector.
+
+        Parameters
+        ----------
+        weights : (..., E, widest)
+            The entries of each spline edge.
+        """
         whole = weights.flatten(-2)
         return whole if self.used is None else whole[..., self.used]
 
     def edges(self, vector: Tensor) -> Tensor:
-        """The entries of the spline edges in a flat vector of the network: (E, widest), zero where there is none."""
+        """Return the entries (E, widest) of the spline edges in a flat vector, zero where there is none.
+
+        Parameters
+        ----------
+        vector : (P,)
+            A flat vector of the network.
+        """
         own = vector[self.start : self.middle]
         if self.used is not None:
             own = vector.new_zeros(len(self.spline) * self.widest).index_copy(0, self.used, own)
@@ -129,7 +197,19 @@ class Block:
         return torch.bincount(self.used // self.widest, minlength=len(self.spline)).tolist()
 
     def laid(self, vector: Tensor, n_out: int, n_in: int) -> Tensor:
-        """The entries of the spline edges in a flat vector of the network as those of all edges, zero elsewhere."""
+        """Return the entries of the spline edges in a flat vector as those of all edges: (n_out, n_in, widest).
+
+        They are zero elsewhere.
+
+        Parameters
+        ----------
+        vector : (P,)
+            A flat vector of the network.
+        n_out
+            The number of subnodes of the layer.
+        n_in
+            The number of inputs of the layer.
+        """
         if self.complete:
             return vector[self.start : self.middle].view(n_out, n_in, self.widest)
         weights = vector.new_zeros(n_out, n_in, self.widest)
@@ -148,6 +228,13 @@ class Block:
 class Layout:
     """The free parameters of a network as one flat vector, for as long as its masks, symbols and locks stay.
 
+    Parameters
+    ----------
+    model
+        The network.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = ew.KAN([2, 1, 1], grid=5)
     >>> Layout(model).size                                   # 3 edges of 5 + 3 coefficients
@@ -167,7 +254,13 @@ class Layout:
         self.size = start
 
     def read(self, model: KAN) -> Tensor:
-        """The flat vector of the network's free parameters."""
+        """Return the flat vector of the network's free parameters.
+
+        Parameters
+        ----------
+        model
+            The network.
+        """
         parts = []
         for layer, block in zip(model.layers, self.blocks, strict=True):
             parts.append(block.pick(layer.weights().detach()))
@@ -175,7 +268,15 @@ class Layout:
         return torch.cat(parts)
 
     def write(self, model: KAN, vector: Tensor) -> None:
-        """Set the network's free parameters, in place."""
+        """Set the network's free parameters, in place.
+
+        Parameters
+        ----------
+        model
+            The network, which is changed.
+        vector : (size,)
+            The values of the free parameters.
+        """
         with torch.no_grad():
             for layer, block in zip(model.layers, self.blocks, strict=True):
                 edges = block.edges(vector)
@@ -191,7 +292,22 @@ class Layout:
 
 
 class Pass:
-    """A forward pass that can give its Jacobian and products with it."""
+    """A forward pass that can give its Jacobian and products with it.
+
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.KAN([2, 1], grid=5)
+    >>> Pass(model, torch.rand(10, 2, dtype=torch.float64)).jacobian(Layout(model)).shape
+    torch.Size([10, 1, 16])
+    """
 
     def __init__(self, model: KAN, x: Tensor) -> None:
         self.model = model
@@ -207,7 +323,13 @@ class Pass:
         self.outputs = h
 
     def features(self, depth: int) -> Tensor:
-        """What each spline edge of a layer combines: (n, n_in, width), made once."""
+        """Return what each spline edge of a layer combines: (n, n_in, width), computed once.
+
+        Parameters
+        ----------
+        depth
+            The number of the layer.
+        """
         if depth not in self._features:
             self._features[depth] = self.model.layers[depth].evaluate_basis(self.inputs[depth])
         return self._features[depth]
@@ -225,11 +347,17 @@ class Pass:
         return found[::-1]
 
     def input_gradient(self) -> Tensor:
-        """d outputs / d inputs: (n, n_out, n_in)."""
+        """Return d outputs / d inputs: (n, n_out, n_in)."""
         return pull_inputs(self.model.layers[0], self.inputs[0], self.sensitivities[0])
 
     def jacobian(self, layout: Layout) -> Tensor:
-        """d outputs / d free parameters: (n, n_out, layout.size)."""
+        """Return d outputs / d free parameters: (n, n_out, layout.size).
+
+        Parameters
+        ----------
+        layout
+            The places of the free parameters in the flat vector.
+        """
         out = self.flat_features(layout).unsqueeze(1).repeat(1, self.outputs.shape[1], 1)
         for block, sensitivity in zip(layout.blocks, self.sensitivities, strict=True):
             spline = out[:, :, block.start : block.middle]
@@ -241,7 +369,13 @@ class Pass:
         return out
 
     def flat_features(self, layout: Layout) -> Tensor:
-        """d subnode / d free parameters, each parameter's own subnode: (n, layout.size)."""
+        """Return d subnode / d free parameters, each parameter's own subnode: (n, layout.size).
+
+        Parameters
+        ----------
+        layout
+            The places of the free parameters in the flat vector.
+        """
         out = self.outputs.new_empty(len(self.outputs), layout.size)
         for depth, block in enumerate(layout.blocks):
             part, own = out[:, block.start : block.middle], self.features(depth)[:, block.spline[:, 1]]
@@ -253,7 +387,15 @@ class Pass:
         return out
 
     def push(self, layout: Layout, vector: Tensor) -> Tensor:
-        """J times a flat vector: (n, n_out)."""
+        """Return J times a flat vector: (n, n_out).
+
+        Parameters
+        ----------
+        layout
+            The places of the free parameters in the flat vector.
+        vector : (layout.size,)
+            The flat vector.
+        """
         total = torch.zeros_like(self.outputs)
         for depth, block in enumerate(layout.blocks):
             layer = self.model.layers[depth]
@@ -267,7 +409,15 @@ class Pass:
         return total
 
     def pull(self, layout: Layout, cotangent: Tensor) -> Tensor:
-        """J' times (n, n_out): (layout.size,)."""
+        """Return J' times a vector: (layout.size,).
+
+        Parameters
+        ----------
+        layout
+            The places of the free parameters in the flat vector.
+        cotangent : (n, n_out)
+            The vector.
+        """
         out = self.outputs.new_empty(layout.size)
         for depth, block in enumerate(layout.blocks):
             by_subnode = cotangent
@@ -282,7 +432,15 @@ class Pass:
         return out
 
     def diagonal(self, layout: Layout, weigh: Callable[[Tensor], Tensor]) -> Tensor:
-        """diag(sum_n J_n' W_n J_n), with W_n (m, m) what `weigh` multiplies vectors (n, m, k) by: (layout.size,)."""
+        """Return diag(sum_n J_n' W_n J_n): (layout.size,).
+
+        Parameters
+        ----------
+        layout
+            The places of the free parameters in the flat vector.
+        weigh
+            Multiplies vectors (n, m, k) by each row's W_n (m, m).
+        """
         out = self.outputs.new_empty(layout.size)
         for depth, block in enumerate(layout.blocks):
             sensitivity = self.sensitivities[depth]

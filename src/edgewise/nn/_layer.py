@@ -24,10 +24,19 @@ from edgewise.nn.bases import BaseName, Basis, BasisName, base_function, joined_
 class Rule:
     """Properties of an edge that training and reading the network must keep.
 
-    locked: its function stays as it is. monotone: 1 where it must rise, -1 where it must fall, 0 where it may do
-    either. smooth: weight of its roughness in the objective. functions: the names that it may be read as; all of the
-    library where there are none.
+    Parameters
+    ----------
+    locked
+        Whether its function stays as it is.
+    monotone
+        1 where it must rise, -1 where it must fall, 0 where it may do either.
+    smooth
+        The weight of its roughness in the objective.
+    functions
+        The names of the functions that it may be read as; empty allows all of the library.
 
+    Examples
+    --------
     >>> Rule(locked=True).row()
     {'locked': True}
     """
@@ -38,13 +47,25 @@ class Rule:
     functions: tuple[str, ...] = ()
 
     def row(self) -> dict[str, Any]:
-        """What differs from an edge without a rule, as plain data."""
+        """Return what differs from an edge without a rule, as plain data."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items() if v}
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Rule:
-        """The rule of a row; ValueError for one that says what no rule says.
+        """Return the rule of a row.
 
+        Parameters
+        ----------
+        row
+            The fields of a rule, as `row` returns them.
+
+        Raises
+        ------
+        ValueError
+            For a row that says what no rule says.
+
+        Examples
+        --------
         >>> Rule.of({"monotone": -1}).monotone
         -1
         """
@@ -94,30 +115,61 @@ class KANLayer(Features, GridTools, torch.nn.Module):
     y_j = sum_i m_ji phi_ji(x_i),  phi(x) = sum_k c_k B_k(x) + w b(x)   for a spline edge,
                                    phi(x) = c f(a x + b) + d            for a symbolic edge.
 
-    B_k are the functions of `basis` over `domain`: a name of `edgewise.bases.BASES`, each with its own meaning of
-    `grid`, or a `edgewise.bases.Basis` of your own. B-splines alone have a `degree`, from 1 to 9.
-
-    A list as `grid` gives each input its own number of cells, of B-splines: `coefficients` and `knots` are as long as
-    the finest input needs, the knots of others end in +inf, and what lies beyond their coefficients changes nothing.
-
-    Beyond the ends of the range they continue along their tangents, so nothing dies and nothing explodes there. b is
-    the base function: "silu", "identity" or None. `init` names what draws the first values: see
-    `edgewise.nn.initial_values`. What is said of spline edges holds for every basis.
+    Beyond the ends of the range the functions of the basis continue along their tangents, so nothing dies and nothing
+    explodes there. What is said of spline edges holds for every basis.
 
     Shapes: x (..., n_in) -> (..., n_out). Coefficients (n_out, n_in, K), base weights and mask (n_out, n_in), affine
-    constants (n_out, n_in, 4), knots (n_in, ...): those of B-splines, the two ends of the range for the others. Any
-    input dtype is converted to the layer's; under autocast a layer computes in its own dtype all the same, and gives
-    the dtype that `torch.nn.Linear` would.
+    constants (n_out, n_in, 4), knots (n_in, ...): those of B-splines, the two ends of the range for the others. Where
+    inputs have different numbers of cells, `coefficients` and `knots` are as long as the finest input needs, the knots
+    of others end in +inf, and what lies beyond their coefficients changes nothing.
+
+    Any input dtype is converted to the layer's; under autocast a layer computes in its own dtype all the same, and
+    gives the dtype that `torch.nn.Linear` would.
 
     Only what trains is a parameter: base weights without a base function, and affine constants while every edge is a
     spline, are buffers, so that counts of parameters are true and DistributedDataParallel waits for none of them.
 
+    Parameters
+    ----------
+    n_in
+        The number of inputs.
+    n_out
+        The number of outputs.
+    basis
+        The functions B_k: a name of `edgewise.bases.BASES`, or a `edgewise.bases.Basis` of your own.
+    grid
+        How fine the functions are: for B-splines the number of cells; each basis has its own meaning. A list gives each
+        input its own number of cells, of B-splines.
+    degree
+        The degree of B-splines, from 1 to 9; the other bases have none.
+    base
+        The base function b: "silu", "identity" or None.
+    domain
+        The range of the inputs (lo, hi) that the functions of the basis span.
+    init
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
+    generator
+        The generator of the random numbers; torch's global one by default.
+
+    Raises
+    ------
+    InputError
+        For sizes, basis, grid, degree, base, domain, init or dtype out of range.
+
+    References
+    ----------
+    Liu et al., KAN: Kolmogorov-Arnold Networks (2024), section 2.
+
+    Examples
+    --------
     >>> import torch
     >>> layer = KANLayer(3, 2, generator=torch.Generator().manual_seed(0))
     >>> layer(torch.zeros(5, 7, 3)).shape
     torch.Size([5, 7, 2])
-
-    Source: Liu et al., KAN: Kolmogorov-Arnold Networks (2024), section 2.
     """
 
     basis: Basis
@@ -172,7 +224,13 @@ class KANLayer(Features, GridTools, torch.nn.Module):
             self.to(device)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw the functions of all edges but locked ones again, in place: see `edgewise.nn.initial_values`."""
+        """Draw the functions of all edges but locked ones again, in place: see `edgewise.nn.initial_values`.
+
+        Parameters
+        ----------
+        generator
+            The generator of the random numbers; torch's global one by default.
+        """
         curves, weights = initial_values(self, generator)
         locked = self.locked_mask()
         with torch.no_grad():
@@ -180,7 +238,17 @@ class KANLayer(Features, GridTools, torch.nn.Module):
             self.base_weight.copy_(torch.where(locked, self.base_weight, weights.to(self.dtype)))
 
     def hold(self, name: str, value: Tensor, *, trained: bool) -> None:
-        """Keep a tensor under a name, as a parameter or as a buffer; the state dict holds either."""
+        """Keep a tensor under a name, as a parameter or as a buffer; the state dict holds either.
+
+        Parameters
+        ----------
+        name
+            The name of the attribute.
+        value
+            The tensor; it is detached.
+        trained
+            Whether it is a parameter; a buffer otherwise.
+        """
         if name in self._parameters or name in self._buffers:
             delattr(self, name)
         if trained:
@@ -200,7 +268,15 @@ class KANLayer(Features, GridTools, torch.nn.Module):
             self.hold("affine", self.affine, trained=bool(names))
 
     def name_edge(self, edge: tuple[int, int], name: str | None) -> None:
-        """Make an edge (j, i) symbolic, with the function of that name, or a spline again with None."""
+        """Make an edge symbolic, or a spline again.
+
+        Parameters
+        ----------
+        edge
+            The edge (j, i), from input i to subnode j.
+        name
+            The name of the function; None makes the edge a spline again.
+        """
         others = {other: own for other, own in self._symbols.items() if other != edge}
         self.symbols = others if name is None else {**self._symbols, edge: name}
 
@@ -228,30 +304,30 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         return self.coefficients.dtype
 
     def spline_mask(self) -> Tensor:
-        """Which edges are active splines, (n_out, n_in)."""
+        """Return which edges are active splines, (n_out, n_in)."""
         mask = self.mask.clone()
         for edge in self.symbols:
             mask[edge] = False
         return mask
 
     def locked_mask(self) -> Tensor:
-        """Which edges are locked, (n_out, n_in)."""
+        """Return which edges are locked, (n_out, n_in)."""
         locked = torch.zeros_like(self.mask)
         for edge, rule in self.rules.items():
             locked[edge] = rule.locked
         return locked
 
     def free_splines(self) -> Tensor:
-        """Which edges' coefficients training may change: active splines that are not locked, (n_out, n_in)."""
+        """Return whose coefficients training may change, (n_out, n_in): active splines that are not locked."""
         return self.spline_mask() & ~self.locked_mask()
 
     def free_constants(self) -> Tensor:
-        """Which of a, b, c, d training may change: of active symbolic edges that are not locked, (n_out, n_in, 4)."""
+        """Return which of a, b, c, d training may change, (n_out, n_in, 4): of active symbolic edges, not locked."""
         symbolic = self.mask & ~self.spline_mask() & ~self.locked_mask()
         return self.affine_free & symbolic.unsqueeze(-1)
 
     def active_symbols(self) -> dict[str, list[tuple[int, int]]]:
-        """The active symbolic edges (j, i) of each function name."""
+        """Return the active symbolic edges (j, i) of each function name."""
         groups: dict[str, list[tuple[int, int]]] = {}
         on = self.mask.tolist() if self.symbols else []
         for (j, i), name in self.symbols.items():
@@ -260,20 +336,40 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         return groups
 
     def evaluate_basis(self, x: Tensor, order: int = 0) -> Tensor:
-        """The functions that a spline edge combines, or their first derivatives: (..., n_in, K [+ 1 with a base])."""
+        """Return the functions that a spline edge combines, or their derivatives: (..., n_in, K [+ 1 with a base]).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs.
+        order
+            0 for values, 1 for first derivatives.
+        """
         values = self.basis.evaluate(x, self.knots, self.coefficients.shape[-1], order)
         if self.base is None:
             return values
         return torch.cat([values, base_function(self.base)[order](x).unsqueeze(-1)], dim=-1)
 
     def weights(self) -> Tensor:
-        """What each spline edge multiplies `basis` by, zero where masked or symbolic: (n_out, n_in, K [+ 1])."""
+        """Return what each spline edge multiplies `basis` by, zero where masked or symbolic: (n_out, n_in, K [+ 1])."""
         packed = self.coefficients
         if self.base is not None:
             packed = torch.cat([packed, self.base_weight.unsqueeze(-1)], dim=-1)
         return self._active(packed)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs (..., n_out).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs.
+
+        Raises
+        ------
+        InputError
+            For what is no tensor of real numbers, and for inputs of another width.
+        """
         if not torch.is_grad_enabled() and not self._symbols:
             out = few_rows(self, x)
             if out is not None:
@@ -306,7 +402,13 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         return is_full(self.mask)
 
     def edges(self, x: Tensor) -> Tensor:
-        """Every edge's own output: (..., n_out, n_in), zero where masked."""
+        """Return every edge's own output: (..., n_out, n_in), zero where masked.
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs.
+        """
         x = x.to(self.dtype)
         out = torch.einsum("...if,jif->...ji", self.evaluate_basis(x), self.weights())
         for j, i, values in self._symbolic(x):
@@ -330,6 +432,7 @@ class KANLayer(Features, GridTools, torch.nn.Module):
             yield j, i, torch.where(on, c * functions.get(name).torch(z) + d, 0.0)
 
     def get_extra_state(self) -> Tensor:
+        """Return basis, symbols and rules as a tensor of bytes, which the state dict holds."""
         return packed(
             {
                 "basis": self.basis.name,
@@ -339,6 +442,18 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         )
 
     def set_extra_state(self, state: Tensor | Mapping[str, Any]) -> None:
+        """Set symbols and rules from a state dict.
+
+        Parameters
+        ----------
+        state
+            What `get_extra_state` returned.
+
+        Raises
+        ------
+        InputError
+            For the state of a layer with another basis.
+        """
         state = unpacked(state)
         found = state.get("basis", self.basis.name)
         if found != self.basis.name:
@@ -347,6 +462,7 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         self.rules = {(j, i): Rule.of(row) for j, i, row in state.get("rules", [])}
 
     def extra_repr(self) -> str:
+        """Return sizes, basis, grid and base, which `repr` shows."""
         grids = self.grids
         grid = self.grid if min(grids) == self.grid else grids
         shown = {"basis": self.basis.name, "grid": grid, "degree": self.degree, "base": self.base}

@@ -26,8 +26,20 @@ def lock(model: KAN, edges: Iterable[Edge]) -> KAN:
     Where a grid grows, the cells under a locked spline are split, so that its layer takes a multiple of its grid. What
     enters a locked edge may still change; only its function is fixed. A file keeps locks.
 
-    Errors: InputError for edges that are not there.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edges
+        The edges (layer, j, i).
 
+    Raises
+    ------
+    InputError
+        For edges that are not there.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = lock(ew.KAN([2, 1, 1], grid=5), [(0, 0, 1)])
     >>> ew.nn.Layout(model).size                              # 2 edges of 3 are trained
@@ -39,6 +51,20 @@ def lock(model: KAN, edges: Iterable[Edge]) -> KAN:
 def unlock(model: KAN, edges: Iterable[Edge]) -> KAN:
     """Return the network with edges (layer, j, i) free to be trained.
 
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edges
+        The edges (layer, j, i).
+
+    Raises
+    ------
+    InputError
+        For edges that are not there.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = lock(ew.KAN([2, 1, 1], grid=5), [(0, 0, 1)])
     >>> ew.nn.Layout(unlock(model, [(0, 0, 1)])).size
@@ -49,20 +75,36 @@ def unlock(model: KAN, edges: Iterable[Edge]) -> KAN:
 
 @of_edge
 def monotone(model: KAN, edge: Edge, direction: Direction) -> KAN:
-    """Return the network with the spline of an edge (layer, j, i) rising ("up"), falling ("down") or free ("any").
+    """Return the network with the spline of an edge rising, falling or free.
 
     The coefficients of a rising B-spline ascend: c_1 <= c_2 <= ...; the nearest ones that do take the place of those
     that do not. Second-order training bends the curve by a penalty on the differences of the wrong sign, and ends with
     the nearest monotone curve; Adam and L-BFGS only do the last.
 
-    Errors: InputError for an edge that is not there, is symbolic, is no spline or has a base function.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edge
+        The edge (layer, j, i), from node i to subnode j.
+    direction
+        "up" for rising, "down" for falling, "any" for free.
 
+    Raises
+    ------
+    InputError
+        For an edge that is not there, is symbolic, is no spline or has a base function.
+
+    References
+    ----------
+    Bollaerts, Eilers, van Mechelen, Simple and multiple P-splines regression with shape constraints (2006).
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = monotone(ew.KAN([1, 1]), (0, 0, 0), "up")
     >>> bool((model.layers[0].coefficients.diff(dim=-1) >= 0).all())
     True
-
-    Source: Bollaerts, Eilers, van Mechelen, Simple and multiple P-splines regression with shape constraints (2006).
     """
     if direction not in _DIRECTIONS:
         raise unknown("direction", direction, _DIRECTIONS)
@@ -77,13 +119,26 @@ def monotone(model: KAN, edge: Edge, direction: Direction) -> KAN:
 
 @of_edge
 def smooth(model: KAN, edge: Edge, weight: float) -> KAN:
-    """Return the network with a weight on the roughness of one edge (layer, j, i), which second-order training heeds.
+    """Return the network with a weight on the roughness of one edge, which second-order training heeds.
 
-    The objective gains  weight x mean (d output / d subnode)^2 x c' R c,  as `Options(smoothing=...)` does for all
-    edges. 0 takes it away; 1e-4 to 1 are usual.
+    The objective gains weight x mean (d output / d subnode)^2 x c' R c, as `Options(smoothing=...)` does for all edges.
 
-    Errors: InputError for an edge that is not there or is symbolic, and for weights below 0.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edge
+        The edge (layer, j, i), from node i to subnode j.
+    weight
+        The weight. 0 takes it away; 1e-4 to 1 are usual.
 
+    Raises
+    ------
+    InputError
+        For an edge that is not there or is symbolic, and for weights below 0.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> smooth(ew.KAN([1, 1]), (0, 0, 0), 1e-2).layers[0].rules[0, 0].smooth
     0.01
@@ -96,10 +151,24 @@ def smooth(model: KAN, edge: Edge, weight: float) -> KAN:
 
 @of_edge
 def require(model: KAN, edge: Edge, functions: Iterable[str]) -> KAN:
-    """Return the network with the names of the functions that an edge (layer, j, i) may be read as; none allows all.
+    """Return the network with the functions named that an edge may be read as.
 
-    Errors: InputError for an edge that is not there, and for unknown functions.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edge
+        The edge (layer, j, i), from node i to subnode j.
+    functions
+        The names of the functions; none allows all.
 
+    Raises
+    ------
+    InputError
+        For an edge that is not there, and for unknown functions.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> require(ew.KAN([1, 1]), (0, 0, 0), ["sin", "cos"]).layers[0].rules[0, 0].functions
     ('sin', 'cos')
@@ -130,6 +199,13 @@ def _ruled(model: KAN, edges: Iterable[Edge], **changes: Any) -> KAN:
 def shaped(model: KAN) -> KAN:
     """Return the network with every spline that must rise or fall doing so; the network itself where all do.
 
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = ew.KAN([1, 1])
     >>> shaped(model) is model
@@ -153,18 +229,39 @@ def shaped(model: KAN) -> KAN:
 
 
 def has_shapes(model: KAN) -> bool:
-    """Whether an edge has to be smooth or monotone."""
+    """Return whether an edge has to be smooth or monotone.
+
+    Parameters
+    ----------
+    model
+        The network.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> has_shapes(ew.KAN([1, 1])), has_shapes(smooth(ew.KAN([1, 1]), (0, 0, 0), 0.1))
+    (False, True)
+    """
     return any(rule.smooth > 0 or rule.monotone != 0 for layer in model.layers for rule in layer.rules.values())
 
 
 def ascending(values: Tensor) -> Tensor:
     """Return the nearest numbers (K,) that ascend: r_k = max_{i <= k} min_{j >= k} mean(v_i .. v_j).
 
+    Parameters
+    ----------
+    values : (K,)
+        The numbers.
+
+    References
+    ----------
+    Robertson, Wright and Dykstra, Order Restricted Statistical Inference (1988), theorem 1.4.4.
+
+    Examples
+    --------
     >>> import torch
     >>> ascending(torch.tensor([1.0, 3.0, 2.0, 4.0])).tolist()
     [1.0, 2.5, 2.5, 4.0]
-
-    Source: Robertson, Wright and Dykstra, Order Restricted Statistical Inference (1988), theorem 1.4.4.
     """
     count = len(values)
     sums = torch.cat([values.new_zeros(1), values.cumsum(0)])

@@ -15,6 +15,17 @@ from edgewise._errors import InputError
 def check_inputs(x: Tensor, n_in: int, what: str) -> None:
     """Raise InputError unless x is a tensor (..., n_in) of real numbers.
 
+    Parameters
+    ----------
+    x : (..., n_in)
+        The inputs.
+    n_in
+        The number of inputs.
+    what
+        What takes them, which begins the message.
+
+    Examples
+    --------
     >>> import torch
     >>> check_inputs(torch.zeros(5, 3), 3, "The layer")
     """
@@ -93,6 +104,13 @@ class Features:
 def packed(state: Mapping[str, Any]) -> Tensor:
     """Return plain data as a tensor of bytes (n,): safetensors saves only tensors.
 
+    Parameters
+    ----------
+    state
+        The data, as JSON holds it.
+
+    Examples
+    --------
     >>> packed({"basis": "bspline"}).dtype
     torch.uint8
     """
@@ -100,10 +118,20 @@ def packed(state: Mapping[str, Any]) -> Tensor:
 
 
 def unpacked(state: Tensor | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of `packed`; a mapping, as edgewise 0.1 saved it, is returned as it is.
+    """Return the data of `packed`.
 
-    Errors: InputError for bytes that are no JSON object.
+    Parameters
+    ----------
+    state : (n,)
+        What `packed` returned; a mapping, as edgewise 0.1 saved it, is returned as it is.
 
+    Raises
+    ------
+    InputError
+        For bytes that are no JSON object.
+
+    Examples
+    --------
     >>> unpacked(packed({"basis": "bspline"}))
     {'basis': 'bspline'}
     """

@@ -95,14 +95,36 @@ def update_grids(
 ) -> Replaced:  # fmt: skip
     """Move the knots of every KAN layer of a module to where its inputs lie, in place: `KANLayer.update_grid`.
 
-    The module runs once on x, in the mode it is in, to see what reaches each layer; layers that are not reached stay
-    as they are. x is a tensor, or the module's arguments as a tuple, or as a mapping of names. On several processes
-    give all of them the same x, or their layers will differ.
+    The module runs once on x, in the mode it is in, to see what reaches each layer; layers that are not reached stay as
+    they are. On several processes give all of them the same x, or their layers will differ.
 
-    Returns: the new parameter of each that was replaced, which only another `grid` does.
+    Parameters
+    ----------
+    module
+        The torch module, whose layers are changed.
+    x
+        The inputs: one tensor, or the module's arguments as a tuple, or as a mapping of names.
+    grid
+        How fine the functions become, as in `KANLayer.update_grid`; None keeps the grids.
+    tails
+        The fraction of the rows at each end that the knots do not have to span.
+    margin
+        The fraction of the range by which the knots are widened at each end.
+    quantiles
+        The weight of the quantiles, in [0, 0.95]: see `KANLayer.update_grid`.
 
-    Errors: InputError for a module without KAN layers; see `KANLayer.update_grid`.
+    Returns
+    -------
+    dict
+        The new parameter of each that was replaced, which only another `grid` does.
 
+    Raises
+    ------
+    InputError
+        For a module without KAN layers, and what `KANLayer.update_grid` does not take.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = torch.nn.Sequential(torch.nn.Linear(3, 8), ew.nn.KANLayer(8, 1))
     >>> update_grids(model, 10 * torch.rand(100, 3))
@@ -117,8 +139,29 @@ def update_grids(
 def widen_grids(module: torch.nn.Module, x: Arguments, *, margin: float = 0.05) -> Replaced:
     """Stretch the ranges that inputs leave in every KAN layer of a module, in place: `KANLayer.widen_grid`.
 
-    Arguments, errors: see `edgewise.nn.update_grids`. No parameter is replaced.
+    The module runs once on x, as in `edgewise.nn.update_grids`.
 
+    Parameters
+    ----------
+    module
+        The torch module, whose layers are changed.
+    x
+        The inputs: one tensor, or the module's arguments as a tuple, or as a mapping of names.
+    margin
+        The fraction of the inputs' range by which a stretched range reaches beyond them.
+
+    Returns
+    -------
+    dict
+        Empty: no parameter is replaced.
+
+    Raises
+    ------
+    InputError
+        For a module without KAN layers, and what `KANLayer.widen_grid` does not take.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> widen_grids(torch.nn.Sequential(ew.nn.KANLayer(3, 1)), 10 * torch.rand(100, 3))
     {}
@@ -129,8 +172,27 @@ def widen_grids(module: torch.nn.Module, x: Arguments, *, margin: float = 0.05) 
 def refine_grids(module: torch.nn.Module, factor: int = 2) -> Replaced:
     """Make every KAN layer of a module `factor` times as fine, in place: `KANLayer.refine_grid`.
 
-    The functions stay the same to rounding. Returns: the new parameter of each that was replaced.
+    The functions stay the same to rounding.
 
+    Parameters
+    ----------
+    module
+        The torch module, whose layers are changed.
+    factor
+        How many cells each cell becomes.
+
+    Returns
+    -------
+    dict
+        The new parameter of each that was replaced.
+
+    Raises
+    ------
+    InputError
+        For a module without KAN layers, and for a factor that is no int >= 1.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = torch.nn.Sequential(ew.nn.KANLayer(3, 4), ew.nn.KANLayer(4, 1))
     >>> optimizer = torch.optim.AdamW(ew.nn.parameter_groups(model))
@@ -148,8 +210,12 @@ def refine_grids(module: torch.nn.Module, factor: int = 2) -> Replaced:
 class Coverage:
     """How far the inputs of a layer leave its grid.
 
-    outside (n_in,) is the fraction of the rows outside the range of each input, or not finite; beyond (n_in,) how far
-    the farthest row lies outside, in widths of the range: 0 where none is, inf where one is not finite.
+    Parameters
+    ----------
+    outside : (n_in,)
+        The fraction of the rows outside the range of each input, or not finite.
+    beyond : (n_in,)
+        How far the farthest row lies outside, in widths of the range: 0 where none is, inf where one is not finite.
     """
 
     outside: Tensor
@@ -161,8 +227,23 @@ def coverage(module: torch.nn.Module, x: Arguments) -> dict[str, Coverage]:
 
     Outside its grid a function is a straight line, so that little is learned there, and a forward pass does not warn.
     Where `outside` is more than a few percent, or `beyond` more than about one, use `edgewise.nn.update_grids` or
-    `widen_grids`. Nothing is changed; arguments and errors as there. Layers that are not reached are left out.
+    `widen_grids`. The module runs once on x, as there, and nothing is changed. Layers that are not reached are left
+    out.
 
+    Parameters
+    ----------
+    module
+        The torch module.
+    x
+        The inputs: one tensor, or the module's arguments as a tuple, or as a mapping of names.
+
+    Raises
+    ------
+    InputError
+        For a module without KAN layers.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> found = coverage(ew.nn.KANLayer(2, 1), torch.tensor([[0.0, 0.0], [0.5, 5.0]]))[""]
     >>> found.outside.tolist(), found.beyond.tolist()
@@ -197,24 +278,47 @@ def regularization(
         S = sum_e s_e,  H = -sum_e p_e log p_e with p_e = s_e / S,  R = sum_e c_e' R_K c_e
 
     With x, s_e = mean |phi_e(h)| over the inputs h that reach the layer, as in the paper: the module runs once more on
-    x, and each row takes as many numbers as there are edges, so that a part of the rows is enough. Without x, the size
-    of the coefficients stands for that of the function: s_e = mean_k |c_ek| + |w_e|, and |c| of a symbolic edge. This
-    costs next to nothing, and does not see where the inputs lie. R_K is the roughness of the basis, as in
-    `edgewise.fit(smoothing=...)` but without the sensitivity of the output: of B-splines squared second differences.
-    Removed edges do not count. What a module does twice with one layer counts as two runs.
+    x. Without x, the size of the coefficients stands for that of the function: s_e = mean_k |c_ek| + |w_e|, and |c| of
+    a symbolic edge. This costs next to nothing, and does not see where the inputs lie. R_K is the roughness of the
+    basis, as in `edgewise.fit(smoothing=...)` but without the sensitivity of the output: of B-splines squared second
+    differences. Removed edges do not count. What a module does twice with one layer counts as two runs.
 
     `edgewise.fit(sparsity=...)` weighs edges by what the outputs feel of them, which needs a whole network.
 
-    Shapes: a scalar, differentiable in the parameters. x as in `edgewise.nn.update_grids`.
+    Parameters
+    ----------
+    module
+        The torch module.
+    x
+        The inputs: one tensor, or the module's arguments as a tuple, or as a mapping of names. Each row takes as many
+        numbers as there are edges, so that a part of the rows is enough. None for the penalty of the coefficients.
+    l1
+        The weight of the sum S.
+    entropy
+        The weight of the entropy H.
+    smoothing
+        The weight of the roughness R.
 
-    Errors: InputError for a module without KAN layers, weights that are no numbers >= 0, and more memory than there is.
+    Returns
+    -------
+    Tensor
+        A scalar, differentiable in the parameters.
 
+    Raises
+    ------
+    InputError
+        For a module without KAN layers, weights that are no numbers >= 0, and more memory than there is.
+
+    References
+    ----------
+    Liu et al., KAN (2024), section 2.5.1; for coefficients, Blealtan's efficient-kan.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = torch.nn.Sequential(ew.nn.KANLayer(2, 3), ew.nn.KANLayer(3, 1))
     >>> regularization(model).shape, bool(regularization(model, torch.rand(50, 2)) > 0)
     (torch.Size([]), True)
-
-    Source: Liu et al., KAN (2024), section 2.5.1; for coefficients, Blealtan's efficient-kan.
     """
     for name, weight in (("l1", l1), ("entropy", entropy), ("smoothing", smoothing)):
         if not is_number(weight, 0, 1e12):
@@ -277,20 +381,34 @@ def parameter_groups(module: torch.nn.Module, weight_decay: float = 0.01) -> lis
     Weights decay: parameters of at least two dimensions, so linear maps, convolutions, embeddings, and the coefficients
     and base weights of KAN layers. These do not: parameters of one dimension or none (biases, scales), everything in
     torch's normalization layers, the numerators and denominators of rational functions, and the constants of symbolic
-    edges. With a denominator that decays a rational function turns into a polynomial, which explodes far from zero;
-    a constant of a formula that decays is a wrong constant. Knots are buffers, which no optimizer changes.
+    edges. With a denominator that decays a rational function turns into a polynomial, which explodes far from zero; a
+    constant of a formula that decays is a wrong constant. Knots are buffers, which no optimizer changes.
 
     Parameters without `requires_grad` are left out, shared ones stand once, and an empty group is left out.
 
-    Errors: InputError where nothing trains, and for a decay that is no number >= 0.
+    Parameters
+    ----------
+    module
+        The torch module.
+    weight_decay
+        The decay of the first group, as AdamW takes it.
 
+    Raises
+    ------
+    InputError
+        Where nothing trains, and for a decay that is no number >= 0.
+
+    References
+    ----------
+    Loshchilov and Hutter, Decoupled Weight Decay Regularization (2019).
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> groups = parameter_groups(ew.nn.RationalLayer(16, 4), weight_decay=0.1)
     >>> [(group["weight_decay"], len(group["params"])) for group in groups]
     [(0.1, 1), (0.0, 3)]
     >>> optimizer = torch.optim.AdamW(groups, lr=1e-3)
-
-    Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization (2019).
     """
     if not is_number(weight_decay, 0, 1e6):
         raise InputError(f"'weight_decay' must be a number >= 0. Got {weight_decay!r}.")
@@ -319,6 +437,15 @@ def replace_parameters(optimizer: torch.optim.Optimizer, replaced: Replaced) -> 
     What the optimizer had kept of an old parameter, such as averages of its gradients, has another size and is
     dropped: it starts again for these, and goes on for all others. Learning rates and schedulers stay.
 
+    Parameters
+    ----------
+    optimizer
+        The optimizer, which is changed.
+    replaced
+        The new parameter of each old one, as `refine_grids` and `update_grids` return it.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> layer = ew.nn.KANLayer(2, 3)
     >>> optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)

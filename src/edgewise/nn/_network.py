@@ -31,30 +31,55 @@ class KAN(Pretrained, torch.nn.Module):
 
     h^{l+1} = nodes( sum_i phi^l_{ji}(h^l_i) ),  y = h^L.
 
-    `widths` lists the nodes of each layer, inputs first. An int n is n sum nodes; (n, p) is n sum nodes and p product
-    nodes of two factors; (n, [2, 3]) names the factors of each product. `KAN([2, (3, 2), 1])` has two inputs, three
-    sums and two products in between, and one output. Building and calling one writes nothing, prints nothing, keeps no
-    activations and leaves the global random state alone.
+    Building and calling one writes nothing, prints nothing, keeps no activations and leaves the global random state
+    alone. Inputs beyond the knots are followed along tangents.
 
-    `basis` names the functions that edges combine, one of `edgewise.bases.BASES`, each with its own meaning of `grid`;
-    or it is a `edgewise.bases.Basis` of your own. A list as `grid` has an entry for each layer: a number, or a list
-    with the cells of each input, as in `KAN([2, 5, 1], grid=[[32, 4], 8])`.
+    Shapes: x (..., n_in) -> (..., n_out).
 
-    `base` adds a fixed function to every spline: "silu", "identity" or None. Second-order training needs none (with it,
-    x y loses two to three digits); gradient descent on deep networks gains from "silu". `init` names what draws
-    the first values: see `edgewise.nn.initial_values`.
+    Parameters
+    ----------
+    widths
+        The nodes of each layer, inputs first. An int n is n sum nodes; (n, p) is n sum nodes and p product nodes of two
+        factors; (n, [2, 3]) names the factors of each product. `KAN([2, (3, 2), 1])` has two inputs, three sums and two
+        products in between, and one output.
+    basis
+        The functions that edges combine: the name of one of `edgewise.bases.BASES`, or a `edgewise.bases.Basis` of your
+        own.
+    grid
+        How fine the functions are: for B-splines the number of cells; each basis has its own meaning. A list has an
+        entry for each layer: a number, or a list with the cells of each input, as in `KAN([2, 5, 1], grid=[[32, 4],
+        8])`.
+    degree
+        The degree of B-splines, from 1 to 9; the other bases have none.
+    base
+        A fixed function that is added to every spline: "silu", "identity" or None. Second-order training needs none
+        (with it, x y loses two to three digits); gradient descent on deep networks gains from "silu".
+    domain
+        The range of the inputs of every layer (lo, hi) that the functions of the basis span.
+    init
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
+    seed
+        Seed of the initial parameters.
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters. Second-order training reaches 1e-7 and below in float64, where float32 ends.
 
-    Shapes: x (..., n_in) -> (..., n_out). Parameters are float64 unless `dtype` says otherwise: second-order training
-    reaches 1e-7 and below, where float32 ends. Inputs beyond the knots are followed along tangents.
+    Raises
+    ------
+    InputError
+        For widths, basis, grid, degree, base or domain out of range, and for inputs of another width.
 
-    Errors: InputError for widths, basis, grid, degree, base or domain out of range, and for inputs of another width.
+    References
+    ----------
+    Liu et al., KAN (2024), eq. 2.7; product nodes: Liu et al., KAN 2.0 (2024), section 2.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> model = ew.KAN([2, (3, 2), 1], grid=5, seed=0)
     >>> model(torch.zeros(10, 2)).shape
     torch.Size([10, 1])
-
-    Source: Liu et al., KAN (2024), eq. 2.7; product nodes: Liu et al., KAN 2.0 (2024), section 2.
     """
 
     layers: list[KANLayer]  # a ModuleList
@@ -119,6 +144,18 @@ class KAN(Pretrained, torch.nn.Module):
         return self.layers[0].coefficients.device
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs (..., n_out).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs.
+
+        Raises
+        ------
+        InputError
+            For what is no tensor of real numbers, and for inputs of another width.
+        """
         check_inputs(x, self.n_in, "This KAN")
         h = x
         for layer, nodes in zip(self.layers._modules.values(), self.nodes[1:], strict=True):  # type: ignore[attr-defined]
@@ -128,6 +165,8 @@ class KAN(Pretrained, torch.nn.Module):
     def spline_edges(self) -> list[Edge]:
         """Return the active spline edges (layer, j, i).
 
+        Examples
+        --------
         >>> import edgewise as ew
         >>> ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "exp").spline_edges()
         [(0, 0, 1)]
@@ -139,11 +178,24 @@ class KAN(Pretrained, torch.nn.Module):
     ) -> sympy.Expr | list[sympy.Expr]:  # fmt: skip
         """Return the network as a sympy expression, one for each output.
 
-        The formula is the network: evaluated at the same data both agree to rounding. Every active edge must be
-        symbolic (see `edgewise.symbolic.snap`); InputError names the ones that are not. With `splines="symbols"` a
-        spline edge (layer, j, i) is an unknown function phi_layer_j_i, which
-        `edgewise.symbolic.spline_functions` evaluates.
+        The formula is the network: evaluated at the same data both agree to rounding.
 
+        Parameters
+        ----------
+        names
+            Names of the inputs; x1, x2, ... by default.
+        splines
+            With "symbols" a spline edge (layer, j, i) is an unknown function phi_layer_j_i, which
+            `edgewise.symbolic.spline_functions` evaluates. With None every active edge must be symbolic: see
+            `edgewise.symbolic.snap`.
+
+        Raises
+        ------
+        InputError
+            For spline edges without `splines="symbols"`, which it names, and for names that do not fit the inputs.
+
+        Examples
+        --------
         >>> import edgewise as ew
         >>> model = ew.nn.set_function(ew.KAN([1, 1]), (0, 0, 0), "sin", (2.0, 0.0, 1.0, 0.5))
         >>> model.formula(["t"])
@@ -155,12 +207,26 @@ class KAN(Pretrained, torch.nn.Module):
         return expressions[0] if self.n_out == 1 else expressions
 
     def extra_repr(self) -> str:
+        """Return the widths, which `repr` shows."""
         return f"widths={self.widths}"
 
     def get_extra_state(self) -> Tensor:
+        """Return the widths as a tensor of bytes, which the state dict holds."""
         return packed({"widths": self.widths})
 
     def set_extra_state(self, state: Tensor | Mapping[str, Any]) -> None:
+        """Check the widths of a state dict.
+
+        Parameters
+        ----------
+        state
+            What `get_extra_state` returned.
+
+        Raises
+        ------
+        InputError
+            For the state of a network with other widths.
+        """
         state = unpacked(state)
         if [Nodes.parse(w if isinstance(w, int) else tuple(w)) for w in state["widths"]] != self.nodes:
             raise InputError(f"The saved network has widths {state['widths']}, this one {self.widths}.")
@@ -168,9 +234,18 @@ class KAN(Pretrained, torch.nn.Module):
 
 @dataclass(frozen=True)
 class Trace:
-    """What each part of a network gave for a table of inputs; lists run over the layers.
+    """What each part of a network gave for a table of inputs.
 
-    inputs[l] (n, nodes before), edges[l] (n, subnodes, nodes before), subnodes[l] (n, subnodes), outputs (n, n_out).
+    Parameters
+    ----------
+    inputs
+        For each layer, the values of the nodes before it, (n, nodes before).
+    edges
+        For each layer, the output of each edge, (n, subnodes, nodes before).
+    subnodes
+        For each layer, the sum of the edges into each subnode, (n, subnodes).
+    outputs : (n, n_out)
+        The outputs.
     """
 
     inputs: list[Tensor]
@@ -182,6 +257,15 @@ class Trace:
 def trace(model: KAN, x: Tensor) -> Trace:
     """Run a network once and return every activation.
 
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> t = ew.nn.trace(ew.KAN([2, 3, 1]), torch.rand(10, 2))
     >>> t.edges[0].shape
@@ -203,8 +287,18 @@ def stack(layers: KANLayer | Iterable[torch.nn.Module]) -> KAN:
     The network holds the same layers, so that what changes it in place changes them; `list(model.layers)` gives the
     layers of what functions like `edgewise.prune` return.
 
-    Errors: InputError for no layer, what is no KANLayer, and layers whose sizes, dtypes or devices do not fit.
+    Parameters
+    ----------
+    layers
+        The layers, the first one first; or one layer.
 
+    Raises
+    ------
+    InputError
+        For no layer, what is no KANLayer, and layers whose sizes, dtypes or devices do not fit.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> first, second = ew.nn.KANLayer(3, 4), ew.nn.KANLayer(4, 1)
     >>> stack([first, second]).widths
@@ -234,10 +328,17 @@ _LONGEST = 2000  # terms
 
 
 def is_readable(model: KAN) -> bool:
-    """Whether every edge is symbolic and the formula has at most about 2000 terms, told before it is made.
+    """Return whether every edge is symbolic and the formula has at most about 2000 terms, without making it.
 
     The terms are as many as the ways that lead from the inputs to the outputs.
 
+    Parameters
+    ----------
+    model
+        The network.
+
+    Examples
+    --------
     >>> model = KAN([1, 1])
     >>> is_readable(model)
     False
@@ -253,10 +354,17 @@ def is_readable(model: KAN) -> bool:
 
 
 def spline_functions(model: KAN) -> dict[str, Callable[[Any], Any]]:
-    """The functions of the spline edges by their names in `KAN.formula(splines="symbols")`, of numbers or numpy arrays.
+    """Return the functions of the spline edges by their names in `KAN.formula(splines="symbols")`.
 
-    They are the network's own: sympy.lambdify takes the mapping among its `modules`.
+    They are the network's own, of numbers or numpy arrays: sympy.lambdify takes the mapping among its `modules`.
 
+    Parameters
+    ----------
+    model
+        The network.
+
+    Examples
+    --------
     >>> import edgewise as ew, numpy as np, sympy, torch
     >>> model = ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "exp")
     >>> formula = model.formula(["x", "y"], splines="symbols")

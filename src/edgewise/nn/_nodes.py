@@ -31,6 +31,15 @@ class Nodes:
         h_q = s_q                          (q <= n_sum)
         h_q = s_p s_{p+1} ... s_{p+r-1}    (products, over consecutive subnodes)
 
+    Parameters
+    ----------
+    n_sum
+        The number of sum nodes.
+    arities
+        The number of factors of each product node.
+
+    Examples
+    --------
     >>> nodes = Nodes.parse((3, [2, 4]))
     >>> nodes.n_nodes, nodes.n_subnodes
     (5, 9)
@@ -41,7 +50,18 @@ class Nodes:
 
     @classmethod
     def parse(cls, width: Width) -> Nodes:
-        """Read `n`, `(n_sum, n_product)` (arity 2) or `(n_sum, [arity, ...])`."""
+        """Return the nodes of a width as `KAN` takes it.
+
+        Parameters
+        ----------
+        width
+            The width: `n`, `(n_sum, n_product)` (arity 2) or `(n_sum, [arity, ...])`.
+
+        Raises
+        ------
+        InputError
+            For what is no width, and more products than a layer takes.
+        """
         n_sum: Any
         products: Any
         n_sum, products = width if isinstance(width, tuple | list) and len(width) == 2 else (width, [])
@@ -73,7 +93,7 @@ class Nodes:
         return (self.n_sum, len(self.arities) if set(self.arities) == {2} else list(self.arities))
 
     def groups(self) -> list[list[int]]:
-        """The subnodes of each node."""
+        """Return the subnodes of each node."""
         out = [[j] for j in range(self.n_sum)]
         start = self.n_sum
         for arity in self.arities:
@@ -82,7 +102,13 @@ class Nodes:
         return out
 
     def combine(self, subnodes: Tensor) -> Tensor:
-        """Subnodes (..., n_subnodes) -> nodes (..., n_nodes)."""
+        """Return the values of the nodes (..., n_nodes).
+
+        Parameters
+        ----------
+        subnodes : (..., n_subnodes)
+            The values of the subnodes.
+        """
         if not self.arities:
             return subnodes
         parts = [subnodes[..., : self.n_sum]]
@@ -90,7 +116,15 @@ class Nodes:
         return torch.cat(parts, dim=-1)
 
     def vjp(self, subnodes: Tensor, cotangents: Tensor) -> Tensor:
-        """Derivatives by nodes (n, m, n_nodes) -> by subnodes (n, m, n_subnodes), at subnodes (n, n_subnodes)."""
+        """Return derivatives by the subnodes (n, m, n_subnodes), from those by the nodes.
+
+        Parameters
+        ----------
+        subnodes : (n, n_subnodes)
+            The values of the subnodes.
+        cotangents : (n, m, n_nodes)
+            The derivatives by the nodes.
+        """
         if not self.arities:
             return cotangents
         parts = [cotangents[..., : self.n_sum]]
@@ -101,7 +135,13 @@ class Nodes:
         return torch.cat(parts, dim=-1)
 
     def jets(self, subnodes: Jets) -> Jets:
-        """Values and derivatives (n, n_subnodes) of the subnodes -> (n, n_nodes) of the nodes."""
+        """Return values and derivatives of the nodes, (n, n_nodes) each.
+
+        Parameters
+        ----------
+        subnodes
+            Values and derivatives of the subnodes, (n, n_subnodes) each, by their orders.
+        """
         if not self.arities:
             return subnodes
         columns = []
@@ -111,7 +151,13 @@ class Nodes:
         return {order: torch.stack([column[order] for column in columns], 1) for order in subnodes}
 
     def formulas(self, subnodes: Sequence[sympy.Expr]) -> list[sympy.Expr]:
-        """Formulas of the subnodes -> of the nodes."""
+        """Return the formulas of the nodes.
+
+        Parameters
+        ----------
+        subnodes
+            The formulas of the subnodes.
+        """
         import sympy
 
         return [sympy.Mul(*(subnodes[j] for j in group)) for group in self.groups()]

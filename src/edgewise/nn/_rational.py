@@ -21,25 +21,48 @@ class Rational(torch.nn.Module):
 
         R_g(x) = (a_g0 + a_g1 x + .. + a_gp x^p)/(1 + |b_g1 x + .. + b_gq x^q|)
 
-    Channel i belongs to group i // (channels / groups). `init` names what every R follows at first on
-    [-reach, reach]: "silu", "gelu", "relu", "tanh", "sin", "identity", or any elementwise function of a tensor, such as
-    a torch activation. It computes in the parameters' dtype, at least float32, and returns the dtype of its input.
-
-    Args: `dim` is the dimension of the channels: -1 for (..., channels), 1 for images (n, channels, height, width).
-    `tail` > 0 makes R follow `init` beyond its reach as well, less closely (`bases.rational_start`).
+    Channel i belongs to group i // (channels / groups). It computes in the parameters' dtype, at least float32, and
+    returns the dtype of its input.
 
     Shapes: x (..., channels, ...) -> the same; numerator (groups, p + 1), denominator (groups, q).
 
-    Errors: InputError for groups below 1, degrees below (1, 2), an unknown init, and in the forward pass for channels
-    that the groups do not divide.
+    Parameters
+    ----------
+    groups
+        The number of groups, which divides the channels.
+    init
+        The function that every R approximates initially on [-reach, reach]: "silu", "gelu", "relu", "tanh", "sin",
+        "identity", or any elementwise function of a tensor, such as a torch activation.
+    degrees
+        The degrees (p, q) of numerator and denominator, at least (1, 2).
+    dim
+        The dimension of the channels: -1 for (..., channels), 1 for images (n, channels, height, width).
+    reach
+        How far from zero R approximates `init`, on either side.
+    tail
+        If above 0, R approximates `init` beyond its reach as well, less closely (`bases.rational_start`).
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
 
+    Raises
+    ------
+    InputError
+        For groups below 1, degrees below (1, 2), an unknown init, and in the forward pass for channels that the groups
+        do not divide.
+
+    References
+    ----------
+    Molina, Schramowski, Kersting, Padé Activation Units (2020); groups: Yang and Wang, Kolmogorov-Arnold Transformer
+    (2024), section 4.
+
+    Examples
+    --------
     >>> import torch
     >>> activation = Rational(groups=4, init="gelu", dim=1)
     >>> activation(torch.zeros(2, 16, 5, 5)).shape
     torch.Size([2, 16, 5, 5])
-
-    Source: Molina, Schramowski, Kersting, Padé Activation Units (2020); groups: Yang and Wang, Kolmogorov-Arnold
-    Transformer (2024), section 4.
     """
 
     def __init__(
@@ -70,6 +93,18 @@ class Rational(torch.nn.Module):
         return self.numerator.shape[1] - 1, self.denominator.shape[1]
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the values, of the shape and dtype of the input.
+
+        Parameters
+        ----------
+        x : (..., channels, ...)
+            The input.
+
+        Raises
+        ------
+        InputError
+            For what is no tensor of real numbers, and for channels that the groups do not divide.
+        """
         self._check_input(x)
         accurate = torch.promote_types(torch.promote_types(x.dtype, self.numerator.dtype), torch.float32)
         a, b = self.numerator.to(accurate), self.denominator.to(accurate)
@@ -82,6 +117,7 @@ class Rational(torch.nn.Module):
         return y.to(x.dtype) if x.is_floating_point() else y.to(self.numerator.dtype)
 
     def extra_repr(self) -> str:
+        """Return groups, init, degrees and dimension, which `repr` shows."""
         return f"groups={self.groups}, init={self.init!r}, degrees={self.degrees}, dim={self.dim}"
 
     def _check_input(self, x: Any) -> None:
@@ -146,23 +182,49 @@ class RationalLayer(Features, torch.nn.Module):
 
         y_j = sum_i w_ji R_g(i)(x_i) + c_j,  R_g(x) = (a_g0 + .. + a_gp x^p)/(1 + |b_g1 x + .. + b_gq x^q|)
 
-    Input i belongs to group i // (n_in / groups), so that the layer has hardly more parameters than a linear one. By
-    default there are 8 groups, or the largest number that divides 8 and n_in.
-    `init` names what every R follows at first on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or "identity". Weights
-    are normal with variance 1 / (n_in E R(z)^2) for normal z, which hands the size of normal inputs on.
+    Input i belongs to group i // (n_in / groups), so that the layer has hardly more parameters than a linear one.
+    Weights are normal with variance 1 / (n_in E R(z)^2) for normal z, which hands the size of normal inputs on.
 
     Shapes: x (..., n_in) -> (..., n_out); numerator (groups, p + 1), denominator (groups, q), weight (n_out, n_in),
-    bias (n_out,). Any input dtype is converted to the layer's; under autocast as in
-    `KANLayer`.
+    bias (n_out,). Any input dtype is converted to the layer's; under autocast as in `KANLayer`.
 
-    Errors: InputError for sizes below 1, groups that do not divide n_in, degrees below (1, 2), and an unknown init.
+    Parameters
+    ----------
+    n_in
+        The number of inputs.
+    n_out
+        The number of outputs.
+    groups
+        The number of groups, which divides the inputs; by default 8, or the largest number that divides 8 and n_in.
+    degrees
+        The degrees (p, q) of numerator and denominator, at least (1, 2).
+    init
+        The function that every R approximates initially on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or
+        "identity".
+    bias
+        Whether the linear map has constants c.
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
+    generator
+        The generator of the random numbers; torch's global one by default.
 
+    Raises
+    ------
+    InputError
+        For sizes below 1, groups that do not divide n_in, degrees below (1, 2), and an unknown init.
+
+    References
+    ----------
+    Yang and Wang, Kolmogorov-Arnold Transformer (2024), section 4.
+
+    Examples
+    --------
     >>> import torch
     >>> layer = RationalLayer(16, 4, generator=torch.Generator().manual_seed(0))
     >>> layer(torch.zeros(5, 7, 16)).shape
     torch.Size([5, 7, 4])
-
-    Source: Yang and Wang, Kolmogorov-Arnold Transformer (2024), section 4.
     """
 
     def __init__(  # noqa: PLR0913 (what a layer is made of)
@@ -200,10 +262,23 @@ class RationalLayer(Features, torch.nn.Module):
 
     @autocast_output
     def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs (..., n_out).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs.
+
+        Raises
+        ------
+        InputError
+            For what is no tensor of real numbers, and for inputs of another width.
+        """
         curves = rational(x.to(self.dtype), self.numerator, self.denominator)
         return torch.nn.functional.linear(curves, self.weight, self.bias)
 
     def extra_repr(self) -> str:
+        """Return sizes, groups, degrees and init, which `repr` shows."""
         degrees = self.numerator.shape[1] - 1, self.denominator.shape[1]
         return f"{self.n_in} -> {self.n_out}, groups={self.groups}, degrees={degrees}, init={self.init!r}"
 

@@ -19,8 +19,17 @@ from edgewise.nn._nodes import Nodes
 
 
 def clone(model: KAN, dtype: torch.dtype | None = None) -> KAN:
-    """Return a copy that shares nothing with `model`, in another dtype if one is named.
+    """Return a copy that shares nothing with the network.
 
+    Parameters
+    ----------
+    model
+        The network.
+    dtype
+        The dtype of the copy; that of `model` by default.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> ew.nn.clone(ew.KAN([2, 1]), torch.float32).dtype
     torch.float32
@@ -30,14 +39,56 @@ def clone(model: KAN, dtype: torch.dtype | None = None) -> KAN:
 
 
 def layer_of(model: KAN, index: int) -> KANLayer:
-    """Return a layer by number, or say which numbers there are."""
+    """Return a layer by number.
+
+    Parameters
+    ----------
+    model
+        The network.
+    index
+        The number of the layer, from 0 on.
+
+    Raises
+    ------
+    InputError
+        For a number that no layer has, with those that there are.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> layer_of(ew.KAN([2, 3, 1]), 1).n_in
+    3
+    """
     if not 0 <= index < len(model.layers):
         raise InputError(f"This network has layers 0 to {len(model.layers) - 1}. Got {index}.")
     return model.layers[index]
 
 
 def edge_of(model: KAN, layer: int, j: int, i: int) -> KANLayer:
-    """Return the layer of an edge after checking that the edge exists."""
+    """Return the layer of an edge after checking that the edge exists.
+
+    Parameters
+    ----------
+    model
+        The network.
+    layer
+        The number of the layer.
+    j
+        The subnode that the edge ends in.
+    i
+        The node that the edge begins at.
+
+    Raises
+    ------
+    InputError
+        For an edge that is not there.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> edge_of(ew.KAN([2, 3, 1]), 0, 2, 1).n_out
+    3
+    """
     found = layer_of(model, layer)
     if not (0 <= j < found.n_out and 0 <= i < found.n_in):
         raise InputError(f"Layer {layer} has edges (0..{found.n_out - 1}, 0..{found.n_in - 1}). Got ({j}, {i}).")
@@ -49,8 +100,22 @@ def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
 
     Hidden nodes are those before layers 1, 2, ...; the outputs are the nodes before the layer after the last.
 
-    Errors: InputError for a node that is not there, and for inputs, which no edge enters.
+    Parameters
+    ----------
+    model
+        The network.
+    depth
+        The number of the layer after the node, from 1 on; the number of layers for the outputs.
+    q
+        The number of the node.
 
+    Raises
+    ------
+    InputError
+        For a node that is not there, and for inputs, which no edge enters.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> edges_of_node(ew.KAN([2, 3, 1]), 1, 2)
     [(0, 2, 0), (0, 2, 1)]
@@ -81,10 +146,26 @@ def of_edge(function: Callable[..., KAN]) -> Callable[..., KAN]:
 
 @of_edge
 def set_function(model: KAN, edge: Edge, name: str, affine: Sequence[float] = (1.0, 0.0, 1.0, 0.0)) -> KAN:
-    """Return the network with an edge (layer, j, i), from node i to subnode j, replaced by c f(a x + b) + d.
+    """Return the network with an edge replaced by the function c f(a x + b) + d.
 
-    `affine` is (a, b, c, d); `name` one of `edgewise.functions.names()` or a power like "x^2/3".
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edge
+        The edge (layer, j, i), from node i to subnode j.
+    name
+        The name of f: one of `edgewise.functions.names()` or a power like "x^2/3".
+    affine
+        The constants (a, b, c, d).
 
+    Raises
+    ------
+    InputError
+        For an edge that is not there, an unknown function, and constants that are not four finite numbers.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> set_function(ew.KAN([1, 1]), (0, 0, 0), "exp").formula(["x"])
     exp(x)
@@ -105,8 +186,22 @@ def set_function(model: KAN, edge: Edge, name: str, affine: Sequence[float] = (1
 
 
 def remove_edges(model: KAN, edges: Iterable[tuple[int, int, int]]) -> KAN:
-    """Return the network without the edges (layer, j, i).
+    """Return the network without some edges.
 
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edges
+        The edges (layer, j, i).
+
+    Raises
+    ------
+    InputError
+        For edges that are not there.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> remove_edges(ew.KAN([2, 1]), [(0, 0, 1)]).layers[0].mask.tolist()
     [[True, False]]
@@ -120,8 +215,22 @@ def remove_edges(model: KAN, edges: Iterable[tuple[int, int, int]]) -> KAN:
 def compact(model: KAN, x: Tensor) -> KAN:
     """Return the network without nodes that are constant or that nothing leaves; inputs stay.
 
-    The output is unchanged: what edges gave on a constant node is a constant, read off at the rows of x, which goes to
-    another edge of the same subnode. Where a subnode has no other edge, one constant node stays.
+    The output is unchanged: what edges gave on a constant node is a constant, which goes to another edge of the same
+    subnode. Where a subnode has no other edge, one constant node stays.
+
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    x : (n, n_in)
+        The inputs at which the constants are read off.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> model, x = ew.KAN([2, 3, 1]), torch.rand(9, 2)
+    >>> ew.nn.compact(ew.nn.remove_edges(model, [(1, 0, 2)]), x).widths
+    [2, 2, 1]
     """
     new = clone(model)
     changed = True
@@ -177,7 +286,26 @@ def _keep_nodes(model: KAN, depth: int, keep: list[bool], x: Tensor) -> KAN:
 
 
 def add_constant(layer: KANLayer, constant: Tensor) -> None:
-    """Add constant[j] to subnode j, in place, through one of its active edges, a locked one where all are."""
+    """Add a constant to each subnode of a layer, in place.
+
+    It goes to one of the subnode's active edges, a locked one where all are.
+
+    Parameters
+    ----------
+    layer
+        The layer, which is changed.
+    constant : (n_out,)
+        The constant of each subnode.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> layer = ew.nn.KANLayer(2, 1)
+    >>> before = layer(torch.zeros(1, 2))
+    >>> add_constant(layer, torch.tensor([2.0]))
+    >>> round((layer(torch.zeros(1, 2)) - before).item(), 5)
+    2.0
+    """
     locked = layer.locked_mask().tolist()
     for j, value in enumerate(constant.tolist()):
         on = layer.mask[j].nonzero().flatten().tolist()
@@ -199,6 +327,17 @@ def raise_edge(layer: KANLayer, edge: tuple[int, int], value: float) -> None:
 def select(layer: KANLayer, outputs: list[int] | None = None, inputs: list[int] | None = None) -> KANLayer:
     """Return the layer restricted to some of its subnodes and inputs, in the order given.
 
+    Parameters
+    ----------
+    layer
+        The layer; it is not changed.
+    outputs
+        The numbers of the subnodes; all by default.
+    inputs
+        The numbers of the inputs; all by default.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> ew.nn.select(ew.nn.KANLayer(3, 2), inputs=[2, 0]).mask.shape
     torch.Size([2, 2])
@@ -230,8 +369,22 @@ def arranged(layer: KANLayer, rows: Sequence[int], columns: Sequence[int]) -> tu
 
 
 def restore_edges(model: KAN, edges: Iterable[Edge]) -> KAN:
-    """Return the network with edges (layer, j, i) there again, each with the function that it had.
+    """Return the network with removed edges there again, each with the function that it had.
 
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edges
+        The edges (layer, j, i).
+
+    Raises
+    ------
+    InputError
+        For edges that no network of this shape has.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> model, x = ew.KAN([2, 1]), torch.rand(5, 2)
     >>> again = restore_edges(ew.nn.remove_edges(model, [(0, 0, 1)]), [(0, 0, 1)])
@@ -247,8 +400,23 @@ def restore_edges(model: KAN, edges: Iterable[Edge]) -> KAN:
 def replace_by_mean(model: KAN, edge: Edge, x: Tensor) -> KAN:
     """Return the network with an edge's curve replaced by its mean over rows, which another edge takes on.
 
-    Errors: InputError where the edge is the only one into its subnode, which then would be no constant but zero.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edge
+        The edge (layer, j, i), from node i to subnode j.
+    x : (n, n_in)
+        The inputs; the mean is taken over their rows.
 
+    Raises
+    ------
+    InputError
+        For an edge that is removed already, and where it is the only one into its subnode, which then would be no
+        constant but zero.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> replace_by_mean(ew.KAN([2, 1]), (0, 0, 1), torch.rand(50, 2)).layers[0].mask.tolist()
     [[True, False]]
@@ -271,6 +439,17 @@ def replace_by_mean(model: KAN, edge: Edge, x: Tensor) -> KAN:
 def center(model: KAN, edge: Edge, x: Tensor) -> KAN:
     """Return the network with an edge's curve shifted to mean zero over rows.
 
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    edge
+        The edge (layer, j, i), from node i to subnode j.
+    x : (n, n_in)
+        The inputs; the mean is taken over their rows.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(50, 2)
     >>> model = center(ew.KAN([2, 1], dtype=torch.float64), (0, 0, 1), x)
@@ -284,12 +463,28 @@ def center(model: KAN, edge: Edge, x: Tensor) -> KAN:
 
 
 def remove_node(model: KAN, depth: int, q: int, x: Tensor) -> KAN:
-    """Return the network without node q before layer `depth`; its mean contribution over rows stays as a constant.
+    """Return the network without a node; its mean contribution over rows stays as a constant.
 
     Its edges are removed, not its place: numbers of other nodes stay what they are until `compact`.
 
-    Errors: InputError for inputs, outputs, nodes that are not there, and the last node that a subnode has.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    depth
+        The number of the layer after the node.
+    q
+        The number of the node.
+    x : (n, n_in)
+        The inputs; the mean is taken over their rows.
 
+    Raises
+    ------
+    InputError
+        For inputs, outputs, nodes that are not there, and the last node that a subnode has.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> remove_node(ew.KAN([2, 2, 1]), 1, 0, torch.rand(9, 2)).layers[1].mask.tolist()
     [[False, True]]
@@ -315,11 +510,23 @@ def remove_node(model: KAN, depth: int, q: int, x: Tensor) -> KAN:
 def add_input(model: KAN, column: Tensor) -> KAN:
     """Return the network with one more input, the last, which it does not use yet.
 
-    The new edges are splines over the range of `column` (rows,) that are zero, so the outputs are the same until
-    training makes use of them.
+    The new edges are splines over the range of the column that are zero, so the outputs are the same until training
+    makes use of them.
 
-    Errors: InputError for a column of another shape or that is not finite.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    column : (n,)
+        The values of the new input.
 
+    Raises
+    ------
+    InputError
+        For a column of another shape or that is not finite.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> wide = add_input(ew.KAN([2, 3, 1]), torch.linspace(0, 5, 20))
     >>> wide.widths, wide.layers[0].coefficients[:, 2].abs().sum().item()
@@ -337,7 +544,27 @@ def add_input(model: KAN, column: Tensor) -> KAN:
 
 
 def scale_outputs(model: KAN, factors: Tensor) -> KAN:
-    """Return the network with output o multiplied by factors[o], a tensor (n_out,)."""
+    """Return the network with each output multiplied by a factor.
+
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    factors : (n_out,)
+        The factor of each output.
+
+    Raises
+    ------
+    InputError
+        For factors of another shape.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> model, x = ew.KAN([2, 1]), torch.rand(5, 2)
+    >>> torch.allclose(scale_outputs(model, torch.tensor([3.0]))(x), 3 * model(x))
+    True
+    """
     if factors.shape != (model.n_out,):
         raise InputError(
             f"'factors' must have shape ({model.n_out},), one for each output. Got {tuple(factors.shape)}."
@@ -354,12 +581,24 @@ def scale_outputs(model: KAN, factors: Tensor) -> KAN:
 
 
 def shift_outputs(model: KAN, constants: Tensor) -> KAN:
-    """Return the network with constants[o] added to output o, a tensor (n_out,).
+    """Return the network with a constant added to each output.
 
     The constant goes to one edge that training may change: d of a symbolic edge, or else the coefficients of a spline.
 
-    Errors: InputError for an output that has no such edge, or is a product: see `shiftable`.
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    constants : (n_out,)
+        The constant of each output.
 
+    Raises
+    ------
+    InputError
+        For an output that has no such edge, or is a product: see `shiftable`.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> model = ew.KAN([2, 1])
     >>> moved = shift_outputs(model, torch.tensor([1000.0]))
@@ -378,7 +617,19 @@ def shift_outputs(model: KAN, constants: Tensor) -> KAN:
 
 
 def shiftable(model: KAN) -> Tensor:
-    """Which outputs can take a constant, (n_out,): sums with an edge whose constant training may change."""
+    """Return which outputs can take a constant, (n_out,): sums with an edge whose constant training may change.
+
+    Parameters
+    ----------
+    model
+        The network.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> shiftable(ew.KAN([2, (1, 1)]))
+    tensor([ True, False])
+    """
     last = model.layers[-1]
     return torch.tensor([_holder(model, last, o) is not None for o in range(model.n_out)])
 

@@ -15,6 +15,13 @@ from edgewise.kernels.dense.gpu import DenseGPU
 class BSplineFamily(Family):
     """B-splines of a degree on knots (n_in, K + degree + 1); `basis` of `reference` has the definition.
 
+    Parameters
+    ----------
+    degree
+        The degree of the splines.
+
+    Examples
+    --------
     >>> BSplineFamily(3).degree
     3
     """
@@ -25,4 +32,17 @@ class BSplineFamily(Family):
     gpu = {"dense": DenseGPU(VALUES), "sparse": SparseGPU(VALUES)}  # noqa: RUF012
 
     def reference(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor:
+        """Return all splines, or their derivatives, in plain torch: (..., n_in, K).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The points.
+        knots : (n_in, ...)
+            The knots of each input.
+        count
+            The number of functions K.
+        order
+            The order of the derivative; 0 for values.
+        """
         return basis(x, knots, self.degree, order)

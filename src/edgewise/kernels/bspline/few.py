@@ -111,6 +111,21 @@ class Link:
 
     The constants are lo, inverse, unit, table and slopes of `Splines`, coefficients (n_out, n_in, K), base weights
     (n_out, n_in) and knots, one after another.
+
+    Parameters
+    ----------
+    shapes
+        The shape of each of the constants.
+    grid
+        The number of cells.
+    uneven
+        Whether the knots are spaced unevenly.
+    base
+        The name of the base function; None for none.
+    n_sum
+        The number of sum nodes.
+    arities
+        The number of factors of each product node.
     """
 
     shapes: tuple[tuple[int, ...], ...]
@@ -125,7 +140,25 @@ class Link:
         cls, coefficients: Tensor, weights: Tensor, knots: Tensor, degree: int, dtype: torch.dtype, base: Base,
         nodes: tuple[int, tuple[int, ...]],
     ) -> tuple[Link, list[Tensor]]:  # fmt: skip
-        """Return a layer's link and its constants."""
+        """Return a layer's link and its constants.
+
+        Parameters
+        ----------
+        coefficients : (n_out, n_in, K)
+            The coefficients of the edges.
+        weights : (n_out, n_in)
+            The weights of the base function.
+        knots : (n_in, K + degree + 1)
+            The knots of each input.
+        degree
+            The degree of the splines.
+        dtype
+            The dtype of the constants.
+        base
+            The name of the base function; None for none.
+        nodes
+            The number of sum nodes, and the number of factors of each product node.
+        """
         table = splines(knots, degree, 0, dtype)
         parts = [*table[:5], coefficients, weights, knots]
         link = cls(tuple(tuple(part.shape) for part in parts), table.grid, table.uneven, base, *nodes)
@@ -146,7 +179,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Chain:
-    """Layers that follow one another, of one degree."""
+    """Layers that follow one another, of one degree.
+
+    Parameters
+    ----------
+    links
+        The layers, the first one first.
+    degree
+        The degree of the splines.
+    """
 
     links: tuple[Link, ...]
     degree: int
@@ -158,14 +199,26 @@ class Chain:
         return list(accumulate((-(-size // _ALIGNED) * _ALIGNED for size in sizes), initial=0))
 
     def joined(self, parts: Sequence[Tensor]) -> Tensor:
-        """Return all constants as one tensor."""
+        """Return all constants as one tensor.
+
+        Parameters
+        ----------
+        parts
+            The constants of each layer, one after another.
+        """
         out = parts[0].new_zeros(self.starts[-1])
         for part, start in zip(parts, self.starts, strict=False):
             out[start : start + part.numel()] = part.flatten()
         return out
 
     def parts(self, constants: Tensor) -> list[list[Tensor]]:
-        """Return the constants of each layer, as views."""
+        """Return the constants of each layer, as views.
+
+        Parameters
+        ----------
+        constants : (size,)
+            The constants of all layers, as `joined` returns them.
+        """
         shapes = [shape for link in self.links for shape in link.shapes]
         views = [
             constants[start : start + torch.Size(shape).numel()].view(shape)
@@ -175,7 +228,15 @@ class Chain:
 
 
 class ChainCall:
-    """A chain and its constants, for any number of threads, for as long as the constants stay where they lie."""
+    """A chain and its constants, for any number of threads, for as long as the constants stay where they lie.
+
+    Parameters
+    ----------
+    chain
+        The shapes of the layers.
+    constants : (size,)
+        The constants of all layers, as `Chain.joined` returns them.
+    """
 
     def __init__(self, chain: Chain, constants: Tensor) -> None:
         self.chain, self.size, self.first = chain, constants.element_size(), constants.data_ptr()

@@ -32,7 +32,9 @@ class ChebyshevFamily(Family):
         d^l T_n / du^l = n 2^(l-1) (l-1)! C^(l)_{n-l}(u)
         n C^(l)_n = 2 (n + l - 1) u C^(l)_{n-1} - (n + 2 l - 2) C^(l)_{n-2},  C^(l)_0 = 1
 
-    Source: Mason and Handscomb, Chebyshev Polynomials, section 2.4.
+    References
+    ----------
+    Mason and Handscomb, Chebyshev Polynomials, section 2.4.
     """
 
     name = "chebyshev"
@@ -40,6 +42,21 @@ class ChebyshevFamily(Family):
     gpu = {"dense": DenseGPU(_TILES, "chebyshev")}  # noqa: RUF012
 
     def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:
+        """Return the polynomials, or their derivatives, at points within the range: (..., n_in, K).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The points, each within its input's range.
+        lo : (n_in,)
+            The lower end of the range of each input.
+        hi : (n_in,)
+            The upper end of the range of each input.
+        count
+            The number of functions K.
+        order
+            The order of the derivative; 0 for values.
+        """
         u = ((x - lo) - (hi - x)) / (hi - lo)
         if order == 0:
             return _first_kind(u, count)
@@ -79,6 +96,21 @@ class FourierFamily(Family):
     gpu = {"dense": DenseGPU(_TILES, "fourier")}  # noqa: RUF012
 
     def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:
+        """Return the constant and the waves, or their derivatives, at points within the range: (..., n_in, K).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The points, each within its input's range.
+        lo : (n_in,)
+            The lower end of the range of each input.
+        hi : (n_in,)
+            The upper end of the range of each input.
+        count
+            The number of functions K.
+        order
+            The order of the derivative; 0 for values.
+        """
         multiple = torch.arange(1, count // 2 + 1, dtype=lo.dtype, device=lo.device)
         angle = (torch.pi * (x - lo) / (hi - lo)).unsqueeze(-1) * multiple
         cos, sin = torch.cos(angle), torch.sin(angle)
@@ -93,7 +125,7 @@ class FourierFamily(Family):
 
 @dataclass(frozen=True)
 class RBFFamily(Family):
-    """K Gaussians, evenly spaced, the first and the last three of them centered beyond the range:
+    """K Gaussians, evenly spaced, the first and the last three of them centered beyond the range.
 
         h = (hi - lo)/(K - 7),  c_m = lo + (m - 3) h,  z = (x - c_m)/(1.5 h)
         B_m(x) = exp(-z^2),  B_m^(d)(x) = (-1/(1.5 h))^d H_d(z) exp(-z^2),  H_d the Hermite polynomials
@@ -109,6 +141,21 @@ class RBFFamily(Family):
     gpu = {"dense": DenseGPU(_TILES, "rbf")}  # noqa: RUF012
 
     def inside(self, x: Tensor, lo: Tensor, hi: Tensor, count: int, order: int) -> Tensor:
+        """Return the Gaussians, or their derivatives, at points within the range: (..., n_in, K).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The points, each within its input's range.
+        lo : (n_in,)
+            The lower end of the range of each input.
+        hi : (n_in,)
+            The upper end of the range of each input.
+        count
+            The number of functions K.
+        order
+            The order of the derivative; 0 for values.
+        """
         spacing = (hi - lo) / (count - 1 - 2 * BEYOND)
         place = torch.arange(-BEYOND, count - BEYOND, dtype=lo.dtype, device=lo.device)
         z = (((x - lo) / spacing).unsqueeze(-1) - place) / WIDTH

@@ -37,6 +37,17 @@ def cached_on(tensor: Tensor, what: Hashable, make: Callable[[Tensor], T]) -> T:
 
     Values are compared, because torch's count of writes misses those through `.data`.
 
+    Parameters
+    ----------
+    tensor
+        The tensor.
+    what
+        A key that says what is computed; the result is cached by it.
+    make
+        Computes it from the tensor.
+
+    Examples
+    --------
     >>> knots = torch.zeros(3)
     >>> cached_on(knots, "total", lambda t: float(t.sum()))
     0.0
@@ -70,6 +81,13 @@ def _forget(key: int, gone: weakref.ref[Tensor]) -> None:
 def is_full(mask: Tensor) -> bool:
     """Return whether every entry of a tensor of truth values is True, in a tenth of the time of `mask.all()`.
 
+    Parameters
+    ----------
+    mask
+        The tensor, boolean.
+
+    Examples
+    --------
     >>> is_full(torch.tensor([True, False]))
     False
     """

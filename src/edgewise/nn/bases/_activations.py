@@ -46,8 +46,20 @@ BASE_FUNCTIONS: dict[BaseName, tuple[Callable[[Tensor], Tensor], Callable[[Tenso
 
 
 def base_function(name: BaseName) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-    """Return the function b and its derivative b' for a name.
+    """Return the base function b and its derivative b'.
 
+    Parameters
+    ----------
+    name
+        The name, one of `BASE_FUNCTIONS`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+
+    Examples
+    --------
     >>> value, derivative = base_function("identity")
     """
     if not isinstance(name, str) or name not in BASE_FUNCTIONS:
@@ -66,15 +78,32 @@ def rational_start(
         (a_0 + a_1 x + .. + a_p x^p)/(1 + b_1 x + .. + b_q x^q),  b_m = 0 for odd m, b_m > 0 for even m
 
     so that at the start the denominator is smooth and positive and every coefficient has a gradient. Least squares of
-    the numerator minus f times the denominator, each site weighted by the denominator of the turn before. `function`
-    is the name of an activation, or maps a tensor elementwise. With a `tail` > 0, sites as far as six times the reach
-    count too, with weight tail / (|x| / reach): with 0.01, little of the accuracy within reach is lost, and large
-    inputs are off by a few percent, where without tails they may be off by half.
+    the numerator minus f times the denominator, each site weighted by the denominator of the turn before.
 
-    Errors: InputError for an unknown name, a reach or tail out of range, and values that are not finite.
+    Parameters
+    ----------
+    function
+        The function f: the name of an activation, or what maps a tensor elementwise.
+    degrees
+        The degrees (p, q) of numerator and denominator.
+    reach
+        How far the function is followed on either side of zero.
+    tail
+        Where > 0, sites as far as six times the reach count too, with weight tail / (|x| / reach): with 0.01, little of
+        the accuracy within reach is lost, and large inputs are off by a few percent, where without tails they may be
+        off by half.
 
-    Source: Sanathanan and Koerner, IEEE Transactions on Automatic Control 8 (1963), 56-58.
+    Raises
+    ------
+    InputError
+        For an unknown name, a reach or tail out of range, and values that are not finite.
 
+    References
+    ----------
+    Sanathanan and Koerner, IEEE Transactions on Automatic Control 8 (1963), 56-58.
+
+    Examples
+    --------
     >>> a, b = rational_start("silu", (5, 4))
     >>> a.shape, b.shape
     (torch.Size([6]), torch.Size([4]))

@@ -34,6 +34,13 @@ class BSpline(BSplineFamily, Basis):
     may be spaced unevenly. An input with fewer cells than G has fewer knots, then +inf, and its last functions are
     zero. Of degree 1 it is the basis "linear": straight pieces between values at the knots.
 
+    Parameters
+    ----------
+    degree
+        The degree, from 1 to 9.
+
+    Examples
+    --------
     >>> BSpline(3).count(grid=5)
     8
     """
@@ -46,36 +53,122 @@ class BSpline(BSplineFamily, Basis):
         return "linear" if self.degree == 1 else "bspline"
 
     def count(self, grid: int) -> int:
+        """Return K = grid + degree.
+
+        Parameters
+        ----------
+        grid
+            The number of cells.
+        """
         return grid + self.degree
 
     def grid(self, count: int) -> int:
+        """Return the number of cells that gives a number of functions; below 1 if no grid has that number.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return count - self.degree
 
     def counts(self, knots: Tensor, count: int) -> list[int]:
+        """Return how many functions each input has; the others are zero.
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        count
+            The number of functions K.
+        """
         return [cells + self.degree for cells in cell_counts(knots, self.degree)]
 
     def n_knots(self, count: int) -> int:
+        """Return the number of knots of an input.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return count + self.degree + 1
 
     def uniform_knots(self, lo: Tensor, hi: Tensor, grid: int) -> Tensor:
+        """Return equally spaced knots (n_in, grid + 2 degree + 1), `degree` of them outside each end.
+
+        Parameters
+        ----------
+        lo : (n_in,)
+            The lower end of the range of each input.
+        hi : (n_in,)
+            The upper end of the range of each input.
+        grid
+            The number of cells.
+        """
         return uniform_knots(lo, hi, grid, self.degree)
 
     def adapted_knots(self, x: Tensor, grid: int, margin: float, quantiles: float = 0.0) -> Tensor:
+        """Return knots (n_in, grid + 2 degree + 1) over the range of samples.
+
+        Parameters
+        ----------
+        x : (n, n_in)
+            The samples.
+        grid
+            The number of cells.
+        margin
+            The fraction of the range by which the knots are widened at each end.
+        quantiles
+            The weight of the quantiles of the samples, in [0, 0.95]; 0 for uniform knots.
+        """
         return adapted_knots(x, grid, self.degree, margin, quantiles)
 
     def refined_knots(self, knots: Tensor, factor: int) -> Tensor:
+        """Return knots whose splines contain those of the old ones: each cell is split into equal ones.
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        factor
+            How many cells each cell becomes.
+        """
         return refined_knots(knots, self.degree, factor)
 
     def ends(self, knots: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the ends (lo, hi) of the ranges, each (n_in,).
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        """
         return spline_range(knots, self.degree)
 
     def breakpoints(self, knots: Tensor) -> Tensor:
-        """Of an input with fewer cells than the others, followed by +inf."""
+        """Return where the pieces meet, the ends among them: (n_in, ...).
+
+        Those of an input with fewer cells than the others are followed by +inf.
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        """
         cells = cell_counts(knots, self.degree)
         return joined_rows(cells, lambda count: knots[:, self.degree : self.degree + count + 1])
 
     def sites(self, knots: Tensor, count: int) -> Tensor:
-        """Chebyshev points of each cell, of inputs that all have as many."""
+        """Return Chebyshev points of each cell, (samples, n_in), of inputs that all have as many cells.
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        count
+            The number of functions K.
+        """
         inner = self.breakpoints(knots)
         cells = torch.stack([inner[:, :-1], inner[:, 1:]], dim=-1)
         each = chebyshev_sites(cells, self.degree + 2)
@@ -83,15 +176,37 @@ class BSpline(BSplineFamily, Basis):
         return each.permute(2, 0, 1).flatten(0, 1).clamp(lo, hi).contiguous()
 
     def approximate(self, curve: Curve, count: int) -> Tensor:
-        """The curve at evenly spaced places: a smooth one is near its control polygon."""
+        """Return coefficients (..., K) of a smooth curve on [-1, 1]: its values at evenly spaced places.
+
+        A smooth curve is near its control polygon.
+
+        Parameters
+        ----------
+        curve
+            The curve, which takes sites (s,) and gives (..., s).
+        count
+            The number of functions K.
+        """
         return curve(torch.linspace(-1, 1, count, dtype=torch.float64))
 
     def constant(self, count: int) -> Tensor:
-        """Ones: B-splines sum to one."""
+        """Return ones (K,): B-splines sum to one.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return torch.ones(count, dtype=torch.float64)
 
     def roughness(self, count: int) -> Tensor:
-        """Of the second differences of the coefficients."""
+        """Return R (K, K) with c' R c the sum of the squared second differences of the coefficients.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         difference = torch.eye(count, dtype=torch.float64).diff(dim=0).diff(dim=0)
         return difference.T @ difference
 
@@ -103,6 +218,8 @@ class Chebyshev(ChebyshevFamily, Basis):
 
     For functions that are smooth on the whole range: the error then falls geometrically with the degree.
 
+    Examples
+    --------
     >>> Chebyshev().count(grid=5)
     6
     """
@@ -110,12 +227,33 @@ class Chebyshev(ChebyshevFamily, Basis):
     max_grid = 100
 
     def count(self, grid: int) -> int:
+        """Return K = grid + 1.
+
+        Parameters
+        ----------
+        grid
+            The degree of the highest polynomial.
+        """
         return grid + 1
 
     def grid(self, count: int) -> int:
+        """Return the degree of the highest of a number of polynomials.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return count - 1
 
     def constant(self, count: int) -> Tensor:
+        """Return the coefficients (K,) of one: those of T_0.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return torch.eye(count, dtype=torch.float64)[0]
 
 
@@ -127,6 +265,8 @@ class Fourier(FourierFamily, Basis):
     The range is half a period, so that a function need not be periodic. The functions are nearly dependent there:
     from about 15 harmonics on, many coefficients give the same function to rounding.
 
+    Examples
+    --------
     >>> Fourier().count(grid=5)
     11
     """
@@ -134,12 +274,33 @@ class Fourier(FourierFamily, Basis):
     max_grid = 50
 
     def count(self, grid: int) -> int:
+        """Return K = 2 grid + 1.
+
+        Parameters
+        ----------
+        grid
+            The number of harmonics.
+        """
         return 2 * grid + 1
 
     def grid(self, count: int) -> int:
+        """Return the number of harmonics that gives a number of functions; 0 if no grid has that number.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return (count - 1) // 2 if count % 2 else 0
 
     def constant(self, count: int) -> Tensor:
+        """Return the coefficients (K,) of one: the constant is the first function.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return torch.eye(count, dtype=torch.float64)[0]
 
 
@@ -154,6 +315,8 @@ class RBF(RBFFamily, Basis):
     Each is exp(-((x - c)/(1.5 h))^2), with h the width of a cell. However fine the cells, a smooth function is
     reached to about 2e-7 of its size and no closer.
 
+    Examples
+    --------
     >>> RBF().count(grid=5)
     12
     """
@@ -162,9 +325,23 @@ class RBF(RBFFamily, Basis):
     nested = False
 
     def count(self, grid: int) -> int:
+        """Return K = grid + 7.
+
+        Parameters
+        ----------
+        grid
+            The number of cells.
+        """
         return grid + _MORE
 
     def grid(self, count: int) -> int:
+        """Return the number of cells that gives a number of functions; below 1 if no grid has that number.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return count - _MORE
 
 
@@ -182,9 +359,19 @@ _CUBIC = 3
 def register(basis: Basis) -> None:
     """Make a basis known by its name, so that `basis=` takes it and `edgewise.load` reads networks that use it.
 
-    >>> register(Chebyshev())                                 # the same once more changes nothing
+    Parameters
+    ----------
+    basis
+        The basis, whose `name` it is known by.
 
-    Errors: InputError for what is no Basis, and for a name that another basis has.
+    Raises
+    ------
+    InputError
+        For what is no Basis, and for a name that another basis has.
+
+    Examples
+    --------
+    >>> register(Chebyshev())                                 # the same once more changes nothing
     """
     if not isinstance(basis, Basis):
         raise InputError(f"A basis is an object of a class derived from edgewise.bases.Basis. Got {basis!r}.")
@@ -193,12 +380,24 @@ def register(basis: Basis) -> None:
 
 
 def named(name: BasisName | str | Basis, degree: int = _CUBIC) -> Basis:
-    """Return the basis of a name, or a basis as it is; `degree`, from 1 to 9, is that of B-splines and no other's.
+    """Return the basis of a name, or a basis as it is.
 
+    Parameters
+    ----------
+    name
+        The name, or the basis.
+    degree
+        The degree of B-splines, from 1 to 9; it is no other basis's.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, a degree out of range, and a degree where there is none to choose.
+
+    Examples
+    --------
     >>> named("chebyshev").count(grid=8)
     9
-
-    Errors: InputError for an unknown name, a degree out of range, and a degree where there is none to choose.
     """
     if not isinstance(name, Basis) and (not isinstance(name, str) or name not in BASES):
         raise unknown("basis", name, BASES)

@@ -22,8 +22,24 @@ def uniform_knots(lo: Tensor, hi: Tensor, grid: int, degree: int) -> Tensor:
 
     t_m = lo + (m - degree) (hi - lo)/grid, m = 0 .. grid + 2 degree.
 
-    Shapes: lo and hi (n_in,), result (n_in, grid + 2 degree + 1).
+    Parameters
+    ----------
+    lo : (n_in,)
+        The lower end of the range of each input.
+    hi : (n_in,)
+        The upper end of the range of each input.
+    grid
+        The number of cells.
+    degree
+        The degree of the splines.
 
+    Returns
+    -------
+    knots : (n_in, grid + 2 degree + 1)
+        The knots.
+
+    Examples
+    --------
     >>> import torch
     >>> uniform_knots(torch.tensor([0.0]), torch.tensor([1.0]), grid=2, degree=1).tolist()
     [[-0.5, 0.0, 0.5, 1.0, 1.5]]
@@ -50,11 +66,32 @@ def sample_range(x: Tensor, margin: float) -> tuple[Tensor, Tensor]:
 
 
 def adapted_knots(x: Tensor, grid: int, degree: int, margin: float, quantiles: float = 0.0) -> Tensor:
-    """Return knots over the range of samples, widened at each end by the share `margin` of that range.
+    """Return knots over the range of samples.
 
     t = (1 - q) uniform + q quantiles, with q = `quantiles` in [0, 0.95]; 0 gives equal spacing.
 
-    Shapes: x (n, n_in), result (n_in, grid + 2 degree + 1).
+    Parameters
+    ----------
+    x : (n, n_in)
+        The samples.
+    grid
+        The number of cells.
+    degree
+        The degree of the splines.
+    margin
+        The fraction of the range by which the knots are widened at each end.
+    quantiles
+        The weight q of the quantiles of the samples, in [0, 0.95]; 0 gives equal spacing.
+
+    Returns
+    -------
+    knots : (n_in, grid + 2 degree + 1)
+        The knots.
+
+    Examples
+    --------
+    >>> adapted_knots(torch.tensor([[0.0], [4.0]]), grid=2, degree=1, margin=0.0).tolist()
+    [[-2.0, 0.0, 2.0, 4.0, 6.0]]
     """
     knots = uniform_knots(*sample_range(x, margin), grid, degree)
     if quantiles > 0 and grid > 1:
@@ -66,9 +103,26 @@ def adapted_knots(x: Tensor, grid: int, degree: int, margin: float, quantiles: f
 
 
 def refined_knots(knots: Tensor, degree: int, factor: int) -> Tensor:
-    """Split each cell into `factor` equal ones, so that the new splines contain the old.
+    """Split each cell into equal ones, so that the new splines contain the old.
 
-    Shapes: knots (n_in, G + 2 degree + 1), result (n_in, factor G + 2 degree + 1).
+    Parameters
+    ----------
+    knots : (n_in, G + 2 degree + 1)
+        The knots of each input.
+    degree
+        The degree of the splines.
+    factor
+        How many cells each cell becomes.
+
+    Returns
+    -------
+    knots : (n_in, factor G + 2 degree + 1)
+        The new knots.
+
+    Examples
+    --------
+    >>> refined_knots(torch.tensor([[-1.0, 0.0, 1.0, 2.0]]), degree=1, factor=2).tolist()
+    [[-0.5, 0.0, 0.5, 1.0, 1.5]]
     """
     cells = cell_counts(knots, degree)
     return joined_rows(cells, lambda count: _refined(knots[:, : count + 2 * degree + 1], degree, factor))
@@ -86,7 +140,20 @@ def _refined(knots: Tensor, degree: int, factor: int) -> Tensor:
 
 
 def spline_range(knots: Tensor, degree: int) -> tuple[Tensor, Tensor]:
-    """Return the ends (lo, hi), each (n_in,), of the interval on which the splines live."""
+    """Return the ends (lo, hi), each (n_in,), of the interval on which the splines live.
+
+    Parameters
+    ----------
+    knots : (n_in, ...)
+        The knots of each input.
+    degree
+        The degree of the splines.
+
+    Examples
+    --------
+    >>> spline_range(torch.tensor([[-1.0, 0.0, 1.0, 2.0, 3.0]]), degree=1)
+    (tensor([0.]), tensor([2.]))
+    """
     last = (knots < torch.inf).sum(1, keepdim=True) - degree - 1
     return knots[:, degree], knots.gather(1, last)[:, 0]
 
@@ -104,8 +171,17 @@ def cell_counts(knots: Tensor, degree: int) -> list[int]:
 
 
 def joined_rows(cells: Sequence[int], make: Callable[[int], Tensor]) -> Tensor:
-    """Return row i of the knots (n_in, ...) that `make` gives for cells[i] cells, followed by +inf where it is shorter.
+    """Return the knots (n_in, ...) of inputs with their own numbers of cells, followed by +inf where they are fewer.
 
+    Parameters
+    ----------
+    cells
+        The number of cells of each input.
+    make
+        Gives the knots (n_in, ...) of all inputs for a number of cells; row i is used for cells[i].
+
+    Examples
+    --------
     >>> joined_rows([2, 1], lambda count: torch.ones(2, count))
     tensor([[1., 1.],
             [1., inf]])
@@ -131,9 +207,29 @@ def chebyshev_sites(ranges: Tensor, count: int) -> Tensor:
 def least_squares(functions: Tensor, values: Tensor, ridge: float = 0.0) -> Tensor:
     """Return the coefficients c that minimize |functions c - values|^2 + (ridge u f |c|)^2.
 
-    u is the rounding unit and f the size of the functions' largest column: a ridge of some units bars the huge
-    coefficients that cancel each other where functions are dependent but for rounding, and moves the fit by as
-    little. Shapes: functions (..., s, K), values (..., s, m), result (..., K, m).
+    u is the rounding unit and f the size of the functions' largest column.
+
+    Parameters
+    ----------
+    functions : (..., s, K)
+        The values of each function at the sites.
+    values : (..., s, m)
+        The values of m curves at the sites.
+    ridge
+        The weight of the size of the coefficients. A few units suppress the huge coefficients that cancel each other
+        where functions are dependent up to rounding, and change the fit by no more than that.
+
+    Returns
+    -------
+    coefficients : (..., K, m)
+        The coefficients.
+
+    Examples
+    --------
+    >>> functions = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
+    >>> solution = least_squares(functions, torch.tensor([[1.0], [3.0], [5.0]], dtype=torch.float64))
+    >>> [round(c, 6) for c in solution[:, 0].tolist()]
+    [1.0, 2.0]
     """
     if ridge:
         count = functions.shape[-1]
@@ -159,6 +255,8 @@ class Basis(Family, ABC):
     A basis of your own is a subclass with a `name`, `max_grid`, `count`, `grid` and `inside`, the functions within the
     range in plain torch. It is handed to `KAN(..., basis=...)` as an object, or by name after `register`.
 
+    Examples
+    --------
     >>> import torch, edgewise as ew
     >>> class Powers(Basis):
     ...     name, max_grid = "powers", 10
@@ -182,52 +280,158 @@ class Basis(Family, ABC):
 
     @abstractmethod
     def count(self, grid: int) -> int:
-        """Return K, the number of functions."""
+        """Return K, the number of functions.
+
+        Parameters
+        ----------
+        grid
+            How fine the basis is, in its own measure.
+        """
 
     @abstractmethod
     def grid(self, count: int) -> int:
-        """Return the grid of `count` functions; below 1 if no grid has that number."""
+        """Return the grid of a number of functions; below 1 if no grid has that number.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
 
     def evaluate(self, x: Tensor, knots: Tensor, count: int, order: int = 0) -> Tensor:
-        """Return all functions, or their derivatives, at x (..., n_in): (..., n_in, K)."""
+        """Return all functions, or their derivatives: (..., n_in, K).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs.
+        knots : (n_in, ...)
+            The knots of each input.
+        count
+            The number of functions K.
+        order
+            The order of the derivative; 0 for values.
+        """
         return evaluate_basis(x, knots, self, count, order)
 
     def counts(self, knots: Tensor, count: int) -> list[int]:
-        """Return how many of the `count` functions each input has; the others are zero."""
+        """Return how many of the functions each input has; the others are zero.
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        count
+            The number of functions K.
+        """
         return [count] * len(knots)
 
     def n_knots(self, count: int) -> int:
-        """Return the number of knots of an input."""
+        """Return the number of knots of an input.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return 2
 
     def uniform_knots(self, lo: Tensor, hi: Tensor, grid: int) -> Tensor:
-        """Return knots for the ranges from lo to hi, each (n_in,)."""
+        """Return the knots (n_in, ...) of ranges.
+
+        Parameters
+        ----------
+        lo : (n_in,)
+            The lower end of the range of each input.
+        hi : (n_in,)
+            The upper end of the range of each input.
+        grid
+            How fine the basis is, in its own measure.
+        """
         return torch.stack([lo, hi], dim=-1)
 
     def adapted_knots(self, x: Tensor, grid: int, margin: float, quantiles: float = 0.0) -> Tensor:
-        """Return knots over the range of samples (n, n_in), widened at each end by the fraction `margin` of it."""
+        """Return knots (n_in, ...) over the range of samples.
+
+        Parameters
+        ----------
+        x : (n, n_in)
+            The samples.
+        grid
+            How fine the basis is, in its own measure.
+        margin
+            The fraction of the range by which the knots are widened at each end.
+        quantiles
+            The weight of the quantiles of the samples, in [0, 0.95]; 0 for uniform knots.
+
+        Raises
+        ------
+        InputError
+            For `quantiles` of a basis without knots in between.
+        """
         if quantiles > 0:
             raise InputError(f"'quantiles' place knots, and basis {self.name!r} has none. Use quantiles=0.")
         return self.uniform_knots(*sample_range(x, margin), grid)
 
     def refined_knots(self, knots: Tensor, factor: int) -> Tensor:
-        """Return knots for a grid `factor` times as fine on the same range."""
+        """Return knots (n_in, ...) for a finer grid on the same range.
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        factor
+            How many times as fine the grid becomes.
+        """
         return knots
 
     def ends(self, knots: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the ends (lo, hi) of the ranges, each (n_in,)."""
+        """Return the ends (lo, hi) of the ranges, each (n_in,).
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        """
         return knots[:, 0], knots[:, -1]
 
     def breakpoints(self, knots: Tensor) -> Tensor:
-        """Return where smooth pieces meet, the ends among them: (n_in, ...)."""
+        """Return where smooth pieces meet, the ends among them: (n_in, ...).
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        """
         return knots
 
     def sites(self, knots: Tensor, count: int) -> Tensor:
-        """Return where a function is sampled to be fitted, (samples, n_in)."""
+        """Return where a function is sampled to be fitted, (samples, n_in).
+
+        Parameters
+        ----------
+        knots : (n_in, ...)
+            The knots of each input.
+        count
+            The number of functions K.
+        """
         return chebyshev_sites(knots, 4 * count)
 
     def approximate(self, curve: Curve, count: int) -> Tensor:
-        """Return coefficients (..., K) of a smooth curve on [-1, 1], which takes sites (s,) and gives (..., s)."""
+        """Return coefficients (..., K) of a smooth curve on [-1, 1].
+
+        Parameters
+        ----------
+        curve
+            The curve, which takes sites (s,) and gives (..., s).
+        count
+            The number of functions K.
+
+        Raises
+        ------
+        InputError
+            For more functions than memory holds.
+        """
         knots = self._unit(count)
         require(8 * 12 * count**2, f"Drawing {count} functions of basis {self.name!r}", "Use a coarser grid.")
         sites = self.sites(knots, count)
@@ -237,13 +441,29 @@ class Basis(Family, ABC):
         return found.T.reshape(*values.shape[:-1], count)
 
     def constant(self, count: int) -> Tensor:
-        """Return coefficients (K,) of the function that is one everywhere."""
+        """Return coefficients (K,) of the function that is one everywhere.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+        """
         return self.approximate(torch.ones_like, count)
 
     def roughness(self, count: int) -> Tensor:
         """Return R (K, K) with c' R c the squared second derivative over the range, in the units of second differences.
 
         h^3 times the integral of (sum_m c_m B_m'')^2 over [-1, 1], h = 2/K.
+
+        Parameters
+        ----------
+        count
+            The number of functions K.
+
+        Raises
+        ------
+        InputError
+            For more functions than memory holds.
         """
         knots = self._unit(count)
         require(8 * 12 * count**2, f"The roughness of {count} functions of basis {self.name!r}", "Use a coarser grid.")
@@ -258,13 +478,38 @@ class Basis(Family, ABC):
 
 
 def transfer(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, count: int) -> Tensor:
-    """Return the `count` coefficients on the knots `new` of the functions given on the knots `old`.
+    """Return the coefficients on other knots of functions that are given.
 
     Least squares over the basis's sites: exact to rounding where the new functions contain the old (refined cells,
     more terms), the least-squares error otherwise.
 
-    Shapes: coefficients (n_out, n_in, K), old and new (n_in, ...), result (n_out, n_in, count). Inputs with fewer
-    functions have zeros after them.
+    Inputs with fewer functions have zeros after them.
+
+    Parameters
+    ----------
+    coefficients : (n_out, n_in, K)
+        The coefficients on the old knots.
+    basis
+        The basis.
+    old : (n_in, ...)
+        The knots that the functions are given on.
+    new : (n_in, ...)
+        The knots that they are carried to.
+    count
+        The number of functions of the new knots.
+
+    Returns
+    -------
+    coefficients : (n_out, n_in, count)
+        The coefficients on the new knots.
+
+    Examples
+    --------
+    >>> from edgewise.bases import BSpline
+    >>> old = uniform_knots(torch.tensor([0.0]), torch.tensor([1.0]), grid=2, degree=1)
+    >>> new = refined_knots(old, degree=1, factor=2)
+    >>> transfer(torch.tensor([[[1.0, 2.0, 5.0]]]), BSpline(1), old, new, 5).round(decimals=4).tolist()
+    [[[1.0, 1.5, 2.0, 3.5, 5.0]]]
     """
     counts = basis.counts(new, count)
     if len(set(counts)) <= 1 and counts[:1] in ([], [count]):
@@ -293,7 +538,25 @@ def _transferred(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, c
 def fit_curves(curves: Curve, basis: Basis, knots: Tensor, count: int) -> Tensor:
     """Return the coefficients (m, count) on one input's knots that fit m curves by least squares.
 
-    `curves` takes sites (s,) and gives values (s, m). Where the knots are of fewer functions, zeros follow.
+    Where the knots are of fewer functions, zeros follow.
+
+    Parameters
+    ----------
+    curves
+        The curves, which take sites (s,) and give values (s, m).
+    basis
+        The basis.
+    knots : (knots,)
+        The knots of the input.
+    count
+        The number of coefficients of each curve.
+
+    Examples
+    --------
+    >>> from edgewise.bases import BSpline
+    >>> knots = uniform_knots(torch.tensor([0.0]), torch.tensor([1.0]), grid=2, degree=1)[0].double()
+    >>> fit_curves(lambda x: (1 + 2 * x).unsqueeze(-1), BSpline(1), knots, 3).round(decimals=4).tolist()
+    [[1.0, 2.0, 3.0]]
     """
     (own,) = basis.counts(knots.unsqueeze(0), count)
     if own < count:

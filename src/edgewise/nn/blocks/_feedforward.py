@@ -30,22 +30,43 @@ class KANFeedForward(torch.nn.Module):
         "spline"    a spline on every edge, without a base function, bent between -1 and 1 and straight beyond; at
                     first it hands the size of its inputs on (`init="variance"`)
 
-    By default it has the parameters of an MLP with four times as many hidden units as inputs.
-    Splines are coarse by default, which leaves room for more units.
-
-    Args: `hidden` units; `groups` of the rational functions; `grid` and `degree` of the splines; `dropout` after the
-    second layer.
-
     Shapes: x (..., width) -> (..., width).
 
-    Errors: InputError for an unknown kind, sizes below 1, groups that do not divide width and hidden.
+    Parameters
+    ----------
+    width
+        The number of inputs and outputs.
+    hidden
+        The number of hidden units; by default, as many as give the parameters of an MLP with four times as many hidden
+        units as inputs.
+    kind
+        "rational" or "spline".
+    groups
+        The number of groups of the rational functions, which divides width and hidden.
+    grid
+        The number of cells of the splines. They are coarse by default, which leaves room for more units.
+    degree
+        The degree of the splines.
+    dropout
+        The probability of dropout after the second layer.
+    generator
+        The generator of the random numbers; torch's global one by default.
 
+    Raises
+    ------
+    InputError
+        For an unknown kind, sizes below 1, groups that do not divide width and hidden.
+
+    References
+    ----------
+    Yang and Wang, Kolmogorov-Arnold Transformer (2024), for the rational kind.
+
+    Examples
+    --------
     >>> import torch
     >>> block = KANFeedForward(16, generator=torch.Generator().manual_seed(0))
     >>> block(torch.zeros(2, 5, 16)).shape, block.hidden
     (torch.Size([2, 5, 16]), 64)
-
-    Source: Yang and Wang, Kolmogorov-Arnold Transformer (2024), for the rational kind.
     """
 
     def __init__(
@@ -71,9 +92,17 @@ class KANFeedForward(torch.nn.Module):
         self.dropout = torch.nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs (..., width).
+
+        Parameters
+        ----------
+        x : (..., width)
+            The inputs.
+        """
         return self.dropout(self.second(self.first(x)))
 
     def extra_repr(self) -> str:
+        """Return sizes and kind, which `repr` shows."""
         return f"{self.width} -> {self.hidden} -> {self.width}, kind={self.kind!r}"
 
 
@@ -106,17 +135,33 @@ def replace_feed_forwards(
     `find_feed_forwards` shows before what is found, and how. The logger "edgewise.nn" has one line for each block
     that was exchanged and for each that was left.
 
-    Args: `example`, an input of the model (a tensor, a tuple of arguments, or a dict of keyword arguments): the model
-    runs on it once, and each rational function starts most accurate where its inputs are. Otherwise that is
-    judged by each block's run on normal random numbers.
-    For the rational kind `groups` (8, or what divides the hidden width and 8), `degrees` (7, 6), and `both=True`, which
-    also puts a rational function, at first the identity, before the first map where that is a `torch.nn.Linear` in at
-    least float32 and has no gate. For the spline kind `hidden`, `grid`, `degree`, `dropout`, `generator` of
-    `KANFeedForward`.
+    Parameters
+    ----------
+    model
+        The torch module; it is not changed.
+    kind
+        What is exchanged: "rational" or "spline".
+    example
+        An input of the model (a tensor, a tuple of arguments, or a dict of keyword arguments): the model runs on it
+        once, and each rational function starts most accurate where its inputs are. None judges that by each block's run
+        on normal random numbers.
+    **settings
+        For the rational kind `groups` (8, or what divides the hidden width and 8), `degrees` (7, 6), and `both=True`,
+        which also puts a rational function, at first the identity, before the first map where that is a
+        `torch.nn.Linear` in at least float32 and has no gate. For the spline kind `hidden`, `grid`, `degree`,
+        `dropout`, `generator` of `KANFeedForward`.
 
-    Errors: InputError where there is no block to exchange, for unknown settings, groups that do not divide a hidden
-    width.
+    Raises
+    ------
+    InputError
+        Where there is no block to exchange, for unknown settings, groups that do not divide a hidden width.
 
+    References
+    ----------
+    Yang and Wang, Kolmogorov-Arnold Transformer (2024), for the rational kind and its start from an MLP.
+
+    Examples
+    --------
     >>> import torch
     >>> mlp = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.GELU(), torch.nn.Linear(32, 8))
     >>> kan = replace_feed_forwards(mlp)
@@ -125,8 +170,6 @@ def replace_feed_forwards(
     >>> x = torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
     >>> bool((kan(x) - mlp(x)).norm() < 0.01 * mlp(x).norm())
     True
-
-    Source: Yang and Wang, Kolmogorov-Arnold Transformer (2024), for the rational kind and its start from an MLP.
     """
     whole = torch.nn.ModuleDict({"model": copy.deepcopy(model)})
     found = search(whole["model"], kind, example)

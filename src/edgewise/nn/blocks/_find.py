@@ -23,10 +23,32 @@ _TORCHS = (torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer)
 class FeedForward:
     """A feed-forward block of a model: where it is, what it is made of, and what would become of it.
 
-    `name` is the module that holds the activation, `first`, `partner` (of a gate, else "") and `second` are the linear
-    maps, `activation` is the attribute and `function` what it computes. `width` -> `hidden` -> `width`.
-    `replacement` says what the activation or the block becomes; it is empty where the block is left as it is, and then
-    `reason` says why. `checked` tells whether it was seen running; where no run was possible, its structure decided.
+    Parameters
+    ----------
+    name
+        The module that holds the activation.
+    first
+        The name of the first linear map, width -> hidden.
+    second
+        The name of the second linear map, hidden -> width.
+    width
+        The number of inputs and outputs.
+    hidden
+        The number of hidden units.
+    activation
+        The attribute that holds the activation.
+    function
+        The name of the function that the activation computes.
+    partner
+        The name of the other linear map of a gate; empty without a gate.
+    gated
+        Whether the block has a gate.
+    replacement
+        What the activation or the block becomes; empty where the block is left as it is.
+    reason
+        Why the block is left as it is; empty where it is exchanged.
+    checked
+        Whether it was seen running; where no run was possible, its structure decided.
     """
 
     name: str
@@ -63,11 +85,23 @@ def find_feed_forwards(
     your example, and the numbers that the activation takes and gives are compared with those of the maps. Records
     whose `replacement` is empty are near misses, which are left as they are.
 
-    Args: `kind` as in `replace_feed_forwards`; `example`, an input of the model: a tensor, a tuple of arguments, or a
-    dict of keyword arguments.
+    Parameters
+    ----------
+    model
+        The torch module; it is not changed.
+    kind
+        What would be exchanged, as in `replace_feed_forwards`.
+    example
+        An input of the model: a tensor, a tuple of arguments, or a dict of keyword arguments. None judges each block by
+        its run on random numbers.
 
-    Errors: InputError for an unknown kind.
+    Raises
+    ------
+    InputError
+        For an unknown kind.
 
+    Examples
+    --------
     >>> import torch
     >>> layer = torch.nn.TransformerEncoderLayer(8, 2, 32)
     >>> [block] = find_feed_forwards(layer)

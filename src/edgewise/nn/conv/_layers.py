@@ -82,7 +82,13 @@ class KANConv(Convolution):
         return self.coefficients.shape[2] + (self.base is not None)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw all functions again, in place: see `edgewise.nn.initial_values`."""
+        """Draw all functions again, in place: see `edgewise.nn.initial_values`.
+
+        Parameters
+        ----------
+        generator
+            The generator of the random numbers; torch's global one by default.
+        """
         layer = KANLayer(
             self.fan_in, self.out_channels, basis=self.basis, grid=self.grid, base=self.base, domain=self.domain,
             init=self.init, dtype=self.dtype, generator=generator,
@@ -126,6 +132,47 @@ class KANConv1d(KANConv):
 
     Shapes: x (n, in_channels, length) or (in_channels, length).
 
+    Parameters
+    ----------
+    in_channels
+        The number of channels of the input.
+    out_channels
+        The number of channels of the output.
+    kernel_size
+        The size of the kernel: one number for all dimensions, or one for each.
+    stride
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
+    padding
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
+    dilation
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
+    groups
+        The number of groups that channels are convolved in; with `in_channels` it is depthwise.
+    bias
+        Whether a constant is added to each output channel. There is none by default: the functions contain constants.
+    padding_mode
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
+    basis
+        The functions B_k: a name of `edgewise.bases.BASES`, or a `edgewise.bases.Basis` of your own.
+    grid
+        How fine the functions are: for B-splines the number of cells; each basis has its own meaning.
+    degree
+        The degree of B-splines, from 1 to 9; the other bases have none.
+    base
+        The base function b: "silu", "identity" or None.
+    domain
+        The range of the inputs (lo, hi) that the functions of the basis span.
+    init
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
+    generator
+        The generator of the random numbers; torch's global one by default.
+
+    Examples
+    --------
     >>> import torch
     >>> KANConv1d(3, 8, 5, stride=2, padding=2)(torch.zeros(4, 3, 20)).shape
     torch.Size([4, 8, 10])
@@ -140,10 +187,7 @@ class KANConv2d(KANConv):
 
         y[o, p] = sum_c sum_d phi_ocd(x[c, stride p + dilation d]) + bias_o,  phi(x) = sum_k c_k B_k(x) + w b(x)
 
-    over the channels c of the output's group and the places d of the kernel: a `KANLayer` of unfolded inputs. B_k are
-    the functions of `basis` over `domain`, b the base function, `init` the scheme of the first values, all as in
-    `KANLayer`; the other arguments are those of `torch.nn.Conv2d`. With `groups=in_channels` it is depthwise. There is
-    no bias by default: the functions contain constants.
+    over the channels c of the output's group and the places d of the kernel: a `KANLayer` of unfolded inputs.
 
     A place of the padding is an input as any other: a zero there adds phi_ocd(0), which is not zero in general, just as
     unfolding a padded input would.
@@ -155,15 +199,61 @@ class KANConv2d(KANConv):
     *kernel_size), base weights the same without K, bias (out_channels,), knots (in_channels, ...). Any dtype of real
     inputs is converted to the parameters'; under autocast as in `KANLayer`.
 
-    Errors: InputError for sizes below 1, groups that do not divide both numbers of channels, padding="same" with a
-    stride, and inputs of another shape or smaller than the kernel.
+    Parameters
+    ----------
+    in_channels
+        The number of channels of the input.
+    out_channels
+        The number of channels of the output.
+    kernel_size
+        The size of the kernel: one number for all dimensions, or one for each.
+    stride
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
+    padding
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
+    dilation
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
+    groups
+        The number of groups that channels are convolved in; with `in_channels` it is depthwise.
+    bias
+        Whether a constant is added to each output channel. There is none by default: the functions contain constants.
+    padding_mode
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
+    basis
+        The functions B_k: a name of `edgewise.bases.BASES`, or a `edgewise.bases.Basis` of your own.
+    grid
+        How fine the functions are: for B-splines the number of cells; each basis has its own meaning.
+    degree
+        The degree of B-splines, from 1 to 9; the other bases have none.
+    base
+        The base function b: "silu", "identity" or None.
+    domain
+        The range of the inputs (lo, hi) that the functions of the basis span.
+    init
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
+    generator
+        The generator of the random numbers; torch's global one by default.
 
+    Raises
+    ------
+    InputError
+        For sizes below 1, groups that do not divide both numbers of channels, padding="same" with a stride, and inputs
+        of another shape or smaller than the kernel.
+
+    References
+    ----------
+    Bodner et al., Convolutional Kolmogorov-Arnold Networks (2024), arXiv:2406.13155.
+
+    Examples
+    --------
     >>> import torch
     >>> layer = KANConv2d(3, 8, kernel_size=3, padding="same", generator=torch.Generator().manual_seed(0))
     >>> layer(torch.zeros(4, 3, 10, 10)).shape
     torch.Size([4, 8, 10, 10])
-
-    Source: Bodner et al., Convolutional Kolmogorov-Arnold Networks (2024), arXiv:2406.13155.
     """
 
     dimensions = 2
@@ -175,6 +265,47 @@ class KANConv3d(KANConv):
 
     Shapes: x (n, in_channels, depth, height, width) or without n.
 
+    Parameters
+    ----------
+    in_channels
+        The number of channels of the input.
+    out_channels
+        The number of channels of the output.
+    kernel_size
+        The size of the kernel: one number for all dimensions, or one for each.
+    stride
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
+    padding
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
+    dilation
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
+    groups
+        The number of groups that channels are convolved in; with `in_channels` it is depthwise.
+    bias
+        Whether a constant is added to each output channel. There is none by default: the functions contain constants.
+    padding_mode
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
+    basis
+        The functions B_k: a name of `edgewise.bases.BASES`, or a `edgewise.bases.Basis` of your own.
+    grid
+        How fine the functions are: for B-splines the number of cells; each basis has its own meaning.
+    degree
+        The degree of B-splines, from 1 to 9; the other bases have none.
+    base
+        The base function b: "silu", "identity" or None.
+    domain
+        The range of the inputs (lo, hi) that the functions of the basis span.
+    init
+        The name of the initialization scheme: see `edgewise.nn.initial_values`.
+    generator
+        The generator of the random numbers; torch's global one by default.
+
+    Examples
+    --------
     >>> import torch
     >>> KANConv3d(2, 4, 3)(torch.zeros(1, 2, 5, 6, 7)).shape
     torch.Size([1, 4, 3, 4, 5])
@@ -243,6 +374,43 @@ class RationalConv1d(RationalConv):
 
     Shapes: x (n, in_channels, length) or (in_channels, length).
 
+    Parameters
+    ----------
+    in_channels
+        The number of channels of the input.
+    out_channels
+        The number of channels of the output.
+    kernel_size
+        The size of the kernel: one number for all dimensions, or one for each.
+    stride
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
+    padding
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
+    dilation
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
+    groups
+        The number of groups that channels are convolved in; with `in_channels` it is depthwise.
+    bias
+        Whether a constant is added to each output channel.
+    padding_mode
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
+    functions
+        The number of rational functions, which divides the channels; by default 8, or the largest number that divides 8
+        and the channels.
+    init
+        The function that every R approximates initially on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or
+        "identity".
+    degrees
+        The degrees (p, q) of numerator and denominator, at least (1, 2).
+    generator
+        The generator of the random numbers; torch's global one by default.
+
+    Examples
+    --------
     >>> import torch
     >>> RationalConv1d(4, 8, 5, stride=2, padding=2)(torch.zeros(4, 4, 20)).shape
     torch.Size([4, 8, 10])
@@ -257,10 +425,8 @@ class RationalConv2d(RationalConv):
 
         y[o, p] = sum_c sum_d w_ocd R_g(c)(x[c, stride p + dilation d]) + bias_o
 
-    with R of `Rational`: a `KANConv2d` of hardly more parameters than a `torch.nn.Conv2d`, for wide networks. There are
-    `functions` rational functions, by default 8 or the largest number that divides 8 and the channels; channel c has
-    number c // (in_channels / functions). `init`, `degrees` and the first weights are those of `RationalLayer`; the
-    other arguments are those of `torch.nn.Conv2d`.
+    with R of `Rational`: a `KANConv2d` of hardly more parameters than a `torch.nn.Conv2d`, for wide networks. Channel c
+    has the function number c // (in_channels / functions). The first weights are those of `RationalLayer`.
 
     A place of the padding is an input as any other: a zero there adds w R(0), which is about zero at first, but not
     once R is trained.
@@ -268,14 +434,57 @@ class RationalConv2d(RationalConv):
     Shapes: x (n, in_channels, height, width) or without n; weight and bias as those of `torch.nn.Conv2d`. Any dtype of
     real inputs is converted to the parameters'; under autocast as in `KANLayer`.
 
-    Errors: InputError as of `KANConv2d`, and for functions that do not divide the channels.
+    Parameters
+    ----------
+    in_channels
+        The number of channels of the input.
+    out_channels
+        The number of channels of the output.
+    kernel_size
+        The size of the kernel: one number for all dimensions, or one for each.
+    stride
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
+    padding
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
+    dilation
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
+    groups
+        The number of groups that channels are convolved in; with `in_channels` it is depthwise.
+    bias
+        Whether a constant is added to each output channel.
+    padding_mode
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
+    functions
+        The number of rational functions, which divides the channels; by default 8, or the largest number that divides 8
+        and the channels.
+    init
+        The function that every R approximates initially on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or
+        "identity".
+    degrees
+        The degrees (p, q) of numerator and denominator, at least (1, 2).
+    generator
+        The generator of the random numbers; torch's global one by default.
 
+    Raises
+    ------
+    InputError
+        For sizes below 1, groups that do not divide both numbers of channels, functions that do not divide the
+        channels, padding="same" with a stride, and inputs of another shape or smaller than the kernel.
+
+    References
+    ----------
+    Yang and Wang, Kolmogorov-Arnold Transformer (2024), section 4, with a convolution as the linear map.
+
+    Examples
+    --------
     >>> import torch
     >>> layer = RationalConv2d(16, 8, kernel_size=3, padding=1, generator=torch.Generator().manual_seed(0))
     >>> layer(torch.zeros(4, 16, 10, 10)).shape
     torch.Size([4, 8, 10, 10])
-
-    Source: Yang and Wang, Kolmogorov-Arnold Transformer (2024), section 4, with a convolution as the linear map.
     """
 
     dimensions = 2
@@ -287,6 +496,43 @@ class RationalConv3d(RationalConv):
 
     Shapes: x (n, in_channels, depth, height, width) or without n.
 
+    Parameters
+    ----------
+    in_channels
+        The number of channels of the input.
+    out_channels
+        The number of channels of the output.
+    kernel_size
+        The size of the kernel: one number for all dimensions, or one for each.
+    stride
+        The step between two positions of the kernel: one number for all dimensions, or one for each.
+    padding
+        The padding on each side: one number for all dimensions, one for each, or "same" or "valid", as in torch.
+    dilation
+        The distance between two entries of the kernel: one number for all dimensions, or one for each.
+    groups
+        The number of groups that channels are convolved in; with `in_channels` it is depthwise.
+    bias
+        Whether a constant is added to each output channel.
+    padding_mode
+        What the padding is filled with: "zeros", "reflect", "replicate" or "circular", as in torch.
+    device
+        The device of the parameters; torch's default device by default.
+    dtype
+        The dtype of the parameters; that of `torch.get_default_dtype()` by default.
+    functions
+        The number of rational functions, which divides the channels; by default 8, or the largest number that divides 8
+        and the channels.
+    init
+        The function that every R approximates initially on [-4, 4]: "silu", "gelu", "relu", "tanh", "sin" or
+        "identity".
+    degrees
+        The degrees (p, q) of numerator and denominator, at least (1, 2).
+    generator
+        The generator of the random numbers; torch's global one by default.
+
+    Examples
+    --------
     >>> import torch
     >>> RationalConv3d(2, 4, 3)(torch.zeros(1, 2, 5, 6, 7)).shape
     torch.Size([1, 4, 3, 4, 5])

@@ -45,12 +45,25 @@ def replace_convs(
     whose forward pass may be another. Biases, devices, dtypes and what is frozen stay; a convolution that stands in
     several places stays one. The logger "edgewise.nn" reports each exchange at level INFO.
 
-    Args: `which` restricts it to convolutions of these names, as `model.named_modules()` has them, or to those for
-    which a function of name and module is true; `settings` are further ones of `RationalConv2d` or `KANConv2d`.
+    Parameters
+    ----------
+    model
+        The torch module; it is not changed.
+    kind
+        What takes the place of a convolution: "rational" or "spline".
+    which
+        The names of the convolutions to exchange, as `model.named_modules()` has them, or a function of name and module
+        that is true for them; all by default.
+    **settings
+        Further arguments of `RationalConv2d` or `KANConv2d`.
 
-    Errors: InputError for an unknown kind, names that are no convolutions of the model, and where there is nothing to
-    exchange.
+    Raises
+    ------
+    InputError
+        For an unknown kind, names that are no convolutions of the model, and where there is nothing to exchange.
 
+    Examples
+    --------
     >>> import torch
     >>> model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 3))
     >>> [type(part).__name__ for part in replace_convs(model, which=["2"])]

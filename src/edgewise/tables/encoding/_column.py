@@ -19,12 +19,29 @@ Label = str | int | float | bool
 
 @dataclass(frozen=True)
 class Number:
-    """A column of numbers and truth values, which stay as they are; a gap is NaN."""
+    """A column of numbers and truth values, which stay as they are; a gap is NaN.
+
+    Parameters
+    ----------
+    name
+        The name of the column.
+    """
 
     name: str
 
     def encode(self, cells: Cells) -> Array:
-        """Return the numbers, (n,) float64. Errors: InputError for infinities, dates or text."""
+        """Return the numbers, (n,) float64.
+
+        Parameters
+        ----------
+        cells
+            The cells of the column.
+
+        Raises
+        ------
+        InputError
+            For infinities, dates or text.
+        """
         _check_kind(self.name, cells, "number")
         values = cells.values.astype(np.float64)
         _check_finite(self.name, values)
@@ -33,23 +50,53 @@ class Number:
 
 @dataclass(frozen=True)
 class Dates:
-    """A column of dates, as days since 1970-01-01 UTC, or of time spans, in days; a gap is NaN."""
+    """A column of dates, as days since 1970-01-01 UTC, or of time spans, in days; a gap is NaN.
+
+    Parameters
+    ----------
+    name
+        The name of the column.
+    kind
+        "date" or "duration".
+    """
 
     name: str
     kind: Literal["date", "duration"] = "date"
 
     def encode(self, cells: Cells) -> Array:
-        """Return the days, (n,) float64. Errors: InputError for numbers or text."""
+        """Return the days, (n,) float64.
+
+        Parameters
+        ----------
+        cells
+            The cells of the column.
+
+        Raises
+        ------
+        InputError
+            For numbers or text.
+        """
         _check_kind(self.name, cells, self.kind)
         return cells.values.astype(np.float64)
 
 
 @dataclass(frozen=True)
 class Category:
-    """A column of labels, as codes 0, 1, ... in the order of `levels`; with `gap`, an empty cell is one more level.
+    """A column of labels, as codes 0, 1, ... in the order of the levels.
 
     An empty text is a gap too where it is no level, as ONNX and files of text have no other.
 
+    Parameters
+    ----------
+    name
+        The name of the column.
+    levels
+        The labels.
+    gap
+        Whether an empty cell is one more level, the last.
+
+    Examples
+    --------
     >>> Category("sex", ("female", "male"), gap=True).labels
     ['female', 'male', None]
     """
@@ -66,7 +113,15 @@ class Category:
     def encode(self, cells: Cells) -> Array:
         """Return the codes, (n,) float64; NaN for a level, or a gap, that was not learned.
 
-        Errors: InputError if the levels are text and the cells numbers, or the reverse, and for dates.
+        Parameters
+        ----------
+        cells
+            The cells of the column.
+
+        Raises
+        ------
+        InputError
+            If the levels are text and the cells numbers, or the reverse, and for dates.
         """
         found = as_labels(cells, self.name)
         self._check_types(found)

@@ -26,9 +26,16 @@ class Encoder:
     levels, which are sorted. A Categorical of pandas and an Enum of polars keep their own order. If a category has
     gaps, they are one more level, the last. Levels and gaps that were not learned are NaN.
 
-    `named` says whether the names are those of a DataFrame: then the columns of a later DataFrame are found by name,
-    otherwise by position.
+    Parameters
+    ----------
+    columns
+        How each column becomes numbers.
+    named
+        Whether the names are those of a DataFrame: then the columns of a later DataFrame are found by name, otherwise
+        by position.
 
+    Examples
+    --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"mass": [4.0, None], "island": ["Dream", "Biscoe"], "day": ["2020-01-01", None]})
     >>> encoder = Encoder.learn(table.astype({"day": "datetime64[s]"}))
@@ -44,13 +51,22 @@ class Encoder:
 
     @classmethod
     def learn(cls, x: Any, categorical: Categorical = "auto") -> Encoder:
-        """Return the encoder of a table: a DataFrame of pandas or polars, an array, a tensor, or a list of rows.
+        """Return the encoder of a table.
 
-        Text is always a category. `categorical` lists further columns that are, by name, by position from 0, or by
-        a truth value for every column.
+        Parameters
+        ----------
+        x
+            The table: a DataFrame of pandas or polars, an array, a tensor, or a list of rows.
+        categorical
+            Further columns that are categories, by name, by position from 0, or by a truth value for every column. Text
+            always is, and with "auto" nothing else.
 
-        Errors: InputError for infinities, columns that mix text and numbers, names that occur twice, a table without
-        rows or columns; CellTypeError, also a TypeError, for sparse matrices and cells of other types.
+        Raises
+        ------
+        InputError
+            For infinities, columns that mix text and numbers, names that occur twice, a table without rows or columns.
+        CellTypeError
+            For sparse matrices and cells of other types; it is a TypeError too.
         """
         own = column_names(x)
         cells = read(x, own)
@@ -72,10 +88,17 @@ class Encoder:
     def encode(self, x: Any) -> Array:
         """Return the numbers of a table, (n, p) float64; NaN for gaps and unknown levels.
 
-        Columns of a DataFrame that were not learned are ignored.
+        Parameters
+        ----------
+        x
+            The table. Columns of a DataFrame that were not learned are ignored.
 
-        Errors: InputError for columns that are missing or hold another kind of cells than those learned, and
-        infinities; CellTypeError as in `learn`.
+        Raises
+        ------
+        InputError
+            For columns that are missing or hold another kind of cells than those learned, and infinities.
+        CellTypeError
+            For sparse matrices and cells of other types; it is a TypeError too.
         """
         pairs = zip(self.columns, self._cells(x), strict=True)
         return np.column_stack([column.encode(each) for column, each in pairs])
@@ -83,8 +106,20 @@ class Encoder:
     def extended(self, x: Any) -> Encoder:
         """Return the encoder that also knows the levels and gaps of another table.
 
-        Errors: those of `encode`.
+        Parameters
+        ----------
+        x
+            The other table.
 
+        Raises
+        ------
+        InputError
+            For what `encode` does not take.
+        CellTypeError
+            For sparse matrices and cells of other types; it is a TypeError too.
+
+        Examples
+        --------
         >>> Encoder.learn([["b"], ["d"]]).extended([["c"], [None]]).levels
         [['b', 'c', 'd', None]]
         """
@@ -92,8 +127,17 @@ class Encoder:
         return Encoder(tuple(extended(column, each) for column, each in pairs), self.named)
 
     def recoded(self, x: Array, before: Encoder) -> Array:
-        """Return the numbers (n, p) of a table that the encoder `before` made x; this one is extended from it.
+        """Return the numbers (n, p) that this encoder makes of a table, from those of one that it was extended from.
 
+        Parameters
+        ----------
+        x : (n, p)
+            The numbers that `before` made of the table.
+        before
+            The encoder that this one was extended from.
+
+        Examples
+        --------
         >>> before = Encoder.learn([["b"], ["d"]])
         >>> before.extended([["c"]]).recoded(np.array([[0.0], [1.0]]), before).tolist()
         [[0.0], [2.0]]
@@ -131,6 +175,8 @@ class Encoder:
     def to_dict(self) -> dict[str, Any]:
         """Return the encoder as plain values that JSON can hold.
 
+        Examples
+        --------
         >>> Encoder.learn([["a"], ["b"]]).to_dict()
         {'named': False, 'columns': [{'kind': 'category', 'name': 'x1', 'levels': ['a', 'b'], 'gap': False}]}
         """
@@ -138,7 +184,18 @@ class Encoder:
 
     @classmethod
     def from_dict(cls, plain: Any) -> Encoder:
-        """Return the encoder of what `to_dict` gave. Errors: InputError that says what is malformed."""
+        """Return the encoder of what `to_dict` gave.
+
+        Parameters
+        ----------
+        plain
+            The plain values.
+
+        Raises
+        ------
+        InputError
+            For malformed values, with what is malformed.
+        """
         return cls(*from_plain(plain))
 
 

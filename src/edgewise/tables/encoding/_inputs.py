@@ -19,11 +19,21 @@ from edgewise.tables.encoding._read import is_frame
 class Inputs:
     """How a table becomes the inputs of a network.
 
-    Each column is one input: the number, the days of a date, or the code of a level. A gap is `fills` of its column,
-    the median; an unknown level is the most frequent one. A column of numbers or dates that had gaps is followed by
-    one more input, "... is missing", which is 1 at a gap; columns with gaps in the same rows share the first's.
-    `marked` says for each column whether it has such an input.
+    Each column is one input: the number, the days of a date, or the code of a level. A column of numbers or dates that
+    had gaps is followed by one more input, "... is missing", which is 1 at a gap; columns with gaps in the same rows
+    share the first's.
 
+    Parameters
+    ----------
+    encoder
+        How the columns become numbers.
+    fills
+        What each column is at a gap, the median, or at an unknown level, the most frequent one.
+    marked
+        For each column, whether it is followed by an input for its gaps.
+
+    Examples
+    --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"mass": [4.0, None, 6.0], "island": ["Dream", "Biscoe", "Dream"]})
     >>> inputs = Inputs.learn(table)
@@ -39,7 +49,18 @@ class Inputs:
 
     @classmethod
     def learn(cls, x: Any) -> Inputs:
-        """Return the inputs for a table, as `Encoder.learn` takes it. Errors: those of `Encoder.learn`."""
+        """Return the inputs for a table.
+
+        Parameters
+        ----------
+        x
+            The table, as `Encoder.learn` takes it.
+
+        Raises
+        ------
+        InputError
+            For a table that `Encoder.learn` does not take.
+        """
         encoder = Encoder.learn(x)
         values = encoder.encode(x)
         fills, marked, seen = [], [], set()
@@ -59,6 +80,18 @@ class Inputs:
     def needed(cls, x: Any) -> Inputs | None:
         """Return the inputs for a DataFrame with text, dates or gaps; None for anything else.
 
+        Parameters
+        ----------
+        x
+            The table.
+
+        Raises
+        ------
+        InputError
+            For a DataFrame that `Encoder.learn` does not take.
+
+        Examples
+        --------
         >>> import pandas as pd
         >>> Inputs.needed(pd.DataFrame({"a": [1.0, 2.0]})) is None
         True
@@ -85,6 +118,8 @@ class Inputs:
     def described(self) -> list[str]:
         """Return a line for each input that is not a column's number: what its numbers mean.
 
+        Examples
+        --------
         >>> Inputs.learn([["b", 1.0], ["c", None]]).described()
         ["x1: 0 is 'b', 1 is 'c'", 'x2: 1 at a gap', 'x2 is missing: 1 at a gap of x2, else 0']
         """
@@ -102,7 +137,18 @@ class Inputs:
         return lines
 
     def of(self, x: Any) -> Array:
-        """Return the inputs (n, m), all finite, of the rows of a table. Errors: those of `Encoder.encode`."""
+        """Return the inputs (n, m), all finite, of the rows of a table.
+
+        Parameters
+        ----------
+        x
+            The table.
+
+        Raises
+        ------
+        InputError
+            For a table that `Encoder.encode` does not take.
+        """
         values = self.encoder.encode(x)
         found = []
         for cells, fill, marked in zip(values.T, self.fills, self.marked, strict=True):
@@ -117,7 +163,18 @@ class Inputs:
 
     @classmethod
     def from_dict(cls, plain: Any) -> Inputs:
-        """Return the inputs of what `to_dict` gave. Errors: InputError that says what is malformed."""
+        """Return the inputs of what `to_dict` gave.
+
+        Parameters
+        ----------
+        plain
+            The plain values.
+
+        Raises
+        ------
+        InputError
+            For malformed values, with what is malformed.
+        """
         if not isinstance(plain, dict) or {*plain} != {"encoder", "fills", "marked"}:
             raise InputError("The inputs of a table must be a dict with the keys 'encoder', 'fills' and 'marked'.")
         encoder, fills, marked = Encoder.from_dict(plain["encoder"]), plain["fills"], plain["marked"]

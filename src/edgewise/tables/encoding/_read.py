@@ -28,7 +28,13 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 
 
 class CellTypeError(InputError, TypeError):
-    """A cell, or a table, of a type that does not become a number."""
+    """A cell, or a table, of a type that does not become a number.
+
+    Parameters
+    ----------
+    message
+        What was wrong, what was given and what to do, on one line.
+    """
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,19 @@ _NUMBER: dict[Kind, Callable[[Any], float]] = {"number": float, "date": _date, "
 
 
 def is_frame(x: Any) -> bool:
-    """Return whether x is a DataFrame of pandas or polars, whose columns have names and types of their own."""
+    """Return whether x is a DataFrame of pandas or polars, whose columns have names and types of their own.
+
+    Parameters
+    ----------
+    x
+        Anything.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> is_frame(pd.DataFrame({"a": [1.0]})), is_frame([[1.0]])
+    (True, False)
+    """
     return hasattr(type(x), "columns") and (hasattr(x, "iloc") or hasattr(x, "get_columns"))
 
 
@@ -172,6 +190,18 @@ def as_array(x: Any) -> Any:
 
     A list that holds text beside numbers becomes an array of objects, whose numbers stay numbers.
 
+    Parameters
+    ----------
+    x
+        Anything.
+
+    Raises
+    ------
+    InputError
+        For a list of rows of different lengths, and one that holds what is no number.
+
+    Examples
+    --------
     >>> as_array([[1.5, "a"], [2, None]]).tolist()
     [[1.5, 'a'], [2, None]]
     """
@@ -191,6 +221,13 @@ def as_array(x: Any) -> Any:
 def column_names(x: Any) -> list[str] | None:
     """Return the names of a frame's columns, None where they are but 0, 1, ... and for anything else.
 
+    Parameters
+    ----------
+    x
+        Anything.
+
+    Examples
+    --------
     >>> import pandas as pd
     >>> column_names(pd.DataFrame([[1.0, 2.0]])), column_names(pd.DataFrame([[1.0, 2.0]], columns=["a", 7]))
     (None, ['a', '7'])
@@ -204,8 +241,20 @@ def column_names(x: Any) -> list[str] | None:
 def by_name(x: Any, names: Sequence[str]) -> Any:
     """Return the columns of a frame that have these names, in this order; the others are left out.
 
-    Errors: InputError for names that the frame lacks, or has twice.
+    Parameters
+    ----------
+    x
+        The frame.
+    names
+        The names of the columns.
 
+    Raises
+    ------
+    InputError
+        For names that the frame lacks, or has twice.
+
+    Examples
+    --------
     >>> import pandas as pd
     >>> by_name(pd.DataFrame({"b": [1], "c": [2], "a": [3]}), ["a", "b"]).to_dict("list")
     {'a': [3], 'b': [1]}
@@ -222,9 +271,17 @@ def by_name(x: Any, names: Sequence[str]) -> Any:
 def warn_of_index(x: Any, **others: Any) -> None:
     """Warn where a table and what belongs to its rows have the same index in different orders.
 
-    Rows are paired by position, as scikit-learn does. `others` are arrays, or objects of pandas, by the names of their
-    arguments.
+    Rows are paired by position, as scikit-learn does.
 
+    Parameters
+    ----------
+    x
+        The table.
+    **others
+        Arrays, or objects of pandas, by the names of their arguments.
+
+    Examples
+    --------
     >>> import pandas as pd, warnings
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
@@ -247,7 +304,22 @@ def warn_of_index(x: Any, **others: Any) -> None:
 
 
 def check_names(names: list[str]) -> None:
-    """Raise InputError if a name of a column occurs twice."""
+    """Require that no name of a column occurs twice.
+
+    Parameters
+    ----------
+    names
+        The names of the columns.
+
+    Raises
+    ------
+    InputError
+        If one occurs twice.
+
+    Examples
+    --------
+    >>> check_names(["mass", "speed"])
+    """
     if len({*names}) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"Names of columns must differ. {twice!r} occurs {names.count(twice)} times.")

@@ -26,6 +26,13 @@ _LAYER = re.compile(r"layers\.(\d{1,9})\._extra_state", re.ASCII)
 def config_text(saved: SavedModel) -> str:
     """Return the text of `config.json`: the network's configuration and its columns, one entry a line.
 
+    Parameters
+    ----------
+    saved
+        The network, and the names and units of its columns.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> saved = ew.io.SavedModel(ew.KAN([2, 1]), ["mass", "speed"], "energy", "0.2.0", units={"mass": "kg"})
     >>> print(config_text(saved).splitlines()[5])
@@ -46,7 +53,20 @@ def config_text(saved: SavedModel) -> str:
 def read_config(text: str) -> dict[str, Any]:
     """Return what `config.json` says, checked; nothing is as large as it says.
 
-    Errors: Malformed says what is wrong, in words that complete "The file ...".
+    Parameters
+    ----------
+    text
+        The text of `config.json`.
+
+    Raises
+    ------
+    Malformed
+        Says what is wrong, in words that complete "The file ...".
+
+    Examples
+    --------
+    >>> read_config('{"widths": [2, 5, 1], "names": ["mass", "speed"]}')["names"]
+    ['mass', 'speed']
     """
     most = 2**25  # characters
     if len(text) > most:
@@ -65,9 +85,19 @@ def read_config(text: str) -> dict[str, Any]:
 
 
 def read_weights(file: BinaryIO, config: Mapping[str, Any]) -> SavedModel:
-    """Read the network of a configuration that was read: from a file of `edgewise.save`, or from a plain state dict.
+    """Read the network of a configuration that was read.
 
-    Errors: Malformed.
+    Parameters
+    ----------
+    file
+        The open file: one of `edgewise.save`, or a plain state dict.
+    config
+        What `read_config` returned.
+
+    Raises
+    ------
+    Malformed
+        Says what is wrong, in words that complete "The file ...".
     """
     said = _described(config)
     if has_description(file):

@@ -19,7 +19,20 @@ EXCEL = (".xlsx", ".xlsm")
 def sheet_names(path: str | Path) -> list[str]:
     """Return the names of the sheets of a workbook, in its order; none for a file of another ending.
 
-    Errors: InputError where openpyxl is not installed, and for a file that is damaged.
+    Parameters
+    ----------
+    path
+        The workbook.
+
+    Raises
+    ------
+    InputError
+        Where openpyxl is not installed, and for a file that is damaged.
+
+    Examples
+    --------
+    >>> sheet_names("table.csv")
+    []
     """
     path = Path(path)
     if path.suffix.lower() not in EXCEL:

@@ -96,6 +96,15 @@ def sniff(lines: Sequence[str], decimal: str | None = None) -> str:
     least two; a tie goes to the one with more fields in the header, then to the rarer sign. Where none splits the
     header, it is the one that splits most of the other lines alike, unless that is the decimal sign.
 
+    Parameters
+    ----------
+    lines
+        The lines of the table, its header first.
+    decimal
+        The decimal sign, "." or ",", if it is known.
+
+    Examples
+    --------
     >>> sniff(["a;b", "1,5;2,5"]), sniff(["a,b", "1,2"]), sniff(["a  b", "1  2"]), sniff(["mass in kg", "1"])
     (';', ',', ' ', ',')
     """

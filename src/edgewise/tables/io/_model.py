@@ -40,10 +40,26 @@ if TYPE_CHECKING:
 class SavedModel:
     """A network from a file, with the names and units of the columns it was trained on where the file tells them.
 
-    `formula_texts` are the formulas of the outputs as they were written when the network was saved, to be read by a
-    person; `formula` is the network's own. `decimals` are the decimal signs of the columns in the table that it was
-    trained on: `read_table(..., like=decimals)` reads another table alike. `inputs` makes a table with text, dates or
-    gaps the inputs of the network, None if it was trained on numbers.
+    Parameters
+    ----------
+    model
+        The network.
+    names
+        The names of the inputs; None where the file does not say them.
+    target
+        The name of the output, or of each; None where the file does not say it.
+    version
+        The version of edgewise that wrote the file.
+    units
+        The unit of each column that has one.
+    formula_texts
+        The formulas of the outputs as they were written when the network was saved, to be read by a person; `formula`
+        is the network's own.
+    decimals
+        The decimal signs of the columns in the table that it was trained on: `read_table(..., like=decimals)` reads
+        another table alike.
+    inputs
+        Makes a table with text, dates or gaps the inputs of the network; None if it was trained on numbers.
     """
 
     model: KAN
@@ -80,13 +96,32 @@ def save(
     schema number; and the formulas as text, where every edge is symbolic. It appears complete or not at all; a file
     that was there is replaced.
 
-    `target` lists the names of several outputs; `units` maps names to texts, like {"speed": "m/s"}; `decimals` maps
-    names to decimal signs, as `Table.decimals` does, so that another table can be read alike. `inputs` are those of a
-    fit to a table with text, dates or gaps (`FitResult.inputs`), whose names the network's inputs then have.
+    Parameters
+    ----------
+    model
+        The network.
+    path
+        The file. A file that was there is replaced.
+    names
+        The names of the inputs; by default those of the DataFrame that the network was trained on.
+    target
+        The name of the output, or a list with that of each.
+    units
+        The unit of each named column that has one, like {"speed": "m/s"}.
+    decimals
+        The decimal sign of each named column, as `Table.decimals` has them, so that another table can be read alike.
+    inputs
+        Those of a fit to a table with text, dates or gaps (`FitResult.inputs`), whose names the network's inputs then
+        have.
 
-    Errors: InputError for names and units that do not match the network, values that are not finite, and a place
-    that cannot be written.
+    Raises
+    ------
+    InputError
+        For names and units that do not match the network, values that are not finite, and a place that cannot be
+        written.
 
+    Examples
+    --------
     >>> import edgewise as ew, tempfile, torch
     >>> model = ew.KAN([2, 3, 1])
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -111,7 +146,34 @@ def model_bytes(
     decimals: Mapping[str, str] | None = None,
     inputs: Inputs | None = None,
 ) -> bytes:
-    """Return the file that `save` writes."""
+    """Return the file that `save` writes.
+
+    Parameters
+    ----------
+    model
+        The network.
+    names
+        The names of the inputs; by default those of the DataFrame that the network was trained on.
+    target
+        The name of the output, or a list with that of each.
+    units
+        The unit of each named column that has one.
+    decimals
+        The decimal sign of each named column.
+    inputs
+        Those of a fit to a table with text, dates or gaps.
+
+    Raises
+    ------
+    InputError
+        For names and units that do not match the network, and values that are not finite.
+
+    Examples
+    --------
+    >>> import edgewise as ew, io
+    >>> read_model(io.BytesIO(model_bytes(ew.KAN([2, 1]), ["mass", "speed"]))).names
+    ['mass', 'speed']
+    """
     description = _describe(model, names, target, units, decimals, inputs)
     tensors = {
         f"layers.{number}.{name}": getattr(layer, name).detach().cpu().contiguous()
@@ -133,8 +195,18 @@ def load(path: str | PathLike[str]) -> KAN:
 
     Nothing in the file is run, and nothing is built before the file is checked from end to end.
 
-    Errors: InputError for a file that is missing, damaged, no edgewise network, or written by a newer edgewise.
+    Parameters
+    ----------
+    path
+        The file.
 
+    Raises
+    ------
+    InputError
+        For a file that is missing, damaged, no edgewise network, or written by a newer edgewise.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> ew.load("nowhere.safetensors")
     Traceback (most recent call last):
@@ -146,8 +218,18 @@ def load(path: str | PathLike[str]) -> KAN:
 def load_with_metadata(path: str | PathLike[str]) -> SavedModel:
     """Read a network that `save` wrote, with the names, units and formulas saved beside it.
 
-    Errors: as `load`.
+    Parameters
+    ----------
+    path
+        The file.
 
+    Raises
+    ------
+    InputError
+        For a file that is missing, damaged, no edgewise network, or written by a newer edgewise.
+
+    Examples
+    --------
     >>> import edgewise as ew, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     ew.save(ew.KAN([1, 1]), f"{folder}/model.safetensors", names=["t"], target="y")
@@ -169,7 +251,15 @@ def load_with_metadata(path: str | PathLike[str]) -> SavedModel:
 def read_model(file: BinaryIO) -> SavedModel:
     """Read a network from an open file, which is checked from end to end before anything is built.
 
-    Errors: Malformed says what is wrong.
+    Parameters
+    ----------
+    file
+        The open file.
+
+    Raises
+    ------
+    Malformed
+        Says what is wrong, in words that complete "The file ...".
     """
     return built(*unpacked(file))
 
@@ -260,8 +350,20 @@ def _build(description: Description, tensors: dict[str, Tensor]) -> KAN:
 def network_inputs(saved: SavedModel, table: Table) -> np.ndarray:
     """Return the inputs (n_rows, d) of a saved network; missing values are NaN if it was trained on numbers only.
 
-    Errors: InputError for a column that is missing or of another kind.
+    Parameters
+    ----------
+    saved
+        The network, and how it reads tables.
+    table
+        The table.
 
+    Raises
+    ------
+    InputError
+        For a column that is missing or of another kind.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> saved = SavedModel(ew.KAN([1, 1]), ["t"], "y", "0.2.0")
     >>> network_inputs(saved, Table({"y": np.ones(2), "t": np.array([1.0, np.nan])}, n_rows=2))

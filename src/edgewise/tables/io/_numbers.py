@@ -75,6 +75,13 @@ def _bare(cell: str, percent: bool) -> str:
 def iso_dates(cells: Sequence[str | None]) -> np.ndarray | None:
     """Return the dates of a column, (n,) datetime64[us], in UTC where a zone is given; None if one is not ISO 8601.
 
+    Parameters
+    ----------
+    cells
+        The cells of the column; None is a gap.
+
+    Examples
+    --------
     >>> iso_dates(["2020-01-31", None])
     array(['2020-01-31T00:00:00.000000',                        'NaT'],
           dtype='datetime64[us]')

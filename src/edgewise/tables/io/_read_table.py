@@ -24,7 +24,23 @@ _DAMAGE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, Attribu
 
 @contextmanager
 def open_parquet(path: str | Path) -> Iterator[Any]:
-    """Open a Parquet file as a `pyarrow.parquet.ParquetFile`; any error while it is read is an `InputError`."""
+    """Open a Parquet file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Yields
+    ------
+    pyarrow.parquet.ParquetFile
+        The open file.
+
+    Raises
+    ------
+    InputError
+        For a file that is missing, is no Parquet file or cannot be read, and any error while it is read.
+    """
     pa = needed("pyarrow")
     pq = needed("pyarrow.parquet")
 
@@ -142,19 +158,35 @@ def read_table(
 ) -> Table:
     """Return the columns of numbers of a .csv, .tsv, .tab, .txt, .dat, .parquet or .xlsx file.
 
-    The first line of a text file names the columns; the delimiter (comma, semicolon, tab, white space) is
-    found by looking. Truth values become 0 and 1; text and dates are left out, with the reason in `left_out`;
-    missing values are NaN. `texts` and `dates` hold the columns left out that are text, or dates as ISO 8601
-    writes them. Thousands separators and decimal commas are understood, and said in `notes`.
+    The first line of a text file names the columns; the delimiter (comma, semicolon, tab, white space) is found by
+    looking. Truth values become 0 and 1; text and dates are left out, with the reason in `left_out`; missing values are
+    NaN. `texts` and `dates` hold the columns left out that are text, or dates as ISO 8601 writes them. Thousands
+    separators and decimal commas are understood, and said in `notes`.
 
-    `decimal` ("." or ",") and `thousands` (",", ".", "'", " " or "" for none) are the signs in the numbers, `encoding`
-    is that of the text; what is not given is found by looking. `sheet` names one of a workbook, else the first is read;
-    this needs openpyxl. `like`, the `decimals` of a table read before, decides
-    where this file's columns can be read in two ways, so that both are read alike.
+    Parameters
+    ----------
+    path
+        The file.
+    decimal
+        The decimal sign, "." or ","; found by looking by default.
+    thousands
+        The sign between groups of three digits: ",", ".", "'", " " or "" for none; found by looking by default.
+    encoding
+        The encoding of a text file; found by looking by default.
+    sheet
+        The name of a sheet of a workbook, which needs openpyxl; the first by default.
+    like
+        The `decimals` of a table read before. It decides where this file's columns can be read in two ways, so that
+        both are read alike.
 
-    Raises `InputError`, one line with the remedy, for a file that is missing, not a regular file, empty, binary,
-    damaged, of another encoding, ragged, without a header, or with two columns of one name, and for wrong options.
+    Raises
+    ------
+    InputError
+        For a file that is missing, not a regular file, empty, binary, damaged, of another encoding, ragged, without a
+        header, or with two columns of one name, and for wrong options; one line with the remedy.
 
+    Examples
+    --------
     >>> from edgewise import datasets
     >>> table = read_table(datasets.path("orbits"))
     >>> table.names, table.n_rows

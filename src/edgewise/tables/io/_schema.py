@@ -121,7 +121,20 @@ class Description(Architecture):
 
 
 def is_names(names: object, count: int) -> TypeGuard[Sequence[str]]:
-    """Whether these are `count` different texts, none empty and all such that they can be written."""
+    """Return whether these are different texts, none empty and all such that they can be written.
+
+    Parameters
+    ----------
+    names
+        The names.
+    count
+        How many there must be.
+
+    Examples
+    --------
+    >>> is_names(["a", "b"], 2), is_names(["a", "a"], 2)
+    (True, False)
+    """
     return _are_texts(names, count) and all(names) and len(set(names)) == count
 
 
@@ -136,7 +149,20 @@ def columns_of(names: Sequence[str] | None, target: str | Sequence[str] | None) 
 
 
 def is_units(units: object, columns: Sequence[str]) -> bool:
-    """Whether this maps some of the columns to short texts of one line, like "m/s"."""
+    """Return whether this maps some of the columns to short texts of one line, like "m/s".
+
+    Parameters
+    ----------
+    units
+        The unit of each column that has one.
+    columns
+        The names of the columns.
+
+    Examples
+    --------
+    >>> is_units({"speed": "m/s"}, ["mass", "speed"]), is_units({"height": "m"}, ["mass", "speed"])
+    (True, False)
+    """
     if not isinstance(units, Mapping) or not set(units) <= set(columns):
         return False
     longest = 100  # characters

@@ -21,10 +21,20 @@ LARGEST = 1e150
 
 @dataclass(frozen=True)
 class Selection:
-    """The arrays that a fit takes: `x` of shape (n, d), `y` of shape (n,), both float64 and finite.
+    """The arrays that a fit takes, both float64 and finite.
 
-    `names` are the d inputs' columns, `target` is y's, `notes` say in whole sentences what was left out and
-    why.
+    Parameters
+    ----------
+    x : (n, d)
+        The inputs.
+    y : (n,)
+        The target.
+    names
+        The names of the columns of `x`.
+    target
+        The name of the column of `y`.
+    notes
+        What was left out and why, in whole sentences.
     """
 
     x: np.ndarray
@@ -38,12 +48,31 @@ class Selection:
 class Table:
     """Named columns of float64 numbers of equal length; missing values are NaN.
 
-    `left_out` holds (name, reason) of the columns that are not numbers, `notes` how the numbers were read, `decimals`
-    the decimal signs of the columns that were read from text, as far as the file shows them, and `rounded` the columns
-    whose numbers have more digits than float64. `texts` and `dates` are the columns left out that are text (None is a
-    gap), or dates as numpy's datetime64. `units` are those in a line below the header,
-    and `order` the names of all columns as the file has them.
+    Parameters
+    ----------
+    columns
+        The columns of numbers, (n_rows,) each, by name.
+    n_rows
+        The number of rows.
+    left_out
+        The name of each column that is not numbers, and the reason.
+    notes
+        How the numbers were read.
+    decimals
+        The decimal signs of the columns that were read from text, as far as the file shows them.
+    rounded
+        The columns whose numbers have more digits than float64.
+    texts
+        The columns left out that are text, by name; None is a gap.
+    dates
+        The columns left out that are dates, by name, as numpy's datetime64.
+    units
+        The units in a line below the header, by the names of the columns.
+    order
+        The names of all columns as the file has them.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> table = Table({"a": np.arange(6.0), "b": np.arange(6.0) ** 2}, n_rows=6)
     >>> table.names
@@ -71,14 +100,24 @@ class Table:
     def select(self, target: str, inputs: Sequence[str] | None = None) -> Selection:
         """Return the inputs and the target as arrays without gaps.
 
-        `inputs` defaults to every column of numbers but the target. Left out with a note: input columns that
-        are empty, constant, or equal to an earlier input; rows with a missing value. Kept with a note: rows
-        that occur more than once, since repeated measurements carry weight.
+        Left out with a note: input columns that are empty, constant, or equal to an earlier input; rows with a missing
+        value. Kept with a note: rows that occur more than once, since repeated measurements carry weight.
 
-        Raises `InputError` for a column that is unknown or not numbers, a target that is constant or empty or
-        among the inputs, an infinity, values whose squares leave float64, fewer than five complete rows, or
-        no input left.
+        Parameters
+        ----------
+        target
+            The name of the target column.
+        inputs
+            The names of the input columns; every column of numbers but the target by default.
 
+        Raises
+        ------
+        InputError
+            For a column that is unknown or not numbers, a target that is constant or empty or among the inputs, an
+            infinity, values whose squares leave float64, fewer than five complete rows, or no input left.
+
+        Examples
+        --------
         >>> import numpy as np
         >>> table = Table({"a": np.arange(6.0), "b": np.full(6, 2.0), "c": np.arange(6.0) ** 2}, n_rows=6)
         >>> table.select("c").notes
@@ -104,10 +143,20 @@ class Table:
         return Selection(x, y.copy(), kept, target, notes)
 
     def inputs(self, names: Sequence[str]) -> np.ndarray:
-        """Return the named columns as an array of shape (n_rows, d), missing values as NaN.
+        """Return the named columns as an array (n_rows, d), missing values as NaN.
 
-        Raises `InputError` for a column that is missing or not numbers, and for an infinity.
+        Parameters
+        ----------
+        names
+            The names of the columns.
 
+        Raises
+        ------
+        InputError
+            For a column that is missing or not numbers, and for an infinity.
+
+        Examples
+        --------
         >>> import numpy as np
         >>> Table({"a": np.array([1.0, np.nan])}, n_rows=2).inputs(["a"])
         array([[ 1.],
@@ -119,7 +168,20 @@ class Table:
         return np.stack([self.columns[name] for name in names], axis=1)
 
     def require(self, name: str, kind: str) -> None:
-        """Raise unless `name` is a column of numbers."""
+        """Require that a name is that of a column of numbers.
+
+        Parameters
+        ----------
+        name
+            The name.
+        kind
+            What the column is for, in a message: "target column" or "input column".
+
+        Raises
+        ------
+        InputError
+            If it is not.
+        """
         if name in self.columns:
             return
         reason = dict(self.left_out).get(name)
@@ -130,7 +192,20 @@ class Table:
         )
 
     def target_rows(self, target: str, rows: np.ndarray) -> np.ndarray:
-        """Return the target in these rows. Errors: InputError if it is empty, constant, infinite or too large."""
+        """Return the target in some rows.
+
+        Parameters
+        ----------
+        target
+            The name of the target column.
+        rows
+            The indices of the rows.
+
+        Raises
+        ------
+        InputError
+            If it is empty, constant, infinite or too large.
+        """
         self._check_not_empty(target)
         y = self.columns[target][rows]
         check_infinite(target, y, rows)
@@ -147,7 +222,20 @@ class Table:
             raise InputError(f"The target column {target!r} is empty: fill it in or choose another target.")
 
     def chosen(self, target: str, inputs: Sequence[str] | None) -> list[str]:
-        """Return the names of the inputs, by default all but the target."""
+        """Return the names of the inputs.
+
+        Parameters
+        ----------
+        target
+            The name of the target column.
+        inputs
+            The names of the input columns; all but the target by default.
+
+        Raises
+        ------
+        InputError
+            For a column that is unknown or not numbers, that is named twice, or that is the target, and for none.
+        """
         if inputs is None:
             return [name for name in self.names if name != target]
         if isinstance(inputs, str) or not inputs:
@@ -162,7 +250,22 @@ class Table:
         return list(inputs)
 
     def without_empty(self, chosen: list[str], explicit: bool, notes: list[str]) -> list[str]:
-        """Return the inputs that have values; those that were named must have some."""
+        """Return the inputs that have values.
+
+        Parameters
+        ----------
+        chosen
+            The names of the inputs.
+        explicit
+            Whether they were named, so that each must have some.
+        notes
+            The notes, to which what is left out is added.
+
+        Raises
+        ------
+        InputError
+            For a named input without values.
+        """
         empty = [name for name in chosen if np.isnan(self.columns[name]).all()]
         if empty and explicit:
             raise InputError(f"The input column {empty[0]!r} is empty: fill it in or take it out of the inputs.")
@@ -171,7 +274,20 @@ class Table:
         return [name for name in chosen if name not in without]
 
     def complete_rows(self, chosen: list[str], notes: list[str]) -> np.ndarray:
-        """Return the indices of the rows without a missing value in the chosen columns."""
+        """Return the indices of the rows without a missing value in the chosen columns.
+
+        Parameters
+        ----------
+        chosen
+            The names of the columns.
+        notes
+            The notes, to which the rows left out are added.
+
+        Raises
+        ------
+        InputError
+            For fewer than five complete rows.
+        """
         fewest = 5
         gaps = {name: np.isnan(self.columns[name]) for name in chosen}
         missing = np.any(list(gaps.values()), axis=0)
@@ -190,7 +306,17 @@ class Table:
         return rows
 
     def informative(self, chosen: list[str], rows: np.ndarray, notes: list[str]) -> list[str]:
-        """Return the inputs that vary and repeat no earlier input."""
+        """Return the inputs that vary and repeat no earlier input.
+
+        Parameters
+        ----------
+        chosen
+            The names of the inputs.
+        rows
+            The indices of the rows.
+        notes
+            The notes, to which what is left out is added.
+        """
         kept: dict[bytes, str] = {}
         for name in chosen:
             values = self.columns[name][rows]
@@ -257,9 +383,20 @@ def _count(n: int, noun: str) -> str:
 
 @dataclass(frozen=True)
 class MixedSelection:
-    """What a fit takes: a DataFrame `x` of n rows, and `y` (n,), finite numbers.
+    """A table and a target that a fit takes.
 
-    `names` are the columns of x, `target` is y's, `notes` say in whole sentences what was left out and why.
+    Parameters
+    ----------
+    x
+        The inputs, a DataFrame of n rows.
+    y : (n,)
+        The target, finite numbers.
+    names
+        The names of the columns of `x`.
+    target
+        The name of the column of `y`.
+    notes
+        What was left out and why, in whole sentences.
     """
 
     x: pd.DataFrame
@@ -272,7 +409,24 @@ class MixedSelection:
 def frame_of(table: Table, names: Sequence[str]) -> pd.DataFrame:
     """Return the named columns as a DataFrame: numbers, dates and texts, with gaps; `attrs["units"]` holds the units.
 
-    Errors: InputError for a column that is missing or of another kind.
+    Parameters
+    ----------
+    table
+        The table.
+    names
+        The names of the columns.
+
+    Raises
+    ------
+    InputError
+        For a column that is missing or of another kind.
+
+    Examples
+    --------
+    >>> table = Table({"a": np.arange(2.0)}, n_rows=2, texts={"b": ["u", None]}, units={"a": "kg"})
+    >>> frame = frame_of(table, ["a", "b"])
+    >>> list(frame.columns), frame.attrs
+    (['a', 'b'], {'units': {'a': 'kg'}})
     """
     pd = needed("pandas")
 
@@ -289,12 +443,25 @@ def frame_of(table: Table, names: Sequence[str]) -> pd.DataFrame:
 def select_mixed(table: Table, target: str, inputs: Sequence[str] | None = None) -> MixedSelection | None:
     """Return the inputs and the target, with gaps in the inputs; None where all inputs are numbers without gaps.
 
-    `inputs` defaults to every column but the target. Left out with a note: rows without a target; columns that are
-    empty, the same in every row, or equal to an earlier one; texts that have a level for more than half of the rows,
-    unless `inputs` names them.
+    Left out with a note: rows without a target; columns that are empty, the same in every row, or equal to an earlier
+    one; texts that have a level for more than half of the rows, unless `inputs` names them.
 
-    Errors: InputError as `Table.select`, for columns of text or dates as for unknown ones if they are the target.
+    Parameters
+    ----------
+    table
+        The table.
+    target
+        The name of the target column.
+    inputs
+        The names of the input columns; every column but the target by default.
 
+    Raises
+    ------
+    InputError
+        As `Table.select`, for columns of text or dates as for unknown ones if they are the target.
+
+    Examples
+    --------
     >>> table = Table({"y": np.arange(6.0)}, n_rows=6, texts={"a": ["u", "v", "u", "u", None, "v"]})
     >>> select_mixed(table, "y").x["a"].isna().sum()
     np.int64(1)

@@ -57,7 +57,7 @@ class Memory:
         )._bounded()
 
     def _bounded(self) -> Memory:
-        most = max(min(TUNING.remembered_rows, TUNING.remembered_numbers // self.x.shape[1]), 1)
+        most = max(min(TUNING.memory_rows, TUNING.memory_numbers // self.x.shape[1]), 1)
         if len(self.keys) <= most:
             return self
         kept = np.sort(np.argpartition(self.keys, most)[:most])

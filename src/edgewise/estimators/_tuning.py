@@ -44,7 +44,7 @@ class EstimatorTuning:
 
     Batches:
 
-    - `remembered_rows`, `remembered_numbers`: rows, and numbers in them, that are remembered at most.
+    - `memory_rows`, `memory_numbers`: rows, and numbers in them, that are remembered at most.
     """
 
     folds: int = 5
@@ -68,8 +68,8 @@ class EstimatorTuning:
     sized_rows: int = 60
     size_gain: float = 0.01
     largest_size: float = 3.0
-    remembered_rows: int = 100_000
-    remembered_numbers: int = 20_000_000
+    memory_rows: int = 100_000
+    memory_numbers: int = 20_000_000
 
 
 TUNING = EstimatorTuning()

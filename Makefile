@@ -41,11 +41,12 @@ fmt: $(VENV)/.developing  ## format, and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(VENV)/.developing  ## ruff, the floors, the types
+lint: $(VENV)/.developing  ## ruff, the floors, the types, the docstrings' sections
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright --threads
+	$(BIN)/python docs/check_docstrings.py
 
 docs: $(VENV)/.documenting  ## the documentation site, in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

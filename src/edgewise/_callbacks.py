@@ -23,9 +23,17 @@ def calling(function: Callable[[Event], object], event: type[Event]) -> Iterator
         train.RefitPass       a pass over the rows of a refit, as in trials of many functions
         discovery.SearchStep  a stage of a search for formulas
 
-    A fit ends, with its best network so far and the outcome STOPPED, if the function returns True or "stop" of a row or
-    a step. Whatever it raises ends the work. It is not called for what runs in other threads or processes.
+    Parameters
+    ----------
+    function
+        Called with each event. A fit ends, with its best network so far and the outcome STOPPED, if it returns True or
+        "stop" of a row or a step. Whatever it raises ends the work. It is not called for what runs in other threads or
+        processes.
+    event
+        The kind of event: one of the classes above.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.linspace(-1, 1, 40, dtype=torch.float64)[:, None]
     >>> with ew.calling(lambda step: step.step == 3, ew.train.FitStep):

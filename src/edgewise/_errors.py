@@ -15,6 +15,14 @@ class EdgewiseError(Exception):
 class InputError(EdgewiseError, ValueError):
     """A value, a table or a file that edgewise cannot work with; the message is one line of at most 1,000 characters.
 
+    Parameters
+    ----------
+    message
+        What was wrong, what was given, and what to do. Line breaks become spaces; of a longer text the middle is left
+        out.
+
+    Examples
+    --------
     >>> len(str(InputError("a name of " + 5000 * "x"))), str(InputError("two\\nlines"))
     (1000, 'two lines')
     """

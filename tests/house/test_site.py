@@ -57,7 +57,7 @@ def test_site_asks_no_other_host() -> None:
         ("Return x_1 * x_2.", r"Return x\_1 \* x\_2."),
         ("For |r| <= d.", r"For \|r\| &lt;= d."),
         ("See `a_b`.", "See `a_b`."),
-        ("Errors: InputError for x < 0.", "**Errors:** InputError for x &lt; 0."),
+        ("Shapes: x (n,) -> (n,) for x < 0.", "**Shapes:** x (n,) -\\> (n,) for x &lt; 0."),
         ("One.\n\ny  = a x\n+ b", "One.\n\n```text\ny  = a x\n+ b\n```"),
         ("One.\n\n>>> 1 + 1\n2", "One.\n\n```pycon\n>>> 1 + 1\n2\n```"),
         ("See `optim.LM`.", 'See <autoref identifier="edgewise.optim.LM" optional>`optim.LM`</autoref>.'),
@@ -65,6 +65,80 @@ def test_site_asks_no_other_host() -> None:
 )
 def test_docstrings_become_markdown(docstring: str, expected: str) -> None:
     assert prose.markdown(docstring) == expected
+
+
+SECTIONS = """Fit a curve.
+
+    y  = a x
+
+    Parameters
+    ----------
+    x, y : (n,)
+        The samples, finite.
+
+        a    b
+        1    2
+    *rows
+        More of them.
+
+    Returns
+    -------
+    train.FitResult
+        The curve, for x < 0 too.
+
+    Raises
+    ------
+    InputError
+        For nothing.
+
+    Examples
+    --------
+    >>> 1 + 1
+    2
+
+    References
+    ----------
+    Smith, A_b (2020).
+"""
+
+RENDERED = r"""Fit a curve.
+
+```text
+y  = a x
+```
+
+**Parameters**
+
+- `x`, `y` (n,): The samples, finite.
+
+    ```text
+    a    b
+    1    2
+    ```
+- `*rows`: More of them.
+
+**Returns**
+
+- <autoref identifier="edgewise.train.FitResult" optional>`train.FitResult`</autoref>: The curve, for x &lt; 0 too.
+
+**Raises**
+
+- `InputError`: For nothing.
+
+**Examples**
+
+```pycon
+>>> 1 + 1
+2
+```
+
+**References**
+
+Smith, A\_b (2020)."""
+
+
+def test_sections_become_lists_and_code() -> None:
+    assert prose.markdown(SECTIONS) == RENDERED
 
 
 README = "![a](b.svg) [c](d.md#e) [f](https://g.h) \n```\n[i](j)\n```"

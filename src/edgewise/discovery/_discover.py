@@ -121,48 +121,90 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     A table of measurements seldom follows one: then an additive network is fitted and read as formulas, formulas
     evolve, and all are judged on rows that they were not fitted to, and by their agreement with the network.
 
-    x (n, n_in) and y (n,) are arrays, tensors, or a DataFrame and a Series with their names. Each level of a text
-    column becomes an input of 0 or 1; dates count days or years. Rows with gaps are left out; `missing="indicator"`
-    keeps them and adds an input that marks the gap. `found.notes` reports what happened to columns and rows. If y has
-    several columns, each target is searched separately, and the result is a `Discoveries`, a mapping from target to
-    Discovery. `groups` names a column of x: all groups share the form of a formula, and constants may differ between
-    them (`found.groups`).
+    Without `sigma` and `weights` the kind of noise is recognized (`found.noise_model`): additive, relative, both, or
+    counts. Outlying rows are set aside and listed. If the target has one sign and spans more than four decades, errors
+    are relative. `found.notes` reports what happened to columns and rows.
 
-    `noise` is "auto" (estimated), "exact", or the noise divided by the standard deviation of the target. `sigma` holds
-    the standard error of each y, `weights` factors of the squared residuals: arrays (n,), or the name of a column of
-    the DataFrame x, which is then no input. Without them the kind of noise is recognized (`found.noise_model`):
-    additive, relative, both, or counts. Outlying rows are set aside and listed. `loss="huber"` reduces the influence of
-    large residuals. If the target has one sign and spans more than four decades, errors are relative.
+    With the same seed the result is the same, for any number of workers, unless time runs out; Ctrl-C ends the search
+    and returns what was found. `found.settings["work done"]` says how much of the work was done by then.
 
-    Constants of noisy data become simple numbers (2, 3/2, pi) if these lie within their standard errors and that is
-    no coincidence; `rounding=False` leaves all as they are fitted.
+    Parameters
+    ----------
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame. Each level of a text column becomes an input of 0 or 1; dates
+        count days or years. Rows with gaps are left out.
+    y : (n,)
+        The target: an array, a tensor or a Series with its name. If y has several columns, each target is searched
+        separately.
+    names
+        Names of the inputs; None for those of a DataFrame, or x1, x2, ...
+    target
+        Name of the target, or a list of names; None for that of a Series, or y.
+    noise
+        "auto" (estimated), "exact", or the noise divided by the standard deviation of the target.
+    sigma : (n,)
+        The standard error of each y, or the name of a column of the DataFrame x, which is then no input; None if
+        unknown.
+    weights : (n,)
+        Factors of the squared residuals, or the name of a column of the DataFrame x, which is then no input; None for
+        equal ones.
+    loss
+        "squared", or "huber", which reduces the influence of large residuals.
+    rounding
+        Whether constants of noisy data become simple numbers (2, 3/2, pi) if these lie within their standard errors and
+        that is no coincidence; otherwise all stay as they are fitted.
+    groups
+        Name of a column of x: all groups share the form of a formula, and constants may differ between them
+        (`found.groups`). None for no groups.
+    missing
+        "indicator" keeps rows with gaps and adds an input that marks the gap.
+    effort
+        "quick", "normal", "thorough", or the number of formulas that evolution tries.
+    seed
+        Seed of what is drawn.
+    time_limit
+        Seconds, kept to 10 % and half a second; None for no limit.
+    n_jobs
+        Number of joblib workers, -1 for one on each core; they are threads unless `joblib.parallel_config` says
+        otherwise.
+    save
+        File that the search is saved to every few seconds; None for no file.
+    resume
+        File of a saved search of the same table and settings, which is continued.
+    progress
+        Whether to show a line on stderr: True, False, or "auto" (on a terminal, after two seconds). A function is
+        called with the stage, the fraction done and the best formula.
+    **known
+        What you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
+        `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where
+        it is `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you
+        know"); with `groups` that of each group is, and `template` and `limits` are refused. `units="table"` takes the
+        units that the data frame has in `x.attrs["units"]`, `units=table` those of a table from
+        `edgewise.io.read_table`.
 
-    `effort` is "quick", "normal", "thorough", or the number of formulas that evolution tries. With the same seed it
-    gives the same result, for any number of workers, unless time runs out: `time_limit` (seconds, none by default) is
-    kept to 10 % and half a second, and `found.settings["work done"]` says how much of the work was done by then.
-    `n_jobs` is the number of joblib workers, -1 for one on each core; they are threads unless
-    `joblib.parallel_config` says otherwise. The search is saved to the file `save` every few seconds; `resume`
-    continues a saved search of the same table and settings. `progress` shows a line on stderr: True, False, or "auto"
-    (on a terminal, after two seconds). A function is called with the stage, the fraction done and the best formula.
-    Ctrl-C ends the search and returns what was found.
+    Returns
+    -------
+    Discovery
+        The formulas; for several targets a `Discoveries`, a mapping from target to Discovery.
 
-    `known` is what you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,
-    `max_complexity`, `units`, `guesses`, a `template` with unknown parts "?", and what its `constants` are, where it is
-    `monotone` and its `limits`. Every formula but the constant is as they say (docs/discovery.md, "What you know");
-    with `groups` that of each group is, and `template` and `limits` are refused. `units="table"` takes the units that
-    the data frame has in `x.attrs["units"]`, `units=table` those of a table from `edgewise.io.read_table`.
+    Raises
+    ------
+    InputError
+        For wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names, standard errors that are
+        not positive, negative weights, knowledge that makes no sense, and a file to resume from that belongs to another
+        search.
 
-    Errors: InputError for wrong shapes, infinities, a constant target, fewer than 5 complete rows, bad names, standard
-    errors that are not positive, negative weights, knowledge that makes no sense, and a file to resume from that
-    belongs to another search.
+    References
+    ----------
+    Gradients as detectors of structure: Udrescu et al., AI Feynman 2.0 (2020); variable projection and networks as
+    here: this project, docs/design/discovery.md.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> ew.discover(x, x[:, 0] * x[:, 1] + 2, names=["a", "b"]).best.expression
     a*b + 2
-
-    Source: gradients as detectors of structure: Udrescu et al., AI Feynman 2.0 (2020); variable projection and
-    networks as here: this project, docs/design/discovery.md.
     """
     if not is_int(seed, 0, 2**62 - 1):
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
@@ -208,9 +250,33 @@ def discover_directly(
     Power laws, polynomials, rational functions, and functions of one variable where x has one column. It takes
     about a second and has no time limit: the same arguments give the same result anywhere.
 
-    x, y, `names`, `target`, `noise`, `sigma`, `weights` and errors as in `discover`. What is `known` turns formulas
-    away, and guesses are fitted; a template needs a search.
+    Parameters
+    ----------
+    x : (n, n_in)
+        The inputs, as in `discover`.
+    y : (n,)
+        The target.
+    names
+        Names of the inputs; None for those of a DataFrame, or x1, x2, ...
+    target
+        Name of the target.
+    noise
+        "auto" (estimated), "exact", or the noise divided by the standard deviation of the target.
+    sigma : (n,)
+        The standard error of each y, or the name of a column of x; None if unknown.
+    weights : (n,)
+        Factors of the squared residuals, or the name of a column of x; None for equal ones.
+    **known
+        What you know of the formula, as in `discover`: it turns formulas away, and guesses are fitted; a template needs
+        a search.
 
+    Raises
+    ------
+    InputError
+        As `discover` does, and for a template.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> x = np.random.default_rng(0).uniform(1, 2, (50, 2))
     >>> discover_directly(x, x[:, 0] ** 2 / x[:, 1], names=["a", "b"]).best.expression

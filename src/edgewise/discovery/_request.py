@@ -69,7 +69,20 @@ def inputs_of(x: Any, *given: Any) -> Any:
 def checked_loss(loss: object) -> Loss:
     """Return a loss by name.
 
-    Errors: InputError for any other name.
+    Parameters
+    ----------
+    loss
+        "squared" or "huber".
+
+    Raises
+    ------
+    InputError
+        For any other name.
+
+    Examples
+    --------
+    >>> checked_loss("huber")
+    'huber'
     """
     word = renamed("loss", loss)
     for known in get_args(Loss):
@@ -241,8 +254,22 @@ def _one_target(y: Any) -> Array:
 def column_names(x: Any, names: Sequence[str] | None, count: int) -> tuple[str, ...]:
     """Return the names of the columns of a table: those given, else those of a data frame, else x1, x2, ...
 
-    Errors: InputError unless they are `count` different names.
+    Parameters
+    ----------
+    x
+        The table.
+    names
+        The names; None for those of a DataFrame, or x1, x2, ...
+    count
+        Number of the columns.
 
+    Raises
+    ------
+    InputError
+        Unless they are `count` different names.
+
+    Examples
+    --------
     >>> column_names([[1.0, 2.0]], None, 2)
     ('x1', 'x2')
     """

@@ -90,23 +90,36 @@ Products = Literal["auto"] | int
 _DERIVED = ("networks_", "edges_", "candidates_")
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class AdditiveEstimator(Reading, Streaming):
     """An estimator whose fit is a sum of curves, products and a hidden node.
 
-    Fitted attributes: `fits_`, one for each target; `networks_`, the same as networks of `network_inputs(X)`;
-    `network_` for a single target; `network_names_`, its inputs; `edges_`, a table of all curves and products;
-    `candidates_`, a table of the shapes that were compared; `means_` and `deviations_`, over the rows.
+    Attributes
+    ----------
+    fits_
+        The fits, one for each target.
+    networks_
+        The same as networks of `network_inputs(X)`.
+    network_
+        The network of a single target.
+    network_names_
+        Names of its inputs.
+    edges_
+        A table of all curves and products.
+    candidates_
+        A table of the shapes that were compared.
+    means_
+        Means over the rows.
+    deviations_
+        Standard deviations over the rows.
     """
 
-    select: Select = "average"
-    products: Products = "auto"
-    monotonic_cst: Any = None
-    interaction_cst: Any = None
-    categorical_features: Any = "auto"
-    random_state: Any = None
-    warm_start: bool = False
-    verbose: bool = False
+    select: Select
+    products: Products
+    monotonic_cst: Any
+    interaction_cst: Any
+    random_state: Any
+    warm_start: bool
+    verbose: bool
 
     def _fit_each(self, rows: Training, targets: list[Array], family: Family, *, intervals: bool = False) -> None:
         """Fit each target, and set the fitted attributes; those for intervals if asked."""
@@ -175,26 +188,55 @@ class AdditiveEstimator(Reading, Streaming):
         return self.input_names()
 
     def input_names(self, target: int = 0) -> list[str]:
-        """Return the names of the inputs of a target's network."""
+        """Return the names of the inputs of a target's network.
+
+        Parameters
+        ----------
+        target
+            Which of several targets, by position.
+        """
         return [input_name(part, self.encoder_.names) for part in self.fits_[target].design.inputs]
 
     def network_inputs(self, X: Any, target: int = 0) -> Array:
-        """Return what the network of a target is given for the rows of X, (n, inputs): finite numbers.
+        """Return what the network of a target is given for the rows of a table, (n, inputs): finite numbers.
 
         Columns with gaps become two inputs, of which the second is one at a gap; categories become numbers of levels.
 
-        Errors: those of `predict`.
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        target
+            Which of several targets, by position.
+
+        Raises
+        ------
+        ValueError, NotFittedError, TypeError
+            As `predict` does.
         """
         return self.fits_[target].design.values(self._encode(X))
 
     def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None = None) -> None:
         """Write the estimator, with the encoding of its columns, into a graph: see `edgewise.export.to_onnx`.
 
-        Inputs are the columns of the DataFrame that was fitted, or `x` of an array of numbers. Outputs are `y` (rows,
-        targets), or `label` (rows,) and `probabilities` (rows, classes).
+        Outputs are `y` (rows, targets), or `label` (rows,) and `probabilities` (rows, classes).
 
-        Errors: NotFittedError; InputError for names, levels and classes that ONNX does not hold.
+        Parameters
+        ----------
+        graph
+            The graph.
+        inputs
+            Names of the inputs; None for the columns of the DataFrame that was fitted, or `x` of an array of numbers.
 
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        InputError
+            For names, levels and classes that ONNX does not hold.
+
+        Examples
+        --------
         >>> from edgewise.estimators import KANClassifier
         >>> from edgewise.export import to_onnx
         >>> x = np.random.default_rng(0).normal(size=(100, 2))

@@ -10,9 +10,9 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._typing import Array
-from edgewise.estimators._additive import AdditiveEstimator
+from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableClassifier, Training
-from edgewise.tables.additive import Classes
+from edgewise.tables.additive import Classes, Select
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -24,35 +24,94 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     Two classes have one sum, the log-odds of the second. Everything else is as in `KANRegressor`, but there is no
     hidden node.
 
-    Parameters: those of `KANRegressor` but `loss`, `quantile` and `n_jobs`, and `class_weight`: None, "balanced", or a
-    dict of labels and weights. `monotonic_cst` is for two classes, and is about the probability of the second.
+    Parameters
+    ----------
+    class_weight
+        None, "balanced", or a dict of labels and weights.
+    select
+        "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
+    products
+        How many pairs may interact; "auto" compares several numbers.
+    monotonic_cst
+        1, 0 or -1 for each column, or a dict of names: curves of the probability of the second of two classes that must
+        rise or fall. Such a column takes part in no product.
+    interaction_cst
+        "pairwise", "no_interactions", or lists of column numbers that may interact; None for any.
+    categorical_features
+        Columns that are categories besides text: names, positions or a mask.
+    random_state
+        Seed of the folds, and of the rows that `partial_fit` remembers.
+    warm_start
+        Whether `fit` and `partial_fit` keep the shape of the fit before, as in `KANRegressor`.
+    verbose
+        Whether each stage is shown at once, also where stderr is no terminal; otherwise on a terminal after two
+        seconds.
 
-    Errors: ValueError, NotFittedError and TypeError as scikit-learn's estimators raise them.
+    Raises
+    ------
+    ValueError, NotFittedError, TypeError
+        As scikit-learn's estimators raise them.
 
+    References
+    ----------
+    Breslow and Clayton (1993), for smoothing; docs/design/tables.md for the rest.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> x = np.random.default_rng(0).normal(size=(300, 2))
     >>> model = KANClassifier().fit(x, np.where(x[:, 0] ** 2 > 1, "out", "in"))
     >>> model.predict([[2.0, 0.0], [0.1, 0.0]]).tolist()
     ['out', 'in']
-
-    Source: Breslow and Clayton (1993), for smoothing; docs/design/tables.md for the rest.
     """
 
     class_weight: Any = None
+    select: Select = "average"
+    products: Products = "auto"
+    monotonic_cst: Any = None
+    interaction_cst: Any = None
+    categorical_features: Any = "auto"
+    random_state: Any = None
+    warm_start: bool = False
+    verbose: bool = False
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANClassifier:
-        """Fit X (n, p) to labels y (n,), and return the estimator."""
+        """Fit a table to labels, and return the estimator.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        y : (n,)
+            The labels.
+        sample_weight : (n,)
+            Weights of the rows, not negative; None for equal ones.
+        """
         self._fit_all(X, y, sample_weight)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> KANClassifier:
         """Fit the rows of all calls so far, and return the estimator: see `KANRegressor.partial_fit`.
 
-        `classes` lists all labels, in the first call that no `fit` came before. One that no row has yet gets a
-        probability near zero.
+        Parameters
+        ----------
+        X : (n, p)
+            Further rows.
+        y : (n,)
+            Their labels.
+        classes
+            All labels, in the first call that no `fit` came before. One that no row has yet gets a probability near
+            zero.
+        sample_weight : (n,)
+            Weights of the rows, not negative; None for equal ones.
 
-        Errors: those of `fit`; ValueError for batches of other columns, and labels that are not among the classes.
+        Raises
+        ------
+        ValueError
+            For batches of other columns, and labels that are not among the classes. Other errors are those of `fit`.
 
+        Examples
+        --------
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(300, 2))
         >>> y = np.where(x[:, 0] > 0, "right", "left")
@@ -88,23 +147,47 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         return self._codes(labels)
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class at the rows of X, (n, classes)."""
+        """Return the probability of each class, (n, classes).
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         check_is_fitted(self, "fits_")
         return self.fits_[0].of(self._etas(X)[0])
 
     def predict(self, X: Any) -> Array:
-        """Return the most probable label at the rows of X, (n,)."""
+        """Return the most probable label of each row, (n,).
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         codes = self.predict_proba(X).argmax(1)
         return self.classes_[codes]
 
     def decision_function(self, X: Any) -> Array:
-        """Return the log-odds of the second of two classes (n,), or the sum of curves of each class (n, classes)."""
+        """Return the log-odds of the second of two classes (n,), or the sum of curves of each class (n, classes).
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         check_is_fitted(self, "fits_")
         eta = self._etas(X)[0]
         return eta[:, 0] if len(self.classes_) == 2 else eta
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithm of the probabilities, (n, classes)."""
+        """Return the logarithm of the probabilities, (n, classes).
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         return np.log(self.predict_proba(X))
 
     def _sums(self) -> list[list[Any]]:

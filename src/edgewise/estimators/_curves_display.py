@@ -281,9 +281,21 @@ class CurvesDisplay:
     a map of colors, with some of the rows as dots. Of a column with a few extreme values, those that were read on an
     asinh axis, the outer 2 % on each side are not drawn; of a category only the 14 levels with most rows.
 
-    Parameters: `effects`, the panels as `edgewise.plot` takes them; `unit`, what the sum stands for.
+    Parameters
+    ----------
+    effects
+        The panels as `edgewise.plot` takes them.
+    unit
+        What the sum stands for.
 
-    Attributes after `plot`: `axes_`, a list with the axes of each panel; `ax_`, the first of them; `figure_`.
+    Attributes
+    ----------
+    axes_
+        A list with the axes of each panel, after `plot`.
+    ax_
+        The first of them.
+    figure_
+        Their figure.
     """
 
     axes_: list[Axes]
@@ -303,13 +315,31 @@ class CurvesDisplay:
     ) -> CurvesDisplay:  # fmt: skip
         """Draw the curves of a fitted estimator on the rows of X, and return the display.
 
-        `features`: columns, by name or position, and pairs of columns with a product; by default the `most` important
-        parts. `target`: which of several targets or classes, by position. `ax`: axes that the panels replace, or one
-        for each panel; a new figure without. `n_cols`: panels in a row.
+        Parameters
+        ----------
+        estimator
+            A fitted `KANRegressor` or `KANClassifier`.
+        X : (n, p)
+            The table.
+        features
+            Columns, by name or position, and pairs of columns with a product; None for the most important parts.
+        target
+            Which of several targets or classes, by position.
+        ax
+            Axes that the panels replace, or one for each panel; None for a new figure.
+        n_cols
+            Panels in a row.
+        most
+            How many parts are drawn, at most, if `features` does not say which.
 
-        Errors: InputError for features and targets that are not there, pairs without a product, and a fit in which
-        nothing has an effect; those of `predict`.
+        Raises
+        ------
+        InputError
+            For features and targets that are not there, pairs without a product, and a fit in which nothing has an
+            effect. Other errors are those of `predict`.
 
+        Examples
+        --------
         >>> from edgewise.estimators import KANRegressor
         >>> x = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
         >>> model = KANRegressor(products=0).fit(x, x[:, 0] + 3 * x[:, 1] ** 2)
@@ -331,7 +361,15 @@ class CurvesDisplay:
         return cls(effects, unit=f"adds to {parts.unit(name, str(label))}").plot(ax=ax, n_cols=n_cols)
 
     def plot(self, *, ax: Any = None, n_cols: int = 3) -> CurvesDisplay:
-        """Draw the panels, and return the display."""
+        """Draw the panels, and return the display.
+
+        Parameters
+        ----------
+        ax
+            Axes that the panels replace, or one for each panel; None for a new figure.
+        n_cols
+            Panels in a row.
+        """
         from edgewise import plot
 
         self.axes_ = plot.effects(self.effects, self.unit, columns=n_cols, axes=ax)

@@ -155,27 +155,39 @@ class Reading(TableEstimator):
     means_: list[Means]
 
     def explain(self, X: Any, *, split_products: bool = False) -> pd.DataFrame:
-        """Return what each column, product and hidden node adds to the sum, a row for each row of X.
+        """Return what each column, product and hidden node adds to the sum, a row for each row of a table.
 
         sum = baseline + contributions,  E contribution = 0 over the rows of `fit`
 
         The units are those of the sum: of the target, its logarithm or square root where that was chosen, the
         logarithm of the mean for counts and amounts, log-odds for classes. With several targets or classes the columns
-        have two levels, of which the first is the number of the target or the label of the class.
+        have two levels, of which the first is the number of the target or the label of the class. Without products and
+        hidden node these are the Shapley values of the sum over the rows of `fit`.
 
-        Without products and hidden node these are the Shapley values of the sum over the rows of `fit`. With
-        `split_products` each product is split between its columns by the rule of Shapley; a hidden node stays whole.
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        split_products
+            Whether each product is split between its columns by the rule of Shapley; a hidden node stays whole.
 
-        Errors: those of `predict`.
+        Raises
+        ------
+        ValueError, NotFittedError, TypeError
+            As `predict` does.
 
+        References
+        ----------
+        Lundberg and Lee, A unified approach to interpreting model predictions (2017).
+
+        Examples
+        --------
         >>> from edgewise.estimators import KANRegressor
         >>> x = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
         >>> model = KANRegressor(products=0).fit(x, x[:, 0] ** 2 + x[:, 1])
         >>> table = model.explain(x)
         >>> list(table), bool(np.allclose(table.sum(axis=1), model.predict(x)))
         (['baseline', 'x1', 'x2'], True)
-
-        Source: Lundberg and Lee, A unified approach to interpreting model predictions (2017).
         """
         pd = needed("pandas")
 
@@ -190,18 +202,30 @@ class Reading(TableEstimator):
         return next(iter(tables.values())) if len(tables) == 1 else pd.concat(tables, axis=1)
 
     def importance(self, X: Any, y: Any = None) -> pd.DataFrame:
-        """Return how much each column, product and hidden node matters on the rows of X, the most important first.
+        """Return how much each column, product and hidden node matters on a table, the most important first.
 
-        `share` of the sum of the variances of all parts, `mean` of the sizes of the contributions, each with a
-        standard error. With y also `loss`, by how much the mean loss of the rows rises if the part is replaced by its
+        `share` of the sum of the variances of all parts, `mean` of the sizes of the contributions, each with a standard
+        error. With targets also `loss`, by how much the mean loss of the rows rises if the part is replaced by its
         mean: that of the fit, in the units of the sum. Classes are taken together; with several targets the rows have
         two levels.
 
         The errors hold for other rows like those of X and, but for `loss`, for the noise that the curves were fitted
         to, by their posterior covariance. Products, the hidden node and the choice of the shape count as known.
 
-        Errors: those of `predict` and of scikit-learn for y; ValueError for labels that were not fitted.
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        y : (n, targets)
+            The targets, (n,) for one, or labels; None leaves `loss` out.
 
+        Raises
+        ------
+        ValueError, NotFittedError, TypeError
+            As `predict` and scikit-learn do, and for labels that were not fitted.
+
+        Examples
+        --------
         >>> from edgewise.estimators import KANRegressor
         >>> x = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
         >>> KANRegressor(products=0).fit(x, 2 * x[:, 0] + x[:, 1]).importance(x)["share"].round(1).to_dict()
@@ -213,16 +237,36 @@ class Reading(TableEstimator):
         return stacked([importance_table(parts, x, own) for parts, own in zip(self._parts(), targets, strict=True)])
 
     def plot_curves(self, X: Any, **options: Any) -> CurvesDisplay:
-        """Draw the curves and products that matter most on the rows of X: see `CurvesDisplay.from_estimator`."""
+        """Draw the curves and products that matter most on the rows of X: see `CurvesDisplay.from_estimator`.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        **options
+            Those of `CurvesDisplay.from_estimator`.
+        """
         return CurvesDisplay.from_estimator(self, X, **options)
 
     def plot_network(self, X: Any, *, target: int = 0, most: int = 24, **options: Any) -> Axes:
         """Draw the network of a target with its strongest edges, and return the axes.
 
-        At most `most` edges of the first layer are drawn, those with the largest scores; what is left without edges
-        is left out. `options` are those of `edgewise.plot.network`, which says how to read the picture.
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        target
+            Which of several targets or classes, by position.
+        most
+            Edges of the first layer that are drawn, at most, those with the largest scores; what is left without edges
+            is left out.
+        **options
+            Those of `edgewise.plot.network`, which says how to read the picture.
 
-        Errors: those of `predict`, and InputError for a target that is not there or `most` below 1.
+        Raises
+        ------
+        InputError
+            For a target that is not there or `most` below 1. Other errors are those of `predict`.
         """
         check_is_fitted(self, "fits_")
         return strongest_edges(self, X, target, most, options)

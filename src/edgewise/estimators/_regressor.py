@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,9 +11,9 @@ from sklearn.utils import check_consistent_length
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
-from edgewise.estimators._additive import AdditiveEstimator
+from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableRegressor, Training
-from edgewise.tables.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile
+from edgewise.tables.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile, Select
 
 LossName = Literal["squared", "absolute", "huber", "quantile", "poisson", "gamma"]
 _FAMILIES: dict[str, Callable[[float], Family]] = {
@@ -26,7 +26,7 @@ _FAMILIES: dict[str, Callable[[float], Family]] = {
 }
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(eq=False, repr=False)
 class KANRegressor(TableRegressor, AdditiveEstimator):
     """Fit tables of numbers, dates, text and missing values by a network whose every edge is a smooth curve.
 
@@ -37,41 +37,80 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     Categories have an effect for each level, shrunk to the mean; a missing value has its own effect. The target is
     mapped by a logarithm or square root (h is the inverse) if that lowers the error on the original scale.
 
-    Parameters:
+    Parameters
+    ----------
+    loss
+        "squared" (the mean of numbers), "huber" (the same with outliers), "absolute" (the median), "quantile",
+        "poisson" (counts, logarithmic link), "gamma" (positive amounts whose standard deviation grows with their size,
+        logarithmic link).
+    quantile
+        The level of the loss "quantile", between 0 and 1.
+    select
+        "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
+    products
+        How many pairs may interact; "auto" compares several numbers.
+    monotonic_cst
+        1, 0 or -1 for each column, or a dict of names: curves that must rise or fall. Such a column takes part in no
+        product, and there is no hidden node.
+    interaction_cst
+        "pairwise", "no_interactions", or lists of column numbers that may interact; None for any.
+    categorical_features
+        Columns that are categories besides text: names, positions or a mask.
+    random_state
+        Seed of the folds, and of the rows that `partial_fit` remembers.
+    warm_start
+        Whether `fit` and `partial_fit` keep the shape of the fit before, if the table has the same columns: its
+        products, and maps, a hidden node and effects of single values only if it has them. Curves and smoothing are
+        refitted. That takes about 20 % less time.
+    n_jobs
+        How many targets to fit at a time, in processes of their own; -1 for one a core.
+    verbose
+        Whether each stage is shown at once, also where stderr is no terminal; otherwise on a terminal after two
+        seconds.
 
-    - `loss`: "squared" (the mean of numbers), "huber" (the same with outliers), "absolute" (the median), "quantile"
-      (that at the level `quantile`), "poisson" (counts, logarithmic link), "gamma" (positive amounts whose spread grows
-      with their size, logarithmic link).
-    - `select`: "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
-    - `products`: how many pairs may interact; "auto" compares several numbers.
-    - `monotonic_cst`: 1, 0 or -1 for each column, or a dict of names: curves that must rise or fall. Such a column
-      takes part in no product, and there is no hidden node.
-    - `interaction_cst`: "pairwise", "no_interactions", or lists of column numbers that may interact.
-    - `categorical_features`: columns that are categories besides text; `random_state`: of the folds, and of the rows
-      that `partial_fit` remembers.
-    - `warm_start`: `fit` and `partial_fit` keep the shape of the fit before, if the table has the same columns: its
-      products, and maps, a hidden node and effects of single values only if it has them. Curves and smoothing are
-      refitted. That takes about 20 % less time.
-    - `n_jobs`: how many targets to fit at a time, in processes of their own; -1 for one a core.
-    - `verbose`: show each stage at once, also where stderr is no terminal; otherwise on a terminal after two seconds.
+    Raises
+    ------
+    ValueError, NotFittedError, TypeError
+        As scikit-learn's estimators raise them.
 
-    Errors: ValueError, NotFittedError and TypeError as scikit-learn's estimators raise them.
+    References
+    ----------
+    Wood, Generalized Additive Models (2017), for smoothing; docs/design/tables.md for the rest.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> x = np.random.default_rng(0).uniform(-2, 2, size=(200, 2))
     >>> model = KANRegressor().fit(x, np.sin(2 * x[:, 0]) + x[:, 1])
     >>> bool(model.score(x, np.sin(2 * x[:, 0]) + x[:, 1]) > 0.999)
     True
-
-    Source: Wood, Generalized Additive Models (2017), for smoothing; docs/design/tables.md for the rest.
     """
 
-    loss: LossName = field(default="squared", kw_only=False)
+    loss: LossName = "squared"
+    _: KW_ONLY
     quantile: float | None = None
+    select: Select = "average"
+    products: Products = "auto"
+    monotonic_cst: Any = None
+    interaction_cst: Any = None
+    categorical_features: Any = "auto"
+    random_state: Any = None
+    warm_start: bool = False
     n_jobs: int | None = None
+    verbose: bool = False
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
-        """Fit X (n, p) to y (n,) or (n, targets), and return the estimator."""
+        """Fit a table to a target, or several, and return the estimator.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        y : (n, targets)
+            The targets; (n,) for one.
+        sample_weight : (n,)
+            Weights of the rows, not negative; None for equal ones.
+        """
         self._level()
         self._fit_all(X, y, sample_weight)
         return self
@@ -81,13 +120,26 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
 
         The estimator remembers the rows, also those of a `fit` before. So the result is that of `fit` on all rows, and
         each call costs as much as such a fit; `warm_start` makes it cheaper. Levels that were not seen before are
-        added. Of more than 100,000 rows, or 20 million numbers, a uniform sample of that size is remembered and
-        fitted. Clone an estimator to start over.
+        added. Of more than 100,000 rows, or 20 million numbers, a uniform sample of that size is remembered and fitted.
+        Clone an estimator to start over. Rows of `partial_fit` are saved with the estimator, those of `fit` are not.
 
-        Rows of `partial_fit` are saved with the estimator, those of `fit` are not: after loading, ValueError.
+        Parameters
+        ----------
+        X : (n, p)
+            Further rows.
+        y : (n, targets)
+            Their targets; (n,) for one.
+        sample_weight : (n,)
+            Weights of the rows, not negative; None for equal ones.
 
-        Errors: those of `fit`; ValueError for batches of other columns or targets.
+        Raises
+        ------
+        ValueError
+            For batches of other columns or targets, and for an estimator that was loaded after a `fit`. Other errors
+            are those of `fit`.
 
+        Examples
+        --------
         >>> x = np.random.default_rng(0).uniform(-2, 2, size=(200, 2))
         >>> y = np.sin(2 * x[:, 0]) + x[:, 1]
         >>> model = KANRegressor().partial_fit(x[:50], y[:50]).partial_fit(x[50:], y[50:])
@@ -137,10 +189,15 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         return matrix
 
     def predict(self, X: Any, return_std: bool = False) -> Array | tuple[Array, Array]:
-        """Return the mean of the target at the rows of X, (n,) or (n, targets).
+        """Return the mean of the target at the rows of a table, (n,) or (n, targets).
 
-        With `return_std` also the standard deviation of a new row about it: noise and error of the fit together, from
-        out-of-fold residuals, which may grow and shrink with X.
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        return_std
+            Whether to return also the standard deviation of a new row about the mean: noise and error of the fit
+            together, from out-of-fold residuals, which may grow and shrink with X.
         """
         x = self._encode(X)
         means = np.column_stack([fit.predict(x)[:, 0] for fit in self.fits_])
@@ -150,21 +207,35 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         return self._as_target(means), self._as_target(deviations)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
-        """Return intervals (n, 2), or (n, targets, 2), that hold a new row's target with probability `coverage`.
+        """Return intervals (n, 2), or (n, targets, 2), that hold a new row's target with a given probability.
 
         They are pooled quantiles of out-of-fold residuals, divided by their expected size at x if that varies. They
         hold on average over the rows, about as often as asked for: of made tables of 40 to 1000 rows and 1 to 20
         columns, 90 % intervals held 88 to 92 %. No theorem guarantees it, as these intervals are about one fit.
 
-        Errors: ValueError for a coverage outside (0, 1).
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        coverage
+            The probability.
 
+        Raises
+        ------
+        ValueError
+            For a coverage outside (0, 1).
+
+        References
+        ----------
+        Vovk, Cross-conformal predictors (2015).
+
+        Examples
+        --------
         >>> x = np.linspace(0, 1, 200)[:, None]
         >>> y = x[:, 0] + np.random.default_rng(0).normal(size=200)
         >>> low, high = KANRegressor().fit(x, y).predict_interval(x).T
         >>> bool(0.85 < ((low < y) & (y < high)).mean() < 0.95)
         True
-
-        Source: Vovk, Cross-conformal predictors (2015).
         """
         if not (isinstance(coverage, int | float) and 0 < coverage < 1):
             raise ValueError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")

@@ -72,8 +72,11 @@ def _keys(seed: int, seen: int, count: int) -> Array:
 class Streaming(SupervisedEstimator):
     """An estimator with `partial_fit`: it remembers the rows it is given, and fits all that it remembers.
 
-    Fitted attribute: `memory_`, the rows; only after `partial_fit`. Those of `fit` are remembered for a `partial_fit`
-    that may follow, but not saved with the estimator.
+    Attributes
+    ----------
+    memory_
+        The rows; only after `partial_fit`. Those of `fit` are remembered for a `partial_fit` that may follow, but not
+        saved with the estimator.
     """
 
     memory_: Memory

@@ -171,18 +171,13 @@ def _names(inputs: Mapping[str, list[Any]], word: Any, kind: str | None = None) 
     return [each.name for each in inputs[word] if kind in (None, each.kind)]
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class SymbolicEstimator(SupervisedEstimator):
     """Base of estimators by formulas of the columns of a table.
 
     Fitted attributes: `symbols_`, what each variable of a formula means; those of `TableEstimator`.
     """
 
-    max_complexity: int | None = None
-    effort: Effort = "normal"
-    time_limit: float = 30.0
-    random_state: Any = None
-    categorical_features: Any = "auto"
+    random_state: Any
 
     def _learned(self, X: Any, y: Any, sample_weight: Any) -> tuple[FormulaSearch, Training]:
         """Return the search that is asked for, and the rows to fit; learn the inputs of formulas."""
@@ -197,14 +192,11 @@ class SymbolicEstimator(SupervisedEstimator):
         return outputs_of(formulas, self._features.names, self._features.of(x))
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class SymbolicPredictor(SymbolicEstimator):
     """Base of estimators whose predictions are formulas.
 
     Fitted attributes: `expression_` (sympy) and `formula_` (text, six digits), or lists of them.
     """
-
-    select: Select = "best"
 
     def _adopt(self, formulas: Sequence[Formula]) -> None:
         """Take the formulas to predict by."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from edgewise._typing import Array
 from edgewise.estimators._families import full, labelled, log_probabilities, probabilities
-from edgewise.estimators._judging import alone, choose, front_table, settled
+from edgewise.estimators._judging import Select, alone, choose, front_table, settled
 from edgewise.estimators._logit_forms import formulas_for_classes
-from edgewise.estimators._symbolic import SymbolicPredictor, warn_undefined
+from edgewise.estimators._symbolic import Effort, SymbolicPredictor, warn_undefined
 from edgewise.estimators._table import TableClassifier, seed_of
 
 
@@ -29,17 +29,39 @@ class SymbolicClassifier(TableClassifier, SymbolicPredictor):
 
     Parameters
     ----------
-    select : "best" takes the formulas with the lowest information criterion, but the prior or logistic regression
-        where these predict held-out rows better; "accurate" the lowest log loss on held-out rows; "simplest" the
-        simplest formulas within a standard error of that.
-    max_complexity : the complexity that each formula may have.
-    class_weight : None, "balanced", or a dict of labels and weights.
-    effort, time_limit, random_state, categorical_features : as in `SymbolicRegressor`; the classes share the time. A
-        full search also reads the curves of an additive model as functions of one input.
+    select
+        "best" takes the formulas with the lowest information criterion, but the prior or logistic regression where
+        these predict held-out rows better; "accurate" the lowest log loss on held-out rows; "simplest" the simplest
+        formulas within a standard error of that.
+    max_complexity
+        The complexity that each formula may have; None for any.
+    class_weight
+        None, "balanced", or a dict of labels and weights.
+    effort
+        That of `discover`, or "direct": only formulas that need no model. A full search also reads the curves of an
+        additive model as functions of one input.
+    time_limit
+        Seconds of a full search; the classes share them.
+    random_state
+        Seed of the search and of the held-out rows; None is 0.
+    categorical_features
+        Columns that are categories besides text: names, positions or a mask.
 
-    Fitted attributes: `classes_`; `expression_` (sympy) and `formula_` (text, six digits), for more than two classes
-    lists in the order of `classes_`; `front_`, a DataFrame of all formulas; `symbols_`; those of `TableEstimator`.
+    Attributes
+    ----------
+    classes_
+        The labels in ascending order.
+    expression_
+        The formula (sympy), for more than two classes a list in the order of `classes_`.
+    formula_
+        The same as text of six digits.
+    front_
+        A DataFrame of all formulas.
+    symbols_
+        What each variable means. Further attributes are those of `TableEstimator`.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(400, 2))
@@ -49,13 +71,31 @@ class SymbolicClassifier(TableClassifier, SymbolicPredictor):
     (['apart', 'same'], True, 'same')
     """
 
+    select: Select = "best"
+    max_complexity: int | None = None
     class_weight: Any = None
+    effort: Effort = "normal"
+    time_limit: float = 30.0
+    random_state: Any = None
+    categorical_features: Any = "auto"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SymbolicClassifier:
-        """Find formulas for the labels y (n,).
+        """Find formulas for labels, and return the estimator.
 
-        Errors: those of scikit-learn for X, y and weights that do not fit; InputError for parameters that do not exist,
-        and infinities.
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        y : (n,)
+            The labels.
+        sample_weight : (n,)
+            Weights of the rows, not negative; None for equal ones.
+
+        Raises
+        ------
+        InputError
+            For parameters that do not exist, and infinities. Other errors are those of scikit-learn for X, y and
+            weights that do not fit.
         """
         search, training = self._learned(X, y, sample_weight)
         seed, inputs = seed_of(self.random_state), self._features.of(training.x)
@@ -68,20 +108,44 @@ class SymbolicClassifier(TableClassifier, SymbolicPredictor):
         return self
 
     def decision_function(self, X: Any) -> Array:
-        """Return the log-odds of the second of two classes, (n,), or the logits of the classes, (n, classes)."""
+        """Return the log-odds of the second of two classes, (n,), or the logits of the classes, (n, classes).
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         logits = self._logits(X)
         return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probabilities of the classes, (n, classes), all above 0 and below 1."""
+        """Return the probabilities of the classes, (n, classes), all above 0 and below 1.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         return probabilities(self._logits(X))
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithms of the probabilities, (n, classes)."""
+        """Return the logarithms of the probabilities, (n, classes).
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         return log_probabilities(self._logits(X))
 
     def predict(self, X: Any) -> Array:
-        """Return the most probable label of every row, (n,)."""
+        """Return the most probable label of every row, (n,).
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         codes = full(self._logits(X)).argmax(axis=1)
         return self.classes_[codes]
 

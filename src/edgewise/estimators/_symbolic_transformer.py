@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from edgewise._errors import unknown
 from edgewise._typing import Array, Formula
 from edgewise.estimators._judging import Judged, text_of
-from edgewise.estimators._symbolic import SymbolicEstimator, defined, front_of_numbers, search_numbers
+from edgewise.estimators._symbolic import Effort, Noise, SymbolicEstimator, defined, front_of_numbers, search_numbers
 from edgewise.estimators._table import NumericTargets
 
 
@@ -21,16 +21,40 @@ from edgewise.estimators._table import NumericTargets
 class SymbolicTransformer(TransformerMixin, SymbolicEstimator, NumericTargets):
     """A transformer whose columns are formulas that predict y, found by `edgewise.discover`.
 
-    `columns="front"` gives every formula from simple to accurate, but the constant; "terms" gives the terms of the
-    best formula, without their factors: what a linear model after it can weigh. If only a constant was found, the
-    line stands in for it. X with categories, dates and gaps becomes variables as in `SymbolicRegressor`, and so do
-    the other parameters.
+    X with categories, dates and gaps becomes variables as in `SymbolicRegressor`. Where a formula is undefined, its
+    column is the mean over the training rows, and a warning says for how many rows.
 
-    Where a formula is undefined, its column is the mean over the training rows, and a warning says for how many rows.
+    Parameters
+    ----------
+    columns
+        "front" gives every formula from simple to accurate, but the constant; "terms" gives the terms of the best
+        formula, without their factors: what a linear model after it can weigh. If only a constant was found, the line
+        stands in for it.
+    max_complexity
+        The complexity that a formula may have, as `discover` counts; None for any.
+    effort
+        That of `discover`, or "direct": only formulas that need no model, found in a few seconds at most, the same on
+        any machine.
+    noise
+        "auto", "exact", or the noise over the standard deviation of the target.
+    time_limit
+        Seconds of a full search; several targets share them.
+    random_state
+        Seed of the search and of the held-out rows; None is 0.
+    categorical_features
+        Columns that are categories besides text: names, positions or a mask.
 
-    Fitted attributes: `expressions_` (sympy), one for each column; `front_`, a DataFrame of all formulas; `symbols_`,
-    what each variable means; those of `TableEstimator`.
+    Attributes
+    ----------
+    expressions_
+        The formulas (sympy), one for each column.
+    front_
+        A DataFrame of all formulas.
+    symbols_
+        What each variable means. Further attributes are those of `TableEstimator`.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> x = np.random.default_rng(0).uniform(1, 2, (80, 2))
     >>> y = 3 * x[:, 0] ** 2 + x[:, 0] / x[:, 1]
@@ -40,10 +64,30 @@ class SymbolicTransformer(TransformerMixin, SymbolicEstimator, NumericTargets):
     """
 
     columns: Literal["front", "terms"] = "front"
-    noise: Literal["auto", "exact"] | float = "auto"
+    max_complexity: int | None = None
+    effort: Effort = "normal"
+    noise: Noise = "auto"
+    time_limit: float = 30.0
+    random_state: Any = None
+    categorical_features: Any = "auto"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SymbolicTransformer:
-        """Find formulas for y (n,) or (n, k). Errors as in `SymbolicRegressor`."""
+        """Find formulas for a target, or several, and return the transformer.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        y : (n, targets)
+            The targets; (n,) for one.
+        sample_weight : (n,)
+            Weights of the rows, not negative; None for equal ones.
+
+        Raises
+        ------
+        InputError
+            As in `SymbolicRegressor`.
+        """
         if self.columns not in ("front", "terms"):
             raise unknown("value of 'columns'", self.columns, ["front", "terms"])
         search, training = self._learned(X, y, sample_weight)
@@ -60,13 +104,25 @@ class SymbolicTransformer(TransformerMixin, SymbolicEstimator, NumericTargets):
         return self
 
     def transform(self, X: Any) -> Array:
-        """Return the values of the formulas, (n, number of formulas)."""
+        """Return the values of the formulas, (n, number of formulas).
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         x = self._encode(X)
         values = self._outputs(self.expressions_, x)
         return defined(values, self._means, "the mean over the training rows")
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """Return the formulas as names of the columns; `input_features` changes nothing."""
+        """Return the formulas as names of the columns.
+
+        Parameters
+        ----------
+        input_features
+            There for scikit-learn; it changes nothing.
+        """
         check_is_fitted(self, "encoder_")
         return np.array(self._names, dtype=object)
 

@@ -31,9 +31,18 @@ from edgewise.tables.io import LARGEST
 
 @dataclass(frozen=True)
 class Training:
-    """The rows to fit: x (n, p), y (n, k) or the numbers of classes (n,), and positive weights (n,).
+    """The rows to fit.
 
-    `sample_weights` are the weights without those of the classes.
+    Parameters
+    ----------
+    x : (n, p)
+        The inputs as numbers.
+    y : (n, k)
+        The targets; for classes (n,), the numbers of the classes.
+    weights : (n,)
+        Weights of the rows, positive.
+    sample_weights : (n,)
+        The weights without those of the classes.
     """
 
     x: Array
@@ -49,7 +58,14 @@ class TableEstimator(BaseEstimator):
     numbers; its docstring says how. A subclass stores its parameters in `__init__`, among them
     `categorical_features`, and calls `_encode` or `_training` in its methods.
 
-    Fitted attributes: `encoder_`, `n_features_in_`, and `feature_names_in_` if X is a DataFrame.
+    Attributes
+    ----------
+    encoder_
+        Makes the table numbers.
+    n_features_in_
+        Number of columns.
+    feature_names_in_
+        Names of the columns, if X is a DataFrame.
     """
 
     #: "auto": text is a category; else the columns that are categories besides text, by name, position, or a mask
@@ -135,7 +151,10 @@ class SupervisedEstimator(TableEstimator, ABC):
 class NumericTargets(SupervisedEstimator):
     """Base of estimators with one or several targets that are numbers.
 
-    Fitted attribute: `n_outputs_`.
+    Attributes
+    ----------
+    n_outputs_
+        Number of targets.
     """
 
     n_outputs_: int
@@ -176,7 +195,22 @@ class TableRegressor(RegressorMixin, NumericTargets):
     """Base of regressors with one or several targets."""
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R^2 of the predictions. Errors: those of `predict`; ValueError for targets that are not finite."""
+        """Return R^2 of the predictions.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        y : (n, targets)
+            The targets; (n,) for one.
+        sample_weight : (n,)
+            Weights of the rows; None for equal ones.
+
+        Raises
+        ------
+        ValueError
+            For targets that are not finite. Other errors are those of `predict`.
+        """
         return super().score(X, *self._of_rows(X, y, sample_weight))
 
 
@@ -185,13 +219,31 @@ class TableClassifier(ClassifierMixin, SupervisedEstimator):
 
     A subclass may have the parameter `class_weight`: None, "balanced", or a dict of labels and weights.
 
-    Fitted attribute: `classes_`, the labels in ascending order.
+    Attributes
+    ----------
+    classes_
+        The labels in ascending order.
     """
 
     classes_: Array
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the fraction of rows whose label is predicted. Errors: those of `predict`."""
+        """Return the fraction of rows whose label is predicted.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        y : (n,)
+            The labels.
+        sample_weight : (n,)
+            Weights of the rows; None for equal ones.
+
+        Raises
+        ------
+        ValueError
+            As `predict` does.
+        """
         return super().score(X, *self._of_rows(X, y, sample_weight))
 
     def _targets(self, y: Any, kept: Array) -> Array:

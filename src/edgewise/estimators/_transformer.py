@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -23,7 +23,7 @@ _SHARED = ("select", "products", "categorical_features", "random_state")
 _LOSSES: tuple[str, ...] = get_args(LossName)
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(eq=False, repr=False)
 class KANTransformer(TransformerMixin, TableEstimator):
     """Replace each column by the curve that a `KANRegressor` or `KANClassifier` learns for it.
 
@@ -34,14 +34,32 @@ class KANTransformer(TransformerMixin, TableEstimator):
     curves otherwise. Since the curves know the targets of the rows they were fitted to, judge the model on top by
     cross-validation of the whole pipeline.
 
-    Parameters: `loss`: "auto" takes classes for text, truth values and whole numbers of at most ten values, "squared"
-    for other numbers; else "classes", or a loss of `KANRegressor` other than "quantile". `select`, `products`,
-    `categorical_features` and `random_state` are those of `KANRegressor`.
+    Parameters
+    ----------
+    loss
+        "auto" takes classes for text, truth values and whole numbers of at most ten values, "squared" for other
+        numbers; else "classes", or a loss of `KANRegressor` other than "quantile".
+    select
+        "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
+    products
+        How many pairs may interact; "auto" compares several numbers.
+    categorical_features
+        Columns that are categories besides text: names, positions or a mask.
+    random_state
+        Seed of the folds.
 
-    Fitted attribute: `estimator_`, what the features come from.
+    Attributes
+    ----------
+    estimator_
+        What the features come from.
 
-    Errors: ValueError, NotFittedError and TypeError as scikit-learn's transformers raise them.
+    Raises
+    ------
+    ValueError, NotFittedError, TypeError
+        As scikit-learn's transformers raise them.
 
+    Examples
+    --------
     >>> from sklearn.linear_model import LinearRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> x = np.random.default_rng(0).uniform(-2, 2, size=(200, 2))
@@ -50,14 +68,30 @@ class KANTransformer(TransformerMixin, TableEstimator):
     True
     """
 
-    loss: LossName = field(default="auto", kw_only=False)
+    loss: LossName = "auto"
+    _: KW_ONLY
     select: Select = "average"
     products: Products = "auto"
     categorical_features: Any = "auto"
     random_state: Any = None
 
     def fit(self, X: Any, y: Any) -> KANTransformer:
-        """Learn the curves of X (n, p) for a target y (n,) or (n, targets), and return the transformer."""
+        """Learn the curves of a table for a target, or several, and return the transformer.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        y : (n, targets)
+            The targets; (n,) for one.
+
+        Raises
+        ------
+        InputError
+            For an unknown loss.
+        ValueError
+            Without y.
+        """
         if self.loss not in _LOSSES:
             raise unknown("loss", self.loss, _LOSSES)
         options = {name: getattr(self, name) for name in _SHARED}
@@ -74,7 +108,13 @@ class KANTransformer(TransformerMixin, TableEstimator):
         return self
 
     def transform(self, X: Any) -> Array:
-        """Return the contribution of each column and product to each sum at the rows of X, (n, features)."""
+        """Return the contribution of each column and product to each sum, (n, features).
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        """
         check_is_fitted(self, "estimator_")
         x = self._encode(X)
         parts = [each.of(x) for each in self.estimator_._parts()]
@@ -83,7 +123,10 @@ class KANTransformer(TransformerMixin, TableEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return the names of the features: columns and products, after the target or class if there are several.
 
-        `input_features` is there for scikit-learn: names are those of `fit`.
+        Parameters
+        ----------
+        input_features
+            There for scikit-learn: names are those of `fit`.
         """
         check_is_fitted(self, "estimator_")
         found = [

@@ -37,8 +37,20 @@ class Job:
 class Desk:
     """Where requests are answered; hosts (the server, the widget) hold one and pass on what they are asked.
 
-    `folder` is the only place where files are opened and written. Every change is on disk before it is answered. With
-    `read_only` requests that change anything are refused. Requests may come from several threads.
+    Every change is on disk before it is answered. Requests may come from several threads.
+
+    Parameters
+    ----------
+    folder
+        The only place where files are opened and written.
+    session
+        The session to begin with; None for the choice of one.
+    file
+        The file that the session is saved in; None for no file.
+    notes
+        Which rows and columns a table was begun without.
+    read_only
+        Whether requests that change anything are refused.
     """
 
     def __init__(
@@ -79,7 +91,22 @@ class Desk:
         return self._job
 
     def ask(self, name: str, given: Mapping[str, Any]) -> Answer:
-        """Answer a request: InputError for what cannot be done, Moved where the page is behind or work goes on."""
+        """Answer a request.
+
+        Parameters
+        ----------
+        name
+            Name of the request, one of `REQUESTS`.
+        given
+            Its arguments by name.
+
+        Raises
+        ------
+        InputError
+            For what cannot be done.
+        Moved
+            Where the page is behind or work goes on.
+        """
         if name not in REQUESTS:
             raise unknown("request", name, REQUESTS)
         row = REQUESTS[name]
@@ -91,7 +118,18 @@ class Desk:
             return row.answer(self, given)
 
     def at(self, place: int) -> Session:
-        """Return the session if it is at this state and nothing is being done to it."""
+        """Return the session if it is at this state and nothing is being done to it.
+
+        Parameters
+        ----------
+        place
+            Number of the state.
+
+        Raises
+        ------
+        Moved
+            If the session is elsewhere, or busy.
+        """
         self.free()
         session = self.session
         if session.state.id != place:
@@ -99,7 +137,13 @@ class Desk:
         return session
 
     def change(self, made: Session) -> None:
-        """Let another session take the place of this one, once it is on disk, and tell everyone."""
+        """Let another session take the place of this one, once it is on disk, and tell everyone.
+
+        Parameters
+        ----------
+        made
+            The other session.
+        """
         with self._lock:
             if self.file is not None:
                 made.save(self.file)
@@ -115,6 +159,15 @@ class Desk:
         """Let another session, with its file and notes, take the place of the one that is open, or none; tell everyone.
 
         A session is on disk first. What requests have kept of the session before is dropped.
+
+        Parameters
+        ----------
+        session
+            The other session; None for none.
+        file
+            The file that it is saved in; None for no file.
+        notes
+            Which rows and columns a table was begun without.
         """
         with self._lock:
             self.free()
@@ -126,7 +179,21 @@ class Desk:
         self.publish({"kind": "moved", "at": None if session is None else session.state.id, "session": self.number})
 
     def run(self, name: str, call: str, task: Task, arguments: tuple[Any, ...], done: Callable[[Any], None]) -> Answer:
-        """Begin long work: `task(channel, *arguments)` in the worker, then `done(result)` here. Return the job."""
+        """Begin long work in the worker, and return the job.
+
+        Parameters
+        ----------
+        name
+            Name of the work.
+        call
+            The work as a call, to be shown.
+        task
+            Called in the worker, with a channel and the arguments.
+        arguments
+            The arguments.
+        done
+            Called here, with the result.
+        """
         with self._lock:
             self.free()
             self._jobs += 1
@@ -154,7 +221,13 @@ class Desk:
         return {"job": job.row()}
 
     def stop(self, how: str = "stop") -> None:
-        """End the work: "stop" keeps what it has so far where it can, "interrupt" is Ctrl-C, "kill" keeps nothing."""
+        """End the work, if there is any.
+
+        Parameters
+        ----------
+        how
+            "stop" keeps what it has so far where it can, "interrupt" is Ctrl-C, "kill" keeps nothing.
+        """
         if self._job is None:
             return
         {"stop": self._worker.stop, "interrupt": self._worker.interrupt, "kill": self._worker.kill}[how]()
@@ -165,7 +238,13 @@ class Desk:
 
     @contextmanager
     def listening(self, events: queue.Queue[Event] | None = None) -> Iterator[queue.Queue[Event]]:
-        """Give a queue of all events from now on, or fill this one; one that is not emptied loses the oldest."""
+        """Give a queue of all events from now on while the block runs.
+
+        Parameters
+        ----------
+        events
+            The queue to fill; None for a new one. One that is not emptied loses the oldest.
+        """
         events = queue.Queue() if events is None else events
         self._listeners.append(events)
         try:
@@ -174,7 +253,13 @@ class Desk:
             self._listeners.remove(events)
 
     def publish(self, event: Event) -> None:
-        """Tell everyone who listens."""
+        """Tell everyone who listens.
+
+        Parameters
+        ----------
+        event
+            What to tell.
+        """
         for events in list(self._listeners):
             if events.qsize() >= _WAITING:
                 with suppress(queue.Empty):

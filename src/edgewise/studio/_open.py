@@ -36,18 +36,38 @@ def open(
 ) -> Studio:  # fmt: skip
     """Open the studio: a page on which a person trains a network, touches its edges, and reads it as a formula.
 
-    `source` is what the page begins with: an `edgewise.Session`; the file of a session or a table, or the name of a
-    shipped table; a data frame; an array (n, d). `target` is the name of a column, or for an array an array (n,), and
-    `inputs` the names of the input columns, all others if left out. A table without a target begins with the choice of
-    one. `folder` is the only one in which the page opens and writes files: that of the file, or the current one. The
-    session is saved there after every step. With `read_only` nothing can be changed.
+    The session is saved after every step. Afterwards `Studio.session` is the session that the person made.
+    `Studio.notes`, and the page, say which rows and columns a table was begun without. Needs
+    `pip install 'edgewise[studio]'`.
 
-    A script waits until Ctrl-C; a notebook goes on, as with `wait=False`, until `Studio.stop`. Either way
-    `Studio.session` is then the session that the person made. `Studio.notes`, and the page, say which rows and columns
-    a table was begun without. Needs `pip install 'edgewise[studio]'`.
+    Parameters
+    ----------
+    source
+        What the page begins with: an `edgewise.Session`; the file of a session or a table, or the name of a shipped
+        table; a data frame; an array (n, d). None and a table without a target begin with a choice.
+    target
+        Name of the target's column, or for an array an array (n,).
+    inputs
+        Names of the input columns; None for all others.
+    folder
+        The only folder in which the page opens and writes files; None for that of the file, or the current one.
+    port
+        Port on this machine; 0 for any free one.
+    open_browser
+        Whether to open the page in a browser.
+    read_only
+        Whether nothing can be changed.
+    wait
+        Whether to wait until Ctrl-C; otherwise the studio runs until `Studio.stop`. None: a script waits, a notebook
+        goes on.
 
-    Errors: InputError for sources that cannot be read, a port that is taken, and without the packages.
+    Raises
+    ------
+    InputError
+        For sources that cannot be read, a port that is taken, and without the packages.
 
+    Examples
+    --------
     >>> import edgewise as ew, numpy as np, tempfile
     >>> x = np.random.default_rng(0).random((50, 2))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +86,26 @@ def open(
 def desk_of(
     source: Any, target: Any, inputs: Sequence[str] | None, folder: str | os.PathLike[str] | None, read_only: bool
 ) -> Desk:
-    """Return a desk with what the page begins with on it."""
+    """Return a desk with what the page begins with on it.
+
+    Parameters
+    ----------
+    source
+        What the page begins with, as in `open`.
+    target
+        Name of the target's column, or its values.
+    inputs
+        Names of the input columns; None for all others.
+    folder
+        The only folder in which the page opens and writes files; None for that of the file, or the current one.
+    read_only
+        Whether nothing can be changed.
+
+    Raises
+    ------
+    InputError
+        For sources that cannot be read, and rows without a target.
+    """
     if isinstance(source, str | os.PathLike):
         return _of_file(Path(source), target, inputs, folder, read_only)
     place = _folder(folder, Path())

@@ -14,19 +14,48 @@ Function = Callable[..., Answer]
 
 
 class Moved(InputError):
-    """The session is no longer where the page believes it to be, or is busy."""
+    """The session is no longer where the page believes it to be, or is busy.
+
+    Parameters
+    ----------
+    message
+        What was wrong, and what to do.
+    """
 
 
 @dataclass(frozen=True)
 class Request:
-    """One kind of request: its name, what it does at a desk, and whether it changes anything."""
+    """One kind of request.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    act
+        What it does at a desk.
+    changes
+        Whether it changes anything.
+    """
 
     name: str
     act: Function
     changes: bool
 
     def answer(self, desk: Any, given: Mapping[str, Any]) -> Answer:
-        """Return the answer; InputError for arguments that do not fit."""
+        """Return the answer.
+
+        Parameters
+        ----------
+        desk
+            The desk.
+        given
+            The arguments by name.
+
+        Raises
+        ------
+        InputError
+            For arguments that do not fit.
+        """
         takes = [parameter for name, parameter in inspect.signature(self.act).parameters.items() if name != "desk"]
         known = [parameter.name for parameter in takes]
         for name in given:

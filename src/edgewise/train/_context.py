@@ -233,9 +233,27 @@ class Trained(NamedTuple):
 
 
 def rescale_knots(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
-    """Return the network with the knots of every layer over the range of its inputs on x, and its coefficients kept.
+    """Return the network with the knots of every layer over the range of its inputs, and its coefficients kept.
 
-    With a seed, the coefficients are reinitialized. The function changes; masks, symbols and locked edges do not.
+    The function changes; masks, symbols and locked edges do not.
+
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    x : (n, n_in)
+        The inputs.
+    seed
+        Seed of new coefficients; None keeps them.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> x = torch.linspace(0, 10, 20, dtype=torch.float64)[:, None]
+    >>> model = rescale_knots(ew.KAN([1, 1], grid=3), x)
+    >>> low, high = model.layers[0].basis.ends(model.layers[0].knots)
+    >>> bool(low < 0), bool(high > 10)
+    (True, True)
     """
     new = clone(model)
     generator = None if seed is None else torch.Generator().manual_seed(seed)

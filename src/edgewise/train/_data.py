@@ -162,9 +162,22 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows to fit: x (n, n_in), y (n, n_out), weights (n,) of mean one, all float64 on one device.
+    """Rows to fit, all float64 on one device.
 
-    For classes y is (n, 1) and holds class numbers.
+    Parameters
+    ----------
+    x : (n, n_in)
+        The inputs.
+    y : (n, n_out)
+        The targets; for classes (n, 1), the class numbers.
+    weights : (n,)
+        Weights of the rows, of mean one.
+
+    Examples
+    --------
+    >>> rows = torch.arange(3, dtype=torch.float64)[:, None]
+    >>> len(Table(rows, rows**2, torch.ones(3)).part(slice(2)))
+    2
     """
 
     x: Tensor
@@ -176,16 +189,34 @@ class Table:
         return ALONE
 
     def part(self, index: Tensor | slice) -> Table:
-        """Return the rows of an index, a mask or a slice; a slice gives views."""
+        """Return some of the rows; a slice gives views.
+
+        Parameters
+        ----------
+        index
+            An index, a mask or a slice.
+        """
         return Table(self.x[index], self.y[index], self.weights[index])
 
     def rows(self, index: Tensor) -> Table:
-        """Return the rows of an index, their weights scaled to mean one."""
+        """Return some of the rows, their weights scaled to mean one.
+
+        Parameters
+        ----------
+        index
+            An index or a mask.
+        """
         chosen = self.part(index)
         return Table(chosen.x, chosen.y, chosen.weights / chosen.weights.mean())
 
     def batches(self, rows: int) -> Iterator[Table]:
-        """Return the table in batches of at most that number of rows, each a view."""
+        """Return the table in batches, each a view.
+
+        Parameters
+        ----------
+        rows
+            Rows of a batch, at most.
+        """
         for k in range(0, len(self), rows):
             yield self.part(slice(k, k + rows))
 
@@ -198,7 +229,19 @@ _MIN_SIZE = 1e-290  # of a column of inputs
 
 @dataclass(frozen=True)
 class Shape:
-    """A network's number of inputs and outputs, its device, and whether the outputs are for classes."""
+    """What rows have to match: a network's inputs and outputs, its device, and what the outputs are.
+
+    Parameters
+    ----------
+    n_in
+        Number of inputs.
+    n_out
+        Number of outputs.
+    classes
+        Whether the outputs are for classes.
+    device
+        Device of the network; None leaves rows where they are.
+    """
 
     n_in: int
     n_out: int
@@ -207,9 +250,29 @@ class Shape:
 
 
 def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
-    """Return a float64 tensor of two dimensions from an array, tensor, table or list; one dimension is a column.
+    """Return a float64 tensor of two dimensions.
 
-    `first` is the number of the first row, for messages.
+    Parameters
+    ----------
+    values
+        An array, a tensor, a table or a list; one dimension is a column.
+    what
+        What messages call the values.
+    first
+        Number of the first row, for messages.
+
+    Raises
+    ------
+    InputError
+        For values that are not numbers, not finite or beyond 1e150, and other shapes.
+
+    Examples
+    --------
+    >>> as_matrix([1, 2], "x").tolist()
+    [[1.0], [2.0]]
+    >>> as_matrix([[1, float("nan")]], "x")
+    Traceback (most recent call last):
+    edgewise._errors.InputError: x has nan in row 0, column 1. Drop or fill such rows.
     """
     try:
         tensor = values.detach().to_dense() if isinstance(values, Tensor) else _from_array(values)
@@ -247,7 +310,28 @@ def own_columns(model: KAN, x: Any) -> Any:
 
 
 def as_inputs(values: Any, model: KAN, what: str = "x") -> Tensor:
-    """Return inputs (n, n_in) of a network on its device, or raise InputError."""
+    """Return inputs (n, n_in) of a network, as a float64 tensor on its device.
+
+    Parameters
+    ----------
+    values
+        An array, a tensor, a table or a list; of a data frame the columns that the network was trained on.
+    model
+        The network.
+    what
+        What messages call the values.
+
+    Raises
+    ------
+    InputError
+        For another number of columns, and values that are not finite numbers.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> as_inputs([[1, 2]], ew.KAN([2, 1])).tolist()
+    [[1.0, 2.0]]
+    """
     x = as_matrix(own_columns(model, values), what)
     if x.shape[1] != model.n_in:
         raise InputError(f"This KAN takes {model.n_in} input columns. {what} has {x.shape[1]}.")
@@ -268,12 +352,58 @@ def _from_array(values: Any) -> Tensor:
 
 
 def as_table(x: Any, y: Any, weights: Any, n_in: int, n_out: int) -> Table:
-    """Check x, y and weights against each other and the network."""
+    """Return rows for a network of these numbers of inputs and outputs, as `as_rows` does.
+
+    Parameters
+    ----------
+    x : (n, n_in)
+        The inputs.
+    y : (n, n_out)
+        The targets; (n,) for one output.
+    weights : (n,)
+        Weights of the rows, not negative; None for equal ones.
+    n_in
+        Number of inputs.
+    n_out
+        Number of outputs.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not match, values that are not finite, and fewer than three rows.
+
+    Examples
+    --------
+    >>> len(as_table([1, 2, 3], [1, 4, 9], None, 1, 1))
+    3
+    """
     return as_rows(x, y, weights, Shape(n_in, n_out))
 
 
 def as_rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table:
-    """Return a table for a network of this shape, or raise InputError."""
+    """Return rows for a network of a shape, checked; rows of weight zero are left out.
+
+    Parameters
+    ----------
+    x : (n, n_in)
+        The inputs.
+    y : (n, n_out)
+        The targets; (n,) for one output, class numbers for classes.
+    weights : (n,)
+        Weights of the rows, not negative; None for equal ones.
+    shape
+        What the rows have to match.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not match, values that are not finite, negative weights, and fewer than three rows.
+
+    Examples
+    --------
+    >>> as_rows([1, 2, 3, 4], [1, 4, 9, 16], [1, 1, 0, 4], Shape(1, 1)).weights.tolist()
+    [0.5, 0.5, 2.0]
+    """
     x, y, w = _checked(x, y, weights, shape, 0)
     if len(x) < 3:
         raise InputError(f"Fitting needs at least 3 rows. Got {len(x)}.")

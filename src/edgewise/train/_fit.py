@@ -52,22 +52,45 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
     minimizes  mean_n w_n loss(f(x_n), y_n) + sparsity sum_e score_e + smoothing
 
     by Levenberg-Marquardt in float64, from coarse to fine grids, with knots that follow the values of the nodes. The
-    grid is selected on validation rows and then trained on all rows. A network that was trained before continues from
-    its parameters.
+    grid is selected on validation rows and then trained on all rows. Same arguments, same result.
 
-    A DataFrame of pandas or polars may have text, dates and gaps: `encoding.Inputs` makes it numbers, and says how many
-    inputs it has. The result's `inputs` are for later tables.
+    Parameters
+    ----------
+    model
+        The network. One that was trained before continues from its parameters.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame. A DataFrame of pandas or polars may have text, dates and gaps:
+        `encoding.Inputs` makes it numbers, and says how many inputs it has. In the place of x and y: a `train.Parquet`
+        file or a torch DataLoader of batches (x, y) or (x, y, weights), which are read batch by batch in each step.
+    y : (n, n_out)
+        The targets; (n,) for one output, class numbers with "cross_entropy".
+    weights : (n,)
+        Weights of the rows, not negative; None for equal ones.
+    loss
+        "squared", "huber", "cauchy", "cross_entropy" or an object with the members of `train.Loss`.
+    grids
+        "auto", a list of cell counts that are trained one after another, or None to keep the network's own.
+    sparsity
+        Factor of the sum of the edges' scores, in standard deviations of the target. With it, and grids "auto", the
+        grid stays coarse, to be refined after pruning.
+    solver
+        "auto" (by size, with a note), "lm", "cg", "lbfgs", "adam" or an object with the members of
+        `optim.LeastSquaresSolver` or `optim.GradientSolver`.
+    options
+        What rarely needs changing; None for the defaults of `Options`.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out), weights (n,): arrays, tensors or tables; or, in the place of x and y, a
-    `train.Parquet` file or a torch DataLoader of batches (x, y) or (x, y, weights), which are read batch by batch in
-    each step. `loss` is "squared", "huber", "cauchy", "cross_entropy" (y: class numbers) or an object with the members
-    of `train.Loss`. `grids` is "auto", a list of cell counts, or None to keep the network's own. `sparsity` is in
-    standard deviations of the target; with it, and "auto", the grid stays coarse, to be refined after pruning. `solver`
-    is "auto" (by size, with a note), "lm", "cg", "lbfgs", "adam" or an object with the members of
-    `optim.LeastSquaresSolver` or `optim.GradientSolver`. Same arguments, same result.
+    Returns
+    -------
+    FitResult
+        The trained network, its errors and its history. Its `inputs` make numbers of later tables.
 
-    Errors: InputError for shapes that do not match, values that are not finite, unknown solvers, grids below 1.
+    Raises
+    ------
+    InputError
+        For shapes that do not match, values that are not finite, unknown solvers, grids below 1.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> result = ew.fit(ew.KAN([1, 1]), x, torch.sin(3 * x[:, 0]))

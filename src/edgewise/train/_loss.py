@@ -25,6 +25,8 @@ class Loss(Protocol):
     Inherit from this class, and `name`, `value` and `curvature` are all that you have to write. In `fit`, outputs and
     targets are in units of a power of two near the target's standard deviation; class numbers stay as they are.
 
+    Examples
+    --------
     >>> import edgewise as ew
     >>> class LogCosh(ew.train.Loss):
     ...     name = "log_cosh"
@@ -46,11 +48,27 @@ class Loss(Protocol):
 
     @abstractmethod
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the loss of each row, (n,), from outputs (n, m) and targets (n, m), or (n, 1) for classes."""
+        """Return the loss of each row, (n,).
+
+        Parameters
+        ----------
+        outputs : (n, m)
+            The network's outputs.
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
+        """
         ...
 
     def gradient(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the gradient of each row's loss with respect to its outputs, (n, m)."""
+        """Return the gradient of each row's loss with respect to its outputs, (n, m).
+
+        Parameters
+        ----------
+        outputs : (n, m)
+            The network's outputs.
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
+        """
         with torch.enable_grad():
             outputs = outputs.detach().requires_grad_()
             return torch.autograd.grad(self.value(outputs, y).sum(), outputs)[0]
@@ -60,29 +78,72 @@ class Loss(Protocol):
         """Return a function that multiplies vectors (n, m, k) by each row's Hessian, (m, m).
 
         Any positive semidefinite matrix in its place serves; one that bounds the loss from above converges surely.
+
+        Parameters
+        ----------
+        outputs : (n, m)
+            The network's outputs.
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
         """
         ...
 
     def constant(self, y: Tensor, weights: Tensor, outputs: int) -> Tensor:
-        """Return about the best constant outputs, (m,)."""
+        """Return about the best constant outputs, (m,).
+
+        Parameters
+        ----------
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
+        weights : (n,)
+            Weights of the rows, not negative.
+        outputs
+            Number of outputs, m.
+        """
         return weights @ y / weights.sum()
 
     def error(self, mean: float) -> float:
-        """Return the error that is reported for a mean loss, in the units of the targets."""
+        """Return the error that is reported for a mean loss, in the units of the targets.
+
+        Parameters
+        ----------
+        mean
+            The weighted mean of the rows' losses.
+        """
         return mean**0.5
 
     def scaled(self, factor: float) -> Self:
-        """Return the same loss for residuals that are `factor` times as large, being in another unit."""
+        """Return the same loss for residuals in another unit.
+
+        Parameters
+        ----------
+        factor
+            How many times as large the residuals are in the new unit.
+        """
         return self
 
     def tuned(self, outputs: Tensor, y: Tensor) -> Self:
-        """Return the loss with parameters estimated from these residuals."""
+        """Return the loss with parameters estimated from these residuals.
+
+        Parameters
+        ----------
+        outputs : (n, m)
+            The network's outputs.
+        y : (n, m)
+            The targets; for classes (n, 1), the class numbers.
+        """
         return self
 
 
 @dataclass(frozen=True)
 class Squared(Loss):
-    """mean_o r_o^2 with r = f - y."""
+    """mean_o r_o^2 with r = f - y.
+
+    Examples
+    --------
+    >>> Squared().value(torch.tensor([[3.0, 0.0]]), torch.tensor([[1.0, 0.0]])).tolist()
+    [2.0]
+    """
 
     name = "squared"
 
@@ -116,10 +177,26 @@ class _Robust(Loss):
             )
 
     @abstractmethod
-    def weight(self, r: Tensor) -> Tensor: ...
+    def weight(self, r: Tensor) -> Tensor:
+        """Return w(r) of iterative reweighting, of the shape of the residuals.
+
+        Parameters
+        ----------
+        r
+            Residuals, of any shape.
+        """
+        ...
 
     @abstractmethod
-    def rho(self, r: Tensor) -> Tensor: ...
+    def rho(self, r: Tensor) -> Tensor:
+        """Return rho(r), of the shape of the residuals.
+
+        Parameters
+        ----------
+        r
+            Residuals, of any shape.
+        """
+        ...
 
     @property
     def d(self) -> float:
@@ -154,13 +231,22 @@ class _Robust(Loss):
 class Huber(_Robust):
     """A parabola near zero, straight lines beyond: rho(r) = r^2 for |r| <= d, 2 d |r| - d^2 beyond.
 
-    `width` is d in the target's units; None takes 1.345 standard deviations of the residuals, estimated from the median
-    of |r| before each run of the solver. Second order by iterative reweighting with w = min(1, d / |r|).
+    Second order by iterative reweighting with w = min(1, d / |r|).
 
+    Parameters
+    ----------
+    width
+        d in the target's units; None takes 1.345 standard deviations of the residuals, estimated from the median of |r|
+        before each run of the solver.
+
+    References
+    ----------
+    Huber, Ann. Math. Statist. 35 (1964).
+
+    Examples
+    --------
     >>> Huber(0.5).rho(torch.tensor([0.25, 1.0])).tolist()
     [0.0625, 0.75]
-
-    Source: Huber, Ann. Math. Statist. 35 (1964).
     """
 
     name = "huber"
@@ -178,13 +264,22 @@ class Huber(_Robust):
 class Cauchy(_Robust):
     """Outliers have almost no influence: rho(r) = d^2 log(1 + r^2 / d^2).
 
-    `width` is d in the target's units; None takes 2.385 standard deviations of the residuals, estimated from the median
-    of |r| before each run of the solver. Second order by iterative reweighting with w = 1 / (1 + r^2 / d^2).
+    Second order by iterative reweighting with w = 1 / (1 + r^2 / d^2).
 
+    Parameters
+    ----------
+    width
+        d in the target's units; None takes 2.385 standard deviations of the residuals, estimated from the median of |r|
+        before each run of the solver.
+
+    References
+    ----------
+    Holland and Welsch, Commun. Statist. A6 (1977).
+
+    Examples
+    --------
     >>> round(Cauchy(1.0).rho(torch.tensor([1.0])).item(), 4)
     0.6931
-
-    Source: Holland and Welsch, Commun. Statist. A6 (1977).
     """
 
     name = "cauchy"
@@ -204,10 +299,14 @@ class CrossEntropy(Loss):
     With m >= 2 outputs f, p = softmax(f), and y (n, 1) holds class numbers 0 to m - 1; with one output, p = sigmoid(f)
     is the probability of class 1. Gradient p - onehot(y), curvature diag(p) - p p': generalized Gauss-Newton.
 
+    References
+    ----------
+    Schraudolph, Neural Computation 14 (2002).
+
+    Examples
+    --------
     >>> round(CrossEntropy().value(torch.zeros(1, 4), torch.zeros(1, 1)).item(), 4)      # log 4
     1.3863
-
-    Source: Schraudolph, Neural Computation 14 (2002).
     """
 
     name = "cross_entropy"
@@ -248,7 +347,23 @@ _LOSSES: dict[str, Loss] = dict(zip(get_args(LossName), (Squared(), Huber(), Cau
 
 
 def choose_loss(loss: LossName | Loss) -> Loss:
-    """Return the loss of that name, or the object itself if it has the members of `Loss`."""
+    """Return the loss of that name, or the object itself if it has the members of `Loss`.
+
+    Parameters
+    ----------
+    loss
+        "squared", "huber", "cauchy", "cross_entropy", or an object with the members of `Loss`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, and an object without these members.
+
+    Examples
+    --------
+    >>> choose_loss("huber")
+    Huber(width=None)
+    """
     if isinstance(loss, str) and loss in _LOSSES:
         return _LOSSES[loss]
     if isinstance(loss, type | str) or not isinstance(loss, Loss):
@@ -262,7 +377,23 @@ Function = Callable[[Tensor], Tensor]  # x (n, n_in) -> outputs (n, n_out), as a
 
 
 def error_of(model: Function, table: Rows, loss: Loss | None = None) -> float:
-    """Return the error over a table: root mean square unless the loss says otherwise, infinite if undefined."""
+    """Return the error over a table: root mean square unless the loss says otherwise, infinite if undefined.
+
+    Parameters
+    ----------
+    model
+        The network, or another function of inputs (n, n_in).
+    table
+        The rows.
+    loss
+        The loss; None for the squared error.
+
+    Examples
+    --------
+    >>> rows = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+    >>> error_of(lambda x: x + 2, Table(rows, rows, torch.ones(2, dtype=torch.float64)))
+    2.0
+    """
     loss = loss or Squared()
     mean = _mean(table, lambda part: loss.value(model(part.x), part.y))
     value = loss.error(mean) if mean >= 0 else float("inf")

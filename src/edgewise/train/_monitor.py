@@ -55,9 +55,17 @@ def brief(row: Row) -> str:
 
 @dataclass(frozen=True)
 class Words:
-    """What progress says: of a row as a line of a log, and behind the bar; and of a step, if anything.
+    """What progress says.
 
-    step: what a step of a solver says, of the cost, the steps that were taken in this run, and the most there may be.
+    Parameters
+    ----------
+    line
+        Says a row of the history as a line of a log.
+    brief
+        Says the same, short, behind the bar.
+    step
+        What a step of a solver says, of the cost, the steps that were taken in this run, and the most there may be;
+        None for nothing.
     """
 
     line: Callable[[Row], str] = describe
@@ -122,9 +130,18 @@ class FitProgress:
 
 @dataclass(frozen=True)
 class FitStep:
-    """One second-order step of a fit: how many there have been, what is trained, the cost, and the network as it is.
+    """One second-order step of a fit.
 
-    `network()` makes the network; it takes time, and is to be called from the callback only.
+    Parameters
+    ----------
+    step
+        How many steps there have been in this fit.
+    place
+        What is trained, such as "grid 5".
+    cost
+        The value of what the solver minimizes.
+    network
+        Makes the network as it is; it takes time, and is to be called from the callback only.
     """
 
     step: int
@@ -134,7 +151,13 @@ class FitStep:
 
 
 def step_callback(callback: Callable[[FitStep], object]) -> AbstractContextManager[None]:
-    """Call a function after each second-order step of the fits inside: the former name of `edgewise.calling`."""
+    """Call a function after each second-order step of the fits inside: the former name of `edgewise.calling`.
+
+    Parameters
+    ----------
+    callback
+        Called with each `FitStep`; True or "stop" ends the fit.
+    """
     replaced("edgewise.train.step_callback(f)", "edgewise.calling(f, edgewise.train.FitStep)")
     return calling(callback, FitStep)
 
@@ -148,6 +171,17 @@ class Monitor:
 
     It ends at the time limit, when a callback asks for it, or at the first Ctrl-C; a second Ctrl-C aborts it. Ranks end
     together: all of them ask `ended` at the same points, and one that has to end ends all. Rank 0 shows the progress.
+
+    Parameters
+    ----------
+    options
+        The options of the fit: time limit, callbacks, progress and checkpoint.
+    ranks
+        The processes that fit together.
+    words
+        What progress says; None for the errors of a fit.
+    identity
+        Numbers that tell this fit from others, for its checkpoint.
     """
 
     def __init__(
@@ -188,7 +222,18 @@ class Monitor:
     ) -> Tensor:
         """Return the parameters after a run of a solver, or after as much of it as steps and the time allow.
 
-        Rows of a stream are read by foreign code, which is not interrupted.
+        Parameters
+        ----------
+        solver
+            A second-order solver.
+        problem
+            What it minimizes: an object with `start` and the members that the solver needs.
+        place
+            What is trained, for progress and callbacks.
+        steps
+            Steps at most in this run.
+        stream
+            Whether the rows are a stream, read by foreign code, which is not interrupted.
         """
         log, start = self.checkpoint, problem.start
         if log is not None and (over := log.ended(start)) is not None:
@@ -253,9 +298,18 @@ class Monitor:
     def step(
         self, place: str = "", at: Step | None = None, fraction: float | None = None, detail: str | None = None
     ) -> Outcome | None:
-        """Take note of a step: what is trained, where its solver is, the fraction of the fit done. Return `ended()`.
+        """Take note of a step, and return `ended()`.
 
-        `detail` is shown in place of the last row's error.
+        Parameters
+        ----------
+        place
+            What is trained.
+        at
+            Where its solver is; None if unknown.
+        fraction
+            The fraction of the fit that is done; None if unknown.
+        detail
+            Shown in place of the last row's error.
         """
         self._steps += 1
         self._at = at
@@ -267,7 +321,15 @@ class Monitor:
 
     @whole
     def show(self, place: str, detail: str | None = None) -> Outcome | None:
-        """Show what is being fitted where no solver takes steps. Return `ended()`."""
+        """Show what is being fitted where no solver takes steps, and return `ended()`.
+
+        Parameters
+        ----------
+        place
+            What is fitted.
+        detail
+            Shown in place of the last row's error.
+        """
         limit = self.options.time_limit
         self._progress.step(place, None, None if limit is None else min(1.0, self._seconds / limit), detail)
         return self.ended()
@@ -278,11 +340,29 @@ class Monitor:
         return self._steps
 
     def add(self, steps: int) -> None:
-        """Count steps that a worker took."""
+        """Count steps that a worker took.
+
+        Parameters
+        ----------
+        steps
+            How many.
+        """
         self._steps += steps
 
     def record(self, grid: int, parameters: int, train: float, validation: float) -> None:
-        """Add a row to the history, and pass it to the callbacks."""
+        """Add a row to the history, and pass it to the callbacks.
+
+        Parameters
+        ----------
+        grid
+            Cells of the finest layer.
+        parameters
+            Number of the network's parameters.
+        train
+            Error over the training rows, in the target's units.
+        validation
+            Error over the validation rows; NaN without them.
+        """
         row = Row(len(self.history), grid, parameters, train, validation, self._seconds, self._steps)
         self.history.append(row)
         self._progress.row(row, last=self._at is None or self._at.done >= 1)

@@ -19,12 +19,32 @@ from edgewise.train.optim import GaussNewtonOperator, NormalEquations
 
 @dataclass(frozen=True)
 class Quadratic:
-    """A penalty theta' Q theta whose Q has one block for each spline edge of each layer: (E, width, width)."""
+    """A penalty theta' Q theta on the coefficients of splines.
+
+    Parameters
+    ----------
+    blocks : (E, width, width)
+        The matrix Q, for each layer one block for each spline edge. An empty list is no penalty.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.KAN([1, 1], grid=3)
+    >>> form = Quadratic([torch.eye(6, dtype=torch.float64)[None]])
+    >>> torch.equal(form.value(model), model.layers[0].coefficients.square().sum())
+    True
+    """
 
     blocks: list[Tensor] = field(default_factory=list)
 
     def value(self, model: KAN) -> Tensor:
-        """Return the value at a network's parameters, differentiable in them."""
+        """Return the value at a network's parameters, differentiable in them.
+
+        Parameters
+        ----------
+        model
+            The network.
+        """
         total = model.layers[0].coefficients.new_zeros(())
         for layer, block, q in zip(model.layers, Layout(model).blocks, self.blocks, strict=False):
             c = layer.weights()[tuple(block.spline.T)]
@@ -32,25 +52,57 @@ class Quadratic:
         return total
 
     def at(self, layout: Layout, vector: Tensor) -> float:
-        """Return the value at a flat vector."""
+        """Return the value at a flat vector.
+
+        Parameters
+        ----------
+        layout
+            Where the network's parameters are in the vector.
+        vector : (p,)
+            The parameters.
+        """
         return float(vector @ self.times(layout, vector))
 
     def times(self, layout: Layout, vector: Tensor) -> Tensor:
-        """Return Q times a flat vector, half the penalty's gradient there."""
+        """Return Q times a flat vector, half the penalty's gradient there.
+
+        Parameters
+        ----------
+        layout
+            Where the network's parameters are in the vector.
+        vector : (p,)
+            The parameters.
+        """
         out = torch.zeros_like(vector)
         for block, q in zip(layout.blocks, self.blocks, strict=False):
             out[block.start : block.middle] = block.flat(torch.einsum("efg,eg->ef", q, block.edges(vector)))
         return out
 
     def diagonal(self, layout: Layout, vector: Tensor) -> Tensor:
-        """Return the diagonal of Q, with the vector's dtype and device."""
+        """Return the diagonal of Q, with the vector's dtype and device.
+
+        Parameters
+        ----------
+        layout
+            Where the network's parameters are in the vector.
+        vector : (p,)
+            A vector of parameters, for its dtype and device.
+        """
         out = torch.zeros_like(vector)
         for block, q in zip(layout.blocks, self.blocks, strict=False):
             out[block.start : block.middle] = block.flat(q.diagonal(dim1=1, dim2=2))
         return out
 
     def add_to(self, layout: Layout, hessian: Tensor) -> None:
-        """Add Q to a matrix, in place."""
+        """Add Q to a matrix, in place.
+
+        Parameters
+        ----------
+        layout
+            Where the network's parameters are in the matrix.
+        hessian : (p, p)
+            The matrix.
+        """
         for block, q in zip(layout.blocks, self.blocks, strict=False):
             square = hessian[block.start : block.middle, block.start : block.middle]
             if block.used is not None:
@@ -78,9 +130,29 @@ _KEPT = 32_000_000  # of the features of all chunks, kept while conjugate gradie
 class Objective:
     """cost(theta) = mean_n w_n loss(f(x_n; theta), y_n) + theta' Q theta, for a network of fixed shape.
 
-    Works on the network it is given; `network(theta)` returns it with parameters set. Memory: the matrix and one chunk
-    of rows. `check` is called before each chunk, and may raise to stop in the middle of a pass. Sums over rows are sums
-    over the rows of all ranks: that is all that the ranks of a fit tell each other while a solver runs.
+    Memory: the matrix and one chunk of rows. Sums over rows are sums over the rows of all ranks: that is all that the
+    ranks of a fit tell each other while a solver runs.
+
+    Parameters
+    ----------
+    model
+        The network; the objective works on it, and `network(theta)` returns it with parameters set.
+    table
+        The rows.
+    penalty
+        Q; None for no penalty.
+    loss
+        The loss; None for the squared error.
+    check
+        Called before each chunk of rows; it may raise to stop in the middle of a pass.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
+    >>> objective = Objective(ew.KAN([1, 1], grid=3), Table(x, 0 * x, torch.ones(20, dtype=torch.float64)))
+    >>> objective.cost(torch.zeros_like(objective.start))
+    0.0
     """
 
     def __init__(
@@ -97,6 +169,13 @@ class Objective:
         self._memory: Tensor | None = None  # allocating the matrix at every step would cost more than filling it
 
     def network(self, vector: Tensor) -> KAN:
+        """Return the network with these parameters: the one that the objective was made with, changed in place.
+
+        Parameters
+        ----------
+        vector : (p,)
+            The parameters.
+        """
         self._last = None
         self.layout.write(self.model, vector)
         return self.model
@@ -116,6 +195,13 @@ class Objective:
             yield rows, forward
 
     def cost(self, vector: Tensor) -> float:
+        """Return the mean loss plus the penalty.
+
+        Parameters
+        ----------
+        vector : (p,)
+            The parameters.
+        """
         total = weight = 0.0
         with torch.no_grad():
             for rows, _ in self._passes(vector):
@@ -125,7 +211,13 @@ class Objective:
         return total / weight + self.penalty.at(self.layout, vector)
 
     def normal_equations(self, vector: Tensor) -> NormalEquations:
-        """Return the normal equations; the next call overwrites their matrix."""
+        """Return the normal equations; the next call overwrites their matrix.
+
+        Parameters
+        ----------
+        vector : (p,)
+            The parameters.
+        """
         if self._memory is None:
             self._memory = vector.new_empty(self.layout.size, self.layout.size)
         hessian = self._memory.zero_()
@@ -140,7 +232,13 @@ class Objective:
         return NormalEquations(cost, gradient, hessian)
 
     def operator(self, vector: Tensor) -> GaussNewtonOperator:
-        """Return the same without the matrix: each product with it is a pass over the rows."""
+        """Return the normal equations without their matrix: each product with it is a pass over the rows.
+
+        Parameters
+        ----------
+        vector : (p,)
+            The parameters.
+        """
         features = sum(x.n_in * block.widest for x, block in zip(self.model.layers, self.layout.blocks, strict=True))
         kept = list(self._passes(vector)) if len(self.table) * features <= _KEPT else None
 
@@ -238,6 +336,31 @@ def penalty(
     global support have no empty cells; there the current roughness of each edge counts as much as one row, which
     constrains coefficients that no row determines. A ridge replaces the continuation. It ignores A_j: once a classifier
     is certain, the A_j change by orders of magnitude from one run to the next.
+
+    Parameters
+    ----------
+    model
+        The network, at whose parameters the form is made.
+    table
+        The rows that the means are over, of which the first 2,000 are used.
+    sparsity
+        Factor of the sum of the edges' scores.
+    smoothing
+        Factor of the smoothing term.
+    ridge
+        Factor of the ridge.
+    loss
+        The loss whose mean weights the continuation; None for the squared error.
+    rows
+        Number of all rows, if `table` is a subsample of them.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
+    >>> form = penalty(ew.KAN([1, 1], grid=3), Table(x, x, torch.ones(20, dtype=torch.float64)), 0.0, 1.0)
+    >>> form.blocks[0].shape
+    torch.Size([1, 6, 6])
     """
     layout = Layout(model)
     with torch.no_grad():

@@ -25,20 +25,43 @@ _TEST_FROM, _MIN_TEST = 50, 10  # rows from which there are test rows, and how m
 class Options:
     """Settings of `fit` that rarely need changing.
 
-    validation: fraction of rows held out to choose the start and the grid ("auto": a tenth from 200 rows on, a fifth
-    from 20, else none). smoothing: weight of the second-difference penalty ("auto": by generalized cross-validation
-    once parameters exceed a quarter of the rows). restarts: starts on the coarsest grid ("auto": up to 8, fewer if two
-    agree; one layer needs one). seed: of the split, the restarts and the shuffling. time_limit: seconds, or None.
-    callbacks: a function, or several, called with each history row; one that returns True or "stop" ends training.
-    progress: whether to show progress on stderr ("auto": on a terminal, once it takes two seconds), or a function of
-    the stage, the fraction done (NaN if unknown) and a detail. test: fraction of
-    rows held out only to report the error of the network that was chosen ("auto": a tenth, at least ten rows, from 50
-    rows on; none if `validation` is 0), at most 0.9 together with `validation`. process_group: a group of
-    torch.distributed whose ranks all call `fit`, each with rows of its own, and all get the same result. checkpoint: a
-    file that is written after each step; the same fit goes on from it after its process was killed. n_jobs:
-    how many starts are trained at the same time, in threads unless `joblib.parallel_config` says otherwise (-1: one for
-    each core); one after the other with a process group or a checkpoint.
+    Parameters
+    ----------
+    validation
+        Fraction of rows held out to choose the start and the grid. "auto": a tenth from 200 rows on, a fifth from 20,
+        else none.
+    smoothing
+        Weight of the second-difference penalty. "auto": by generalized cross-validation once parameters exceed a
+        quarter of the rows.
+    restarts
+        Starts on the coarsest grid. "auto": up to 8, fewer if two agree; one layer needs one.
+    seed
+        Seed of the split, the restarts and the shuffling.
+    time_limit
+        Seconds after which the fit ends with its best network so far; None for no limit.
+    callbacks
+        A function, or several, called with each history row; one that returns True or "stop" ends training.
+    progress
+        Whether to show progress on stderr ("auto": on a terminal, once it takes two seconds), or a function of the
+        stage, the fraction done (NaN if unknown) and a detail.
+    test
+        Fraction of rows held out only to report the error of the network that was chosen, at most 0.9 together with
+        `validation`. "auto": a tenth, at least ten rows, from 50 rows on; none if `validation` is 0.
+    process_group
+        A group of torch.distributed whose ranks all call `fit`, each with rows of its own, and all get the same result.
+    checkpoint
+        A file that is written after each step; the same fit goes on from it after its process was killed.
+    n_jobs
+        How many starts are trained at the same time, in threads unless `joblib.parallel_config` says otherwise (-1: one
+        for each core); one after the other with a process group or a checkpoint.
 
+    Raises
+    ------
+    InputError
+        For values out of range.
+
+    Examples
+    --------
     >>> Options(restarts=1, seed=3).validation
     'auto'
     """
@@ -88,12 +111,21 @@ class Options:
         return self.validation, self.smoothing, self.restarts, self.seed, self.test, self.checkpoint is None
 
     def callback_list(self) -> list[Callback]:
+        """Return the callbacks as a list, empty if there are none."""
         if self.callbacks is None:
             return []
         return list(self.callbacks) if isinstance(self.callbacks, Sequence) else [self.callbacks]
 
     def validation_rows(self, rows: int, classes: bool = False) -> int:
-        """Return the number of rows held out to choose the start and the grid."""
+        """Return the number of rows held out to choose the start and the grid.
+
+        Parameters
+        ----------
+        rows
+            Number of all rows.
+        classes
+            Whether the targets are classes, of which "auto" holds a tenth out from 2,000 rows on instead of 200.
+        """
         if isinstance(self.validation, str):
             fraction = 0.1 if rows >= (2000 if classes else 200) else 0.2 if rows >= 20 else 0.0
         else:
@@ -101,7 +133,15 @@ class Options:
         return round(fraction * rows)
 
     def test_rows(self, rows: int, validation: int) -> int:
-        """Return the number of rows held out only to report the error, in addition to the validation rows."""
+        """Return the number of rows held out only to report the error, in addition to the validation rows.
+
+        Parameters
+        ----------
+        rows
+            Number of all rows.
+        validation
+            Number of validation rows.
+        """
         if not isinstance(self.test, str):
             return round(self.test * rows)
         count = max(_MIN_TEST, round(0.1 * rows))

@@ -27,8 +27,24 @@ if TYPE_CHECKING:
 class Row(NamedTuple):
     """One finished round: a grid, or an epoch of a first-order solver, with the number of steps taken so far.
 
-    Errors are root mean squares in the target's units; an epoch's training error is the mean over its minibatches, each
-    before its step.
+    Errors are root mean squares in the target's units.
+
+    Parameters
+    ----------
+    round
+        Number of the round, from 0.
+    grid
+        Cells of the finest layer.
+    parameters
+        Number of the network's parameters.
+    train
+        Error over the training rows; of an epoch the mean over its minibatches, each before its step.
+    validation
+        Error over the validation rows; NaN without them.
+    seconds
+        Time since the fit began, in seconds.
+    steps
+        Steps of the solver since the fit began.
     """
 
     round: int
@@ -80,23 +96,45 @@ class Outcome(Ending):
 class FitResult:
     """A trained network and its record.
 
-    `history` is a list of rows (round, grid, parameters, train, validation, seconds, steps); `frame()` returns it as a
-    pandas table. Errors are root mean squares in the target's units:
+    Errors are root mean squares in the target's units; with `loss` "cross_entropy" they are mean cross-entropies in
+    nats; with a robust loss they are roots of its mean, to which outliers add little. Compare networks by
+    `validation_error`: once something was selected by `test_error`, that is biased too. `r2` compares the error on
+    held-out rows with the baseline.
 
-        train_error       over all rows, with the network that is returned
-        test_error        over rows that neither trained nor selected it: the one to report
-        validation_error  over the rows that selected the start and the grid (or the epoch): optimistic, slightly if
-                          many rows chose among few candidates, strongly if few rows chose among many
+    The errors on validation and test rows are of the network before it was also trained on them, so the returned
+    network is a little better than `test_error` says.
 
-    The last two are of the network before it was also trained on the held-out rows, so the returned network is a little
-    better than `test_error` says; NaN if no rows were held out. Compare networks by `validation_error`: once something
-    was selected by `test_error`, that is biased too.
-
-    With `loss` "cross_entropy", errors are mean cross-entropies in nats, and the accuracies are the fractions of rows
-    whose class is the network's first choice; with a robust loss they are roots of its mean, to which outliers add
-    little. `inputs` make numbers of a table with text, dates or gaps, if there was one: `predict` and `score` take
-    such tables then. If the network was trained on a data frame, columns of later ones are found by name, and others
-    are ignored. `baseline` is the error of the best constant, and `r2` compares it with the error on held-out rows.
+    Parameters
+    ----------
+    model
+        The trained network. If it was trained on a data frame, columns of later ones are found by name, and others are
+        ignored.
+    history
+        Rows (round, grid, parameters, train, validation, seconds, steps); `frame()` returns them as a pandas table.
+    outcome
+        How training ended, and what to try.
+    train_error
+        Error over all rows, with the network that is returned.
+    validation_error
+        Error over the rows that selected the start and the grid (or the epoch): optimistic, slightly if many rows chose
+        among few candidates, strongly if few rows chose among many. NaN if no rows were held out.
+    notes
+        What was chosen by itself, and what to know about the fit.
+    loss
+        Name of the loss.
+    train_accuracy
+        Fraction of all rows whose class is the network's first choice; NaN unless the targets are classes.
+    validation_accuracy
+        The same over the rows of `validation_error`.
+    test_error
+        Error over rows that neither trained nor selected the network: the one to report. NaN if no rows were held out.
+    test_accuracy
+        The same as `train_accuracy` over the rows of `test_error`.
+    baseline
+        Error of the best constant.
+    inputs
+        Makes numbers of a table with text, dates or gaps, if there was one: `predict` and `score` take such tables
+        then.
     """
 
     model: KAN
@@ -114,12 +152,22 @@ class FitResult:
     inputs: Inputs | None = None
 
     def predict(self, x: Data) -> NDArray[np.float64]:
-        """Return the network's prediction at inputs x (n, n_in), as an array.
+        """Return the network's prediction, as an array.
 
         Numbers: (n,) for one output, else (n, n_out). Classes: the probability of each, (n, classes).
 
-        Errors: InputError for inputs of another width, or not finite, and a data frame that lacks a column.
+        Parameters
+        ----------
+        x : (n, n_in)
+            The inputs: an array, a tensor or a DataFrame.
 
+        Raises
+        ------
+        InputError
+            For inputs of another width, or not finite, and a data frame that lacks a column.
+
+        Examples
+        --------
         >>> import edgewise as ew, numpy as np
         >>> x = np.linspace(-1, 1, 50)
         >>> ew.fit(ew.KAN([1, 1]), x, x**2).predict([0.5]).round(6)
@@ -134,6 +182,20 @@ class FitResult:
     def score(self, x: Data, y: Data) -> float:
         """Return R^2 over rows, the mean over the outputs, or the accuracy for classes.
 
+        Parameters
+        ----------
+        x : (n, n_in)
+            The inputs: an array, a tensor or a DataFrame.
+        y : (n, n_out)
+            The targets; (n,) for one output, class numbers for classes.
+
+        Raises
+        ------
+        InputError
+            For shapes that do not match, and values that are not finite.
+
+        Examples
+        --------
         >>> import edgewise as ew, numpy as np
         >>> x = np.linspace(-1, 1, 50)
         >>> round(ew.fit(ew.KAN([1, 1]), x, x**2).score(x, x**2), 6)
@@ -161,6 +223,7 @@ class FitResult:
             return self.model(rows).double().cpu()
 
     def frame(self) -> pd.DataFrame:
+        """Return the history as a pandas table, with a column for each field of `Row`."""
         pd = needed("pandas")
 
         return pd.DataFrame(self.history, columns=Row._fields)

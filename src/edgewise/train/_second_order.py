@@ -81,6 +81,8 @@ class RefitPass:
 
     Actions that try much, such as `edgewise.symbolic.candidates`, refit a network for each trial.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> def check(event):
     ...     raise TimeoutError("enough")
@@ -93,7 +95,13 @@ class RefitPass:
 
 
 def refit_check(check: Callable[[], object]) -> AbstractContextManager[None]:
-    """Call a function before each pass of the refits inside: the former name of `edgewise.calling`."""
+    """Call a function before each pass of the refits inside: the former name of `edgewise.calling`.
+
+    Parameters
+    ----------
+    check
+        The function; what it raises ends the refit.
+    """
     replaced("edgewise.train.refit_check(f)", "edgewise.calling(f, edgewise.train.RefitPass)")
     return calling(lambda event: check(), RefitPass)
 
@@ -107,7 +115,27 @@ _TURNS = 5  # to find the differences that a monotone edge forbids
 
 
 def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tuple[KAN, float]:
-    """Return the network after at most `steps` Levenberg-Marquardt steps, and its error, infinite if undefined."""
+    """Return the network after some Levenberg-Marquardt steps, and its error, infinite if undefined.
+
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    table
+        The rows.
+    steps
+        Steps at most.
+    tolerance
+        Relative decrease of the cost below which a run ends.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
+    >>> _, error = refit(ew.KAN([1, 1], grid=3), Table(x, x**2, torch.ones(20, dtype=torch.float64)), steps=20)
+    >>> error < 1e-6
+    True
+    """
     if error_of(model, table) == float("inf"):
         return model, float("inf")
     solver = LM(steps=steps, tolerance=tolerance, damping=1e-4)

@@ -254,14 +254,29 @@ def _joined(parts: list[Table]) -> Table:
 class Parquet:
     """A Parquet file or a folder of them, possibly larger than memory, for `fit` in the place of x and y.
 
-    The files of a folder, in the order of their names, have the same columns and are read one after the other. `target`
-    names the column of y, or several for several outputs; `inputs` those of x, by default all others except `weights`
-    and the index of a pandas table. Each pass of training reads the rows once, `batch` rows at a time. Ranks of a
-    process group share the rows: each reads those row groups that hold its own.
+    Ranks of a process group share the rows: each reads those row groups that hold its own.
 
-    Errors: InputError for a file that is missing, empty or damaged, and for columns that are missing, named twice or
-    not numeric.
+    Parameters
+    ----------
+    path
+        The file or the folder. The files of a folder, in the order of their names, have the same columns and are read
+        one after the other.
+    target
+        Name of the column of y, or several for several outputs.
+    inputs
+        Names of the columns of x; None for all others except `weights` and the index of a pandas table.
+    weights
+        Name of the column of weights; None for equal ones.
+    batch
+        Rows read at a time; each pass of training reads all rows once.
 
+    Raises
+    ------
+    InputError
+        For a file that is missing, empty or damaged, and for columns that are missing, named twice or not numeric.
+
+    Examples
+    --------
     >>> Parquet("rows.parquet", target="y")
     Traceback (most recent call last):
     edgewise._errors.InputError: There is no file rows.parquet: check the name and the folder.
@@ -303,7 +318,15 @@ class Parquet:
         object.__setattr__(self, "rows", range(rows))
 
     def part(self, number: int, count: int) -> Parquet:
-        """Return one of `count` parts of about equally many rows, in order: what rank `number` of them reads."""
+        """Return one of several parts of about equally many rows, in order.
+
+        Parameters
+        ----------
+        number
+            Which part, from 0: that of the rank of this number.
+        count
+            Number of parts.
+        """
         part, rows = copy(self), self.rows
         object.__setattr__(part, "rows", rows[len(rows) * number // count : len(rows) * (number + 1) // count])
         return part

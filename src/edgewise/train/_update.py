@@ -39,22 +39,47 @@ def update(
 ) -> FitResult:
     """Train a network on further rows, and keep its function elsewhere; `model` itself is not changed.
 
-    minimises  mean_n w_n |f(x_n) - y_n|^2 + k mean_m |f(z_m) - f_old(z_m)|^2 + 1e-10 h |c - c_old|^2
+    minimizes  mean_n w_n |f(x_n) - y_n|^2 + k mean_m |f(z_m) - f_old(z_m)|^2 + 1e-10 h |c - c_old|^2
 
     by Levenberg-Marquardt from the current parameters. No knot moves. In a network of one layer, only coefficients c
     whose functions are nonzero at some row change; all others stay the same bit for bit. In deeper networks all may
-    change, which keeps the function better. The last term, h the mean curvature, selects the smallest change.
+    change, which keeps the function better. The last term, h the mean curvature, selects the smallest change. Same
+    arguments, same result.
 
-    z_m are the points where the function is kept: `anchors`, such as the inputs of earlier rows (their targets are not
-    needed), or by default points over the box of the inputs' knots; points close to the rows are left out. Their weight
-    is k = keep (e / s)^2, with e the current error on the rows and s the standard deviation of their targets: rows that
-    can be learned exactly are, and noise is not learned at the cost of the old function. keep=0: no anchors.
+    z_m are the points where the function is kept; those close to the rows are left out. Their weight is
+    k = keep (e / s)^2, with e the current error on the rows and s the standard deviation of their targets: rows that
+    can be learned exactly are, and noise is not learned at the cost of the old function.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out), weights (n,), anchors (m, n_in): arrays, tensors or tables. The result is
-    that of `fit`; a note says how much the function changed at the points z_m. Same arguments, same result.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    y : (n, n_out)
+        The targets; (n,) for one output.
+    weights : (n,)
+        Weights of the rows, not negative; None for equal ones.
+    keep
+        Weight of the points where the function is kept; 0 for none.
+    anchors : (m, n_in)
+        These points, such as the inputs of earlier rows (their targets are not needed); None for points over the box of
+        the inputs' knots.
+    steps
+        Steps at most.
 
-    Errors: InputError for shapes that do not match, values that are not finite, and a negative `keep`.
+    Returns
+    -------
+    FitResult
+        As that of `fit`; a note says how much the function changed at the points z_m.
 
+    Raises
+    ------
+    InputError
+        For shapes that do not match, values that are not finite, and a negative `keep`.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.linspace(-1, 0, 50, dtype=torch.float64).unsqueeze(1)
     >>> model = ew.update(ew.KAN([1, 1], grid=40), x, torch.sin(9 * x)).model

@@ -77,10 +77,26 @@ _Any = TypeVar("_Any")
 class Candidate:
     """One formula for the target.
 
-    `error` is the root mean square residual over the target's spread (both weighted by 1/|y| where the target covers
-    many decades), `held_out` the same on rows that its constants were not fitted to; `complexity` counts operations,
-    constants and variables.
+    Parameters
+    ----------
+    expression
+        The formula as a sympy expression.
+    names
+        Names of its inputs.
+    error
+        Root mean square residual over the standard deviation of the target (both weighted by 1/|y| where the target
+        covers many decades).
+    complexity
+        Counts operations, constants and variables.
+    held_out
+        The same as `error` on rows that its constants were not fitted to.
+    columns
+        Makes the inputs of a table with text, dates or gaps.
+    by_group
+        The constants of each group, where they differ.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(100, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 1
     >>> best = ew.discover(x, x[:, 0] / x[:, 1], names=["u", "i"]).best
@@ -106,7 +122,13 @@ class Candidate:
         return latex(form, digits=6)
 
     def text(self, digits: int | None = None) -> str:
-        """Return the formula as text; constants that differ by group are symbols."""
+        """Return the formula as text; constants that differ by group are symbols.
+
+        Parameters
+        ----------
+        digits
+            Digits of the numbers; None for all.
+        """
         return write(self.expression if self.by_group is None else self.by_group.form, digits)
 
     @property
@@ -120,9 +142,12 @@ class Candidate:
         return 1 - self.held_out**2
 
     def predict(self, x: Data) -> Array:
-        """Values of the formula on rows (n, n_in); NaN where it is undefined. Columns of a data frame go by name.
+        """Return the values (n,) of the formula; NaN where it is undefined.
 
-        Of a table with text or dates, x holds the columns as they came.
+        Parameters
+        ----------
+        x : (n, n_in)
+            The inputs. Columns of a data frame go by name; a table with text or dates holds the columns as they came.
         """
         rows = columns_of(x, self.names, self.columns)
         return evaluate(self.expression, self.names, rows)

@@ -98,32 +98,65 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
 
     minimize sum of weights (y - f(x, constants))^2 / sigma^2
 
-    Names in the formula that are columns of x are inputs; all others are constants. Numbers stay as they are written.
-    x is a DataFrame, a mapping from names to columns, or an array (n, m) with `names`; y (n,) an array, a Series, or
-    the name of a column of x. Rows with gaps in what is used are left out, with a note.
-
     Values to start from are found: constants that the formula is linear in are solved for, the others drawn over many
-    decades, always in the same way. `start` gives them for some or all constants, `bounds` (low, high) limits.
-    `sigma` holds the standard error of each y up to a common factor, or exactly with `absolute_sigma=True`; `weights`
-    are factors of squared residuals. `loss` is "squared", or "huber" or "tukey" against rows far from the formula.
+    decades, always in the same way.
 
-    `covariance` says what the standard errors allow for: "classical" (independent errors of equal size over weight),
-    "heteroscedastic" (of any sizes), "autocorrelated" (correlated along the order of the rows), "clustered" (within
-    `groups`, labels of rows or a column's name; the default where groups are given).
+    Parameters
+    ----------
+    formula
+        The formula. Names in it that are columns of x are inputs; all others are constants. Numbers stay as they are
+        written.
+    x
+        A DataFrame, a mapping from names to columns, or an array (n, m) with `names`. Rows with gaps in what is used
+        are left out, with a note.
+    y : (n,)
+        An array, a Series, or the name of a column of x.
+    names
+        Names of the columns of an array.
+    start
+        Values to start from, of some or all constants.
+    bounds
+        Limits (low, high) of constants.
+    sigma : (n,)
+        Standard error of each y up to a common factor, or the name of a column; None for equal ones.
+    absolute_sigma
+        Whether `sigma` holds the standard errors exactly.
+    weights : (n,)
+        Factors of squared residuals, or the name of a column; None for equal ones.
+    groups
+        Labels of rows, or a column's name, for "clustered".
+    loss
+        "squared", or "huber" or "tukey" against rows far from the formula.
+    covariance
+        What the standard errors allow for: "classical" (independent errors of equal size over weight),
+        "heteroscedastic" (of any sizes), "autocorrelated" (correlated along the order of the rows), "clustered" (within
+        groups; the default where `groups` are given).
 
-    Errors: InputError for texts that are no formula, unknown functions, a formula without constants or inputs, names
-    in `start` and `bounds` that are no constants, bounds that exclude the start, columns of text and dates,
-    infinities, fewer rows than constants, and a formula that is undefined at all values that were tried.
+    Returns
+    -------
+    FormulaFit
+        The constants with their standard errors, and what they say.
 
+    Raises
+    ------
+    InputError
+        For texts that are no formula, unknown functions, a formula without constants or inputs, names in `start` and
+        `bounds` that are no constants, bounds that exclude the start, columns of text and dates, infinities, fewer rows
+        than constants, and a formula that is undefined at all values that were tried.
+
+    References
+    ----------
+    Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988); this project, docs/design/fitting.md,
+    for the starts.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> c = np.array([0.02, 0.02, 0.06, 0.06, 0.11, 0.11, 0.22, 0.22, 0.56, 0.56, 1.1, 1.1])
     >>> rate = np.array([76, 47, 97, 107, 123, 139, 159, 152, 191, 201, 207, 200])
     >>> fit = fit_formula("Vm*c/(K + c)", {"c": c}, rate)
     >>> print(fit.constants["Vm"], fit.constants["K"])
     212.7 ± 6.9 0.0641 ± 0.0083
-
-    Source: Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988); this project,
-    docs/design/fitting.md, for the starts.
     """
     columns = Columns.of(x, names)
     form, constants = _stated(formula, columns.names, {**(start or {}), **(bounds or {})})

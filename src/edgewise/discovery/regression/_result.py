@@ -128,7 +128,17 @@ class Estimates:
     def interval(self, name: str, coverage: float = 0.95) -> tuple[float, float]:
         """Return the profile interval of a constant: values at which the refitted others leave little more error.
 
-        Errors: InputError for a name that is no constant, and a coverage that is not between 0 and 1.
+        Parameters
+        ----------
+        name
+            Name of the constant.
+        coverage
+            Probability of the interval.
+
+        Raises
+        ------
+        InputError
+            For a name that is no constant, a constant at its bound, and a coverage that is not between 0 and 1.
         """
         if name in self.held:
             raise InputError(f"The constant {name!r} stands at its bound {self.held[name]:g}: it has no interval.")
@@ -138,7 +148,13 @@ class Estimates:
         return self.uncertainty.profile(own.index(name), coverage)
 
     def frame(self, coverage: float = 0.95) -> pd.DataFrame:
-        """Return the constants as a table: value, standard error, Student's t and p of zero, t interval."""
+        """Return the constants as a table: value, standard error, Student's t and p of zero, t interval.
+
+        Parameters
+        ----------
+        coverage
+            Probability of the intervals.
+        """
         pd = needed("pandas")
         from scipy.stats import t as student
 
@@ -262,25 +278,62 @@ _GRID = 400  # points of a curve
 class FormulaFit(Estimates):
     """A stated formula with its constants fitted to rows.
 
-    `stated` is the formula as it was given, `formula` the same as an expression, `names` are its constants.
     `constants` maps the name of each constant to its value and standard error, `interval` gives profile intervals,
     `frame` a table of both with tests, `covariance` and `correlation` how constants go together, `predict` values and
-    bands at other rows, `findings` what residuals still show. `residual_error` is the residual standard error (the
-    scale of a robust loss) with `freedom` degrees of freedom; `r2`, `log_likelihood`, `aic` and `bic` are those of
-    normal errors, nan for a robust loss. `row_weights` (n,) are the weights that a robust loss gives to the rows.
-    `held` are constants at their bounds, without standard errors. `outcome` says how the fit ended, `notes` what
-    became of rows. Printing it shows all this.
+    bands at other rows, `findings` what residuals still show. `r2`, `log_likelihood`, `aic` and `bic` are those of
+    normal errors, nan for a robust loss. Printing it shows all this.
+
+    Parameters
+    ----------
+    stated
+        The formula as it was given.
+    formula
+        The same as an expression.
+    names
+        Names of its constants.
+    rows
+        The rows that it was fitted to.
+    outcome
+        How the fit ended.
+    notes
+        What became of rows.
+    held
+        Constants at their bounds, without standard errors.
+    undetermined
+        Constants that the rows do not determine.
+    loss
+        Name of the loss.
+    absolute_sigma
+        Whether the standard errors of y were given exactly.
+    row_weights : (n,)
+        The weights that a robust loss gives to the rows.
+    residual_error
+        The residual standard error (the scale of a robust loss) with `freedom` degrees of freedom.
+    columns
+        Names of all columns of the table.
+    uncertainty
+        Standard errors, and how constants go together.
     """
 
     def predict(
         self, x: Any, interval: float | None = None, *, band: Literal["prediction", "confidence"] = "prediction"
     ) -> Any:
-        """Return values (n,) at the rows of a table; with `interval`, values and the two ends of a band.
+        """Return values (n,) at the rows of a table, or values and the two ends of a band.
 
-        `interval=0.95` gives (values, low, high). The band for prediction holds 19 of 20 new measurements of the usual
-        weight (the median of the rows'), that for confidence the formula at the true constants, each at one row.
+        Parameters
+        ----------
+        x
+            The table, with the columns of the formula.
+        interval
+            The part of cases that the band is to hold: 0.95 gives (values, low, high). None for values only.
+        band
+            "prediction": for 0.95 it holds 19 of 20 new measurements of the usual weight (the median of the rows').
+            "confidence": it holds the formula at the true constants. Each is at one row.
 
-        Errors: InputError for columns that are missing, an interval that is not between 0 and 1, another band.
+        Raises
+        ------
+        InputError
+            For columns that are missing, an interval that is not between 0 and 1, another band.
         """
         if interval is not None and not (is_number(interval, 0) and 0 < interval < 1):
             raise InputError(f"'interval' must be a number between 0 and 1, like 0.95, or None. Got {interval!r}.")
@@ -315,7 +368,13 @@ class FormulaFit(Estimates):
         return f"{quoted(self.rows.target)} = {text_with_error_bars(self.uncertainty)}"
 
     def latex(self, *, errors: bool = True) -> str:
-        r"""Return the formula in LaTeX: each constant as \left(281428 \pm 60\right), or by name without `errors`."""
+        r"""Return the formula in LaTeX.
+
+        Parameters
+        ----------
+        errors
+            Whether each constant is shown as \left(281428 \pm 60\right); otherwise by name.
+        """
         if errors:
             return latex_with_error_bars(self.uncertainty)
         return latex(self.formula, [*self.rows.names, *self.names])

@@ -74,7 +74,12 @@ def weight_text(weight: float) -> str:
 def front_cells(found: Front, digits: int | None = _DIGITS) -> tuple[list[str], list[list[str]]]:
     """Return the front as a table of text: the head, and a line for each formula with its mark and number.
 
-    `digits` of the numbers in formulas, or None for all.
+    Parameters
+    ----------
+    found
+        The front.
+    digits
+        Digits of the numbers in formulas; None for all.
     """
     head = ["", "#", "complexity", "error", "held-out R2", "weight", "formula"]
     return head, [

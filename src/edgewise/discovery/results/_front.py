@@ -159,7 +159,13 @@ class Front(Sequence[Candidate]):
         return None if self.best.by_group is None else self.best.by_group.table()
 
     def of(self, columns: Columns) -> Self:
-        """Return the same formulas for tables as they come."""
+        """Return the same formulas for tables as they come.
+
+        Parameters
+        ----------
+        columns
+            Makes the inputs of such a table.
+        """
         mine = [replace(candidate, columns=columns) for candidate in self.candidates]
         best = mine[next(k for k, candidate in enumerate(self.candidates) if candidate is self.best)]
         ceiling = self.ceiling and replace(self.ceiling, columns=columns)
@@ -231,6 +237,11 @@ class Front(Sequence[Candidate]):
         The constants stay as they are: standard errors are those at these values. Where `sigma` was given they are by
         it, times the square root of chi-squared per degree of freedom where that is above 1. Where the best formula's
         residuals are correlated from row to row, or vary in size, they are for such rows (`rows_are`).
+
+        Parameters
+        ----------
+        candidate
+            A candidate of the front or its number; None for the best.
         """
         x, y, weight = self._judged
         expression = self._candidate(candidate).expression
@@ -241,23 +252,52 @@ class Front(Sequence[Candidate]):
         return max(found, given, key=lambda each: each.unit)
 
     def constants(self, candidate: Which = None) -> tuple[Constant, ...]:
-        """Return the fitted constants of a formula with their standard errors, in the order of `interval`."""
+        """Return the fitted constants of a formula with their standard errors, in the order of `interval`.
+
+        Parameters
+        ----------
+        candidate
+            A candidate of the front or its number; None for the best.
+        """
         return self.uncertainty(candidate).constants
 
     def interval(self, number: int, coverage: float = 0.95, candidate: Which = None) -> tuple[float, float]:
-        """Return the profile interval of a fitted constant: where refits of the others leave little more error."""
+        """Return the profile interval of a fitted constant: where refits of the others leave little more error.
+
+        Parameters
+        ----------
+        number
+            Number of the constant, as in `constants`.
+        coverage
+            Probability of the interval.
+        candidate
+            A candidate of the front or its number; None for the best.
+        """
         return self.uncertainty(candidate).profile(number, coverage)
 
     def predict(self, x: Data, interval: float | None = None, *, candidate: Which = None, forms: bool = False) -> Any:
-        """Return values (n,) of a formula at rows x (n, n_in); with `interval`, values and the two ends of a band.
+        """Return values (n,) of a formula at rows of a table, or values and the two ends of a band.
 
-        `interval=0.9` gives (values, low, high): the band holds nine of ten new measurements, if the form is right and
-        rows are independent. It joins the doubt about the constants and the noise as `noise_model` has it at the
-        value (Student's t). `forms=True` joins the doubt about the form: values are the mean of all formulas of
-        the front by `weights`, the ends quantiles of the mixture of their predictions.
+        The band joins the doubt about the constants and the noise as `noise_model` has it at the value (Student's t).
 
-        Errors: InputError for an interval that is not between 0 and 1, columns that do not fit, and a candidate that is
-        not of the front.
+        Parameters
+        ----------
+        x : (n, n_in)
+            The inputs.
+        interval
+            The part of new measurements that the band is to hold: 0.9 gives (values, low, high), and the band holds
+            nine of ten, if the form is right and rows are independent. None for values only.
+        candidate
+            A candidate of the front or its number; None for the best.
+        forms
+            Whether to join the doubt about the form: values are the mean of all formulas of the front by `weights`, the
+            ends quantiles of the mixture of their predictions.
+
+        Raises
+        ------
+        InputError
+            For an interval that is not between 0 and 1, columns that do not fit, and a candidate that is not of the
+            front.
         """
         if interval is not None and not (is_number(interval, 0) and 0 < interval < 1):
             raise InputError(f"'interval' must be a number between 0 and 1, like 0.9, or None. Got {interval!r}.")
@@ -278,7 +318,17 @@ class Front(Sequence[Candidate]):
 
         The rows are drawn with replacement and the constants fitted again; the forms stay those of the front.
 
-        Errors: InputError unless resamples is at least 1 and the seed a whole number.
+        Parameters
+        ----------
+        resamples
+            How many times.
+        seed
+            Seed of the draws.
+
+        Raises
+        ------
+        InputError
+            Unless resamples is at least 1 and the seed a whole number.
         """
         data = Uncertainty.of(self.best.expression, self.names, *self._judged).data
         return stability_of(self.candidates, data, self.noise, resamples, seed)

@@ -33,16 +33,55 @@ if TYPE_CHECKING:
 class Discovery(Front):
     """Formulas for a table, from simple to accurate.
 
-    `best` is the one to use, `found[i]` the i-th of the front, `equations` the front as a pandas table. `noise` is
-    the estimated noise over the target's spread (0: none seen), `noise_model` its kind and the rows set aside,
-    `relative` whether errors are relative to each value, `chi2` the reduced chi-squared where standard errors were
-    given, `stages` what was done, in words. `ceiling` is the best flexible model of the table, where a law was not
-    found at once: what it explains and the formula does not is left to find.
+    `found[i]` is the i-th of the front, `equations` the front as a pandas table, `chi2` the reduced chi-squared where
+    standard errors were given.
 
     `constants`, `uncertainty` and `interval` say how well the rows determine the constants of a formula, `predict` with
     `interval` where new measurements will lie, `weights` and `stability` how much the rows speak for each formula. Each
     takes a candidate of the front or its number; without one it is about the best.
 
+    Parameters
+    ----------
+    candidates
+        The front.
+    best
+        The formula to use.
+    outcome
+        How the search ended.
+    noise
+        The estimated noise over the standard deviation of the target (0: none seen).
+    relative
+        Whether errors are relative to each value.
+    names
+        Names of the inputs.
+    target
+        Name of the target.
+    x : (n, n_in)
+        The inputs.
+    y : (n,)
+        The target.
+    stages
+        What was done, in words.
+    settings
+        The settings of the search, and how much of the work was done.
+    ceiling
+        The best flexible model of the table, where a law was not found at once: what it explains and the formula does
+        not is left to find.
+    weight : (n,)
+        Factors of the residuals; None for equal ones.
+    noise_model
+        The kind of the noise, and the rows set aside.
+    columns
+        Makes the inputs of a table with text, dates or gaps.
+    rivals
+        Forms that the best formula does not lead clearly.
+    evidence
+        How far the best formula leads the others of the front.
+    answers
+        What became of each guess.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import edgewise as ew
     >>> rng = np.random.default_rng(0)
@@ -53,11 +92,23 @@ class Discovery(Front):
     """
 
     def latex(self, candidate: Which = None) -> str:
-        r"""Return a formula in LaTeX, each fitted constant with its standard error: \left(281428 \pm 60\right)."""
+        r"""Return a formula in LaTeX, each fitted constant with its standard error: \left(281428 \pm 60\right).
+
+        Parameters
+        ----------
+        candidate
+            A candidate of the front or its number; None for the best.
+        """
         return latex_with_error_bars(self.uncertainty(candidate))
 
     def text(self, candidate: Which = None) -> str:
-        """Return a formula as text, each fitted constant with its standard error, as in (281428 ± 60)*a."""
+        """Return a formula as text, each fitted constant with its standard error, as in (281428 ± 60)*a.
+
+        Parameters
+        ----------
+        candidate
+            A candidate of the front or its number; None for the best.
+        """
         return with_error_bars(self, self._candidate(candidate))
 
     def conclusion(self) -> list[str]:
@@ -69,7 +120,13 @@ class Discovery(Front):
         return front_tabular(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the front, error on held-out rows against complexity, with the flexible model's, and return the axes."""
+        """Draw the front, error on held-out rows against complexity, with the flexible model's, and return the axes.
+
+        Parameters
+        ----------
+        ax
+            The axes to draw in; None for new ones.
+        """
         from edgewise import plot
         from edgewise.discovery.results._report import candidates
 
@@ -79,7 +136,15 @@ class Discovery(Front):
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file about all of it, and return its path.
 
-        Errors: InputError where the file cannot be written.
+        Parameters
+        ----------
+        path
+            The file.
+
+        Raises
+        ------
+        InputError
+            Where the file cannot be written.
         """
         from edgewise.discovery.results._report import content
         from edgewise.plot.report import write_report
@@ -102,6 +167,13 @@ _DIGITS = 6
 class Discoveries(Mapping[str, Discovery]):
     """The discovery of each target, by its name.
 
+    Parameters
+    ----------
+    found
+        The discoveries, by the names of the targets.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import edgewise as ew
     >>> x = np.random.default_rng(0).uniform(1, 2, (50, 2))

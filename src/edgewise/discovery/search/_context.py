@@ -27,12 +27,21 @@ from edgewise.interpret.symmetries import Coordinates, Scales
 
 @dataclass(frozen=True)
 class SearchStep:
-    """Where a search is: its stage, a guess of the fraction that is done, and the formulas so far.
+    """Where a search is: its stage, the fraction that is done, and the formulas so far.
 
-    `front()` returns those that none as simple beats, simplest first, with their errors on the rows that the search
-    looks at. Formulas that evolve are not rounded or assessed yet. It takes time, and is to be called from the callback
-    only. What a search finds does not change.
+    Parameters
+    ----------
+    stage
+        What the search does, in words.
+    fraction
+        A guess of the fraction that is done.
+    front
+        Returns the formulas that none as simple beats, simplest first, with their errors on the rows that the search
+        looks at. Formulas that evolve are not rounded or assessed yet. It takes time, and is to be called from the
+        callback only. What a search finds does not change.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(60, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 1
     >>> seen = []
@@ -48,7 +57,13 @@ class SearchStep:
 
 
 def search_callback(callback: Callable[[SearchStep], object]) -> AbstractContextManager[None]:
-    """Call a function at each stage of the searches inside: the former name of `edgewise.calling`."""
+    """Call a function at each stage of the searches inside: the former name of `edgewise.calling`.
+
+    Parameters
+    ----------
+    callback
+        Called with each `SearchStep`.
+    """
     replaced("edgewise.discovery.search_callback(f)", "edgewise.calling(f, edgewise.discovery.SearchStep)")
     return calling(callback, SearchStep)
 

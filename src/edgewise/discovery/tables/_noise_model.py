@@ -23,12 +23,29 @@ class NoiseModel:
 
     additive: level. relative: share |f|. mixed: sqrt(level^2 + share^2 f^2). counts: level sqrt(f), of which level^2 is
     the dispersion, 1 for Poisson's distribution. given: level times the standard errors (or one over the square roots
-    of the weights) that were given; share is not 0 where these are in proportion to the values.
+    of the weights) that were given.
 
-    `known` says that standard errors were given. `outliers` are numbers of rows, from 0, that were set aside,
-    `lessened` those that count less than half by Huber's loss, `rows` is how many there were. A level of 0 means that
-    no noise was seen.
+    Parameters
+    ----------
+    kind
+        "additive", "relative", "mixed", "counts" or "given".
+    level
+        As above. 0 means that no noise was seen.
+    share
+        As above; where standard errors were given, not 0 if these are in proportion to the values.
+    known
+        Whether standard errors were given.
+    loss
+        "squared" or "huber".
+    outliers
+        Numbers of the rows, from 0, that were set aside.
+    lessened
+        Numbers of those that count less than half by Huber's loss.
+    rows
+        How many rows there were.
 
+    Examples
+    --------
     >>> NoiseModel("relative", share=0.051).text()
     'relative, 5.1 %'
     >>> NoiseModel("additive", 0.3, outliers=(16,), rows=200).text()
@@ -50,7 +67,13 @@ class NoiseModel:
         return self.kind in ("relative", "mixed", "counts")
 
     def sigma(self, values: Array) -> Array:
-        """Return the standard deviation (n,) of measurements of values (n,); a constant where it was given by row."""
+        """Return the standard deviations (n,) of measurements; a constant where they were given by row.
+
+        Parameters
+        ----------
+        values : (n,)
+            The noiseless values.
+        """
         size = np.abs(values)
         if self.kind == "relative" or (self.kind == "given" and self.share):
             return self.share * size
@@ -61,9 +84,15 @@ class NoiseModel:
         return np.full(len(size), self.level)
 
     def weights(self, fitted: Array, y: Array) -> Array:
-        """Return what multiplies the residuals (n,) of rows with these fitted values: 1 / sigma.
+        """Return what multiplies the residuals (n,) of rows: 1 / sigma.
 
-        A fitted value that is far nearer to zero than the measured one counts as a fifth of that: it is wrong.
+        Parameters
+        ----------
+        fitted : (n,)
+            The fitted values. One that is far nearer to zero than the measured one counts as a fifth of that: it is
+            wrong.
+        y : (n,)
+            The measured values.
         """
         size = np.maximum(np.abs(fitted), _TRUSTED * np.abs(y))
         sigma = self.sigma(size)
@@ -71,7 +100,13 @@ class NoiseModel:
         return 1 / np.maximum(sigma, max(1e-80 * positive.max(), 1e-150) if len(positive) else 1.0)
 
     def scaled(self, factor: float) -> NoiseModel:
-        """Return the same noise, that many times as large."""
+        """Return the same noise, larger or smaller.
+
+        Parameters
+        ----------
+        factor
+            How many times as large.
+        """
         return replace(self, level=factor * self.level, share=factor * self.share)
 
     def text(self) -> str:

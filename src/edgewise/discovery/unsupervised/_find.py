@@ -35,26 +35,54 @@ def find_relations(
 ) -> Relations:
     """Find which columns of a table are tied by equations f(x_1, ..., x_k) = 0, and by which.
 
-    In each of `seeds` divisions of the rows, a network learns to tell real rows from rows whose columns were shuffled
+    In each of several divisions of the rows, a network learns to tell real rows from rows whose columns were shuffled
     independently, and is judged on held-out rows. The columns that it needs are reduced to those that determine one of
     them; they are then shuffled together, which hides what was found, and the search goes on until real rows are told
-    no more. What the seeds found is clustered and ranked, and `discover` looks for the formulas.
+    no more. What the seeds found is clustered and ranked, and `discover` looks for the formulas. Same arguments, same
+    result, unless time runs out.
 
-    x (n, d): array, tensor or DataFrame with its names; rows are taken as independent of each other. `seed` is the
-    first of the seeds. `n_jobs` seeds run side by side, in processes unless `joblib.parallel_config` says otherwise
-    (-1: one for each core). `progress` is as in `discover`. Same arguments, same result, unless time runs out:
-    `time_limit` seconds are kept to 10 % and half a second.
+    Parameters
+    ----------
+    x : (n, d)
+        The rows: an array, a tensor or a DataFrame; they are taken as independent of each other.
+    names
+        Names of the columns; None for those of a DataFrame, or x1, x2, ...
+    seeds
+        Number of divisions of the rows, each of a seed of its own.
+    seed
+        The first of the seeds.
+    formulas
+        Whether to look for the formulas.
+    n_jobs
+        How many seeds run side by side, in processes unless `joblib.parallel_config` says otherwise (-1: one for each
+        core).
+    time_limit
+        Seconds, kept to 10 % and half a second.
+    progress
+        Whether to show progress on stderr, or a function, as in `discover`.
 
-    Errors: InputError for fewer than two columns that vary, fewer than 40 rows, values that are not finite, bad names.
+    Returns
+    -------
+    Relations
+        The relations, best supported first, each with its equation if one was found.
 
+    Raises
+    ------
+    InputError
+        For fewer than two columns that vary, fewer than 40 rows, values that are not finite, bad names.
+
+    References
+    ----------
+    Real against permuted rows, and many seeds: Liu et al., KAN (2024), section 4.3; hiding what was found, held-out
+    permutation tests and local lines as here: this project, docs/relations.md.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> x[:, 2] = (x[:, 0] - 0.5) ** 2
     >>> ew.find_relations(x, ["a", "b", "c"], seeds=1)[0].text
     'c = (a - 1/2)**2'
-
-    Source: real against permuted rows, and many seeds: Liu et al., KAN (2024), section 4.3; hiding what was found,
-    held-out permutation tests and local lines as here: this project, docs/relations.md.
     """
     began = now()
     _check(seeds, seed, time_limit)

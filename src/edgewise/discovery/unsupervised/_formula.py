@@ -20,9 +20,20 @@ _POOR = 0.3  # of the left side's spread: a formula that leaves more is none
 
 @dataclass(frozen=True)
 class Equation:
-    """left = right. `error` is the root mean square of the difference over the spread of the left side.
+    """left = right.
 
     `exact` tells that the equation holds to rounding, `settled` that what it leaves is rounding or noise.
+
+    Parameters
+    ----------
+    left
+        The left side.
+    right
+        The right side.
+    error
+        Root mean square of the difference over the standard deviation of the left side.
+    outcome
+        How the search for the right side ended.
     """
 
     left: Formula

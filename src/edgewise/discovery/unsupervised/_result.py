@@ -30,11 +30,26 @@ class Outcome(Ending):
 class Relation:
     """Columns that are tied by one equation.
 
-    seeds: in how many of the `tried` seeds exactly these columns were found; variants: other sets that seeds found in
-    their place. auc: the chance that a held-out real row scores above a shuffled one, these columns alone; p: of the
-    permutation test on it (medians over seeds). solved: the column that the others determine best, None where none is
-    determined; remainder: what the others leave of it, over its spread, by local lines. equation: None if none was
-    found, or none was asked for.
+    Parameters
+    ----------
+    columns
+        Names of the columns.
+    seeds
+        In how many of the seeds exactly these columns were found.
+    tried
+        Number of seeds.
+    auc
+        The chance that a held-out real row scores above a shuffled one, these columns alone; median over seeds.
+    p
+        That of the permutation test on it; median over seeds.
+    solved
+        The column that the others determine best; None where none is determined.
+    remainder
+        What the others leave of it, over its standard deviation, by local lines.
+    equation
+        The equation; None if none was found, or none was asked for.
+    variants
+        Other sets of columns that seeds found in their place.
     """
 
     columns: tuple[str, ...]
@@ -71,11 +86,24 @@ class Relation:
 
 @dataclass(frozen=True, repr=False)
 class Relations(Sequence[Relation]):
-    """The relations of a table, best supported first.
+    """The relations of a table, best supported first: `found[i]` is the i-th.
 
-    `found[i]` is the i-th; `doubtful` holds those that fewer than half of the seeds found. `names` are the columns that
-    were looked at; `shares` (seeds, columns) is the part of the evidence that is lost when a column alone is shuffled,
-    in the relation where most is; `notes` say what was left out.
+    Parameters
+    ----------
+    relations
+        Those that at least half of the seeds found.
+    doubtful
+        Those that fewer than half of the seeds found.
+    outcome
+        How the search ended.
+    names
+        The columns that were looked at.
+    shares : (seeds, columns)
+        The part of the evidence that is lost when a column alone is shuffled, in the relation where most is.
+    notes
+        What was left out.
+    seconds
+        How long the search took, in seconds.
     """
 
     relations: tuple[Relation, ...]

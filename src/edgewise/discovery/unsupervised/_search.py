@@ -30,7 +30,17 @@ _MOST = 8  # columns up to which every split in two is tried
 
 @dataclass(frozen=True)
 class Evidence:
-    """How well held-out real rows are recognised: z over shuffled ones, permutation p-value, area under the ROC."""
+    """How well held-out real rows are recognised.
+
+    Parameters
+    ----------
+    z
+        Standard deviations by which they score above shuffled ones.
+    p
+        Permutation p-value.
+    auc
+        Area under the ROC.
+    """
 
     z: float
     p: float
@@ -108,6 +118,15 @@ class Classifier:
 def area(real: Array, torn: Array) -> float:
     """Return the chance that a real row scores above a torn one, ties by half: the area under the ROC curve.
 
+    Parameters
+    ----------
+    real : (n,)
+        Scores of real rows.
+    torn : (m,)
+        Scores of rows whose columns were shuffled.
+
+    Examples
+    --------
     >>> area(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
     0.875
     """
@@ -117,7 +136,24 @@ def area(real: Array, torn: Array) -> float:
 
 
 def shuffled(rows: Array, blocks: Blocks, rng: np.random.Generator) -> Array:
-    """The rows with the columns of each block permuted by one permutation; columns in no block stay."""
+    """Return the rows with the columns of each block permuted by one permutation.
+
+    Parameters
+    ----------
+    rows : (n, d)
+        The rows.
+    blocks
+        Lists of columns; columns in no block stay.
+    rng
+        Draws the permutations.
+
+    Examples
+    --------
+    >>> rows = np.arange(8).reshape(4, 2)
+    >>> torn = shuffled(rows, [[0]], np.random.default_rng(0))
+    >>> sorted(torn[:, 0].tolist()), torn[:, 1].tolist()
+    ([0, 2, 4, 6], [1, 3, 5, 7])
+    """
     out = rows.copy()
     for block in blocks:
         out[:, block] = rows[rng.permutation(len(rows))][:, block]
@@ -125,14 +161,40 @@ def shuffled(rows: Array, blocks: Blocks, rng: np.random.Generator) -> Array:
 
 
 def ranked(x: Array) -> Array:
-    """Each column as ranks from -1 to 1, ties at their mean: no unit, no outlier, and no change of what is tied."""
+    """Return each column as ranks from -1 to 1, ties at their mean.
+
+    Ranks have no unit and no outlier, and do not change what is tied.
+
+    Parameters
+    ----------
+    x : (n, d)
+        The rows.
+
+    Examples
+    --------
+    >>> ranked(np.array([[1.0], [10.0], [1000.0]])).ravel().round(2).tolist()
+    [-0.67, 0.0, 0.67]
+    """
     from scipy.stats import rankdata  # half a second to import
 
     return (2 * rankdata(x, axis=0) - 1) / len(x) - 1
 
 
 def merged(blocks: Blocks, columns: Sequence[int]) -> list[list[int]]:
-    """The blocks, those that touch `columns` made one."""
+    """Return the blocks with those that touch some columns made one.
+
+    Parameters
+    ----------
+    blocks
+        Lists of columns.
+    columns
+        The columns.
+
+    Examples
+    --------
+    >>> merged([[0], [1], [2, 3]], [1, 3])
+    [[0], [1, 2, 3]]
+    """
     touched = [block for block in blocks if {*block} & {*columns}]
     rest = [[*block] for block in blocks if not {*block} & {*columns}]
     one = sorted(column for block in touched for column in block)
@@ -153,7 +215,16 @@ _NEGLIGIBLE = 0.01  # remainder below which all are alike
 class Tied:
     """Columns found tied in one seed.
 
-    `solved` is the one that the others determine best, None where none is; `remainder` what they leave of it.
+    Parameters
+    ----------
+    columns
+        Numbers of the columns.
+    solved
+        The one that the others determine best; None where none is.
+    remainder
+        What they leave of it, over its standard deviation.
+    evidence
+        How well real rows are recognised by them.
     """
 
     columns: tuple[int, ...]
@@ -164,7 +235,17 @@ class Tied:
 
 @dataclass(frozen=True)
 class Seeded:
-    """What one seed found, the evidence on each column's part, and whether time ran out first."""
+    """What one seed found.
+
+    Parameters
+    ----------
+    found
+        The sets of columns that are tied.
+    shares : (columns,)
+        The evidence on each column's part.
+    late
+        Whether time ran out first.
+    """
 
     found: list[Tied]
     shares: Array
@@ -301,10 +382,15 @@ class Cluster:
 
 
 def clustered(runs: Sequence[Seeded]) -> list[Cluster]:
-    """One cluster for each set of columns, those that most seeds support first.
+    """Return one cluster for each set of columns, those that most seeds support first.
 
     A set that shares over half of its columns with one that more seeds found, and was found where that one was not,
     is a variant of it: the same relation with a column too many or too few.
+
+    Parameters
+    ----------
+    runs
+        What each seed found.
     """
     counts = Counter(tied.columns for run in runs for tied in run.found)
     clusters: list[Cluster] = []
@@ -326,10 +412,27 @@ def _alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
 
 
 def remainder(x: Array, target: int, others: Sequence[int]) -> float:
-    """What is left of a column, over its spread, after the local plane of the others through a row's neighbors.
+    """Return what is left of a column after the local plane of the others through a row's neighbors.
 
-    The row itself is left out. About 0 for a function of the others, about 1 for no function of them (also where there
-    are several branches, like the two signs of a square root).
+    The row itself is left out. The result, over the column's standard deviation, is about 0 for a function of the
+    others, about 1 for no function of them (also where there are several branches, like the two signs of a square
+    root).
+
+    Parameters
+    ----------
+    x : (n, d)
+        The rows.
+    target
+        Number of the column.
+    others
+        Numbers of the others.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (200, 3))
+    >>> x[:, 2] = x[:, 0] ** 2
+    >>> remainder(x, 2, [0]) < 0.05, remainder(x, 2, [1]) > 0.9
+    (True, True)
     """
     y = x[:, target]
     if not others:
@@ -349,7 +452,24 @@ def remainder(x: Array, target: int, others: Sequence[int]) -> float:
 
 
 def determiners(x: Array, target: int, others: Sequence[int]) -> tuple[list[int], float]:
-    """The fewest of the columns that determine the target as well as all of them do, and the remainder."""
+    """Return the fewest of the columns that determine the target as well as all of them do, and the remainder.
+
+    Parameters
+    ----------
+    x : (n, d)
+        The rows.
+    target
+        Number of the target's column.
+    others
+        Numbers of the columns to choose from.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (200, 4))
+    >>> x[:, 3] = x[:, 0] * x[:, 1]
+    >>> determiners(x, 3, [0, 1, 2])[0]
+    [0, 1]
+    """
     kept, left = list(others), remainder(x, target, others)
     while len(kept) > 1:
         trials = [(remainder(x, target, [c for c in kept if c != out]), out) for out in kept]

@@ -24,19 +24,31 @@ if TYPE_CHECKING:
 class Function:
     """One named function of one variable, as a tensor operation and as a formula.
 
-    A curve is ``y = c f(a z + b) + d``. The fields say everything that fitting one needs:
+    A curve is ``y = c f(a z + b) + d``. The fields say everything that fitting one needs.
 
-    - ``name``: what `get` finds it by; also how it is saved.
-    - ``torch``: elementwise, differentiable, non-finite where the function is undefined.
-    - ``sympy``: the exact formula of a sympy expression.
-    - ``domain``: the interval of arguments on which the function is real and, between poles, finite.
-    - ``complexity``: a small integer; ``x`` is 1.
-    - ``gauge``: which of ``a, b`` the outer constants ``c, d`` can absorb: ``"none"``; ``"scale"``, the
-      size of ``a`` (powers, abs, log); ``"shift"``, ``b`` (exp); ``"affine"``, both (x).
-    - ``poles``: the arguments inside the domain at which the function is infinite.
-    - ``core``: whether a search that composes functions itself tries the row too. The others are compositions that it
-      reaches anyway, or rare.
+    Parameters
+    ----------
+    name
+        What `get` finds it by; also how it is saved.
+    torch
+        Elementwise, differentiable, non-finite where the function is undefined.
+    sympy
+        The exact formula of a sympy expression.
+    domain
+        The interval of arguments on which the function is real and, between poles, finite.
+    complexity
+        A small integer; ``x`` is 1.
+    gauge
+        Which of ``a, b`` the outer constants ``c, d`` can absorb: ``"none"``; ``"scale"``, the size of ``a`` (powers,
+        abs, log); ``"shift"``, ``b`` (exp); ``"affine"``, both (x).
+    poles
+        The arguments inside the domain at which the function is infinite.
+    core
+        Whether a search that composes functions itself tries the row too. The others are compositions that it reaches
+        anyway, or rare.
 
+    Examples
+    --------
     >>> from edgewise import functions
     >>> square = functions.get("x^2")
     >>> square.torch(torch.tensor([3.0])).item(), square.complexity, square.gauge
@@ -181,10 +193,20 @@ _LIBRARY: dict[str, Function] = {row.name: row for row in ROWS}
 
 
 def get(name: str) -> Function:
-    """Return the function of that name; any ``"x^p"`` with p a decimal or a fraction is one.
+    """Return the function of that name.
 
-    Raises `InputError` for a name that is not known, with the known ones, nearest first.
+    Parameters
+    ----------
+    name
+        One of `names()`, or ``"x^p"`` with p a decimal or a fraction.
 
+    Raises
+    ------
+    InputError
+        For a name that is not known; it lists the known ones, nearest first.
+
+    Examples
+    --------
     >>> get("sin").complexity
     2
     >>> import sympy
@@ -206,8 +228,15 @@ def get(name: str) -> Function:
 
 
 def names(core: bool = False) -> list[str]:
-    """Return the names of the library's rows, in the order they are tried; only the core ones if asked.
+    """Return the names of the library's rows, in the order they are tried.
 
+    Parameters
+    ----------
+    core
+        Whether to return only the core ones.
+
+    Examples
+    --------
     >>> names()[:4], "erf" in names(), "erf" in names(core=True)
     (['x', 'x^2', 'x^3', 'x^4'], True, False)
     """
@@ -215,8 +244,15 @@ def names(core: bool = False) -> list[str]:
 
 
 def registered(core: bool = False) -> list[Function]:
-    """Return the functions that were added to the library, in their order; only the core ones if asked.
+    """Return the functions that were added to the library, in their order.
 
+    Parameters
+    ----------
+    core
+        Whether to return only the core ones.
+
+    Examples
+    --------
     >>> registered()
     []
     """
@@ -227,11 +263,20 @@ def registered(core: bool = False) -> list[Function]:
 def register(function: Function) -> Function:
     """Add a function to the library for this process and return it.
 
-    It must be finite at 1/2 with a finite slope, where removed edges are evaluated: shift one that is not.
+    Parameters
+    ----------
+    function
+        The function. It must be finite at 1/2 with a finite slope, where removed edges are evaluated: shift one that is
+        not.
 
-    Raises `InputError` when the name is taken, the gauge is not one of the four, torch cannot differentiate the
-    function, or it is not finite at 1/2.
+    Raises
+    ------
+    InputError
+        When the name is taken, the gauge is not one of the four, torch cannot differentiate the function, or it is not
+        finite at 1/2.
 
+    Examples
+    --------
     >>> softsign = Function("softsign", torch.nn.functional.softsign, lambda x: x / (1 + abs(x)))
     >>> softsign.sympy(-3.0) == softsign.torch(torch.tensor(-3.0)).item()
     True

@@ -37,16 +37,26 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
     """Return the network of symbolic edges that computes a formula, or several: the reverse of `KAN.formula`.
 
     Sums become sum nodes, products product nodes, powers and functions of one argument edges; a value that is needed
-    later is passed on by an edge x. u^v with a varying v is exp(v log u), so u has to be positive.
-
-    `formula` is text (see `parse`), a sympy expression or a number; a list of them gives one output for each. `names`
-    are the inputs in order, those of the formula in order of the alphabet if left out. The network has at least
-    `layers` layers; further ones pass the outputs on, which makes room for hidden nodes (see `nn.widen`). Constants
+    later is passed on by an edge x. u^v with a varying v is exp(v log u), so u has to be positive. Constants
     of an edge that its others can absorb are frozen, so that training moves each value of the formula once.
 
-    Errors: InputError for text that `parse` refuses, names that are no inputs, functions outside the library, and
-    numbers that are not real and finite.
+    Parameters
+    ----------
+    formula
+        Text (see `parse`), a sympy expression or a number; a list of them gives one output for each.
+    names
+        The inputs in order; None for those of the formula in order of the alphabet.
+    layers
+        Number of layers at least; further ones pass the outputs on, which makes room for hidden nodes (see `nn.widen`).
 
+    Raises
+    ------
+    InputError
+        For text that `parse` refuses, names that are no inputs, functions outside the library, and numbers that are not
+        real and finite.
+
+    Examples
+    --------
     >>> network_of("exp(sin(pi*x) + y^2)").widths
     [2, 1, 1]
     >>> network_of("2*x/y^2").formula(["x", "y"])

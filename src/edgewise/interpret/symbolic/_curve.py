@@ -16,7 +16,23 @@ from edgewise.interpret.symbolic._varpro import Batch, refine, screen, start_gri
 
 @dataclass(frozen=True)
 class Samples:
-    """Checked data, sorted by z, with the standardised argument t in [-1, 1]."""
+    """Checked data of a curve, sorted by z, with the standardised argument t in [-1, 1].
+
+    Parameters
+    ----------
+    z : (n,)
+        The arguments.
+    y : (n,)
+        The values.
+    weight : (n,)
+        Factors of the residuals.
+    center
+        The z of t = 0.
+    half_width
+        The z of t = 1, from the center.
+    spread
+        Standard deviation of y.
+    """
 
     z: Tensor
     y: Tensor
@@ -31,7 +47,13 @@ class Samples:
         return -self.center / self.half_width
 
     def sample(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return t (n,), standardised y (1, n) and weights (1, n) of at most ``size`` points, ends too."""
+        """Return t (n,), standardised y (1, n) and weights (1, n) of some points, ends too.
+
+        Parameters
+        ----------
+        size
+            How many points, at most.
+        """
         n = len(self.z)
         rows = torch.linspace(0, n - 1, min(n, size), dtype=torch.float64).round().long()
         t = (self.z[rows] - self.center) / self.half_width
@@ -39,18 +61,52 @@ class Samples:
         return t, ((self.y[rows] - mean) / self.spread)[None], self.weight[rows][None]
 
     def residual(self, prediction: Tensor) -> Tensor:
-        """Return weighted residuals (n,); where the prediction is undefined the mean is predicted."""
+        """Return weighted residuals (n,); where the prediction is undefined the mean is predicted.
+
+        Parameters
+        ----------
+        prediction : (n,)
+            Predictions of y.
+        """
         w2 = self.weight.square()
         mean = (w2 * self.y).sum() / w2.sum()
         return self.weight * (self.y - torch.where(torch.isfinite(prediction), prediction, mean))
 
     def error(self, prediction: Tensor) -> float:
-        """Return the weighted rms residual over the spread."""
+        """Return the weighted root mean square residual over the standard deviation of y.
+
+        Parameters
+        ----------
+        prediction : (n,)
+            Predictions of y.
+        """
         return float(self.residual(prediction).norm() / self.weight.norm()) / self.spread
 
 
 def curve_samples(z: Tensor, y: Tensor, weight: Tensor | None = None) -> Samples:
-    """Return the points of positive weight, sorted by z; raise `InputError` if they are no curve."""
+    """Return the points of positive weight, sorted by z.
+
+    Parameters
+    ----------
+    z : (n,)
+        The arguments.
+    y : (n,)
+        The values.
+    weight : (n,)
+        Factors of the residuals, not negative; None for 1.
+
+    Raises
+    ------
+    InputError
+        For points that are no curve: fewer than three, values that are not finite, lengths that differ, a constant y or
+        z.
+
+    Examples
+    --------
+    >>> samples = curve_samples(torch.tensor([3.0, 1.0, 2.0]), torch.tensor([9.0, 1.0, 4.0]))
+    >>> samples.z.tolist(), samples.y.tolist(), samples.center
+    ([1.0, 2.0, 3.0], [1.0, 4.0, 9.0], 2.0)
+    """
     z, y = (torch.as_tensor(v, dtype=torch.float64).detach().cpu() for v in (z, y))
     if z.ndim != 1 or z.shape != y.shape:
         raise InputError(
@@ -101,8 +157,23 @@ _UNSURE = 0.02  # of a curve's spread: changes beyond it are visible, however li
 class CurveFit:
     """One function fitted to a curve, ``y = c f(a z + b) + d``, in the units of the data.
 
-    ``error`` is the weighted rms residual divided by the weighted rms deviation of y from its mean.
+    Parameters
+    ----------
+    function
+        f.
+    a
+        Factor of the argument.
+    b
+        Shift of the argument.
+    c
+        Factor of the function.
+    d
+        Added constant.
+    error
+        Weighted root mean square residual, divided by the weighted root mean square deviation of y from its mean.
 
+    Examples
+    --------
     >>> from edgewise import functions
     >>> fit = CurveFit(functions.get("sin"), 2.0, 0.0, 1.0, 0.5, 0.0)
     >>> fit.expression(sympy.Symbol("z")), fit.complexity
@@ -123,12 +194,24 @@ class CurveFit:
         return self.function.complexity + 4 - sum(trivial)
 
     def expression(self, z: sympy.Expr) -> sympy.Expr:
-        """Return the formula as a sympy expression of ``z``; trivial constants are left out."""
+        """Return the formula as a sympy expression; trivial constants are left out.
+
+        Parameters
+        ----------
+        z
+            The argument.
+        """
         inner = _number(self.a) * z + _number(self.b)
         return _number(self.c) * self.function.sympy(inner) + _number(self.d)
 
     def predict(self, z: Tensor) -> Tensor:
-        """Return ``c f(a z + b) + d``, of the shape of ``z``."""
+        """Return ``c f(a z + b) + d``, of the shape of ``z``.
+
+        Parameters
+        ----------
+        z
+            The arguments, of any shape.
+        """
         return self.c * self.function.torch(self.a * z + self.b) + self.d
 
 
@@ -139,18 +222,33 @@ def _number(value: float) -> sympy.Number:
 def fit_curve(function: Function | str, z: Tensor, y: Tensor, weight: Tensor | None = None) -> CurveFit:
     """Fit ``y = c f(a z + b) + d`` by variable projection and return the constants.
 
-    c and d are solved in closed form for each (a, b); (a, b) come from a coarse grid scaled by the data,
-    then Levenberg-Marquardt until no relative progress of 1e-12 is left. Exact data give errors near 1e-15.
+    c and d are solved in closed form for each (a, b); (a, b) come from a coarse grid scaled by the data, then
+    Levenberg-Marquardt until no relative progress of 1e-12 is left. Exact data give errors near 1e-15. The error is
+    infinite if the function cannot be defined on all points.
 
-    ``z``, ``y`` (n,), in any order and units; ``weight`` (n,) multiplies the residuals.
     Redundant constants are fixed by the function's gauge: a is +-1 for powers, b is 0 for exp. Otherwise a is
     positive for odd and even functions; sin and cos have c > 0 and b in (-pi, pi], or c < 0 and b near 0
     where that b would be near pi. Constants within 1e-9 of a trivial value are set to it if the fit allows.
 
-    The error is infinite if the function cannot be defined on all points.
-    Raises `InputError` for an unknown function, fewer than 3 points, values that are not finite, lengths that
-    differ, or a constant y or z.
+    Parameters
+    ----------
+    function
+        f, or its name.
+    z : (n,)
+        The arguments, in any order and unit.
+    y : (n,)
+        The values, in any unit.
+    weight : (n,)
+        Factors of the residuals; None for 1.
 
+    Raises
+    ------
+    InputError
+        For an unknown function, fewer than 3 points, values that are not finite, lengths that differ, or a constant y
+        or z.
+
+    Examples
+    --------
     >>> z = torch.linspace(0, 2, 50, dtype=torch.float64)
     >>> fit = fit_curve("exp", z, 3 * torch.exp(-2 * z) + 1)
     >>> [round(v, 9) for v in (fit.a, fit.b, fit.c, fit.d)], fit.error < 1e-12
@@ -166,10 +264,28 @@ def rank_curves(
 ) -> list[CurveFit]:  # fmt: skip
     """Fit many functions and return the fits, the simplest adequate one first; see `score`.
 
-    ``floor`` is the relative error that the data are known to have: noise, or the error of the network they
-    were read from. ``functions`` are functions or names; all of the library if left out. Functions that
-    cannot be defined on all points are left out. Raises what `fit_curve` raises.
+    Functions that cannot be defined on all points are left out.
 
+    Parameters
+    ----------
+    z : (n,)
+        The arguments, in any order and unit.
+    y : (n,)
+        The values, in any unit.
+    weight : (n,)
+        Factors of the residuals; None for 1.
+    floor
+        The relative error that the data are known to have: noise, or the error of the network they were read from.
+    functions
+        Functions or names; None for all of the library.
+
+    Raises
+    ------
+    InputError
+        As `fit_curve` does.
+
+    Examples
+    --------
     >>> z = torch.linspace(0.5, 2, 50, dtype=torch.float64)
     >>> [fit.function.name for fit in rank_curves(z, 2 * torch.log(z))][0]
     'log'
@@ -187,6 +303,15 @@ def score(fit: CurveFit, floor: float = 0.0) -> float:
     1e-13. A decade of error beyond five floors costs four units of complexity; between one and five floors it
     costs one, so that among equally simple functions the better one comes first.
 
+    Parameters
+    ----------
+    fit
+        The fit.
+    floor
+        The relative error that the data are known to have.
+
+    Examples
+    --------
     >>> from edgewise import functions
     >>> score(CurveFit(functions.get("x"), 1.0, 0.0, 1.0, 0.0, 1e-14))
     1.0
@@ -208,8 +333,19 @@ def _landmarks(curve: Samples) -> Tensor:
 
 
 def polish_curve(function: Function, samples: Samples, theta: Tensor) -> CurveFit:
-    """Fit from known (a, b) (2,) of the standardised argument, without a search.
+    """Fit from known (a, b) of the standardised argument, without a search.
 
+    Parameters
+    ----------
+    function
+        f.
+    samples
+        The curve.
+    theta : (2,)
+        a and b to start from.
+
+    Examples
+    --------
     >>> z = torch.linspace(-1, 1, 50, dtype=torch.float64)
     >>> start = torch.tensor([2.9, 0.2], dtype=torch.float64)
     >>> round(polish_curve(library.get("sin"), curve_samples(z, torch.sin(3 * z)), start).a, 9)

@@ -30,11 +30,24 @@ class Hazard(NamedTuple):
 
 
 def hazard(function: Function, a: float, b: float, z: Tensor) -> Hazard:
-    """Look for poles and ends of the domain of f(a z + b) among and beside the data z (n,).
+    """Look for poles and ends of the domain of f(a z + b) among and beside the data.
 
     A pole between two neighbors is refused, unless they lie far apart for data as dense as these. Points of the data
     outside the domain are refused; ends of the domain are where the function stops, and are mentioned when near.
 
+    Parameters
+    ----------
+    function
+        f.
+    a
+        Factor of the argument.
+    b
+        Shift of the argument.
+    z : (n,)
+        The data.
+
+    Examples
+    --------
     >>> from edgewise import functions
     >>> z = torch.linspace(-1, 1, 50, dtype=torch.float64)
     >>> hazard(functions.get("1/x"), 1.0, -0.21, z)
@@ -81,13 +94,22 @@ _MARGIN = 0.05  # of a margin's range over the data
 
 @dataclass(frozen=True)
 class Domain:
-    """The limits of a formula.
+    """The limits of a formula. Outside of `ranges` and `splines` it extrapolates.
 
-    `conditions` must hold for it to be defined; `ranges` are those of the inputs in the data, (low, high) by name,
-    empty where no data were given; `splines` the ranges on which the functions of spline edges were fitted, by name:
-    their argument, low, high. Outside of `ranges` and `splines` the formula extrapolates.
-
-    `notes` says of each condition what the data show: rows where it fails, a pole among them, an end close by.
+    Parameters
+    ----------
+    names
+        Names of the inputs.
+    conditions
+        Must hold for the formula to be defined.
+    ranges
+        Ranges of the inputs in the data, (low, high) by name; empty where no data were given.
+    splines
+        The ranges on which the functions of spline edges were fitted, by name: their argument, low, high.
+    notes
+        What the data show of each condition: rows where it fails, a pole among them, an end close by.
+    _functions
+        The functions of spline edges by name.
     """
 
     names: tuple[str, ...]
@@ -98,13 +120,25 @@ class Domain:
     _functions: Mapping[str, Callable[[Any], Any]] = field(repr=False)
 
     def defined(self, x: Data) -> Array:
-        """Return whether each row of x (n, n_in) meets all conditions: booleans (n,)."""
+        """Return whether each row meets all conditions: booleans (n,).
+
+        Parameters
+        ----------
+        x : (n, n_in)
+            The inputs.
+        """
         columns = _columns(x, self.names)
         met = (_met(condition, self._values(condition.margin, columns)) for condition in self.conditions)
         return np.all([np.ones(len(columns), dtype=bool), *met], axis=0)
 
     def inside(self, x: Data) -> Array:
-        """Return whether each row of x (n, n_in) lies within the ranges of data and splines: booleans (n,)."""
+        """Return whether each row lies within the ranges of data and splines: booleans (n,).
+
+        Parameters
+        ----------
+        x : (n, n_in)
+            The inputs.
+        """
         columns = _columns(x, self.names)
         spans = [(columns[:, self.names.index(name)], *span) for name, span in self.ranges.items()]
         spans += [(self._values(argument, columns), low, high) for argument, low, high in self.splines.values()]
@@ -131,14 +165,26 @@ def domain(
 ) -> Domain:  # fmt: skip
     """Return where a formula is defined and where it extrapolates.
 
-    `subject` is a network, a sympy expression, or several. Of logarithms, roots, negative powers, tangents and inverse
-    functions the conditions on the inputs are collected; those that hold for all real inputs are left out. With data
-    x (n, n_in) the ranges of the inputs are kept, and rows that fail a condition, or lie on both sides of a pole, are
-    counted. `names` are those of the inputs, x1, x2, ... for a network and the symbols by name for a formula if left
-    out. `str` of the result is plain text.
+    Of logarithms, roots, negative powers, tangents and inverse functions the conditions on the inputs are collected;
+    those that hold for all real inputs are left out. `str` of the result is plain text.
 
-    Errors: InputError for names that do not match, and for a formula with unknown functions: give its network.
+    Parameters
+    ----------
+    subject
+        A network, a sympy expression, or several.
+    x : (n, n_in)
+        Data. The ranges of the inputs are kept, and rows that fail a condition, or lie on both sides of a pole, are
+        counted. None for no data.
+    names
+        Names of the inputs; None for x1, x2, ... of a network and the symbols by name of a formula.
 
+    Raises
+    ------
+    InputError
+        For names that do not match, and for a formula with unknown functions: give its network.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> a, b = sympy.symbols("a b")
     >>> found = domain(sympy.log(a - 1) / sympy.cos(b), np.array([[1.5, 0.0], [3.0, 2.0]]))

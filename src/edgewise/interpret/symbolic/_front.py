@@ -32,11 +32,21 @@ _FLOORS = (1e-2, 1e-1)  # relative errors of a curve at which simpler functions 
 
 @dataclass(frozen=True)
 class Written:
-    """One way to write a network: its formulas, one for each output, and what they cost.
+    """One way to write a network: its formulas, and what they cost.
 
-    `complexity` is `network_complexity` of `model`; `error` the root mean square in the target's units; `choices` the
-    function of every edge that was read, "constant" where the edge went, None where it stays a spline, a function
-    phi_layer_j_i of the formula.
+    Parameters
+    ----------
+    formulas
+        One for each output.
+    complexity
+        The `network_complexity` of `model`.
+    error
+        Root mean square of the residuals in the target's units.
+    choices
+        The function of every edge that was read, "constant" where the edge went, None where it stays a spline, a
+        function phi_layer_j_i of the formula.
+    model
+        The network of these formulas.
     """
 
     formulas: tuple[Formula, ...]
@@ -57,9 +67,16 @@ class Written:
 
 @dataclass(frozen=True, repr=False)
 class Front(Sequence[Written]):
-    """Formulas from simple to accurate; each is more accurate than all simpler ones.
+    """Formulas from simple to accurate; each is more accurate than all simpler ones. `front[k]` is the k-th.
 
-    `front[k]` is the k-th, `best` the simplest whose error is within the allowed growth of the network's.
+    Parameters
+    ----------
+    written
+        The formulas.
+    best
+        The simplest whose error is within the allowed growth of the network's.
+    error_before
+        Root mean square of the network's residuals, in the target's units.
     """
 
     written: list[Written]
@@ -105,17 +122,38 @@ def front(
 ) -> Front:  # fmt: skip
     """Return formulas for a network, from simple to accurate.
 
-    Edges are decided one after another, as in `snap`, but not once and for all: on each, `tries` functions are put
-    into each of up to `beam` networks, the best ones for the accuracy of the network and simpler ones that fit its
+    Edges are decided one after another, as in `snap`, but not once and for all: on each, several functions are put
+    into each of several networks, the best ones for the accuracy of the network and simpler ones that fit its
     curve to some percent, and a constant where other edges share the node. Everything is refitted after each. Of the
     networks that result, those stay that no simpler one beats. An edge stays a spline where nothing keeps the error.
-    At the end constants are polished and rounded.
+    At the end constants are polished and rounded. Time grows with edges x beam x tries, each a brief refit.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out), or None for the network's own outputs. `names` are those of the inputs;
-    `functions` and `forbid` as in `snap`. Time grows with edges x beam x tries, each a brief refit.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    y : (n, n_out)
+        The targets; (n,) for one output, None for the network's own outputs.
+    names
+        Names of the inputs in the formulas.
+    functions
+        Names of functions that edges may become; None for all of the library.
+    forbid
+        Names of functions that no edge may become.
+    beam
+        Networks at most that are kept from one edge to the next.
+    tries
+        Functions that are tried on each edge of each network.
 
-    Errors: InputError for what `snap` refuses.
+    Raises
+    ------
+    InputError
+        For what `snap` refuses.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> fit = ew.fit(ew.KAN([1, 1]), x, torch.sin(3 * x[:, 0]))
@@ -228,6 +266,13 @@ def network_complexity(model: KAN) -> int:
     an edge whose constant c is zero counts one, for its constant d. A spline edge counts its coefficients. A subnode of
     n edges is n - 1 additions, a product of r subnodes r - 1 multiplications. A node that is used twice counts once.
 
+    Parameters
+    ----------
+    model
+        The network.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> from sympy import Symbol, exp
     >>> x, y = Symbol("x"), Symbol("y")

@@ -23,6 +23,18 @@ def canonicalize(model: KAN) -> KAN:
     constants d into a node move to b of the edges that leave it, and the node's scale is that of its first edge, tiny
     ones aside. Into an output all constants d become one, and a product there has one scale. Nodes with spline edges
     or locked ones on either side keep theirs.
+
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.nn.set_function(ew.KAN([1, 1]), (0, 0, 0), "x^2", (2.0, 0.0, 3.0, 0.0))
+    >>> canonicalize(model).layers[0].affine[0, 0].tolist()
+    [1.0, 0.0, 12.0, 0.0]
     """
     new = clone(model)
     with torch.no_grad():
@@ -156,6 +168,15 @@ def round_network(model: KAN, table: Table, spread: float) -> KAN:
     On exact data a constant is rounded when it lies within 1e-6 of a simple one and the error does not rise above twice
     what it was (or rounding level); on noisy data within 2.5 standard errors, with a rise below 0.4 %, and to a
     multiple of pi or of a root only where that is closer than a thousandth.
+
+    Parameters
+    ----------
+    model
+        The network; it is not changed.
+    table
+        The rows.
+    spread
+        Standard deviation of the targets.
     """
 
     def taken(now: _Trial, choice: Choice) -> _Trial | None:

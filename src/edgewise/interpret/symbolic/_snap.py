@@ -22,7 +22,23 @@ _TRIED = 4  # functions of an edge that are tried in the whole network
 
 
 class Snapped(NamedTuple):
-    """One edge that became a function: where, which, how well the curve alone fits, and the network's error then."""
+    """One edge that became a function.
+
+    Parameters
+    ----------
+    layer
+        Its layer.
+    j
+        The subnode that it ends in.
+    i
+        The node that it starts from.
+    function
+        Name of the function.
+    curve_error
+        Error of the curve alone, relative to its standard deviation.
+    network_error
+        Root mean square of the network's residuals then, in the target's units.
+    """
 
     layer: int
     j: int
@@ -34,9 +50,20 @@ class Snapped(NamedTuple):
 
 @dataclass(frozen=True)
 class SnapResult:
-    """The network after snapping. `kept` lists edges (layer, j, i) that are splines still.
+    """The network after snapping. Errors are root mean squares in the target's units.
 
-    Errors are root mean squares in the target's units.
+    Parameters
+    ----------
+    model
+        The network.
+    snapped
+        The edges that became functions, in order.
+    kept
+        Edges (layer, j, i) that are splines still.
+    error_before
+        The error of the given network.
+    error_after
+        The error of the network after snapping.
     """
 
     model: KAN
@@ -65,17 +92,38 @@ def snap(
     For each edge, surest first: the library is ranked by fit and complexity on the edge's curve, weighted by what the
     output feels; the best four are put into the network, everything is refitted briefly, and of those that keep the
     whole network's error within `slack` times the error before the simplest is taken. Functions with a pole among the
-    data are left out. At the end the constants are polished and, with `rounding`, made integers, small fractions and
-    multiples of pi where the error stays.
+    data are left out. At the end the constants are polished. Locked edges stay, and rules of edges
+    (`edgewise.nn.require`) hold.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the network's own outputs are the target, and may change by a
-    thousandth of their spread. `functions` restricts the library, `forbid` takes names away. `choose` decides edges
-    first, whatever that costs: {edge: name, number in `candidates` of the given network, Candidate, or None to keep
-    it as it is}. `slack` is 1.5 for accurate networks (error below 1e-4 of the spread), else 1.05. Locked edges stay,
-    and rules of edges (`edgewise.nn.require`) hold.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    y : (n, n_out)
+        The targets; (n,) for one output. None for the network's own outputs, which may change by a thousandth of their
+        standard deviation.
+    functions
+        Names of functions that edges may become; None for all of the library.
+    forbid
+        Names of functions that no edge may become.
+    choose
+        Decides edges first, whatever that costs: {edge: name, number in `candidates` of the given network, Candidate,
+        or None to keep it as it is}.
+    slack
+        The factor by which the network's error may grow; None for 1.5 for accurate networks (error below 1e-4 of the
+        targets' standard deviation), else 1.05.
+    rounding
+        Whether constants are made integers, small fractions and multiples of pi where the error stays.
 
-    Errors: InputError for wrong shapes, unknown function names, and choices that cannot be made.
+    Raises
+    ------
+    InputError
+        For wrong shapes, unknown function names, and choices that cannot be made.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> fit = ew.fit(ew.KAN([1, 1]), x, torch.sin(3 * x[:, 0]))
@@ -189,17 +237,40 @@ def candidates(
     model: KAN, x: Data, y: Data, edge: Edge, *, functions: Iterable[str] | None = None, forbid: Iterable[str] = (),
     slack: float | None = None, limit: int = _LIMIT,
 ) -> list[Candidate]:  # fmt: skip
-    """Return the functions that an edge (layer, j, i) could become, each tried in the whole network, the best first.
+    """Return the functions that an edge could become, each tried in the whole network, the best first.
 
-    The library is ranked on the edge's curve, as `snap` does; each of the best `limit` is put on the edge, and the
+    The library is ranked on the edge's curve, as `snap` does; each of the best is put on the edge, and the
     whole network is refitted briefly. Those that keep the network's error come first, the simplest first, then those
     with rounder constants; the others follow by error, of which 12 % weigh as much as one unit of complexity. `str` of
     one is a line to read; `snap(..., choose={edge: k})` takes the k-th.
 
-    Shapes, `functions`, `forbid` and `slack`: see `snap`; `y` may be None. A symbolic edge may be read again.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    y : (n, n_out)
+        The targets; (n,) for one output, None for the network's own outputs.
+    edge
+        The edge (layer, j, i); a symbolic one may be read again.
+    functions
+        Names of functions that the edge may become; None for all of the library.
+    forbid
+        Names of functions that it may not become.
+    slack
+        The factor by which the network's error may grow; None for 1.5 for accurate networks (error below 1e-4 of the
+        targets' standard deviation), else 1.05.
+    limit
+        How many functions are tried, at most.
 
-    Errors: InputError for what `snap` refuses, an edge that is not there or locked, and one that nothing depends on.
+    Raises
+    ------
+    InputError
+        For what `snap` refuses, an edge that is not there or locked, and one that nothing depends on.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> fit = ew.fit(ew.KAN([1, 1]), x, torch.sin(3 * x[:, 0]))

@@ -30,10 +30,26 @@ _ROUGH = 12  # complexity of a constant that is near no simple constant
 class Candidate:
     """A function c f(a x + b) + d on one edge, with the whole network refitted around it.
 
-    `affine` is (a, b, c, d) after the refit. `curve_error` is that of the curve alone, relative to its spread;
-    `network_error` the root mean square of the network with it, in the target's units; `accepted` whether that stays
-    within the allowed growth. `complexity` counts the function and the constants that it needs. `hazard` says where a
-    pole or the end of the domain lies, when that is inside the data or near. `model` is the network with it.
+    Parameters
+    ----------
+    edge
+        The edge (layer, j, i).
+    function
+        Name of f.
+    affine
+        The constants (a, b, c, d) after the refit.
+    curve_error
+        Error of the curve alone, relative to its standard deviation.
+    network_error
+        Root mean square of the residuals of the network with it, in the target's units.
+    complexity
+        Counts the function and the constants that it needs.
+    accepted
+        Whether the network's error stays within the allowed growth.
+    hazard
+        Where a pole or the end of the domain lies, when that is inside the data or near.
+    model
+        The network with it.
     """
 
     edge: Edge

@@ -43,8 +43,20 @@ def traits(function: Function) -> Traits:
 def start_grid(function: Function, origin: float, landmarks: Tensor) -> Tensor:
     """Return the coarse grid of (a, b), shape (G, 2).
 
-    ``origin`` is the t of z = 0, where singular points like to be; ``landmarks`` are t at which the data show
-    something: the tops of peaks, the neighborhood of poles.
+    Parameters
+    ----------
+    function
+        The function.
+    origin
+        The t of z = 0, where singular points like to be.
+    landmarks
+        The t at which the data show something: the tops of peaks, the neighborhood of poles.
+
+    Examples
+    --------
+    >>> from edgewise import functions
+    >>> start_grid(functions.get("x"), 0.0, torch.zeros(0)).tolist()
+    [[1.0, 0.0]]
     """
     if function.gauge == "affine":
         return torch.tensor([[1.0, 0.0]], dtype=torch.float64)
@@ -108,24 +120,66 @@ _TINY = 1e-300
 
 @dataclass(frozen=True)
 class Batch:
-    """k rows, each with its function; rows of one function stand together, ``owner`` (k,) ascends."""
+    """Rows of arguments, each with its function; rows of one function stand together.
+
+    Parameters
+    ----------
+    functions
+        The functions.
+    owner : (k,)
+        Number of the function of each row, ascending.
+
+    Examples
+    --------
+    >>> from edgewise import functions
+    >>> Batch.at(functions.get("log"), 1.0, 0.0, torch.tensor([1.0, -1.0]))
+    tensor([0., nan], dtype=torch.float64)
+    """
 
     functions: Sequence[Function]
     owner: Tensor
 
     @classmethod
     def of(cls, function: Function, count: int = 1) -> Batch:
-        """Return ``count`` rows of one function."""
+        """Return rows of one function.
+
+        Parameters
+        ----------
+        function
+            The function.
+        count
+            How many rows.
+        """
         return cls([function], torch.zeros(count, dtype=torch.long))
 
     @classmethod
     def at(cls, function: Function, a: float, b: float, z: Tensor) -> Tensor:
-        """Return f(a z + b) of one function, (n,) for z (n,); NaN outside the domain."""
+        """Return f(a z + b) of one function, (n,); NaN outside the domain.
+
+        Parameters
+        ----------
+        function
+            f.
+        a
+            Factor of the argument.
+        b
+            Shift of the argument.
+        z : (n,)
+            The points.
+        """
         batch = cls.of(function)
         return batch.values(batch.arguments(torch.tensor([[a, b]], dtype=z.dtype), z))[0]
 
     def arguments(self, theta: Tensor, t: Tensor) -> Tensor:
-        """Return ``a t + b`` (k, n): NaN outside the domain, on its end if only rounding put it outside."""
+        """Return ``a t + b`` (k, n): NaN outside the domain, on its end if only rounding put it outside.
+
+        Parameters
+        ----------
+        theta : (k, 2)
+            a and b of each row.
+        t : (n,)
+            The points.
+        """
         domains = torch.tensor([f.domain for f in self.functions], dtype=torch.float64)
         low, high = domains[self.owner].T[..., None]
         a, b = theta[:, :1], theta[:, 1:]
@@ -136,7 +190,13 @@ class Batch:
         return torch.where((u - inside).abs() <= slack, inside, torch.nan)
 
     def values(self, u: Tensor) -> Tensor:
-        """Return f(u), row by row with the row's function; shape (k, n)."""
+        """Return f(u), row by row with the row's function; shape (k, n).
+
+        Parameters
+        ----------
+        u : (k, n)
+            The arguments.
+        """
         counts = torch.bincount(self.owner, minlength=len(self.functions)).tolist()
         parts = zip(self.functions, torch.split(u, counts), counts, strict=True)
         return torch.cat([f.torch(part) for f, part, count in parts if count])
@@ -147,15 +207,42 @@ class Batch:
         return torch.tensor(rows, dtype=torch.float64)[self.owner]
 
     def take(self, rows: Tensor) -> Batch:
-        """Return the batch of these rows."""
+        """Return the batch of these rows.
+
+        Parameters
+        ----------
+        rows
+            Index or mask of the rows.
+        """
         return Batch(self.functions, self.owner[rows])
 
 
 def screen(function: Function, t: Tensor, grid: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted residual sums of squares of all starts for all targets, shape (m, G).
 
-    ``t`` (n,), ``grid`` (G, 2), ``targets`` and ``weights`` (m, n); weights multiply residuals. Three matrix
-    products serve all targets. Starts that leave the domain get infinity.
+    Three matrix products serve all targets. Starts that leave the domain get infinity.
+
+    Parameters
+    ----------
+    function
+        The function.
+    t : (n,)
+        The points.
+    grid : (G, 2)
+        a and b of the starts.
+    targets : (m, n)
+        The targets.
+    weights : (m, n)
+        Factors of the residuals.
+
+    Examples
+    --------
+    >>> from edgewise import functions
+    >>> t = torch.linspace(-1, 1, 50, dtype=torch.float64)
+    >>> grid = torch.tensor([[1.0, 0.0], [3.0, 0.0]], dtype=torch.float64)
+    >>> found = screen(functions.get("sin"), t, grid, torch.sin(3 * t)[None], torch.ones(1, 50).double())
+    >>> int(found.argmin())
+    1
     """
     batch = Batch.of(function, len(grid))
     f = batch.values(batch.arguments(grid, t))
@@ -260,8 +347,33 @@ def refine(
 ) -> tuple[Tensor, Tensor]:
     """Refine k starts by Levenberg-Marquardt; return (a, b) (k, 2) and residual sums of squares (k,).
 
-    ``t`` (n,), ``y`` and ``w`` (k or 1, n), ``theta`` (k, 2). A row stops when its sum of squares falls, or a full
-    step promises to lower it, by less than the relative ``tolerance``. Accepted steps only ever lower it.
+    Accepted steps only ever lower the sum of squares.
+
+    Parameters
+    ----------
+    batch
+        The function of each start.
+    t : (n,)
+        The points.
+    y : (k, n)
+        The targets; (1, n) for the same in all rows.
+    w : (k, n)
+        Factors of the residuals; (1, n) for the same in all rows.
+    theta : (k, 2)
+        a and b to start from.
+    steps
+        Steps at most.
+    tolerance
+        A row stops when its sum of squares falls, or a full step promises to lower it, by less than this part.
+
+    Examples
+    --------
+    >>> from edgewise import functions
+    >>> t = torch.linspace(-1, 1, 50, dtype=torch.float64)
+    >>> start = torch.tensor([[2.9, 0.2]], dtype=torch.float64)
+    >>> theta, _ = refine(Batch.of(functions.get("sin")), t, torch.sin(3 * t)[None], torch.ones(1, 50).double(), start)
+    >>> round(float(theta[0, 0]), 9)
+    3.0
     """
     if not len(theta):
         return theta, theta[:, 0]

@@ -34,9 +34,26 @@ _ACCURACY = {"r2": "R²", "rmse": "root mean square error", "accuracy": "accurac
 class About:
     """What the author says of a network, which nothing in it tells.
 
-    `title` heads the card. `description`, `intended_use` and `limits` are Markdown, taken as it is. `license` is an
-    identifier of the Hub, like "mit"; `tags` are added to the card's own; `repository` is the "user/name" that the card
-    tells readers to load; `dataset` names the data; `seed` is that of the training.
+    Parameters
+    ----------
+    title
+        Heads the card.
+    description
+        Markdown, taken as it is.
+    intended_use
+        Markdown, taken as it is.
+    limits
+        Markdown, taken as it is.
+    license
+        An identifier of the Hub, like "mit".
+    tags
+        Added to the card's own.
+    repository
+        The "user/name" that the card tells readers to load.
+    dataset
+        Name of the data.
+    seed
+        Seed of the training.
     """
 
     title: str = ""
@@ -50,6 +67,7 @@ class About:
     seed: int | None = None
 
     def check(self) -> None:
+        """Raise InputError for a field of another type."""
         for name, value in vars(self).items():
             if name not in ("tags", "seed") and not isinstance(value, str):
                 raise InputError(f"'{name}' of About must be a text. Got {value!r:.80}.")
@@ -61,9 +79,16 @@ class About:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model card: `text` is Markdown with a YAML front matter, `picture` the PNG that it shows, None without one.
+    """A model card; `save_pretrained(folder, card=card)` writes all of it.
 
-    `saved` is the network with the columns that the card is about. `save_pretrained(folder, card=card)` writes all.
+    Parameters
+    ----------
+    saved
+        The network with the columns that the card is about.
+    text
+        Markdown with a YAML front matter.
+    picture
+        The PNG that it shows; None without one.
     """
 
     saved: SavedModel
@@ -88,15 +113,33 @@ def model_card(
 
     It shows the formula of a network whose edges are all symbolic, else which edges are splines; the diagram; the
     architecture; the errors; the range of each input outside which the network extrapolates; code that loads it; and
-    where it comes from. `source` is a network, one that was loaded with its names, or what `edgewise.fit` returned,
-    whose errors and history the card then holds. `data` are the rows (x, y) that trained it, and `held_out` others:
-    errors are measured over both, and said apart. Of classes only the result of a fit knows.
+    where it comes from. Any name is shown as it is: nothing in it becomes Markdown, HTML or YAML.
 
-    `names`, `target` and `units` are as in `edgewise.save`. Any name is shown as it is: nothing in it becomes Markdown,
-    HTML or YAML.
+    Parameters
+    ----------
+    source
+        A network, one that was loaded with its names, or what `edgewise.fit` returned, whose errors and history the
+        card then holds. Of classes only the result of a fit knows.
+    data
+        The rows (x, y) that trained it; errors are measured over them.
+    held_out
+        Other rows (x, y); errors over them are said apart.
+    names
+        Names of the inputs, as in `edgewise.save`.
+    target
+        Name of the output, or a list of names.
+    units
+        Units of some of the names.
+    about
+        What the author says of the network.
 
-    Errors: InputError for another source, and data, names and units that do not fit the network.
+    Raises
+    ------
+    InputError
+        For another source, and data, names and units that do not fit the network.
 
+    Examples
+    --------
     >>> import edgewise as ew, numpy as np
     >>> x = np.linspace(-1, 1, 60).reshape(30, 2)
     >>> model = ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "x^2")

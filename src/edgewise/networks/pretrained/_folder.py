@@ -96,12 +96,35 @@ def save(
         model.safetensors   the file of `edgewise.save`, which `edgewise.load` and the commands read too
         README.md           the model card, with network.png, the diagram
 
-    `huggingface_hub.upload_folder` uploads it. `names`, `target`, `units`, `decimals` and `inputs` are those of
-    `edgewise.save`; where they are left out, those of `card` are taken. `card` is a `model_card` of this network; a
-    plain one is written without. A README.md that somebody has edited is replaced only by a `card` that is given.
+    `huggingface_hub.upload_folder` uploads it. A README.md that somebody has edited is replaced only by a card that is
+    given.
 
-    Errors: InputError for a card of another network, a place that cannot be written, and those of `edgewise.save`.
+    Parameters
+    ----------
+    model
+        The network.
+    folder
+        The folder.
+    names
+        Names of the inputs, as in `edgewise.save`; what is left out is taken from `card`, here and below.
+    target
+        Name of the output, or a list of names.
+    units
+        Units of some of the names.
+    decimals
+        Decimal signs of the columns, by name, as in `edgewise.save`.
+    inputs
+        What made numbers of a table, as in `edgewise.save`.
+    card
+        A `model_card` of this network; None writes a plain one.
 
+    Raises
+    ------
+    InputError
+        For a card of another network, a place that cannot be written, and those of `edgewise.save`.
+
+    Examples
+    --------
     >>> import edgewise as ew, tempfile
     >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -141,15 +164,30 @@ def load(
 ) -> SavedModel:
     """Return a network, with the names and units of its columns, from a folder or from the Hugging Face Hub.
 
-    A folder holds `config.json` and `model.safetensors`: a file of `save`, or the plain state dict that
-    `safetensors.torch.save_model`, accelerate or the Trainer of transformers write. What is no folder and has the form
-    "user/name" is downloaded by huggingface_hub, if that is installed; `revision`, `cache_dir`, `token` and
-    `local_files_only` are then its own.
-
     Both files are checked from end to end before anything is built, and nothing in them is run.
 
-    Errors: InputError for files that are missing, damaged, of another network or of a newer edgewise.
+    Parameters
+    ----------
+    place
+        A folder that holds `config.json` and `model.safetensors`: a file of `save`, or the plain state dict that
+        `safetensors.torch.save_model`, accelerate or the Trainer of transformers write. What is no folder and has the
+        form "user/name" is downloaded by huggingface_hub, if that is installed.
+    revision
+        That of huggingface_hub, as the following ones.
+    cache_dir
+        Folder of downloads.
+    token
+        Token of the Hub.
+    local_files_only
+        Whether to use only what was downloaded before.
 
+    Raises
+    ------
+    InputError
+        For files that are missing, damaged, of another network or of a newer edgewise.
+
+    Examples
+    --------
     >>> load("nowhere")
     Traceback (most recent call last):
     edgewise._errors.InputError: There is no folder nowhere: check its name. A repository of the Hub is named

@@ -115,9 +115,18 @@ READERS: Readers = {
 
 @dataclass(frozen=True)
 class Action:
-    """One kind of step: its name, what it does to a session, and what it takes, name by name with what is allowed.
+    """One kind of step.
 
-    long: whether it may take longer than a person likes to wait for an answer.
+    Parameters
+    ----------
+    name
+        Its name.
+    act
+        What it does to a session.
+    takes
+        What it takes, by name, with defaults.
+    long
+        Whether it may take longer than a person likes to wait for an answer.
     """
 
     name: str
@@ -126,7 +135,20 @@ class Action:
     long: bool = False
 
     def read(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as plain data, those left out included; InputError for what does not fit."""
+        """Return the arguments as plain data, those left out included.
+
+        Parameters
+        ----------
+        given
+            Arguments by position.
+        named
+            Arguments by name.
+
+        Raises
+        ------
+        InputError
+            For what does not fit.
+        """
         signature = inspect.Signature(list(self.takes.values()))
         try:
             bound = signature.bind(*given, **named)
@@ -159,7 +181,15 @@ def action(name: str) -> Action:
 def acting(*, long: bool = False) -> Callable[[Method], Method]:
     """Make a method an action: it is called through `apply`, which reads its arguments and records what it changed.
 
-    Errors: TypeError for an argument that `READERS` does not know.
+    Parameters
+    ----------
+    long
+        Whether the action may take longer than a person likes to wait for an answer.
+
+    Raises
+    ------
+    TypeError
+        For an argument that `READERS` does not know.
     """
 
     def made(method: Method) -> Method:

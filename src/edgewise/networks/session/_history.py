@@ -70,8 +70,32 @@ def error_at(situation: Situation, rows: Rows) -> float:
 class State:
     """What an action left: the network, its error, and where in the history it stands.
 
-    `id` counts from 0, the start; `parent` is the id of the state that the action `name` was done in, with
-    `arguments`; `branch` the line of states that it belongs to; `error` a root mean square in the target's units.
+    Parameters
+    ----------
+    id
+        Number of the state, from 0, the start.
+    parent
+        Number of the state that the action was done in; None at the start.
+    branch
+        The line of states that it belongs to.
+    name
+        Name of the action.
+    arguments
+        Arguments of the action.
+    situation
+        The network, the forbidden functions and the added variables.
+    error
+        Root mean square of the residuals in the target's units.
+    note
+        What a person wrote to it.
+
+    Examples
+    --------
+    >>> import edgewise as ew, torch
+    >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
+    >>> state = ew.Session(ew.KAN([1, 1], grid=3), x, x).refit(steps=5).state
+    >>> state.id, state.parent, state.name, dict(state.arguments)
+    (1, 0, 'refit', {'steps': 5})
     """
 
     id: int
@@ -114,9 +138,26 @@ class State:
 class Comparison:
     """What is different between state a and state b.
 
-    `error`, `parameters`, `edges` and `splines` are pairs (of a, of b). `moved` is the root mean square by which the
-    outputs differ over the rows, `curves` the same for each edge that is there in both and differs, where both
-    networks have the same nodes; `became` says of each edge what it was and what it is, where that differs.
+    Parameters
+    ----------
+    a
+        Number of the one state.
+    b
+        Number of the other.
+    error
+        Root mean squares of their residuals in the target's units.
+    parameters
+        Numbers of their networks' parameters.
+    edges
+        Numbers of their active edges.
+    splines
+        Numbers of edges that are splines.
+    moved
+        Root mean square by which the outputs differ over the rows.
+    curves
+        The same for each edge that is there in both and differs, where both networks have the same nodes.
+    became
+        What an edge was and what it is, for each edge where that differs.
     """
 
     a: int
@@ -197,7 +238,18 @@ class History:
         return self._now.table(self._rows)
 
     def undo(self, steps: int = 1) -> Self:
-        """Go back to the state before; nothing is lost."""
+        """Go back to the state before; nothing is lost.
+
+        Parameters
+        ----------
+        steps
+            How many states back.
+
+        Raises
+        ------
+        InputError
+            At the start.
+        """
         found = self
         for _ in range(_steps(steps)):
             if found.state.parent is None:
@@ -206,7 +258,18 @@ class History:
         return found
 
     def redo(self, steps: int = 1) -> Self:
-        """Go forward to what `undo` left."""
+        """Go forward to what `undo` left.
+
+        Parameters
+        ----------
+        steps
+            How many states forward.
+
+        Raises
+        ------
+        InputError
+            Where nothing was undone.
+        """
         found = self
         for _ in range(_steps(steps)):
             if not found._undone:
@@ -220,11 +283,28 @@ class History:
         return bool(self._undone)
 
     def goto(self, place: int | str) -> Self:
-        """Go to a state by its id, or to the last state of a branch by its name."""
+        """Go to a state.
+
+        Parameters
+        ----------
+        place
+            Number of the state, or the name of a branch for its last state.
+        """
         return self._moved(self._find(place))
 
     def branch(self, name: str) -> Self:
-        """Begin a named branch of states here; it shows from the next action on."""
+        """Begin a named branch of states here; it shows from the next action on.
+
+        Parameters
+        ----------
+        name
+            Name of the branch.
+
+        Raises
+        ------
+        InputError
+            For a name that is taken.
+        """
         if not isinstance(name, str) or not name:
             raise InputError(f"A branch's name is a text. Got {name!r}.")
         if name in self.branches():
@@ -236,14 +316,28 @@ class History:
         return list(dict.fromkeys(state.branch for state in self.states))
 
     def note(self, text: str) -> Self:
-        """Write a note to the state that the session is at, in the place of one that is there."""
+        """Write a note to the state that the session is at, in the place of one that is there.
+
+        Parameters
+        ----------
+        text
+            The note.
+        """
         if not isinstance(text, str):
             raise InputError(f"A note is a text. Got {text!r}.")
         noted = tuple(replace(s, note=text) if s is self.state else s for s in self.states)
         return self._with(states=noted)
 
     def compare(self, a: int, b: int) -> Comparison:
-        """Compare two states, by their ids."""
+        """Compare two states.
+
+        Parameters
+        ----------
+        a
+            Number of the one state.
+        b
+            Number of the other.
+        """
         first, second = (self.states[self._find(place)] for place in (a, b))
         return compare(first, second, self._rows)
 

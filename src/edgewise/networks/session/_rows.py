@@ -22,7 +22,15 @@ _CONSTANT = 1e-12  # spread of a column over its size, below which it says nothi
 
 @dataclass(frozen=True)
 class Variable:
-    """A column computed from others: its name and its formula over the names before it."""
+    """A column computed from others.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    formula
+        Its formula over the names before it.
+    """
 
     name: str
     formula: str

@@ -31,12 +31,28 @@ class Session(Steering):
     `preview` shows what it would do. The same steps on the same rows give the same network, bit for bit, on the same
     machine: they run in float64 on one thread, with fixed seeds. `export_script` writes them down.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out): arrays, tensors or tables. `names` are the inputs', those of a data
-    frame's columns or x1, x2, ... if left out; `target` that of the output, or a list. `units` maps some of the names
-    to units (see `edgewise.symbolic.dimension`).
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    y : (n, n_out)
+        The targets; (n,) for one output.
+    names
+        Names of the inputs; None for those of a DataFrame's columns, or x1, x2, ...
+    target
+        Name of the output, or a list of names; by default y, or y1, y2, ...
+    units
+        Units of some of the names (see `edgewise.symbolic.dimension`).
 
-    Errors: InputError for rows that do not fit the network, and for every step that cannot be taken.
+    Raises
+    ------
+    InputError
+        For rows that do not fit the network, and for every step that cannot be taken.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> session = Session(ew.KAN([2, 1], grid=3), x, torch.sin(x[:, 0]) + x[:, 1], names=["t", "v"])
@@ -99,6 +115,8 @@ class Session(Steering):
     def formula(self) -> Formula | list[Formula]:
         """The network as a formula over the original columns, one for each output; InputError while splines are left.
 
+        Examples
+        --------
         >>> import edgewise as ew, torch
         >>> x = 1 + torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         >>> session = Session(ew.KAN([2, 1], grid=3), x, x[:, 0] / x[:, 1], names=["v", "c"]).add_variable("b", "v/c")
@@ -114,9 +132,19 @@ class Session(Steering):
         return [self._rows.in_columns(one, self.variables) for one in outputs]
 
     def unit_problem(self, constants: Literal["free", "dimensionless"] = "free") -> str | None:
-        """What is wrong with the units of the formula, None where they fit: see `edgewise.symbolic.unit_problem`.
+        """Return what is wrong with the units of the formula, None where they fit.
 
-        Errors: InputError while splines are left, and where a column of the formula has no unit.
+        See `edgewise.symbolic.unit_problem`.
+
+        Parameters
+        ----------
+        constants
+            Whether constants may have any unit ("free") or none ("dimensionless").
+
+        Raises
+        ------
+        InputError
+            While splines are left, and where a column of the formula has no unit.
         """
         rows = self._rows
         for one, target in zip(self._formulas(), rows.targets, strict=True):
@@ -129,9 +157,16 @@ class Session(Steering):
         return None
 
     def suggest(self, edge: Edge, limit: int = 5) -> list[Candidate]:
-        """Functions that an edge could become, each with the whole network's error after a brief refit, best first.
+        """Return functions that an edge could become, each with the network's error after a brief refit, best first.
 
         See `edgewise.symbolic.candidates`. Forbidden ones are left out, and required ones are all there is.
+
+        Parameters
+        ----------
+        edge
+            The edge (layer, j, i).
+        limit
+            How many to return, at most.
         """
         now, table = self._now, self.table
         edge = action("prune_edge").read((edge,), {})["edge"]
@@ -139,8 +174,19 @@ class Session(Steering):
             return candidates(now.model, table.x, table.y, edge, forbid=now.forbidden, limit=limit)
 
     def preview(self, name: str, /, *given: Any, **named: Any) -> Preview:
-        """What an action would do; nothing changes.
+        """Return what an action would do; nothing changes.
 
+        Parameters
+        ----------
+        name
+            Name of the action, one of `ACTIONS`.
+        *given
+            Its arguments by position.
+        **named
+            Its arguments by name.
+
+        Examples
+        --------
         >>> import edgewise as ew, torch
         >>> x = torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         >>> shown = Session(ew.KAN([2, 1], grid=3), x, x[:, 0]).preview("prune_edge", (0, 0, 1))
@@ -153,10 +199,16 @@ class Session(Steering):
     def script(
         self, start: str = "start.safetensors", data: str | PathLike[str] | None = None, *, whole: bool = False
     ) -> str:
-        """The session as a Python script, which loads the first network from `start` and reads rows from `data`.
+        """Return the session as a Python script.
 
-        Without `data`, a function of the script has to be filled in. Written are the states from the start to here, or
-        the `whole` tree.
+        Parameters
+        ----------
+        start
+            File that the script loads the first network from.
+        data
+            File that it reads rows from; None leaves a function of the script to be filled in.
+        whole
+            Whether to write the whole tree, not only the states from the start to here.
         """
         return script(self, repr(start), None if data is None else repr(str(data)), whole)
 
@@ -166,21 +218,50 @@ class Session(Steering):
     ) -> None:  # fmt: skip
         """Write `script` to a file, and the first network beside it as `<name>.safetensors`.
 
-        `data` is a table (see `edgewise.io.read_table`) with the columns of the session; the script finds both files
-        where it is itself, and a table of `edgewise.datasets` wherever it runs. `rows=True` saves the session's rows
-        there too, as `<name>.rows.safetensors`, so that the script runs as it is.
+        Parameters
+        ----------
+        path
+            The script's file.
+        data
+            A table (see `edgewise.io.read_table`) with the columns of the session; the script finds both files where it
+            is itself, and a table of `edgewise.datasets` wherever it runs.
+        whole
+            Whether to write the whole tree, not only the states from the start to here.
+        rows
+            Whether to save the session's rows there too, as `<name>.rows.safetensors`, so that the script runs as it
+            is.
 
-        Errors: InputError for a table that does not hold the session's rows, and places that cannot be written.
+        Raises
+        ------
+        InputError
+            For a table that does not hold the session's rows, and places that cannot be written.
         """
         export(self, path, data, whole, rows)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the session to one file: a zip of safetensors and JSON, which runs nothing when it is loaded."""
+        """Write the session to one file: a zip of safetensors and JSON, which runs nothing when it is loaded.
+
+        Parameters
+        ----------
+        path
+            The file.
+        """
         save(self, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Session:
-        """Read a session that `save` wrote; InputError for a file that is missing or damaged."""
+        """Return a session that `save` wrote.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Raises
+        ------
+        InputError
+            For a file that is missing or damaged.
+        """
         session = cls.__new__(cls)
         vars(session).update(vars(load(path)))
         return session
@@ -194,7 +275,19 @@ class Session(Steering):
 
 @dataclass(frozen=True)
 class Preview:
-    """What an action would do: the error before and after, what would change, and the session with it done."""
+    """What an action would do.
+
+    Parameters
+    ----------
+    before
+        The error before, in the target's units.
+    after
+        The error after.
+    comparison
+        What would change.
+    session
+        The session with the action done.
+    """
 
     before: float
     after: float

@@ -26,10 +26,33 @@ class Steering(History):
     """One method for each action; every one returns a new session, and leaves this one as it was.
 
     An edge is (layer, j, i): in that layer from node i to subnode j. A node is (depth, q): node q before layer depth.
+
+    Parameters
+    ----------
+    rows
+        The rows of the session.
+    states
+        All states.
+    at
+        Number of the present state.
+    line
+        Branch of the next state.
+    undone
+        Numbers of the states that `redo` goes forward to, the next one last.
     """
 
     def apply(self, name: str, /, *given: Any, **named: Any) -> Self:
-        """Do an action of `ACTIONS` by its name and return the session with it done."""
+        """Do an action of `ACTIONS` by its name and return the session with it done.
+
+        Parameters
+        ----------
+        name
+            Name of the action.
+        *given
+            Its arguments by position.
+        **named
+            Its arguments by name.
+        """
         row = action(name)
         arguments = row.read(given, named)
         with one_thread():
@@ -39,20 +62,43 @@ class Steering(History):
 
     @acting()
     def prune_edge(self, edge: Edge) -> Self:
-        """Remove an edge; its mean over the rows stays as a constant."""
+        """Remove an edge; its mean over the rows stays as a constant.
+
+        Parameters
+        ----------
+        edge
+            The edge (layer, j, i).
+        """
         self._now.active_edge(edge)
         return self._changed(nn.replace_by_mean(self._now.model, edge, self.table.x))
 
     @acting()
     def restore_edge(self, edge: Edge) -> Self:
-        """Bring a removed edge back with the curve that it had, about mean zero."""
+        """Bring a removed edge back with the curve that it had, about mean zero.
+
+        Parameters
+        ----------
+        edge
+            The edge (layer, j, i).
+
+        Raises
+        ------
+        InputError
+            For an edge that is there already.
+        """
         if self._now.open_edge(edge).mask[edge[1:]]:
             raise InputError(f"The edge {edge} is there already.")
         return self._changed(nn.center(nn.restore_edges(self._now.model, [edge]), edge, self.table.x))
 
     @acting()
     def remove_node(self, node: Node) -> Self:
-        """Remove a hidden node; what it gave on average stays. Numbers of nodes stay until `compact`."""
+        """Remove a hidden node; what it gave on average stays. Numbers of nodes stay until `compact`.
+
+        Parameters
+        ----------
+        node
+            The node (depth, q).
+        """
         (depth, q), model = node, self._now.model
         for edge in nn.edges_of_node(model, depth, q):
             self._now.open_edge(edge)
@@ -63,7 +109,17 @@ class Steering(History):
 
     @acting()
     def add_nodes(self, depth: int, nodes: Width, seed: int = 0) -> Self:
-        """Add hidden nodes before a layer, 3 sums or (1, 2), a sum and two products; unused until trained."""
+        """Add hidden nodes before a layer, 3 sums or (1, 2), a sum and two products; unused until trained.
+
+        Parameters
+        ----------
+        depth
+            The layer.
+        nodes
+            How many sums, or how many sums and products.
+        seed
+            Seed of the new edges.
+        """
         return self._changed(nn.widen(self._now.model, depth, nodes, seed=seed))
 
     @acting()
@@ -73,7 +129,22 @@ class Steering(History):
 
     @acting()
     def set_function(self, edge: Edge, function: str, affine: Sequence[float] | None = None) -> Self:
-        """Make an edge c f(a x + b) + d, with (a, b, c, d) given, or fitted to its curve as it is."""
+        """Make an edge c f(a x + b) + d, with (a, b, c, d) given, or fitted to its curve as it is.
+
+        Parameters
+        ----------
+        edge
+            The edge (layer, j, i).
+        function
+            Name of f, one of `edgewise.functions`.
+        affine
+            The constants (a, b, c, d); None fits them to the curve.
+
+        Raises
+        ------
+        InputError
+            For a function that is forbidden, and a removed edge without `affine`.
+        """
         layer = self._now.open_edge(edge)
         self._now.check_function(edge, function)
         if affine is None:
@@ -95,14 +166,40 @@ class Steering(History):
 
     @acting()
     def to_spline(self, edge: Edge, grid: int | None = None) -> Self:
-        """Make a symbolic edge a spline again, on `grid` cells, as many as the others have if left out."""
+        """Make a symbolic edge a spline again.
+
+        Parameters
+        ----------
+        edge
+            The edge (layer, j, i).
+        grid
+            Cells of the spline; None for as many as the others have.
+
+        Raises
+        ------
+        InputError
+            For an edge that is a spline already.
+        """
         if edge[1:] not in self._now.active_edge(edge).symbols:
             raise InputError(f"The edge {edge} is a spline already.")
         return self._changed(nn.to_splines(self._now.model, self.table.x, [edge], grid=grid))
 
     @acting(long=True)
     def snap_edge(self, edge: Edge, function: str | None = None) -> Self:
-        """Make an edge the best function of `suggest`, or the named one, and refit the network around it."""
+        """Make an edge the best function of `suggest`, or the named one, and refit the network around it.
+
+        Parameters
+        ----------
+        edge
+            The edge (layer, j, i).
+        function
+            Name of the function, one of `edgewise.functions`; None for the best.
+
+        Raises
+        ------
+        InputError
+            Where no function can be defined, or keeps the error unless it is named.
+        """
         now, table = self._now, self.table
         now.active_edge(edge)
         if function is not None:
@@ -117,27 +214,62 @@ class Steering(History):
 
     @acting()
     def lock(self, edges: Edge | Sequence[Edge]) -> Self:
-        """Fix the functions of edges: no training, pruning or snapping changes them."""
+        """Fix the functions of edges: no training, pruning or snapping changes them.
+
+        Parameters
+        ----------
+        edges
+            An edge (layer, j, i), or several.
+        """
         return self._changed(nn.lock(self._now.model, cast("Sequence[Edge]", edges)))
 
     @acting()
     def unlock(self, edges: Edge | Sequence[Edge]) -> Self:
-        """Let edges be changed again."""
+        """Let edges be changed again.
+
+        Parameters
+        ----------
+        edges
+            An edge (layer, j, i), or several.
+        """
         return self._changed(nn.unlock(self._now.model, cast("Sequence[Edge]", edges)))
 
     @acting()
     def lock_node(self, node: Node) -> Self:
-        """Fix the functions of all edges that end in a node."""
+        """Fix the functions of all edges that end in a node.
+
+        Parameters
+        ----------
+        node
+            The node (depth, q).
+        """
         return self._changed(nn.lock(self._now.model, nn.edges_of_node(self._now.model, *node)))
 
     @acting()
     def unlock_node(self, node: Node) -> Self:
-        """Let the edges that end in a node be changed again."""
+        """Let the edges that end in a node be changed again.
+
+        Parameters
+        ----------
+        node
+            The node (depth, q).
+        """
         return self._changed(nn.unlock(self._now.model, nn.edges_of_node(self._now.model, *node)))
 
     @acting()
     def forbid(self, functions: str | Sequence[str]) -> Self:
-        """Let no edge become one of these functions from now on."""
+        """Let no edge become one of these functions from now on.
+
+        Parameters
+        ----------
+        functions
+            Name of a function of `edgewise.functions`, or several.
+
+        Raises
+        ------
+        InputError
+            If none would be left, or none of those that an edge has to be one of.
+        """
         names = (library.get(name).name for name in functions)
         forbidden = tuple(dict.fromkeys([*self._now.forbidden, *names]))
         if not set(library.names()) - set(forbidden):
@@ -151,7 +283,18 @@ class Steering(History):
 
     @acting()
     def allow(self, functions: str | Sequence[str]) -> Self:
-        """Take back what `forbid` said of these functions."""
+        """Take back what `forbid` said of these functions.
+
+        Parameters
+        ----------
+        functions
+            Name of a forbidden function, or several.
+
+        Raises
+        ------
+        InputError
+            For a function that is not forbidden.
+        """
         names = [library.get(name).name for name in functions]
         forbidden = self._now.forbidden
         for name in names:
@@ -161,26 +304,63 @@ class Steering(History):
 
     @acting()
     def require(self, edge: Edge, functions: str | Sequence[str]) -> Self:
-        """Let an edge become one of these functions only; [] lets it become any."""
+        """Let an edge become one of these functions only; [] lets it become any.
+
+        Parameters
+        ----------
+        edge
+            The edge (layer, j, i).
+        functions
+            Name of a function of `edgewise.functions`, or several.
+
+        Raises
+        ------
+        InputError
+            If all of them are forbidden.
+        """
         if functions and set(functions) <= set(self._now.forbidden):
             raise InputError(f"{', '.join(functions)}: all of these are forbidden. Allow one first.")
         return self._changed(nn.require(self._now.model, *edge, functions))
 
     @acting()
     def monotone(self, edge: Edge, direction: Direction) -> Self:
-        """Hold the spline of an edge rising ("up") or falling ("down"), or free it ("any")."""
+        """Hold the spline of an edge rising ("up") or falling ("down"), or free it ("any").
+
+        Parameters
+        ----------
+        edge
+            The edge (layer, j, i).
+        direction
+            "up", "down" or "any".
+        """
         self._now.active_edge(edge)
         return self._changed(nn.monotone(self._now.model, *edge, direction))
 
     @acting()
     def smooth(self, edge: Edge, weight: float) -> Self:
-        """Put a weight on the roughness of an edge's spline in training; 0 takes it away."""
+        """Put a weight on the roughness of an edge's spline in training; 0 takes it away.
+
+        Parameters
+        ----------
+        edge
+            The edge (layer, j, i).
+        weight
+            The weight, not negative.
+        """
         self._now.active_edge(edge)
         return self._changed(nn.smooth(self._now.model, *edge, weight))
 
     @acting()
     def add_variable(self, name: str, formula: str) -> Self:
-        """Give the network one more input, a column computed from those it has: add_variable("beta", "v/c")."""
+        """Give the network one more input, a column computed from those it has: add_variable("beta", "v/c").
+
+        Parameters
+        ----------
+        name
+            Name of the column.
+        formula
+            Its formula over the names of the inputs and the variables before it.
+        """
         new, rows = Variable(name, formula), self._rows
         rows.check(self._now.variables, new)
         variables = (*self._now.variables, new)
@@ -191,8 +371,18 @@ class Steering(History):
     def use_formula(self, formula: str) -> Self:
         """Replace the network by the exact network of a formula over its inputs: use_formula("2*pi*sqrt(L/g)").
 
-        What was required of single edges goes with them, locked edges refuse. The network has to have one output, the
-        formula a finite value in each row, and no forbidden function: see `edgewise.symbolic.network_of`.
+        What was required of single edges goes with them. See `edgewise.symbolic.network_of`.
+
+        Parameters
+        ----------
+        formula
+            The formula over the names of the inputs and variables.
+
+        Raises
+        ------
+        InputError
+            For a locked edge, a network of several outputs, a formula that has no finite value in some row, and a
+            forbidden function.
         """
         now, table = self._now, self.table
         if now.model.n_out > 1:
@@ -213,16 +403,31 @@ class Steering(History):
 
     @acting(long=True)
     def refit(self, steps: int = 50) -> Self:
-        """Train for some second-order steps, with grids and knots as they are."""
+        """Train for some second-order steps, with grids and knots as they are.
+
+        Parameters
+        ----------
+        steps
+            How many, at most.
+        """
         return self._changed(refit(self._now.model, self.table, steps)[0])
 
     @acting(long=True)
     def fit(
         self, grids: Literal["auto"] | Sequence[int] | None = None, sparsity: float = 0.0, steps: int | None = None
     ) -> Self:
-        """Train as `edgewise.fit` does: "auto" or listed grids, the network's own where None; `steps` at most.
+        """Train as `edgewise.fit` does.
 
         A fit that `edgewise.calling` stops is recorded with the number of steps that it took.
+
+        Parameters
+        ----------
+        grids
+            "auto", a list of cell counts that are trained one after another, or None to keep the network's own.
+        sparsity
+            Factor of the sum of the edges' scores, in standard deviations of the target.
+        steps
+            Steps at most; None for no limit.
         """
         table, options, taken = self.table, Options(progress=False, test=0), 0
 
@@ -238,7 +443,13 @@ class Steering(History):
 
     @acting()
     def refine(self, factor: int = 2) -> Self:
-        """Split the cells of all grids; no curve changes."""
+        """Split the cells of all grids; no curve changes.
+
+        Parameters
+        ----------
+        factor
+            Into how many cells each is split.
+        """
         return self._changed(nn.refine_grid(self._now.model, factor))
 
     @acting(long=True)
@@ -247,8 +458,17 @@ class Steering(History):
     ) -> Self:
         """Remove what scores low or what the cuts say, idle nodes, and merge parallel ones: see `edgewise.prune`.
 
-        `cuts` are one or more `edgewise.interpret.Cut`, or their fields, as scripts hold them: {"what": "inputs",
-        "keep": 3}.
+        Parameters
+        ----------
+        threshold
+            Score below which edges go, in units of the output's standard deviation; None for 1e-2 unless `cuts` say
+            what goes.
+        cuts
+            One or more `edgewise.interpret.Cut`, or their fields, as scripts hold them: {"what": "inputs", "keep": 3}.
+        merge
+            Whether hidden nodes that others can stand for are joined to them.
+        slack
+            The factor by which trying hidden nodes may raise the error, as in `edgewise.prune`; None tries none.
         """
         settings: Any = {"threshold": threshold, "merge": merge, "slack": slack}
         settings["cuts"] = [Cut(**cut) for cut in cast("Sequence[Mapping[str, Any]]", cuts)]
@@ -261,7 +481,16 @@ class Steering(History):
 
     @acting(long=True)
     def snap_all(self, slack: float | None = None, rounding: bool = True) -> Self:
-        """Make every edge a function that may become one: see `edgewise.symbolic.snap`."""
+        """Make every edge a function that may become one: see `edgewise.symbolic.snap`.
+
+        Parameters
+        ----------
+        slack
+            The factor by which the network's error may grow; None for 1.5 for accurate networks (error below 1e-4 of
+            the targets' standard deviation), else 1.05.
+        rounding
+            Whether constants are rounded where the error stays.
+        """
         now, table = self._now, self.table
         found = symbolic.snap(now.model, table.x, table.y, forbid=now.forbidden, slack=slack, rounding=rounding)
         return self._changed(found.model)

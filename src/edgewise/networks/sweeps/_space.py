@@ -34,8 +34,17 @@ _WHOLE = ("grid", "degree")
 
 @dataclass(frozen=True)
 class Space:
-    """The values that each setting may have: a list of them, or two ends of a range.
+    """The values that each setting may have.
 
+    Parameters
+    ----------
+    choices
+        Lists of values, by setting.
+    ranges
+        Two ends of a range, by setting.
+
+    Examples
+    --------
     >>> space = Space.of({"hidden": [(), (5,)], "sparsity": (1e-4, 1e-1)})
     >>> sorted(space.choices), sorted(space.ranges)
     (['hidden'], ['sparsity'])
@@ -46,9 +55,17 @@ class Space:
 
     @classmethod
     def of(cls, given: Mapping[str, Any] | None) -> Space:
-        """Return a space, that of edgewise for None.
+        """Return a space.
 
-        Errors: InputError for settings that do not exist, values that a setting cannot have, and empty lists.
+        Parameters
+        ----------
+        given
+            Settings and their values, as in `sweep`; None for the space of edgewise.
+
+        Raises
+        ------
+        InputError
+            For settings that do not exist, values that a setting cannot have, and empty lists.
         """
         if given is None:
             given = _SPACE
@@ -87,13 +104,21 @@ class Space:
     def combinations(self) -> dict[str, list[Any]] | None:
         """Return the values of all settings as a sampler holds them; None where there are ranges.
 
+        Examples
+        --------
         >>> Space.of({"hidden": [(), (5,)], "grid": [3]}).combinations()
         {'hidden': ['none', '5'], 'grid': [3]}
         """
         return None if self.ranges else {name: [_text(v) for v in values] for name, values in self.choices.items()}
 
     def drawn(self, trial: Trial) -> dict[str, Setting]:
-        """Return settings that the sampler of a trial draws; those that do not vary are as usual."""
+        """Return settings that the sampler of a trial draws; those that do not vary are as usual.
+
+        Parameters
+        ----------
+        trial
+            A trial of Optuna.
+        """
         for name, values in self.choices.items():
             trial.suggest_categorical(name, [_text(value) for value in values])
         for name, (low, high) in self.ranges.items():
@@ -105,7 +130,13 @@ class Space:
         return self.settings(trial)
 
     def settings(self, trial: Trial | FrozenTrial) -> dict[str, Setting]:
-        """Return the settings of a trial, without those that do not vary."""
+        """Return the settings of a trial, without those that do not vary.
+
+        Parameters
+        ----------
+        trial
+            A trial of Optuna.
+        """
         found: dict[str, Setting] = {}
         for name, value in trial.params.items():
             values = self.choices.get(name, ())

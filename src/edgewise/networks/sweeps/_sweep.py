@@ -35,8 +35,22 @@ _ENOUGH = 8  # complete trials, to say what matters
 class Trial:
     """One trial: its settings, its mean error over the splits, and how it ended.
 
-    `errors`: on rows left out, one for each split that was trained. `ended` is "complete", "cut" (it was worse than the
-    median after some splits) or "failed"; `reason` says why it failed.
+    Parameters
+    ----------
+    number
+        Its number, from 0.
+    settings
+        Its settings, without those that do not vary.
+    error
+        Mean of its errors, in the target's units (mean cross-entropy for classes).
+    errors
+        Errors on rows left out, one for each split that was trained.
+    seconds
+        How long it took, in seconds.
+    ended
+        "complete", "cut" (it was worse than the median after some splits) or "failed".
+    reason
+        Why it failed.
     """
 
     number: int
@@ -52,11 +66,22 @@ class Trial:
 class Sweep:
     """The trials of a sweep, and the best network.
 
-    `settings`: the best ones, and `error` their mean error on rows left out, in the target's units (mean cross-entropy
-    for classes): optimistic, because they were chosen by it. `score`: R^2, or the accuracy for classes, of these
-    settings on rows that no trial saw. `result`: the network, trained on all rows. `importance`: which part of the
-    variance of the logarithm of the error each setting explains, by functional analysis of variance; empty with fewer
-    than eight complete trials.
+    Parameters
+    ----------
+    settings
+        The best settings.
+    error
+        Their mean error on rows left out, in the target's units (mean cross-entropy for classes): optimistic, because
+        they were chosen by it.
+    score
+        R^2, or the accuracy for classes, of these settings on rows that no trial saw.
+    result
+        The network, trained on all rows.
+    trials
+        All trials.
+    importance
+        Which part of the variance of the logarithm of the error each setting explains, by functional analysis of
+        variance; empty with fewer than eight complete trials.
     """
 
     settings: dict[str, Setting]
@@ -68,7 +93,22 @@ class Sweep:
 
     @classmethod
     def of(cls, trials: Sequence[FrozenTrial], rows: Rows, space: Space) -> Sweep:
-        """Return what came of trials. Errors: InputError if none is complete."""
+        """Return what came of trials.
+
+        Parameters
+        ----------
+        trials
+            The trials of Optuna.
+        rows
+            The rows that they were trained on.
+        space
+            The values that settings may have.
+
+        Raises
+        ------
+        InputError
+            If none is complete.
+        """
         every = [_trial(trial, space) for trial in trials if trial.state.is_finished()]
         complete = [trial for trial in every if trial.ended == "complete"]
         if not complete:
@@ -158,32 +198,55 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
 ) -> Sweep:
     """Train networks of many settings on a table, and return the best one and what matters.
 
-    If there are no more combinations than `trials`, each is tried. Otherwise settings are drawn by a tree-structured
+    If there are no more combinations than trials, each is tried. Otherwise settings are drawn by a tree-structured
     Parzen estimator, after the usual ones and some at random. The error of a trial is the mean of
     `FitResult.test_error` over three splits of the rows, the same for all; a trial whose first splits are worse than
     the median of the others ends there. A fifth of the rows takes no part: on them the best network is scored at the
-    end, before it is trained on all rows.
+    end, before it is trained on all rows. Ctrl-C ends a sweep with what was found.
 
-    Args: `space`: for any of "hidden" (nodes of the hidden layers), "basis", "grid", "degree", "base" and "sparsity" a
-    list of values, or a tuple (low, high): what is not in it stays as usual. None: a space for small tables.
-    `trials`: of the whole study, those that others added included. `storage`: a file, or the address of a database
-    such as "sqlite:///study.db": a study that is there goes on, and several machines may add to one. `n_jobs`:
-    processes, or workers of another backend of joblib, -1 for one a core; with more than one, settings depend on the
-    order in which trials end. `time_limit`: seconds. `progress`: as in `discover`. Ctrl-C ends a sweep with what was
-    found.
+    Parameters
+    ----------
+    x : (n, columns)
+        The inputs, as `fit` takes them, text, dates and gaps included.
+    y : (n, n_out)
+        The targets; (n,) for one output, class numbers with "cross_entropy".
+    space
+        For any of "hidden" (nodes of the hidden layers), "basis", "grid", "degree", "base" and "sparsity" a list of
+        values, or a tuple (low, high); what is not in it stays as usual. None: a space for small tables.
+    trials
+        Number of trials of the whole study, those that others added included.
+    loss
+        Name of the loss, as in `fit`.
+    storage
+        A file, or the address of a database such as "sqlite:///study.db": a study that is there goes on, and several
+        machines may add to one.
+    n_jobs
+        Processes, or workers of another backend of joblib, -1 for one a core; with more than one, settings depend on
+        the order in which trials end.
+    seed
+        Seed of the settings that are drawn, the splits and the networks.
+    time_limit
+        Seconds after which the sweep ends with what was found; None for no limit.
+    progress
+        Whether to show progress on stderr, or a function, as in `discover`.
 
-    Shapes: x (n, columns), y (n,) or (n, n_out): as `fit` takes them, text, dates and gaps included.
+    Raises
+    ------
+    InputError
+        Without Optuna (`pip install 'edgewise[sweep]'`), for settings that do not exist, fewer than 20 rows, and a
+        storage whose study is of other rows or another space.
 
-    Errors: InputError without Optuna (`pip install 'edgewise[sweep]'`), for settings that do not exist, fewer than 20
-    rows, and a storage whose study is of other rows or another space.
+    References
+    ----------
+    Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), for the sampler.
 
+    Examples
+    --------
     >>> import edgewise as ew, numpy as np
     >>> x = np.random.default_rng(0).uniform(-1, 1, (100, 1))
     >>> found = ew.sweep(x, np.sin(9 * x[:, 0]), space={"hidden": [()], "grid": [2, 15]}, trials=2)
     >>> found.settings, found.score > 0.99
     ({'hidden': (), 'grid': 15}, True)
-
-    Source: Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), for the sampler.
     """
     _check(trials, seed, time_limit)
     optuna()  # an error before anything else

@@ -177,13 +177,29 @@ class Convolution(torch.nn.Module):
         self.dilation, self.padding_mode = looks.dilation, looks.padding_mode
 
     def finish(self, like: Tensor, bias: bool, device: torch.device | str | None) -> None:
-        """Add a bias of zeros, if there is to be one, and move all to the device."""
+        """Add a bias of zeros, if there is to be one, and move all to the device.
+
+        Parameters
+        ----------
+        like
+            A tensor of the dtype that the bias has.
+        bias
+            Whether there is to be a bias.
+        device
+            The device; None leaves all where it is.
+        """
         self.bias = torch.nn.Parameter(like.new_zeros(self.out_channels)) if bias else None
         if device is not None:
             self.to(device)
 
     def folded(self, weights: Tensor) -> Tensor:
-        """Return weights (out, inputs, ...) of a layer of unfolded inputs as those of places and channels."""
+        """Return the weights of a layer of unfolded inputs as those of places and channels.
+
+        Parameters
+        ----------
+        weights : (out, inputs, ...)
+            The weights of the layer.
+        """
         return weights.detach().unflatten(1, (self.in_channels // self.groups, *self.kernel_size))
 
     @property
@@ -201,10 +217,28 @@ class Convolution(torch.nn.Module):
         return self.in_channels // self.groups * torch.Size(self.kernel_size).numel()
 
     def parts(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return maps (n, ..., channels * k) of x (n, ..., channels), and the kernels that they are convolved with."""
+        """Return maps (n, ..., channels * k), and the kernels that they are convolved with.
+
+        Parameters
+        ----------
+        x : (n, ..., channels)
+            The inputs, padded.
+        """
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs (n, out_channels, ...), without n for inputs without it.
+
+        Parameters
+        ----------
+        x : (n, in_channels, ...)
+            The inputs; one map may come without n.
+
+        Raises
+        ------
+        InputError
+            For what is no tensor of real numbers, inputs of another shape, and maps that are too small.
+        """
         self._check_input(x)
         return self._forward(x)
 
@@ -261,6 +295,7 @@ class Convolution(torch.nn.Module):
             self.geometry.check(tuple(x.shape[-self.dimensions :]), name)
 
     def extra_repr(self) -> str:
+        """Return the arguments that are not the usual ones, which `repr` shows."""
         shown = f"{self.in_channels}, {self.out_channels}, {self.geometry}"
         shown += f", groups={self.groups}" if self.groups != 1 else ""
         return shown if self.bias is None else f"{shown}, bias=True"

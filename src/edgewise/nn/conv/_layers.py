@@ -108,9 +108,22 @@ class KANConv(Convolution):
         return [curved, (base_function(self.base)[0](x), self.base_weight)]
 
     def get_extra_state(self) -> Tensor:
+        """Return the name of the basis as a tensor of bytes, which the state dict holds."""
         return packed({"basis": self.basis.name})
 
     def set_extra_state(self, state: Tensor | Mapping[str, Any]) -> None:
+        """Check the basis of a state dict.
+
+        Parameters
+        ----------
+        state
+            What `get_extra_state` returned.
+
+        Raises
+        ------
+        InputError
+            For the state of a convolution with another basis.
+        """
         found = unpacked(state).get("basis")
         if found != self.basis.name:
             raise InputError(f"The saved convolution has basis {found!r}, this one {self.basis.name!r}.")

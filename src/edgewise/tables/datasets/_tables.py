@@ -10,6 +10,8 @@ _FOLDER = Path(__file__).resolve().parent
 def names() -> list[str]:
     """Return the names of the shipped tables, sorted.
 
+    Examples
+    --------
     >>> names()
     ['lynx', 'orbits', 'penguins']
     """
@@ -19,8 +21,18 @@ def names() -> list[str]:
 def path(name: str) -> Path:
     """Return the file of a shipped table; its provenance note is the `.md` beside it.
 
-    Raises `InputError` for a name that is not among `names()`.
+    Parameters
+    ----------
+    name
+        One of `names()`.
 
+    Raises
+    ------
+    InputError
+        For another name.
+
+    Examples
+    --------
     >>> path("orbits").name
     'orbits.csv'
     """

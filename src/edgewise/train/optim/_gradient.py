@@ -56,20 +56,44 @@ class Adam(GradientSolver):
 
     m <- 0.9 m + 0.1 g,  v <- 0.999 v + 0.001 g^2,  theta <- (1 - r decay) theta - r m^ / (sqrt v^ + 1e-8)
 
-    The rate r starts from `rate` and follows `schedule`: "constant", "cosine" (to zero), "one_cycle" (up from 1/25 over
-    three tenths of the run, then down), "plateau" (halved after ten checks without a better validation error), or a
-    function of the optimizer and the number of steps that returns a `torch.optim.lr_scheduler`. A step sees `batch`
-    times `accumulate` rows, of which `batch` are in memory at a time; a smaller last step of an epoch counts for
-    proportionally less. `clip` limits the gradient's norm. `precision` is that of the parameters, "float32" or
-    "float64" (None: the network's own), or, with float32 parameters, that of the network's matrix products: "bfloat16"
-    or "float16". `patience` is the number of epochs without a better validation error after which the run ends.
+    Parameters
+    ----------
+    epochs
+        Passes over the rows, at most.
+    batch
+        Rows that are in memory at a time.
+    rate
+        The rate r at the start; it follows `schedule`.
+    schedule
+        "constant", "cosine" (to zero), "one_cycle" (up from 1/25 over three tenths of the run, then down), "plateau"
+        (halved after ten checks without a better validation error), or a function of the optimizer and the number of
+        steps that returns a `torch.optim.lr_scheduler`.
+    weight_decay
+        The decay.
+    clip
+        Limit of the gradient's norm; None for no limit.
+    accumulate
+        Batches of a step, which sees `batch` times `accumulate` rows; a smaller last step of an epoch counts for
+        proportionally less.
+    precision
+        That of the parameters, "float32" or "float64" (None: the network's own), or, with float32 parameters, that of
+        the network's matrix products: "bfloat16" or "float16".
+    patience
+        Epochs without a better validation error after which the run ends; None for no such end.
 
-    Errors: InputError for settings out of range.
+    Raises
+    ------
+    InputError
+        For settings out of range.
 
+    References
+    ----------
+    Kingma and Ba, Adam (2015); Loshchilov and Hutter, Decoupled weight decay (2019).
+
+    Examples
+    --------
     >>> Adam(epochs=50, schedule="one_cycle").batch
     256
-
-    Source: Kingma and Ba, Adam (2015); Loshchilov and Hutter, Decoupled weight decay (2019).
     """
 
     needs: ClassVar[Needs] = Needs.BATCHES
@@ -105,7 +129,15 @@ class Adam(GradientSolver):
         return torch.float64 if self.precision == "float64" else torch.float32
 
     def minimize(self, problem: BatchProblem, callback: StepCallback = lambda step: False) -> StopReason:
-        """Change the problem's parameters to the best ones found, and return why the run ended."""
+        """Change the problem's parameters to the best ones found, and return why the run ended.
+
+        Parameters
+        ----------
+        problem
+            The rows, the loss and the parameters.
+        callback
+            Called with each step; the run ends when it returns True.
+        """
         with torch.enable_grad():
             return _AdamRun(self, problem, callback).run()
 
@@ -207,16 +239,31 @@ class _AdamRun:
 class LBFGS(GradientSolver):
     """Limited-memory BFGS with a strong-Wolfe line search, on all rows at once.
 
-    theta <- theta - t H g, with H the inverse Hessian estimated from the last `history` steps and gradients. `patience`
-    is the number of steps without a better validation error after which the run ends; the best parameters on the
-    validation rows are returned.
+    theta <- theta - t H g, with H the inverse Hessian estimated from the last steps and gradients. The best parameters
+    on the validation rows are returned.
 
-    Errors: InputError for settings out of range.
+    Parameters
+    ----------
+    steps
+        Steps at most.
+    history
+        How many of the last steps and gradients H is estimated from.
+    patience
+        Steps without a better validation error after which the run ends; None for no such end.
 
+    Raises
+    ------
+    InputError
+        For settings out of range.
+
+    References
+    ----------
+    Nocedal and Wright, Numerical Optimization, algorithm 7.5.
+
+    Examples
+    --------
     >>> LBFGS(steps=200).history
     20
-
-    Source: Nocedal and Wright, Numerical Optimization, algorithm 7.5.
     """
 
     needs: ClassVar[Needs] = Needs.ROWS
@@ -231,7 +278,15 @@ class LBFGS(GradientSolver):
         check_count("patience", self.patience, optional=True)
 
     def minimize(self, problem: BatchProblem, callback: StepCallback = lambda step: False) -> StopReason:
-        """Change the problem's parameters to the best ones found, and return why the run ended."""
+        """Change the problem's parameters to the best ones found, and return why the run ended.
+
+        Parameters
+        ----------
+        problem
+            The rows, the loss and the parameters.
+        callback
+            Called with each step; the run ends when it returns True.
+        """
         with torch.enable_grad():
             return _LBFGSRun(self, problem, callback).run()
 

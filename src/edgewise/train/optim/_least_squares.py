@@ -21,9 +21,16 @@ _ZERO = 1e-32  # a cost that cannot fall
 
 @dataclass(frozen=True)
 class NormalEquations:
-    """The cost at a point, half its gradient g, and half its Gauss-Newton matrix H: the undamped step solves H s = g.
+    """The normal equations at a point: the undamped step solves H s = g.
 
-    Of `hessian` (P, P) only the lower triangle is read.
+    Parameters
+    ----------
+    cost
+        The cost.
+    gradient : (p,)
+        g, half its gradient.
+    hessian : (p, p)
+        H, half its Gauss-Newton matrix, of which only the lower triangle is read.
     """
 
     cost: float
@@ -33,7 +40,19 @@ class NormalEquations:
 
 @dataclass(frozen=True)
 class GaussNewtonOperator:
-    """The same without the matrix: its diagonal (P,), and its product with any vector (P,)."""
+    """The normal equations at a point without their matrix H.
+
+    Parameters
+    ----------
+    cost
+        The cost.
+    gradient : (p,)
+        Half its gradient.
+    diagonal : (p,)
+        The diagonal of H.
+    matvec
+        Returns the product of H with any vector (p,).
+    """
 
     cost: float
     gradient: Tensor
@@ -44,17 +63,49 @@ class GaussNewtonOperator:
 class LeastSquaresProblem(Protocol):
     """What a solver that needs the matrix minimizes, as a function of a flat vector (P,)."""
 
-    def cost(self, vector: Tensor) -> float: ...
+    def cost(self, vector: Tensor) -> float:
+        """Return the cost.
 
-    def normal_equations(self, vector: Tensor) -> NormalEquations: ...
+        Parameters
+        ----------
+        vector : (p,)
+            The parameters.
+        """
+        ...
+
+    def normal_equations(self, vector: Tensor) -> NormalEquations:
+        """Return the cost with half its gradient and half its Gauss-Newton matrix.
+
+        Parameters
+        ----------
+        vector : (p,)
+            The parameters.
+        """
+        ...
 
 
 class MatrixFreeProblem(Protocol):
     """What a solver that needs only products with the matrix minimizes."""
 
-    def cost(self, vector: Tensor) -> float: ...
+    def cost(self, vector: Tensor) -> float:
+        """Return the cost.
 
-    def operator(self, vector: Tensor) -> GaussNewtonOperator: ...
+        Parameters
+        ----------
+        vector : (p,)
+            The parameters.
+        """
+        ...
+
+    def operator(self, vector: Tensor) -> GaussNewtonOperator:
+        """Return the cost with half its gradient, and products with half its Gauss-Newton matrix.
+
+        Parameters
+        ----------
+        vector : (p,)
+            The parameters.
+        """
+        ...
 
 
 class LocalModel(NamedTuple):
@@ -66,7 +117,21 @@ class LocalModel(NamedTuple):
 
 
 class DampedState(NamedTuple):
-    """Where a damped solver is: vector, cost and damping after `step` steps, of which the last `slow` gained little."""
+    """Where a damped solver is.
+
+    Parameters
+    ----------
+    vector : (p,)
+        The parameters.
+    cost
+        Their cost.
+    damping
+        The damping of the next step.
+    step
+        Steps so far.
+    slow
+        How many of the last steps in a row gained little.
+    """
 
     vector: Tensor
     cost: float
@@ -82,7 +147,17 @@ def scale_of(diagonal: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class DampedSolver(LeastSquaresSolver):
-    """At most `steps` steps; fewer if three in a row gain less than `tolerance`, or if no step lowers the cost."""
+    """A second-order solver with damped steps; its run ends early if no step lowers the cost.
+
+    Parameters
+    ----------
+    steps
+        Steps at most.
+    tolerance
+        Fraction of the cost; the run ends when three steps in a row gain less.
+    damping
+        The damping to start from.
+    """
 
     steps: int = 60
     tolerance: float = 1e-4
@@ -95,13 +170,31 @@ class DampedSolver(LeastSquaresSolver):
 
     @abstractmethod
     def models(self, problem: Any, start: Tensor) -> Callable[[Tensor], LocalModel]:
-        """Return a function that models a problem's cost near any vector."""
+        """Return a function that models a problem's cost near any vector.
+
+        Parameters
+        ----------
+        problem
+            A `LeastSquaresProblem` or a `MatrixFreeProblem`, by what the solver needs.
+        start : (p,)
+            The vector that the run starts from.
+        """
 
     def rough(self, tolerance: float, *, damping: float | None = None, products: int | None = None) -> Self:
         return replace(self, tolerance=max(tolerance, self.tolerance), damping=damping or self.damping)
 
     def minimize(self, problem: Any, start: Tensor, callback: VectorCallback | None = None) -> tuple[Tensor, float]:
-        """Return the best vector and its cost; `callback` is called with each, and ends the run by returning True."""
+        """Return the best vector (p,) and its cost.
+
+        Parameters
+        ----------
+        problem
+            A `LeastSquaresProblem` or a `MatrixFreeProblem`, by what the solver needs.
+        start : (p,)
+            The vector to start from; it is not changed.
+        callback
+            Called with vector and cost after each step; the run ends when it returns True.
+        """
         begin = DampedState(start, math.nan, self.damping)
         end = self.proceed(problem, begin, lambda state: callback is not None and callback(state.vector, state.cost))
         return end.vector, end.cost
@@ -109,7 +202,14 @@ class DampedSolver(LeastSquaresSolver):
     def proceed(self, problem: Any, state: DampedState, callback: Callable[[DampedState], bool]) -> DampedState:
         """Return the state at the end of a run that goes on from a state, as it would have gone on without a break.
 
-        `callback` is called with the state after each step, and ends the run by returning True.
+        Parameters
+        ----------
+        problem
+            A `LeastSquaresProblem` or a `MatrixFreeProblem`, by what the solver needs.
+        state
+            The state to go on from.
+        callback
+            Called with the state after each step; the run ends when it returns True.
         """
         model = self.models(problem, state.vector)
         while state.step < self.steps and state.slow < _SLOW and not (state.step and state.cost <= _ZERO):
@@ -153,17 +253,31 @@ class LM(DampedSolver):
 
     (H + mu (diag H + 1e-9 max diag H)) s = g,  theta <- theta - s
 
-    A step is taken when the cost falls, and then mu becomes mu / 3; otherwise mu grows by 4,
-    then 8, 16, ... and it is tried again.
-    It starts at `damping`: a small value, right near a minimum; far from one a few trials raise it.
-    Ends after `steps` steps, when three steps in a row gain less than `tolerance` of the cost, or when no step helps.
+    A step is taken when the cost falls, and then mu becomes mu / 3; otherwise mu grows by 4, then 8, 16, ... and it is
+    tried again. The run also ends when no step helps.
 
-    Errors: InputError for settings out of range.
+    Parameters
+    ----------
+    steps
+        Steps at most.
+    tolerance
+        Fraction of the cost; the run ends when three steps in a row gain less.
+    damping
+        The first mu: a small value, right near a minimum; far from one a few trials raise it.
 
+    Raises
+    ------
+    InputError
+        For settings out of range.
+
+    References
+    ----------
+    Marquardt, SIAM J. Appl. Math. 11 (1963).
+
+    Examples
+    --------
     >>> LM(steps=60).steps
     60
-
-    Source: Marquardt, SIAM J. Appl. Math. 11 (1963).
     """
 
     needs: ClassVar[Needs] = Needs.MATRIX
@@ -196,17 +310,34 @@ class CG(DampedSolver):
 
     (H + mu (diag H + 1e-9 max diag H)) s = g
 
-    is solved until the residual's norm, weighted by the inverse diagonal, is below `accuracy` times that of g, or after
-    `inner` products with H. H itself is never stored, so this serves networks of many thousand parameters.
+    H itself is never stored, so this serves networks of many thousand parameters. A run ends as that of `LM` does.
 
-    Ends as `LM` does.
+    Parameters
+    ----------
+    steps
+        Steps at most.
+    tolerance
+        Fraction of the cost; the run ends when three steps in a row gain less.
+    damping
+        The first mu.
+    inner
+        Products with H in a step, at most.
+    accuracy
+        A step is solved until the residual's norm, weighted by the inverse diagonal, is below this times that of g.
 
-    Errors: InputError for settings out of range.
+    Raises
+    ------
+    InputError
+        For settings out of range.
 
+    References
+    ----------
+    Hestenes and Stiefel, J. Res. NBS 49 (1952); Martens, Deep learning via Hessian-free optimization (2010).
+
+    Examples
+    --------
     >>> CG(steps=20).inner
     200
-
-    Source: Hestenes and Stiefel, J. Res. NBS 49 (1952); Martens, Deep learning via Hessian-free optimization (2010).
     """
 
     needs: ClassVar[Needs] = Needs.PRODUCTS

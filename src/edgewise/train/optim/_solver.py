@@ -33,18 +33,38 @@ class BatchProblem(Protocol):
         ...
 
     def batches(self, size: int | None) -> Iterable[Any]:
-        """Return the rows of one epoch: shuffled, in minibatches; for None in order, in chunks that fit in memory."""
+        """Return the rows of one epoch.
+
+        Parameters
+        ----------
+        size
+            Rows of a minibatch, shuffled; None for rows in order, in chunks that fit in memory.
+        """
         ...
 
     def count(self, size: int) -> int:
-        """Return the number of minibatches in an epoch."""
+        """Return the number of minibatches in an epoch.
+
+        Parameters
+        ----------
+        size
+            Rows of a minibatch.
+        """
         ...
 
     def loss(self, batch: Any) -> Tensor:
-        """Return the sum of the losses of a minibatch's rows."""
+        """Return the sum of the losses of a minibatch's rows.
+
+        Parameters
+        ----------
+        batch
+            One of those that `batches` returns.
+        """
         ...
 
-    def penalty(self) -> Tensor | None: ...
+    def penalty(self) -> Tensor | None:
+        """Return what is added to the mean loss, differentiable in the parameters; None for nothing."""
+        ...
 
     def validation_error(self) -> float:
         """Return the error on rows that are never trained on, NaN if there are none."""
@@ -52,9 +72,20 @@ class BatchProblem(Protocol):
 
 
 class Step(NamedTuple):
-    """Where a run is after a step; `errors` (mean loss, validation error) are given at checks only.
+    """Where a run is after a step.
 
-    `done` is the fraction of the run that is over; `number` of `total` counts epochs, or what `unit` says.
+    Parameters
+    ----------
+    done
+        The fraction of the run that is over.
+    number
+        Epochs so far, or what `unit` says.
+    total
+        Epochs of the whole run, or what `unit` says.
+    unit
+        What is counted.
+    errors
+        Mean loss and validation error; given at checks only.
     """
 
     done: float
@@ -123,6 +154,8 @@ class LeastSquaresSolver(Protocol):
 
     `fit` runs it once for each start, grid and penalty. Inherit from this class to take over `rough` as it is here.
 
+    Examples
+    --------
     >>> import edgewise as ew
     >>> class GaussNewton(ew.optim.LeastSquaresSolver):
     ...     needs = ew.optim.Needs.MATRIX
@@ -140,18 +173,30 @@ class LeastSquaresSolver(Protocol):
 
     @abstractmethod
     def minimize(self, problem: Any, start: Tensor, callback: VectorCallback | None = None) -> tuple[Tensor, float]:
-        """Return the best vector (P,) and its cost.
+        """Return the best vector (p,) and its cost.
 
-        `problem` is a `LeastSquaresProblem` or a `MatrixFreeProblem`, by what the solver needs. Call `callback` with
-        vector and cost after each step, and end the run when it returns True. `start` must not be changed.
+        Parameters
+        ----------
+        problem
+            A `LeastSquaresProblem` or a `MatrixFreeProblem`, by what the solver needs.
+        start : (p,)
+            The vector to start from; it must not be changed.
+        callback
+            To be called with vector and cost after each step; the run ends when it returns True.
         """
         ...
 
     def rough(self, tolerance: float, *, damping: float | None = None, products: int | None = None) -> Self:
-        """Return the solver for a short run.
+        """Return the solver for a short run; settings that it does not have are ignored.
 
-        It ends at relative gains below `tolerance` or its own, whichever is larger; it starts from `damping` and takes
-        at most that number of matrix products in a step, if it has such settings.
+        Parameters
+        ----------
+        tolerance
+            Relative gain below which the run ends, if it is larger than the solver's own.
+        damping
+            The damping to start from; None for the solver's own.
+        products
+            Matrix products in a step, at most; None for the solver's own.
         """
         return self
 
@@ -169,12 +214,23 @@ class GradientSolver(Protocol):
     def minimize(self, problem: BatchProblem, callback: StepCallback = lambda step: False) -> StopReason:
         """Change the problem's parameters to the best ones found, and return why the run ended.
 
-        Call `callback` after each step, and end the run when it returns True.
+        Parameters
+        ----------
+        problem
+            The rows, the loss and the parameters.
+        callback
+            To be called after each step; the run ends when it returns True.
         """
         ...
 
     def dtype(self, own: torch.dtype) -> torch.dtype:
-        """Return the dtype of the parameters that the solver works on, for a network whose own dtype is `own`."""
+        """Return the dtype of the parameters that the solver works on.
+
+        Parameters
+        ----------
+        own
+            The network's own dtype.
+        """
         return torch.float64
 
 

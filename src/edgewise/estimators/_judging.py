@@ -215,7 +215,7 @@ def front_table(
 ) -> pd.DataFrame:
     """Return fronts with what was chosen as a table; with several targets, the first column is the target's number.
 
-    `names` are those of the losses on all rows and on held-out rows, `shown` what is told of a loss.
+    `names` are those of the losses on all rows and on held-out rows, of which `shown` makes the numbers of the table.
     """
     pd = needed("pandas")
 

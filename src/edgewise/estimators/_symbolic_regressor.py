@@ -9,7 +9,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.estimators._judging import Select
-from edgewise.estimators._symbolic import Effort, Noise, SymbolicPredictor, defined, front_of_numbers, search_numbers
+from edgewise.estimators._symbolic import Effort, SymbolicPredictor, defined, front_of_numbers, search_numbers
 from edgewise.estimators._table import TableRegressor
 
 
@@ -100,7 +100,7 @@ class SymbolicRegressor(TableRegressor, SymbolicPredictor):
     select: Select = "best"
     max_complexity: int | None = None
     effort: Effort = "normal"
-    noise: Noise = "auto"
+    noise: Literal["auto", "exact"] | float = "auto"
     loss: Literal["squared", "huber"] = "squared"
     rounding: bool = True
     functions: Any = None

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from edgewise._errors import unknown
 from edgewise._typing import Array, Formula
 from edgewise.estimators._judging import Judged, text_of
-from edgewise.estimators._symbolic import Effort, Noise, SymbolicEstimator, defined, front_of_numbers, search_numbers
+from edgewise.estimators._symbolic import Effort, SymbolicEstimator, defined, front_of_numbers, search_numbers
 from edgewise.estimators._table import NumericTargets
 
 
@@ -66,7 +66,7 @@ class SymbolicTransformer(TransformerMixin, SymbolicEstimator, NumericTargets):
     columns: Literal["front", "terms"] = "front"
     max_complexity: int | None = None
     effort: Effort = "normal"
-    noise: Noise = "auto"
+    noise: Literal["auto", "exact"] | float = "auto"
     time_limit: float = 30.0
     random_state: Any = None
     categorical_features: Any = "auto"

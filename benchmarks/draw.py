@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from edgewise_bench import OURS, Cell, Criterion, Experiment, latest, read
+from edgewise_bench import OURS, Benchmark, Cell, Criterion, Experiment, latest, read
 from edgewise_bench.benchmarks import BENCHMARKS
 from edgewise_bench.benchmarks.formulas import is_true
-from edgewise_bench.benchmarks.studies import Study
-from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, STYLE, plain, sign
+from edgewise_bench.benchmarks.studies.study import Study
+from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, plain, save, sign
 from edgewise_bench.experiments import EXPERIMENTS, MINUTES
 from edgewise_bench.tables import markdown, measured_with, paragraph
 
@@ -29,7 +29,8 @@ RESULTS = HERE / "results"
 DOCS = HERE.parent / "docs"
 PICTURES, PAGE, FORMULAS = DOCS / "pictures", DOCS / "measured.md", DOCS / "feynman.md"
 REPRODUCED, README = DOCS / "reproduced.md", HERE.parent / "README.md"
-_GOAL = 1e-5
+
+Rows = list[dict[str, str]]
 
 
 def main() -> None:
@@ -43,8 +44,7 @@ def main() -> None:
         if not path.exists():
             print(f"no {path}: `edgewise bench` writes it")
             continue
-        with rc_context(STYLE):
-            draw(pd.read_csv(path)).savefig(given.out / f"{name}.svg", metadata={"Date": None}, facecolor="white")
+        save(partial(draw, pd.read_csv(path)), given.out / f"{name}.svg")
         print(given.out / f"{name}.svg")
     PAGE.write_text(page(given.results))
     print(PAGE)
@@ -72,16 +72,20 @@ def page(results: Path) -> str:
         rows = latest(read(results / benchmark.file))
         if not rows:
             continue
-        head, lines = benchmark.table(rows)
-        parts.append(f"## {benchmark.title}\n")
         picture = benchmark.file.removesuffix(".csv")
-        if picture in DRAWINGS:
-            parts.append(f"![{benchmark.title}](pictures/{picture}.svg)\n")
-        parts += [*markdown(head, lines), ""]
-        if benchmark.note:
-            parts.append(paragraph(benchmark.note))
-        parts.append(measured_with(benchmark.file, rows[-1]))
+        shown = f"![{benchmark.title}](pictures/{picture}.svg)\n" if picture in DRAWINGS else ""
+        parts += section(benchmark, benchmark.title, [shown], rows, rows[-1])
     return "\n".join(parts)
+
+
+def section(
+    benchmark: Benchmark, heading: str, above: Sequence[str], rows: Rows, last: dict[str, str],
+    notes: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
+    """Return the parts of a section: what stands above the table, the table, notes, where its rows were measured."""
+    table = markdown(*benchmark.table(rows), benchmark.text_columns if isinstance(benchmark, Experiment) else 1)
+    below = [*notes, *([paragraph(benchmark.note)] if benchmark.note else []), measured_with(benchmark.file, last)]
+    return [f"## {heading}\n", *filter(None, above), *table, "", *below]
 
 
 def layers(rows: pd.DataFrame) -> Figure:
@@ -116,6 +120,7 @@ def layers(rows: pd.DataFrame) -> Figure:
 
 def curves(rows: pd.DataFrame) -> Figure:
     """The lowest test error so far against the seconds of training: a panel for each target."""
+    goal = 1e-5
     rows = rows.dropna(subset=["seconds"])
     rows = rows[rows.date.groupby([rows.target, rows.library, rows.recipe]).transform("max") == rows.date]
     targets = list(rows.target.unique())
@@ -127,7 +132,7 @@ def curves(rows: pd.DataFrame) -> Figure:
             _runs_of(ax, part[part.library == name], name, color)
         ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.axhline(_GOAL, color=SOFT, lw=1, ls="--")
+        ax.axhline(goal, color=SOFT, lw=1, ls="--")
         ax.set_title(target, fontsize=10, color=INK)
         ax.set_xlabel("seconds of training")
         plain(ax)
@@ -175,12 +180,9 @@ def _short(case: str) -> str:
 DRAWINGS: dict[str, Callable[[pd.DataFrame], Figure]] = {"layers": layers, "curves": curves, "memory": memory}
 
 
-Rows = list[dict[str, str]]
-
 SEARCHES = ("feynman", "irrelevant", "strogatz")
 """The benchmarks of the page."""
 _SEARCH_PICTURE = "feynman.svg"
-_LONGEST = 110  # characters of a formula on the page
 _SEARCH_HEAD = """# Recovery of known equations
 
 The results of `edgewise bench feynman irrelevant strogatz`, with the limit set for edgewise in each case. **A bold
@@ -199,8 +201,7 @@ def draw_searches(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
     found = {name: latest(read(results / BENCHMARKS[name].file)) for name in SEARCHES}
     found = {name: rows for name, rows in found.items() if rows}
     if "feynman" in found:
-        with rc_context(STYLE):
-            shares(found["feynman"]).savefig(pictures / _SEARCH_PICTURE, metadata={"Date": None}, facecolor="white")
+        save(lambda: shares(found["feynman"]), pictures / _SEARCH_PICTURE)
         yield pictures / _SEARCH_PICTURE
     if found:
         page.write_text(
@@ -210,11 +211,9 @@ def draw_searches(results: Path, pictures: Path, page: Path) -> Iterator[Path]:
 
 
 def _search_section(name: str, rows: Rows) -> list[str]:
-    benchmark = BENCHMARKS[name]
-    parts = [f"## {benchmark.title}\n"]
-    if name == "feynman":
-        parts.append(f"![Shares of the equations that are solved, by noise and library](pictures/{_SEARCH_PICTURE})\n")
-    parts += [*markdown(*benchmark.table(rows)), "", paragraph(benchmark.note), measured_with(benchmark.file, rows[-1])]
+    alt = "Shares of the equations that are solved, by noise and library"
+    above = [f"![{alt}](pictures/{_SEARCH_PICTURE})\n"] if name == "feynman" else []
+    parts = section(BENCHMARKS[name], BENCHMARKS[name].title, above, rows, rows[-1])
     commits = list(dict.fromkeys(row["commit"] for row in rows))
     if len(commits) > 1:
         parts.append(paragraph(f"The rows are of several versions: {', '.join(commits)}"))
@@ -261,7 +260,8 @@ def reason(row: dict[str, str]) -> str:
 
 
 def _shortened(formula: str) -> str:
-    text = formula if len(formula) <= _LONGEST else f"{formula[: _LONGEST - 4]} ..."
+    longest = 110  # characters of a formula on the page
+    text = formula if len(formula) <= longest else f"{formula[: longest - 4]} ..."
     return f"`{text}`" if text else ""
 
 
@@ -322,8 +322,7 @@ def draw_experiments(results: Path, pictures: Path, page: Path, readme: Path) ->
             missing.append(experiment.name)
             continue
         path = pictures / f"reproduced_{experiment.name}.svg"
-        with rc_context(STYLE):
-            experiment.picture(rows, _last(rows)).savefig(path, metadata={"Date": None}, facecolor="white")
+        save(partial(experiment.picture, rows, _last(rows)), path)
         yield path
         parts += _experiment_section(experiment, rows)
         criteria = experiment.criteria(rows)
@@ -363,17 +362,11 @@ def _passed(criteria: Sequence[Criterion]) -> Cell:
 
 
 def _experiment_section(experiment: Experiment, rows: list[dict[str, str]]) -> list[str]:
-    seen = experiment.test_informed
-    return [
-        f"## {experiment.name}\n",
-        paragraph(f"{experiment.title}. Published in {experiment.source}"),
-        f"![{experiment.title}](pictures/reproduced_{experiment.name}.svg)\n",
-        *markdown(*experiment.table(rows), experiment.text_columns),
-        "",
-        *([paragraph(f"**Chosen after seeing test results**: {seen}")] if seen else []),
-        paragraph(experiment.note),
-        measured_with(experiment.file, _last(rows)) + _others(rows),
-    ]
+    seen, picture = experiment.test_informed, f"![{experiment.title}](pictures/reproduced_{experiment.name}.svg)\n"
+    above = [paragraph(f"{experiment.title}. Published in {experiment.source}"), picture]
+    notes = [paragraph(f"**Chosen after seeing test results**: {seen}")] if seen else []
+    *parts, measured = section(experiment, experiment.name, above, rows, _last(rows), notes)
+    return [*parts, measured + _others(rows)]
 
 
 def _others(rows: list[dict[str, str]]) -> str:

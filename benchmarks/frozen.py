@@ -20,7 +20,6 @@ more changed.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import os
@@ -28,27 +27,28 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from edgewise_bench import append
+from edgewise_bench import append, read
 
 HERE = Path(__file__).resolve().parent
 FROZEN = HERE / "results" / "frozen.csv"
-_TABLES = ("airquality", "ais", "babies", "concrete", "hitters", "exam", "penguins", "titanic", "oj", "wine")
 _RANK = ("EXACT", "NOISE", "FLOOR", "AMBIGUOUS", "UNSEEN", "APPROXIMATE", "TOO_FEW_ROWS", "TIME_LIMIT")
 RAISED = "raised"
-_SLOWER, _TICK = 1.1, 0.5  # times the seconds, or the error of a solution; seconds more
 _SCORE, _ROUNDING, _FORMULAS = 0.002, 1e-9, 0.05  # of scores; of values; share of formulas that may change
-_LAYERS = ((64, 64, 256), (256, 256, 256), (1024, 256, 64))  # inputs, outputs, rows
-_TURNS = 15
 
 Answer = dict[str, Any]
-Ask = Callable[[], Answer]
+
+
+class Family(NamedTuple):
+    """Cases by name, listed when they are asked about, and what asks about one."""
+
+    names: Callable[[], Iterable[str]]
+    ask: Callable[[str], Answer]
 
 
 def _found(found: Any) -> Answer:
@@ -59,39 +59,35 @@ def _found(found: Any) -> Answer:
     }  # fmt: skip
 
 
-def _law(kind: str, name: str) -> Answer:
+def _law(case: str) -> Answer:
     import edgewise as ew
-    from edgewise_bench.benchmarks.formulas import RandomLaw, ScaledLaw
+    from edgewise_bench.benchmarks.laws import RandomLaw, ScaledLaw
 
+    kind, name = case.split(" ", 1)
     law = ScaledLaw(name) if kind == "srsd" else RandomLaw(name)
     x, y = law.table(1000, 0.0, 0)
     return _found(ew.discover(x, y, names=law.names, effort="quick"))
 
 
-def laws() -> Iterator[tuple[str, Ask]]:
+def laws() -> list[str]:
     from edgewise_bench.datasets import srsd
 
-    for law in srsd():
-        yield f"srsd {law.name}", partial(_law, "srsd", law.name)
-    for k in range(100):
-        yield f"random 1.{k}", partial(_law, "random", f"1.{k}")
+    return [f"srsd {law.name}" for law in srsd()] + [f"random 1.{k}" for k in range(100)]
 
 
 def _question(name: str) -> Answer:
     import edgewise as ew
-    from edgewise_bench.benchmarks.claims import read_question, real_questions
+    from edgewise_bench.benchmarks.claims.real import read_question, real_questions
 
     question = real_questions()[name]
     table = read_question(question)
     return _found(ew.discover(table.x, table.y, target=next(iter(question.target)), effort="quick"))
 
 
-def tables() -> Iterator[tuple[str, Ask]]:
-    from edgewise_bench.benchmarks.claims import real_questions
+def tables() -> list[str]:
+    from edgewise_bench.benchmarks.claims.real import real_questions
 
-    for name, question in real_questions().items():
-        if question.part == "development":
-            yield name, partial(_question, name)
+    return [name for name, question in real_questions().items() if question.part == "development"]
 
 
 def _equation(name: str) -> Answer:
@@ -103,11 +99,10 @@ def _equation(name: str) -> Answer:
     return {"solution_error": float(row["relative"]), "outcome": row["outcome"], "seconds": float(row["seconds"])}
 
 
-def equations() -> Iterator[tuple[str, Ask]]:
+def equations() -> Iterable[str]:
     from edgewise_bench.benchmarks.pde import TASKS
 
-    for name in TASKS:
-        yield name, partial(_equation, name)
+    return TASKS
 
 
 def _score(name: str) -> Answer:
@@ -123,12 +118,11 @@ def _score(name: str) -> Answer:
     return {key: float(row[key]) for key in ("r2", "accuracy", "seconds") if row.get(key) not in (None, "")}
 
 
-def scores() -> Iterator[tuple[str, Ask]]:
-    from edgewise_bench.benchmarks.tabular import TABLES
+def scores() -> list[str]:
+    from edgewise_bench.benchmarks.real_tables import TABLES
 
-    for table in TABLES:
-        if table.name in _TABLES:
-            yield table.name, partial(_score, table.name)
+    asked = ("airquality", "ais", "babies", "concrete", "hitters", "exam", "penguins", "titanic", "oj", "wine")
+    return [table.name for table in TABLES if table.name in asked]
 
 
 def _fit(name: str) -> Answer:
@@ -161,17 +155,13 @@ _NETWORKS: Mapping[str, tuple[list[int], dict[str, Any], Callable[[Any], Any]]] 
 }  # fmt: skip
 
 
-def fits() -> Iterator[tuple[str, Ask]]:
-    for name in _NETWORKS:
-        yield name, partial(_fit, name)
-
-
-def _ode(name: str, noise: float) -> Answer:
+def _ode(case: str) -> Answer:
     import edgewise as ew
-    from edgewise_bench.benchmarks.studies import SYSTEMS
+    from edgewise_bench.benchmarks.studies.dynamics import SYSTEMS
 
+    name, noise = case.rsplit(" ", 1)
     system = SYSTEMS[name]
-    t, x = system.trajectories(noise, 0)
+    t, x = system.trajectories(float(noise), 0)
     began = time.process_time()
     found = ew.discover_ode(t, x, list(system.names))
     return {
@@ -180,21 +170,21 @@ def _ode(name: str, noise: float) -> Answer:
     }  # fmt: skip
 
 
-def odes() -> Iterator[tuple[str, Ask]]:
-    from edgewise_bench.benchmarks.studies import SYSTEMS
+def odes() -> list[str]:
+    from edgewise_bench.benchmarks.studies.dynamics import SYSTEMS
 
-    for name in SYSTEMS:
-        for noise in (0.0, 0.01):
-            yield f"{name} {noise:g}", partial(_ode, name, noise)
+    return [f"{name} {noise:g}" for name in SYSTEMS for noise in (0.0, 0.01)]
 
 
-FAMILIES: Mapping[str, Callable[[], Iterator[tuple[str, Ask]]]] = {
-    "fits": fits, "odes": odes, "equations": equations, "scores": scores, "laws": laws, "tables": tables,
+FAMILIES = {
+    "fits": Family(lambda: _NETWORKS, _fit), "odes": Family(odes, _ode), "equations": Family(equations, _equation),
+    "scores": Family(scores, _score), "laws": Family(laws, _law), "tables": Family(tables, _question),
 }  # fmt: skip
 
 
 def _changes(before: Answer, now: Answer) -> list[str]:
     """Say what changed, beginning with "worse" where it is more than may be."""
+    slower, tick = 1.1, 0.5  # times the seconds, or the error of a solution; seconds more
     if RAISED in now:
         return [f"worse: raises {now[RAISED]}"]
     found = []
@@ -208,30 +198,26 @@ def _changes(before: Answer, now: Answer) -> list[str]:
             found.append(f"{'worse ' if worse else ''}outcome: {old} -> {new}")
         elif key == "held_out" and old is not None and (new is None or new > 1.02 * old + 1e-9):
             found.append(f"worse held_out: {old:.4g} -> {new}")
-        elif key == "seconds" and new > _SLOWER * old + _TICK:
+        elif key == "seconds" and new > slower * old + tick:
             found.append(f"worse seconds: {old:.1f} -> {new:.1f}")
         elif key in ("r2", "accuracy") and abs(new - old) > _SCORE:
             found.append(f"{'worse ' if new < old else ''}{key}: {old:.4f} -> {new:.4f}")
         elif key == "values" and max(abs(a - b) for a, b in zip(old, new, strict=True)) > _ROUNDING:
             found.append(f"worse values: {old} -> {new}")
-        elif key == "solution_error" and new > _SLOWER * old:
+        elif key == "solution_error" and new > slower * old:
             found.append(f"worse error: {old:.3g} -> {new:.3g}")
     return found
 
 
 def _answered(family: str, name: str) -> tuple[str, str, Answer]:
-    ask = dict(FAMILIES[family]())[name]
     try:
-        return family, name, ask()
+        return family, name, FAMILIES[family].ask(name)
     except Exception as error:  # noqa: BLE001 (whatever it is, it is what this tree answers)
         return family, name, {RAISED: f"{type(error).__name__}: {error}"[:200]}
 
 
 def _stored() -> dict[tuple[str, str], Answer]:
-    if not FROZEN.exists():
-        return {}
-    with FROZEN.open() as stream:
-        return {(row["family"], row["case"]): json.loads(row["answer"]) for row in csv.DictReader(stream)}
+    return {(row["family"], row["case"]): json.loads(row["answer"]) for row in read(FROZEN)}
 
 
 def pin() -> None:
@@ -252,7 +238,7 @@ def sources(tree: Path) -> str:
 def ask_all(families: list[str], every: int, jobs: int, store: bool) -> int:
     """Ask this tree, and store its answers or print what changed; returns how much changed more than may be."""
     frozen = _stored()
-    cases = [(family, name) for family in families for k, (name, _) in enumerate(FAMILIES[family]()) if k % every == 0]
+    cases = [(family, name) for family in families for name in list(FAMILIES[family].names())[::every]]
     cases = [case for case in cases if (case not in frozen) == store]
     counts: dict[str, list[int]] = {family: [0, 0, 0] for family in families}
     forms = 0
@@ -298,15 +284,17 @@ for line in sys.stdin:
 
 def against(other: Path) -> None:
     """Time layers of this tree and of another in turns, each in a process of its own."""
+    turns = 15
+    layers = ((64, 64, 256), (256, 256, 256), (1024, 256, 64))  # inputs, outputs, rows
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", _TIMED % (_LAYERS,)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", _TIMED % (layers,)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": sources(tree)},
         )
         for tree in (HERE.parent, other)
     ]  # fmt: skip
-    ratios: list[list[float]] = [[] for _ in _LAYERS]
-    for _ in range(_TURNS):
+    ratios: list[list[float]] = [[] for _ in layers]
+    for _ in range(turns):
         seconds = []
         for worker in workers:
             assert worker.stdin and worker.stdout
@@ -317,8 +305,8 @@ def against(other: Path) -> None:
             ratios[k].append(mine / theirs)
     for worker in workers:
         worker.communicate()
-    for (inputs, outputs, rows), own_ratios in zip(_LAYERS, ratios, strict=True):
-        spread = statistics.stdev(own_ratios) / math.sqrt(_TURNS)
+    for (inputs, outputs, rows), own_ratios in zip(layers, ratios, strict=True):
+        spread = statistics.stdev(own_ratios) / math.sqrt(turns)
         print(
             f"{inputs} x {outputs}, {rows} rows: {statistics.median(own_ratios):.3f} of the other's time ± {spread:.3f}"
         )

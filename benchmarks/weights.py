@@ -11,7 +11,6 @@ the rule that did not see it.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +22,7 @@ from edgewise.cli.plugin import console
 from edgewise.discovery import Outcome
 from edgewise.discovery.judging import LEAD, Evidence
 from edgewise.discovery.results import RULE, Rule, weights_of
-from edgewise_bench import Cell
+from edgewise_bench import Cell, read
 from edgewise_bench.commands import show
 
 CLAIMS = Path(__file__).parent / "results" / "claims.csv"
@@ -51,13 +50,12 @@ class Front(NamedTuple):
 def fronts(file: Path, seeds: list[int]) -> list[Front]:
     """Read the tables of some seeds whose law is known."""
     found, names = [], tuple(f"tables {seed}." for seed in seeds)
-    with file.open() as stream:
-        for row in csv.DictReader(stream):
-            detail = json.loads(row["detail"]) if row["case"].startswith(names) else {}
-            if detail.get("of_form") and detail["leads"]:
-                outcome = Outcome[row["said"].upper().replace(" ", "_")]
-                evidence = Evidence(tuple(detail["leads"]), tuple(detail["others"]))
-                found.append(Front(outcome, evidence, detail["best"], tuple(detail["of_form"])))
+    for row in read(file):
+        detail = json.loads(row["detail"]) if row["case"].startswith(names) else {}
+        if detail.get("of_form") and detail["leads"]:
+            outcome = Outcome[row["said"].upper().replace(" ", "_")]
+            evidence = Evidence(tuple(detail["leads"]), tuple(detail["others"]))
+            found.append(Front(outcome, evidence, detail["best"], tuple(detail["of_form"])))
     return found
 
 

@@ -11,8 +11,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import edgewise as ew
 
-_SHARE = 0.95  # of the time allowed: the rest is for what comes after the search
-
 
 class EdgewiseRegressor(RegressorMixin, BaseEstimator):
     """`edgewise.discover` behind scikit-learn's interface; columns of a DataFrame give the names.
@@ -25,10 +23,11 @@ class EdgewiseRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Self:
+        share = 0.95  # of the time allowed: the rest is for what comes after the search
         rows, values = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
         names = [f"x_{k}" for k in range(rows.shape[1])]
         self.discovery_ = ew.discover(
-            rows, values, names=names, seed=self.random_state or 0, time_limit=_SHARE * self.max_time
+            rows, values, names=names, seed=self.random_state or 0, time_limit=share * self.max_time
         )
         return self
 

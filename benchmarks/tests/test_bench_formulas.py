@@ -14,13 +14,10 @@ import sympy
 from edgewise import symbolic
 from edgewise.expressions import evaluate
 from edgewise_bench import Cell, Plan, Settings, read, run
-from edgewise_bench.benchmarks import BENCHMARKS, SEARCHERS
-from edgewise_bench.benchmarks.formulas import (
+from edgewise_bench.benchmarks import BENCHMARKS
+from edgewise_bench.benchmarks.judging import (
     ROWS,
-    Law,
     TimeLimitReached,
-    TrajectoryLaw,
-    UniformLaw,
     cpu_limit,
     deviation,
     judge,
@@ -28,6 +25,8 @@ from edgewise_bench.benchmarks.formulas import (
     solution,
     with_free_constants,
 )
+from edgewise_bench.benchmarks.laws import Law, TrajectoryLaw, UniformLaw
+from edgewise_bench.benchmarks.searchers import SEARCHERS
 from edgewise_bench.datasets import equations, strogatz
 
 SUM = "I.18.4"  # (m1*r1+m2*r2)/(m1+m2)

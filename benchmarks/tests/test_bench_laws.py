@@ -14,7 +14,7 @@ from edgewise import symbolic
 from edgewise.expressions import evaluate, parse
 from edgewise_bench import Cell, Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.formulas import RandomLaw, ScaledLaw
+from edgewise_bench.benchmarks.laws import RandomLaw, ScaledLaw
 from edgewise_bench.benchmarks.measured import accepted, half_of, has_form
 from edgewise_bench.datasets import HistoricalTable, history, nist, srsd
 

@@ -17,22 +17,12 @@ import edgewise_bench
 from edgewise import InputError
 from edgewise.cli import main
 from edgewise_bench import Row, Settings
-from edgewise_bench.benchmarks import BENCHMARKS, REGRESSORS, SEARCHERS
-from edgewise_bench.benchmarks.searchers import Searched, Searcher
+from edgewise_bench.benchmarks import BENCHMARKS
+from edgewise_bench.benchmarks.estimators import Constant, Estimator, Linear
+from edgewise_bench.benchmarks.formula_tables import REGRESSORS, Tables
+from edgewise_bench.benchmarks.real_tables import REAL_TABLES, SPLITS, TABLES, Table, numbers, read_frame
+from edgewise_bench.benchmarks.searchers import SEARCHERS, Searched, Searcher
 from edgewise_bench.benchmarks.searchers import Table as SearchTable
-from edgewise_bench.benchmarks.tabular import (
-    REAL_TABLES,
-    SPLITS,
-    TABLES,
-    Constant,
-    Estimator,
-    Linear,
-    Table,
-    Tables,
-    learned,
-    numbers,
-    read_frame,
-)
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 MADE = Table("made", "none", "made", "y", "regression", {"copy": "repeats another column"}, seen=True)
@@ -202,7 +192,7 @@ def test_estimators_are_trained_on_the_numbers(name: str) -> None:
     if not REGRESSORS[name].installed():
         pytest.skip(f"{name} is not installed")
     x = np.random.default_rng(0).uniform(0, 1, (60, 2))
-    found = learned(REGRESSORS[name], SearchTable(x, 2 * x[:, 0], ["a", "b"], 0, 1.0))
+    found = REGRESSORS[name].find(SearchTable(x, 2 * x[:, 0], ["a", "b"], 0, 1.0))
     assert list(found.choices) == [""] and not found.front
     error = found.choices[""](x) - 2 * x[:, 0]
     assert np.std(error) < 0.2 or name == "constant"
@@ -210,8 +200,8 @@ def test_estimators_are_trained_on_the_numbers(name: str) -> None:
 
 def test_edgewise_offers_its_front() -> None:
     x = np.random.default_rng(0).uniform(1, 2, (60, 2))
-    found = learned(REGRESSORS["edgewise"], SearchTable(x, x[:, 0] * x[:, 1] + 2, ["a", "b"], 0, 5.0))
-    assert found.formula == "a*b + 2" and found.complexity and found.front
+    found = REGRESSORS["edgewise"].find(SearchTable(x, x[:, 0] * x[:, 1] + 2, ["a", "b"], 0, 5.0))
+    assert str(found.formula) == "a*b + 2" and found.complexity and found.front
     assert found.first is not None and 0 < found.first < 5
     assert min(np.abs(predict(x) - x[:, 0] * x[:, 1] - 2).max() for predict in found.front) < 1e-12
     assert REGRESSORS["edgewise"] is SEARCHERS["edgewise"]
@@ -222,7 +212,7 @@ def test_operon_offers_two_choices() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(1, 2, (80, 2))
     y = x[:, 0] * np.sin(3 * x[:, 1]) + 0.1 * rng.standard_normal(80)
-    found = learned(REGRESSORS["pyoperon"], SearchTable(x, y, ["a", "b"], 0, 1.0))
+    found = REGRESSORS["pyoperon"].find(SearchTable(x, y, ["a", "b"], 0, 1.0))
     chosen, accurate = (np.mean((found.choices[name](x) - y) ** 2) for name in ("", "accurate"))
     assert accurate <= chosen < y.var() and found.complexity
 

@@ -19,20 +19,17 @@ from edgewise import InputError
 from edgewise.cli import main
 from edgewise_bench import Case, Plan, Row, Settings, Worker, read, run
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.tabular import (
-    ESTIMATORS,
+from edgewise_bench.benchmarks.estimators import ESTIMATORS, Constant, Estimator, Linear
+from edgewise_bench.benchmarks.real_tables import (
     SPLITS,
     TABLES,
-    Constant,
-    Estimator,
-    Linear,
     Table,
-    Tabular,
     calibration_error,
     classification_scores,
     halves,
     interval_scores,
 )
+from edgewise_bench.benchmarks.tabular import Tabular
 from edgewise_bench.tables import grouped
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"

@@ -15,8 +15,9 @@ import torch
 import edgewise_bench
 from edgewise.cli import main
 from edgewise_bench import Case, Cell, Plan, Quartiles, Settings, Worker, interleaved, peak_memory, read, run
-from edgewise_bench.benchmarks import BENCHMARKS, LIBRARIES
-from edgewise_bench.benchmarks.libraries import Race, Shape, hidden_width, layer_parameters
+from edgewise_bench.benchmarks import BENCHMARKS
+from edgewise_bench.benchmarks.libraries import LIBRARIES
+from edgewise_bench.benchmarks.library import Race, Shape, hidden_width, layer_parameters
 
 INSTALLED = [name for name, library in LIBRARIES.items() if library.installed()]
 TINY = Shape(16, 3, 2, 5, "float64")

@@ -9,7 +9,7 @@ import torch
 from edgewise.pde import Box, Condition, Jet, Problem
 from edgewise_bench.baselines import mlp
 from edgewise_bench.datasets import burgers_at
-from edgewise_bench.experiments.pde import MLPUnknown, Truth, allen_cahn, burgers, exact, mlp_jets
+from edgewise_bench.experiments.pde.problems import MLPUnknown, Truth, allen_cahn, burgers, exact, mlp_jets
 
 STRIP = Box(t=(0, 1), x=(-1, 1))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from edgewise_bench import Case, Plan, Row, Settings, read, run
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.studies import Figure, Study
+from edgewise_bench.benchmarks.studies.study import Figure, Study
 
 STUDIES = {name: bench for name, bench in BENCHMARKS.items() if isinstance(bench, Study)}
 STORED = Path(__file__).parents[1] / "results" / "scripts"
@@ -25,9 +25,7 @@ class Halves(Study):
     total = True
     figures = (Figure("mean half", "half", most=lambda row: 1.5 if row["kind"] == "small" else 9), Figure("", "whole"))
     first, seeds = 5, 2
-
-    def grid(self) -> dict[str, Any]:
-        return {"kind": ("small", "large"), "number": (2.0,)}
+    grid: ClassVar = {"kind": ("small", "large"), "number": (2.0,)}
 
     def measured(self, given: Any, settings: Settings) -> Row:
         half = given["number"] * (1 if given["kind"] == "small" else 10) / 2 + given["seed"] - 5

@@ -14,9 +14,6 @@ from typing import TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
-_AGAIN = 0.1  # seconds after which work that went on is interrupted once more
-_SOON = 0.002  # seconds after which work that must not be interrupted now is looked at again
-_LONGEST = 3600.0  # seconds of one wait
 _WHOLE: set[CodeType] = set()
 _HALVES = frozenset({"__enter__", "__exit__", "__del__"})  # they would leave half of what they do undone
 _MACHINERY = frozenset({"importlib._bootstrap", "_frozen_importlib", "threading", "weakref"})  # ... and these a lock
@@ -118,12 +115,13 @@ class _Watch:
             self._ended = True
 
     def _run(self) -> None:
+        again, soon = 0.1, 0.002  # seconds until work that went on is interrupted, and until it is looked at again
         try:
             while not self._over:
                 left = self._deadline.left()
                 if left <= 0:
-                    left = _AGAIN if self._interrupted() else _SOON
-                self._gate.acquire(timeout=min(left, _LONGEST))
+                    left = again if self._interrupted() else soon
+                self._gate.acquire(timeout=min(left, 3600.0))
         finally:
             self._ended = True
 

@@ -4,7 +4,6 @@ import difflib
 import re
 from collections.abc import Iterable
 
-_MOST = 1000  # characters of a message
 _BREAK = re.compile(r"\s*[\n\r]\s*")
 
 
@@ -29,10 +28,7 @@ class InputError(EdgewiseError, ValueError):
 
     def __init__(self, message: object = "") -> None:
         text = _BREAK.sub(" ", str(message))
-        super().__init__(text if len(text) <= _MOST else f"{text[: _MOST - 305]} ... {text[-300:]}")
-
-
-_SHOWN, _LONGEST = 8, 40
+        super().__init__(text if len(text) <= 1000 else f"{text[:695]} ... {text[-300:]}")
 
 
 def first_line(error: BaseException) -> str:
@@ -48,8 +44,8 @@ def listed(names: Iterable[object]) -> str:
     "'a', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb..."
     """
     shown = [repr(name) for name in names]
-    short = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 2]}..." for name in shown[:_SHOWN]]
-    return ", ".join(short) + (", ..." if len(shown) > _SHOWN else "")
+    short = [name if len(name) <= 40 else f"{name[:38]}..." for name in shown]
+    return _first(short)
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
@@ -57,5 +53,8 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     names = list(known)
     near = difflib.get_close_matches(str(name), names, n=len(names), cutoff=0.4)
     order = near + sorted(set(names) - set(near))
-    shown = ", ".join(order[:8]) + (", ..." if len(order) > 8 else "")
-    return InputError(f"Unknown {kind} {name!r}. Known: {shown}.")
+    return InputError(f"Unknown {kind} {name!r}. Known: {_first(order)}.")
+
+
+def _first(words: list[str]) -> str:
+    return ", ".join(words[:8]) + (", ..." if len(words) > 8 else "")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from edgewise._errors import InputError
 
-_LITTLE = 2**28  # bytes that are never asked about
 _MOST = 2**70  # bytes beyond which a number says nothing
 _WORDS = (
     "allocate memory",
@@ -30,7 +29,7 @@ def require(need: int, what: str, remedy: str) -> None:
 
     >>> require(1000, "A small network", "Use fewer nodes.")
     """
-    if need < _LITTLE:
+    if need < 2**28:  # bytes that are never asked about
         return
     free = available()
     if need > (_MOST if free is None else free):

@@ -18,3 +18,14 @@ def excerpt(text: object, longest: int) -> str:
     """
     line = "".join(c if c.isprintable() else "?" for c in str(text))
     return line if len(line) <= longest else f"{line[:longest]}..."
+
+
+def shortened(text: str, longest: int, mark: str = "…") -> str:
+    """Return the beginning of a text, if it is long.
+
+    >>> shortened("a*b + c", 5), shortened("a*b", 5), shortened("a*b", 1)
+    ('a*b …', 'a*b', '')
+    """
+    if len(text) <= longest:
+        return text
+    return text[: longest - len(mark)] + mark if longest > len(mark) else ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from edgewise._errors import InputError
 from edgewise._extras import installed
-from edgewise._printable import printable
+from edgewise._printable import printable, shortened
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,8 +24,6 @@ Shown: TypeAlias = bool | Literal["auto"] | Report
 """Progress on stderr: always (True), never (False), on a terminal after two seconds ("auto"); or a function to call."""
 
 _PATIENCE = 2.0  # seconds before a line appears that was not asked for
-_INTERVAL = 0.1  # seconds between two updates of the same stage
-_TAKEN = 44  # characters of the line that are neither stage nor detail
 
 
 class LiveLine:
@@ -55,10 +53,10 @@ class LiveLine:
             return
         if LiveLine._shown not in (None, self):
             return
-        self._stage, self._due = stage, now + _INTERVAL
+        self._stage, self._due = stage, now + 0.1
         self._bar = self._bar or self._started()
-        left = max(self._bar.console.width - _TAKEN - len(stage), 0)
-        fields: dict[str, Any] = {} if detail is None else {"detail": _cut(detail, left)}
+        left = max(self._bar.console.width - 44 - len(stage), 0)  # beside stage, bar and times
+        fields: dict[str, Any] = {} if detail is None else {"detail": shortened(detail, left)}
         total = None if fraction is None else 1.0
         self._bar.update(self._bar.tasks[0].id, description=stage, completed=fraction, total=total, **fields)
 
@@ -141,12 +139,3 @@ def reporting(progress: Shown | None) -> Iterator[Report]:
     finally:
         if line is not None:
             line.close()
-
-
-def _cut(text: str, longest: int) -> str:
-    """Return the beginning of a text, if it is long.
-
-    >>> _cut("a*b + c", 5), _cut("a*b", 5), _cut("a*b", 1)
-    ('a*b …', 'a*b', '')
-    """
-    return text if len(text) <= longest else f"{text[: longest - 1]}…" if longest > 1 else ""

@@ -23,7 +23,7 @@ from edgewise import datasets
 from edgewise.discovery import Candidate, Discovery, Outcome, discover_directly
 from edgewise.expressions import FitData, parse, round_constants, write
 from edgewise.formulas.programs import Evolution, Program, apply, variable
-from edgewise_bench.benchmarks.claims import made_table
+from edgewise_bench.benchmarks.claims.tables import made_table
 from edgewise_bench.datasets import nist
 
 CLAIMS = (Outcome.EXACT, Outcome.NOISE)

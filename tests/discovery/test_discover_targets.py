@@ -7,7 +7,7 @@ import pytest
 
 from edgewise_bench import Settings
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.formulas import TARGET_LAWS, TargetLaw
+from edgewise_bench.benchmarks.laws import TARGET_LAWS, TargetLaw
 
 QUICK = ["product", "quotient", "distance", "sum of velocities", "growth", "two products"]
 BENCH = BENCHMARKS["discovery"]

@@ -13,7 +13,14 @@ import edgewise as ew
 from edgewise.interpret.symmetries import gaussian_process, measured
 from edgewise.interpret.symmetries._gaussian import _misfit
 from edgewise.structure import CAP, FLOOR, Finding, Findings, Surrogate, Verdict, exclusive
-from edgewise_bench.benchmarks.studies import KINDS, answered, balanced, questions, stored_questions, structured_laws
+from edgewise_bench.benchmarks.studies.structure import (
+    KINDS,
+    answered,
+    balanced,
+    questions,
+    stored_questions,
+    structured_laws,
+)
 
 S = ew.structure
 Law = Callable[[Tensor], Tensor]

@@ -11,7 +11,7 @@ pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install 'ed
 if os.name == "nt":
     pytest.skip("Windows has no signal that nothing handles", allow_module_level=True)
 
-from edgewise_bench.benchmarks.studies import killed
+from edgewise_bench.benchmarks.studies.studio import killed
 
 
 @pytest.mark.parametrize(

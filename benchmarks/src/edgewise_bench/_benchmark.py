@@ -2,8 +2,9 @@
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, ClassVar, NamedTuple
 
 Row = dict[str, Any]
@@ -55,10 +56,13 @@ class Cell(NamedTuple):
 class Benchmark(ABC):
     """A named measurement; its class is instantiated without arguments in the measuring process.
 
-    columns: of its rows, after the label and the values of the case. threaded: run once for each requested thread
-    count, else on one thread. fresh_process: a new process for each case, else one process runs all cases. parallel:
-    cases may run at the same time, each on its own core. slow: takes hours, so it runs only when named. compares: the
-    field of the settings that names what it measures: "libraries", "searchers", "estimators" or "regressors".
+    file: where the rows go, by default the name with the ending .csv. needs: modules that must be installed, and what
+    to say where one is not. columns: of the rows, after the label and the values of the case. threaded: run once for
+    each requested thread count, else on one thread. fresh_process: a new process for each case, else one process runs
+    all cases. parallel: cases may run at the same time, each on its own core. slow: takes hours, so it runs only when
+    named. compares: the field of the settings that names what it measures: "libraries", "searchers", "estimators" or
+    "regressors". overtime: seconds that a case may take beyond twice its limit, the value "limit", if it has one; 0: it
+    is never killed.
     """
 
     name: ClassVar[str]
@@ -71,10 +75,16 @@ class Benchmark(ABC):
     parallel: ClassVar[bool] = False
     slow: ClassVar[bool] = False
     compares: ClassVar[str] = "libraries"
+    needs: ClassVar[Mapping[str, str]] = {}
+    overtime: ClassVar[float] = 0.0
+
+    def __init_subclass__(cls) -> None:
+        if "name" in vars(cls) and "file" not in vars(cls):
+            cls.file = f"{cls.name.replace('-', '_')}.csv"
 
     def missing(self) -> str:
         """Return which requirement is not installed and how to install it, or an empty string."""
-        return ""
+        return next((reason for name, reason in self.needs.items() if find_spec(name) is None), "")
 
     @abstractmethod
     def cases(self, settings: Settings) -> list[Case]:
@@ -90,11 +100,11 @@ class Benchmark(ABC):
 
     def time_limit(self, case: Case) -> float:
         """Return the seconds after which the process of a case is killed; 0 means never."""
-        return 0.0
+        return 2 * case.values.get("limit", 0.0) + self.overtime if self.overtime else 0.0
 
-    def row(self, case: Case, **found: Any) -> Row:
+    def row(self, case: Case, **measured: Any) -> Row:
         """Return a row of a case; missing columns are empty."""
-        return {"case": case.label, **case.values, **dict.fromkeys(self.columns, ""), **found}
+        return {"case": case.label, **case.values, **dict.fromkeys(self.columns, ""), **measured}
 
     def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
         """Return the rows of a case whose process died."""

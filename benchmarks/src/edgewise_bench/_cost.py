@@ -14,10 +14,6 @@ from statistics import quantiles
 from timeit import timeit
 from typing import Any, NamedTuple
 
-_BLOCK = 0.02  # minimum seconds of a repeat: short calls run several times in it
-_WARM = 0.05  # seconds up to which each repeat starts with an untimed call
-_SLOW = 1.0  # seconds from which one call is enough warm-up
-
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 Call = Callable[[], object]
@@ -81,11 +77,14 @@ def interleaved(calls: Mapping[str, Call], repeats: int, patience: float) -> dic
 
 def _schedule(call: Call, repeats: int, patience: float) -> tuple[int, int, bool]:
     """Warm the call up; return calls in a repeat, repeats, and whether each starts with an untimed call."""
+    slow = 1.0  # seconds from which one call is enough warm-up
+    warm = 0.05  # seconds up to which each repeat starts with an untimed call
+    block = 0.02  # minimum seconds of a repeat: short calls run several times in it
     once = _seconds(call, 1, warm=False)
-    if once < _SLOW:
+    if once < slow:
         once = min(_seconds(call, 1, warm=True) for _ in range(2))
-    count = max(1, math.ceil(_BLOCK / max(once, 1e-7)))
-    return count, min(repeats, max(1, int(patience / (count * once)))), once < _WARM
+    count = max(1, math.ceil(block / max(once, 1e-7)))
+    return count, min(repeats, max(1, int(patience / (count * once)))), once < warm
 
 
 def _seconds(call: Call, count: int, warm: bool) -> float:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from edgewise._replacing import replacing
 from edgewise_bench._benchmark import Benchmark, Case, Cell, Row, Settings
 from edgewise_bench._store import read
-from edgewise_bench.drawing import STYLE, Figure, sign
+from edgewise_bench.drawing import Figure, save, sign
 from edgewise_bench.tables import format_number, markdown
 
 OURS = "edgewise"
@@ -57,7 +57,8 @@ class Experiment(Benchmark):
     """Base class of experiments, those outside this package included.
 
     A subclass sets `name`, `title`, `source` (where the result was published), `file` and `note` (what the column
-    `error` means), and defines `cases`, `models`, `table`, `criteria` and `draw`. Every row has the columns
+    `error` means), and defines `cases`, a method for each model by its name (or `models`), `table`, `criteria` and
+    `draw`. Every row has the columns
 
         case, item, model, seed, shape, parameters, error, seconds, *extra, status
 
@@ -73,8 +74,8 @@ class Experiment(Benchmark):
     test_informed: ClassVar[str] = ""
 
     def models(self) -> Mapping[str, Model]:
-        """Return what runs the cases of each model."""
-        return {}
+        """Return what runs the cases of each model: by default the methods of these names."""
+        return {name: getattr(self, name) for name in (OURS, MLP, PYKAN) if hasattr(self, name)}
 
     @abstractmethod
     def draw(self, rows: Sequence[Row]) -> Figure:
@@ -100,18 +101,16 @@ class Experiment(Benchmark):
 
     def write_page(self, folder: Path, rows: Sequence[Row]) -> None:
         """Write the table (NAME.md) and the picture (NAME.svg) beside the stored rows."""
-        from matplotlib import rc_context
-
         last = read(folder / self.file)[-1]
-        with rc_context(STYLE), replacing(folder / f"{self.name}.svg") as file:
-            self.picture(rows, last).savefig(file, format="svg", metadata={"Date": None}, facecolor="white")
+        with replacing(folder / f"{self.name}.svg") as file:
+            save(lambda: self.picture(rows, last), file)
         table = markdown(*self.table(rows), self.text_columns)
         with replacing(folder / f"{self.name}.md") as file:
             file.write(("\n".join([f"# {self.title}", "", *table, "", self.note]) + "\n").encode())
 
-    def row(self, case: Case, **found: Any) -> Row:
+    def row(self, case: Case, **measured: Any) -> Row:
         columns = ["case", "item", "model", "seed", "shape", "parameters", "error", "seconds", *self.extra, "status"]
-        given = {"case": case.label, **case.values, **found}
+        given = {"case": case.label, **case.values, **measured}
         return {name: given.get(name, "") for name in columns}
 
     def ordered(self, rows: Iterable[Row]) -> list[Row]:

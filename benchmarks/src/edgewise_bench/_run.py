@@ -16,13 +16,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from joblib import Parallel, delayed
-
 from edgewise_bench._benchmark import Benchmark, Case, Row, Settings
 from edgewise_bench._store import append, provenance, read, versions
 
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-_GRACE = 5.0  # seconds that a process has to exit on its own
 
 
 def usable_cores() -> list[int]:
@@ -100,11 +97,12 @@ class _Process:
 
     def close(self) -> None:
         """End the process: it exits on its own when its input closes, unless it is busy."""
+        grace = 5.0  # seconds that a process has to exit on its own
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE)
+            self._process.wait(grace)
         self._owned.close()
 
 
@@ -205,6 +203,8 @@ def _measured(todo: Sequence[_Work], rows: dict[str, list[Row]], jobs: int) -> I
 
     Benchmarks whose cases may run in parallel share the cores, so that none waits for the last case of another.
     """
+
+    from joblib import Parallel, delayed  # loads numpy
 
     def place(work: _Work) -> tuple[str, int]:
         return ("", 0) if jobs > 1 and work.benchmark.parallel else (work.benchmark.name, work.settings.threads)

@@ -14,8 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import edgewise
 from edgewise._errors import InputError
 from edgewise._replacing import destination, replacing
@@ -34,6 +32,8 @@ _RUN = ("commit", "date", "case")
 @cache
 def provenance() -> dict[str, str]:
     """Return commit, date, device, and the versions that every measurement depends on."""
+    import torch
+
     return {
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M"),

@@ -28,7 +28,6 @@ MISSED = 1
 """The exit code when a limit is missed under --check."""
 
 _ALL = "all"
-_WIDEST, _LONG = 200, 40  # characters of a table, and of a cell that may be wrapped
 
 
 def bench(  # noqa: PLR0913 (the options of a command)
@@ -94,7 +93,10 @@ def bench(  # noqa: PLR0913 (the options of a command)
 def _compared(screen: Any, kinds: Set[str], baselines: bool) -> Iterator[tuple[str, ...]]:
     """Yield the libraries, searchers, estimators and regressors to measure; of kinds not asked for, only edgewise."""
     from edgewise_bench import MLP, OURS
-    from edgewise_bench.benchmarks import BASELINES, ESTIMATORS, LIBRARIES, REGRESSORS, SEARCHERS
+    from edgewise_bench.benchmarks.estimators import ESTIMATORS
+    from edgewise_bench.benchmarks.formula_tables import REGRESSORS
+    from edgewise_bench.benchmarks.libraries import BASELINES, LIBRARIES
+    from edgewise_bench.benchmarks.searchers import SEARCHERS
 
     for kind, known, own in (
         ("libraries", {name: LIBRARIES[name] for name in BASELINES}, (OURS, MLP)),
@@ -219,16 +221,17 @@ def _summary(screen: Console, found: Mapping[Experiment, Sequence[Row]], done: M
 
 def show(screen: Console, title: str, head: Sequence[str], lines: Sequence[Sequence[Cell]], texts: int = 1) -> int:
     """Print a table whose first columns are texts; return how many limits are missed."""
+    widest, long = 200, 40  # characters of a table, and of a cell that may be wrapped
     grid = Grid(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(head):
         longest = max((len(line[number].text) for line in lines), default=0)
-        justify = "right" if number >= texts and longest <= _LONG else "left"
-        grid.add_column(heading, justify=justify, no_wrap=longest <= _LONG, overflow="fold")
+        justify = "right" if number >= texts and longest <= long else "left"
+        grid.add_column(heading, justify=justify, no_wrap=longest <= long, overflow="fold")
     for line in lines:
         grid.add_row(*map(_text, line))
     screen.print()
     # As wide as it is: what a narrow terminal wraps can still be read, what is cut off cannot.
-    wide = Measurement.get(screen, screen.options.update(max_width=_WIDEST), grid).maximum
+    wide = Measurement.get(screen, screen.options.update(max_width=widest), grid).maximum
     screen.width = max(wide, screen.width)
     screen.print(grid, soft_wrap=False)
     return sum(cell.passed is False for line in lines for cell in line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +20,14 @@ COLORS = {
 LABELS = {"mlp": "MLP", "efficient-kan": "efficient-KAN", "jaxkan": "jaxKAN", "pyoperon": "Operon"}
 STYLE: dict[Any, Any] = {"mathtext.fontset": "cm", "font.size": 9, "svg.hashsalt": "edgewise", "svg.fonttype": "path"}
 _WIDTH, _HEIGHT, _COLUMNS = 3.4, 2.9, 4  # inches of a panel; panels in a row
+
+
+def save(draw: Callable[[], Figure], file: Any) -> None:
+    """Draw in this style, and write an SVG, to a path or a file, that depends on what is drawn alone."""
+    from matplotlib import rc_context
+
+    with rc_context(STYLE):
+        draw().savefig(file, format="svg", metadata={"Date": None}, facecolor="white")
 
 
 def sign(figure: Figure, last: Mapping[str, str]) -> None:
@@ -48,6 +56,14 @@ def panel_grid(panels: int, columns: int = _COLUMNS) -> tuple[Figure, list[Axes]
     for ax in axes[:panels]:
         plain(ax)
     return figure, axes[:panels]
+
+
+def outer_labels(panels: Sequence[Axes], columns: int, across: str, up: str) -> None:
+    """Label the axes below and on the left of a grid of panels."""
+    for ax in panels[-columns:]:
+        ax.set_xlabel(across)
+    for ax in panels[::columns]:
+        ax.set_ylabel(up)
 
 
 def panel_legend(ax: Axes) -> None:

@@ -12,6 +12,17 @@ def number(row: Mapping[str, Any] | None, column: str = "error") -> float:
     return float(row[column]) if row is not None and row[column] not in ("", None) else float("inf")
 
 
+def known(rows: Iterable[Row], column: str) -> list[float]:
+    """Return the numbers of a column, truth values as 0 and 1, as measured or as read back.
+
+    >>> known([{"r": True}, {"r": "False"}, {"r": ""}, {"r": "2.5"}], "r")
+    [1.0, 0.0, 2.5]
+    """
+    words = {"True": 1.0, "False": 0.0}
+    return [words[text] if (text := str(row[column])) in words else float(text)
+            for row in rows if row[column] not in ("", None)]  # fmt: skip
+
+
 def best(rows: Iterable[Row], by: str = "error", **wanted: Any) -> Row | None:
     """Return the row with the lowest value of column `by` among those that match."""
     found = [row for row in rows if all(str(row[key]) == str(value) for key, value in wanted.items())]

@@ -26,7 +26,9 @@ from edgewise.cli._input import (
     Inputs,
     Seed,
     Sheet,
+    Sigma,
     TimeLimit,
+    Weights,
     check_jobs,
     check_loss,
     open_table,
@@ -118,12 +120,8 @@ def discover(  # noqa: PLR0913 (the options of a command)
         str,
         typer.Option(metavar="auto|exact|FLOAT", help="Noise over the target's standard deviation; auto estimates it."),
     ] = "auto",
-    sigma: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column of the target's standard errors.")
-    ] = None,
-    weights: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")
-    ] = None,
+    sigma: Sigma = None,
+    weights: Weights = None,
     loss: Annotated[
         str,
         typer.Option(metavar="squared|huber", help="With huber, rows far from most count less.", callback=check_loss),

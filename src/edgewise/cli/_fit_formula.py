@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from edgewise._errors import InputError
-from edgewise.cli._input import DataFile, Decimal, Encoding, Sheet, open_table
-from edgewise.cli._output import check_file, console, write_picture
-
-_PICTURES = (".png", ".svg", ".pdf")
-_ENDS = 2
+from edgewise.cli._input import DataFile, Decimal, Encoding, Picture, Sheet, Sigma, Weights, open_table
+from edgewise.cli._output import PICTURES, check_file, console, write_picture
 
 
 def fit_formula(  # noqa: PLR0913 (the options of a command)
@@ -26,15 +22,11 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
     bounds: Annotated[
         str | None, typer.Option(metavar="A=0:5,B=0:", help="Limits of constants; an end left out is infinite.")
     ] = None,
-    sigma: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column of the target's standard errors.")
-    ] = None,
+    sigma: Sigma = None,
     absolute_sigma: Annotated[
         bool, typer.Option("--absolute-sigma", help="The standard errors are exact, not up to a common factor.")
     ] = False,
-    weights: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")
-    ] = None,
+    weights: Weights = None,
     groups: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of groups of rows.")] = None,
     loss: Annotated[
         str, typer.Option(metavar="squared|huber|tukey", help="The last two: rows far from the formula count less.")
@@ -46,14 +38,14 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
             help="What standard errors allow for: classical, heteroscedastic, autocorrelated or clustered.",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")] = None,
+    out: Picture = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
 ) -> None:
     """Fit the constants of a formula that you state to a table."""
     if out is not None:
-        check_file(out, _PICTURES)
+        check_file(out, PICTURES)
     begin, limits = _numbers(start, "--start"), _limits(bounds)
     table = open_table(file, decimal, encoding, sheet=sheet)
 
@@ -107,7 +99,7 @@ def _limits(text: str | None) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for name, value in _pairs(text, "--bounds", "Vm=0:,K=0:5").items():
         ends = value.split(":")
-        if len(ends) != _ENDS:
+        if len(ends) != 2:
             raise InputError(f"--bounds must hold two ends for each constant, like Vm=0:,K=0:5. Got {name}={value}.")
         found[name] = (_number(ends[0], "--bounds", -math.inf), _number(ends[1], "--bounds", math.inf))
     return found

@@ -70,6 +70,9 @@ Encoding = Annotated[
 ]
 
 
+Sigma = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of the target's standard errors.")]
+Weights = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")]
+Picture = Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")]
 Sheet = Annotated[
     str | None, typer.Option("--sheet", metavar="NAME", help="The sheet of an .xlsx file; the first when left out.")
 ]

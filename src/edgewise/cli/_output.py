@@ -14,6 +14,7 @@ from rich.text import Text
 
 from edgewise._errors import InputError
 from edgewise._extras import needed
+from edgewise._printable import shortened
 from edgewise._progress import LiveLine
 from edgewise._replacing import check_place, destination, replacing
 from edgewise.cli._failure import shown
@@ -35,6 +36,9 @@ def writable_folder(folder: Path) -> Iterator[Path]:
             with suppress(OSError):  # what holds something stays
                 place.rmdir()
         raise
+
+
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def check_file(path: Path, endings: tuple[str, ...]) -> None:
@@ -81,7 +85,6 @@ def _unwritable(folder: Path, error: OSError) -> InputError:
 
 
 DIGITS = 6
-_LONGEST = 120  # characters of a formula in a log
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -118,7 +121,7 @@ def progress(out: Console) -> Iterator[Callable[..., None]]:
         nonlocal last
         if stage != last:
             text = f"[{time.monotonic() - start:5.1f} s] {stage}"
-            out.print(text if best is None else f"{text}; best so far: {_short(best)}")
+            out.print(text if best is None else f"{text}; best so far: {shortened(best, 120, ' ...')}")
         last = stage
 
     if not out.is_terminal:
@@ -131,7 +134,3 @@ def progress(out: Console) -> Iterator[Callable[..., None]]:
         )
     finally:
         line.close()
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."

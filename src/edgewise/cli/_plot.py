@@ -9,7 +9,7 @@ import typer
 from edgewise._errors import InputError
 from edgewise._extras import needed
 from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
-from edgewise.cli._output import check_file, console, write_picture
+from edgewise.cli._output import PICTURES, check_file, console, write_picture
 
 
 def plot(
@@ -25,7 +25,7 @@ def plot(
     sheet: Sheet = None,
 ) -> None:
     """Draw a network: its nodes, and each edge's function."""
-    check_file(out, (".png", ".svg", ".pdf"))
+    check_file(out, PICTURES)
     from edgewise.tables.io import network_inputs
 
     saved, names, target = open_model(model)

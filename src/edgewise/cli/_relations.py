@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -10,14 +9,23 @@ import typer
 from rich.table import Table as Grid
 
 from edgewise._errors import InputError
-from edgewise.cli._input import DataFile, Decimal, Encoding, Sheet, TimeLimit, check_seed, open_table, split_names
-from edgewise.cli._output import check_file, console, formula, progress, write_picture
+from edgewise.cli._input import (
+    DataFile,
+    Decimal,
+    Encoding,
+    Picture,
+    Sheet,
+    TimeLimit,
+    check_seed,
+    open_table,
+    split_names,
+)
+from edgewise.cli._output import PICTURES, check_file, console, formula, progress, write_picture
 
 if TYPE_CHECKING:
     from edgewise.tables.io import Table
 
 _SECONDS = 300.0
-_PICTURES = (".png", ".svg", ".pdf")
 
 
 def relations(  # noqa: PLR0913 (the options of a command)
@@ -33,14 +41,14 @@ def relations(  # noqa: PLR0913 (the options of a command)
     formulas: Annotated[bool, typer.Option(help="Whether to look for the equations, too.")] = True,
     jobs: Annotated[int, typer.Option(metavar="N", help="Seeds that run side by side; -1: one for each core.")] = 1,
     time_limit: TimeLimit = _SECONDS,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")] = None,
+    out: Picture = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
 ) -> None:
     """Find which columns of a table are tied by equations."""
     if out is not None:
-        check_file(out, _PICTURES)
+        check_file(out, PICTURES)
     table = open_table(file, decimal, encoding, sheet=sheet)
     names = list(table.names) if columns is None else split_names(columns, table.names)
     rows, notes = _rows(table, names)

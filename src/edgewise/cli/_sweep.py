@@ -21,9 +21,8 @@ from edgewise.cli._input import (
     open_table,
     select_columns,
 )
-from edgewise.cli._output import check_file, console, write_picture
+from edgewise.cli._output import PICTURES, check_file, console, write_picture
 
-_PICTURES = (".png", ".svg", ".pdf")
 Loss = Literal["squared", "huber", "cauchy", "cross_entropy"]
 
 
@@ -57,7 +56,7 @@ def sweep(  # noqa: PLR0913 (the options of a command)
     table = open_table(file, decimal, encoding, sheet=sheet)
     selection, notes, made = select_columns(table, target, inputs)
     check_file(out, (".safetensors",))
-    for place, endings in ((picture, _PICTURES), (table_out, (".csv",))):
+    for place, endings in ((picture, PICTURES), (table_out, (".csv",))):
         if place is not None:
             check_file(place, endings)
     limit = check_time_limit(time_limit)

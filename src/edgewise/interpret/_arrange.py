@@ -11,8 +11,6 @@ from edgewise._typing import Data
 from edgewise.interpret._scores import edge_scores
 from edgewise.nn import KAN, Nodes, clone, select
 
-_LESS = 1e-9  # share of the cost that a new order has to save
-
 
 class Arrangement(NamedTuple):
     """A network whose nodes were arranged, and what that saved.
@@ -83,7 +81,7 @@ def arrange(model: KAN, x: Data) -> Arrangement:
         last = after
         for level in range(1, len(order) - 1):
             trial = [*order[:level], _cheapest(flows, order, level, model.nodes[level].n_sum), *order[level + 1 :]]
-            if (cost := _cost(flows, trial)) < after * (1 - _LESS):
+            if (cost := _cost(flows, trial)) < after * (1 - 1e-9):
                 order, after = trial, cost
         if after == last:
             return Arrangement(_reordered(model, order), order, before, after)

@@ -13,12 +13,6 @@ from edgewise._typing import Array, Data
 from edgewise.interpret._scores import rows_of
 from edgewise.nn import KAN, Edge, KANLayer, trace
 
-_POINTS = 161
-
-_NOTHING = 1e-9  # of the size of the values: a curve that varies by less is constant
-_CLOSE = 1e-4  # of the variance: what a line or a parabola may leave
-_SMALL = 0.02  # of the range: a way back that is shorter is no turn
-
 
 @dataclass(frozen=True)
 class EdgeCurve:
@@ -129,7 +123,7 @@ def _points(inputs: Tensor) -> Tensor:
     low = inputs.nan_to_num(nan=torch.inf).amin(0)
     high = inputs.nan_to_num(nan=-torch.inf).amax(0)
     low, high = (end.where(end.isfinite(), torch.zeros_like(end)) for end in (low, high))
-    step = torch.linspace(0, 1, _POINTS, dtype=inputs.dtype, device=inputs.device).unsqueeze(1)
+    step = torch.linspace(0, 1, 161, dtype=inputs.dtype, device=inputs.device).unsqueeze(1)
     even = low + (high - low) * step
     dense = inputs.nanquantile(step[::4, 0], dim=0).nan_to_num()
     wide = (low > 0) & (high > 1e3 * low)
@@ -189,10 +183,10 @@ def shape_of(samples: Array, values: Array) -> str:
     """
     sound = np.isfinite(samples) & np.isfinite(values)
     samples, values = samples[sound], values[sound]
-    if not len(values) or np.ptp(values) <= _NOTHING * np.abs(values).max():
+    if not len(values) or np.ptp(values) <= 1e-9 * np.abs(values).max():
         return "constant"
     for degree, name in ((1, "line"), (2, "parabola")):
-        if _explained(samples, values, degree) >= 1 - _CLOSE:
+        if _explained(samples, values, degree) >= 1 - 1e-4:
             return name
     ways = _ways(values[np.argsort(samples, kind="stable")])
     if len(ways) == 1:
@@ -204,7 +198,7 @@ def shape_of(samples: Array, values: Array) -> str:
 
 def _ways(values: Array) -> list[int]:
     """The directions that the values go in turn, 1 up and -1 down."""
-    least, ways = _SMALL * np.ptp(values), list[int]()
+    least, ways = 0.02 * np.ptp(values), list[int]()
     low = high = values[0]  # since the last turn
     for value in values:
         low, high = min(low, value), max(high, value)

@@ -156,8 +156,6 @@ def _check(name: str, value: object, least: float, wanted: str) -> None:
         raise InputError(f"'{name}' must be {wanted}. Got {value!r}.")
 
 
-_STEPS = 60
-_ROUNDS = 3
 _MERGED = 3e-3  # of the target's spread, or nats: what one merge may add to the error
 
 
@@ -266,13 +264,10 @@ class Pruning:
 
 
 def _trained(model: KAN, table: Table) -> KAN:
-    for _ in range(_ROUNDS):
-        model, _ = refit(adapt_grid(model, table.x), table, _STEPS)
+    rounds, steps = 3, 60
+    for _ in range(rounds):
+        model, _ = refit(adapt_grid(model, table.x), table, steps)
     return model
-
-
-_THRESHOLD = 1e-2
-_COARSE = 1e-2  # of the target's spread
 
 
 class Narrow(NamedTuple):
@@ -414,7 +409,7 @@ def prune(
     if merge:
         work.merge(min(cut.limit(work.before) for cut in plan))
     if slack is not None:
-        work.cut(Cut("nodes", budget=slack, error=_COARSE * work.unit, refit=True))
+        work.cut(Cut("nodes", budget=slack, error=1e-2 * work.unit, refit=True))
     return PruneResult(clone(work.model, model.dtype), work.removed, work.before, work.error, work.labels)
 
 
@@ -442,4 +437,4 @@ def _plan(threshold: float | None, cuts: Cut | Sequence[Cut], slack: float | Non
         raise InputError(f"'cuts' must be {like}. Got {cuts!r}.")
     if threshold is None and given:
         return given
-    return [Cut("edges", below=_THRESHOLD if threshold is None else threshold), *given]
+    return [Cut("edges", below=1e-2 if threshold is None else threshold), *given]

@@ -165,7 +165,6 @@ def _selected(model: KAN, groups: list[list[list[int]]]) -> Kept:
 
 _SAME = 1e-3  # of a curve's or a node's spread: residual of its fit by others
 
-_ONE = 1e-9  # of the size of two constants: that much apart, they are one
 Place = tuple[int, int]  # j, i
 
 
@@ -367,7 +366,7 @@ def _add_symbol(layer: KANLayer, edge: Place, name: str, affine: tuple[float, ..
         if layer.symbols.get(edge) != name:
             return False
         old, new = _plain(name, layer.affine[edge].tolist()), _plain(name, list(affine))
-        if any(abs(u - v) > _ONE * max(1.0, abs(u)) for u, v in zip(old[:2], new[:2], strict=True)):
+        if any(abs(u - v) > 1e-9 * max(1.0, abs(u)) for u, v in zip(old[:2], new[:2], strict=True)):
             return False
         layer.affine[edge] = layer.affine.new_tensor([*old[:2], old[2] + new[2], old[3] + new[3]])
         return True

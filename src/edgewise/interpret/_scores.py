@@ -14,7 +14,6 @@ from edgewise.train import as_inputs
 
 By = Literal["output"] | None
 Region = Data | None
-_MOST_ROWS = 10_000
 
 
 def table_of(model: KAN, x: Data) -> Tensor:
@@ -46,7 +45,7 @@ def rows_of(model: KAN, x: Data | None) -> Tensor:
         unit = torch.quasirandom.SobolEngine(model.n_in).draw(513, dtype=torch.float64)[1:].to(low)
         return low + (high - low) * unit
     table = table_of(model, x)
-    return table[:: -(-len(table) // _MOST_ROWS)]
+    return table[:: -(-len(table) // 10_000)]
 
 
 def region_of(table: Tensor, rows: Region) -> Tensor:

@@ -22,13 +22,10 @@ from edgewise.kernels._dispatch import choose, is_plain
 from edgewise.kernels._operators import LIBRARY, stacked
 from edgewise.kernels._ops import Differentiable, exports_keep, is_taped
 from edgewise.kernels.compiled import addresses, compiled
-from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
+from edgewise.kernels.dense.cpu import DTYPES, WIDEST, NumbaBackend
 from edgewise.kernels.runtime._memo import is_eager
 from edgewise.kernels.runtime._threads import in_parts
 
-_VECTOR = 64  # bytes that channels are rounded up to, at the widest
-_WORK = 40  # multiplications of a value and its gradients, roughly
-_MOST = 9  # coefficients of a polynomial: with more, little would stay in registers
 _KERNELS = "edgewise.kernels._cpu_rational"
 
 
@@ -158,7 +155,8 @@ def serves(x: Tensor, a: Tensor, b: Tensor, g: Tensor | None = None) -> bool:
         return False
     if x.dtype not in DTYPES or not x.dtype == a.dtype == b.dtype or not x.numel():
         return False
-    if a.shape[1] > _MOST or not 1 <= b.shape[1] < _MOST:
+    most = 9  # coefficients of a polynomial: with more, little would stay in registers
+    if a.shape[1] > most or not 1 <= b.shape[1] < most:
         return False
     family = RationalFamily(a.shape[1] - 1, b.shape[1])
     return choose("evaluate", family, Sizes(1, 1, 1, 1, x.dtype, "cpu"))[0].backend == "numba"
@@ -185,7 +183,7 @@ def _compiled_vjp(x: Tensor, a: Tensor, b: Tensor, g: Tensor) -> tuple[Tensor, T
 def _run(name: str, x: Tensor, a: Tensor, b: Tensor, data: list[Tensor]) -> None:
     """Channels are shared out among threads, so that each sum is the same on any number of them."""
     kernel = compiled(_KERNELS, name, DTYPES[x.dtype], a.shape[1] - 1, b.shape[1])
-    channels, wide, unit = x.shape[-1], _even(x), _VECTOR // x.element_size()
+    channels, wide, unit = x.shape[-1], _even(x), WIDEST // x.element_size()
     # Both polynomials' coefficients of each channel, (terms, wide), zero where there is no channel.
     spread = torch.cat([a.detach(), b.detach()], dim=1).T.repeat_interleave(channels // len(a), dim=1)
     if channels < wide:
@@ -197,12 +195,12 @@ def _run(name: str, x: Tensor, a: Tensor, b: Tensor, data: list[Tensor]) -> None
     def part(start: int, stop: int) -> None:
         kernel(addresses([*head, start * unit, min(channels, stop * unit)]))
 
-    in_parts(part, wide // unit, x.numel() * _WORK)
+    in_parts(part, wide // unit, 40 * x.numel())  # multiplications of a value and its gradients, roughly
 
 
 def _even(x: Tensor) -> int:
     """Channels, rounded up to whole vectors."""
-    unit = _VECTOR // x.element_size()
+    unit = WIDEST // x.element_size()
     return -(-x.shape[-1] // unit) * unit
 
 

@@ -15,10 +15,7 @@ from torch import Tensor
 from edgewise.kernels.compiled import addresses, compiled
 from edgewise.kernels.runtime._threads import in_parts, working_memory
 
-_EVEN = 24  # what sizes are rounded up to: whole strips and groups of rows, whatever the width of vectors
-_APART = 8  # numbers between rows: at powers of two they would meet in the same few places of a cache
 _BLOCK, _DEPTH, _ROWS = 96, 128, 8
-_ROWS_PER_TILE = 4  # below, clearing the squares costs more than they save
 _KERNELS = "edgewise.kernels._cpu_gauss_newton"
 
 
@@ -101,11 +98,13 @@ class CompiledFactor(Factor):
     """
 
     def __init__(self, size: int) -> None:
-        even = -(-size // _EVEN) * _EVEN
+        strips = 24  # whole strips and groups of rows, whatever the width of vectors
+        even = -(-size // strips) * strips
+        wide = even + 8  # at powers of two, rows would meet in the same few places of a cache
         self.size = size
-        self.memory = torch.zeros(even, even + _APART, dtype=torch.float64)
+        self.memory = torch.zeros(even, wide, dtype=torch.float64)
         self.memory.diagonal()[size:] = 1
-        self.where = [self.memory.data_ptr(), even + _APART]
+        self.where = [self.memory.data_ptr(), wide]
 
     def take(self, matrix: Tensor, diagonal: Tensor) -> bool:
         square = self.memory[: self.size, : self.size]
@@ -186,7 +185,7 @@ def add_splines(
     `base` (inputs, n) is given. Shapes: left and right (subnodes, n_out, n), hessian (P, P), all contiguous.
     """
     rows = local.cells.shape[1]
-    tiled = _ROWS_PER_TILE * edges.grid**2 <= rows
+    tiled = 4 * edges.grid**2 <= rows  # with fewer, clearing the squares costs more than they save
     stride = stride_of(degree)
     sizes = (rows, edges.grid**2 * (degree + 1) * stride if tiled else 0, edges.grid + degree + stride)
     work = [torch.zeros(size, dtype=torch.float64) for size in sizes]

@@ -20,8 +20,6 @@ Shape = tuple[int, ...]
 Symbol = tuple[int, int, str]
 RuleRow = tuple[int, int, dict[str, Any]]
 
-_SHOWN = 60  # characters of a name from a file that a message repeats
-
 
 class Malformed(Exception):
     """What is wrong with a description, in words that complete "The file ..."."""
@@ -192,7 +190,7 @@ def _check_function(name: Any) -> None:
 
 def _unknown(what: str, name: str, register: str) -> str:
     return (
-        f"uses the {what} {name[:_SHOWN]!r}, which this edgewise does not know: upgrade edgewise, "
+        f"uses the {what} {name[:60]!r}, which this edgewise does not know: upgrade edgewise, "
         f"or register the {what} with {register} first"
     )
 

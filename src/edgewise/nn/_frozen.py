@@ -16,8 +16,6 @@ from edgewise.nn._network import KAN
 from edgewise.nn._nodes import Nodes
 from edgewise.nn.bases import base_function
 
-_FEW = 8  # rows that one kernel takes through the whole network
-
 
 class FrozenKAN(Features, torch.nn.Module):
     """A network of splines that only computes: no parameters, no gradients, one kernel for up to 8 rows.
@@ -74,7 +72,7 @@ class FrozenKAN(Features, torch.nn.Module):
         if type(x) is Tensor and x.dtype is constants.dtype and x.dim() == 2 and is_eager():
             rows, width = x.shape
             plain = x.is_cpu and constants.is_cpu and forward_ad._current_level < 0
-            if plain and 0 < rows <= _FEW and width == self.n_in and not torch.is_autocast_enabled("cpu"):
+            if plain and 0 < rows <= 8 and width == self.n_in and not torch.is_autocast_enabled("cpu"):
                 call = self._call
                 if call is None or call.first != constants.data_ptr():
                     call = self._call = chain_call(self.chain, constants)

@@ -12,10 +12,6 @@ from edgewise.nn._network import KAN
 from edgewise.nn.bases import BSpline, base_function
 
 Weigh = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k), each row's curvature times k vectors
-#: nanoseconds of a row: of a pair of functions that live there, of a product and of an entry of a dense Jacobian;
-#: measured by `edgewise bench routes`
-_PAIR, _PRODUCT, _ENTRY = 0.13, 0.032, 5.0
-_BLOCK = 192  # columns of a block of a symmetric product: small enough to skip half the work, large enough for BLAS
 
 
 class GaussNewtonMatrix:
@@ -76,7 +72,10 @@ def _spline_edges(model: KAN, layout: Layout) -> Edges | None:
     first = layers[0]
     alike = all((layer.basis, layer.base) == (first.basis, first.base) for layer in layers)
     touched = ((first.degree or 0) + 1) * sum(len(block.spline) for block in layout.blocks)
-    fewer = _PAIR * touched**2 <= _PRODUCT * layout.size**2 + _ENTRY * layout.size
+    # Nanoseconds of a row: of a pair of functions that live there, of a product and of an entry of a dense Jacobian;
+    # measured by `edgewise bench routes`.
+    pair, product, entry = 0.13, 0.032, 5.0
+    fewer = pair * touched**2 <= product * layout.size**2 + entry * layout.size
     if not (alike and fewer and isinstance(first.basis, BSpline) and first.coefficients.device.type == "cpu"):
         return None
     if first.dtype != torch.float64 or any(len(block.affine) for block in layout.blocks):
@@ -104,8 +103,9 @@ def _add_sparse(forward: Pass, edges: Edges, weigh: Weigh, hessian: Tensor) -> N
 
 
 def _add_square(jacobian: Tensor, hessian: Tensor) -> None:
-    for start in range(0, jacobian.shape[1], _BLOCK):
-        stop = min(start + _BLOCK, jacobian.shape[1])
+    block = 192  # columns: few enough to skip half the work, and enough for BLAS
+    for start in range(0, jacobian.shape[1], block):
+        stop = min(start + block, jacobian.shape[1])
         hessian[start:stop, :stop].addmm_(jacobian[:, start:stop].T, jacobian[:, :stop])
 
 

@@ -72,8 +72,6 @@ Replaced = dict[torch.nn.Parameter, torch.nn.Parameter]
 
 MARGINS = (0.02, 0.05)
 """Fractions of the range of the samples by which knots reach beyond it: for inputs, and for hidden nodes."""
-_MOST_ROWS = 2**16  # rows that quantiles are taken of
-_MOST_NUMBERS = 2**24  # what torch.quantile takes
 
 
 class Gridded(Protocol):
@@ -365,7 +363,7 @@ def _rows(layer: Gridded, x: Tensor) -> Tensor:
     rows = x.detach().reshape(-1, layer.n_in).to(layer.knots.device, torch.promote_types(layer.dtype, torch.float32))
     if len(rows) == 0 or not bool(torch.isfinite(rows).all()):
         raise InputError("x must have at least one row, and finite numbers only.")
-    most = max(2, min(_MOST_ROWS, _MOST_NUMBERS // layer.n_in - 2))
+    most = max(2, min(2**16, 2**24 // layer.n_in - 2))  # torch.quantile takes no more than 2^24 numbers
     if len(rows) <= most:
         return rows
     return torch.cat([rows[:: -(-len(rows) // most)], rows.amin(0, keepdim=True), rows.amax(0, keepdim=True)])

@@ -15,9 +15,6 @@ Draw = Callable[..., Tensor]  # shape -> independent N(0, 1)
 Layer = Any  # a `KANLayer`, whose module imports this one
 Values = tuple[Tensor, Tensor]  # coefficients (n_out, n_in, K), base weights (n_out, n_in)
 
-_POINTS = 1024  # that a moment is averaged over
-_WIDE = 32  # nodes on either side of a layer that first order trains
-
 
 def initial_values(layer: Layer, generator: torch.Generator | None = None) -> Values:
     """Return fresh coefficients (n_out, n_in, K) and base weights (n_out, n_in) by the layer's scheme, float64.
@@ -99,7 +96,7 @@ def _chosen(layer: Layer) -> str:
         return layer.init
     if layer.base is not None:
         return "power"
-    return "smooth" if max(layer.n_in, layer.n_out) < _WIDE else "noise"
+    return "smooth" if max(layer.n_in, layer.n_out) < 32 else "noise"  # a wide layer is trained by first order
 
 
 def _smooth(layer: Layer, draw: Draw) -> Values:
@@ -118,7 +115,8 @@ def _smooth(layer: Layer, draw: Draw) -> Values:
 
 def _variance(layer: Layer, draw: Draw) -> Values:
     lo, hi = layer.basis.ends(layer.knots)
-    position = (torch.arange(_POINTS, dtype=lo.dtype, device=lo.device).unsqueeze(-1) + 0.5) / _POINTS
+    points = 1024
+    position = (torch.arange(points, dtype=lo.dtype, device=lo.device).unsqueeze(-1) + 0.5) / points
     squares = layer.evaluate_basis(lo + (hi - lo) * position).double().square().mean(0)  # (n_in, K [+ 1])
     share = (hi - lo).double().square() / 12 / layer.n_in / (1 if layer.base is None else 2)
     spline = (share / squares[:, : _count(layer)].sum(-1)).sqrt()

@@ -80,9 +80,6 @@ class Rule:
         return rule
 
 
-_MOST = 8  # rows
-
-
 def few_rows(layer: Any, x: Tensor) -> Tensor | None:
     """Return what a KANLayer without symbolic edges gives, where nothing is differentiated; None for its usual path.
 
@@ -91,7 +88,7 @@ def few_rows(layer: Any, x: Tensor) -> Tensor | None:
     c = layer._parameters.get("coefficients")  # None where parametrized
     if type(x) is not Tensor or c is None or x.dtype is not c.dtype or x.dim() != 2 or is_traced():
         return None
-    if x.shape[0] > _MOST or x.is_neg() or torch.is_autocast_enabled("cpu"):
+    if x.shape[0] > 8 or x.is_neg() or torch.is_autocast_enabled("cpu"):
         return None
     knots, mask, more = layer._buffers["knots"], layer._buffers["mask"], None
     if layer.base is not None:

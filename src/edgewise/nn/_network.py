@@ -324,9 +324,6 @@ def stack(layers: KANLayer | Iterable[torch.nn.Module]) -> KAN:
     return model
 
 
-_LONGEST = 2000  # terms
-
-
 def is_readable(model: KAN) -> bool:
     """Return whether every edge is symbolic and the formula has at most about 2000 terms, without making it.
 
@@ -350,7 +347,7 @@ def is_readable(model: KAN) -> bool:
         rows: list[list[bool]] = layer.mask.tolist()
         into = [sum(w for w, on in zip(ways, row, strict=True) if on) for row in rows]
         ways = [sum(into[j] for j in group) for group in nodes.groups()]
-    return sum(ways) <= _LONGEST
+    return sum(ways) <= 2000
 
 
 def spline_functions(model: KAN) -> dict[str, Callable[[Any], Any]]:

@@ -13,8 +13,6 @@ from edgewise.kernels import forced, rational
 from edgewise.nn._module import Features, autocast_output
 from edgewise.nn.bases import ActivationName, rational_start
 
-_REACH = 4.0  # as far as the activation is followed on either side of zero
-
 
 class Rational(torch.nn.Module):
     """A learnable rational function for each group of channels: drop-in for an activation such as GELU.
@@ -72,7 +70,7 @@ class Rational(torch.nn.Module):
         degrees: tuple[int, int] = (5, 4),
         dim: int = -1,
         *,
-        reach: float = _REACH,
+        reach: float = 4.0,
         tail: float = 0.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -139,7 +137,7 @@ class Rational(torch.nn.Module):
 def rational_coefficients(
     init: ActivationName | Callable[[Tensor], Tensor],
     degrees: tuple[int, int],
-    reach: float = _REACH,
+    reach: float = 4.0,
     tail: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Return a (p + 1,) and b (q,) of one group in float64 on the CPU: the same numbers wherever the module lives."""
@@ -154,6 +152,11 @@ def rational_parameters(
     like = torch.empty(0, dtype=dtype)
     a, b = (torch.nn.Parameter(part.to(like).repeat(groups, 1)) for part in start)
     return a, b
+
+
+def groups_for(channels: int) -> int:
+    """Return how many groups channels have by default: 8, or the largest number that divides 8 and the channels."""
+    return math.gcd(8, channels)
 
 
 def check_degrees(degrees: object, what: str) -> None:
@@ -171,10 +174,6 @@ def _check_groups(groups: object, dim: object) -> None:
         raise InputError(f"The 'groups' parameter of Rational must be an int >= 1. Got {groups!r} instead.")
     if not is_int(dim):
         raise InputError(f"The 'dim' parameter of Rational must be an int. Got {dim!r} instead.")
-
-
-_GROUPS = 8
-_SITES = 2001
 
 
 class RationalLayer(Features, torch.nn.Module):
@@ -242,7 +241,7 @@ class RationalLayer(Features, torch.nn.Module):
     ) -> None:
         super().__init__()
         if groups is None and is_int(n_in, 1):
-            groups = math.gcd(_GROUPS, int(n_in))
+            groups = groups_for(int(n_in))
         _check_sizes(n_in, n_out, groups, degrees)
         n_in, n_out, groups = int(n_in), int(n_out), int(groups or 1)
         self.n_in, self.n_out, self.groups, self.init = n_in, n_out, groups, init
@@ -285,7 +284,7 @@ class RationalLayer(Features, torch.nn.Module):
 
 def _mean_square(a: Tensor, b: Tensor) -> float:
     """E R(z)^2 for normal z, by the trapezoidal rule."""
-    z = torch.linspace(-8, 8, _SITES, dtype=torch.float64)
+    z = torch.linspace(-8, 8, 2001, dtype=torch.float64)
     with forced(backend="reference"):  # once a layer: nothing worth compiling for
         values = rational(z.unsqueeze(1), a.unsqueeze(0), b.unsqueeze(0))[:, 0]
     density = torch.exp(-z.square() / 2)

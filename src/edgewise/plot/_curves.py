@@ -15,11 +15,6 @@ from edgewise.nn import KAN
 from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, Label, edge_formula, plain, width
 
-_DECADES = 3.0
-_BINS = 36
-_ROOM = 2.5  # inches for the texts of a panel
-_LETTERS = (60, 40, 30, 24, 18, 14, 10)  # of a name
-
 
 def curves(
     model: KAN,
@@ -80,7 +75,7 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     color = style.SYMBOLIC if curve.function else style.INK
     samples = curve.samples[np.isfinite(curve.samples)]
     low, high = float(curve.x[0]), float(curve.x[-1])
-    wide = low > 0 and math.log10(high / low) > _DECADES
+    wide = style.spans_decades(low, high)
     if wide:
         ax.set_xscale("log")
     pad = 0.04 * (high - low) or 0.5
@@ -90,7 +85,7 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     room = 0.34 if curve.function or curve.outside else 0.12  # for the note on top
     ax.set_ylim(bottom - 0.3 * span, top + room * span)
     ax.plot(curve.x, curve.y, color=color, linewidth=1.8, zorder=3)
-    _density(ax, samples, wide)
+    style.density(ax, samples, wide, 0.16)
     _knots(ax, knots, curve.outside)
     if curve.function and curve.affine:
         function, affine = curve.function, curve.affine
@@ -102,17 +97,9 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
 
 def _fitting(text: Callable[[int], str], size: float) -> str:
     """The text with as many letters of each name as a panel has room for."""
-    ways = [text(most) for most in _LETTERS]
-    return next((way for way in ways if width(Label(way, False), size) <= _ROOM), ways[-1])
-
-
-def _density(ax: Axes, samples: np.ndarray, wide: bool) -> None:
-    """A low histogram along the bottom of the panel."""
-    ends = ax.get_xlim()
-    edges = np.geomspace(*ends, _BINS + 1) if wide else np.linspace(*ends, _BINS + 1)
-    counts, _ = np.histogram(samples, edges)
-    heights = 0.16 * counts / max(1, counts.max())
-    ax.stairs(heights, edges, fill=True, color=style.DENSITY, transform=ax.get_xaxis_transform(), zorder=1)
+    ways = [text(most) for most in (60, 40, 30, 24, 18, 14, 10)]
+    room = 2.5  # inches
+    return next((way for way in ways if width(Label(way, False), size) <= room), ways[-1])
 
 
 def _knots(ax: Axes, knots: list[float], outside: float) -> None:

@@ -16,12 +16,21 @@ from edgewise.plot import _style as style
 from edgewise.plot._field import PairEffect, draw_pair, pair_title
 from edgewise.plot._text import PLAIN, name_label, plain
 
-_BINS = 36
-_ROOM = 0.15  # of the height of a panel: the density of the data
-_FEW = 7  # distinct values of a number that are drawn as points
-_LETTERS, _LINE = 14, 36  # of a level's label; of labels that need not be turned
-_MANY = 8  # levels beyond which their numbers of rows are not written
-_WIDTH, _HEIGHT = 2.45, 2.05  # of a panel, inches
+
+@dataclass(frozen=True)
+class EffectStyle:
+    """The sizes of a panel that shows an effect, and up to which number its parts are drawn one by one."""
+
+    width: float = 2.45  # inches
+    height: float = 2.05  # inches
+    density: float = 0.15  # height of the density of the data, of the panel's
+    points: int = 7  # distinct values of a number that are drawn as points
+    counts: int = 8  # levels whose numbers of rows are written
+    letters: int = 14  # of the label of a level
+    line: int = 36  # letters of all labels that need not be turned
+
+
+_PANEL = EffectStyle()
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,9 @@ def effects(
 def _panels(count: int, columns: int, axes: Axes | Sequence[Axes] | None) -> list[Axes]:
     lines = math.ceil(count / columns)
     if axes is None:
-        figure = style.Picture(figsize=(_WIDTH * columns + 0.35, _HEIGHT * lines + 0.1), layout="constrained")
+        figure = style.Picture(
+            figsize=(_PANEL.width * columns + 0.35, _PANEL.height * lines + 0.1), layout="constrained"
+        )
         figure.get_layout_engine().set(w_pad=0.05, h_pad=0.06)  # type: ignore[union-attr]
         return [figure.add_subplot(lines, columns, k + 1) for k in range(count)]
     if isinstance(axes, Axes):
@@ -199,7 +210,7 @@ def _limits(parts: Sequence[CurveEffect | LevelEffect]) -> tuple[float, float]:
     low, high = max(bottom, low - 0.5 * span), min(top, high + 0.5 * span)
     if low == high:
         low, high = low - 1.0, high + 1.0
-    return low - (_ROOM + 0.06) * (high - low), high + 0.05 * (high - low)
+    return low - (_PANEL.density + 0.06) * (high - low), high + 0.05 * (high - low)
 
 
 def _curve(ax: Axes, part: CurveEffect) -> None:
@@ -209,7 +220,7 @@ def _curve(ax: Axes, part: CurveEffect) -> None:
     distinct = np.unique(seen)
     ax.fill_between(part.x, part.low, part.high, color=style.ACCENT, alpha=0.2, linewidth=0, zorder=2)
     ax.plot(part.x, part.y, color=style.INK, linewidth=1.8, zorder=3, solid_capstyle="round")
-    if len(distinct) <= _FEW and part.rows.dtype.kind != "M":
+    if len(distinct) <= _PANEL.points and part.rows.dtype.kind != "M":
         places = np.searchsorted(part.x, distinct).clip(0, len(part.x) - 1)
         ax.plot(part.x[places], part.y[places], "o", color=style.INK, markersize=4, zorder=4)
         if len(distinct) <= 3:
@@ -240,23 +251,19 @@ def _ends(ax: Axes, part: CurveEffect) -> None:
         ratio = high / low
         ax.set_xlim(low / ratio**0.03, high * ratio ** (0.16 if part.gap else 0.03))
         return
-    span, side = high - low or 1.0, 0.15 if len(np.unique(part.rows)) <= _FEW else 0.03
+    span, side = high - low or 1.0, 0.15 if len(np.unique(part.rows)) <= _PANEL.points else 0.03
     ax.set_xlim(low - side * span, high + (max(side, 0.16) if part.gap else side) * span)
 
 
 def _density(ax: Axes, seen: Array, log: bool) -> None:
-    """Draw a low histogram along the bottom of the panel."""
+    """Draw the density of the rows' values along the bottom of the panel."""
     if not len(seen):
         return
-    ends = ax.get_xlim()
     if seen.dtype.kind == "M":
         from matplotlib.dates import date2num
 
         seen = np.asarray(date2num(seen))
-    edges = np.geomspace(*ends, _BINS + 1) if log else np.linspace(*ends, _BINS + 1)
-    counts, _ = np.histogram(seen.astype(float), edges)
-    heights = _ROOM * counts / max(1, counts.max())
-    ax.stairs(heights, edges, fill=True, color=style.DENSITY, transform=ax.get_xaxis_transform(), zorder=1)
+    style.density(ax, seen.astype(float), log, _PANEL.density)
 
 
 def _gap(ax: Axes, gap: tuple[float, float, float, float]) -> None:
@@ -276,25 +283,25 @@ def _gap(ax: Axes, gap: tuple[float, float, float, float]) -> None:
 def _levels(ax: Axes, part: LevelEffect) -> None:
     places = np.arange(len(part.y))
     bottom, top = ax.get_ylim()
-    scale = _ROOM * (top - bottom) / max(float(np.max(part.counts, initial=0)), 1.0)
+    scale = _PANEL.density * (top - bottom) / max(float(np.max(part.counts, initial=0)), 1.0)
     bars: dict[str, Any] = {"width": 0.7, "bottom": bottom, "color": style.DENSITY, "zorder": 1}
     ax.bar(places, part.counts * scale, **bars)
     wide = max(2.0, min(7.0, 42 / len(places)))
     ax.vlines(places, part.low, part.high, color=style.ACCENT, alpha=0.3, linewidth=wide, zorder=2)
     ax.plot(places, part.y, "o", color=style.INK, markersize=4.2 if len(places) < 15 else 3, zorder=3)
     for place, count in zip(places, part.counts, strict=True):
-        if len(places) <= _MANY:
+        if len(places) <= _PANEL.counts:
             text = f"{int(count):,}"
             ax.annotate(
                 text, (place, bottom), xytext=(0, 1.5), textcoords="offset points", ha="center", fontsize=5.5,
                 color=style.INK, zorder=3,
             )  # fmt: skip
-    many = len(places) > _MANY
-    labels = [plain(label, _LETTERS) for label in part.labels]
+    many = len(places) > _PANEL.counts
+    labels = [plain(label, _PANEL.letters) for label in part.labels]
     ax.set_xticks(places, labels, **PLAIN)
     ax.set_xlim(-0.6, len(places) - 0.4)
     ax.grid(False, axis="x")
-    if len(labels) * max(map(len, labels), default=0) > _LINE:
+    if len(labels) * max(map(len, labels), default=0) > _PANEL.line:
         for label in ax.get_xticklabels():
             label.set(rotation=60 if many else 35, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
             label.set_fontsize(6 if many else 7)

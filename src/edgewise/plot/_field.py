@@ -17,7 +17,6 @@ from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, Label, name_label, plain
 
 _LETTERS = 10  # of a level's label
-_LINE, _UPRIGHT = 36, 28  # of labels that fit along the lower, and along the vertical axis
 
 
 @dataclass(frozen=True)
@@ -89,10 +88,11 @@ def draw_pair(ax: Axes, part: PairEffect) -> None:
         axis.labelpad = 2.5
         if side.labels is not None:
             axis.set_ticks(side.values.tolist(), [plain(each, _LETTERS) for each in side.labels], **PLAIN)
-    if part.across.labels is not None and _length(part.across.labels) > _LINE:
+    across, up = 36, 28  # letters of labels that fit along the axes
+    if part.across.labels is not None and _length(part.across.labels) > across:
         for text in ax.get_xticklabels():
             text.set(rotation=35, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
-    if part.up.labels is not None and _length(part.up.labels) <= _UPRIGHT:
+    if part.up.labels is not None and _length(part.up.labels) <= up:
         for text in ax.get_yticklabels():
             text.set(rotation=90, va="center")  # type: ignore[call-arg]
     bar = ax.figure.colorbar(image, cax=ax.inset_axes((1.02, 0.0, 0.035, 1.0)))
@@ -125,10 +125,6 @@ def _length(labels: Sequence[str]) -> int:
 
 
 Color = tuple[float, float, float, float]
-
-_BOTH_SIGNS = 0.05  # of the larger side: what the other one must reach for a scale with zero in its middle
-_LONGEST = 4.0  # a side of a map over the other, up to which both are drawn to the same scale
-_FLAT = 1e-12  # of the largest size: a function that varies less is a constant
 
 
 @dataclass(frozen=True)
@@ -214,10 +210,11 @@ def heat_map(
         ax.contourf(x, y, distance.T, levels=[far, 0.0], colors=[style.FAINT], zorder=2)
         ax.contour(x, y, distance.T, levels=[0.0], colors=[style.INK], linewidths=0.8, zorder=3)
     sides = float(np.ptp(x)), float(np.ptp(y))
-    if same_scale and max(sides) <= _LONGEST * min(sides):
+    longest = 4.0  # a side over the other, up to which both are drawn to the same scale
+    if same_scale and max(sides) <= longest * min(sides):
         ax.set_aspect("equal")
     _quiet(ax)
-    _name(ax, *names)
+    name_axes(ax, *names)
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.9, pad=0.02)
     bar.ax.tick_params(labelsize=7, colors=style.SOFT, labelcolor=style.INK, length=2)
     bar.ax.locator_params(nbins=6)
@@ -280,7 +277,7 @@ def profiles(
         room = 0.05 * (high - low)
         ax.set_ylim(low - room, high + room)
     style.plain_axes(ax)
-    _name(ax, name, label)
+    name_axes(ax, name, label)
     if legend:
         ax.legend(frameon=False, fontsize=7.5, labelcolor=style.INK)
     return ax
@@ -317,10 +314,12 @@ def span(values: Array) -> tuple[float, float]:
     if not len(known):
         raise InputError("There is no finite value to draw.")
     low, high = float(known.min()), float(known.max())
-    if high - low <= _FLAT * max(abs(low), abs(high)):
+    flat = 1e-12  # of the largest size: values that vary less are a constant
+    both_signs = 0.05  # of the larger side: what the other one must reach for a scale with zero in its middle
+    if high - low <= flat * max(abs(low), abs(high)):
         room = 0.5 * abs(low) or 1.0
         return low - room, high + room
-    if low < 0 < high and min(-low, high) > _BOTH_SIGNS * max(-low, high):
+    if low < 0 < high and min(-low, high) > both_signs * max(-low, high):
         most = max(-low, high)
         return -most, most
     return low, high
@@ -336,7 +335,8 @@ def _quiet(ax: Axes) -> None:
     ax.locator_params(nbins=6)
 
 
-def _name(ax: Axes, across: str, up: str) -> None:
+def name_axes(ax: Axes, across: str, up: str) -> None:
+    """Write the names of both axes, as mathematics where they are."""
     for axis, name in ((ax.xaxis, across), (ax.yaxis, up)):
         label = name_label(name)
         axis.set_label_text(label.text, color=style.INK, **label.style)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,13 +13,6 @@ from edgewise._typing import Array, Data
 from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, name_label, plain
 from edgewise.train import FitResult, as_matrix
-
-_ACROSS = 3  # panels side by side
-_WIDE, _HIGH = 3.0, 2.5  # of a panel, in inches
-_MANY = 500  # rows that are drawn small
-_MEANS, _FEWEST, _EACH = 20, 5, 8  # means along a panel at most and at least, and rows for each at least
-_ALIKE = 12  # values of a column that have a mean each
-_TWICE = 2.0  # standard errors of a mean that are shaded
 
 
 def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, label: str = "residual") -> Figure:
@@ -52,9 +44,9 @@ def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, la
     """
     if not columns:
         raise InputError("Residuals need at least one column to be drawn against. Got none.")
-    across = min(len(columns), _ACROSS)
+    across = min(len(columns), 3)
     down = -(-len(columns) // across)
-    figure = style.Picture(figsize=(_WIDE * across + 0.4, _HIGH * down), layout="constrained")
+    figure = style.Picture(figsize=(3.0 * across + 0.4, 2.5 * down), layout="constrained")
     panels = np.atleast_1d(figure.subplots(down, across, sharey=True, squeeze=False)).ravel()
     size = float(np.abs(residual).max()) or 1.0
     for ax, (name, column) in zip(panels, columns, strict=False):
@@ -71,13 +63,11 @@ def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, la
 
 
 def _panel(ax: Axes, column: Array, residual: Array) -> None:
-    many = len(residual) > _MANY
     ax.axhline(0, color=style.SOFT, linewidth=1, zorder=1)
-    ax.scatter(column, residual, s=5 if many else 14, color=style.ACCENT, alpha=0.3 if many else 0.6, linewidths=0,
-               rasterized=many, zorder=2)  # fmt: skip
+    style.scatter_rows(ax, column, residual, style.ACCENT, few=(14, 0.6), many=(5, 0.3))
     places, means, errors = _means(column, residual)
     if len(places) > 1:
-        ax.fill_between(places, means - _TWICE * errors, means + _TWICE * errors, color=style.SYMBOLIC, alpha=0.18,
+        ax.fill_between(places, means - 2 * errors, means + 2 * errors, color=style.SYMBOLIC, alpha=0.18,
                         linewidth=0, zorder=3)  # fmt: skip
         ax.plot(places, means, color=style.SYMBOLIC, linewidth=1.3, zorder=4)
     style.plain_axes(ax)
@@ -86,9 +76,11 @@ def _panel(ax: Axes, column: Array, residual: Array) -> None:
 def _means(column: Array, residual: Array) -> tuple[Array, Array, Array]:
     """Return places, means and standard errors of rows that are neighbors along a column, alike ones together."""
     values, place = np.unique(column, return_inverse=True)
-    count = min(_MEANS, len(column) // _EACH)
-    if len(values) > _ALIKE:
-        if count < _FEWEST:
+    alike, each = 12, 8  # values of a column that have a mean each; rows for a mean at least
+    most, fewest = 20, 5  # means along a panel
+    count = min(most, len(column) // each)
+    if len(values) > alike:
+        if count < fewest:
             return np.empty(0), np.empty(0), np.empty(0)
         order = np.argsort(column, kind="stable")
         place = np.empty(len(column), dtype=int)
@@ -98,10 +90,6 @@ def _means(column: Array, residual: Array) -> tuple[Array, Array, Array]:
     means = np.bincount(place, residual) / rows
     squares = np.bincount(place, (residual - means[place]) ** 2)
     return values, means, np.sqrt(squares / np.maximum(rows - 1, 1) / rows)
-
-
-_EXACT = 1e-17
-_DOTS = 40
 
 
 def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
@@ -133,9 +121,9 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
         raise InputError("This fit has no finished round to draw. Allow it more time.")
     ax = style.axes(ax, (5.6, 3.4))
     seconds = [row.seconds for row in rows]
-    train = [max(row.train, _EXACT) for row in rows]
-    held = [max(row.validation, _EXACT) for row in rows]
-    dot, square = ("o", "s") if len(rows) <= _DOTS else ("", "")  # the rows of many epochs make a line
+    train = [max(row.train, style.EXACT) for row in rows]
+    held = [max(row.validation, style.EXACT) for row in rows]
+    dot, square = ("o", "s") if len(rows) <= 40 else ("", "")  # the rows of many epochs make a line
     ax.plot(seconds, train, f"-{dot}", color=style.ACCENT, markersize=4, linewidth=1.4, label="training rows")
     if not np.isnan(held).all():
         ax.plot(seconds, held, f"--{square}", color=style.SYMBOLIC, markersize=4, linewidth=1.4, label="held-out rows")
@@ -153,10 +141,6 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     style.plain_axes(ax)
     ax.legend(frameon=False, fontsize=8, labelcolor=style.INK)
     return ax
-
-
-_DECADES = 3.0
-_LONGEST = 40  # letters of a name
 
 
 def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
@@ -189,7 +173,7 @@ def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
     if data.shape != model.shape or data.shape[1] != 1:
         raise InputError(f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}.")
     data, model = data[:, 0], model[:, 0]
-    wide = bool(data.min() > 0 and math.log10(data.max() / data.min()) > _DECADES)
+    wide = style.spans_decades(data.min(), data.max())
     figure = style.Picture(figsize=(8.6, 3.7), layout="constrained")
     left, right = figure.subplots(1, 2)
     _against(left, data, model, name, wide)
@@ -228,11 +212,9 @@ def _residuals(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: b
 
 
 def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, name: str, wide: bool) -> None:
-    """Points that stay light in number: small and clear when there are many, and pixels in vector files."""
+    """Draw rows, and name the horizontal axis."""
     if wide:
         ax.set_xscale("log")
-    many = len(x) > 500
-    size, opacity = (6, 0.35) if many else (18, 0.75)
-    ax.scatter(x, y, s=size, color=style.ACCENT, alpha=opacity, linewidths=0, rasterized=many, zorder=2)
-    ax.set_xlabel(plain(name, _LONGEST), **PLAIN)
+    style.scatter_rows(ax, x, y, style.ACCENT)
+    ax.set_xlabel(plain(name, 40), **PLAIN)
     style.plain_axes(ax)

@@ -12,13 +12,8 @@ from edgewise._errors import InputError, unknown
 from edgewise.interpret import node_names
 from edgewise.nn import KAN
 from edgewise.plot._levels import grid, levels
-from edgewise.plot._spots import BESIDE, DOT, Diagram, EdgeSpot, Key, NameSpot, NodeSpot, Pairs, Placed, Room
+from edgewise.plot._spots import LOOK, Diagram, EdgeSpot, Key, NameSpot, NodeSpot, Pairs, Placed, Room
 from edgewise.plot._text import Label, broken, edge_label, has_glyphs, height, math_name, name_label, width
-
-NAME, HIDDEN, NOTE = 8.5, 6.5, 6.5  # sizes of the font in points
-_MOST_LINES = 3
-_SPACE = 0.09  # inches between names
-_TILT, _STEEP, _LONG = 45.0, 65.0, 1.0  # degrees; the steeper for names longer than that number of inches
 
 Labels = Sequence[Sequence[Label]]
 
@@ -29,21 +24,21 @@ def place_names(kind: str, nodes: Sequence[NodeSpot], labels: Labels, unit: floa
     levels = [[node for node in nodes if node.layer == level] for level in range(len(labels))]
     rows = kind == "grid" and last % 2 == 1
     spots = _ends(levels[0], labels[0], unit, above=False)
-    above = _kept(levels[-1], labels[-1], NAME, 0.0) if rows else _ends(levels[-1], labels[-1], unit, above=True)
+    above = _kept(levels[-1], labels[-1], LOOK.name, 0.0) if rows else _ends(levels[-1], labels[-1], unit, above=True)
     if kind == "grid" and not rows and len(above) == 1:  # in the corner, from where a name goes back over the boxes
-        above = [replace(above[0], ha="right", x=above[0].x + DOT)]
+        above = [replace(above[0], ha="right", x=above[0].x + LOOK.dot)]
     spots += above
     for level in range(1, last):
         on_line = kind == "grid" and level % 2 == 1
-        spots += _kept(levels[level], labels[level], HIDDEN, 0.06 if on_line else None)
+        spots += _kept(levels[level], labels[level], LOOK.hidden_name, 0.06 if on_line else None)
     return spots
 
 
 def _kept(nodes: Sequence[NodeSpot], labels: Sequence[Label], size: float, lift: float | None) -> list[NameSpot]:
     """Names at the right of their nodes, above a line that leads on there when `lift` is a height above it."""
-    side, spots = "center" if lift is None or size == NAME else "bottom", []
+    side, spots = "center" if lift is None or size == LOOK.name else "bottom", []
     for node in nodes:
-        x, y = node.x + node.radius + BESIDE, node.y + (lift or 0.0)
+        x, y = node.x + node.radius + LOOK.beside, node.y + (lift or 0.0)
         spots.append(NameSpot(node.layer, node.index, labels[node.index], x, y, "left", side, 0.0, size))
     return spots
 
@@ -52,31 +47,31 @@ def _ends(nodes: Sequence[NodeSpot], labels: Sequence[Label], unit: float, *, ab
     """Names under inputs or over outputs: side by side, in lines where that is enough, and tilted where it is not."""
     line = sorted(nodes, key=lambda node: node.x)
     shown = _side_by_side([node.x * unit for node in line], [labels[node.index] for node in line])
-    sign, half = (1 if above else -1), 0.35 * NAME / 72 / unit
-    longest = max(width(label, NAME) for label in labels)
-    angle = 0.0 if shown else _STEEP if longest > _LONG else _TILT
+    sign, half = (1 if above else -1), 0.35 * LOOK.name / 72 / unit
+    longest = max(width(label, LOOK.name) for label in labels)
+    angle = 0.0 if shown else LOOK.steep_tilt if longest > LOOK.long_name else LOOK.tilt
     spots = []
     for k, node in enumerate(line):
-        y = node.y + sign * (node.radius + BESIDE)
+        y = node.y + sign * (node.radius + LOOK.beside)
         if shown:
             place = (node.x, y, "center", "bottom" if above else "top")
         else:
             place = (node.x, y + sign * half * math.cos(math.radians(angle)), "left" if above else "right", "center")
         label = shown[k] if shown else labels[node.index]
-        spots.append(NameSpot(node.layer, node.index, label, *place, angle, NAME))
+        spots.append(NameSpot(node.layer, node.index, label, *place, angle, LOOK.name))
     return spots
 
 
 def _side_by_side(xs: Sequence[float], labels: Sequence[Label]) -> list[Label] | None:
     """The labels, broken into lines where they are too wide for their places in inches; None if that is not enough."""
     gaps = [b - a for a, b in pairwise(xs)]
-    near = [min(gaps[max(0, k - 1) : k + 1], default=math.inf) - _SPACE for k in range(len(xs))]
+    near = [min(gaps[max(0, k - 1) : k + 1], default=math.inf) - LOOK.name_space for k in range(len(xs))]
     shown = []
     for label, most in zip(labels, near, strict=True):
-        ways = [broken(label, lines, NAME) for lines in range(1, _MOST_LINES + 1)]
-        shown.append(next((way for way in ways if width(way, NAME) <= most), ways[-1]))
-    widths = [width(label, NAME) for label in shown]
-    fits = all((a + b) / 2 + _SPACE <= gap + 1e-9 for a, b, gap in zip(widths, widths[1:], gaps, strict=False))
+        ways = [broken(label, lines, LOOK.name) for lines in range(1, LOOK.name_lines + 1)]
+        shown.append(next((way for way in ways if width(way, LOOK.name) <= most), ways[-1]))
+    widths = [width(label, LOOK.name) for label in shown]
+    fits = all((a + b) / 2 + LOOK.name_space <= gap + 1e-9 for a, b, gap in zip(widths, widths[1:], gaps, strict=False))
     return shown if fits else None
 
 
@@ -98,12 +93,6 @@ PAGE = 7.0  # inches: the width of a page's text
 Frame = tuple[float, float | None]  # what a diagram is to fit in: width and height in inches
 LayoutName = Literal["auto", "levels", "grid"]
 LAYOUTS = {"levels": levels, "grid": grid}
-_FORMULA = 7.0  # size of the font in boxes, in points
-_WIDEST_LABEL = {"levels": 0.95, "grid": 0.5}  # inches; beyond, the function stands alone
-_UNITS = tuple(k / 100 for k in range(32, 19, -1))  # inches a box may be wide, 8 to 5 mm
-_LARGEST = 1.5  # how much a diagram is enlarged to fill given axes
-_FEW = 6  # names that are given room beside each other
-_PAD = 0.12
 _SYMBOL = re.compile(r"\\?[A-Za-z]+(_\{[^^]*\})?")
 
 
@@ -172,12 +161,12 @@ def fitted(
         wide, high = found.width * found.unit, found.height * found.unit
         return min(width / wide, math.inf if height is None else height / high)
 
-    every = (_diagram(model, labels, kind, unit, hidden, note) for kind in kinds for unit in _UNITS)
+    every = (_diagram(model, labels, kind, unit, hidden, note) for kind in kinds for unit in LOOK.box_sizes)
     found = next((way for way in every if scale(way) >= 1), None)
     if height is None:
-        return found or _diagram(model, labels, kinds[-1], _UNITS[-1], hidden, note)
-    found = found or max((_diagram(model, labels, kind, _UNITS[-1], hidden, note) for kind in kinds), key=scale)
-    return _scaled(found, min(scale(found), _LARGEST))
+        return found or _diagram(model, labels, kinds[-1], LOOK.box_sizes[-1], hidden, note)
+    found = found or max((_diagram(model, labels, kind, LOOK.box_sizes[-1], hidden, note) for kind in kinds), key=scale)
+    return _scaled(found, min(scale(found), LOOK.enlarged))
 
 
 def _scaled(found: Diagram, factor: float) -> Diagram:
@@ -192,7 +181,7 @@ def _diagram(model: KAN, labels: Labels, kind: str, unit: float, hidden: Collect
         [(j, i) for j, i in layer.mask.nonzero().tolist() if (depth, j, i) not in hidden]
         for depth, layer in enumerate(model.layers)
     ]
-    formulas = _formulas(model, pairs, labels, _WIDEST_LABEL[kind])
+    formulas = _formulas(model, pairs, labels, LOOK.levels_formula if kind == "levels" else LOOK.grid_formula)
     room = _room(labels, formulas, unit)
     nodes, edges = LAYOUTS[kind](model.nodes, pairs, room)
     edges = [
@@ -201,10 +190,14 @@ def _diagram(model: KAN, labels: Labels, kind: str, unit: float, hidden: Collect
     ]
     names = place_names(kind, nodes, labels, unit)
     bounds = _bounds((nodes, edges), names, unit)
-    told = NameSpot(-1, 0, Label(note, False), bounds[0] + _PAD, bounds[1], "left", "top", 0.0, NOTE) if note else None
+    told = (
+        NameSpot(-1, 0, Label(note, False), bounds[0] + LOOK.pad, bounds[1], "left", "top", 0.0, LOOK.note)
+        if note
+        else None
+    )
     if told:
         bounds = _bounds((nodes, edges), [*names, told], unit)
-    return Diagram(kind, unit, bounds, nodes, edges, names, _FORMULA, told)
+    return Diagram(kind, unit, bounds, nodes, edges, names, LOOK.formula, told)
 
 
 def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float) -> dict[Key, Label]:
@@ -221,7 +214,7 @@ def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float)
             names = [*_mathtext(labels[depth][i]), plain]
             ways = [edge_label(function, (a, b, c, d), name, digits) for name in names for digits in (3, 2)]
             ways += [Label("$\\sim\\," + edge_label(function, name=name).text[1:], True) for name in names]
-            found[depth, j, i] = next((way for way in ways if width(way, _FORMULA) <= widest), ways[-1])
+            found[depth, j, i] = next((way for way in ways if width(way, LOOK.formula) <= widest), ways[-1])
     return found
 
 
@@ -235,12 +228,12 @@ def _mathtext(label: Label) -> list[str]:
 
 def _room(labels: Labels, formulas: dict[Key, Label], unit: float) -> Room:
     beside = {
-        (level, q): width(label, HIDDEN) / unit
+        (level, q): width(label, LOOK.hidden_name) / unit
         for level in range(1, len(labels) - 1)
         for q, label in enumerate(labels[level])
     }
     cards = {
-        key: (max(1.0, width(label, _FORMULA) / unit + 0.25), 1.1 + height(label, _FORMULA) / unit)
+        key: (max(1.0, width(label, LOOK.formula) / unit + 0.25), 1.1 + height(label, LOOK.formula) / unit)
         for key, label in formulas.items()
     }
     return Room(beside, (_end(labels[0], unit), _end(labels[-1], unit)), cards)
@@ -248,15 +241,15 @@ def _room(labels: Labels, formulas: dict[Key, Label], unit: float) -> Room:
 
 def _end(labels: Sequence[Label], unit: float) -> float:
     """The width that a few inputs or outputs need for their names, in two lines where they break."""
-    if len(labels) > _FEW:
+    if len(labels) > LOOK.roomy_names:
         return 0.0
-    return max(width(broken(label, 2, NAME), NAME) for label in labels) / unit
+    return max(width(broken(label, 2, LOOK.name), LOOK.name) for label in labels) / unit
 
 
 def _bounds(placed: Placed, names: Sequence[NameSpot], unit: float) -> tuple[float, float, float, float]:
     points = list(_points(*placed)) + [corner for spot in names for corner in corners(spot, unit)]
     xs, ys = zip(*points, strict=True)
-    return min(xs) - _PAD, min(ys) - _PAD, max(xs) + _PAD, max(ys) + _PAD
+    return min(xs) - LOOK.pad, min(ys) - LOOK.pad, max(xs) + LOOK.pad, max(ys) + LOOK.pad
 
 
 def _points(nodes: Sequence[NodeSpot], edges: Sequence[EdgeSpot]) -> Iterator[tuple[float, float]]:

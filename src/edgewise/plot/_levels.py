@@ -9,10 +9,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from edgewise.nn import Nodes
-from edgewise.plot._spots import BESIDE, DOT, FACTOR, RING, RISE, EdgeSpot, Line, NodeSpot, Pairs, Placed, Point, Room
-
-_SWEEPS = 4
-_MOST_PAIRS = 60  # in a layer whose nodes are put in order; where all is joined to all, order does not help
+from edgewise.plot._spots import LOOK, EdgeSpot, Line, NodeSpot, Pairs, Placed, Point, Room
 
 Order = list[list[int]]  # for each level its subnodes in the order of their places, a product's beside each other
 
@@ -27,11 +24,12 @@ def ordered(nodes: Sequence[Nodes], pairs: Sequence[Pairs]) -> Order:
 
     Sugiyama's method: sweeps up and down, of which the order with the fewest crossings is kept.
     """
+    sweeps, most_pairs = 4, 60  # pairs of a layer: where all is joined to all, order does not help
     best = order = natural(nodes)
-    if any(len(layer) > _MOST_PAIRS for layer in pairs):
+    if any(len(layer) > most_pairs for layer in pairs):
         return best
     least = crossings(nodes, pairs, best)
-    for sweep in range(_SWEEPS):
+    for sweep in range(sweeps):
         order = [list(level) for level in order]
         upward = sweep % 2 == 0
         levels = range(1, len(nodes)) if upward else range(len(nodes) - 2, 0, -1)
@@ -91,11 +89,6 @@ def spread(wishes: Sequence[float], gaps: Sequence[float], bounds: tuple[float, 
     return (flat + offsets).tolist()
 
 
-_WIRE = 0.13  # between a line and the boxes along it
-_LEAD = 0.55  # from a level of nodes to the first boxes
-_TAIL = 0.4  # from the last boxes to a level of nodes
-
-
 def grid(nodes: Sequence[Nodes], pairs: Sequence[Pairs], room: Room) -> Placed:
     """The nodes and edges of a network drawn as crossbars, inputs below the first."""
     pitches = [_pitch(nodes, pairs, depth, room) for depth in range(len(nodes))]
@@ -121,22 +114,22 @@ def _pitch(nodes: Sequence[Nodes], pairs: Sequence[Pairs], level: int, room: Roo
     side = 0 if level % 2 == 0 else 1
     sizes = [room.size_of_all(depth, pairs[depth])[side] for depth in (level - 1, level) if 0 <= depth < len(pairs)]
     names = [room.beside[level, q] for q in range(nodes[level].n_nodes) if (level, q) in room.beside]
-    name = max(names) + DOT + BESIDE if names and side == 0 else 0.0
-    return max(*sizes, name) + 2 * _WIRE
+    name = max(names) + LOOK.dot + LOOK.beside if names and side == 0 else 0.0
+    return max(*sizes, name) + 2 * LOOK.wire
 
 
 def _rows(nodes: Nodes, depth: int, corner: Point, size: Point, pitch: float) -> list[NodeSpot]:
     """Nodes at the right end of rows, the first on top."""
-    x = corner[0] + _WIRE + size[0] + _TAIL
-    top = corner[1] + _LEAD + size[1] + _WIRE + pitch * (nodes.n_subnodes - 1)
-    return _spots(nodes, depth, [(x, top - pitch * j) for j in range(nodes.n_subnodes)], (RISE, 0.0))
+    x = corner[0] + LOOK.wire + size[0] + LOOK.tail
+    top = corner[1] + LOOK.lead + size[1] + LOOK.wire + pitch * (nodes.n_subnodes - 1)
+    return _spots(nodes, depth, [(x, top - pitch * j) for j in range(nodes.n_subnodes)], (LOOK.rise, 0.0))
 
 
 def _columns(nodes: Nodes, depth: int, corner: Point, size: Point, pitch: float) -> list[NodeSpot]:
     """Nodes at the upper end of columns."""
-    left = corner[0] + _LEAD + size[0] + _WIRE
-    y = corner[1] + _TAIL
-    return _spots(nodes, depth, [(left + pitch * j, y) for j in range(nodes.n_subnodes)], (0.0, RISE))
+    left = corner[0] + LOOK.lead + size[0] + LOOK.wire
+    y = corner[1] + LOOK.tail
+    return _spots(nodes, depth, [(left + pitch * j, y) for j in range(nodes.n_subnodes)], (0.0, LOOK.rise))
 
 
 def _spots(nodes: Nodes, depth: int, ends: list[Point], rise: Point) -> list[NodeSpot]:
@@ -155,28 +148,22 @@ def _corner(above: list[NodeSpot], room: Room, upward: bool) -> Point:
     x, y = max(node.x for node in above), max(node.y for node in above)
     if upward:
         names = [room.beside.get((node.layer, node.index), 0.0) for node in above]
-        x += max(node.radius for node in above) + BESIDE + max(names)
+        x += max(node.radius for node in above) + LOOK.beside + max(names)
     return x, y
 
 
 def _up_and_right(start: Point, end: Point, size: Point) -> tuple[Point, tuple[Line, Line]]:
     """Up a column, into the box at its right, out at the top and along the row above it."""
-    x, y = start[0] + _WIRE + size[0] / 2, end[1] - _WIRE - size[1] / 2
+    x, y = start[0] + LOOK.wire + size[0] / 2, end[1] - LOOK.wire - size[1] / 2
     into = (start, (start[0], y), (x - size[0] / 2, y))
     return (x, y), (into, ((x, y + size[1] / 2), (x, end[1]), end))
 
 
 def _right_and_up(start: Point, end: Point, size: Point) -> tuple[Point, tuple[Line, Line]]:
     """Along a row, into the box below it, out at its right and up the column there."""
-    x, y = end[0] - _WIRE - size[0] / 2, start[1] - _WIRE - size[1] / 2
+    x, y = end[0] - LOOK.wire - size[0] / 2, start[1] - LOOK.wire - size[1] / 2
     into = (start, (x, start[1]), (x, y + size[1] / 2))
     return (x, y), (into, ((x + size[0] / 2, y), (end[0], y), end))
-
-
-_GAP = 0.16  # between boxes
-_APART = 0.25  # between nodes with their names
-_LEAST_WIDTH = 2.4
-_RUN, _SLOPE, _LONGEST = 0.55, 0.16, 3.2  # from a node to its boxes, by how far they lie aside
 
 
 def levels(nodes: Sequence[Nodes], pairs: Sequence[Pairs], room: Room) -> Placed:
@@ -184,9 +171,9 @@ def levels(nodes: Sequence[Nodes], pairs: Sequence[Pairs], room: Room) -> Placed
     order = ordered(nodes, pairs)
     extents = [_extents(level, depth, len(nodes), room) for depth, level in enumerate(nodes)]
     width = max(
-        _LEAST_WIDTH,
-        *(sum(room.widths(depth, layer)) + _GAP * len(layer) for depth, layer in enumerate(pairs)),
-        *(sum(map(sum, sides)) + _APART * len(sides) for sides in extents),
+        LOOK.narrowest,
+        *(sum(room.widths(depth, layer)) + LOOK.box_gap * len(layer) for depth, layer in enumerate(pairs)),
+        *(sum(map(sum, sides)) + LOOK.node_gap * len(sides) for sides in extents),
     )
     below = _level(nodes[0], 0, _even(extents[0], list(range(nodes[0].n_nodes)), width), order[0])
     found, edges = list(below), []
@@ -207,9 +194,11 @@ def _extents(nodes: Nodes, depth: int, count: int, room: Room) -> list[Point]:
     """How far each node reaches to the left and to the right, its name included."""
     sides = []
     for q, arity in enumerate((1,) * nodes.n_sum + nodes.arities):
-        half = max(0.3, FACTOR * (arity - 1) / 2 + 0.2)
+        half = max(0.3, LOOK.factors * (arity - 1) / 2 + 0.2)
         if 0 < depth < count - 1:
-            sides.append((half, max(half, (RING if arity > 1 else DOT) + BESIDE + room.beside[depth, q])))
+            sides.append(
+                (half, max(half, (LOOK.ring if arity > 1 else LOOK.dot) + LOOK.beside + room.beside[depth, q]))
+            )
         else:
             sides.append((max(half, room.ends[depth > 0] / 2),) * 2)
     return sides
@@ -222,7 +211,7 @@ def _even(extents: list[Point], order: list[int], width: float) -> list[float]:
 
 def _placed(extents: list[Point], order: list[int], wishes: list[float], width: float) -> list[float]:
     """The places of nodes near their wishes, both in that order; of the last one, the name may stand out."""
-    gaps = [extents[a][1] + extents[b][0] + _APART for a, b in pairwise(order)]
+    gaps = [extents[a][1] + extents[b][0] + LOOK.node_gap for a, b in pairwise(order)]
     places = spread(wishes, gaps, (extents[order[0]][0], width - extents[order[-1]][0]))
     return [x for _, x in sorted(zip(order, places, strict=True))]
 
@@ -245,7 +234,7 @@ def _nodes_x(
 
 def _level(nodes: Nodes, depth: int, xs: list[float], order: list[int]) -> list[NodeSpot]:
     """Nodes whose edges end at height 0; products rise above their factors, and sums beside them too."""
-    rise = RISE if nodes.arities else 0.0
+    rise = LOOK.rise if nodes.arities else 0.0
     place = {j: k for k, j in enumerate(order)}
     spots = []
     for q, (x, group) in enumerate(zip(xs, nodes.groups(), strict=True)):
@@ -253,7 +242,7 @@ def _level(nodes: Nodes, depth: int, xs: list[float], order: list[int]) -> list[
             spots.append(NodeSpot(depth, q, "sum" if depth else "input", x, rise, ((x, rise),)))
             continue
         line = sorted(group, key=place.__getitem__)
-        points = tuple((x + FACTOR * (line.index(j) - (len(group) - 1) / 2), 0.0) for j in group)
+        points = tuple((x + LOOK.factors * (line.index(j) - (len(group) - 1) / 2), 0.0) for j in group)
         spots.append(NodeSpot(depth, q, "product", x, rise, points))
     return spots
 
@@ -274,8 +263,8 @@ def _row(
     if not line:
         return []
     height, widths = room.size_of_all(depth, layer)[1], room.widths(depth, line)
-    gaps = [(a + b) / 2 + _GAP for a, b in pairwise(widths)]
-    bounds = ((widths[0] + _GAP) / 2, width - (widths[-1] + _GAP) / 2)
+    gaps = [(a + b) / 2 + LOOK.box_gap for a, b in pairwise(widths)]
+    bounds = ((widths[0] + LOOK.box_gap) / 2, width - (widths[-1] + LOOK.box_gap) / 2)
     xs = spread([wish(edge)[0] for edge in line], gaps, bounds)
     return [
         EdgeSpot(depth, j, i, (x, 0.0), (wide, height), (((below[i].x, below[i].y),), (ends[j],)))
@@ -303,4 +292,4 @@ def _stacked(
 
 def _run(aside: Iterable[float]) -> float:
     longest = max((abs(x) for x in aside), default=0.0)
-    return min(_RUN + _SLOPE * longest, _LONGEST)
+    return min(LOOK.run + LOOK.run_aside * longest, LOOK.longest_run)

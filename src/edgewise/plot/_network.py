@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,27 @@ from edgewise.nn import KAN
 from edgewise.plot import _style as style
 from edgewise.plot._curves import unit_curve
 from edgewise.plot._layout import PAGE, Frame, LayoutName, fitted
-from edgewise.plot._spots import DOT, RING, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
+from edgewise.plot._spots import LOOK, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
 from edgewise.plot._style import INK, SOFT, SYMBOLIC, Picture
 from edgewise.plot._text import PLAIN, name_label, plain
 
 _SIGNS = {"sum": "+", "product": "×", "function": "F"}
-_RADIUS = 0.2
-_APART = 1.0  # of columns beside each other, at least, and of levels above each other
-_GAP = 0.12  # from a node to what is written beside it
-_LETTER = 0.105  # width of one, to keep names apart
-_INCHES = 0.9  # of a column
-_BELOW = 0.45  # from the lowest line to the end of the names
+
+
+@dataclass(frozen=True)
+class TreeStyle:
+    """The sizes of the picture of a tree, in distances between its levels."""
+
+    radius: float = 0.2  # of a node
+    ring: float = 1.35  # around a node, in its radii
+    column: float = 1.0  # between columns beside each other, at least
+    gap: float = 0.12  # from a node to what is written beside it
+    letter: float = 0.105  # width of one, to keep names apart
+    below: float = 0.45  # from the lowest line to the end of the names
+    inches: float = 0.9  # of one distance
+
+
+_TREE = TreeStyle()
 
 _Spot = tuple[Tree, float, float]
 
@@ -66,14 +77,14 @@ def tree(tree: Tree, ax: Axes | None = None) -> Axes:
         raise InputError(f"'tree' must be what structure.tree returns. Got {type(tree).__name__}.")
     spots, width = _placed(tree, 0.0)
     places = {id(node): (x, y) for node, x, y in spots}
-    height = spots[0][2] + 2 * _RADIUS
-    ax = style.axes(ax, (_INCHES * (width + 0.2), _INCHES * (height + _BELOW)))
+    height = spots[0][2] + 2 * _TREE.radius
+    ax = style.axes(ax, (_TREE.inches * (width + 0.2), _TREE.inches * (height + _TREE.below)))
     for node, x, y in spots:
         for x1, y1 in (places[id(child)] for child in node.children):
             ax.plot([x, x1], [y, y1], color=style.SOFT, linewidth=1.2, zorder=1)
         _draw(ax, node, x, y)
     ax.set_xlim(-0.1, width + 0.1)
-    ax.set_ylim(-_BELOW, height)
+    ax.set_ylim(-_TREE.below, height)
     ax.set_aspect("equal")
     ax.set_axis_off()
     return ax
@@ -82,7 +93,7 @@ def tree(tree: Tree, ax: Axes | None = None) -> Axes:
 def _placed(node: Tree, left: float) -> tuple[list[_Spot], float]:
     """Where a node and all below it stand, from `left` on, the node first, and the right end of what they take."""
     if not node.children:
-        width = max(_APART, _LETTER * len(plain(node.name)) + 2 * _GAP)
+        width = max(_TREE.column, _TREE.letter * len(plain(node.name)) + 2 * _TREE.gap)
         return [(node, left + width / 2, 0.0)], left + width
     spots: list[_Spot] = []
     tops, right = [], left
@@ -91,13 +102,13 @@ def _placed(node: Tree, left: float) -> tuple[list[_Spot], float]:
         tops.append(below[0])
         spots += below
     x = (tops[0][1] + tops[-1][1]) / 2
-    y = max(top[2] for top in tops) + _APART
-    return [(node, x, y), *spots], max(right, _kept(x) + _LETTER * len(plain(node.name)))
+    y = max(top[2] for top in tops) + 1.0
+    return [(node, x, y), *spots], max(right, _kept(x) + _TREE.letter * len(plain(node.name)))
 
 
 def _kept(x: float) -> float:
     """Where what is written beside a node at x begins."""
-    return x + 1.35 * _RADIUS + _GAP / 2
+    return x + _TREE.ring * _TREE.radius + _TREE.gap / 2
 
 
 def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
@@ -106,17 +117,18 @@ def _draw(ax: Axes, node: Tree, x: float, y: float) -> None:
         ax.text(x, y - 0.05, label.text, ha="center", va="top", color=style.INK, fontsize=10, **label.style)
         return
     if node.outer:
-        ax.add_patch(Circle((x, y), 1.35 * _RADIUS, facecolor="white", edgecolor=style.ACCENT, linewidth=1.0, zorder=2))
+        ax.add_patch(
+            Circle(
+                (x, y), _TREE.ring * _TREE.radius, facecolor="white", edgecolor=style.ACCENT, linewidth=1.0, zorder=2
+            )
+        )
     color = style.SYMBOLIC if node.name else style.INK
-    ax.add_patch(Circle((x, y), _RADIUS, facecolor="white", edgecolor=color, linewidth=1.3, zorder=3))
+    ax.add_patch(Circle((x, y), _TREE.radius, facecolor="white", edgecolor=color, linewidth=1.3, zorder=3))
     ax.text(x, y, _SIGNS[node.kind], ha="center", va="center", color=color, fontsize=11, zorder=4)
     if node.name:
-        ax.text(_kept(x), y + _RADIUS / 2, plain(node.name), va="bottom", color=color, fontsize=8, zorder=4, **PLAIN)
-
-
-_FAINTEST, _FAINTEST_BOX = 0.18, 0.35
-_CURVE = 0.74  # of a box's side
-_CORNER = 0.09  # radius where a line turns
+        ax.text(
+            _kept(x), y + _TREE.radius / 2, plain(node.name), va="bottom", color=color, fontsize=8, zorder=4, **PLAIN
+        )
 
 
 def network(
@@ -237,7 +249,7 @@ def _shade(curve: EdgeCurve, opacity: float) -> tuple[float, float, float]:
 
 
 def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacity: float) -> None:
-    color, strong = _shade(curve, max(opacity, _FAINTEST)), _shade(curve, max(opacity, _FAINTEST_BOX))
+    color, strong = _shade(curve, max(opacity, LOOK.faintest)), _shade(curve, max(opacity, LOOK.faintest_box))
     name, scale = "edge-{}-{}-{}".format(*edge.key), plan.unit / 0.3
     path = Path.make_compound_path(*(_path(plan.kind, line) for line in edge.lines))
     line = PathPatch(path, facecolor="none", edgecolor=color, linewidth=1.1 * scale, capstyle="round")
@@ -245,7 +257,7 @@ def _draw_edge(ax: Axes, plan: Diagram, edge: EdgeSpot, curve: EdgeCurve, opacit
     corner = (x - wide / 2 + 0.12, y - high / 2 + 0.12)
     box = FancyBboxPatch(corner, wide - 0.24, high - 0.24, boxstyle="round,pad=0.12,rounding_size=0.12")
     box.set(facecolor="white", edgecolor=strong, linewidth=0.8 * scale)
-    points = (unit_curve(curve) - 0.5) * (_CURVE, _CURVE * (high - edge.strip)) + (x, y + edge.strip / 2)
+    points = (unit_curve(curve) - 0.5) * (LOOK.curve, LOOK.curve * (high - edge.strip)) + (x, y + edge.strip / 2)
     graph = Line2D(*points.T, color=strong, linewidth=1.2 * scale, solid_capstyle="round")
     for what, part, zorder in (("line", line, 1), ("box", box, 3), ("curve", graph, 4)):
         part.set(gid=f"{name}-{what}", zorder=zorder)
@@ -271,7 +283,7 @@ def _path(kind: str, line: Line) -> Path:
 
 def _towards(corner: Point, other: Point) -> Point:
     far = math.dist(corner, other)
-    share = min(_CORNER, far / 2) / far if far else 0.0
+    share = min(LOOK.corner, far / 2) / far if far else 0.0
     return corner[0] + share * (other[0] - corner[0]), corner[1] + share * (other[1] - corner[1])
 
 
@@ -279,15 +291,15 @@ def _draw_node(ax: Axes, node: NodeSpot, color: str) -> None:
     """A dot for a sum; for a product a circled cross, joined to the points where its factors' edges end."""
     name = f"node-{node.layer}-{node.index}"
     if node.kind != "product":
-        _dot(ax, (node.x, node.y), DOT, color).set_gid(name)
+        _dot(ax, (node.x, node.y), LOOK.dot, color).set_gid(name)
         return
     line: dict[str, Any] = {"color": INK, "linewidth": 1.2, "solid_capstyle": "round"}
     for x, y in node.factors:
         ax.plot([x, node.x], [y, node.y], zorder=2, **line)
-        _dot(ax, (x, y), 0.6 * DOT, INK)
-    ring = Circle((node.x, node.y), RING, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=5, gid=name)
+        _dot(ax, (x, y), 0.6 * LOOK.dot, INK)
+    ring = Circle((node.x, node.y), LOOK.ring, facecolor="white", edgecolor=INK, linewidth=1.2, zorder=5, gid=name)
     ax.add_artist(ring)
-    arm = np.array([-0.5, 0.5]) * RING
+    arm = np.array([-0.5, 0.5]) * LOOK.ring
     for sign in (1, -1):
         ax.plot(node.x + arm, node.y + sign * arm, zorder=6, **line)
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from edgewise._typing import Array
 from edgewise.plot import _style as style
-from edgewise.plot._field import Surface, heat_map, shades
-from edgewise.plot._text import PLAIN, name_label, plain
+from edgewise.plot._field import Surface, heat_map, name_axes, shades
+from edgewise.plot._text import PLAIN, plain
 
 
 def fitted_curve(
@@ -51,17 +50,10 @@ def fitted_curve(
         shown = np.isfinite(low) & np.isfinite(high)
         ax.fill_between(grid, low, high, where=shown, color=style.ACCENT, alpha=0.14, linewidth=0)
     ax.plot(grid, values, color=style.SYMBOLIC, linewidth=1.6)
-    many = len(x) > 500
-    ax.scatter(x, y, s=6 if many else 18, color=style.INK, alpha=0.35 if many else 0.75, linewidths=0, rasterized=many)
+    style.scatter_rows(ax, x, y, style.INK, zorder=1)
     ax.set_xlabel(plain(names[0]))
     ax.set_ylabel(plain(names[1]))
     return figure
-
-
-_ROOM = 0.12  # of the range of the rows, above and below
-_SPIKES = 0.02  # of a band, the furthest, may leave the picture
-_MANY = 500  # rows that are drawn small
-_LISTED, _LONGEST = 6, 60  # curves that have a legend, and letters of a label
 
 
 @dataclass(frozen=True)
@@ -129,19 +121,17 @@ def curve_among_rows(
     for line, color in zip(lines, colors, strict=True):
         if line.band is not None:
             ax.fill_between(line.places, *line.band, color=color, alpha=0.15, linewidth=0, zorder=1)
-        ax.plot(
-            line.places, line.values, color=color, linewidth=1.8, zorder=4, label=plain(line.label, _LONGEST) or None
-        )
+        ax.plot(line.places, line.values, color=color, linewidth=1.8, zorder=4, label=plain(line.label) or None)
         if line.rows is not None:
             own = style.ACCENT if len(lines) == 1 else color
-            many = len(seen) > _MANY
+            many = len(seen) > style.MANY_ROWS
             ax.scatter(*line.rows.T, s=5 if many else 16, color=own, alpha=0.35 if many else 0.75, linewidths=0,
                        rasterized=many, zorder=3)  # fmt: skip
     if aside is not None and len(aside):
         ax.scatter(*aside.T, s=26, facecolors="none", edgecolors=style.INK, linewidths=0.9, zorder=5, label="set aside")
     _limits(ax, seen, lines)
-    _named(ax, names)
-    if len(lines) <= _LISTED and any(line.label for line in lines):
+    name_axes(ax, *names)
+    if len(lines) <= 6 and any(line.label for line in lines):
         for text in ax.legend(frameon=False, fontsize=8, labelcolor=style.INK, loc="best").get_texts():
             text.set(**PLAIN)
     style.plain_axes(ax)
@@ -178,7 +168,7 @@ def map_among_rows(
     ends = (float(rows[:, 2].min()), float(rows[:, 2].max()))
     ax = heat_map(surface, names=names, label=label, limits=ends, ax=style.axes(ax, (6.8, 4.4)))
     image: Any = ax.collections[0]
-    many = len(rows) > _MANY
+    many = len(rows) > style.MANY_ROWS
     ax.scatter(rows[:, 0], rows[:, 1], c=rows[:, 2], cmap=image.get_cmap(), norm=image.norm, s=10 if many else 26,
                edgecolors=style.INK, linewidths=0.3 if many else 0.6, rasterized=many, zorder=4)  # fmt: skip
     return ax
@@ -188,19 +178,14 @@ def _limits(ax: Axes, seen: Array, lines: Sequence[Line]) -> None:
     """Show the rows, and the bands but for spikes, at most once the rows' range beyond."""
     low, high = float(seen[:, 1].min()), float(seen[:, 1].max())
     size = high - low or abs(high) or 1.0
+    spikes = 0.02  # of a band, the furthest, may leave the picture
+    room = 0.12  # of the range of the rows, above and below
     least, most = low, high
     for below, above in (line.band for line in lines if line.band is not None):
         if np.isfinite(below).any():
-            least = min(least, max(float(np.nanquantile(below, _SPIKES)), low - size))
-            most = max(most, min(float(np.nanquantile(above, 1 - _SPIKES)), high + size))
+            least = min(least, max(float(np.nanquantile(below, spikes)), low - size))
+            most = max(most, min(float(np.nanquantile(above, 1 - spikes)), high + size))
     if ax.get_yscale() == "log":
         ax.set_ylim(low / 2, high * 2)
     else:
-        ax.set_ylim(least - _ROOM * size, most + _ROOM * size)
-
-
-def _named(ax: Axes, names: tuple[str, str]) -> None:
-    axes: tuple[Axis, Axis] = (ax.xaxis, ax.yaxis)
-    for axis, name in zip(axes, names, strict=True):
-        label = name_label(name)
-        axis.set_label_text(label.text, color=style.INK, **label.style)
+        ax.set_ylim(least - room * size, most + room * size)

@@ -10,15 +10,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
-from edgewise._printable import printable
+from edgewise._printable import printable, shortened
 from edgewise._typing import Data
 from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, Label, name_label, plain, width
 from edgewise.train import as_matrix
 
-_CELL = 0.42  # inches
 _LONGEST = 46  # letters of an equation
-_CROWDED = 8  # names from which they stand upright
 _SHADES = LinearSegmentedColormap.from_list("evidence", ["#f1f4f7", style.ACCENT])
 
 
@@ -77,7 +75,8 @@ def relations(ties: Sequence[Tie], names: Sequence[str], shares: Data) -> Figure
     heights = [max(1, len(ties)), len(values)]
     shown = [plain(name, _LONGEST) for name in names]
     room = max(width(Label(name, False), 8.0) for name in shown) if _upright(shown) else 0.0
-    size = (2.2 + _CELL * len(names) + 3.4, max(1.1, room + 0.3) + _CELL * sum(heights))
+    cell = 0.42  # inches
+    size = (2.2 + cell * len(names) + 3.4, max(1.1, room + 0.3) + cell * sum(heights))
     figure = style.Picture(figsize=size, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     _ties(upper, ties, len(names))
@@ -90,8 +89,7 @@ def _ties(ax: Axes, ties: Sequence[Tie], columns: int) -> None:
         spots = sorted(tie.columns)
         ax.plot([-0.5, columns - 0.5], [row, row], color=style.FAINT, linewidth=0.5, zorder=1)
         ax.plot(spots, [row] * len(spots), "o-", color=style.SYMBOLIC, markersize=8, linewidth=2, zorder=2)
-        text = printable(tie.text)
-        text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        text = shortened(printable(tie.text), _LONGEST)
         ax.text(columns - 0.3, row, text, va="center", fontsize=9, color=style.INK, **PLAIN)
     if not ties:
         ax.text((columns - 1) / 2, 0, "no relation", ha="center", va="center", fontsize=9, color=style.SOFT)
@@ -115,7 +113,7 @@ def _evidence(ax: Axes, values: np.ndarray, names: Sequence[str]) -> None:
 
 
 def _upright(names: Sequence[str]) -> bool:
-    return len(names) > _CROWDED or max(map(len, names)) > 4
+    return len(names) > 8 or max(map(len, names)) > 4
 
 
 def _bare(ax: Axes, columns: int) -> None:
@@ -125,7 +123,6 @@ def _bare(ax: Axes, columns: int) -> None:
 
 
 _SIZES = LinearSegmentedColormap.from_list("sizes", ["white", "#a9c4e4", style.ACCENT, style.INK])
-_MOST_WRITTEN, _LEAST = 12, 0.005  # inputs whose interactions are written as numbers, and the least that is
 
 
 def scores(values: Data, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
@@ -203,7 +200,8 @@ def interactions(matrix: Data, names: Sequence[str] | None = None, *, ax: Axes |
     if table.shape[0] != table.shape[1]:
         raise InputError(f"'matrix' must be square, a row and a column for each input. Got shape {table.shape}.")
     labels, count = _labels(names, len(table)), len(table)
-    cells, room = 0.38 * count if count <= _MOST_WRITTEN else 0.22 * count, max(width(label, 8.0) for label in labels)
+    written = count <= 12  # as numbers, too
+    cells, room = (0.38 if written else 0.22) * count, max(width(label, 8.0) for label in labels)
     ax = style.axes(ax, (cells + room + 1.3, cells + 0.75 * room + 0.3))
     pairs = np.where(np.eye(count, dtype=bool), np.nan, table)
     most, signed = float(np.nanmax(np.abs(pairs), initial=0.0)) or 1.0, bool((pairs < 0).any())
@@ -215,8 +213,9 @@ def interactions(matrix: Data, names: Sequence[str] | None = None, *, ax: Axes |
     for label in ax.get_xticklabels():
         label.set(rotation=45, ha="right", rotation_mode="anchor")  # type: ignore[call-arg]
     ax.spines[:].set_visible(False)
-    if count <= _MOST_WRITTEN and _LEAST <= np.abs(table).max() < 10:
-        _write(ax, table, 0.5 * most)
+    least = 0.005  # rounds to 0.01
+    if written and least <= np.abs(table).max() < 10:
+        _write(ax, table, least, 0.5 * most)
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, pad=0.03)
     bar.set_label("interaction", fontsize=8.5, color=style.INK)
     bar.ax.tick_params(labelsize=7, colors=style.SOFT, labelcolor=style.INK)
@@ -224,10 +223,10 @@ def interactions(matrix: Data, names: Sequence[str] | None = None, *, ax: Axes |
     return ax
 
 
-def _write(ax: Axes, table: np.ndarray, dark: float) -> None:
+def _write(ax: Axes, table: np.ndarray, least: float, dark: float) -> None:
     """The numbers of a table in its cells, white on dark ones; those that round to 0 stay away."""
     for (row, column), value in np.ndenumerate(table):
-        if abs(value) >= _LEAST:
+        if abs(value) >= least:
             color = "white" if row != column and abs(value) > dark else style.INK
             text = f"{value:.2f}".replace("-", "−")
             ax.text(column, row, text, ha="center", va="center", fontsize=6.5, color=color)

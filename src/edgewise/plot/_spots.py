@@ -10,10 +10,52 @@ Line = tuple[Point, ...]
 Key = tuple[int, int, int]  # layer, j, i
 Pairs = list[tuple[int, int]]  # the shown edges (j, i) of a layer
 
-DOT, RING = 0.13, 0.27  # radii of sums and products
-FACTOR = 0.8  # between the factors of a product
-RISE = 0.7  # of a product beyond its factors
-BESIDE = 0.13  # from a node to its name
+
+@dataclass(frozen=True)
+class DiagramStyle:
+    """The sizes of a network's picture: lengths in boxes, fonts in points, and inches or degrees where that is said."""
+
+    dot: float = 0.13  # radius of a sum
+    ring: float = 0.27  # radius of a product
+    factors: float = 0.8  # between the factors of a product
+    rise: float = 0.7  # of a product beyond its factors
+    beside: float = 0.13  # from a node to its name
+
+    wire: float = 0.13  # grid: between a line and the boxes along it
+    lead: float = 0.55  # grid: from a level of nodes to the first boxes
+    tail: float = 0.4  # grid: from the last boxes to a level of nodes
+
+    box_gap: float = 0.16  # levels: between boxes
+    node_gap: float = 0.25  # levels: between nodes with their names
+    narrowest: float = 2.4  # levels: width of the picture
+    run: float = 0.55  # levels: from a node to a box right above it
+    run_aside: float = 0.16  # levels: how much more for each box that it lies aside
+    longest_run: float = 3.2  # levels
+
+    name: float = 8.5  # font of inputs and outputs
+    hidden_name: float = 6.5  # font of hidden nodes
+    note: float = 6.5  # font of what tells of edges that are left out
+    formula: float = 7.0  # font in boxes
+    name_space: float = 0.09  # inches between names
+    name_lines: int = 3  # that a name is broken into, at most
+    roomy_names: int = 6  # that are given room beside each other, at most
+    tilt: float = 45.0  # degrees of names that have no room beside each other
+    steep_tilt: float = 65.0  # degrees, of names of which one is long
+    long_name: float = 1.0  # inches
+    levels_formula: float = 0.95  # inches, levels: beyond, the function of a formula stands alone
+    grid_formula: float = 0.5  # inches, grid
+
+    box_sizes: tuple[float, ...] = tuple(k / 100 for k in range(32, 19, -1))  # inches, 8 to 5 mm: the first that fits
+    enlarged: float = 1.5  # at most, to fill given axes
+    pad: float = 0.12  # around everything
+
+    faintest: float = 0.18  # opacity of the line of an edge without a score
+    faintest_box: float = 0.35  # opacity of its box and curve
+    curve: float = 0.74  # side of the square that a curve fills
+    corner: float = 0.09  # radius where a line turns
+
+
+LOOK = DiagramStyle()
 
 
 @dataclass(frozen=True)
@@ -43,7 +85,7 @@ class NodeSpot:
 
     @property
     def radius(self) -> float:
-        return RING if self.kind == "product" else DOT
+        return LOOK.ring if self.kind == "product" else LOOK.dot
 
 
 @dataclass(frozen=True)

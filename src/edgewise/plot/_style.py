@@ -5,6 +5,7 @@ other's half-parsed formulas. Whatever measures or draws text holds `LOCK`, and 
 """
 
 import io
+import math
 import os
 import threading
 import warnings
@@ -29,7 +30,8 @@ FAINT = "#d9dfe6"  # grid lines, histograms
 DENSITY = "#b9cbe0"  # where the data is
 SIGNED = LinearSegmentedColormap.from_list("signed", [SYMBOLIC, "white", ACCENT])
 
-_TAIL, _DECADES = 0.05, 100.0  # of values that do not count, and the ratio of the others on a logarithmic axis
+EXACT = 1e-17  # errors of zero are drawn here on logarithmic axes
+MANY_ROWS = 500  # beyond, rows are drawn small
 
 LOCK = threading.RLock()
 
@@ -157,8 +159,36 @@ def logarithmic(ax: Axes, axis: Axis) -> None:
 
 def logarithmic_where_wide(ax: Axes, axis: Axis, column: Any) -> None:
     """Make an axis logarithmic if its values are positive, and most of them spread over more than two decades."""
-    low, high = np.quantile(column, [_TAIL, 1 - _TAIL])
-    if np.min(column) > 0 and high > _DECADES * low:
+    tail, ratio = 0.05, 100.0
+    low, high = np.quantile(column, [tail, 1 - tail])
+    if np.min(column) > 0 and high > ratio * low:
         logarithmic(ax, axis)
-        if np.max(column) > 10 * _DECADES * np.min(column):  # powers of ten alone
+        if np.max(column) > 10 * ratio * np.min(column):  # powers of ten alone
             axis.set_major_locator(LogLocator(numticks=7))
+
+
+def spans_decades(low: float, high: float) -> bool:
+    """Whether a positive range spans more than three decades."""
+    return low > 0 and math.log10(high / low) > 3
+
+
+Dots = tuple[float, float]  # area of a dot in square points, and its opacity
+
+
+def scatter_rows(
+    ax: Axes, x: Any, y: Any, color: Any, *, few: Dots = (18, 0.75), many: Dots = (6, 0.35), zorder: float = 2
+) -> None:
+    """Draw rows as dots that stay light in number: small and clear beyond 500 rows, and pixels in vector files."""
+    crowded = len(x) > MANY_ROWS
+    size, opacity = many if crowded else few
+    ax.scatter(x, y, s=size, color=color, alpha=opacity, linewidths=0, rasterized=crowded, zorder=zorder)
+
+
+def density(ax: Axes, values: Any, log: bool, height: float) -> None:
+    """Draw a low histogram along the bottom of a panel, `height` of it high."""
+    bins = 36
+    ends = ax.get_xlim()
+    edges = np.geomspace(*ends, bins + 1) if log else np.linspace(*ends, bins + 1)
+    counts, _ = np.histogram(values, edges)
+    heights = height * counts / max(1, counts.max())
+    ax.stairs(heights, edges, fill=True, color=DENSITY, transform=ax.get_xaxis_transform(), zorder=1)

@@ -15,8 +15,6 @@ from matplotlib.textpath import text_to_path
 from edgewise._printable import printable
 from edgewise.plot._style import LOCK, drawing
 
-_MOST_LETTERS = 60  # of a name
-_MOST_MATH = 120  # of LaTeX between dollars
 _WORDS = re.compile(r"[A-Za-z0-9_ ]*")
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}  # for texts that are set as they are
 _GREEK = (
@@ -91,7 +89,7 @@ def literal(text: str) -> str:
     return r"\text{" + re.sub(r"[\\{}$]", r"\\\g<0>", printable(text)) + "}"
 
 
-def plain(text: str, most: int = _MOST_LETTERS) -> str:
+def plain(text: str, most: int = 60) -> str:
     r"""Any text as a picture shows it: one line, without control characters, and without the middle of a long one.
 
     >>> plain("a\tb"), plain("abcdefghij", 5)
@@ -122,7 +120,8 @@ def name_label(name: str) -> Label:
 
 def _is_math(text: str) -> bool:
     inner = text[1:-1]
-    dollars = 2 < len(text) <= _MOST_MATH and text[0] == text[-1] == "$" and "$" not in inner and inner[-1] != "\\"
+    longest = 120  # of LaTeX between dollars
+    dollars = 2 < len(text) <= longest and text[0] == text[-1] == "$" and "$" not in inner and inner[-1] != "\\"
     return dollars and has_glyphs(inner, "DejaVu Sans") and typesets(inner)
 
 
@@ -156,10 +155,9 @@ def typesets(math: str) -> bool:
 
 
 Affine = tuple[float, float, float, float]
-_PLAIN = (1.0, 0.0, 1.0, 0.0)
 
 
-def edge_label(function: str, affine: Affine = _PLAIN, name: str = "x", digits: int = 3) -> Label:
+def edge_label(function: str, affine: Affine = (1.0, 0.0, 1.0, 0.0), name: str = "x", digits: int = 3) -> Label:
     r"""Return one symbolic edge, c f(a x + b) + d, as mathematics with rounded constants.
 
     Parameters
@@ -358,9 +356,6 @@ def _literal(latex: str) -> str:
 
 
 _POINT = 1 / 72  # inch
-_HINTED = 1.02  # how much wider letters may become when they are fitted to pixels
-_LINE = 1.2  # height of a line, in sizes of the font
-_MOST_WORDS = 12  # in a name that is broken into lines
 
 
 @lru_cache(maxsize=4096)
@@ -368,7 +363,8 @@ def _extent(text: str, is_math: bool, size: float) -> tuple[float, float]:
     """The width and height of one line of text set at `size` points, in inches."""
     with drawing([text]):
         wide, high, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), is_math)
-    return float(wide) * _HINTED * _POINT, float(high) * _POINT
+    hinted = 1.02  # how much wider letters may become when they are fitted to pixels
+    return float(wide) * hinted * _POINT, float(high) * _POINT
 
 
 def width(label: Label, size: float) -> float:
@@ -382,8 +378,8 @@ def width(label: Label, size: float) -> float:
 
 def height(label: Label, size: float) -> float:
     """The height of a label, in inches: that of its lines, or of its mathematics if that is higher."""
-    lines = _lines(label)
-    return max(len(lines) * _LINE * size * _POINT, *(_extent(line, label.is_math, size)[1] for line in lines))
+    lines, spacing = _lines(label), 1.2  # in sizes of the font
+    return max(len(lines) * spacing * size * _POINT, *(_extent(line, label.is_math, size)[1] for line in lines))
 
 
 def _lines(label: Label) -> list[str]:
@@ -397,7 +393,7 @@ def broken(label: Label, lines: int, size: float) -> Label:
     'body mass\nindex'
     """
     words = label.text.split(" ")
-    if label.is_math or lines < 2 or not 1 < len(words) <= _MOST_WORDS:
+    if label.is_math or lines < 2 or not 1 < len(words) <= 12:
         return label
     ways = []
     for cuts in combinations(range(1, len(words)), min(lines, len(words)) - 1):

@@ -10,12 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from edgewise._errors import InputError
+from edgewise._printable import shortened
 from edgewise.plot import _style as style
 from edgewise.plot._text import PLAIN, plain
-
-_EXACT = 1e-17  # errors of zero are drawn here
-_ERROR_RATIO = 20.0  # largest over smallest error from which the axis is logarithmic
-_LONGEST = 46  # characters of a formula in the list beside the picture
 
 
 class Candidate(NamedTuple):
@@ -86,7 +83,7 @@ def pareto(
     held_out = any(math.isfinite(row.held_out) for row in rows)
     ax = style.axes(ax, (9.6 if formulas else 6.4, 3.4))
     listed, rows = rows, [row for row in rows if math.isfinite(_error(row, held_out))]
-    heights = {row: max(_error(row, held_out), _EXACT) for row in rows}
+    heights = {row: max(_error(row, held_out), style.EXACT) for row in rows}
     _staircase(ax, rows, heights)
     for row in rows:
         size, marker, color = (34, "o", style.ACCENT)
@@ -133,7 +130,7 @@ def _ceiling(ax: Axes, error: float) -> None:
 def _scaled(ax: Axes, errors: Sequence[float]) -> None:
     """Choose a logarithmic axis for errors of different sizes, else one that begins at zero."""
     ax.margins(x=0.08, y=0.12)
-    if errors and max(errors) > _ERROR_RATIO * min(errors):
+    if errors and max(errors) > 20 * min(errors):
         ax.set_yscale("log")
     elif errors:
         ax.set_ylim(0, 1.1 * max(errors))
@@ -143,18 +140,11 @@ def _list(ax: Axes, rows: Sequence[Candidate]) -> None:
     """Write the formulas by number at the right, from the simplest on."""
     step = min(1 / max(len(rows), 1), 0.1)
     for place, row in enumerate(rows):
-        text = row.formula if len(row.formula) <= _LONGEST else row.formula[: _LONGEST - 4] + " ..."
+        text = shortened(row.formula, 46, " ...")
         ax.text(
             1.03, 1 - step * place, plain(f"{row.index:2}  {text}"), transform=ax.transAxes, va="top", fontsize=7.5,
             family="monospace", color=style.SYMBOLIC if row.chosen else style.INK, **PLAIN,
         )  # fmt: skip
-
-
-_COLUMNS, _WIDTH, _HEIGHT = 3, 3.2, 2.6
-_SPREAD = 0.12  # of the distance between two values, that points are drawn apart
-_LABELS = 8  # values that are written at an axis, at most
-_FAR = 3.0  # times the median of the errors, which is the upper edge
-_DECADE = 10.0  # ratio of the ends from which an axis is logarithmic
 
 
 class Trial(Protocol):
@@ -201,11 +191,11 @@ def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None
         raise InputError("This sweep has no complete trial to draw. Allow it more time.")
     best = min(complete, key=lambda trial: trial.error)
     parts = dict(importance or {})
-    edge = _FAR * float(np.median([trial.error for trial in complete]))
+    edge = 3 * float(np.median([trial.error for trial in complete]))
     names = [*parts, *(name for name in best.settings if name not in parts)]
-    columns = min(1 + len(names), _COLUMNS)
+    columns = min(1 + len(names), 3)
     rows = -(-(1 + len(names)) // columns)
-    figure = style.Picture(figsize=(_WIDTH * columns, _HEIGHT * rows), layout="constrained")
+    figure = style.Picture(figsize=(3.2 * columns, 2.6 * rows), layout="constrained")
     for place, name in enumerate([None, *names]):
         ax = figure.add_subplot(rows, columns, place + 1)
         if name is None:
@@ -243,13 +233,14 @@ def _over(ax: Axes, name: str, drawn: Sequence[Trial], best: Trial, edge: float)
     values = [trial.settings.get(name) for trial in drawn]
     known = sorted({_label(value): value for value in values}.items(), key=lambda pair: _order(pair[1]))
     numbers = [value for _, value in known if isinstance(value, int | float)]
-    if len(numbers) == len(known) > _LABELS:
+    most_labels, spread = 8, 0.12  # points lie apart by parts of the distance between two values
+    if len(numbers) == len(known) > most_labels:
         _points(ax, [float(value or 0) for value in values], drawn, best, edge)
-        if numbers[0] > 0 and numbers[-1] / numbers[0] >= _DECADE:
+        if numbers[0] > 0 and numbers[-1] / numbers[0] >= 10:
             ax.set_xscale("log")
         return
     labels = [label for label, _ in known]
-    shift = np.random.default_rng(0).uniform(-_SPREAD, _SPREAD, len(values))
+    shift = np.random.default_rng(0).uniform(-spread, spread, len(values))
     _points(ax, [labels.index(_label(v)) + float(off) for v, off in zip(values, shift, strict=True)], drawn, best, edge)
     ax.set_xticks(range(len(labels)), labels)
     ax.set_xlim(-0.5, len(labels) - 0.5)

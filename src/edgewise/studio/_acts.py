@@ -51,7 +51,6 @@ def _row(action: Action) -> Answer:
 
 
 _SUGGESTED = "suggested"  # the drawer of the last request for functions
-_BETWEEN = 0.15  # seconds between two pictures of a network that trains
 
 
 @request()
@@ -87,12 +86,13 @@ def act(desk: Desk, at: int, name: str, arguments: dict[str, Any]) -> Answer:
 
 def act_in_worker(channel: Channel, session: Session, name: str, arguments: dict[str, Any]) -> Session:
     """Do an action, with a picture of the network now and then while it trains."""
+    between = 0.15  # seconds between two pictures
     last, began = 0.0, time.monotonic()
 
     def look(seen: FitStep) -> bool:
         nonlocal last
         now = time.monotonic()
-        if now - last >= _BETWEEN:
+        if now - last >= between:
             last = now
             said = {"step": seen.step, "stage": seen.place, "seconds": now - began}
             channel.send({**said, **_picture(seen.network(), session)})

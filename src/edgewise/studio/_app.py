@@ -23,7 +23,6 @@ from edgewise.studio._desk import Desk
 from edgewise.studio._guard import Guard, read_object
 from edgewise.studio._requests import Moved
 
-_BEAT = 15.0  # seconds after which a silent stream says that it is alive
 _END = None  # what a stream finds in its queue when it is to end
 
 
@@ -59,7 +58,7 @@ class Streams:
 
     async def stream(self) -> AsyncIterator[str]:
         """Yield events as text/event-stream until `end`; who listens will want the worker soon."""
-        inbox = _Inbox()
+        inbox, beat = _Inbox(), 15.0  # seconds after which a silent stream says that it is alive
         if not self._desk.read_only:
             await asyncio.to_thread(self._desk.warm)
         with self._desk.listening(inbox):
@@ -68,7 +67,7 @@ class Streams:
                 yield ": hello\n\n"
                 while not self._over:
                     try:
-                        event = await asyncio.wait_for(inbox.take(), _BEAT)
+                        event = await asyncio.wait_for(inbox.take(), beat)
                     except TimeoutError:
                         yield ": still here\n\n"
                         continue
@@ -86,7 +85,6 @@ class Streams:
 
 STATIC = Path(__file__).parent / "static"
 _LOGGER = logging.getLogger("edgewise.studio")
-_THREADS = 8  # that answer requests; further ones wait
 #: what the page is made of; anything else in its folder is not given away
 _TYPES = {
     ".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".json": "application/json",
@@ -96,7 +94,7 @@ _TYPES = {
 
 def app(desk: Desk, token: str, streams: Streams | None = None, patience: float = 20.0) -> Guard:
     """Return the application of a desk; all of it lies below /TOKEN/. `patience` is that of the guard."""
-    threads = ThreadPoolExecutor(_THREADS, "edgewise-studio")
+    threads = ThreadPoolExecutor(8, "edgewise-studio")  # further requests wait
     open_streams = streams or Streams(desk)
     files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.suffix in _TYPES}
 

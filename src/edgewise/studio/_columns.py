@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from edgewise._errors import InputError
 from edgewise.interpret.symbolic import dimension
@@ -17,9 +18,6 @@ from edgewise.studio._requests import Answer
 from edgewise.tables.io import Table
 
 Array = np.ndarray
-_BINS = 30
-_MOST_WHOLE = 30  # whole numbers that have a bin each
-_DECADES = 3.0  # between the ends, from which a positive column is shown on a logarithmic scale
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,8 @@ class Bins:
 
     @classmethod
     def of(cls, values: Array) -> Bins:
-        """Return bins for the finite ones of some values.
+        """Return bins for the finite ones of some values: one for each of a few whole numbers, equal ones, or ones on a
+        logarithmic scale where a positive column spans more than three decades.
 
         >>> import numpy as np
         >>> Bins.of(np.array([1.0, 2.0, 3.0])).edges
@@ -39,17 +38,17 @@ class Bins:
         >>> Bins.of(np.geomspace(1.5, 1e6, 50)).scale
         'log'
         """
-        finite = values[np.isfinite(values)]
+        finite, bins = values[np.isfinite(values)], 30
         if not finite.size:
             return cls(np.linspace(0.0, 1.0, 2))
         low, high = float(finite.min()), float(finite.max())
-        if high - low < _MOST_WHOLE and np.array_equal(finite, np.round(finite)):
+        if high - low < bins and np.array_equal(finite, np.round(finite)):
             return cls(np.arange(low - 0.5, high + 1))
-        if low > 0 and np.log10(high) - np.log10(low) > _DECADES and np.median(finite) < low / 2 + high / 2:
-            edges = np.geomspace(low, high, _BINS + 1)
+        if low > 0 and np.log10(high) - np.log10(low) > 3 and np.median(finite) < low / 2 + high / 2:
+            edges = np.geomspace(low, high, bins + 1)
             edges[0], edges[-1] = low, high
             return cls(edges, "log")
-        return cls(np.histogram_bin_edges(finite, _BINS))
+        return cls(np.histogram_bin_edges(finite, bins))
 
     def counts(self, values: Array) -> list[int]:
         """Return how many of the values lie in each bin; the last one holds its upper end, too."""
@@ -60,10 +59,6 @@ class Bins:
         return {"scale": self.scale, "edges": numbers(self.edges, 12), "counts": self.counts(values)}
 
 
-_LEVELS = 4  # of a text, that are shown
-_FEW = 10  # different values, up to which a column is no likely target
-_TICKED = 20  # inputs that are suggested at most
-_LARGEST = 1e150  # of which squares are finite
 _NOUNS = {"text": "text", "date": "dates"}
 _OPTION = re.compile(r": \w+= \(--\w+\) names another \w+\.$")
 _BRACKETS = re.compile(r".*[(\[]([^()\[\]]{1,20})[)\]]\s*$")
@@ -118,8 +113,8 @@ def _on_page(note: str) -> str:
 
 
 def _is_likely(column: Answer, rows: int) -> bool:
-    """Whether a column has many different values, and one in most rows."""
-    return column["distinct"] > _FEW and column["missing"] <= rows / 2
+    """Whether a column has more than ten different values, and one in most rows."""
+    return column["distinct"] > 10 and column["missing"] <= rows / 2
 
 
 def _why(columns: list[Answer], name: str) -> str:
@@ -131,14 +126,14 @@ def _number_view(table: Table, name: str, seen: dict[bytes, str]) -> Answer:
     there = values[~np.isnan(values)]
     finite = there[np.isfinite(there)]
     twin = seen.setdefault((values + 0.0).tobytes(), name)
-    why = None
+    why, largest = None, 1e150  # of which squares are finite
     if not there.size:
         why = "it is empty"
     elif finite.size < there.size:
         why = f"it has infinite values, {there.size - finite.size} in all"
     elif float(there.min()) == float(there.max()):
         why = f"it is {there[0]:g} in every row"
-    elif not 1 / _LARGEST <= float(np.abs(there).max()) <= _LARGEST:
+    elif not 1 / largest <= float(np.abs(there).max()) <= largest:
         why = "its values are too large or too small: change its unit"
     elif twin != name:
         why = f"it equals {twin!r}"
@@ -177,7 +172,7 @@ def _other_view(table: Table, name: str) -> Answer:
         common = Counter(cells).most_common()
         said = _row(table, name, "text", why_not(table, name))
         said |= {"missing": table.n_rows - len(cells), "distinct": len(common)}
-        return said | {"levels": [[level[:60], count] for level, count in common[:_LEVELS]]}
+        return said | {"levels": [[level[:60], count] for level, count in common[:4]]}
     days = table.dates[name]
     there = np.unique(days[~np.isnat(days)])
     said = _row(table, name, "date", why_not(table, name))
@@ -204,17 +199,10 @@ def _rank_correlation(table: Table, name: str, target: str | None) -> float | No
     both = np.isfinite(a) & np.isfinite(b)
     if both.sum() < 3:
         return None
-    first, second = _ranks(a[both]), _ranks(b[both])
+    first, second = rankdata(a[both]), rankdata(b[both])
     if min(first.std(), second.std()) == 0:
         return None
     return round(float(np.corrcoef(first, second)[0, 1]), 4)
-
-
-def _ranks(values: Array) -> Array:
-    """Ranks, equal for equal values."""
-    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2)[where]
 
 
 def _inputs(columns: list[Answer], target: str | None, rows: int) -> tuple[list[str], list[str]]:
@@ -226,10 +214,11 @@ def _inputs(columns: list[Answer], target: str | None, rows: int) -> tuple[list[
         if left:
             notes += [f"Column {one['name']!r} {said}, and is not ticked." for one in kept if one not in left]
             kept = left
-    if len(kept) > _TICKED:
-        order = sorted(kept, key=lambda one: -abs(one["correlation"] or 0))[:_TICKED]
+    most = 20  # inputs that are suggested
+    if len(kept) > most:
+        order = sorted(kept, key=lambda one: -abs(one["correlation"] or 0))[:most]
         notes.append(
-            f"{len(kept)} columns could be inputs: the {_TICKED} whose ranks correlate most with {target!r} are ticked."
+            f"{len(kept)} columns could be inputs: the {most} whose ranks correlate most with {target!r} are ticked."
         )
         kept = [one for one in kept if one in order]
     return [one["name"] for one in kept], notes

@@ -16,7 +16,6 @@ from edgewise.networks.session import Session
 from edgewise.studio._requests import REQUESTS, Answer, Moved
 from edgewise.studio._work import Event, Task, Worker
 
-_WAITING = 1000  # events that a listener may be behind
 ENDING = ".session"
 
 
@@ -260,8 +259,9 @@ class Desk:
         event
             What to tell.
         """
+        waiting = 1000  # events that a listener may be behind
         for events in list(self._listeners):
-            if events.qsize() >= _WAITING:
+            if events.qsize() >= waiting:
                 with suppress(queue.Empty):
                     events.get_nowait()
             events.put(event)
@@ -269,3 +269,19 @@ class Desk:
     def close(self) -> None:
         """End the worker; the session is on disk."""
         self._worker.kill()
+
+
+class Host:
+    """What shows a desk to a person."""
+
+    desk: Desk
+
+    @property
+    def session(self) -> Session:
+        """The session as it is now; InputError before there is one."""
+        return self.desk.session
+
+    @property
+    def notes(self) -> list[str]:
+        """What the session was begun without, rows and columns of its table, in whole sentences."""
+        return list(self.desk.notes)

@@ -28,10 +28,6 @@ from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._work import Channel
 
 _EFFORTS = ("quick", "normal", "thorough")
-_LONGEST = 24 * 3600.0  # seconds of a search
-_BETWEEN = 0.7  # seconds between two looks at the front as it grows
-_DIGITS = 4  # of formulas as they are found
-_SHOWN = 600  # rows of a plot
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Found:
         barred = found.text(index)
         has_bars = "±" in barred
         fitted = one.predict(self.x)
-        shown = np.sort(np.random.default_rng(0).permutation(len(y))[:_SHOWN])
+        shown = np.sort(np.random.default_rng(0).permutation(len(y))[:600])
         residual = y - fitted
         constants = found.constants(index) if has_bars else ()
         return {
@@ -85,7 +81,7 @@ class Found:
 def discover(desk: Desk, time_limit: float = 60.0, effort: str = "normal", target: str | None = None) -> Answer:
     """Begin a search for formulas of a target over what the network reads; its end is an event."""
     check(effort in _EFFORTS, "'effort' is 'quick', 'normal' or 'thorough'.", effort)
-    check(is_number(time_limit, 1, _LONGEST), "'time_limit' is a number of seconds from 1 to 86400.", time_limit)
+    check(is_number(time_limit, 1, 86400), "'time_limit' is a number of seconds from 1 to 86400.", time_limit)
     session = desk.session
     chosen = session.targets[0] if target is None else target
     if chosen not in session.targets:
@@ -104,12 +100,13 @@ def search(channel: Channel, x: Any, y: Any, settings: dict[str, Any], at: int) 
     """Search for formulas, and send the stage, the best formula and the front as it grows; return it as plain data."""
     began, last, fraction = time.monotonic(), -math.inf, 0.0
     said: dict[str, Any] = {"best": None, "points": []}
+    between = 0.7  # seconds between two looks at the front as it grows
 
     def look(step: SearchStep) -> None:
         nonlocal last
         if channel.stopped():
             raise KeyboardInterrupt
-        if time.monotonic() - last >= _BETWEEN:
+        if time.monotonic() - last >= between:
             said["points"] = [_point(candidate) for candidate in step.front()]
             last = time.monotonic()
 
@@ -141,7 +138,7 @@ def _interrupted_once() -> Iterator[None]:
 
 def _point(candidate: Candidate) -> Answer:
     errors = {"error": number(candidate.error), "held_out": number(candidate.held_out)}
-    return {"complexity": candidate.complexity, **errors, "text": write(candidate.expression, _DIGITS)}
+    return {"complexity": candidate.complexity, **errors, "text": write(candidate.expression, 4)}
 
 
 @request()

@@ -15,10 +15,10 @@ from edgewise.networks.session import ACTIONS, Session
 from edgewise.nn import KAN, Edge, trace
 from edgewise.plot import edge_formula
 from edgewise.studio._desk import Desk
-from edgewise.studio._network_view import box_curve, number, numbers
+from edgewise.studio._network_view import as_target, box_curve, number, numbers
 from edgewise.studio._requests import Answer, check, request
 
-_BINS, _DOTS, _POINTS = 40, 400, 201
+_POINTS = 201  # of a curve
 
 
 def edge_view(session: Session, edge: Edge, rows: Any = None) -> Answer:
@@ -26,7 +26,7 @@ def edge_view(session: Session, edge: Edge, rows: Any = None) -> Answer:
     depth, j, i = edge
     model, x = session.state.situation.model, session.table.x
     layer = model.layers[depth]
-    names = node_names(model, session.names, session.targets if len(session.targets) > 1 else session.targets[0])
+    names = node_names(model, session.names, as_target(session.targets))
     rule = layer.rules.get((j, i))
     said: Answer = {
         "edge": list(edge), "there": bool(layer.mask[j, i]), "from": names[depth][i], "grid": layer.grid,
@@ -40,7 +40,7 @@ def edge_view(session: Session, edge: Edge, rows: Any = None) -> Answer:
     scores = [edge_scores(model, x, rows=rows, signed=signed)[depth][j, i].item() for signed in (False, True)]
     if curve.function is not None and curve.affine is not None:
         said["formula"] = edge_formula(curve.function, curve.affine, names[depth][i])
-    few = np.linspace(0, len(curve.samples) - 1, min(_DOTS, len(curve.samples))).astype(int)
+    few = np.linspace(0, len(curve.samples) - 1, min(400, len(curve.samples))).astype(int)
     some = np.linspace(0, len(curve.x) - 1, min(_POINTS, len(curve.x))).astype(int)
     return {
         **said, "score": number(scores[0]), "signed": number(scores[1]), "outside": number(curve.outside),
@@ -50,7 +50,7 @@ def edge_view(session: Session, edge: Edge, rows: Any = None) -> Answer:
     }  # fmt: skip
 
 
-def histogram(values: np.ndarray, bins: int = _BINS) -> Answer:
+def histogram(values: np.ndarray, bins: int = 40) -> Answer:
     """Return counts of finite values in bins of equal width, and the bins' edges."""
     finite = values[np.isfinite(values)]
     counts, edges = np.histogram(finite, bins=bins) if finite.size else (np.zeros(bins), np.linspace(0, 1, bins + 1))
@@ -59,17 +59,23 @@ def histogram(values: np.ndarray, bins: int = _BINS) -> Answer:
 
 def candidate_view(session: Session, found: Candidate) -> Answer:
     """Return a function that an edge could become, with its curve where the edge's own is drawn."""
-    depth, _, i = found.edge
-    with torch.no_grad():
-        seen = trace(session.state.situation.model, session.table.x)
-    inputs = seen.inputs[depth][:, i]
-    grid = torch.linspace(float(inputs.min()), float(inputs.max()), _POINTS, dtype=torch.float64)
-    a, b, c, d = found.affine
-    curve = c * library.get(found.function).torch(a * grid + b) + d
     return {
-        "function": found.function, "affine": numbers(found.affine, 12), "error": number(found.network_error),
-        "curve_error": number(found.curve_error), "complexity": found.complexity, "accepted": found.accepted,
-        "hazard": found.hazard, "formula": edge_formula(found.function, found.affine, "x"),
+        "function": found.function, "error": number(found.network_error), "curve_error": number(found.curve_error),
+        "complexity": found.complexity, "accepted": found.accepted, "hazard": found.hazard,
+        **_formula_view(session.state.situation.model, session.table.x, found.edge, found.function, found.affine),
+    }  # fmt: skip
+
+
+def _formula_view(model: KAN, x: torch.Tensor, edge: Edge, function: str, affine: tuple[float, ...]) -> Answer:
+    """c f(a x + b) + d over what reaches an edge: its constants, its text and its curve."""
+    depth, _, i = edge
+    with torch.no_grad():
+        inputs = trace(model, x).inputs[depth][:, i]
+    grid = torch.linspace(float(inputs.min()), float(inputs.max()), _POINTS, dtype=torch.float64)
+    a, b, c, d = affine
+    curve = c * library.get(function).torch(a * grid + b) + d
+    return {
+        "affine": numbers(affine, 12), "formula": edge_formula(function, (a, b, c, d), "x"),
         "x": numbers(grid), "y": numbers(curve.numpy()),
     }  # fmt: skip
 
@@ -78,7 +84,7 @@ def node_view(session: Session, node: tuple[int, int], rows: Any = None) -> Answ
     """Return what a node is called, computes and takes as values over the chosen rows."""
     depth, q = node
     model, x = session.state.situation.model, session.table.x
-    names = node_names(model, session.names, session.targets if len(session.targets) > 1 else session.targets[0])
+    names = node_names(model, session.names, as_target(session.targets))
     with torch.no_grad():
         seen = trace(model, x)
     levels = [*seen.inputs, seen.outputs]
@@ -110,16 +116,12 @@ def trial(desk: Desk, at: int, edge: list[int], function: str, affine: list[floa
     shown = session.preview("set_function", edge, function, affine)
     depth, j, i = edge
     model = shown.session.state.situation.model
-    with torch.no_grad():
-        inputs = trace(model, session.table.x).inputs[depth][:, i]
-    grid = torch.linspace(float(inputs.min()), float(inputs.max()), _POINTS, dtype=torch.float64)
     constants = tuple(model.layers[depth].affine.detach()[j, i].tolist())
-    a, b, c, d = constants
-    curve = c * library.get(function).torch(a * grid + b) + d
     return {
-        "before": number(shown.before), "after": number(shown.after), "affine": numbers(constants, 12),
-        "formula": edge_formula(function, constants, "x"), "x": numbers(grid), "y": numbers(curve.numpy()),
-    }  # fmt: skip
+        "before": number(shown.before),
+        "after": number(shown.after),
+        **_formula_view(model, session.table.x, (depth, j, i), function, constants),
+    }
 
 
 @request()

@@ -21,12 +21,11 @@ from edgewise.networks.session import Session
 from edgewise.nn import is_readable
 from edgewise.plot import svg
 from edgewise.studio._kept import Meaning
+from edgewise.studio._network_view import as_target
 from edgewise.studio._requests import Answer
 from edgewise.studio._session_report import session_report
 from edgewise.tables import datasets
 from edgewise.tables.io import model_bytes
-
-_DIGITS = 5
 
 
 def undone(session: Session, meanings: Mapping[str, Meaning]) -> Answer | None:
@@ -49,7 +48,7 @@ def undone(session: Session, meanings: Mapping[str, Meaning]) -> Answer | None:
         if target in logs:
             plain, target = sympy.exp(plain), logs[target]
         plain = plain.xreplace({one: sympy.Symbol(str(one)) for one in plain.free_symbols if one.is_positive})
-        lines.append((latex(plain, list(called.values()), target=target, digits=_DIGITS), f"{target} = {plain}"))
+        lines.append((latex(plain, list(called.values()), target=target, digits=5), f"{target} = {plain}"))
     return {"latex": [line for line, _ in lines], "text": [text for _, text in lines]}
 
 
@@ -60,7 +59,6 @@ def _without(formula: sympy.Expr, put: Mapping[sympy.Symbol, sympy.Expr]) -> sym
     return cast(sympy.Expr, formula.xreplace(named))
 
 
-_INCHES = 200  # dots of a PNG picture to an inch
 _SYMPY = """import sympy
 
 {names} = sympy.symbols({listed!r}, seq=True)
@@ -178,12 +176,8 @@ def _model(subject: Subject) -> bytes:
     session, known = subject.session, {}
     with suppress(InputError):  # units that no saved network can hold
         known = subject.units
-        return model_bytes(session.state.situation.model, session.names, _target(session), known)
-    return model_bytes(session.state.situation.model, session.names, _target(session))
-
-
-def _target(session: Session) -> str | list[str]:
-    return session.targets[0] if len(session.targets) == 1 else session.targets
+        return model_bytes(session.state.situation.model, session.names, as_target(session.targets), known)
+    return model_bytes(session.state.situation.model, session.names, as_target(session.targets))
 
 
 def _session(subject: Subject) -> bytes:
@@ -199,7 +193,7 @@ def _through_a_file(make: Callable[[Path], object], name: str) -> bytes:
 def _picture(subject: Subject) -> Any:
     session = subject.session
     model, rows = session.state.situation.model, session.table.x
-    return plot.network(model, rows, names=session.names, target=_target(session)).figure
+    return plot.network(model, rows, names=session.names, target=as_target(session.targets)).figure
 
 
 def _svg(subject: Subject) -> bytes:
@@ -208,7 +202,7 @@ def _svg(subject: Subject) -> bytes:
 
 def _png(subject: Subject) -> bytes:
     out = io.BytesIO()
-    _picture(subject).savefig(out, format="png", dpi=_INCHES, facecolor="white")
+    _picture(subject).savefig(out, format="png", dpi=200, facecolor="white")
     return out.getvalue()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise._errors import InputError, unknown
+from edgewise._printable import excerpt
 from edgewise._replacing import writing
 
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".xlsx", ".parquet")
@@ -16,8 +17,6 @@ SESSIONS = (".session",)
 NETWORKS = (".safetensors",)
 LARGEST = 64 * 2**20  # bytes of an upload
 _LONGEST = 200  # bytes of a name, so that an ending still fits into the 255 that file systems take
-_SHOWN = 60  # characters of a strange name that a message repeats
-_LISTED = 500
 _FORBIDDEN = frozenset('<>:"|?*')  # Windows takes none of them
 
 
@@ -29,7 +28,7 @@ def listed(folder: Path, endings: Sequence[str]) -> list[dict[str, Any]]:
     found = [one for one in _entries(folder) if one.suffix.lower() in endings and _problem(folder, one) is None]
     rows = [(one.name, one.stat()) for one in found]
     rows.sort(key=lambda row: (-row[1].st_mtime, row[0]))
-    return [{"file": name, "size": stat.st_size, "changed": stat.st_mtime} for name, stat in rows[:_LISTED]]
+    return [{"file": name, "size": stat.st_size, "changed": stat.st_mtime} for name, stat in rows[:500]]
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -144,5 +143,4 @@ _READERS: dict[str, Callable[[str], bytes]] = {
 
 def _short(name: object) -> str:
     """A name as a message repeats it."""
-    text = repr(name)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return excerpt(repr(name), 60)

@@ -29,9 +29,7 @@ from edgewise.train import rescale_knots
 
 MOST = 4_000_000
 """Cells of a table that the studio opens: they take about a gigabyte while they are read."""
-_PART = 2**20  # bytes read at a time
 _DELIMITERS = (b",", b";", b"\t", b"|", b" ")
-_SHORTEST = 22  # bytes of a cell in a sheet of a workbook
 
 
 def check_cells(path: Path) -> None:
@@ -48,7 +46,7 @@ def check_cells(path: Path) -> None:
 def _text(path: Path) -> int:
     counts = dict.fromkeys((b"\n", b"\r", *_DELIMITERS), 0)
     with path.open("rb") as file:
-        while part := file.read(_PART):
+        while part := file.read(2**20):
             for sign in counts:
                 counts[sign] += part.count(sign)
     return max(counts.pop(b"\n"), counts.pop(b"\r")) + max(counts.values())
@@ -70,11 +68,7 @@ def _excel(path: Path) -> int:
             sheets = [part.file_size for part in book.infolist() if "/worksheets/" in part.filename]
     except (OSError, zipfile.BadZipFile):  # reading it reports what is wrong
         return 0
-    return sum(sheets) // _SHORTEST
-
-
-_MOST = 0.5  # of the rows: a text with more levels says little about other rows
-_SHOWN = 12  # levels in a note
+    return sum(sheets) // 22  # bytes of the shortest cell
 
 
 def why_not(table: Table, name: str) -> str | None:
@@ -87,7 +81,7 @@ def why_not(table: Table, name: str) -> str | None:
     levels = len(levels_of(table, name))
     if levels < 2:
         return "it is the same in every row" if levels else "it is empty"
-    if name in table.texts and levels > _MOST * table.n_rows:
+    if name in table.texts and levels > table.n_rows / 2:  # it says little about other rows
         return f"it is text with {levels} different values in {table.n_rows} rows"
     return None
 
@@ -110,15 +104,15 @@ def with_codes(table: Table, names: Sequence[str]) -> tuple[Table, list[str]]:
     >>> table.columns["sex"], notes
     (array([ 1., nan,  0.]), ["Column 'sex' as numbers: 0 is 'female', 1 is 'male'."])
     """
-    columns, notes = dict(table.columns), []
+    columns, notes, shown = dict(table.columns), [], 12  # levels in a note
     for name in names:
         if name in table.texts:
             levels = levels_of(table, name)
             codes = {level: float(code) for code, level in enumerate(levels)}
             columns[name] = np.array([np.nan if cell is None else codes[cell] for cell in table.texts[name]])
             said = [f"{code} is {level!r:.40}" for code, level in enumerate(levels)]
-            more = [f"and so on, {len(said)} in all"] if len(said) > _SHOWN else []
-            notes.append(f"Column {name!r} as numbers: {', '.join([*said[:_SHOWN], *more])}.")
+            more = [f"and so on, {len(said)} in all"] if len(said) > shown else []
+            notes.append(f"Column {name!r} as numbers: {', '.join([*said[:shown], *more])}.")
         elif name in table.dates:
             days = table.dates[name].astype("datetime64[us]")
             values = (days - np.datetime64(0, "us")) / np.timedelta64(1, "D")
@@ -137,11 +131,18 @@ def meaning(table: Table, name: str) -> dict[str, Any]:
     return {"kind": "codes" if is_text else "days", "of": name, "levels": levels_of(table, name) if is_text else []}
 
 
-_HIDDEN = (5, 3, 2, 1)
-_GRID, _COARSE = 5, 3
-_FRACTION = 0.7  # parameters over rows, up to which a network is determined
-_MOST_EDGES = 2000
-_SEEDS = 2**32
+@dataclass(frozen=True)
+class FirstNetwork:
+    """The networks that the studio chooses from, the first one that the rows determine."""
+
+    hidden: tuple[int, ...] = (5, 3, 2, 1)  # nodes of the hidden layer
+    grid: int = 5  # intervals
+    coarse_grid: int = 3  # of the last choice
+    determined: float = 0.7  # parameters over rows, at most
+    most_edges: int = 2000  # of any network that a person may ask for
+
+
+_FIRST = FirstNetwork()
 
 
 def first_network(
@@ -158,19 +159,24 @@ def first_network(
     check(grid is None or is_int(grid, 1, 200), "'grid' is a whole number from 1 to 200.", grid)
     top = HIGHEST_DEGREE
     check(degree is None or is_int(degree, 1, top), f"'degree' is a whole number from 1 to {top}.", degree)
-    check(seed is None or is_int(seed, 0, _SEEDS - 1), f"'seed' is a whole number from 0 to {_SEEDS - 1}.", seed)
+    last = 2**32 - 1
+    check(seed is None or is_int(seed, 0, last), f"'seed' is a whole number from 0 to {last}.", seed)
     degree, seed = 3 if degree is None else degree, 0 if seed is None else seed
-    own = _GRID if grid is None else grid
+    own = _FIRST.grid if grid is None else grid
     if widths is None:
-        check(inputs * _HIDDEN[0] < _MOST_EDGES, "These are too many inputs for one network: choose fewer.", inputs)
-        shapes: list[list[Width]] = [[inputs, hidden, 1] for hidden in _HIDDEN]
+        check(
+            inputs * _FIRST.hidden[0] < _FIRST.most_edges,
+            "These are too many inputs for one network: choose fewer.",
+            inputs,
+        )
+        shapes: list[list[Width]] = [[inputs, hidden, 1] for hidden in _FIRST.hidden]
     else:
         shapes = [_read(widths, inputs)]
     plans = [(nodes, own) for nodes in shapes]
     if widths is None and grid is None:
-        plans.append((shapes[-1], _COARSE))
+        plans.append((shapes[-1], _FIRST.coarse_grid))
     made = [KAN(nodes, grid=size, degree=degree, seed=seed) for nodes, size in plans]
-    model = next((one for one in made if _parameters(one) <= _FRACTION * rows), made[-1])
+    model = next((one for one in made if _parameters(one) <= _FIRST.determined * rows), made[-1])
     return model, _said(model, made[0], rows)
 
 
@@ -196,7 +202,7 @@ def _said(model: KAN, wanted: KAN, rows: int) -> str:
     if model is not wanted:
         hidden = wanted.nodes[1].n_nodes
         said += f" A hidden layer of {hidden} would have {_parameters(wanted)}, too many for {rows} rows."
-    if count > _FRACTION * rows:
+    if count > _FIRST.determined * rows:
         said += f" These are many for {rows} rows, and the network may follow noise: choose fewer inputs or nodes."
     return said
 
@@ -215,11 +221,12 @@ def _read(widths: Any, inputs: int) -> list[Width]:
         sizes.append((sums + products, sums + 2 * products))
     check(read[0] == inputs and read[-1] == 1, wanted, widths)
     edges = sum(before[0] * after[1] for before, after in pairwise(sizes))
-    check(edges <= _MOST_EDGES, f"A network has at most {_MOST_EDGES} edges here; {widths} has {edges}.", widths)
+    check(
+        edges <= _FIRST.most_edges,
+        f"A network has at most {_FIRST.most_edges} edges here; {widths} has {edges}.",
+        widths,
+    )
     return read
-
-
-_MANY = 50_000  # rows
 
 
 @dataclass(frozen=True)
@@ -265,8 +272,9 @@ class Form:
         model, sized = first_network(len(chosen.names), len(chosen.y), self.widths, **shape)
         notes = [*said, *chosen.notes, sized]
         meanings |= {names[name]: {"kind": "log", "of": name, "levels": []} for name in wanted}
-        if len(chosen.y) > _MANY:
-            notes.append(f"{len(chosen.y)} rows make each step slow: a table of up to {_MANY} is answered at once.")
+        fast = 50_000  # rows
+        if len(chosen.y) > fast:
+            notes.append(f"{len(chosen.y)} rows make each step slow: a table of up to {fast} is answered at once.")
         return Plan(chosen, model, notes, units, meanings)
 
 

@@ -13,7 +13,6 @@ from edgewise.studio._desk import Desk
 from edgewise.studio._requests import Answer, request
 
 _NUMBER = (int, float, type(None))
-_MOST = 200  # formulas of a front
 _ROW = {
     "index": int, "complexity": int, "error": _NUMBER, "held_out": _NUMBER, "text": str, "latex": str, "r2": _NUMBER,
     "constants": int, "weight": _NUMBER, "best": bool,
@@ -35,7 +34,7 @@ def is_discovery(value: Any) -> bool:
         return False
     rows, formulas = value["front"]["candidates"], value["formulas"]
     numbered = [[one["index"] for one in part] == list(range(len(part))) for part in (rows, formulas)]
-    return all(numbered) and len(rows) == len(formulas) <= _MOST and all(_is_even(one["sample"]) for one in formulas)
+    return all(numbered) and len(rows) == len(formulas) <= 200 and all(_is_even(one["sample"]) for one in formulas)
 
 
 def _is_even(sample: dict[str, list[Any]]) -> bool:
@@ -57,7 +56,6 @@ def fits(value: Any, form: Any) -> bool:
 
 _DRAWER = "kept"
 _ENDING = ".studio"
-_LARGEST = 10**7  # bytes of the file
 _KEYS = {"columns", "rows", "discovery"}
 _KINDS = ("log", "codes", "days")
 
@@ -122,7 +120,7 @@ def _said(session: Path | None) -> dict[str, Any] | None:
         return None
     path = session.with_suffix(_ENDING)
     try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > 10**7:
             return None
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

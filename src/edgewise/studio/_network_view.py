@@ -18,9 +18,6 @@ from edgewise.plot import Diagram, Label, diagram, outline, path_data, unit_curv
 from edgewise.studio._desk import Desk
 from edgewise.studio._requests import Answer, check, request
 
-_POINTS = 65  # of a curve in a box
-_EDGES = 400  # of a network that is drawn
-
 
 def numbers(values: Any, digits: int = 6) -> list[float | None]:
     """Return values rounded to significant digits; None where they are not finite, which JSON cannot say."""
@@ -49,7 +46,7 @@ def label_view(label: Label) -> Answer:
 def network_view(model: KAN, x: torch.Tensor, names: list[str], targets: list[str], rows: Any = None) -> Answer:
     """Return a network's picture as plain data; scores and curves over all rows of x, or over a mask of them."""
     chosen = x if rows is None else x[torch.as_tensor(rows)]
-    target = targets[0] if len(targets) == 1 else targets
+    target = as_target(targets)
     plan = diagram(model, names, target)
     scores = [np.nan_to_num(s.double().cpu().numpy()) for s in edge_scores(model, x, rows=rows)]
     curves = {(c.layer, c.j, c.i): c for c in edge_curves(model, chosen)}
@@ -62,10 +59,15 @@ def network_view(model: KAN, x: torch.Tensor, names: list[str], targets: list[st
     return {**view, "widths": _widths(model), "node_names": [list(level) for level in labels]}
 
 
+def as_target(targets: list[str]) -> str | list[str]:
+    """Return targets as networks and pictures take them: one name, or several."""
+    return targets[0] if len(targets) == 1 else targets
+
+
 def box_curve(curve: EdgeCurve) -> list[list[float | None]]:
-    """Return a curve in the unit square, at few points."""
+    """Return a curve in the unit square, at 65 points or fewer."""
     points = unit_curve(curve)
-    some = np.linspace(0, len(points) - 1, min(_POINTS, len(points))).astype(int)
+    some = np.linspace(0, len(points) - 1, min(65, len(points))).astype(int)
     return [numbers(part, 4) for part in points[some].T]
 
 
@@ -136,9 +138,6 @@ def formula_view(session: Session) -> Answer | None:
     return {"latex": latexes, "text": [f"{t} = {f}" for f, t in zip(formulas, session.targets, strict=True)]}
 
 
-_BINS = 31
-_LISTED = 10  # rows that differ most
-_SHOWN = 400  # rows of the plot against a column
 Array = np.ndarray
 
 
@@ -172,9 +171,9 @@ def _target(first: Session, second: Session, k: int) -> Answer:
     columns, target = _columns(first, k), first.targets[k]
     before, after = (_fitted(each)[:, k] for each in (first, second))
     difference = after - before
-    finite = np.isfinite(difference)
-    largest = np.argsort(-np.where(finite, np.abs(difference), np.inf), kind="stable")[:_LISTED]
-    shown = np.sort(np.random.default_rng(0).permutation(np.flatnonzero(finite))[:_SHOWN])
+    finite, listed, dots = np.isfinite(difference), 10, 400  # rows that differ most; rows of a plot against a column
+    largest = np.argsort(-np.where(finite, np.abs(difference), np.inf), kind="stable")[:listed]
+    shown = np.sort(np.random.default_rng(0).permutation(np.flatnonzero(finite))[:dots])
     return {
         "target": target,
         "histogram": _histogram(difference[finite]),
@@ -207,5 +206,5 @@ def _histogram(values: Array) -> dict[str, Any]:
     end = float(np.abs(values).max(initial=0.0))
     if end == 0:
         return {"ends": [], "counts": []}
-    counts, ends = np.histogram(values, _BINS, (-end, end))
+    counts, ends = np.histogram(values, 31, (-end, end))
     return {"ends": numbers(ends), "counts": counts.tolist()}

@@ -19,9 +19,9 @@ import traitlets
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.networks.session import Session
 from edgewise.plot import network
-from edgewise.studio._desk import Desk
+from edgewise.studio._desk import Desk, Host
+from edgewise.studio._network_view import as_target
 from edgewise.studio._open import desk_of
 from edgewise.studio._requests import Moved
 
@@ -35,12 +35,11 @@ _BEGIN = (
     'import { page } from "edgewise/main.js"; import { portHost } from "edgewise/port.js"; '
     "page(portHost(), document.body);"
 )
-_HEIGHT = 720  # pixels
 
 
 def widget(
     source: Any = None, *, target: Any = None, inputs: Sequence[str] | None = None,
-    folder: str | os.PathLike[str] | None = None, height: int = _HEIGHT, read_only: bool = False,
+    folder: str | os.PathLike[str] | None = None, height: int = 720, read_only: bool = False,
 ) -> StudioWidget:  # fmt: skip
     """Return the studio as a widget, for a notebook cell: the page of `open`, without a server.
 
@@ -61,31 +60,21 @@ def widget(
     return StudioWidget(desk_of(source, target, inputs, folder, read_only), height)
 
 
-class StudioWidget(anywidget.AnyWidget):
+class StudioWidget(Host, anywidget.AnyWidget):
     """A studio in a notebook cell; `desk` is the one that it shows.
 
     Saved with the notebook is a picture of the network as it was when the cell ran, for readers without a kernel.
     """
 
     _esm = _STATIC / "widget.js"
-    height = traitlets.Int(_HEIGHT).tag(sync=True)
+    height = traitlets.Int(720).tag(sync=True)
 
-    def __init__(self, desk: Desk, height: int = _HEIGHT) -> None:
+    def __init__(self, desk: Desk, height: int = 720) -> None:
         super().__init__(height=height)
         self.desk = desk
         self.on_msg(self._answer)
         threading.Thread(target=self._pass_on, daemon=True).start()
         desk.warm()
-
-    @property
-    def session(self) -> Session:
-        """The session as it is now; InputError before there is one."""
-        return self.desk.session
-
-    @property
-    def notes(self) -> list[str]:
-        """What the session was begun without, rows and columns of its table, in whole sentences."""
-        return list(self.desk.notes)
 
     def _answer(self, _widget: Any, asked: Any, _buffers: Any) -> None:
         if not isinstance(asked, dict):
@@ -118,7 +107,7 @@ class StudioWidget(anywidget.AnyWidget):
     def picture(self) -> str:
         """Return the network's diagram as a PNG, in base64."""
         session = self.desk.session
-        target = session.targets[0] if len(session.targets) == 1 else session.targets
+        target = as_target(session.targets)
         axes = network(session.model, session.table.x, names=session.names, target=target)
         out = io.BytesIO()
         axes.figure.savefig(out, format="png", dpi=144, bbox_inches="tight")  # type: ignore[union-attr]

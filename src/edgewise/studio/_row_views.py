@@ -91,7 +91,6 @@ def inside(values: Mapping[str, Array], ranges: Sequence[Mapping[str, Any]] | No
     return mask
 
 
-_DOTS = 2000
 _KEPT = "rows"  # the drawer of the quantities of the state that was looked at last
 
 
@@ -106,7 +105,7 @@ def rows(desk: Desk, rows: Any = None) -> Answer:
     found = _quantities(desk, session)
     mask = inside({one.name: one.values for one in found}, rows)
     count = len(session.table.x)
-    shown = np.unique(np.linspace(0, count - 1, min(count, _DOTS)).round().astype(int))
+    shown = np.unique(np.linspace(0, count - 1, min(count, 2000)).round().astype(int))
     return {
         "at": session.state.id, "rows": count, "selected": count if mask is None else int(mask.sum()),
         "columns": [_column(one, mask) for one in found],

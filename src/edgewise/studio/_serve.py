@@ -17,20 +17,18 @@ import uvicorn
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError
-from edgewise.networks.session import Session
 from edgewise.studio._app import Streams, app
-from edgewise.studio._desk import Desk
+from edgewise.studio._desk import Desk, Host
 from edgewise.studio._guard import Connection
 
 _HOST = "127.0.0.1"
-_GRACE = 5  # seconds that requests have to end when the studio is stopped
 _SENDS = """<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">
 <meta http-equiv="refresh" content="0; url={url}"><title>edgewise studio</title><a href="{url}">edgewise studio</a>
 """
 
 
 @final
-class Studio:
+class Studio(Host):
     """An open studio, until `stop`, or the end of a `with` block.
 
     The page is at `url`, which holds a secret: who knows it can do what the page can do. `desk` answers the page, and
@@ -52,16 +50,6 @@ class Studio:
         while not self._server.ready.wait(0.1):
             if not self._thread.is_alive():
                 raise RuntimeError("The studio's server did not start: see the error above.")
-
-    @property
-    def session(self) -> Session:
-        """The session as it is now; InputError before there is one."""
-        return self.desk.session
-
-    @property
-    def notes(self) -> list[str]:
-        """What the session was begun without, rows and columns of its table, in whole sentences."""
-        return list(self.desk.notes)
 
     @property
     def is_open(self) -> bool:
@@ -122,7 +110,7 @@ class _Server(uvicorn.Server):
         self._streams = Streams(desk)
         config: dict[str, Any] = {
             "http": type("Connection", (Connection,), {"patience": patience}), "ws": "none", "lifespan": "on",
-            "timeout_keep_alive": patience, "timeout_graceful_shutdown": _GRACE, "log_config": None,
+            "timeout_keep_alive": patience, "timeout_graceful_shutdown": 5, "log_config": None,
             "access_log": False, "server_header": False, "proxy_headers": False, "loop": "asyncio",
         }  # fmt: skip
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -18,9 +18,7 @@ from edgewise.interpret.export import latex
 from edgewise.networks.session import Session, State
 from edgewise.nn import is_readable
 from edgewise.plot.report import ReportContent, write_report
-
-_DRAWN = 5000  # rows
-_DIGITS = 6  # of numbers in the formula
+from edgewise.studio._network_view import as_target
 
 
 def session_report(session: Session, path: Path) -> Path:
@@ -33,7 +31,8 @@ def content(session: Session) -> ReportContent:
     targets, table, model = session.targets, session.table, session.state.situation.model
     formulas = _formulas(session)
     listed = f"{len(table.x)} rows, {len(session.columns)} inputs: {', '.join(session.columns)}."
-    texts = [f"{quoted(t)} = {write(f, _DIGITS)}" for t, f in zip(targets, formulas, strict=False)]
+    digits = 6  # of numbers in the formula
+    texts = [f"{quoted(t)} = {write(f, digits)}" for t, f in zip(targets, formulas, strict=False)]
     left = session.state.splines
     state = (
         "All edges are functions of the library." if not left else f"{left} of {session.state.edges} edges are splines."
@@ -41,7 +40,7 @@ def content(session: Session) -> ReportContent:
     return ReportContent(
         title=f"{'A formula' if formulas else 'A network'} for {' and '.join(targets)}",
         subtitle=f"{listed} {state}",
-        formula_latex=[(t, latex(f, session.columns, digits=_DIGITS)) for t, f in zip(targets, formulas, strict=False)],
+        formula_latex=[(t, latex(f, session.columns, digits=digits)) for t, f in zip(targets, formulas, strict=False)],
         formula_text="\n".join(texts),
         errors=_errors(session),
         inputs=[f"{v.name} is computed from other columns: {v.name} = {v.formula}." for v in session.variables],
@@ -79,9 +78,9 @@ def _r2(error: float) -> str:
 
 def _figures(session: Session, model: Any) -> list[tuple[str, Any]]:
     table, targets = session.table, session.targets
-    keep = torch.from_numpy(np.sort(np.random.default_rng(0).permutation(len(table.x))[:_DRAWN]))
+    keep = torch.from_numpy(np.sort(np.random.default_rng(0).permutation(len(table.x))[:5000]))
     x, y = table.x[keep], table.y[keep]
-    target = targets[0] if len(targets) == 1 else targets
+    target = as_target(targets)
     figures: list[tuple[str, Any]] = [
         ("The network", plot.network(model, x, names=session.names, target=target).figure),
         ("Every edge's function, with the data that reaches it", plot.curves(model, x, session.names, target=target)),

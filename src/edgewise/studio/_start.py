@@ -26,7 +26,6 @@ from edgewise.tables.io import Table, load_with_metadata, network_inputs, read_t
 DRAWER = "start"
 """The drawer that holds `table`, the path of the table that the session was begun with, where its rows are the
 session's bit for bit."""
-_LARGEST = 10**9  # bytes of a table
 _KEPT = "tables"  # the drawer of the table that was read last
 T = TypeVar("T")
 
@@ -162,7 +161,8 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
     check(sheet is None or isinstance(sheet, str), "'sheet' is the name of a sheet.", sheet)
     path = _path(desk.folder, file)
     stat = path.stat()
-    if stat.st_size > _LARGEST:
+    largest = 10**9  # bytes
+    if stat.st_size > largest:
         size = f"{stat.st_size / 1e9:.1f} GB"
         raise InputError(f"{path.name} has {size}: give the studio some of its rows, or use edgewise fit.")
     check_cells(path)

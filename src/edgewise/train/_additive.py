@@ -26,11 +26,9 @@ from edgewise.train._context import Context, Partition, Trained
 from edgewise.train._data import Table
 from edgewise.train._loss import CrossEntropy, Loss, Squared, constant_error, error_of
 from edgewise.train._result import Outcome
+from edgewise.train._tuning import TUNING
 
 _PLAIN = Request(products=0, maps=False, hidden=False, values=False, select="best")
-_EXACT = 1e-2  # of the smoothed error: below, a network is better whatever the rows
-_WORSE = 2.0  # times the smoothed training error: what more training must not end at
-_FEW = 10  # held-out rows: fewer choose nothing
 
 
 class AdditiveTrainer:
@@ -65,7 +63,7 @@ class AdditiveTrainer:
         assert self.part is not None
         split, part = self.context.split, self.part
         smooth = error_of(part, split.full.rows, self.loss)
-        limit = min(_WORSE * smooth, constant_error(split.full.subsample, self.loss, self.shape.n_out))
+        limit = min(TUNING.overtrained * smooth, constant_error(split.full.subsample, self.loss, self.shape.n_out))
         sound = error_of(trained.model, split.full.rows, self.loss) <= limit
         if sound and self._is_better(trained.selected, part):
             return trained
@@ -81,10 +79,10 @@ class AdditiveTrainer:
         split = self.context.split
         rows = split.validation
         error, smooth = error_of(network, rows, self.loss), error_of(smoothed, rows, self.loss)
-        if not split.validates or len(rows) < _FEW:
+        if not split.validates or len(rows) < TUNING.few:
             count = sum(p.numel() for p in network.parameters())
-            return error < _EXACT * smooth and 4 * count < len(rows) * self.shape.n_out
-        if not error < smooth or (error < _EXACT * smooth and not self.loss.classes):
+            return error < TUNING.clearly * smooth and 4 * count < len(rows) * self.shape.n_out
+        if not error < smooth or (error < TUNING.clearly * smooth and not self.loss.classes):
             return error < smooth
         gain = self._row_losses(smoothed) - self._row_losses(network)
         return bool(gain.mean() > gain.std() / len(gain) ** 0.5)

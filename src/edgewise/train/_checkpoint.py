@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     pass
 
 
-_CLOSE = 1e-6  # relative, of the sums that identify the start of a run: processors round differently
-
-
 class Checkpoint:
     """The runs of a solver, in their order: where each ended, and the last state of the one that had not ended.
 
@@ -74,7 +71,8 @@ class Checkpoint:
         known = self._held[f"{self._run}.start"]
         own = self._sums(start)
         same = len(found) == len(start) and known.shape == own.shape
-        if not same or not torch.allclose(known, own, rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
+        close = 1e-6  # processors round the sums that identify the start of a run differently
+        if not same or not torch.allclose(known, own, rtol=close, atol=close, equal_nan=True):
             raise InputError(f"{self.path} is the checkpoint of another fit: name another file, or delete it.")
         return found.to(start)
 

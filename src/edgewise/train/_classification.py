@@ -14,16 +14,7 @@ from edgewise.train._options import grid_of, spline_edges
 from edgewise.train._result import Outcome
 from edgewise.train._second_order import SecondOrderTrainer
 from edgewise.train._starts import is_additive
-
-#: weights of the penalty, in nats for coefficients of size one
-_WEIGHTS = (1e-3, 1e-4, 1e-5, 1e-6)
-_STRONGER = (1e-2, 1e-1)  # tried while the strongest is the best
-_STARTS = 4  # of a network with more than one layer
-_PATIENCE = 1  # weaker penalties tried after the best
-_FIRST, _NEXT = 10, 4  # steps from an untrained network, and from the network of the weight before
-#: the same for one layer of sums, where each weight has one minimum and the one before is near
-_ADDITIVE_FIRST, _ADDITIVE_NEXT = 3, 2
-_ADDITIVE_PRODUCTS = 6  # matrix products in such a step: the path goes on, so no step has to be exact
+from edgewise.train._tuning import TUNING
 
 
 class _Rung(NamedTuple):
@@ -42,14 +33,15 @@ class ClassificationTrainer(SecondOrderTrainer):
     weights share the same functions.
     """
 
-    first, next = _FIRST, _NEXT
-    products: int | None = None
+    first, next = 10, 4  # steps from an untrained network, and from the network of the weight before
+    products: int | None = None  # matrix products in a step
 
     def run(self, model: KAN, schedule: Sequence[int | None]) -> Trained:
         trained = self.context.trained
         if is_additive(model):
-            self.first, self.next, self.products = _ADDITIVE_FIRST, _ADDITIVE_NEXT, _ADDITIVE_PRODUCTS
-        best = _Rung(self.validation_error(model) if trained else math.inf, model, _WEIGHTS[0])
+            # Each weight has one minimum, and the one before is near; the path goes on, so no step has to be exact.
+            self.first, self.next, self.products = 3, 2, 6
+        best = _Rung(self.validation_error(model) if trained else math.inf, model, TUNING.weights[0])
         start = model if trained else self._start(model, schedule[0])
         outcome = Outcome.GRIDS_DONE if len(schedule) > 1 else Outcome.CONVERGED
         for grid in schedule:
@@ -82,7 +74,7 @@ class ClassificationTrainer(SecondOrderTrainer):
     def _start(self, model: KAN, grid: int | None) -> KAN:
         """Train several first networks once, and return the best on validation rows."""
         restarts, seed = self.context.options.restarts, self.context.options.seed
-        count = (1 if is_additive(model) else _STARTS) if isinstance(restarts, str) else restarts
+        count = (1 if is_additive(model) else TUNING.class_starts) if isinstance(restarts, str) else restarts
         if grid is None:
             return model
         x = self.split.train.subsample.x
@@ -120,19 +112,19 @@ class ClassificationTrainer(SecondOrderTrainer):
         return self._first(model, grid), self.monitor.steps
 
     def _first(self, model: KAN, grid: int) -> KAN:
-        return self._train(model, self.split.train, grid, _WEIGHTS[0], self.first)
+        return self._train(model, self.split.train, grid, TUNING.weights[0], self.first)
 
     def _path(self, model: KAN, grid: int | None) -> _Rung:
         """Return the point of the path with the smallest validation error."""
-        last = best = self._rung(model, grid, _WEIGHTS[0], self.first)
+        last = best = self._rung(model, grid, TUNING.weights[0], self.first)
         worse = 0
-        for weight in _WEIGHTS[1:]:
-            if worse == _PATIENCE or self.monitor.ended():
+        for weight in TUNING.weights[1:]:
+            if worse == TUNING.weaker_weights or self.monitor.ended():
                 break
             last = self._rung(last.model, grid, weight, self.next)
             worse = 0 if last.error < 0.995 * best.error else worse + 1
             best = min(best, last, key=lambda rung: rung.error)
-        for weight in _STRONGER:
+        for weight in TUNING.stronger_weights:
             if best.weight * 10 < weight or self.monitor.ended():
                 break
             best = min(best, self._rung(best.model, grid, weight, self.next), key=lambda rung: rung.error)

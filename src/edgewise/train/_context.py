@@ -33,11 +33,8 @@ from edgewise.train._objective import penalty
 from edgewise.train._options import Options, grid_of
 from edgewise.train._result import Outcome
 from edgewise.train._stream import Stream
+from edgewise.train._tuning import TUNING
 from edgewise.train.optim import Solver
-
-_OFF_CENTER = 2.0  # standard deviations: targets whose mean is further from zero are centered
-_ROUNDING = 1e-15  # of the targets' size: a smaller standard deviation is zero
-_SUBSAMPLE = 50_000  # rows that knots, penalties and starts are computed from
 
 
 @dataclass(frozen=True)
@@ -164,17 +161,23 @@ def _one(model: KAN) -> Units:
 
 def _units(model: KAN, std: float, size: float, center: Tensor) -> Units:
     """Return a power of two near the targets' standard deviation, and their center if it is far from zero."""
-    scale = 2.0 ** round(math.log2(std if std > _ROUNDING * size else max(size, 1e-300)))
-    far = shiftable(model).to(center.device) & (center.abs() > _OFF_CENTER * scale)
+    rounding = 1e-15  # of the targets' size: a smaller standard deviation is zero
+    scale = 2.0 ** round(math.log2(std if std > rounding * size else max(size, 1e-300)))
+    far = shiftable(model).to(center.device) & (center.abs() > TUNING.off_center * scale)
     return Units(scale, torch.where(far, center, 0.0))
 
 
 def _subsample(table: Table) -> Table:
     """Return the table, or of a long one evenly spaced rows and those with the smallest and largest of each input."""
-    if len(table) <= _SUBSAMPLE:
+    if len(table) <= TUNING.subsample:
         return table
-    steps = torch.linspace(0, len(table) - 1, _SUBSAMPLE, device=table.x.device).long()
+    steps = torch.linspace(0, len(table) - 1, TUNING.subsample, device=table.x.device).long()
     return table.rows(torch.cat([steps, table.x.argmin(0), table.x.argmax(0)]).unique())
+
+
+def threads_for(parameters: int, rows: int) -> AbstractContextManager[None]:
+    """Return a context with one thread, the fastest, where the Jacobian is small, and as many as there are if not."""
+    return one_thread() if parameters * rows < 1_000_000 else nullcontext()
 
 
 S = TypeVar("S", bound=Solver)

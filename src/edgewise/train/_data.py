@@ -15,8 +15,6 @@ from edgewise._errors import InputError, first_line
 from edgewise.nn import KAN
 from edgewise.tables.encoding import by_name, is_frame
 
-_BLOCK = 512  # rows of a matrix that are summed at once, up to their last diagonal entry
-
 
 @dataclass(frozen=True)
 class Ranks:
@@ -64,8 +62,9 @@ class Ranks:
 
     def add_lower(self, matrix: Tensor) -> None:
         """Replace the lower triangle of a square matrix by its sum over the ranks; what is above it means nothing."""
-        for start in range(0, 0 if self.group is None else len(matrix), _BLOCK):
-            self.add(matrix[start : start + _BLOCK, : start + _BLOCK])
+        block = 512  # rows that are summed at once, up to their last diagonal entry
+        for start in range(0, 0 if self.group is None else len(matrix), block):
+            self.add(matrix[start : start + block, : start + block])
 
     def total(self, *numbers: float, tensors: Sequence[Tensor] = ()) -> list[float]:
         """Return the sums of numbers over the ranks, and replace tensors by theirs in the same message."""
@@ -222,9 +221,6 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.x)
-
-
-_MIN_SIZE = 1e-290  # of a column of inputs
 
 
 @dataclass(frozen=True)
@@ -433,8 +429,9 @@ def _checked(x: Any, y: Any, weights: Any, shape: Shape, first: int) -> tuple[Te
     if x.shape[1] != shape.n_in:
         raise InputError(f"This KAN takes {shape.n_in} input columns. x has {x.shape[1]}.")
     size = x.abs().amax(0)
-    if bool(((size > 0) & (size < _MIN_SIZE)).any()):
-        column = int(((size > 0) & (size < _MIN_SIZE)).nonzero()[0])
+    tiny = (size > 0) & (size < 1e-290)
+    if bool(tiny.any()):
+        column = int(tiny.nonzero()[0])
         raise InputError(
             f"x has values of at most {float(size[column]):.1g} in column {column}, too small to divide into cells. "
             "Rescale the column, for example its units."

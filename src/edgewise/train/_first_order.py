@@ -13,12 +13,10 @@ from edgewise.train._loss import Loss, error_of, tuned
 from edgewise.train._objective import Quadratic, penalty
 from edgewise.train._options import grid_of
 from edgewise.train._result import Outcome
+from edgewise.train._tuning import TUNING
 from edgewise.train.optim import GradientSolver, Needs, Step
 
 _ENTRIES = 16_000_000  # features of a chunk of rows
-_TUNING = 16_384  # rows that a robust loss is tuned to
-_ENOUGH = 10  # validation rows; fewer cannot choose an epoch
-_FAR = 10.0  # in standard deviations of the target: a line search gets no further than this by itself
 
 
 class FirstOrderTrainer:
@@ -29,7 +27,7 @@ class FirstOrderTrainer:
         rows, split = context.split.train.rows, context.split
         assert isinstance(rows, Table)
         self.rows, self.subsample = rows, split.train.subsample
-        self.validation = split.validation if split.validates and len(split.validation) >= _ENOUGH else None
+        self.validation = split.validation if split.validates and len(split.validation) >= TUNING.few else None
 
     def run(self, model: KAN, schedule: Sequence[int | None]) -> Trained:
         """Train each grid once, and with sparsity twice more, weighted by the network trained before."""
@@ -56,14 +54,14 @@ class FirstOrderTrainer:
         new, rows, loss = clone(model), self.subsample, self.context.loss
         with torch.no_grad():
             off = loss.constant(rows.y, rows.weights, new.n_out) - new(rows.x).mean(0)
-        if self.context.solver.needs is Needs.BATCHES or float(off.abs().max()) >= _FAR:
+        if self.context.solver.needs is Needs.BATCHES or float(off.abs().max()) >= TUNING.far:
             add_constant(layer_of(new, len(new.layers) - 1), off)
         return new
 
     def _descend(self, model: KAN, form: Quadratic, number: int, total: int) -> tuple[KAN, Outcome]:
         """Return the network after one of `total` runs of the solver, and how that ended."""
         context = self.context
-        loss = tuned(context.loss, model, next(self.rows.batches(_TUNING)))
+        loss = tuned(context.loss, model, next(self.rows.batches(16_384)))  # a robust one on so many rows
         work, place = clone(model, context.solver.dtype(context.dtype)), f"grid {grid_of(model)}"
         problem = MinibatchProblem(work, self.rows, self.validation, loss, form, context.options.seed)
 

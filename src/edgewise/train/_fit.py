@@ -1,7 +1,6 @@
 """Training a network on rows: the choices, the trainer, the result."""
 
 import math
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,11 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError, listed
 from edgewise._memory import refused
 from edgewise._typing import Array, Data
-from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, clone, shaped
 from edgewise.tables.encoding import Inputs, column_names, warn_of_index
 from edgewise.train._additive import AdditiveTrainer
 from edgewise.train._classification import ClassificationTrainer
-from edgewise.train._context import Context, Split, Trained, rescale_knots, safeguarded, split
+from edgewise.train._context import Context, Split, Trained, rescale_knots, safeguarded, split, threads_for
 from edgewise.train._data import Ranks, Shape, Table, as_rows, own_columns
 from edgewise.train._first_order import FirstOrderTrainer
 from edgewise.train._loss import Function, Loss, LossName, accuracy_of, choose_loss, constant_error, error_of, tuned
@@ -27,12 +25,10 @@ from edgewise.train._options import Grids, Options, SolverChoice, check_grids, c
 from edgewise.train._result import FitResult, Outcome
 from edgewise.train._second_order import RegressionTrainer
 from edgewise.train._stream import Parquet, Stream
+from edgewise.train._tuning import TUNING
 from edgewise.train.optim import LM
 
 _REMEDY = "Use fewer nodes, a coarser grid, fewer rows, or solver 'adam'."
-_SMALL = 1_000_000  # entries of the first Jacobian: below, one thread is fastest
-_NOTHING = 0.95  # of the constant's error: above, smooth curves explain next to nothing
-_TRAINED = 0.4  # of the error that counts as having learned nothing: below, a network is taken as trained
 
 
 def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
@@ -124,8 +120,8 @@ def fit(  # noqa: PLR0913 (eight, and the loss that all of them are about)
         x = own_columns(model, x)
         names = column_names(x) or model.input_names
     rows = _rows(x, y, weights, Shape(model.n_in, model.n_out, measure.classes, model.device), ranks)
-    small = Layout(model).size * len(rows) < _SMALL
-    with refused("This fit", _REMEDY), monitor.running(), one_thread() if small else nullcontext():
+    threads = threads_for(Layout(model).size, len(rows))
+    with refused("This fit", _REMEDY), monitor.running(), threads:
         found = _fitted(model, rows, measure, float(sparsity), monitor, grids, solver, inputs)
     found.model.input_names = None if names is None else tuple(names)
     return found if inputs is None else replace(found, inputs=inputs)
@@ -207,7 +203,7 @@ def _start(model: KAN, parts: Split, loss: Loss, baseline: float) -> tuple[KAN, 
     error = error_at(scaled)
     symbolic = any(layer.symbols for layer in model.layers)
     if symbolic or error < baseline:
-        return scaled, error < _TRAINED * loss.baseline_fraction * baseline
+        return scaled, error < TUNING.trained * loss.baseline_fraction * baseline
     locked = any(rule.locked for layer in model.layers for rule in layer.rules.values())
     return rescale_knots(scaled if locked else model, rows.x), False
 
@@ -243,7 +239,7 @@ def _learned_nothing(
     before, final = networks
     error = error_of(before, parts.validation, loss)
     if outcome is Outcome.SMOOTHED:
-        return max(error, error_of(final, parts.full.rows, loss)) > _NOTHING * baseline
+        return max(error, error_of(final, parts.full.rows, loss)) > TUNING.nothing * baseline
     return error > loss.baseline_fraction * baseline
 
 

@@ -14,8 +14,6 @@ from edgewise._robust import HUBER, NORMAL
 from edgewise.train._data import Rows, Table
 
 Curvature = Callable[[Tensor], Tensor]  # (n, m, k) -> (n, m, k)
-_MIN_WIDTH = 1e-10  # of a robust loss, in standard deviations of the target
-_SMALLEST, _LARGEST = 1e-150, 1e150  # widths whose squares are doubles
 
 
 @runtime_checkable
@@ -170,9 +168,10 @@ class _Robust(Loss):
     tuning: ClassVar[float]
 
     def __post_init__(self) -> None:
-        if self.width is not None and not is_number(self.width, _SMALLEST, _LARGEST):
+        smallest, largest = 1e-150, 1e150  # whose squares are doubles
+        if self.width is not None and not is_number(self.width, smallest, largest):
             raise InputError(
-                f"'width' must be a number in the target's units, from {_SMALLEST:g} to {_LARGEST:g}, or None. "
+                f"'width' must be a number in the target's units, from {smallest:g} to {largest:g}, or None. "
                 f"Got {self.width!r}."
             )
 
@@ -224,7 +223,7 @@ class _Robust(Loss):
         if self.width is not None:
             return self
         deviation = NORMAL * float((outputs - y).abs().median())
-        return replace(self, width=max(self.tuning * deviation, _MIN_WIDTH))
+        return replace(self, width=max(self.tuning * deviation, 1e-10))
 
 
 @dataclass(frozen=True)
@@ -371,8 +370,6 @@ def choose_loss(loss: LossName | Loss) -> Loss:
     return loss
 
 
-_ROWS = 16_384  # evaluated at once
-
 Function = Callable[[Tensor], Tensor]  # x (n, n_in) -> outputs (n, n_out), as a network is
 
 
@@ -417,7 +414,7 @@ def first_choice(outputs: Tensor) -> Tensor:
 def _mean(table: Rows, value: Callable[[Table], Tensor]) -> float:
     total = weight = 0.0
     with torch.no_grad():
-        for part in table.batches(_ROWS):
+        for part in table.batches(16_384):
             total += float(value(part) @ part.weights)
             weight += float(part.weights.sum())
     total, weight = table.ranks.total(total, weight)

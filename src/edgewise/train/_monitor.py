@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 
 _PATIENCE = 2.0  # seconds before a line appears unasked, and between two epochs of a log
-_SELDOM = 0.1  # of the time so far: between two lines of a log that tell steps
 
 
 def describe(row: Row) -> str:
@@ -101,8 +100,8 @@ class FitProgress:
         elif self._line is not None:
             self._line.show(stage, fraction, detail or self._detail)
         elif self._logs and detail is not None:
-            now = time.monotonic()
-            if now - max(self._logged, self._began) >= max(_PATIENCE, _SELDOM * (now - self._began)):
+            now, seldom = time.monotonic(), 0.1  # of the time so far
+            if now - max(self._logged, self._began) >= max(_PATIENCE, seldom * (now - self._began)):
                 self._log(f"[{now - self._began:5.1f} s] {place}: {detail}")
 
     def row(self, row: Row, *, last: bool) -> None:

@@ -14,6 +14,7 @@ from edgewise.kernels import factor_for
 from edgewise.nn import KAN, Block, GaussNewtonMatrix, KANLayer, Layout, Pass, symmetrize
 from edgewise.train._data import Rows, Table
 from edgewise.train._loss import Curvature, Loss, Squared
+from edgewise.train._tuning import TUNING
 from edgewise.train.optim import GaussNewtonOperator, NormalEquations
 
 
@@ -307,11 +308,6 @@ class _Rows:
         return lambda vectors: product(vectors) * halves
 
 
-_FLOOR = 1e-4  # scores below this fraction of the target's standard deviation count as zero
-_EMPTY = 1e-2  # exp(-rows in a cell) below it: enough rows to determine the cell
-_FORBIDDEN = 1e4  # weight of the differences that a monotone edge forbids
-_WORSE = 10.0  # times the cost: scores above it show that the rows have no noise
-_NOISELESS = 1e-14  # cost below which rows have no noise to smooth
 _SUBSAMPLE = 2000  # rows that the penalties' weights are computed from
 
 
@@ -415,7 +411,7 @@ class _Edges:
         covariance = torch.einsum("nif,nig->ifg", centered, centered) / len(centered)
         q = self.scale * covariance[self.index[:, 1]]
         score = torch.einsum("ef,efg,eg->e", self.weights, q, self.weights).clamp_min(0).sqrt()
-        return q * (amount / (2 * score + _FLOOR))[:, None, None]
+        return q * (amount / (2 * score + TUNING.floor))[:, None, None]
 
     def smoothing(self, amount: float) -> Tensor:
         return self._padded(amount * self.scale * self.roughness)
@@ -432,7 +428,7 @@ class _Edges:
             if rule.monotone:
                 own = int(self.counts[e])
                 wrong = self._difference(1)[: own - 1][rule.monotone * weights[e, :own].diff() < 0]
-                form[e] += _FORBIDDEN * wrong.T @ wrong
+                form[e] += TUNING.forbidden * wrong.T @ wrong
         return self._padded(self.scale * form)
 
     def continuation(self, error: float, rows: int) -> Tensor:
@@ -444,7 +440,7 @@ class _Edges:
             return self._padded(c.new_zeros(len(c), count, count))
         difference = self._difference(degree + 2)
         mass = self.features[..., :count].sum(0)[self.index[:, 1]] * (rows / len(self.features))
-        empty = (torch.exp(-mass.unfold(1, degree + 3, 1).amin(-1).clamp(0, 50)) - _EMPTY).clamp_min(0)
+        empty = (torch.exp(-mass.unfold(1, degree + 3, 1).amin(-1).clamp(0, 50)) - TUNING.empty).clamp_min(0)
         place = torch.arange(len(difference), device=c.device)
         there = (place + degree + 2 < self.counts.unsqueeze(1)).to(c)  # of inputs with fewer functions
         empty, full = empty * there, (1 - empty) * there
@@ -479,7 +475,7 @@ def smoothing_by_gcv(
     score is far above the current cost, or that cost is next to nothing: smoothing rows without noise would flatten
     curves between the rows.
     """
-    if equations.cost < _NOISELESS:
+    if equations.cost < TUNING.noiseless:
         return 0.0
     cost, gradient, hessian = equations.cost, equations.gradient, symmetrize(equations.hessian)
     form = penalty(model, table, 0.0, 1.0, loss=loss, rows=rows)
@@ -505,4 +501,4 @@ def smoothing_by_gcv(
         score = max(rss, 1e-30) / free**2 if free > 0.02 else float("inf")
         if score < best:
             best, chosen = score, weight
-    return chosen if best < _WORSE * cost else 0.0
+    return chosen if best < TUNING.unsmoothed * cost else 0.0

@@ -18,7 +18,6 @@ from edgewise.train.optim import CG, LBFGS, LM, Adam, GradientSolver, LeastSquar
 
 Callback = Callable[[Row], Any]
 Auto = Literal["auto"]
-_TEST_FROM, _MIN_TEST = 50, 10  # rows from which there are test rows, and how many at least
 
 
 @dataclass(frozen=True)
@@ -144,8 +143,8 @@ class Options:
         """
         if not isinstance(self.test, str):
             return round(self.test * rows)
-        count = max(_MIN_TEST, round(0.1 * rows))
-        return count if rows >= _TEST_FROM and self.validation != 0 and validation + count <= 0.9 * rows else 0
+        count = max(10, round(0.1 * rows))
+        return count if rows >= 50 and self.validation != 0 and validation + count <= 0.9 * rows else 0
 
 
 def check_group(group: Any) -> None:
@@ -179,7 +178,6 @@ SOLVERS: dict[SolverName, Callable[[bool], Solver]] = {
 #: parameters up to which a step factors a matrix: on numbers, where many digits are needed, and on classes
 MAX_PARAMETERS, MAX_PARAMETERS_FOR_CLASSES = 5000, 500
 _AUTO_GRIDS = (3, 5, 10, 20, 50, 100, 200, 400, 800)
-_MANY_ROWS = 20_000  # above, a first-order solver works on minibatches
 
 
 def grid_of(model: KAN) -> int:
@@ -226,7 +224,7 @@ def choose_solver(solver: SolverChoice, model: KAN, rows: int, *, loss: Loss, st
     if solver == "auto":
         size = Layout(model).size
         limit = MAX_PARAMETERS_FOR_CLASSES if loss.classes else MAX_PARAMETERS
-        matrix_free = "cg" if rows <= _MANY_ROWS or stream else "adam"
+        matrix_free = "cg" if rows <= 20_000 or stream else "adam"  # which works on minibatches
         solver = "lm" if size <= limit else matrix_free
         notes.append(f"Solver {solver}: {size} parameters, {rows} rows; a matrix is factored up to {limit} parameters.")
     return SOLVERS[solver](loss.classes), notes

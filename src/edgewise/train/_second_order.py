@@ -20,9 +20,8 @@ from edgewise.train._objective import Objective, Quadratic, penalty, smoothing_b
 from edgewise.train._options import grid_of, own_grids, spline_edges, too_fine
 from edgewise.train._result import Outcome
 from edgewise.train._starts import best_start
+from edgewise.train._tuning import TUNING
 from edgewise.train.optim import LM, LeastSquaresSolver
-
-_COARSE = 1e-2  # tolerance of a run of few steps
 
 
 class SecondOrderTrainer(ABC):
@@ -53,7 +52,7 @@ class SecondOrderTrainer(ABC):
             return model
         solver = self.context.solver
         if steps < math.inf:
-            solver = solver.rough(_COARSE, products=products)
+            solver = solver.rough(TUNING.coarse, products=products)
         place, stream = f"grid {grid_of(model)}", not isinstance(part.rows, Table)
         return clone(problem.network(self.monitor.minimize(solver, problem, place, steps, stream=stream)))
 
@@ -111,9 +110,6 @@ def _present_check() -> None:
         callback(RefitPass())
 
 
-_TURNS = 5  # to find the differences that a monotone edge forbids
-
-
 def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tuple[KAN, float]:
     """Return the network after some Levenberg-Marquardt steps, and its error, infinite if undefined.
 
@@ -139,7 +135,7 @@ def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tupl
     if error_of(model, table) == float("inf"):
         return model, float("inf")
     solver = LM(steps=steps, tolerance=tolerance, damping=1e-4)
-    for _ in range(_TURNS if has_shapes(model) else 1):
+    for _ in range(5 if has_shapes(model) else 1):  # to find the differences that a monotone edge forbids
         form = penalty(model, table, 0.0, 0.0) if spline_edges(model) else Quadratic()
         problem = Objective(clone(model), table, form, check=_present_check)
         if problem.layout.size:
@@ -147,13 +143,6 @@ def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tupl
             model = clone(problem.network(vector))
     model = shaped(model)
     return model, error_of(model, table)
-
-
-_PROMISING = 1e-6  # in standard deviations of the target: the solution may be exact
-_EXACT = 1e-13  # in standard deviations of the target
-_LITTLE = 0.4  # an error, in standard deviations of the target
-_FAR = 2.0  # times the error and the scores before
-_MAX_PARAMETERS = 2000  # up to which the smoothing is chosen: that factors a dozen matrices
 
 
 class RegressionTrainer(SecondOrderTrainer):
@@ -190,7 +179,7 @@ class RegressionTrainer(SecondOrderTrainer):
                 best, best_error = model, error
             else:
                 worse += 1
-            if best_error < _EXACT:
+            if best_error < TUNING.exact:
                 outcome = Outcome.EXACT
                 break
             # As long as nothing is learned, a finer grid may be all that is missing.
@@ -250,7 +239,7 @@ class RegressionTrainer(SecondOrderTrainer):
         flat would stay flat.
         """
         error, count = self.error(model, part), len(part.rows) * model.n_out
-        if error < _LITTLE or Layout(model).size > 0.5 * count:
+        if error < TUNING.little or Layout(model).size > 0.5 * count:
             return model
         freed = self.descend(model, part, Quadratic())
         return freed if self.error(freed, part) < 0.5 * error else model
@@ -265,7 +254,7 @@ class RegressionTrainer(SecondOrderTrainer):
         if self.context.trained:
             best = adapt_grid(model, part.subsample.x, grid)
             self.tune(best, part)
-            lowest = _FAR * self._scored(best, part)
+            lowest = TUNING.given_up * self._scored(best, part)
         for _ in range(8):
             model = adapt_grid(model, part.subsample.x, grid)
             self.tune(model, part)
@@ -287,7 +276,7 @@ class RegressionTrainer(SecondOrderTrainer):
         if not isinstance(self.context.options.smoothing, str):
             return self.context.options.smoothing
         size, rows = Layout(model).size, len(part.rows)
-        if size < 0.25 * rows * model.n_out or size > _MAX_PARAMETERS or spline_edges(model) == 0:
+        if size < 0.25 * rows * model.n_out or size > TUNING.smoothed_parameters or spline_edges(model) == 0:
             return 0.0
         problem = Objective(clone(model), part.rows, loss=self.loss)
         chosen = 0.0
@@ -310,7 +299,7 @@ class RegressionTrainer(SecondOrderTrainer):
     def _exact(self, model: KAN, part: Partition) -> KAN:
         """Near an exact solution, go on without penalties: they block the curved path that leads there."""
         error = self.error(model, part)
-        if has_shapes(model) or error > _PROMISING or Layout(model).size > 0.25 * len(part.rows) * model.n_out:
+        if has_shapes(model) or error > TUNING.promising or Layout(model).size > 0.25 * len(part.rows) * model.n_out:
             return model
         for _ in range(8):
             freed = self.descend(model, part, Quadratic())
@@ -318,6 +307,6 @@ class RegressionTrainer(SecondOrderTrainer):
             if after > error / 3:
                 break
             model, error = freed, after
-            if error < _EXACT or self.monitor.ended():
+            if error < TUNING.exact or self.monitor.ended():
                 break
         return model

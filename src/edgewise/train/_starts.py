@@ -15,12 +15,9 @@ from edgewise.train._loss import Loss, error_of, tuned
 from edgewise.train._monitor import Monitor
 from edgewise.train._objective import Objective
 from edgewise.train._options import spline_edges
+from edgewise.train._tuning import TUNING
 from edgewise.train.optim import LeastSquaresSolver
 
-_GOOD = 1e-2  # in standard deviations of the target: no other start is tried
-_FAR = 10.0  # in standard deviations of the target
-_MAX_ROWS, _MAX_STEPS = 1000, 40  # that a start is trained on and by
-_TOLERANCE, _DAMPING = 1e-3, 1.0
 _PLACE = "looking for a start"
 
 
@@ -41,16 +38,16 @@ def best_start(model: KAN, context: Context[LeastSquaresSolver]) -> KAN:
     additive = is_additive(model)
     automatic = 1 if additive else 8 if len(model.layers) <= 2 else 32
     count = automatic if isinstance(options.restarts, str) else options.restarts
-    near = additive and count == 1 and error_of(model, rows, tuned(loss, model, rows)) < _FAR
+    near = additive and count == 1 and error_of(model, rows, tuned(loss, model, rows)) < TUNING.far
     if spline_edges(model) == 0 or near:
         return model
-    few = rows.rows(torch.arange(min(len(rows), _MAX_ROWS), device=rows.x.device))
+    few = rows.rows(torch.arange(min(len(rows), TUNING.start_rows), device=rows.x.device))
     tried: list[tuple[float, KAN]] = []
     for start in _starts(model, few, count, context):
         tried.append((error_of(start, split.validation, tuned(loss, start, few)), start))
         errors = sorted(error for error, _ in tried)
         agreed = len(errors) >= 3 and errors[1] < 1.1 * errors[0]
-        if options.restarts == "auto" and (errors[0] < _GOOD or (agreed and errors[0] < 0.05)):
+        if options.restarts == "auto" and (errors[0] < TUNING.good_start or (agreed and errors[0] < 0.05)):
             break
 
     def error_on(table: Rows, start: KAN) -> float:
@@ -66,7 +63,7 @@ def best_start(model: KAN, context: Context[LeastSquaresSolver]) -> KAN:
 def _starts(model: KAN, rows: Table, count: int, context: Context[LeastSquaresSolver]) -> Iterator[KAN]:
     """Yield trained starts in their order; as many at a time as there are workers."""
     workers, seed = context.workers(), context.options.seed
-    solver = context.solver.rough(_TOLERANCE, damping=_DAMPING)
+    solver = context.solver.rough(TUNING.start_tolerance, damping=TUNING.start_damping)
     for begin in range(0, count, workers.count):
         if begin and context.monitor.show(_PLACE):
             return
@@ -92,7 +89,7 @@ def _coarse(model: KAN, rows: Table, loss: Loss, solver: LeastSquaresSolver, mon
     for _ in range(2):
         model = adapt_grid(model, rows.x)
         problem = Objective(model, rows, loss=tuned(loss, model, rows))
-        model = clone(problem.network(monitor.minimize(solver, problem, _PLACE, _MAX_STEPS)))
+        model = clone(problem.network(monitor.minimize(solver, problem, _PLACE, TUNING.start_steps)))
     return model
 
 

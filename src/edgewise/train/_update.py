@@ -1,7 +1,6 @@
 """Continual training: learn further rows, and keep the function elsewhere."""
 
 import math
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -10,9 +9,9 @@ from torch import Tensor
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.kernels import one_thread
 from edgewise.nn import KAN, Layout, Pass, clone, shaped
 from edgewise.tables.encoding import warn_of_index
+from edgewise.train._context import threads_for
 from edgewise.train._data import Shape, Table, as_inputs, as_rows
 from edgewise.train._loss import error_of
 from edgewise.train._monitor import Monitor
@@ -20,11 +19,6 @@ from edgewise.train._objective import Objective
 from edgewise.train._options import MAX_PARAMETERS, Options, grid_of
 from edgewise.train._result import FitResult, Outcome
 from edgewise.train.optim import CG, LM, GaussNewtonOperator, NormalEquations
-
-_SMALL = 1_000_000  # entries of the Jacobian: below, one thread is fastest
-_RIDGE = 1e-10  # of the mean curvature: selects the smallest of equally good changes
-_ROUNDING = 1e-12  # of the targets' size
-_ROUNDS = 10  # of reweighting the anchors
 
 
 def update(
@@ -94,10 +88,11 @@ def update(
     old, monitor = clone(model, torch.float64), Monitor(Options())
     size = Layout(old).size
     kept = _anchors(old, rows, size, anchors) if keep > 0 else Table(rows.x[:0], rows.y[:0], rows.weights[:0])
-    with monitor.running(), one_thread() if size * len(rows) < _SMALL else nullcontext():
+    with monitor.running(), threads_for(size, len(rows)):
         new, outcome = _trained(old, rows, kept, keep, steps, monitor)
     error = error_of(new, rows)
-    outcome = monitor.asked() or (Outcome.EXACT if error < _ROUNDING * float(rows.y.abs().max()) else outcome)
+    rounding = 1e-12 * float(rows.y.abs().max())
+    outcome = monitor.asked() or (Outcome.EXACT if error < rounding else outcome)
     monitor.record(grid_of(new), size, error, math.nan)
     notes = [*_notes(new, rows, kept), *monitor.notes()]
     return FitResult(clone(new, model.dtype), monitor.history, outcome, error, math.nan, notes)
@@ -116,7 +111,7 @@ def _anchors(model: KAN, rows: Table, size: int, anchors: Any) -> Table:
     """Return the points where the function is kept, with its values there."""
     low, high = _box(model)
     if anchors is None:
-        count = min(max(_MIN_POINTS, _PER_PARAMETER * size), _MAX_POINTS)
+        count = min(max(1000, 4 * size), 10_000)  # four for each parameter
         draws = torch.quasirandom.SobolEngine(model.n_in, scramble=True, seed=0).draw(count, dtype=torch.float64)
         points = low + (high - low) * draws.to(low)
     else:
@@ -141,7 +136,7 @@ def _trained(model: KAN, rows: Table, kept: Table, keep: float, steps: int, moni
         return model, Outcome.CONVERGED
     solver = LM(steps=steps) if len(problem.free) <= MAX_PARAMETERS else CG(steps=steps)
     vector, fraction = problem.start, 1.0
-    for _ in range(_ROUNDS):
+    for _ in range(10):  # the anchors are reweighted
         problem.reweight(keep * fraction)
         vector, _ = solver.minimize(problem, vector, callback)
         before, fraction = fraction, min(error_of(problem.network(vector), rows) ** 2 / problem.size, 1.0)
@@ -163,7 +158,8 @@ class _UpdateObjective:
         self.size = variance or float(rows.y.square().mean()) or 1.0
         self.ridge = 0.0
         if len(self.free):
-            self.ridge = _RIDGE * float(self.objective.operator(self.old).diagonal[self.free].mean())
+            # of the mean curvature: selects the smallest of equally good changes
+            self.ridge = 1e-10 * float(self.objective.operator(self.old).diagonal[self.free].mean())
 
     def reweight(self, weight: float) -> None:
         """Set the total weight of the anchors, in units of that of the rows."""
@@ -226,11 +222,6 @@ def _notes(model: KAN, rows: Table, kept: Table) -> list[str]:
     return notes
 
 
-_MIN_POINTS, _MAX_POINTS, _PER_PARAMETER = 1000, 10_000, 4
-_SPACINGS = 2.0  # between rows: closer points belong to the rows
-_ENTRIES = 4_000_000  # of the distances held at once
-
-
 def _box(model: KAN) -> tuple[Tensor, Tensor]:
     """Return the ends of the range of each input's knots."""
     return model.layers[0].basis.ends(model.layers[0].knots)
@@ -243,15 +234,15 @@ def _far_from(rows: Tensor, points: Tensor, widths: Tensor) -> Tensor:
     nearest row.
     """
     rows, points = (rows / widths).unique(dim=0), points / widths
-    subsample = rows[torch.linspace(0, len(rows) - 1, min(len(rows), _MIN_POINTS)).long()]
+    subsample = rows[torch.linspace(0, len(rows) - 1, min(len(rows), 1000)).long()]
     if len(rows) < 2:
         return torch.ones(len(points), dtype=torch.bool, device=points.device)
     spacing = _nearest(subsample, rows, 2).quantile(0.9)
-    return _nearest(points, rows, 1) > _SPACINGS * spacing
+    return _nearest(points, rows, 1) > 2 * spacing
 
 
 def _nearest(points: Tensor, rows: Tensor, rank: int) -> Tensor:
     """Return the distance from each point to its nearest (rank 1) or second nearest (rank 2) row."""
-    step = max(1, _ENTRIES // len(rows))
+    step = max(1, 4_000_000 // len(rows))  # distances held at once
     parts = [torch.cdist(part, rows).kthvalue(rank, dim=1).values for part in points.split(step)]
     return torch.cat(parts)

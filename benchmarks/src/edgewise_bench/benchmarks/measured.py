@@ -1,4 +1,4 @@
-"""Formulas behind measured tables: laws of the history of science, and NIST's nonlinear regressions."""
+"""Formulas behind tables: laws of the history of science, NIST's regressions, and one law in many shapes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy
 
-from edgewise._typing import Formula, Part
+from edgewise._typing import Array, Formula, Part
 from edgewise.expressions import evaluate, free_numbers
 from edgewise_bench import OURS, Benchmark, Case, Cell, Row, Settings, clock
-from edgewise_bench.benchmarks.formulas import is_true, of_form, with_parameters
+from edgewise_bench.benchmarks.formulas import is_true
+from edgewise_bench.benchmarks.judging import of_form, with_parameters
+from edgewise_bench.benchmarks.real_tables import regression_scores
 from edgewise_bench.benchmarks.searchers import SEARCHERS, Searched, Table
 from edgewise_bench.datasets import CertifiedFit, HistoricalTable, history, nist
 from edgewise_bench.tables import grouped, number
-
-_OVERTIME = 300.0  # seconds that a case may take beyond twice its limit
 
 MeasuredTable = CertifiedFit | HistoricalTable
 """Rows, and a formula with parameters b1, b2, ... at their least squares."""
@@ -59,6 +59,7 @@ class Measured(Benchmark):
     parallel = True
     slow = True
     compares = "searchers"
+    overtime = 300.0
     key: ClassVar[str]
     """The column that names the table."""
 
@@ -85,9 +86,6 @@ class Measured(Benchmark):
         shared = {"place": right.index(True) if True in right else "", "formulas": len(found.formulas)}
         described = {"formula": sympy.sstr(found.formula), "outcome": found.outcome, "seconds": spent.wall}
         return [self.row(case, **shared, **described, **self.judged(table, found, right, residual))]
-
-    def time_limit(self, case: Case) -> float:
-        return 2 * case.values["limit"] + _OVERTIME
 
     def lines(
         self, rows: Sequence[Row], about: Callable[[Any], Sequence[str]], text: Callable[[Any, Row], str],
@@ -118,7 +116,6 @@ class History(Measured):
 
     name = "history"
     title = "Ten laws of the history of science from real measurements"
-    file = "history.csv"
     key = "name"
     columns = ("right", "place", "formulas", "ratio", "law", "formula", "outcome", "seconds", "status")
     note = (
@@ -178,7 +175,6 @@ class Certified(Measured):
 
     name = "nist"
     title = "NIST's nonlinear regressions: sum of squares over the certified one, and constants"
-    file = "nist.csv"
     key = "problem"
     columns = ("residual", "constants", "lean", "place", "formulas", "seconds", "formula", "outcome", "status")
     close: ClassVar[float] = 1.1
@@ -243,3 +239,85 @@ def _ratio(formula: Formula, problem: CertifiedFit) -> float:
     with np.errstate(all="ignore"):
         residual = float(np.sum((evaluate(formula, list(problem.names), problem.x) - problem.y) ** 2))
     return residual / problem.residual if np.isfinite(residual) else np.inf
+
+
+class Dimensions(Benchmark):
+    """A law of three of the columns and noise, by `discover`: seconds, R2 on new rows without noise, and its columns.
+
+    The columns are uniform from 0 to 2. The law is x_a exp(-x_b) + x_c^2 / 2, without the last term in a table of two
+    columns; the noise has a tenth of the law's standard deviation. Its columns are the first, the middle and the last.
+    """
+
+    name = "dimensions"
+    title = "One law in tables of many shapes: R2 on new rows without noise, and seconds"
+    overtime = 600.0
+    columns = ("r2", "seconds", "process_seconds", "complexity", "right", "wrong", "formula", "outcome", "status")
+    fresh_process = True
+    parallel = True
+    slow = True
+    compares = ""
+    note = "R2, seconds; with a star where the formula holds a column that the law has not, or lacks one that it has"
+
+    def cases(self, settings: Settings) -> list[Case]:
+        column_counts, row_counts = (2, 5, 10, 20, 40, 60), (20, 100, 1000, 10_000, 100_000, 1_000_000)
+        seconds, quick = 60.0, 2.0
+        small = ((2, 20), (5, 100))
+        shapes = small if settings.quick else tuple((columns, rows) for rows in row_counts for columns in column_counts)
+        limit = settings.budget or (quick if settings.quick else seconds)
+        effort = f", {settings.effort}" if settings.effort else ""
+        return [
+            Case(f"{columns} columns, {rows} rows, {limit:g} s{effort}",
+                 {"inputs": columns, "rows": rows, "limit": limit})
+            for columns, rows in shapes
+        ]  # fmt: skip
+
+    def measure(self, case: Case, settings: Settings) -> list[Row]:
+        new_count, noise_share = 2000, 0.1
+        fresh = 1  # the seed of new rows
+        columns, rows, limit = (case.values[name] for name in ("inputs", "rows", "limit"))
+        names = [f"x{k + 1}" for k in range(columns)]
+        rng = np.random.default_rng(0)
+        x = rng.uniform(0, 2, (rows, columns))
+        clean = _law(x)
+        y = clean + noise_share * clean.std() * rng.standard_normal(rows)
+        searcher = SEARCHERS[OURS]
+        searcher.warm_up()
+        with clock() as spent:
+            found = searcher.find(Table(x, y, names, 0, limit, settings.effort))
+        new = np.random.default_rng(fresh).uniform(0, 2, (new_count, columns))
+        own, true = {str(symbol) for symbol in found.formula.free_symbols}, {names[k] for k in _acting(columns)}
+        described = {"formula": sympy.sstr(found.formula), "outcome": found.outcome, "complexity": found.complexity}
+        cost = {"seconds": spent.wall, "process_seconds": spent.process}
+        with np.errstate(all="ignore"):
+            r2 = regression_scores(_law(new), found.predict(new))["r2"]
+        return [self.row(case, r2=r2, right=len(own & true), wrong=len(own - true), **cost, **described)]
+
+    def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
+        sizes = sorted({int(row["rows"]) for row in rows})
+        lines = [
+            [Cell(columns), *(Cell(_text(group, size)) for size in sizes)]
+            for (columns,), group in grouped(rows, "inputs").items()
+        ]
+        return ["columns", *(f"{size} rows" for size in sizes)], lines
+
+
+def _acting(columns: int) -> list[int]:
+    """Return the places of the columns of the law.
+
+    >>> _acting(2), _acting(5)
+    ([0, 1], [0, 2, 4])
+    """
+    return sorted({0, columns // 2, columns - 1})
+
+
+def _law(x: Array) -> Array:
+    a, b, *others = (x[:, k] for k in _acting(x.shape[1]))
+    return a * np.exp(-b) + sum(c**2 / 2 for c in others)
+
+
+def _text(rows: Sequence[Row], size: int) -> str:
+    row = next((row for row in rows if int(row["rows"]) == size), None)
+    if row is None or row["status"]:
+        return "" if row is None else str(row["status"])
+    missed = int(row["wrong"]) or int(row["right"]) < len(_acting(int(row["inputs"])))
+    return f"{number(row, 'r2'):.3f}{' *' if missed else ''}, {number(row, 'seconds'):.2g} s"

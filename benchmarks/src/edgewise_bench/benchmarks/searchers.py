@@ -6,8 +6,10 @@
 import contextlib
 import math
 import time
+import tomllib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -19,9 +21,7 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.discovery import discover
 from edgewise.expressions import evaluate
 from edgewise_bench.baselines import default_dtype, silenced
-from edgewise_bench.benchmarks.libraries import ThirdParty
-
-_WARM_ROWS, _WARM_SECONDS = 100, 1.0
+from edgewise_bench.benchmarks.library import ThirdParty
 
 Predict = Callable[[Array], Array]
 """From rows of inputs to values."""
@@ -44,21 +44,26 @@ class Table(NamedTuple):
 class Searched(NamedTuple):
     """What it gives back.
 
-    formula: in symbols of the names. predict: its own values at other rows. outcome: how it ended, in its own words.
-    noise: its estimate of the noise over the target's standard deviation, if it has one. complexity: as the library
-    counts it. first: seconds until it had the first formula, if it says so. front: the values of all formulas that it
-    offers, `formulas` these formulas. others: what else it offers, by name.
+    formula: in symbols of the names; none of an estimator. predict: its own values at other rows. outcome: how it
+    ended, in its own words. noise: its estimate of the noise over the target's standard deviation, if it has one.
+    complexity: as the library counts it. first: seconds until it had the first formula, if it says so. front: the
+    values of all formulas that it offers, `formulas` these formulas. others: what else it offers, by name.
     """
 
-    formula: Formula
+    formula: Any
     predict: Predict
-    outcome: str
+    outcome: str = ""
     noise: float | None = None
     complexity: int | None = None
     first: float | None = None
     front: Sequence[Predict] = ()
     others: Mapping[str, Predict] = {}
     formulas: Sequence[Formula] = ()
+
+    @property
+    def choices(self) -> Mapping[str, Predict]:
+        """Return its values at other rows, of what it chose, under an empty name, and of what else it offers."""
+        return {"": self.predict, **self.others}
 
 
 class Searcher(ThirdParty):
@@ -74,8 +79,9 @@ class Searcher(ThirdParty):
 
     def warm_up(self) -> None:
         """Search on a small table, so that imports and compilation are done before the clock starts."""
-        x = np.random.default_rng(0).uniform(1, 2, (_WARM_ROWS, 2))
-        self.find(Table(x, np.sin(x[:, 0] * x[:, 1] ** 2) + x[:, 1], ["a", "b"], 0, _WARM_SECONDS))
+        warm_rows, warm_seconds = 100, 1.0
+        x = np.random.default_rng(0).uniform(1, 2, (warm_rows, 2))
+        self.find(Table(x, np.sin(x[:, 0] * x[:, 1] ** 2) + x[:, 1], ["a", "b"], 0, warm_seconds))
 
 
 class Edgewise(Searcher):
@@ -99,11 +105,20 @@ class Edgewise(Searcher):
         )  # fmt: skip
         ceiling = getattr(found, "ceiling", None)
         return Searched(
-            found.best.sympy(), found.best.predict, found.outcome.name.lower().replace("_", " "), found.noise,
+            found.best.sympy(), found.best.predict, in_words(found.outcome.name), found.noise,
             found.best.complexity, shown[0] if shown else time.perf_counter() - began,
             [candidate.predict for candidate in found], {"ceiling": ceiling.predict} if ceiling else {},
             [candidate.sympy() for candidate in found],
         )  # fmt: skip
+
+
+def in_words(outcome: str) -> str:
+    """Return the name of an outcome as the rows have it.
+
+    >>> in_words("NO_SOLUTION")
+    'no solution'
+    """
+    return outcome.lower().replace("_", " ")
 
 
 def effort_of(text: str) -> dict[str, Any]:
@@ -115,24 +130,11 @@ def effort_of(text: str) -> dict[str, Any]:
     return {"effort": int(text) if text.isdecimal() else text} if text else {}
 
 
-_EXACT = 1e-12  # relative to the target's standard deviation: error at which the search may end
-_LARGEST = 50.0  # argument of exp
-_GPLEARN: dict[str, Any] = {
-    "population_size": 1000,
-    "tournament_size": 20,
-    "init_depth": (2, 6),
-    "init_method": "half and half",
-    "metric": "mean absolute error",
-    "parsimony_coefficient": 0.001,
-    "p_crossover": 0.9,
-    "p_subtree_mutation": 0.01,
-    "p_hoist_mutation": 0.01,
-    "p_point_mutation": 0.01,
-    "p_point_replace": 0.05,
-    "max_samples": 1.0,
-    "low_memory": True,
-    "n_jobs": 1,
-}
+def _arguments(name: str) -> dict[str, Any]:
+    """Return the arguments of an estimator from the file next to this one."""
+    return tomllib.loads(Path(__file__).with_name("searchers.toml").read_text(encoding="utf-8"))[name]
+
+
 _GPLEARN_FUNCTIONS: dict[str, Callable[..., Formula]] = {
     "add": sympy.Add,
     "mul": sympy.Mul,
@@ -158,16 +160,17 @@ class GPLearn(Searcher):
     )
 
     def find(self, table: Table) -> Searched:
+        exact = 1e-12  # relative to the target's standard deviation: error at which the search may end
         from gplearn.functions import make_function
         from gplearn.genetic import SymbolicRegressor
 
         began = time.perf_counter()
         exponential = make_function(function=_bounded_exp, name="exp", arity=1, wrap=False)
         functions = [exponential if name == "exp" else name for name in _GPLEARN_FUNCTIONS]
-        enough = _EXACT * float(table.y.std())
+        enough = exact * float(table.y.std())
         model = SymbolicRegressor(
-            **_GPLEARN, function_set=functions, stopping_criteria=enough, generations=1, warm_start=True,
-            random_state=table.seed,
+            **_arguments("gplearn"), init_depth=(2, 6), function_set=functions, stopping_criteria=enough,
+            generations=1, warm_start=True, random_state=table.seed,
         )  # fmt: skip
         while True:
             started = time.perf_counter()
@@ -181,7 +184,8 @@ class GPLearn(Searcher):
 
 
 def _bounded_exp(x: Array) -> Array:
-    return np.exp(np.minimum(x, _LARGEST))
+    largest = 50.0  # argument of exp
+    return np.exp(np.minimum(x, largest))
 
 
 def _formula_of_program(program: Sequence[Any], names: Sequence[str]) -> Formula:
@@ -197,34 +201,6 @@ def _formula_of_program(program: Sequence[Any], names: Sequence[str]) -> Formula
     return stack[0]
 
 
-_DIGITS = 12
-# Time alone ends the search.
-_ENDLESS: dict[str, Any] = {"n_threads": 1, "generations": 10**9, "max_evaluations": 10**12}
-_OPERON: dict[str, Any] = {
-    **_ENDLESS,
-    "allowed_symbols": "add,sub,mul,div,sin,cos,exp,log,sqrt,pow,constant,variable",
-    "offspring_generator": "basic",
-    "initialization_method": "btc",
-    "objectives": ["r2", "length"],
-    "epsilon": 1e-5,
-    "optimizer_iterations": 1,
-    "reinserter": "keep-best",
-    "female_selector": "tournament",
-    "male_selector": "tournament",
-    "brood_size": 5,
-    "population_size": 1000,
-    "max_length": 50,
-    "model_selection_criterion": "minimum_description_length",
-}
-_OPERON_FOR_TABLES: dict[str, Any] = {
-    **_ENDLESS,
-    "allowed_symbols": "add,sub,mul,aq,constant,variable,sin,exp,logabs,sqrtabs,tanh,square",
-    "objectives": ["r2", "length"],
-    "max_length": 30,
-    "optimizer_iterations": 5,
-}
-
-
 class Operon(Searcher):
     """Its estimator, set as its authors' entry to SRBench sets it, with the longest of their lists of functions."""
 
@@ -237,7 +213,7 @@ class Operon(Searcher):
         "uncertainty of a random forest; one search of all the time, no tuning"
     )
 
-    parameters: ClassVar[dict[str, Any]] = _OPERON
+    parameters: ClassVar[str] = "operon"
 
     def uncertainty(self, table: Table) -> float:
         """Return the standard deviation of the noise that its choice by description length assumes."""
@@ -253,15 +229,15 @@ class Operon(Searcher):
         began = time.perf_counter()
         uncertainty = self.uncertainty(table)
         left = max(1, math.ceil(table.seconds - (time.perf_counter() - began)))
-        model = SymbolicRegressor(
-            **self.parameters, uncertainty=[uncertainty], max_time=left, random_state=table.seed + 1
-        )
+        given = {"uncertainty": [uncertainty], "max_time": left, "random_state": table.seed + 1}
+        model = SymbolicRegressor(**_arguments("endless"), **_arguments(self.parameters), **given)
         return model.fit(table.x.copy(), table.y.copy())  # it takes no arrays that cannot be written
 
     def find(self, table: Table) -> Searched:
+        digits = 12
         model = self.search(table)
         aliases = [f"x{k}" for k in range(len(table.names))]
-        text = model.get_model_string(model.model_, _DIGITS, aliases)
+        text = model.get_model_string(model.model_, digits, aliases)
         symbols = {sympy.Symbol(a): sympy.Symbol(name) for a, name in zip(aliases, table.names, strict=True)}
         formula: Part = symbolic.parse(text, aliases).xreplace(symbols)
         best = min(model.pareto_front_, key=lambda found: found["mean_squared_error"])
@@ -277,7 +253,7 @@ class OperonForTables(Operon):
         "length, 5 LM iterations, other arguments at their defaults; the formula by minimum description length with "
         "the residual of a linear regression as uncertainty, and the most accurate one"
     )
-    parameters: ClassVar[dict[str, Any]] = _OPERON_FOR_TABLES
+    parameters = "operon for tables"
 
     def uncertainty(self, table: Table) -> float:
         from sklearn.linear_model import LinearRegression

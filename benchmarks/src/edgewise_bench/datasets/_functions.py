@@ -94,8 +94,6 @@ _ROWS = (
 
 
 _REACH, _NODES = 20.0, 1500  # of the quadrature: exp(-20^2) is nothing
-_BEYOND = 10.0  # what is reached beyond the place that a characteristic, at most as fast as 1, comes from
-_CHUNK = 500
 
 
 def burgers_at(points: Array, viscosity: float, nodes: int = _NODES) -> Tensor:
@@ -105,11 +103,13 @@ def burgers_at(points: Array, viscosity: float, nodes: int = _NODES) -> Tensor:
     exp(-cos(pi y) / (2 pi nu) - s^2); derivatives are means and covariances under the same weights. The trapezoidal
     rule over s converges faster than any power.
     """
-    reach = max(_REACH, _BEYOND + np.sqrt(points[:, 0].max() / (4 * viscosity)))
+    chunk = 500
+    beyond = 10.0  # what is reached beyond the place that a characteristic, at most as fast as 1, comes from
+    reach = max(_REACH, beyond + np.sqrt(points[:, 0].max() / (4 * viscosity)))
     s = np.linspace(-reach, reach, round(nodes * reach / _REACH))
     parts = []
-    for start in range(0, len(points), _CHUNK):
-        t, x = points[start : start + _CHUNK].T[:, :, None]
+    for start in range(0, len(points), chunk):
+        t, x = points[start : start + chunk].T[:, :, None]
         y = x - np.sqrt(4 * viscosity * t) * s
         power = -np.cos(np.pi * y) / (2 * np.pi * viscosity) - s**2
         weights = np.exp(power - power.max(1, keepdims=True))

@@ -15,23 +15,13 @@ import torch
 from edgewise._typing import Array
 from edgewise.nn import KAN, Layout
 from edgewise.train import update
-from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
-from edgewise_bench.baselines import (
-    default_dtype,
-    parameter_count,
-    pykan_parameters,
-    pykan_rows,
-    seeded_mlp,
-    silenced,
-    train_mlp,
-)
+from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings, baselines
 from edgewise_bench.drawing import INK, LABELS, SOFT, Axes, Figure
-from edgewise_bench.experiments._dataset import predict, rmse
+from edgewise_bench.experiments.dataset import predict, rmse
 from edgewise_bench.tables import format_number, grouped, number
 
 _PEAKS, _HALF, _SHARP = 5, 0.2, 300.0
 _ACROSS = 3  # squares, each way
-_POINTS = 400  # of each region, to test
 
 
 @dataclass(frozen=True)
@@ -57,10 +47,11 @@ class Course:
 
     def region(self, number: int, test: bool = False) -> Array:
         """Return the training or test inputs of a region."""
+        points = 400  # of each region, to test
         if self.inputs == 1:
-            line = np.linspace(-_HALF, _HALF, _POINTS if test else self.rows)
+            line = np.linspace(-_HALF, _HALF, points if test else self.rows)
             return (_centers()[number] + line)[:, None]
-        draws = np.random.default_rng([number, int(test)]).uniform(0, 1, (_POINTS if test else self.rows, 2))
+        draws = np.random.default_rng([number, int(test)]).uniform(0, 1, (points if test else self.rows, 2))
         corner = np.array([number % _ACROSS, number // _ACROSS])
         return (corner + draws) * 2 / _ACROSS - 1
 
@@ -190,10 +181,7 @@ _WAYS = {
     "five peaks": ((OURS, _LOCAL), (MLP, "tanh"), (MLP, "silu"), (PYKAN, _PLAIN)),
     "nine squares": ((OURS, _BOX), (OURS, _INPUTS), (MLP, f"tanh, {_REHEARSED}"), (MLP, "tanh"), (PYKAN, _PLAIN)),
 }
-_PATIENCE = {"five peaks": 0.8, "nine squares": 0.6}  # seconds of each of an MLP's two solvers, in each phase
 _STEPS = {"five peaks": 100, "nine squares": 50}  # of pykan, in each phase
-_HIDDEN = (100, 100)
-_BOUND = 1e-4
 _PUBLISHED = {"five peaks": "4e-6"}
 
 Phase = tuple[int, Any, int, float]  # number, network, its parameters, seconds so far
@@ -215,7 +203,6 @@ class Continual(Experiment):
     name = "continual"
     title = "Continual learning"
     source = "KAN, figure 3.4; settings from pykan's Example 8"
-    file = "continual.csv"
     extra = ("way", "phase", "region", "values")
     note = "RMSE on each region that was shown so far, after each phase, at other points of it"
 
@@ -246,6 +233,7 @@ class Continual(Experiment):
         return head, lines
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
+        bound = 1e-4
         found = {
             (item, way): _forgotten(own)
             for (item, model, way), own in grouped(rows, "item", "model", "way").items()
@@ -253,7 +241,7 @@ class Continual(Experiment):
         }
         what = "five peaks: largest RMSE on earlier peaks after the last phase"
         forgotten = found.get(("five peaks", _LOCAL), float("inf"))
-        made = [Criterion.at_most(what, _BOUND, _PUBLISHED["five peaks"], forgotten)]
+        made = [Criterion.at_most(what, bound, _PUBLISHED["five peaks"], forgotten)]
         for way in (_BOX, _INPUTS):
             text = format_number(found.get(("nine squares", way), float("inf"))) or "not measured"
             made.append(Criterion(f"nine squares, {way}: the same on earlier squares", "none set", "", Cell(text)))
@@ -285,7 +273,8 @@ def _forgotten(rows: Sequence[Row]) -> float:
 
 
 def _shape(course: Course, model: str) -> list[int]:
-    return [course.inputs, *_HIDDEN, 1] if model == MLP else list(course.widths)
+    hidden = (100, 100)
+    return [course.inputs, *hidden, 1] if model == MLP else list(course.widths)
 
 
 def _shown(course: Course, quick: bool) -> Iterator[tuple[int, Array, Array, Array]]:
@@ -307,7 +296,8 @@ def _edgewise(course: Course, way: str, quick: bool) -> Iterator[Phase]:
 
 
 def _mlp(course: Course, way: str, quick: bool) -> Iterator[Phase]:
-    module = seeded_mlp(_shape(course, MLP), 0, way.split(",")[0])
+    patience = {"five peaks": 0.8, "nine squares": 0.6}  # seconds of each of an MLP's two solvers, in each phase
+    module = baselines.seeded_mlp(_shape(course, MLP), 0, way.split(",")[0])
     spent = 0.0
     for phase, x, y, before in _shown(course, quick):
         rows, kept = torch.from_numpy(x), torch.from_numpy(before)
@@ -319,9 +309,9 @@ def _mlp(course: Course, way: str, quick: bool) -> Iterator[Phase]:
             own = (network(rows) - target).square().mean()  # noqa: B023 (used within the phase)
             return own + (network(kept) - old).square().mean() if rehearsed else own  # noqa: B023
 
-        run = train_mlp(lambda: copy.deepcopy(module), loss, 0.05 if quick else _PATIENCE[course.name])  # noqa: B023
+        run = baselines.train_mlp(lambda: copy.deepcopy(module), loss, 0.05 if quick else patience[course.name])  # noqa: B023
         module, spent = run.module, spent + run.seconds
-        yield phase, module, parameter_count(module), spent
+        yield phase, module, baselines.parameter_count(module), spent
 
 
 def _pykan(course: Course, way: str, quick: bool) -> Iterator[Phase]:
@@ -329,9 +319,9 @@ def _pykan(course: Course, way: str, quick: bool) -> Iterator[Phase]:
 
     began = time.process_time()
     settings = {"noise_scale": 0.1, "sp_trainable": False, "sb_trainable": False, "base_fun": "zero"}
-    with default_dtype(torch.float64), silenced():
+    with baselines.default_dtype(torch.float64), baselines.silenced():
         model = PyKAN(width=list(course.widths), grid=course.grid, k=3, seed=1, auto_save=False, **settings).speed()
         for phase, x, y, _ in _shown(course, quick):
             steps = 2 if quick else _STEPS[course.name]
-            model.fit(pykan_rows((x, y)), opt="LBFGS", steps=steps, update_grid=False)
-            yield phase, model, pykan_parameters(model), time.process_time() - began
+            model.fit(baselines.pykan_rows((x, y)), opt="LBFGS", steps=steps, update_grid=False)
+            yield phase, model, baselines.pykan_parameters(model), time.process_time() - began

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from ast import literal_eval
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -15,11 +15,11 @@ from edgewise.interpret import prune
 from edgewise.nn import KAN, Layout
 from edgewise.symbolic import parse
 from edgewise.train import FitResult, Options, fit
-from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Row, Settings
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.datasets import dimensionless
 from edgewise_bench.drawing import COLORS, INK, LINE, SOFT, Figure, plain
-from edgewise_bench.experiments._dataset import Dataset, scaled, stored
+from edgewise_bench.experiments.dataset import Dataset, scaled, stored
 from edgewise_bench.tables import best, format_error, format_number, items_of, number
 
 
@@ -60,13 +60,8 @@ these three several shapes were tried, two to five each, by rows held out; I.30.
 
 _TINY = ("I.27.6", "II.38.3")
 _HUMAN, _FOUND = "human", "found"
-_ROWS, _QUICK = 1000, 120
-_MORE = {"I.9.18": 2000, "I.29.16": 2000, "I.30.3": 2000}  # rows of equations that overfit 1000
-_OTHER = 5000  # validation rows, and as many test rows
 _OWN = Options(test=0)  # test rows are drawn separately
 _SPARSITY, _SLACK, _SEARCH = 0.01, 1.1, Options(restarts=4, test=0)
-_MLPS = (([5, 5, 5], 0.8), ([20, 20], 1.6))  # hidden nodes, seconds of each of two solvers
-_PYKAN_GRIDS, _PYKAN_STEPS = (3, 5, 10, 20, 50), 50
 
 
 class Feynman(Experiment):
@@ -98,8 +93,31 @@ class Feynman(Experiment):
     def cases(self, settings: Settings) -> list[Case]:
         return self.product(_TINY if settings.quick else PUBLISHED, (OURS, MLP, PYKAN), settings)
 
-    def models(self) -> Mapping[str, Model]:
-        return {OURS: _edgewise, MLP: _mlps, PYKAN: _pykan}
+    def edgewise(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        """Train a shape designed by people, and one found by pruning."""
+        item, data, grids = case.values["item"], _data(case, settings), [3, 5] if settings.quick else "auto"
+        for kind in (_HUMAN, _FOUND):
+            began = time.process_time()
+            start = KAN(OWN.get(item, PUBLISHED[item].designed), seed=0)
+            result = fit(start, *data.train, grids=grids, options=_OWN) if kind == _HUMAN else _pruned(data, grids)
+            spent, model = time.process_time() - began, result.model
+            found = {"kind": kind, "shape": str(model.widths), "parameters": Layout(model).size, "seconds": spent}
+            yield {**found, "grid": result.history[-1].grid, **data.errors(model)}
+
+    def mlp(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        """Train MLPs of each size, each by the better of two solvers."""
+        mlps = (([5, 5, 5], 0.8), ([20, 20], 1.6))  # hidden nodes, seconds of each of two solvers
+        data = _data(case, settings)
+        for hidden, seconds in mlps:
+            yield {"kind": "MLP", **data.train_mlp(hidden, 0.1 if settings.quick else seconds)}
+
+    def pykan(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        """Train pykan with the article's best pruned shape; a row after each grid."""
+        pykan_grids, pykan_steps = (3, 5, 10, 20, 50), 50
+        shape, data = PUBLISHED[case.values["item"]].pruned_shape, _data(case, settings)
+        grids, steps = ((3,), 2) if settings.quick else (pykan_grids, pykan_steps)
+        for found in data.rows(pykan_stages(shape, data.train, grids, steps, seed=1)):
+            yield {"kind": "published pruned", **found}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = [
@@ -153,25 +171,16 @@ class Feynman(Experiment):
 
 
 def _data(case: Case, settings: Settings) -> Dataset:
+    more = {"I.9.18": 2000, "I.29.16": 2000, "I.30.3": 2000}  # rows of equations that overfit 1000
+    other = 5000  # validation rows, and as many test rows
+    rows, quick = 1000, 120
     equation = next(equation for equation in dimensionless() if equation.name == case.values["item"])
-    count = _QUICK if settings.quick else _MORE.get(equation.name, _ROWS)
-    inputs = [equation.sample(count, seed) for seed, count in enumerate((count, _OTHER, _OTHER))]
+    count = quick if settings.quick else more.get(equation.name, rows)
+    inputs = [equation.sample(count, seed) for seed, count in enumerate((count, other, other))]
     formula = parse(equation.formula, equation.names)
     train, held, test = ((x, evaluate(formula, equation.names, x)) for x in inputs)
     low, high = ([getattr(v, end) for v in equation.variables] for end in ("low", "high"))
     return scaled(train, {"held": held, "error": test}, low, high, train[1])
-
-
-def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Train a shape designed by people, and one found by pruning."""
-    item, data, grids = case.values["item"], _data(case, settings), [3, 5] if settings.quick else "auto"
-    for kind in (_HUMAN, _FOUND):
-        began = time.process_time()
-        start = KAN(OWN.get(item, PUBLISHED[item].designed), seed=0)
-        result = fit(start, *data.train, grids=grids, options=_OWN) if kind == _HUMAN else _pruned(data, grids)
-        spent, model = time.process_time() - began, result.model
-        found = {"kind": kind, "shape": str(model.widths), "parameters": Layout(model).size, "seconds": spent}
-        yield {**found, "grid": result.history[-1].grid, **data.errors(model)}
 
 
 def _pruned(data: Dataset, grids: Any) -> FitResult:
@@ -179,21 +188,6 @@ def _pruned(data: Dataset, grids: Any) -> FitResult:
     wide = fit(KAN([n, n + 1, 2, 1], seed=0), *data.train, sparsity=_SPARSITY, options=_SEARCH)
     lean = prune(wide.model, *data.train, slack=_SLACK)
     return fit(lean.model, *data.train, grids=grids, options=_OWN)
-
-
-def _mlps(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Train MLPs of each size, each by the better of two solvers."""
-    data = _data(case, settings)
-    for hidden, seconds in _MLPS:
-        yield {"kind": "MLP", **data.train_mlp(hidden, 0.1 if settings.quick else seconds)}
-
-
-def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Train pykan with the article's best pruned shape; a row after each grid."""
-    shape, data = PUBLISHED[case.values["item"]].pruned_shape, _data(case, settings)
-    grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
-    for found in data.rows(pykan_stages(shape, data.train, grids, steps, seed=1)):
-        yield {"kind": "published pruned", **found}
 
 
 class _Found(NamedTuple):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgewise.nn import KAN
 from edgewise.train import Options
-from edgewise_bench import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise_bench import OURS, PYKAN, Case, Cell, Criterion, Experiment, Row, Settings
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.drawing import Figure, panel_grid, panel_legend
-from edgewise_bench.experiments._dataset import Dataset, refined
+from edgewise_bench.experiments.dataset import Dataset, refined
 from edgewise_bench.tables import best, format_number, grouped, items_of, number
 
 _GRIDS = (3, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -20,7 +20,6 @@ _PYKAN_GRIDS = _GRIDS[:6]  # with 200 steps each; beyond, its loss grows
 #: widths, and the largest grid: with many more parameters than rows nothing new happens
 _SHAPES = {"[2, 1, 1]": ([2, 1, 1], 1000), "[2, 5, 1]": ([2, 5, 1], 200)}
 _SMOOTHINGS = ("smoothing", "no smoothing")
-_ROWS, _TEST_SEED = 1000, 1
 
 
 class Grids(Experiment):
@@ -33,7 +32,6 @@ class Grids(Experiment):
     name = "grids"
     title = "Grid extension and the interpolation threshold"
     source = "KAN, section 2.4 and figure 2.3; values from pykan's Example 1"
-    file = "grids.csv"
     extra = ("smoothing", "grid", "train")
     note = "test RMSE of exp(sin(pi x) + y^2), 1000 rows of each kind, uniform on [-1, 1]^2; lowest over the grids"
 
@@ -47,8 +45,17 @@ class Grids(Experiment):
         ]
         return ours + self.product(shapes, (PYKAN,), settings, smoothing="none")
 
-    def models(self) -> Mapping[str, Model]:
-        return {OURS: _edgewise, PYKAN: _pykan}
+    def edgewise(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        widths, largest = _SHAPES[case.values["item"]]
+        smoothing = "auto" if case.values["smoothing"] == _SMOOTHINGS[0] else 0.0
+        grids = [grid for grid in _GRIDS if grid <= (10 if settings.quick else largest)]
+        data, options = _data(), Options(validation=0.0, smoothing=smoothing)
+        yield from data.rows(refined(KAN(widths, seed=0), data.train, grids, options))
+
+    def pykan(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        data, (widths, _) = _data(), _SHAPES[case.values["item"]]
+        grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, 200)
+        yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=1))
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["network", "model", "best G", "parameters", "train RMSE", "test RMSE", "at the largest G", "seconds"]
@@ -93,20 +100,7 @@ def _label(model: str, smoothing: str) -> str:
 
 
 def _data() -> Dataset:
-    inputs = (np.random.default_rng(seed).uniform(-1, 1, (_ROWS, 2)) for seed in (0, _TEST_SEED))
+    rows, test_seed = 1000, 1
+    inputs = (np.random.default_rng(seed).uniform(-1, 1, (rows, 2)) for seed in (0, test_seed))
     train, test = ((x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)) for x in inputs)
     return Dataset(train, {"train": train, "error": test})
-
-
-def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    widths, largest = _SHAPES[case.values["item"]]
-    smoothing = "auto" if case.values["smoothing"] == _SMOOTHINGS[0] else 0.0
-    grids = [grid for grid in _GRIDS if grid <= (10 if settings.quick else largest)]
-    data, options = _data(), Options(validation=0.0, smoothing=smoothing)
-    yield from data.rows(refined(KAN(widths, seed=0), data.train, grids, options))
-
-
-def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    data, (widths, _) = _data(), _SHAPES[case.values["item"]]
-    grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, 200)
-    yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=1))

@@ -14,12 +14,10 @@ from edgewise.nn import KAN
 from edgewise.train import Options
 from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.baselines import pykan_stages
-from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
-from edgewise_bench.experiments._dataset import Dataset, refined, scaled
+from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, outer_labels, panel_grid, shared_legend
+from edgewise_bench.experiments.dataset import Dataset, refined, scaled
 from edgewise_bench.tables import best, format_error, format_number, grouped, items_of, number
 
-_MLPS = ((2, 10), (2, 100), (3, 10), (3, 40), (4, 20), (5, 20))  # layers, width
-_TEST_ROWS, _TEST_SEED = 5000, 1
 _RESOLVED, _ROUNDING = 1e-3, 1e-12  # relative to the target's standard deviation
 _STEEPEST, _FLATTEST, _DECADES, _LOW = -4.3, -3.7, 2.0, 1e-8
 _TINY = ("J0(20 x)", "x y")
@@ -85,7 +83,6 @@ class Scaling(Experiment):
     name = "scaling"
     title = "Scaling laws"
     source = "KAN, section 3.1 and figure 3.1"
-    file = "scaling.csv"
     extra = ("grid", "solver", "train", "spread")
     note = "test RMSE on 5000 other rows; exponents in the number of cells G, and in the number of parameters"
 
@@ -133,18 +130,16 @@ class Scaling(Experiment):
             _guides(ax, _ITEMS[item], _counted(own, item, OURS))
             ax.set(xscale="log", yscale="log", title=item)
             ax.xaxis.set_minor_formatter(NullFormatter())
-        for ax in panels[-3:]:
-            ax.set_xlabel("parameters")
-        for ax in panels[::3]:
-            ax.set_ylabel("test RMSE")
+        outer_labels(panels, 3, "parameters", "test RMSE")
         shared_legend(figure, panels)
         return figure
 
 
 def _rows(train: Callable[..., Iterator[dict[str, Any]]], case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
     """Yield the rows of a model, with the standard deviation of the target's values."""
+    test_rows, test_seed = 5000, 1
     target = _ITEMS[case.values["item"]]
-    known, test = target.table(0), target.table(_TEST_SEED, _TEST_ROWS)
+    known, test = target.table(0), target.table(test_seed, test_rows)
     for found in train(target, Dataset(known, {"train": known, "error": test}), settings.quick):
         yield {**found, "spread": float(known[1].std())}
 
@@ -155,8 +150,9 @@ def _edgewise(target: Target, data: Dataset, quick: bool) -> Iterator[dict[str, 
 
 
 def _mlps(target: Target, data: Dataset, quick: bool) -> Iterator[dict[str, Any]]:
+    mlps = ((2, 10), (2, 100), (3, 10), (3, 40), (4, 20), (5, 20))  # layers, width
     units = scaled(data.train, data.judged, -1.0, 1.0, data.train[1])
-    for depth, width in _MLPS[: 2 if quick else None]:
+    for depth, width in mlps[: 2 if quick else None]:
         yield units.train_mlp([width] * (depth - 1), 0.3 if quick else target.patience)
 
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from edgewise.nn import KAN, Layout
 from edgewise.train import Options
-from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Row, Settings
 from edgewise_bench.baselines import pykan_stages
 from edgewise_bench.datasets import special
-from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, panel_grid, shared_legend
-from edgewise_bench.experiments._dataset import Dataset, refined, scaled, stored
+from edgewise_bench.drawing import COLORS, INK, LABELS, SOFT, Axes, Figure, outer_labels, panel_grid, shared_legend
+from edgewise_bench.experiments.dataset import Dataset, refined, scaled, stored
 from edgewise_bench.tables import best, format_error, format_number, grouped, items_of, number
 
-_ROWS, _HELD, _TEST_SEED = 3000, 300, 1
-_GRIDS = (3, 5, 10, 20, 40, 80, 160)
-_MOST = 0.25  # parameters per training row
 _NETWORKS: tuple[tuple[list[Any], int], ...] = (
     ([2, 1], 3), ([2, (0, 1)], 3), ([2, 3, 1], 3), ([2, 5, 1], 5), ([2, 8, 1], 5),
 )  # fmt: skip
-_MLPS = ([5], [5, 5, 5], [5, 5, 5, 5, 5], [100], [100, 100])  # hidden nodes
-_PATIENCE = 2.0  # seconds of each of an MLP's two solvers
-_PYKAN_GRIDS, _PYKAN_STEPS = (3, 5, 10, 20, 50), 50  # of its Example 3
 _TINY = ("ellipj", "sph01")
 
 
@@ -56,15 +50,36 @@ class Special(Experiment):
     name = "special"
     title = "Special functions"
     source = "KAN, section 3.2, table 1 and figure 3.2"
-    file = "special.csv"
     extra = ("grid", "solver", "held")
     note = "test RMSE on 3000 other rows; shape, grid and solver chosen by 300 rows that were held out"
 
     def cases(self, settings: Settings) -> list[Case]:
         return self.product(_TINY if settings.quick else PUBLISHED, (OURS, MLP, PYKAN), settings)
 
-    def models(self) -> Mapping[str, Model]:
-        return {OURS: _edgewise, MLP: _mlps, PYKAN: _pykan}
+    def edgewise(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        most_share = 0.25  # parameters per training row
+        all_grids = (3, 5, 10, 20, 40, 80, 160)
+        data, options = _data(case), Options(validation=0.0)
+        for widths, degree in _NETWORKS[1:3] if settings.quick else _NETWORKS:
+            model = KAN(widths, grid=all_grids[0], degree=degree, seed=0)
+            edges, most = Layout(model).size // (all_grids[0] + degree), most_share * len(data.train[1])
+            grids = [grid for grid in all_grids[: 2 if settings.quick else None] if edges * (grid + degree) <= most]
+            for found in data.rows(refined(model, data.train, grids, options)):
+                yield {**found, "shape": f"{widths}, degree {degree}"}
+
+    def mlp(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        patience = 2.0  # seconds of each of an MLP's two solvers
+        mlps = ([5], [5, 5, 5], [5, 5, 5, 5, 5], [100], [100, 100])  # hidden nodes
+        data = _data(case)
+        for hidden in mlps[:2] if settings.quick else mlps:
+            yield data.train_mlp(hidden, 0.3 if settings.quick else patience)
+
+    def pykan(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        pykan_grids, pykan_steps = (3, 5, 10, 20, 50), 50  # of its Example 3
+        data = _data(case)
+        widths = [2, 1, 1] if PUBLISHED[case.values["item"]].shape == "[2, 1, 1]" else [2, 5, 1]
+        grids, steps = ((3,), 2) if settings.quick else (pykan_grids, pykan_steps)
+        yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=0))
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = [
@@ -110,42 +125,17 @@ class Special(Experiment):
             ax.axhline(PUBLISHED[item].kan, color=INK, lw=1, ls="--", label="published KAN, its best")
             ax.axhline(PUBLISHED[item].mlp, color=SOFT, lw=1, ls=":", label="published MLP, its best")
             ax.set(xscale="log", yscale="log", title=special(item)[0].call)
-        for ax in panels[-5:]:
-            ax.set_xlabel("parameters")
-        for ax in panels[::5]:
-            ax.set_ylabel("test RMSE")
+        outer_labels(panels, 5, "parameters", "test RMSE")
         shared_legend(figure, panels)
         return figure
 
 
 def _data(case: Case) -> Dataset:
+    rows, held, test_seed = 3000, 300, 1
     (function,) = special(case.values["item"])
-    (x, y), test = function.table(_ROWS, 0), function.table(_ROWS, _TEST_SEED)
-    few = _ROWS - _HELD
+    (x, y), test = function.table(rows, 0), function.table(rows, test_seed)
+    few = rows - held
     return scaled((x[:few], y[:few]), {"held": (x[few:], y[few:]), "error": test}, function.low, function.high, y)
-
-
-def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    data, options = _data(case), Options(validation=0.0)
-    for widths, degree in _NETWORKS[1:3] if settings.quick else _NETWORKS:
-        model = KAN(widths, grid=_GRIDS[0], degree=degree, seed=0)
-        edges, most = Layout(model).size // (_GRIDS[0] + degree), _MOST * len(data.train[1])
-        grids = [grid for grid in _GRIDS[: 2 if settings.quick else None] if edges * (grid + degree) <= most]
-        for found in data.rows(refined(model, data.train, grids, options)):
-            yield {**found, "shape": f"{widths}, degree {degree}"}
-
-
-def _mlps(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    data = _data(case)
-    for hidden in _MLPS[:2] if settings.quick else _MLPS:
-        yield data.train_mlp(hidden, 0.3 if settings.quick else _PATIENCE)
-
-
-def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    data = _data(case)
-    widths = [2, 1, 1] if PUBLISHED[case.values["item"]].shape == "[2, 1, 1]" else [2, 5, 1]
-    grids, steps = ((3,), 2) if settings.quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
-    yield from data.rows(pykan_stages(widths, data.train, grids, steps, seed=0))
 
 
 def _marks(ax: Axes, model: str, rows: Sequence[Row]) -> None:

@@ -12,8 +12,6 @@ from edgewise._typing import Formula, Part
 from edgewise.interpret.export._printer import Language, Printer, in_core, register
 from edgewise.interpret.export._source import Exportable, Names, Source, read
 
-_LONGEST = 8192  # characters that a cell takes
-_SMALLEST, _LARGEST = 2.2251e-308, 9.99999999999999e307
 _CELL = r"\$?[A-Za-z]{1,3}\$?[1-9]\d{0,6}"
 _REFERENCE = re.compile(
     rf"(?:(?:[\w.]+|'(?:[^'\[\]*?:/\\]|'')+')!)?{_CELL}"  # B2, $B$2, Sheet1!B2, 'My sheet'!B2
@@ -56,7 +54,8 @@ class _ExcelPrinter(Printer):
 
     def _print_Float(self, expr: Formula) -> str:
         text = super()._print_Float(expr)
-        if text != "0.0" and not _SMALLEST < abs(float(text)) < _LARGEST:
+        smallest, largest = 2.2251e-308, 9.99999999999999e307  # that Excel has
+        if text != "0.0" and not smallest < abs(float(text)) < largest:
             raise InputError(f"The formula holds {text}, which is outside Excel's numbers (2.2e-308 to 1e308).")
         return text.upper()
 
@@ -107,8 +106,9 @@ def _written(source: Source, cells: Mapping[str, str] | None = None) -> str | li
     printer = _ExcelPrinter()
     texts = ["=" + printer.doprint(in_core(e).xreplace(symbols)) for e in source.formulas("an Excel formula")]
     for text in texts:
-        if len(text) > _LONGEST:
-            raise InputError(f"The formula has {len(text)} characters, and a cell of Excel takes {_LONGEST}: prune it.")
+        longest = 8192
+        if len(text) > longest:
+            raise InputError(f"The formula has {len(text)} characters, and a cell of Excel takes {longest}: prune it.")
     return texts[0] if len(texts) == 1 else texts
 
 

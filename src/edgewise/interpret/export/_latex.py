@@ -198,9 +198,6 @@ def _spaced(text: str) -> str:
     return out
 
 
-_MARK = 1.640625  # and a little more for each: numbers that no formula holds, exact in binary
-
-
 def text_with_error_bars(uncertainty: Uncertainty) -> str:
     """Return a formula as text, each fitted constant with its standard error, as (281428 ± 60).
 
@@ -247,8 +244,9 @@ def latex_with_error_bars(uncertainty: Uncertainty) -> str:
 
 def _marked(uncertainty: Uncertainty) -> tuple[Part, dict[float, Constant]]:
     """Return the formula with a different number in place of each constant, and the constants by these numbers."""
-    constants = {_MARK + k / 1024: constant for k, constant in enumerate(uncertainty.constants, 1)}
-    signed = [sympy.Float(mark if constant.value >= 0 else -mark) for mark, constant in constants.items()]
+    mark = 1.640625  # and a little more for each: numbers that no formula holds, exact in binary
+    constants = {mark + k / 1024: constant for k, constant in enumerate(uncertainty.constants, 1)}
+    signed = [sympy.Float(own if constant.value >= 0 else -own) for own, constant in constants.items()]
     return uncertainty.free.template.xreplace(dict(zip(uncertainty.free.symbols, signed, strict=True))), constants
 
 

@@ -14,8 +14,6 @@ from edgewise.interpret.export._onnx_graph import OnnxValue
 from edgewise.interpret.export._steps import Pieces, interpolated
 
 _LARGEST = 28.0  # beyond it, erfc is zero in doubles
-_SMALL_ERF = 0.5  # below it, erf is a series
-_ERF_SERIES = [2 / math.sqrt(math.pi) * (-1) ** k / (math.factorial(k) * (2 * k + 1)) for k in range(14)]
 
 
 @cache
@@ -45,10 +43,11 @@ def erfc(x: OnnxValue) -> OnnxValue:
 
 
 def erf(x: OnnxValue) -> OnnxValue:
-    """Return the error function of x (rows, columns)."""
-    near = x * polynomial(x * x, list(_ERF_SERIES))
+    """Return the error function of x (rows, columns): near zero as a series."""
+    series = [2 / math.sqrt(math.pi) * (-1) ** k / (math.factorial(k) * (2 * k + 1)) for k in range(14)]
+    near = x * polynomial(x * x, series)
     far = x.graph.node("Sign", x) * (1 - _tail(abs(x)))
-    return x.graph.where(abs(x) > _SMALL_ERF, far, near)
+    return x.graph.where(abs(x) > 0.5, far, near)
 
 
 _DIRECT = 32  # knots that a point is compared with at once
@@ -170,11 +169,6 @@ def _counted(column: OnnxValue, knots: Any) -> OnnxValue:
     return graph.sum(graph.cast(column >= knots, np.int32), 2)
 
 
-_QUARTER = math.pi / 2
-_QUARTER_REST = 6.123233995736766e-17  # pi/2 minus the double nearest to it
-_LOG_2 = math.log(2)
-_SMALL_SINH = 1.0  # below it, sinh is a series
-_SINH_SERIES = [1 / math.factorial(2 * k + 1) for k in range(10)]
 _LARGE = 1e8  # beyond it, asinh(x) = log(2x) to rounding
 
 
@@ -194,9 +188,10 @@ def cos(x: OnnxValue) -> OnnxValue:
     """sin(x + pi/2), with what the sum loses to rounding in first order."""
     if not _is_double(x):
         return x.graph.node("Cos", x)
-    turned = x + _QUARTER
+    quarter, rest = math.pi / 2, 6.123233995736766e-17  # pi/2 minus the double nearest to it
+    turned = x + quarter
     added = turned - x
-    lost = (x - (turned - added)) + (_QUARTER - added) + _QUARTER_REST
+    lost = (x - (turned - added)) + (quarter - added) + rest
     return x.graph.node("Sin", turned) - lost * x.graph.node("Sin", x)
 
 
@@ -205,11 +200,12 @@ def tan(x: OnnxValue) -> OnnxValue:
 
 
 def sinh(x: OnnxValue) -> OnnxValue:
+    """Near zero a series."""
     size = abs(x)
-    near = x * polynomial(x * x, list(_SINH_SERIES))
+    near = x * polynomial(x * x, [1 / math.factorial(2 * k + 1) for k in range(10)])
     root = x.graph.node("Exp", size * 0.5)
     far = x.graph.node("Sign", x) * (root * 0.5 * root - 0.5 / root / root)
-    return x.graph.where(size > _SMALL_SINH, far, near)
+    return x.graph.where(size > 1.0, far, near)
 
 
 def cosh(x: OnnxValue) -> OnnxValue:
@@ -265,7 +261,7 @@ def atan2(y: OnnxValue, x: OnnxValue) -> OnnxValue:
     graph = y.graph
     turn = graph.where(x < 0, graph.where(y < 0, -math.pi, math.pi), 0.0)
     angle = atan(y / x) + turn
-    upright = graph.node("Sign", y) * _QUARTER
+    upright = graph.node("Sign", y) * (math.pi / 2)
     return graph.where(x.equal(0.0), upright, angle)
 
 
@@ -273,7 +269,7 @@ def asinh(x: OnnxValue) -> OnnxValue:
     graph, size = x.graph, abs(x)
     small = graph.where(size > _LARGE, 0.0, size)
     near = log1p(small + small * small / (1 + graph.node("Sqrt", small * small + 1)))
-    far = graph.node("Log", graph.where(size > _LARGE, size, 1.0)) + _LOG_2
+    far = graph.node("Log", graph.where(size > _LARGE, size, 1.0)) + math.log(2)
     return graph.node("Sign", x) * graph.where(size > _LARGE, far, near)
 
 
@@ -281,7 +277,7 @@ def acosh(x: OnnxValue) -> OnnxValue:
     graph = x.graph
     above = graph.where(x > _LARGE, 1.0, x) - 1
     near = log1p(above + graph.node("Sqrt", above * (above + 2)))
-    return graph.where(x > _LARGE, graph.node("Log", x) + _LOG_2, near)
+    return graph.where(x > _LARGE, graph.node("Log", x) + math.log(2), near)
 
 
 def atanh(x: OnnxValue) -> OnnxValue:

@@ -22,8 +22,6 @@ Kind = Literal["number", "integer", "text"]
 """What an input or output holds: numbers of the graph's precision, whole numbers (int64) or texts."""
 
 OPSET = 17
-_OPSET_OF_TEXTS = 19  # the first that compares texts
-_IR_VERSION = 8  # that of opset 17; runtimes read newer operators with it too
 
 
 def require_onnx() -> ModuleType:
@@ -160,7 +158,7 @@ class OnnxGraph:
         """
         self._inputs.append(self._declared(name, [width], kind))
         if kind == "text":
-            self._opset = _OPSET_OF_TEXTS
+            self._opset = 19  # the first that compares texts
         return OnnxValue(self, name)
 
     def output(self, name: str, value: OnnxValue, width: int | None = None, kind: Kind = "number") -> None:
@@ -323,7 +321,7 @@ class OnnxGraph:
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", self._opset)],
-            ir_version=_IR_VERSION,
+            ir_version=8,  # that of opset 17; runtimes read newer operators with it too
             producer_name="edgewise",
             producer_version=__version__,
         )

@@ -18,8 +18,6 @@ from edgewise.interpret.export._source import Source, identifiers
 from edgewise.nn import KANLayer, spline_name, subnode_formulas
 
 _DEGREE = 12  # of the pieces that follow a basis which is not made of polynomials between knots
-_ROUNDING = 4 * np.finfo(float).eps  # of the sum of the functions' sizes: no closer are they known
-_HALVINGS = 12  # of the range: finer, a curve is taken as it is
 _SITES = chebyshev.chebpts1(2 * _DEGREE + 2)
 #: values at the sites -> the nearest Chebyshev series -> powers; at these sites the polynomials are orthogonal
 _TRANSFORM = chebyshev.chebvander(_SITES, _DEGREE).T * (2 / len(_SITES))
@@ -89,7 +87,8 @@ def pieces_of(layer: KANLayer, i: int, coefficients: Tensor) -> Pieces:
 
 def interpolated(values_and_sizes: Values, breaks: list[float]) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of cells, and polynomials on them that follow m functions to rounding: (cells, k, m)."""
-    cells = [(a, b, _HALVINGS) for a, b in reversed(list(pairwise(breaks)))]
+    halvings = 12  # of the range: finer, a curve is taken as it is
+    cells = [(a, b, halvings) for a, b in reversed(list(pairwise(breaks)))]
     ends, pieces = [cells[-1][0]], []
     span = max(abs(breaks[0]), abs(breaks[-1]), breaks[-1] - breaks[0])
     while cells:
@@ -112,21 +111,21 @@ def _interpolated(values_and_sizes: Values, a: float, b: float, span: float) -> 
     what the first one leaves where they really are, makes up for that.
     """
     middle, half = (a + b) / 2, (b - a) / 2
+    rounding = 4 * np.finfo(float).eps  # of the sum of the functions' sizes: no closer are they known
     x = middle + half * _SITES
     values, sizes = values_and_sizes(x)
     at = np.vander((x - middle) / half, _DEGREE + 1, increasing=True)
     series = _TRANSFORM @ values
     series = series + _TRANSFORM @ (values - at @ (_POWERS @ series))
-    counts = np.abs(series) > _ROUNDING / 4 * sizes.max(0)
+    counts = np.abs(series) > rounding / 4 * sizes.max(0)
     kept = np.maximum.accumulate(counts[::-1])[::-1]  # up to the last that counts
     powers = _POWERS @ np.where(kept, series, 0.0)
     slopes = np.abs(at[:, :-1] @ (powers[1:] * np.arange(1, _DEGREE + 1)[:, None])).max(0) / half
-    exact = np.abs(at @ powers - values).max(0) <= _ROUNDING * (sizes.max(0) + slopes * span / 2)
+    exact = np.abs(at @ powers - values).max(0) <= rounding * (sizes.max(0) + slopes * span / 2)
     powers = powers[: max(1, int(kept.any(1).sum()))]
     return powers / half ** np.arange(len(powers))[:, None], bool(exact.all())
 
 
-_HIGHEST = 8  # integer powers up to this are products
 _BOUNDED = sympy.Function("bounded")  # NaN for infinity, as what a network gives of an infinite node
 
 
@@ -260,7 +259,7 @@ def _spline(layer: KANLayer, number: int, out: Program, j: int, i: int, x: Formu
 
 def is_product(part: Part) -> bool:
     """Return whether a power is written as its base times itself."""
-    return part.is_Pow and part.exp.is_Integer and 2 <= abs(int(part.exp)) <= _HIGHEST
+    return part.is_Pow and part.exp.is_Integer and 2 <= abs(int(part.exp)) <= 8
 
 
 def _name_bases(out: Program, fresh: Iterator[sympy.Symbol]) -> None:

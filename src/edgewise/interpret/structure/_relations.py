@@ -25,8 +25,6 @@ from edgewise.interpret.structure._separability import (
 from edgewise.interpret.structure._surrogate import Function, Surrogate, surrogate
 from edgewise.interpret.symmetries import POWERS, Measured, has_power, measured
 
-_TOUCHES = 1e-3  # a column whose least size is below this share of its largest has no negative powers
-
 
 def translation(f: Surrogate, i: int, j: int) -> Finding:
     """Test whether two columns enter as x_i + a x_j only:  f_j = a f_i.
@@ -124,7 +122,8 @@ def power_sum(f: Surrogate, i: int, j: int, power: float | None = None) -> Findi
     if power is not None and (isinstance(power, bool | str) or power in (0, 1)):
         raise InputError(f"'power' must be a number other than 0 (see scaling) and 1 (translation). Got {power!r}.")
     tried = POWERS if power is None else (float(power),)
-    allowed = [p for p in tried if all(has_power(f.x[:, k], p, _TOUCHES) for k in (i, j))]
+    touches = 1e-3  # a column whose least size is below this share of its largest has no negative powers
+    allowed = [p for p in tried if all(has_power(f.x[:, k], p, touches) for k in (i, j))]
     if not allowed:
         raise InputError(f"{f.names[i]} or {f.names[j]} has values that have no power {power!r}.")
     return min((_proportional(f, (i, j), "power_sum", p) for p in allowed), key=lambda found: -found.margin)
@@ -249,9 +248,6 @@ def _power(name: str, p: float) -> str:
     return name if near == 1 else f"{name}^{near:.3g}"
 
 
-_ALL_SPLITS = 6  # columns up to which every set of them is tested against the rest, not only single ones and pairs
-
-
 @dataclass(frozen=True)
 class Findings(Sequence[Finding]):
     """Every structure that was tested. Iterating gives the findings, printing those that hold.
@@ -357,9 +353,10 @@ def find(
     live = [i for i, one in enumerate(found) if not one.holds]
     for i in live:
         found += exclusive([monomial(f, i), exponential(f, i)])
-    for columns in splits(live, len(live) // 2 if len(live) <= _ALL_SPLITS else 1):
+    every = len(live) <= 6  # sets of columns are tested against the rest, not only single ones and pairs
+    for columns in splits(live, len(live) // 2 if every else 1):
         found += exclusive([additive(f, columns), multiplicative(f, columns)])
-    for size in range(2, len(live) if len(live) <= _ALL_SPLITS else 3):
+    for size in range(2, len(live) if every else 3):
         found += [separable(f, columns) for columns in combinations(live, size)]
     for i, j in combinations(live, 2):
         found += exclusive([translation(f, i, j), scaling(f, i, j), power_sum(f, i, j)])

@@ -15,8 +15,6 @@ from edgewise._errors import InputError
 from edgewise.interpret.structure._surrogate import Surrogate
 from edgewise.interpret.symmetries import Measured, measured
 
-#: a statistic may exceed what the surrogate's error alone gives by this factor
-SPREADS = 3.0
 FLOOR = 3e-3
 """Statistics below this count as zero, whatever the error of the surrogate."""
 CAP = 0.15
@@ -83,7 +81,7 @@ class Finding:
 
 def judged(found: Measured) -> tuple[Verdict, float]:
     """The verdict on a measured statistic, and its threshold."""
-    threshold = max(FLOOR, SPREADS * found.error)
+    threshold = max(FLOOR, 3 * found.error)  # what the surrogate's error alone gives, with room
     if found.statistic > threshold:
         return Verdict.FAILS, threshold
     return Verdict.HOLDS if threshold <= CAP else Verdict.UNCLEAR, threshold
@@ -102,7 +100,6 @@ def worst(found: Sequence[Measured]) -> Measured:
 
 #: share of rows between which a factor must change its sign to be told from a term by that
 CROSSES = 0.03
-_SPELLED = 4  # columns up to which sentences name the rest
 
 
 def irrelevant(f: Surrogate, column: int) -> Finding:
@@ -347,7 +344,7 @@ def listed(f: Surrogate, columns: Sequence[int]) -> str:
 def rest(f: Surrogate, columns: Sequence[int]) -> str:
     """The other columns as text, as "rest" if they are many."""
     others = [c for c in range(f.n_columns) if c not in columns]
-    return listed(f, others) if len(others) <= _SPELLED else "rest"
+    return listed(f, others) if len(others) <= 4 else "rest"
 
 
 def _pairs(f: Surrogate) -> tuple[Tensor, Tensor]:

@@ -16,9 +16,6 @@ from edgewise.train import as_matrix
 
 Function = Callable[[Tensor], Tensor]
 _SAMPLES = 6  # functions that could as well be the true one
-_POINTS = 400
-_WAVES = 64
-_WAVENUMBER = 1.5  # radians per spread of a column: how wrinkled the error of a function of known error is taken to be
 _LEAST_ROWS = 20
 
 
@@ -57,7 +54,7 @@ class Surrogate:
     def inner(self) -> Gradients:
         """Values and slopes at up to 400 rows between the 3rd and 97th percentile of every column, in random order."""
         rows = self.x[inner_rows(self.x, _LEAST_ROWS)]
-        rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:_POINTS]]
+        rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:400]]
         return Gradients(rows, self.values(rows), self.slopes(rows))
 
 
@@ -154,7 +151,8 @@ def _known(
 def _with_error(function: Callable[[Tensor], Tensor], x: Tensor, size: float, seed: int) -> Callable[[Tensor], Tensor]:
     """The function, and samples that differ from it by sums of random waves of a root mean square of `size`."""
     generator = torch.Generator().manual_seed(int(seed))
-    frequency, phase, weight = waves(x.std(0) / _WAVENUMBER, size, _WAVES, _SAMPLES, generator)
+    wrinkles = 1.5  # radians per spread of a column
+    frequency, phase, weight = waves(x.std(0) / wrinkles, size, 64, _SAMPLES, generator)
 
     def functions(points: Tensor) -> Tensor:
         best = function(points)

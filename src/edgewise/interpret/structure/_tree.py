@@ -24,7 +24,6 @@ from edgewise.interpret.structure._surrogate import Surrogate
 from edgewise.nn import KAN, lock, set_function
 
 _MOST = 8  # columns of a group up to which every split of it is tried
-_PROBES = 12  # values of the rest that a group is looked at, to find where it matters most
 
 
 @dataclass(frozen=True)
@@ -219,11 +218,11 @@ def _part(f: Surrogate, columns: Sequence[int]) -> Surrogate:
 
 def _best_rest(f: Surrogate, columns: Sequence[int]) -> Tensor:
     """The row whose other columns make the slopes by these largest against their uncertainty."""
-    inner = f.inner.points
-    rows, best = inner[:_PROBES], (-1.0, inner[0])
+    inner, probes = f.inner.points, 12
+    rows, best = inner[:probes], (-1.0, inner[0])
     for row in rows:
-        points = row.repeat(_PROBES, 1)
-        points[:, list(columns)] = inner[_PROBES : 2 * _PROBES, list(columns)][: len(points)]
+        points = row.repeat(probes, 1)
+        points[:, list(columns)] = inner[probes : 2 * probes, list(columns)][: len(points)]
         slopes = f.slopes(points)[:, list(columns)]
         size = slopes[:, :, 0].square().mean(0).sqrt()
         off = (slopes - slopes[:, :, :1]).square().mean((0, 2)).sqrt()
@@ -242,9 +241,6 @@ def _lines(node: Tree) -> list[str]:
         out.append(("└─ " if last else "├─ ") + first)
         out += [("   " if last else "│  ") + line for line in others]
     return out
-
-
-_PRODUCTS = 2  # of two factors, beside one sum more than there are groups: what stands for any function of groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,8 +323,9 @@ def _placed(node: Tree, depth: int, layers: list[list[_Unit]]) -> _Unit:
         unit = layers[0][node.columns[0]]
     elif node.kind == "function":
         children = tuple(_placed(child, node.level - 2, layers) for child in node.children)
+        # One sum more than there are groups, and two products of two: what stands for any function of groups.
         hidden = [_Unit((children,)) for _ in range(len(children) + 1)]
-        hidden += [_Unit((children, children)) for _ in range(_PRODUCTS)]
+        hidden += [_Unit((children, children)) for _ in range(2)]
         layers[node.level - 1] += hidden
         unit = _Unit((tuple(hidden),))
         layers[node.level].append(unit)

@@ -12,13 +12,7 @@ from torch import Tensor
 from edgewise._typing import Array
 from edgewise.interpret.symmetries._gradients import Coordinates
 
-_SUBSET = 500  # rows that the scales are fitted on
-_ROWS = 1500  # rows that the function goes through
-_STEPS = 60
-_TOLERANCE = 1e-6  # relative change of the logarithm of the likelihood that ends the fit of the scales
-_FEATURES = 1000  # random waves that a sample of the prior is made of
 _JITTER = 1e-9  # of the process's variance, for the factorisation
-_LENGTH, _AMPLITUDE, _NOISE = (0.05, 400.0), (0.05, 3000.0), (1e-4, 2.0)  # bounds, in spreads
 
 
 @dataclass(frozen=True)
@@ -189,11 +183,12 @@ def gaussian_process(
     (torch.Size([40, 3]), True)
     """
     generator = torch.Generator().manual_seed(int(seed))
-    order = torch.randperm(len(u), generator=generator)[:_ROWS]
+    rows, fitted, count = 1500, 500, 1000  # of the process, and of its scales; waves of a sample of the prior
+    order = torch.randperm(len(u), generator=generator)[:rows]
     u, t, uneven = u[order], t[order], uneven[order]
-    scales = _fitted(u[:_SUBSET], t[:_SUBSET], uneven[:_SUBSET], start)
+    scales = _fitted(u[:fitted], t[:fitted], uneven[:fitted], start)
     factor = scales.factor(scales.between(u, u), uneven)
-    frequency, phase, weight = waves(scales.lengths, scales.amplitude, _FEATURES, samples, generator)
+    frequency, phase, weight = waves(scales.lengths, scales.amplitude, count, samples, generator)
     noise = scales.noise * uneven.unsqueeze(1) * torch.randn(len(u), samples, generator=generator, dtype=u.dtype)
     drawn = torch.cos(u @ frequency + phase) @ weight + noise
     coefficients = torch.cholesky_solve(torch.cat([t.unsqueeze(1), -drawn], dim=1), factor)
@@ -207,10 +202,11 @@ def _fitted(u: Tensor, t: Tensor, uneven: Tensor, start: Scales | None) -> Scale
     """The scales of the largest likelihood."""
     from scipy.optimize import minimize
 
-    bounds = np.log([*[_LENGTH] * u.shape[1], _AMPLITUDE, _NOISE])
+    length, amplitude, noise = (0.05, 400.0), (0.05, 3000.0), (1e-4, 2.0)  # bounds, in spreads
+    bounds = np.log([*[length] * u.shape[1], amplitude, noise])
     smooth = Scales(torch.full((u.shape[1],), 2.0, dtype=u.dtype), 2.0, 0.01)
     begin = np.clip((start or smooth).logs(), *bounds.T)
-    options = {"maxiter": _STEPS, "ftol": _TOLERANCE}
+    options = {"maxiter": 60, "ftol": 1e-6}
     return Scales.of(minimize(_misfit, begin, args=(u, t, uneven), jac=True, bounds=bounds, options=options).x)
 
 

@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_WIDE_TARGET, _WIDE_COLUMN = 10.0, 3.0  # ratio of the ends from which logarithms are tried too
-
 
 @dataclass(frozen=True)
 class Coordinates:
@@ -113,9 +111,10 @@ def choices(x: Tensor, y: Tensor) -> Iterator[Coordinates]:
     >>> [found.logs for found in choices(x, y)]
     [(True,)]
     """
-    heavy, wide = tuple(heavy_tailed(column) for column in x.T), tuple(_ratio(column) > _WIDE_COLUMN for column in x.T)
+    wide_target, wide_column = 10.0, 3.0  # ratio of the ends from which logarithms are tried too
+    heavy, wide = tuple(heavy_tailed(column) for column in x.T), tuple(_ratio(column) > wide_column for column in x.T)
     wide = tuple(a or b for a, b in zip(heavy, wide, strict=True))
-    for target_as in ("itself", "log") if max(_ratio(y), _ratio(-y)) > _WIDE_TARGET else ("itself",):
+    for target_as in ("itself", "log") if max(_ratio(y), _ratio(-y)) > wide_target else ("itself",):
         for logs in dict.fromkeys((heavy, wide)):
             yield Coordinates(logs, target_as, float(torch.sign(y[0])))
 
@@ -146,9 +145,6 @@ def heavy_tailed(column: Tensor) -> bool:
         return False
     inside = (math.log(median) - math.log(low)) / (math.log(high) - math.log(low))
     return (median - low) / (high - low) < 0.2 and inside > 0.25
-
-
-_KEPT = 0.97  # share of the points with the smallest residuals that count
 
 
 @dataclass(frozen=True)
@@ -204,14 +200,13 @@ def measured(terms: Sequence[Tensor], size: Tensor | None = None) -> Measured:
 
 
 def _size(values: Tensor) -> float:
-    """Root mean square of the values but the largest few."""
-    kept = max(1, round(_KEPT * len(values)))
+    """Root mean square of the values but the largest 3 %."""
+    kept = max(1, round(0.97 * len(values)))
     return float(np.sqrt(np.partition(values.square().numpy(), kept - 1)[:kept].mean()))
 
 
 POWERS = (2.0, -1.0, -2.0, 3.0, 0.5)
 """Exponents p of x^p + k y^p that are tried."""
-_EDGE = 0.03  # fraction of each column's rows cut off at either end
 
 
 @dataclass(frozen=True)
@@ -290,7 +285,8 @@ def inner_rows(x: Tensor, least: int) -> Tensor:
     >>> int(inner_rows(torch.arange(100.0).unsqueeze(1), least=10).sum())
     94
     """
-    ends = torch.tensor([_EDGE, 1 - _EDGE], dtype=x.dtype)
+    edge = 0.03  # fraction of each column's rows cut off at either end
+    ends = torch.tensor([edge, 1 - edge], dtype=x.dtype)
     low, high = torch.quantile(x[:10_000], ends, dim=0)
     inner = ((x >= low) & (x <= high)).all(1)
     return inner if int(inner.sum()) >= least else torch.ones_like(inner)

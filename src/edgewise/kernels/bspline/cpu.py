@@ -8,16 +8,11 @@ from torch import Tensor
 from edgewise.kernels._backend import Family
 from edgewise.kernels.bspline import few
 from edgewise.kernels.bspline._splines import Splines, degree_of, splines
-from edgewise.kernels.bspline.few import FEW
+from edgewise.kernels.bspline.few import BLOCK, FEW
 from edgewise.kernels.compiled import addresses, compiled
-from edgewise.kernels.dense.cpu import DTYPES, NumbaBackend
+from edgewise.kernels.dense.cpu import DTYPES, WIDEST, NumbaBackend
 from edgewise.kernels.runtime._threads import in_parts, working_memory
 
-_BLOCK = 16  # inputs that a kernel evaluates together
-_CHUNK = 16384  # bytes of a column of values that it keeps
-_PASS = 8_000_000  # bytes of packed coefficients
-_SMALL = 4_000_000  # multiplications below which both gradients are one call
-_VECTOR = 64  # bytes that packed coefficients are rounded up to, at the widest
 _KERNELS = "edgewise.kernels.bspline._cpu_sparse"
 
 
@@ -87,9 +82,9 @@ class SparseCPU(NumbaBackend):
             packed = _packed(part_of)
 
             def part(a: int, b: int, packed: Tensor = packed, g: int = cotangents, wide: int = wide) -> None:
-                run(n, g, packed, a * _BLOCK, min(n_in, b * _BLOCK), n, wide, n_out)
+                run(n, g, packed, a * BLOCK, min(n_in, b * BLOCK), n, wide, n_out)
 
-            in_parts(part, -(-n_in // _BLOCK), _work(n, n_in, wide, family))
+            in_parts(part, -(-n_in // BLOCK), _work(n, n_in, wide, family))
             _transpose(part_of, packed, back=True)
         return out
 
@@ -98,7 +93,8 @@ class SparseCPU(NumbaBackend):
     ) -> tuple[Tensor, Tensor] | None:
         """None where the layer is too large to gain from it."""
         n, n_in, n_out = *x.shape, c.shape[0]
-        if n_in > _BLOCK or n_out * x.element_size() > _VECTOR or _work(n, n_in, n_out, family) > _SMALL:
+        small = 4_000_000  # multiplications
+        if n_in > BLOCK or n_out * x.element_size() > WIDEST or _work(n, n_in, n_out, family) > small:
             return None
         out, back, packed, sums = torch.empty_like(x), torch.empty_like(c), _pack(c), _packed(c)
         run = _Call("vjps", family, x, None, knots, order)
@@ -109,10 +105,11 @@ class SparseCPU(NumbaBackend):
 
 def _passes(c: Tensor) -> list[tuple[int, int]]:
     """Ranges of outputs whose coefficients, packed, stay in a cache."""
-    if c.nbytes <= _PASS:
+    most = 8_000_000  # bytes
+    if c.nbytes <= most:
         return [(0, c.shape[0])]
-    tile = 4 * _VECTOR // c.element_size()
-    step = tile * max(1, _PASS // (tile * (c.numel() // c.shape[0]) * c.element_size()))
+    tile = 4 * WIDEST // c.element_size()
+    step = tile * max(1, most // (tile * (c.numel() // c.shape[0]) * c.element_size()))
     return [(first, min(c.shape[0], first + step)) for first in range(0, c.shape[0], step)]
 
 
@@ -129,7 +126,7 @@ def _pack(c: Tensor) -> Tensor:
 
 
 def _packed(c: Tensor) -> Tensor:
-    lanes = _VECTOR // c.element_size()
+    lanes = WIDEST // c.element_size()
     return c.new_empty(-(-c.shape[0] // lanes) * lanes * (c.numel() // c.shape[0]))
 
 
@@ -176,8 +173,9 @@ class _Call:
 
     def _scratch(self, rows: int, tables: int = 1) -> list[int]:
         """Where values and cells go, and how many rows fit; then those of further tables."""
-        chunk = max(1, min(rows, _CHUNK // (4 * self.size)))
-        sizes = (self.width * chunk * _BLOCK * self.size, chunk * _BLOCK * 4)
+        column = 16384  # bytes of values that a kernel keeps
+        chunk = max(1, min(rows, column // (4 * self.size)))
+        sizes = (self.width * chunk * BLOCK * self.size, chunk * BLOCK * 4)
         values, cells, *more = working_memory(*sizes * tables)
         return [values, cells, chunk, *more]
 

@@ -27,9 +27,9 @@ from edgewise.kernels.runtime._threads import in_parts, is_small, working_memory
 FEW = 8
 """Rows up to which packing coefficients takes longer than to multiply zeros with them."""
 _KERNELS = "edgewise.kernels.bspline._cpu_few"
-_BLOCK = 16  # inputs that the kernel evaluates together
+BLOCK = 16
+"""Inputs that a kernel evaluates together, as `_cpu_points` says."""
 _PACK_LAYER = Struct("31q").pack
-_UNCHECKED = (0, 0, 0, 0, 0, 0)
 
 
 def prepare(family: Family, dtype: torch.dtype) -> None:
@@ -59,7 +59,7 @@ def contract(
     points = (x.data_ptr(), 0 if v is None else v.data_ptr(), v is not None)
 
     def part(start: int, stop: int) -> None:
-        _run(plan, (n, n_in, x.element_size()), c, points, (out.data_ptr(), len(c), start, stop), more, _UNCHECKED)
+        _run(plan, (n, n_in, x.element_size()), c, points, (out.data_ptr(), len(c), start, stop), more, (0,) * 6)
 
     in_parts(part, len(c), n * c.numel())
     return out
@@ -91,7 +91,7 @@ def _run(
     outputs: tuple[int, int, int, int], more: tuple[Tensor, Tensor] | None, checks: tuple[int, ...],
 ) -> None:  # fmt: skip
     n, n_in, size = shape
-    wide = n * _BLOCK
+    wide = n * BLOCK
     values, cells, dense = working_memory(plan.width * wide * size, 4 * wide, n * n_in * c.shape[2] * size)
     linear = (0, 0, 0) if more is None else (more[1].data_ptr(), more[0].data_ptr(), 1)
     numbers = (values, cells, n, dense, n, c.data_ptr())
@@ -99,9 +99,6 @@ def _run(
 
 
 Base = Literal["silu", "identity"] | None
-_ALIGNED = 16  # numbers that parts of the constants are rounded up to
-_FIELDS = 29  # arguments of a layer
-_KEPT = 64  # lists of arguments that are kept
 _PACK_CHAIN = Struct("4q").pack
 
 
@@ -194,9 +191,9 @@ class Chain:
 
     @cached_property
     def starts(self) -> list[int]:
-        """Where each part of the constants begins, and the last one ends."""
+        """Where each part of the constants begins, each at a multiple of 16, and the last one ends."""
         sizes = [torch.Size(shape).numel() for link in self.links for shape in link.shapes]
-        return list(accumulate((-(-size // _ALIGNED) * _ALIGNED for size in sizes), initial=0))
+        return list(accumulate((-(-size // 16) * 16 for size in sizes), initial=0))
 
     def joined(self, parts: Sequence[Tensor]) -> Tensor:
         """Return all constants as one tensor.
@@ -256,7 +253,7 @@ class ChainCall:
 
     def _sizes(self, n: int) -> tuple[int, ...]:
         """Bytes for n rows: values, cells, dense values, base values, subnodes, and nodes of every other layer."""
-        wide, links = n * _BLOCK, self.chain.links
+        wide, links = n * BLOCK, self.chain.links
         dense = max(link.n_in * link.count for link in links)
         most, widest = max(link.n_in for link in links), max(link.n_out for link in links)
         counts = ((self.chain.degree + 1) * wide, n * dense, n * most, n * widest, n * widest, n * widest)
@@ -268,7 +265,7 @@ class ChainCall:
         self, key: tuple[int, int], places: Sequence[int]
     ) -> tuple[int, list[ctypes.Array[ctypes.c_int64]]]:  # fmt: skip
         """The arguments of all layers in this thread's memory, which no other thread has."""
-        if len(self.kept) >= _KEPT:
+        if len(self.kept) >= 64:
             self.kept.clear()
         values, cells, dense, base_values, subnodes, *nodes = places
         n, numbers, alive, x = key[1], [], [], 0
@@ -284,7 +281,7 @@ class ChainCall:
             numbers += [values, cells, n, dense, n, c, subnodes if products else after, link.n_out, 0, link.n_out]
             numbers += [*base, after if products else 0, link.n_sum, len(link.arities), ctypes.addressof(arities)]
             x = after
-        assert len(numbers) == _FIELDS * len(self.chain.links)
+        assert len(numbers) == 29 * len(self.chain.links)  # what the kernel reads of a layer
         alive.append((ctypes.c_int64 * len(numbers))(*numbers))
         self.kept[key] = (ctypes.addressof(alive[-1]), alive)
         return self.kept[key]

@@ -14,8 +14,6 @@ from edgewise.kernels.dense import gpu
 from edgewise.kernels.dense.gpu import DenseGPU, Tile
 
 _BAND = 16  # functions that one program of `vjp_coefficients` sums: the least that a matrix product takes
-#: products of the dense route that take as long as one of this one. Not measured yet: see `edgewise bench gpu`
-_PRODUCT = 8.0
 VALUES = "edgewise.kernels.bspline._triton_kernels"
 
 
@@ -25,7 +23,8 @@ class SparseGPU(DenseGPU):
     sums = "edgewise.kernels.bspline._triton_kernels"
 
     def milliseconds(self, operation: str, family: Family, sizes: Sizes) -> float:
-        return super().milliseconds(operation, family, sizes._replace(count=1)) * _PRODUCT * (degree_of(family) + 1)
+        # A product takes as long as eight of the dense route. Not measured yet: see `edgewise bench gpu`.
+        return super().milliseconds(operation, family, sizes._replace(count=1)) * 8.0 * (degree_of(family) + 1)
 
     def vjp_inputs(
         self, family: Family, x: Tensor, c: Tensor, g: Tensor, knots: Tensor, order: int,

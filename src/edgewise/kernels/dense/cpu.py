@@ -12,8 +12,8 @@ from edgewise.kernels.runtime._memo import cached_on
 from edgewise.kernels.runtime._threads import in_parts, scratch
 
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
+WIDEST = 64  # bytes of a vector: what packed data is rounded up to
 _KERNELS = "edgewise.kernels.dense._cpu_families"
-_WORK = 6  # multiplications of one value, roughly
 
 
 class NumbaBackend(Backend):
@@ -62,7 +62,7 @@ class DenseCPU(NumbaBackend):
             scratch = x.new_empty(2 * count)  # of this thread's own
             kernel(addresses([*head, scratch.data_ptr(), *tail, start, stop]))
 
-        in_parts(part, len(x), x.numel() * count * _WORK)
+        in_parts(part, len(x), 6 * x.numel() * count)  # multiplications of a value, roughly
 
 
 class LanesCPU(DenseCPU):

@@ -20,8 +20,7 @@ from pathlib import Path
 from edgewise._replacing import replacing
 
 _OWNED = hasattr(os, "geteuid")  # Windows has no such owners; its cache and temporary folders are one user's
-_OTHERS_WRITE = 0o022
-_MOST_LINKS = 40
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Untrusted(Exception):
@@ -54,7 +53,7 @@ def private_folder(path: Path, *, make: bool = False) -> Path | None:
         _check_way(here / part, found)
         if stat.S_ISLNK(found.st_mode):
             links += 1
-            if links > _MOST_LINKS:
+            if links > 40:
                 raise Untrusted(f"{path} leads through too many links: name the folder itself")
             target = (here / part).readlink()
             here = Path(target.anchor) if target.is_absolute() else here

@@ -14,7 +14,6 @@ from torch import Tensor
 from edgewise._deadline import whole
 
 _WORTHWHILE = 2_000_000  # multiplications of a part that pay for waking a thread
-_KEPT = 100  # lists of sizes of a thread whose places are kept
 _OWN = threading.local()
 _POOL: dict[int, ThreadPoolExecutor] = {}
 
@@ -67,7 +66,7 @@ def scratch(like: Tensor, *shape: int) -> Tensor:
 def _share_out(known: dict[tuple[int, ...], list[int]], sizes: tuple[int, ...]) -> dict[tuple[int, ...], list[int]]:
     """Keep where parts of these sizes lie; where more memory was needed, or much is kept, nothing else is."""
     starts = list(accumulate((-(-size // 64) * 64 for size in sizes), initial=0))
-    if not 0 < len(known) < _KEPT or len(_OWN.memory) < starts[-1]:
+    if not 0 < len(known) < 100 or len(_OWN.memory) < starts[-1]:
         _OWN.parts = {}  # before the memory that they lie in goes, in case this is interrupted
         _OWN.memory, known = torch.empty(starts[-1], dtype=torch.uint8), {}
     first = _OWN.memory.data_ptr()

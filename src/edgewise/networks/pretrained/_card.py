@@ -24,7 +24,6 @@ from edgewise.tables.io import SavedModel, is_names, is_units
 from edgewise.train import FitResult
 
 CARD, PICTURE = "README.md", "network.png"
-_MOST_EDGES = 300  # of a picture
 _SEAL = "<!-- Written by edgewise {}. SHA-256 of the text above: {} -->\n"
 _SEALED = re.compile(r"<!-- Written by edgewise \S+\. SHA-256 of the text above: ([0-9a-f]{64}) -->\n\Z")
 _ACCURACY = {"r2": "R²", "rmse": "root mean square error", "accuracy": "accuracy"}
@@ -161,7 +160,7 @@ def model_card(
         if pair is not None
     }
     facts = Facts.of(saved, result, given.get("data"), given.get("held_out"), classes)
-    drawn = facts.n_edges <= _MOST_EDGES and installed("matplotlib")
+    drawn = facts.n_edges <= 300 and installed("matplotlib")
     picture = _picture(facts) if drawn else None
     title = about.title or f"{', '.join(facts.targets[:3])} by a Kolmogorov–Arnold network"
     lines = [

@@ -18,8 +18,6 @@ from edgewise.tables.encoding import Inputs
 from edgewise.tables.io import SavedModel
 from edgewise.train import FitResult, as_inputs, as_matrix
 
-_BATCH = 16_384
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -83,7 +81,7 @@ def metrics(model: KAN, rows: Rows, classes: bool) -> list[dict[str, float]]:
     [('r2', 0.625), ('rmse', 0.5), ('mae', 0.5), ('largest', 0.5)]
     """
     with torch.no_grad():
-        parts = [model(part.to(model.device, model.dtype)).double().cpu() for part in rows.x.split(_BATCH)]
+        parts = [model(part.to(model.device, model.dtype)).double().cpu() for part in rows.x.split(16_384)]
     outputs = torch.cat(parts)
     if classes:
         logits = torch.cat([torch.zeros_like(outputs), outputs], 1) if outputs.shape[1] == 1 else outputs
@@ -105,9 +103,6 @@ def metrics(model: KAN, rows: Rows, classes: bool) -> list[dict[str, float]]:
             "largest": float(error.abs().max()),
         })  # fmt: skip
     return found
-
-
-_SHOWN = 6  # names in a sentence
 
 
 @dataclass(frozen=True)
@@ -188,7 +183,8 @@ class Facts:
 
 
 def _listed(names: list[str]) -> str:
-    shown = [code(name) for name in names[:_SHOWN]]
-    if len(names) > _SHOWN:
-        return f"{', '.join(shown)} and {len(names) - _SHOWN} more"
+    most = 6
+    shown = [code(name) for name in names[:most]]
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

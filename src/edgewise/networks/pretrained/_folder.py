@@ -25,7 +25,6 @@ _OTHERS = {
     "model.safetensors.index.json": "Its weights lie in several files, which edgewise does not write.",
     "pytorch_model.bin": "Its weights are pickled, which edgewise never reads: save them with safetensors.",
 }
-_LONGEST = 300  # characters of what another library says
 
 
 def files(place: str | PathLike[str], options: dict[str, Any]) -> tuple[Path, Path]:
@@ -67,16 +66,12 @@ def _download(repository: str, name: str, options: dict[str, Any]) -> Path:
             repository, name, library_name="edgewise", library_version=__version__, **options
         )
     except (OSError, ValueError) as error:  # errors of its own are of both kinds
-        said = printable(str(error).strip().split("\n")[0])[:_LONGEST].rstrip(" .:")
+        said = printable(str(error).strip().split("\n")[0])[:300].rstrip(" .:")
         raise InputError(
             f"There is no folder {repository}, and {name} of that repository cannot be had from the Hugging Face Hub "
             f"({said or type(error).__name__}): check the name, the token and the connection."
         ) from None
     return Path(found)
-
-
-_MOST = 2**27  # bytes of a configuration
-_LONGEST_MESSAGE = 400  # characters of a message about what a file says
 
 
 def save(
@@ -196,7 +191,7 @@ def load(
     options = {"revision": revision, "cache_dir": cache_dir, "token": token, "local_files_only": local_files_only}
     path, weights = files(place, options)
     try:
-        if path.stat().st_size > _MOST:
+        if path.stat().st_size > 2**27:
             raise Malformed("is too long: save the network again")
         config = read_config(path.read_text(encoding="utf-8"))
         path = weights
@@ -205,7 +200,7 @@ def load(
     except UnicodeDecodeError:
         raise InputError(f"{path} is no JSON, or damaged: save the network again.") from None
     except Malformed as problem:
-        raise InputError(f"{path} {excerpt(problem, _LONGEST_MESSAGE)}.") from None
+        raise InputError(f"{path} {excerpt(problem, 400)}.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
 

@@ -20,10 +20,6 @@ from edgewise.networks.pretrained._facts import Facts, metrics
 from edgewise.networks.pretrained._markdown import code, fenced, mathematics, plain, table
 from edgewise.nn import KAN, is_readable
 
-_MOST_ROUNDS = 12
-_MOST_NUMBERS = 20  # of a line in the example
-_PLACES = (0.5, 0.7, 0.9, 0.3, 0.1, 1.0)  # of the range
-
 _DIGEST = """import hashlib
 import numpy as np
 rows = np.column_stack([x, y]).astype("<f8")
@@ -57,12 +53,12 @@ def loading(facts: Facts, repository: str) -> list[str]:
 def _example(model: KAN, lo: Tensor, hi: Tensor) -> tuple[list[float], str]:
     """Return a row where the network is finite, in the middle if it is there, and a comment with its outputs."""
     row: list[float] = []
-    for part in _PLACES:
+    for part in (0.5, 0.7, 0.9, 0.3, 0.1, 1.0):
         row = [float(f"{value:.3g}") for value in torch.lerp(lo, hi, part).tolist()]
         with torch.no_grad():
             found = model(torch.tensor([row], dtype=model.dtype, device=model.device))[0].double()
         if bool(found.isfinite().all()):
-            return row, f"  # about {', '.join(f'{value:.6g}' for value in found[:_MOST_NUMBERS].tolist())}"
+            return row, f"  # about {', '.join(f'{value:.6g}' for value in found[:20].tolist())}"
     return row, ""
 
 
@@ -93,9 +89,9 @@ def _history(facts: Facts) -> list[str]:
         return ["", "How it was trained is not known here: the card was written from the network alone."]
     lines = ["", "### Training", "", plain(f"{result.outcome.message}"), ""]
     head = ["round", "grid", "parameters", "training error", "validation error", "seconds", "steps"]
-    shown = result.history
-    if len(shown) > _MOST_ROUNDS:
-        shown = [*shown[: _MOST_ROUNDS // 2], *shown[-_MOST_ROUNDS // 2 :]]
+    shown, ends = result.history, 6
+    if len(shown) > 2 * ends:
+        shown = [*shown[:ends], *shown[-ends:]]
         lines += [f"The first and the last of {len(result.history)} rounds:", ""]
     rows = [
         [str(row.round), str(row.grid), str(row.parameters), f"{row.train:.4g}", _error(row.validation),
@@ -111,7 +107,6 @@ def _error(value: float) -> str:
 
 _MOST = 40  # rows of a table, and edges of a list
 _LONGEST = 4000  # characters of a formula
-_FEW_EDGES = 30  # of a network that is written with unknown functions
 _GENERAL = r"h^{(0)} = x, \quad s^{(l)}_j = \sum_i \varphi^{(l)}_{ji}(h^{(l-1)}_i), \quad y = h^{(L)}"
 
 
@@ -152,7 +147,8 @@ def _splines(facts: Facts) -> list[str]:
         said = f"{facts.n_edges - count} of {facts.n_edges} edges are formulas. These {count} are splines: "
         said += ", ".join(facts.spline_names()[:_MOST]) + (f" and {count - _MOST} more." if count > _MOST else ".")
     lines = [said, "", *mathematics(_GENERAL), "", _nodes(facts)]
-    if facts.n_edges > _FEW_EDGES or len(facts.model.layers) > 3:
+    most = 30  # edges of a network that is written with unknown functions
+    if facts.n_edges > most or len(facts.model.layers) > 3:
         return lines
     taken = {f"phi_{depth}_{j}_{i}" for depth, j, i in facts.model.spline_edges()} & set(facts.names)
     if taken:

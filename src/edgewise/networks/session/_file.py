@@ -32,7 +32,6 @@ from edgewise.tables.io import Malformed, model_bytes, read_model
 
 _WORD = b"edgewise sha256 "
 _DIGEST = 64  # hexadecimal digits
-_PIECE = 2**20
 
 # Limits on the unpacked size: bytes, or a multiple of the packed size; lower for texts, which take several times their
 # length when they are parsed. Longer contents are written without compression.
@@ -141,7 +140,7 @@ def _check_digest(file: BinaryIO, size: int) -> bool:
     expected = file.read(_DIGEST)
     file.seek(0)
     digest, left = hashlib.sha256(), size - _DIGEST
-    while left and (piece := file.read(min(left, _PIECE))):
+    while left and (piece := file.read(min(left, 2**20))):
         digest.update(piece)
         left -= len(piece)
     if digest.hexdigest().encode() != expected:
@@ -150,7 +149,6 @@ def _check_digest(file: BinaryIO, size: int) -> bool:
 
 
 _SCHEMA = 2  # the first one had no checksum
-_LONGEST_MESSAGE = 300
 _FIELDS = {"schema", "version", "names", "targets", "units", "at", "line", "undone", "states"}
 _STATE_FIELDS = {"parent", "branch", "name", "arguments", "error", "note", "forbidden", "variables"}
 
@@ -185,9 +183,9 @@ def load(path: str | PathLike[str]) -> History:
         with path.open("rb") as file:
             return _read(Archive.of(file))
     except Damaged as why:
-        raise InputError(f"{path} {excerpt(why, _LONGEST_MESSAGE)}.") from None
+        raise InputError(f"{path} {excerpt(why, 300)}.") from None
     except InputError as why:
-        raise InputError(f"{path}: {excerpt(why, _LONGEST_MESSAGE)}") from None
+        raise InputError(f"{path}: {excerpt(why, 300)}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): check its permissions.") from None
     except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):

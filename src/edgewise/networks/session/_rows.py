@@ -17,7 +17,6 @@ from edgewise.nn import KAN
 from edgewise.train import Table, as_inputs, as_table
 
 Unit = str | Mapping[str, Any]
-_CONSTANT = 1e-12  # spread of a column over its size, below which it says nothing
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Rows:
         if not bool(torch.isfinite(column).all()):
             bad = int((~torch.isfinite(column)).sum())
             raise InputError(f"{new.name} = {new.formula} is not finite in {bad} of {len(column)} rows.")
-        if float(column.std()) <= _CONSTANT * float(column.abs().max()):
+        if float(column.std()) <= 1e-12 * float(column.abs().max()):
             raise InputError(f"{new.name} = {new.formula} is {float(column[0]):g} in every row: it tells nothing.")
         problem = self.problem(self.in_columns(parse(new.formula, known), variables), None, "dimensionless")
         if problem:

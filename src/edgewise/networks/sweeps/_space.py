@@ -28,7 +28,6 @@ _SPACE: Mapping[str, Any] = {
     "degree": [2, 3, 5],
     "sparsity": [0.0, 1e-3, 1e-2],
 }
-_WIDE = 10.0  # ends of a range whose ratio is larger: values are drawn evenly on a logarithmic scale
 _WHOLE = ("grid", "degree")
 
 
@@ -122,7 +121,7 @@ class Space:
         for name, values in self.choices.items():
             trial.suggest_categorical(name, [_text(value) for value in values])
         for name, (low, high) in self.ranges.items():
-            log = low > 0 and high / low >= _WIDE
+            log = low > 0 and high / low >= 10
             if name in _WHOLE:
                 trial.suggest_int(name, int(low), int(high), log=log)
             else:

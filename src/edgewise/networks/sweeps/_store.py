@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 
 _NAME = "edgewise"
-_STARTING, _PARZEN = 5, 10  # trials before others are cut short, and before the sampler learns
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def study_of(storage: Any, about: Mapping[str, Any], sampling: Sampling) -> Stud
         study_name=_NAME,
         load_if_exists=True,
         direction="minimize",
-        pruner=library.pruners.MedianPruner(n_startup_trials=_STARTING),
+        pruner=library.pruners.MedianPruner(n_startup_trials=5),
     )
     known = study.user_attrs
     for key, value in about.items():
@@ -101,12 +100,8 @@ def study_of(storage: Any, about: Mapping[str, Any], sampling: Sampling) -> Stud
         return study
     if not trials and sampling.start is not None:
         study.enqueue_trial(dict(sampling.start))
-    study.sampler = library.samplers.TPESampler(seed=seed, n_startup_trials=_PARZEN, constant_liar=True)
+    study.sampler = library.samplers.TPESampler(seed=seed, n_startup_trials=10, constant_liar=True)
     return study
-
-
-_HELD, _LEAST = 0.2, 20  # of the rows, that no trial sees; and how many rows a sweep has at least
-_LEFT_OUT = 0.2  # of the others, in each split
 
 
 @dataclass(frozen=True)
@@ -128,10 +123,12 @@ class Rows:
         x = x if frame else as_matrix(x, "x").numpy()
         if len(x) != len(targets):
             raise InputError(f"x and y must have equally many rows. Got {len(x)} and {len(targets)}.")
-        if len(targets) < _LEAST:
-            raise InputError(f"A sweep compares settings on rows left out: it needs at least {_LEAST}. Got {len(x)}.")
+        if len(targets) < 20:
+            raise InputError(f"A sweep compares settings on rows left out: it needs at least 20. Got {len(x)}.")
         held = np.zeros(len(targets), bool)
-        held[np.random.default_rng(seed).permutation(len(targets))[: round(_HELD * len(targets))]] = True
+        held[np.random.default_rng(seed).permutation(len(targets))[: round(0.2 * len(targets))]] = (
+            True  # no trial sees them
+        )
         return cls(x, targets, measure, held, seed)
 
     def fingerprint(self) -> str:
@@ -154,7 +151,7 @@ class Rows:
             basis=chosen["basis"], base=chosen["base"], seed=self.seed,
         )  # fmt: skip
         seed = self.seed if split is None else self.seed + split
-        test: Any = "auto" if split is None else _LEFT_OUT
+        test: Any = "auto" if split is None else 0.2  # of the rows, left out in each split
         options = Options(seed=seed, test=test, time_limit=seconds, progress=False)
         grids: Any = "auto" if grid == "auto" else None
         return fit(model, x, y, loss=self.loss, grids=grids, sparsity=chosen["sparsity"], options=options)

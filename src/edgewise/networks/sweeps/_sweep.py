@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from optuna.trial import Trial as RunningTrial
 
 
-_ENOUGH = 8  # complete trials, to say what matters
-
-
 @dataclass(frozen=True)
 class Trial:
     """One trial: its settings, its mean error over the splits, and how it ended.
@@ -161,7 +158,7 @@ def _trial(trial: FrozenTrial, space: Space) -> Trial:
 def _importance(trials: Sequence[FrozenTrial], space: Space) -> dict[str, float]:
     complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
     varied = [name for name in space.names if len({str(trial.params.get(name)) for trial in complete}) > 1]
-    if len(complete) < _ENOUGH or not varied:
+    if len(complete) < 8 or not varied:  # too few to say what matters
         return {}
     library = optuna()
     study = library.create_study()  # of the complete trials only, in memory
@@ -177,9 +174,6 @@ def _logarithm(trial: FrozenTrial) -> float:
 
 
 SPLITS = 3  # of the rows, on which the error of a trial is measured
-_APART = 1000  # seeds of two processes
-_LAST = 2.5  # times the training of one split that the last two networks take
-_LEAST = 0.05  # seconds that a network is trained for
 Storage = str | Path | None
 
 
@@ -275,7 +269,7 @@ class _Task:
 
     def sampling(self, process: int) -> Sampling:
         """Return how a process draws settings: all of them where there are no more than trials."""
-        every, seed = self.space.combinations(), self.rows.seed + _APART * process
+        every, seed = self.space.combinations(), self.rows.seed + 1000 * process
         if every is not None and math.prod(map(len, every.values())) <= self.trials:
             return Sampling(seed, every=every)
         return Sampling(seed, start=None if process else self.space.start())
@@ -310,7 +304,7 @@ class _Task:
         """Return the error of settings that a trial draws, over all splits."""
         settings, errors = self.space.drawn(trial), []
         for split in range(1, SPLITS + 1):
-            left = max(self._left(trial.study), _LEAST)
+            left = max(self._left(trial.study), 0.05)  # seconds that any network is trained for
             found = self.rows.trained(settings, split, None if left == math.inf else left)
             if found.outcome is Outcome.INTERRUPTED:
                 raise KeyboardInterrupt
@@ -333,13 +327,13 @@ class _Task:
         return len({tuple(sorted((name, str(value)) for name, value in trial.params.items())) for trial in ended})
 
     def _left(self, study: Study) -> float:
-        """Return the seconds left for trials: the best network has to be trained twice more."""
+        """Return the seconds left for trials: the best network has to be trained twice more, on more rows."""
         left = self.until - time.monotonic()
         complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
         if left == math.inf or not complete:
             return left
         taken = min(complete, key=lambda trial: trial.value or 0.0).duration
-        return left - _LAST * (0.0 if taken is None else taken.total_seconds()) / SPLITS
+        return left - 2.5 * (0.0 if taken is None else taken.total_seconds()) / SPLITS
 
     def _best(self, study: Study) -> str:
         try:

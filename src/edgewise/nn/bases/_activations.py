@@ -11,10 +11,6 @@ from edgewise._errors import InputError, unknown
 from edgewise.nn.bases._basis import least_squares
 
 _REACH = 4.0  # functions are followed on [-4, 4] by default
-_SITES = 400
-_TURNS = 30
-_LEAST = 1e-6  # of a coefficient of the denominator on [-4, 4]: from zero on, it would have no gradient
-_FAR, _FAR_SITES = 6, 50  # the tails end at six times the reach; sites of each
 
 ActivationName = Literal["identity", "silu", "gelu", "relu", "tanh", "sin"]
 """Names of the activations that a rational function may start as."""
@@ -118,9 +114,10 @@ def rational_start(
     f = _values(function, x)
     top = x.unsqueeze(1) ** torch.arange(p + 1)
     bottom = x.unsqueeze(1) ** torch.arange(2, q + 1, 2)
-    least = _LEAST * (_REACH / reach) ** torch.arange(2, q + 1, 2, dtype=torch.float64)
+    # Of a coefficient of the denominator on [-4, 4]: from zero on, it would have no gradient.
+    least = 1e-6 * (_REACH / reach) ** torch.arange(2, q + 1, 2, dtype=torch.float64)
     below = torch.ones_like(x)
-    for _ in range(_TURNS):
+    for _ in range(30):
         system = torch.cat([top, -f.unsqueeze(1) * bottom], dim=1) / below.unsqueeze(1)
         found = _bounded(weight.unsqueeze(1) * system, weight * (f / below), least)
         below = 1 + bottom @ found[p + 1 :]
@@ -131,10 +128,11 @@ def rational_start(
 
 def _sites(reach: float, tail: float) -> tuple[Tensor, Tensor]:
     """Where the function is followed, and with what weight."""
-    x = reach * torch.cos((torch.arange(_SITES, dtype=torch.float64) + 0.5) * torch.pi / _SITES)
+    sites, far_sites = 400, 50  # within reach, and in each tail, which ends at six times the reach
+    x = reach * torch.cos((torch.arange(sites, dtype=torch.float64) + 0.5) * torch.pi / sites)
     if not tail:
         return x, torch.ones_like(x)
-    far = torch.linspace(1, _FAR, _FAR_SITES + 1, dtype=torch.float64)[1:]
+    far = torch.linspace(1, 6, far_sites + 1, dtype=torch.float64)[1:]
     return torch.cat([x, reach * far, -reach * far]), torch.cat([torch.ones_like(x), tail / far, tail / far])
 
 

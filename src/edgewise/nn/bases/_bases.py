@@ -304,9 +304,6 @@ class Fourier(FourierFamily, Basis):
         return torch.eye(count, dtype=torch.float64)[0]
 
 
-_MORE = 7  # centers than cells: one, and three beyond each end
-
-
 @final
 @dataclass(frozen=True)
 class RBF(RBFFamily, Basis):
@@ -332,7 +329,7 @@ class RBF(RBFFamily, Basis):
         grid
             The number of cells.
         """
-        return grid + _MORE
+        return grid + 7  # one more center than cells, and three beyond each end
 
     def grid(self, count: int) -> int:
         """Return the number of cells that gives a number of functions; below 1 if no grid has that number.
@@ -342,7 +339,7 @@ class RBF(RBFFamily, Basis):
         count
             The number of functions K.
         """
-        return count - _MORE
+        return count - 7
 
 
 BasisName = Literal["bspline", "linear", "chebyshev", "rbf", "fourier"]
@@ -352,8 +349,6 @@ BASES: dict[str, Basis] = {
     "bspline": BSpline(3), "linear": BSpline(1), "chebyshev": Chebyshev(), "rbf": RBF(), "fourier": Fourier()
 }  # fmt: skip
 """What `basis` takes, by name; `register` adds to it."""
-
-_CUBIC = 3
 
 
 def register(basis: Basis) -> None:
@@ -379,7 +374,7 @@ def register(basis: Basis) -> None:
         raise InputError(f"There is a basis {basis.name!r} already: choose another name.")
 
 
-def named(name: BasisName | str | Basis, degree: int = _CUBIC) -> Basis:
+def named(name: BasisName | str | Basis, degree: int = 3) -> Basis:
     """Return the basis of a name, or a basis as it is.
 
     Parameters
@@ -408,7 +403,7 @@ def named(name: BasisName | str | Basis, degree: int = _CUBIC) -> Basis:
     if name == "bspline":
         return BSpline(int(degree))
     found = name if isinstance(name, Basis) else BASES[name]
-    if degree not in (_CUBIC, found.degree):
+    if degree not in (3, found.degree):  # the default, or its own
         raise InputError(
             f"The 'degree' parameter of KAN is that of basis 'bspline'; {found.name!r} takes none. Got {degree}."
         )

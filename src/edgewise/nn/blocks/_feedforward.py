@@ -2,7 +2,6 @@
 
 import copy
 import logging
-import math
 from functools import partial
 from typing import Any
 
@@ -13,13 +12,10 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise.kernels import forced, rational
 from edgewise.nn._layer import KANLayer
-from edgewise.nn._rational import Rational, RationalLayer, check_degrees
+from edgewise.nn._rational import Rational, RationalLayer, check_degrees, groups_for
 from edgewise.nn.bases import rational_start
 from edgewise.nn.blocks._find import FeedForward, Found, search
 from edgewise.nn.blocks._site import KINDS, BlockKind, Function, sizes
-
-_WIDE = 4  # hidden units of an MLP over its width
-_DOMAIN = (-1.0, 1.0)  # about one standard deviation of normalised inputs: curves bend where most of them are
 
 
 class KANFeedForward(torch.nn.Module):
@@ -85,7 +81,8 @@ class KANFeedForward(torch.nn.Module):
             layer: Any = partial(RationalLayer, groups=groups)
             starts = "identity", "silu"
         else:
-            layer = partial(KANLayer, grid=grid, degree=degree, base=None, domain=_DOMAIN)
+            # Curves bend within about one standard deviation of normalised inputs, where most of them are.
+            layer = partial(KANLayer, grid=grid, degree=degree, base=None, domain=(-1.0, 1.0))
             starts = "variance", "variance"
         self.first: torch.nn.Module = layer(width, self.hidden, init=starts[0], generator=generator)
         self.second: torch.nn.Module = layer(self.hidden, width, init=starts[1], generator=generator)
@@ -108,7 +105,7 @@ class KANFeedForward(torch.nn.Module):
 
 def _hidden(width: int, kind: str, entries: int) -> int:
     """Hidden units for the parameters of an MLP with four times `width` of them."""
-    return _WIDE * width if kind == "rational" else max(1, round(_WIDE * width / entries))
+    return 4 * width if kind == "rational" else max(1, round(4 * width / entries))
 
 
 _log = logging.getLogger("edgewise.nn")
@@ -116,9 +113,7 @@ _SETTINGS = {
     "rational": ("groups", "degrees", "both"),
     "spline": ("hidden", "grid", "degree", "dropout", "generator"),
 }
-_GROUPS, _DEGREES = 8, (7, 6)
 _TAIL = 0.01  # weight of what lies beyond the reach of the activation's inputs
-_WORST = 0.1  # error that a rational function may have, over the activation's size
 
 
 def replace_feed_forwards(
@@ -190,7 +185,7 @@ def replace_feed_forwards(
 class _Rationals:
     """The exchange of activations for rational functions."""
 
-    def __init__(self, groups: int | None = None, degrees: tuple[int, int] = _DEGREES, both: bool = False) -> None:
+    def __init__(self, groups: int | None = None, degrees: tuple[int, int] = (7, 6), both: bool = False) -> None:
         check_degrees(degrees, "replace_feed_forwards")
         self.groups, self.degrees, self.both = groups, (int(degrees[0]), int(degrees[1])), both
 
@@ -200,7 +195,8 @@ class _Rationals:
         assert site is not None
         function = site.activation.function
         error = _error(function, self.degrees, found.reach)
-        if error > _WORST:
+        worst = 0.1
+        if error > worst:
             return f"a rational function of degrees {self.degrees} follows {record.function} only within {error:.0%}"
         map_of = {**site.firsts, **site.seconds}
         first, second = map_of[record.first], map_of[record.second]
@@ -229,7 +225,7 @@ class _Rationals:
 
     def _divisor(self, channels: int, record: FeedForward) -> int:
         if self.groups is None:
-            return math.gcd(_GROUPS, channels)
+            return groups_for(channels)
         if not is_int(self.groups, 1) or channels % self.groups:
             raise InputError(
                 f"The 'groups' parameter must be an int >= 1 that divides {channels}, the channels of "

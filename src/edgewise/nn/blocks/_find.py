@@ -13,9 +13,6 @@ from edgewise.nn.blocks._flow import Flow, Link, observed, quiet, run_alone
 from edgewise.nn.blocks._site import KINDS, BlockKind, Parts, Site, closes, direct_maps, sites, sizes
 
 _DROPOUTS = (torch.nn.Dropout, torch.nn.Identity)
-_REACH = 6.0  # of an activation's inputs where none were seen
-_LEAST, _MOST = 2.0, 16.0  # of a reach that was measured
-_ROOM = 1.5  # for real inputs over random ones
 _TORCHS = (torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer)
 
 
@@ -71,7 +68,7 @@ class Found:
 
     record: FeedForward
     site: Site | None = None
-    reach: float = _REACH  # of the activation's inputs
+    reach: float = 6.0  # of the activation's inputs
     linked: bool = False  # whether it lies between two maps
 
 
@@ -163,9 +160,11 @@ def _judged(site: Site, kind: BlockKind, flow: Flow | None) -> Found:
 
 def _reach(flow: Flow | None, alone: Flow | None) -> float:
     """How far the activation's inputs go: those of the example, or random ones with room for others."""
+    least, most = 2.0, 16.0  # of a reach that was measured
+    room = 1.5  # for real inputs over random ones
     if flow:
-        return min(max(flow.reach, _LEAST), _MOST)
-    return min(max(_ROOM * alone.reach, _ROOM * _LEAST), _MOST) if alone and alone.reach else _REACH
+        return min(max(flow.reach, least), most)
+    return min(max(room * alone.reach, room * least), most) if alone and alone.reach else Found.reach
 
 
 def _by_structure(site: Site) -> Link | None:

@@ -13,9 +13,6 @@ from torch import Tensor
 
 from edgewise.nn.blocks._site import Site, sizes
 
-_MOST = 100_000  # inputs of an activation that its range is judged by, each time
-_WITHIN = 0.999  # of them lie within the range
-
 
 @dataclass(frozen=True)
 class Link:
@@ -219,11 +216,11 @@ class _Called(torch.nn.Module):
 
 
 def _range(x: Tensor) -> float:
-    """How far from zero nearly all of the numbers are."""
+    """How far from zero 99.9 % of the numbers are, of many by some 100,000 of them."""
     sizes = x.detach().abs().flatten().float()
-    sizes = sizes[:: max(1, len(sizes) // _MOST)]
+    sizes = sizes[:: max(1, len(sizes) // 100_000)]
     sizes = sizes[sizes.isfinite()]
-    return float(torch.quantile(sizes, _WITHIN)) if len(sizes) else 0.0
+    return float(torch.quantile(sizes, 0.999)) if len(sizes) else 0.0
 
 
 def _halves(made: Tensor, like: Tensor) -> list[Tensor]:

@@ -1,6 +1,5 @@
 """Convolutions whose every weight is a function, and those of rational functions that groups of channels share."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -12,7 +11,7 @@ from edgewise._errors import InputError
 from edgewise.nn._init import Scheme
 from edgewise.nn._layer import KANLayer
 from edgewise.nn._module import packed, unpacked
-from edgewise.nn._rational import Rational, RationalLayer
+from edgewise.nn._rational import Rational, RationalLayer, groups_for
 from edgewise.nn.bases import ActivationName, BaseName, Basis, BasisName, base_function
 from edgewise.nn.conv._convolution import Convolution, PaddingMode, Size
 
@@ -327,9 +326,6 @@ class KANConv3d(KANConv):
     dimensions = 3
 
 
-_FUNCTIONS = 8
-
-
 class RationalConv(Convolution):
     """The convolution of `RationalConv2d`, in any number of dimensions."""
 
@@ -356,7 +352,7 @@ class RationalConv(Convolution):
             in_channels, out_channels, groups, kernel_size=kernel_size, stride=stride, padding=padding,
             dilation=dilation, padding_mode=padding_mode,
         )  # fmt: skip
-        functions = math.gcd(_FUNCTIONS, self.in_channels) if functions is None else functions
+        functions = groups_for(self.in_channels) if functions is None else functions
         if not is_int(functions, 1) or self.in_channels % functions:
             raise InputError(
                 f"The 'functions' parameter of {type(self).__name__} must be an int >= 1 that divides the "

@@ -16,7 +16,6 @@ from edgewise._errors import InputError, unknown
 
 Way = Literal["sobol", "random", "grid"]
 _WAYS = get_args(Way)
-_STEP = 1e-7  # to either side of a curve, over the size of the domain, where it is looked what is inside
 
 
 def unit(count: int, d: int, seed: int, how: Way) -> Tensor:
@@ -243,7 +242,8 @@ class Boundary:
 
     @property
     def _step(self) -> float:
-        return _STEP * math.dist(self.domain.low, self.domain.high)
+        """How far to either side of a curve it is looked what is inside."""
+        return 1e-7 * math.dist(self.domain.low, self.domain.high)
 
     def _fractions(self, tried: int, seed: int, how: Way) -> Tensor:
         if how == "grid":

@@ -21,12 +21,21 @@ from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 
 Ends = Literal["values", "slopes", "value, slope", "slope, value"]
 _ENDS = ("values", "slopes", "value, slope", "slope, value")
-_NEAR = 1e-5  # radius of the circle around a corner, over the size of the domain, on which the angle is measured
-_FLAT = 1e-3  # radians: what a corner's angle differs from a straight line by, at least
-_WHOLE = 1e-6  # exponents as near to a whole number count as one
-_SMOOTH = 5.0  # exponents below it are added: what is left has bounded derivatives of fourth order
-_LOADED = 2  # the whole exponent that a load brings a logarithm to
-_BESIDE = 1e-4  # over the size of the domain: where the edges of a corner are looked at
+
+
+@dataclass(frozen=True)
+class Corners:
+    """When corners and exponents count as such; lengths are over the size of the domain."""
+
+    near: float = 1e-5  # radius of the circle around a corner on which the angle is measured
+    beside: float = 1e-4  # from a corner: where its edges are looked at
+    flat: float = 1e-3  # radians: what a corner's angle differs from a straight line by, at least
+    whole: float = 1e-6  # exponents as near to a whole number count as one
+    smooth: float = 5.0  # exponents below it are added: what is left has bounded derivatives of fourth order
+    loaded: int = 2  # the whole exponent that a load brings a logarithm to
+
+
+CORNERS = Corners()
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,7 @@ class Singular:
     @property
     def logarithmic(self) -> bool:
         """Whether the exponent is a whole number."""
-        return abs(self.exponent - round(self.exponent)) < _WHOLE
+        return abs(self.exponent - round(self.exponent)) < CORNERS.whole
 
     def jet(self, points: Tensor, orders: Iterable[Order]) -> Jet:
         """Return the function at points with the derivatives of the given orders.
@@ -171,7 +180,7 @@ class Singular:
     def __repr__(self) -> str:
         x, y = self.corner.at
         e = Fraction(self.exponent).limit_denominator(60)
-        shown = f"{e}" if abs(float(e) - self.exponent) < _WHOLE else f"{self.exponent:.4g}"
+        shown = f"{e}" if abs(float(e) - self.exponent) < CORNERS.whole else f"{self.exponent:.4g}"
         shown = f"({shown})" if "/" in shown else shown
         log = " log r" if self.logarithmic else ""
         return f"r^{shown}{log} at ({x:g}, {y:g})"
@@ -183,9 +192,9 @@ def corners_of(domain: Region) -> tuple[Corner, ...]:
     size = math.dist(domain.low, domain.high)
     seen: list[tuple[float, float]] = []
     for at in _candidates(curves):
-        if all(math.dist(at, other) > 10 * _NEAR * size for other in seen):
+        if all(math.dist(at, other) > 10 * CORNERS.near * size for other in seen):
             seen.append(at)
-            corner = _corner(domain, at, _NEAR * size)
+            corner = _corner(domain, at, CORNERS.near * size)
             found += [] if corner is None else [corner]
     return tuple(found)
 
@@ -199,7 +208,7 @@ def _corner(domain: Region, at: tuple[float, float], radius: float) -> Corner | 
     # On curved edges the directions are off by a multiple of the radius, which this removes.
     start, end = (one - ((two - one + math.pi) % turn - math.pi) for one, two in zip(near, far, strict=True))
     angle = (end - start) % turn
-    return None if abs(angle - math.pi) < _FLAT else Corner(at, angle, start, domain.names)
+    return None if abs(angle - math.pi) < CORNERS.flat else Corner(at, angle, start, domain.names)
 
 
 def _arc(domain: Region, at: tuple[float, float], radius: float) -> tuple[float, float] | None:
@@ -301,10 +310,10 @@ def enrichment(problem: Stated) -> tuple[Singular, ...]:
     size, found = math.dist(domain.low, domain.high), []
     for corner in corners_of(domain):
         middle = corner.first + corner.angle / 2
-        if not _is_laplace(problem, _beside(corner, middle, _BESIDE * size)):
+        if not _is_laplace(problem, _beside(corner, middle, CORNERS.beside * size)):
             continue
-        first = _held(problem, _beside(corner, corner.first, _BESIDE * size), size)
-        second = _held(problem, _beside(corner, corner.first + corner.angle, _BESIDE * size), size)
+        first = _held(problem, _beside(corner, corner.first, CORNERS.beside * size), size)
+        second = _held(problem, _beside(corner, corner.first + corner.angle, CORNERS.beside * size), size)
         if first and second:
             found += _of_corner(corner, _BY_CONDITIONS[first, second])
     return tuple(found)
@@ -317,8 +326,8 @@ _BY_CONDITIONS: dict[tuple[str, str], Ends] = {
 
 
 def _of_corner(corner: Corner, ends: Ends) -> list[Singular]:
-    known = corner.singular(math.ceil(_SMOOTH / corner.exponent) + 1, ends)
-    return [s for s in known if (round(s.exponent) == _LOADED if s.logarithmic else s.exponent < _SMOOTH)]
+    known = corner.singular(math.ceil(CORNERS.smooth / corner.exponent) + 1, ends)
+    return [s for s in known if (round(s.exponent) == CORNERS.loaded if s.logarithmic else s.exponent < CORNERS.smooth)]
 
 
 def _beside(corner: Corner, angle: float, far: float) -> Tensor:

@@ -20,11 +20,6 @@ from edgewise.pde.geometry._boundary import Boundary, Circle, Curve, Segment, Wa
 from edgewise.pde.geometry._corner import Corner, corners_of
 from edgewise.pde.geometry._jet import Jet
 
-_STEP = 1e-7  # over the size of a domain: curves that are nearer to each other count as one
-_MOST = 2**21  # points that are tried before a domain counts as empty
-_FARTHEST = 1e50  # |end| at most, and 1 / width at most: fourth powers of both stay finite
-_NARROWEST = 1e-10  # width / |end| at least: half a million doubles lie in between
-
 
 class Domain(ABC):
     """A set of points of named coordinates: `Box`, `Disk`, `Polygon`, and what `|`, `&` and `-` make of two of them.
@@ -115,8 +110,8 @@ class Domain(ABC):
         if how == "grid":
             share = len(self._inside(4096, 0, "sobol")) / 4096
             return lattice(lambda some: self._inside(some, seed, how), count, max(share, 1e-3))
-        tried = int(count)
-        while tried <= max(_MOST, 64 * count):
+        tried, most = int(count), max(2**21, 64 * count)  # before the domain counts as empty
+        while tried <= most:
             found = self._inside(tried, seed, how)
             if len(found) >= count:
                 return found[:count]
@@ -264,7 +259,7 @@ class Combined(Domain):
     @cached_property
     def _shared(self) -> set[int]:
         at, found = (torch.arange(64, dtype=torch.float64) + 0.5) / 64, set()
-        step = _STEP * math.dist(self.low, self.high)
+        step = 1e-7 * math.dist(self.low, self.high)  # curves that are nearer count as one
         for one in self.first.curves():
             points = one.at(at)
             for two in self.second.curves():
@@ -332,6 +327,8 @@ class Box(Domain):
     def __init__(self, **ranges: tuple[float, float]) -> None:
         if not ranges:
             raise InputError("A Box needs at least one coordinate, like Box(x=(0, 1)).")
+        limit = 1e50  # of |end| and 1 / width: fourth powers of both stay finite
+        narrowest = 1e-10  # width / |end|: half a million doubles lie in between
         for name, ends in ranges.items():
             sound = isinstance(ends, tuple | list) and len(ends) == 2 and all(is_number(end) for end in ends)
             if not sound or not ends[0] < ends[1]:
@@ -340,9 +337,9 @@ class Box(Domain):
                 )
             low, high = map(float, ends)
             farthest = max(abs(low), abs(high))
-            if not (farthest <= _FARTHEST and high - low >= max(1 / _FARTHEST, _NARROWEST * farthest)):
+            if not (farthest <= limit and high - low >= max(1 / limit, narrowest * farthest)):
                 raise InputError(
-                    f"The range of {name!r} must lie within {_FARTHEST:.0e} of 0, and be wider than {_NARROWEST:.0e} "
+                    f"The range of {name!r} must lie within {limit:.0e} of 0, and be wider than {narrowest:.0e} "
                     f"times its larger end, for double precision to tell its points apart. Got {ends!r}. Take another "
                     "unit or origin."
                 )

@@ -18,18 +18,12 @@ from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.marching._evolution import Evolution, Part, Side
+from edgewise.pde.marching._settings import ENDS
 from edgewise.pde.result._sampling import Outcome
-from edgewise.pde.solving._determinacy import step_determinacy
+from edgewise.pde.solving._determinacy import determinacy
 from edgewise.pde.splines._space import Products, Space, grid_points
 from edgewise.pde.statement._condition import Condition, Equation, Left
 from edgewise.pde.statement._problem import Problem
-
-_POINTS = 25
-_WIDEST, _HALVINGS = 0.5, 12  # of the interval, and how often that is halved
-_ROUNDING = 1e-13  # of the largest coefficient: those below it are left out
-_DISAGREE = 1e-4  # of a condition's terms
-_WAVE = 4.0  # a wave number in the length of space, at whose rate of change a step is looked at
-_CELLS, _DEGREE = 32, 7
 
 
 def one_sided(function: Callable[[Array], Array], end: float, other: float, highest: int) -> Array:
@@ -42,20 +36,20 @@ def one_sided(function: Callable[[Array], Array], end: float, other: float, high
     >>> np.allclose(found[:, 0], [1, 0, -2], atol=1e-9)
     True
     """
-    nodes = chebyshev.chebpts2(_POINTS)
+    nodes = chebyshev.chebpts2(ENDS.points)
     best, found = np.inf, np.zeros((highest + 1, 0))
-    for halving in range(_HALVINGS):
-        length = (other - end) * _WIDEST * 0.5**halving
+    for halving in range(ENDS.halvings):
+        length = (other - end) * ENDS.widest * 0.5**halving
         values = function(end + length * (1 + nodes) / 2)
-        coefficients = chebyshev.chebfit(nodes, values, _POINTS - 1)
+        coefficients = chebyshev.chebfit(nodes, values, ENDS.points - 1)
         largest = np.abs(coefficients).max(0)
         tail = float((np.abs(coefficients[-4:]).max(0) / np.maximum(largest, 1e-300)).max())
         if tail >= best:
             continue
         best = tail
-        kept = np.where(np.abs(coefficients) > _ROUNDING * largest, coefficients, 0.0)
+        kept = np.where(np.abs(coefficients) > ENDS.rounding * largest, coefficients, 0.0)
         found = np.stack([_at_begin(kept, order) * (2 / length) ** order for order in range(highest + 1)])
-        if tail < _ROUNDING:
+        if tail < ENDS.rounding:
             break
     return found
 
@@ -99,7 +93,7 @@ def check_ends(evolution: Evolution, space: Products, begins: Array, sizes: Arra
         scale = torch.zeros(len(left), dtype=torch.float64)
         for part, slope in slopes.items():
             scale += slope.abs().max(1).values * _largest(evolution, space, begins, sizes, part)
-        if bool((left.abs().max(1).values > _DISAGREE * scale).any()):
+        if bool((left.abs().max(1).values > ENDS.disagree * scale).any()):
             names = evolution.problem.box.names
             where, time = names[evolution.spaces[side.coordinate]], names[evolution.time]
             raise InputError(
@@ -127,7 +121,7 @@ def check_count(evolution: Evolution, *, surplus: bool = True) -> None:
     if len(evolution.spaces) != 1 or evolution.periods[0]:
         return
     begin = _Begin(evolution)
-    found = step_determinacy(_step(evolution, begin), begin.jets)
+    found = determinacy(_step(evolution, begin), begin.jets)
     space = evolution.problem.box.names[evolution.spaces[0]]
     if found.outcome is Outcome.UNDETERMINED:
         raise InputError(f"There are too few conditions at the ends of {space}. {found.advice}")
@@ -140,14 +134,14 @@ class _Begin:
 
     def __init__(self, evolution: Evolution) -> None:
         self.evolution, (low, high) = evolution, evolution.intervals[0]
-        self.space = Space(np.linspace(low, high, _CELLS + 1), _DEGREE)
-        x, _ = self.space.gauss(_DEGREE + 1)
-        self.coefficients = self.space.project(evolution.initial(x), _DEGREE + 1)
+        self.space = Space(np.linspace(low, high, ENDS.cells + 1), ENDS.degree)
+        x, _ = self.space.gauss(ENDS.degree + 1)
+        self.coefficients = self.space.project(evolution.initial(x), ENDS.degree + 1)
         parts = {part: self.part(torch.from_numpy(x), part) for part in evolution.parts}
         time = torch.full((len(x),), evolution.duration[0], dtype=torch.float64)
         _, slopes = evolution.inside(parts, time, torch.from_numpy(x))
         sizes = {part: float(slope.square().mean().sqrt()) for part, slope in slopes.items()}
-        moved = sum(size * (_WAVE / (high - low)) ** sum(a) for (_, a, b), size in sizes.items() if not b)
+        moved = sum(size * (ENDS.wave / (high - low)) ** sum(a) for (_, a, b), size in sizes.items() if not b)
         held = max([size for (_, _, b), size in sizes.items() if b], default=1.0)
         self.rate = max(moved / max(held, 1e-300), 1 / (evolution.duration[1] - evolution.duration[0]))
 

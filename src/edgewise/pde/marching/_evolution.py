@@ -18,10 +18,6 @@ from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.statement._condition import Condition, Equation, Face, Integral, Periodic
 from edgewise.pde.statement._problem import Problem, Weak, paired
 
-_ROUNDS = 8  # of Newton's method, for what initial conditions say
-_CLOSE = 1e-12
-_LARGEST = 1e100  # of initial values: their squares times any number of weights are numbers
-
 Part = tuple[int, tuple[int, ...], int]
 """A component's number, and the orders of its derivative by each coordinate of space and by time: (0, (2, 1), 0) is
 u.xxy.
@@ -34,6 +30,11 @@ class Side(NamedTuple):
     condition: Condition
     coordinate: int
     end: float
+
+
+def pairs(points: Tensor, times: Array) -> tuple[Tensor, Tensor]:
+    """Times and points of all pairs, the times faster."""
+    return torch.from_numpy(times).repeat(len(points)), points.repeat_interleave(len(times), 0)
 
 
 def sorted_conditions(problem: Problem, time: int) -> tuple[tuple[Condition, ...], tuple[Side, ...], tuple[bool, ...]]:
@@ -196,6 +197,7 @@ class Evolution:
 
         Initial conditions are solved for it at every point by Newton's method.
         """
+        rounds, close = 8, 1e-12
         wanted: list[Part] = [(c, self.value, 0) for c, changing in enumerate(self.changing) if changing]
         points, n = torch.from_numpy(np.ascontiguousarray(x)), len(x)
         time = torch.full((n,), self.duration[0], dtype=torch.float64)
@@ -207,7 +209,7 @@ class Evolution:
                         f"Initial conditions say what {self._names(wanted)} are at {self._time}={self.duration[0]:g}. "
                         f"Got one that reads {self._names([part])}."
                     )
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             rows = [self.left(condition.residual, known, time, points) for condition in self.starts]
             left = torch.cat([row for row, _ in rows]) if rows else torch.zeros(0, n)
             if len(left) != len(wanted):
@@ -225,12 +227,12 @@ class Evolution:
                 raise InputError(f"The initial conditions do not determine {self._names(wanted)} everywhere.")
             for k, part in enumerate(wanted):
                 known[part] = known[part] - step[:, k, 0]
-            if float(step.abs().max()) <= _CLOSE * max(float(values.abs().max()) for values in known.values()):
+            if float(step.abs().max()) <= close * max(float(values.abs().max()) for values in known.values()):
                 break
-        found = torch.stack(list(known.values()), dim=1)
-        if not float(found.abs().max()) <= _LARGEST:
+        found, most = torch.stack(list(known.values()), dim=1), 1e100  # squares times any number of weights are finite
+        if not float(found.abs().max()) <= most:
             raise InputError(
-                f"The initial values must be finite and at most {_LARGEST:.0e} everywhere. Got "
+                f"The initial values must be finite and at most {most:.0e} everywhere. Got "
                 f"{float(found.abs().max()):.3g} at {self._time}={self.duration[0]:g}."
             )
         return found.numpy()

@@ -11,18 +11,11 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Array
-from edgewise.pde.marching._evolution import Evolution, Part
+from edgewise.pde.marching._evolution import Evolution, Part, pairs
+from edgewise.pde.marching._settings import LINE_STEPS
 from edgewise.pde.marching._slab import Slab, Solved, radau, stages
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Band
-
-_CELL_POINTS = 4  # Gauss points of a cell, of each time
-_BY_TIME = 2  # the same, at which the polynomials' terms are judged
-_STEPS = 20
-_ENOUGH = 1e-2  # of the accuracy: steps that are smaller were the last
-_SMALL = 1e-13  # of a component's size: the same
-_ROUNDING = 1e-10  # the same: below it steps need not fall
-_SLOW = 0.5  # of the step before: steps that fall no faster do not converge
 
 
 class SlabSolver:
@@ -38,7 +31,7 @@ class SlabSolver:
         self.evolution, self.products, self.terms = evolution, products, terms
         (space,) = products.lines
         self.space = space
-        self.x, self.weights = space.gauss(_CELL_POINTS)
+        self.x, self.weights = space.gauss(LINE_STEPS.gauss)
         self.tau, self.times = radau(terms)
         self.band = Band(space, len(evolution.components))
         places = sorted({a for _, a, _ in evolution.parts})
@@ -46,14 +39,14 @@ class SlabSolver:
         self.local = {a: torch.from_numpy(matrix.data.reshape(len(self.x), -1)) for a, matrix in self.matrices.items()}
         self.sides = [(side.condition, side.end, evolution.read(side.condition)) for side in evolution.ends]
         asked = {(end, a) for _, end, parts in self.sides for _, a, _ in parts}
-        self.ends = {(end, a): space.matrix(np.array([end]), *a).toarray()[0] for end, a in asked}
+        self.ends = {(end, a): space.at(end, *a) for end, a in asked}
 
     def solve(self, begins: Array, begin: float, length: float, sizes: Array, accuracy: float) -> Solved:
         """Return the slab that begins with (functions, components); `sizes` are those of the components."""
         inner = np.zeros((*begins.shape, self.terms))
         slab = Slab(begin, length, self.products, begins, inner, self.evolution.changing)
         before = math.inf
-        for taken in range(1, _STEPS + 1):
+        for taken in range(1, LINE_STEPS.steps + 1):
             left, slopes = self._left(slab, self.tau)
             step = self._step(slab, left, slopes)
             if step is None or not np.isfinite(step).all():
@@ -61,14 +54,14 @@ class SlabSolver:
             slab = replace(slab, inner=slab.inner - step)
             size = float((np.abs(step).max(axis=(0, 2)) / np.maximum(sizes, slab.sizes)).max())
             fall = size / before if taken > 2 else 0.0
-            if size <= _SMALL or (taken > 1 and size * max(fall, 1e-3) <= _ENOUGH * accuracy):
+            if size <= LINE_STEPS.small or (taken > 1 and size * max(fall, 1e-3) <= LINE_STEPS.enough * accuracy):
                 break
-            if (fall > _SLOW and size > _ROUNDING) or taken == _STEPS:
+            if (fall > LINE_STEPS.slow and size > LINE_STEPS.rounding) or taken == LINE_STEPS.steps:
                 return Solved(slab, math.inf, taken, math.inf)
             before = size
         left, slopes = self._left(slab, self.tau)
         sizes = np.maximum(sizes, slab.sizes)  # components that grew in the slab count with what they have become
-        return Solved(slab, slab.left_out(sizes, _BY_TIME), taken, self._by_space(slab, left, slopes, sizes))
+        return Solved(slab, slab.left_out(sizes, 2), taken, self._by_space(slab, left, slopes, sizes))
 
     @cached_property
     def _root(self) -> Tensor:
@@ -82,7 +75,7 @@ class SlabSolver:
 
     def _by_space(self, slab: Slab, left: Tensor, slopes: dict[Part, Tensor], sizes: Array) -> float:
         """What is left over what a change of the components' sizes from cell to cell would leave."""
-        waves = math.pi / np.diff(self.space.cells).repeat(_CELL_POINTS)
+        waves = math.pi / np.diff(self.space.cells).repeat(LINE_STEPS.gauss)
         rough = torch.full_like(left, 1e-300)
         for (c, a, b), slope in slopes.items():
             rough += slope.abs() * (sizes[c] / slab.length**b) * torch.from_numpy(waves ** sum(a))[:, None]
@@ -97,9 +90,8 @@ class SlabSolver:
             for a, matrix in self.matrices.items():
                 if (c, a, b) in self.evolution.parts:
                     values[c, a, b] = torch.from_numpy(matrix @ own).flatten()
-        x = torch.from_numpy(self.x).repeat_interleave(len(tau))
-        t = torch.from_numpy(slab.begin + slab.length * tau).repeat(len(self.x))
-        left, slopes = self.evolution.inside(values, t, x)
+        times = slab.begin + slab.length * tau
+        left, slopes = self.evolution.inside(values, *pairs(torch.from_numpy(self.x), times))
         shape = (len(left), len(self.x), len(tau))
         return left.reshape(shape), {part: slope.reshape(shape) for part, slope in slopes.items()}
 
@@ -124,9 +116,7 @@ class SlabSolver:
             if found is None:
                 return None
             change[..., i] = found
-        values = np.real(change @ modes.back.T)
-        kinds = [modes.coefficients[changing] for changing in self.evolution.changing]
-        return np.stack([values[:, c] @ kind.T for c, kind in enumerate(kinds)], 1)
+        return modes.inner(np.real(change @ modes.back.T), self.evolution.changing)
 
     def _weights(self, length: float, equations: int) -> Tensor:
         """Weights of the equations: v - u.t = 0 counts as much as the equation of v.t, which has faster rates."""
@@ -145,11 +135,11 @@ class SlabSolver:
         rows, root = torch.zeros(2, count, equations, places, k1, dtype=torch.float64), each[:, None] * self._root
         for (c, a, b), slope in slopes.items():
             rows[b, c] += ((slope @ self._share) * root)[..., None] * self.local[a]
-        own = rows.reshape(2, count, equations, cells, _CELL_POINTS, k1).permute(3, 2, 4, 5, 0, 1)
-        own = own.reshape(cells, equations * _CELL_POINTS, -1)
+        own = rows.reshape(2, count, equations, cells, LINE_STEPS.gauss, k1).permute(3, 2, 4, 5, 0, 1)
+        own = own.reshape(cells, equations * LINE_STEPS.gauss, -1)
         into = torch.from_numpy(stages(self.terms).into.T)
         parts = left * root[..., None] @ torch.cat([into.real, into.imag], 1)
-        parts = parts.reshape(equations, cells, _CELL_POINTS, -1).transpose(0, 1).flatten(1, 2)
+        parts = parts.reshape(equations, cells, LINE_STEPS.gauss, -1).transpose(0, 1).flatten(1, 2)
         squares = self.band.gathered((own.mT @ own).reshape(cells, k1, 2 * count, k1, 2 * count).numpy())
         squares = squares.reshape(*squares.shape[:2], 2, count, 2, count).transpose(2, 4, 0, 1, 3, 5)
         real, imaginary = np.split((own.mT @ parts).reshape(cells, k1, 2, count, -1).numpy(), 2, axis=-1)

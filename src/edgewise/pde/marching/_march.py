@@ -21,6 +21,7 @@ from edgewise._printable import printable
 from edgewise.pde.marching._conditions import check_count
 from edgewise.pde.marching._evolution import Evolution
 from edgewise.pde.marching._marched import Level, Marched
+from edgewise.pde.marching._settings import LEVELS
 from edgewise.pde.marching._slab import OwnTimes, slabs_of, tensors_of
 from edgewise.pde.marching._slab_march import LineMarch, PlaneMarch, Reached, SlabMarch
 from edgewise.pde.result._file import Refused, read, require_same, stated, write
@@ -30,19 +31,6 @@ from edgewise.pde.statement._problem import Problem
 from edgewise.train import Monitor, Options, Row, Words
 
 _KIND = "checkpoint of a march"
-_SHARE = 10.0  # of the time that writing a file takes: how long until the next
-_DEGREE, _PLANE_DEGREE = 9, 7
-_FIRST = 1e-4  # accuracy of the first level
-_FINER, _FARTHEST = 0.1, 1e-4  # of a level's accuracy: that of the next, and the least of the next
-_EFFORTS: dict[EffortWord, float] = {"quick": 2e5, "normal": 2e6, "thorough": 2e7}
-_CHECKED, _SPENT = 0.4, 0.8  # of the effort that is left: for a level that another has to check, and for the last
-_FINEST = 1e-15
-_SAFETY = 3.0
-_STALLED = 0.5  # of the change before: a level that does not fall below it says that rounding has been reached
-_LEAST_FINER = 0.4  # of a level's accuracy: a next level above it would tell little
-_POWER = 0.05  # the least with which work is taken to grow as accuracy falls
-_UNCHECKED = 0.01  # of the change before: what a level that none has checked is trusted to have gained at most
-_USUAL = 0.8  # the power of the accuracy with which errors fall, before it has been seen
 
 
 class MarchLog:
@@ -78,7 +66,7 @@ class MarchLog:
         if last or march.whole or began >= self._due:
             self._write()
             now = clock.perf_counter()
-            self._due = now + _SHARE * (now - began)
+            self._due = now + LEVELS.writing * (now - began)
 
     def _write(self) -> None:
         levels, tensors = [], {}
@@ -199,11 +187,11 @@ def march(
     """
     if not is_number(tolerance, 1e-14, 0.1):
         raise InputError(f"'tolerance' must be a number from 1e-14 to 0.1. Got {tolerance!r}.")
-    work = work_of(effort, _EFFORTS, "steps of a cell", 1)
+    work = work_of(effort, LEVELS.efforts, "steps of a cell", 1)
     evolution = Evolution.of(problem, time)
     plane = len(evolution.spaces) == 2
     highest = max(max(a) for _, a, _ in evolution.parts)
-    degree = (_PLANE_DEGREE if plane else _DEGREE) if degree is None else degree
+    degree = (LEVELS.plane_degree if plane else LEVELS.degree) if degree is None else degree
     least = max(3, highest + 1)
     if not is_int(degree, least, 9):
         raise InputError(
@@ -220,7 +208,6 @@ def march(
 
 
 _SHORT = (Outcome.EFFORT_SPENT, Outcome.TIME_LIMIT)
-_SOON = 0.1  # of the whole time
 
 
 class _Levels:
@@ -239,13 +226,13 @@ class _Levels:
 
     def run(self) -> Marched:
         """March, with higher accuracy each time, until something ends it."""
-        accuracy: float | None = _FIRST
+        accuracy: float | None = LEVELS.first
         while accuracy is not None:
             began = clock.perf_counter()
             done = self.kind(self.evolution, self.degree, accuracy, self.marches, self.monitor, self.own_times)
             self._march(done)
             self.left -= done.work
-            early = done.now - self.evolution.duration[0] < _SOON * done.span
+            early = done.now - self.evolution.duration[0] < LEVELS.soon * done.span
             if not self.marches and (done.ended is Outcome.DIVERGED or (done.ended in _SHORT and early)):
                 check_count(self.evolution, surplus=early)  # one that agrees with the others does no harm
             if done.ended is not None and self.marches:
@@ -258,7 +245,9 @@ class _Levels:
                 return self._result(done.ended)
             if changes and changes[-1] <= self.tolerance:
                 return self._result(Outcome.CONVERGED)
-            if (len(changes) > 2 and min(changes[-2:]) > _STALLED * min(changes[:-2])) or accuracy <= _FINEST:
+            if (
+                len(changes) > 2 and min(changes[-2:]) > LEVELS.stalled * min(changes[:-2])
+            ) or accuracy <= LEVELS.finest:
                 return self._result(Outcome.STALLED)
             accuracy = self._next(accuracy)
         return self._result(Outcome.EFFORT_SPENT)
@@ -280,16 +269,16 @@ class _Levels:
         if self.left <= 0:  # the last slab of a level may take more than was left
             return None
         if len(self.marches) < 2:
-            return _FINER * accuracy
+            return LEVELS.finer * accuracy
         (one, two), (_, last) = self.marches[-2:], self.rows[-2:]
         ratio = last.change / one.accuracy  # of the error to the accuracy asked for
-        wanted = self.tolerance / max(ratio, 1e-300) / _SAFETY
-        finer = min(max(wanted, _FARTHEST * accuracy), _FINER * accuracy)
-        power = max(_POWER, 2 * math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
+        wanted = self.tolerance / max(ratio, 1e-300) / LEVELS.safety
+        finer = min(max(wanted, LEVELS.farthest * accuracy), LEVELS.finer * accuracy)
+        power = max(LEVELS.least_power, 2 * math.log(two.work / one.work) / math.log(one.accuracy / two.accuracy))
         share = self.left / two.work
-        if wanted < accuracy * (_CHECKED * share) ** (-1 / power):  # it cannot be reached and checked
-            finer = max(finer, accuracy * (_SPENT * share) ** (-1 / power))
-        return None if finer > _LEAST_FINER * accuracy else max(finer, _FINEST)
+        if wanted < accuracy * (LEVELS.checked * share) ** (-1 / power):  # it cannot be reached and checked
+            finer = max(finer, accuracy * (LEVELS.spent * share) ** (-1 / power))
+        return None if finer > LEVELS.least_finer * accuracy else max(finer, LEVELS.finest)
 
     def _record(self, done: SlabMarch, seconds: float) -> None:
         change = math.nan
@@ -320,11 +309,11 @@ class _Levels:
         if not changes:
             return self.rows[-1].accuracy * self.rows[-1].slabs
         falls = [math.log(one.accuracy / two.accuracy) for one, two in pairwise(self.rows)]
-        power = _USUAL
+        power = LEVELS.usual_power
         if len(changes) > 1:
             fell = math.log(changes[-2] / max(changes[-1], 1e-300)) / falls[-2]
             power = min(1.2, max(0.2, fell))
-        return changes[-1] * max(math.exp(-power * falls[-1]), _UNCHECKED)
+        return changes[-1] * max(math.exp(-power * falls[-1]), LEVELS.unchecked)
 
 
 def _marched(row: Row) -> str:

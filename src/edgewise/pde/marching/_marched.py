@@ -29,10 +29,7 @@ from edgewise.pde.statement._problem import Problem, paired
 from edgewise.tables.io import Malformed, read_model
 from edgewise.train import Row
 
-_POINTS = 3  # of a cell, for each coefficient there
 _DAMAGED = "is damaged: restore it from a backup, or save the solution again"
-_PER_CELL = 6  # places of a curve in each cell
-_CHUNK = 4000
 
 
 class Level(NamedTuple):
@@ -115,8 +112,9 @@ class Marched(FoundSolution):
     def _jet(self, v: int, points: Tensor, orders: list[Order]) -> Jet:
         found = {order: torch.empty(len(points), dtype=torch.float64) for order in orders}
         x, t = points[:, list(self.evolution.spaces)].numpy(), points[:, self.evolution.time].numpy()
+        chunk = 4000  # points at a time
         for slab, rows in by_slab(self.slabs, t):
-            for some in np.array_split(rows, max(1, len(rows) // _CHUNK)):
+            for some in np.array_split(rows, max(1, len(rows) // chunk)):
                 for order in orders:
                     values = slab.scattered(self.evolution.part(v, order), t[some], x[some])
                     found[order][some] = torch.from_numpy(values)
@@ -179,8 +177,8 @@ class Marched(FoundSolution):
         if free == self.evolution.time:
             return np.empty(0)
         slab = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]])))
-        cells = slab.space.lines[self.evolution.spaces.index(free)].cells
-        return (cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_PER_CELL) / _PER_CELL).ravel()
+        cells, each = slab.space.lines[self.evolution.spaces.index(free)].cells, 6
+        return (cells[:-1, None] + np.diff(cells)[:, None] * np.arange(each) / each).ravel()
 
     def packed(self) -> Packed:
         """Return what a file holds of the march: its slabs; InputError in two coordinates of space."""
@@ -221,7 +219,7 @@ class Marched(FoundSolution):
 def network_of(evolution: Evolution, slab: Slab) -> KAN:
     """Return a slab as KAN([2, (0, [2] * R), unknowns]), whose edges of time are locked, to rounding."""
     (line,), degree, time = slab.space.lines, slab.space.degree, evolution.time
-    x, _ = line.gauss(_POINTS * (degree + 1))
+    x, _ = line.gauss(3 * (degree + 1))  # three for each coefficient of a cell
     t = slab.begin + slab.length * (0.5 - 0.5 * np.cos(np.pi * (np.arange(len(x)) + 0.5) / len(x)))
     matrix, tau = line.matrix(x), (t - slab.begin) / slab.length
     in_space, in_time, sums = list[Array](), list[Array](), list[int]()

@@ -15,11 +15,8 @@ from torch import Tensor
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde.marching._conditions import at_start
-from edgewise.pde.marching._evolution import Evolution, Part, Side
+from edgewise.pde.marching._evolution import Evolution, Part, Side, pairs
 from edgewise.pde.splines._space import Products, Space
-
-_SINGULAR = 1e-12
-_DIFFERENCES = ((-2.0, 1 / 12), (-1.0, -2 / 3), (1.0, 2 / 3), (2.0, -1 / 12))
 
 
 class PlaneState(NamedTuple):
@@ -31,11 +28,6 @@ class PlaneState(NamedTuple):
 
     def part(self, c: int, b: int) -> Array:
         return (self.rates if b else self.values)[:, c]
-
-
-def pairs(points: Tensor, times: Array) -> tuple[Tensor, Tensor]:
-    """Times and points of all pairs, the times faster."""
-    return torch.from_numpy(times).repeat(len(points)), points.repeat_interleave(len(times), 0)
 
 
 @dataclass(frozen=True)
@@ -70,13 +62,8 @@ class Edge:
         found = np.zeros(len(own))
         for (c, a, _), slope in self.slopes.items():
             if c == self.component and a[1 - k] == 0:
-                found += slope * traces(own, self.side.end, a[k])
+                found += slope * own.at(self.side.end, a[k])
         return found
-
-
-def traces(space: Space, end: float, order: int) -> Array:
-    """All functions, or their derivatives, at an end: (n,)."""
-    return space.matrix(np.array([end]), order).toarray()[0]
 
 
 def edges_of(evolution: Evolution, space: Products, begins: Array) -> list[Edge]:
@@ -110,8 +97,8 @@ def test_functions(space: Space, edges: list[Edge], plane: Products) -> Array:
         rows, taken = np.stack([edge.functions(plane) for edge in edges]), [edge.place(plane) for edge in edges]
         scale = np.abs(rows).max(1, keepdims=True)
         rows = rows / np.where(scale > 0, scale, 1.0)
-        found[:, taken] = 0.0
-        if np.isfinite(rows).all() and np.linalg.cond(rows[:, taken]) < 1 / _SINGULAR:
+        found[:, taken], singular = 0.0, 1e-12
+        if np.isfinite(rows).all() and np.linalg.cond(rows[:, taken]) < 1 / singular:
             others = np.setdiff1d(np.arange(len(space)), taken)
             found[np.array(taken)[:, None], others] = -np.linalg.solve(rows[:, taken], rows[:, others])
     return found
@@ -168,7 +155,7 @@ class Line:
     def trace(self, end: float, order: int) -> Array:
         """All functions, or derivatives, at an end: (n,)."""
         if (end, order) not in self._traces:
-            self._traces[end, order] = traces(self.space, end, order)
+            self._traces[end, order] = self.space.at(end, order)
         return self._traces[end, order]
 
     def tests(self, component: int | None) -> Array:
@@ -225,7 +212,7 @@ class EdgeRows:
         if not edge.derived:
             return left, slopes
         upper, found, total = dict(self.evolution.links), {}, np.zeros_like(left)
-        for shift, weight in _DIFFERENCES:
+        for shift, weight in ((-2.0, 1 / 12), (-1.0, -2 / 3), (1.0, 2 / 3), (2.0, -1 / 12)):
             total += weight / step * self._read(edge, state._replace(times=state.times + shift * step))[0]
         for (c, a, _), slope in slopes.items():
             if c in upper:

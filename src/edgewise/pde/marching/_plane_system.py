@@ -16,26 +16,14 @@ from torch import Tensor
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.pde.marching._evolution import Evolution, Part
-from edgewise.pde.marching._plane_edges import Edge, EdgeRows, Line, PlaneState, pairs
+from edgewise.pde.marching._evolution import Evolution, Part, pairs
+from edgewise.pde.marching._plane_edges import Edge, EdgeRows, Line, PlaneState
+from edgewise.pde.marching._settings import PLANE_STEPS
 from edgewise.pde.marching._slab import Slab, Solved, polynomials, radau, stages
 from edgewise.pde.splines._space import Products, grid_points
 
-_PIVOT = 0.1  # of the largest entry of a column, at which the diagonal's is taken
-
 Blocks = dict[tuple[int, int, int], Array]
 """By row's component, column's component and order by time: (n_x * band_x, n_y * band_y), as of `Line.patterns`."""
-_ACCURACY = 1e-4  # of a solution; what is left of it Newton's next step sees
-_MOST = 20  # steps of the method of minimal residuals, from which it starts again once
-_SINGULAR = 1e-13
-_FAR = 0.03  # of what is left, with which it has failed
-_PREFERRED = 2.0  # a component whose derivative by time an equation has, over others
-_ROUNDING = 1e-13  # of the largest coefficient
-_ROUNDS = 3  # of Newton's method, for conditions on edges that are not linear
-_STEPS = 12
-_NEAR = 1e-2  # of the accuracy: what is left to Newton's method
-_SMALL = 1e-13  # of a component's size: steps that are smaller are rounding
-_SLOW = 0.3  # a ratio of one step to the one before, above which the slopes are found again
 
 
 class Slopes(NamedTuple):
@@ -89,7 +77,7 @@ class Gathered:
 def factored(matrix: csc_matrix) -> SuperLU | None:
     """Return the solver of a matrix whose pattern is symmetric; None if it is singular."""
     try:
-        return splu(matrix, "MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT, options={"SymmetricMode": True})
+        return splu(matrix, "MMD_AT_PLUS_A", diag_pivot_thresh=PLANE_STEPS.pivot, options={"SymmetricMode": True})
     except RuntimeError:
         return None
 
@@ -113,16 +101,16 @@ class FourierSolver:
 
     def __init__(self, matrix: csc_matrix, symbols: Symbols, factor: complex) -> None:
         self.matrix = matrix.tocsr()
-        self.inverse = np.linalg.pinv(symbols.values + factor * symbols.rates, rcond=_SINGULAR)
+        self.inverse = np.linalg.pinv(symbols.values + factor * symbols.rates, rcond=1e-13)
         self.failed = False
 
     def solve(self, right: Array) -> Array:
         size = right.size
         near = LinearOperator((size, size), self._near)
         whole = right.astype(complex)
-        found, _ = gmres(self.matrix, whole, rtol=_ACCURACY, restart=_MOST, maxiter=2, M=near)
+        found, _ = gmres(self.matrix, whole, rtol=PLANE_STEPS.residual, restart=PLANE_STEPS.most, maxiter=2, M=near)
         off = np.linalg.norm(self.matrix @ found - whole)
-        self.failed = self.failed or not off <= _FAR * np.linalg.norm(whole)
+        self.failed = self.failed or not off <= PLANE_STEPS.far * np.linalg.norm(whole)
         return found if np.iscomplexobj(right) else found.real
 
     def _near(self, right: Array) -> Array:
@@ -210,7 +198,7 @@ class PlaneSystem:
             ones = np.ones((len(one.at), len(two.at)))
             blocks[c, c, 0] = (two.patterns(c, 0) @ (one.patterns(c, 0) @ ones).T).T
         mass, found, known, solver = self.gathered.matrix(blocks).matrix(0), begins, np.zeros(0), None
-        for _ in range(_ROUNDS):
+        for _ in range(PLANE_STEPS.rounds):
             state = PlaneState(found[:, :, None], np.zeros_like(found)[:, :, None], np.array([now]))
             left = (mass @ (found - begins).ravel()).reshape(*self.space.shape, -1, 1)
             whole = dict(blocks)
@@ -226,7 +214,7 @@ class PlaneSystem:
                 raise InputError("The conditions on edges contradict each other, or say the same twice.")
             change = solver.solve(left.ravel())
             found = found - change.reshape(found.shape)
-            if np.abs(change).max() <= _ROUNDING * np.abs(found).max():
+            if np.abs(change).max() <= PLANE_STEPS.rounding * np.abs(found).max():
                 break
         return found
 
@@ -257,7 +245,9 @@ def owners_of(evolution: Evolution, slopes: Mapping[Part, Tensor]) -> list[int]:
                 "each derivative by time counted with its own."
             )
         sizes = np.nan_to_num(slope.abs().mean(1).numpy())  # where it is not finite, the march says so
-        scores[: len(sizes), c] = np.maximum(scores[: len(sizes), c], _share(sizes) + _PREFERRED * (sizes > 0) * b)
+        scores[: len(sizes), c] = np.maximum(
+            scores[: len(sizes), c], _share(sizes) + PLANE_STEPS.preferred * (sizes > 0) * b
+        )
     _, found = linear_sum_assignment(-scores)
     return found.tolist()
 
@@ -301,7 +291,7 @@ class PlaneSolver:
         if self.factors is not None and self.factors.length != length:
             self.factors = None
         before, rounds = math.inf, 0
-        for taken in range(1, _STEPS + 1):
+        for taken in range(1, PLANE_STEPS.steps + 1):
             if self.factors is None:
                 self.factors = self._factored(self._state(values, begins, begin, length))
                 if self.factors is None:
@@ -315,13 +305,15 @@ class PlaneSolver:
             values = values - step
             if before < math.inf:
                 self.ratio = size / before
-            if size <= _SMALL or (self.ratio < 1 and size * self.ratio / (1 - self.ratio) <= _NEAR * self.accuracy):
+            if size <= PLANE_STEPS.small or (
+                self.ratio < 1 and size * self.ratio / (1 - self.ratio) <= PLANE_STEPS.near * self.accuracy
+            ):
                 slab = self._slab(values, begins, begin, length)
                 return Solved(slab, slab.left_out(sizes, 1), taken)
-            if self.ratio > _SLOW and before < math.inf and rounds < 3:
+            if self.ratio > PLANE_STEPS.slow and before < math.inf and rounds < 3:
                 self.factors = None
             before = size
-        return self._failed(values, begins, begin, length, _STEPS)
+        return self._failed(values, begins, begin, length, PLANE_STEPS.steps)
 
     def _failed(self, values: Array, begins: Array, begin: float, length: float, taken: int) -> Solved:
         self.factors = None
@@ -361,10 +353,7 @@ class PlaneSolver:
     def _slab(self, values: Array, begins: Array, begin: float, length: float) -> Slab:
         """The slab with values at the stages."""
         changing = self.system.evolution.changing
-        inner = np.empty_like(values)
-        for c, own in enumerate(changing):
-            given = values[:, c] - begins[:, c, None] if own else values[:, c]
-            inner[:, c] = given @ self.stages.coefficients[own].T
+        inner = self.stages.inner(values - (begins * np.array(changing))[:, :, None], changing)
         return Slab(begin, length, self.system.space, begins, inner, changing)
 
 

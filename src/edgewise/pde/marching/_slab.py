@@ -18,19 +18,10 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.pde.marching._evolution import Evolution, Part
+from edgewise.pde.marching._settings import PARTS
 from edgewise.pde.result._file import Refused
 from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._condition import Equation
-
-_MANY = 64  # times whose polynomials are not kept
-_REAL = 1e-9  # of a rate's size: an imaginary part that is rounding
-_LEVELS = 13  # halvings of the whole time at most
-_PROBES = 8  # times in each of the shortest parts
-_PLACES = 4
-_TERMS = 9
-_ROUNDING = 1e-12
-_MISSED = 0.05  # of its range: what a polynomial over a part may miss of the equation's dependence on time
-_TWICE = 2.0  # how much longer a slab may be than the part it begins in
 
 
 @dataclass(frozen=True)
@@ -147,7 +138,8 @@ def radau(count: int) -> tuple[Array, Array]:
 def polynomials(changing: bool, terms: int, tau: Array, order: int = 0) -> Array:
     """tau P_m(2 tau - 1) for m < terms, or P_m where nothing begins, or a derivative by tau: (times, terms)."""
     times = tuple(tau.tolist())
-    return _kept(changing, terms, times, order) if len(times) < _MANY else _made(changing, terms, tau, order)
+    few = len(times) < 64  # more of them do not come again
+    return _kept(changing, terms, times, order) if few else _made(changing, terms, tau, order)
 
 
 @lru_cache(maxsize=200)
@@ -184,6 +176,10 @@ class Stages:
     back: Array
     coefficients: dict[bool, Array]
 
+    def inner(self, values: Array, changing: Sequence[bool]) -> Array:
+        """The coefficients of a slab's polynomials (functions, components, M) from values at the points."""
+        return np.stack([values[:, c] @ self.coefficients[own].T for c, own in enumerate(changing)], 1)
+
 
 @cache
 def stages(count: int) -> Stages:
@@ -197,8 +193,8 @@ def stages(count: int) -> Stages:
     slopes = polynomials(True, count, tau, 1) @ inverses[True]
     rates, vectors = np.linalg.eig(slopes)
     into = np.linalg.inv(vectors)
-    turns = np.imag(rates) / np.abs(rates)
-    kept, twice = turns > -_REAL, np.where(turns > _REAL, 2.0, 1.0)
+    turns, rounding = np.imag(rates) / np.abs(rates), 1e-9
+    kept, twice = turns > -rounding, np.where(turns > rounding, 2.0, 1.0)
     return Stages(rates[kept], into[kept], (vectors * twice)[:, kept], inverses)
 
 
@@ -258,7 +254,7 @@ class OwnTimes:
     @property
     def least(self) -> float:
         """The size of unknowns below which they are nothing."""
-        return max(1e-300, _ROUNDING * self.size)
+        return max(1e-300, PARTS.rounding * self.size)
 
     def shortened(self, begin: float, length: float) -> float:
         """The length that a slab may have which begins at a time."""
@@ -272,8 +268,8 @@ class OwnTimes:
         for low, high in zip(self.edges[first:-1], self.edges[first + 1 :], strict=True):
             if low >= begin + length - tiny:
                 break
-            if length > _TWICE * (high - low):
-                length = low - begin if low > begin + tiny else _TWICE * (high - low)
+            if length > PARTS.longer * (high - low):
+                length = low - begin if low > begin + tiny else PARTS.longer * (high - low)
         return length
 
 
@@ -282,10 +278,10 @@ class _Probe:
 
     def __init__(self, evolution: Evolution) -> None:
         self.evolution, (begin, end) = evolution, evolution.duration
-        self.times = torch.linspace(begin, end, _PROBES * 2**_LEVELS + 1, dtype=torch.float64)
+        self.times = torch.linspace(begin, end, PARTS.times * 2**PARTS.halvings + 1, dtype=torch.float64)
         rng, d = np.random.default_rng(7), len(evolution.spaces)
         low, high = (np.array([ends[k] for ends in evolution.intervals]) for k in (0, 1))
-        shares = (np.arange(_PLACES)[:, None] + rng.random((_PLACES, d))) / _PLACES
+        shares = (np.arange(PARTS.places)[:, None] + rng.random((PARTS.places, d))) / PARTS.places
         self.places, self.ends = low + (high - low) * shares, []
         for side in evolution.ends:
             place = self.places[0].copy()
@@ -299,7 +295,7 @@ class _Probe:
     def moving(self) -> Array:
         """Those that change, with a range of one: (times, m)."""
         span = np.ptp(self.values, axis=0)
-        some = span > _ROUNDING * np.abs(self.values).max(0)
+        some = span > PARTS.rounding * np.abs(self.values).max(0)
         return self.values[:, some] / span[some]
 
     def size(self) -> float:
@@ -327,7 +323,7 @@ def _parts(values: Array) -> Array:
     found = [0]
 
     def halve(first: int, last: int) -> None:
-        if not values.size or last - first <= _PROBES or _missed(values[first : last + 1]) < _MISSED:
+        if not values.size or last - first <= PARTS.times or _missed(values[first : last + 1]) < PARTS.missed:
             found.append(last)
             return
         middle = (first + last) // 2
@@ -341,6 +337,6 @@ def _parts(values: Array) -> Array:
 def _missed(values: Array) -> float:
     """The most by which values (n, m) differ from the polynomials through those at a slab's times."""
     at = np.linspace(-1, 1, len(values))
-    seen = np.round(radau(_TERMS)[0] * (len(values) - 1)).astype(int)
+    seen = np.round(radau(PARTS.terms)[0] * (len(values) - 1)).astype(int)
     through = np.linalg.lstsq(legvander(at[seen], len(set(seen)) - 1), values[seen], rcond=None)[0]
     return float(np.abs(legvander(at, len(through) - 1) @ through - values).max())

@@ -17,24 +17,11 @@ from edgewise.pde.marching._evolution import Evolution
 from edgewise.pde.marching._line import SlabSolver
 from edgewise.pde.marching._plane_edges import edges_of
 from edgewise.pde.marching._plane_system import PlaneSolver, PlaneSystem, owners_at
+from edgewise.pde.marching._settings import LEVELS, SLABS
 from edgewise.pde.marching._slab import OwnTimes, Slab, Solved, on_grid, radau
 from edgewise.pde.result._sampling import Outcome
-from edgewise.pde.splines._space import Products, Space
+from edgewise.pde.splines._space import Products
 from edgewise.train import Monitor
-
-_SHORTEST = 1e-9  # of the whole time
-_DOUBTFUL = 1e-4  # the same: once a slab is that short, the number of conditions is looked at
-_BEGIN, _LONGEST = 0.02, 0.125  # of the whole time: the first slab, and the longest of the first level
-_MORE = 1.25  # times the cells, and slabs, that each level has at least: two that are alike would agree on anything
-_PROJECTIONS = 14
-_POINTS = 3  # Gauss points of a cell more than the degree, for projections
-_OVERTIME = 1.5  # times the effort: more than that must not be expected
-_NOTHING = 1e-200  # sizes of unknowns that all begin with zero
-_MANY = 12  # steps of a slab: the next is no longer, and would hardly converge
-_INITIAL = 0.1  # of the accuracy, for initial values: all that follows has their error
-_SHARE = 0.01  # of the largest unknown's size: what others count as, if they are smaller
-_DIFFERENCE = 1e-3  # of a slab, over which what edges say is differentiated by time
-_COST, _DIRECT = 0.5, 4.0  # of a step of a cell, over one in one coordinate: by Fourier's transform, or by factors
 
 
 class Reached(NamedTuple):
@@ -77,18 +64,15 @@ class SlabMarch(ABC):
     ) -> None:  # fmt: skip
         self.own_times = own_times
         self.evolution, self.accuracy, self.monitor = evolution, accuracy, monitor
-        self.first, more = not before, _MORE ** len(before)
-        self.longest = _LONGEST / more
+        self.first, more = not before, LEVELS.more ** len(before)
+        self.longest = SLABS.longest / more
         self.least = [math.ceil(self._least(degree, periodic) * more) for periodic in evolution.periods]
         self.slabs: list[Slab] = []
         self.steps, self.cell_steps = 0, 0
         self.ended: Outcome | None = None
         self.sizes = before[-1].sizes if before else np.full(len(evolution.components), own_times.least)
-        self.space = Products(tuple(
-            Space(np.linspace(*ends, count + 1), degree, periodic)
-            for ends, count, periodic in zip(evolution.intervals, self.least, evolution.periods, strict=True)
-        ))  # fmt: skip
-        self.length = _BEGIN * self.span
+        self.space = Products.even(evolution.intervals, self.least, degree, evolution.periods)
+        self.length = SLABS.begin * self.span
         self._start_at_first()
         check_ends(evolution, self.space, self.begins, self.sizes)
 
@@ -135,7 +119,9 @@ class SlabMarch(ABC):
     def scales(self) -> Array:
         """The components' sizes: of an unknown at least a share of the largest, of a derivative what changes it."""
         components = self.evolution.components
-        sizes = np.maximum(self.sizes, _SHARE * max(self.sizes[c] for c, (_, j) in enumerate(components) if j == 0))
+        sizes = np.maximum(
+            self.sizes, SLABS.share * max(self.sizes[c] for c, (_, j) in enumerate(components) if j == 0)
+        )
         return np.array([max(self.sizes[c], sizes[c - j] / self.length**j) for c, (_, j) in enumerate(components)])
 
     def run(self, place: str, effort: float, kept: Callable[[], None] | None = None) -> None:
@@ -152,7 +138,7 @@ class SlabMarch(ABC):
             except np.linalg.LinAlgError:  # what began here is not finite any longer
                 self.ended = Outcome.DIVERGED
                 return
-            if self.first and not doubted and self.length < _DOUBTFUL * self.span:
+            if self.first and not doubted and self.length < SLABS.doubtful * self.span:
                 check_count(self.evolution)
                 doubted = True
             done = (self.now - self.evolution.duration[0]) / self.span
@@ -162,9 +148,9 @@ class SlabMarch(ABC):
             under_way = bool(self.slabs) and not self.whole
             if ended is not None and under_way:
                 self.ended = Outcome.of(ended)
-            elif self.work > max(1.0, _OVERTIME * done) * effort and under_way:
+            elif self.work > max(1.0, LEVELS.overtime * done) * effort and under_way:
                 self.ended = Outcome.EFFORT_SPENT
-            elif self.length < _SHORTEST * self.span or self._is_too_fine:
+            elif self.length < SLABS.shortest * self.span or self._is_too_fine:
                 if not self.slabs and self.first:
                     check_count(self.evolution)
                     raise InputError(
@@ -200,7 +186,7 @@ class SlabMarch(ABC):
                 own, other = on_grid([slab], c, t, places), on_grid(self.slabs, c, t, places)
                 off[v] += (both * (own - other) ** 2).sum()
                 size[v] += (both * own**2).sum()
-        return float(np.sqrt(off / np.maximum(size, _SHARE**2 * size.max() + 1e-300)).max())
+        return float(np.sqrt(off / np.maximum(size, SLABS.share**2 * size.max() + 1e-300)).max())
 
     @property
     def _cost(self) -> float:
@@ -219,11 +205,11 @@ class SlabMarch(ABC):
 
     def _take(self, solved: Solved, length: float) -> None:
         """Keep a slab that is accurate enough, and choose the length and the cells of the next, or of another try."""
-        slab = solved.slab
+        slab, nothing = solved.slab, 1e-200  # sizes of unknowns that all begin with zero
         if not math.isfinite(solved.by_time):
             self.length = length / 2
             return
-        if not self.slabs and self.sizes.max() < _NOTHING < slab.sizes.max():
+        if not self.slabs and self.sizes.max() < nothing < slab.sizes.max():
             self.sizes = np.maximum(self.sizes, slab.sizes)  # relative to themselves they never are accurate
             return
         highest = self.space.highest(slab.ends / np.maximum(self.scales, slab.sizes))
@@ -237,7 +223,7 @@ class SlabMarch(ABC):
             return
         self.slabs.append(slab)
         self.begins, self.sizes = slab.ends, np.maximum(self.sizes, slab.sizes)
-        wanted = length * min(2.0 if solved.steps < _MANY else 1.0, 0.8 * shorter)
+        wanted = length * min(2.0 if solved.steps < SLABS.many_steps else 1.0, 0.8 * shorter)
         if not self.frugal or not length <= wanted <= 1.2 * length:
             self.length = min(wanted, self.longest * self.span)
         if not self.frugal or max(finer) > 0.95 or min(finer) < 0.75:
@@ -264,7 +250,7 @@ class SlabMarch(ABC):
 
     def _projected(self) -> Array:
         """The coefficients of what begins now, from the end of the slab before or from the initial conditions."""
-        count = self.space.degree + _POINTS
+        count = self.space.degree + SLABS.gauss
         return self.space.project(self._beginning(count), count)
 
     def _beginning(self, count: int) -> Array:
@@ -276,9 +262,9 @@ class SlabMarch(ABC):
 
     def _start_at_first(self) -> None:
         """Find the cells for what the components begin with: more of them, moved, until they are near enough."""
-        for _ in range(_PROJECTIONS):
+        for _ in range(SLABS.projections):
             self.begins = self._projected()
-            count = self.space.degree + _POINTS + 1
+            count = self.space.degree + SLABS.gauss + 1
             true, shares = self._beginning(count), self.space.gauss(count)[1][:, None]
             shares = shares / shares.sum()
             self.sizes = np.maximum(self.sizes, np.sqrt((shares * true**2).sum(0)))
@@ -290,7 +276,7 @@ class SlabMarch(ABC):
                     f"The initial values need more than {' x '.join(map(str, self.space.counts))} cells: with these "
                     f"they are still off by {off:.1%}. They may have no jumps, and as few waves as that resolves."
                 )
-            if off <= _INITIAL * self.accuracy or self._is_too_fine:
+            if off <= SLABS.initial * self.accuracy or self._is_too_fine:
                 return
             highest = self.space.highest(self.begins / self.scales)
             parts = zip(self.space.counts, self._growth(off, highest), strict=True)
@@ -342,7 +328,7 @@ class PlaneMarch(SlabMarch):
 
     @property
     def _cost(self) -> float:
-        return _COST if all(self.evolution.periods) and not self.solver.direct else _DIRECT
+        return SLABS.by_fourier if all(self.evolution.periods) and not self.solver.direct else SLABS.by_factors
 
     def _least(self, degree: int, periodic: bool) -> int:
         return 2 * degree + 2 if periodic else 6
@@ -356,7 +342,7 @@ class PlaneMarch(SlabMarch):
 
     def _growth(self, off: float, highest: list[Array]) -> list[float]:
         missed, power = self.space.missed(highest), 1 / (self.space.degree + 1)
-        wanted = [(off / (_INITIAL * self.accuracy) * own / max(missed)) ** power for own in missed]
+        wanted = [(off / (SLABS.initial * self.accuracy) * own / max(missed)) ** power for own in missed]
         return [min(1.6, max(1.0, 1.1 * own)) for own in wanted]
 
     def _move(self, slab: Slab, more: list[float], *, both: bool) -> None:
@@ -365,7 +351,7 @@ class PlaneMarch(SlabMarch):
 
     def _renew(self) -> None:
         system = PlaneSystem(self.evolution, self.space, self.edges, self.owners)
-        self.begins = system.met(self.begins, self.now, _DIFFERENCE * self.length)
+        self.begins = system.met(self.begins, self.now, SLABS.difference * self.length)
         self.solver = PlaneSolver(system, self.terms, self.accuracy)
 
     def _guess(self, length: float) -> Array | None:
@@ -377,6 +363,6 @@ class PlaneMarch(SlabMarch):
         values = np.stack([last.coefficients(c, tau) for c in range(len(self.evolution.components))], 1)
         if last.space is self.space:
             return values
-        count = self.space.degree + _POINTS
-        flat = last.space.values(values.reshape(len(values), -1), self.space.places(count))
-        return self.space.project(flat, count).reshape(-1, *values.shape[1:])
+        flat = values.reshape(len(values), -1)
+        moved = self.space.projected(last.space, flat, self.space.degree + SLABS.gauss)
+        return moved.reshape(-1, *values.shape[1:])

@@ -24,11 +24,6 @@ from edgewise.pde.statement._problem import Problem
 
 _KEY, _SUM = "edgewise.pde", "sha256"
 _SCHEMA = 1
-_MOST_HEADER = 10**8  # bytes, the limit of safetensors
-_POINTS = 7
-_SEED = 20_231
-_CONSTANT = 0.75
-_CLOSE = 1e-6  # relative, of numbers that two processors round differently
 
 Stated = dict[str, Any]
 """What is said of a problem, for JSON."""
@@ -96,7 +91,7 @@ def _bytes(path: Path) -> bytes:
 def _metadata(data: bytes) -> dict[str, Any]:
     """What the header says of the whole file; the header may claim any length."""
     length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > min(len(data) - 8, _MOST_HEADER):
+    if len(data) < 8 or length > min(len(data) - 8, 10**8):  # the limit of safetensors
         raise Refused("is not a safetensors file, or a damaged one: name another file, or save the solution again")
     try:
         header = json.loads(data[8 : 8 + length])
@@ -155,29 +150,29 @@ def _names(problem: Problem) -> Stated:
     }  # fmt: skip
 
 
-def _evaluated(problem: Problem) -> dict[str, list[float]]:
+def _evaluated(problem: Problem, count: int = 7, seed: int = 20_231) -> dict[str, list[float]]:
     domain = problem.domain
     low, high = domain.ends
-    around = low + (high - low) * unit(4 * _POINTS, len(domain.names), _SEED, "sobol")
+    around = low + (high - low) * unit(4 * count, len(domain.names), seed, "sobol")
     numbers = {"domain": domain.signed_distance(around).tolist()}
-    numbers["equation"] = _numbers(problem, problem.residual, [domain.points(_POINTS, _SEED)])
+    numbers["equation"] = _numbers(problem, problem.residual, [domain.points(count, seed)])
     for number, condition in enumerate(problem.conditions, start=1):
-        numbers[f"condition {number}"] = _numbers(problem, condition.equation, condition.points(_POINTS, _SEED))
+        numbers[f"condition {number}"] = _numbers(problem, condition.equation, condition.points(count, seed))
     return numbers
 
 
-def _numbers(problem: Problem, equation: Equation, sides: list[Tensor]) -> list[float]:
+def _numbers(problem: Problem, equation: Equation, sides: list[Tensor], constant: float = 0.75) -> list[float]:
     """Two sums of what each part of an equation leaves, over points."""
     d = len(problem.domain.names)
     orders = orders_up_to(HIGHEST, d)
-    held = dict.fromkeys(problem.numbers, _CONSTANT)
+    held = dict.fromkeys(problem.numbers, constant)
     with torch.no_grad():
         unknowns = []
         for turn, points in enumerate(sides):
             shape = (len(points), problem.unknowns)
             jets = {order: _made_up(shape, 100 * turn + k) for k, order in enumerate(orders)}
             unknowns.append(problem.unknown(jets, points, (), held))
-        constants = {name: torch.full((len(sides[0]),), _CONSTANT).double() for name in problem.constants}
+        constants = {name: torch.full((len(sides[0]),), constant).double() for name in problem.constants}
         left = problem.left(equation, unknowns, sides[0], constants)
     places = torch.cos(torch.arange(len(sides[0]), dtype=torch.float64))
     return [float(total) for part in left for total in (part.double().mean(), (part.double() * places).mean())]
@@ -192,6 +187,7 @@ def _made_up(shape: tuple[int, int], turn: int) -> Tensor:
 def _alike(known: Any, given: list[float]) -> bool:
     if not isinstance(known, list) or not all(isinstance(value, float | int) for value in known):
         return False
+    close = 1e-6  # two processors round differently
     scale = max((abs(value) for value in given if math.isfinite(value)), default=1.0)
     one, two = (torch.tensor(values, dtype=torch.float64) for values in (known, given))
-    return one.shape == two.shape and torch.allclose(one, two, rtol=_CLOSE, atol=_CLOSE * scale, equal_nan=True)
+    return one.shape == two.shape and torch.allclose(one, two, rtol=close, atol=close * scale, equal_nan=True)

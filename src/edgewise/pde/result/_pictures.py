@@ -39,25 +39,33 @@ from edgewise.pde.result._sampling import (
 from edgewise.pde.statement._problem import Problem
 from edgewise.plot.report import ReportContent
 
-_ALONG, _MAP = 801, 161  # places of a curve, and along each side of a map
-_OVER_TIME = (121, 241)  # the same of a map over time and a coordinate
-_MARGIN = 0.03  # of a map's side, around a domain that is no box
-_KEPT = (0.005, 0.995)  # quantiles of derivatives, far beyond which values are left out of scales
-_HUGE = 4.0  # what is far, over the range between them
-_TIMES, _SNAPSHOTS = 5, 4  # profiles, and maps, unless times are given
-WIDE, HIGH = 4.6, 3.4  # inches of a panel
 _WRITERS = {
-    ".gif": "pillow",
-    ".apng": "pillow",
-    ".webp": "pillow",
-    ".mp4": "ffmpeg",
-    ".webm": "ffmpeg",
-    ".mov": "ffmpeg",
+    **dict.fromkeys((".gif", ".apng", ".webp"), "pillow"),
+    **dict.fromkeys((".mp4", ".webm", ".mov"), "ffmpeg"),
 }
-_ALONG_FRAME, _MAP_FRAME = 401, 121
-_DPI = 110
-_EXACT = 1e-17  # residuals of zero are drawn here
-_NAMED = 6  # conditions that are described one by one
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How finely solutions are drawn, and how large."""
+
+    along: int = 801  # places of a curve
+    map: tuple[int, int] = (161, 161)  # places along both sides of a map
+    map_over_time: tuple[int, int] = (121, 241)  # the same of a map over time and a coordinate
+    along_frame: int = 401  # places of a curve in a film
+    map_frame: tuple[int, int] = (121, 121)  # places along both sides of a map in a film
+    margin: float = 0.03  # of a map's side, around a domain that is no box
+    quantiles: tuple[float, float] = (0.005, 0.995)  # of derivatives, far beyond which values are left out of scales
+    far: float = 4.0  # what is far, over the range between them
+    profiles: int = 5  # at as many times, unless times are given
+    snapshots: int = 4  # maps, the same
+    width: float = 4.6  # inches of a panel
+    height: float = 3.4  # inches of a panel
+    dpi: int = 110  # of films
+    conditions: int = 6  # that are described one by one
+
+
+DRAWING = Drawing()
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,7 @@ class View:
 
     def map_columns(self, counts: tuple[int, int]) -> tuple[Array, Array]:
         """Places along both coordinates of a map; around a domain that is no box there is a margin."""
-        margin = 0.0 if isinstance(self.found.problem.domain, Box) else _MARGIN
+        margin = 0.0 if isinstance(self.found.problem.domain, Box) else DRAWING.margin
         ends = [ranges(self.found)[k] for k in self.free]
         both = zip(ends, counts, strict=True)
         across, up = (np.linspace(a - margin * (b - a), b + margin * (b - a), count) for (a, b), count in both)
@@ -113,8 +121,8 @@ class View:
         """The ends of a scale for values; of derivatives that are huge at few places, without those."""
         known = shown[np.isfinite(shown)]
         if self.by and len(known):
-            low, high = np.quantile(known, _KEPT)
-            if np.ptp(known) > _HUGE * (high - low) > 0:
+            low, high = np.quantile(known, DRAWING.quantiles)
+            if np.ptp(known) > DRAWING.far * (high - low) > 0:
                 known = known.clip(low, high)
         return plot.span(known)
 
@@ -155,9 +163,8 @@ def picture(
     if times is not None and not timed:
         raise InputError("'times' are those of a solution over time and other coordinates. Leave it out.")
     columns = 2 if timed else 1
-    shape = (len(seen.names), 2) if timed else (1, len(seen.names))
-    figure = plot.Picture(figsize=(WIDE * shape[1], HIGH * shape[0]), layout="constrained")
-    axes = list(figure.subplots(*shape, squeeze=False).ravel())
+    figure, panels = _panels(*((len(seen.names), 2) if timed else (1, len(seen.names))))
+    axes = list(panels.ravel())
     if len(seen.free) == 1:
         _curves(seen, axes)
     else:
@@ -174,14 +181,12 @@ def _snapshots(
     """Maps over two coordinates of space at some times, with the same colors."""
     assert found.time_axis is not None
     name = found.problem.domain.names[found.time_axis]
-    chosen = np.linspace(*ranges(found)[found.time_axis], _SNAPSHOTS).tolist() if times is None else list(times)
+    chosen = np.linspace(*ranges(found)[found.time_axis], DRAWING.snapshots).tolist() if times is None else list(times)
     seen = [view(found, derivative, {**at, name: t}, names) for t in chosen]
-    columns = seen[0].map_columns((_MAP, _MAP))
+    columns = seen[0].map_columns(DRAWING.map)
     maps, distance = [each.on(columns) for each in seen], seen[0].distances(columns)
     across, up = (seen[0].coordinate(k) for k in range(2))
-    shape = len(seen[0].names), len(chosen)
-    figure = plot.Picture(figsize=(0.75 * WIDE * shape[1], HIGH * shape[0]), layout="constrained")
-    axes = figure.subplots(*shape, squeeze=False)
+    figure, axes = _panels(len(seen[0].names), len(chosen), 0.75 * DRAWING.width)
     for k, label in enumerate(seen[0].labels):
         surfaces = [plot.Surface(*columns, each[..., k], distance) for each in maps]
         limits = seen[0].limits(np.concatenate([surface.shown for surface in surfaces]))
@@ -192,17 +197,23 @@ def _snapshots(
     return _noted(figure, held_others, found)
 
 
+def _panels(rows: int, columns: int, width: float = DRAWING.width) -> tuple[Figure, Array]:
+    """A figure and its axes, (rows, columns)."""
+    figure = plot.Picture(figsize=(width * columns, DRAWING.height * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
 def _curves(seen: View, axes: Sequence[Axes]) -> None:
-    places = seen.along(_ALONG)
+    places = seen.along(DRAWING.along)
     found = seen.on([places])
     for k, label in enumerate(seen.labels):
         plot.profiles([places], [found[:, k]], name=seen.coordinate(0), label=label, ax=axes[k])
 
 
 def _maps(seen: View, axes: Sequence[Axes]) -> None:
-    columns = seen.map_columns(_OVER_TIME if seen.found.time_axis in seen.free else (_MAP, _MAP))
-    found, distance = seen.on(columns), seen.distances(columns)
     names, timed = (seen.coordinate(0), seen.coordinate(1)), seen.found.time_axis in seen.free
+    columns = seen.map_columns(DRAWING.map_over_time if timed else DRAWING.map)
+    found, distance = seen.on(columns), seen.distances(columns)
     for k, label in enumerate(seen.labels):
         surface = plot.Surface(*columns, found[..., k], distance)
         limits = seen.limits(surface.shown)
@@ -213,11 +224,11 @@ def _profiles(seen: View, times: Sequence[float] | None, axes: Sequence[Axes]) -
     time, space = seen.free
     ends = ranges(seen.found)[time]
     name = seen.coordinate(0)
-    chosen = np.linspace(*ends, _TIMES).tolist() if times is None else times
+    chosen = np.linspace(*ends, DRAWING.profiles).tolist() if times is None else times
     for t in chosen:
         held(seen.found, {name: t})
     slices = [View(seen.found, seen.by, seen.names, (space,), {**seen.fixed, time: float(t)}) for t in chosen]
-    places = [each.along(_ALONG) for each in slices]
+    places = [each.along(DRAWING.along) for each in slices]
     found = [each.on([x]) for each, x in zip(slices, places, strict=True)]
     legend = [f"{name} = {t:.4g}" for t in chosen]
     for k, label in enumerate(seen.labels):
@@ -264,8 +275,8 @@ def animate(
     path = Path(path)
     writer = _writer(path, rate[1])
     check_place(path)
-    times = np.linspace(*ranges(found)[time], rate[0])
     begin, end = ranges(found)[time]
+    times = np.linspace(begin, end, rate[0])
     seen = view(found, derivative, {**(at or {}), coordinate: (begin + end) / 2}, names)
     slices = [replace(seen, fixed={**seen.fixed, time: float(t)}) for t in times]
     figure, draw = (_moving_curves if len(seen.free) == 1 else _moving_maps)(slices)
@@ -291,7 +302,7 @@ def _write(
     title = figure.suptitle(titles[0], fontsize=9)
     with tempfile.TemporaryDirectory() as folder:
         partial = Path(folder, f"film{path.suffix.lower()}")
-        with writer.saving(figure, str(partial), _DPI):
+        with writer.saving(figure, str(partial), DRAWING.dpi):
             for k, text in enumerate(titles):
                 draw(k)
                 title.set_text(text)
@@ -302,10 +313,9 @@ def _write(
 
 def _moving_curves(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None]]:
     seen = slices[0]
-    places = [each.along(_ALONG_FRAME) for each in slices]
+    places = [each.along(DRAWING.along_frame) for each in slices]
     found = [each.on([x]) for each, x in zip(slices, places, strict=True)]
-    figure = plot.Picture(figsize=(WIDE * len(seen.names), HIGH), layout="constrained")
-    axes, lines = figure.subplots(1, len(seen.names), squeeze=False)[0], []
+    (figure, (axes,)), lines = _panels(1, len(seen.names)), []
     for k, label in enumerate(seen.labels):
         values = np.concatenate([each[:, k] for each in found])
         low, high = seen.limits(values)
@@ -323,11 +333,10 @@ def _moving_curves(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None
 
 def _moving_maps(slices: Sequence[View]) -> tuple[Figure, Callable[[int], None]]:
     seen = slices[0]
-    columns = seen.map_columns((_MAP_FRAME, _MAP_FRAME))
+    columns = seen.map_columns(DRAWING.map_frame)
     distance, names = seen.distances(columns), (seen.coordinate(0), seen.coordinate(1))
     found = [each.on(columns) for each in slices]
-    figure = plot.Picture(figsize=(WIDE * len(seen.names), HIGH), layout="constrained")
-    axes, images = figure.subplots(1, len(seen.names), squeeze=False)[0], []
+    (figure, (axes,)), images = _panels(1, len(seen.names)), []
     for k, label in enumerate(seen.labels):
         surfaces = [plot.Surface(*columns, each[..., k], distance) for each in found]
         limits = seen.limits(np.concatenate([surface.shown for surface in surfaces]))
@@ -383,15 +392,16 @@ def _conditions(problem: Problem) -> str:
     count = len(problem.conditions)
     if not count:
         return "none"
-    places = [condition.place for condition in problem.conditions[:_NAMED]]
-    return f"{count}: {'; '.join(places)}{'; ...' if count > _NAMED else ''}"
+    places = [condition.place for condition in problem.conditions[: DRAWING.conditions]]
+    return f"{count}: {'; '.join(places)}{'; ...' if count > DRAWING.conditions else ''}"
 
 
 def _history(found: AnySolution) -> list[tuple[str, Figure]]:
     seen = found.convergence()
     if seen is None:
         return []
-    values = [np.maximum(np.array(curve), _EXACT) for curve in seen.curves.values()]
+    # residuals of zero are drawn at 1e-17
+    values = [np.maximum(np.array(curve), 1e-17) for curve in seen.curves.values()]
     legend = list(seen.curves) if len(values) > 1 else []
     places = [np.array(seen.places)] * len(values)
     ax = plot.profiles(places, values, name=seen.across, label=seen.label, legend=legend, steps=True)

@@ -24,8 +24,6 @@ from edgewise.train import Outcome as Fitted
 if TYPE_CHECKING:
     import pandas as pd
 
-_RIM = 1e-9  # of a domain's size: points that are no further outside count as inside
-_MOST = 10_000_000  # rows of a table
 
 Derivative = str | Sequence[str]
 """A derivative: "" for the value, "xx", or ("theta", "theta") by coordinates with longer names."""
@@ -183,7 +181,7 @@ def unknown_names(found: AnySolution, names: Sequence[str] | None) -> list[str]:
 def outside(domain: Domain, points: Tensor) -> Tensor:
     """Which of the points (n, d) are outside a domain, (n,); its boundary is inside."""
     size = max(high - low for low, high in zip(domain.low, domain.high, strict=True))
-    return domain.signed_distance(points) < -_RIM * size
+    return domain.signed_distance(points) < -1e-9 * size  # those no further outside count as inside
 
 
 def on_product(columns: Sequence[Array]) -> Tensor:
@@ -224,8 +222,9 @@ def _points(found: AnySolution, points: Grid) -> Tensor:
         columns = []
     else:
         return found.checked(points)  # type: ignore[arg-type]
-    if rows > _MOST:
-        raise InputError(f"This grid has {rows:.2g} points. Take at most {_MOST}.")
+    most = 10_000_000  # rows of a table
+    if rows > most:
+        raise InputError(f"This grid has {rows:.2g} points. Take at most {most}.")
     columns = columns or [np.linspace(*ends, int(points)) for ends in ranges(found)]  # type: ignore[call-overload]
     x = on_product(columns)
     return x if isinstance(domain, Box) else x[~outside(domain, x)]

@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_CHUNK = 2000
-_SLACK = 1e-9  # of a range, by which rounding may take points out of it
-_FRESH = 987_654  # seed of points to judge on
-
 
 class Errors(NamedTuple):
     """How far a solution is from the exact one over the domain, which is taken to have size 1.
@@ -103,7 +99,7 @@ class FoundSolution(ABC):
         InputError
             For an exact solution that is not made of the coordinates of p.
         """
-        x = self.problem.domain.points(count, seed=_FRESH)
+        x = self.problem.domain.points(count, seed=987_654)  # those of no other seed
         if self.time_axis is not None:
             x = x[x[:, self.time_axis] <= self.reached]
         found = self.at(x, order=1)
@@ -329,7 +325,7 @@ class FoundSolution(ABC):
             raise InputError(f"Points must be rows of the coordinates {names}. Got shape {tuple(x.shape)}.")
         for k, name in enumerate(domain.names):
             low, high = domain.low[k], self.reached if k == self.time_axis else domain.high[k]
-            slack = _SLACK * (high - low)
+            slack = 1e-9 * (high - low)  # rounding may take points out of a range
             outside = ~((x[:, k] >= low - slack) & (x[:, k] <= high + slack))
             if bool(outside.any()):
                 got = float(x[outside, k][0])
@@ -408,8 +404,7 @@ class Solution(FoundSolution):
         orders = orders_up_to(checked_order(order), len(self.problem.domain.names))
         x, parts = self.checked(points), []
         with torch.no_grad():
-            for start in range(0, len(x), _CHUNK):
-                some = x[start : start + _CHUNK]
+            for some in x.split(2000):
                 parts.append(self.problem.unknown(JetPass(self.model, some, orders).outputs, some, (), self.constants))
         if isinstance(parts[0], Jet):
             return self.problem.presented(_joined(parts))

@@ -14,6 +14,7 @@ from edgewise._errors import InputError
 from edgewise._extras import needed
 from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.result._solution import Solution
+from edgewise.pde.solving._settings import CONTINUATION
 from edgewise.pde.solving._solve import solve
 from edgewise.pde.statement._problem import Problem
 from edgewise.train import Options
@@ -21,10 +22,6 @@ from edgewise.train import Options
 if TYPE_CHECKING:
     import pandas as pd
 
-_HALVINGS = 8  # of the step between two values that were asked for
-_FINER, _REFINED = 1.5, 3  # cells of a finer grid over those before, and how often a grid is refined for one value
-_GAIN = 0.7  # of the error before: a finer grid that does not reach it does not help
-_NEAR = 0.1  # estimated error above which a finer grid does not help, since the step was too long
 _ENDED = (Outcome.TIME_LIMIT, Outcome.STOPPED, Outcome.INTERRUPTED)
 
 
@@ -179,7 +176,7 @@ class _Continuation:
             if self._good(found):
                 self._add(to, found)
                 step *= 2
-            elif abs(step) <= abs(whole) / 2**_HALVINGS:
+            elif abs(step) <= abs(whole) / 2**CONTINUATION.halvings:
                 return Outcome.BRANCH_ENDED
             else:
                 step = (to - self.values[-1]) / 2
@@ -190,12 +187,12 @@ class _Continuation:
         near = self.solutions[-1]
         grid = max(layer.grid for layer in near.model.layers)
         found = self._solved(value, near, {"grids": [grid], **self.settings})
-        for _ in range(_REFINED):
-            if found.outcome in _ENDED or self._good(found) or not found.error < _NEAR:
+        for _ in range(CONTINUATION.refinements):
+            if found.outcome in _ENDED or self._good(found) or not found.error < CONTINUATION.near:
                 break
-            grid, before = math.ceil(_FINER * grid), found.error
+            grid, before = math.ceil(CONTINUATION.finer * grid), found.error
             found = self._solved(value, found, {"grids": [grid], **self.settings})
-            if not found.error < _GAIN * before:
+            if not found.error < CONTINUATION.gain * before:
                 break
         return found
 

@@ -15,153 +15,11 @@ from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box, Face
 from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.result._sampling import Outcome
-from edgewise.pde.solving._even_lattice import EvenLattice, Known, LatticeRows, NotFinite
+from edgewise.pde.solving._even_lattice import EvenLattice, Known, LeastSquares, NotFinite
+from edgewise.pde.solving._settings import EXAMINATION
 from edgewise.pde.statement._condition import Condition, Measured
 from edgewise.pde.statement._problem import Problem, Weak
 from edgewise.pde.statement._terms import Term, linearized
-
-_ROUNDING = 1e-15  # of the largest column
-_STEPS, _GAIN = 40, 1e-4
-_DAMPED, _MOST = 1e-6, 10.0  # dampings that are tried after none
-_NO_DATA, _NO_TERMS = 1e-10, 1e-5  # of an equation's terms, and of all that is right of the rows
-_LEAST = 1e-300
-_CELLS = {1: (8, 16, 32), 2: (3, 6, 12)}
-_MOST_UNKNOWNS = {1: 8, 2: 2}
-_NOTHING = 1e-7  # of an equation's terms: what the weakest function leaves, if it is free
-_FALLS, _SMALL = 0.2, 5e-2  # of what it leaves on the lattice before, and of the terms
-_SAME, _LEFT = 0.85, 1e-9  # of what the squares leave on the lattice before, and of the data
-_SOLVED = 0.1
-_SMOOTH = 0.9  # part of what is left that splines can be
-_CONSTANT = 0.99  # of a function's root mean square, its mean
-_ALONG = 20  # points of a face
-
-
-class LeastSquares(NamedTuple):
-    """What least squares on one lattice give.
-
-    weakest: the least |J v| / |v| of functions v, ascending. floor: what may be rounding of it. weak: these functions'
-    coefficients, as columns. left: what the squares leave, over the data of the equation. rounding: what may be
-    rounding of that. smooth: the part of it that is smooth and inside the domain. fine: as in `LatticeRows`.
-    """
-
-    lattice: EvenLattice
-    found: Array
-    weakest: Array
-    floor: float
-    weak: Array
-    left: float
-    rounding: float
-    smooth: float
-    fine: bool
-    settled: bool
-
-    def jets(self, points: Tensor) -> Jets:
-        """The solution at points."""
-        return self.lattice.jets(points, self.found)
-
-
-class _Factors:
-    """The rows' triangular factor and its singular values, of columns scaled to norm one."""
-
-    def __init__(self, rows: LatticeRows) -> None:
-        matrix = rows.matrix @ rows.basis
-        norms = np.linalg.norm(matrix, axis=0)
-        self.rows, self.norms = rows, np.where(norms > 0, norms, 1.0)
-        n = matrix.shape[1]
-        both = np.column_stack([matrix / self.norms, rows.right])
-        both = np.pad(both, ((0, max(0, n + 1 - len(both))), (0, 0)))  # rows of zeros, where there are few
-        whole = np.asarray(np.linalg.qr(both, mode="r"))
-        left, self.sizes, self.turned = _svd(whole[:n, :n])
-        self.right = left.T @ whole[:n, n]
-
-    def change(self, damping: float = 0.0) -> Array:
-        """The change of least squares, with the square of damping times the scaled change added."""
-        kept = self.sizes > _ROUNDING * self.sizes[0]
-        sizes = self.sizes[kept]
-        found = self.turned[kept].T @ (self.right[kept] * sizes / (sizes**2 + damping**2))
-        return self.rows.basis @ (found / self.norms)
-
-    def weakest(self) -> tuple[Array, Array]:
-        """What functions leave that leave least, ascending; and their coefficients, of size one, as columns."""
-        inverse = self.turned.T / np.maximum(self.sizes, _LEAST) / self.norms[:, None]
-        _, reached, turned = _svd(self.rows.metric @ inverse)
-        weak = self.rows.basis @ (inverse @ turned.T) / np.maximum(reached, _LEAST)
-        return 1 / np.maximum(reached, _LEAST), weak
-
-
-def _svd(matrix: Array) -> tuple[Array, Array, Array]:
-    try:
-        return np.linalg.svd(matrix)
-    except np.linalg.LinAlgError:  # of numbers at the end of their range
-        raise NotFinite from None
-
-
-def linear_level(
-    lattice: EvenLattice, conditions: Sequence[Condition], constants: Array, known: Known | None = None
-) -> LeastSquares:  # fmt: skip
-    """Solve a linear problem, or one that is linearized about known functions."""
-    rows = lattice.rows(known or lattice.zero, constants, conditions)
-    factors = _Factors(rows)
-    change = factors.change()
-    if not rows.data > 0:
-        rows = lattice.rows(lambda points: lattice.jets(points, change), constants, conditions)
-        rows = rows._replace(right=rows.right + rows.matrix @ change)
-    return _judged(lattice, rows, rows.right - rows.matrix @ change, change, factors)
-
-
-def level_about(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> LeastSquares:
-    """Linearize about known functions, which are the solution."""
-    rows = lattice.rows(known, constants, conditions)
-    return _judged(lattice, rows, rows.right, np.zeros(lattice.size), _Factors(rows))
-
-
-def newton_level(lattice: EvenLattice, conditions: Sequence[Condition], known: Known, constants: Array) -> LeastSquares:
-    """Solve a problem by Levenberg-Marquardt steps from known functions."""
-    held = np.concatenate([lattice.projected(known)[: lattice.size - len(constants)], constants])
-
-    def at(found: Array) -> LatticeRows | None:
-        own = found[lattice.size - len(constants) :]
-        try:
-            return lattice.rows(lambda points: lattice.jets(points, found), own, conditions)
-        except NotFinite:
-            return None
-
-    rows, damping = at(held), 0.0
-    if rows is None:
-        raise NotFinite
-    factors = _Factors(rows)
-    for _ in range(_STEPS):
-        before, trial = _norm(rows.right), None
-        while damping <= _MOST:
-            change = factors.change(damping)
-            trial = at(held + change)
-            if trial is not None and _norm(trial.right) < before:
-                break
-            damping = max(_DAMPED, 10 * damping)
-        if trial is None or not _norm(trial.right) < (1 - _GAIN) * before:
-            return _judged(lattice, rows, rows.right, held, factors)
-        held, rows, damping = held + change, trial, damping / 100 if damping > _DAMPED else 0.0
-        factors = _Factors(rows)
-    return _judged(lattice, rows, rows.right, held, factors, settled=False)
-
-
-def _judged(
-    lattice: EvenLattice, rows: LatticeRows, left: Array, found: Array, factors: _Factors, *, settled: bool = True
-) -> LeastSquares:
-    """What a solution leaves, over the data of the equation or, without any, over its terms."""
-    scale = rows.data if rows.data > _NO_DATA * rows.terms else max(rows.terms, _NO_TERMS * _norm(rows.right))
-    scale, rest = max(scale, _LEAST), left[: rows.inside]
-    weakest, weak = factors.weakest()
-    floor = _ROUNDING * float(np.linalg.norm(rows.matrix, axis=0).max())
-    return LeastSquares(
-        lattice, found, weakest, floor, weak, _norm(left) / scale, floor * float(np.abs(found).max()) / scale,
-        lattice.smooth(rest) / max(_norm(left), _LEAST), rows.fine, settled,
-    )  # fmt: skip
-
-
-def _norm(values: Array) -> float:
-    return float(np.linalg.norm(values))
-
 
 Examined = Callable[[Sequence[Condition]], list[LeastSquares]]
 
@@ -181,7 +39,7 @@ def is_examined(problem: Problem) -> bool:
     """Whether a problem has residuals at points of one or two coordinates, and no measurements or unknown functions."""
     d = len(problem.domain.names)
     known = any(isinstance(condition, Measured) for condition in problem.conditions)
-    few = problem.unknowns <= _MOST_UNKNOWNS.get(d, 0)
+    few = problem.unknowns <= EXAMINATION.most_unknowns.get(d, 0)
     return few and not known and not problem.functions and not isinstance(problem.residual, Weak)
 
 
@@ -210,8 +68,10 @@ def is_linear(problem: Problem) -> bool:
     return True
 
 
-def determinacy(problem: Problem) -> Determinacy:
-    """Examine a linear problem: three lattices, each of cells half as wide, tell how many solutions it has.
+def determinacy(problem: Problem, known: Known | None = None) -> Determinacy:
+    """Examine a linear problem, or one that is linearized about known functions.
+
+    Three lattices, each of cells half as wide, tell how many solutions it has.
 
     With J the rows of the equation and its conditions (see `EvenLattice.rows`), a function v whose |J v| / |v| falls to
     nothing may be added to any solution. Where what the squares leave falls as well, there are many solutions; where
@@ -221,7 +81,7 @@ def determinacy(problem: Problem) -> Determinacy:
     constants = _numbers(problem, problem.numbers)
 
     def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
-        return [linear_level(lattice, conditions, constants) for lattice in _lattices(problem)]
+        return [lattice.solved(conditions, constants, known) for lattice in _lattices(problem)]
 
     return _advised(problem, examined, examined)
 
@@ -235,13 +95,13 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
     constants = _numbers(problem, numbers)
 
     def near(conditions: Sequence[Condition]) -> list[LeastSquares]:
-        return [level_about(lattice, conditions, known, constants) for lattice in _lattices(problem)]
+        return [lattice.about(conditions, constants, known) for lattice in _lattices(problem)]
 
     def found(conditions: Sequence[Condition]) -> list[LeastSquares]:
         levels: list[LeastSquares] = []
         for lattice in _lattices(problem):
             begin = levels[-1].jets if levels else known
-            levels.append(newton_level(lattice, conditions, begin, constants))
+            levels.append(lattice.stepped(conditions, constants, begin))
         return levels
 
     if not solved:
@@ -254,21 +114,12 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
     return Determinacy(Outcome.UNDETERMINED, _missing(problem, levels[-1], free), free) if free else Determinacy()
 
 
-def step_determinacy(problem: Problem, known: Known) -> Determinacy:
-    """Examine a problem that is linearized about known functions, as if it was linear."""
-
-    def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
-        return [linear_level(lattice, conditions, np.zeros(0), known) for lattice in _lattices(problem)]
-
-    return _advised(problem, examined, examined)
-
-
 def _numbers(problem: Problem, numbers: Mapping[str, float]) -> Array:
     return np.array([numbers[name] for name in problem.numbers], dtype=float)
 
 
 def _lattices(problem: Problem) -> list[EvenLattice]:
-    return [EvenLattice(problem, cells) for cells in _CELLS[len(problem.domain.names)]]
+    return [EvenLattice(problem, cells) for cells in EXAMINATION.cells[len(problem.domain.names)]]
 
 
 def _advised(problem: Problem, examined: Examined, near: Examined) -> Determinacy:
@@ -305,7 +156,7 @@ def _missing(problem: Problem, level: LeastSquares, free: int) -> str:
     size, name = float(sizes[u]), "the unknown" if problem.unknowns == 1 else f"unknown {u}"
     if not size > 0:
         return "An unknown constant is not determined by the equation and its conditions."
-    if free == 1 and float(values[:, u].mean().abs()) > _CONSTANT * size:
+    if free == 1 and float(values[:, u].mean().abs()) > EXAMINATION.constant * size:
         return (
             f"One condition is missing: a constant can be added to {name}. Hold its value at a place, or its mean by "
             "pde.Integral."
@@ -313,7 +164,7 @@ def _missing(problem: Problem, level: LeastSquares, free: int) -> str:
     count, where = "One condition is" if free == 1 else "Conditions are", ""
     if isinstance(domain, Box):
         faces = [Face(domain, (side,)) for side in domain.boundary().fixed]
-        on = [float(_changed(problem, level, face.points(_ALONG))[:, u].square().mean().sqrt()) for face in faces]
+        on = [float(_changed(problem, level, face.points(20))[:, u].square().mean().sqrt()) for face in faces]
         ((k, end),) = faces[int(np.argmax(on))].fixed
         where = f", for instance at {domain.names[k]} = {end:g}" if max(on) > size else ""
     return f"{count} missing for {name}{where}."
@@ -346,7 +197,11 @@ def _free(levels: Sequence[LeastSquares]) -> int:
     (_, two, three), last = (level.weakest for level in levels), levels[-1]
     count = 0
     for s2, s3 in zip(two, three, strict=False):
-        if not (s3 < max(_NOTHING, last.floor) or s2 < _NOTHING or (s3 < _FALLS * s2 and s3 < _SMALL)):
+        if not (
+            s3 < max(EXAMINATION.nothing, last.floor)
+            or s2 < EXAMINATION.nothing
+            or (s3 < EXAMINATION.weaker * s2 and s3 < EXAMINATION.weak)
+        ):
             break
         count += 1
     return count
@@ -355,7 +210,7 @@ def _free(levels: Sequence[LeastSquares]) -> int:
 def _falls(levels: Sequence[LeastSquares]) -> bool:
     """Whether what the squares leave falls from lattice to lattice."""
     last = levels[-1]
-    return last.left < max(_LEFT, last.rounding, min(_SOLVED, 0.5 * levels[-2].left))
+    return last.residual < max(EXAMINATION.exact, last.rounding, min(EXAMINATION.solved, 0.5 * levels[-2].residual))
 
 
 def _said(levels: Sequence[LeastSquares]) -> tuple[Outcome | None, int]:
@@ -366,5 +221,5 @@ def _said(levels: Sequence[LeastSquares]) -> tuple[Outcome | None, int]:
     free = _free(levels)
     if _falls(levels):
         return (Outcome.UNDETERMINED if free else None), free
-    same = last.left > _SAME * before.left and last.smooth > _SMOOTH and last.settled
+    same = last.residual > EXAMINATION.same * before.residual and last.smooth > EXAMINATION.smooth and last.settled
     return (Outcome.NO_SOLUTION if same else None), free

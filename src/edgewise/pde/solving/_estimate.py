@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,23 +18,14 @@ from edgewise._jets import Jets
 from edgewise.nn import Layout, refine_grid
 from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.solving._objective import Objective
+from edgewise.pde.solving._settings import CORRECTION
 from edgewise.pde.splines._networks import wider
 from edgewise.pde.splines._pass import JetPass
-from edgewise.pde.splines._space import Products, Space
+from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import bordered
 from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Linearized, Term, weak_term
 from edgewise.train.optim import LM
-
-_DEGREE = 7
-_MOST = {1: 20_000, 2: 9_000, 3: 2_500}  # coefficients of a correction, by the number of coordinates
-_FINER = 1.5  # cells of a correction, over those of the network
-_COARSER = 4  # cells of the network over those of what counts as smooth
-_LEAST = 12
-_POINTS = {1: 6, 2: 4, 3: 2}  # for each coefficient
-_TESTS = 2  # test functions for each
-_RIDGE = 1e-13
-_STEPS = 10
 
 
 class Estimate(NamedTuple):
@@ -49,7 +41,7 @@ class Estimate(NamedTuple):
 def _even(problem: Problem, cells: int) -> Products:
     """Products of splines on even cells over a box around the domain."""
     ends = zip(problem.domain.low, problem.domain.high, strict=True)
-    return Products(tuple(Space(np.linspace(low, high, cells + 1), _DEGREE, spread=True) for low, high in ends))
+    return Products.even(ends, repeat(cells), CORRECTION.degree, spread=True)
 
 
 @dataclass
@@ -71,14 +63,26 @@ class _System:
     def size(self) -> int:
         return len(self.tensor) * self.unknowns + self.constants
 
-    def add(self, points: Sequence[Tensor], row: Linearized, share: float) -> None:
-        """Add one equation at points."""
-        a = row.rows(self.tensor, points)
-        self.matrix = self.matrix + share * (a.T @ a)
-        self.right -= share * (a.T @ row.residual.numpy())
-        self.squares += share * float(row.residual.square().sum())
+    def add(self, parts: Iterable[tuple[Term, list[Linearized]]], whole: Term) -> None:
+        """Add the equations of a term, of which parts of the points are given, as its kind asks for."""
+        if whole.tests is not None:
+            self._add_tests(parts, whole)
+        elif whole.rule is not None:
+            self._add_integrals(parts, whole.weight)
+        else:
+            self._add_points(parts, whole)
 
-    def add_integrals(self, parts: Iterable[tuple[Term, list[Linearized]]], weight: float) -> None:
+    def _add_points(self, parts: Iterable[tuple[Term, list[Linearized]]], whole: Term) -> None:
+        """Add equations at points."""
+        for part, rows in parts:
+            share = whole.weight / (len(whole) * len(rows))
+            for row in rows:
+                a = row.rows(self.tensor, part.points)
+                self.matrix = self.matrix + share * (a.T @ a)
+                self.right -= share * (a.T @ row.residual.numpy())
+                self.squares += share * float(row.residual.square().sum())
+
+    def _add_integrals(self, parts: Iterable[tuple[Term, list[Linearized]]], weight: float) -> None:
         """Add integrals of equations, of which parts of the points are given."""
         found: dict[int, tuple[np.ndarray, float]] = {}
         for part, rows in parts:
@@ -90,7 +94,7 @@ class _System:
         root = math.sqrt(weight / len(found))
         self.integrals += [(root * own, root * left) for own, left in found.values()]
 
-    def add_tests(self, parts: Iterable[tuple[Term, list[Linearized]]], whole: Term) -> None:
+    def _add_tests(self, parts: Iterable[tuple[Term, list[Linearized]]], whole: Term) -> None:
         """Add a weak form, of which parts of the points are given; each test function counts by its own norm."""
         assert whole.tests is not None
         found: list[Any] = []
@@ -115,7 +119,8 @@ class _System:
         inner, count, most = self.size - self.constants, len(self.integrals), float(self.matrix.diagonal().max())
         if not 0 < most < math.inf:  # no equation reads the unknown, or its squares are no numbers
             raise LinAlgError
-        matrix = self.matrix + _RIDGE * most * sparse.eye(self.size)
+        ridge = 1e-13 * most
+        matrix = self.matrix + ridge * sparse.eye(self.size)
         if not count:
             return _banded(matrix.tocoo(), self.right, inner)
         # An integral reads all coefficients. Its row w.a, with what it leaves, is an unknown more, so that the matrix
@@ -171,32 +176,27 @@ def estimate(objective: Objective, seed: int) -> Estimate:
     """
     problem, model = objective.problem, objective.network(objective.start)
     d, m = len(problem.domain.names), problem.unknowns
-    if d not in _MOST:
+    if d not in CORRECTION.most:
         return Estimate(_trained(objective, seed))
     grid = max(layer.grid for layer in model.layers)
-    most = int((_MOST[d] / m) ** (1 / d)) - _DEGREE
-    tensor = _even(problem, min(most, max(_LEAST, math.ceil(_FINER * grid))))
+    most = int((CORRECTION.most[d] / m) ** (1 / d)) - CORRECTION.degree
+    tensor = _even(problem, min(most, max(CORRECTION.least, math.ceil(CORRECTION.finer * grid))))
     system = _System(tensor, m, len(objective.start) - objective.layout.size)
     if objective.terms[0].tests is None:
-        inside = objective.terms[0].at([problem.domain.points(_POINTS[d] * len(tensor), seed)])
+        inside = objective.terms[0].at([problem.domain.points(CORRECTION.points[d] * len(tensor), seed)])
     else:
-        inside = weak_term(problem, _TESTS * len(tensor))
-    for term in [inside, *objective.terms[1:]]:
-        if term.tests is not None:
-            system.add_tests(objective.linearized(objective.start, term), term)
-            continue
-        if term.rule is not None:
-            system.add_integrals(objective.linearized(objective.start, term), term.weight)
-            continue
-        for part, rows in objective.linearized(objective.start, term):
-            for row in rows:
-                system.add(part.points, row, term.weight / (len(term) * len(rows)))
+        inside = weak_term(problem, CORRECTION.tests * len(tensor))
+    equation = list(objective.linearized(objective.start, inside))
+    system.add(equation, inside)
+    for term in objective.terms[1:]:
+        system.add(objective.linearized(objective.start, term), term)
     system.smooth(objective)
     try:
         found = system.solve()
     except (LinAlgError, np.linalg.LinAlgError):
         return Estimate(math.inf)
-    kept = 0.0 if inside.tests is not None else system.kept(found) * _smooth(grid, objective, inside)
+    coarse = _even(problem, max(1, grid // CORRECTION.coarser))
+    kept = 0.0 if inside.tests is not None else system.kept(found) * _smooth(coarse, inside.points[0], equation)
     points = problem.domain.points(4000, seed + 1)
     numbers = objective.constants(objective.start)
     moved = found[len(tensor) * m : len(tensor) * m + len(numbers)]
@@ -211,13 +211,11 @@ def estimate(objective: Objective, seed: int) -> Estimate:
     return Estimate(float((after - before).square().mean().sqrt()) / max(size, 1e-300), kept)
 
 
-def _smooth(grid: int, objective: Objective, inside: Term) -> float:
+def _smooth(coarse: Products, points: Tensor, equation: Sequence[tuple[Term, list[Linearized]]]) -> float:
     """The part of what the equation leaves that splines of far fewer cells can be, as root mean squares."""
-    matrix = _even(objective.problem, max(1, grid // _COARSER)).matrix(inside.points[0].numpy()).toarray()
-    left = [torch.cat(parts) for parts in zip(*(
-        [row.residual for row in rows] for _, rows in objective.linearized(objective.start, inside)
-    ), strict=True)]  # fmt: skip
-    rest = torch.stack(left, 1).numpy()
+    matrix = coarse.matrix(points.numpy()).toarray()
+    parts = zip(*([row.residual for row in rows] for _, rows in equation), strict=True)
+    rest = torch.stack([torch.cat(part) for part in parts], 1).numpy()
     own = matrix @ np.linalg.lstsq(matrix, rest, rcond=1e-10)[0]
     return float(np.linalg.norm(own) / max(np.linalg.norm(rest), 1e-300))
 
@@ -230,7 +228,7 @@ def _trained(objective: Objective, seed: int) -> float:
     inside = problem.domain.points(max(2000, 12 * Layout(finer).size), seed + 2)
     terms = [objective.terms[0].at([inside]), *objective.terms[1:]]
     larger = Objective(problem, finer, constants, terms, objective.laws)
-    vector, _ = LM(steps=_STEPS).minimize(larger, larger.start)
+    vector, _ = LM(steps=CORRECTION.steps).minimize(larger, larger.start)
     points = problem.domain.points(4000, seed + 1)
     with torch.no_grad():
         before, after = (

@@ -1,9 +1,10 @@
-"""An equation and its conditions, linearized, as rows over all products of splines of an even lattice."""
+"""All products of splines on even cells: the rows of an equation and its conditions there, and their least squares."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -14,19 +15,11 @@ from edgewise._jets import Jets, Order
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import Jet
-from edgewise.pde.splines._space import Products, Space
+from edgewise.pde.solving._settings import EXAMINATION
+from edgewise.pde.splines._space import Products
 from edgewise.pde.statement._condition import Condition, Left
 from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Term, linearized, term_of
-
-_DEGREES = {1: 7, 2: 6}  # of the splines, by the number of coordinates
-_GAUSS = {1: 5, 2: 3}  # points of a cell by each coordinate
-_ON_SIDES = 6  # points for each cell along a boundary
-_SEED = 31
-_COARSER = 4  # cells, over those of what counts as smooth
-_SEEN = 1e-12  # of the largest square: functions below it are not seen inside the domain
-_OPEN = 1e-3  # weight of the unit of an unknown that no equation ties to another
-_LEAST = 1e-300
 
 Known = Callable[[Tensor], Jets]
 
@@ -67,6 +60,70 @@ class _Block(NamedTuple):
     terms: Array
 
 
+class LeastSquares(NamedTuple):
+    """What least squares on one lattice give.
+
+    weakest: the least |J v| / |v| of functions v, ascending. floor: what may be rounding of it. weak: these functions'
+    coefficients, as columns. residual: what the squares leave, over the data of the equation. rounding: what may be
+    rounding of that. smooth: the part of it that is smooth and inside the domain. fine: as in `LatticeRows`.
+    """
+
+    lattice: EvenLattice
+    coefficients: Array
+    weakest: Array
+    floor: float
+    weak: Array
+    residual: float
+    rounding: float
+    smooth: float
+    fine: bool
+    settled: bool
+
+    def jets(self, points: Tensor) -> Jets:
+        """The solution at points."""
+        return self.lattice.jets(points, self.coefficients)
+
+
+class _Factors:
+    """The rows' triangular factor and its singular values, of columns scaled to norm one."""
+
+    def __init__(self, rows: LatticeRows) -> None:
+        matrix = rows.matrix @ rows.basis
+        norms = np.linalg.norm(matrix, axis=0)
+        self.rows, self.norms = rows, np.where(norms > 0, norms, 1.0)
+        n = matrix.shape[1]
+        both = np.column_stack([matrix / self.norms, rows.right])
+        both = np.pad(both, ((0, max(0, n + 1 - len(both))), (0, 0)))  # rows of zeros, where there are few
+        whole = np.asarray(np.linalg.qr(both, mode="r"))
+        left, self.sizes, self.turned = _svd(whole[:n, :n])
+        self.right = left.T @ whole[:n, n]
+
+    def change(self, damping: float = 0.0) -> Array:
+        """The change of least squares, with the square of damping times the scaled change added."""
+        kept = self.sizes > EXAMINATION.rounding * self.sizes[0]
+        sizes = self.sizes[kept]
+        found = self.turned[kept].T @ (self.right[kept] * sizes / (sizes**2 + damping**2))
+        return self.rows.basis @ (found / self.norms)
+
+    def weakest(self) -> tuple[Array, Array]:
+        """What functions leave that leave least, ascending; and their coefficients, of size one, as columns."""
+        inverse = self.turned.T / np.maximum(self.sizes, 1e-300) / self.norms[:, None]
+        _, reached, turned = _svd(self.rows.metric @ inverse)
+        weak = self.rows.basis @ (inverse @ turned.T) / np.maximum(reached, 1e-300)
+        return 1 / np.maximum(reached, 1e-300), weak
+
+
+def _svd(matrix: Array) -> tuple[Array, Array, Array]:
+    try:
+        return np.linalg.svd(matrix)
+    except np.linalg.LinAlgError:  # of numbers at the end of their range
+        raise NotFinite from None
+
+
+def _norm(values: Array) -> float:
+    return float(np.linalg.norm(values))
+
+
 class EvenLattice:
     """Products of splines on as many even cells of each coordinate of a problem's domain."""
 
@@ -74,8 +131,8 @@ class EvenLattice:
         self.problem, self.cells, domain = problem, cells, problem.domain
         d, ends = len(domain.names), list(zip(domain.low, domain.high, strict=True))
         self.widths = [high - low for low, high in ends]
-        self.products = Products(tuple(Space(np.linspace(low, high, cells + 1), _DEGREES[d]) for low, high in ends))
-        points, weights = self.products.gauss(_GAUSS[d])
+        self.products = Products.even(ends, repeat(cells), EXAMINATION.degrees[d])
+        points, weights = self.products.gauss(EXAMINATION.gauss[d])
         kept = np.ones(len(points), dtype=bool)
         if not isinstance(domain, Box):
             kept = domain.contains(torch.from_numpy(points)).numpy()
@@ -123,7 +180,7 @@ class EvenLattice:
         norms = np.array([[self._norm(block, q) for q in range(self.unknowns)] for block in blocks])
         by_equation, by_unknown = _units(norms)
         scale = self._size(np.maximum.reduce(list(blocks[0].scales.values())) * by_unknown)
-        by_equation = by_equation / by_equation[0] / max(scale, _LEAST)
+        by_equation = by_equation / by_equation[0] / max(scale, 1e-300)
         matrix = [root[:, None] * r * block.matrix for r, block in zip(by_equation, blocks, strict=True)]
         right = [-root * r * block.left for r, block in zip(by_equation, blocks, strict=True)]
         most = float((by_equation[:, None] * norms * by_unknown).max())
@@ -141,11 +198,73 @@ class EvenLattice:
         fine = all(self._is_fine(block, by_unknown) for block in blocks)
         return LatticeRows(np.concatenate(matrix), np.concatenate(right), inside, basis, metric, data, terms, fine)
 
+    def solved(
+        self, conditions: Sequence[Condition], constants: Array, known: Known | None = None
+    ) -> LeastSquares:  # fmt: skip
+        """Solve a linear problem, or one that is linearized about known functions."""
+        rows = self.rows(known or self.zero, constants, conditions)
+        factors = _Factors(rows)
+        change = factors.change()
+        if not rows.data > 0:
+            rows = self.rows(lambda points: self.jets(points, change), constants, conditions)
+            rows = rows._replace(right=rows.right + rows.matrix @ change)
+        return self._judged(rows, rows.right - rows.matrix @ change, change, factors)
+
+    def about(self, conditions: Sequence[Condition], constants: Array, known: Known) -> LeastSquares:
+        """Linearize about known functions, which are the solution."""
+        rows = self.rows(known, constants, conditions)
+        return self._judged(rows, rows.right, np.zeros(self.size), _Factors(rows))
+
+    def stepped(self, conditions: Sequence[Condition], constants: Array, known: Known) -> LeastSquares:
+        """Solve a problem by Levenberg-Marquardt steps from known functions."""
+        held = np.concatenate([self.projected(known)[: self.size - len(constants)], constants])
+
+        def at(coefficients: Array) -> LatticeRows | None:
+            own = coefficients[self.size - len(constants) :]
+            try:
+                return self.rows(lambda points: self.jets(points, coefficients), own, conditions)
+            except NotFinite:
+                return None
+
+        rows, damping = at(held), 0.0
+        if rows is None:
+            raise NotFinite
+        factors = _Factors(rows)
+        for _ in range(EXAMINATION.steps):
+            before, trial = _norm(rows.right), None
+            while damping <= EXAMINATION.most_damping:
+                change = factors.change(damping)
+                trial = at(held + change)
+                if trial is not None and _norm(trial.right) < before:
+                    break
+                damping = max(EXAMINATION.least_damping, 10 * damping)
+            if trial is None or not _norm(trial.right) < (1 - EXAMINATION.gain) * before:
+                return self._judged(rows, rows.right, held, factors)
+            held, rows, damping = held + change, trial, damping / 100 if damping > EXAMINATION.least_damping else 0.0
+            factors = _Factors(rows)
+        return self._judged(rows, rows.right, held, factors, settled=False)
+
+    def _judged(
+        self, rows: LatticeRows, left: Array, coefficients: Array, factors: _Factors, *, settled: bool = True
+    ) -> LeastSquares:
+        """What a solution leaves, over the data of the equation or, without any, over its terms."""
+        scale, size = rows.data, max(_norm(left), 1e-300)
+        if not scale > EXAMINATION.no_data * rows.terms:
+            scale = max(rows.terms, EXAMINATION.no_terms * _norm(rows.right))
+        scale = max(scale, 1e-300)
+        weakest, weak = factors.weakest()
+        floor = EXAMINATION.rounding * float(np.linalg.norm(rows.matrix, axis=0).max())
+        return LeastSquares(
+            self, coefficients, weakest, floor, weak, _norm(left) / scale,
+            floor * float(np.abs(coefficients).max()) / scale, self.smooth(left[: rows.inside]) / size, rows.fine,
+            settled,
+        )  # fmt: skip
+
     def smooth(self, left: Array) -> float:
         """The size of what splines of a quarter of the cells can be of what the equation leaves, rows of it."""
         root = np.sqrt(self.shares)
         parts = (left.reshape(-1, len(root))).T
-        coarse = EvenLattice(self.problem, max(1, self.cells // _COARSER))
+        coarse = EvenLattice(self.problem, max(1, self.cells // EXAMINATION.coarser))
         matrix = root[:, None] * coarse._values(self.inside, ())
         return float(np.linalg.norm(matrix @ np.linalg.lstsq(matrix, parts, rcond=1e-12)[0]))
 
@@ -168,8 +287,8 @@ class EvenLattice:
     ) -> tuple[Array, Array]:  # fmt: skip
         """The rows of a condition, and what is right of them."""
         d = len(self.widths)
-        count = 2 if d == 1 else _ON_SIDES * 2 * d * self.cells
-        term, found = term_of(condition, count, _SEED), []
+        count = 2 if d == 1 else EXAMINATION.on_sides * 2 * d * self.cells
+        term, found = term_of(condition, count, seed=31), []
         for block in self._blocks(term, known, constants):
             own = [float(np.sqrt((self._part(block, q) ** 2).sum(1).mean())) for q in range(self.unknowns)]
             weight = most / (max(map(float, by_unknown * own)) or 1.0)
@@ -196,7 +315,7 @@ class EvenLattice:
             at = self.functions * self.unknowns + k
             gram[at, at] += 1 / max(1.0, abs(constants[k])) ** 2
         squares, vectors = np.linalg.eigh(gram)
-        seen = squares > _SEEN * squares[-1]
+        seen = squares > 1e-12 * squares[-1]  # others are not, inside the domain
         if bool(seen.all()):
             return np.eye(len(gram)), np.linalg.cholesky(gram).T
         return vectors[:, seen], np.diag(np.sqrt(squares[seen]))
@@ -238,7 +357,7 @@ def _units(norms: Array) -> tuple[Array, Array]:
         rows.append(np.eye(equations + unknowns)[e] + np.eye(equations + unknowns)[equations + q])
         right.append(-math.log(norms[e, q]))
     for q in range(unknowns):
-        rows.append((_OPEN if q else 1.0) * np.eye(equations + unknowns)[equations + q])
+        rows.append((EXAMINATION.open if q else 1.0) * np.eye(equations + unknowns)[equations + q])
         right.append(0.0)
     found = np.exp(np.linalg.lstsq(np.array(rows), np.array(right), rcond=None)[0])
     return found[:equations], found[equations:]

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from edgewise._jets import Jets, Order
-from edgewise._typing import Array
 from edgewise.nn import KAN
 from edgewise.pde.geometry._domain import Face
+from edgewise.pde.solving._settings import LATTICES
 from edgewise.pde.splines._networks import network_of
-from edgewise.pde.splines._space import Products, Space
+from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
-from edgewise.pde.statement._condition import Condition, Equation
+from edgewise.pde.statement._condition import Condition, Equation, Periodic
 from edgewise.pde.statement._problem import Problem
-from edgewise.pde.statement._terms import Term, left, linearized
-
-GAUSS = 4  # points of a cell by each coordinate: 16 for each coefficient
-_ENTRIES = 4_000_000  # numbers that are held for a part of the points
-_FAR = 10.0  # times the median: terms of an equation above which it counts less
+from edgewise.pde.statement._terms import Term, entries_of, left, linearized
 
 
 class Patch(NamedTuple):
@@ -34,104 +27,55 @@ class Patch(NamedTuple):
     weights: Tensor
 
 
-@dataclass(frozen=True)
-class Lattice:
-    """Products of splines f_i(x) g_j(y), numbered so that the coordinate `inner` changes from each to the next.
+def inside(products: Products, count: int) -> Patch:
+    """Gauss points of each cell of two coordinates, `count` by each."""
+    n, m = products.counts
+    points, weights = map(torch.from_numpy, products.gauss(count))
+    by_cell = torch.arange(len(weights)).view(n, count, m, count).transpose(1, 2).reshape(n * m, -1)
+    return Patch([points[by_cell]], weights[by_cell] / weights.sum())
 
-    >>> space = Space(np.linspace(0, 1, 5), 3)
-    >>> len(Lattice((space, space)))
-    49
+
+def faces(products: Products, fixed: Sequence[tuple[int, float]], count: int) -> Patch:
+    """Gauss points of the cells at faces, each a coordinate's number and the end where it is held."""
+    points, weights = [], []
+    for k, end in fixed:
+        x, v = products.lines[1 - k].gauss(count)
+        at = torch.full((len(x), 2), end, dtype=torch.float64)
+        at[:, 1 - k] = torch.from_numpy(x)
+        points.append(at.view(-1, count, 2))
+        weights.append(torch.from_numpy(v / v.sum() / len(fixed)).view(-1, count))
+    return Patch([torch.cat(points)], torch.cat(weights))
+
+
+class Local(NamedTuple):
+    """The functions that live at groups of points (C, Q, 2): numbers (C, K), and values (C Q, K) of each order."""
+
+    numbers: Tensor
+    values: dict[Order, Tensor]
+
+    @classmethod
+    def at(cls, products: Products, points: Tensor, orders: Sequence[Order]) -> Local:
+        values = products.at(points.flatten(0, 1).numpy(), orders)
+        numbers = products.index(products.cell_of(points[:, 0].numpy()))
+        return cls(torch.from_numpy(numbers), {order: torch.from_numpy(part) for order, part in values.items()})
+
+    def jets(self, coefficients: Tensor) -> Jets:
+        """Splines with coefficients (functions, m): (C Q, m) of each order."""
+        near = coefficients[self.numbers]
+        groups, count = self.numbers.shape
+        return {order: (part.view(groups, -1, count) @ near).flatten(0, 1) for order, part in self.values.items()}
+
+
+def band_order(problem: Problem, products: Products) -> Tensor:
+    """The place of each function among all, so that the band is narrow.
+
+    The functions of one coordinate come one after the other: a periodic one's, or those of fewer cells.
     """
-
-    spaces: tuple[Space, Space]
-    inner: int = 1
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return len(self.spaces[0]), len(self.spaces[1])
-
-    @property
-    def cells(self) -> tuple[int, int]:
-        return len(self.spaces[0].cells) - 1, len(self.spaces[1].cells) - 1
-
-    def __len__(self) -> int:
-        return self.shape[0] * self.shape[1]
-
-    def matrices(self, coefficients: Tensor) -> Tensor:
-        """Coefficients (len, m) by the functions of both spaces, (m, n_0, n_1)."""
-        m = coefficients.shape[1]
-        if self.inner == 1:
-            return coefficients.T.reshape(m, *self.shape)
-        return coefficients.T.reshape(m, self.shape[1], self.shape[0]).transpose(1, 2)
-
-    def flat(self, matrices: Tensor) -> Tensor:
-        """The reverse of `matrices`."""
-        whole = matrices if self.inner == 1 else matrices.transpose(1, 2)
-        return whole.reshape(len(matrices), -1).T.contiguous()
-
-    @cached_property
-    def _products(self) -> Products:
-        """The products with the coordinate `inner` last."""
-        return Products((self.spaces[1 - self.inner], self.spaces[self.inner]))
-
-    def at(self, points: Tensor, orders: Sequence[Order]) -> tuple[Tensor, dict[Order, Tensor]]:
-        """The functions that live at groups of points (C, Q, 2): numbers (C, K), and values (C, Q, K) of each order."""
-        turned = (points if self.inner == 1 else points.flip(2)).numpy()
-        if self.inner == 0:
-            orders_of = {tuple(sorted(1 - k for k in order)): order for order in orders}
-        else:
-            orders_of = {order: order for order in orders}
-        found = self._products.at(turned.reshape(-1, 2), orders_of)
-        numbers = self._products.index(self._products.cell_of(turned[:, 0]))
-        shape = (*points.shape[:2], -1)
-        return torch.from_numpy(numbers), {
-            order: torch.from_numpy(found[own]).view(shape) for own, order in orders_of.items()
-        }  # fmt: skip
-
-    def jets(self, points: Tensor, coefficients: Tensor, orders: Sequence[Order]) -> Jets:
-        """Functions with coefficients (len, m) at groups of points (C, Q, 2): (C Q, m) of each order."""
-        numbers, values = self.at(points, orders)
-        near = coefficients[numbers]
-        return {order: (part @ near).flatten(0, 1) for order, part in values.items()}
-
-    def inside(self, count: int) -> Patch:
-        """Gauss points of each cell, `count` by each coordinate."""
-        (x, v), (y, w) = (space.gauss(count) for space in self.spaces)
-        n, m = self.cells
-        at = torch.empty(n, m, count, count, 2, dtype=torch.float64)
-        at[..., 0] = torch.from_numpy(x).view(n, 1, count, 1)
-        at[..., 1] = torch.from_numpy(y).view(1, m, 1, count)
-        weights = torch.from_numpy(v).view(n, 1, count, 1) * torch.from_numpy(w).view(1, m, 1, count)
-        return Patch([at.view(n * m, -1, 2)], weights.reshape(n * m, -1) / weights.sum())
-
-    def faces(self, fixed: Sequence[tuple[int, float]], count: int) -> Patch:
-        """Gauss points of the cells at faces, each a coordinate's number and the end where it is held."""
-        points, weights = [], []
-        for k, end in fixed:
-            x, v = self.spaces[1 - k].gauss(count)
-            at = torch.full((len(x), 2), end, dtype=torch.float64)
-            at[:, 1 - k] = torch.from_numpy(x)
-            points.append(at.view(-1, count, 2))
-            weights.append(torch.from_numpy(v / v.sum() / len(fixed)).view(-1, count))
-        return Patch([torch.cat(points)], torch.cat(weights))
-
-    def projected(self, other: Lattice, coefficients: Tensor) -> Tensor:
-        """The coefficients of what is nearest, in L2, to a function of another lattice."""
-        count = self.spaces[0].degree + 1
-        own, old = Products(self.spaces), Products(other.spaces)
-        values = old.values(other._plain(coefficients), own.places(count))
-        found = torch.from_numpy(own.project(values, count)).view(*self.shape, -1)
-        return self.flat(found.permute(2, 0, 1))
-
-    def densities(self, coefficients: Tensor) -> list[Array]:
-        """How densely knots of each coordinate should lie in each cell, for all columns of coefficients together."""
-        parts = Products(self.spaces).highest(self._plain(coefficients))
-        powers = (1 / (space.degree + 1) for space in self.spaces)
-        return [np.sqrt((part**2).sum(1)) ** power for part, power in zip(parts, powers, strict=True)]
-
-    def _plain(self, coefficients: Tensor) -> Array:
-        """Coefficients of products with the second coordinate last."""
-        return self.matrices(coefficients).permute(1, 2, 0).flatten(0, 1).numpy()
+    periods = [c.name for c in problem.conditions if isinstance(c, Periodic)]
+    one, two = products.counts
+    inner = problem.domain.names.index(periods[0]) if periods else int(one >= two)
+    numbers = torch.arange(len(products))
+    return numbers if inner == 1 else numbers.view(products.shape[::-1]).T.flatten()
 
 
 class _Held(NamedTuple):
@@ -153,11 +97,12 @@ class LatticeObjective:
     The vector holds coefficients (functions, unknowns), flattened, and after them the unknown constants.
     """
 
-    def __init__(self, problem: Problem, lattice: Lattice, boundary: int, seed: int) -> None:
-        self.problem, self.lattice, self.names = problem, lattice, list(problem.numbers)
-        self.size = len(lattice) * problem.unknowns
+    def __init__(self, problem: Problem, products: Products, boundary: int, seed: int) -> None:
+        self.problem, self.products, self.names = problem, products, list(problem.numbers)
+        self.size, m = len(products) * problem.unknowns, problem.unknowns
+        self.places = band_order(problem, products)[:, None] * m + torch.arange(m)
         self.start = torch.zeros(self.size + len(self.names), dtype=torch.float64)
-        self.held = [_Held(problem.residual, 1.0, lattice.inside(GAUSS))]
+        self.held = [_Held(problem.residual, 1.0, inside(products, LATTICES.gauss))]
         for condition in problem.conditions:
             patch = self._patch(condition, boundary, seed)
             self.held.append(_Held(condition.equation, condition.weight, patch))
@@ -166,7 +111,7 @@ class LatticeObjective:
     @property
     def seconds(self) -> float:
         """About the time that a step takes on one core."""
-        wide = (self.lattice.spaces[0].degree + 1) ** 2 * self.problem.unknowns
+        wide = (self.products.degree + 1) ** 2 * self.problem.unknowns
         rows = self.held[0].patch.weights.numel() * self.problem.unknowns
         return rows * (1e-5 + 2e-9 * wide**2) + 2e-10 * self.size * self.band**2
 
@@ -182,39 +127,36 @@ class LatticeObjective:
         The squares are multiplied by  (1 + (T / 10 M)^2)^-2,  T the root mean square of the terms in a cell, M its
         median over the domain.
         """
-        inside = self.held[0].patch
-        sizes = torch.cat([self._terms(part, self.start)[1] for part in self._parts(inside)])
-        areas = inside.weights.sum(1)
-        each = (sizes * inside.weights).sum(1) / areas
+        equation = self.held[0].patch
+        sizes = torch.cat([self._terms(part, self.start)[1] for part in self._parts(equation)])
+        areas = equation.weights.sum(1)
+        each = (sizes * equation.weights).sum(1) / areas
         rising = each.argsort()
         middle = each[rising][areas[rising].cumsum(0) >= 0.5][0]
         if float(middle) > 0:
-            less = (1 + each / (_FAR**2 * middle)) ** -2
-            weighed = Patch(inside.sides, inside.weights * less.unsqueeze(1))
+            less = (1 + each / (LATTICES.far**2 * middle)) ** -2
+            weighed = Patch(equation.sides, equation.weights * less.unsqueeze(1))
             self.held[0] = self.held[0]._replace(patch=weighed)
 
     def constants(self, vector: Tensor) -> dict[str, float]:
         return dict(zip(self.names, vector[self.size :].tolist(), strict=True))
 
     def coefficients(self, vector: Tensor) -> Tensor:
-        return vector[: self.size].view(len(self.lattice), -1)
+        return vector[: self.size].view(len(self.products), -1)
 
     def network(self, vector: Tensor, accuracy: float = 1e-12) -> KAN:
         """The network that the lattice's function is, to a relative accuracy in L2."""
-        return network_of(self.lattice.spaces, self.lattice.matrices(self.coefficients(vector)), accuracy)
+        x, y = self.products.lines
+        matrices = self.coefficients(vector).T.reshape(-1, len(x), len(y))
+        return network_of((x, y), matrices, accuracy)
 
     def cost(self, vector: Tensor) -> float:
-        total = 0.0
-        for held in self.held:
-            for part in self._parts(held.patch):
-                term, jets = held.term(part), self._jets(part, vector)
-                rest = left(self.problem, self.names, term, jets, vector[self.size :].expand(len(term), -1))
-                total += held.weight / len(rest) * sum(float(term.weigh(r).square().sum()) for r in rest)
+        total = sum(held.weight * self._mean_square(held, vector) for held in self.held)
         return total if total == total else float("inf")
 
     def normal(self, vector: Tensor) -> Normal:
         """The normal equations at a vector."""
-        normal = Normal(self.size, self.band, len(self.names))
+        normal = Normal(self.places.flatten(), self.band, len(self.names))
         for held in self.held:
             for part in self._parts(held.patch):
                 self._add(normal, held, part, vector)
@@ -222,13 +164,7 @@ class LatticeObjective:
 
     def residual(self, vector: Tensor, patch: Patch) -> float:
         """The root mean square of what the equation leaves at points."""
-        squares, count = 0.0, 0
-        for part in self._parts(patch):
-            term, jets = self.held[0].term(part), self._jets(part, vector)
-            rest = left(self.problem, self.names, term, jets, vector[self.size :].expand(len(term), -1))
-            squares += sum(float((term.weigh(r)).square().sum()) for r in rest)
-            count = len(rest)
-        return (squares / max(1, count)) ** 0.5
+        return self._mean_square(self.held[0]._replace(patch=patch), vector) ** 0.5
 
     def relative(self, vector: Tensor) -> float:
         """What the equation leaves over the size of its terms, as root mean squares with the weights of `relate`."""
@@ -239,36 +175,43 @@ class LatticeObjective:
             size += float((terms * part.weights).sum())
         return (over / size) ** 0.5 if size > 0 else 0.0
 
+    def _mean_square(self, held: _Held, vector: Tensor) -> float:
+        """The mean square of what an equation leaves."""
+        total = 0.0
+        for part in self._parts(held.patch):
+            term, jets = held.term(part), self._jets(part, vector)
+            rest = left(self.problem, self.names, term, jets, vector[self.size :].expand(len(term), -1))
+            total += sum(float(term.weigh(each).square().sum()) for each in rest) / len(rest)
+        return total
+
     def _patch(self, condition: Condition, count: int, seed: int) -> Patch:
         if isinstance(condition.where, Face) and condition.also is None:
-            return self.lattice.faces(condition.where.fixed, GAUSS)
+            return faces(self.products, condition.where.fixed, LATTICES.gauss)
         sides = [side.unsqueeze(1) for side in condition.points(count, seed)]
         return Patch(sides, torch.full(sides[0].shape[:2], 1 / len(sides[0]), dtype=torch.float64))
 
     def _reach(self, patch: Patch) -> int:
         """How far apart the numbers of unknowns are that one equation sees."""
-        m = self.problem.unknowns
-        numbers = torch.cat([self.lattice.at(side[:, :1], [()])[0] for side in patch.sides], 1)
-        return int((numbers.max(1).values - numbers.min(1).values).max()) * m + m - 1
+        places = torch.cat([self.places[Local.at(self.products, side[:, :1], [()]).numbers] for side in patch.sides], 1)
+        return int((places.amax((1, 2)) - places.amin((1, 2))).max())
 
     def _parts(self, patch: Patch) -> Iterator[Patch]:
         groups, each = patch.weights.shape
-        wide = (self.lattice.spaces[0].degree + 1) ** 2 * max(self.problem.unknowns, len(self.problem.orders))
-        step = max(1, _ENTRIES // (each * wide))
+        wide = (self.products.degree + 1) ** 2 * max(self.problem.unknowns, len(self.problem.orders))
+        entries = 4_000_000  # numbers that are held for a part of the points
+        step = max(1, entries // (each * wide))
         for k in range(0, groups, step):
             yield Patch([side[k : k + step] for side in patch.sides], patch.weights[k : k + step])
 
     def _jets(self, part: Patch, vector: Tensor) -> list[Jets]:
-        own = self.coefficients(vector)
-        return [self.lattice.jets(side, own, self.problem.orders) for side in part.sides]
+        return [local.jets(self.coefficients(vector)) for local in self._local(part)]
+
+    def _local(self, part: Patch) -> list[Local]:
+        return [Local.at(self.products, side, self.problem.orders) for side in part.sides]
 
     def _terms(self, part: Patch, vector: Tensor) -> tuple[Tensor, Tensor]:
         """The squares of what the equations leave, and of the sizes of what they add up: each (C, Q)."""
-        jets, over, whole = (
-            self._jets(part, vector),
-            torch.zeros_like(part.weights),
-            torch.zeros_like(part.weights),
-        )
+        jets, over, whole = self._jets(part, vector), torch.zeros_like(part.weights), torch.zeros_like(part.weights)
         term = Term(self.held[0].equation, [side.flatten(0, 1) for side in part.sides], 1.0)
         for row in linearized(self.problem, self.names, term, jets, vector[self.size :]):
             over += row.residual.square().view_as(whole)
@@ -276,26 +219,13 @@ class LatticeObjective:
         return over, whole
 
     def _add(self, normal: Normal, held: _Held, part: Patch, vector: Tensor) -> None:
-        m, shape, own = self.problem.unknowns, part.weights.shape, self.coefficients(vector)
-        known = [self.lattice.at(side, self.problem.orders) for side in part.sides]
-        jets: list[Jets] = [
-            {order: (part @ own[numbers]).flatten(0, 1) for order, part in values.items()} for numbers, values in known
-        ]
+        m, shape, known = self.problem.unknowns, part.weights.shape, self._local(part)
+        jets = [local.jets(self.coefficients(vector)) for local in known]
         found = linearized(self.problem, self.names, held.term(part), jets, vector[self.size :])
-        columns = torch.cat([(numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1) for numbers, _ in known], 1)
+        columns = torch.cat([(local.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1) for local in known], 1)
         root = (held.weight / len(found)) ** 0.5
         for row in found:
-            rows = torch.cat([_entries(v, by, shape) for (_, v), by in zip(known, row.by, strict=True)], 2)
+            entries = [entries_of(local.values, by) for local, by in zip(known, row.by, strict=True)]
+            rows = torch.cat(entries, 1).view(*shape, -1)
             constants, residual = row.constants.view(*shape, -1), row.residual.view(shape)
             normal.add(columns, root * rows, root * constants, root * residual)
-
-
-def _entries(values: Mapping[tuple[int, ...], Tensor], by: Jets, shape: torch.Size) -> Tensor:
-    """Derivatives (C, Q, K m) by the coefficients, given the functions' `values` and derivatives by jets (C Q, m)."""
-    m = by[()].shape[1]
-    whole = torch.zeros(*shape, values[()].shape[2], m, dtype=torch.float64)
-    for order, slope in by.items():
-        for q in range(m):
-            if bool(slope[:, q].any()):
-                whole[..., q].addcmul_(values[order], slope[:, q].view(*shape, 1))
-    return whole.flatten(2)

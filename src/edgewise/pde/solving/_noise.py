@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -11,14 +12,8 @@ from torch import Tensor
 
 from edgewise._jets import sum_of
 from edgewise.pde.solving._objective import Objective
+from edgewise.pde.solving._settings import NOISE
 from edgewise.pde.statement._coefficient import Laws, Penalty
-
-_EXACT = 1e-3  # what the equation may leave, over its terms, for the misfit of noisy measurements
-_RIDGE = 1e-12
-_DECADES = torch.linspace(-12, 12, 97, dtype=torch.float64)
-_FALL = 100.0  # what a weight may fall by at once
-_SWEEPS = 2
-_MOST = 3.0  # decades that a factor moves at once
 
 
 def tuned(objective: Objective, measured: Sequence[int], stated: Sequence[float]) -> Laws:
@@ -42,20 +37,17 @@ def tuned(objective: Objective, measured: Sequence[int], stated: Sequence[float]
     penalties, smoothing = laws.penalties(), dict(laws.smoothing)
     rows = sum(len(objective.terms[k]) for k in measured)
     auto = [name for name, own in laws.stated.items() if isinstance(own.smoothing, str)]
-    for _ in range(_SWEEPS if len(auto) > 1 else 1):
+    for _ in range(NOISE.sweeps if len(auto) > 1 else 1):
         for name in auto:
             smoothing[name] = _best(name, smoothing, laws, penalties, (loss, gradient, matrix), rows)
-    for name, own in penalties.items():
-        at = laws.places[name]
-        gradient[at] += smoothing[name] * own.gradient
-        matrix[at, at] += smoothing[name] * own.matrix
+    replace(laws, smoothing=smoothing).add_penalties(penalties, gradient, matrix)
     step = -torch.linalg.lstsq(matrix, gradient[:, None], driver="gelsd").solution[:, 0]
     size, weights, ratio = objective.sizes(vector, objective.terms[0])[1], [], 0.0
     for k, most, part, slope, gram in zip(measured, stated, parts, slopes, grams, strict=True):
         expected = part.cost + float(2 * slope @ step + step @ gram @ step)
         noise = max(expected, 1e-3 * part.cost, 1e-300) / objective.terms[k].weight
-        exact = _EXACT**2 * size * len(objective.terms[k]) / (rows * noise)
-        weights.append(min(most, max(exact, objective.terms[k].weight / _FALL)))
+        exact = NOISE.exact**2 * size * len(objective.terms[k]) / (rows * noise)
+        weights.append(min(most, max(exact, objective.terms[k].weight / NOISE.fall)))
         ratio += weights[-1] / objective.terms[k].weight / len(measured)
     return laws.with_smoothing({name: own * ratio if name in auto else own for name, own in smoothing.items()}, weights)
 
@@ -64,7 +56,7 @@ def responses(lower: Tensor, inner: int) -> Tensor:
     """How the minimum of a quadratic x'Hx moves with its last variables: (all, last), given the lower triangle of H."""
     h = whole(lower)
     own = h[:inner, :inner]
-    ridge = _RIDGE * (own.diagonal() + _RIDGE * own.diagonal().max())
+    ridge = NOISE.ridge * (own.diagonal() + NOISE.ridge * own.diagonal().max())
     factor, failed = torch.linalg.cholesky_ex(own + torch.diag(ridge))
     right = h[:inner, inner:]
     solved = torch.cholesky_solve(right, factor) if not int(failed) else torch.linalg.lstsq(own, right).solution
@@ -83,18 +75,14 @@ def _best(
     """The factor of one function's curvature that maximizes the restricted likelihood, the others held."""
     loss, gradient, matrix = quadratic
     gradient, matrix = gradient.clone(), matrix.clone()
-    for other, own in penalties.items():
-        if other != name:
-            at = laws.places[other]
-            loss += smoothing[other] * own.value
-            gradient[at] += smoothing[other] * own.gradient
-            matrix[at, at] += smoothing[other] * own.matrix
+    others = {other: own for other, own in penalties.items() if other != name}
+    loss += replace(laws, smoothing=smoothing).add_penalties(others, gradient, matrix)
     own, at = penalties[name], laws.places[name]
     curving, drift = torch.zeros_like(matrix), torch.zeros_like(gradient)
     curving[at, at], drift[at] = own.matrix, own.gradient
     size, total = float(matrix.trace()), float(curving.trace())
     mixed = matrix / size + curving / total
-    factor = torch.linalg.cholesky(mixed + _RIDGE * torch.diag(mixed.diagonal()))
+    factor = torch.linalg.cholesky(mixed + NOISE.ridge * torch.diag(mixed.diagonal()))
     half = torch.linalg.solve_triangular(factor, matrix / size, upper=False)
     shares, turn = torch.linalg.eigh(torch.linalg.solve_triangular(factor, half.T, upper=False))
     shares = shares.clamp(1e-15, 1 - 1e-15)
@@ -106,14 +94,14 @@ def _best(
     bottom = max(loss - float((slope.square() / known).sum()), 1e-12 * loss, 1e-300)
     apart = (more[:rank] / curved - slope[:rank] / known[:rank]).square()  # of the smoothest and the best fitting
     free = max(1, rows - len(own.matrix) + rank)
-    scores, factors = [], size / total * 10.0**_DECADES
+    scores, factors = [], size / total * 10.0 ** torch.linspace(-12, 12, 97, dtype=torch.float64)
     for each in factors.tolist():
         both = known[:rank] + each * curved
         least = bottom + float((known[:rank] * each * curved / both * apart).sum())
         scores.append(free * math.log(least) + float(both.log().sum()) - rank * math.log(each))
     best = math.log10(float(factors[int(torch.tensor(scores).argmin())]))
     now = math.log10(smoothing[name])
-    return 10.0 ** (now + min(_MOST, max(-_MOST, best - now)))
+    return 10.0 ** (now + min(NOISE.decades, max(-NOISE.decades, best - now)))
 
 
 class Uncertainty(NamedTuple):
@@ -147,9 +135,9 @@ def uncertainty(objective: Objective, measured: Sequence[int]) -> Uncertainty:
     bent = hessian - whole(objective.normal_of(vector, objective.terms).hessian)
     parts = [whole(objective.normal_of(vector, [objective.terms[k]]).hessian) for k in measured]
     scale = hessian.diagonal().clamp_min(1e-300).rsqrt()
-    unit = scale[:, None] * hessian * scale + _RIDGE * torch.eye(size, dtype=torch.float64)
+    unit = scale[:, None] * hessian * scale + NOISE.ridge * torch.eye(size, dtype=torch.float64)
     values, vectors = torch.linalg.eigh(unit)
-    root = scale[:, None] * vectors / values.clamp_min(_RIDGE).sqrt()  # H^-1 = root root'
+    root = scale[:, None] * vectors / values.clamp_min(NOISE.ridge).sqrt()  # H^-1 = root root'
     noise, fitted, prior = [], 0.0, math.inf
     inner = torch.zeros(size, size, dtype=torch.float64)
     for k, part in zip(measured, parts, strict=True):

@@ -18,9 +18,6 @@ from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Linearized, Term, left, linearized
 from edgewise.train.optim import NormalEquations
 
-_ENTRIES = 8_000_000  # of a part's Jacobian: 64 MB
-_WIDE = 8  # numbers of an edge and point that are held at the same time, over those of its row
-
 
 class Objective:
     """cost(theta) = sum over terms of weight * mean over points and equations of residual^2.
@@ -106,15 +103,9 @@ class Objective:
     def normal_equations(self, vector: Tensor) -> NormalEquations:
         self.steps += 1
         own = self.normal_of(vector, self.terms)
-        total, gradient, hessian = own.cost, own.gradient, own.hessian
-        begin = self.layout.size + len(self.names)
-        for name, curved in self.penalties(vector).items():
-            at, factor = self.laws.places[name], self.laws.smoothing[name]
-            at = slice(begin + at.start, begin + at.stop)
-            total += factor * curved.value
-            gradient[at] += factor * curved.gradient
-            hessian[at, at] += factor * curved.matrix
-        return NormalEquations(total, gradient, hessian)
+        begin, penalties = self.layout.size + len(self.names), self.penalties(vector)
+        curved = self.laws.add_penalties(penalties, own.gradient, own.hessian, begin)
+        return NormalEquations(own.cost + curved, own.gradient, own.hessian)
 
     def normal_of(self, vector: Tensor, terms: Sequence[Term]) -> NormalEquations:
         """The normal equations of some terms alone."""
@@ -174,11 +165,7 @@ class Objective:
             assert part.rule is not None
             for e, row in enumerate(self._linearized(part, [each.outputs for each in passes], vector)):
                 with torch.no_grad():
-                    if self.sparse:
-                        rows = passes[0].sparse_jacobian(self.layout, row.by[0])
-                        by = rows.vjp(part.rule.unsqueeze(1), self.layout.size)[:, 0]
-                    else:
-                        by = part.rule @ passes[0].jacobian(self.layout, row.by[0])
+                    by = part.rule @ self._jacobian(passes[0], row)
                 both = torch.cat([(part.rule @ row.residual).view(1), by, part.rule @ row.constants])
                 whole[e : e + 1] = [whole[e] + both if e < len(whole) else both]
         return torch.stack(whole)
@@ -228,9 +215,11 @@ class Objective:
         """A term a part of its points at a time; those of the objective's own terms stay the same."""
         if id(term) in self._cut:
             return self._cut[id(term)]
-        widths = (8 * _WIDE if self.sparse else block.widest for block in self.layout.blocks)
+        held = 8  # numbers of an edge and point at the same time, over those of its row
+        widths = (8 * held if self.sparse else block.widest for block in self.layout.blocks)
         entries = sum(len(block.spline) * width for block, width in zip(self.layout.blocks, widths, strict=True))
-        step = max(64, _ENTRIES // max(1, entries))
+        jacobian = 8_000_000  # numbers of a part's: 64 MB
+        step = max(64, jacobian // max(1, entries))
         parts = [term.rows(slice(k, k + step)) for k in range(0, len(term), step)]
         if any(term is own for own in self.terms):
             self._cut[id(term)] = parts

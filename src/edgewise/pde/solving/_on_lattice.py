@@ -14,31 +14,14 @@ from torch import Tensor
 
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import values_of
-from edgewise.pde.solving._lattice import GAUSS, Lattice, LatticeObjective
-from edgewise.pde.solving._refining import ROUNDING, UNRESOLVED, Answer, NetworkState, Refiner, beginning, not_finite
-from edgewise.pde.splines._space import Space
+from edgewise.pde.solving._lattice import LatticeObjective, Local, inside
+from edgewise.pde.solving._refining import Answer, NetworkState, Refiner, beginning, not_finite
+from edgewise.pde.solving._settings import LATTICES, REFINEMENT
+from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
-from edgewise.pde.statement._condition import Integral, Periodic
+from edgewise.pde.statement._condition import Integral
 from edgewise.pde.statement._problem import Problem, Weak
 from edgewise.train.optim import LeastSquaresSolver, Needs
-
-_TOLERANCE = 1e-3  # of the cost: a gain below it is the last
-_LEAST_DAMPING, _MOST_DAMPING = 1e-15, 1e6  # tried after none, where rounding makes the matrix indefinite
-_NONLINEAR = 1e-6  # where the equation is not linear
-_CUT = 30.0  # what the damping falls by after a step
-_ROUNDING_DAMPING = 1e-12  # a damping below it makes up for rounding only
-_DEGREE = 7
-_CELLS = (8, 12, 18, 27, 40, 60, 90)  # of each coordinate, where they need as many
-_FLOOR = 0.3  # of the mean, added to the density of knots
-_ASPECT = 2.0  # cells of a coordinate, over the mean of both, and the reverse
-_LEAST = 4
-_SECONDS = 40.0  # of steps on one core, about
-_MOST = 40_000_000  # numbers of a band: 320 MB
-_SAMPLES = 4000
-_ROUNDING = 1e-13
-_LESS = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
-_LEAST_COST = 1e-25  # of that at zero: below it there is only rounding
-_KEPT = 1e-3  # of the estimated error: what products that are left out may add up to
 
 
 class BandNewton(LeastSquaresSolver):
@@ -69,27 +52,27 @@ class BandNewton(LeastSquaresSolver):
             vector, cost, damping = _lower(problem, normal, vector, damping)
             if vector is not before and callback is not None and callback(vector, cost):
                 break
-            if cost < (1 - _TOLERANCE) * normal.cost:
-                damping, again = (damping / _CUT if damping > _LEAST_DAMPING else 0.0), True
-            elif damping > _ROUNDING_DAMPING and again:
+            if cost < (1 - LATTICES.tolerance) * normal.cost:
+                damping, again = (damping / LATTICES.cut if damping > LATTICES.least_damping else 0.0), True
+            elif damping > LATTICES.of_rounding and again:
                 damping, again = 0.0, False  # little may have been gained for the damping alone
             else:
-                self.settled = damping <= _ROUNDING_DAMPING
+                self.settled = damping <= LATTICES.of_rounding
                 break
         return vector, cost
 
 
 def _lower(problem: Any, normal: Normal, vector: Tensor, damping: float) -> tuple[Tensor, float, float]:
     """A step with the least damping, from one on, that lowers the cost: vector, cost, and the damping."""
-    while damping <= _MOST_DAMPING:
+    while damping <= LATTICES.most_damping:
         step = normal.step(damping)
         if step is not None:
             cost = problem.cost(vector - step)
             if cost < normal.cost:
                 return vector - step, cost, damping
-            if float(normal.gradient @ step) < _TOLERANCE * normal.cost:
+            if float(normal.gradient @ step) < LATTICES.tolerance * normal.cost:
                 break
-        damping = max(_LEAST_DAMPING if step is None else _NONLINEAR, 10 * damping)
+        damping = max(LATTICES.least_damping if step is None else LATTICES.nonlinear, 10 * damping)
     return vector, normal.cost, damping
 
 
@@ -107,8 +90,8 @@ class _Level:
     floor: float
 
     @property
-    def lattice(self) -> Lattice:
-        return self.objective.lattice
+    def products(self) -> Products:
+        return self.objective.products
 
     @cached_property
     def relative(self) -> float:
@@ -118,7 +101,7 @@ class _Level:
     @property
     def solved(self) -> bool:
         """Whether steps ended by themselves, and left little of the equation."""
-        return self.settled and self.relative <= UNRESOLVED
+        return self.settled and self.relative <= REFINEMENT.unresolved
 
 
 def is_on_lattice(problem: Problem) -> bool:
@@ -128,14 +111,14 @@ def is_on_lattice(problem: Problem) -> bool:
     return box and not integrals and not isinstance(problem.residual, Weak) and not problem.functions
 
 
-def on_lattice(refiner: Refiner, tolerance: float, lattices: int = len(_CELLS)) -> Answer:
+def on_lattice(refiner: Refiner, tolerance: float, lattices: int = len(LATTICES.cells)) -> Answer:
     """Solve on lattices until two solutions differ by less than a tolerance; return the one before the last.
 
     The difference is its error. Knots follow the solution, and each coordinate has as many as give it as large a share
     of the error. `lattices`: how many there are at most.
     """
     former, last, error = None, None, math.inf
-    for cells in _CELLS[:lattices]:
+    for cells in LATTICES.cells[:lattices]:
         objective = _prepared(refiner, last, cells)
         if last is not None and not _fits(refiner, last.steps, objective):
             break
@@ -157,95 +140,82 @@ def on_lattice(refiner: Refiner, tolerance: float, lattices: int = len(_CELLS)) 
 
 def _falls(former: _Level, last: _Level) -> bool:
     """Whether a finer lattice leaves less of the equation."""
-    return last.relative < _LESS * former.relative or last.relative < ROUNDING
+    return last.relative < LATTICES.falls * former.relative or last.relative < REFINEMENT.rounding
 
 
 def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
-    in_time = refiner.work + steps * objective.seconds <= _SECONDS
-    return in_time and objective.band * objective.size <= _MOST
+    in_time = refiner.work + steps * objective.seconds <= LATTICES.seconds
+    return in_time and objective.band * objective.size <= LATTICES.band
 
 
 def _state(level: _Level, error: float) -> NetworkState:
     """A level's solution as a network."""
-    objective, vector = level.objective, level.vector
-    model = objective.network(vector, max(_ROUNDING, _KEPT * min(error, 1.0)))
+    objective, vector, rounding = level.objective, level.vector, 1e-13
+    model = objective.network(vector, max(rounding, LATTICES.omitted * min(error, 1.0)))
     return NetworkState(
-        model, objective.constants(vector), max(level.lattice.cells), torch.empty(0), level.train, level.fresh
+        model, objective.constants(vector), max(level.products.counts), torch.empty(0), level.train, level.fresh
     )  # fmt: skip
 
 
 def _prepared(refiner: Refiner, last: _Level | None, cells: int) -> LatticeObjective:
     """The objective on a lattice with this many cells, starting from where the last one ended."""
     problem = refiner.problem
-    lattice = _even(problem, cells) if last is None else _moved(problem, last, cells)
-    objective = LatticeObjective(problem, lattice, refiner.boundary, refiner.seed)
+    ends = zip(problem.domain.low, problem.domain.high, strict=True)
+    products = _moved(last, cells) if last else Products.even(ends, (cells, cells), LATTICES.degree)
+    objective = LatticeObjective(problem, products, refiner.boundary, refiner.seed)
     if last is None:
-        objective.begin(_first(refiner, lattice), problem.numbers)
+        objective.begin(_first(refiner, products), problem.numbers)
         if not math.isfinite(objective.cost(objective.start)):
             raise not_finite()
     else:
-        known = lattice.projected(last.lattice, last.objective.coefficients(last.vector))
-        objective.begin(known, last.objective.constants(last.vector))
+        coefficients = last.objective.coefficients(last.vector).numpy()
+        known = products.projected(last.products, coefficients, products.degree + 1)
+        objective.begin(torch.from_numpy(known), last.objective.constants(last.vector))
         objective.relate()
     return objective
 
 
-def _first(refiner: Refiner, lattice: Lattice) -> Tensor:
+def _first(refiner: Refiner, products: Products) -> Tensor:
     """The coefficients of a first guess, or zero."""
-    problem, zero = refiner.problem, torch.zeros(len(lattice), refiner.problem.unknowns, dtype=torch.float64)
+    problem, zero = refiner.problem, torch.zeros(len(products), refiner.problem.unknowns, dtype=torch.float64)
     if refiner.guess is None:
         return zero
-    objective = LatticeObjective(beginning(problem, refiner.guess), lattice, refiner.boundary, refiner.seed)
+    objective = LatticeObjective(beginning(problem, refiner.guess), products, refiner.boundary, refiner.seed)
     objective.begin(zero, problem.numbers)
     return objective.coefficients(refiner.monitor.minimize(BandNewton(refiner.solver.steps), objective, "start"))
 
 
-def _even(problem: Problem, cells: int) -> Lattice:
-    ends = zip(problem.domain.low, problem.domain.high, strict=True)
-    x, y = (Space(np.linspace(low, high, cells + 1), _DEGREE) for low, high in ends)
-    return Lattice((x, y), _inner(problem, (cells, cells)))
-
-
-def _moved(problem: Problem, last: _Level, cells: int) -> Lattice:
+def _moved(last: _Level, cells: int) -> Products:
     """Knots by de Boor's rule, and as many of each coordinate as the integral of its density asks for."""
-    old, coefficients = last.lattice, last.objective.coefficients(last.vector)
-    densities = old.densities(coefficients)
-    parts = zip(densities, old.spaces, strict=True)
-    x, y = (max(float(d @ np.diff(space.cells)), 1e-300) for d, space in parts)
-    aspect = min(_ASPECT, max(1 / _ASPECT, (x / y) ** 0.5))
-    counts = (max(_LEAST, round(cells * aspect)), max(_LEAST, round(cells / aspect)))
-    one, two = (
-        space.moved(density, count, _FLOOR)
-        for space, density, count in zip(old.spaces, densities, counts, strict=True)
-    )  # fmt: skip
-    return Lattice((one, two), _inner(problem, counts))
-
-
-def _inner(problem: Problem, cells: tuple[int, int]) -> int:
-    """The coordinate that is numbered first, so that the band is narrow: a periodic one, or that of fewer cells."""
-    for condition in problem.conditions:
-        if isinstance(condition, Periodic):
-            return problem.domain.names.index(condition.name)
-    return 0 if cells[0] < cells[1] else 1
+    old = last.products
+    parts = old.highest(last.objective.coefficients(last.vector).numpy())
+    highest = [np.sqrt((part**2).sum(1, keepdims=True)) for part in parts]
+    x, y = (
+        max(float(part[:, 0] ** (1 / (line.degree + 1)) @ np.diff(line.cells)), 1e-300)
+        for part, line in zip(highest, old.lines, strict=True)
+    )
+    aspect = min(LATTICES.aspect, max(1 / LATTICES.aspect, (x / y) ** 0.5))
+    counts = (max(LATTICES.least, round(cells * aspect)), max(LATTICES.least, round(cells / aspect)))
+    return old.moved(highest, counts, LATTICES.floor)
 
 
 def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Level:
-    solver, cells = BandNewton(refiner.solver.steps, floor), max(objective.lattice.cells)
+    solver, cells = BandNewton(refiner.solver.steps, floor), max(objective.products.counts)
     vector = refiner.monitor.minimize(solver, objective, f"grid {cells}")
     refiner.work += solver.taken * objective.seconds
-    train = objective.residual(vector, objective.lattice.inside(GAUSS))
-    fresh = objective.residual(vector, objective.lattice.inside(GAUSS + 1))
+    train = objective.residual(vector, inside(objective.products, LATTICES.gauss))
+    fresh = objective.residual(vector, inside(objective.products, LATTICES.gauss + 1))
     refiner.monitor.record(cells, len(vector), train, fresh)
     values = _sampled(refiner, objective, vector)
-    floor = floor or _LEAST_COST * solver.first
+    floor = floor or LATTICES.least_cost * solver.first
     return _Level(objective, vector, values, solver.taken, solver.settled, train, fresh, floor)
 
 
-def _sampled(refiner: Refiner, objective: LatticeObjective, vector: Tensor) -> Tensor:
+def _sampled(refiner: Refiner, objective: LatticeObjective, vector: Tensor, count: int = 4000) -> Tensor:
     """The unknowns at many points, (n, unknowns)."""
     problem = objective.problem
-    at = problem.domain.points(_SAMPLES, refiner.seed + 1)
-    jets = objective.lattice.jets(at.unsqueeze(1), objective.coefficients(vector), [()])
+    at = problem.domain.points(count, refiner.seed + 1)
+    jets = Local.at(objective.products, at.unsqueeze(1), [()]).jets(objective.coefficients(vector))
     return values_of(problem.unknown(jets, at, (), objective.constants(vector)))
 
 

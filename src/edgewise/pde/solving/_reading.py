@@ -19,6 +19,7 @@ from edgewise.nn import KAN, clone, layer_of, set_function
 from edgewise.pde.result._solution import Solution
 from edgewise.pde.solving._noise import uncertainty
 from edgewise.pde.solving._objective import Objective
+from edgewise.pde.solving._settings import FORMULAS
 from edgewise.pde.statement._coefficient import Coefficient, FoundCoefficient
 from edgewise.pde.statement._condition import Measured
 from edgewise.pde.statement._terms import Term
@@ -26,16 +27,6 @@ from edgewise.train.optim import LM
 
 if TYPE_CHECKING:
     import sympy
-
-_TRIED, _ROUNDED = 8, 6  # functions fitted to the measurements, and those of which constants are made simple
-_FIRST, _AGAIN = 25, 6  # steps
-_CLOSE = 2.5  # standard errors
-_BIT = 2 * math.log(2)  # what one bit of a simple constant counts, in units of chi-square
-_TOLERANCE = 1e-5  # gain of a step over the cost
-_PER_PARAMETER, _LEAST, _BOUNDARY = 12, 400, 200  # points
-_COMPLEX = 2.0  # what one unit of a function's complexity counts, in units of chi-square
-_WIDTH = 12  # largest denominator of a simple constant
-B, D = 1, 3
 
 
 @dataclass(frozen=True)
@@ -123,7 +114,7 @@ def read(found: Solution, name: str, *, functions: Iterable[str] | None = None) 
     trials = sorted((t for t in trials if math.isfinite(t.score)), key=lambda t: t.score)
     if not trials:
         raise InputError(f"None of these functions is defined on the whole range of {own}. Allow others.")
-    best = min((t.rounded() for t in trials[:_ROUNDED]), key=lambda t: t.score)
+    best = min((t.rounded() for t in trials[: FORMULAS.rounded]), key=lambda t: t.score)
     others = [(t.expression, t.score) for t in trials]
     return Reading(best.expression, best.function, best.errors(), best.score, best.solution(), others)
 
@@ -139,7 +130,7 @@ def _candidates(own: FoundCoefficient, functions: Iterable[str] | None) -> list[
     noise = float(errors.mean()) / max(spread, floor)
     ranked = rank_curves(at, values, 1 / (errors + floor), floor=max(noise, 1e-8), functions=functions)
     nearest = sorted(ranked, key=lambda fit: fit.error)
-    found = ranked[:_TRIED] + nearest[: _TRIED // 2]
+    found = ranked[: FORMULAS.tried] + nearest[: FORMULAS.tried // 2]
     return list({fit.function.name: fit for fit in found}.values())
 
 
@@ -164,7 +155,7 @@ class _Trial:
         weights = found.weights or tuple(c.weight for c in measured)
         unit = min(w * s**2 / len(c.values) for w, s, c in zip(weights, found.noise, measured, strict=True))
         return cls._trained(
-            found, name, fit.function.name, model, found.model, found.constants, max(unit, 1e-300), _FIRST
+            found, name, fit.function.name, model, found.model, found.constants, max(unit, 1e-300), FORMULAS.steps
         )
 
     @classmethod
@@ -181,13 +172,13 @@ class _Trial:
             smoothing=laws.smoothing | {key: own.smoothing for key, own in others.items()},
         )  # fmt: skip
         size = len(Objective(problem, clone(network), constants, [], laws).start)
-        inside = problem.domain.points(max(_LEAST, _PER_PARAMETER * size))
+        inside = problem.domain.points(max(FORMULAS.least, FORMULAS.per_parameter * size))
         terms, weights = [Term(problem.residual, [inside], 1.0)], iter(found.weights)
         for c in problem.conditions:
             weight = next(weights, c.weight) if isinstance(c, Measured) else c.weight
-            terms.append(Term(c.equation, c.points(_BOUNDARY, 1), weight))
+            terms.append(Term(c.equation, c.points(FORMULAS.boundary, 1), weight))
         objective = Objective(problem, clone(network), constants, terms, laws)
-        vector, _ = LM(steps=steps, tolerance=_TOLERANCE).minimize(objective, objective.start)
+        vector, _ = LM(steps=steps, tolerance=FORMULAS.tolerance).minimize(objective, objective.start)
         objective.start = vector
         return cls(found, name, function, objective.functions(vector).models[name], objective, unit)
 
@@ -208,7 +199,7 @@ class _Trial:
             return math.inf
         width = torch.linalg.eigvalsh(scaled).clamp(1e-30, 1.0)
         free = float((width.log() + math.log(2 * math.pi)).sum()) if len(values) else 0.0
-        return self.chi2 - free + self.spent + library.get(self.function).complexity * _COMPLEX
+        return self.chi2 - free + self.spent + library.get(self.function).complexity * FORMULAS.unit
 
     @property
     def expression(self) -> sympy.Expr:
@@ -243,9 +234,10 @@ class _Trial:
             vector, objective = now.objective.start, now.objective
             new = _Trial._trained(
                 now.found, now.name, now.function, model, objective.network(vector), objective.constants(vector),
-                now.unit, _AGAIN,
+                now.unit, FORMULAS.steps_again,
             )  # fmt: skip
-            new = replace(new, spent=now.spent + (_BIT * choice.constant.complexity if choice.constant.value else 0.0))
+            bits = choice.constant.complexity if choice.constant.value else 0
+            new = replace(new, spent=now.spent + 2 * math.log(2) * bits)
             return new if new.score <= now.score else None
 
         return round_greedily(self, _choices, taken)
@@ -268,10 +260,10 @@ def _choices(trial: _Trial) -> Iterator[Choice]:
     for which, letter in enumerate("abcd"):
         if letter not in errors:
             continue
-        value, width = values[which], _CLOSE * errors[letter]
-        if which in (B, D) and abs(value) <= width:
+        value, width = values[which], FORMULAS.close * errors[letter]
+        if letter in "bd" and abs(value) <= width:
             yield Choice((0, abs(value) / max(width, 1e-300)), (count, which, "0"), which, ZERO)
         elif value and width < 0.5 * abs(value):
-            for simple in simple_constants(value, max(width / abs(value), 1e-6), _WIDTH)[:2]:
+            for simple in simple_constants(value, max(width / abs(value), 1e-6), FORMULAS.denominator)[:2]:
                 if simple.expr.is_Rational:
                     yield Choice((1, float(simple.complexity)), (count, which, str(simple.expr)), which, simple)

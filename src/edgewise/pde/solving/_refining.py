@@ -18,6 +18,7 @@ from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.solving._estimate import Estimate, estimate
 from edgewise.pde.solving._noise import Uncertainty, tuned, uncertainty
 from edgewise.pde.solving._objective import Objective
+from edgewise.pde.solving._settings import REFINEMENT
 from edgewise.pde.statement._coefficient import Call, Laws
 from edgewise.pde.statement._condition import Left, Measured
 from edgewise.pde.statement._problem import Problem
@@ -27,25 +28,6 @@ from edgewise.train.optim import LM
 
 Begin = Callable[[SimpleNamespace], Any]
 """A first guess of the unknown, or a tuple of several, as a function of the coordinates p."""
-_POOL = 8  # candidates for each point that is moved
-_MOVED = 0.5  # of the points
-_PER_PARAMETER = 12  # points: with 4, residuals between them were seen to be 100 times those at them
-_MOST_PER_PARAMETER = 48
-_MOST_POINTS = 60_000
-_CLOSE = 1.5  # fresh residuals over trained ones, above which there are too few points
-_TURNS = 2
-UNRESOLVED = 0.02  # what is left of the equation over its terms: above it, it is not solved
-_KEPT = 0.5  # of what is left: where no correction takes away more, there is a minimum of the squares and no solution
-ROUNDING = 1e-9  # of the equation's terms: what is left below it is no more than rounding
-_FRESH = 123_457  # added to a seed: points to judge on
-_LEAST_FRESH = 2000
-_PART, _PART_ON_LINE = 0.1, 0.01  # of a standard error that refining the grid need not go below
-_HARDLY = 1e-3  # weight of an equation whose functions are not known yet
-_RIM = 200  # points of the boundary that knots must reach
-_TESTS = 2.0  # functions for each parameter
-_JUDGED_FINER = 1.3  # cells of the functions that judge, over those of the functions that train
-_OF_GRID = {1: 2.0, 2: 1.5, 3: 0.0}  # cells of the functions, over those of the network, by the number of coordinates
-_MOST_TESTS = 1600  # functions
 
 
 def beginning(problem: Problem, guess: Begin) -> Problem:
@@ -86,8 +68,9 @@ def placed(
 
     Source: Wu et al., Computer Methods in Applied Mechanics and Engineering 403 (2023), for the density.
     """
-    moved = int(_MOVED * count)
-    pool, even = domain.points(_POOL * moved, seed + 7919 * turn, "random"), domain.points(count - moved, seed)
+    moved = int(REFINEMENT.moved * count)
+    pool = domain.points(REFINEMENT.pool * moved, seed + 7919 * turn, "random")
+    even = domain.points(count - moved, seed)
 
     def finite(points: Tensor) -> Tensor:
         return left(points).nan_to_num(nan=0.0, posinf=0.0)
@@ -97,7 +80,7 @@ def placed(
     density = 0.5 * (residual / mean + 1.0)
     chosen = torch.multinomial(density, moved, generator=torch.Generator().manual_seed(seed + turn))
     whole = torch.cat([density[chosen], 0.5 * (finite(even) / mean + 1.0)])
-    each = 1.0 / (_MOVED * whole + 1.0 - _MOVED)
+    each = 1.0 / (REFINEMENT.moved * whole + 1.0 - REFINEMENT.moved)
     return torch.cat([pool[chosen], even]), each / each.mean()
 
 
@@ -132,7 +115,7 @@ class Answer(NamedTuple):
     @property
     def sound(self) -> bool:
         """Whether this is a solution, however accurate."""
-        return self.settled and self.falls and self.relative <= UNRESOLVED and math.isfinite(self.error)
+        return self.settled and self.falls and self.relative <= REFINEMENT.unresolved and math.isfinite(self.error)
 
 
 class Refiner:
@@ -145,10 +128,12 @@ class Refiner:
         self.guess = guess
         self.problem, self.monitor, self.solver, self.adaptive = problem, monitor, solver, adaptive
         self.begins = dict(problem.numbers)
-        self.seed, self.points, self.per, self.work = monitor.options.seed, points, _PER_PARAMETER, 0.0
+        self.seed, self.points, self.per, self.work = monitor.options.seed, points, REFINEMENT.per_parameter, 0.0
         self.boundary = boundary
         self.conditions = [term_of(condition, boundary, self.seed + 1) for condition in problem.conditions]
-        self.fresh = problem.domain.points(max(points, _LEAST_FRESH), self.seed + _FRESH)
+        self.fresh = problem.domain.points(
+            max(points, REFINEMENT.least_fresh), self.seed + 123_457
+        )  # those of no other seed
 
     def best_of(self, models: Sequence[KAN], grids: Sequence[int]) -> NetworkState:
         """The best of several networks after the first grids, by what the equation leaves at fresh points."""
@@ -170,7 +155,7 @@ class Refiner:
             state = self._drawn(self._adapted(state, grid))
         if self.guess is not None and not begun:
             state = self._guessed(self._adapted(state, grid), self.guess)
-        for turn in range(2 * _TURNS):
+        for turn in range(2 * REFINEMENT.turns):
             state = self._adapted(state, grid)
             enough = per if turn else per // 2  # the first run need not be exact
             state = self._tuned(state, grid, begun or turn > 0)
@@ -185,10 +170,10 @@ class Refiner:
             left, rows = objective.residual(vector, objective.terms[0]), objective.terms[0]
             train = float(rows.weigh(left).square().mean().sqrt())
             fresh = float(objective.residual(vector, rows.at([self.fresh])).square().mean().sqrt())
-            if self.monitor.ended() is not None or (turn + 1 >= _TURNS and fresh <= _CLOSE * train):
+            if self.monitor.ended() is not None or (turn + 1 >= REFINEMENT.turns and fresh <= REFINEMENT.close * train):
                 break
-            if turn + 1 >= _TURNS:
-                if 2 * per > _MOST_PER_PARAMETER or 2 * len(inside) > _MOST_POINTS:
+            if turn + 1 >= REFINEMENT.turns:
+                if 2 * per > REFINEMENT.most_per_parameter or 2 * len(inside) > REFINEMENT.most_points:
                     break
                 per *= 2
         self.monitor.record(grid, len(vector), train, fresh)
@@ -199,7 +184,7 @@ class Refiner:
         model = self._adapted(state, grid).model
         points = torch.empty(max(self.points, self.per * Layout(model).size), 0)
         term = Term(self.problem.residual, [points], 1.0)
-        return _TURNS * self.solver.steps * Objective(self.problem, model, state.constants, [term]).seconds
+        return REFINEMENT.turns * self.solver.steps * Objective(self.problem, model, state.constants, [term]).seconds
 
     def error(self, state: NetworkState) -> float:
         """The estimated error of a network."""
@@ -216,7 +201,7 @@ class Refiner:
             return tolerance
         values = torch.cat([c.values for c in self.problem.conditions if isinstance(c, Measured)])
         size = float(values.square().mean().sqrt())
-        part = _PART_ON_LINE if len(self.problem.domain.names) == 1 else _PART
+        part = REFINEMENT.of_noise_on_line if len(self.problem.domain.names) == 1 else REFINEMENT.of_noise
         return max(tolerance, part * self.uncertain(state).solution / max(size, 1e-300))
 
     def calls(self, state: NetworkState) -> list[Call]:
@@ -227,7 +212,7 @@ class Refiner:
     def answer(self, state: NetworkState) -> Answer:
         objective = self.judged(state)
         known, relative = self._estimated(state, objective), objective.relative(objective.start, objective.terms[0])
-        falls = bool(self.measured) or known.kept < _KEPT or relative < ROUNDING
+        falls = bool(self.measured) or known.kept < REFINEMENT.at_minimum or relative < REFINEMENT.rounding
         return Answer(state, known.error, relative, falls=falls)
 
     def objective(self, state: NetworkState, inside: Tensor | None = None, each: Tensor | None = None) -> Objective:
@@ -258,7 +243,7 @@ class Refiner:
 
         Joint training from nothing can end where a function vanishes, and the solution does not move.
         """
-        inner = Term(self.problem.residual, [self._placed(state, self.per // 2, 0)[0]], _HARDLY)
+        inner = Term(self.problem.residual, [self._placed(state, self.per // 2, 0)[0]], REFINEMENT.hardly)
         terms = [inner, *self.conditions]
         objective = Objective(self.problem, clone(state.model), state.constants, terms, Laws.none())
         vector = self.monitor.minimize(self.solver, objective, "measurements")
@@ -286,12 +271,12 @@ class Refiner:
     def _adapted(self, state: NetworkState, grid: int) -> NetworkState:
         """The network with knots over the domain, and over what its nodes take there."""
         domain, sides = self.problem.domain, [side for term in self.conditions for side in term.points]
-        rim = torch.stack(domain.ends) if isinstance(domain, Box) else domain.boundary().points(_RIM)
+        rim = torch.stack(domain.ends) if isinstance(domain, Box) else domain.boundary().points(200)
         return state._replace(model=adapt_grid(state.model, torch.cat([self.fresh, *sides, rim]), grid))
 
     def _placed(self, state: NetworkState, per: int, turn: int) -> tuple[Tensor, Tensor | None]:
         """Even points at first, and moved ones at later turns, with their weights."""
-        count = max(self.points, min(_MOST_POINTS, per * Layout(state.model).size))
+        count = max(self.points, min(REFINEMENT.most_points, per * Layout(state.model).size))
         if not turn or not self.adaptive:
             return self.problem.domain.points(count, self.seed), None
         objective = self.objective(state)
@@ -306,7 +291,7 @@ class WeakRefiner(Refiner):
 
     def trained(self, state: NetworkState, grid: int) -> NetworkState:
         """Runs at one grid, before each of which knots move."""
-        for turn in range(_TURNS):
+        for turn in range(REFINEMENT.turns):
             objective = self.objective(self._adapted(state, grid))
             vector = self.monitor.minimize(self.solver, objective, f"grid {grid}")
             self.work += objective.steps * objective.seconds
@@ -315,7 +300,7 @@ class WeakRefiner(Refiner):
                 break
         term = objective.terms[0]
         train = float(objective.residual(vector, term).square().mean().sqrt())
-        other = self._term(len(vector), grid, _JUDGED_FINER)
+        other = self._term(len(vector), grid, REFINEMENT.judged_finer)
         fresh = float(objective.residual(vector, other).square().mean().sqrt())
         self.monitor.record(grid, len(vector), train, fresh)
         return state._replace(grid=grid, inside=term.points[0], train=train, fresh=fresh)
@@ -330,12 +315,12 @@ class WeakRefiner(Refiner):
 
     def judged(self, state: NetworkState) -> Objective:
         """The same against other test functions."""
-        return self.objective(state, finer=_JUDGED_FINER)
+        return self.objective(state, finer=REFINEMENT.judged_finer)
 
     def _term(self, size: int, grid: int, finer: float) -> Term:
         d = len(self.problem.domain.names)
-        most = _MOST_TESTS ** (1 / d)
-        cells = min(most, max((_TESTS * size) ** (1 / d), _OF_GRID.get(d, 0.0) * grid))
+        most = REFINEMENT.most_tests ** (1 / d)
+        cells = min(most, max((REFINEMENT.tests * size) ** (1 / d), REFINEMENT.of_grid.get(d, 0.0) * grid))
         return weak_term(self.problem, 0, math.ceil(finer * cells))
 
 

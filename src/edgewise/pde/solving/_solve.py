@@ -20,24 +20,14 @@ from edgewise.pde.result._solution import FoundSolution, Solution
 from edgewise.pde.solving._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
 from edgewise.pde.solving._even_lattice import Known
 from edgewise.pde.solving._on_lattice import is_on_lattice, on_lattice
-from edgewise.pde.solving._refining import UNRESOLVED, Answer, Begin, NetworkState, Refiner, WeakRefiner
+from edgewise.pde.solving._refining import Answer, Begin, NetworkState, Refiner, WeakRefiner
+from edgewise.pde.solving._settings import RACE, REFINEMENT
 from edgewise.pde.splines._networks import candidates, redrawn, wider
 from edgewise.pde.splines._pass import JetPass
 from edgewise.pde.statement._coefficient import FoundCoefficient
 from edgewise.pde.statement._problem import Problem, Weak, paired
 from edgewise.train import Monitor, Options, Row, Words
 from edgewise.train.optim import LM
-
-_GAIN = 0.7  # of the residual before: a step of refinement that does not reach it helped little
-_RACE_SECONDS = 80.0  # of steps on one core, about
-_ALONE = 0.4  # of that, after which only the best goes on
-_GOOD_OF_KIND = 1e-3  # estimated error after two grids, below which no other kind is tried
-_GRIDS = (4, 8, 12, 18, 27, 40, 60, 90, 135)
-_LINE_GRIDS = (4, 8, 16, 32, 64, 128, 256, 512)
-_STARTS, _STARTS_OF_A_KIND = 3, 2
-_TOLERANCE = 1e-5  # gain of a step, over the cost, below which three in a row end a run
-_OVERFIT = 3.0  # fresh residuals over trained ones
-_GOOD = 1e-2  # estimated error on lattices, below which no networks are tried
 
 
 @dataclass
@@ -66,11 +56,11 @@ def race(
         before = refiner.work
         state = refiner.best_of(kind, grids[:2])
         entrants.append(_Entrant(state, 2, refiner.work - before, refiner.error(state)))
-        if refiner.monitor.ended() is not None or entrants[-1].score < _GOOD_OF_KIND:
+        if refiner.monitor.ended() is not None or entrants[-1].score < RACE.good_of_its_kind:
             break
     best = min(entrants, key=lambda one: one.score)
     while refiner.monitor.ended() is None and best.score > refiner.enough(best.state, tolerance):
-        if refiner.work > _ALONE * _RACE_SECONDS or not _fits(refiner, best, grids):
+        if refiner.work > RACE.alone * RACE.seconds or not _fits(refiner, best, grids):
             entrants = [best]
         able = [one for one in entrants if one.stuck < 2 and _fits(refiner, one, grids)]
         if not able:
@@ -90,8 +80,8 @@ def _kinds(models: Sequence[KAN]) -> list[list[KAN]]:
 
 def _fits(refiner: Refiner, one: _Entrant, grids: Sequence[int]) -> bool:
     if one.wide:
-        return refiner.work + refiner.predicted(one.state, one.state.grid) <= _RACE_SECONDS
-    return one.next < len(grids) and refiner.work + refiner.predicted(one.state, grids[one.next]) <= _RACE_SECONDS
+        return refiner.work + refiner.predicted(one.state, one.state.grid) <= RACE.seconds
+    return one.next < len(grids) and refiner.work + refiner.predicted(one.state, grids[one.next]) <= RACE.seconds
 
 
 def _advance(refiner: Refiner, one: _Entrant, grids: Sequence[int], own_networks: bool) -> None:
@@ -105,7 +95,7 @@ def _advance(refiner: Refiner, one: _Entrant, grids: Sequence[int], own_networks
         state = refiner.trained(one.state, grids[one.next])
         one.next += 1
     score = refiner.error(state)
-    gained = score < _GAIN * one.score
+    gained = score < RACE.gain * one.score
     if score < one.score:
         one.state, one.score = state, score
     one.stuck = 0 if gained else one.stuck + 1
@@ -193,18 +183,18 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
             raise InputError("'start' comes with its own network. Leave 'model' out.")
         models = [_checked(problem, near.model)]
     elif model is None:
-        models = candidates(d, problem.unknowns, starts or _STARTS_OF_A_KIND, own.seed)
+        models = candidates(d, problem.unknowns, starts or RACE.starts_of_a_kind, own.seed)
         models = models[::-1] if problem.functions else models  # sums first: short sums of products are too stiff
     else:
         first = _checked(problem, model)
-        models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or _STARTS))]
+        models = [first, *(redrawn(first, own.seed + 1000 * k) for k in range(1, starts or RACE.starts))]
     _checked(problem, models[0])
     order = _order(grids, d, near)
     settings = identity(problem, points, boundary, steps, adaptive) if own.checkpoint is not None else ()
     monitor = Monitor(own, words=_WORDS, identity=settings)
     with monitor.running():
         kind = WeakRefiner if isinstance(problem.residual, Weak) else Refiner
-        refiner = kind(problem, monitor, LM(steps=steps, tolerance=_TOLERANCE), points, boundary, adaptive, guess)
+        refiner = kind(problem, monitor, LM(steps=steps, tolerance=RACE.tolerance), points, boundary, adaptive, guess)
         if near is not None:
             refiner.begins |= {name: value for name, value in near.constants.items() if name in problem.numbers}
         first = determinacy(problem) if is_examined(problem) and is_linear(problem) else None
@@ -234,7 +224,7 @@ def _automatic(
         return on_lattice(refiner, tolerance, 2) if lattices else refiner.answer(refiner.best_of(models, grids[:2]))
     first = on_lattice(refiner, tolerance) if lattices else None
     if first is not None and (
-        refiner.monitor.ended() is not None or (first.sound and first.error < max(_GOOD, tolerance))
+        refiner.monitor.ended() is not None or (first.sound and first.error < max(RACE.good, tolerance))
     ):
         return first
     second = refiner.answer(race(refiner, models, grids, tolerance, own_networks=own_networks))
@@ -251,7 +241,7 @@ def _judged(
     ended = monitor.ended()
     state, error, relative = answer.state, answer.error, answer.relative
     finite = math.isfinite(error) and math.isfinite(state.fresh)
-    solved = answer.falls and relative <= UNRESOLVED
+    solved = answer.falls and relative <= REFINEMENT.unresolved
     if finite and not solved:
         error = max(error, 1.0)  # the estimate says nothing
     if known is None and ended is None and finite and is_examined(problem):
@@ -269,7 +259,7 @@ def _judged(
     elif error <= refiner.enough(state, tolerance) and answer.settled:
         outcome = Outcome.CONVERGED
     else:
-        outcome = Outcome.OVERFIT if state.fresh > _OVERFIT * state.train else Outcome.GRIDS_DONE
+        outcome = Outcome.OVERFIT if state.fresh > RACE.overfit * state.train else Outcome.GRIDS_DONE
     advice = known.advice if known is not None and known.outcome is outcome else ""
     found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative, advice=advice)
     return _with_uncertainty(found, refiner, state)
@@ -331,7 +321,7 @@ def _checked(problem: Problem, model: KAN) -> KAN:
 
 def _order(grids: Sequence[int] | Literal["auto"], coordinates: int, start: Solution | None) -> list[int]:
     if isinstance(grids, str) and grids == "auto":
-        every: list[int] = list(_LINE_GRIDS if coordinates == 1 else _GRIDS)
+        every: list[int] = list(RACE.line_grids if coordinates == 1 else RACE.grids)
         if start is None:
             return every
         own = max(layer.grid for layer in start.model.layers)

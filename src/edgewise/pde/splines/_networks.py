@@ -15,15 +15,8 @@ from edgewise._typing import Array
 from edgewise.nn import KAN, clone, lock, widen
 from edgewise.pde.splines._space import Space
 
-_GRID, _DEGREE = 4, 7
-_SUMS, _PRODUCTS = 5, {2: 4, 3: 4}
-_MANY = 3  # products where there are more coordinates
-_WIDER = 3  # sums that a wider network has more
 
-
-def products(
-    coordinates: int, terms: int, unknowns: int = 1, *, degree: int = _DEGREE, grid: int = _GRID, seed: int = 0
-) -> KAN:
+def products(coordinates: int, terms: int, unknowns: int = 1, *, degree: int = 7, grid: int = 4, seed: int = 0) -> KAN:
     """Return a network that is a sum of products:  u_q(x) = sum_r prod_i f_qri(x_i).
 
     KAN([d, (0, [d] * terms * unknowns), unknowns]) in which coordinate i enters the i-th factor of each product only,
@@ -79,14 +72,15 @@ def products(
 def candidates(coordinates: int, unknowns: int, starts: int, seed: int) -> list[KAN]:
     """Networks to choose from: one spline on a line, else products, of several starts where they are many, and sums."""
     if coordinates == 1:
-        return [KAN([1, unknowns], grid=_GRID, degree=_DEGREE, base=None, seed=seed)]
-    many = coordinates not in _PRODUCTS
-    terms = _PRODUCTS.get(coordinates, _MANY)
+        return [_network([1, unknowns], seed)]
+    many = coordinates > 3
+    terms = 3 if many else 4
     found = [products(coordinates, terms, unknowns, seed=seed + k) for k in range(starts if many else 1)]
-    sums = range(1 if many else starts)
-    return found + [
-        KAN([coordinates, _SUMS, unknowns], grid=_GRID, degree=_DEGREE, base=None, seed=seed + k) for k in sums
-    ]
+    return found + [_network([coordinates, 5, unknowns], seed + k) for k in range(1 if many else starts)]
+
+
+def _network(widths: Sequence[int], seed: int, grid: int = 4, degree: int = 7) -> KAN:
+    return KAN(widths, grid=grid, degree=degree, base=None, seed=seed)
 
 
 def wider(model: KAN, seed: int) -> KAN | None:
@@ -94,12 +88,12 @@ def wider(model: KAN, seed: int) -> KAN | None:
     if len(model.layers) == 1:
         return None
     if not model.nodes[1].arities:
-        return widen(model, 1, _WIDER, seed=seed)
+        return widen(model, 1, 3, seed=seed)  # three sums more
     first, last = model.layers
     d, m = first.n_in, last.n_out
     old = last.n_in // m
     terms = old + max(2, old // 2)
-    new = products(d, terms, m, degree=first.degree or _DEGREE, grid=first.grid, seed=seed)
+    new = products(d, terms, m, degree=first.degree or 7, grid=first.grid, seed=seed)
     begun = new.layers[0]
     with torch.no_grad():
         begun.knots.copy_(first.knots)

@@ -16,8 +16,6 @@ from edgewise.nn import KAN, KANLayer, Layout, Nodes, derivatives, edge_derivati
 from edgewise.nn.bases import BSpline
 from edgewise.pde.geometry._jet import orders_up_to
 
-_LANES = 8  # the kernel of products wants the numbers of an edge and row in multiples of this, zeros at the end
-
 
 @dataclass(frozen=True)
 class LocalSplines:
@@ -113,7 +111,8 @@ class SparseRows:
         count, n, width = self.values.shape
         number = torch.arange(count)
         table = torch.stack([torch.zeros(count), number, self.starts, torch.full((count,), -1)], 1).int()
-        padded = torch.nn.functional.pad(self.values, (0, -width % _LANES)).contiguous()
+        lanes = 8  # the kernel wants the numbers of an edge and row in multiples of it, zeros at the end
+        padded = torch.nn.functional.pad(self.values, (0, -width % lanes)).contiguous()
         local = Local(self.first.int().contiguous(), padded)
         ones = torch.ones(1, 1, n, dtype=torch.float64)
         edges = Edges(table, int(self.cells.max()), self.cells.int())

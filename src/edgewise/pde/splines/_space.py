@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from itertools import pairwise, repeat
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -15,11 +16,6 @@ from scipy.sparse.linalg import splu
 
 from edgewise._jets import Order
 from edgewise._typing import Array
-
-_RANGE = 0.7  # of a cell's density of knots, which its neighbors have at least
-_SMOOTHINGS = 3
-_FINE = 8  # points of a cell at which densities are integrated
-_SAMPLES = 2  # Gauss points of a cell of the other coordinates, at which splines are judged
 
 
 @dataclass(frozen=True)
@@ -80,9 +76,11 @@ class Space:
 
     def matrix(self, x: Array, order: int = 0) -> csr_matrix:
         """Values of all functions, or derivatives, at points: (n, len(self))."""
-        found, columns = self.local(x, order), self.index(self.cell_of(x))
-        starts = np.arange(0, found.size + 1, self.degree + 1)
-        return csr_matrix((found.ravel(), columns.ravel(), starts), (len(x), len(self)))
+        return _rows_of(self.local(x, order), self.index(self.cell_of(x)), len(self))
+
+    def at(self, x: float, order: int = 0) -> Array:
+        """Values of all functions, or derivatives, at one point: (len(self),)."""
+        return self.matrix(np.array([x]), order).toarray()[0]
 
     def gauss(self, count: int) -> tuple[Array, Array]:
         """Gauss points of every cell, and their weights, each (cells * count,)."""
@@ -119,26 +117,23 @@ class Space:
 
         With the (degree + 1)-th root of `jumps` as density, de Boor's rule, each cell has an error as large as others.
         """
-        ends = "wrap" if self.periodic else "edge"
-        for _ in range(2):  # a sharp layer keeps its neighborhood
+        ends, each = "wrap" if self.periodic else "edge", 8  # points of a cell at which densities are integrated
+        for _ in range(2):  # a sharp layer keeps its neighborhood: of a cell's density its neighbors have 0.7
             around = np.pad(density, 1, mode=ends)
-            density = np.maximum(density, _RANGE * np.maximum(around[2:], around[:-2]))
-        fine = np.concatenate([low + (high - low) * np.arange(_FINE) / _FINE for low, high in self._pairs()])
+            density = np.maximum(density, 0.7 * np.maximum(around[2:], around[:-2]))
+        fine = np.concatenate([low + (high - low) * np.arange(each) / each for low, high in pairwise(self.cells)])
         fine = np.append(fine, self.cells[-1])
         middle = (self.cells[1:] + self.cells[:-1]) / 2
         period = self.cells[-1] - self.cells[0] if self.periodic else None
         shares = np.interp(fine, middle, density, period=period)
         mean = np.trapezoid(shares, fine) / (fine[-1] - fine[0])
         shares = shares / max(mean, 1e-300) + floor
-        for _ in range(_SMOOTHINGS):
+        for _ in range(3):
             shares = np.convolve(np.pad(shares, 2, mode=ends), np.full(5, 0.2), "valid")
         reached = np.concatenate([[0.0], np.cumsum((shares[1:] + shares[:-1]) / 2 * np.diff(fine))])
         cells = np.interp(np.linspace(0, reached[-1], count + 1), reached, fine)
         cells[0], cells[-1] = self.cells[0], self.cells[-1]
         return Space(cells, self.degree, self.periodic)
-
-    def _pairs(self) -> list[tuple[float, float]]:
-        return list(zip(self.cells[:-1], self.cells[1:], strict=True))
 
 
 @dataclass(frozen=True)
@@ -154,6 +149,17 @@ class Products:
     """
 
     lines: tuple[Space, ...]
+
+    @classmethod
+    def even(
+        cls, ends: Iterable[tuple[float, float]], counts: Iterable[int], degree: int,
+        periods: Iterable[bool] = repeat(False), *, spread: bool = False,
+    ) -> Products:  # fmt: skip
+        """The products on so many even cells between the ends of each coordinate."""
+        return cls(tuple(
+            Space(np.linspace(low, high, count + 1), degree, periodic, spread)
+            for (low, high), count, periodic in zip(ends, counts, periods, strict=False)
+        ))  # fmt: skip
 
     def __len__(self) -> int:
         return math.prod(self.shape)
@@ -210,9 +216,7 @@ class Products:
 
     def matrix(self, points: Array, order: tuple[int, ...] = ()) -> csr_matrix:
         """Values of all functions, or derivatives, at points: (n, len(self))."""
-        found, columns = self.local(points, order), self.index(self.cell_of(points))
-        starts = np.arange(0, found.size + 1, found.shape[1])
-        return csr_matrix((found.ravel(), columns.ravel(), starts), (len(points), len(self)))
+        return _rows_of(self.local(points, order), self.index(self.cell_of(points)), len(self))
 
     def places(self, count: int) -> list[Array]:
         """Gauss points of every cell of each coordinate."""
@@ -229,6 +233,10 @@ class Products:
         for k, line in enumerate(self.lines):
             grid = _along(k, grid, lambda flat, line=line: line.project(flat, count))
         return grid.reshape(len(self), -1)
+
+    def projected(self, other: Products, coefficients: Array, count: int) -> Array:
+        """The same of splines (len(other), m) of another space."""
+        return self.project(other.values(coefficients, self.places(count)), count)
 
     def values(self, coefficients: Array, places: Iterable[Array]) -> Array:
         """Splines (len(self), m) at the points of a grid, of which the places of each coordinate are given: (n, m)."""
@@ -247,7 +255,7 @@ class Products:
             grid, shares = coefficients.reshape(*self.shape, -1), np.ones(1)
             for j, other in enumerate(self.lines):
                 if j != k:
-                    at, weights = other.gauss(_SAMPLES)
+                    at, weights = other.gauss(2)
                     grid = _along(j, grid, other.matrix(at).__matmul__)
                     shares = np.outer(shares, weights / weights.sum()).ravel()
             jumps = line.jumps(np.moveaxis(grid, k, 0).reshape(len(line), -1)).reshape(line.count, len(shares), -1)
@@ -270,6 +278,12 @@ class Products:
             line.moved(np.ones(line.count) if alike else (each ** (1 / (line.degree + 1))).max(1), count, floor)
             for line, each, count in parts
         ))  # fmt: skip
+
+
+def _rows_of(values: Array, columns: Array, width: int) -> csr_matrix:
+    """The sparse matrix (n, width) with values (n, k) in columns (n, k)."""
+    starts = np.arange(0, values.size + 1, values.shape[1])
+    return csr_matrix((values.ravel(), columns.ravel(), starts), (len(values), width))
 
 
 def grid_points(places: Iterable[Array]) -> Array:

@@ -11,9 +11,6 @@ from torch import Tensor
 from edgewise._typing import Array
 from edgewise.pde.splines._space import Space
 
-_RIDGE = 1e-15  # of the diagonal
-_UNSEEN = 1e-13  # of the largest entry of the diagonal, for functions that no equation sees
-
 
 def bordered(band: Array, side: Array, corner: Array, right: Array) -> Array:
     """Return the columns that [[B, side], [side*, corner]] takes to those of `right`; LinAlgError where B is no good.
@@ -115,7 +112,7 @@ class Band:
                 own = rows[:, place]
                 own = own[np.abs(own).sum(1) > 0]
                 view[place, place] += np.tril(own.conj().T @ own)
-        band[0] *= 1 + _RIDGE
+        band[0] *= 1 + 1e-15  # a ridge
         return band[:half, :size]
 
     def _border(self, blocks: Array) -> tuple[Array, Array]:
@@ -136,11 +133,13 @@ class Band:
 class Normal:
     """H s = g for J'J and J'r that are added up, and `cost`, the sum of squares of r.
 
-    `band` (b + 1, size) holds the diagonals of the lower triangle.
+    `band` (b + 1, size) holds the diagonals of the lower triangle, in which unknown k has the place `places[k]`.
     """
 
-    def __init__(self, size: int, band: int, constants: int) -> None:
+    def __init__(self, places: Tensor, band: int, constants: int) -> None:
+        size = len(places)
         self.size, self.cost = size, 0.0
+        self.places = torch.cat([places, torch.arange(size, size + constants)])
         self.band = torch.zeros(band + 1, size, dtype=torch.float64)
         self.gradient = torch.zeros(size + constants, dtype=torch.float64)
         self.side = torch.zeros(size, constants, dtype=torch.float64)
@@ -151,7 +150,8 @@ class Normal:
         self.cost += float(residual.square().sum())
         turned = rows.transpose(1, 2)
         i, j = torch.tril_indices(rows.shape[2], rows.shape[2])
-        one, two = columns[:, i], columns[:, j]
+        places = self.places[columns]
+        one, two = places[:, i], places[:, j]
         values = (turned @ rows)[:, i, j]
         twice = (one == two) & (i != j)  # a function that both of two sides see
         values = torch.where(twice, 2 * values, values) if bool(twice.any()) else values
@@ -160,7 +160,7 @@ class Normal:
         both = turned @ torch.cat([residual.unsqueeze(2), constants], 2)
         self.gradient[: self.size].index_add_(0, columns.flatten(), both[:, :, 0].flatten())
         if constants.shape[2]:
-            self.side.index_add_(0, columns.flatten(), both[:, :, 1:].flatten(0, 1))
+            self.side.index_add_(0, places.flatten(), both[:, :, 1:].flatten(0, 1))
             flat = constants.flatten(0, 1)
             self.gradient[self.size :] += flat.T @ residual.flatten()
             self.corner += flat.T @ flat
@@ -168,7 +168,8 @@ class Normal:
     def step(self, damping: float) -> Tensor | None:
         """Solve  (H + damping diag H) s = g;  None where that is not positive definite, to rounding."""
         diagonal = torch.cat([self.band[0], self.corner.diagonal()])
-        scale = (diagonal + _UNSEEN * diagonal.max().clamp_min(1e-300)).rsqrt()
+        unseen = 1e-13  # of the largest entry, for functions that no equation sees
+        scale = (diagonal + unseen * diagonal.max().clamp_min(1e-300)).rsqrt()
         inner, outer = scale[: self.size], scale[self.size :]
         band = (self.band * inner).numpy()
         for d in range(len(band)):
@@ -177,7 +178,8 @@ class Normal:
         side = (self.side * inner[:, None] * outer).numpy()
         corner = (self.corner * outer[:, None] * outer).numpy() + damping * np.eye(len(outer))
         try:
-            found = bordered(band, side, corner, (self.gradient * scale).numpy()[:, None])
+            right = self.gradient[self.places.argsort()] * scale
+            found = bordered(band, side, corner, right.numpy()[:, None])
         except (LinAlgError, ValueError):
             return None
-        return torch.from_numpy(found[:, 0]) * scale
+        return (torch.from_numpy(found[:, 0]) * scale)[self.places]

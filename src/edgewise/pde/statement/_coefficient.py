@@ -20,12 +20,6 @@ from edgewise.nn import KAN, Layout, adapt_grid, clone
 from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 from edgewise.pde.splines._pass import JetPass
 
-_CELLS, _DEGREE = 16, 5
-_SMOOTH = 1e-4  # the first factor of the mean squared curvature, over the square of a function's first value
-_MOST_CELLS = 48
-_SAMPLES = {1: 400, 2: 900}  # places at which the curvature is taken
-_CURVE = 200
-
 
 @dataclass(frozen=True)
 class Coefficient:
@@ -84,7 +78,7 @@ class Coefficient:
         """Return the network before training, in float64."""
         if self.model is not None:
             return clone(self.model).double()
-        new = KAN([len(self.names), 1], grid=_CELLS, degree=_DEGREE, base=None)
+        new = KAN([len(self.names), 1], grid=16, degree=5, base=None)
         with torch.no_grad():
             new.layers[0].coefficients.fill_(self.start / len(self.names))
         return new.double()
@@ -178,8 +172,9 @@ class Laws:
     @classmethod
     def of(cls, stated: Mapping[str, Coefficient], orders: dict[str, list[Order]]) -> Laws:
         """The functions as they begin, with the derivatives that are read of each."""
+        first = 1e-4  # of the mean squared curvature, over the square of the first value
         smoothing = {
-            name: _SMOOTH / max(own.start**2, 1e-6) if isinstance(own.smoothing, str) else float(own.smoothing)
+            name: first / max(own.start**2, 1e-6) if isinstance(own.smoothing, str) else float(own.smoothing)
             for name, own in stated.items()
         }
         models = {name: own.network() for name, own in stated.items()}
@@ -292,12 +287,25 @@ class Laws:
     def penalties(self) -> dict[str, Penalty]:
         return {name: self.penalty(name) for name in self.models}
 
+    def add_penalties(
+        self, penalties: Mapping[str, Penalty], gradient: Tensor, matrix: Tensor, begin: int = 0
+    ) -> float:  # fmt: skip
+        """Add penalties times their factors to a gradient and a matrix, in place, whose functions begin somewhere."""
+        total = 0.0
+        for name, own in penalties.items():
+            at, factor = self.places[name], self.smoothing[name]
+            at = slice(begin + at.start, begin + at.stop)
+            total += factor * own.value
+            gradient[at] += factor * own.gradient
+            matrix[at, at] += factor * own.matrix
+        return total
+
     def adapted(self, calls: Sequence[Call], grid: int) -> Laws:
         """The same with knots over the arguments of calls; splines of our own have as many cells as asked, if more."""
         new = {}
         for name, model in self.models.items():
             at = [call.arguments for call in calls if call.name == name]
-            finer = max(model.layers[0].grid, min(grid, _MOST_CELLS)) if self.stated[name].model is None else None
+            finer = max(model.layers[0].grid, min(grid, 48)) if self.stated[name].model is None else None
             new[name] = adapt_grid(model, torch.cat(at), finer) if at else model
         return replace(self, models=new)
 
@@ -324,8 +332,8 @@ def knot_range(model: KAN) -> tuple[Tensor, Tensor]:
 
 
 def _spread(low: Tensor, high: Tensor) -> Tensor:
-    """Points (n, k) spread over a box, ends included on a line."""
-    count = _SAMPLES.get(len(low), 2000)
+    """Points (n, k) spread over a box, ends included on a line, at which the curvature is taken."""
+    count = {1: 400, 2: 900}.get(len(low), 2000)
     if len(low) == 1:
         return torch.linspace(float(low), float(high), count, dtype=torch.float64).unsqueeze(1)
     unit = torch.quasirandom.SobolEngine(len(low)).draw(count).double()
@@ -402,7 +410,7 @@ class FoundCoefficient:
         value, half = self(at), NormalDist().inv_cdf((1 + level) / 2) * self.standard_error(at)
         return value - half, value + half
 
-    def curve(self, count: int = _CURVE) -> Tensor:
+    def curve(self, count: int = 200) -> Tensor:
         """Return arguments (count,) evenly spaced over the range, where there is one argument.
 
         Parameters

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +19,7 @@ from edgewise._typing import Data
 from edgewise.pde.geometry._boundary import Boundary, unit
 from edgewise.pde.geometry._domain import Box, Disk, Domain, Face
 from edgewise.pde.geometry._jet import Jet
-from edgewise.pde.splines._space import Products, Space
+from edgewise.pde.splines._space import Products
 
 Left = Tensor | tuple[Tensor, ...]
 Equation = (  # of the unknown, a Jet, or a tuple of them where there are several: a type checker cannot tell which
@@ -31,9 +31,6 @@ Function = Callable[[Any, SimpleNamespace], Any]  # of jets, which torch's funct
 
 
 Where = Face | Boundary | Tensor
-_PANEL = 8  # Gauss points of a panel
-_LEAST = 5  # Gauss points of a coordinate, below which a Sobol sequence is better
-_TRIED = 2  # points of the box around another domain, for each that is asked for
 
 Rule = tuple[Tensor, Tensor]
 """Points (n, d) and their weights (n,), which add up to the size of what is integrated over."""
@@ -273,21 +270,21 @@ def quadrature(where: Domain | Face | Boundary, count: int) -> Rule:
         return where.spaced(count)
     if isinstance(where, Disk):
         return _disk(where, count)
-    if isinstance(where, Box) and count ** (1 / len(where.names)) >= _LEAST:
+    if isinstance(where, Box) and count ** (1 / len(where.names)) >= 5:  # else a Sobol sequence is better
         return _box(where.low, where.high, count)
     low, high = where.ends
-    tried = count if isinstance(where, Box) else _TRIED * count
+    tried = count if isinstance(where, Box) else 2 * count  # points of the box around another domain
     points = low + (high - low) * unit(tried, len(low), 0, "sobol")
     weights = torch.full((tried,), float((high - low).prod()) / tried, dtype=torch.float64)
     inside = where.contains(points)
     return points[inside], weights[inside]
 
 
-def _box(low: Sequence[float], high: Sequence[float], count: int) -> Rule:
-    each = max(_PANEL, round(count ** (1 / len(low)))) if len(low) < 4 else int(count ** (1 / len(low)))
-    panels = max(1, each // _PANEL) + 1
-    lines = tuple(Space(np.linspace(*ends, panels), 0) for ends in zip(low, high, strict=True))
-    points, weights = Products(lines).gauss(min(_PANEL, each))
+def _box(low: Sequence[float], high: Sequence[float], count: int, panel: int = 8) -> Rule:
+    """Gauss points of panels, of which each has `panel` by each coordinate."""
+    each = max(panel, round(count ** (1 / len(low)))) if len(low) < 4 else int(count ** (1 / len(low)))
+    panels = Products.even(zip(low, high, strict=True), repeat(max(1, each // panel)), 0)
+    points, weights = panels.gauss(min(panel, each))
     return torch.from_numpy(points), torch.from_numpy(weights)
 
 

@@ -20,7 +20,6 @@ from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 from edgewise.pde.statement._coefficient import Coefficient, Laws
 from edgewise.pde.statement._condition import Condition, Equation, Function, Integral, Left
 
-_MOST = 2  # order of the derivatives of test functions
 _NONE: Mapping[str, Any] = {}
 Several = Jet | tuple[Jet, ...]
 
@@ -132,7 +131,7 @@ class Weak:
 
 def _unit(names: tuple[str, ...], like: Tensor, order: Order | None, noted: set[Order] | None = None) -> Jet:
     """A test function of which one derivative is one, and all others are zero."""
-    every = orders_up_to(_MOST, len(names))
+    every = orders_up_to(2, len(names))  # those that test functions have
     parts = {each: torch.full_like(like, float(each == order)) for each in every}
     return Jet(parts, names, () if noted is None else (noted,))
 

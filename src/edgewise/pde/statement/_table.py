@@ -19,8 +19,6 @@ from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.splines._pass import spline_values
 
 Beyond = Literal["error", "tangent"]
-_DEGREES = (1, 3, 5, 7)
-_CLOSE = 1e-9  # over the range: rounding
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class Table:
         if self.beyond == "tangent":
             return
         for k, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
-            near, column = _CLOSE * (high - low), points[:, k]
+            near, column = 1e-9 * (high - low), points[:, k]  # rounding
             off = column[(column < low - near) | (column > high + near)]
             if len(off):
                 raise InputError(
@@ -170,8 +168,9 @@ def table(x: Any, values: Data, *, degree: int = 5, beyond: Beyond = "error") ->
     several = isinstance(x, tuple) and any(np.ndim(side) for side in x)
     sides = [_side(side) for side in (x if several else (x,))]
     known = np.asarray(torch.as_tensor(values, dtype=torch.float64))
-    if not is_int(degree) or degree not in _DEGREES:
-        raise InputError(f"'degree' must be one of {', '.join(map(str, _DEGREES))}. Got {degree!r}.")
+    degrees = (1, 3, 5, 7)
+    if not is_int(degree) or degree not in degrees:
+        raise InputError(f"'degree' must be one of {', '.join(map(str, degrees))}. Got {degree!r}.")
     if beyond not in get_args(Beyond):
         raise unknown("continuation of a table", beyond, get_args(Beyond))
     shape = tuple(map(len, sides))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import SimpleNamespace
@@ -24,12 +24,6 @@ from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._coefficient import Call, Laws
 from edgewise.pde.statement._condition import Condition, Equation, Integral, quadrature
 from edgewise.pde.statement._problem import Problem, Weak
-
-_DEGREE = 4
-_GAUSS = 5  # points of a cell and coordinate
-_SEEN = 1e-8  # of the largest norm: functions of smaller ones live on next to nothing of the domain
-_LEAST = 8  # cells of a coordinate
-_MOST_COORDINATES = 3
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,7 @@ class TestSpace:
 
 def space_of(weak: Weak, domain: Domain, reads: Sequence[tuple[int, Order]], cells: int) -> TestSpace:
     """Return test functions on a number of cells per coordinate; InputError for unknown natural faces and breaks."""
-    names, box = domain.names, isinstance(domain, Box)
+    names, box, gauss = domain.names, isinstance(domain, Box), 5  # points of a cell and coordinate
     for name in weak.breaks:
         if name not in names:
             raise unknown("coordinate", name, names)
@@ -86,9 +80,9 @@ def space_of(weak: Weak, domain: Domain, reads: Sequence[tuple[int, Order]], cel
     lines = [_lines(low, high, cells, weak.breaks.get(name, ()))
              for name, low, high in zip(names, domain.low, domain.high, strict=True)]  # fmt: skip
     if box:
-        points, weights = map(torch.from_numpy, Products(tuple(Space(ends, 0) for ends in lines)).gauss(_GAUSS))
+        points, weights = map(torch.from_numpy, Products(tuple(Space(ends, 0) for ends in lines)).gauss(gauss))
     else:
-        points, weights = quadrature(domain, _GAUSS ** len(names) * cells ** len(names))
+        points, weights = quadrature(domain, gauss ** len(names) * cells ** len(names))
     orders = below([*(order for _, order in reads), *((k,) for k in range(len(names)))])
     kept = [_kept(weak, k, low, high, box) for k, (low, high) in enumerate(zip(domain.low, domain.high, strict=True))]
     breaks = [np.isin(ends, np.array(list(weak.breaks.get(name, ())))) for name, ends in zip(names, lines, strict=True)]
@@ -100,7 +94,7 @@ def space_of(weak: Weak, domain: Domain, reads: Sequence[tuple[int, Order]], cel
     for k in range(len(names)):
         gram = gram + functions[(k,)].T @ rule @ functions[(k,)]
     norms = gram.diagonal()
-    seen = np.flatnonzero(norms > _SEEN * norms.max())
+    seen = np.flatnonzero(norms > 1e-8 * norms.max())  # others live on next to nothing of the domain
     matrices = tuple((functions[order].T @ rule).tocsr()[seen] for _, order in reads)
     return TestSpace(points, matrices, tuple(e for e, _ in reads), gram.tocsr()[seen][:, seen], float(weights.sum()))
 
@@ -128,8 +122,9 @@ def _splines(
     lines: list[Array], breaks: list[Array], points: Tensor, orders: list[Order], kept: list[tuple[bool, bool]]
 ) -> dict[Order, Any]:
     """Products of splines and their derivatives at points, each sparse (n, M)."""
-    repeated = (np.repeat(ends, np.where(own, _DEGREE, 1)) for ends, own in zip(lines, breaks, strict=True))
-    products = Products(tuple(Space(cells, _DEGREE) for cells in repeated))  # at breaks they may have kinks
+    degree = 4
+    repeated = (np.repeat(ends, np.where(own, degree, 1)) for ends, own in zip(lines, breaks, strict=True))
+    products = Products(tuple(Space(cells, degree) for cells in repeated))  # at breaks they may have kinks
     chosen = np.zeros((), dtype=bool) | True
     for line, (low, high) in zip(products.lines, kept, strict=True):
         own = np.ones(len(line), dtype=bool)
@@ -207,12 +202,11 @@ class Linearized(NamedTuple):
         """Its derivatives by the coefficients (functions, m) of unknowns and by constants, sparse (n, all of them)."""
         entries, columns, size = [], [], self.by[0][()].shape[1] * len(products)
         for side, by in zip(points, self.by, strict=True):
-            (n, m), x = by[()].shape, side.numpy()
+            m, x = by[()].shape[1], side.numpy()
             values = {order: torch.from_numpy(own) for order, own in products.at(x, by).items()}
             where = torch.from_numpy(products.index(products.cell_of(x)))
-            whole = sum((by[o].unsqueeze(2) * values[o].unsqueeze(1) for o in by), torch.zeros(n, m, where.shape[1]))
-            entries.append(whole.flatten(1))
-            columns.append((where.unsqueeze(1) * m + torch.arange(m).view(1, m, 1)).flatten(1))
+            entries.append(entries_of(values, by))
+            columns.append((where.unsqueeze(2) * m + torch.arange(m)).flatten(1))
         entries.append(self.constants)
         constants = self.constants.shape[1]
         columns.append(torch.arange(size, size + constants).expand(len(self.residual), -1))
@@ -220,6 +214,17 @@ class Linearized(NamedTuple):
         ends = np.arange(0, values.numel() + 1, values.shape[1])
         shape = (len(values), size + constants)
         return sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=shape)
+
+
+def entries_of(values: Mapping[Order, Tensor], by: Jets) -> Tensor:
+    """Derivatives (n, K m) by coefficients (K, m), given functions' derivatives (n, K) and those by jets (n, m)."""
+    m = by[()].shape[1]
+    whole = torch.zeros(*values[()].shape, m, dtype=torch.float64)
+    for order, slope in by.items():
+        for q in range(m):
+            if bool(slope[:, q].any()):
+                whole[..., q].addcmul_(values[order], slope[:, q, None])
+    return whole.flatten(1)
 
 
 def left(
@@ -281,10 +286,10 @@ def weak_term(problem: Problem, count: int, cells: int = 0) -> Term:
     if problem.functions:
         raise InputError("Weak forms take no unknown functions: state the residual at points instead.")
     d = len(domain.names)
-    if d > _MOST_COORDINATES:
-        raise InputError(f"Weak forms are for domains of up to {_MOST_COORDINATES} coordinates. Got {d}.")
+    if d > 3:
+        raise InputError(f"Weak forms are for domains of up to 3 coordinates. Got {d}.")
     if weak.natural is not None and not isinstance(domain, Box):
         raise InputError("Natural faces are those of a box; on other domains test functions vanish on the boundary.")
     reads = weak.reads(domain.names, problem.unknowns, problem.constants)
-    space = space_of(weak, domain, reads, max(_LEAST, cells, math.ceil(count ** (1 / d))))
+    space = space_of(weak, domain, reads, max(8, cells, math.ceil(count ** (1 / d))))
     return Term(weak, [space.points], 1.0, tests=space)

@@ -67,12 +67,10 @@ def _visible(latex: str) -> int:
 
 
 _EM = text_to_path.FONT_SCALE
-_PAD = 0.06 * _EM
 _EXPONENT = re.compile(r"\^\{(-?) ?\\frac\{(\w+)\}\{(\w+)\}\}")
 _PRODUCT = re.compile(r"(?<=[\w}]) \\mathrm\{")
 _LOW = re.compile(r"\\left([(|\[])((?:(?!\\left|\\right|\\frac|\\sqrt).)*)\\right([)|\]])")
 LONGEST = 3000  # letters of a formula that is typeset; longer ones fill no page
-_SMALLEST = 0.6  # scale down to which a wide formula shrinks before it scrolls
 _ARGUMENT = re.compile(r"(\\mathrm\{\w+\}|\\(?!frac|sqrt)[a-z]+)\{(\([^(){}]*\))\}")  # \sin{(x)}
 
 
@@ -92,11 +90,12 @@ def typeset(name: str, latex: str) -> Markup | None:
     if path is None:
         return None
     box = path.get_extents()
-    left, bottom, width, height = box.x0 - _PAD, box.y0 - _PAD, box.width + 2 * _PAD, box.height + 2 * _PAD
+    pad, smallest = 0.06 * _EM, 0.6  # scale down to which a wide formula shrinks before it scrolls
+    left, bottom, width, height = box.x0 - pad, box.y0 - pad, box.width + 2 * pad, box.height + 2 * pad
     label = escape(printable(f"{name} = {latex}" if name else latex))
     return Markup(
         f'<svg class="formula" role="img" aria-label="{label}" '
-        f'style="width:{width / _EM:.3f}em;min-width:{_SMALLEST * width / _EM:.3f}em" '
+        f'style="width:{width / _EM:.3f}em;min-width:{smallest * width / _EM:.3f}em" '
         f'viewBox="{left:.2f} {-bottom - height:.2f} {width:.2f} {height:.2f}">'
         f'<path fill="currentColor" d="{path_data(path)}"/></svg>'
     )
@@ -156,11 +155,6 @@ class ReportContent:
     front_latex: str = ""
     notes: Sequence[str] = ()
     provenance: Sequence[tuple[str, str]] = ()
-
-
-_PIXELS = 96  # of an inch on a screen
-_SMALLEST_PICTURE = 0.55  # of a picture's own size; below that a narrow screen scrolls it
-_LINE = 66  # visible characters of a line of a typeset formula
 
 
 def write_report(path: str | os.PathLike[str], content: ReportContent) -> Path:
@@ -224,7 +218,8 @@ def _legible(value: object) -> object:
 
 def _law(name: str, latex: str) -> dict[str, Any]:
     source = f"{latex_names([name])[name]} = {latex}"
-    broken = lines(latex, _LINE, len(name) + 1) if len(latex) <= LONGEST else [latex]
+    visible = 66  # characters of a line
+    broken = lines(latex, visible, len(name) + 1) if len(latex) <= LONGEST else [latex]
     svgs = [typeset(name if k == 0 else "", line) for k, line in enumerate(broken)]
     return {"name": name, "latex": latex, "source": source, "lines": None if None in svgs else svgs}
 
@@ -232,5 +227,6 @@ def _law(name: str, latex: str) -> dict[str, Any]:
 def _picture(caption: str, figure: Figure) -> dict[str, Any]:
     """A figure as a data address: a separate image, so that names inside do not clash with others'."""
     source = "data:image/svg+xml;base64," + base64.b64encode(svg(figure)).decode("ascii")
-    width = round(figure.get_figwidth() * _PIXELS)
-    return {"caption": caption, "source": source, "width": width, "least": round(width * _SMALLEST_PICTURE)}
+    pixels, smallest = 96, 0.55  # of an inch on a screen; of a picture's width, below which a narrow screen scrolls it
+    width = round(figure.get_figwidth() * pixels)
+    return {"caption": caption, "source": source, "width": width, "least": round(width * smallest)}

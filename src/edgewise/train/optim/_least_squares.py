@@ -14,10 +14,6 @@ from edgewise._memory import require
 from edgewise.kernels import factor_for
 from edgewise.train.optim._solver import LeastSquaresSolver, Needs, VectorCallback, check_count, check_number
 
-_ROUNDING = 1e-14  # of the cost: smaller gains are rounding errors
-_SLOW = 3  # steps in a row of little gain that end a run
-_ZERO = 1e-32  # a cost that cannot fall
-
 
 @dataclass(frozen=True)
 class NormalEquations:
@@ -212,7 +208,8 @@ class DampedSolver(LeastSquaresSolver):
             Called with the state after each step; the run ends when it returns True.
         """
         model = self.models(problem, state.vector)
-        while state.step < self.steps and state.slow < _SLOW and not (state.step and state.cost <= _ZERO):
+        slow_steps, zero = 3, 1e-32  # a cost that cannot fall
+        while state.step < self.steps and state.slow < slow_steps and not (state.step and state.cost <= zero):
             near = model(state.vector)
             best = state.cost if state.step else near.cost
             taken = _step(problem.cost, near, state.vector, state.damping)
@@ -231,12 +228,12 @@ def _step(
     cost: Callable[[Tensor], float], near: LocalModel, theta: Tensor, mu: float
 ) -> tuple[Tensor, float, float] | None:
     """Raise the damping until a step lowers the cost; return None if none does."""
-    growth = 4.0
+    growth, rounding = 4.0, 1e-14  # of the cost
     while mu < 1e12:
         step = near.step(mu)
         if step is not None:
             # The predicted gain only falls as the damping grows.
-            if float(near.gradient @ step) < _ROUNDING * near.cost:
+            if float(near.gradient @ step) < rounding * near.cost:
                 return None
             trial = theta - step
             value = cost(trial)

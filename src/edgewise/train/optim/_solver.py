@@ -130,7 +130,6 @@ class BestParameters:
             now.copy_(kept)
 
 
-_MAX = 10**9  # of a count
 VectorCallback = Callable[[Tensor, float], bool]
 
 
@@ -240,7 +239,7 @@ Solver = LeastSquaresSolver | GradientSolver
 
 def check_count(name: str, value: Any, *, optional: bool = False) -> None:
     """Require an int of at least one, or None where `optional`."""
-    if not (optional and value is None) and not is_int(value, 1, _MAX):
+    if not (optional and value is None) and not is_int(value, 1, 10**9):
         raise InputError(f"'{name}' must be an int >= 1 and <= 10^9{', or None' * optional}. Got {value!r}.")
 
 

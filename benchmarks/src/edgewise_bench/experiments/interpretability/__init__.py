@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,37 +12,29 @@ import torch
 from edgewise import KAN, Options, discover, find_relations, fit, symbolic
 from edgewise._typing import Array
 from edgewise.nn import layer_of
-from edgewise_bench import OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise_bench import OURS, PYKAN, Case, Cell, Criterion, Experiment, Row, Settings
 from edgewise_bench.baselines import pykan_formula
 from edgewise_bench.drawing import Figure
-from edgewise_bench.experiments._dataset import rmse
-from edgewise_bench.experiments.interpretability._targets import (
-    BESSEL,
-    BITS,
-    DIGITS,
-    SIX,
-    SIX_PUBLISHED,
-    TARGETS,
-    draw,
-    exact,
-    inner_bessel,
-    modules,
-    six,
-)
+from edgewise_bench.experiments.dataset import rmse
+from edgewise_bench.experiments.interpretability import targets
 from edgewise_bench.tables import format_number, grouped, number
 
 _SEEDS = (0, 1, 2)
 _ROWS, _FRESH = 1000, 10_000
 _PYKAN_ITEMS = ("x y", "x / y")
-_BITS = {bits.name: bits for bits in BITS}
-_ITEMS = (*list(TARGETS)[:2], DIGITS.name, BESSEL.name, *list(TARGETS)[2:], SIX, *_BITS)  # in the articles' order
-_QUICK = (*_PYKAN_ITEMS, DIGITS.name, BESSEL.name, SIX, BITS[0].name)
-_PUBLISHED = {item.name: item.published for item in (*TARGETS.values(), BESSEL, DIGITS, *BITS)} | {SIX: SIX_PUBLISHED}
-_SHAPES = ([2, 1], [2, 1, 1], [2, 2, 1], [2, 5, 1])
-_GRIDS = (20, 50, 100)
-_ENOUGH = 0.01  # of the target's standard deviation: the first shape with a lower validation error is taken
-_CELLS = 100  # of a digit's curve
-_BORDER = 0.01  # that curves may take to rise at the border of two digits
+_BITS = {bits.name: bits for bits in targets.BITS}
+_ITEMS = (
+    *list(targets.TARGETS)[:2],
+    targets.DIGITS.name,
+    targets.BESSEL.name,
+    *list(targets.TARGETS)[2:],
+    targets.SIX,
+    *_BITS,
+)  # in the articles' order
+_QUICK = (*_PYKAN_ITEMS, targets.DIGITS.name, targets.BESSEL.name, targets.SIX, targets.BITS[0].name)
+_PUBLISHED = {
+    item.name: item.published for item in (*targets.TARGETS.values(), targets.BESSEL, targets.DIGITS, *targets.BITS)
+} | {targets.SIX: targets.SIX_PUBLISHED}
 _DRAWN = 201  # points of a curve that is stored
 _PATIENCE = 600.0  # seconds of a search: no limit on any machine
 FORMULA, STRUCTURE, NO = "formula", "structure", "no"
@@ -69,7 +61,6 @@ class Interpretability(Experiment):
     name = "interpretability"
     title = "Toy targets read as formulas"
     source = "KAN, sections 4.1 and 4.2 and figure 4.1; modules of bits: KAN 2.0"
-    file = "interpretability.csv"
     extra = ("formula", "right", "curves")
     text_columns = 4
     test_informed = "sparsity and pruning limit of the modules of bits chosen on the seeds that are shown"
@@ -87,8 +78,14 @@ class Interpretability(Experiment):
             for item, model, seed in wanted
         ]
 
-    def models(self) -> Mapping[str, Model]:
-        return {OURS: _edgewise, PYKAN: _pykan}
+    def edgewise(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        item = case.values["item"]
+        yield _SPECIAL.get(item, _formula)(item, case.values["seed"], settings.quick)
+
+    def pykan(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        item, steps = case.values["item"], 2 if settings.quick else 50
+        target = targets.TARGETS[item]
+        yield _judged(item, pykan_formula(*target.table(_ROWS, case.values["seed"]), target.names, steps))
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["target", "published", "model", "found, first seed", "right", "worst error", "seconds"]
@@ -100,30 +97,31 @@ class Interpretability(Experiment):
                 lines.append([Cell(text) for text in (*cells, str(own[0]["status"]), "", "", "")])
                 continue
             right = sum(row["right"] != NO for row in own)
-            kind = STRUCTURE if item in (BESSEL.name, DIGITS.name, *_BITS) else FORMULA
+            kind = STRUCTURE if item in (targets.BESSEL.name, targets.DIGITS.name, *_BITS) else FORMULA
             worst, seconds = (max(number(row, column) for row in there) for column in ("error", "seconds"))
             cells += [str(there[0]["formula"]), f"{kind}: {right} of {len(own)}", format_number(worst)]
             lines.append([Cell(text) for text in (*cells, format_number(seconds))])
         return head, lines
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
+        bessel, digits = targets.BESSEL, targets.DIGITS
         ours = [row for row in rows if row["model"] == OURS]
-        errors = {name: [number(row) for row in ours if row["item"] == name] for name in (BESSEL.name, DIGITS.name)}
+        errors = {name: [number(row) for row in ours if row["item"] == name] for name in (bessel.name, digits.name)}
         curve, wrong = (max(found, default=np.inf) for found in errors.values())
         return [
-            *(_counted(f"{item}: exact formula", _PUBLISHED[item], ours, item) for item in TARGETS),
-            _counted(f"{BESSEL.name}: exp of a spline of x and y^2", BESSEL.published, ours, BESSEL.name),
+            *(_counted(f"{item}: exact formula", _PUBLISHED[item], ours, item) for item in targets.TARGETS),
+            _counted(f"{bessel.name}: exp of a spline of x and y^2", bessel.published, ours, bessel.name),
             Criterion.at_most("its spline against J0(20 x), RMSE, worst seed", 1e-3, "r2 0.9986", curve),
-            _counted(f"{DIGITS.name}: each output a spike on its own tenth", DIGITS.published, ours, DIGITS.name),
+            _counted(f"{digits.name}: each output a spike on its own tenth", digits.published, ours, digits.name),
             Criterion.at_most("fraction of wrong digits, worst seed", 0.02, "not stated", wrong),
-            _counted("six columns: both relations and no other", SIX_PUBLISHED, ours, SIX),
+            _counted("six columns: both relations and no other", targets.SIX_PUBLISHED, ours, targets.SIX),
             *(_counted(f"{name}: a node for each", bits.published, ours, name) for name, bits in _BITS.items()),
         ]
 
     def draw(self, rows: Sequence[Row]) -> Figure:
         ours = [row for row in rows if row["model"] == OURS and row["error"] != ""]
         first = {item: next(row for row in ours if row["item"] == item) for (item,) in grouped(ours, "item")}
-        return draw([first[item] for item in _ITEMS if item in first])
+        return targets.draw([first[item] for item in _ITEMS if item in first])
 
 
 def _counted(what: str, published: str, rows: Sequence[Row], item: str) -> Criterion:
@@ -134,35 +132,38 @@ def _counted(what: str, published: str, rows: Sequence[Row], item: str) -> Crite
 
 
 def _formula(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    target = TARGETS[item]
+    target = targets.TARGETS[item]
     found = discover(*target.table(_ROWS, seed), names=target.names, noise="exact", seed=seed, time_limit=_PATIENCE)
     return _judged(item, found.best.expression)
 
 
 def _judged(item: str, formula: Any) -> dict[str, Any]:
-    error = TARGETS[item].error(formula)
-    return {"formula": str(formula), "right": FORMULA if exact(formula, error) else NO, "error": error}
+    error = targets.TARGETS[item].error(formula)
+    return {"formula": str(formula), "right": FORMULA if targets.exact(formula, error) else NO, "error": error}
 
 
 def _bessel(item: str, seed: int, quick: bool) -> dict[str, Any]:
     """Train and snap the smallest shape that explains the target."""
-    x, y = BESSEL.table(_ROWS, seed)
-    model = KAN(_SHAPES[0])
-    for shape in _SHAPES:
-        trained = fit(KAN(shape, seed=seed), x, y, grids=_GRIDS, options=Options(seed=seed, restarts=4, test=0))
+    enough = 0.01  # of the target's standard deviation: the first shape with a lower validation error is taken
+    grids = (20, 50, 100)
+    shapes = ([2, 1], [2, 1, 1], [2, 2, 1], [2, 5, 1])
+    x, y = targets.BESSEL.table(_ROWS, seed)
+    model = KAN(shapes[0])
+    for shape in shapes:
+        trained = fit(KAN(shape, seed=seed), x, y, grids=grids, options=Options(seed=seed, restarts=4, test=0))
         model = trained.model
-        if trained.validation_error < _ENOUGH * y.std():
+        if trained.validation_error < enough * y.std():
             break
     snapped = symbolic.snap(model, x, y)
-    fresh = np.sort(BESSEL.table(_FRESH, 100 + seed)[0], axis=0)
+    fresh = np.sort(targets.BESSEL.table(_FRESH, 100 + seed)[0], axis=0)
     curve, square = (_exponent(snapped.model, fresh * along) for along in np.eye(2))
     off = float(np.abs(square - _exponent(snapped.model, np.zeros((1, 2))) - fresh[:, 1] ** 2).max())
     outer = layer_of(snapped.model, len(snapped.model.layers) - 1).symbols
     right = snapped.model.widths == [2, 1, 1] and snapped.kept == [(0, 0, 0)] and off < 1e-4
     right = right and outer.get((0, 0)) == "exp"
-    error = rmse(curve, inner_bessel(fresh[:, 0]))
+    error = rmse(curve, targets.inner_bessel(fresh[:, 0]))
     shown = _exponent(snapped.model, np.column_stack([np.linspace(-1, 1, _DRAWN), np.zeros(_DRAWN)]))
-    text = "exp(spline(x_1) + x_2**2)" if right else str(snapped.model.formula(BESSEL.names, splines="symbols"))
+    text = "exp(spline(x_1) + x_2**2)" if right else str(snapped.model.formula(targets.BESSEL.names, splines="symbols"))
     return {"formula": text, "right": STRUCTURE if right else NO, "error": error, "curves": _stored(shown[None], seed),
             "shape": str(snapped.model.widths)}  # fmt: skip
 
@@ -178,12 +179,14 @@ def _values(model: KAN, x: Array) -> Array:
 
 
 def _digits(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    x, digit = DIGITS.table(_ROWS, seed)
-    model = fit(KAN([1, 10], seed=seed), x, np.eye(10)[digit.astype(int)], grids=[_CELLS],
+    border = 0.01  # that curves may take to rise at the border of two digits
+    cells = 100  # of a digit's curve
+    x, digit = targets.DIGITS.table(_ROWS, seed)
+    model = fit(KAN([1, 10], seed=seed), x, np.eye(10)[digit.astype(int)], grids=[cells],
                 options=Options(seed=seed, test=0)).model  # fmt: skip
-    fresh, truth = DIGITS.table(_FRESH, 100 + seed)
+    fresh, truth = targets.DIGITS.table(_FRESH, 100 + seed)
     curves = _values(model, fresh)
-    inside = np.abs(fresh[:, 0] - np.round(fresh[:, 0], 1)) > _BORDER
+    inside = np.abs(fresh[:, 0] - np.round(fresh[:, 0], 1)) > border
     spikes = (curves > 0.5) == np.eye(10, dtype=bool)[truth.astype(int)]
     wrong = float(np.mean(curves.argmax(axis=1) != truth))
     shown = _values(model, np.linspace(0, 1, _DRAWN)[:, None]).T
@@ -197,7 +200,7 @@ def _stored(curves: Array, seed: int) -> str:
 
 
 def _six(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    x, fresh = six(300 if quick else _ROWS, seed), six(_FRESH, 100 + seed)
+    x, fresh = targets.six(300 if quick else _ROWS, seed), targets.six(_FRESH, 100 + seed)
     names = [f"x_{number}" for number in range(1, 7)]
     found = find_relations(x, names, seeds=1, seed=seed, formulas=False, time_limit=_PATIENCE)
     texts, right = [], 0
@@ -210,27 +213,21 @@ def _six(item: str, seed: int, quick: bool) -> dict[str, Any]:
         law = discover(x[:, places], x[:, solved], names=others, seed=seed, noise="exact",
                        time_limit=2.0 if quick else _PATIENCE).best  # fmt: skip
         off = np.abs(law.predict(fresh[:, places]) - fresh[:, solved])
-        right += exact(sympy.sympify(law.expression), float(off.max()))
+        right += targets.exact(sympy.sympify(law.expression), float(off.max()))
         texts.append(f"{relation.solved} = {law.expression}")
     error = max(2, len(texts)) - right
     return {"formula": "; ".join(texts), "right": FORMULA if error == 0 else NO, "error": error}
 
 
 def _modules(item: str, seed: int, quick: bool) -> dict[str, Any]:
-    found, right = modules(_BITS[item], seed, quick)
+    found, right = targets.modules(_BITS[item], seed, quick)
     shown = found["curves"] if seed == _SEEDS[0] else ""
     return {**found, "right": STRUCTURE if right else NO, "curves": shown}
 
 
-def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    item = case.values["item"]
-    yield _SPECIAL.get(item, _formula)(item, case.values["seed"], settings.quick)
-
-
-def _pykan(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    item, steps = case.values["item"], 2 if settings.quick else 50
-    target = TARGETS[item]
-    yield _judged(item, pykan_formula(*target.table(_ROWS, case.values["seed"]), target.names, steps))
-
-
-_SPECIAL = {BESSEL.name: _bessel, DIGITS.name: _digits, SIX: _six, **dict.fromkeys(_BITS, _modules)}
+_SPECIAL = {
+    targets.BESSEL.name: _bessel,
+    targets.DIGITS.name: _digits,
+    targets.SIX: _six,
+    **dict.fromkeys(_BITS, _modules),
+}

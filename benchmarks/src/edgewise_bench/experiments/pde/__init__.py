@@ -16,21 +16,12 @@ from edgewise.train import Options
 from edgewise_bench import MLP, OURS, PYKAN, Case, Cell, Criterion, Experiment, Model, Row, Settings
 from edgewise_bench.baselines import parameter_count, pykan_parameters, train_mlp
 from edgewise_bench.drawing import COLORS, INK, SOFT, Axes, Figure, panel_grid, shared_legend
-from edgewise_bench.experiments.pde._problems import TASKS, Task, pykan_solution
-from edgewise_bench.experiments.pde._problems import MLPUnknown as MLPUnknown
-from edgewise_bench.experiments.pde._problems import Truth as Truth
-from edgewise_bench.experiments.pde._problems import allen_cahn as allen_cahn
-from edgewise_bench.experiments.pde._problems import autograd_jet as autograd_jet
-from edgewise_bench.experiments.pde._problems import burgers as burgers
-from edgewise_bench.experiments.pde._problems import exact as exact
-from edgewise_bench.experiments.pde._problems import mlp_jets as mlp_jets
+from edgewise_bench.experiments.pde import problems
 from edgewise_bench.tables import best, format_number, number
 
 _NETWORK = "network"  # edgewise with the article's kind of network, in place of the one it chooses
-_WIDTHS, _GRIDS, _STARTS, _STEPS = (2, 5, 1), (4, 8, 16, 32), 2, 60
 _SECONDS = {"small": 6.0, "large": 22.0}  # of each of the MLP's two solvers
 _LATTICE, _DRAWN = (100, 128), (40, 64)  # where errors are measured, and what is drawn
-_PYKAN_WIDTHS, _PYKAN_GRIDS, _PYKAN_STEPS, _PYKAN_SEED = (2, 10, 1), (5, 10, 20), 50, 1
 _PUBLISHED = (  # the article prints squares of L2
     ("KAN, published", "[2, 10, 1]", "240 to 390", "3e-04"),
     ("MLP, published", "[2, 100, 100, 100, 1]", "20601", "3e-03"),
@@ -70,7 +61,6 @@ class Equations(Experiment):
     name = "pde"
     title = "Differential equations"
     source = "KAN, section 3.4 and figure 3.3; other equations are usual ones"
-    file = "pde.csv"
     extra = ("size", "h1", "relative", "constant", "points", "solver")
     note = (
         "L2: root mean square of the error on a lattice of 12,800 points; H1 with the slopes' squares added; "
@@ -84,7 +74,7 @@ class Equations(Experiment):
 
     def cases(self, settings: Settings) -> list[Case]:
         found = []
-        for name in TASKS:
+        for name in problems.TASKS:
             found.append(Case(f"{name}: {OURS}", {"item": name, "model": OURS, "size": ""}))
             found += [Case(f"{name}: {MLP} {s}", {"item": name, "model": MLP, "size": s}) for s in _SECONDS]
         found.append(Case(f"poisson: {OURS} {_NETWORK}", {"item": "poisson", "model": OURS, "size": _NETWORK}))
@@ -111,14 +101,14 @@ class Equations(Experiment):
             Criterion.at_most("poisson: parameters", 600, "240 to 390", number(poisson, "parameters"), text),
             Criterion.at_most("poisson: seconds of one core", 120, "", number(poisson, "seconds")),
         ]
-        for name in list(TASKS)[1:]:
+        for name in list(problems.TASKS)[1:]:
             what = f"{name}: L2 error over that of the MLP of 20 times the parameters"
             made.append(Criterion.at_most(what, 1, "", _ratio(rows, name, "error")))
         what = "viscosity: error of the constant over that of the MLP of 20 times the parameters"
         return [*made, Criterion.at_most(what, 1, "", _ratio(rows, "viscosity", "constant"))]
 
     def draw(self, rows: Sequence[Row]) -> Figure:
-        names = [name for name in TASKS if any(row["item"] == name for row in rows)]
+        names = [name for name in problems.TASKS if any(row["item"] == name for row in rows)]
         figure, panels = panel_grid(len(names) + 2)
         for ax, name in zip(panels, names, strict=False):
             _map(ax, name)
@@ -135,7 +125,7 @@ Found = tuple[dict[str, Any], Jet, dict[str, float]]
 
 
 def _row(train: Callable[..., Found], case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    task = TASKS[case.values["item"]]
+    task = problems.TASKS[case.values["item"]]
     if settings.quick:
         task = replace(task, small=(2, 4, 1), large=(2, 8, 1), points=100, boundary=40)
     truth = task.truth(*((8, 16) if settings.quick else _LATTICE))
@@ -147,33 +137,34 @@ def _row(train: Callable[..., Found], case: Case, settings: Settings) -> Iterato
     yield found
 
 
-def _edgewise(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
+def _edgewise(task: problems.Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
+    widths, grids, starts, steps = (2, 5, 1), (4, 8, 16, 32), 2, 60
     began = time.process_time()
     if kind != _NETWORK:
         tiny: dict[str, Any] = {"grids": (3,), "steps": 8, "points": 100, "boundary": 40} if quick else {}
         done = solve(problem, options=Options(seed=0), **tiny)
         shape, points = f"{done.model.layers[-1].in_features} products", ""
     else:
-        model = KAN([2, 2, 1] if quick else list(_WIDTHS), degree=5, seed=0)
+        model = KAN([2, 2, 1] if quick else list(widths), degree=5, seed=0)
         done = solve(
-            problem, model, grids=(3,) if quick else _GRIDS, points=task.points, boundary=task.boundary,
-            steps=8 if quick else _STEPS, options=Options(restarts=1 if quick else _STARTS, seed=0),
+            problem, model, grids=(3,) if quick else grids, points=task.points, boundary=task.boundary,
+            steps=8 if quick else steps, options=Options(restarts=1 if quick else starts, seed=0),
         )  # fmt: skip
-        shape, points = str(list(_WIDTHS)), str(task.points)
+        shape, points = str(list(widths)), str(task.points)
     spent, jet = time.process_time() - began, done.at(at)
     assert isinstance(jet, Jet)
     found = {"shape": shape, "parameters": done.history[-1].parameters, "seconds": spent, "points": points}
     return {**found, "solver": "Gauss-Newton"}, jet, done.constants
 
 
-def _mlp(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
+def _mlp(task: problems.Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
     sizes = task.small if kind == "small" else task.large
 
-    def make() -> MLPUnknown:
-        return MLPUnknown(problem, sizes, task.points, task.boundary, seed=0)
+    def make() -> problems.MLPUnknown:
+        return problems.MLPUnknown(problem, sizes, task.points, task.boundary, seed=0)
 
-    done = train_mlp(make, MLPUnknown.loss, 0.05 if quick else _SECONDS[kind])  # type: ignore[arg-type]
-    assert isinstance(done.module, MLPUnknown)
+    done = train_mlp(make, problems.MLPUnknown.loss, 0.05 if quick else _SECONDS[kind])  # type: ignore[arg-type]
+    assert isinstance(done.module, problems.MLPUnknown)
     with torch.no_grad():
         jet = done.module.at(at)
     found = {"shape": str(list(sizes)), "parameters": parameter_count(done.module), "points": task.points}
@@ -181,12 +172,13 @@ def _mlp(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool)
     return {**found, "solver": done.solver, "seconds": done.seconds}, jet, constants
 
 
-def _pykan(task: Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
-    grids, steps = ((3,), 2) if quick else (_PYKAN_GRIDS, _PYKAN_STEPS)
-    model, spent = pykan_solution(problem, _PYKAN_WIDTHS, task.points, task.boundary, grids, steps, _PYKAN_SEED)
-    found = {"shape": str(list(_PYKAN_WIDTHS)), "parameters": pykan_parameters(model), "seed": _PYKAN_SEED}
+def _pykan(task: problems.Task, problem: Problem, at: torch.Tensor, kind: str, quick: bool) -> Found:
+    pykan_widths, pykan_grids, pykan_steps, pykan_seed = (2, 10, 1), (5, 10, 20), 50, 1
+    grids, steps = ((3,), 2) if quick else (pykan_grids, pykan_steps)
+    model, spent = problems.pykan_solution(problem, pykan_widths, task.points, task.boundary, grids, steps, pykan_seed)
+    found = {"shape": str(list(pykan_widths)), "parameters": pykan_parameters(model), "seed": pykan_seed}
     found["points"] = task.points
-    jet = autograd_jet(model, at, problem.box.names)
+    jet = problems.autograd_jet(model, at, problem.box.names)
     own = Jet({order: part.detach() for order, part in jet.parts.items()}, jet.names)
     return {**found, "solver": "L-BFGS", "seconds": spent}, own, {}
 
@@ -210,7 +202,7 @@ def _ratio(rows: Sequence[Row], name: str, column: str) -> float:
 
 def _map(ax: Axes, name: str) -> None:
     """Draw the solution of a problem, and where it was measured."""
-    task = TASKS[name]
+    task = problems.TASKS[name]
     truth, problem = task.truth(*_DRAWN), task.problem()
     (left, bottom), (right, top) = problem.box.low, problem.box.high
     most = float(truth.value.abs().max())

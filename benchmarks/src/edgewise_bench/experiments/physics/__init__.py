@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from edgewise import symbolic
-from edgewise_bench import MLP, OURS, Case, Cell, Criterion, Experiment, Model, Row, Settings
+from edgewise_bench import MLP, OURS, Case, Cell, Criterion, Experiment, Row, Settings
 from edgewise_bench.baselines import parameter_count, seeded_mlp, train_mlp
 from edgewise_bench.drawing import COLORS, SOFT, Figure, panel_grid, panel_legend
-from edgewise_bench.experiments.pde import autograd_jet
-from edgewise_bench.experiments.physics._laws import IMPLICIT, TABLES, TWO, implicit, two_oscillators
+from edgewise_bench.experiments.pde.problems import autograd_jet
+from edgewise_bench.experiments.physics.laws import IMPLICIT, TABLES, TWO, implicit, two_oscillators
 from edgewise_bench.tables import best, format_number, grouped, number
 
 _IMPLICIT = {item.name: item for item in IMPLICIT}
@@ -29,8 +29,6 @@ _PUBLISHED = {  # the value, and what it is of
     IMPLICIT[4].name: (1.05e-4, _NETWORK), TABLES[0].name: (3.31e-11, _FORMULA), TABLES[1].name: (6.49e-9, _FORMULA),
     TABLES[3].name: (1.99e-5, _FORMULA), TABLES[4].name: (4.79e-3, _NETWORK),
 }  # fmt: skip
-_SECONDS = 3.0  # of each of an MLP's two solvers
-_HIDDEN, _POINTS = [20, 20], 1000
 
 
 class Physics(Experiment):
@@ -53,7 +51,6 @@ class Physics(Experiment):
     name = "physics"
     title = "Laws of physics found again"
     source = "KAN 2.0, section 5; its figures from pykan's physics and interpretation tutorials"
-    file = "physics.csv"
     extra = ("network", "formula", "exact", "curves")
     note = "root mean square residual of the formula at fresh points; of an MLP its own residual"
 
@@ -61,8 +58,37 @@ class Physics(Experiment):
         found = self.product(_QUICK if settings.quick else _ITEMS, (OURS, MLP), settings)
         return [case for case in found if case.values != {"item": TWO, "model": MLP}]
 
-    def models(self) -> Mapping[str, Model]:
-        return {OURS: _edgewise, MLP: _mlp}
+    def edgewise(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        item = case.values["item"]
+        if item == TWO:
+            found = two_oscillators()
+        else:
+            found = implicit(_IMPLICIT[item]) if item in _IMPLICIT else _TABLES[item].reading()
+        curves = ";".join(" ".join(f"{value:.5g}" for value in curve.tolist()) for curve in found.curves)
+        yield {**found._asdict(), "exact": "yes" if found.exact else "no", "curves": curves}
+
+    def mlp(self, case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
+        """Train on the published loss, the mean square of the law's residual; or on the rows of a table."""
+        patience = 3.0  # of each of an MLP's two solvers
+        hidden, points = [20, 20], 1000
+        item = case.values["item"]
+        if item in _IMPLICIT:
+            law, names = _IMPLICIT[item], tuple(_IMPLICIT[item].names)
+            known, fresh = law.problem.box.points(points), law.fresh()
+
+            def off(module: torch.nn.Module, at: Any) -> Tensor:
+                return law.off(autograd_jet(module, at, names), at)
+        else:
+            table, names = _TABLES[item], _TABLES[item].names
+            known, fresh = (tuple(map(torch.from_numpy, table.data(seed))) for seed in (0, 1000))
+
+            def off(module: torch.nn.Module, at: Any) -> Tensor:
+                return module(at[0])[:, 0] - at[1]
+
+        sizes, seconds = [len(names), *hidden, 1], 0.2 if settings.quick else patience
+        run = train_mlp(lambda: seeded_mlp(sizes, 0), lambda module: off(module, known).square().mean(), seconds)
+        error = float(off(run.module, fresh).detach().square().mean().sqrt())
+        yield {"error": error, "shape": str(sizes), "parameters": parameter_count(run.module)}
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         head = ["example", "formula", "exact", "published", "before the formula", "formula", "MLP", "seconds"]
@@ -106,38 +132,6 @@ class Physics(Experiment):
         if panels:
             panel_legend(panels[0])
         return figure
-
-
-def _edgewise(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    item = case.values["item"]
-    if item == TWO:
-        found = two_oscillators()
-    else:
-        found = implicit(_IMPLICIT[item]) if item in _IMPLICIT else _TABLES[item].reading()
-    curves = ";".join(" ".join(f"{value:.5g}" for value in curve.tolist()) for curve in found.curves)
-    yield {**found._asdict(), "exact": "yes" if found.exact else "no", "curves": curves}
-
-
-def _mlp(case: Case, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Train on the published loss, the mean square of the law's residual; or on the rows of a table."""
-    item = case.values["item"]
-    if item in _IMPLICIT:
-        law, names = _IMPLICIT[item], tuple(_IMPLICIT[item].names)
-        known, fresh = law.problem.box.points(_POINTS), law.fresh()
-
-        def off(module: torch.nn.Module, at: Any) -> Tensor:
-            return law.off(autograd_jet(module, at, names), at)
-    else:
-        table, names = _TABLES[item], _TABLES[item].names
-        known, fresh = (tuple(map(torch.from_numpy, table.data(seed))) for seed in (0, 1000))
-
-        def off(module: torch.nn.Module, at: Any) -> Tensor:
-            return module(at[0])[:, 0] - at[1]
-
-    sizes, seconds = [len(names), *_HIDDEN, 1], 0.2 if settings.quick else _SECONDS
-    run = train_mlp(lambda: seeded_mlp(sizes, 0), lambda module: off(module, known).square().mean(), seconds)
-    error = float(off(run.module, fresh).detach().square().mean().sqrt())
-    yield {"error": error, "shape": str(sizes), "parameters": parameter_count(run.module)}
 
 
 def _known(item: str, row: Row | None) -> Criterion:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -15,25 +15,15 @@ from edgewise_bench import Row
 from edgewise_bench.baselines import minibatches
 from edgewise_bench.datasets import characters
 from edgewise_bench.drawing import Figure
-from edgewise_bench.experiments.transformers._blocks import (
-    WIDTH,
-    Block,
-    BlockExperiment,
-    ImageTransformer,
-    Training,
-    Transformer,
-    mlp_block,
-)
+from edgewise_bench.experiments.transformers import blocks
 from edgewise_bench.tables import number
 
 _CONTEXT, _TEXTS = 64, 32
-_HELD_OUT = 0.9  # where the last tenth of the text begins
 _TOGETHER = 128  # windows that are evaluated together
 _SIDE, _PATCH, _CLASSES, _BATCH = 8, 2, 10, 128
-_CHOOSING, _TEST = 540, 360  # images that settings were chosen by, which no seed judges by; those that a seed judges by
 
 
-class Language(BlockExperiment):
+class Language(blocks.BlockExperiment):
     """Cross-entropy of the next character of Python's help topics, a transformer of two layers of width 64.
 
     Only the feed-forward blocks differ: linear, GELU, linear with four times the width; two layers of grouped rational
@@ -51,7 +41,7 @@ class Language(BlockExperiment):
 
     name = "language"
     title = "KAN blocks in a transformer"
-    file = "language.csv"
+    needs: ClassVar = {"pydoc_data": "This Python has no help topics: install its documentation."}
     extra = ("kind", "step", "step_ms", "mlp_step_ms", "characters")
     note = (
         "cross-entropy of the next character in nats, on the last tenth of the text; seconds of training on one core. "
@@ -59,26 +49,24 @@ class Language(BlockExperiment):
     )
     item, error_name, seeds, steps = "text", "validation loss", 3, 800
     blocks = {  # noqa: RUF012 (declared as a class variable in the base)
-        "mlp": Block(lambda: mlp_block(4 * WIDTH), 8e-3),
-        "rational": Block(lambda: KANFeedForward(WIDTH), 8e-3),
-        "spline": Block(lambda: KANFeedForward(WIDTH, kind="spline", grid=2, degree=2), 8e-3),
+        "mlp": blocks.Block(lambda: blocks.mlp_block(4 * blocks.WIDTH), 8e-3),
+        "rational": blocks.Block(lambda: KANFeedForward(blocks.WIDTH), 8e-3),
+        "spline": blocks.Block(lambda: KANFeedForward(blocks.WIDTH, kind="spline", grid=2, degree=2), 8e-3),
     }
 
-    def missing(self) -> str:
-        return "" if find_spec("pydoc_data") else "This Python has no help topics: install its documentation."
-
-    def training(self, seed: int, quick: bool) -> Training:
+    def training(self, seed: int, quick: bool) -> blocks.Training:
+        held_out_from = 0.9  # where the last tenth of the text begins
         text = characters()
         codes = torch.from_numpy(text.codes)
-        train, rest = codes[: (cut := int(_HELD_OUT * len(codes)))], codes[cut:]
+        train, rest = codes[: (cut := int(held_out_from * len(codes)))], codes[cut:]
         windows = rest[: len(rest) // (_CONTEXT + 1) * (_CONTEXT + 1)].view(-1, _CONTEXT + 1)
         held_out = windows[: _TOGETHER if quick else None]
-        network = partial(Transformer, len(text.alphabet), _CONTEXT)
+        network = partial(blocks.Transformer, len(text.alphabet), _CONTEXT)
         loss, evaluate = partial(_windows, train, seed), partial(_cross_entropy, held_out)
-        return Training(network, loss, evaluate, {"characters": len(text.codes)})
+        return blocks.Training(network, loss, evaluate, {"characters": len(text.codes)})
 
 
-class Digits(BlockExperiment):
+class Digits(blocks.BlockExperiment):
     """Cross-entropy on images of digits (8 x 8) that were not trained on, scikit-learn's 1797.
 
     A vision transformer of two layers of width 64 sees an image as 16 patches. Only the feed-forward blocks differ:
@@ -96,25 +84,20 @@ class Digits(BlockExperiment):
 
     name = "digits"
     title = "KAN blocks in a vision transformer"
-    file = "digits.csv"
+    needs: ClassVar = {"sklearn": "scikit-learn, which has the images, is not installed here: pip install scikit-learn"}
     extra = ("kind", "step", "step_ms", "mlp_step_ms", "accuracy")
     note = "cross-entropy in nats and accuracy on images not trained on; seconds of training on one core"
     item, error_name, shown, seeds, steps = "digits", "test loss", ("accuracy",), 5, 240
     blocks = {  # noqa: RUF012 (declared as a class variable in the base)
-        "mlp": Block(lambda: mlp_block(4 * WIDTH), 4e-3),
-        "rational": Block(lambda: KANFeedForward(WIDTH), 4e-3),
-        "spline": Block(lambda: KANFeedForward(WIDTH, kind="spline", grid=3, degree=1), 8e-3),
+        "mlp": blocks.Block(lambda: blocks.mlp_block(4 * blocks.WIDTH), 4e-3),
+        "rational": blocks.Block(lambda: KANFeedForward(blocks.WIDTH), 4e-3),
+        "spline": blocks.Block(lambda: KANFeedForward(blocks.WIDTH, kind="spline", grid=3, degree=1), 8e-3),
     }
 
-    def missing(self) -> str:
-        if find_spec("sklearn") is not None:
-            return ""
-        return "scikit-learn, which has the images, is not installed here: pip install scikit-learn"
-
-    def training(self, seed: int, quick: bool) -> Training:
+    def training(self, seed: int, quick: bool) -> blocks.Training:
         train, test = _split(seed)
-        network = partial(ImageTransformer, _SIDE, _PATCH, _CLASSES)
-        return Training(network, partial(minibatches, *train, _BATCH, seed), partial(_judged, test), {})
+        network = partial(blocks.ImageTransformer, _SIDE, _PATCH, _CLASSES)
+        return blocks.Training(network, partial(minibatches, *train, _BATCH, seed), partial(_judged, test), {})
 
     def draw(self, rows: Sequence[Row]) -> Figure:
         figure = super().draw(rows)
@@ -129,7 +112,7 @@ def _windows(codes: Tensor, seed: int) -> Callable[[torch.nn.Module], Tensor]:
     generator, within = torch.Generator().manual_seed(seed), torch.arange(_CONTEXT + 1)
 
     def loss(model: torch.nn.Module) -> Tensor:
-        assert isinstance(model, Transformer)
+        assert isinstance(model, blocks.Transformer)
         first = torch.randint(len(codes) - _CONTEXT, (_TEXTS, 1), generator=generator)
         return model.loss(codes[first + within])
 
@@ -137,7 +120,7 @@ def _windows(codes: Tensor, seed: int) -> Callable[[torch.nn.Module], Tensor]:
 
 
 def _cross_entropy(windows: Tensor, model: torch.nn.Module) -> dict[str, float]:
-    assert isinstance(model, Transformer)
+    assert isinstance(model, blocks.Transformer)
     with torch.no_grad():
         total = sum(float(model.loss(part)) * len(part) for part in windows.split(_TOGETHER))
     return {"error": total / len(windows)}
@@ -145,14 +128,18 @@ def _cross_entropy(windows: Tensor, model: torch.nn.Module) -> dict[str, float]:
 
 def _split(seed: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Return the training images, first those that settings were chosen by, and the test images; pixels -1 to 1."""
+    choosing, test = (
+        540,
+        360,
+    )  # images that settings were chosen by, which no seed judges by; those that a seed judges by
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
-    others = torch.randperm(len(x) - _CHOOSING, generator=torch.Generator().manual_seed(seed))
-    order = torch.cat([order[:_CHOOSING], order[_CHOOSING:][others]])
+    others = torch.randperm(len(x) - choosing, generator=torch.Generator().manual_seed(seed))
+    order = torch.cat([order[:choosing], order[choosing:][others]])
     images, classes = torch.from_numpy(x).float().view(-1, _SIDE, _SIDE)[order] / 8 - 1, torch.from_numpy(y)[order]
-    return (images[:-_TEST], classes[:-_TEST]), (images[-_TEST:], classes[-_TEST:])
+    return (images[:-test], classes[:-test]), (images[-test:], classes[-test:])
 
 
 def _judged(images: tuple[Tensor, Tensor], model: torch.nn.Module) -> dict[str, float]:

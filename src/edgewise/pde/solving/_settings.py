@@ -1,0 +1,167 @@
+"""The numbers that steer `solve`, `continue_in` and `read`, in groups: what each means, and in which unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Race:
+    """How networks are chosen, refined and judged. Errors are relative to the solution in L2."""
+
+    grids: tuple[int, ...] = (4, 8, 12, 18, 27, 40, 60, 90, 135)  # cells
+    line_grids: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256, 512)  # the same in one coordinate
+    starts: int = 3  # networks that a given one is drawn anew as, itself among them
+    starts_of_a_kind: int = 2  # the same of each of our own kinds
+    gain: float = 0.7  # of the error before: a step of refinement that does not reach it helped little
+    seconds: float = 80.0  # of steps on one core, about
+    alone: float = 0.4  # of the seconds, after which only the best goes on
+    good_of_its_kind: float = 1e-3  # estimated error after two grids, below which no other kind is tried
+    good: float = 1e-2  # estimated error on lattices, below which no networks are tried
+    tolerance: float = 1e-5  # gain of a step, over the cost, below which three in a row end a run
+    overfit: float = 3.0  # fresh residuals over trained ones
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """How many points and test functions one network has at one grid, and when it counts as a solution."""
+
+    pool: int = 8  # candidates for each point that is moved
+    moved: float = 0.5  # of the points
+    per_parameter: int = 12  # points: with 4, residuals between them were seen to be 100 times those at them
+    most_per_parameter: int = 48  # points
+    most_points: int = 60_000
+    least_fresh: int = 2000  # points to judge on
+    close: float = 1.5  # fresh residuals over trained ones, above which there are too few points
+    turns: int = 2  # runs at a grid, and twice as many at most
+    unresolved: float = 0.02  # what is left of the equation over its terms: above it, it is not solved
+    at_minimum: float = 0.5  # of what is left: where no correction takes away more, squares are least and not solved
+    rounding: float = 1e-9  # of the equation's terms: what is left below it is no more than rounding
+    of_noise: float = 0.1  # of a standard error, that refining the grid need not go below
+    of_noise_on_line: float = 0.01  # the same in one coordinate
+    hardly: float = 1e-3  # weight of an equation whose functions are not known yet
+    tests: float = 2.0  # test functions for each parameter
+    most_tests: int = 1600  # test functions
+    judged_finer: float = 1.3  # cells of the functions that judge, over those of the functions that train
+    of_grid: dict[int, float] = field(default_factory=lambda: {1: 2.0, 2: 1.5, 3: 0.0})
+    """Cells of the test functions, over those of the network, by the number of coordinates."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The splines by which the error of a network is estimated."""
+
+    degree: int = 7
+    finer: float = 1.5  # cells, over those of the network
+    coarser: int = 4  # cells of the network over those of what counts as smooth
+    least: int = 12  # cells
+    most: dict[int, int] = field(default_factory=lambda: {1: 20_000, 2: 9_000, 3: 2_500})
+    """Coefficients at most, by the number of coordinates."""
+    points: dict[int, int] = field(default_factory=lambda: {1: 6, 2: 4, 3: 2})
+    """Points for each coefficient, by the number of coordinates."""
+    tests: int = 2  # test functions for each coefficient
+    steps: int = 10  # of a wider network, where a lattice would have too many cells
+
+
+@dataclass(frozen=True)
+class Lattices:
+    """Products of splines on boxes of two coordinates, and damped Newton steps there."""
+
+    cells: tuple[int, ...] = (8, 12, 18, 27, 40, 60, 90)  # of each coordinate, where they need as many
+    least: int = 4  # cells
+    degree: int = 7
+    gauss: int = 4  # points of a cell by each coordinate: 16 for each coefficient
+    floor: float = 0.3  # of the mean, added to the density of knots
+    aspect: float = 2.0  # cells of a coordinate, over the mean of both, and the reverse
+    far: float = 10.0  # times the median: terms of an equation above which it counts less
+    seconds: float = 40.0  # of steps on one core, about
+    band: int = 40_000_000  # numbers of a band: 320 MB
+    falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
+    omitted: float = 1e-3  # of the estimated error: what products that are left out may add up to
+
+    tolerance: float = 1e-3  # of the cost: a damped Newton step that gains less is the last
+    least_damping: float = 1e-15  # tried after none, where rounding makes the matrix indefinite
+    nonlinear: float = 1e-6  # damping tried after none, where the equation is not linear
+    most_damping: float = 1e6
+    cut: float = 30.0  # what the damping falls by after a step
+    of_rounding: float = 1e-12  # a damping below it makes up for rounding only
+    least_cost: float = 1e-25  # of that at zero: below it there is only rounding
+
+
+@dataclass(frozen=True)
+class Examination:
+    """How three lattices tell the number of solutions; what is left is over what it was on the lattice before."""
+
+    cells: dict[int, tuple[int, int, int]] = field(default_factory=lambda: {1: (8, 16, 32), 2: (3, 6, 12)})
+    """Cells of the three lattices, by the number of coordinates; so are the following."""
+    most_unknowns: dict[int, int] = field(default_factory=lambda: {1: 8, 2: 2})
+    degrees: dict[int, int] = field(default_factory=lambda: {1: 7, 2: 6})
+    gauss: dict[int, int] = field(default_factory=lambda: {1: 5, 2: 3})
+    """Points of a cell by each coordinate."""
+    on_sides: int = 6  # points for each cell along a boundary
+    coarser: int = 4  # cells, over those of what counts as smooth
+    nothing: float = 1e-7  # of an equation's terms: what the weakest function leaves, if it is free
+    weaker: float = 0.2  # what a function that is free leaves falls to it
+    weak: float = 0.05  # of the terms: what such a function leaves at most
+    same: float = 0.85  # what the squares leave stays above it, where there is no solution
+    solved: float = 0.1  # of the data: what the squares leave falls to half, and below it
+    exact: float = 1e-9  # of the data: what the squares leave below it is nothing
+    smooth: float = 0.9  # part of what is left that splines can be
+    constant: float = 0.99  # of a function's root mean square, its mean
+    no_data: float = 1e-10  # of an equation's terms: data below it are none
+    no_terms: float = 1e-5  # of all that is right of the rows: terms below it are none
+    open: float = 1e-3  # weight of the unit of an unknown that no equation ties to another
+    rounding: float = 1e-15  # of the largest column
+    steps: int = 40  # by Levenberg and Marquardt
+    gain: float = 1e-4  # of what is left: a step that gains less is the last
+    least_damping: float = 1e-6  # tried after none
+    most_damping: float = 10.0
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How smooth unknown functions are, and how much measurements count."""
+
+    exact: float = 1e-3  # what the equation may leave, over its terms, for the misfit of noisy measurements
+    fall: float = 100.0  # what a weight may fall by at once
+    sweeps: int = 2  # over several functions
+    decades: float = 3.0  # that a factor moves at once
+    ridge: float = 1e-12  # of a matrix' diagonal
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """The steps along a branch of solutions."""
+
+    halvings: int = 8  # of the step between two values that are wanted
+    finer: float = 1.5  # cells of a finer grid, over those before
+    refinements: int = 3  # of a grid for one value
+    gain: float = 0.7  # of the error before: a finer grid that does not reach it does not help
+    near: float = 0.1  # estimated error above which a finer grid does not help, since the step was too long
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """How an unknown function is read as a formula; scores are in units of chi-square."""
+
+    tried: int = 8  # functions fitted to the measurements
+    rounded: int = 6  # functions of which constants are made simple
+    steps: int = 25  # with a new function
+    steps_again: int = 6  # with a constant made simple
+    tolerance: float = 1e-5  # gain of a step over the cost
+    per_parameter: int = 12  # points
+    least: int = 400  # points
+    boundary: int = 200  # points
+    close: float = 2.5  # standard errors within which a constant is made simple
+    unit: float = 2.0  # what one unit of a function's complexity counts
+    denominator: int = 12  # the largest of a simple constant
+
+
+RACE = Race()
+REFINEMENT = Refinement()
+CORRECTION = Correction()
+LATTICES = Lattices()
+EXAMINATION = Examination()
+NOISE = Noise()
+CONTINUATION = Continuation()
+FORMULAS = Formulas()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def test_a_batch_that_does_not_fit_changes_nothing() -> None:
 
 
 def test_of_many_rows_a_uniform_sample_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_MOST_ROWS", 60)
+    monkeypatch.setattr(memory, "TUNING", replace(memory.TUNING, memory_rows=60))
     model = small(random_state=1)
     for rows in batches(4):
         model.partial_fit(X[rows], Y[rows])

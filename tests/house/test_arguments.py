@@ -33,7 +33,8 @@ def functions() -> Iterator[tuple[str, Any]]:
     for module in (ew, *(importlib.import_module(f"edgewise.{name}") for name in PUBLIC)):
         for name in dir(module):
             one = getattr(module, name)
-            record = inspect.isclass(one) and (hasattr(one, "__dataclass_fields__") and one is not ew.Options)
+            called = one is ew.Options or hasattr(one, "get_params")  # though their parameters are fields
+            record = inspect.isclass(one) and hasattr(one, "__dataclass_fields__") and not called
             if name.startswith("_") or not callable(one) or inspect.ismodule(one) or record or id(one) in seen:
                 continue
             seen.add(id(one))

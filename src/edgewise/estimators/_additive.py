@@ -9,7 +9,6 @@ from math import nan
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from edgewise._checks import is_int
@@ -22,7 +21,7 @@ from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._reading import Reading, candidate_table, deviations, edge_table, stacked
 from edgewise.estimators._streaming import Streaming
-from edgewise.estimators._table import Training
+from edgewise.estimators._table import Training, seed_of
 from edgewise.interpret.export import OnnxGraph
 from edgewise.nn import KAN
 from edgewise.tables.additive import AdditiveFit, Family, Levels, Request, Select, additive, input_name, network
@@ -114,15 +113,13 @@ class AdditiveEstimator(Reading, Streaming):
         Standard deviations over the rows.
     """
 
-    select: Any
-    products: Any
+    select: Select
+    products: Products
     monotonic_cst: Any
     interaction_cst: Any
     random_state: Any
-    verbose: Any
-    warm_start: Any
-    deviations_: list[Array]
-    intervals_: list[Intervals]
+    warm_start: bool
+    verbose: bool
 
     def _fit_each(self, rows: Training, targets: list[Array], family: Family, *, intervals: bool = False) -> None:
         """Fit each target, and set the fitted attributes; those for intervals if asked."""
@@ -274,7 +271,7 @@ class AdditiveEstimator(Reading, Streaming):
         )
 
     def _seed(self) -> int:
-        return 0 if self.random_state is None else int(check_random_state(self.random_state).randint(2**31 - 1))
+        return seed_of(self.random_state)
 
     def _monotone(self, columns: int) -> dict[int, int]:
         """Return the direction of each column that has one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
@@ -11,9 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from edgewise._typing import Array
 from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableClassifier, Training
-from edgewise.tables.additive import Classes
+from edgewise.tables.additive import Classes, Select
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class KANClassifier(TableClassifier, AdditiveEstimator):
     """Fit classes by a network whose every edge is a smoothed curve: log-odds that can be read.
 
@@ -63,28 +65,15 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     ['out', 'in']
     """
 
-    def __init__(  # noqa: PLR0913 (scikit-learn's form)
-        self,
-        *,
-        class_weight: Any = None,
-        select: Literal["average", "best", "simplest"] = "average",
-        products: Products = "auto",
-        monotonic_cst: Any = None,
-        interaction_cst: Any = None,
-        categorical_features: Any = "auto",
-        random_state: Any = None,
-        warm_start: bool = False,
-        verbose: bool = False,
-    ) -> None:
-        self.class_weight = class_weight
-        self.select = select
-        self.products = products
-        self.monotonic_cst = monotonic_cst
-        self.interaction_cst = interaction_cst
-        self.categorical_features = categorical_features
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.verbose = verbose
+    class_weight: Any = None
+    select: Select = "average"
+    products: Products = "auto"
+    monotonic_cst: Any = None
+    interaction_cst: Any = None
+    categorical_features: Any = "auto"
+    random_state: Any = None
+    warm_start: bool = False
+    verbose: bool = False
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANClassifier:
         """Fit a table to labels, and return the estimator.

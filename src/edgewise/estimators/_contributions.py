@@ -11,7 +11,6 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.tables.additive import AdditiveFit, AdditiveModel, Classes, Gaussian
 
-_CHUNK = 20_000  # rows whose features are held at once
 Pair = tuple[int, int]
 
 
@@ -138,6 +137,6 @@ class Contributions:
         return f"log mean {target}"
 
 
-def chunks(rows: int) -> Iterator[slice]:
-    """Yield slices of at most 20,000 rows."""
-    return (slice(start, min(start + _CHUNK, rows)) for start in range(0, rows, _CHUNK))
+def chunks(rows: int, most: int = 20_000) -> Iterator[slice]:
+    """Yield slices of at most so many rows: those whose features are held at once."""
+    return (slice(start, min(start + most, rows)) for start in range(0, rows, most))

@@ -15,9 +15,7 @@ from edgewise.formulas.expressions import primitives
 from edgewise.interpret.export import identifiers
 from edgewise.tables.encoding import Category, Column, Dates, Encoder
 
-_LEVELS = 8  # of a category that have an input of their own, besides the most frequent one
 _RESERVED = frozenset({"pi", "e", "E", "I", "sqrt", "where"})
-_EPOCH = datetime.date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,8 @@ def _features(column: Column, k: int, values: Array) -> list[Feature]:
     if isinstance(column, Dates):
         meaning = f"{name}, in days"
         if column.kind == "date":
-            start = float(math.floor(there.min()))
-            meaning += f" since {_EPOCH + datetime.timedelta(days=start)}" if abs(start) < 5e5 else " since 1970-01-01"
+            epoch, start = datetime.date(1970, 1, 1), float(math.floor(there.min()))
+            meaning += f" since {epoch + datetime.timedelta(days=start)}" if abs(start) < 5e5 else " since 1970-01-01"
             start = start if abs(start) < 5e5 else 0.0
     value = Feature(name, meaning, k, "value", start, float(np.median(there - start)))
     gap = Feature(f"{name}_is_missing", f"{name} is missing", k, "gap")
@@ -107,7 +105,8 @@ def _features(column: Column, k: int, values: Array) -> list[Feature]:
 
 def _levels(column: Category, k: int, values: Array) -> list[Feature]:
     counts = np.array([np.count_nonzero(values == code) for code in range(len(column.labels))])
-    frequent = np.sort(np.argsort(-counts, kind="stable")[1 : _LEVELS + 1])
+    most = 8  # levels with an input of their own, besides the most frequent one
+    frequent = np.sort(np.argsort(-counts, kind="stable")[1 : most + 1])
     if len(column.labels) == 2:  # the second one, as in every table of 0 and 1
         frequent = np.array([1])
     found = []

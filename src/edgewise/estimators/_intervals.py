@@ -7,13 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise._typing import Array
+from edgewise.estimators._tuning import TUNING
 from edgewise.tables.additive import AdditiveFit, Gamma, Gaussian, Poisson, Request, additive
 from edgewise.tables.encoding import Encoder
-
-_SIZES = Request(products=0, maps=False, hidden=False, values=False, select="best")
-_ENOUGH = 60  # held-out rows from which the size of residuals may depend on x
-_GAIN = 0.01  # of the variance of their logarithm, that the dependence has to explain
-_LARGEST = 3.0  # of the logarithm of a relative size
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class Intervals:
 
 
 def _bounded(logarithm: Array) -> Array:
-    return np.exp(np.clip(logarithm, -_LARGEST, _LARGEST))
+    return np.exp(np.clip(logarithm, -TUNING.largest_size, TUNING.largest_size))
 
 
 def _noise(fit: AdditiveFit, mean: Array) -> Array:
@@ -83,12 +79,13 @@ def _standardized(fit: AdditiveFit, eta: Array, y: Array) -> Array:
 
 def _size(x: Array, residual: Array, encoder: Encoder) -> AdditiveFit | None:
     """Return how the logarithm of the size of residuals depends on x, None if it does not."""
-    if len(residual) < _ENOUGH or not np.any(residual):
+    if len(residual) < TUNING.sized_rows or not np.any(residual):
         return None
     least = 1e-3 * float(np.sqrt(np.mean(residual**2)))
     logs = np.log(np.maximum(np.abs(residual), least))
-    logs = np.maximum(logs - logs.mean(), -_LARGEST)
+    logs = np.maximum(logs - logs.mean(), -TUNING.largest_size)
     levels = [labels is not None for labels in encoder.levels]
-    found = additive(x, logs, levels, Gaussian(), _SIZES)
+    request = Request(products=0, maps=False, hidden=False, values=False, select="best")
+    found = additive(x, logs, levels, Gaussian(), request)
     explained = 1 - found.scores["selected"] / found.scores["constant"]
-    return found if explained > _GAIN else None
+    return found if explained > TUNING.size_gain else None

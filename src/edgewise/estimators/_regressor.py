@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -12,13 +13,12 @@ from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
 from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableRegressor, Training
-from edgewise.tables.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile
+from edgewise.tables.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile, Select
 
 LossName = Literal["squared", "absolute", "huber", "quantile", "poisson", "gamma"]
-_COUNTS, _AMOUNTS = 1e12, 1e37  # whose logarithms are within those that the families have means of
 _FAMILIES: dict[str, Callable[[float], Family]] = {
     "squared": lambda level: Gaussian(),
-    "absolute": lambda level: Quantile(0.5),
+    "absolute": Quantile,
     "huber": lambda level: Huber(),
     "quantile": Quantile,
     "poisson": lambda level: Poisson(),
@@ -26,6 +26,7 @@ _FAMILIES: dict[str, Callable[[float], Family]] = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class KANRegressor(TableRegressor, AdditiveEstimator):
     """Fit tables of numbers, dates, text and missing values by a network whose every edge is a smooth curve.
 
@@ -85,32 +86,18 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     True
     """
 
-    def __init__(  # noqa: PLR0913 (scikit-learn's form)
-        self,
-        loss: LossName = "squared",
-        *,
-        quantile: float | None = None,
-        select: Literal["average", "best", "simplest"] = "average",
-        products: Products = "auto",
-        monotonic_cst: Any = None,
-        interaction_cst: Any = None,
-        categorical_features: Any = "auto",
-        random_state: Any = None,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.loss = loss
-        self.quantile = quantile
-        self.select = select
-        self.products = products
-        self.monotonic_cst = monotonic_cst
-        self.interaction_cst = interaction_cst
-        self.categorical_features = categorical_features
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    loss: LossName = "squared"
+    _: KW_ONLY
+    quantile: float | None = None
+    select: Select = "average"
+    products: Products = "auto"
+    monotonic_cst: Any = None
+    interaction_cst: Any = None
+    categorical_features: Any = "auto"
+    random_state: Any = None
+    warm_start: bool = False
+    n_jobs: int | None = None
+    verbose: bool = False
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
         """Fit a table to a target, or several, and return the estimator.
@@ -177,13 +164,14 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         return float(level)
 
     def _fit_rows(self, rows: Training) -> None:
+        counts, amounts = 1e12, 1e37  # whose logarithms are within those that the families have means of
         least = float(rows.y.min())
-        if self.loss == "poisson" and float(rows.y.max()) > _COUNTS:
-            raise InputError(f"loss='poisson' takes y up to {_COUNTS:g}. Got {rows.y.max():g}: change its units.")
-        if self.loss == "gamma" and not (least <= 0 or 1 / _AMOUNTS <= least <= float(rows.y.max()) <= _AMOUNTS):
+        if self.loss == "poisson" and float(rows.y.max()) > counts:
+            raise InputError(f"loss='poisson' takes y up to {counts:g}. Got {rows.y.max():g}: change its units.")
+        if self.loss == "gamma" and not (least <= 0 or 1 / amounts <= least <= float(rows.y.max()) <= amounts):
             found = f"{least:g} to {rows.y.max():g}"
             raise InputError(
-                f"loss='gamma' takes y from {1 / _AMOUNTS:g} to {_AMOUNTS:g}. Got {found}: change its units."
+                f"loss='gamma' takes y from {1 / amounts:g} to {amounts:g}. Got {found}: change its units."
             )
         if (self.loss == "poisson" and least < 0) or (self.loss == "gamma" and least <= 0):
             sign = "non-negative" if self.loss == "poisson" else "positive"

@@ -10,9 +10,8 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.estimators._table import SupervisedEstimator, Training
+from edgewise.estimators._tuning import TUNING
 from edgewise.tables.encoding import Encoder
-
-_MOST_ROWS, _MOST_NUMBERS = 100_000, 20_000_000
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Memory:
         )._bounded()
 
     def _bounded(self) -> Memory:
-        most = max(min(_MOST_ROWS, _MOST_NUMBERS // self.x.shape[1]), 1)
+        most = max(min(TUNING.memory_rows, TUNING.memory_numbers // self.x.shape[1]), 1)
         if len(self.keys) <= most:
             return self
         kept = np.sort(np.argpartition(self.keys, most)[:most])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,14 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgewise._errors import unknown
 from edgewise._typing import Array, Formula
-from edgewise.estimators._candidates import Scored, text_of, values_of
-from edgewise.estimators._features import Features
-from edgewise.estimators._settings import Effort, Settings
-from edgewise.estimators._symbolic_regressor import defined, search, table_of
+from edgewise.estimators._judging import Judged, text_of
+from edgewise.estimators._symbolic import Effort, SymbolicEstimator, defined, front_of_numbers, search_numbers
 from edgewise.estimators._table import NumericTargets
 
 
-class SymbolicTransformer(TransformerMixin, NumericTargets):
+@dataclass(eq=False, repr=False, kw_only=True)
+class SymbolicTransformer(TransformerMixin, SymbolicEstimator, NumericTargets):
     """A transformer whose columns are formulas that predict y, found by `edgewise.discover`.
 
     X with categories, dates and gaps becomes variables as in `SymbolicRegressor`. Where a formula is undefined, its
@@ -63,24 +63,13 @@ class SymbolicTransformer(TransformerMixin, NumericTargets):
     (['x1**2', 'x1/x2'], (1, 2))
     """
 
-    def __init__(
-        self,
-        *,
-        columns: Literal["front", "terms"] = "front",
-        max_complexity: int | None = None,
-        effort: Effort = "normal",
-        noise: Literal["auto", "exact"] | float = "auto",
-        time_limit: float = 30.0,
-        random_state: Any = None,
-        categorical_features: Any = "auto",
-    ) -> None:
-        self.columns = columns
-        self.max_complexity = max_complexity
-        self.effort = effort
-        self.noise = noise
-        self.time_limit = time_limit
-        self.random_state = random_state
-        self.categorical_features = categorical_features
+    columns: Literal["front", "terms"] = "front"
+    max_complexity: int | None = None
+    effort: Effort = "normal"
+    noise: Literal["auto", "exact"] | float = "auto"
+    time_limit: float = 30.0
+    random_state: Any = None
+    categorical_features: Any = "auto"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SymbolicTransformer:
         """Find formulas for a target, or several, and return the transformer.
@@ -101,17 +90,14 @@ class SymbolicTransformer(TransformerMixin, NumericTargets):
         """
         if self.columns not in ("front", "terms"):
             raise unknown("value of 'columns'", self.columns, ["front", "terms"])
-        settings = Settings.of(self)
-        training = self._training(X, y, sample_weight)
-        self._features = Features.learn(self.encoder_, training.x)
-        searched = search(self._features, training, settings, self.random_state)
-        choice = _terms if self.columns == "terms" else _formulas
-        found = {text_of(each): each for front, best in searched for each in choice(front, best)}
-        self.expressions_ = list(found.values())
-        self._names = list(found)
-        self.front_ = table_of(searched)
-        self.symbols_ = self._features.meanings
-        values = self._values(training.x)
+        search, training = self._learned(X, y, sample_weight)
+        searched = search_numbers(self._features, training, search, self.random_state)
+        choice = _terms if self.columns == "terms" else _varying
+        named = {text_of(each): each for front, best in searched for each in choice(front, best)}
+        self.expressions_ = list(named.values())
+        self._names = list(named)
+        self.front_ = front_of_numbers(searched)
+        values = self._outputs(self.expressions_, training.x)
         finite = np.isfinite(values)
         total = (np.where(finite, values, 0.0) * training.weights[:, None]).sum(axis=0)
         self._means = total / np.maximum((finite * training.weights[:, None]).sum(axis=0), 1e-300)
@@ -125,7 +111,8 @@ class SymbolicTransformer(TransformerMixin, NumericTargets):
         X : (n, p)
             The table.
         """
-        values = self._values(self._encode(X))
+        x = self._encode(X)
+        values = self._outputs(self.expressions_, x)
         return defined(values, self._means, "the mean over the training rows")
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
@@ -139,21 +126,16 @@ class SymbolicTransformer(TransformerMixin, NumericTargets):
         check_is_fitted(self, "encoder_")
         return np.array(self._names, dtype=object)
 
-    def _values(self, x: Array) -> Array:
-        inputs = self._features.of(x)
-        columns = [values_of(each, self._features.names, inputs) for each in self.expressions_]
-        return np.column_stack([np.empty((len(x), 0)), *columns])
+
+def _varying(front: list[Judged], best: Judged) -> list[Formula]:
+    return [each.formulas[0] for each in front if each.formulas[0].free_symbols]
 
 
-def _formulas(front: list[Scored], best: Scored) -> list[Formula]:
-    return [each.expression for each in front if each.expression.free_symbols]
-
-
-def _terms(front: list[Scored], best: Scored) -> list[Formula]:
+def _terms(front: list[Judged], best: Judged) -> list[Formula]:
     """Return the terms of the best formula that is no constant, without their factors."""
-    varying = [each for each in front if each.expression.free_symbols]
+    varying = [each for each in front if each.formulas[0].free_symbols]
     if not varying:
         return []
-    chosen = best if best.expression.free_symbols else min(varying, key=lambda each: each.held_out)
-    terms = sympy.Add.make_args(sympy.expand_mul(chosen.expression))
+    chosen = best if best.formulas[0].free_symbols else min(varying, key=lambda each: each.held_out)
+    terms = sympy.Add.make_args(sympy.expand_mul(chosen.formulas[0]))
     return [term.as_independent(*term.free_symbols, as_Add=False)[1] for term in terms if term.free_symbols]

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import check_array, check_consistent_length, column_or_1d, compute_sample_weight
+from sklearn.utils import (
+    check_array,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+    compute_sample_weight,
+)
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,  # pyright: ignore[reportAttributeAccessIssue]
@@ -273,6 +279,11 @@ def unmasked(values: Any) -> Any:
     if is_frame(values):
         return values.to_numpy()
     return as_array(values) if isinstance(values, np.ma.MaskedArray) or hasattr(values, "detach") else values
+
+
+def seed_of(random_state: Any) -> int:
+    """Return the seed for scikit-learn's `random_state`; 0 for None, so that the same rows give the same fit."""
+    return 0 if random_state is None else int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def _check_frame(X: Any, name: str, least: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -15,13 +16,14 @@ from edgewise.estimators._additive import Products
 from edgewise.estimators._classifier import KANClassifier
 from edgewise.estimators._regressor import KANRegressor
 from edgewise.estimators._table import TableEstimator, unmasked
+from edgewise.tables.additive import Select
 
 LossName = Literal["auto", "squared", "absolute", "huber", "poisson", "gamma", "classes"]
 _SHARED = ("select", "products", "categorical_features", "random_state")
-_FEW = 10  # distinct whole numbers that are labels
 _LOSSES: tuple[str, ...] = get_args(LossName)
 
 
+@dataclass(eq=False, repr=False)
 class KANTransformer(TransformerMixin, TableEstimator):
     """Replace each column by the curve that a `KANRegressor` or `KANClassifier` learns for it.
 
@@ -66,20 +68,12 @@ class KANTransformer(TransformerMixin, TableEstimator):
     True
     """
 
-    def __init__(
-        self,
-        loss: LossName = "auto",
-        *,
-        select: Literal["average", "best", "simplest"] = "average",
-        products: Products = "auto",
-        categorical_features: Any = "auto",
-        random_state: Any = None,
-    ) -> None:
-        self.loss = loss
-        self.select = select
-        self.products = products
-        self.categorical_features = categorical_features
-        self.random_state = random_state
+    loss: LossName = "auto"
+    _: KW_ONLY
+    select: Select = "average"
+    products: Products = "auto"
+    categorical_features: Any = "auto"
+    random_state: Any = None
 
     def fit(self, X: Any, y: Any) -> KANTransformer:
         """Learn the curves of a table for a target, or several, and return the transformer.
@@ -153,8 +147,9 @@ class KANTransformer(TransformerMixin, TableEstimator):
 
 def _are_labels(y: Any) -> bool:
     """Return whether a target looks like labels: few distinct values, or no numbers."""
+    most = 10  # distinct whole numbers that are labels
     values = np.asarray(y)
-    few = values.dtype.kind not in "fiu" or len(np.unique(values)) <= _FEW
+    few = values.dtype.kind not in "fiu" or len(np.unique(values)) <= most
     try:
         return few and type_of_target(values) in ("binary", "multiclass")
     except (TypeError, ValueError):  # cells of several types, or lists, which the classifier refuses

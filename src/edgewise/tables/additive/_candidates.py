@@ -13,19 +13,7 @@ from edgewise.tables.additive._penalized import Penalized, Problem, Start
 from edgewise.tables.additive._reml import Block, Matrix, Prior, Vector
 from edgewise.tables.additive._screen import columns_with_value_effects, tukey
 from edgewise.tables.additive._stack import Folded, fold_numbers
-
-_LINE_PRIOR = (0.1, 3.0)
-_KEPT_EDF = 0.005  # of a feature
-_NONADDITIVE = 0.01  # p-value below which a hidden node is tried
-_NOISE = 0.01  # share of unexplained variance below which tests see nothing but the lack of fit
-MOST_FEATURES = 700  # of a fit, which costs rows features^2 + features^3
-_HIDDEN_FOLD_TURNS = 4
-_MARGIN = 2.5  # of log lambda: by how much it may fall before features are missing
-_LITTLE = 0.5  # of the sum of squares that is left: below, smooth curves explain enough
-_FEW_FEATURES = 200  # with more, rough curves are not tried
-_ROUGH = -6.0  # their log lambdas
-_SURE, _SUPPORTED = 20.0, 0.5  # what they must gain in score, and degrees of freedom over rows that they may take
-
+from edgewise.tables.additive._tuning import TUNING
 
 Check = Callable[[str], None]
 """Called with what is being fitted; what it raises ends the search."""
@@ -35,7 +23,7 @@ def ignore(stage: str) -> None:
     """Do nothing."""
 
 
-class Rows(NamedTuple):
+class WeightedRows(NamedTuple):
     """Columns x (n, p), a target (n,), weights (n,) of mean one."""
 
     x: Matrix
@@ -61,8 +49,8 @@ class Candidates:
     """
 
     def __init__(
-        self, design: Design, rows: Rows, family: Family, *, seed: int = 0, monotone: Mapping[int, int] | None = None,
-        check: Check = ignore,
+        self, design: Design, rows: WeightedRows, family: Family, *, seed: int = 0,
+        monotone: Mapping[int, int] | None = None, check: Check = ignore,
     ) -> None:  # fmt: skip
         self.design, self.family, self.check = design, family, check
         self.x, self.y, self.weights = rows
@@ -90,15 +78,15 @@ class Candidates:
 
         def usable(rho: Matrix) -> np.ndarray:
             least = np.repeat(np.exp(rho.min(1)), sizes)
-            return squares > _KEPT_EDF * (squares + least)
+            return squares > TUNING.kept_edf * (squares + least)
 
         while True:
-            self._keep(keep | usable(rho - _MARGIN))
+            self._keep(keep | usable(rho - TUNING.margin))
             fit = self.folded.fit(self._problem(), self._start(rho))
             rho, keep[self.kept] = fit.rho, True
             if not np.any(usable(rho) & ~keep):
                 break
-        keep[self.kept[fit.feature_edf <= _KEPT_EDF]] = False
+        keep[self.kept[fit.feature_edf <= TUNING.kept_edf]] = False
         beta = np.zeros((len(keep), outputs))
         beta[self.kept] = fit.beta
         before, folded = self.kept, self.folded
@@ -115,22 +103,24 @@ class Candidates:
         The likelihood of a fast oscillation has two optima, and Newton steps from the prior end at that of noise.
         """
         blocks = self.design.blocks()
-        if not isinstance(self.family, Gaussian) or sum(block.size for block in blocks) > _FEW_FEATURES:
+        if not isinstance(self.family, Gaussian) or sum(block.size for block in blocks) > TUNING.rough_features:
             return None
         self._keep(np.ones(sum(block.size for block in blocks), bool))
         about, problem = self.folded.total.centered(), self._problem()
         smooth = self.folded.fit(problem, self._start(Prior.of(blocks).centers[:, None]))
-        if smooth.fits[0].deviance < _LITTLE * about.square:
+        if smooth.fits[0].deviance < TUNING.unexplained * about.square:
             return None
-        rough = self.folded.fit(problem, self._start(np.full((len(blocks), 1), _ROUGH)))
-        sure = rough.score < smooth.score - _SURE and rough.edf.sum() < _SUPPORTED * len(self.y)
+        start = -6.0  # of their log lambdas
+        rough = self.folded.fit(problem, self._start(np.full((len(blocks), 1), start)))
+        sure = rough.score < smooth.score - TUNING.rough_gain and rough.edf.sum() < TUNING.rough_edf * len(self.y)
         return rough.rho if sure else None
 
     def line(self) -> Candidate:
         """Fit the straight parts, levels and gaps, with one smoothing parameter a kind in all but name."""
         straight = np.array([block.kind not in ("wiggly", "value") for block in self.blocks])
         rho = np.full((len(self.blocks), self.family.outputs), np.log(1.0 + len(self.blocks)))
-        fit, held_out, _ = self._fits("line", self._problem(straight, *_LINE_PRIOR), self._start(rho))
+        prior = 0.1, 3.0  # deviations of log lambdas within and between kinds
+        fit, held_out, _ = self._fits("line", self._problem(straight, *prior), self._start(rho))
         return self.add(Candidate("line", fit, held_out))
 
     def _squares(self) -> Vector:
@@ -174,11 +164,11 @@ class Candidates:
     def hidden(self) -> None:
         """Add a hidden node, if Tukey's test of the best fit so far asks for one."""
         few = len(self.design.inputs) < 2 or self.constraints is not None
-        many = 2 * len(self.kept) > MOST_FEATURES
-        if not isinstance(self.family, Gaussian) or few or many or self.unexplained() < _NOISE:
+        many = 2 * len(self.kept) > TUNING.most_features
+        if not isinstance(self.family, Gaussian) or few or many or self.unexplained() < TUNING.noise:
             return
         eta, residual, variance = self.residual()
-        if tukey(eta, residual, variance) >= _NONADDITIVE:
+        if tukey(eta, residual, variance) >= TUNING.nonadditive:
             return
         base = self.found["curves"].fit
         fit, node, rho = with_hidden(self.matrix, self.y, self.weights, self.blocks, start=base.beta[:, 0])
@@ -188,17 +178,17 @@ class Candidates:
             rows = ~held
             part, inner, _ = with_hidden(
                 self.matrix[rows], self.y[rows], self.weights[rows], self.blocks, start=before.beta[:, 0], rho=rho,
-                turns=_HIDDEN_FOLD_TURNS,
+                turns=4,
             )  # fmt: skip
             held_out[held] = part.eta(self.matrix[held]) + inner.eta(self.matrix[held])[:, None]
         self.add(Candidate("curves and a hidden node", fit, held_out, hidden=node))
 
     def value_effects(self) -> list[int]:
         """Return the columns whose single values have effects of their own, as far as the limit on features allows."""
-        if not isinstance(self.family, Gaussian) or self.unexplained() < _NOISE:
+        if not isinstance(self.family, Gaussian) or self.unexplained() < TUNING.noise:
             return []
         _, residual, variance = self.residual()
-        left, columns = MOST_FEATURES - len(self.kept), []
+        left, columns = TUNING.most_features - len(self.kept), []
         for column, count in columns_with_value_effects(self.design, self.x, residual, variance):
             if count <= left and not self.monotone.get(column, 0):
                 columns.append(column)

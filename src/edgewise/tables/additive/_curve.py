@@ -8,13 +8,9 @@ from scipy.interpolate import BSpline
 from scipy.linalg import eigh, null_space
 
 from edgewise.tables.additive._reml import Block, Matrix, Vector, inner
+from edgewise.tables.additive._tuning import TUNING
 
 MapName = Literal["raw", "log", "asinh"]
-
-
-_SKEWED = 1.0  # skewness from which a column is worth mapping
-_GAIN = 0.3  # by which the map has to lower it
-_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -49,14 +45,14 @@ class Axis:
         """Return the least skewed of the maps: the column as it is unless another one helps clearly."""
         best = cls.of(x, "raw")
         least = abs(skewness(x / best.scale))
-        if least <= _SKEWED or len(np.unique(x)) < 3:
+        if least <= TUNING.skewed or len(np.unique(x)) < 3:
             return best
         for name in ("log", "asinh"):
             if name == "log" and (x.min() < 0 or not (x > 0).any()):
                 continue
             axis = cls.of(x, name)
             skew = abs(skewness(axis.map(x)))
-            if skew < least - _GAIN:
+            if skew < least - TUNING.less_skewed:
                 best, least = axis, skew
         return best
 
@@ -64,7 +60,7 @@ class Axis:
         """Return t(x / scale)."""
         v = x / self.scale
         if self.name == "log":
-            return np.log(np.maximum(v + self.shift, _TINY))
+            return np.log(np.maximum(v + self.shift, 1e-300))
         if self.name == "asinh":
             return np.arcsinh((v - self.center) / self.width)
         return v
@@ -87,9 +83,6 @@ def skewness(x: Vector) -> float:
 
 DEGREE = 3
 _TAIL = 0.75  # of the range of the data: the cells beyond it, in which a curve levels off
-_MOST = 40  # functions of a column
-_ROUGHEST = 1e5  # ratio of roughness to the smoothest wiggle, beyond which functions are left out
-_RIDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -127,7 +120,7 @@ class Curve:
         middle, deviation = float(t.mean()), float(t.std()) or 1.0
         z = (t - middle) / deviation
         distinct = np.unique(z)
-        count = min(len(distinct), 6 + round(4 * len(z) ** 0.25), _MOST)
+        count = min(len(distinct), 6 + round(4 * len(z) ** 0.25), TUNING.curve_functions)
         where = distinct if len(distinct) < 4 * count else z
         inner = np.unique(np.quantile(where, np.linspace(0, 1, count)))
         inner = inner[(inner > distinct[0]) & (inner < distinct[-1])]
@@ -254,11 +247,12 @@ def _functions(knots: Vector, core: Vector, z: Vector, design: Any) -> tuple[Mat
     if natural.shape[1] > 2:
         wide = design @ natural
         gram = inner(wide, wide) / len(z)
-        gram += _RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
+        ridge = 1e-9
+        gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram))
         points, weights = _gauss_points(core)
         second = splines.derivative(2)(points) @ natural
         roughness, vectors = eigh(second.T @ (second * weights[:, None]), gram)
-        keep = np.arange(2, len(roughness))[roughness[2:] < _ROUGHEST * roughness[2]]
+        keep = np.arange(2, len(roughness))[roughness[2:] < TUNING.roughest * roughness[2]]
         columns.append(natural @ vectors[:, keep] * np.sqrt(roughness[2] / roughness[keep]))
     functions = np.hstack(columns)
     return functions, np.asarray((design @ functions).mean(0))

@@ -8,6 +8,7 @@ import numpy as np
 from edgewise.tables.additive._curve import Axis, Curve
 from edgewise.tables.additive._levels import Gap, Levels
 from edgewise.tables.additive._reml import Block, Matrix
+from edgewise.tables.additive._tuning import TUNING
 
 Input = Curve | Levels | Gap
 Pair = tuple[int, int]
@@ -15,7 +16,6 @@ Pair = tuple[int, int]
 
 Features = Sequence[Matrix] | Mapping[int, Matrix]
 """The features of each input, by its number."""
-_FACTORS, _LEVELS, _LEVELS_OF_TWO = 4, 64, 8  # functions of a curve, and levels, that enter a product
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,16 @@ class Design:
 
     def factors(self, features: Features, pair: Pair) -> tuple[list[Matrix], list[Matrix]]:
         """Return the blocks of features of both inputs that their product is made of."""
-        first, second = (self.inputs[k].factors(features[k], _FACTORS, self._most_levels(pair)) for k in pair)
+        first, second = (self.inputs[k].factors(features[k], TUNING.factors, self._most_levels(pair)) for k in pair)
         return first, second
 
     def factor_numbers(self, pair: Pair, number: int) -> np.ndarray:
         """Return which features of an input the product of a pair has."""
-        return self.inputs[number].factor_numbers(_FACTORS, self._most_levels(pair))
+        return self.inputs[number].factor_numbers(TUNING.factors, self._most_levels(pair))
 
     def _most_levels(self, pair: Pair) -> int:
         """Return how many levels take part in a product: fewer of two categories than of one."""
-        return _LEVELS_OF_TWO if all(isinstance(self.inputs[k], Levels) for k in pair) else _LEVELS
+        return TUNING.paired_levels if all(isinstance(self.inputs[k], Levels) for k in pair) else TUNING.factor_levels
 
     def multipliable(self) -> list[int]:
         """Return the inputs that products may have."""

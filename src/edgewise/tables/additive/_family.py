@@ -8,11 +8,9 @@ import numpy as np
 from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise.tables.additive._curve import skewness
 from edgewise.tables.additive._reml import Matrix, Vector
+from edgewise.tables.additive._tuning import TUNING
 
 TargetName = Literal["identity", "log", "sqrt"]
-_SKEWED, _DECADE = 0.75, 10.0
-_QUANTILES = 100
-_BEYOND = 1.0  # e-fold beyond the largest target seen
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,12 @@ class Target:
         largest = float(np.abs(mapped - center).max())
         share = (mapped - center) / (largest or 1.0)
         scale = largest * float(np.sqrt(weights @ share**2 / weights.sum())) or 1.0
-        return cls(name, center, scale, float(y.max()) * np.exp(_BEYOND))
+        return cls(name, center, scale, float(y.max()) * np.exp(1.0))
 
     @staticmethod
     def candidates(y: Vector) -> list[TargetName]:
         """Return the maps worth trying: others than the identity for positive targets over decades, or skewed."""
-        if len(y) and y.min() > 0 and (skewness(y) > _SKEWED or y.max() > _DECADE * y.min()):
+        if len(y) and y.min() > 0 and (skewness(y) > TUNING.skewed_target or y.max() > 10.0 * y.min()):
             return ["identity", "log", "sqrt"]
         return ["identity"]
 
@@ -67,7 +65,7 @@ class Target:
     @staticmethod
     def errors(residual: Vector) -> Vector:
         """Return the quantiles of residuals that `mean` is taken over."""
-        return np.quantile(residual, np.linspace(0.005, 0.995, min(_QUANTILES, len(residual))))
+        return np.quantile(residual, np.linspace(0.005, 0.995, min(100, len(residual))))
 
     def mean(self, eta: Vector, residual: Vector) -> Vector:
         """Return the mean of the target: of backward(eta + residual) over the residuals.
@@ -84,12 +82,6 @@ class Target:
 
 
 _MAPS = {"identity": lambda y: y, "log": np.log, "sqrt": lambda y: 2 * np.sqrt(y)}
-
-
-_SMALLEST_WEIGHT = 1e-4
-_MOST = 30.0  # of the working residual of an amount, which is far beyond what gamma values reach
-_LARGEST = 30.0  # of log-odds and logarithms of counts
-_AMOUNTS = 87.0  # logarithms of amounts: what float32 holds, as exports may
 
 
 class Family(Protocol):
@@ -125,13 +117,20 @@ class Family(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Gaussian:
-    """A number with noise of one size: squared loss, identity link."""
+class _Location:
+    """A family whose eta is a number on the scale of the target, with noise of unknown size."""
 
-    outputs: int = 1
+    outputs = 1
     scale: float | None = None
-    is_location: bool = True
+    is_location = True
+
+    def mean(self, eta: Matrix) -> Matrix:
+        return eta
+
+
+@dataclass(frozen=True)
+class Gaussian(_Location):
+    """A number with noise of one size: squared loss, identity link."""
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.array([weights @ y / weights.sum()])
@@ -141,9 +140,6 @@ class Gaussian:
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         return (y - eta[:, 0]) ** 2
-
-    def mean(self, eta: Matrix) -> Matrix:
-        return eta
 
 
 @dataclass(frozen=True)
@@ -166,7 +162,8 @@ class Classes:
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
         which = 1 if self.classes == 2 else output
         p = self.mean(eta)[:, which]
-        weights = np.maximum(p * (1 - p), _SMALLEST_WEIGHT)
+        least = 1e-4
+        weights = np.maximum(p * (1 - p), least)
         residual = (y == which) - p
         return eta[:, output] + residual / weights, weights
 
@@ -176,19 +173,30 @@ class Classes:
 
     def mean(self, eta: Matrix) -> Matrix:
         if self.classes == 2:
-            p = 1 / (1 + np.exp(-np.clip(eta[:, :1], -_LARGEST, _LARGEST)))
+            largest = 30.0  # log-odds
+            p = 1 / (1 + np.exp(-np.clip(eta[:, :1], -largest, largest)))
             return np.hstack([1 - p, p])
         powers = np.exp(eta - eta.max(1, keepdims=True))
         return powers / powers.sum(1, keepdims=True)
 
 
+class _LogLink:
+    """A family of positive means, whose dispersion is estimated: eta is the logarithm of the mean, within bounds."""
+
+    outputs = 1
+    scale: float | None = None
+    is_location = False
+    largest: float
+
+    def mean(self, eta: Matrix) -> Matrix:
+        return np.exp(np.clip(eta, -self.largest, self.largest))
+
+
 @dataclass(frozen=True)
-class Poisson:
+class Poisson(_LogLink):
     """A count: Poisson deviance, logarithmic link, dispersion estimated."""
 
-    outputs: int = 1
-    scale: float | None = None
-    is_location: bool = False
+    largest = 30.0
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.log(np.array([max(float(weights @ y / weights.sum()), 1e-12)]))
@@ -202,46 +210,32 @@ class Poisson:
         ratio = np.where(y > 0, y / mean, 1.0)
         return 2 * (np.where(y > 0, y * np.log(ratio), 0.0) - (y - mean))
 
-    def mean(self, eta: Matrix) -> Matrix:
-        return np.exp(np.clip(eta, -_LARGEST, _LARGEST))
-
 
 @dataclass(frozen=True)
-class Gamma:
+class Gamma(_LogLink):
     """A positive amount whose spread grows with its size: gamma deviance, logarithmic link."""
 
-    outputs: int = 1
-    scale: float | None = None
-    is_location: bool = False
+    largest = 87.0  # what float32 holds the power of, as exports may
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.log(np.array([weights @ y / weights.sum()]))
 
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
         mean = self.mean(eta)[:, 0]
-        return eta[:, 0] + np.minimum(y / mean - 1, _MOST), np.ones(len(y))
+        most = 30.0  # of the working residual, which is far beyond what gamma values reach
+        return eta[:, 0] + np.minimum(y / mean - 1, most), np.ones(len(y))
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         mean = self.mean(eta)[:, 0]
         return 2 * ((y - mean) / mean - np.log(y / mean))
 
-    def mean(self, eta: Matrix) -> Matrix:
-        return np.exp(np.clip(eta, -_AMOUNTS, _AMOUNTS))
-
-
-_SMALLEST = 0.02  # residual, in standard deviations of the target: below, the loss is a parabola
-
 
 @dataclass(frozen=True)
-class Huber:
+class Huber(_Location):
     """A number with outliers: Huber's weights, min(1, 1.345 s / |r|) with s from the median of |r|.
 
     Candidates are compared by their absolute error.
     """
-
-    outputs: int = 1
-    scale: float | None = None
-    is_location: bool = True
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.array([weighted_quantile(y, weights, 0.5)])
@@ -254,12 +248,9 @@ class Huber:
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         return np.abs(y - eta[:, 0])
 
-    def mean(self, eta: Matrix) -> Matrix:
-        return eta
-
 
 @dataclass(frozen=True)
-class Quantile:
+class Quantile(_Location):
     """The quantile of a number at a level between 0 and 1; at 0.5 the median, by the absolute error.
 
     Reweighted least squares for the pinball loss, rounded to a parabola near zero.
@@ -268,9 +259,6 @@ class Quantile:
     """
 
     level: float
-    outputs: int = 1
-    scale: float | None = None
-    is_location: bool = True
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.array([weighted_quantile(y, weights, self.level)])
@@ -278,15 +266,13 @@ class Quantile:
     def working(self, eta: Matrix, y: Vector, output: int) -> tuple[Vector, Vector]:
         residual = y - eta[:, 0]
         side = np.where(residual < 0, 1 - self.level, self.level)
-        weights = side / np.maximum(np.abs(residual), _SMALLEST)
+        width = 0.02  # standard deviations of the target, within which the loss is a parabola
+        weights = side / np.maximum(np.abs(residual), width)
         return y, weights / weights.mean()
 
     def loss(self, eta: Matrix, y: Vector) -> Vector:
         residual = y - eta[:, 0]
         return np.maximum(self.level * residual, (self.level - 1) * residual)
-
-    def mean(self, eta: Matrix) -> Matrix:
-        return eta
 
 
 def weighted_quantile(y: Vector, weights: Vector, level: float) -> float:

@@ -12,10 +12,8 @@ from edgewise.tables.additive._curve import DEGREE
 from edgewise.tables.additive._penalized import Penalized, Problem, from_moments
 from edgewise.tables.additive._reml import Block, Matrix, Moments, Vector
 
-_CELLS, _REACH = 8, 2.7  # of the outer function, in standard deviations of the sum
-_STEPS = (1.0, 0.4, 0.1)
-_FIRST, _LATER, _AGAIN = 30, 5, 4  # Newton steps of the smoothing parameters
-_GAIN, _DONE = 1e-3, 0.05  # of the score
+_REACH = 2.7  # of the outer function, in standard deviations of the sum
+_FIRST = 30  # Newton steps of smoothing parameters that nothing is known of
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,10 @@ class Outer:
 @lru_cache(maxsize=1)
 def outer() -> Outer:
     """Return the functions that outer curves are made of."""
-    step = 2 * _REACH / _CELLS
-    knots = -_REACH + step * np.arange(-DEGREE, _CELLS + DEGREE + 1)
-    count = _CELLS + DEGREE
+    cells = 8
+    step = 2 * _REACH / cells
+    knots = -_REACH + step * np.arange(-DEGREE, cells + DEGREE + 1)
+    count = cells + DEGREE
     grid = np.linspace(-_REACH, _REACH, 801)
     weights = np.exp(-(grid**2) / 2)
     weights /= weights.sum()
@@ -90,20 +89,21 @@ def with_hidden(
     Gauss-Newton from alpha = `start`: each step is a penalized fit of [Z, functions of u, g'(u) Z] to y + g'(u) u, then
     beta and g are refitted exactly for the new u.
     """
+    least, enough = 1e-3, 0.05  # gain of the score: of a step that is taken, and of one that another follows
     search = _Search(features, y, weights, list(blocks))
     alpha = search.normalized(start)
     direct = None if rho is None else rho[: search.direct]
     fit, score = search.refit(alpha, direct)
     for _ in range(turns):
         moved, rho = search.moved(alpha, fit, rho)
-        for length in _STEPS:
+        for length in (1.0, 0.4, 0.1):
             trial = search.normalized(alpha + length * (moved - alpha))
             found, value = search.refit(trial, rho[: search.direct])
-            if value < score - _GAIN:
+            if value < score - least:
                 break
         else:
             break
-        done = score - value < _DONE
+        done = score - value < enough
         alpha, fit, score = trial, found, value
         if done:
             break
@@ -127,7 +127,7 @@ class _Search:
     def refit(self, alpha: Vector, rho: Matrix | None) -> tuple[Penalized, float]:
         functions = outer().features(self.features @ alpha)
         moments = self.moments.beside(self.features, functions, self.y, self.weights)
-        fit = from_moments(moments, Problem(self.blocks + self.outer_blocks), rho, _FIRST if rho is None else _AGAIN)
+        fit = from_moments(moments, Problem(self.blocks + self.outer_blocks), rho, _FIRST if rho is None else 4)
         return fit, fit.score
 
     def moved(self, alpha: Vector, fit: Penalized, rho: Matrix | None) -> tuple[Vector, Matrix]:
@@ -138,7 +138,7 @@ class _Search:
         more = np.hstack([outer().features(u), slope[:, None] * self.features])
         moments = self.moments.beside(self.features, more, self.y + slope * u, self.weights)
         problem = Problem(self.blocks + self.outer_blocks + self.blocks)
-        step = from_moments(moments, problem, rho, _FIRST if rho is None else _LATER)
+        step = from_moments(moments, problem, rho, _FIRST if rho is None else 5)
         return step.beta[self.width + count :, 0], step.rho
 
     def finished(self, alpha: Vector, fit: Penalized, rho: Matrix | None) -> tuple[Penalized, HiddenNode, Matrix]:

@@ -7,17 +7,15 @@ from operator import add
 
 import numpy as np
 
-from edgewise.tables.additive._candidates import Check, Rows, ignore
+from edgewise.tables.additive._candidates import Check, WeightedRows, ignore
 from edgewise.tables.additive._curve import Curve
 from edgewise.tables.additive._design import Input, Pair
 from edgewise.tables.additive._family import Family, Gaussian
-from edgewise.tables.additive._model import AdditiveModel, with_sure_tails
+from edgewise.tables.additive._model import AdditiveModel, compact, spaced, with_sure_tails
 from edgewise.tables.additive._penalized import Penalized, Problem, from_moments
-from edgewise.tables.additive._posterior import compact, spaced
 from edgewise.tables.additive._reml import Block, Matrix, Moments, Vector
 from edgewise.tables.additive._search import AdditiveFit, Request, search
-
-_LARGE = 20_000  # rows that choose the shape where there are more
+from edgewise.tables.additive._tuning import TUNING
 
 
 def additive(
@@ -42,12 +40,12 @@ def additive(
     """
     request = request or Request()
     w = np.ones(len(y)) if weights is None else weights / weights.mean()
-    rows = Rows(x, y, w)
-    if len(y) <= _LARGE:
+    rows = WeightedRows(x, y, w)
+    if len(y) <= TUNING.shape_rows:
         return _sure(search(rows, levels, family, request, check))
-    drawn = np.sort(np.random.default_rng(request.seed).permutation(len(y))[:_LARGE])
+    drawn = np.sort(np.random.default_rng(request.seed).permutation(len(y))[: TUNING.shape_rows])
     shape = replace(request, hidden=False, values=False)
-    sample = search(Rows(*(part[drawn] for part in rows)), levels, family, shape, check)
+    sample = search(WeightedRows(*(part[drawn] for part in rows)), levels, family, shape, check)
     return _sure(refitted(sample, rows, request.monotone, check))
 
 
@@ -55,14 +53,7 @@ def _sure(fit: AdditiveFit) -> AdditiveFit:
     return replace(fit, model=with_sure_tails(fit.model))
 
 
-_BINS = 254
-_DRAWN = 50_000  # values that bins are made from
-_CHUNK = 20_000
-_ROUNDS = 4
-_SETTLED = 0.02  # largest change of a coefficient, relative to the largest coefficient
-
-
-def refitted(sample: AdditiveFit, rows: Rows, monotone: Mapping[int, int], check: Check) -> AdditiveFit:
+def refitted(sample: AdditiveFit, rows: WeightedRows, monotone: Mapping[int, int], check: Check) -> AdditiveFit:
     """Return the fit with coefficients and smoothing from all rows, its shape as the sample chose it.
 
     Columns are read in at most 254 bins. Without products the moments come from counts of pairs of bins, whose cost
@@ -77,8 +68,9 @@ def refitted(sample: AdditiveFit, rows: Rows, monotone: Mapping[int, int], check
         fit = from_moments(binned.moments(y, weights), problem)
         return replace(sample, model=_rebuilt(sample.model, binned, [fit]))
     model, before = sample.model, None
+    settled = 0.02  # largest change of a coefficient, relative to the largest coefficient
     logs: dict[int, Matrix] = {}
-    for _ in range(_ROUNDS):
+    for _ in range(4):
         eta = binned.eta(model)
         fits = []
         for k in range(family.outputs):
@@ -89,7 +81,7 @@ def refitted(sample: AdditiveFit, rows: Rows, monotone: Mapping[int, int], check
             logs[k] = fits[-1].rho
         model = _rebuilt(model, binned, fits)
         beta = np.hstack([fit.beta for fit in fits])
-        if before is not None and np.abs(beta - before).max() < _SETTLED * np.abs(beta).max():
+        if before is not None and np.abs(beta - before).max() < settled * np.abs(beta).max():
             break
         before = beta
     return replace(sample, model=model)
@@ -182,8 +174,8 @@ class _Binned:
         return {number: self.tables[number][self.codes[number][rows]] for number in pair}
 
     def _slices(self) -> Iterator[slice]:
-        total = len(self.codes[0])
-        return (slice(start, min(start + _CHUNK, total)) for start in range(0, total, _CHUNK))
+        total, most = len(self.codes[0]), 20_000
+        return (slice(start, min(start + most, total)) for start in range(0, total, most))
 
 
 def _binned(part: Input, x: Vector) -> tuple[np.ndarray, Vector]:
@@ -193,14 +185,15 @@ def _binned(part: Input, x: Vector) -> tuple[np.ndarray, Vector]:
         code = np.where(np.isfinite(x), np.searchsorted(values, x), len(values))
         return code.astype(np.uint16), np.append(values, np.nan)
     seen = np.isfinite(x)
-    drawn = np.sort(x[seen][:: max(1, int(seen.sum()) // _DRAWN)])
+    bins, most = 254, 50_000  # bins of numbers, and values that they are made from
+    drawn = np.sort(x[seen][:: max(1, int(seen.sum()) // most)])
     distinct = np.unique(drawn)
-    if len(distinct) <= _BINS:
+    if len(distinct) <= bins:
         cuts = (distinct[:-1] + distinct[1:]) / 2
     else:
         mapped = part.axis.map(drawn)
-        evenly = np.interp(np.linspace(mapped[0], mapped[-1], _BINS // 3), mapped, drawn)
-        cuts = np.unique(np.concatenate([np.quantile(drawn, np.linspace(0, 1, 2 * _BINS // 3)), evenly]))[1:-1]
+        evenly = np.interp(np.linspace(mapped[0], mapped[-1], bins // 3), mapped, drawn)
+        cuts = np.unique(np.concatenate([np.quantile(drawn, np.linspace(0, 1, 2 * bins // 3)), evenly]))[1:-1]
     code = np.searchsorted(cuts, np.where(seen, x, 0.0))
     count = np.bincount(code[seen], minlength=len(cuts) + 1)
     edges = np.concatenate([drawn[:1], cuts, drawn[-1:]])

@@ -8,8 +8,7 @@ from scipy.interpolate import CubicSpline, make_interp_spline
 
 from edgewise.tables.additive._curve import DEGREE
 from edgewise.tables.additive._reml import Block, Matrix, Vector
-
-_MOST, _LEAST = 500, 2  # levels of a column, and rows of a level
+from edgewise.tables.additive._tuning import TUNING
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Levels:
         """Return the levels of the finite values x that are there twice, the most frequent 500; None without any."""
         values, counts = np.unique(x, return_counts=True)
         order = np.argsort(-counts, kind="stable")
-        order = order[counts[order] >= _LEAST][:_MOST]
+        order = order[counts[order] >= TUNING.level_rows][: TUNING.levels]
         kept = np.sort(order)
         return cls(column, values[kept], np.searchsorted(kept, order), kind) if len(kept) else None
 

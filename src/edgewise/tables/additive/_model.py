@@ -1,18 +1,20 @@
-"""A weighted sum of candidates, as one model over inputs, products and a hidden node, and how far its curves go on."""
+"""A weighted sum of candidates, as one model over inputs, products and a hidden node; its covariance and its tails."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgewise.tables.additive._candidates import Candidate, Candidates
 from edgewise.tables.additive._curve import Curve
-from edgewise.tables.additive._design import Design, Pair, joined
+from edgewise.tables.additive._design import Design, Input, Pair, joined
 from edgewise.tables.additive._family import Gaussian
 from edgewise.tables.additive._hidden import HiddenNode
-from edgewise.tables.additive._posterior import covariances
-from edgewise.tables.additive._reml import Block, Matrix, Vector
+from edgewise.tables.additive._levels import Levels
+from edgewise.tables.additive._penalized import Penalized
+from edgewise.tables.additive._reml import Block, Matrix, Moments, Vector
+from edgewise.tables.additive._tuning import TUNING
 
 
 @dataclass(frozen=True)
@@ -158,9 +160,69 @@ def alternatives(source: Candidates) -> dict[str, AdditiveModel]:
     return {name: summed(source, [each], np.ones(1), np.zeros(1)) for name, each in source.found.items()}
 
 
-_SURE = 2.0  # standard deviations of a continuation that are taken off it
-_SHORTEST = 0.02  # of the usual length
-_LEAST = 1e-300
+def covariances(source: Candidates, candidate: Candidate) -> tuple[Matrix, ...]:
+    """Return the covariance of the coefficients of each input, as `compact` keeps it, from one candidate.
+
+    Smoothing parameters count as known, as does the choice of the candidate.
+
+    Source: Wood, Generalized Additive Models (2017), 6.10.
+    """
+    main, width = len(source.kept), sum(part.n_features for part in source.design.inputs)
+    means = np.zeros(width)
+    means[source.kept] = source.weights @ source.matrix / source.weights.sum()
+    found = (spaced(each[:main, :main], source.kept, width) for each in _of_outputs(source, candidate))
+    return compact(source.design.inputs, found, means)
+
+
+def spaced(covariance: Matrix, kept: np.ndarray, width: int) -> Matrix:
+    """Return the covariance of all features, (width, width), from that of those that were kept."""
+    full = np.zeros((width, width))
+    full[np.ix_(kept, kept)] = covariance
+    return full
+
+
+def compact(inputs: Sequence[Input], outputs: Iterable[Matrix], means: Vector) -> tuple[Matrix, ...]:
+    """Return the covariance (K, m, m) of each input's coefficients, from that of all, (P, P) for each of K outputs.
+
+    Levels have a variance (K, m) of each effect about their mean over the rows instead, `means` (P,) being the
+    fraction of rows at each: a matrix of thousands of levels is never needed.
+    """
+    at = np.cumsum([0, *(part.n_features for part in inputs)])
+    found: list[list[Matrix]] = [[] for _ in inputs]
+    for full in outputs:
+        for part, own, (a, b) in zip(inputs, found, itertools.pairwise(at), strict=True):
+            block, mean = full[a:b, a:b], means[a:b]
+            if isinstance(part, Levels):
+                cross = block @ mean
+                own.append(np.diag(block) - 2 * cross + cross @ mean)
+            else:
+                own.append(block.copy())
+    return tuple(np.stack(own) for own in found)
+
+
+def _of_outputs(source: Candidates, candidate: Candidate) -> Iterator[Matrix]:
+    """Return the covariance of all coefficients for each output."""
+    fit = candidate.fit
+    if source.family.outputs == 1:
+        yield fit.variance * fit.covariance
+        return
+    matrix = source.with_products(candidate.pairs)
+    blocks = source.blocks + [block for pair in candidate.pairs for block in source.design.product_blocks(pair)]
+    penalties = np.repeat(np.exp(fit.rho), [block.size for block in blocks], axis=0)
+    eta = fit.eta(matrix)
+    for k in range(source.family.outputs):
+        yield _of_output(source, fit, matrix, eta, (k, penalties[:, k]))
+
+
+def _of_output(
+    source: Candidates, fit: Penalized, matrix: Matrix, eta: Matrix, output: tuple[int, Vector]
+) -> Matrix:  # fmt: skip
+    number, penalties = output
+    used = np.flatnonzero(fit.feature_edf > 1e-12)
+    response, working = source.family.working(eta, source.y, number)
+    gram = Moments.of(matrix[:, used], response, source.weights * working).centered().gram
+    inverse = np.linalg.inv(gram + np.diag(penalties[used]))
+    return spaced(inverse * (source.family.scale or fit.variance), used, len(penalties))
 
 
 def with_sure_tails(model: AdditiveModel) -> AdditiveModel:
@@ -175,7 +237,7 @@ def with_sure_tails(model: AdditiveModel) -> AdditiveModel:
     inputs = list(model.design.inputs)
     for number, (part, beta) in enumerate(zip(inputs, model.beta, strict=True)):
         if isinstance(part, Curve):
-            turn = 1.5 / part.tail**2 / max(part.curvature(beta), _LEAST)  # of the change: |slope| / c over the length
+            turn = 1.5 / part.tail**2 / max(part.curvature(beta), 1e-300)  # of the change: |slope| / c over the length
             low, high = (_sure(change, beta, model.covariance[number], turn) for change in part.tails())
             inputs[number] = part if low == high == 1.0 else part.shortened(low, high)
     return replace(model, design=Design(tuple(inputs)))
@@ -187,4 +249,5 @@ def _sure(change: Vector, beta: Matrix, covariance: Matrix, turn: float) -> floa
     doubt = float(np.sqrt(np.maximum(np.einsum("i,kij,j->k", change, covariance, change), 0.0).sum()))
     if size == 0.0:
         return 1.0
-    return max(min(1.0, turn * size) * (1.0 - _SURE * doubt / size), _SHORTEST)
+    shortest = 0.02  # of the usual length
+    return max(min(1.0, turn * size) * (1.0 - TUNING.tail_doubt * doubt / size), shortest)

@@ -16,8 +16,6 @@ from edgewise.tables.additive._levels import Gap
 from edgewise.tables.additive._model import AdditiveModel
 from edgewise.tables.additive._reml import Matrix, Vector
 
-_RANK = 1e-10  # smallest singular value of a product, relative to the largest
-
 
 def network(model: AdditiveModel, places: Sequence[int] | None = None, n_in: int | None = None) -> KAN:
     """Return the network that computes eta (n, K) from `model.design.values(x)`, equal to the model to rounding.
@@ -163,10 +161,11 @@ class _FirstLayer:
     def add_products(self, pair: Pair, beta: Matrix) -> list[int]:
         """Add two subnodes for each singular value of a product's coefficients; return the outputs they belong to."""
         owners = []
+        rank = 1e-10  # smallest singular value, relative to the largest
         for k in range(beta.shape[1]):
             matrix = self._matrix(pair, beta[:, k])
             left, values, right = np.linalg.svd(matrix, full_matrices=False)
-            for r in np.flatnonzero(values > _RANK * max(values[0], 1e-300)):
+            for r in np.flatnonzero(values > rank * max(values[0], 1e-300)):
                 root = np.sqrt(values[r])
                 self._add_factor(pair, 0, root * left[:, r])
                 self._add_factor(pair, 1, root * right[r])

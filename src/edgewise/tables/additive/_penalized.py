@@ -12,8 +12,6 @@ from scipy.optimize import nnls
 from edgewise.tables.additive._family import Classes, Family, Gaussian
 from edgewise.tables.additive._reml import Block, Matrix, Moments, Prior, Smooth, Vector, reml
 
-_VIOLATED = 1e-12  # of the largest coefficient: a smaller violation is rounding
-
 
 def constrained(matrix: Matrix, cross: Vector, constraints: Matrix, free: Vector) -> Vector:
     """Return the beta that minimizes beta' A beta / 2 - b' beta where G beta >= 0; `free` is the one without.
@@ -29,7 +27,8 @@ def constrained(matrix: Matrix, cross: Vector, constraints: Matrix, free: Vector
     Source: Lawson and Hanson, Solving Least Squares Problems (1974), chapter 23.
     """
     rows = constraints[np.any(constraints != 0, axis=1)]
-    if not len(rows) or (rows @ free).min() >= -_VIOLATED * np.abs(free).max():
+    rounding = 1e-12  # of the largest coefficient
+    if not len(rows) or (rows @ free).min() >= -rounding * np.abs(free).max():
         return free
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     factor = cholesky(matrix, lower=True)
@@ -37,11 +36,6 @@ def constrained(matrix: Matrix, cross: Vector, constraints: Matrix, free: Vector
     cone = solve_triangular(factor, rows.T, lower=True)
     multipliers, _ = nnls(cone, -start, maxiter=30 * cone.shape[1])
     return solve_triangular(factor, start + cone @ multipliers, lower=True, trans=1)
-
-
-_ROUNDS, _ROUNDS_OF_CLASSES, _STEPS = 12, 4, 2
-_TOLERANCE = 1e-3
-_LONGEST = 8.0  # change of eta in one round
 
 
 @dataclass(frozen=True)
@@ -160,7 +154,7 @@ def from_moments(moments: Moments, problem: Problem, rho: Matrix | None = None, 
 
 def penalized(
     features: Matrix, y: Vector, weights: Vector, problem: Problem, start: Start, rounds: int | None = None,
-    steps: int = _STEPS,
+    steps: int = 2,
 ) -> Penalized:  # fmt: skip
     """Return the penalized fit of a family beyond the Gaussian, by weighted least squares repeated.
 
@@ -170,22 +164,24 @@ def penalized(
 
     Source: Breslow and Clayton, Approximate inference in generalized linear mixed models (1993).
     """
+    longest = 8.0  # change of eta in one round
+    tolerance = 1e-3  # of the loss
     family, outputs = problem.family, problem.family.outputs
     intercept, beta, logs = (part.copy() for part in start)
     eta, fits, before = intercept + features @ beta, {}, np.inf
-    for _ in range(rounds or (_ROUNDS_OF_CLASSES if isinstance(family, Classes) else _ROUNDS)):
+    for _ in range(rounds or (4 if isinstance(family, Classes) else 12)):
         for k in range(outputs):
             response, working = family.working(eta, y, k)
             moments = Moments.of(features, response, weights * working)
             fits[k], slopes, level = problem.solve(moments, logs[:, k], steps)
             logs[problem.mask, k] = fits[k].rho
             change = level + features @ slopes - eta[:, k]
-            share = min(1.0, _LONGEST / max(float(np.abs(change).max()), 1e-300))
+            share = min(1.0, longest / max(float(np.abs(change).max()), 1e-300))
             beta[:, k] += share * (slopes - beta[:, k])
             intercept[k] += share * (level - intercept[k])
             eta[:, k] += share * change
         loss = float(weights @ family.loss(eta, y))
-        if abs(before - loss) < _TOLERANCE * (1 + abs(loss)):
+        if abs(before - loss) < tolerance * (1 + abs(loss)):
             break
         before = loss
     return _assembled(problem, [fits[k] for k in range(outputs)], intercept, beta)

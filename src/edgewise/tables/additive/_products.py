@@ -4,17 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from edgewise.tables.additive._candidates import MOST_FEATURES, Candidate, Candidates
+from edgewise.tables.additive._candidates import Candidate, Candidates
 from edgewise.tables.additive._design import Pair
 from edgewise.tables.additive._family import Gaussian
 from edgewise.tables.additive._penalized import Penalized, Problem, Start
 from edgewise.tables.additive._reml import CENTERS, Matrix
 from edgewise.tables.additive._screen import rank_pairs
 from edgewise.tables.additive._stack import Folded
-
-_MOST_PAIRS = 16
-_MOST_INPUTS = 50  # whose pairs are tested
-_LEAST_FEATURES = 100  # of products, however many the curves have
+from edgewise.tables.additive._tuning import TUNING
 
 
 def products(search: Candidates, counts: Sequence[int], allowed: Callable[[Pair], bool] = lambda pair: True) -> None:
@@ -25,7 +22,7 @@ def products(search: Candidates, counts: Sequence[int], allowed: Callable[[Pair]
     pairs = [
         (i, j) for a, i in enumerate(inputs) for j in inputs[a + 1 :] if columns[i] != columns[j] and allowed((i, j))
     ]
-    most = min(len(pairs), _MOST_PAIRS)
+    most = min(len(pairs), TUNING.pairs)
     counts = sorted({min(count, most) for count in counts if min(count, most)})
     if not counts:
         return
@@ -43,13 +40,13 @@ def products(search: Candidates, counts: Sequence[int], allowed: Callable[[Pair]
 def _strongest(search: Candidates) -> list[int]:
     """Return the inputs whose pairs are tested: at most 50, those whose curves vary most."""
     inputs = search.design.multipliable()
-    if len(inputs) <= _MOST_INPUTS:
+    if len(inputs) <= TUNING.pair_inputs:
         return inputs
     at = np.cumsum([0, *(part.n_features for part in search.design.inputs)])
     beta = np.zeros((at[-1], search.family.outputs))
     beta[search.kept] = search.found["curves"].fit.beta
     size = [float((search.parts[k] @ beta[at[k] : at[k + 1]]).var(0).sum()) for k in inputs]
-    return sorted(np.array(inputs)[np.argsort(size)[::-1][:_MOST_INPUTS]].tolist())
+    return sorted(np.array(inputs)[np.argsort(size)[::-1][: TUNING.pair_inputs]].tolist())
 
 
 def _ranked(search: Candidates, pairs: Sequence[Pair], rows: np.ndarray, fit: Penalized) -> list[Pair]:
@@ -67,12 +64,12 @@ def _ranked(search: Candidates, pairs: Sequence[Pair], rows: np.ndarray, fit: Pe
             variance = float(working.mean()) * (family.scale or fit.variance)
         for evidence, pair in rank_pairs(search.design, parts, residual, max(variance, 1e-300), pairs):
             best[pair] = max(evidence, best.get(pair, 0.0))
-    return sorted(best, key=lambda pair: -best[pair])[:_MOST_PAIRS]
+    return sorted(best, key=lambda pair: -best[pair])[: TUNING.pairs]
 
 
 def _affordable(search: Candidates, pairs: Sequence[Pair]) -> list[Pair]:
     """Return the pairs, from the first on, whose features fit into what the curves leave of the limit."""
-    left = max(MOST_FEATURES - len(search.kept), _LEAST_FEATURES)
+    left = max(TUNING.most_features - len(search.kept), TUNING.product_features)
     found = []
     for pair in pairs:
         size = sum(block.size for block in search.design.product_blocks(pair))

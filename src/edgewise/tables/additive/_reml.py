@@ -115,9 +115,6 @@ CENTERS: dict[Kind, float] = {
 
 
 LOW, HIGH = -12.0, 16.0  # of log lambda
-_TOLERANCE, _STATIONARY = 1e-2, 0.03  # of the score, and of its gradient
-_LARGEST_STEP, _CUTS, _SMALLEST_CURVATURE = 4.0, 8, 1e-2
-_JITTER = 1e-10
 
 
 @dataclass(frozen=True)
@@ -163,19 +160,20 @@ def reml(
     """
     problem = _Problem(about.gram, about.cross, about.square, rows, sizes, prior, scale)
     rho = np.full(len(sizes), np.log(len(sizes) + 1.0)) if rho is None else np.clip(rho, LOW, HIGH)
+    tolerance = 1e-2  # of the score
     state = problem.at(rho)
     for _ in range(steps):
         step = problem.newton(state)
         if step is None:
             break
-        for _ in range(_CUTS):
+        for _ in range(8):
             found = problem.at(np.clip(state.rho + step, LOW, HIGH))
             if found.score <= state.score + 1e-9 * abs(state.score):
                 break
             step = step / 3
         else:
             break
-        done = state.score - found.score < _TOLERANCE
+        done = state.score - found.score < tolerance
         state = found
         if done:
             break
@@ -219,8 +217,9 @@ class _Problem:
     scale: float | None
 
     def at(self, rho: Vector) -> Smooth:
+        jitter = 1e-10  # for each row
         matrix = torch.tensor(self.gram)
-        matrix.diagonal().add_(torch.from_numpy(np.exp(np.repeat(rho, self.sizes)) + _JITTER * self.rows))
+        matrix.diagonal().add_(torch.from_numpy(np.exp(np.repeat(rho, self.sizes)) + jitter * self.rows))
         factor, info = torch.linalg.cholesky_ex(matrix)
         if info.item():
             return Smooth(rho, np.inf, self.cross, np.inf, np.inf, self.sizes, factor)
@@ -235,6 +234,8 @@ class _Problem:
 
     def newton(self, state: Smooth) -> Vector | None:
         """Return the next step of rho, None where the gradient vanishes or all are at their bounds."""
+        stationary = 0.03  # gradient of the score
+        longest, flattest = 4.0, 1e-2  # step of a log lambda, and curvature of the score
         starts = np.cumsum(self.sizes) - self.sizes
         inverse, beta, rho = state.covariance, state.beta, state.rho
         penalties = np.exp(rho)
@@ -250,12 +251,12 @@ class _Problem:
         if self.scale is None:
             hessian -= np.outer(fitted, fitted) / self.rows
         free = ~(((rho >= HIGH - 1e-6) & (gradient < 0)) | ((rho <= LOW + 1e-6) & (gradient > 0)))
-        if not free.any() or np.abs(gradient[free]).max() < _STATIONARY:
+        if not free.any() or np.abs(gradient[free]).max() < stationary:
             return None
         if not np.isfinite(hessian).all():  # of targets whose squares overflow
             return None
         values, vectors = eigen(hessian[np.ix_(free, free)])
-        curvatures = np.maximum(np.abs(values), _SMALLEST_CURVATURE)
+        curvatures = np.maximum(np.abs(values), flattest)
         step = np.zeros_like(rho)
         step[free] = -vectors @ ((vectors.T @ gradient[free]) / curvatures)
-        return step * min(1.0, _LARGEST_STEP / max(np.abs(step).max(), 1e-300))
+        return step * min(1.0, longest / max(np.abs(step).max(), 1e-300))

@@ -8,11 +8,7 @@ from scipy.special import gammaincc, gammaln
 from edgewise.tables.additive._curve import Curve
 from edgewise.tables.additive._design import Design, Pair
 from edgewise.tables.additive._reml import Matrix, Vector, batched_inner, eigen
-
-_FUNCTIONS, _LEVELS, _ROWS = 3, 8, 5  # functions of a curve; levels of a category, each with so many rows
-_RIDGE = 0.02
-_VALUES = (11, 500)  # numbers of distinct values whose single effects are tested
-_SURE = 1e-4
+from edgewise.tables.additive._tuning import TUNING
 
 
 def rank_pairs(
@@ -37,27 +33,28 @@ def rank_pairs(
 
 def _small(design: Design, features: Sequence[Matrix], number: int) -> Matrix:
     """Return the few functions of an input that the test uses."""
+    functions, levels, least = 3, 8, 5  # of a curve; of a category, each with so many rows
     values = features[number]
     if isinstance(design.inputs[number], Curve):
-        return values[:, :_FUNCTIONS]
+        return values[:, :functions]
     counts = values.sum(0)
-    common = np.argsort(-counts, kind="stable")[:_LEVELS]
-    common = common[(counts[common] >= _ROWS) & (counts[common] <= len(values) - _ROWS)]
+    common = np.argsort(-counts, kind="stable")[:levels]
+    common = common[(counts[common] >= least) & (counts[common] <= len(values) - least)]
     return values[:, common] - values[:, common].mean(0)
 
 
 def _evidence(a: Matrix, others: Matrix, residual: Vector, variance: float) -> Vector:
     """Return -log p of the products of one input's functions (n, m) with those of each other input (J, n, k)."""
-    n = len(residual)
+    n, ridge = len(residual), 0.02
     tensor = (a[None, :, :, None] * others[:, :, None, :]).reshape(len(others), n, -1)
     tensor -= tensor.mean(1, keepdims=True)
     score = residual @ tensor
     values, vectors = eigen(batched_inner(tensor))
     real = values > 1e-8 * n
     values = np.where(real, values, 0.0)
-    share = values / (values + _RIDGE * n)
+    share = values / (values + ridge * n)
     projected = np.einsum("jab,ja->jb", vectors, score)
-    gain = np.where(real, projected**2 / (values + _RIDGE * n), 0.0).sum(1) / variance
+    gain = np.where(real, projected**2 / (values + ridge * n), 0.0).sum(1) / variance
     mean, spread = share.sum(1), 2 * (share**2).sum(1)
     degrees = np.where(spread > 0, 2 * mean**2 / np.maximum(spread, 1e-300), 1.0)
     return -_log_tail(gain * degrees / np.maximum(mean, 1e-9), degrees)
@@ -89,15 +86,15 @@ def columns_with_value_effects(
 ) -> list[tuple[int, int]]:  # fmt: skip
     """Return the numeric columns whose single values, repeated over rows, have effects that their curves miss, and how
     many values each has."""
-    found = []
+    found, fewest, most = [], 11, 500  # distinct values
     for part in design.inputs:
         if not isinstance(part, Curve):
             continue
         seen = np.isfinite(x[:, part.column])
         values, place, counts = np.unique(x[seen, part.column], return_inverse=True, return_counts=True)
-        if not _VALUES[0] <= len(values) <= min(_VALUES[1], seen.sum() / 3):
+        if not fewest <= len(values) <= min(most, seen.sum() / 3):
             continue
         sums = np.bincount(place, residual[seen])
-        if gammaincc(len(values) / 2, float((sums**2 / counts).sum()) / variance / 2) < _SURE:
+        if gammaincc(len(values) / 2, float((sums**2 / counts).sum()) / variance / 2) < TUNING.value_chance:
             found.append((part.column, len(values)))
     return found

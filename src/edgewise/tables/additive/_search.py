@@ -6,16 +6,14 @@ from typing import Literal
 
 import numpy as np
 
-from edgewise.tables.additive._candidates import Candidate, Candidates, Check, Rows, ignore
+from edgewise.tables.additive._candidates import Candidate, Candidates, Check, WeightedRows, ignore
 from edgewise.tables.additive._design import Design, Pair
 from edgewise.tables.additive._family import Family, Gaussian, Target, TargetName
 from edgewise.tables.additive._model import AdditiveModel, alternatives, averaged
 from edgewise.tables.additive._products import products
 from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._stack import Select, stacked
-
-_SLACK = 0.02  # of the variance of the target: maps that are as good
-_UNMAPPED_BONUS = 3.0  # of the log-likelihood, for columns as they are
+from edgewise.tables.additive._tuning import TUNING
 
 Products = Literal["auto"] | int | Sequence[Pair]
 
@@ -77,7 +75,7 @@ class AdditiveFit:
 
 
 def search(
-    rows: Rows, levels: Sequence[bool], family: Family, request: Request, check: Check = ignore
+    rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check = ignore
 ) -> AdditiveFit:  # fmt: skip
     """Return the fit of rows that are all used for everything."""
     target, found = _scales(rows, levels, family, request, check)
@@ -92,7 +90,7 @@ def search(
     return _selected(found, target, request.select)
 
 
-def _candidates(design: Design, rows: Rows, family: Family, request: Request, check: Check) -> Candidates:
+def _candidates(design: Design, rows: WeightedRows, family: Family, request: Request, check: Check) -> Candidates:
     """Return the candidates of a design, of which the sum of curves is fitted."""
     found = Candidates(design, rows, family, seed=request.seed, monotone=request.monotone, check=check)
     found.additive()
@@ -100,7 +98,7 @@ def _candidates(design: Design, rows: Rows, family: Family, request: Request, ch
 
 
 def _scales(
-    rows: Rows, levels: Sequence[bool], family: Family, request: Request, check: Check
+    rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check
 ) -> tuple[Target, Candidates]:  # fmt: skip
     """Return the scale of the target and the maps of the columns, by the out-of-fold error of the sum of curves.
 
@@ -119,9 +117,9 @@ def _scales(
         for design in designs:
             found = _candidates(design, rows._replace(y=target.forward(y)), family, request, check)
             error, likelihood = _judged(found, target, y)
-            runs.append((error, likelihood + _UNMAPPED_BONUS * (design is plain), target, found))
+            runs.append((error, likelihood + TUNING.unmapped_bonus * (design is plain), target, found))
     least = min(run[0] for run in runs)
-    slack = _SLACK * float(np.var(y)) if gaussian else 0.0
+    slack = TUNING.map_slack * float(np.var(y)) if gaussian else 0.0
     _, _, target, found = max((run for run in runs if run[0] <= least + slack), key=lambda run: run[1])
     return target, found
 

@@ -11,9 +11,7 @@ from scipy.optimize import minimize, nnls
 from edgewise.tables.additive._family import Family, Gaussian
 from edgewise.tables.additive._penalized import Penalized, Problem, Start, from_moments, penalized
 from edgewise.tables.additive._reml import Matrix, Moments, Vector
-
-_FEW, _MANY = 300, 5000  # rows: ten folds below, one held-out fifth above
-_FOLD_STEPS, _FOLD_ROUNDS = 1, 2  # of a fold, which starts from the fit of all rows
+from edgewise.tables.additive._tuning import TUNING
 
 
 def fold_numbers(rows: int, seed: int, classes: Vector | None = None) -> np.ndarray:
@@ -28,10 +26,10 @@ def fold_numbers(rows: int, seed: int, classes: Vector | None = None) -> np.ndar
     if classes is not None:
         order = order[np.argsort(classes[order], kind="stable")]
     turn = np.empty(rows, dtype=int)
-    if rows > _MANY:
+    if rows > TUNING.many_rows:
         turn[order] = np.where(np.arange(rows) % 5 == 0, 0, -1)
         return turn
-    turn[order] = np.arange(rows) % min(10 if rows < _FEW else 5, rows)
+    turn[order] = np.arange(rows) % min(10 if rows < TUNING.few_rows else 5, rows)
     return turn
 
 
@@ -61,16 +59,16 @@ class Folded:
     def fit(
         self, problem: Problem, start: Start, index: np.ndarray | None = None, fold: int | None = None
     ) -> Penalized:
-        """Return the fit of some features, of all rows or without those of a fold."""
+        """Return the fit of some features, of all rows or without those of a fold, which starts from that of all."""
         if isinstance(problem.family, Gaussian):
             moments = self.total if fold is None else self.total - self.parts[fold]
             moments = moments if index is None else moments.chosen(index)
-            return from_moments(moments, problem, start.rho, 40 if fold is None else _FOLD_STEPS)
+            return from_moments(moments, problem, start.rho, 40 if fold is None else 1)
         matrix = self.matrix if index is None else self.matrix[:, index]
         if fold is None:
             return penalized(matrix, self.y, self.weights, problem, start)
         rows = ~self.folds[fold]
-        return penalized(matrix[rows], self.y[rows], self.weights[rows], problem, start, _FOLD_ROUNDS, _FOLD_STEPS)
+        return penalized(matrix[rows], self.y[rows], self.weights[rows], problem, start, rounds=2, steps=1)
 
     def held_out(self, fits: Sequence[Penalized], indices: Sequence[np.ndarray] | None = None) -> Matrix:
         """Return eta (n, K) of each row by the fit without its fold, not a number where there is none."""
@@ -83,9 +81,6 @@ class Folded:
 
 Select = Literal["average", "best", "simplest"]
 """How candidates become one model: an average of them, the best, or the simplest that is about as good."""
-_SHRINKAGE = 3.0  # toward equal weights, in rows of one mean squared error
-_HEAVY = 1e4  # weight of the sum, in those of all rows
-_LEAST = 0.05  # smaller weights are zero
 
 
 def stacked(
@@ -120,14 +115,14 @@ def stacked(
 def _least_squares(predictions: Matrix, y: Vector, weights: Vector, error: float) -> Vector:
     count = predictions.shape[1]
     root = np.sqrt(weights)
-    strength = np.sqrt(1e-3 * len(y) * float(np.var(y)) + _SHRINKAGE * error)
+    strength = np.sqrt(1e-3 * len(y) * float(np.var(y)) + TUNING.shrinkage * error)
     matrix = np.vstack([predictions * root[:, None], strength * np.eye(count)])
     target = np.concatenate([y * root, np.full(count, strength / count)])
     found = nnls(matrix, target)[0]
     if found.sum() > 1.0:  # again, with a sum of one: to scale them would shrink good candidates for what poor ones got
-        heavy = _HEAVY * float(np.abs(matrix).max()) * np.sqrt(len(matrix))
+        heavy = 1e4 * float(np.abs(matrix).max()) * np.sqrt(len(matrix))
         found = nnls(np.vstack([matrix, np.full(count, heavy)]), np.append(target, heavy))[0]
-    found[found < _LEAST] = 0.0
+    found[found < TUNING.least_weight] = 0.0
     total = found.sum()
     return found / total * min(1.0, total) if total > 0 else found
 
@@ -139,8 +134,8 @@ def _by_loss(etas: Sequence[Matrix], y: Vector, weights: Vector, family: Family)
 
     def objective(w: Vector) -> float:
         loss = float(weights @ family.loss(constant + np.tensordot(w, away, 1), y)) / weights.sum()
-        return loss + (1e-3 + _SHRINKAGE / len(y)) * float(((w - 1 / count) ** 2).sum())
+        return loss + (1e-3 + TUNING.shrinkage / len(y)) * float(((w - 1 / count) ** 2).sum())
 
     found = minimize(objective, np.full(count, 1 / count), bounds=[(0.0, 1.0)] * count, method="L-BFGS-B").x
-    found[found < _LEAST] = 0.0
+    found[found < TUNING.least_weight] = 0.0
     return found, constant * (1 - found.sum())

@@ -19,10 +19,8 @@ from edgewise.tables.io._model import SavedModel, built, read_model
 from edgewise.tables.io._schema import SCHEMA, Description, check_shapes, check_values, has_description
 
 _COLUMNS = ("names", "target", "units", "decimals", "inputs")
-_LONGEST = 2**25  # characters
 _STATE = "_extra_state"
 _LAYER = re.compile(r"layers\.(\d{1,9})\._extra_state", re.ASCII)
-_MOST_STATE = 2**25  # bytes of the description of a layer's edges
 
 
 def config_text(saved: SavedModel) -> str:
@@ -70,7 +68,8 @@ def read_config(text: str) -> dict[str, Any]:
     >>> read_config('{"widths": [2, 5, 1], "names": ["mass", "speed"]}')["names"]
     ['mass', 'speed']
     """
-    if len(text) > _LONGEST:
+    most = 2**25  # characters
+    if len(text) > most:
         raise Malformed("is too long: save the network again")
     try:
         said = json.loads(text, parse_constant=_constant)
@@ -172,13 +171,14 @@ def _plain(value: Any) -> Any:
 
 def _with_edges(said: Description, states: Mapping[str, Tensor]) -> Description:
     """Return the description with the functions and rules that the extra state of each layer holds."""
+    most = 2**25  # bytes of the description of a layer's edges
     symbols, rules = list(said.symbols), list(said.rules or [[] for _ in said.symbols])
     for key, state in states.items():
         if key == _STATE:
             continue  # the widths, which the tensors have too
         found = _LAYER.fullmatch(key)
         number = int(found[1]) if found else len(symbols)
-        if number >= len(symbols) or state.nbytes > _MOST_STATE:
+        if number >= len(symbols) or state.nbytes > most:
             raise Malformed(f"does not fit config.json (tensor {key[:60]!r} is unknown)")
         try:
             said_there = json.loads(state.flatten().numpy().tobytes())

@@ -79,9 +79,6 @@ def _decode_as(path: Path, data: bytes, encoding: str) -> str:
 
 
 _CANDIDATES = ("\t", ";", ",", "|")
-_SAMPLE = 50
-_SAMPLE_CHARACTERS = 2_000_000
-_LONGEST_FIELD = 2**31 - 1
 _WORD = re.compile(r'"((?:[^"]|"")*)"(?!\S)|(\S+)')
 _END = "end of the table"
 
@@ -163,18 +160,18 @@ def split_lines(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, lis
 def long_fields() -> Iterator[None]:
     """Let the csv module read fields of any length meanwhile: its limit is one for the whole process."""
     with _limit:
-        before = csv.field_size_limit(_LONGEST_FIELD)
+        before = csv.field_size_limit(2**31 - 1)
         try:
             yield
         finally:
             csv.field_size_limit(before)
 
 
-def _sample(lines: Sequence[str]) -> list[str]:
+def _sample(lines: Sequence[str], most: int = 50, characters: int = 2_000_000) -> list[str]:
     sample: list[str] = []
     for line in filter(str.strip, lines):
         sample.append(line)
-        if len(sample) == _SAMPLE or sum(map(len, sample)) > _SAMPLE_CHARACTERS:
+        if len(sample) == most or sum(map(len, sample)) > characters:
             break
     return sample
 
@@ -195,8 +192,6 @@ def _words(line: str) -> list[str]:
 
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # Excel's first line, which names the delimiter
 _COMMENTS = ("#", "%")
-_NEAR = 50
-"""Rows that show whether a column holds numbers."""
 
 Row = tuple[int, list[str]]
 
@@ -338,7 +333,8 @@ def without_units(rows: list[Row], notes: list[str]) -> tuple[list[Row], list[st
     if len(rows) < 2:
         return rows, []
     line, first = rows[0]
-    near = zip(*(fields for _, fields in rows[1:_NEAR]), strict=True)
+    enough = 50  # rows that show whether a column holds numbers
+    near = zip(*(fields for _, fields in rows[1:enough]), strict=True)
     below = [next((cell for cell in cells if not is_missing(cell)), "") for cells in near]
     numbers = [place for place, field in enumerate(below) if is_number(bare(field))]
     texts = [place for place in numbers if not is_missing(first[place])]

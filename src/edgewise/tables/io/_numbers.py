@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,7 +16,6 @@ from edgewise._extras import needed
 
 _LIMITS = "<>≤≥"
 _BELOW, _ABOVE = "<≤", ">≥"
-_HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Marks:
             some = [cell for cell in limits if cell[:1] in signs]
             more = f", and likewise in {len(some) - 1} more rows," if len(some) > 1 else ""
             notes += [f"{some[0]!r} in column {{}}{more} is read as {meant}."] if some else []
-        factors = [_HALF if cell is not None and cell[:1] in _BELOW else 1.0 for cell in cells] if limits else None
+        factors = [0.5 if cell is not None and cell[:1] in _BELOW else 1.0 for cell in cells] if limits else None
         return cls(bare, factors, tuple(notes))
 
 
@@ -119,13 +119,9 @@ _GAP = re.compile(f"[{_APOSTROPHES}{_SPACES}]")
 _NO_GAPS = str.maketrans("", "", _APOSTROPHES + _SPACES)
 _TRUTH = {"true": 1.0, "false": 0.0}
 _WORDS = r"inf(?:inity)?|nan"
-_EXACT = 15
-"""Decimal numbers of this number of digits never coincide in float64."""
-_PRINTED = 17
+PRINTED = 17
 """Digits that are enough to print any float64 number."""
-_LONG = re.compile(rf"(?:[^0-9eE]?\d){{{_PRINTED + 1}}}")
-_LONGEST = 310
-"""Characters of the longest integer in the range of float64."""
+_LONG = re.compile(rf"(?:[^0-9eE]?\d){{{PRINTED + 1}}}")
 _DATE = re.compile(r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[T ].*)?")
 _MISSING = frozenset(
     [
@@ -195,7 +191,8 @@ class Column:
 
     def rounded(self, sign: str) -> bool:
         """Whether some number has digits that float64 does not hold."""
-        return any(len(text) > _EXACT and _is_rounded(text, sign) for text in self._texts)
+        exact = sys.float_info.dig  # digits of decimal numbers that never coincide in float64
+        return any(len(text) > exact and _is_rounded(text, sign) for text in self._texts)
 
     def why_not(self, sign: str | None = None) -> str:
         """Say why the column is not numbers (with this decimal sign), with the first offending cell."""
@@ -290,6 +287,7 @@ def _plain(text: str, sign: str) -> str:
 def _is_rounded(text: str, sign: str) -> bool:
     """Whether float64 loses digits: an integer that it does not hold, or more digits than it is printed with."""
     if sign in text:
-        return len(text.lstrip("+-0.,")) > _PRINTED + 1 and _LONG.match(text.lstrip("+-0.,")) is not None
+        return len(text.lstrip("+-0.,")) > PRINTED + 1 and _LONG.match(text.lstrip("+-0.,")) is not None
     plain = _plain(text, sign)
-    return plain.lstrip("+-").isdecimal() and len(plain) < _LONGEST and float(plain) != int(plain)
+    longest = sys.float_info.max_10_exp + 2  # characters of an integer in the range of float64
+    return plain.lstrip("+-").isdecimal() and len(plain) < longest and float(plain) != int(plain)

@@ -1,5 +1,6 @@
 """Reads a CSV, TSV, Parquet or Excel file into a table of numbers."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,15 +15,11 @@ from edgewise._extras import needed
 from edgewise.tables.io._convention import Convention, read_numbers
 from edgewise.tables.io._excel import EXCEL, read_excel
 from edgewise.tables.io._grid import Field, Grid, check_unique, read_grid, read_text
-from edgewise.tables.io._numbers import Column, Separator, Sign, iso_dates, parquet_dates
+from edgewise.tables.io._numbers import PRINTED, Column, Separator, Sign, iso_dates, parquet_dates
 from edgewise.tables.io._table import Table
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RuntimeError, MemoryError)
 """What pyarrow raises at a damaged file, besides its own exceptions."""
-_LARGEST_INTEGER = 2**53
-"""Larger integers are not all float64 numbers."""
-_PRINTED = 17
-"""Digits that are enough to print a float64 number."""
 
 
 @contextmanager
@@ -119,7 +116,8 @@ def _field(name: str, column: Any) -> Field:
     kind = column.type
     if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_boolean(kind):
         values = np.asarray(column.to_numpy(), dtype=np.float64)
-        large = np.flatnonzero(kinds.is_integer(kind) & (np.abs(values) >= _LARGEST_INTEGER))
+        largest = 2.0**sys.float_info.mant_dig  # larger integers are not all float64 numbers
+        large = np.flatnonzero(kinds.is_integer(kind) & (np.abs(values) >= largest))
         return Field(name, values, any(map(_loses_digits, column.take(large).to_pylist(), values[large])))
     if kinds.is_decimal(kind):
         exact = column.to_pylist()
@@ -141,13 +139,12 @@ def _loses_digits(value: Any, near: float) -> bool:
     if value is None or not np.isfinite(near):
         return False
     if isinstance(value, Decimal) and value != value.to_integral_value():
-        return len(value.normalize().as_tuple().digits) > _PRINTED
+        return len(value.normalize().as_tuple().digits) > PRINTED
     return int(value) != int(near)
 
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat")
 _PARQUET = (".parquet", ".pq")
-_GAP_CODES = (-99.0, -999.0, -9999.0, -99999.0)  # by which some files mark gaps
 
 
 def read_table(
@@ -262,9 +259,10 @@ def _table(grid: Grid, convention: Convention) -> Table:
 
 def _has_codes(values: np.ndarray) -> bool:
     """Return whether a column of numbers that are not negative holds -99, -999 or the like."""
+    codes = -99.0, -999.0, -9999.0, -99999.0  # by which some files mark gaps
     with np.errstate(invalid="ignore"):
         below = np.unique(values[values < 0])
-    return len(below) == 1 and below[0] in _GAP_CODES and bool((values >= 0).any())
+    return len(below) == 1 and below[0] in codes and bool((values >= 0).any())
 
 
 def _codes(name: str, values: np.ndarray) -> str:

@@ -35,7 +35,6 @@ _ADDED: dict[int, dict[str, Any]] = {
     5: {"inputs": None},
 }
 
-_LONGEST_UNIT = 100  # characters
 _SHOWN = 60  # characters of a name from a file that a message repeats
 
 
@@ -166,9 +165,8 @@ def is_units(units: object, columns: Sequence[str]) -> bool:
     """
     if not isinstance(units, Mapping) or not set(units) <= set(columns):
         return False
-    return all(
-        isinstance(unit, str) and 0 < len(unit) <= _LONGEST_UNIT and unit.isprintable() for unit in units.values()
-    )
+    longest = 100  # characters
+    return all(isinstance(unit, str) and 0 < len(unit) <= longest and unit.isprintable() for unit in units.values())
 
 
 def is_decimals(decimals: object, columns: Sequence[str]) -> bool:
@@ -200,7 +198,6 @@ def _require(sound: bool, what: str) -> None:
 _KEY = "edgewise"
 _MARK = re.compile(rb'\{\\"schema\\": \d+, \\"checksum\\": \\"')  # before the digest: never in a text
 _BLANK = b"0" * 64
-_LONGEST_HEADER = 10**8  # bytes, the limit of safetensors
 _LONGEST_DESCRIPTION = 2**25  # characters: a million edges, each with a rule
 _MISMATCH = "is damaged: its checksum does not match. Restore it from a backup, or save the network again"
 _NO_NETWORK = "is a safetensors file, but not a network that edgewise saved: use edgewise.save"
@@ -255,11 +252,12 @@ def has_description(file: BinaryIO) -> bool:
 
 def _header(file: BinaryIO) -> tuple[bytes, str]:
     """The beginning of the file, whose header may claim any length, and the description in it."""
+    longest = 10**8  # bytes, the limit of safetensors
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     first = file.read(8)
     length = int.from_bytes(first, "little")
-    if len(first) < 8 or length > min(size - 8, _LONGEST_HEADER):
+    if len(first) < 8 or length > min(size - 8, longest):
         raise Malformed(_NO_FILE)
     said = file.read(length)
     try:

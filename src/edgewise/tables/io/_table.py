@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-FEWEST_ROWS = 5
-_NAMED = 10  # columns with gaps in a note
 LARGEST = 1e150
 """Squares of values beyond this overflow float64; squares of values below its inverse vanish."""
 
@@ -290,16 +288,17 @@ class Table:
         InputError
             For fewer than five complete rows.
         """
+        fewest = 5
         gaps = {name: np.isnan(self.columns[name]) for name in chosen}
         missing = np.any(list(gaps.values()), axis=0)
         rows = np.flatnonzero(~missing)
         where = _gaps({name: int(gap.sum()) for name, gap in gaps.items()})
-        if rows.size < FEWEST_ROWS:
+        if rows.size < fewest:
             if not missing.any():
-                raise InputError(f"The table has only {_count(rows.size, 'row')}: give at least {FEWEST_ROWS}.")
+                raise InputError(f"The table has only {_count(rows.size, 'row')}: give at least {fewest}.")
             raise InputError(
                 f"Only {rows.size} of {self.n_rows} rows are complete ({where}): "
-                f"give at least {FEWEST_ROWS}, fill in the gaps, or choose inputs without them."
+                f"give at least {fewest}, fill in the gaps, or choose inputs without them."
             )
         if missing.any():
             gone = _count(int(missing.sum()), "row")
@@ -345,9 +344,10 @@ class Table:
 
 def _gaps(counts: dict[str, int]) -> str:
     """Which columns have gaps, those with most of them first."""
+    most = 10  # columns in a note
     lacking = [name for name in sorted(counts, key=lambda name: -counts[name]) if counts[name]]
-    more = f" and {len(lacking) - _NAMED} more columns" if len(lacking) > _NAMED + 1 else ""
-    named = lacking[:_NAMED] if more else lacking
+    more = f" and {len(lacking) - most} more columns" if len(lacking) > most + 1 else ""
+    named = lacking[:most] if more else lacking
     return ", ".join(f"{name!r} lacks {counts[name]}" for name in named) + more
 
 
@@ -379,9 +379,6 @@ def check_range(name: str, values: np.ndarray) -> None:
 
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" + ("" if n == 1 else "s")
-
-
-_UNIQUE = 0.5  # of the rows: a text with more levels says little about other rows
 
 
 @dataclass(frozen=True)
@@ -515,7 +512,7 @@ def _varies(name: str, codes: np.ndarray, table: Table, notes: list[str]) -> boo
 
 def _repeats(name: str, codes: np.ndarray, notes: list[str]) -> bool:
     levels = len(np.unique(codes[~np.isnan(codes)]))
-    if levels <= _UNIQUE * len(codes):
+    if 2 * levels <= len(codes):  # more of them say little about other rows
         return True
     notes.append(f"Input {name!r} is left out: it is text with {levels} different values in {len(codes)} rows.")
     return False

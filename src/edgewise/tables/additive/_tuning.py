@@ -1,0 +1,88 @@
+"""The numbers that steer the choice of an additive model."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AdditiveTuning:
+    """What a fit may have, and what the rows must show before it has more.
+
+    Rows:
+
+    - `few_rows`, `many_rows`: ten folds below the first, one held-out fifth above the second, five folds between.
+    - `shape_rows`: rows that choose the shape where there are more.
+
+    Columns and target:
+
+    - `skewed`, `less_skewed`: skewness from which a column is worth mapping, and by which the map has to lower it.
+    - `skewed_target`: skewness from which maps of a positive target are tried.
+    - `map_slack`: variance of the target within which maps count as equally good.
+    - `unmapped_bonus`: log-likelihood that columns as they are have ahead.
+
+    Features:
+
+    - `most_features`: of a fit, which costs rows features^2 + features^3.
+    - `curve_functions`: functions of a column, at most.
+    - `roughest`: ratio of roughness to the smoothest wiggle, beyond which functions are left out.
+    - `levels`, `level_rows`: levels of a column, at most; rows of a level, at least.
+    - `kept_edf`: degrees of freedom of a feature that is used.
+    - `margin`: of log lambda, by how much it may fall before features are missing.
+
+    Rough curves, tried where smooth ones explain little:
+
+    - `rough_features`: features of all columns, at most.
+    - `unexplained`: share of the sum of squares that smooth curves then leave, at least.
+    - `rough_gain`: what rough curves must gain in score.
+    - `rough_edf`: degrees of freedom that they may take, over rows.
+
+    Products, hidden node and effects of single values:
+
+    - `noise`: share of unexplained variance below which tests see nothing but the lack of fit.
+    - `pairs`, `pair_inputs`: products, and inputs whose pairs are tested, at most.
+    - `product_features`: features of products that there is always room for.
+    - `factors`, `factor_levels`, `paired_levels`: functions of a curve and levels of a category that enter a product,
+      and levels of each of two categories.
+    - `nonadditive`: p-value below which a hidden node is tried.
+    - `value_chance`: p-value below which single values have effects of their own.
+
+    Average and tails:
+
+    - `shrinkage`: of the candidates' weights toward equal ones, in rows of one mean squared error.
+    - `least_weight`: smaller weights are zero.
+    - `tail_doubt`: standard deviations of a continuation that are taken off it.
+    """
+
+    few_rows: int = 300
+    many_rows: int = 5000
+    shape_rows: int = 20_000
+    skewed: float = 1.0
+    less_skewed: float = 0.3
+    skewed_target: float = 0.75
+    map_slack: float = 0.02
+    unmapped_bonus: float = 3.0
+    most_features: int = 700
+    curve_functions: int = 40
+    roughest: float = 1e5
+    levels: int = 500
+    level_rows: int = 2
+    kept_edf: float = 0.005
+    margin: float = 2.5
+    rough_features: int = 200
+    unexplained: float = 0.5
+    rough_gain: float = 20.0
+    rough_edf: float = 0.5
+    noise: float = 0.01
+    pairs: int = 16
+    pair_inputs: int = 50
+    product_features: int = 100
+    factors: int = 4
+    factor_levels: int = 64
+    paired_levels: int = 8
+    nonadditive: float = 0.01
+    value_chance: float = 1e-4
+    shrinkage: float = 3.0
+    least_weight: float = 0.05
+    tail_doubt: float = 2.0
+
+
+TUNING = AdditiveTuning()

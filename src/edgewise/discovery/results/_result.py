@@ -62,8 +62,6 @@ class Discovery(Front):
         The target.
     stages
         What was done, in words.
-    log
-        What each stage of the search took and gave.
     settings
         The settings of the search, and how much of the work was done.
     ceiling
@@ -81,6 +79,8 @@ class Discovery(Front):
         How far the best formula leads the others of the front.
     answers
         What became of each guess.
+    log
+        What each stage of the search took and gave.
 
     Examples
     --------

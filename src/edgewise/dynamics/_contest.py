@@ -13,7 +13,7 @@ import sympy
 
 from edgewise._typing import Array, Formula, Part
 from edgewise.dynamics._fit import Chains
-from edgewise.dynamics._library import Library, polynomials, sines, state_symbols
+from edgewise.dynamics._library import Library, hill, is_positive, polynomials, sines, single_functions, state_symbols
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._search import OTHER, PLAIN, Columns, Scored, Search, candidates
 from edgewise.dynamics._shooting import linearize
@@ -74,7 +74,7 @@ def widened(base: Library, ground: Ground) -> Wide:
     Those that are too large along the curves are left out.
     """
     m, seen = base.n_states, _seen(ground)
-    library = base + polynomials(m, 5 if m == 1 else 3) + sines(m) + _singles(seen, ground)
+    library = base + polynomials(m, 5 if m == 1 else 3) + sines(m) + single_functions(m, seen)
     with np.errstate(all="ignore"):
         sizes = np.abs(library.terms.values(seen, np.zeros(seen.shape[1]), library.inner_values)).max(axis=1)
     moving = {k for k, e in enumerate(library.expressions) if e.free_symbols.intersection(library.inner)}
@@ -84,7 +84,7 @@ def widened(base: Library, ground: Ground) -> Wide:
     copies = [Copy(k) for k in range(len(library.expressions))]
     fixed: list[Any] = []
     limits = {}
-    for expression, level, cost, state in _hills(seen, ground):
+    for expression, level, cost, state in _hills(seen):
         median, index = float(np.median(np.abs(seen[state]))), len(library.inner)
         library = library + Library(m, (expression,), (cost,), (level,), (median,))
         limits[index] = (float(np.quantile(np.abs(seen[state]), 0.02)) / 20, 3 * float(np.abs(seen[state]).max()))
@@ -118,29 +118,13 @@ def _seen(ground: Ground) -> Array:
     return np.concatenate(parts).T
 
 
-def _positive(values: Array) -> bool:
-    return bool(values.mean() > 0 and values.min() > -0.02 * values.std())
-
-
-def _singles(seen: Array, ground: Ground) -> Library:
-    shapes: list[tuple[Formula, float]] = []
-    for z, values in zip(state_symbols(len(seen)), seen, strict=True):
-        shapes += [(sympy.exp(z), 6.0), (sympy.exp(-z), 6.0), (sympy.tanh(z), 6.0), (sympy.sin(2 * z), 7.0)]
-        if _positive(values):
-            half = sympy.Rational(1, 2)
-            shapes += [(z * sympy.log(z), 6.0), (z**half, 6.0), (z ** (3 * half), 6.0), (z ** (4 * half / 3), 7.0)]
-        elif values.min() < 0 < values.max():
-            shapes.append((z * sympy.Abs(z), 6.0))
-    return Library(len(seen), tuple(shape for shape, _ in shapes), tuple(cost for _, cost in shapes))
-
-
-def _hills(seen: Array, ground: Ground) -> Iterator[tuple[Formula, sympy.Symbol, float, int]]:
+def _hills(seen: Array) -> Iterator[tuple[Formula, sympy.Symbol, float, int]]:
     """Yield Hill functions of the states that are positive, each with its constant, cost and state."""
     for j, (z, values) in enumerate(zip(state_symbols(len(seen)), seen, strict=True)):
-        for n in _POWERS if _positive(values) else ():
-            for name, top in (("H", z**n), ("F", sympy.Integer(1))):
+        for n in _POWERS if is_positive(values) else ():
+            for name, falls in (("H", False), ("F", True)):
                 level = sympy.Symbol(f"{name}{j}_{n}", positive=True)
-                yield top / (level**n + z**n), level, 7 + 1.4 * n, j
+                yield hill(z, level, n, falls), level, 7 + 1.4 * n, j
 
 
 FLOOR = 1e-7  # of a state's standard deviation, below which errors count as none here

@@ -30,13 +30,27 @@ _EXACT = 1e-12  # least singular value over the largest, of what is one
 _TRIED = 6  # relations that are made formulas
 
 
-PLAIN = [library.get(name) for name in ("x", "cos", "sin", "sqrt", "exp", "log", "x^2", "1/x")]
 _DOUBLED = library.Function("cos(2x)", lambda z: torch.cos(2 * z), lambda z: sympy.cos(2 * z))
-_FUNCTIONS = [  # with what they cost
-    *((row, int(row.name != "x")) for row in (*PLAIN, library.get("1/x^2"))),
-    *((row, 2) for row in (_DOUBLED, library.get("sqrt(1-x^2)"), library.get("sqrt(1+x^2)"))),
-]
 _TARGETS = [BY_NAME[name] for name in ("identity", "square", "sin", "cos", "log", "exp")]
+
+
+def plain_functions() -> list[library.Function]:
+    """Return the functions that are tried of a column without constants, the registered ones last."""
+    names = ("x", "cos", "sin", "sqrt", "exp", "log", "x^2", "1/x")
+    return [*map(library.get, names), *library.registered(core=True)]
+
+
+def _costly_functions() -> list[tuple[library.Function, int]]:
+    """Return the functions of atoms, with what they cost."""
+    rare = (library.get("1/x^2"), _DOUBLED, library.get("sqrt(1-x^2)"), library.get("sqrt(1+x^2)"))
+    own = library.registered(core=True)
+    usual = [row for row in plain_functions() if row not in own]
+    return [
+        *((row, int(row.name != "x")) for row in (*usual, rare[0])),
+        *((row, 2) for row in (*rare[1:], *own)),
+    ]
+
+
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +116,7 @@ def _atoms(problem: Problem) -> list[Atom]:
         bases.append((x * y, symbols[i] * symbols[j], both, 1))
         bases.append((x / y, symbols[i] / symbols[j], both, 1))
     found = []
-    for (values, formula, columns, cost), (function, more) in itertools.product(bases, _FUNCTIONS):
+    for (values, formula, columns, cost), (function, more) in itertools.product(bases, _costly_functions()):
         image = function.torch(values)
         if bool(torch.isfinite(image).all()) and float(image.abs().max()) < 1e6 and float(image.std()) > 1e-6:
             found.append(Atom(image, function.sympy(formula), formula, columns, cost + more))

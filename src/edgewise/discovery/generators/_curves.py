@@ -9,6 +9,7 @@ import sympy
 from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.knowledge import Sketch
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate, read_formula
+from edgewise.formulas.functions import Shape, shapes
 
 _PEAKS = 3
 _EACH = 2.5  # rows for each constant, at least
@@ -185,19 +186,6 @@ def _quotient(name: str, scale: float, numbers: Array, above: int) -> FreeFormul
 
 _ROWS = 200  # that constants are found on; all rows fit them once more
 _COLUMNS = 3  # of several, whose curves are tried: those of the largest correlation of ranks
-_PLAIN = (
-    "A*exp(B*x)", "A*log(x) + B", "A/x + B", "A*sqrt(x) + B", "A*x**2 + B", "A*x**2 + B*x + C",
-    "A*exp(B*x) + C", "A*x**B + C", "A*x/(B + x)", "A*(1 - exp(-B*x))",
-)  # fmt: skip
-_ALONE = (
-    "A/(x + B)", "A/(x + B)**2", "A*(x + B)**C", "(A + B*x)/(1 + C*x)", "A*exp(B/(x + C))", "A/(1 + exp(B - C*x))",
-    "A/(1 + exp(B - C*x))**D", "A*exp(-((x - B)/C)**2)", "A*exp(-((x - B)/C)**2) + D", "A/(1 + ((x - B)/C)**2)",
-    "A*x**B*exp(-C*x)", "A*exp(-B*x)/(1 + C*x)", "A*(1 - (1 + B*x)**(-C))", "A*tanh(B*(x - C)) + D",
-    "A*exp(-B*x) + C*exp(-D*x)", "A + B*exp(-C*x) + D*exp(-F*x)",
-    "A*exp(-B*x) + C*exp(-D*x) + F*exp(-G*x)", "A*x**B/(C + x**B)",
-    "A*x/(B + x + C*x**2)", "A*exp(-B*x)*cos(C*x + D)",
-)  # fmt: skip
-"""Also for tables of one column: growth and decay, saturation, peaks. Power laws are tried before."""
 
 
 def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int = 0) -> Iterator[Formula]:
@@ -205,21 +193,23 @@ def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int 
 
     x: (n, n_columns). y: (n,). weight: (n,) multiplies residuals. Of several columns, three are tried.
     """
-    shapes = (*_PLAIN, *_ALONE) if len(names) == 1 else _PLAIN
+    tried = [(shape, form) for shape in shapes("curves") for form in shape.curves]
     if len(names) == 1:
         data = FitData.of(names, x, y, weight)
         yield from quotients(data)
         yield from waves(data)
         yield from peaks(data)
+        tried += [(shape, form) for shape in shapes("curves") for form in shape.alone]
     some = np.sort(np.random.default_rng(seed).permutation(len(y))[:_ROWS])
     for i in _most_monotone(x, y):
         few = FitData.of(["x"], x[some][:, [i]], y[some], weight[some])
         every = FitData.of(["x"], x[:, [i]], y, weight)
-        for shape in shapes:
-            if _EACH * len(_sketch(shape).constants) > len(y):
+        for shape, form in tried:
+            sketch = _sketch(shape, form)
+            if _EACH * len(sketch.constants) > len(y):
                 continue
             with np.errstate(all="ignore"):
-                found = _sketch(shape).fitted(few, seed)
+                found = sketch.fitted(few, seed)
                 best = found[0].fit(every) if found else None
             if best is not None and np.isfinite(best.error):
                 curve: Part = best.expression
@@ -227,8 +217,15 @@ def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int 
 
 
 @cache
-def _sketch(shape: str) -> Sketch:
-    formula, constants = read_formula(shape, ["x"], "A curve")
+def _sketch(shape: Shape, form: str) -> Sketch:
+    """Return a form of a shape of the table, with its constants."""
+    if shape.function is None:
+        formula, constants = read_formula(form.format(f"({shape.formula})"), ["x"], "A curve")
+    else:
+        outer, outside = read_formula(form.format("u"), ["u"], "A curve")
+        argument, inside = read_formula("B*(x - C)", ["x"], "A curve")
+        formula = outer.xreplace({sympy.Symbol("u"): shape.function.sympy(argument)})
+        constants = tuple(sorted({*outside, *inside}, key=str))
     return Sketch(formula, constants, (None,) * len(constants))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from edgewise._deadline import Deadline
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
-from edgewise.discovery.generators._algebra import PLAIN
+from edgewise.discovery.generators._algebra import plain_functions
 from edgewise.discovery.generators._direct import polynomial, power_law
 from edgewise.discovery.generators._rational import rational
 from edgewise.discovery.judging import spread
@@ -81,7 +81,7 @@ def _fits(problem: Problem, w: int, z: int, noise: float) -> Iterator[_Fit]:
         return
     angle = torch.acos(((2 * u - low - high) / (high - low)).clamp(-1, 1))
     basis = torch.cos(angle.unsqueeze(1) * torch.arange(degree + 1, dtype=u.dtype))
-    for row in PLAIN:
+    for row in plain_functions():
         f = row.torch(v)
         if not bool(torch.isfinite(f).all()) or float(f.abs().max()) > 1e30:
             continue
@@ -165,7 +165,7 @@ def trees(problem: Problem, noise: float, deadline: Deadline, seed: int) -> Iter
         left = deadline.left()
         if left <= 0:
             break
-        options = Options(restarts=_RESTARTS, seed=seed, time_limit=left)
+        options = Options(restarts=_RESTARTS, seed=seed, time_limit=left if math.isfinite(left) else None)
         grids = [5, 10] if noise > 0 else [5, 10, 20, 50]
         model = trained(build(), u, t / scale, options, weights=weights, grids=grids).model
         with torch.no_grad():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
+import numpy as np
 import sympy
 
 from edgewise._errors import unknown
@@ -104,12 +105,12 @@ def subtree_start(nodes: Sequence[Node], last: int) -> int:
 
 
 def scaled(nodes: Sequence[Node], factor: float) -> list[Node]:
-    """Return the nodes of factor times a shape, in its own weights where it has some.
+    """Return the nodes of factor times a shape, in its own weights where it has some. It may be an array of factors.
 
     >>> scaled(apply("exp", variable(0)), 3.0)[-1].weight
     3.0
     """
-    if factor == 1.0:
+    if np.ndim(factor) == 0 and factor == 1.0:
         return list(nodes)
     last = nodes[-1]
     code = last.opcode

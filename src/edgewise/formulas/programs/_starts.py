@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import groupby
 
 import numpy as np
 
 from edgewise._typing import Array
+from edgewise.formulas.functions import shapes
 from edgewise.formulas.programs._cpu_layout import LIBRARY_ROWS
-from edgewise.formulas.programs._expression import Node, apply, apply_own, combine, constant, scaled, variable
+from edgewise.formulas.programs._expression import Node, apply, combine, constant, scaled, variable
 from edgewise.formulas.programs._fit import Rows
 from edgewise.formulas.programs._kernels import RECORD, Job
 from edgewise.formulas.programs._program import Program
+from edgewise.formulas.programs._shape import shape_nodes
 from edgewise.formulas.programs._tabulated import tabulated_names
-
-Shape = list[Node]
 
 _MOST_SHAPES = 1500
 _MOST_PAIRS = 200  # of columns
@@ -24,11 +25,6 @@ _FEW_COLUMNS = 8  # with more, only the first shapes of each column are certain 
 _CERTAIN, _OTHERS = 8, 400
 _LARGEST = 1e6  # of the values of a shape
 
-_RATES = (0.3, 0.6, 1.0, 2.0, 4.0)  # of exponentials
-_WIDTHS = (0.3, 1.0, 3.0)  # of bells and of what turns into a constant
-_SCALES = (0.5, 1.0, 2.0)  # of the arguments of functions that a user registered
-_FREQUENCIES = (0.5, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
-_CHIRPS = (0.5, 1.0, 1.7, 2.5, 3.5)
 
 
 @dataclass(frozen=True)
@@ -38,13 +34,13 @@ class Library:
     Shapes: records (n_shapes,), values (n_shapes, LIBRARY_ROWS), whole (n_shapes, n).
     """
 
-    shapes: list[Shape]
+    shapes: list[list[Node]]
     records: Array
     values: Array
     whole: Array
 
     @classmethod
-    def of(cls, shapes: Sequence[Shape], columns: Array) -> Library:
+    def of(cls, shapes: Sequence[list[Node]], columns: Array) -> Library:
         """Return the shapes whose values on columns (n_columns, n) are finite and not constant."""
         job, rows = Job(columns), columns.shape[1]
         kept, records, values = [], [], []
@@ -73,7 +69,7 @@ def _usable(values: Array) -> bool:
     return bool(values.std() > 1e-9 * (1 + abs(values.mean())))
 
 
-def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generator) -> list[Shape]:
+def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generator) -> list[list[Node]]:
     """Return shapes of columns (n_columns, n) whose sizes are about one, with the allowed functions only."""
     single = [
         [shape for shape in _unary(j, bool((column > 0).all())) if _allowed(shape, functions)]
@@ -98,39 +94,25 @@ def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generat
     return shapes
 
 
-def _allowed(shape: Shape, functions: Collection[str]) -> bool:
+def _allowed(shape: list[Node], functions: Collection[str]) -> bool:
     plain = ("variable", "constant", "add", "sub", "mul", "div", "tabulated")
     return all(node.operation in plain or node.operation in functions for node in shape)
 
 
-def _unary(j: int, positive: bool) -> list[Shape]:
-    """Return shapes of one column."""
-    one = constant(1.0)
-    shapes = [variable(j), apply("square", variable(j)), apply("cube", variable(j)), combine("div", one, variable(j))]
-    shapes += [apply("tanh", variable(j, a)) for a in (0.5, 1.0, 2.0, 4.0)]
-    shapes += [apply("exp", variable(j, sign * a)) for a in _RATES for sign in (1, -1)]
-    for a in _WIDTHS:
-        square = apply("square", variable(j), a)
-        shapes.append(combine("div", one, combine("add", variable(j, a), one)))
-        shapes.append(combine("div", one, combine("add", square, one)))
-        shapes.append(apply("log", combine("add", square, one)))
-        shapes.append(apply("exp", apply("square", variable(j), -a)))
-    shapes += [apply(wave, variable(j, a)) for a in _FREQUENCIES for wave in ("sin", "cos")]
-    shapes += [apply(wave, apply("square", variable(j), a)) for a in _CHIRPS for wave in ("sin", "cos")]
-    if positive:
-        shapes += [apply("sqrt", variable(j)), apply("log", variable(j))]
-        shapes += [apply("power", variable(j), p) for p in (1.5, -0.5, -2.0)]
-        shapes += [apply("log", combine("add", variable(j, a), one)) for a in _WIDTHS]
-    return shapes
+def _unary(j: int, positive: bool) -> list[list[Node]]:
+    """Return the shapes of the table of one column, those of rows with equal values by turns."""
+    rows = [row for row in shapes("evolution") if row.function is None and (positive or row.where == "anywhere")]
+    together = [list(group) for _, group in groupby(rows, key=lambda row: row.evolution)]
+    return [shape_nodes(row, {"B": b}, j) for group in together for b in group[0].evolution for row in group]
 
 
-def _own(columns: Array, functions: Collection[str]) -> list[Shape]:
+def _own(columns: Array, functions: Collection[str]) -> list[list[Node]]:
     """Return shapes of the registered functions of each column."""
-    names = [name for name in tabulated_names() if name in functions]
-    return [apply_own(name, variable(j, a)) for j in range(len(columns)) for name in names for a in _SCALES]
+    rows = [row for row in shapes("evolution") if row.name in functions and row.name in tabulated_names()]
+    return [shape_nodes(row, {"B": b}, j) for j in range(len(columns)) for row in rows for b in row.evolution]
 
 
-def _binary(i: int, j: int) -> list[Shape]:
+def _binary(i: int, j: int) -> list[list[Node]]:
     """Return shapes of two columns."""
     x, z = variable(i), variable(j)
     return [
@@ -193,7 +175,7 @@ _MOST_FACTORS = 8  # of a power law
 _MOST_TERMS = 10  # inside a transform
 
 
-def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[str]) -> Iterator[Shape]:
+def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[str]) -> Iterator[list[Node]]:
     """Yield linear and quadratic paths, sums of shapes, power laws, and sums inside exp, square and reciprocal."""
     single = Library.of([variable(j) for j in range(len(rows.columns))], rows.columns)
     yield from single.shapes
@@ -219,14 +201,14 @@ def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[s
                 yield from _wrapped(source, values, rows.weights, chances, wrap)
 
 
-def _sums(source: Library, target: Array, weights: Array, most: int, factors: Array | None = None) -> Iterator[Shape]:
+def _sums(source: Library, target: Array, weights: Array, most: int, factors: Array | None = None) -> Iterator[list[Node]]:
     for chosen, coefficients in pursuit(source.whole, target, weights, most, factors):
         yield total(source.shapes, chosen, coefficients)
 
 
 def _wrapped(
-    source: Library, values: Array, weights: Array, factors: Array | None, wrap: Callable[[Shape], Shape]
-) -> Iterator[Shape]:
+    source: Library, values: Array, weights: Array, factors: Array | None, wrap: Callable[[list[Node]], list[Node]]
+) -> Iterator[list[Node]]:
     """Yield sums that were fitted to a transformed target, inside the inverse of the transform."""
     for chosen, coefficients in pursuit(source.whole, values, weights, _MOST_TERMS, factors):
         inner = combine("add", total(source.shapes, chosen, coefficients), constant(float(coefficients[-1])))
@@ -241,7 +223,7 @@ def _quadratic(rows: Rows, functions: frozenset[str]) -> Library:
     return Library.of([*plain, *squares, *products][:_MOST_QUADRATIC], rows.columns)
 
 
-def _power_laws(rows: Rows, logarithm: Array) -> Iterator[Shape]:
+def _power_laws(rows: Rows, logarithm: Array) -> Iterator[list[Node]]:
     """Yield products of powers of the positive columns, by a regression of logarithms."""
     positive = [j for j, column in enumerate(rows.columns) if (column > 0).all()]
     if not positive:
@@ -251,7 +233,7 @@ def _power_laws(rows: Rows, logarithm: Array) -> Iterator[Shape]:
         yield reduce(lambda a, b: combine("mul", a, b), factors)
 
 
-def _transforms(above: Array, functions: frozenset[str]) -> Iterator[tuple[Array, Callable[[Shape], Shape]]]:
+def _transforms(above: Array, functions: frozenset[str]) -> Iterator[tuple[Array, Callable[[list[Node]], list[Node]]]]:
     """Yield transformed targets, and what turns a formula for them into one for the target."""
     if "exp" in functions:
         yield np.log(above), lambda inner: apply("exp", inner)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.formulas.programs import FUNCTIONS, Fitter, Node, Program
-from edgewise.interpret.reading._shapes import STUBBORN, Frame, Nodes, Option, chosen, hull, nothing, shapes, values_of
+from edgewise.formulas.functions import Frame, Shape, shapes
+from edgewise.formulas.programs import FUNCTIONS, Fitter, Node, Program, shape_nodes, tabulated_names
+from edgewise.interpret.reading._pieces import Nodes, Option, chosen, hull, nothing, values_of
 from edgewise.tables.additive import AdditiveModel, Curve
 
 _POINTS = 80  # that stand for a curve
@@ -22,13 +23,13 @@ _WEIGHT_NODES = 2
 _NO_DIGITS = 1e-24  # variance over squared mean, below which values are a constant
 
 #: functions of one argument whose factor the outer one expresses, so that they need one beside other terms
-_WEIGHTED = frozenset({"square", "cube", "sqrt", "exp", "log", "sin", "cos", "tanh", "power"})
+_WEIGHTED = frozenset({"square", "cube", "sqrt", "exp", "log", "sin", "cos", "tanh", "power", "tabulated"})
 
 
 class Starts(NamedTuple):
     """Shapes from simple to complex with many starts each, the values (s, m) of all starts, the end of each shape."""
 
-    shapes: list[tuple[str, Nodes]]
+    shapes: list[tuple[Shape, Nodes]]
     values: Array
     ends: Array
 
@@ -51,13 +52,14 @@ class Column:
         self.dense = np.linspace(x.min(), x.max(), _DENSE)
         self.is_constant = bool(x.min() == x.max())
         self._frame, self._logarithmic = Frame.of(x), logarithmic
-        self._allowed = frozenset(FUNCTIONS if functions is None else functions)
+        self._allowed = frozenset((*FUNCTIONS, *tabulated_names()) if functions is None else functions)
 
     @cached_property
     def starts(self) -> Starts:
         """All starts of the shapes that make sense for the column."""
-        made = [(shape.name, shape.starts(self._frame)) for shape in shapes(self._frame, self._logarithmic)]
-        made = [(name, nodes) for name, nodes in made if _functions(nodes) <= self._allowed]
+        rows = [row for row in shapes("reading") if self._frame.admits(row.where, self._logarithmic)]
+        written = ((row, shape_nodes(row, row.reading(self._frame))) for row in rows if row.reading is not None)
+        made = [(row, nodes) for row, nodes in written if _functions(row, nodes) <= self._allowed]
         made.sort(key=lambda shape: complexity(shape[1]))
         values = [np.atleast_2d(values_of(nodes, self.points)) for _, nodes in made]
         return Starts(made, np.vstack(values), np.cumsum([0, *map(len, values)]))
@@ -78,14 +80,14 @@ class Column:
         if self.is_constant or found[0].loss < _FLAT:
             return found
         fitted = _Curve(self, values, share)
-        for name, nodes in self._best_starts(values - mean, share, variance):
-            option = fitted.option(name, nodes, precision)
+        for shape, nodes in self._best_starts(values - mean, share, variance):
+            option = fitted.option(shape.name, nodes, precision)
             found += [option] if option else []
             if option and option.loss < _CLOSE:
                 break
         return hull(found)
 
-    def _best_starts(self, values: Array, share: Array, variance: float) -> Iterator[tuple[str, Nodes]]:
+    def _best_starts(self, values: Array, share: Array, variance: float) -> Iterator[tuple[Shape, Nodes]]:
         """Return the best start of every shape whose fit is worth it, by regression on each."""
         starts = self.starts
         means = starts.values @ share
@@ -93,10 +95,10 @@ class Column:
         sizes = centered**2 @ share
         errors = variance - (centered @ (share * values)) ** 2 / sizes
         errors[~np.isfinite(errors) | (sizes <= _NO_DIGITS * means**2)] = np.inf
-        for (name, nodes), (first, end) in zip(starts.shapes, itertools.pairwise(starts.ends), strict=True):
+        for (shape, nodes), (first, end) in zip(starts.shapes, itertools.pairwise(starts.ends), strict=True):
             best = int(np.argmin(errors[first:end]))
-            if errors[first + best] <= (np.finfo(float).max if name in STUBBORN else _POOR * variance):
-                yield name, chosen(nodes, best)
+            if errors[first + best] <= (np.finfo(float).max if shape.stubborn else _POOR * variance):
+                yield shape, chosen(nodes, best)
 
 
 class _Curve:
@@ -122,9 +124,10 @@ class _Curve:
         return Option(size, precision * fitted.error, moved, program.offset, program.scale, name)
 
 
-def _functions(nodes: Nodes) -> set[str]:
+def _functions(shape: Shape, nodes: Nodes) -> set[str]:
     """Return the functions that a shape is made of."""
-    return {node.operation for node in nodes if node.operation in FUNCTIONS}
+    own = {shape.function.name} if shape.function is not None else set()
+    return own | {node.operation for node in nodes if node.operation in FUNCTIONS}
 
 
 def complexity(nodes: Nodes) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.formulas.programs import Program, combine, scaled
 from edgewise.interpret.reading._columns import Column, Columns
-from edgewise.interpret.reading._shapes import Nodes, Option, hull, nothing, plus
+from edgewise.interpret.reading._pieces import Nodes, Option, hull, nothing, plus
 from edgewise.tables.additive import AdditiveModel
 
 _COSTS = (0.25, 1.0, 4.0, 16.0, 64.0)  # log-likelihood paid for a node of the inner sum

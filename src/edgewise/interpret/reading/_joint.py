@@ -8,7 +8,7 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.formulas.programs import Fitter, Program, apply, combine, scaled
 from edgewise.interpret.reading._edges import Edge
-from edgewise.interpret.reading._shapes import Nodes, Option, leading, plus
+from edgewise.interpret.reading._pieces import Nodes, Option, leading, plus
 from edgewise.tables.additive import AdditiveFit
 
 _LONGEST = 64  # nodes of a program

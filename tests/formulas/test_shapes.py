@@ -25,7 +25,9 @@ def rows() -> list[Shape]:
 def test_a_row_is_the_same_as_a_formula_and_as_a_program(shape: Shape) -> None:
     formula, constants = read_formula(shape.formula, ["x"], "A shape")
     numbers = {"B": 2.7, "C": 0.2, "D": 1.3}
-    values = evaluate(formula.xreplace({each: sympy.Float(numbers[str(each)]) for each in constants}), ["x"], X[:, None])
+    values = evaluate(
+        formula.xreplace({each: sympy.Float(numbers[str(each)]) for each in constants}), ["x"], X[:, None]
+    )
     program = Program.of(shape_nodes(shape, numbers))
     np.testing.assert_allclose(program.predict(X[:, None]), values, rtol=1e-12, equal_nan=True)
 

@@ -181,7 +181,9 @@ def single_functions(n_states: int, values: Array) -> Library:
     """
     made: list[tuple[Formula, float]] = []
     for z, column in zip(state_symbols(n_states), values, strict=True):
-        sign: Where = "positive" if is_positive(column) else "both signs" if column.min() < 0 < column.max() else "anywhere"
+        sign: Where = (
+            "positive" if is_positive(column) else "both signs" if column.min() < 0 < column.max() else "anywhere"
+        )
         for row in shapes("dynamics"):
             if row.where in ("anywhere", sign) or (sign == "positive" and row.where == "nonnegative"):
                 made += [(_written(row, z, b), cost) for b, cost in row.dynamics]

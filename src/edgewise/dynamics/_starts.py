@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
+from edgewise._selection import solved
 from edgewise._typing import Array, Formula
 from edgewise.dynamics._library import TIME, Library, Terms, polynomials, saturations
 from edgewise.dynamics._measured import Measured
-from edgewise.dynamics._regression import Curve, beam, integrals, solved
+from edgewise.dynamics._regression import Curve, beam, integrals
 from edgewise.dynamics._search import FLOOR
 from edgewise.dynamics._system import System
 

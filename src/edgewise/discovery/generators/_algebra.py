@@ -51,8 +51,6 @@ def _costly_functions() -> list[tuple[library.Function, int]]:
     ]
 
 
-
-
 @dataclass(frozen=True, eq=False)
 class Atom:
     """A function of a column, a product or a quotient: its values at all rows, formula, argument, columns and cost."""

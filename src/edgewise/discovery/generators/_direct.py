@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import sympy
 
+from edgewise._selection import rises
 from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import Candidate, Judge
 from edgewise.discovery.tables import (
@@ -193,10 +194,9 @@ def _needed_noisy(small: Array, error: float, n: int) -> Array:
     gram = small[:, :total].T @ small[:, :total]
     moment = small[:, :total].T @ small[:, total]
     while len(keep) > 1:
-        inverse = np.linalg.pinv(gram[np.ix_(keep, keep)], hermitian=True, rcond=1e-14)
-        rises = (inverse @ moment[keep]) ** 2 / np.diag(inverse)
-        k = int(np.argmin(rises))
-        if rises[k] >= criterion:
+        rise = rises(gram, moment, keep)
+        k = int(np.argmin(rise))
+        if rise[k] >= criterion:
             break
         keep = np.delete(keep, k)
     return keep

@@ -94,8 +94,8 @@ class Shape:
     - ``where``: the columns for which it makes sense.
     - ``reading``: the starts of its fit to a curve of a network; None if it is not tried.
     - ``evolution``: the values of B that the library of a search by evolution has, on columns of about unit size.
-    - ``curves``: the whole formulas that are fitted to each column, {} for the formula; ``alone``: those that are fitted
-      to tables of one column only.
+    - ``curves``: the whole formulas that are fitted to each column, {} for the formula; ``alone``: those that are
+      fitted to tables of one column only.
     - ``dynamics``: values of B, and what the criterion asks for the term, in differential equations.
     - ``stubborn``: whether it is fitted to a curve even from a poor start.
     - ``function``: the registered function that it consists of.

@@ -9,6 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
+from edgewise._selection import Orthogonal
 from edgewise._typing import Array
 from edgewise.formulas.functions import shapes
 from edgewise.formulas.programs._cpu_layout import LIBRARY_ROWS
@@ -19,12 +20,13 @@ from edgewise.formulas.programs._program import Program
 from edgewise.formulas.programs._shape import shape_nodes
 from edgewise.formulas.programs._tabulated import tabulated_names
 
+Nodes = list[Node]
+
 _MOST_SHAPES = 1500
 _MOST_PAIRS = 200  # of columns
 _FEW_COLUMNS = 8  # with more, only the first shapes of each column are certain to be in
 _CERTAIN, _OTHERS = 8, 400
 _LARGEST = 1e6  # of the values of a shape
-
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,13 @@ class Library:
     Shapes: records (n_shapes,), values (n_shapes, LIBRARY_ROWS), whole (n_shapes, n).
     """
 
-    shapes: list[list[Node]]
+    shapes: list[Nodes]
     records: Array
     values: Array
     whole: Array
 
     @classmethod
-    def of(cls, shapes: Sequence[list[Node]], columns: Array) -> Library:
+    def of(cls, shapes: Sequence[Nodes], columns: Array) -> Library:
         """Return the shapes whose values on columns (n_columns, n) are finite and not constant."""
         job, rows = Job(columns), columns.shape[1]
         kept, records, values = [], [], []
@@ -69,7 +71,7 @@ def _usable(values: Array) -> bool:
     return bool(values.std() > 1e-9 * (1 + abs(values.mean())))
 
 
-def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generator) -> list[list[Node]]:
+def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generator) -> list[Nodes]:
     """Return shapes of columns (n_columns, n) whose sizes are about one, with the allowed functions only."""
     single = [
         [shape for shape in _unary(j, bool((column > 0).all())) if _allowed(shape, functions)]
@@ -94,25 +96,25 @@ def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generat
     return shapes
 
 
-def _allowed(shape: list[Node], functions: Collection[str]) -> bool:
+def _allowed(shape: Nodes, functions: Collection[str]) -> bool:
     plain = ("variable", "constant", "add", "sub", "mul", "div", "tabulated")
     return all(node.operation in plain or node.operation in functions for node in shape)
 
 
-def _unary(j: int, positive: bool) -> list[list[Node]]:
+def _unary(j: int, positive: bool) -> list[Nodes]:
     """Return the shapes of the table of one column, those of rows with equal values by turns."""
     rows = [row for row in shapes("evolution") if row.function is None and (positive or row.where == "anywhere")]
     together = [list(group) for _, group in groupby(rows, key=lambda row: row.evolution)]
     return [shape_nodes(row, {"B": b}, j) for group in together for b in group[0].evolution for row in group]
 
 
-def _own(columns: Array, functions: Collection[str]) -> list[list[Node]]:
+def _own(columns: Array, functions: Collection[str]) -> list[Nodes]:
     """Return shapes of the registered functions of each column."""
     rows = [row for row in shapes("evolution") if row.name in functions and row.name in tabulated_names()]
     return [shape_nodes(row, {"B": b}, j) for j in range(len(columns)) for row in rows for b in row.evolution]
 
 
-def _binary(i: int, j: int) -> list[list[Node]]:
+def _binary(i: int, j: int) -> list[Nodes]:
     """Return shapes of two columns."""
     x, z = variable(i), variable(j)
     return [
@@ -142,27 +144,22 @@ def pursuit(
     """
     root = np.sqrt(weights / weights.sum())
     centered = (features - (features @ np.square(root))[:, None]) * root
-    residual = (y - y @ np.square(root)) * root
-    size = np.square(centered).sum(axis=1)
-    rest, chosen = size.copy(), []
+    orthogonal, chosen = Orthogonal.of(centered, (y - y @ np.square(root)) * root), []
+    size = orthogonal.squares
     for _ in range(min(most, len(features), len(y) - 2)):
-        score = np.square(centered @ residual) / np.maximum(rest, 1e-300)
-        score *= 1.0 if factors is None else factors
-        score[rest <= _DEPENDENT * size] = -1
+        score = orthogonal.gains() * (1.0 if factors is None else factors)
+        score[orthogonal.squares <= _DEPENDENT * size] = -1
         score[chosen] = -1
         best = int(np.argmax(score))
         if not score[best] > 0:
             return
-        direction = centered[best] / np.sqrt(rest[best])
-        residual = residual - direction * (direction @ residual)
-        centered = centered - np.outer(centered @ direction, direction)
-        rest = np.square(centered).sum(axis=1)
+        orthogonal = orthogonal.joined(best)
         chosen.append(best)
         matrix = np.column_stack([*features[chosen], np.ones(len(y))]) * root[:, None]
         yield list(chosen), np.linalg.lstsq(matrix, y * root, rcond=None)[0]
 
 
-def total(shapes: Sequence[list[Node]], chosen: Sequence[int], coefficients: Array) -> list[Node]:
+def total(shapes: Sequence[Nodes], chosen: Sequence[int], coefficients: Array) -> Nodes:
     """Return the nodes of the sum of shapes times coefficients."""
     terms = [scaled(shapes[j], float(coefficients[k])) for k, j in enumerate(chosen)]
     return reduce(lambda a, b: combine("add", a, b), terms)
@@ -175,7 +172,7 @@ _MOST_FACTORS = 8  # of a power law
 _MOST_TERMS = 10  # inside a transform
 
 
-def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[str]) -> Iterator[list[Node]]:
+def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[str]) -> Iterator[Nodes]:
     """Yield linear and quadratic paths, sums of shapes, power laws, and sums inside exp, square and reciprocal."""
     single = Library.of([variable(j) for j in range(len(rows.columns))], rows.columns)
     yield from single.shapes
@@ -201,14 +198,14 @@ def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[s
                 yield from _wrapped(source, values, rows.weights, chances, wrap)
 
 
-def _sums(source: Library, target: Array, weights: Array, most: int, factors: Array | None = None) -> Iterator[list[Node]]:
+def _sums(source: Library, target: Array, weights: Array, most: int, factors: Array | None = None) -> Iterator[Nodes]:
     for chosen, coefficients in pursuit(source.whole, target, weights, most, factors):
         yield total(source.shapes, chosen, coefficients)
 
 
 def _wrapped(
-    source: Library, values: Array, weights: Array, factors: Array | None, wrap: Callable[[list[Node]], list[Node]]
-) -> Iterator[list[Node]]:
+    source: Library, values: Array, weights: Array, factors: Array | None, wrap: Callable[[Nodes], Nodes]
+) -> Iterator[Nodes]:
     """Yield sums that were fitted to a transformed target, inside the inverse of the transform."""
     for chosen, coefficients in pursuit(source.whole, values, weights, _MOST_TERMS, factors):
         inner = combine("add", total(source.shapes, chosen, coefficients), constant(float(coefficients[-1])))
@@ -223,7 +220,7 @@ def _quadratic(rows: Rows, functions: frozenset[str]) -> Library:
     return Library.of([*plain, *squares, *products][:_MOST_QUADRATIC], rows.columns)
 
 
-def _power_laws(rows: Rows, logarithm: Array) -> Iterator[list[Node]]:
+def _power_laws(rows: Rows, logarithm: Array) -> Iterator[Nodes]:
     """Yield products of powers of the positive columns, by a regression of logarithms."""
     positive = [j for j, column in enumerate(rows.columns) if (column > 0).all()]
     if not positive:
@@ -233,7 +230,7 @@ def _power_laws(rows: Rows, logarithm: Array) -> Iterator[list[Node]]:
         yield reduce(lambda a, b: combine("mul", a, b), factors)
 
 
-def _transforms(above: Array, functions: frozenset[str]) -> Iterator[tuple[Array, Callable[[list[Node]], list[Node]]]]:
+def _transforms(above: Array, functions: frozenset[str]) -> Iterator[tuple[Array, Callable[[Nodes], Nodes]]]:
     """Yield transformed targets, and what turns a formula for them into one for the target."""
     if "exp" in functions:
         yield np.log(above), lambda inner: apply("exp", inner)

@@ -11,7 +11,6 @@ import torch
 from edgewise._typing import Array
 from edgewise.formulas.programs import Node, combine, constant, function_at, scaled
 
-
 _PAIRS = frozenset({"add", "sub", "mul", "div"})
 _LEAVES = frozenset({"variable", "constant"})
 
@@ -45,6 +44,7 @@ def _left_child(nodes: Nodes, number: int) -> int:
 
 Nodes = list[Node]
 """A piece in postfix order."""
+
 
 def plus(nodes: Nodes, number: float) -> Nodes:
     """Return a piece plus a number."""

@@ -13,8 +13,6 @@ from edgewise.formulas.programs import _cpu_layout as layout
 from edgewise.formulas.programs._kernels import Job
 from edgewise.formulas.programs._program import Program
 
-_USUAL = (0.2, 6.0)  # root mean squares of columns that stay as they are
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -84,8 +82,9 @@ def checked_table(x: Array, y: Array, weights: Array | None = None) -> tuple[Arr
 
 
 def _scale(column: Array) -> float:
+    usual = (0.2, 6.0)  # root mean squares of columns that stay as they are
     size = float(np.sqrt(np.mean(np.square(column / _largest(column))))) * _largest(column)
-    return 1.0 if _USUAL[0] <= size <= _USUAL[1] else _power_of_two(size)
+    return 1.0 if usual[0] <= size <= usual[1] else _power_of_two(size)
 
 
 def _largest(column: Array) -> float:

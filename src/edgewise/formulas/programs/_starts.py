@@ -22,12 +22,6 @@ from edgewise.formulas.programs._tabulated import tabulated_names
 
 Nodes = list[Node]
 
-_MOST_SHAPES = 1500
-_MOST_PAIRS = 200  # of columns
-_FEW_COLUMNS = 8  # with more, only the first shapes of each column are certain to be in
-_CERTAIN, _OTHERS = 8, 400
-_LARGEST = 1e6  # of the values of a shape
-
 
 @dataclass(frozen=True)
 class Library:
@@ -66,30 +60,35 @@ class Library:
 
 def _usable(values: Array) -> bool:
     """Return whether values are finite, not too large and not constant."""
-    if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > _LARGEST:
+    largest = 1e6  # of the values of a shape
+    if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > largest:
         return False
     return bool(values.std() > 1e-9 * (1 + abs(values.mean())))
 
 
 def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generator) -> list[Nodes]:
     """Return shapes of columns (n_columns, n) whose sizes are about one, with the allowed functions only."""
+    most_shapes = 1500
+    most_pairs = 200  # of columns
+    few_columns = 8  # with more, only the first shapes of each column are certain to be in
+    certain, others = 8, 400
     single = [
         [shape for shape in _unary(j, bool((column > 0).all())) if _allowed(shape, functions)]
         for j, column in enumerate(columns)
     ]
     p = len(columns)
-    if p <= _FEW_COLUMNS:
+    if p <= few_columns:
         shapes = [shape for of_one in single for shape in of_one]
     else:
         total = p * max(map(len, single))
         chosen = [(k, shape) for of_one in single for k, shape in enumerate(of_one)]
-        shapes = [shape for k, shape in chosen if k < _CERTAIN or rng.random() < _OTHERS / total]
+        shapes = [shape for k, shape in chosen if k < certain or rng.random() < others / total]
     pairs = [(i, j) for i in range(p) for j in range(i)]
-    if len(pairs) > _MOST_PAIRS:
-        pairs = [pairs[k] for k in rng.choice(len(pairs), _MOST_PAIRS, replace=False)]
+    if len(pairs) > most_pairs:
+        pairs = [pairs[k] for k in rng.choice(len(pairs), most_pairs, replace=False)]
     shapes += [shape for i, j in pairs for shape in _binary(i, j) if _allowed(shape, functions)]
     shapes += _own(columns, functions)
-    while len(shapes) < _MOST_SHAPES and p > 1:
+    while len(shapes) < most_shapes and p > 1:
         i, j = rng.choice(p, 2, replace=False)
         left, right = (single[k][rng.integers(len(single[k]))] for k in (i, j))
         shapes.append(combine("mul", left, right))
@@ -129,9 +128,6 @@ def _binary(i: int, j: int) -> list[Nodes]:
     ]
 
 
-_DEPENDENT = 1e-6  # of the variance of a feature left over by those chosen
-
-
 def pursuit(
     features: Array, y: Array, weights: Array, most: int, factors: Array | None = None
 ) -> Iterator[tuple[list[int], Array]]:
@@ -142,13 +138,14 @@ def pursuit(
 
     Source: Pati, Rezaiifar and Krishnaprasad (1993), Orthogonal matching pursuit.
     """
+    dependent = 1e-6  # of the variance of a feature left over by those chosen
     root = np.sqrt(weights / weights.sum())
     centered = (features - (features @ np.square(root))[:, None]) * root
     orthogonal, chosen = Orthogonal.of(centered, (y - y @ np.square(root)) * root), []
     size = orthogonal.squares
     for _ in range(min(most, len(features), len(y) - 2)):
         score = orthogonal.gains() * (1.0 if factors is None else factors)
-        score[orthogonal.squares <= _DEPENDENT * size] = -1
+        score[orthogonal.squares <= dependent * size] = -1
         score[chosen] = -1
         best = int(np.argmax(score))
         if not score[best] > 0:
@@ -165,24 +162,19 @@ def total(shapes: Sequence[Nodes], chosen: Sequence[int], coefficients: Array) -
     return reduce(lambda a, b: combine("add", a, b), terms)
 
 
-_MARGIN = 0.02  # of the target's range, between it and the offset of a transformed target
-_FACTORS = (0.1, 0.02)  # by how much one node makes a shape of the library less attractive
-_MOST_QUADRATIC = 600  # squares and products of columns
-_MOST_FACTORS = 8  # of a power law
-_MOST_TERMS = 10  # inside a transform
-
-
 def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[str]) -> Iterator[Nodes]:
     """Yield linear and quadratic paths, sums of shapes, power laws, and sums inside exp, square and reciprocal."""
+    by_length = (0.1, 0.02)  # by how much one node makes a shape of the library less attractive
+    margin = 0.02  # of the target's range, between it and the offset of a transformed target
     single = Library.of([variable(j) for j in range(len(rows.columns))], rows.columns)
     yield from single.shapes
     yield from _sums(single, rows.target, rows.weights, most_nodes // 2)
     if len(rows.columns) > 1:
         yield from _sums(_quadratic(rows, functions), rows.target, rows.weights, most_nodes // 3)
-    for by in _FACTORS:
+    for by in by_length:
         yield from _sums(library, rows.target, rows.weights, most_nodes // 3, 1 / (1 + by * library.lengths()))
     low, width = rows.target.min(), np.ptp(rows.target)
-    offsets = {low - _MARGIN * width}
+    offsets = {low - margin * width}
     zero = -rows.mean / rows.unit  # where the table's target is zero
     if low > zero:
         offsets.add(zero)
@@ -193,7 +185,7 @@ def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[s
         if "power" in functions:
             yield from _power_laws(rows, np.log(above))
         for values, wrap in _transforms(above, functions):
-            factors = 1 / (1 + _FACTORS[0] * library.lengths())
+            factors = 1 / (1 + by_length[0] * library.lengths())
             for source, chances in ((single, None), (library, factors)):
                 yield from _wrapped(source, values, rows.weights, chances, wrap)
 
@@ -207,25 +199,28 @@ def _wrapped(
     source: Library, values: Array, weights: Array, factors: Array | None, wrap: Callable[[Nodes], Nodes]
 ) -> Iterator[Nodes]:
     """Yield sums that were fitted to a transformed target, inside the inverse of the transform."""
-    for chosen, coefficients in pursuit(source.whole, values, weights, _MOST_TERMS, factors):
+    most_terms = 10  # inside a transform
+    for chosen, coefficients in pursuit(source.whole, values, weights, most_terms, factors):
         inner = combine("add", total(source.shapes, chosen, coefficients), constant(float(coefficients[-1])))
         yield wrap(inner)
 
 
 def _quadratic(rows: Rows, functions: frozenset[str]) -> Library:
+    most_quadratic = 600  # squares and products of columns
     p = len(rows.columns)
     squares = [apply("square", variable(j)) for j in range(p)] if "square" in functions else []
     products = [combine("mul", variable(i), variable(j)) for i in range(p) for j in range(i)]
     plain = [variable(j) for j in range(p)]
-    return Library.of([*plain, *squares, *products][:_MOST_QUADRATIC], rows.columns)
+    return Library.of([*plain, *squares, *products][:most_quadratic], rows.columns)
 
 
 def _power_laws(rows: Rows, logarithm: Array) -> Iterator[Nodes]:
     """Yield products of powers of the positive columns, by a regression of logarithms."""
+    most_factors = 8  # of a power law
     positive = [j for j, column in enumerate(rows.columns) if (column > 0).all()]
     if not positive:
         return
-    for chosen, powers in pursuit(np.log(rows.columns[positive]), logarithm, rows.weights, _MOST_FACTORS):
+    for chosen, powers in pursuit(np.log(rows.columns[positive]), logarithm, rows.weights, most_factors):
         factors = [apply("power", variable(positive[j]), float(powers[k])) for k, j in enumerate(chosen)]
         yield reduce(lambda a, b: combine("mul", a, b), factors)
 

@@ -15,7 +15,6 @@ from edgewise._typing import Array, Formula
 from edgewise.formulas.expressions import read_formula
 from edgewise.formulas.functions import Shape, Where, shapes
 
-_TINY = 1e-12  # of a state, below which its logarithm and its roots are smooth
 TIME = sympy.Symbol("t", real=True)
 
 
@@ -73,10 +72,11 @@ class Terms:
 
 def _guarded(expression: Formula) -> Formula:
     """Return an expression whose roots and logarithms of states are those of |z|, with finite derivatives at zero."""
+    tiny = 1e-12  # of a state, below which its logarithm and its roots are smooth
     safe: Any = expression
     states: list[Any] = sorted(expression.free_symbols, key=str)
     for z in states:
-        size: Any = sympy.sqrt(z**2 + _TINY**2)
+        size: Any = sympy.sqrt(z**2 + tiny**2)
         safe = safe.replace(
             lambda e, z=z: e.is_Pow and e.base == z and not e.exp.is_integer, lambda e, size=size: size**e.exp
         ).replace(sympy.log(z), sympy.log(size))

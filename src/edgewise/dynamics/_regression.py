@@ -16,8 +16,6 @@ from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._shooting import Stretches
 
 _DEGREE, _PENALIZED = 5, 3  # degree of the splines, and the derivative that is penalized
-_MOST = 400  # splines of a piece
-_LONGEST = 800  # rows of a piece
 _POWERS = np.linspace(-18.0, 6.0, 97)  # log10 of lambda
 
 
@@ -47,10 +45,11 @@ def smooth(data: Measured) -> tuple[list[Curve], Array]:
 
     Source: Craven and Wahba, Smoothing noisy data with spline functions (1979).
     """
+    longest = 800  # rows of a piece
     curves, squares, freedom = [], np.zeros(data.n_observed), np.zeros(data.n_observed)
     for rows in data.pieces():
         t, y = data.times[rows], data.values[rows]
-        cuts = np.linspace(0, len(t), int(np.ceil(len(t) / _LONGEST)) + 1).astype(int)
+        cuts = np.linspace(0, len(t), int(np.ceil(len(t) / longest)) + 1).astype(int)
         splines = []
         for a, b in pairwise(cuts):
             low, high = max(a - 20, 0), min(b + 20, len(t))
@@ -64,9 +63,10 @@ def smooth(data: Measured) -> tuple[list[Curve], Array]:
 
 def _piece(t: Array, y: Array) -> tuple[BSpline, Array, Array]:
     """Return the spline of one piece, the squares that it leaves (d,), and their degrees of freedom (d,)."""
+    most = 400  # splines of a piece
     span = t[-1] - t[0]
     u = (t - t[0]) / span
-    count = min(len(u), _MOST) - 2
+    count = min(len(u), most) - 2
     inner = np.quantile(u, np.linspace(0, 1, max(count, 2)))
     knots = np.concatenate([np.full(_DEGREE, 0.0), inner, np.full(_DEGREE, 1.0)])
     design = BSpline.design_matrix(u, knots, _DEGREE).toarray()
@@ -108,7 +108,6 @@ def _roughness(knots: Array, count: int) -> Array:
     return (third * sizes[:, None]).T @ third
 
 
-_WIDTH = 24  # supports of each size that are kept
 _POINTS, _SIZES = np.polynomial.legendre.leggauss(4)
 
 
@@ -161,6 +160,7 @@ def beam(
 
     The best 24 supports of each size grow by one term; short of that, terms of the full fit are dropped one by one.
     """
+    width = 24  # supports of each size that are kept
     n = len(target)
     usable, start = Orthogonal.reduced(design, target)
     own = penalties[usable]
@@ -173,8 +173,8 @@ def beam(
         return np.where(rest.squares < DEPENDENT, np.inf, score(rest.left()) + own + own[list(support)].sum())
 
     ranked: dict[Support, float] = {(): float(score(target @ target))}
-    for level in grow(scores, min(most, len(usable)), lambda _: _WIDTH):
-        ranked |= {support: value for value, support in level[:_WIDTH]}
+    for level in grow(scores, min(most, len(usable)), lambda _: width):
+        ranked |= {support: value for value, support in level[:width]}
     gram, moment = start.columns @ start.columns.T, start.columns @ start.residual
     whole = np.arange(len(usable))
     while len(whole) > 1:

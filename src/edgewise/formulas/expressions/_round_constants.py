@@ -61,7 +61,7 @@ def free_numbers(expression: Formula) -> int:
 
 _EXACT = 1e-9  # an error below this means exact data and the right form
 _TOLERANCE = 1e-7  # exact data: how far a constant may be from its exact value
-_SIGMAS_SIMPLE = 3.3  # the same for 0, 1, 2, 1/2, 3, 3/2 and the like, which are likely from the start
+_SIGMAS_SIMPLE = 3.3  # standard errors that 0, 1, 2, 1/2, 3, 3/2 and the like, likely from the start, may be off
 
 
 class Choice(NamedTuple):

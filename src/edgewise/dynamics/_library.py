@@ -201,4 +201,5 @@ def _written(shape: Shape, z: sympy.Symbol, b: Any) -> Formula:
         return shape.function.sympy(sympy.sympify(b) * z)
     formula, others = read_formula(shape.formula, ["x"], "A shape")
     numbers = dict.fromkeys(others, sympy.Integer(0)) | {sympy.Symbol("B"): sympy.Rational(b)}
-    return formula.xreplace({sympy.Symbol("x"): z} | numbers)
+    written: Any = formula.xreplace({sympy.Symbol("x"): z} | numbers)
+    return written

@@ -178,7 +178,7 @@ def beam(
     gram, moment = start.columns @ start.columns.T, start.columns @ start.residual
     whole = np.arange(len(usable))
     while len(whole) > 1:
-        left = np.sum(start.without(tuple(whole)).residual ** 2) + rises(gram, moment, whole)
+        left = np.sum(start.without(tuple(whole.tolist())).residual ** 2) + rises(gram, moment, whole)
         values = score(left) + own[whole].sum() - own[whole]
         best = int(np.argmin(values))
         whole = np.delete(whole, best)

@@ -61,12 +61,11 @@ class _Written:
 
     def _sum(self, left: Any, node: SyntaxNode) -> Any:
         part = self.of(node.parts[0] if node.kind == "negative" else node)
-        if isinstance(part, list) and node.kind == "negative":
-            return combine("sub", _as_nodes(left), part)
-        right = -part if node.kind == "negative" else part
-        if not isinstance(right, list) and np.ndim(right) == 0 and right == 0:
+        if isinstance(part, list):
+            return combine("sub" if node.kind == "negative" else "add", _as_nodes(left), part)
+        if np.ndim(part) == 0 and part == 0:
             return left
-        return combine("add", _as_nodes(left), _as_nodes(right))
+        return combine("add", _as_nodes(left), constant(-part if node.kind == "negative" else part))
 
     def _product(self, left: Any, node: SyntaxNode) -> Any:
         if node.kind == "inverse":
@@ -79,11 +78,9 @@ def _as_nodes(part: Any) -> list[Node]:
 
 
 def _times(left: Any, right: Any) -> Any:
-    if isinstance(left, list) and isinstance(right, list):
-        return combine("mul", left, right)
-    if isinstance(right, list):
-        return scaled(right, left)
-    return scaled(left, right) if isinstance(left, list) else left * right
+    if not isinstance(right, list):
+        return scaled(left, right) if isinstance(left, list) else left * right
+    return combine("mul", left, right) if isinstance(left, list) else scaled(right, left)
 
 
 def _power(base: list[Node], exponent: Any) -> list[Node]:

@@ -68,5 +68,5 @@ def test_a_registered_function_is_read_in_curves_and_evolved(bessel: Function) -
     assert any(formula.terms.get("a") == "I0" for formula in read)
     assert any(curve.has(sympy.besseli) for curve in curves(("a", "b"), x, curved, np.ones(400)))
     search = Evolution(x, curved * x[:, 1], max_complexity=8)
-    search.run(64)
+    search.run(4000)
     assert any("tabulated" in [node.operation for node in each.program.nodes] for each in search.front())

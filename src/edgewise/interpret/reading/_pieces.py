@@ -58,7 +58,7 @@ def chosen(nodes: Nodes, number: int) -> Nodes:
 
 _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "square": np.square, "cube": lambda u: u**3, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "sin": np.sin,
-    "tanh": np.tanh,
+    "cos": np.cos, "tanh": np.tanh,
 }  # fmt: skip
 _PAIR_VALUES = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
 

@@ -126,10 +126,10 @@ class Fitter:
     def fit(self, program: Program, steps: int = _STEPS) -> Fitted:
         """Return what `fit` does."""
         n, rows = len(program), self._rows
-        if max(program.arguments) >= len(rows.scales):
-            raise InputError(f"The program reads column {max(program.arguments)}. 'X' has {len(rows.scales)} columns.")
+        if max(program.arguments) >= len(rows.scales) <= max(program.columns, default=0):
+            raise InputError(f"The program reads column {program.columns[-1]}. 'X' has {len(rows.scales)} columns.")
         program.write(self._record)
-        factors = np.where(self._codes[:n] == layout.VARIABLE, rows.scales[self._places[:n]], 1.0)
+        factors = np.where(self._codes[:n] == layout.VARIABLE, rows.scales.take(self._places[:n], mode="clip"), 1.0)
         self._weights[:n] *= factors
         self._job.prepare_fit(steps, self._tolerance)
         self._job.run("fit")

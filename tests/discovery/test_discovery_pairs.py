@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import sympy
 import torch
 from torch import Tensor
 
+from edgewise._deadline import Deadline
+from edgewise.discovery.generators import trees
 from edgewise.discovery.generators._endgame import linear_in, univariate
 from edgewise.discovery.generators._regression import regressions
 from edgewise.discovery.judging._judge import Judge
 from edgewise.discovery.tables._table import Problem
+from edgewise.train import Options
 
 A, B, C = sympy.symbols("a b c")
 
@@ -85,3 +90,17 @@ def test_a_target_that_is_linear_in_no_function_is_left_alone() -> None:
     columns = _columns((0.2, 3.0), (0.2, 3.0))
     a, b = columns.T
     assert list(linear_in(_problem(columns, (a * b).sin() + (a + b).sqrt(), 0.0), 0.0)) == []
+
+
+def test_small_networks_are_fitted_without_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fitted(Exception):
+        pass
+
+    def trained(model: object, u: Tensor, t: Tensor, options: Options, **_: object) -> None:
+        assert options.time_limit is None
+        raise Fitted
+
+    monkeypatch.setattr("edgewise.discovery.generators._endgame.trained", trained)
+    x = _columns((0.5, 2), (0.5, 2), rows=60)
+    with pytest.raises(Fitted):
+        next(trees(_problem(x, x[:, 0] * x[:, 1], 0.0), 0.0, Deadline(math.inf), 0))

@@ -13,7 +13,7 @@ import torch
 
 import edgewise as ew
 from edgewise.export import Language, Printer, Source, program
-from edgewise.formulas.programs import Evolution, Program, apply_own, variable
+from edgewise.formulas.programs import Evolution, Fitter, Program, apply_own, variable
 from edgewise.functions import Function
 
 X = 4 * torch.rand(400, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 2
@@ -97,6 +97,15 @@ def test_programs_with_a_registered_function_are_evaluated_fitted_and_sent_to_ot
     assert [each.error for each in search.front()] == [each.error for each in again.front()]
     assert min(each.error for each in search.front()) < 1e-12 * np.var(y)
     assert np.isnan(program.predict(np.array([[500.0, 1.0]])))  # beyond the table
+
+
+def test_fits_to_one_column_know_many_registered_functions(bessel: Function) -> None:
+    x = np.linspace(0.1, 2, 50)[:, None]
+    fitter = Fitter(x, 1 + 3 * np.tanh(0.7 * x[:, 0]))
+    for k in range(3):
+        row = ew.functions.register(Function(f"other {k}", torch.tanh, lambda z: sympy.tanh(z)))
+        found = fitter.fit(Program.of(apply_own(row.name, variable(0, 0.9))))
+        np.testing.assert_allclose(found.program.constants, [0.7, 3.0, 1.0], rtol=1e-4)
 
 
 @pytest.mark.parametrize(

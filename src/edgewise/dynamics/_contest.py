@@ -13,21 +13,14 @@ import sympy
 
 from edgewise._typing import Array, Formula, Part
 from edgewise.dynamics._fit import Chains
-from edgewise.dynamics._library import Library, polynomials, sines, state_symbols
+from edgewise.dynamics._library import Library, hill, is_positive, polynomials, sines, single_functions, state_symbols
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._search import OTHER, PLAIN, Columns, Scored, Search, candidates
+from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._shooting import linearize
 from edgewise.dynamics._standing import Standing, favored
 from edgewise.dynamics._starts import Ground
 from edgewise.dynamics._system import System
-
-_POWERS = (1, 2, 4)  # of Hill functions
-_GRID = (12, 5)  # values of the constant of a Hill function, with one state and with several
-_LEVELS = (0.1, 3.0)  # of the state's median, between which they lie
-_NEAR_ZERO = 4.0  # of the noise, that a positive state may be below zero
-_MIXED = 5.0  # the cost of each family of functions beyond polynomials and another one
-_LARGEST = 1e8  # of the value of a term
-_POINTS = 400  # of a curve
 
 
 class Copy(NamedTuple):
@@ -61,7 +54,7 @@ class Wide:
 
     def mixed(self, terms: Iterable[int]) -> float:
         """Return what an equation of some terms costs for mixing families."""
-        return _MIXED * max(len({self.families[k] for k in terms} - {""}) - 1, 0)
+        return SETTINGS.family_cost * max(len({self.families[k] for k in terms} - {""}) - 1, 0)
 
 
 def widened(base: Library, ground: Ground) -> Wide:
@@ -73,23 +66,26 @@ def widened(base: Library, ground: Ground) -> Wide:
 
     Those that are too large along the curves are left out.
     """
+    n_levels = (12, 5)  # values of the constant of a Hill function, with one state and with several
+    levels = (0.1, 3.0)  # of the state's median, between which they lie
+    largest = 1e8  # of the value of a term
     m, seen = base.n_states, _seen(ground)
-    library = base + polynomials(m, 5 if m == 1 else 3) + sines(m) + _singles(seen, ground)
+    library = base + polynomials(m, 5 if m == 1 else 3) + sines(m) + single_functions(m, seen)
     with np.errstate(all="ignore"):
         sizes = np.abs(library.terms.values(seen, np.zeros(seen.shape[1]), library.inner_values)).max(axis=1)
     moving = {k for k, e in enumerate(library.expressions) if e.free_symbols.intersection(library.inner)}
     library = library.only(
-        [k for k in range(len(sizes)) if k < len(base.expressions) or sizes[k] < _LARGEST or k in moving]
+        [k for k in range(len(sizes)) if k < len(base.expressions) or sizes[k] < largest or k in moving]
     )
     copies = [Copy(k) for k in range(len(library.expressions))]
     fixed: list[Any] = []
     limits = {}
-    for expression, level, cost, state in _hills(seen, ground):
+    for expression, level, cost, state in _hills(seen):
         median, index = float(np.median(np.abs(seen[state]))), len(library.inner)
         library = library + Library(m, (expression,), (cost,), (level,), (median,))
         limits[index] = (float(np.quantile(np.abs(seen[state]), 0.02)) / 20, 3 * float(np.abs(seen[state]).max()))
         copies.append(Copy(len(library.expressions) - 1))
-        grid = median * np.geomspace(*_LEVELS, _GRID[m > 1])
+        grid = median * np.geomspace(*levels, n_levels[m > 1])
         fixed += [expression.xreplace({level: sympy.Float(value)}) for value in grid]
         copies += [Copy(len(library.expressions) - 1, index, float(value)) for value in grid]
     order = [c for c in copies if c.inner < 0] + [c for c in copies if c.inner >= 0]
@@ -111,50 +107,25 @@ def _family(expression: Formula) -> str:
 
 def _seen(ground: Ground) -> Array:
     """Return the states (m, points) along the curves."""
+    points = 400  # of a curve
     parts = []
     for curve, rows in zip(ground.curves, ground.data.pieces(), strict=True):
-        at = np.linspace(ground.data.times[rows.start], ground.data.times[rows.stop - 1], _POINTS)
+        at = np.linspace(ground.data.times[rows.start], ground.data.times[rows.stop - 1], points)
         parts.append(np.concatenate([curve.at(at, k) for k in range(ground.data.order)], axis=1))
     return np.concatenate(parts).T
 
 
-def _positive(values: Array) -> bool:
-    return bool(values.mean() > 0 and values.min() > -0.02 * values.std())
-
-
-def _singles(seen: Array, ground: Ground) -> Library:
-    shapes: list[tuple[Formula, float]] = []
-    for z, values in zip(state_symbols(len(seen)), seen, strict=True):
-        shapes += [(sympy.exp(z), 6.0), (sympy.exp(-z), 6.0), (sympy.tanh(z), 6.0), (sympy.sin(2 * z), 7.0)]
-        if _positive(values):
-            half = sympy.Rational(1, 2)
-            shapes += [(z * sympy.log(z), 6.0), (z**half, 6.0), (z ** (3 * half), 6.0), (z ** (4 * half / 3), 7.0)]
-        elif values.min() < 0 < values.max():
-            shapes.append((z * sympy.Abs(z), 6.0))
-    return Library(len(seen), tuple(shape for shape, _ in shapes), tuple(cost for _, cost in shapes))
-
-
-def _hills(seen: Array, ground: Ground) -> Iterator[tuple[Formula, sympy.Symbol, float, int]]:
+def _hills(seen: Array) -> Iterator[tuple[Formula, sympy.Symbol, float, int]]:
     """Yield Hill functions of the states that are positive, each with its constant, cost and state."""
+    powers = (1, 2, 4)  # of Hill functions
     for j, (z, values) in enumerate(zip(state_symbols(len(seen)), seen, strict=True)):
-        for n in _POWERS if _positive(values) else ():
-            for name, top in (("H", z**n), ("F", sympy.Integer(1))):
+        for n in powers if is_positive(values) else ():
+            for name, falls in (("H", False), ("F", True)):
                 level = sympy.Symbol(f"{name}{j}_{n}", positive=True)
-                yield top / (level**n + z**n), level, 7 + 1.4 * n, j
+                yield hill(z, level, n, falls), level, 7 + 1.4 * n, j
 
 
 FLOOR = 1e-7  # of a state's standard deviation, below which errors count as none here
-SURE = 8.0  # the lead that a claim needs over every system of another kind
-_TIED = 4.0  # the lead below which the cheapest system is shown
-_NEAR = 16.0  # the lead in the linear model, below which a system is fitted
-_FITTED = 10  # systems of an equation in a round
-_EACH = (
-    3  # systems with a Hill function of each size (and of each, with one equation) that are fitted though they are far
-)
-_FAR = (20.0, 4.0)  # sum of the logarithms of squares beyond the best ones, up to which: smooth ones, and white noise
-_ROUNDS = 4
-_MORE = 1  # terms that a support may have beyond those of the best system
-_LEAST, _MOST = 3, 6  # terms of the supports that are compared at least, and at most
 
 
 @dataclass(frozen=True)
@@ -196,7 +167,7 @@ class Contest:
     def shown(self) -> Contender:
         """The cheapest of the systems that the rows hardly tell from the best one."""
         best = self.best
-        tied = [each for each in self.pool if each is best or each.standing.gain(best.standing) < _TIED]
+        tied = [each for each in self.pool if each is best or each.standing.gain(best.standing) < SETTINGS.lead_shown]
         return min(tied, key=lambda each: each.standing.cost)
 
     @property
@@ -210,7 +181,7 @@ class Contest:
         return [
             self.pool[k]
             for lead, k in sorted(near)
-            if lead < SURE and (self.pool[k] is best or not self.pool[k].holds(best))
+            if lead < SETTINGS.lead_claimed and (self.pool[k] is best or not self.pool[k].holds(best))
         ]
 
     def enter(self, system: System, nodes: Array) -> None:
@@ -230,7 +201,7 @@ class Contest:
     def run(self) -> None:
         """Compare other supports of each equation with the best system's, until it stays the best."""
         tried: set[tuple[frozenset[str], ...]] = set()
-        for _ in range(_ROUNDS):
+        for _ in range(SETTINGS.contest_rounds):
             best = self.best
             if best.kind in tried:
                 break
@@ -267,7 +238,9 @@ class Contest:
             return []
         own = int(best.scored.system.mask[j].sum())
         made: list[_Estimate] = []
-        for support in candidates(columns, min(max(own + _MORE, _LEAST), _MOST)):
+        for support in candidates(
+            columns, min(max(own + SETTINGS.more_terms, SETTINGS.fewest_terms), SETTINGS.most_terms)
+        ):
             cost = other[0] + self.wide.mixed(self.wide.copies[k].term for k in support)
             standing, beta = columns.standing(support, (cost, other[1]))
             made.append(_Estimate(standing, support, beta))
@@ -283,8 +256,13 @@ class Contest:
                 continue
             hill = max((k for k in terms if k in self.wide.hills), default=-1)
             group = len(terms), hill if len(best.kind) == 1 else 0
-            close = lead < _NEAR and near < _FITTED
-            if not close and (hill < 0 or far > _FAR[first.white] or groups[group] >= _EACH or len(terms) > _LEAST):
+            close = lead < SETTINGS.lead_fitted and near < SETTINGS.fitted_each_round
+            if not close and (
+                hill < 0
+                or far > SETTINGS.far[first.white]
+                or groups[group] >= SETTINGS.hills_each_round
+                or len(terms) > SETTINGS.fewest_terms
+            ):
                 continue
             system = self._made(best.scored.system, j, each)
             if kinds.setdefault(kind_of(system), system) is system:

@@ -15,9 +15,6 @@ from edgewise.dynamics._library import state_symbols
 from edgewise.dynamics._system import System
 from edgewise.formulas.expressions import rounded_together
 
-_RELATIVE, _ABSOLUTE = 1e-9, 1e-11  # errors of a step
-_STEPS, _EACH = 20_000, 100  # at most: as many, and as many more for each time
-
 
 def rates_of(equations: Equations) -> Callable[..., list[Any]]:
     """Return the rates as a function of time and states."""
@@ -30,6 +27,8 @@ def rates_of(equations: Equations) -> Callable[..., list[Any]]:
 
 def path(equations: Equations, start: Array, times: Array) -> Array:
     """Return the states (n, m) at times that increase, from those at the first; nan after a blow-up, or many steps."""
+    at_least, for_each = 20_000, 100  # at most: as many, and as many more for each time
+    relative, absolute = 1e-9, 1e-11  # errors of a step
     from scipy.integrate import LSODA
 
     call, out = rates_of(equations), np.full((len(times), len(equations.names)), np.nan)
@@ -37,9 +36,9 @@ def path(equations: Equations, start: Array, times: Array) -> Array:
     with np.errstate(all="ignore"):
         solver = LSODA(
             lambda now, state: [float(value) for value in call(now, *state)], times[0], start, times[-1],
-            rtol=_RELATIVE, atol=_ABSOLUTE,
+            rtol=relative, atol=absolute,
         )  # fmt: skip
-        while done < len(times) and steps < _STEPS + _EACH * len(times):
+        while done < len(times) and steps < at_least + for_each * len(times):
             solver.step()
             if solver.status == "failed":
                 break

@@ -18,17 +18,17 @@ from edgewise.dynamics._library import TIME, Library, forcing, polynomials, sine
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._regression import Curve, smooth
 from edgewise.dynamics._search import FLOOR, Scored, Search, begin
+from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._shooting import Stretches, integrate
 from edgewise.dynamics._starts import Ground, frequencies, saturating, supports
 from edgewise.formulas.expressions import loosened
 
-_ROWS = 400
-_TRIED = 4  # formulas of each front
-_LONGEST = 20  # of complexity
-
 
 def rate_formulas(ground: Ground, effort: int, seed: int) -> Library | None:
     """Return the terms of the best formulas that `discover` finds for the derivatives of smooth curves."""
+    n_rows = 400
+    tried = 4  # formulas of each front
+    longest = 20  # of complexity
     data = ground.data
     z, rates = [], []
     for curve, rows in zip(ground.curves, data.pieces(), strict=True):
@@ -36,15 +36,15 @@ def rate_formulas(ground: Ground, effort: int, seed: int) -> Library | None:
         z.append(np.concatenate([curve.at(inside, k) for k in range(data.order)], axis=1))
         rates.append(curve.at(inside, data.order))
     x, y = np.concatenate(z), np.concatenate(rates)
-    kept = np.unique(np.linspace(0, len(x) - 1, _ROWS).astype(int))
+    kept = np.unique(np.linspace(0, len(x) - 1, n_rows).astype(int))
     names = [f"z{k}" for k in range(x.shape[1])]
     terms: dict[Formula, None] = {}
     for target in y.T:
         if np.ptp(target[kept]) == 0:
             continue
         found = discover(x[kept], target[kept], names, effort=effort, seed=seed, rounding=False, time_limit=1e6)
-        short = [c for c in found.candidates if c.complexity <= _LONGEST]
-        for candidate in [found.best, *sorted(short, key=lambda c: c.held_out)[:_TRIED]]:
+        short = [c for c in found.candidates if c.complexity <= longest]
+        for candidate in [found.best, *sorted(short, key=lambda c: c.held_out)[:tried]]:
             terms |= dict.fromkeys(_terms(candidate.expression, x.shape[1]))
     return _library([*terms], x.shape[1])
 
@@ -75,15 +75,6 @@ def _library(terms: list[Formula], n_states: int) -> Library | None:
         expressions.append(new)
         costs.append(4.0 + 2.0 * float(sympy.count_ops(term)))
     return Library(n_states, tuple(expressions), tuple(costs), tuple(inner), tuple(values)) if expressions else None
-
-
-_SIZES = (4, 16)  # stretches of a chain, before the longest
-_FINALISTS = 3
-_WORSE = 1.5  # growth of the mean square at which chains are too long: the system is chaotic or wrong
-_SHORT = 8  # rows of a stretch where many systems are compared
-_NEAR = 30.0  # of the best score: supports of a library that is not worse are improved
-_HOPELESS = 25.0  # mean square over the noise, beyond which single terms do not help
-_SMALL_JUMPS = 1e-2  # squared jump over the noise, on average, of a chain that counts as continuous
 
 
 @dataclass(frozen=True)
@@ -221,8 +212,8 @@ class Explorer:
         tried = [found for found in (search.scored(s, self.nodes) for s in systems) if found]
         if tried:
             best, known = min(tried, key=lambda found: found.score), self.best
-            near = known is None or best.score < known.score + _NEAR
-            if near and (best.fitted.squares < _HOPELESS).all():
+            near = known is None or best.score < known.score + SETTINGS.near_library
+            if near and (best.fitted.squares < SETTINGS.hopeless).all():
                 search.improved(best)
         self.short += [Found(each, library) for each in search.seen.values() if each]
 
@@ -231,9 +222,9 @@ class Explorer:
         pool: dict[object, Found] = {}
         for found in sorted(self.short, key=lambda f: f.scored.score):
             pool.setdefault(found.key, found)
-        current = [*pool.values()][:_FINALISTS]
+        current = [*pool.values()][: SETTINGS.finalists]
         longest = len(self.at.rows)
-        sizes = [*(size for size in _SIZES if size < longest), longest]
+        sizes = [*(size for size in SETTINGS.chain_sizes if size < longest), longest]
         for stage, size in enumerate(sizes):
             self._say("long stretches", 0.7 + 0.3 * stage / len(sizes))
             results = [self._longer(each, size) for each in current]
@@ -245,7 +236,7 @@ class Explorer:
         best = self.chosen()
         if best is not None and self.long:
             search = Search(self.data, best.library, self._chains(self.size))
-            limit = _SMALL_JUMPS * len(self.at.rows)
+            limit = SETTINGS.small_jump * len(self.at.rows)
             thin = [each for each in search.thinned(best.scored) if each.fitted.gaps <= limit]
             self.long += [Found(each, best.library) for each in thin]
 
@@ -254,12 +245,16 @@ class Explorer:
         search = Search(self.data, found.library, self._chains(size))
         before = found.scored.fitted.squares + search.floors
         start = search.scored(found.scored.system, found.scored.fitted.nodes)
-        if start is None or start.fitted.gaps > _SMALL_JUMPS * len(self.at.rows):
+        if start is None or start.fitted.gaps > SETTINGS.small_jump * len(self.at.rows):
             return None
         best = search.improved(start)
-        if (best.fitted.squares > _WORSE * before + 0.1).any():
+        if (best.fitted.squares > SETTINGS.growth * before + 0.1).any():
             return None
-        whole = [each for each in search.seen.values() if each and each.fitted.gaps <= _SMALL_JUMPS * len(self.at.rows)]
+        whole = [
+            each
+            for each in search.seen.values()
+            if each and each.fitted.gaps <= SETTINGS.small_jump * len(self.at.rows)
+        ]
         return [Found(each, found.library) for each in sorted(whole, key=lambda each: each is not best)]
 
     def _contend(self) -> None:
@@ -274,7 +269,7 @@ class Explorer:
         best = min(found, key=lambda f: f.scored.score)
         states = integrate(best.scored.system, best.scored.fitted.nodes, self.at.times, self.substeps or 1)[:, :-1]
         states, wide, front = states[self.at.rows >= 0], widened(base, self.ground), self.front()
-        at = Stretches.of(self.data, min(_SHORT, self.ground.stretch))
+        at = Stretches.of(self.data, min(SETTINGS.short_stretch, self.ground.stretch))
         parts = len(at.rows) / len(self.at.rows)
         for size in (len(at.rows), max(1, round(self.size * parts))):
             contest = Contest(self.data, wide, Chains(at, size, self.noise, self.substeps or 1))

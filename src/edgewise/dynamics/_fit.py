@@ -11,11 +11,6 @@ from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._shooting import Linear, Stretches, integrate, linearize
 from edgewise.dynamics._system import System
 
-_KNOWN = 0.02  # of the noise: what rows may be wrong by that leave nothing
-_SMALL = 0.1  # of standard errors: moves of constants at which no finer steps are tried
-_LEFT = 1 / 31  # of the error of a method of order 5 over its difference from twice the steps
-_MOST_REFINED_SUBSTEPS = 128
-
 
 def refined(fitted: Fitted, data: Measured, chains: Chains) -> tuple[Fitted, Array]:
     """Return a fit with more steps between rows, and the covariance (P, P) of its constants.
@@ -27,24 +22,28 @@ def refined(fitted: Fitted, data: Measured, chains: Chains) -> tuple[Fitted, Arr
 
     where J_j (n, P) are the derivatives of the residuals of state j, and s_j^2 their mean squares.
     """
+    small = 0.1  # of standard errors: moves of constants at which no finer steps are tried
+    left = 1 / 31  # of the error of a method of order 5 over its difference from twice the steps
+    most_refined_substeps = 128
     best, covariance = fitted, least_squares(fitted, data)
     moved = np.zeros(len(covariance))
-    while chains.substeps < _MOST_REFINED_SUBSTEPS:
+    while chains.substeps < most_refined_substeps:
         chains = replace(chains, substeps=2 * chains.substeps)
         finer = fit(best.system, best.nodes, data, chains)
         if finer is None:
             break
         moved = finer.system.compact().parameters - best.system.compact().parameters
         best, covariance = finer, least_squares(finer, data)
-        if (np.abs(moved) <= _SMALL * np.sqrt(np.diag(covariance))).all():
+        if (np.abs(moved) <= small * np.sqrt(np.diag(covariance))).all():
             break
-    return best, covariance + _LEFT**2 * np.outer(moved, moved)
+    return best, covariance + left**2 * np.outer(moved, moved)
 
 
 def least_squares(fitted: Fitted, data: Measured) -> Array:
     """Return the covariance (P, P) of the constants of a fit, whose rows are wrong by what it leaves."""
+    known = 0.02  # of the noise: what rows may be wrong by that leave nothing
     d = data.n_observed
-    squares = np.maximum(fitted.squares * data.values.size / freedom(fitted, data), _KNOWN**2)
+    squares = np.maximum(fitted.squares * data.values.size / freedom(fitted, data), known**2)
     weights = np.tile(1 / squares, len(fitted.linear.by) // d)
     gram = fitted.linear.by.T @ (weights[:, None] * fitted.linear.by)
     scale = np.sqrt(np.diag(gram))
@@ -60,11 +59,6 @@ def freedom(fitted: Fitted, data: Measured) -> int:
 
 
 _STEPS = 15
-_MOST_SUBSTEPS = 64
-_JUMP = 1e3  # weight of jumps between the stretches of a chain, compared with residuals
-_LARGEST = 1e12  # residual, or derivative of one, beyond which a system is not fitted
-_BOLD = 2  # full steps that need not lower the merit: jumps grow first where the path bends (Maratos' effect)
-_CLOSE = 0.02  # of the noise, that integration may be wrong by
 
 
 @dataclass(frozen=True)
@@ -106,12 +100,13 @@ def fit(system: System, nodes: Array, data: Measured, chains: Chains, steps: int
     Source: Bock, Numerical treatment of inverse problems in chemical reaction kinetics (1981); Chamberlain, Powell,
     Lemarechal and Pedersen, The watchdog technique for forcing convergence (1982).
     """
+    n_bold = 2  # full steps that need not lower the merit: jumps grow first where the path bends (Maratos' effect)
     whole, system = system, system.compact()
     here = _linear(system, nodes, data, chains)
     if here is None:
         return None
     best = at = (system, nodes, here)
-    damping, bold = 1e-6, _BOLD
+    damping, bold = 1e-6, n_bold
     for _ in range(steps):
         system, nodes, here = at
         gram, cross = here.by.T @ here.by, here.by.T @ here.rest
@@ -128,7 +123,7 @@ def fit(system: System, nodes: Array, data: Measured, chains: Chains, steps: int
                 break
             damping = max(damping * 30, 1e-6)
         if found is not None and _merit(found[2]) < _merit(best[2]):
-            gained, best, at, bold = _merit(best[2]) - _merit(found[2]), found, found, _BOLD
+            gained, best, at, bold = _merit(best[2]) - _merit(found[2]), found, found, n_bold
             damping = max(damping / 10, 1e-9)
             if gained < 3e-5 * _merit(best[2]) + 1e-9:
                 break
@@ -145,29 +140,33 @@ def fit(system: System, nodes: Array, data: Measured, chains: Chains, steps: int
 
 def substeps_for(system: System, nodes: Array, times: Array, noise: Array) -> int:
     """Return the steps between rows with which integration is exact to 2 % of the noise."""
+    most_substeps = 64
+    close = 0.02  # of the noise, that integration may be wrong by
     d, count = len(noise), 1
     last = integrate(system, nodes, times, count)[:, :, :d]
-    while count < _MOST_SUBSTEPS:
+    while count < most_substeps:
         finer = integrate(system, nodes, times, 2 * count)[:, :, :d]
         with np.errstate(all="ignore"):
             wrong = np.nanmax(np.abs(finer - last) / noise) if np.isfinite(last).any() else np.inf
-        if np.isfinite(wrong) and wrong < _CLOSE:
+        if np.isfinite(wrong) and wrong < close:
             return count
         last, count = finer, 2 * count
     return count
 
 
 def _linear(system: System, nodes: Array, data: Measured, chains: Chains) -> Linear | None:
+    largest = 1e12  # residual, or derivative of one, beyond which a system is not fitted
     try:
         found = linearize(system, nodes, data, chains.at, chains.size, chains.noise, chains.substeps)
     except np.linalg.LinAlgError:
         return None
     parts = (found.residuals, found.rest, found.by, np.array([found.gaps]))
-    return found if all(part.size == 0 or np.abs(part).max() < _LARGEST for part in parts) else None
+    return found if all(part.size == 0 or np.abs(part).max() < largest for part in parts) else None
 
 
 def _merit(linear: Linear) -> float:
-    return float(np.sum(linear.residuals**2)) + _JUMP * linear.gaps
+    jump = 1e3  # weight of jumps between the stretches of a chain, compared with residuals
+    return float(np.sum(linear.residuals**2)) + jump * linear.gaps
 
 
 def _solved(gram: Array, cross: Array, damping: float) -> Array:

@@ -15,10 +15,6 @@ from edgewise.dynamics._shooting import Stretches, integrate
 from edgewise.dynamics._standing import correlation
 from edgewise.dynamics._system import System
 
-_FRACTION = 0.7  # of each trajectory: what constants are fitted to when the rest is forecast
-_ERRORS, _SAME = 5.0, 1e-6  # standard errors, and of a constant, by which halves may differ
-_KNOWN = 0.02  # of the noise: what rows may be wrong by that leave nothing
-
 
 class Forecast(NamedTuple):
     """Errors (d,) of a forecast over the states' standard deviations, and the largest over its own uncertainty."""
@@ -37,14 +33,16 @@ def forecast(system: System, data: Measured, chains: Chains, length: int) -> For
 
     `length` is that of the stretches. Returns None where there are no such rows or the system cannot be fitted.
     """
-    past = data.between(0.0, _FRACTION)
+    known_to = 0.02  # of the noise: what rows may be wrong by that leave nothing
+    fraction = 0.7  # of each trajectory: what constants are fitted to when the rest is forecast
+    past = data.between(0.0, fraction)
     if len(past.times) == len(data.times):
         return None
     known = _refit(system, past, chains, length)
     if known is None:
         return None
     fitted, at, covariance = known
-    sigma = np.sqrt(np.maximum(fitted.squares, _KNOWN**2))
+    sigma = np.sqrt(np.maximum(fitted.squares, known_to**2))
     errors, ratios = [], []
     groups = at.groups(len(at.rows) if chains.whole else chains.size)
     for piece, known in zip(data.pieces(), past.pieces(), strict=True):
@@ -84,12 +82,13 @@ def _ahead(
 
 def same_halves(system: System, data: Measured, chains: Chains, length: int) -> bool:
     """Return whether the first and the second half of each trajectory give the same constants, within their errors."""
+    errors, same = 5.0, 1e-6  # standard errors, and of a constant, by which halves may differ
     found = [_refit(system, data.between(*half), chains, length) for half in ((0.0, 0.5), (0.5, 1.0))]
     if found[0] is None or found[1] is None:
         return False
     (one, _, c), (two, _, e) = found[0], found[1]
     first, second = one.system.parameters, two.system.parameters
-    allowed = _ERRORS * np.sqrt(np.diag(c) + np.diag(e)) + _SAME * np.abs(first)
+    allowed = errors * np.sqrt(np.diag(c) + np.diag(e)) + same * np.abs(first)
     return bool((np.abs(first - second) <= allowed).all())
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula
+from edgewise.formulas.expressions import read_formula
+from edgewise.formulas.functions import Shape, Where, shapes
 
-_TINY = 1e-12  # of a state, below which its logarithm and its roots are smooth
 TIME = sympy.Symbol("t", real=True)
 
 
@@ -71,10 +72,11 @@ class Terms:
 
 def _guarded(expression: Formula) -> Formula:
     """Return an expression whose roots and logarithms of states are those of |z|, with finite derivatives at zero."""
+    tiny = 1e-12  # of a state, below which its logarithm and its roots are smooth
     safe: Any = expression
     states: list[Any] = sorted(expression.free_symbols, key=str)
     for z in states:
-        size: Any = sympy.sqrt(z**2 + _TINY**2)
+        size: Any = sympy.sqrt(z**2 + tiny**2)
         safe = safe.replace(
             lambda e, z=z: e.is_Pow and e.base == z and not e.exp.is_integer, lambda e, size=size: size**e.exp
         ).replace(sympy.log(z), sympy.log(size))
@@ -84,7 +86,7 @@ def _guarded(expression: Formula) -> Formula:
 def _compiled(symbols: Sequence[sympy.Symbol], expressions: Sequence[Formula]) -> Callable[..., Any]:
     names: Mapping[Any, Any] = {s: sympy.Dummy(f"v{k}") for k, s in enumerate(symbols)}
     return sympy.lambdify(
-        list(names.values()), [sympy.sympify(e).xreplace(names) for e in expressions], "numpy", cse=True
+        list(names.values()), [sympy.sympify(e).xreplace(names) for e in expressions], ["scipy", "numpy"], cse=True
     )
 
 
@@ -161,7 +163,43 @@ def saturations(n_states: int) -> list[tuple[int, Formula, sympy.Symbol]]:
     for j, y in enumerate(z):
         others = [x for x in z if x is not y]
         for front in (sympy.Integer(1), *others):
-            for shape in (lambda y, k: 1 / (k + y), lambda y, k: y / (k + y), lambda y, k: y**2 / (k**2 + y**2)):
+            for power, falls in ((1, True), (1, False), (2, False)):
                 level = sympy.Symbol(f"K{len(out)}", positive=True)
-                out.append((j, front * shape(y, level), level))
+                out.append((j, front * hill(y, level, power, falls), level))
     return out
+
+
+def hill(z: Formula, level: Formula, power: int, falls: bool) -> Formula:
+    """Return a Hill function of a state: z^n / (K^n + z^n), or 1 / (K^n + z^n) if it falls."""
+    return (sympy.Integer(1) if falls else z**power) / (level**power + z**power)
+
+
+def single_functions(n_states: int, values: Array) -> Library:
+    """Return the functions of each state that the table of shapes has for equations, and the registered ones.
+
+    Shapes: values (n_states, n), which say where a state is positive or changes sign.
+    """
+    made: list[tuple[Formula, float]] = []
+    for z, column in zip(state_symbols(n_states), values, strict=True):
+        sign: Where = (
+            "positive" if is_positive(column) else "both signs" if column.min() < 0 < column.max() else "anywhere"
+        )
+        for row in shapes("dynamics"):
+            if row.where in ("anywhere", sign) or (sign == "positive" and row.where == "nonnegative"):
+                made += [(_written(row, z, b), cost) for b, cost in row.dynamics]
+    return Library(n_states, tuple(formula for formula, _ in made), tuple(cost for _, cost in made))
+
+
+def is_positive(values: Array) -> bool:
+    """Return whether a state is positive, but for noise."""
+    return bool(values.mean() > 0 and values.min() > -0.02 * values.std())
+
+
+def _written(shape: Shape, z: sympy.Symbol, b: Any) -> Formula:
+    """Return a shape of a state, with a value of its constant B; others are zero."""
+    if shape.function is not None:
+        return shape.function.sympy(sympy.sympify(b) * z)
+    formula, others = read_formula(shape.formula, ["x"], "A shape")
+    numbers = dict.fromkeys(others, sympy.Integer(0)) | {sympy.Symbol("B"): sympy.Rational(b)}
+    written: Any = formula.xreplace({sympy.Symbol("x"): z} | numbers)
+    return written

@@ -12,7 +12,6 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.tables.encoding import as_array, is_frame
 
-_LARGEST = 1e50  # range of a state, and longest step of time
 _FEWEST = 8  # rows of a trajectory
 
 
@@ -63,6 +62,7 @@ def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measure
     Errors: InputError for shapes that do not agree, times that do not increase, gaps, fewer than 8 rows, a state that
     never changes or is beyond 1e50, and bad names.
     """
+    largest = 1e50  # range of a state, and longest step of time
     if order not in (1, 2) or isinstance(order, bool):
         raise InputError(f"'order' must be 1 or 2, for x' = f(x) or x'' = f(x, x'). Got {order!r}.")
     parts = _parts(t, x)
@@ -83,7 +83,7 @@ def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measure
         raise InputError(f"The state {still[0]!r} never changes: leave it out of x.")
     longest = max(float(np.diff(each).max()) for each in times)
     for name, range_ in [*zip(known, np.ptp(values, axis=0).tolist(), strict=True), ("t", longest)]:
-        if not 1 / _LARGEST < range_ < _LARGEST:
+        if not 1 / largest < range_ < largest:
             raise InputError(
                 f"{name!r} varies by {range_:.3g}, too much or too little for its powers: change its unit."
             )

@@ -9,14 +9,13 @@ import numpy as np
 from scipy.interpolate import BSpline
 from scipy.linalg import eigh
 
+from edgewise._selection import DEPENDENT, Orthogonal, Support, grow, rises
 from edgewise._typing import Array
 from edgewise.dynamics._library import Terms
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._shooting import Stretches
 
 _DEGREE, _PENALIZED = 5, 3  # degree of the splines, and the derivative that is penalized
-_MOST = 400  # splines of a piece
-_LONGEST = 800  # rows of a piece
 _POWERS = np.linspace(-18.0, 6.0, 97)  # log10 of lambda
 
 
@@ -46,10 +45,11 @@ def smooth(data: Measured) -> tuple[list[Curve], Array]:
 
     Source: Craven and Wahba, Smoothing noisy data with spline functions (1979).
     """
+    longest = 800  # rows of a piece
     curves, squares, freedom = [], np.zeros(data.n_observed), np.zeros(data.n_observed)
     for rows in data.pieces():
         t, y = data.times[rows], data.values[rows]
-        cuts = np.linspace(0, len(t), int(np.ceil(len(t) / _LONGEST)) + 1).astype(int)
+        cuts = np.linspace(0, len(t), int(np.ceil(len(t) / longest)) + 1).astype(int)
         splines = []
         for a, b in pairwise(cuts):
             low, high = max(a - 20, 0), min(b + 20, len(t))
@@ -63,9 +63,10 @@ def smooth(data: Measured) -> tuple[list[Curve], Array]:
 
 def _piece(t: Array, y: Array) -> tuple[BSpline, Array, Array]:
     """Return the spline of one piece, the squares that it leaves (d,), and their degrees of freedom (d,)."""
+    most = 400  # splines of a piece
     span = t[-1] - t[0]
     u = (t - t[0]) / span
-    count = min(len(u), _MOST) - 2
+    count = min(len(u), most) - 2
     inner = np.quantile(u, np.linspace(0, 1, max(count, 2)))
     knots = np.concatenate([np.full(_DEGREE, 0.0), inner, np.full(_DEGREE, 1.0)])
     design = BSpline.design_matrix(u, knots, _DEGREE).toarray()
@@ -107,7 +108,6 @@ def _roughness(knots: Array, count: int) -> Array:
     return (third * sizes[:, None]).T @ third
 
 
-_WIDTH = 24  # supports of each size that are kept
 _POINTS, _SIZES = np.polynomial.legendre.leggauss(4)
 
 
@@ -160,45 +160,28 @@ def beam(
 
     The best 24 supports of each size grow by one term; short of that, terms of the full fit are dropped one by one.
     """
+    width = 24  # supports of each size that are kept
     n = len(target)
-    scale = np.sqrt(np.einsum("nk,nk->k", design, design))
-    usable = np.flatnonzero(np.isfinite(scale) & (scale > 1e-12 * max(float(np.nanmax(scale)), 1e-300)))
-    a = design[:, usable] / scale[usable]
-    gram, cross, total = a.T @ a + 1e-12 * np.eye(len(usable)), a.T @ target, float(target @ target)
+    usable, start = Orthogonal.reduced(design, target)
     own = penalties[usable]
 
-    def scores(supports: Array) -> Array:
-        g = gram[supports[:, :, None], supports[:, None, :]]
-        c = cross[supports]
-        left = total - np.einsum("sk,sk->s", c, np.linalg.solve(g, c[:, :, None])[:, :, 0])
-        return n * np.log(np.maximum(left, 0) / n + floor**2) + own[supports].sum(axis=1)
+    def score(left: Array) -> Array:
+        return n * np.log(np.maximum(left, 0) / n + floor**2)
 
-    found: dict[tuple[int, ...], float] = {(): n * float(np.log(total / n + floor**2))}
-    kept = [()]
-    for size in range(1, min(most, len(usable)) + 1):
-        grown = sorted({tuple(sorted((*s, k))) for s in kept for k in range(len(usable)) if k not in s})
-        if not grown:
-            break
-        values = scores(np.array(grown).reshape(-1, size))
-        order = np.argsort(values, kind="stable")[:_WIDTH]
-        kept = [grown[i] for i in order]
-        found.update({grown[i]: float(values[i]) for i in order})
-    whole = list(range(len(usable)))
+    def scores(support: Support) -> Array:
+        rest = start.without(support)
+        return np.where(rest.squares < DEPENDENT, np.inf, score(rest.left()) + own + own[list(support)].sum())
+
+    ranked: dict[Support, float] = {(): float(score(target @ target))}
+    for level in grow(scores, min(most, len(usable)), lambda _: width):
+        ranked |= {support: value for value, support in level[:width]}
+    gram, moment = start.columns @ start.columns.T, start.columns @ start.residual
+    whole = np.arange(len(usable))
     while len(whole) > 1:
-        trials = np.array([[k for k in whole if k != drop] for drop in whole])
-        values = scores(trials)
+        left = np.sum(start.without(tuple(whole.tolist())).residual ** 2) + rises(gram, moment, whole)
+        values = score(left) + own[whole].sum() - own[whole]
         best = int(np.argmin(values))
-        whole.pop(best)
-        found.setdefault(tuple(whole), float(values[best]))
-    ranked = sorted(found.items(), key=lambda item: item[1])
-    return [(score, tuple(int(usable[k]) for k in support)) for support, score in ranked]
-
-
-def solved(design: Array, target: Array, support: tuple[int, ...]) -> Array:
-    """Return the coefficients of a support, zero elsewhere."""
-    out = np.zeros(design.shape[1])
-    if support:
-        a = design[:, list(support)]
-        scale = np.sqrt(np.einsum("nk,nk->k", a, a)) + 1e-300
-        out[list(support)] = np.linalg.lstsq(a / scale, target, rcond=1e-12)[0] / scale
-    return out
+        whole = np.delete(whole, best)
+        ranked.setdefault(tuple(whole.tolist()), float(values[best]))
+    order = sorted(ranked, key=lambda support: ranked[support])
+    return [(ranked[support], tuple(int(usable[k]) for k in support)) for support in order]

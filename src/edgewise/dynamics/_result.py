@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_DIGITS = 4  # of the constants of rivals
-
-
 @dataclass(frozen=True)
 class DynamicsCandidate:
     """Equations of the front: those of one complexity that explain the rows best.
@@ -172,6 +169,7 @@ class Dynamics:
         return f"${self.latex()}$"
 
     def __str__(self) -> str:
+        digits = 4  # of the constants of rivals
         leaves = ", ".join(f"{name} {value:.2g}" for name, value in self.error.items())
         lines = [self.written.text(), f"error over standard deviation: {leaves}"]
         if self.forecast is not None:
@@ -182,7 +180,7 @@ class Dynamics:
             seen = ", ".join(f"{name} from {low:.3g} to {high:.3g}" for name, (low, high) in self.ranges.items())
             lines.append(f"The nearest of {len(self.rivals)} rivals, for {seen}:")
             for name, rate in self.rivals[0].equations.items():
-                lines.append(f"  {name}' = {rate.evalf(_DIGITS)}")
+                lines.append(f"  {name}' = {rate.evalf(digits)}")
         return "\n".join(lines)
 
     __repr__ = __str__

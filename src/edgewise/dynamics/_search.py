@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
+from edgewise._selection import DEPENDENT, Orthogonal, Support, grow
 from edgewise._typing import Array
 from edgewise.dynamics._fit import Chains, Fitted, fit
 from edgewise.dynamics._library import Library
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._regression import Curve
+from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._shooting import Stretches, linearize
 from edgewise.dynamics._standing import Standing
 from edgewise.dynamics._system import System
-
-_MOVES = 60
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ class Quadratic:
 
     def moves(self, support: tuple[int, ...], always: tuple[int, ...] = ()) -> list[tuple[float, tuple[int, ...]]]:
         """Return supports that one term added, dropped or exchanged makes of one, with their scores, best first."""
+        moves = 60
         others = [k for k in range(len(self.costs)) if k not in support and self.costs[k] < np.inf]
         free = [k for k in support if k not in always]
         trials = [tuple(sorted((*support, k))) for k in others]
@@ -66,7 +66,7 @@ class Quadratic:
             for first in range(0, len(same), 500):
                 part = same[first : first + 500]
                 found += zip(self.scores(np.array(part, dtype=int)).tolist(), part, strict=True)
-        return sorted(found)[:_MOVES]
+        return sorted(found)[:moves]
 
     def descend(self, support: tuple[int, ...], always: tuple[int, ...] = ()) -> tuple[int, ...]:
         """Return the support that the best moves lead to."""
@@ -85,11 +85,7 @@ def small_sample(count: float, numbers: int) -> float:
     return 2 * count * (count + 1) / left if left > 0 else np.inf
 
 
-_GROWN = (1500, 100, 40)  # supports of two, three and more terms that grow by another
-_BRANCHES = 40  # terms that a support grows by
-_KEPT, _HILLS = 120, 12  # supports of each size, and with each Hill function, whose residuals are computed
 PLAIN, OTHER = -2, -1  # sorts of terms
-_SAME = 1e-9  # squared norm of what a column adds to others, below which it adds nothing
 
 
 @dataclass(frozen=True)
@@ -122,57 +118,35 @@ def candidates(columns: Columns, most: int) -> Iterable[tuple[int, ...]]:
 
     Columns are made orthogonal to those of the support that grows, so that small residuals are exact to rounding.
     """
-    scale = np.sqrt(np.einsum("nk,nk->k", columns.design, columns.design))
-    usable = np.flatnonzero(np.isfinite(scale) & (scale > 1e-12 * np.nanmax(scale, initial=1e-300)))
-    joined = np.column_stack([columns.design[:, usable] / scale[usable], columns.target])
-    a: Any = np.linalg.qr(joined, mode="r")
-    a, y = a[:, :-1], a[:, -1]
+    usable, start = Orthogonal.reduced(columns.design, columns.target)
     costs, sorts = columns.costs[usable], columns.sorts[usable]
     d = columns.target.size // columns.rows
-    level: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+
+    def scores(support: Support) -> Array:
+        rest = start.without(support)
+        left = rest.left(exact=len(support) > 1) / columns.rows - (d - 1)
+        left[rest.squares < DEPENDENT] = np.nan
+        score = columns.rows * np.log(np.maximum(left, 0) + 1e-6 * columns.floors.mean() + 1e-30)
+        score += costs + costs[list(support)].sum()
+        sort = sorts[list(support)].max(initial=PLAIN)
+        barred = sorts > (PLAIN if sort >= 0 else OTHER if sort == OTHER else np.inf)
+        score[~np.isfinite(left) | barred] = np.inf
+        return score
+
+    def width(size: int) -> int | None:
+        return SETTINGS.grown[min(size - 1, len(SETTINGS.grown)) - 1] if size > 1 else None
+
     yield ()
-    for size in range(1, most + 1):
-        found: dict[tuple[int, ...], float] = {}
-        for _, support in level:
-            left = _left(a, y, support) / columns.rows - (d - 1)
-            score = columns.rows * np.log(np.maximum(left, 0) + 1e-6 * columns.floors.mean() + 1e-30)
-            score += costs + costs[list(support)].sum()
-            sort = sorts[list(support)].max(initial=PLAIN)
-            barred = sorts > (PLAIN if sort >= 0 else OTHER if sort == OTHER else np.inf)
-            score[~np.isfinite(left) | barred] = np.inf
-            best = np.argsort(score)[: _BRANCHES if support else None]
-            for k in best[np.isfinite(score[best])]:
-                found[tuple(sorted((*support, int(k))))] = float(score[k])
-        level = sorted((score, support) for support, score in found.items())
+    for level in grow(scores, most, width, SETTINGS.branches):
         counts: Counter[int] = Counter()
         for _, support in level:
             sort = max(sorts[list(support)].max(initial=PLAIN), OTHER)
             counts[sort] += 1
-            if counts[sort] <= (_KEPT if sort == OTHER else _HILLS):
+            if counts[sort] <= (SETTINGS.supports_kept if sort == OTHER else SETTINGS.hills_kept):
                 yield tuple(int(usable[k]) for k in support)
-        level = level[: _GROWN[min(size - 1, len(_GROWN)) - 1] if size > 1 else None]
-
-
-def _left(a: Array, y: Array, support: tuple[int, ...]) -> Array:
-    """Return the squares (K,) that a support with each column left of the target; nan where one adds nothing."""
-    if support:
-        q = np.linalg.qr(a[:, list(support)])[0]
-        y = y - q @ (q.T @ y)
-        a = a - q @ (q.T @ a)
-        a = a - q @ (q.T @ a)
-    norms = np.einsum("nk,nk->k", a, a)
-    with np.errstate(all="ignore"):
-        step = (a.T @ y) / norms
-        left = ((y[:, None] - a * step) ** 2).sum(axis=0) if len(support) > 1 else y @ y - step**2 * norms
-    left[norms < _SAME] = np.nan
-    return left
 
 
 FLOOR = 1e-6  # of a state's standard deviation, below which errors count as none
-_LARGEST = 1e12  # residual, or derivative of one, beyond which no model of them is made
-_ROUNDS = 8
-_DROPPED, _FAR = 4, 40.0  # terms dropped for the front, and scores beyond which it ends
-_TRIED = 3  # supports fitted in each round
 
 
 @dataclass(frozen=True)
@@ -223,7 +197,7 @@ class Search:
     def improved(self, start: Scored) -> Scored:
         """Return the best of the supports that single terms, and the quadratic model, lead to from a fit."""
         best = start
-        for _ in range(_ROUNDS):
+        for _ in range(SETTINGS.rounds):
             tried = [found for found in (self.scored(s, best.fitted.nodes) for s in self._proposed(best)) if found]
             better = min(tried, key=lambda found: found.score, default=best)
             if better.score >= best.score - 1e-3:
@@ -235,7 +209,7 @@ class Search:
         """Return fits from which the least certain term was dropped, one after the other, up to four."""
         out: list[Scored] = []
         best = start
-        while len(out) < _DROPPED and best.score < start.score + _FAR and best.system.mask.any():
+        while len(out) < SETTINGS.dropped and best.score < start.score + SETTINGS.front_end and best.system.mask.any():
             system = best.system
             gram = best.fitted.linear.by.T @ best.fitted.linear.by
             error = np.sqrt(np.abs(np.diag(np.linalg.pinv(gram, hermitian=True))))
@@ -253,13 +227,14 @@ class Search:
 
     def _proposed(self, at: Scored) -> Iterable[System]:
         """Return systems to try next, those that promise most first."""
+        largest = 1e12  # residual, or derivative of one, beyond which no model of them is made
         whole = replace(at.system, mask=np.ones_like(at.system.mask))
         chains = self.chains
         try:
             linear = linearize(whole, at.fitted.nodes, self.data, chains.at, chains.size, chains.noise, chains.substeps)
         except np.linalg.LinAlgError:
             return
-        if not (np.abs(linear.by).max() < _LARGEST and np.abs(linear.rest).max() < _LARGEST):
+        if not (np.abs(linear.by).max() < largest and np.abs(linear.rest).max() < largest):
             return
         quadratic, support, always, theta = self._quadratic(at, whole, linear.rest, linear.by)
         here = float(quadratic.scores(np.array([support], dtype=int))[0])
@@ -267,7 +242,7 @@ class Search:
         wanted = [far] if far != support else []
         wanted += [trial for score, trial in quadratic.moves(support, always) if score < here - 0.5 and trial != far]
         count = len(whole.places[0])
-        for trial in wanted[:_TRIED]:
+        for trial in wanted[: SETTINGS.supports_each_round]:
             mask = np.zeros_like(whole.mask)
             chosen = np.array([k for k in trial if k < count], dtype=int)
             mask[whole.places[0][chosen], whole.places[1][chosen]] = True

@@ -10,9 +10,7 @@ import numpy as np
 
 from edgewise._typing import Array
 
-_FEWEST = 6.0  # rows that count, however smooth the residuals are
 _WHITE = 0.7  # of the rows must count where white noise is left
-_SMOOTHEST = 0.97  # correlation of residuals of neighboring rows
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,9 @@ class Standing:
     @classmethod
     def of(cls, residuals: Array, floors: Array, cost: float, size: int) -> Standing:
         """Return it for residuals (n, d), of which the squares `floors` (d,) count as none."""
+        fewest = 6.0  # rows that count, however smooth the residuals are
         r, n = correlation(residuals), len(residuals)
-        return cls((residuals**2).mean(axis=0) + floors, np.maximum(n * (1 - r) / (1 + r), _FEWEST), cost, size, n)
+        return cls((residuals**2).mean(axis=0) + floors, np.maximum(n * (1 - r) / (1 + r), fewest), cost, size, n)
 
     @property
     def white(self) -> bool:
@@ -54,8 +53,9 @@ class Standing:
 
 def correlation(residuals: Array) -> Array:
     """Return the correlation (d,) of residuals (n, d) of neighboring rows, at least zero."""
+    smoothest = 0.97  # correlation of residuals of neighboring rows
     products = (residuals[1:] * residuals[:-1]).sum(axis=0)
-    return np.clip(products / np.maximum((residuals**2).sum(axis=0), 1e-300), 0.0, _SMOOTHEST)
+    return np.clip(products / np.maximum((residuals**2).sum(axis=0), 1e-300), 0.0, smoothest)
 
 
 class HasStanding(Protocol):

@@ -7,20 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
+from edgewise._selection import solved
 from edgewise._typing import Array, Formula
 from edgewise.dynamics._library import TIME, Library, Terms, polynomials, saturations
 from edgewise.dynamics._measured import Measured
-from edgewise.dynamics._regression import Curve, beam, integrals, solved
+from edgewise.dynamics._regression import Curve, beam, integrals
 from edgewise.dynamics._search import FLOOR
+from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._system import System
 
-_WINDOWS = (0.25, 0.5, 1.0, 3.0)  # of the rows between two turning points
-_MOST_TERMS = 8
-_FREQUENCIES = 1500
-_GAIN = 30.0  # in the criterion, of terms that are added to a library
 _LEVELS = np.geomspace(0.03, 30.0, 25)  # of the constant of a quotient, over the state's size
-_QUOTIENTS = 2  # of each equation
-_KEPT = 6  # supports of an equation whose terms stay in the library
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class Ground:
     def windows(self) -> list[int]:
         """The lengths of the stretches of regressions, in rows."""
         most = max(rows.stop - rows.start for rows in self.data.pieces())
-        return sorted({int(np.clip(round(self.turn * f), min(6, most), most)) for f in _WINDOWS})
+        return sorted({int(np.clip(round(self.turn * f), min(6, most), most)) for f in SETTINGS.windows})
 
     @property
     def stretch(self) -> int:
@@ -67,20 +63,24 @@ def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
 
     Of a library with constants within terms, only terms of good supports are kept.
     """
+    best_supports = 6  # supports of an equation whose terms stay in the library
+    most_terms = 8
     data, found = ground.data, []
     n, d = data.values.shape
     penalties = np.log(n * d) + np.array(library.costs)
     for length in ground.windows:
         sums = integrals(data, ground.curves, library.terms, library.inner_values, length)
         ranked = [
-            beam(sums.design, sums.targets[:, j], penalties, FLOOR * data.deviation[j], _MOST_TERMS) for j in range(d)
+            beam(sums.design, sums.targets[:, j], penalties, FLOOR * data.deviation[j], most_terms) for j in range(d)
         ]
         best = [each[0][1] for each in ranked]
         found.append((best, [solved(sums.design, sums.targets[:, j], best[j]) for j in range(d)], ranked))
     kept = [*range(len(library.terms))]
     if len(library.inner) > 2:
         plain = [k for k, e in enumerate(library.expressions) if not e.free_symbols.intersection(library.inner)]
-        chosen = {k for _, _, ranked in found for each in ranked for _, support in each[:_KEPT] for k in support}
+        chosen = {
+            k for _, _, ranked in found for each in ranked for _, support in each[:best_supports] for k in support
+        }
         kept = sorted({*plain, *chosen})
         library = library.only(kept)
     systems = []
@@ -95,21 +95,23 @@ def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
 
 def frequencies(ground: Ground, degree: int, most: int = 1) -> list[float]:
     """Return angular frequencies at which time itself drives the states, beyond what polynomials of them explain."""
+    n_frequencies = 1500
     data, known = ground.data, _Known.of(ground, degree)
     if known is None:
         return []
     span = min(float(data.times[rows.stop - 1] - data.times[rows.start]) for rows in data.pieces())
     step = float(np.median(np.diff(data.times)[np.diff(data.times) > 0]))
-    grid = np.arange(np.pi / (4 * span), np.pi / (3 * step), np.pi / (4 * span))[4:_FREQUENCIES]
+    grid = np.arange(np.pi / (4 * span), np.pi / (3 * step), np.pi / (4 * span))[4:n_frequencies]
     omega = sympy.Symbol("omega", positive=True)
     waves = Terms([sympy.cos(omega * TIME), sympy.sin(omega * TIME)], data.n_observed * data.order, [omega])
     best = np.array([known.gains(waves, w).max() for w in grid])
     order = np.argsort(-best, kind="stable")[:most]
-    return [float(grid[k]) for k in order if best[k] > _GAIN + 2 * np.log(len(grid))]
+    return [float(grid[k]) for k in order if best[k] > SETTINGS.gain + 2 * np.log(len(grid))]
 
 
 def saturating(ground: Ground, degree: int) -> Library | None:
     """Return the quotients that explain the most of each equation beyond polynomials, and the polynomials."""
+    quotients = 2  # of each equation
     data, known = ground.data, _Known.of(ground, degree)
     if known is None:
         return None
@@ -123,8 +125,8 @@ def saturating(ground: Ground, degree: int) -> Library | None:
             each.append((float(column.max()), float(grid[int(column.argmax())]), quotient, level))
     chosen: dict[sympy.Symbol, tuple[Formula, float]] = {}
     for each in found:
-        for gain, value, quotient, level in sorted(each, key=lambda row: -row[0])[:_QUOTIENTS]:
-            if gain > _GAIN:
+        for gain, value, quotient, level in sorted(each, key=lambda row: -row[0])[:quotients]:
+            if gain > SETTINGS.gain:
                 chosen.setdefault(level, (quotient, value))
     expressions, values = tuple(q for q, _ in chosen.values()), tuple(v for _, v in chosen.values())
     new = Library(n_states, expressions, (8.0,) * len(chosen), tuple(chosen), values)

@@ -9,6 +9,7 @@ from edgewise._typing import Array
 from edgewise.dynamics._explore import Explorer
 from edgewise.dynamics._forecast import Forecast, same_halves
 from edgewise.dynamics._search import FLOOR
+from edgewise.dynamics._settings import SETTINGS
 
 
 class Outcome(Ending):
@@ -35,30 +36,27 @@ class Outcome(Ending):
     INTERRUPTED = "The search was interrupted; the best equations so far are given."
 
 
-_SMALL = 3e-3  # of a state's standard deviation: what may be left that is smooth
-_COMPARED = 5  # terms of an equation, beyond which too few others of its size were compared for a claim
-_EXCESS = 4.0  # of a forecast's own uncertainty, beyond which the form is wrong
-_USELESS = 1.0  # of a state's standard deviation: a forecast that is no better than the mean
-_EXACTLY = 1e-3  # of it: the forecast of equations that are exact
-_CANCELED = 10.0  # spread of a term over that of its equation, beyond which terms are an expansion of something else
-
-
 def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outcome:
     """Return what may be said of the best system, which leaves `relative` (d,) of the states' standard deviations."""
     contest, chains = explorer.contest, explorer.chains
     if contest is None or chains.size == 1 < len(chains.at.rows):  # no system follows the rows beyond a stretch
         return Outcome.APPROXIMATE
     fitted, white = contest.shown.scored.fitted, contest.shown.standing.white
-    exact, small = bool((relative < FLOOR).all()), bool((relative < _SMALL).all())
+    exact, small = bool((relative < FLOOR).all()), bool((relative < SETTINGS.small).all())
     noise = white and explorer.adequate(contest.shown.scored)
     if (
         not (small or noise)
-        or (not exact and fitted.system.cancellation(*explorer.ground.states()) > _CANCELED)
+        or (not exact and fitted.system.cancellation(*explorer.ground.states()) > SETTINGS.canceled)
         or (not exact and _missed(ahead, relative, whole=chains.whole))
     ):
         return Outcome.APPROXIMATE
-    vague = exact and chains.whole and ahead is not None and bool((ahead.errors > _EXACTLY).any())
-    if not contest.complete or contest.rivals or vague or fitted.system.mask.sum(axis=1).max() > _COMPARED:
+    vague = exact and chains.whole and ahead is not None and bool((ahead.errors > SETTINGS.exact_forecast).any())
+    if (
+        not contest.complete
+        or contest.rivals
+        or vague
+        or fitted.system.mask.sum(axis=1).max() > SETTINGS.compared_terms
+    ):
         return Outcome.AMBIGUOUS
     if noise and not exact:
         return Outcome.NOISE
@@ -74,5 +72,5 @@ def _missed(ahead: Forecast | None, relative: Array, *, whole: bool) -> bool:
     """
     if ahead is None:
         return False
-    limit = np.maximum(_USELESS if whole else np.sqrt(2.0), 2 * relative)
-    return ahead.excess > _EXCESS or bool((ahead.errors > limit).any())
+    limit = np.maximum(SETTINGS.useless if whole else np.sqrt(2.0), 2 * relative)
+    return ahead.excess > SETTINGS.excess or bool((ahead.errors > limit).any())

@@ -23,20 +23,27 @@ Search = tuple[list[Group], list[Exponents], list[Exponents], tuple[tuple[int, i
 """Groups of atoms, the monomials above and below the line, and pairs of their degrees."""
 
 _ROWS, _SCREENED = 200, 64  # that relations are looked for on, and the part of them that most groups fail on
-_MOST = 3  # columns
-_FACTORS = tuple(map(Fraction, (1, -1, 2, -2)))  # powers of one of three columns that may multiply the rest
-_SCREEN = 1e-13  # least eigenvalue of the moments over the largest, of what may be a relation
-_EXACT = 1e-12  # least singular value over the largest, of what is one
-_TRIED = 6  # relations that are made formulas
 
 
-PLAIN = [library.get(name) for name in ("x", "cos", "sin", "sqrt", "exp", "log", "x^2", "1/x")]
-_DOUBLED = library.Function("cos(2x)", lambda z: torch.cos(2 * z), lambda z: sympy.cos(2 * z))
-_FUNCTIONS = [  # with what they cost
-    *((row, int(row.name != "x")) for row in (*PLAIN, library.get("1/x^2"))),
-    *((row, 2) for row in (_DOUBLED, library.get("sqrt(1-x^2)"), library.get("sqrt(1+x^2)"))),
-]
 _TARGETS = [BY_NAME[name] for name in ("identity", "square", "sin", "cos", "log", "exp")]
+
+
+def plain_functions() -> list[library.Function]:
+    """Return the functions that are tried of a column without constants, the registered ones last."""
+    names = ("x", "cos", "sin", "sqrt", "exp", "log", "x^2", "1/x")
+    return [*map(library.get, names), *library.registered(core=True)]
+
+
+def _costly_functions() -> list[tuple[library.Function, int]]:
+    """Return the functions of atoms, with what they cost."""
+    doubled = library.Function("cos(2x)", lambda z: torch.cos(2 * z), lambda z: sympy.cos(2 * z))
+    rare = (library.get("1/x^2"), doubled, library.get("sqrt(1-x^2)"), library.get("sqrt(1+x^2)"))
+    own = library.registered(core=True)
+    usual = [row for row in plain_functions() if row not in own]
+    return [
+        *((row, int(row.name != "x")) for row in (*usual, rare[0])),
+        *((row, 2) for row in (*rare[1:], *own)),
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +62,13 @@ def algebraic(problem: Problem) -> Iterator[Formula]:
 
     All pairs of atoms are screened together by the least eigenvalue of their moments; what is left by singular values.
     """
+    most = 3  # columns
+    factors = tuple(map(Fraction, (1, -1, 2, -2)))  # powers of one of three columns that may multiply the rest
     m = problem.n_columns
-    if not 2 <= m <= _MOST or len(problem.target) < _ROWS // 2:
+    if not 2 <= m <= most or len(problem.target) < _ROWS // 2:
         return
-    if m == _MOST:
-        for i, power in itertools.product(range(m), _FACTORS):
+    if m == most:
+        for i, power in itertools.product(range(m), factors):
             rest = problem.divided(i, power).without(i)
             if rest.sound():
                 yield from algebraic(rest)
@@ -102,7 +111,7 @@ def _atoms(problem: Problem) -> list[Atom]:
         bases.append((x * y, symbols[i] * symbols[j], both, 1))
         bases.append((x / y, symbols[i] / symbols[j], both, 1))
     found = []
-    for (values, formula, columns, cost), (function, more) in itertools.product(bases, _FUNCTIONS):
+    for (values, formula, columns, cost), (function, more) in itertools.product(bases, _costly_functions()):
         image = function.torch(values)
         if bool(torch.isfinite(image).all()) and float(image.abs().max()) < 1e6 and float(image.std()) > 1e-6:
             found.append(Atom(image, function.sympy(formula), formula, columns, cost + more))
@@ -118,8 +127,9 @@ def _targets(problem: Problem) -> Iterator[tuple[Tensor, Transform]]:
 
 
 def _formulas(problem: Problem, search: Search, values: Tensor, transform: Transform) -> Iterator[Formula]:
+    tried = 6  # relations that are made formulas
     groups, above, under, _ = search
-    for group in sorted(_related(groups, values, above, under), key=lambda g: sum(a.cost for a in g))[:_TRIED]:
+    for group in sorted(_related(groups, values, above, under), key=lambda g: sum(a.cost for a in g))[:tried]:
         names = [f"a{k}" for k in range(len(group))]
         data = FitData.of(names, torch.stack([a.values for a in group], 1).numpy(), values.numpy())
         direct = next(iter([*polynomial(data), *rational(data)]), None) or quotient(data, above, under)
@@ -133,6 +143,8 @@ def _formulas(problem: Problem, search: Search, values: Tensor, transform: Trans
 
 def _related(groups: list[Group], t: Tensor, above: list[Exponents], under: list[Exponents]) -> list[Group]:
     """The groups that P - t Q = 0 can hold for."""
+    screen = 1e-13  # least eigenvalue of the moments over the largest, of what may be a relation
+    exactly = 1e-12  # least singular value over the largest, of what is one
     if not groups:
         return []
     rows = torch.linspace(0, len(t) - 1, min(len(t), _ROWS)).long()
@@ -146,11 +158,11 @@ def _related(groups: list[Group], t: Tensor, above: list[Exponents], under: list
         atoms = torch.tensor([[places[a] for a in group] for group in part])
         table, _ = _terms(columns[:, few][atoms], aim[few], above, under)
         eigenvalues = torch.linalg.eigvalsh(table @ table.transpose(1, 2))
-        maybe = (eigenvalues[:, 0] < _SCREEN * eigenvalues[:, -1]).nonzero().flatten()
+        maybe = (eigenvalues[:, 0] < screen * eigenvalues[:, -1]).nonzero().flatten()
         if len(maybe):
             table, numerator = _terms(columns[atoms[maybe]], aim, above, under)
             s, free = torch.linalg.svdvals(table), torch.linalg.svdvals(numerator)
-            related = (s[:, -1] < _EXACT * s[:, 0]) & (free[:, -1] > _EXACT * free[:, 0])
+            related = (s[:, -1] < exactly * s[:, 0]) & (free[:, -1] > exactly * free[:, 0])
             found += [part[k] for k in maybe[related].tolist()]
     return found
 

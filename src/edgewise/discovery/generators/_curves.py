@@ -9,11 +9,9 @@ import sympy
 from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.knowledge import Sketch
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate, read_formula
+from edgewise.formulas.functions import Shape, shapes
 
-_PEAKS = 3
 _EACH = 2.5  # rows for each constant, at least
-_PEAK_ROWS = 400  # that peaks are looked for on
-_CENTERS, _WIDTHS = 60, 12  # that are tried for each peak
 
 
 def peaks(data: FitData) -> Iterator[Formula]:
@@ -22,10 +20,11 @@ def peaks(data: FitData) -> Iterator[Formula]:
     The background is a constant, a line or an exponential; one peak on a constant is left to `curves`. Each peak starts
     where one of 60 centers and 12 widths leaves least of the residual, and all constants are fitted together.
     """
+    most = 3
     symbol = sympy.Symbol(data.names[0])
     for start in _backgrounds(symbol, data):
         form = start
-        for count in range(1, _PEAKS + 1):
+        for count in range(1, most + 1):
             if _EACH * (len(form.values) + 3) > data.n:
                 break
             height, center, width = (sympy.Dummy(name) for name in "Ams")
@@ -53,24 +52,18 @@ def _backgrounds(symbol: sympy.Symbol, data: FitData) -> Iterator[FreeFormula]:
 
 def _best_peak(form: FreeFormula, data: FitData) -> Array:
     """Return height, center and width of the peak that leaves least of the residual, of those that are tried."""
-    some = np.arange(data.n) if data.n <= _PEAK_ROWS else np.random.default_rng(0).permutation(data.n)[:_PEAK_ROWS]
+    peak_rows = 400  # that peaks are looked for on
+    n_centers, n_widths = 60, 12  # that are tried for each peak
+    some = np.arange(data.n) if data.n <= peak_rows else np.random.default_rng(0).permutation(data.n)[:peak_rows]
     column, w = data.columns[0][some], data.weight[some]
     left = w * (data.y[some] - evaluate(form.expression, data.names, column[:, None]))
     spread = float(np.ptp(column)) or 1.0
-    centers = np.linspace(column.min(), column.max(), _CENTERS)[:, None, None]
-    widths = spread * np.geomspace(0.01, 0.6, _WIDTHS)[:, None]
+    centers = np.linspace(column.min(), column.max(), n_centers)[:, None, None]
+    widths = spread * np.geomspace(0.01, 0.6, n_widths)[:, None]
     shapes = w * np.exp(-(((column - centers) / widths) ** 2))
     gains, sizes = shapes @ left, np.maximum((shapes**2).sum(-1), 1e-300)
     k, j = np.unravel_index(int(np.argmax(gains**2 / sizes)), gains.shape)
     return np.array([gains[k, j] / sizes[k, j], centers[k, 0, 0], widths[j, 0]])
-
-
-_WAVES = 3
-_EACH_OF_WAVES = 3  # rows for each constant, at least
-_FINER = 5  # frequencies for each that the rows resolve
-_MOST = 10_000  # frequencies
-_PARTS = 50  # in which their powers are computed
-_WAVE_ROWS = 1000  # that the frequencies are found on
 
 
 def waves(data: FitData) -> Iterator[Formula]:
@@ -82,18 +75,23 @@ def waves(data: FitData) -> Iterator[Formula]:
 
     Source: Lomb, Least-squares frequency analysis of unequally spaced data (1976).
     """
+    n_waves = 3
+    each_of_waves = 3  # rows for each constant, at least
+    finer = 5  # frequencies for each that the rows resolve
+    n_most = 10_000  # frequencies
+    wave_rows = 1000  # that the frequencies are found on
     column, symbol = data.columns[0], sympy.Symbol(data.names[0])
     steps = np.diff(np.unique(column))
     if not len(steps):
         return
     width = float(np.ptp(column))
-    count = min(int(_FINER * width / (2 * float(np.median(steps)))), _MOST)
-    frequencies = 2 * np.pi / width / _FINER * np.arange(1, count + 1)
-    some = np.arange(data.n) if data.n <= _WAVE_ROWS else np.random.default_rng(0).permutation(data.n)[:_WAVE_ROWS]
+    count = min(int(finer * width / (2 * float(np.median(steps)))), n_most)
+    frequencies = 2 * np.pi / width / finer * np.arange(1, count + 1)
+    some = np.arange(data.n) if data.n <= wave_rows else np.random.default_rng(0).permutation(data.n)[:wave_rows]
     mean = sympy.Dummy("m")
     form = FreeFormula(mean, (mean,), (float(np.average(data.y, weights=data.weight**2)),))
-    for _ in range(_WAVES):
-        if _EACH_OF_WAVES * (len(form.values) + 3) > data.n or not count:
+    for _ in range(n_waves):
+        if each_of_waves * (len(form.values) + 3) > data.n or not count:
             return
         left = (data.y - evaluate(form.expression, data.names, column[:, None]))[some]
         number, amplitude, phase = _peak(column[some], left, data.weight[some] ** 2, frequencies)
@@ -108,8 +106,9 @@ def waves(data: FitData) -> Iterator[Formula]:
 
 def _peak(column: Array, y: Array, weights: Array, frequencies: Array) -> tuple[float, float, float]:
     """Return the frequency of the wave around a mean that leaves least, its amplitude and phase."""
+    n_parts = 50  # in which their powers are computed
     share = weights / weights.sum()
-    power = np.concatenate([_power(column, y, share, part) for part in np.array_split(frequencies, _PARTS)])
+    power = np.concatenate([_power(column, y, share, part) for part in np.array_split(frequencies, n_parts)])
     best = float(frequencies[int(np.argmax(power))])
     waved = np.column_stack([np.cos(best * column), np.sin(best * column), np.ones(len(y))])
     root = np.sqrt(weights)
@@ -129,11 +128,6 @@ def _power(column: Array, y: Array, share: Array, frequencies: Array) -> Array:
         return np.nan_to_num((other * a**2 - 2 * both * a * b + own * b**2) / (own * other - both**2))
 
 
-_DEGREES = ((2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3))
-_ROUNDS = 20
-_POLE = 1e-3  # of the denominator at 0
-
-
 def quotients(data: FitData) -> Iterator[Formula]:
     """Yield P(x) / Q(x) with Q(0) = 1 for degrees up to 3, fitted to a table of one column.
 
@@ -142,10 +136,11 @@ def quotients(data: FitData) -> Iterator[Formula]:
 
     Source: Sanathanan and Koerner, Transfer function synthesis as a ratio of two complex polynomials (1963).
     """
+    degrees = ((2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (3, 3))
     scale = float(np.abs(data.columns[0]).max()) or 1.0
     powers = np.vander(data.columns[0] / scale, 4, increasing=True)
     lower: tuple[Array, Array] | None = None
-    for above, below in _DEGREES:
+    for above, below in degrees:
         if _EACH * (above + below + 1) > data.n:
             continue
         starts = [_linearized(powers, data, above, below)]
@@ -161,10 +156,12 @@ def quotients(data: FitData) -> Iterator[Formula]:
 
 def _linearized(powers: Array, data: FitData, above: int, below: int) -> Array | None:
     """Return the constants of the best of some linear fits whose denominator has no zero; None if all have one."""
+    rounds = 20
+    pole = 1e-3  # of the denominator at 0
     top, bottom = powers[:, : above + 1], powers[:, 1 : below + 1]
     q, least, found = np.ones(data.n), np.inf, None
-    for _ in range(_ROUNDS):
-        w = data.weight / np.maximum(np.abs(q), _POLE)
+    for _ in range(rounds):
+        w = data.weight / np.maximum(np.abs(q), pole)
         matrix = w[:, None] * np.hstack([top, -data.y[:, None] * bottom])
         numbers = np.linalg.lstsq(matrix, w * data.y, rcond=None)[0]
         q = 1 + bottom @ numbers[above + 1 :]
@@ -183,43 +180,29 @@ def _quotient(name: str, scale: float, numbers: Array, above: int) -> FreeFormul
     return FreeFormula(divided / divisor, tuple(symbols), tuple(map(float, numbers)))
 
 
-_ROWS = 200  # that constants are found on; all rows fit them once more
-_COLUMNS = 3  # of several, whose curves are tried: those of the largest correlation of ranks
-_PLAIN = (
-    "A*exp(B*x)", "A*log(x) + B", "A/x + B", "A*sqrt(x) + B", "A*x**2 + B", "A*x**2 + B*x + C",
-    "A*exp(B*x) + C", "A*x**B + C", "A*x/(B + x)", "A*(1 - exp(-B*x))",
-)  # fmt: skip
-_ALONE = (
-    "A/(x + B)", "A/(x + B)**2", "A*(x + B)**C", "(A + B*x)/(1 + C*x)", "A*exp(B/(x + C))", "A/(1 + exp(B - C*x))",
-    "A/(1 + exp(B - C*x))**D", "A*exp(-((x - B)/C)**2)", "A*exp(-((x - B)/C)**2) + D", "A/(1 + ((x - B)/C)**2)",
-    "A*x**B*exp(-C*x)", "A*exp(-B*x)/(1 + C*x)", "A*(1 - (1 + B*x)**(-C))", "A*tanh(B*(x - C)) + D",
-    "A*exp(-B*x) + C*exp(-D*x)", "A + B*exp(-C*x) + D*exp(-F*x)",
-    "A*exp(-B*x) + C*exp(-D*x) + F*exp(-G*x)", "A*x**B/(C + x**B)",
-    "A*x/(B + x + C*x**2)", "A*exp(-B*x)*cos(C*x + D)",
-)  # fmt: skip
-"""Also for tables of one column: growth and decay, saturation, peaks. Power laws are tried before."""
-
-
 def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int = 0) -> Iterator[Formula]:
     """Yield curves of each column alone, of one column more kinds, with constants fitted from many starts.
 
     x: (n, n_columns). y: (n,). weight: (n,) multiplies residuals. Of several columns, three are tried.
     """
-    shapes = (*_PLAIN, *_ALONE) if len(names) == 1 else _PLAIN
+    n_rows = 200  # that constants are found on; all rows fit them once more
+    tried = [(shape, form) for shape in shapes("curves") for form in shape.curves]
     if len(names) == 1:
         data = FitData.of(names, x, y, weight)
         yield from quotients(data)
         yield from waves(data)
         yield from peaks(data)
-    some = np.sort(np.random.default_rng(seed).permutation(len(y))[:_ROWS])
+        tried += [(shape, form) for shape in shapes("curves") for form in shape.alone]
+    some = np.sort(np.random.default_rng(seed).permutation(len(y))[:n_rows])
     for i in _most_monotone(x, y):
         few = FitData.of(["x"], x[some][:, [i]], y[some], weight[some])
         every = FitData.of(["x"], x[:, [i]], y, weight)
-        for shape in shapes:
-            if _EACH * len(_sketch(shape).constants) > len(y):
+        for shape, form in tried:
+            sketch = _sketch(shape, form)
+            if _EACH * len(sketch.constants) > len(y):
                 continue
             with np.errstate(all="ignore"):
-                found = _sketch(shape).fitted(few, seed)
+                found = sketch.fitted(few, seed)
                 best = found[0].fit(every) if found else None
             if best is not None and np.isfinite(best.error):
                 curve: Part = best.expression
@@ -227,14 +210,22 @@ def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int 
 
 
 @cache
-def _sketch(shape: str) -> Sketch:
-    formula, constants = read_formula(shape, ["x"], "A curve")
+def _sketch(shape: Shape, form: str) -> Sketch:
+    """Return a form of a shape of the table, with its constants."""
+    if shape.function is None:
+        formula, constants = read_formula(form.format(f"({shape.formula})"), ["x"], "A curve")
+    else:
+        outer, outside = read_formula(form.format("u"), ["u"], "A curve")
+        argument, inside = read_formula("B*(x - C)", ["x"], "A curve")
+        formula = outer.xreplace({sympy.Symbol("u"): shape.function.sympy(argument)})
+        constants = tuple(sorted({*outside, *inside}, key=str))
     return Sketch(formula, constants, (None,) * len(constants))
 
 
 def _most_monotone(x: Array, y: Array) -> list[int]:
     """Return the columns that are tried, by their correlation of ranks with the target."""
+    n_columns = 3  # of several, whose curves are tried: those of the largest correlation of ranks
     ranks = np.argsort(np.argsort(np.column_stack([x, y]), axis=0), axis=0).astype(float)
     ranks -= ranks.mean(0)
     size = np.abs(ranks[:, :-1].T @ ranks[:, -1])
-    return np.argsort(-size, kind="stable")[:_COLUMNS].tolist()
+    return np.argsort(-size, kind="stable")[:n_columns].tolist()

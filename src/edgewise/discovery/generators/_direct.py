@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import sympy
 
+from edgewise._selection import rises
 from edgewise._typing import Array, Formula
 from edgewise.discovery.judging import Candidate, Judge
 from edgewise.discovery.tables import (
@@ -22,10 +23,6 @@ from edgewise.discovery.tables import (
     varying,
 )
 from edgewise.formulas.expressions import FitData, FittedFormula, Tape
-
-_LOOSE = 0.05  # a power law is returned up to this error: real tables are not as good as their noise level
-_MAX_TERMS = 120
-_MAX_DEGREE = 4
 
 
 def power_law(data: FitData, noise: float = 0.0, most: float = 0.0) -> list[FittedFormula]:
@@ -85,6 +82,7 @@ def _exponents(logs: Array, target: Array, weights: Array, bias: float) -> tuple
 
 def _power_candidates(exponents: list[Formula], data: FitData, noise: float, most: float) -> list[FittedFormula]:
     """Try the signs: x where it is positive, -x where it is negative, x or |x| where it is both."""
+    loose = 0.05  # a power law is returned up to this error: real tables are not as good as their noise level
     product = sympy.Integer(1)
     mixed: list[tuple[sympy.Symbol, Formula]] = []
     for name, column, p in zip(data.names, data.columns, exponents, strict=True):
@@ -107,7 +105,7 @@ def _power_candidates(exponents: list[Formula], data: FitData, noise: float, mos
         if accepted(found[-1].error, noise, data.n):
             break
     best = min(found, key=lambda d: d.error)
-    return [best] if best.error <= max(_LOOSE, 1.1 * noise, most) else []
+    return [best] if best.error <= max(loose, 1.1 * noise, most) else []
 
 
 def _coefficient(product: Formula, data: FitData) -> float:
@@ -133,9 +131,11 @@ def polynomial(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
 
     Source: Chen and Chen (2008) for the extended criterion.
     """
+    max_terms = 120
+    max_degree = 4
     variables = varying(data)
-    for degree in range(1, _MAX_DEGREE + 1):
-        if not variables or math.comb(len(variables) + degree, degree) > min(_MAX_TERMS, data.n / 3):
+    for degree in range(1, max_degree + 1):
+        if not variables or math.comb(len(variables) + degree, degree) > min(max_terms, data.n / 3):
             break
         found = _sparse(library(variables, len(data.names), degree), data, noise)
         candidate = None if found is None else rounded(found, data, noise)
@@ -193,16 +193,12 @@ def _needed_noisy(small: Array, error: float, n: int) -> Array:
     gram = small[:, :total].T @ small[:, :total]
     moment = small[:, :total].T @ small[:, total]
     while len(keep) > 1:
-        inverse = np.linalg.pinv(gram[np.ix_(keep, keep)], hermitian=True, rcond=1e-14)
-        rises = (inverse @ moment[keep]) ** 2 / np.diag(inverse)
-        k = int(np.argmin(rises))
-        if rises[k] >= criterion:
+        rise = rises(gram, moment, keep)
+        k = int(np.argmin(rise))
+        if rise[k] >= criterion:
             break
         keep = np.delete(keep, k)
     return keep
-
-
-_ALONE = 10  # inputs that are tried alone, those with the largest correlations
 
 
 def baselines(judge: Judge, noise: float) -> Iterator[Candidate]:
@@ -227,9 +223,10 @@ def _plainest(judge: Judge) -> Iterator[Formula]:
 
 def _most_correlated(judge: Judge) -> list[int]:
     """Return the columns that are tried alone, in their order."""
+    alone = 10  # inputs that are tried alone, those with the largest correlations
     x, y = (v - np.average(v, axis=0, weights=judge.weight**2) for v in (judge.x, judge.y))
     root = judge.weight / max(float(judge.weight.max()), 1e-300)
     with np.errstate(all="ignore"):
         size = np.linalg.norm(root[:, None] * x, axis=0)
         correlation = np.nan_to_num(np.abs((root * y) @ (root[:, None] * x)) / size)
-    return sorted(np.argsort(-correlation, kind="stable")[:_ALONE].tolist())
+    return sorted(np.argsort(-correlation, kind="stable")[:alone].tolist())

@@ -12,7 +12,7 @@ from torch import Tensor
 from edgewise._deadline import Deadline
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
-from edgewise.discovery.generators._algebra import PLAIN
+from edgewise.discovery.generators._algebra import plain_functions
 from edgewise.discovery.generators._direct import polynomial, power_law
 from edgewise.discovery.generators._rational import rational
 from edgewise.discovery.judging import spread
@@ -28,8 +28,6 @@ from edgewise.train import Options
 
 _Fit = tuple[float, int, int, Tensor, Formula, tuple[Tensor, Tensor]]
 _DEGREE, _NOISY_DEGREE = 14, 6  # of the polynomials that A and B are fitted as
-_CLOSE = 1e-4  # error of an exact target's fit that is looked at closer
-_PLAIN = 1e-3  # residual of a curve that is a power of its column, on exact data
 
 
 def linear_in(problem: Problem, noise: float) -> Iterator[Problem]:
@@ -37,11 +35,12 @@ def linear_in(problem: Problem, noise: float) -> Iterator[Problem]:
 
     A and B are fitted as polynomials of w, together and linearly, for each f of z; the f that leaves least decides.
     """
+    close = 1e-4  # error of an exact target's fit that is looked at closer
     if problem.n_columns != 2:
         return
     fits = [fit for w, z in ((0, 1), (1, 0)) for fit in _fits(problem, w, z, noise)]
     best = min(fits, key=lambda fit: fit[0], default=None)
-    if best is None or best[0] > (1.05 * noise if noise > 0 else _CLOSE):
+    if best is None or best[0] > (1.05 * noise if noise > 0 else close):
         return
     _, w, z, f, formula, curves = best
     unsure = math.sqrt(_NOISY_DEGREE / len(f)) * noise * float(problem.target.std())
@@ -53,6 +52,7 @@ def linear_in(problem: Problem, noise: float) -> Iterator[Problem]:
 
 def _powers(problem: Problem, w: int, curve: Tensor, unsure: float) -> Iterator[tuple[Tensor, Formula]]:
     """Values and formulas c w^p of a curve that is one, c an exact number near the fitted one or that itself."""
+    plain = 1e-3  # residual of a curve that is a power of its column, on exact data
     u, size = problem.columns[:, w], curve.abs()
     powers = {Fraction(0)}
     if problem.positive(w) and (bool((curve > 0).all()) or bool((curve < 0).all())):
@@ -63,10 +63,10 @@ def _powers(problem: Problem, w: int, curve: Tensor, unsure: float) -> Iterator[
         part = u ** float(p)
         c = float(curve @ part / (part @ part))
         rest = float((curve - c * part).square().mean().sqrt())
-        if rest > max(_PLAIN * float(size.mean()), 2 * unsure):
+        if rest > max(plain * float(size.mean()), 2 * unsure):
             continue
         expression = problem.expressions[w] ** p
-        for number in simple_constants(c, max(_PLAIN, 3 * unsure / abs(c)), 2):
+        for number in simple_constants(c, max(plain, 3 * unsure / abs(c)), 2):
             yield float(number.value) * part, number.expr * expression
         yield c * part, sympy.Float(c) * expression
 
@@ -81,7 +81,7 @@ def _fits(problem: Problem, w: int, z: int, noise: float) -> Iterator[_Fit]:
         return
     angle = torch.acos(((2 * u - low - high) / (high - low)).clamp(-1, 1))
     basis = torch.cos(angle.unsqueeze(1) * torch.arange(degree + 1, dtype=u.dtype))
-    for row in PLAIN:
+    for row in plain_functions():
         f = row.torch(v)
         if not bool(torch.isfinite(f).all()) or float(f.abs().max()) > 1e30:
             continue
@@ -96,10 +96,6 @@ def _fits(problem: Problem, w: int, z: int, noise: float) -> Iterator[_Fit]:
 
 _Method = Callable[[FitData, float], list[FittedFormula]]
 _Image = tuple[tuple[_Method, ...], Array, Array, Callable[[Formula], Formula]]
-_LAWS = 8  # of one variable that are handed on
-_RESTARTS = 4
-_SMALLEST = 1e-100  # times the largest target: sizes that weights are divided by
-_TREES = 4  # columns up to which small networks are tried
 
 
 def direct(problem: Problem, noise: float) -> Iterator[Formula]:
@@ -123,6 +119,7 @@ def _images(y: Array, w: Array, sign: int, noisy: bool) -> Iterator[_Image]:
 
     The noise of T(y) is that of y times |T'|, so the weights fall by as much.
     """
+    smallest = 1e-100  # times the largest target: sizes that weights are divided by
     yield (power_law, polynomial, rational), y, w, lambda v: v
     one, exponential = np.ones_like(y), np.exp(np.clip(y, -30, 30))
     for values, slope, back in (
@@ -134,13 +131,14 @@ def _images(y: Array, w: Array, sign: int, noisy: bool) -> Iterator[_Image]:
     if sign:
         # Tiny targets weigh no more than the median.
         size = np.maximum(np.abs(y), 0.1 * np.median(np.abs(y))) if noisy else np.abs(y)
-        size = np.maximum(size, _SMALLEST * size.max())
+        size = np.maximum(size, smallest * size.max())
         yield (polynomial, rational), y**2, w / (2 * size), lambda v: sign * sympy.sqrt(v)
         yield (polynomial, rational), np.log(np.abs(y)), w / (1 / size), lambda v: sign * sympy.exp(v)
 
 
 def univariate(problem: Problem, noise: float) -> Iterator[Formula]:
     """Laws of the only column left."""
+    most = 8  # of one variable that are handed on
     if problem.n_columns != 1:
         return
     try:
@@ -148,14 +146,16 @@ def univariate(problem: Problem, noise: float) -> Iterator[Formula]:
         laws = snap_univariate(problem.columns[:, 0], problem.target, noise=share, weight=problem.weight)
     except InputError:  # a constant column or target: `direct` has said all there is
         return
-    for law in laws[:_LAWS]:
+    for law in laws[:most]:
         yield problem.lift(law.expression(sympy.Symbol(problem.names[0])))
 
 
 def trees(problem: Problem, noise: float, deadline: Deadline, seed: int) -> Iterator[tuple[str, float, Formula | None]]:
     """Small networks fitted accurately and snapped: name, network error, and formula in the original inputs or None."""
+    restarts = 4
+    widest = 4  # columns up to which small networks are tried
     m = problem.n_columns
-    if not 2 <= m <= _TREES:
+    if not 2 <= m <= widest:
         return
     weights = problem.weight.square()
     u, t = problem.columns, problem.target
@@ -165,7 +165,7 @@ def trees(problem: Problem, noise: float, deadline: Deadline, seed: int) -> Iter
         left = deadline.left()
         if left <= 0:
             break
-        options = Options(restarts=_RESTARTS, seed=seed, time_limit=None if math.isinf(left) else left)
+        options = Options(restarts=restarts, seed=seed, time_limit=left if math.isfinite(left) else None)
         grids = [5, 10] if noise > 0 else [5, 10, 20, 50]
         model = trained(build(), u, t / scale, options, weights=weights, grids=grids).model
         with torch.no_grad():

@@ -25,14 +25,6 @@ from edgewise.discovery.tables import (
 )
 from edgewise.formulas.expressions import FitData, FittedFormula, fitted_constants, simple_constants
 
-_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # numerator, denominator
-_NOISY_DEGREES = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 1))
-_MAX_TERMS = 120
-_MAX_NOISY_TERMS = 40
-_MAX_NOISY_CONSTANTS = 5
-_UNIQUE = 1e-9  # the smallest singular value over the next one, for an exact relation
-_TINY = 1e-12  # ... and over the largest
-
 
 @dataclass(frozen=True)
 class _Relation:
@@ -74,17 +66,22 @@ def rational(data: FitData, noise: float = 0.0) -> list[FittedFormula]:
     Source: Sanathanan and Koerner (1963) for the weights 1/Q_old; the constraint is the total least squares
     one.
     """
+    exact_degrees = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 0), (3, 1), (3, 2))  # numerator, denominator
+    noisy_degrees = ((1, 1), (2, 0), (2, 1), (1, 2), (2, 2), (3, 1))
+    max_terms = 120
+    max_noisy_terms = 40
+    max_noisy_constants = 5
     variables = varying(data)
     if not variables:
         return []
     data = data.rows(data.weight > 0)
-    limit = min(_MAX_TERMS if noise <= 0 else _MAX_NOISY_TERMS, data.n / 3)
-    for degrees in _DEGREES if noise <= 0 else _NOISY_DEGREES:
+    limit = min(max_terms if noise <= 0 else max_noisy_terms, data.n / 3)
+    for degrees in exact_degrees if noise <= 0 else noisy_degrees:
         if sum(math.comb(len(variables) + degree, degree) for degree in degrees) > limit:
             continue
         above, below = (library(variables, len(data.names), degree) for degree in degrees)
         candidate = _quotient(_Relation([*above, *below], len(above)), data, noise)
-        if candidate and (noise <= 0 or fitted_constants(candidate.expression) <= _MAX_NOISY_CONSTANTS):
+        if candidate and (noise <= 0 or fitted_constants(candidate.expression) <= max_noisy_constants):
             return [candidate]
     return []
 
@@ -129,12 +126,14 @@ def _null_space(relation: _Relation, data: FitData) -> tuple[Array, Array, Array
 
 def _exact(relation: _Relation, data: FitData) -> _Relation | None:
     """Return the relation of exact data if there is one only, without the terms that are zero."""
+    unique = 1e-9  # the smallest singular value over the next one, for an exact relation
+    tiny = 1e-12  # the smallest singular value over the largest
     for tolerance in (1e-6, 1e-8, 1e-9, 0.0):
         found = _null_space(relation, data)
         if found is None:
             return None
         coefficients, parts, s = found
-        if not (len(s) < 2 or (s[-1] < _UNIQUE * s[-2] and s[-1] < _TINY * s[0])):
+        if not (len(s) < 2 or (s[-1] < unique * s[-2] and s[-1] < tiny * s[0])):
             return None
         keep = parts > tolerance * np.max(parts)
         smaller = relation.kept(keep)

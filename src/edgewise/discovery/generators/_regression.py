@@ -16,10 +16,6 @@ from edgewise.discovery.generators._algebra import Group, products, searches
 from edgewise.discovery.tables import Exponents, Problem
 from edgewise.discovery.univariate import BY_NAME, Transform
 
-_RIDGE = 1e-11
-_POLE = 1e-2  # least 1 + Q over its largest
-_ABOVE, _BELOW = 3, 2  # terms of the quotients of which all are tried
-
 
 @dataclass(frozen=True)
 class Aim:
@@ -54,10 +50,11 @@ class Terms:
 
     def subsets(self) -> Iterator[Tensor]:
         """All choices of up to three terms above and two below the line, of the last shape: each (subsets, size)."""
+        above, below = 3, 2  # terms of the quotients of which all are tried
         mask = self.masks()[-1]
         top = [k for k in range(len(self.above)) if mask[k]]
         bottom = [k for k in range(len(self.above), len(mask)) if mask[k]]
-        for p, q in itertools.product(range(1, _ABOVE + 1), range(_BELOW + 1)):
+        for p, q in itertools.product(range(1, above + 1), range(below + 1)):
             both = itertools.product(itertools.combinations(top, p), itertools.combinations(bottom, q))
             yield torch.tensor([[*a, *b] for a, b in both])
 
@@ -84,11 +81,12 @@ class Tables:
 
     def quotients(self, factors: Tensor, aim: Aim) -> tuple[Tensor, Tensor]:
         """The error (groups,) of each group's quotient, infinite with a pole, and its 1 + Q (groups, rows)."""
+        least = 1e-2  # least 1 + Q over its largest
         k = self.above.shape[1]
         top = (factors[:, :k].unsqueeze(1) @ self.above).squeeze(1)
         size = 1 + (factors[:, k:].unsqueeze(1) @ self.under[:, 1:]).squeeze(1)
         error = (aim.weight * (aim.measured - top / size)).square().mean(1).sqrt()
-        pole = (size.amin(1) < _POLE * size.amax(1)) | ~torch.isfinite(error)
+        pole = (size.amin(1) < least * size.amax(1)) | ~torch.isfinite(error)
         return error.masked_fill(pole, math.inf), size
 
 
@@ -106,13 +104,14 @@ class Normal:
     @classmethod
     def of(cls, tables: Tables, weight: Tensor, aim: Aim) -> Normal:
         """Of tables of groups, under weights (groups or 1, rows)."""
+        ridge = 1e-11
         t = (weight * aim.measured).expand(len(tables.above), -1)
         line = tables.under * weight.unsqueeze(1)
         table = torch.cat([tables.above * weight.unsqueeze(1), -line[:, 1:] * aim.smooth], dim=1)
         norm = table.norm(dim=2).clamp_min(1e-300)
         table = table / norm.unsqueeze(2)
         return cls(
-            table @ table.transpose(1, 2) + _RIDGE * torch.eye(table.shape[1], dtype=table.dtype),
+            table @ table.transpose(1, 2) + ridge * torch.eye(table.shape[1], dtype=table.dtype),
             (table @ t.unsqueeze(2)).squeeze(2), t.square().sum(1), norm, line @ line.transpose(1, 2), t.shape[1],
         )  # fmt: skip
 
@@ -170,13 +169,7 @@ class Normal:
         return criterion.masked_fill(bad > 0, math.inf), c / self.norm.unsqueeze(1)
 
 
-_MOST = 3  # columns
-_CLOSER = 150  # groups whose terms are chosen by dropping them ...
-_SIMPLEST = 120  # ... and of them, those of which all short choices are tried
-_NEAR = 1.15  # times the noise: error of a quotient that is handed on ...
-_MAYBE = 2.0  # ... and of a group with all its terms that is looked at closer
 _TRIED = 12  # quotients that are handed on
-_PART = 128  # groups solved at a time
 
 
 _IMAGES = [BY_NAME[name] for name in ("identity", "square", "log", "cos", "sin")]
@@ -191,8 +184,9 @@ def regressions(
     ones the factors would come out too small. All groups of functions are solved together; of the best, terms are
     dropped by the Bayesian information criterion, and the cheapest come first. Once it is `late`, no other T is tried.
     """
+    most = 3  # columns
     m = problem.n_columns
-    if not 2 <= m <= _MOST or noise <= 0:
+    if not 2 <= m <= most or noise <= 0:
         return
     found: list[tuple[float, Formula]] = []
     for image in _IMAGES:
@@ -226,32 +220,37 @@ def _cheapest(groups: list[Group], terms: Terms, aim: Aim, noise: float) -> Iter
     T - P + T Q is 1 + Q times the residual of the quotient, so choices of terms are made by its squares over those of
     1 + Q, and the factors of the best fitted again on rows divided by 1 + Q.
     """
+    closer = 150  # groups whose terms are chosen by dropping them
+    n_simplest = 120  # of them, those of which all short choices are tried
+    maybe = 2.0  # times the noise: error of a group with all its terms that is looked at closer
+    size = 128  # groups solved at a time
     n, costs = len(aim.measured), terms.costs
     kept: list[tuple[float, int]] = []
-    for start in range(0, len(groups), _PART):
-        part = groups[start : start + _PART]
+    for start in range(0, len(groups), size):
+        part = groups[start : start + size]
         left = Normal.of(terms.tables(part), aim.weight.unsqueeze(0), aim).whole()
-        kept += [(e, start + k) for k, e in enumerate((left / n).sqrt().tolist()) if e < _MAYBE * noise]
+        kept += [(e, start + k) for k, e in enumerate((left / n).sqrt().tolist()) if e < maybe * noise]
     kept.sort(key=lambda entry: (sum(a.cost for a in groups[entry[1]]), entry[0]))
-    near = [groups[k] for _, k in kept[:_CLOSER]]
+    near = [groups[k] for _, k in kept[:closer]]
     if not near:
         return
     normal = Normal.of(terms.tables(near), aim.weight.unsqueeze(0), aim)
     choices: list[tuple[int, Tensor]] = []
     for mask in terms.masks():
         choices += enumerate(normal.dropped(mask, costs)[1])
-    simplest = normal.part(torch.arange(min(len(near), _SIMPLEST)))
+    simplest = normal.part(torch.arange(min(len(near), n_simplest)))
     for subsets in terms.subsets():
         criterion, factors = simplest.chosen(subsets, costs)
         choices += enumerate(factors[torch.arange(len(criterion)), criterion.argmin(1)])
-    for start in range(0, len(choices), _PART):
-        yield from _weighed(choices[start : start + _PART], near, terms, aim, noise)
+    for start in range(0, len(choices), size):
+        yield from _weighed(choices[start : start + size], near, terms, aim, noise)
 
 
 def _weighed(
     choices: list[tuple[int, Tensor]], groups: list[Group], terms: Terms, aim: Aim, noise: float
 ) -> Iterator[tuple[float, Formula]]:
     """Fit the factors of choices (group, factors) again on rows divided by 1 + Q, and yield criteria and quotients."""
+    nearest = 1.15  # times the noise: error of a quotient that is handed on
     n, costs = len(aim.measured), terms.costs
     factors = torch.stack([f for _, f in choices])
     tables = terms.tables([groups[k] for k, _ in choices])
@@ -262,5 +261,5 @@ def _weighed(
     atoms = torch.tensor([float(sum(a.cost for a in groups[k])) for k, _ in choices])
     criterion = 2 * n * error.log() + math.log(n) * ((factors != 0).double() @ costs + atoms)
     for k in criterion.argsort().tolist()[:_TRIED]:
-        if float(error[k]) < _NEAR * noise:
+        if float(error[k]) < nearest * noise:
             yield float(criterion[k]), terms.quotient(groups[choices[k][0]], factors[k].tolist())

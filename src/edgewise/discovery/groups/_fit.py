@@ -14,8 +14,6 @@ from edgewise.discovery.judging import criterion
 from edgewise.discovery.tables import Table
 from edgewise.formulas.expressions import FreeFormula, complexity, evaluate
 
-_MANY = 6  # terms, of which each alone is tried
-
 
 @dataclass(frozen=True)
 class Shape:
@@ -57,6 +55,7 @@ def shapes_of(expression: Formula) -> list[Shape]:
     >>> [(s.terms, sorted(s.varying)) for s in shapes_of(2.5 * x)]
     [((x,), []), ((x,), [0]), ((1, x), [0]), ((1, x), [0, 1])]
     """
+    many = 6  # terms, of which each alone is tried
     separate = _terms(expression)
     lists = [separate, [sympy.S.One, *separate]] if sympy.S.One not in separate else [separate]
     others = [t for t in separate if t != 1]
@@ -66,7 +65,7 @@ def shapes_of(expression: Formula) -> list[Shape]:
     found: list[Shape] = []
     for terms in lists:
         places = range(len(terms))
-        singles = [{j} for j in places] if len(terms) <= _MANY else [{0}]
+        singles = [{j} for j in places] if len(terms) <= many else [{0}]
         for varying in [set(), *singles, {*places}]:
             added = terms is not separate and terms[1:] == separate
             shape = Shape(tuple(terms), frozenset(varying))
@@ -93,9 +92,6 @@ def _pairs(expression: Formula) -> list[tuple[Part, Formula]]:
     return [*([(constant, sympy.S.One)] if constant != 0 else []), *pairs]
 
 
-_RANK = 1e-11
-
-
 @dataclass(frozen=True)
 class Coefficients:
     """Shared coefficients (k,), those of each group (G, v), and their covariances without the residuals' variance."""
@@ -120,6 +116,7 @@ def solve(shared: Array, grouped: Array, y: Array, weight: Array, codes: Array, 
     >>> found.shared.round(6), found.grouped.round(6).tolist()
     (array([2.]), [[1.0], [5.0]])
     """
+    rank = 1e-11
     w = weight[:, None]
     left, right = w * np.column_stack([shared, y]), w * grouped
     k, v = shared.shape[1], grouped.shape[1]
@@ -129,11 +126,11 @@ def solve(shared: Array, grouped: Array, y: Array, weight: Array, codes: Array, 
     projected = left.copy()
     for g in range(groups):
         rows = order[ends[g] : ends[g + 1]]
-        inverse = np.linalg.pinv(right[rows], rcond=_RANK) if v else np.zeros((0, len(rows)))
+        inverse = np.linalg.pinv(right[rows], rcond=rank) if v else np.zeros((0, len(rows)))
         onto = inverse @ left[rows]
         projected[rows] = left[rows] - right[rows] @ onto
         blocks.append((inverse, onto))
-    inverse = np.linalg.pinv(projected[:, :k], rcond=_RANK) if k else np.zeros((0, len(y)))
+    inverse = np.linalg.pinv(projected[:, :k], rcond=rank) if k else np.zeros((0, len(y)))
     b, spread = inverse @ projected[:, k], inverse @ inverse.T
     values, spreads = np.zeros((groups, v)), np.zeros((groups, v))
     for g, (own, onto) in enumerate(blocks):
@@ -143,10 +140,6 @@ def solve(shared: Array, grouped: Array, y: Array, weight: Array, codes: Array, 
 
 
 _FOLDS = 5
-_STEPS = 12  # evaluations for each constant within terms
-_MOST_INNER = 6
-_DIGITS, _ZERO = 12, 1e-12
-_FITTED = 5000  # rows that constants within terms are fitted to
 
 
 @dataclass(frozen=True)
@@ -223,13 +216,16 @@ class GroupedFit:
 
     def refined(self, rows: GroupedRows) -> GroupedFit:
         """Return the fit with the constants within its terms fitted, too."""
+        steps = 12  # evaluations for each constant within terms
+        most_inner = 6
+        fitted = 5000  # rows that constants within terms are fitted to
         from scipy.optimize import leastsq
 
         free = [FreeFormula.of(term) for term in self.shape.terms]
         start = [value for each in free for value in each.values]
-        if not start or len(start) > _MOST_INNER:
+        if not start or len(start) > most_inner:
             return self
-        few = rows.rows(np.flatnonzero(np.arange(len(rows.y)) % -(-len(rows.y) // _FITTED) == 0))
+        few = rows.rows(np.flatnonzero(np.arange(len(rows.y)) % -(-len(rows.y) // fitted) == 0))
 
         def shape(values: Array) -> Shape:
             given = iter(values)
@@ -246,7 +242,7 @@ class GroupedFit:
             return few.weight * (found.values(*columns, few.codes) - few.y)
 
         with np.errstate(all="ignore"):
-            best = leastsq(residual, start, full_output=True, maxfev=_STEPS * (len(start) + 1), xtol=1e-14, ftol=1e-14)[
+            best = leastsq(residual, start, full_output=True, maxfev=steps * (len(start) + 1), xtol=1e-14, ftol=1e-14)[
                 0
             ]
         again = GroupedFit.of(shape(best), rows)
@@ -254,9 +250,10 @@ class GroupedFit:
 
     def rounded(self) -> GroupedFit:
         """Return an exact fit with coefficients of twelve digits: the others are rounding errors."""
-        found, round_all = self.coefficients, np.vectorize(lambda v: float(f"{v:.{_DIGITS}g}"), otypes=[float])
+        digits, zero = 12, 1e-12
+        found, round_all = self.coefficients, np.vectorize(lambda v: float(f"{v:.{digits}g}"), otypes=[float])
         size = max(float(np.abs(found.shared).max(initial=0)), float(np.abs(found.grouped).max(initial=0)))
-        shared, grouped = (np.where(np.abs(c) < _ZERO * size, 0.0, c) for c in (found.shared, found.grouped))
+        shared, grouped = (np.where(np.abs(c) < zero * size, 0.0, c) for c in (found.shared, found.grouped))
         return replace(self, coefficients=replace(found, shared=round_all(shared), grouped=round_all(grouped)))
 
     def of_group(self, group: int) -> Formula:

@@ -74,9 +74,6 @@ class Admission:
         return [] if self.knowledge.empty else turned_away(self.knowledge, [*shapes, *fits], tried, found=found)
 
 
-_ALONE = 25  # rows of the largest group from which it is searched on its own
-
-
 @dataclass(frozen=True)
 class Parts:
     """What is searched instead of a table whose constants differ by group: `table` without the groups, `codes` (n,).
@@ -91,9 +88,10 @@ class Parts:
 
     def __iter__(self) -> Iterator[tuple[str, Table]]:
         """Yield what is searched, in words, and as a table; weights that were given stay."""
+        alone = 25  # rows of the largest group from which it is searched on its own
         y, every = self.table.y, np.arange(len(self.table))
         largest = np.flatnonzero(self.codes == np.bincount(self.codes).argmax())
-        if len(largest) >= _ALONE and np.ptp(y[largest]) > 0:
+        if len(largest) >= alone and np.ptp(y[largest]) > 0:
             yield "the largest group", self._of(largest, y[largest])
         shifted = self.shifted()
         if np.ptp(shifted) > 0:
@@ -130,12 +128,7 @@ def _effects(x: Array, y: Array, codes: Array) -> Array:
 
 
 _MODELED, _MODELED_ROWS = 12, 5000  # groups up to which a network is fitted, and its rows
-_GUESSES = 2  # fits of each guess to each part
-_REFINED = 8  # forms whose constants within terms are fitted again
-_IMPROVED = 0.98  # of the held-out error of simpler formulas: what the front asks for
-_SHARE = 0.22  # of the time, for each search
 _READABLE = 30  # complexity of the formula that is recommended
-_DIGITS = 8
 _LETTERS = "abcdefghklmnpqrs"
 
 
@@ -227,17 +220,19 @@ class GroupSearch:
 
     def _guessed(self) -> Iterator[list[Formula]]:
         """Yield guesses with the constants that fit parts of the table."""
+        guesses = 2  # fits of each guess to each part
         for guess in self.settings.knowledge.guesses:
             for _, part in self.parts:
                 data = FitData.of(part.names, part.x, part.y, part.weight)
-                yield [fit.expression for fit in guess.fitted(data, self.settings.seed)[:_GUESSES]]
+                yield [fit.expression for fit in guess.fitted(data, self.settings.seed)[:guesses]]
 
     def _searched(self) -> Iterator[list[Formula]]:
         """Yield the forms that searches of parts of the table find."""
+        share = 0.22  # of the time, for each search
         if not self.rows.names:
             return
         for what, part in self.parts:
-            limit = self.settings.limit * _SHARE
+            limit = self.settings.limit * share
             settings = replace(self.settings, limit=limit, evaluations=self.settings.evaluations // 4)
             found = Search(part, settings, self.journal).run()
             self.stages.append(f"Searched {what}: {found.outcome.name}.")
@@ -260,9 +255,10 @@ class GroupSearch:
 
     def _refined(self, fits: list[GroupedFit]) -> list[GroupedFit]:
         """Return the cheapest fits with the constants within their terms fitted again."""
+        refined = 8  # forms whose constants within terms are fitted again
         n, found = len(self.rows.y), []
         order = sorted(fits, key=lambda each: (not self.admission.admits(each), each.cost(n, self.noise)))
-        for fit in order[:_REFINED]:
+        for fit in order[:refined]:
             again = fit if fit.shape in self._polished else fit.refined(self.rows)
             self._polished |= {fit.shape, again.shape}
             if again is not fit:
@@ -271,9 +267,10 @@ class GroupSearch:
 
     def _front(self, fits: list[GroupedFit]) -> list[GroupedFit]:
         """Return the fits whose held-out error no simpler one reaches, simplest first."""
+        improved = 0.98  # of the held-out error of simpler formulas: what the front asks for
         kept: list[GroupedFit] = []
         for fit in sorted(fits, key=lambda each: (each.shape.complexity, each.held_out)):
-            better = not kept or (fit.held_out < _IMPROVED * kept[-1].held_out and kept[-1].held_out > 1e-14)
+            better = not kept or (fit.held_out < improved * kept[-1].held_out and kept[-1].held_out > 1e-14)
             if better and self.admission.admits(fit):
                 kept.append(fit)
         return kept
@@ -285,6 +282,7 @@ class GroupSearch:
         return criterion(candidate.held_out, candidate.complexity, len(self.rows.y), self.noise)
 
     def _candidate(self, fit: GroupedFit) -> Candidate:
+        digits = 8
         names, labels = self.table.names, self.prepared.labels
         indicators = [sympy.Symbol(name) for name in names[self.count :]]
         expression = self._written(fit.expression(indicators, self.prepared.baseline))
@@ -293,7 +291,7 @@ class GroupSearch:
         if not varying:
             return Candidate(expression, names, fit.error, fit.shape.complexity, fit.held_out)
         letters = [letter for letter in _LETTERS if letter not in names][:varying]
-        form = self._written(shorten(fit.shape.written(letters, list(found.shared)), _DIGITS))
+        form = self._written(shorten(fit.shape.written(letters, list(found.shared)), digits))
         errors = np.sqrt(np.maximum(found.grouped_spread, 0)) * spread
         rows = tuple(np.bincount(self.rows.codes, minlength=len(labels)).tolist())
         group = str(self.prepared.columns.group)

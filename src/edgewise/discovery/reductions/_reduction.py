@@ -17,14 +17,7 @@ Guesses = Iterator[tuple[str, Problem]]
 Model = Callable[[Problem, Surrogate | None, float], Surrogate | None]
 """A model of a problem, in the coordinates of another first; an error below the number is enough."""
 
-_TRIED = 10  # symmetries of a problem whose elimination is verified
-_SURE = 1e-3  # residual of a symmetry that is obeyed, and ...
-_LENIENT = 3e-2  # ... the model's error that it may lead to on exact data
-_PLAIN = 1.5  # cost of a symmetry that, on noisy data, is taken as soon as it is confirmed
 _NOISY = 1.03  # times the error before, on noisy data
-_CLEAR = 0.3  # of the error before: an elimination that does this needs no comparison
-_BLIND = 0.5  # the same for an elimination that no gradient speaks for
-_POWERS = (1, -1, 2, -2)  # of a factor that is guessed
 
 
 @dataclass(frozen=True)
@@ -46,12 +39,15 @@ def reduced(step: Step, noise: float, model: Model, late: Callable[[], bool]) ->
     An elimination counts if its model has at most 1.2 times the old error (1.1 times the noise; six times an old error
     below 2e-4), or follows from a symmetry obeyed to 1e-3 and stays below 3e-2. Once it is `late`, no more are tried.
     """
+    tried = 10  # symmetries of a problem whose elimination is verified
+    plain = 1.5  # cost of a symmetry that, on noisy data, is taken as soon as it is confirmed
+    clearly = 0.3  # of the error before: an elimination that does this needs no comparison
     assert step.surrogate is not None
     old = step.surrogate
     values, gradient = old.read()
     found: list[tuple[float, float, Step]] = []
-    enough = max(_CLEAR * old.error, _NOISY * old.error if noise > 0 else 0.0)
-    for symmetry in find_symmetries(step.problem, values, gradient, old.error)[:_TRIED]:
+    enough = max(clearly * old.error, _NOISY * old.error if noise > 0 else 0.0)
+    for symmetry in find_symmetries(step.problem, values, gradient, old.error)[:tried]:
         if late():
             break
         problem = symmetry.reduced
@@ -60,7 +56,7 @@ def reduced(step: Step, noise: float, model: Model, late: Callable[[], bool]) ->
         if (surrogate is None and problem.n_columns) or after.error > _allowed(symmetry, old.error, noise):
             continue
         found.append((after.error, symmetry.cost, after))
-        clear = symmetry.cost < _PLAIN if noise > 0 else symmetry.cost < 0.5 and symmetry.residual < 2 * old.error
+        clear = symmetry.cost < plain if noise > 0 else symmetry.cost < 0.5 and symmetry.residual < 2 * old.error
         if clear and after.error < enough:
             break
     near = max(5 * min((error for error, *_ in found), default=0.0), 1.05 * noise)
@@ -73,13 +69,14 @@ def guessed(step: Step, model: Model, late: Callable[[], bool]) -> list[Step]:
 
     They are tried kind by kind, until it is `late`; the first kind with one that does so ends the guessing.
     """
+    blind = 0.5  # of the error before: an elimination that no gradient speaks for
     found: list[Step] = []
     for kind in (_sums, _factors, _products):
         for text, problem in kind(step.problem):
             if late():
                 break
             surrogate = model(problem, step.surrogate, math.inf) if problem.sound() else None
-            if surrogate is not None and surrogate.error < _BLIND * step.error:
+            if surrogate is not None and surrogate.error < blind * step.error:
                 found.append(Step(problem, surrogate, f"{text}, guessed"))
         if found:
             break
@@ -88,11 +85,13 @@ def guessed(step: Step, model: Model, late: Callable[[], bool]) -> list[Step]:
 
 def _allowed(symmetry: Symmetry, old: float, noise: float) -> float:
     """The model's error up to which an elimination counts as verified, given the error before."""
+    sure = 1e-3  # residual of a symmetry that is obeyed
+    lenient = 3e-2  # the model's error that it may lead to on exact data
     if noise > 0:
         return _NOISY * old
     allowed = max(1.2 * old, min(1e-3, 6 * old))
-    if symmetry.residual < max(_SURE, 2 * old):
-        allowed = max(allowed, min(10 * old, _LENIENT), _LENIENT if symmetry.residual < _SURE else 0.0)
+    if symmetry.residual < max(sure, 2 * old):
+        allowed = max(allowed, min(10 * old, lenient), lenient if symmetry.residual < sure else 0.0)
     return allowed
 
 
@@ -104,8 +103,9 @@ def _sums(problem: Problem) -> Guesses:
 
 
 def _factors(problem: Problem) -> Guesses:
+    powers = (1, -1, 2, -2)  # of a factor that is guessed
     m, names = problem.n_columns, problem.expressions
-    for i, power in product(range(m), map(Fraction, _POWERS)):
+    for i, power in product(range(m), map(Fraction, powers)):
         if can_scale(problem.columns[:, i], [], power):
             yield f"factor {names[i]}^{power}", problem.divided(i, power).without(i)
     for i in range(m):

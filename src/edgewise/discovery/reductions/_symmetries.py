@@ -22,8 +22,6 @@ from edgewise.interpret.symmetries import POWERS, Gradients, has_power, inner_ro
 ITSELF, ONE = -2, -1  # places of y and of 1 among the terms
 RESOLUTION = 1e-7  # residuals below this are alike: factors are read from inner products, which square them
 _SEPARATED = 0.05  # residual above which nothing is separated
-_LARGE = 1e30
-_NICE = 3e-3  # how far a factor may be from an exact number, that is tried beside it
 
 
 @dataclass(frozen=True)
@@ -162,6 +160,7 @@ def terms(g: Weighted) -> list[Symmetry]:
 
 
 def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) -> list[Symmetry]:
+    nice = 3e-3  # how far a factor may be from an exact number, that is tried beside it
     monomial = torch.ones_like(g.problem.target)
     formula: Formula = sympy.S.One
     for k, a in {**exponents, i: own}.items():
@@ -176,7 +175,7 @@ def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) ->
     if residual > _SEPARATED:
         return []
     cost = 0.8 + 0.2 * sum(a != 0 for a in exponents.values())
-    exact = [(float(n.value), n.expr, 0.0) for n in simple_constants(c, max(_NICE, 3 * residual), 4)[:2]]
+    exact = [(float(n.value), n.expr, 0.0) for n in simple_constants(c, max(nice, 3 * residual), 4)[:2]]
     out = []
     for value, number, more in [*exact, (c, sympy.Float(c), 1.0)]:
         reduced = g.problem.less(value * monomial, number * formula).without(i)
@@ -185,15 +184,11 @@ def _term(g: Weighted, i: int, exponents: dict[int, Fraction], own: Fraction) ->
 
 
 def _tame(values: Tensor) -> bool:
-    return bool(torch.isfinite(values).all()) and float(values.abs().max()) < _LARGE
+    large = 1e30
+    return bool(torch.isfinite(values).all()) and float(values.abs().max()) < large
 
 
-_POWERS = (Fraction(1), *map(Fraction, POWERS))
-_GROUPS = 30_000  # sets of columns of one size: more are not tried
-_ALIKE = 4  # times the least residual: factors that go together
 _LIMIT = 0.12  # residual above which nothing is a symmetry
-_PARALLEL = 0.97  # cosine of two terms below which their residual is above the limit
-_TOUCHES = 0.03  # a column whose least size is below this share of its largest is not divided by
 
 
 def find_symmetries(problem: Problem, value: Tensor, slope: Tensor, error: float) -> list[Symmetry]:
@@ -232,13 +227,14 @@ def _irrelevant(g: Weighted, error: float) -> list[Symmetry]:
 
 def _factors(g: Weighted) -> list[Symmetry]:
     """x_i y_i = p_i y for several columns at once, far better obeyed than any other such symmetry."""
+    alike = 4  # times the least residual: factors that go together
     single = [
         (i, found.power, found.residual)
         for i in range(g.problem.n_columns)
         if (found := _scaling(g, i, [], True)) is not None and found.power is not None
     ]
     best = min((r for *_, r in single), default=0.0)
-    single = [entry for entry in single if entry[2] <= _ALIKE * best]
+    single = [entry for entry in single if entry[2] <= alike * best]
     if len(single) < 2:
         return []
     reduced = g.problem
@@ -255,8 +251,9 @@ def _cases(m: int, first: Callable[[int], float]) -> Iterator[tuple[int, list[in
 
     A column alone needs the term. Sizes of which there are too many sets are left out.
     """
+    most = 30_000  # sets of columns of one size: more are not tried
     for size in range(1, min(3, m) + 1):
-        for group in combinations(range(m), size) if math.comb(m, size) <= _GROUPS else ():
+        for group in combinations(range(m), size) if math.comb(m, size) <= most else ():
             i = max(group, key=first)
             others = [j for j in group if j != i]
             yield from ((i, others, more) for more in ((True, False) if others else (True,)))
@@ -310,6 +307,7 @@ def _translation(g: Weighted, i: int, others: list[int], with_slope: bool) -> Sy
 
 def _power_sums(g: Weighted) -> list[Symmetry]:
     """k r x_j^(r-1) y_i = p x_i^(p-1) y_j:  t = F(x_i^p + k x_j^r, rest)."""
+    parallel = 0.97  # cosine of two terms below which their residual is above the limit
     out = []
     for i, j in permutations(range(g.problem.n_columns), 2):
         left, right = _crossed(g, i, j), _crossed(g, j, i)
@@ -317,7 +315,7 @@ def _power_sums(g: Weighted) -> list[Symmetry]:
             continue
         terms = Terms(torch.stack([*left.values(), *right.values()], dim=1))
         size = np.sqrt(np.maximum(np.diag(terms.square), 1e-300))
-        alike = np.abs(terms.square / size / size[:, None]) > _PARALLEL
+        alike = np.abs(terms.square / size / size[:, None]) > parallel
         for (a, p), (b, r) in product(enumerate(left), enumerate(right, len(left))):
             if not alike[a, b] or (p, r) == (1, 1) or (i > j and p == r):
                 continue
@@ -333,8 +331,9 @@ def _power_sums(g: Weighted) -> list[Symmetry]:
 
 def _crossed(g: Weighted, i: int, j: int) -> dict[Fraction, Tensor]:
     """p x_i^(p-1) y_j, weighted, for each power p that column i allows."""
+    powers = (Fraction(1), *map(Fraction, POWERS))
     column = g.problem.columns[:, i]
-    terms = {p: g.weight * g.crossed(i, j, float(p)) for p in _POWERS if can_scale(column, [p])}
+    terms = {p: g.weight * g.crossed(i, j, float(p)) for p in powers if can_scale(column, [p])}
     return {p: term for p, term in terms.items() if bool(torch.isfinite(term).all())}
 
 
@@ -351,4 +350,5 @@ def can_scale(x: Tensor, powers: list[Fraction], divisor: Fraction = Fraction(0)
 
     Dividing the target near zero is harmless, because its weight falls alike.
     """
-    return off_zero(x) > 0 and has_power(x, divisor, 0.0) and all(has_power(x, p, _TOUCHES) for p in powers)
+    touches = 0.03  # a column whose least size is below this share of its largest is not divided by
+    return off_zero(x) > 0 and has_power(x, divisor, 0.0) and all(has_power(x, p, touches) for p in powers)

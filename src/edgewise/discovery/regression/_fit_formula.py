@@ -21,9 +21,6 @@ from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
 from edgewise.formulas.expressions import CovarianceName, Uncertainty, evaluate, read_formula
 from edgewise.kernels import one_thread
 
-_EXACT = 1e-13  # error over the standard deviation of y
-_ASIDE, _NAMED = 0.3, 6  # weight of a row under a robust loss below which it is named; rows that are
-
 
 class Chosen(NamedTuple):
     """What a user chose for a fit: the formula as stated, and more; and the names of all columns of the table."""
@@ -38,6 +35,7 @@ class Chosen(NamedTuple):
 
 def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], rows: Rows, chosen: Chosen) -> FormulaFit:
     """Return the result of a fit that ended at a minimum."""
+    exact = 1e-13  # error over the standard deviation of y
     free, robust = found.free, RobustLoss.of(chosen.loss)
     factor = rows.factor
     unit, inflation = free.error / np.sqrt(max(found.data.n - len(free.values), 1)), 1.0
@@ -54,7 +52,7 @@ def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], row
     if undetermined:
         outcome = FitOutcome.UNDETERMINED
         notes.append(f"Not determined by the rows: {', '.join(undetermined)}.")
-    elif robust is None and free.error < _EXACT:
+    elif robust is None and free.error < exact:
         outcome = FitOutcome.EXACT
     elif not found.converged:
         outcome = FitOutcome.NOT_CONVERGED
@@ -67,13 +65,14 @@ def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], row
 
 def _aside(found: Minimum, rows: Rows) -> list[str]:
     """Return a note on rows that count little under a robust loss."""
-    little = np.flatnonzero(found.weights < _ASIDE)
+    least, most = 0.3, 6  # weight of a row under a robust loss below which it is named; rows that are
+    little = np.flatnonzero(found.weights < least)
     if not len(little):
         return []
     order = little[np.argsort(found.weights[little], kind="stable")]
-    more = f" and {len(order) - _NAMED} more" if len(order) > _NAMED else ""
-    named = ", ".join(str(rows.kept[k]) for k in order[:_NAMED])
-    return [f"Rows with a weight below {_ASIDE:g} under the loss: {named}{more}."]
+    more = f" and {len(order) - most} more" if len(order) > most else ""
+    named = ", ".join(str(rows.kept[k]) for k in order[:most])
+    return [f"Rows with a weight below {least:g} under the loss: {named}{more}."]
 
 
 _EULER = re.compile(r"(?<![\w.`])[eE](?!\w)(?!\s*(?:\^|\*\*))")

@@ -15,7 +15,6 @@ LossName = Literal["squared", "huber", "tukey"]
 """The losses that a stated formula can be fitted with."""
 
 _TUNING = {"huber": HUBER, "tukey": 4.685}  # 95 % as efficient as least squares for normal noise
-_MAD = 0.6744897501960817  # median absolute value of normal noise of variance 1
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ class RobustLoss:
 
     def scale(self, residual: Array) -> float:
         """Return the scale of weighted residuals (n,)."""
-        return float(np.median(np.abs(residual))) / _MAD
+        mad = 0.6744897501960817  # median absolute value of normal noise of variance 1
+        return float(np.median(np.abs(residual))) / mad
 
     def weights(self, residual: Array, scale: float) -> Array:
         """Return psi(u) / u (n,) for u = residual / scale: 1 where a row counts in full.

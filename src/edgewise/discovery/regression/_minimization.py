@@ -12,11 +12,7 @@ from edgewise._typing import Array, Part
 from edgewise.discovery.regression._loss import RobustLoss
 from edgewise.formulas.expressions import FitData, FreeFormula, Starts, Tape, exact_constant
 
-_OFFSET = 1e-5  # relative offset at a minimum
-_POLISHED = 3  # steps at most
 _RANK = 1e-11  # singular values that count as zero, of a Jacobian with columns of length 1
-_TAKES_PART = 1e-3  # component of a constant in a direction without effect
-_ROUNDING = 1e-15  # of the size of y
 
 
 @dataclass(frozen=True)
@@ -48,24 +44,27 @@ class Minimum:
         Source: Bates and Watts, A relative offset orthogonality convergence criterion for nonlinear least squares
         (1981).
         """
+        rounding = 1e-15  # of the size of y
         k, n = len(self.free.values), self.data.n
         residual, jacobian = self.residual, self.free.relative_jacobian(self.data)[1]
         if not k or not np.isfinite(jacobian).all() or n <= k:
             return 0.0 if not k else np.inf
         u, s, _ = np.linalg.svd(jacobian, full_matrices=False)
         inside = float(np.linalg.norm(u[:, s > _RANK * s[0]].T @ residual))
-        if inside <= _ROUNDING * float(np.linalg.norm(self.data.weight * self.data.y)):
+        if inside <= rounding * float(np.linalg.norm(self.data.weight * self.data.y)):
             return 0.0
         across = max(float(residual @ residual) - inside**2, 0.0)
         return inside / np.sqrt(k) / max(np.sqrt(across / (n - k)), 1e-300)
 
     @property
     def converged(self) -> bool:
-        return self.offset < _OFFSET
+        offset = 1e-5  # relative offset at a minimum
+        return self.offset < offset
 
     @property
     def undetermined(self) -> list[str]:
         """The names of constants that can change together without any change at the rows, to first order."""
+        takes_part = 1e-3  # component of a constant in a direction without effect
         jacobian = self.free.relative_jacobian(self.data)[1]
         if not len(self.free.values) or not np.isfinite(jacobian).all():
             return [symbol.name for symbol in self.free.symbols]
@@ -73,7 +72,7 @@ class Minimum:
         _, s, vt = np.linalg.svd(jacobian / np.where(sizes > 0, sizes, 1.0), full_matrices=False)
         lacking = vt[s < _RANK]
         share = np.abs(lacking).max(0, initial=0.0)
-        return [symbol.name for symbol, own in zip(self.free.symbols, share, strict=True) if own > _TAKES_PART]
+        return [symbol.name for symbol, own in zip(self.free.symbols, share, strict=True) if own > takes_part]
 
     @property
     def settled(self) -> bool:
@@ -82,8 +81,9 @@ class Minimum:
 
     def polished(self) -> Minimum:
         """Return the minimum to its last digits, by Gauss-Newton steps while they lower the offset."""
+        polished = 3  # steps at most
         best = self
-        for _ in range(_POLISHED):
+        for _ in range(polished):
             scales, jacobian = best.free.relative_jacobian(best.data)
             if not best.free.values or not np.isfinite(jacobian).all():
                 break
@@ -99,12 +99,6 @@ class Minimum:
 
 _STEPS = 2000  # evaluations of a fit
 _STARTS, _GENERATIONS, _SEARCHES = 12, 8, 3
-_SCREENED = 2000  # rows that the starts are compared on
-_FINALISTS = 3  # that are fitted to all rows, if there are more
-_REWEIGHTED = 200
-_STILL = 1e-10  # relative change of the error of a robust fit that ends it
-_EVEN = 1e-7  # relative difference of equal errors
-_NEAR = 1e-4  # of a constant's size: a bound that it may stand at
 
 
 @dataclass(frozen=True)
@@ -148,23 +142,26 @@ class Minimization:
 
     def _far(self, seed: int) -> list[FreeFormula]:
         """Return the formula fitted to some of the rows, or at the best starts where these are all."""
+        screened = 2000  # rows that the starts are compared on
+        finalists = 3  # that are fitted to all rows, if there are more
         data = self.data
-        if data.n > _SCREENED:
-            data = data.rows(np.arange(data.n) % (data.n // _SCREENED) == 0)
+        if data.n > screened:
+            data = data.rows(np.arange(data.n) % (data.n // screened) == 0)
         found = self._starts(data).best(_STARTS, seed, _GENERATIONS)
         if data is self.data:
             return found
         fitted = [self._fitted(start, data) for start in found]
-        return sorted(fitted, key=lambda each: each.error)[:_FINALISTS]
+        return sorted(fitted, key=lambda each: each.error)[:finalists]
 
     def _from(self, starts: list[FreeFormula], data: FitData) -> FreeFormula | None:
         """Return the least minimum from some starts; of equal ones that where relative changes matter least.
 
         Between equidistant rows, a wave of a far shorter period has the same values at the rows.
         """
+        even = 1e-7  # relative difference of equal errors
         found = [self._fitted(start, data) for start in starts]
         least = min((each.error for each in found), default=np.inf)
-        equal = [each for each in found if each.error <= least * (1 + _EVEN) and np.isfinite(least)]
+        equal = [each for each in found if each.error <= least * (1 + even) and np.isfinite(least)]
         if len(equal) < 2:
             return next(iter(equal), None)
         sizes = [float(np.linalg.norm(each.relative_jacobian(data)[1])) for each in equal]
@@ -199,10 +196,11 @@ class Minimization:
 
     def _at(self, free: FreeFormula, data: FitData) -> Minimum:
         """Return the minimum with constants held at bounds, where that costs nothing."""
+        near = 1e-4  # of a constant's size: a bound that it may stand at
         held: dict[str, float] = {}
         for symbol, value in zip(free.symbols, free.values, strict=True):
             for bound in self.bounds.get(symbol, ()):
-                if np.isfinite(bound) and abs(value - bound) <= _NEAR * max(abs(value), abs(bound)) + 1e-12:
+                if np.isfinite(bound) and abs(value - bound) <= near * max(abs(value), abs(bound)) + 1e-12:
                     pinned = free.pinned(free.symbols.index(symbol), exact_constant(bound))
                     lost = {*free.symbols} - {*pinned.symbols} - {symbol}
                     fitted = pinned.fit(data, _STEPS)
@@ -250,15 +248,17 @@ class Minimization:
         return replace(self._at(free, data), weights=weights, scale=scale)
 
     def _reweighted(self, free: FreeFormula, loss: RobustLoss) -> tuple[FreeFormula, Array, float]:
+        reweighted = 200
+        still = 1e-10  # relative change of the error of a robust fit that ends it
         data, error = self.data, np.inf
-        for _ in range(_REWEIGHTED):
+        for _ in range(reweighted):
             values = Tape(free.template, data.names, free.symbols).values(data.columns, free.values)
             residual = data.weight * (data.y - values)
             scale = loss.scale(residual)
             weights = loss.weights(residual, scale)
             own = replace(data, weight=data.weight * np.sqrt(weights))
             before = own.error(values)
-            if abs(before - error) <= _STILL * before:
+            if abs(before - error) <= still * before:
                 break
             free, error = self._fitted(free, own), before
         return free, weights, scale

@@ -271,9 +271,6 @@ def tabular(frame: pd.DataFrame) -> str:
     return "\n".join([*lines, r"\end{tabular}"])
 
 
-_GRID = 400  # points of a curve
-
-
 @dataclass(frozen=True, repr=False)
 class FormulaFit(Estimates):
     """A stated formula with its constants fitted to rows.
@@ -352,12 +349,13 @@ class FormulaFit(Estimates):
 
     def plot(self) -> Figure:
         """Draw the rows, the curve and its 95 % bands against the input; of several inputs, predictions against y."""
+        n_points = 400  # points of a curve
         from edgewise import plot
 
         if len(self.rows.names) > 1:
             return plot.fit_quality(self.rows.y, self.fitted, name=self.rows.target)
         x = self.rows.x[:, 0]
-        grid = np.linspace(x.min(), x.max(), _GRID)
+        grid = np.linspace(x.min(), x.max(), n_points)
         values, *inner = self.predict(grid[:, None], 0.95, band="confidence")
         _, *outer = self.predict(grid[:, None], 0.95)
         names = (", ".join(self.rows.names), self.rows.target)

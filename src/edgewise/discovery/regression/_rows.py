@@ -16,7 +16,6 @@ from edgewise.formulas.expressions import FitData
 from edgewise.tables.encoding import Category, Dates, Encoder, as_array, is_frame
 
 FEWEST_GROUPS = 3  # for standard errors that allow for clusters
-_FEW = 3  # weights that are positive, at least
 
 
 @dataclass(frozen=True)
@@ -175,11 +174,12 @@ class Rows:
 
 def _weight(sigma: Array | None, weights: Array | None, kept: Array) -> Array:
     """Return what multiplies residuals: sqrt(weights) / sigma."""
+    few = 3  # weights that are positive, at least
     weight = np.ones(len(kept))
     if weights is not None:
         given = weights[kept]
-        if (given < 0).any() or np.count_nonzero(given) < min(_FEW, len(given)):
-            raise InputError(f"'weights' must not be negative, and positive on {_FEW} rows. Least: {given.min():g}.")
+        if (given < 0).any() or np.count_nonzero(given) < min(few, len(given)):
+            raise InputError(f"'weights' must not be negative, and positive on {few} rows. Least: {given.min():g}.")
         weight = np.sqrt(given)
     if sigma is not None:
         given = sigma[kept]

@@ -36,16 +36,7 @@ from edgewise.interpret.symbolic import (
     start_grid,
 )
 
-_THIN = 120
 _EXACT = 1e-12
-_ENOUGH = 4  # exact laws
-_HOPELESS = 0.5  # coarse error above which a start is not refined
-_POLISHED = 12
-_POLISHED_NOISY = 32  # noise hides the right form among flexible ones until it has shed its constants
-_POLISHED_LATER = 16  # the same for arguments other than z
-_LOSS = 1e-8  # y that T and back change by more, over its deviation, is too small or too large for T
-_MOST = 0.7  # of noisy points must be clear of the ends of a transform's domain
-_CAP = 100.0  # largest weight over the median weight
 
 
 class _Target(NamedTuple):
@@ -58,6 +49,9 @@ class _Target(NamedTuple):
 
 def _targets(points: Samples, noise: float, argument: int) -> list[_Target]:
     """Return T(y) z^p for all T that y allows, with weights that make residuals those of y."""
+    loss = 1e-8  # y that T and back change by more, over its deviation, is too small or too large for T
+    most = 0.7  # of noisy points must be clear of the ends of a transform's domain
+    cap = 100.0  # largest weight over the median weight
     z, y, any_function = points.z, points.y, library.get("x")
     clear = y.abs() > 3 * noise * points.spread
     one_sign, as_odd = _one_sign(y[clear]), False
@@ -73,11 +67,11 @@ def _targets(points: Samples, noise: float, argument: int) -> list[_Target]:
         inside = (base > low) & (base < high)
         if noise > 0 and transform.steep:
             inside = inside & clear
-        if float(inside.double().mean()) < (_MOST if noise > 0 else 1 - 2 / len(z)):
+        if float(inside.double().mean()) < (most if noise > 0 else 1 - 2 / len(z)):
             continue
         base = torch.where(inside, base, torch.nan)
         value, slope = transform.forward(base), transform.slope(base)
-        if float((transform.back(value) - base)[inside].abs().max()) > _LOSS * float(base[inside].std()):
+        if float((transform.back(value) - base)[inside].abs().max()) > loss * float(base[inside].std()):
             continue
         for p in transform.powers:
             target = value * z**p
@@ -85,7 +79,7 @@ def _targets(points: Samples, noise: float, argument: int) -> list[_Target]:
             good = torch.isfinite(target) & torch.isfinite(weight)
             target, weight = torch.where(good, target, 0.0), torch.where(good, weight, 0.0)
             if int(good.sum()) > 3:
-                weight = weight.clamp_max(_CAP * float(weight[good].median()))
+                weight = weight.clamp_max(cap * float(weight[good].median()))
                 out.append(_Target(Form(any_function, transform, p, argument, odd, sign), target, weight))
     return out
 
@@ -107,9 +101,14 @@ def _standard(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 def composites(points: Samples, noise: float, argument: int) -> list[UnivariateLaw]:
     """Return the best laws with T, p and one argument: screened, refined together, then judged in y."""
+    n_thin = 120
+    enough = 4  # exact laws
+    polished = 12
+    polished_noisy = 32  # noise hides the right form among flexible ones until it has shed its constants
+    polished_later = 16  # the same for arguments other than z
     readings = _targets(points, noise, argument)
     n = len(points.z)
-    rows = torch.linspace(0, n - 1, min(n, _THIN), dtype=torch.float64).round().long()
+    rows = torch.linspace(0, n - 1, min(n, n_thin), dtype=torch.float64).round().long()
     rows = rows[torch.isfinite(points.z[rows] ** argument)]
     u = points.z[rows] ** argument
     middle, half = float(u.max() + u.min()) / 2, float(u.max() - u.min()) / 2
@@ -128,12 +127,12 @@ def composites(points: Samples, noise: float, argument: int) -> list[UnivariateL
         size = function.complexity + len(movable(function)) + 2 * (form.transform.name != "identity")
         criteria.append(criterion(error, size + 2 * (form.power != 0), noise, len(rows), 1e-8))
     laws: list[UnivariateLaw] = []
-    count = _POLISHED if noise == 0 else _POLISHED_NOISY if argument == 1 else _POLISHED_LATER
+    count = polished if noise == 0 else polished_noisy if argument == 1 else polished_later
     for k in sorted(range(len(criteria)), key=criteria.__getitem__)[:count]:
         law = _law(functions[k], readings[index[k]], points, (theta[k], middle, half))
         if law is not None:
             laws.append(economical(law, points) if noise > 0 else simplified(law, points))
-        if noise == 0 and sum(found.error <= _EXACT for found in laws) == _ENOUGH:
+        if noise == 0 and sum(found.error <= _EXACT for found in laws) == enough:
             break
     return laws
 
@@ -142,12 +141,13 @@ def _starts(
     t: Tensor, values: Tensor, weights: Tensor, origin: float
 ) -> tuple[list[Function], list[int], Tensor, list[float]] | None:
     """Refine one start of every function and target: functions, numbers of the targets, (a, b) and errors."""
+    hopeless = 0.5  # coarse error above which a start is not refined
     functions = [library.get(name) for name in library.names(core=True)]
     owner, index, theta = [], [], []
     for i, function in enumerate(functions):
         grid = start_grid(function, origin, torch.empty(0, dtype=torch.float64))
         rss, best = screen(function, t, grid, values, weights).min(1)
-        chosen = (rss < _HOPELESS**2).nonzero()[:, 0]
+        chosen = (rss < hopeless**2).nonzero()[:, 0]
         owner.append(torch.full_like(chosen, i))
         index.append(chosen)
         theta.append(grid[best[chosen]])
@@ -180,7 +180,6 @@ def _law(
     return law if math.isfinite(law.error) else None
 
 
-_SIMPLE = 5  # complexity up to which an adequate law of noisy data ends the search
 _IDENTITY = TRANSFORMS[0]
 
 
@@ -210,6 +209,7 @@ def snap_univariate(
     >>> snap_univariate(z, z / (torch.exp(z) - 1))[0].expression(sympy.Symbol("z"))
     z/(exp(z) - 1)
     """
+    shortest = 5  # complexity up to which an adequate law of noisy data ends the search
     if not (math.isfinite(noise) and noise >= 0):
         raise InputError(f"The noise must be a finite number >= 0. Got {noise}.")
     points = curve_samples(z, y, weight)
@@ -217,7 +217,7 @@ def snap_univariate(
     for stage in _stages(points, noise):
         stage = [law for law in stage if not senseless(law, points)]
         found = _distinct(_sorted(found + stage, noise, len(points.z)))
-        exact, simple = noise == 0, bool(found) and found[0].complexity <= _SIMPLE
+        exact, simple = noise == 0, bool(found) and found[0].complexity <= shortest
         if found and found[0].error <= (_EXACT if exact else margin(noise, len(points.z))) and (exact or simple):
             break
     return found[:limit]

@@ -18,9 +18,6 @@ from edgewise.discovery.unsupervised._result import Outcome, Relation, Relations
 from edgewise.discovery.unsupervised._search import Cluster, Seeded, clustered, search
 from edgewise.train import as_matrix
 
-_FEWEST = 40
-_SEARCHED = 0.6  # of the time limit that the search may take when formulas are asked for
-
 
 def find_relations(
     x: Data,
@@ -84,12 +81,14 @@ def find_relations(
     >>> ew.find_relations(x, ["a", "b", "c"], seeds=1)[0].text
     'c = (a - 1/2)**2'
     """
+    fewest = 40
+    searched = 0.6  # of the time limit that the search may take when formulas are asked for
     began = now()
     _check(seeds, seed, time_limit)
     workers = Workers(checked_jobs(n_jobs), "processes")
     rows = as_matrix(x, "x").cpu().numpy()
-    if len(rows) < _FEWEST:
-        raise InputError(f"Relations need at least {_FEWEST} rows. Got {len(rows)}.")
+    if len(rows) < fewest:
+        raise InputError(f"Relations need at least {fewest} rows. Got {len(rows)}.")
     known = column_names(x, names, rows.shape[1])
     varies = rows.min(0) < rows.max(0)
     notes = tuple(
@@ -100,7 +99,7 @@ def find_relations(
         raise InputError(f"Relations need at least 2 columns that vary. Got {len(known)}.")
     with reporting(progress) as report:
         job = _Job(rows, known, seed, Deadline(began + time_limit), report)
-        end = Deadline(began + (_SEARCHED if formulas else 1.0) * time_limit)
+        end = Deadline(began + (searched if formulas else 1.0) * time_limit)
         runs = job.searched(seeds, workers, end)
         clusters = clustered(runs)
         relations = [job.relation(c, len(runs), len(clusters) - i if formulas else 0) for i, c in enumerate(clusters)]

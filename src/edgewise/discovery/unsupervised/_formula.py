@@ -12,11 +12,6 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery import Outcome, discover
 from edgewise.discovery.unsupervised._search import DETERMINED, ranked, remainder
 
-_ROWS = 1500
-_SECONDS = 20.0  # of one side
-_LEAST = 0.5  # seconds below which a side is not begun
-_POOR = 0.3  # of the left side's spread: a formula that leaves more is none
-
 
 @dataclass(frozen=True)
 class Equation:
@@ -66,20 +61,23 @@ def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, dead
     x (n, m) holds the tied columns only. `solved` is tried first, then other columns that are determined; where none
     is, squares, of which an equation with several branches may be a function.
     """
+    longest = 20.0  # of one side
+    least = 0.5  # seconds below which a side is not begun
+    poor = 0.3  # of the left side's spread: a formula that leaves more is none
     best: Equation | None = None
 
     def explain() -> None:
         nonlocal best
         for left, values, column, plain in _sides(x, names, solved):
             seconds = deadline.left()
-            if seconds < _LEAST:
+            if seconds < least:
                 break
             others = [k for k in range(len(names)) if k != column]
             inputs = [names[k] for k in others]
-            limit = min(seconds, _SECONDS)
+            limit = min(seconds, longest)
             found = discover(x[:, others], values, inputs, target=str(left), seed=seed, time_limit=limit)
             right, error = found.best.expression, found.best.error
-            new = Equation(left, right, error, found.outcome) if error <= _POOR and right.free_symbols else None
+            new = Equation(left, right, error, found.outcome) if error <= poor and right.free_symbols else None
             if new is not None and (best is None or new.error < best.error):
                 best = new
             if new is not None and (new.settled or new.error < plain):
@@ -91,8 +89,9 @@ def equation(x: Array, names: Sequence[str], solved: int | None, seed: int, dead
 
 def _sides(x: Array, names: Sequence[str], solved: int | None) -> Iterator[tuple[Formula, Array, int, float]]:
     """What may stand on the left, its values, its column, and what local planes leave of it."""
+    n_rows = 1500
     columns = range(x.shape[1])
-    ranks = ranked(x[np.random.default_rng(0).permutation(len(x))[:_ROWS]])
+    ranks = ranked(x[np.random.default_rng(0).permutation(len(x))[:n_rows]])
     left = {j: remainder(ranks, j, [k for k in columns if k != j]) for j in columns}
     determined = sorted((j for j in columns if left[j] < DETERMINED), key=lambda j: (j != solved, left[j]))
     for j in determined:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_SHARP = 0.9  # area from which columns of which none is determined still lie on a surface
-
 
 class Outcome(Ending):
     """How a search for relations ended; `message` says what that means and what to try."""
@@ -68,7 +66,8 @@ class Relation:
 
         Otherwise they are dependent, as correlated columns are, but an equation need not exist.
         """
-        return self.solved is not None or self.auc >= _SHARP
+        sharp = 0.9  # area from which columns of which none is determined still lie on a surface
+        return self.solved is not None or self.auc >= sharp
 
     @property
     def text(self) -> str:

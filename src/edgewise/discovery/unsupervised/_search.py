@@ -21,11 +21,6 @@ Blocks = Sequence[Sequence[int]]
 
 SURE = 4.0  # standard deviations above shuffled rows from which held-out rows count as recognised
 _SHUFFLES = 199  # of the held-out rows: the least p is 1/200
-_REPEATS = 20  # shuffles that a share of the evidence is averaged over
-_COPIES = 3  # shuffled rows for each real one
-_GRID = 5
-_UNHARMED = 0.05  # of the evidence: two parts whose separation costs less are not tied; more where rows are few
-_MOST = 8  # columns up to which every split in two is tried
 
 
 @dataclass(frozen=True)
@@ -60,15 +55,17 @@ class Classifier:
     """
 
     def __init__(self, ranks: Array, held: int, blocks: Blocks, widths: Sequence, seed: int) -> None:
+        n_copies = 3  # shuffled rows for each real one
+        grid = 5
         self.held, train, self.blocks = ranks[:held], ranks[held:], blocks
         self.columns = sorted(column for block in blocks for column in block)
         self._rng = np.random.default_rng([seed, 1])
-        copies = [shuffled(train, blocks, self._rng) for _ in range(_COPIES)]
+        copies = [shuffled(train, blocks, self._rng) for _ in range(n_copies)]
         rows = np.concatenate([train, *copies])[:, self.columns]
-        real = np.repeat([1.0, 0.0], [len(train), _COPIES * len(train)])
-        model = KAN([len(self.columns), *widths, 1], grid=_GRID, seed=seed)
+        real = np.repeat([1.0, 0.0], [len(train), n_copies * len(train)])
+        model = KAN([len(self.columns), *widths, 1], grid=grid, seed=seed)
         options = Options(seed=seed, progress=False, test=0)
-        result = fit(model, rows, real, loss="cross_entropy", grids=[_GRID], options=options)
+        result = fit(model, rows, real, loss="cross_entropy", grids=[grid], options=options)
         if result.outcome is Outcome.INTERRUPTED:
             raise KeyboardInterrupt
         self._model = result.model
@@ -93,11 +90,13 @@ class Classifier:
 
     def cost(self, blocks: Blocks) -> float:
         """The share of the evidence that is lost when the blocks, each in itself together, are torn from the rest."""
-        whole = self.real - float(expit(self._shuffles(self.blocks, _REPEATS)).mean())
-        return (self.real - float(expit(self._shuffles(blocks, _REPEATS)).mean())) / max(whole, 1e-12)
+        repeats = 20  # shuffles that a share of the evidence is averaged over
+        whole = self.real - float(expit(self._shuffles(self.blocks, repeats)).mean())
+        return (self.real - float(expit(self._shuffles(blocks, repeats)).mean())) / max(whole, 1e-12)
 
     def _harmed(self, columns: Sequence[int]) -> bool:
-        return self.cost([columns]) > max(_UNHARMED, len(self.held) ** -0.5)
+        unharmed = 0.05  # of the evidence: two parts whose separation costs less are not tied; more where rows are few
+        return self.cost([columns]) > max(unharmed, len(self.held) ** -0.5)
 
     def needed(self) -> list[int]:
         """The columns whose tearing out alone costs evidence."""
@@ -105,7 +104,8 @@ class Classifier:
 
     def parts(self, columns: Sequence[int]) -> list[list[int]]:
         """The columns in groups that can be shuffled against each other without loss."""
-        if not 2 < len(columns) <= _MOST:
+        most = 8  # columns up to which every split in two is tried
+        if not 2 < len(columns) <= most:
             return [list(columns)]
         first, *others = columns
         halves = [[first, *some] for size in range(len(others)) for some in combinations(others, size)]
@@ -202,13 +202,6 @@ def merged(blocks: Blocks, columns: Sequence[int]) -> list[list[int]]:
 
 
 DETERMINED = 0.35  # remainder below which a column counts as a function of others
-_SHAPES: tuple[list, ...] = ([8], [(2, 3)])  # hidden nodes: sums; two sums and three products
-_HELD = 0.3  # of the rows, to judge on
-_ROWS = 1500  # of the table, drawn by the seed
-_ALIKE = 0.5  # of the columns of two sets that must be common to both
-_RIDGE = 1e-8  # of the size of the normal equations of local planes
-_WORSE = 1.05  # by how much the remainder may grow when a column is dropped
-_NEGLIGIBLE = 0.01  # remainder below which all are alike
 
 
 @dataclass(frozen=True)
@@ -264,9 +257,11 @@ class _Search:
     """The ranks of a table, divided by a seed, and what has been found in them so far."""
 
     def __init__(self, x: Array, seed: int, deadline: Deadline) -> None:
-        order = np.random.default_rng([seed, 0]).permutation(len(x))[:_ROWS]
+        fraction = 0.3  # of the rows, to judge on
+        n_rows = 1500  # of the table, drawn by the seed
+        order = np.random.default_rng([seed, 0]).permutation(len(x))[:n_rows]
         self.ranks, self.seed, self.deadline = ranked(x[order]), seed, deadline
-        self.held = round(_HELD * len(order))
+        self.held = round(fraction * len(order))
         self.found: list[Tied] = []
         self.shares = np.zeros(x.shape[1])
 
@@ -314,7 +309,8 @@ class _Search:
 
     def _recognise(self, blocks: Blocks) -> Classifier | None:
         """A classifier that recognises held-out rows, or None."""
-        for widths in _SHAPES:
+        shapes: tuple[list, ...] = ([8], [(2, 3)])  # hidden nodes: sums; two sums and three products
+        for widths in shapes:
             classifier = Classifier(self.ranks, self.held, blocks, widths, self.seed)
             if classifier.evidence().sure:
                 return classifier
@@ -408,7 +404,8 @@ def clustered(runs: Sequence[Seeded]) -> list[Cluster]:
 
 
 def _alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
-    return len({*a} & {*b}) > _ALIKE * len({*a} | {*b})
+    alike = 0.5  # of the columns of two sets that must be common to both
+    return len({*a} & {*b}) > alike * len({*a} | {*b})
 
 
 def remainder(x: Array, target: int, others: Sequence[int]) -> float:
@@ -434,6 +431,7 @@ def remainder(x: Array, target: int, others: Sequence[int]) -> float:
     >>> remainder(x, 2, [0]) < 0.05, remainder(x, 2, [1]) > 0.9
     (True, True)
     """
+    ridge = 1e-8  # of the size of the normal equations of local planes
     y = x[:, target]
     if not others:
         return 1.0
@@ -445,7 +443,7 @@ def remainder(x: Array, target: int, others: Sequence[int]) -> float:
     weighted = design * weight[:, :, None]
     normal = np.swapaxes(weighted, 1, 2) @ design
     size = np.trace(normal, axis1=1, axis2=2)[:, None, None]
-    normal += _RIDGE * size * np.eye(normal.shape[1])
+    normal += ridge * size * np.eye(normal.shape[1])
     right = np.einsum("nki,nk->ni", weighted, y[near])
     fitted = np.linalg.solve(normal, right[:, :, None])[:, 0, 0]
     return float(np.sqrt(np.mean((y - fitted) ** 2)) / y.std())
@@ -470,11 +468,13 @@ def determiners(x: Array, target: int, others: Sequence[int]) -> tuple[list[int]
     >>> determiners(x, 3, [0, 1, 2])[0]
     [0, 1]
     """
+    worse = 1.05  # by how much the remainder may grow when a column is dropped
+    negligible = 0.01  # remainder below which all are alike
     kept, left = list(others), remainder(x, target, others)
     while len(kept) > 1:
         trials = [(remainder(x, target, [c for c in kept if c != out]), out) for out in kept]
         least, out = min(trials)
-        if least > max(_WORSE * left, _NEGLIGIBLE):
+        if least > max(worse * left, negligible):
             break
         kept.remove(out)
         left = least

@@ -11,7 +11,6 @@ from edgewise._typing import Formula, Part
 
 BITS = 4096  # of an exact number; a longer one becomes a double
 FRACTION = 64  # bits of a number beside others that is kept exact, however many there are
-_PARTS = 30  # of an exact number
 
 
 def power_of(base: float, exponent: float) -> float | None:
@@ -79,11 +78,12 @@ def plain(form: Part, number: float | None) -> Part:
 
 def _is_plain(number: Part) -> bool:
     """Return whether a number is exact and short, and holds no roots but square ones and no powers within exponents."""
+    most = 30  # of an exact number
     if number.is_Rational:
         return length(number) <= BITS
-    parts: list[Part] = list(itertools.islice(sympy.preorder_traversal(number), _PARTS + 1))
+    parts: list[Part] = list(itertools.islice(sympy.preorder_traversal(number), most + 1))
     simple = all(_is_simple(part) for part in parts if part.is_Pow)
-    return len(parts) <= _PARTS and simple and not number.has(sympy.Float) and length(number) <= BITS
+    return len(parts) <= most and simple and not number.has(sympy.Float) and length(number) <= BITS
 
 
 def _is_simple(power: Part) -> bool:
@@ -142,14 +142,8 @@ _EXACT = {expr: Fraction(str(sympy.N(expr, 45))) for expr in _COSTS}
 _FACTORS = [_Factor(expr, _EXACT[expr], float(_EXACT[expr]), cost) for expr, cost in _COSTS.items()]
 _ULP = 2.0**-52
 _READABLE = (1e-4, 1e6)  # outside, a short decimal reads better as a float (6.5e-8) than as a fraction
-_LARGEST, _LARGEST_INTEGER = 10**3, 10**6  # numerators beyond these are not simple
-_SIMPLE = 6  # constants up to this complexity (1, -2, 3/2, 1/3) are offered however wide the tolerance is
-_CHANCE = 0.1  # others only while fewer equally simple constants than this are expected within it
 _SAME, _ROUNDING = 1e-12, 1e-15
-_RATIO = 16  # numerator and denominator of a ratio that is seen
 _DENOMINATOR = 32
-_DIGITS = 6
-_PI_POWERS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5)
 
 
 def _bits(k: int) -> int:
@@ -207,6 +201,9 @@ def simple_constants(value: float, rtol: float, max_denominator: int = 32) -> li
     >>> [str(simple_constants(value, 1e-7)[0].expr) for value in (1.5707963, -0.75)]
     ['pi/2', '-3/4']
     """
+    largest, largest_integer = 10**3, 10**6  # numerators beyond these are not simple
+    simple = 6  # constants up to this complexity (1, -2, 3/2, 1/3) are offered however wide the tolerance is
+    chance = 0.1  # others only while fewer equally simple constants than this are expected within it
     if value == 0:
         return [ZERO]
     if not math.isfinite(value):
@@ -216,13 +213,13 @@ def simple_constants(value: float, rtol: float, max_denominator: int = 32) -> li
     found = []
     for factor in _FACTORS:
         for n, d in _fractions(size / factor.value, rtol, max_denominator):
-            if n > (_LARGEST if d > 1 or factor.cost else _LARGEST_INTEGER):
+            if n > (largest if d > 1 or factor.cost else largest_integer):
                 continue
             cost = _cost(n, d, factor.cost)
-            if cost <= _SIMPLE or n * d * rtol * (1 + factor.cost) < _CHANCE:
+            if cost <= simple or n * d * rtol * (1 + factor.cost) < chance:
                 found.append((cost, abs(n / d * factor.value - size), n, d, factor))
     decimal = _decimal(size, rtol)
-    if decimal is not None and decimal[1] > max_denominator and 10 ** decimal[2] * rtol < _CHANCE:
+    if decimal is not None and decimal[1] > max_denominator and 10 ** decimal[2] * rtol < chance:
         n, d, digits = decimal
         found.append((5 + 3 * digits, abs(n / d - size), n, d, _FACTORS[0]))
     found.sort(key=lambda c: c[:4])
@@ -344,9 +341,10 @@ def name_floats(expr: Part) -> tuple[Part, dict[Part, Part]]:
 
 def _multiple(size: float, symbols: dict[Part, Part]) -> tuple[Part | None, Fraction]:
     """Return the symbol whose number is in a ratio of small integers to this one, and the ratio."""
+    largest = 16  # numerator and denominator of a ratio that is seen
     for symbol, known in symbols.items():
-        ratio = Fraction(min(size / float(known), 1e300)).limit_denominator(_RATIO)  # it may overflow
-        if 0 < ratio.numerator <= _RATIO and abs(float(ratio) * float(known) - size) <= _SAME * size:
+        ratio = Fraction(min(size / float(known), 1e300)).limit_denominator(largest)  # it may overflow
+        if 0 < ratio.numerator <= largest and abs(float(ratio) * float(known) - size) <= _SAME * size:
             return symbol, ratio
     return None, Fraction(1)
 
@@ -366,11 +364,13 @@ def recognize_constants(expr: Part, given: Part) -> Part:
 
 
 def _exact(value: float, kept: list[Part]) -> Part:
+    digits = 6
+    pi_powers = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5)
     sign = 1 if value > 0 else -1
     same = next((f for f in kept if abs(float(f) - abs(value)) <= _ROUNDING * float(f)), None)
-    if same is not None and float(f"{float(same):.{_DIGITS}g}") == float(same):
+    if same is not None and float(f"{float(same):.{digits}g}") == float(same):
         return sign * same
-    for power in _PI_POWERS:
+    for power in pi_powers:
         factor = sympy.pi**power
         for simple in simple_constants(value / float(factor), _SAME, _DENOMINATOR):
             if _is_short(simple.expr):

@@ -10,10 +10,6 @@ import numpy as np
 
 from edgewise._typing import Array
 
-_MOST = 4  # order
-_LARGEST = 4.0  # of the parameters: partial autocorrelations up to 0.9993
-_STEP = 0.02  # of the parameters, in second differences
-
 
 @dataclass(frozen=True)
 class Autoregression:
@@ -45,12 +41,13 @@ class Autoregression:
         >>> found.order, float(np.tanh(found.parameters[0]).round(1))
         (1, 0.8)
         """
+        most = 4  # order
         from scipy.optimize import minimize
 
         n, k = basis.shape
         start = cls(residual, basis, np.zeros(0), 0.0).moved(np.zeros(0))
         best, least = start, 2 * start._deviance(start.parameters)[0]
-        for order in range(1, min(_MOST, (n - k) // 10) + 1):
+        for order in range(1, min(most, (n - k) // 10) + 1):
             first = np.append(best.parameters, np.zeros(order - len(best.parameters)))
             first[-1] += 0.3 if order == 1 else 0.0
             options = {"xatol": 1e-4, "fatol": 1e-6, "maxfev": 400 * order}
@@ -73,7 +70,8 @@ class Autoregression:
 
     def uncertainty(self) -> Array:
         """Return the covariance (p, p) of the parameters, from the curvature of the restricted likelihood."""
-        p, steps = self.order, _STEP * np.eye(self.order)
+        step = 0.02  # of the parameters, in second differences
+        p, steps = self.order, step * np.eye(self.order)
 
         def at(*moves: Array) -> float:
             return self._deviance(self.parameters + sum(moves))[0]
@@ -82,7 +80,7 @@ class Autoregression:
         for i in range(p):
             for j in range(p):
                 a, b = steps[i], steps[j]
-                curvature[i, j] = (at(a, b) - at(a, -b) - at(-a, b) + at(-a, -b)) / (4 * _STEP**2)
+                curvature[i, j] = (at(a, b) - at(a, -b) - at(-a, b) + at(-a, -b)) / (4 * step**2)
         values, vectors = np.linalg.eigh(curvature)
         return vectors / np.maximum(values, 1.0) @ vectors.T
 
@@ -116,7 +114,8 @@ class Autoregression:
 
 
 def _partial(parameters: Array) -> Array:
-    return np.tanh(np.clip(parameters, -_LARGEST, _LARGEST))
+    largest = 4.0  # of the parameters: partial autocorrelations up to 0.9993
+    return np.tanh(np.clip(parameters, -largest, largest))
 
 
 def _whitened(columns: Array, partial: Array) -> tuple[Array, float]:
@@ -135,9 +134,6 @@ def _whitened(columns: Array, partial: Array) -> tuple[Array, float]:
 
 CovarianceName = Literal["classical", "heteroscedastic", "autocorrelated", "clustered"]
 """What standard errors allow for."""
-
-_SMALLEST = 1e-12  # singular values below this fraction of the largest are taken as this fraction
-_AUTOREGRESSION_STEP = 1e-3  # of the parameters of an autoregression, in differences
 
 
 @dataclass(frozen=True)
@@ -196,9 +192,10 @@ class Covariance:
         >>> bool(errors[1].matrix[0, 0] > 20 * errors[0].matrix[0, 0])
         True
         """
+        smallest = 1e-12  # singular values below this fraction of the largest are taken as this fraction
         n, k = jacobian.shape
         u, s, vt = np.linalg.svd(jacobian, full_matrices=False)
-        root = vt.T / np.maximum(s, _SMALLEST * max(float(s[0]), 1e-300))
+        root = vt.T / np.maximum(s, smallest * max(float(s[0]), 1e-300))
         rest = np.full(k, float(max(n - k, 1)))
         if kind == "classical":
             return cls(unit**2 * root @ root.T, rest)
@@ -222,6 +219,7 @@ def _score(basis: Array, residual: Array) -> Array:
 
 def _autocorrelated(basis: Array, root: Array, residual: Array, rest: Array) -> tuple[Array, Array]:
     """Return the covariance under an autoregression of the residual, and Satterthwaite's degrees of freedom."""
+    autoregression_step = 1e-3  # of the parameters of an autoregression, in differences
     found = Autoregression.of(residual, basis)
 
     def matrix(process: Autoregression) -> Array:
@@ -232,9 +230,9 @@ def _autocorrelated(basis: Array, root: Array, residual: Array, rest: Array) -> 
     if found.order:
         slopes = []
         for k in range(found.order):
-            step = _AUTOREGRESSION_STEP * (np.arange(found.order) == k)
+            step = autoregression_step * (np.arange(found.order) == k)
             ends = [np.diag(matrix(found.moved(sign * step))) for sign in (1, -1)]
-            slopes.append((np.log(ends[0]) - np.log(ends[1])) / (2 * _AUTOREGRESSION_STEP))
+            slopes.append((np.log(ends[0]) - np.log(ends[1])) / (2 * autoregression_step))
         gradient = np.array(slopes)
         relative = relative + np.einsum("ai,ab,bi->i", gradient, found.uncertainty(), gradient)
     return at, np.clip(2 / relative, 1.0, rest)

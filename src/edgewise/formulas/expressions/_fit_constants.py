@@ -15,11 +15,6 @@ from edgewise.formulas.expressions._products import common_factor
 from edgewise.formulas.expressions._tape import Tape
 
 _DRAWS, _SCREENED = 600, 200  # values of constants inside functions that are tried, on that many rows
-_DECADES = 2.0  # from 1, or from the sizes of columns, that constants are drawn from
-_ELITE = 30  # draws that the next generation varies
-_WIDTHS = (1.0, 0.3, 0.1)  # decades of a variation
-_TOO_LARGE = 1e150  # to be squared
-_RIDGE = 1e-12  # of a column's size squared
 
 
 @dataclass(frozen=True)
@@ -74,11 +69,12 @@ class Starts:
         >>> [round(value, 4) for value in found.fit(data).values]
         [3.0, 0.7]
         """
+        elite = 30  # draws that the next generation varies
         rng = np.random.default_rng(seed)
         draws = self._drawn(rng)
         errors, factors = self._solved(draws)
         for _ in range(generations if draws.shape[1] else 0):
-            kept = np.argsort(errors, kind="stable")[:_ELITE]
+            kept = np.argsort(errors, kind="stable")[:elite]
             draws = np.vstack([draws[kept], self._varied(draws[kept], rng)])
             errors, factors = self._solved(draws)
         found = []
@@ -145,11 +141,12 @@ class Starts:
 
     def _prior(self, constant: sympy.Symbol, count: int, rng: np.random.Generator) -> Array:
         """Return values (count,) of a constant: over decades, those of columns, and their logarithms and inverses."""
+        decades = 2.0  # from 1, or from the sizes of columns, that constants are drawn from
         low, high = self.bounds.get(constant, (-np.inf, np.inf))
         if np.isfinite(high - low):
             return rng.uniform(low, high, count)
         sizes = [abs(np.log10(np.median(np.abs(column)) or 1.0)) for column in self.data.columns]
-        width = _DECADES + max(sizes, default=0.0)
+        width = decades + max(sizes, default=0.0)
         values = rng.choice([-1.0, 1.0], count) * 10 ** rng.uniform(-width, width, count)
         cells = np.concatenate([column[column != 0] for column in self._rows.columns] or [np.ones(1)])
         chosen = rng.choice(cells if len(cells) else np.ones(1), count)
@@ -162,8 +159,9 @@ class Starts:
 
     def _varied(self, elite: Array, rng: np.random.Generator) -> Array:
         """Return children (n_draws, k) of values: one constant drawn again, or one or all changed by a factor."""
+        widths = (1.0, 0.3, 0.1)  # decades of a variation
         children = elite[np.arange(_DRAWS) % len(elite)]
-        width = rng.choice(_WIDTHS, (_DRAWS, 1))
+        width = rng.choice(widths, (_DRAWS, 1))
         one = np.arange(elite.shape[1]) == rng.integers(elite.shape[1], size=(_DRAWS, 1))
         moved = one | (rng.uniform(size=(_DRAWS, 1)) < 0.3)
         children = np.where(moved, children * 10 ** (width * rng.standard_normal(children.shape)), children)
@@ -177,6 +175,8 @@ class Starts:
 
     def _solved(self, draws: Array) -> tuple[Array, Array]:
         """Return the errors (n_draws,) at values of the inner constants, and the linear constants (n_draws, p)."""
+        too_large = 1e150  # to be squared
+        ridge = 1e-12  # of a column's size squared
         some, count = self._rows, len(self.linear)
         columns = [np.tile(column, len(draws)) for column in some.columns]
         columns += [np.repeat(values, some.n) for values in draws.T]
@@ -185,21 +185,17 @@ class Starts:
             aim = some.weight * some.y - parts[0]
             matrix = np.stack(parts[1:], axis=2) if count else np.zeros((*aim.shape, 0))
             good = np.isfinite(matrix).all((1, 2)) & np.isfinite(aim).all(1)
-            good &= (np.abs(matrix).max((1, 2), initial=0.0) < _TOO_LARGE) & (np.abs(aim).max(1) < _TOO_LARGE)
+            good &= (np.abs(matrix).max((1, 2), initial=0.0) < too_large) & (np.abs(aim).max(1) < too_large)
         aim, matrix = aim[good], matrix[good]
         sizes = np.linalg.norm(matrix, axis=1, keepdims=True)
         sizes = np.where(sizes > 0, sizes, 1.0)
         matrix = matrix / sizes
-        gram = matrix.transpose(0, 2, 1) @ matrix + _RIDGE * np.eye(count)
+        gram = matrix.transpose(0, 2, 1) @ matrix + ridge * np.eye(count)
         solution = np.linalg.solve(gram, matrix.transpose(0, 2, 1) @ aim[:, :, None])
         errors, factors = np.full(len(draws), np.inf), np.zeros((len(draws), count))
         errors[good] = np.linalg.norm(aim - (matrix @ solution)[:, :, 0], axis=1)
         factors[good] = solution[:, :, 0] / sizes[:, 0]
         return errors, factors
-
-
-_LARGEST = 1e100  # of weights as they are
-_TOLERANCE = 1e-15  # stop where a step lowers the error, or changes the constants, by less than this fraction
 
 
 @dataclass(frozen=True)
@@ -256,12 +252,13 @@ class FitData:
             (f - y) is the rms of the weighted residuals over the weighted standard deviation of y (over the weighted
             rms if y is constant).
         """
+        largest = 1e100  # of weights as they are
         x = np.asarray(x, dtype=np.float64).reshape(len(y), len(names))
         y = np.asarray(y, dtype=np.float64).reshape(-1)
         w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64).reshape(-1)
         keep = np.isfinite(y) & np.isfinite(w) & np.isfinite(x).all(axis=1)
         x, y, w = x[keep], y[keep], w[keep]
-        if len(w) and w.max() > _LARGEST:  # so that squares stay finite
+        if len(w) and w.max() > largest:  # so that squares stay finite
             w = w / w.max()
         total = float(np.sum(w * w))
         mean = float(np.sum(w * w * y)) / total if total > 0 else 0.0
@@ -506,6 +503,7 @@ def fit_constants(expression: Formula, data: FitData, steps: int = 80) -> Fitted
 
 def _minimized(tape: Tape, values: Array, data: FitData, steps: int) -> tuple[Array, float]:
     """Return the constants at the nearest minimum of the weighted residual, and the error there."""
+    tolerance = 1e-15  # stop where a step lowers the error, or changes the constants, by less than this fraction
     from scipy.optimize import leastsq
 
     def residual(constants: Array) -> Array:
@@ -516,7 +514,7 @@ def _minimized(tape: Tape, values: Array, data: FitData, steps: int) -> tuple[Ar
 
     with np.errstate(all="ignore"):
         found = leastsq(
-            residual, values, Dfun=jacobian, full_output=True, ftol=_TOLERANCE, xtol=_TOLERANCE, gtol=0, maxfev=steps
+            residual, values, Dfun=jacobian, full_output=True, ftol=tolerance, xtol=tolerance, gtol=0, maxfev=steps
         )[0]
     before, after = (data.error(tape.values(data.columns, constants)) for constants in (values, found))
     return (found, after) if after < before else (values, before)

@@ -15,7 +15,6 @@ from edgewise._errors import InputError
 Result = TypeVar("Result")
 
 _SECONDS = 2.0
-_LONGEST_CALL = 5.0  # seconds on the clock after which a call of sympy that does not end is interrupted
 
 
 @dataclass
@@ -51,9 +50,10 @@ class Budget:
         InputError
             Where the work never checks the budget and is interrupted, or its numbers become too large.
         """
+        longest_call = 5.0  # seconds on the clock after which a call of sympy that does not end is interrupted
         found: list[Result] = []
         try:
-            if cut(Deadline.after(_LONGEST_CALL), lambda: found.append(work())):
+            if cut(Deadline.after(longest_call), lambda: found.append(work())):
                 return found[0]
         except (MemoryError, OverflowError):  # of sympy, which makes whole numbers of powers
             raise InputError("The numbers of the formula are too large to work out: simplify or split it.") from None
@@ -62,10 +62,6 @@ class Budget:
     def _over(self) -> InputError:
         return InputError(f"The formula takes more than {self.seconds:g} seconds to work out: simplify or split it.")
 
-
-_LONGEST_TEXT = 10_000  # characters
-_DEEPEST = 50  # brackets, functions and exponents within one another
-_AROUND = 20  # characters shown on each side of a place
 
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -95,8 +91,9 @@ class Place(NamedTuple):
 
     def error(self, problem: str) -> InputError:
         """Return the error that points here: where, what is wrong, and the text around with the part marked >>so<<."""
+        around = 20  # characters shown on each side of a place
         before, part, after = self.text[: self.start], self.text[self.start : self.end], self.text[self.end :]
-        shown = _cut(before, -_AROUND) + ">>" + _cut(part, 2 * _AROUND) + "<<" + _cut(after, _AROUND)
+        shown = _cut(before, -around) + ">>" + _cut(part, 2 * around) + "<<" + _cut(after, around)
         return InputError(f"Formula, character {self.start + 1}: {problem} Here: {repr(shown)[1:-1]}")
 
 
@@ -163,12 +160,13 @@ def syntax_tree(text: str) -> SyntaxNode:
     Traceback (most recent call last):
     edgewise._errors.InputError: Formula, character 3: expected an operator or the end (write a product with *, a function with brackets). Here: 2 >>x<<
     """  # noqa: E501 (the message is one line)
+    longest_text = 10_000  # characters
     if not isinstance(text, str):
         raise InputError(f"A formula is text, like 'a*sin(b) + 1'. Got {type(text).__name__}.")
     if not text.strip():
         raise InputError("The formula is empty. Write one, like 'a*sin(b) + 1'.")
-    if len(text) > _LONGEST_TEXT:
-        raise InputError(f"The formula has {len(text)} characters. At most {_LONGEST_TEXT} are read: split it.")
+    if len(text) > longest_text:
+        raise InputError(f"The formula has {len(text)} characters. At most {longest_text} are read: split it.")
     return _Grammar(_tokens(text)).formula()
 
 
@@ -316,9 +314,10 @@ class _Grammar:
         return parts
 
     def within(self, rule: Callable[[], SyntaxNode]) -> SyntaxNode:
+        deepest = 50  # brackets, functions and exponents within one another
         self.depth += 1
-        if self.depth > _DEEPEST:
-            raise self.next.place.error(f"nested more than {_DEEPEST} deep: simplify the formula.")
+        if self.depth > deepest:
+            raise self.next.place.error(f"nested more than {deepest} deep: simplify the formula.")
         found = rule()
         self.depth -= 1
         return found

@@ -37,10 +37,7 @@ from edgewise.formulas.expressions._vocabulary import (
 )
 
 _POWER = 4096  # the largest exponent of something that holds a name
-_FACTOR = 1e6  # the largest logarithm of a factor of a power that varies
-_EXPONENT = 709.0  # of e, whose power is the largest double
 _ANY = sympy.Symbol("u")
-_SIZE = 20_000  # parts of a formula, where functions of the library hold their argument more than once
 
 
 def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
@@ -259,15 +256,17 @@ class _Meaning:
         return _Value(row.sympy(form), None, size)
 
     def _fitting(self, node: SyntaxNode, size: int) -> int:
-        if size > _SIZE:
-            raise node.place.error(f"this has more than {_SIZE} parts once it is written out: simplify it.")
+        largest = 20_000  # parts of a formula, where functions of the library hold their argument more than once
+        if size > largest:
+            raise node.place.error(f"this has more than {largest} parts once it is written out: simplify it.")
         return size
 
 
 def _is_moderate(base: float, exponent: Part) -> bool:
     """Return whether sympy can hold the factor of a power that the constant of its exponent makes."""
+    factor = 1e6  # the largest logarithm of a factor of a power that varies
     constant = float(sympy.N(exponent.as_coeff_Add()[0], 17))
-    return abs(constant * math.log(abs(base) or 1.0)) < _FACTOR
+    return abs(constant * math.log(abs(base) or 1.0)) < factor
 
 
 def _is_large(form: Part) -> bool:
@@ -280,13 +279,14 @@ def _too_large(node: SyntaxNode) -> InputError:
 
 def _exactly(row: library.Function, form: Formula, number: float) -> Formula:
     """Return a function of an exact number; its double where sympy cannot hold it."""
+    exponent = 709.0  # of e, whose power is the largest double
     if number == 0 or form.has(sympy.Float) or long_fractions(form):  # sympy loses digits of log(1 + 3.8e-17)
         return exact_constant(number)
     try:
         value = row.sympy(form)
     except OverflowError:  # mpmath's, of erfc(1e150)
         return exact_constant(number)
-    large = any(float(sympy.N(e.args[0])) > _EXPONENT for e in value.atoms(sympy.exp))  # as in log(1 + exp(2500))
+    large = any(float(sympy.N(e.args[0])) > exponent for e in value.atoms(sympy.exp))  # as in log(1 + exp(2500))
     return exact_constant(number) if large else value
 
 
@@ -300,9 +300,6 @@ def _shortened(node: SyntaxNode, parts: list[_Value]) -> list[_Value]:
     if sum(length(part.form) for part in parts) > 16 * BITS:
         raise node.place.error("the exact numbers in here are too long together: write them as decimals.")
     return parts
-
-
-_ALIKE, _SHORT = 0.8, 2  # names as similar as that to a column, of more letters, are taken for slips
 
 
 def read_formula(
@@ -331,6 +328,7 @@ def read_formula(
     >>> read_formula("A*exp(-t)", ["t"], "A guess")
     (A*exp(-t), (A,))
     """
+    alike, short = 0.8, 2  # names as similar as that to a column, of more letters, are taken for slips
     if isinstance(given, str):
         words = {str(symbol) for symbol in parse(given).free_symbols} | {*constants}
         formula: Formula = parse(given, [*names, *sorted(words - {*names})])
@@ -341,6 +339,6 @@ def read_formula(
     others = sorted({str(symbol) for symbol in formula.free_symbols} - {*names})
     unused = [name for name in names if sympy.Symbol(name) not in formula.free_symbols]
     for word in others:
-        if word not in constants and len(word) > _SHORT and difflib.get_close_matches(word, unused, cutoff=_ALIKE):
+        if word not in constants and len(word) > short and difflib.get_close_matches(word, unused, cutoff=alike):
             raise unknown("name", word, names)
     return formula, tuple(map(sympy.Symbol, others))

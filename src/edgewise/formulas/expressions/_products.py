@@ -15,7 +15,6 @@ from edgewise.formulas.expressions._tape import Tape
 
 ONE = sympy.Integer(1)
 _RTOL = 1e-10
-_BLURRED, _PRECISE = 0.1, 3  # rows on which doubles may disagree, and how many of those are computed with 40 digits
 
 
 class Rows:
@@ -94,6 +93,10 @@ class Rows:
         second
             The one that it is compared with.
         """
+        blurred, precise = (
+            0.1,
+            3,
+        )  # rows on which doubles may disagree, and how many of those are computed with 40 digits
         one, two = self.values(first), self.values(second)
         at = np.isfinite(two)
         if not at.any() or not np.isfinite(one[at]).all():
@@ -101,9 +104,9 @@ class Rows:
         with np.errstate(all="ignore"):
             apart = np.where(at, np.abs(one - two) / np.abs(two), 0.0)
         apart[one == two] = 0.0
-        if (apart > _RTOL).mean() > _BLURRED:
+        if (apart > _RTOL).mean() > blurred:
             return False
-        return all(self._agree_at(row, first, second) for row in np.argsort(-apart)[:_PRECISE] if apart[row] > _RTOL)
+        return all(self._agree_at(row, first, second) for row in np.argsort(-apart)[:precise] if apart[row] > _RTOL)
 
     def _agree_at(self, row: int, first: Part, second: Part) -> bool:
         point = {sympy.Symbol(n): sympy.Float(float(c[row]), 40) for n, c in zip(self.names, self.columns, strict=True)}
@@ -353,8 +356,6 @@ def factored(expression: Part) -> Part:
     return expression if same else expression.func(*parts)
 
 
-_SUMS, _TERMS, _FACTORS = 3, 4, 5  # how many of each a move is tried with
-_KEPT, _WORSE = 2, 2  # products whose moves are followed by another, and how much worse they may be
 Measure = Callable[[Part], float]
 _TANGENTS: tuple[tuple[Callable[..., Part], ...], ...] = (
     (sympy.sin, sympy.cos, sympy.tan),
@@ -370,12 +371,13 @@ def shortest_product(expr: Part, rows: Rows, measure: Measure) -> Part:
     >>> shortest_product(x * sympy.sqrt(y**2 / x**2 + 1), rows, sympy.count_ops)
     sqrt(x**2 + y**2)
     """
+    kept, worse = 2, 2  # products whose moves are followed by another, and how much worse they may be
     start = to_powers(expr, rows)
     seen = {from_powers(start, rows): start}
-    frontier, limit = [start], measure(from_powers(start, rows)) + _WORSE
+    frontier, limit = [start], measure(from_powers(start, rows)) + worse
     for _ in range(2):
         found = {from_powers(p, rows): p for q in frontier for p in _moves(q, rows)}
-        new = sorted((w for w in found if w not in seen), key=measure)[:_KEPT]
+        new = sorted((w for w in found if w not in seen), key=measure)[:kept]
         frontier = [found[written] for written in new if measure(written) <= limit]
         seen |= {written: found[written] for written in new}
     return min([expr, *(written for p in seen.values() for written in _signed(p, rows))], key=measure)
@@ -396,18 +398,19 @@ def _signed(product: Powers, rows: Rows) -> Iterator[Part]:
 
 
 def _moves(product: Powers, rows: Rows) -> Iterator[Powers]:
+    n_sums, n_terms, n_factors = 3, 4, 5  # how many of each a move is tried with
     yield from _quotients(product)
-    sums = [b for b in product.exponents if b.is_Add and b.free_symbols][:_SUMS]
+    sums = [b for b in product.exponents if b.is_Add and b.free_symbols][:n_sums]
     for total in sums:
         power = product.exponents[total]
         terms = [to_powers(term, rows) for term in total.args]
         rest = product.without(total)
         divisors: list[Powers] = []
-        for term in terms[:_TERMS]:
+        for term in terms[:n_terms]:
             divisors.append(Powers(ONE, term.exponents))
             if len(term.exponents) > 1:
-                divisors += [Powers(ONE, {base: e}) for base, e in list(term.exponents.items())[:_FACTORS]]
-        for base, e in list(rest.exponents.items())[:_FACTORS]:
+                divisors += [Powers(ONE, {base: e}) for base, e in list(term.exponents.items())[:n_factors]]
+        for base, e in list(rest.exponents.items())[:n_factors]:
             if e.is_Rational and power.is_Rational and (not base.is_Add or abs(e) == abs(power)):
                 divisors.append(Powers(ONE, {base: -e / power}))
         if power.is_Rational and abs(rest.number) != 1:

@@ -73,20 +73,9 @@ def free_numbers(expression: Formula) -> int:
     return sum(abs(value) != 1 for value in loosened(expression)[1].values())
 
 
-_RIGHT = 1e-5  # an error above this means another form than that of exact data, with no exact constants
 _EXACT = 1e-9  # an error below this means exact data and the right form
-_RANK = 1e-7  # singular values below this fraction of the largest are redundant constants
-_UNSEEN = 1e-13  # ... and those below it at any rate, over the target's spread
-_ALONE = 0.999  # of a null vector: a constant that no row sees
 _TOLERANCE = 1e-7  # exact data: how far a constant may be from its exact value
-_SIGMAS = 2.5  # noisy data: the same in standard errors
-_SIGMAS_SIMPLE = 3.3  # ... for 0, 1, 2, 1/2, 3, 3/2 and the like, which are likely from the start
-_SIMPLE = 6  # ... up to this complexity
-_NOTABLE = 12  # ... of constants with pi, e or a root: pi/4 and 1/sqrt(2 pi) are read, 715 sqrt(pi)/9 is not
-_RISE = 0.004  # noisy data: the largest relative rise of the error by rounding one constant ...
-_DENOMINATOR_NOISY = 12  # noisy data: the largest denominator
-_PRIOR = 0.7  # bits that a unit of a constant's complexity stands for
-_CONVINCING = -1.0  # noisy data: the largest log2 of the chance that a constant as simple lies within a standard error
+_SIGMAS_SIMPLE = 3.3  # standard errors that 0, 1, 2, 1/2, 3, 3/2 and the like, likely from the start, may be off
 
 
 class Choice(NamedTuple):
@@ -187,13 +176,14 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
     >>> round_constants(3.1 * t**1.49, FitData.of(["t"], x[:, None], np.pi * x**1.5)).expression
     pi*t**(3/2)
     """
+    right = 1e-5  # an error above this means another form than that of exact data, with no exact constants
     start = FreeFormula.of(expression).fit(data)
     if not np.isfinite(start.error):
         start = _with_defined_exponents(start, data)
     if not np.isfinite(start.error):
         return FittedFormula(start.expression, np.inf)
     free = pin_redundant(start, data)
-    if noise <= 0 and free.error > _RIGHT:
+    if noise <= 0 and free.error > right:
         return free.fitted(data)
     exact = noise <= 0 or free.error < _EXACT
     together = _rounded_together(free, data) if exact else None
@@ -205,8 +195,9 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
 
 def allowed_error(error: float, exact: bool, n: int) -> float:
     """Return the largest error that setting one constant to an exact value may lead to."""
+    rise = 0.004  # noisy data: the largest relative rise of the error by rounding one constant
     if not exact:
-        return error * (1 + max(_RISE, 0.55 * _SIGMAS_SIMPLE**2 / n))  # s standard errors cost s^2 / 2n
+        return error * (1 + max(rise, 0.55 * _SIGMAS_SIMPLE**2 / n))  # s standard errors cost s^2 / 2n
     return max(3 * error, 1e-10) if error < _EXACT else 1.001 * error
 
 
@@ -249,13 +240,14 @@ def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
     >>> len(pin_redundant(formula.fit(data), data).symbols)
     2
     """
+    nearly = 0.999  # of a null vector: a constant that no row sees
     while free.symbols and np.isfinite(free.error):
         null = _null_vector(free, data)
         if null is None:
             break
         order = np.flatnonzero(np.abs(null) > 0.1 * np.abs(null).max())
         limit = allowed_error(free.error, free.error < _EXACT, data.n)
-        alone = [int(k) for k in order if abs(null[k]) > _ALONE]
+        alone = [int(k) for k in order if abs(null[k]) > nearly]
         pinned = next((t for t in _pins(free, order, alone, data) if t.error <= limit), None)
         if pinned is None:
             break
@@ -265,11 +257,13 @@ def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
 
 def _null_vector(free: FreeFormula, data: FitData) -> Array | None:
     """Return the direction of relative changes that the data do not see, if there is one."""
+    rank = 1e-7  # singular values below this fraction of the largest are redundant constants
+    unseen = 1e-13  # singular values below it are those of redundant constants at any rate, over the target's spread
     _, jacobian = free.relative_jacobian(data)
     if not np.isfinite(jacobian).all():
         return None
     s, v = _svd(jacobian)
-    return v[:, -1] if s[-1] < max(_RANK * s[0], _UNSEEN) else None
+    return v[:, -1] if s[-1] < max(rank * s[0], unseen) else None
 
 
 def _svd(table: Array) -> tuple[Array, Array]:
@@ -342,6 +336,14 @@ def _nearest(free: FreeFormula) -> Iterator[Choice]:
 
 def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
     """Yield up to three values for each constant of noisy data; the cost is the log of the chance of a coincidence."""
+    sigmas = 2.5  # noisy data: standard errors that a constant may be from its exact value
+    simple = 6  # complexity of constants that are likely from the start
+    notable = 12  # complexity of constants with pi, e or a root: pi/4 and 1/sqrt(2 pi) are read, 715 sqrt(pi)/9 is not
+    denominator_noisy = 12  # noisy data: the largest denominator
+    prior = 0.7  # bits that a unit of a constant's complexity stands for
+    convincing = (
+        -1.0
+    )  # noisy data: the largest log2 of the chance that a constant as simple lies within a standard error
     errors = _standard_errors(free, data) if free.symbols else ()
     for symbol, value, error in zip(free.symbols, free.values, errors, strict=True):
         if abs(value) <= _SIGMAS_SIMPLE * error:
@@ -350,13 +352,13 @@ def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
         rtol = max(error / abs(value), _TOLERANCE)
         candidates = [
             c
-            for c in simple_constants(value, _SIGMAS_SIMPLE * rtol, _DENOMINATOR_NOISY)
-            if (c.complexity <= _SIMPLE or abs(c.value - value) <= _SIGMAS * rtol * abs(value))
-            and (c.expr.is_Rational or c.complexity <= _NOTABLE)
+            for c in simple_constants(value, _SIGMAS_SIMPLE * rtol, denominator_noisy)
+            if (c.complexity <= simple or abs(c.value - value) <= sigmas * rtol * abs(value))
+            and (c.expr.is_Rational or c.complexity <= notable)
         ]
         for c in candidates[:3]:
-            chance = np.log2(rtol) + _PRIOR * c.complexity
-            if chance <= _CONVINCING:
+            chance = np.log2(rtol) + prior * c.complexity
+            if chance <= convincing:
                 yield Choice(chance, (symbol.name, c.expr), symbol, c)
 
 

@@ -14,9 +14,6 @@ from edgewise.formulas.expressions._conditions import complexity
 from edgewise.formulas.expressions._constants import name_floats, recognize_constants
 from edgewise.formulas.expressions._products import Powers, Rows, from_powers, shared, shortest_product, to_powers
 
-_MAX_TERMS, _MAX_DEGREE, _MAX_KERNELS = 30, 12, 9  # of polynomials that are factored
-_MAX_SPLIT = 8  # terms of a numerator that are divided one by one
-_MAX_ANGLES = 4
 _HALF = sympy.Rational(1, 2)
 
 
@@ -78,6 +75,7 @@ def rational(expr: Part, rows: Rows) -> Iterator[Part]:
 
 
 def _rational_forms(function: Part) -> Iterator[Part]:
+    max_split = 8  # terms of a numerator that are divided one by one
     top, bottom = sympy.fraction(sympy.together(function))
     if not (_is_small(top) and _is_small(bottom)):
         return
@@ -92,7 +90,7 @@ def _rational_forms(function: Part) -> Iterator[Part]:
         if 1 < len(parts) <= 4:
             yield sympy.Add(*(power * sympy.factor(part) for power, part in parts.items())) / factored
     terms = sympy.Add.make_args(top)
-    if bottom != 1 and 1 < len(terms) <= _MAX_SPLIT:
+    if bottom != 1 and 1 < len(terms) <= max_split:
         yield sympy.Add(*(sympy.cancel(term / bottom) for term in terms))
         quotient, rest = sympy.div(top, bottom) if len(bottom.free_symbols) else (sympy.Integer(0), top)
         if quotient != 0 and rest != 0:
@@ -100,8 +98,9 @@ def _rational_forms(function: Part) -> Iterator[Part]:
 
 
 def _is_small(expr: Part) -> bool:
+    max_terms, max_degree, max_kernels = 30, 12, 9  # of polynomials that are factored
     symbols = expr.free_symbols
-    if len(symbols) > _MAX_KERNELS:
+    if len(symbols) > max_kernels:
         return False
     if not symbols:
         return True
@@ -109,10 +108,10 @@ def _is_small(expr: Part) -> bool:
     for factor in sympy.Mul.make_args(expr):
         base, e = factor.as_base_exp()
         size *= len(sympy.Add.make_args(base)) ** int(e) if e.is_Integer and e < 20 else 1000
-    if size > 20 * _MAX_TERMS:
+    if size > 20 * max_terms:
         return False
     polynomial = sympy.Poly(expr, *sorted(symbols, key=sympy.default_sort_key))
-    return len(polynomial.terms()) <= _MAX_TERMS and polynomial.total_degree() <= _MAX_DEGREE
+    return len(polynomial.terms()) <= max_terms and polynomial.total_degree() <= max_degree
 
 
 def squares(expr: Part, rows: Rows) -> Part:
@@ -202,8 +201,9 @@ def logarithm(expr: Part, rows: Rows) -> Part:
 
 def angles(expr: Part, rows: Rows) -> Iterator[Part]:
     """Whole and half angles, both ways, and products of sines as sums."""
+    max_angles = 4
     atoms = expr.atoms(sympy.sin, sympy.cos)
-    if not 1 <= len(atoms) <= _MAX_ANGLES:
+    if not 1 <= len(atoms) <= max_angles:
         return
     half: dict[Part, Part] = {c: 1 - 2 * sympy.sin(sympy.Mul(c.args[0], _HALF)) ** 2 for c in expr.atoms(sympy.cos)}
     tries = [TR5(expr), TR6(expr), expr.xreplace(half), TR7(expr), TR11(expr)]
@@ -240,12 +240,8 @@ def _exponent(product: Powers) -> Part:
     return sympy.Add(*(e * b.args[0] for b, e in product.exponents.items() if isinstance(b, sympy.exp)))
 
 
-_MAX_SIZE = 70  # formulas more complex than this are left as they are
 _ROWS = 500  # that rewritings are compared on; signs and the result are compared on all
 _PASSES, _EXPANDED, _COMPARED = 3, 3, 3
-_NESTED, _NUMBER = 2.1, 0.01  # what decides between writings that count the same
-_WORSE, _HOPELESS = 2, 6  # than the best: a writing that is followed, a rewriting that is looked at
-_WORK = 120_000  # summed squares of the complexity of the writings measured, after which no further one begins
 # What sympy raises where a rewriting does not apply.
 _REFUSED = (
     ArithmeticError, AttributeError, KeyError, NotImplementedError, RecursionError, TypeError, ValueError,
@@ -285,7 +281,8 @@ def simplify(expression: Formula, names: Sequence[str], x: Array) -> Formula:
 
 
 def _simplified(expression: Part, names: Sequence[str], x: Array) -> Part:
-    if not expression.free_symbols or complexity(expression) > _MAX_SIZE:
+    max_size = 70  # formulas more complex than this are left as they are
+    if not expression.free_symbols or complexity(expression) > max_size:
         return expression
     given = {symbol: sympy.Symbol(symbol.name) for symbol in expression.free_symbols}
     start = expression.xreplace(given)
@@ -320,13 +317,14 @@ def _operations(expr: Part) -> int:
 
 def _awkward(expr: Part) -> float:
     """Return what reads worse than it counts: a sum within a product within a sum, and numbers where one would do."""
+    nested, number = 2.1, 0.01  # what decides between writings that count the same
     out = 0.0
     for part in sympy.preorder_traversal(expr):
         if part.is_Add:
             products = [term for term in part.args if term.is_Mul]
-            out += _NESTED * sum(any(factor.is_Add for factor in product.args) for product in products)
+            out += nested * sum(any(factor.is_Add for factor in product.args) for product in products)
         elif part.is_Number and part not in (1, -1):
-            out += _NUMBER
+            out += number
     return out
 
 
@@ -341,6 +339,7 @@ class _Search:
 
     def _searched(self, expr: Part) -> Part:
         """Return the simplest of the ways to write an expression whose parts are written simply."""
+        worse, hopeless = 2, 6  # than the best: a writing that is followed, a rewriting that is looked at
         if not expr.args or not expr.free_symbols:
             return expr
         inner = expr.func(*map(self.simplest, expr.args))
@@ -350,11 +349,11 @@ class _Search:
         expanded: set[Part] = set()
         for _ in range(_EXPANDED):
             form = min((f for f in forms if f not in expanded), key=self._size, default=None)
-            if form is None or self._size(form) > min(map(self._size, forms)) + _WORSE or self._late():
+            if form is None or self._size(form) > min(map(self._size, forms)) + worse or self._late():
                 break
             expanded.add(form)
             for found in self._rewritten(form):
-                if self._size(found) <= self._size(form) + _HOPELESS:
+                if self._size(found) <= self._size(form) + hopeless:
                     forms.setdefault(self._cheaply(found))
         ranked = sorted(forms, key=self._size)
         for form in ranked[:_COMPARED]:
@@ -394,4 +393,5 @@ class _Search:
         return complexity(meant) + _operations(meant) + _awkward(meant)
 
     def _late(self) -> bool:
-        return self._work > _WORK
+        work = 120_000  # summed squares of the complexity of the writings measured, after which no further one begins
+        return self._work > work

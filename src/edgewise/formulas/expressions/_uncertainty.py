@@ -18,8 +18,6 @@ from edgewise.formulas.expressions._covariance import Covariance, CovarianceName
 from edgewise.formulas.expressions._fit_constants import FitData, FreeFormula
 from edgewise.formulas.expressions._tape import Tape
 
-_DIGITS = 2  # of a standard error
-
 
 def rounded_together(value: float, error: float) -> tuple[str, str]:
     """Return a value and its standard error as text, both to the second digit of the error.
@@ -38,27 +36,21 @@ def rounded_together(value: float, error: float) -> tuple[str, str]:
     >>> rounded_together(3.83, 8.3e6), rounded_together(2.0, float("inf"))
     (('3.8', '8300000'), ('2', 'undetermined'))
     """
+    figures = 2  # of a standard error
     if not math.isfinite(error) or not math.isfinite(value):
         return f"{value:.6g}", "undetermined"
     if error == 0:
         return f"{value:.15g}", "0"
     exponent = math.floor(math.log10(error))
-    places = max(_DIGITS - 1 - exponent, 0)
+    places = max(figures - 1 - exponent, 0)
     if places > 9 or abs(value) >= 1e9:
-        digits = max(_DIGITS + math.floor(math.log10(max(abs(value) / error, 1.0))), _DIGITS)
-        return f"{value:.{digits}g}", f"{error:.{_DIGITS}g}"
-    place = _DIGITS - 1 - exponent
-    least = _DIGITS - 1 - math.floor(math.log10(abs(value))) if value else place  # of a value far below its error
+        digits = max(figures + math.floor(math.log10(max(abs(value) / error, 1.0))), figures)
+        return f"{value:.{digits}g}", f"{error:.{figures}g}"
+    place = figures - 1 - exponent
+    least = figures - 1 - math.floor(math.log10(abs(value))) if value else place  # of a value far below its error
     finer = max(place, least)
-    shown = f"{round(value, finer):.{max(finer, 0)}f}" if finer <= 9 else f"{value:.{_DIGITS}g}"
+    shown = f"{round(value, finer):.{max(finer, 0)}f}" if finer <= 9 else f"{value:.{figures}g}"
     return shown, f"{round(error, place):.{places}f}"
-
-
-_WIDEST = 40  # doublings of the first step in the search for the end of a profile interval
-_HALVINGS = 30
-_INFLATED = 30.0  # times the standard error with the other constants known: that of an undetermined constant
-_FINER = (1, 10, 100, 1000)  # parts of a standard error that constants are rounded to, until ...
-_RISE = 1.001  # ... the error is at most this times what it was
 
 
 @dataclass(frozen=True)
@@ -232,13 +224,14 @@ class Uncertainty:
         were known: any other value does as well, if the others follow. A term by itself in a sum is left out, as the
         intercept of a line far from zero.
         """
+        inflated = 30.0  # times the standard error with the other constants known: that of an undetermined constant
         alone_in_sum = set(sympy.Add.make_args(self.free.template))
         with np.errstate(all="ignore"):  # formulas of evolution may overflow at their constants
             scales, jacobian = self.free.relative_jacobian(self.data)
             alone = self.unit * scales / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
             return not any(
                 not math.isfinite(c.error)
-                or (symbol not in alone_in_sum and c.error > abs(c.value) and c.error > _INFLATED * own)
+                or (symbol not in alone_in_sum and c.error > abs(c.value) and c.error > inflated * own)
                 for symbol, c, own in zip(self.free.symbols, self.constants, alone, strict=True)
             )
 
@@ -281,14 +274,21 @@ class Uncertainty:
         Rounding moves a constant by at most a tenth of that standard error, and by less until the error rises by at
         most a thousandth.
         """
+        parts = (
+            1,
+            10,
+            100,
+            1000,
+        )  # parts of a standard error that constants are rounded to, until the error hardly rises
+        rise = 1.001  # times what it was: the error up to which a rounding is taken
         scales, jacobian = self.free.relative_jacobian(self.data)
         with np.errstate(all="ignore"):
             errors = self.unit * scales / np.linalg.norm(jacobian, axis=0)
-        for finer in _FINER:
+        for finer in parts:
             short = [_to_digits(v, float(e) / finer) for v, e in zip(self.free.values, errors, strict=True)]
             values = [float(number) for number in short]
             tape = Tape(self.free.template, self.data.names, self.free.symbols)
-            if self.data.error(tape.values(self.data.columns, values)) <= _RISE * self.free.error:
+            if self.data.error(tape.values(self.data.columns, values)) <= rise * self.free.error:
                 return self.free.template.xreplace(dict(zip(self.free.symbols, short, strict=True)))
         return self.free.expression
 
@@ -358,6 +358,8 @@ class Uncertainty:
         InputError
             For a number that no constant has, and a coverage that is no probability.
         """
+        widest = 40  # doublings of the first step in the search for the end of a profile interval
+        halvings = 30
         if not 0 <= number < len(self.free.values):
             raise InputError(f"The formula has {len(self.free.values)} fitted constants. Got number {number}.")
         value, error = self.free.values[number], self.constants[number].error
@@ -375,13 +377,13 @@ class Uncertainty:
 
         def end(step: float) -> float:
             inside, outside = value, value + step
-            for _ in range(_WIDEST):
+            for _ in range(widest):
                 if beyond(outside):
                     break
                 inside, outside = outside, value + 2 * (outside - value)
             else:
                 return math.copysign(math.inf, step)
-            for _ in range(_HALVINGS):
+            for _ in range(halvings):
                 middle = (inside + outside) / 2
                 inside, outside = (inside, middle) if beyond(middle) else (middle, outside)
             return (inside + outside) / 2

@@ -17,7 +17,6 @@ Dimension = dict[str, Fraction]  # base dimension -> exponent, none of them zero
 Unit = str | Mapping[str, Any]
 
 _CONSTANTS = ("dimensionless", "free")
-_LONGEST = 100  # characters of a unit
 _SIGNS = re.compile(r"[\w\s*/^.()·°%²³⁻¹+-]*")
 _TOWER = re.compile(r"[\d.)]\s*(\*\*|\^)\s*[-+(\d]")  # a power of a number: no unit, and it may be huge
 _REFUSED = (  # by pint, besides its own errors
@@ -215,12 +214,13 @@ class _Walk:
 
 @cache
 def _read(text: str) -> tuple[tuple[str, Fraction], ...]:
+    longest = 100  # characters of a unit
     try:
         pint = needed("pint")
     except MissingPackage as missing:
         raise InputError(f"{missing} Or give the unit {text!r} as exponents, like {{'m': 1, 's': -2}}.") from None
-    problem = InputError(f"{text[:_LONGEST]!r} is no unit that is known. Units look like 'm/s^2', 'kg*m', 'N' or ''.")
-    if len(text) > _LONGEST or not _SIGNS.fullmatch(text) or _TOWER.search(text):
+    problem = InputError(f"{text[:longest]!r} is no unit that is known. Units look like 'm/s^2', 'kg*m', 'N' or ''.")
+    if len(text) > longest or not _SIGNS.fullmatch(text) or _TOWER.search(text):
         raise problem
     try:
         found = dict(_registry().Unit(text).dimensionality)

@@ -20,5 +20,7 @@ from edgewise.formulas.programs._program import Program as Program
 from edgewise.formulas.programs._program import is_readable as is_readable
 from edgewise.formulas.programs._program import is_tame as is_tame
 from edgewise.formulas.programs._program import probe as probe
+from edgewise.formulas.programs._shape import shape_nodes as shape_nodes
+from edgewise.formulas.programs._tabulated import function_at as function_at
 from edgewise.formulas.programs._tabulated import matched as matched
 from edgewise.formulas.programs._tabulated import tabulated_names as tabulated_names

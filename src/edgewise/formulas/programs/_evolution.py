@@ -22,8 +22,6 @@ from edgewise.formulas.programs._starts import Library, shapes_of, starts
 from edgewise.formulas.programs._tabulated import tables, tabulated_names
 
 _SLOTS = 16  # programs that are kept of each complexity
-_SAME = 1e-7  # relative difference of the errors of programs that are taken for the same
-_SEED_STEPS = 8  # of the fits of programs that are added
 #: how often evolution draws each operation
 _CHANCES = {
     "add": 4, "sub": 1, "mul": 4, "div": 2.5, "square": 1, "cube": 0.5, "sqrt": 0.7, "exp": 1, "log": 1, "sin": 0.7,
@@ -159,6 +157,7 @@ class Evolution:
     @whole
     def meet(self, others: Sequence[Evolution]) -> None:
         """Take in the best programs of other searches with the same arguments, which then go on with them too."""
+        same = 1e-7  # relative difference of the errors of programs that are taken for the same
         every = [self._population.copy(), *(each._population for each in others)]
         errors = np.concatenate([population["error"] for population in every], axis=1)
         order = np.argsort(errors, axis=1, kind="stable")
@@ -166,7 +165,7 @@ class Evolution:
             error = row[places]
             new = np.isfinite(error)
             with np.errstate(invalid="ignore"):  # infinite errors of free places
-                new[1:] &= error[1:] - error[:-1] > _SAME * error[1:]
+                new[1:] &= error[1:] - error[:-1] > same * error[1:]
             best = places[new][:_SLOTS]
             for slot, place in enumerate(best):
                 self._population[own, slot] = every[place // _SLOTS][own, place % _SLOTS]
@@ -224,9 +223,10 @@ class Evolution:
         self._add(self._rows.inside(program))
 
     def _add(self, program: Program) -> None:
+        seed_steps = 8  # of the fits of programs that are added
         words = self._job.words
         program.write(self._added[0])
-        words[layout.CHILDREN], words[layout.STEPS] = address(self._added), _SEED_STEPS
+        words[layout.CHILDREN], words[layout.STEPS] = address(self._added), seed_steps
         words[layout.FIRST], words[layout.LAST] = 0, 1
         self._job.run("select")
         words[layout.CHILDREN] = address(self._children)
@@ -276,7 +276,6 @@ def _allowed(functions: Collection[str] | None) -> frozenset[str]:
     return frozenset(functions)
 
 
-_APART = 2048  # children of each island between two meetings
 _SHARED = "population"  # which all islands have after they met
 
 State = dict[str, Array]
@@ -351,7 +350,8 @@ class Islands:
 
 def _shares(evaluations: int, count: int) -> Sequence[int]:
     """Return how many children each island makes until they meet."""
-    total = min(evaluations, _APART * count)
+    apart = 2048  # children of each island between two meetings
+    total = min(evaluations, apart * count)
     return [total * (k + 1) // count - total * k // count for k in range(count)]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
+import numpy as np
 import sympy
 
 from edgewise._errors import unknown
@@ -104,12 +105,12 @@ def subtree_start(nodes: Sequence[Node], last: int) -> int:
 
 
 def scaled(nodes: Sequence[Node], factor: float) -> list[Node]:
-    """Return the nodes of factor times a shape, in its own weights where it has some.
+    """Return the nodes of factor times a shape, in its own weights where it has some. It may be an array of factors.
 
     >>> scaled(apply("exp", variable(0)), 3.0)[-1].weight
     3.0
     """
-    if factor == 1.0:
+    if np.ndim(factor) == 0 and factor == 1.0:
         return list(nodes)
     last = nodes[-1]
     code = last.opcode
@@ -132,7 +133,6 @@ _FUNCTIONS = {
     layout.TANH: sympy.tanh,
 }
 _LARGEST_LOGARITHM = 300.0  # of a factor
-_LARGEST_INTEGER = 1e6  # numbers beyond are not written as integers
 
 
 def expression(
@@ -148,7 +148,8 @@ def expression(
 
 def number(value: float) -> sympy.Expr:
     """Return a number, as an integer if it is one."""
-    return sympy.Integer(int(value)) if value.is_integer() and abs(value) < _LARGEST_INTEGER else sympy.Float(value)
+    largest_integer = 1e6  # numbers beyond are not written as integers
+    return sympy.Integer(int(value)) if value.is_integer() and abs(value) < largest_integer else sympy.Float(value)
 
 
 def _exponent(value: float) -> sympy.Expr:
@@ -226,7 +227,6 @@ _MADE_OF_OTHERS = {
     "sinh": lambda u: sympy.exp(u) / 2 - sympy.exp(-u) / 2,
     "cosh": lambda u: sympy.exp(u) / 2 + sympy.exp(-u) / 2,
 }
-_LARGEST_EXPONENT = 12
 
 
 class _Unknown(Exception):
@@ -326,6 +326,7 @@ def _times(a: list[Node], b: list[Node]) -> list[Node]:
 
 
 def _power(base: Any, exponent: Any, places: dict[str, int]) -> list[Node]:
+    largest_exponent = 12
     if not base.free_symbols:  # a^u = exp(u log a)
         return apply("exp", _nodes(exponent * sympy.log(base), places))
     if exponent.free_symbols:
@@ -338,7 +339,7 @@ def _power(base: Any, exponent: Any, places: dict[str, int]) -> list[Node]:
         return apply("sqrt", inner)
     if not p.is_integer():
         return apply("power", inner, p)
-    if p > _LARGEST_EXPONENT:
+    if p > largest_exponent:
         raise _Unknown
     return _integer_power(inner, int(p))
 

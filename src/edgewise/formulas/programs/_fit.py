@@ -13,8 +13,6 @@ from edgewise.formulas.programs import _cpu_layout as layout
 from edgewise.formulas.programs._kernels import Job
 from edgewise.formulas.programs._program import Program
 
-_USUAL = (0.2, 6.0)  # root mean squares of columns that stay as they are
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -84,8 +82,9 @@ def checked_table(x: Array, y: Array, weights: Array | None = None) -> tuple[Arr
 
 
 def _scale(column: Array) -> float:
+    usual = (0.2, 6.0)  # root mean squares of columns that stay as they are
     size = float(np.sqrt(np.mean(np.square(column / _largest(column))))) * _largest(column)
-    return 1.0 if _USUAL[0] <= size <= _USUAL[1] else _power_of_two(size)
+    return 1.0 if usual[0] <= size <= usual[1] else _power_of_two(size)
 
 
 def _largest(column: Array) -> float:
@@ -127,10 +126,10 @@ class Fitter:
     def fit(self, program: Program, steps: int = _STEPS) -> Fitted:
         """Return what `fit` does."""
         n, rows = len(program), self._rows
-        if max(program.arguments) >= len(rows.scales):
-            raise InputError(f"The program reads column {max(program.arguments)}. 'X' has {len(rows.scales)} columns.")
+        if max(program.arguments) >= len(rows.scales) <= max(program.columns, default=0):
+            raise InputError(f"The program reads column {program.columns[-1]}. 'X' has {len(rows.scales)} columns.")
         program.write(self._record)
-        factors = np.where(self._codes[:n] == layout.VARIABLE, rows.scales[self._places[:n]], 1.0)
+        factors = np.where(self._codes[:n] == layout.VARIABLE, rows.scales.take(self._places[:n], mode="clip"), 1.0)
         self._weights[:n] *= factors
         self._job.prepare_fit(steps, self._tolerance)
         self._job.run("fit")

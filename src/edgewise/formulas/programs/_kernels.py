@@ -116,4 +116,7 @@ class Job:
         """Call a kernel, whose output goes to an array."""
         if out is not None:
             self.words[layout.OUT] = address(out)
+        if self._tables is not all_tables() and self.words[layout.TABLES] == address(self._tables):
+            self._tables = all_tables()  # another function was tabulated since
+            self.words[layout.TABLES] = address(self._tables)
         kernel(name)(address(self.words))

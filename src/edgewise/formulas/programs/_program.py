@@ -195,9 +195,6 @@ class Program:
 
 _POINTS = 2000
 _MARGIN = 0.12  # of the range of a column: how far points lie outside
-_MOVED = 1.5  # columns of a row that are moved, on average
-_HIGHEST = 100  # power
-_FRACTION = 0.003  # of the points that may be a little outside
 
 
 def probe(x: Array, rng: np.random.Generator, count: int = _POINTS, margin: float = _MARGIN) -> Array:
@@ -209,11 +206,12 @@ def probe(x: Array, rng: np.random.Generator, count: int = _POINTS, margin: floa
     >>> bool(points.min() >= 0.8), bool(points.max() <= 2.12)
     (True, True)
     """
+    n_moved = 1.5  # columns of a row that are moved, on average
     rows = np.asarray(x, dtype=np.float64)
     n, columns = rows.shape
     mix, half = rng.uniform(size=(count, 1)), count // 2
     points = rows[rng.integers(n, size=count)] * mix + rows[rng.integers(n, size=count)] * (1 - mix)
-    moved = rng.random((half, columns)) < min(0.5, _MOVED / columns) if columns > 1 else np.ones((half, columns))
+    moved = rng.random((half, columns)) < min(0.5, n_moved / columns) if columns > 1 else np.ones((half, columns))
     away = moved * margin * np.ptp(rows, axis=0) * rng.uniform(-1, 1, (half, columns))
     points[:half] = rows[rng.integers(n, size=half)] + away
     positive = (rows > 0).all(axis=0)
@@ -232,6 +230,7 @@ def is_tame(program: Program, points: Array, low: float, high: float) -> bool:
     >>> is_tame(program, np.linspace(2, 3, 50)[:, None], 0.5, 1.0), is_tame(program, np.array([[1.01]]), 0.5, 1.0)
     (True, False)
     """
+    fraction = 0.003  # of the points that may be a little outside
     if not is_readable(program):
         return False
     values, width = program.predict(points), high - low
@@ -239,7 +238,7 @@ def is_tame(program: Program, points: Array, low: float, high: float) -> bool:
         return False
     outside = np.mean((values < low - 0.5 * width) | (values > high + width)) if len(values) else 0.0
     inside = np.all((values >= low - 2 * width) & (values <= high + 4 * width))
-    return bool(outside <= _FRACTION and inside)
+    return bool(outside <= fraction and inside)
 
 
 def is_readable(program: Program) -> bool:
@@ -253,6 +252,7 @@ def is_readable(program: Program) -> bool:
     >>> is_readable(Program.of(sixth)), is_readable(Program.of(apply("cube", apply("cube", apply("cube", sixth)))))
     (True, False)
     """
+    highest = 100  # power
     stack: list[float] = []
     for node in program.nodes:
         code = node.opcode
@@ -265,6 +265,6 @@ def is_readable(program: Program) -> bool:
             factor = {layout.SQUARE: 2.0, layout.CUBE: 3.0, layout.POWER: abs(node.weight)}.get(code)
             inner = stack.pop()
             stack.append(1.0 if factor is None else factor * inner)
-        if stack[-1] > _HIGHEST:
+        if stack[-1] > highest:
             return False
     return True

@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import groupby
 
 import numpy as np
 
+from edgewise._selection import Orthogonal
 from edgewise._typing import Array
+from edgewise.formulas.functions import shapes
 from edgewise.formulas.programs._cpu_layout import LIBRARY_ROWS
-from edgewise.formulas.programs._expression import Node, apply, apply_own, combine, constant, scaled, variable
+from edgewise.formulas.programs._expression import Node, apply, combine, constant, scaled, variable
 from edgewise.formulas.programs._fit import Rows
 from edgewise.formulas.programs._kernels import RECORD, Job
 from edgewise.formulas.programs._program import Program
+from edgewise.formulas.programs._shape import shape_nodes
 from edgewise.formulas.programs._tabulated import tabulated_names
 
-Shape = list[Node]
-
-_MOST_SHAPES = 1500
-_MOST_PAIRS = 200  # of columns
-_FEW_COLUMNS = 8  # with more, only the first shapes of each column are certain to be in
-_CERTAIN, _OTHERS = 8, 400
-_LARGEST = 1e6  # of the values of a shape
-
-_RATES = (0.3, 0.6, 1.0, 2.0, 4.0)  # of exponentials
-_WIDTHS = (0.3, 1.0, 3.0)  # of bells and of what turns into a constant
-_SCALES = (0.5, 1.0, 2.0)  # of the arguments of functions that a user registered
-_FREQUENCIES = (0.5, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
-_CHIRPS = (0.5, 1.0, 1.7, 2.5, 3.5)
+Nodes = list[Node]
 
 
 @dataclass(frozen=True)
@@ -38,13 +30,13 @@ class Library:
     Shapes: records (n_shapes,), values (n_shapes, LIBRARY_ROWS), whole (n_shapes, n).
     """
 
-    shapes: list[Shape]
+    shapes: list[Nodes]
     records: Array
     values: Array
     whole: Array
 
     @classmethod
-    def of(cls, shapes: Sequence[Shape], columns: Array) -> Library:
+    def of(cls, shapes: Sequence[Nodes], columns: Array) -> Library:
         """Return the shapes whose values on columns (n_columns, n) are finite and not constant."""
         job, rows = Job(columns), columns.shape[1]
         kept, records, values = [], [], []
@@ -68,69 +60,60 @@ class Library:
 
 def _usable(values: Array) -> bool:
     """Return whether values are finite, not too large and not constant."""
-    if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > _LARGEST:
+    largest = 1e6  # of the values of a shape
+    if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > largest:
         return False
     return bool(values.std() > 1e-9 * (1 + abs(values.mean())))
 
 
-def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generator) -> list[Shape]:
+def shapes_of(columns: Array, functions: Collection[str], rng: np.random.Generator) -> list[Nodes]:
     """Return shapes of columns (n_columns, n) whose sizes are about one, with the allowed functions only."""
+    most_shapes = 1500
+    most_pairs = 200  # of columns
+    few_columns = 8  # with more, only the first shapes of each column are certain to be in
+    certain, others = 8, 400
     single = [
         [shape for shape in _unary(j, bool((column > 0).all())) if _allowed(shape, functions)]
         for j, column in enumerate(columns)
     ]
     p = len(columns)
-    if p <= _FEW_COLUMNS:
+    if p <= few_columns:
         shapes = [shape for of_one in single for shape in of_one]
     else:
         total = p * max(map(len, single))
         chosen = [(k, shape) for of_one in single for k, shape in enumerate(of_one)]
-        shapes = [shape for k, shape in chosen if k < _CERTAIN or rng.random() < _OTHERS / total]
+        shapes = [shape for k, shape in chosen if k < certain or rng.random() < others / total]
     pairs = [(i, j) for i in range(p) for j in range(i)]
-    if len(pairs) > _MOST_PAIRS:
-        pairs = [pairs[k] for k in rng.choice(len(pairs), _MOST_PAIRS, replace=False)]
+    if len(pairs) > most_pairs:
+        pairs = [pairs[k] for k in rng.choice(len(pairs), most_pairs, replace=False)]
     shapes += [shape for i, j in pairs for shape in _binary(i, j) if _allowed(shape, functions)]
     shapes += _own(columns, functions)
-    while len(shapes) < _MOST_SHAPES and p > 1:
+    while len(shapes) < most_shapes and p > 1:
         i, j = rng.choice(p, 2, replace=False)
         left, right = (single[k][rng.integers(len(single[k]))] for k in (i, j))
         shapes.append(combine("mul", left, right))
     return shapes
 
 
-def _allowed(shape: Shape, functions: Collection[str]) -> bool:
+def _allowed(shape: Nodes, functions: Collection[str]) -> bool:
     plain = ("variable", "constant", "add", "sub", "mul", "div", "tabulated")
     return all(node.operation in plain or node.operation in functions for node in shape)
 
 
-def _unary(j: int, positive: bool) -> list[Shape]:
-    """Return shapes of one column."""
-    one = constant(1.0)
-    shapes = [variable(j), apply("square", variable(j)), apply("cube", variable(j)), combine("div", one, variable(j))]
-    shapes += [apply("tanh", variable(j, a)) for a in (0.5, 1.0, 2.0, 4.0)]
-    shapes += [apply("exp", variable(j, sign * a)) for a in _RATES for sign in (1, -1)]
-    for a in _WIDTHS:
-        square = apply("square", variable(j), a)
-        shapes.append(combine("div", one, combine("add", variable(j, a), one)))
-        shapes.append(combine("div", one, combine("add", square, one)))
-        shapes.append(apply("log", combine("add", square, one)))
-        shapes.append(apply("exp", apply("square", variable(j), -a)))
-    shapes += [apply(wave, variable(j, a)) for a in _FREQUENCIES for wave in ("sin", "cos")]
-    shapes += [apply(wave, apply("square", variable(j), a)) for a in _CHIRPS for wave in ("sin", "cos")]
-    if positive:
-        shapes += [apply("sqrt", variable(j)), apply("log", variable(j))]
-        shapes += [apply("power", variable(j), p) for p in (1.5, -0.5, -2.0)]
-        shapes += [apply("log", combine("add", variable(j, a), one)) for a in _WIDTHS]
-    return shapes
+def _unary(j: int, positive: bool) -> list[Nodes]:
+    """Return the shapes of the table of one column, those of rows with equal values by turns."""
+    rows = [row for row in shapes("evolution") if row.function is None and (positive or row.where == "anywhere")]
+    together = [list(group) for _, group in groupby(rows, key=lambda row: row.evolution)]
+    return [shape_nodes(row, {"B": b}, j) for group in together for b in group[0].evolution for row in group]
 
 
-def _own(columns: Array, functions: Collection[str]) -> list[Shape]:
+def _own(columns: Array, functions: Collection[str]) -> list[Nodes]:
     """Return shapes of the registered functions of each column."""
-    names = [name for name in tabulated_names() if name in functions]
-    return [apply_own(name, variable(j, a)) for j in range(len(columns)) for name in names for a in _SCALES]
+    rows = [row for row in shapes("evolution") if row.name in functions and row.name in tabulated_names()]
+    return [shape_nodes(row, {"B": b}, j) for j in range(len(columns)) for row in rows for b in row.evolution]
 
 
-def _binary(i: int, j: int) -> list[Shape]:
+def _binary(i: int, j: int) -> list[Nodes]:
     """Return shapes of two columns."""
     x, z = variable(i), variable(j)
     return [
@@ -145,9 +128,6 @@ def _binary(i: int, j: int) -> list[Shape]:
     ]
 
 
-_DEPENDENT = 1e-6  # of the variance of a feature left over by those chosen
-
-
 def pursuit(
     features: Array, y: Array, weights: Array, most: int, factors: Array | None = None
 ) -> Iterator[tuple[list[int], Array]]:
@@ -158,52 +138,43 @@ def pursuit(
 
     Source: Pati, Rezaiifar and Krishnaprasad (1993), Orthogonal matching pursuit.
     """
+    dependent = 1e-6  # of the variance of a feature left over by those chosen
     root = np.sqrt(weights / weights.sum())
     centered = (features - (features @ np.square(root))[:, None]) * root
-    residual = (y - y @ np.square(root)) * root
-    size = np.square(centered).sum(axis=1)
-    rest, chosen = size.copy(), []
+    orthogonal, chosen = Orthogonal.of(centered, (y - y @ np.square(root)) * root), []
+    size = orthogonal.squares
     for _ in range(min(most, len(features), len(y) - 2)):
-        score = np.square(centered @ residual) / np.maximum(rest, 1e-300)
-        score *= 1.0 if factors is None else factors
-        score[rest <= _DEPENDENT * size] = -1
+        score = orthogonal.gains() * (1.0 if factors is None else factors)
+        score[orthogonal.squares <= dependent * size] = -1
         score[chosen] = -1
         best = int(np.argmax(score))
         if not score[best] > 0:
             return
-        direction = centered[best] / np.sqrt(rest[best])
-        residual = residual - direction * (direction @ residual)
-        centered = centered - np.outer(centered @ direction, direction)
-        rest = np.square(centered).sum(axis=1)
+        orthogonal = orthogonal.joined(best)
         chosen.append(best)
         matrix = np.column_stack([*features[chosen], np.ones(len(y))]) * root[:, None]
         yield list(chosen), np.linalg.lstsq(matrix, y * root, rcond=None)[0]
 
 
-def total(shapes: Sequence[list[Node]], chosen: Sequence[int], coefficients: Array) -> list[Node]:
+def total(shapes: Sequence[Nodes], chosen: Sequence[int], coefficients: Array) -> Nodes:
     """Return the nodes of the sum of shapes times coefficients."""
     terms = [scaled(shapes[j], float(coefficients[k])) for k, j in enumerate(chosen)]
     return reduce(lambda a, b: combine("add", a, b), terms)
 
 
-_MARGIN = 0.02  # of the target's range, between it and the offset of a transformed target
-_FACTORS = (0.1, 0.02)  # by how much one node makes a shape of the library less attractive
-_MOST_QUADRATIC = 600  # squares and products of columns
-_MOST_FACTORS = 8  # of a power law
-_MOST_TERMS = 10  # inside a transform
-
-
-def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[str]) -> Iterator[Shape]:
+def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[str]) -> Iterator[Nodes]:
     """Yield linear and quadratic paths, sums of shapes, power laws, and sums inside exp, square and reciprocal."""
+    by_length = (0.1, 0.02)  # by how much one node makes a shape of the library less attractive
+    margin = 0.02  # of the target's range, between it and the offset of a transformed target
     single = Library.of([variable(j) for j in range(len(rows.columns))], rows.columns)
     yield from single.shapes
     yield from _sums(single, rows.target, rows.weights, most_nodes // 2)
     if len(rows.columns) > 1:
         yield from _sums(_quadratic(rows, functions), rows.target, rows.weights, most_nodes // 3)
-    for by in _FACTORS:
+    for by in by_length:
         yield from _sums(library, rows.target, rows.weights, most_nodes // 3, 1 / (1 + by * library.lengths()))
     low, width = rows.target.min(), np.ptp(rows.target)
-    offsets = {low - _MARGIN * width}
+    offsets = {low - margin * width}
     zero = -rows.mean / rows.unit  # where the table's target is zero
     if low > zero:
         offsets.add(zero)
@@ -214,44 +185,47 @@ def starts(rows: Rows, library: Library, most_nodes: int, functions: frozenset[s
         if "power" in functions:
             yield from _power_laws(rows, np.log(above))
         for values, wrap in _transforms(above, functions):
-            factors = 1 / (1 + _FACTORS[0] * library.lengths())
+            factors = 1 / (1 + by_length[0] * library.lengths())
             for source, chances in ((single, None), (library, factors)):
                 yield from _wrapped(source, values, rows.weights, chances, wrap)
 
 
-def _sums(source: Library, target: Array, weights: Array, most: int, factors: Array | None = None) -> Iterator[Shape]:
+def _sums(source: Library, target: Array, weights: Array, most: int, factors: Array | None = None) -> Iterator[Nodes]:
     for chosen, coefficients in pursuit(source.whole, target, weights, most, factors):
         yield total(source.shapes, chosen, coefficients)
 
 
 def _wrapped(
-    source: Library, values: Array, weights: Array, factors: Array | None, wrap: Callable[[Shape], Shape]
-) -> Iterator[Shape]:
+    source: Library, values: Array, weights: Array, factors: Array | None, wrap: Callable[[Nodes], Nodes]
+) -> Iterator[Nodes]:
     """Yield sums that were fitted to a transformed target, inside the inverse of the transform."""
-    for chosen, coefficients in pursuit(source.whole, values, weights, _MOST_TERMS, factors):
+    most_terms = 10  # inside a transform
+    for chosen, coefficients in pursuit(source.whole, values, weights, most_terms, factors):
         inner = combine("add", total(source.shapes, chosen, coefficients), constant(float(coefficients[-1])))
         yield wrap(inner)
 
 
 def _quadratic(rows: Rows, functions: frozenset[str]) -> Library:
+    most_quadratic = 600  # squares and products of columns
     p = len(rows.columns)
     squares = [apply("square", variable(j)) for j in range(p)] if "square" in functions else []
     products = [combine("mul", variable(i), variable(j)) for i in range(p) for j in range(i)]
     plain = [variable(j) for j in range(p)]
-    return Library.of([*plain, *squares, *products][:_MOST_QUADRATIC], rows.columns)
+    return Library.of([*plain, *squares, *products][:most_quadratic], rows.columns)
 
 
-def _power_laws(rows: Rows, logarithm: Array) -> Iterator[Shape]:
+def _power_laws(rows: Rows, logarithm: Array) -> Iterator[Nodes]:
     """Yield products of powers of the positive columns, by a regression of logarithms."""
+    most_factors = 8  # of a power law
     positive = [j for j, column in enumerate(rows.columns) if (column > 0).all()]
     if not positive:
         return
-    for chosen, powers in pursuit(np.log(rows.columns[positive]), logarithm, rows.weights, _MOST_FACTORS):
+    for chosen, powers in pursuit(np.log(rows.columns[positive]), logarithm, rows.weights, most_factors):
         factors = [apply("power", variable(positive[j]), float(powers[k])) for k, j in enumerate(chosen)]
         yield reduce(lambda a, b: combine("mul", a, b), factors)
 
 
-def _transforms(above: Array, functions: frozenset[str]) -> Iterator[tuple[Array, Callable[[Shape], Shape]]]:
+def _transforms(above: Array, functions: frozenset[str]) -> Iterator[tuple[Array, Callable[[Nodes], Nodes]]]:
     """Yield transformed targets, and what turns a formula for them into one for the target."""
     if "exp" in functions:
         yield np.log(above), lambda inner: apply("exp", inner)

@@ -20,9 +20,6 @@ from edgewise._typing import Array
 from edgewise.formulas.functions import Function, get, registered
 from edgewise.formulas.programs._cpu_layout import MOST_TABLES, TABLE_POINTS, TABLE_WORDS
 
-_FARTHEST = 60.0  # from 0 to the ends of a table
-_MARGIN = 1e-9  # of the table's width: from the end of a domain, where functions may be infinite
-
 
 @dataclass
 class _Tables:
@@ -96,8 +93,10 @@ def _form(row: Function) -> tuple[Any, int, tuple[Any, ...]]:
 
 def _table(row: Function) -> Array:
     """Return the lowest argument, the inverse of the step, and values and slopes times the step in turn."""
-    low, high = max(row.domain[0], -_FARTHEST), min(row.domain[1], _FARTHEST)
-    margin = _MARGIN * (high - low)
+    fraction = 1e-9  # of the table's width: from the end of a domain, where functions may be infinite
+    farthest = 60.0  # from 0 to the ends of a table
+    low, high = max(row.domain[0], -farthest), min(row.domain[1], farthest)
+    margin = fraction * (high - low)
     low, high = low + margin * (low == row.domain[0]), high - margin * (high == row.domain[1])
     step = (high - low) / (TABLE_POINTS - 1)
     points = torch.linspace(low, high, TABLE_POINTS, dtype=torch.float64, requires_grad=True)

@@ -7,12 +7,9 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.formulas.programs import Program, combine, scaled
 from edgewise.interpret.reading._columns import Column, Columns
-from edgewise.interpret.reading._shapes import Nodes, Option, hull, nothing, plus
+from edgewise.interpret.reading._pieces import Nodes, Option, hull, nothing, plus
 from edgewise.tables.additive import AdditiveModel
 
-_COSTS = (0.25, 1.0, 4.0, 16.0, 64.0)  # log-likelihood paid for a node of the inner sum
-_LONGEST = 52  # nodes of the inner sum: the outer shape and the rest of the formula need some
-_FLAT = 1e-9
 HIDDEN_EDF = 4.0  # about what the outer curve has
 
 
@@ -22,6 +19,8 @@ def hidden_options(model: AdditiveModel, columns: Columns, precision: float) -> 
     Each h_i is weighted by g'(u)^2, what its misfit costs, and given the best shape at a cost of a node; then g gets
     shapes as a curve of that sum.
     """
+    costs = (0.25, 1.0, 4.0, 16.0, 64.0)  # log-likelihood paid for a node of the inner sum
+    flat = 1e-9
     node, weights = model.hidden, columns.weights
     assert node is not None
     features = model.design.features(columns.x)
@@ -32,12 +31,12 @@ def hidden_options(model: AdditiveModel, columns: Columns, precision: float) -> 
     numbers = np.repeat([part.column for part in model.design.inputs], [each.shape[1] for each in features])
     inner = [
         columns.column(number, model).options(
-            matrix[:, numbers == number] @ node.alpha[numbers == number], weights * (slope**2 + _FLAT), precision
+            matrix[:, numbers == number] @ node.alpha[numbers == number], weights * (slope**2 + flat), precision
         )
         for number in np.unique(numbers).tolist()
     ]
     found = [nothing(precision * float(weights @ (values - mean) ** 2 / weights.sum()), mean)]
-    for cost in _COSTS:
+    for cost in costs:
         chosen = [min(each, key=lambda option: option.loss + cost * (option.complexity + 1)) for each in inner]
         found += _outer(chosen, columns, values, precision)
     return hull(found)
@@ -45,12 +44,13 @@ def hidden_options(model: AdditiveModel, columns: Columns, precision: float) -> 
 
 def _outer(chosen: list[Option], columns: Columns, values: Array, precision: float) -> list[Option]:
     """Return the shapes of the outer curve over one choice of the inner sum."""
+    longest = 52  # nodes of the inner sum: the outer shape and the rest of the formula need some
     nodes: Nodes = []
     for option in chosen:
         if option.nodes:
             part = scaled(option.nodes, option.factor)
             nodes = combine("add", nodes, part) if nodes else part
-    if not nodes or len(nodes) > _LONGEST:
+    if not nodes or len(nodes) > longest:
         return []
     nodes = plus(nodes, sum(option.offset for option in chosen))
     inner = sum(option.complexity + 1 for option in chosen if option.nodes) + 2
@@ -71,7 +71,6 @@ def _outer(chosen: list[Option], columns: Columns, values: Array, precision: flo
 Pair = tuple[int, int]
 
 _LEAST_EDF = 0.05
-_WORTHLESS = 0.5  # of the log-likelihood: products below are nothing
 
 
 class Edge(NamedTuple):
@@ -111,11 +110,12 @@ class _Reader:
 
     def product(self, pair: Pair) -> Edge:
         """Return a product as one of two curves, the first term of its singular value decomposition over the rows."""
+        worthless = 0.5  # of the log-likelihood: products below are nothing
         weights = self.columns.weights
         numbers = [self.inputs[k].column for k in pair]
         first, second, whole = self._factors(pair)
         found = [nothing(self.precision * _variance(whole, weights), float(weights @ whole / weights.sum()))]
-        if found[0].loss > _WORTHLESS:
+        if found[0].loss > worthless:
             missed = self.precision * _variance(whole - first * second, weights)
             a, b = (self.columns.column(number, self.model) for number in numbers)
             left = a.options(first, weights * second**2, self.precision)[1:]

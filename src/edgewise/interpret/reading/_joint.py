@@ -8,10 +8,8 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.formulas.programs import Fitter, Program, apply, combine, scaled
 from edgewise.interpret.reading._edges import Edge
-from edgewise.interpret.reading._shapes import Nodes, Option, leading, plus
+from edgewise.interpret.reading._pieces import Nodes, Option, leading, plus
 from edgewise.tables.additive import AdditiveFit
-
-_LONGEST = 64  # nodes of a program
 
 
 class Term(NamedTuple):
@@ -59,8 +57,9 @@ class Joint:
 
     def refit(self, terms: list[Term], constant: float, steps: int) -> Refitted | None:
         """Return the formula after that many Levenberg-Marquardt steps; None if it is too long or not finite."""
+        longest = 64  # nodes of a program
         nodes, ends = self._written(terms, constant)
-        if len(nodes) > _LONGEST:
+        if len(nodes) > longest:
             return None
         fitted = self.fitter.fit(Program.of(nodes), steps)
         if not np.isfinite(fitted.error):
@@ -91,12 +90,6 @@ Way = Literal["price", "band", "backward"]
 Choice = tuple[int, ...]
 """The number of the option of each edge; 0 leaves it out."""
 
-_COSTS = np.geomspace(0.25, 64, 17)  # of the log-likelihood, for a node
-_BANDS = np.geomspace(0.05, 200, 17)  # squared widths, in standard errors of an edge
-_START = 0.3  # the band from which the backward path starts
-_MOST_NODES = 60  # of the terms: the rest of the program needs a few
-_MOST_TRIALS = 16  # of each backward step: those that should lose least
-_TINY = 1e-300
 _STEPS, _TRIAL_STEPS, _BACK_STEPS = 12, 4, 8
 
 
@@ -131,14 +124,18 @@ class Paths:
             yield from self._backward(start)
 
     def _choices(self) -> Iterator[tuple[Way, Choice, bool]]:
-        for cost in _COSTS:
+        costs = np.geomspace(0.25, 64, 17)  # of the log-likelihood, for a node
+        bands = np.geomspace(0.05, 200, 17)  # squared widths, in standard errors of an edge
+        start = 0.3  # the band from which the backward path starts
+        for cost in costs:
             yield "price", self._shortened([_cheapest(edge, cost) for edge in self.edges]), False
-        for width in _BANDS:
-            yield "band", self._shortened([_simplest(edge, width) for edge in self.edges]), bool(width >= _START)
+        for width in bands:
+            yield "band", self._shortened([_simplest(edge, width) for edge in self.edges]), bool(width >= start)
 
     def _shortened(self, choice: list[int]) -> Choice:
         """Return the choice, simplified where it loses least for each node saved, until the formula is short enough."""
-        while sum(edge.options[k].length for edge, k in zip(self.edges, choice, strict=True)) > _MOST_NODES:
+        most_nodes = 60  # of the terms: the rest of the program needs a few
+        while sum(edge.options[k].length for edge, k in zip(self.edges, choice, strict=True)) > most_nodes:
             losses = [
                 _loss_of_less(edge.options, k, k - 1) if k else np.inf
                 for edge, k in zip(self.edges, choice, strict=True)
@@ -173,17 +170,19 @@ class Paths:
 
     def _least_loss(self, current: Refitted, before: Refitted, choice: list[int]) -> tuple[int, int, Refitted] | None:
         """Return the simplification that loses least for each node saved: an edge, its option, the formula."""
-        best, least, error = None, np.inf, max(before.error, _TINY)
+        most_trials = 16  # of each backward step: those that should lose least
+        tiny = 1e-300
+        best, least, error = None, np.inf, max(before.error, tiny)
         number = {edge: k for k, edge in enumerate(edge for edge, k in enumerate(choice) if k)}
         tried = [(edge, simpler) for edge in number for simpler in {choice[edge] - 1, 0}]
         tried.sort(key=lambda each: _loss_of_less(self.edges[each[0]].options, choice[each[0]], each[1]))
-        for edge, simpler in tried[:_MOST_TRIALS]:
+        for edge, simpler in tried[:most_trials]:
             terms = self._simplified(current.terms, number[edge], edge, (choice[edge], simpler))
             trial = self.trials.refit(terms, current.constant, _TRIAL_STEPS) if terms else None
             if trial is None:
                 continue
             saved = max(current.program.complexity - trial.program.complexity, 1)
-            loss = np.log(max(trial.error, _TINY) / error) / saved
+            loss = np.log(max(trial.error, tiny) / error) / saved
             if loss < least:
                 best, least = (edge, simpler, trial), loss
         return best

@@ -14,9 +14,6 @@ from edgewise.interpret.reading._edges import HIDDEN_EDF, edges
 from edgewise.interpret.reading._joint import Found, Joint, Paths, blended
 from edgewise.tables.additive import AdditiveFit, AdditiveModel, Gaussian, Levels
 
-_BEYOND = 0.6  # of the distance of two rows
-_LEAST = 0.5  # of the smallest value of a positive column
-
 
 def between_rows(x: Array, rng: np.random.Generator, count: int) -> Array:
     """Return points (count, k) on the segments between two rows of x (n, k) each, drawn evenly.
@@ -36,7 +33,9 @@ def beyond_rows(x: Array, rng: np.random.Generator, count: int) -> Array:
     >>> bool(beyond_rows(np.array([[1.0], [2.0]]), np.random.default_rng(0), 100).min() >= 0.5)
     True
     """
-    return never_below(x, _on_lines(x, rng, rng.uniform(-_BEYOND, 1.0 + _BEYOND, (count, 1))), _LEAST)
+    beyond = 0.6  # of the distance of two rows
+    least = 0.5  # of the smallest value of a positive column
+    return never_below(x, _on_lines(x, rng, rng.uniform(-beyond, 1.0 + beyond, (count, 1))), least)
 
 
 def never_below(x: Array, points: Array, fraction: float) -> Array:
@@ -50,10 +49,6 @@ def _on_lines(x: Array, rng: np.random.Generator, place: Array) -> Array:
     return first * place + second * (1 - place)
 
 
-_BETWEEN = 200  # points between the rows, at which formulas must agree with the model
-_MOST_ROWS = 2000  # of a table: others are left out
-_TRIAL_ROWS = 400  # for the trials of the backward path
-_LEAST_NOISE = 1e-4  # of the variance of the target
 _SEED = 0
 
 
@@ -61,11 +56,13 @@ class Table:
     """A sample of the rows: x (n, k), y (n,), weights (n,) of mean one, of a table with `rows` rows."""
 
     def __init__(self, fit: AdditiveFit, rows: int, columns: Columns, y: Array) -> None:
+        between = 200  # points between the rows, at which formulas must agree with the model
+        trial_rows = 400  # for the trials of the backward path
         rng = np.random.default_rng(_SEED)
         x, weights, scale = columns.x, columns.weights, fit.target.name
         self.fit, self.rows, self.columns, self.y = fit, rows, columns, y
-        points = between_rows(x, rng, _BETWEEN)
-        some = rng.permutation(len(y))[:_TRIAL_ROWS]
+        points = between_rows(x, rng, between)
+        some = rng.permutation(len(y))[:trial_rows]
         self.joint = Joint(blended(fit, x, y, weights, points), scale)
         self.trials = Joint(blended(fit, x[some], y[some], weights[some], points), scale)
         self.near = never_below(x, probe(x, rng), 0.0)
@@ -76,9 +73,10 @@ class Table:
         functions: Collection[str] | None = None,
     ) -> Table:  # fmt: skip
         """Return the sample of a table, once it can be read."""
+        most_rows = 2000  # of a table: others are left out
         x, y, w = _checked(fit, x, y, names, weights)
         rows = len(y)
-        drawn = np.sort(np.random.default_rng(_SEED).permutation(rows)[:_MOST_ROWS])
+        drawn = np.sort(np.random.default_rng(_SEED).permutation(rows)[:most_rows])
         w = w[drawn] / w[drawn].mean()
         return cls(fit, rows, Columns(x[drawn], w, list(names), functions), y[drawn])
 
@@ -102,12 +100,13 @@ class Table:
 
     def _noise(self, model: AdditiveModel) -> float:
         """Return the variance of the noise of the mapped and standardized target."""
+        least_noise = 1e-4  # of the variance of the target
         y = self.fit.target.forward(self.y)
         residual = y - model.eta(self.columns.x)[:, 0]
         edf = sum(float(each.sum()) for each in model.edf) + sum(model.product_edf.values())
         edf += HIDDEN_EDF if model.hidden is not None else 0.0
         mean = float(np.average(residual**2, weights=self.columns.weights))
-        return max(mean * self.rows / max(self.rows - 1 - edf, 2.0), _LEAST_NOISE * float(np.var(y)))
+        return max(mean * self.rows / max(self.rows - 1 - edf, 2.0), least_noise * float(np.var(y)))
 
 
 def _checked(

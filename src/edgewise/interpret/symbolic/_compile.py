@@ -30,8 +30,6 @@ from edgewise.formulas.expressions import (
 from edgewise.interpret.symbolic._edges import Subnode, Term, real, shown, split, subnode
 from edgewise.nn import KAN, Nodes, Width, layer_of
 
-_EDGES = 1_000_000  # places for edges in a network
-
 
 def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int = 1) -> KAN:
     """Return the network of symbolic edges that computes a formula, or several: the reverse of `KAN.formula`.
@@ -78,6 +76,7 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
 
 
 def _compiled(given: list[Any], names: list[str] | None, layers: int, budget: Budget) -> KAN:
+    most_edges = 1_000_000  # places for edges in a network
     outputs = [_formula(one, names, budget) for one in given]
     names = used_names(outputs) if names is None else names
     if not names:
@@ -87,10 +86,10 @@ def _compiled(given: list[Any], names: list[str] | None, layers: int, budget: Bu
     widths = [len(names), *(plan.width(nodes, k) for k, nodes in enumerate(below, 1))]
     nodes = [Nodes.parse(width) for width in widths]
     edges = sum(one.n_nodes * other.n_subnodes for one, other in pairwise(nodes))
-    if edges > _EDGES:
+    if edges > most_edges:
         raise InputError(
-            f"The formula needs a network of {edges} possible edges in {len(below)} layers, and at most {_EDGES} are "
-            "built. Name its parts, and put them in one by one."
+            f"The formula needs a network of {edges} possible edges in {len(below)} layers, and at most {most_edges} "
+            "are built. Name its parts, and put them in one by one."
         )
     model = KAN(widths, grid=5, base=None)
     before: list[Formula] = [sympy.Symbol(name) for name in names]
@@ -219,12 +218,8 @@ class _Plan:
 
 
 _POINTS, _ROUNDS = 64, 8
-_MOST = 4000  # parts that are worked out, before no more points are drawn
 _SHAKEN = 3  # evaluations with each step changed at random, which show what rounding can do
-_SHAKE = 1e-13  # relative change of a step; rounding changes it by a thousandth of that
-_FACTOR, _SURE = 10.0, 1e-12  # allowed difference: times that of the shaken ones; of the value
 _DECADES = 250  # sizes from 1e-250 to 1e250, so that no intermediate value leaves the doubles
-_WHOLE_TURNS = 1e12  # an angle beyond, once shaken, may be any
 _U = sympy.Symbol("u")
 
 
@@ -234,6 +229,7 @@ def try_out(model: KAN, formulas: Sequence[Formula], names: Sequence[str], budge
     The formulas are worked out part by part by numpy, from their sympy expressions alone. Points count where the
     formula is finite and no rounding error is magnified beyond doubt; where there are none, more are drawn a few times.
     """
+    most = 4000  # parts that are worked out, before no more points are drawn
     rng = np.random.default_rng(0)
     numbers = _numbers(formulas)
     open_ = dict(enumerate(formulas))
@@ -249,7 +245,7 @@ def try_out(model: KAN, formulas: Sequence[Formula], names: Sequence[str], budge
                 raise _unfaithful(formula, names, points[wrong][0], given[wrong, output][0], truth[wrong][0])
             if np.isfinite(tolerance).any():
                 del open_[output]
-        if not open_ or (count + 1) * len(values.known) > _MOST:
+        if not open_ or (count + 1) * len(values.known) > most:
             return
 
 
@@ -308,10 +304,11 @@ class _Values:
 
     def judged(self, formula: Formula) -> tuple[Array, Array]:
         """Return the values and the differences that rounding can make; infinite where it may be any."""
+        factor, sure = 10.0, 1e-12  # allowed difference: times that of the shaken ones; of the value
         with np.errstate(all="ignore"):
             truth, *shaken = self.of(formula)
             spread = np.abs(np.stack(shaken) - truth).max(0)
-            tolerance = _FACTOR * spread + _SURE * np.abs(truth)
+            tolerance = factor * spread + sure * np.abs(truth)
         return truth, np.where(np.isfinite(tolerance), tolerance, np.inf)
 
     def of(self, formula: Formula) -> Array:
@@ -321,6 +318,7 @@ class _Values:
         return self.known[formula]
 
     def _worked_out(self, formula: Part) -> Array:
+        whole_turns = 1e12  # an angle beyond, once shaken, may be any
         if formula.is_number:
             return np.full((1 + _SHAKEN, self.count), real(formula))
         parts = [self.of(part) for part in formula.args]
@@ -335,15 +333,16 @@ class _Values:
             if formula.is_Pow and not formula.exp.is_number:
                 values = np.where(parts[0] == 0, np.nan, values)  # 0^v, of which numpy makes 1 where v is 0 too
             if isinstance(formula, TrigonometricFunction):
-                values = np.where(np.abs(parts[0]) < _WHOLE_TURNS, values, np.nan)
+                values = np.where(np.abs(parts[0]) < whole_turns, values, np.nan)
         return np.where((values == 0) & np.all(parts, axis=0), np.nan, values)  # too small for a double
 
     def _step(self, values: Array) -> Array:
         """Return values of moderate size, those after the first row shaken."""
+        shake = 1e-13  # relative change of a step; rounding changes it by a thousandth of that
         size = np.abs(values)
         usable = (values == 0) | ((size > 10.0**-_DECADES) & (size < 10.0**_DECADES))
         values = np.where(usable, values, np.nan)
-        values[1:] *= 1 + _SHAKE * self.rng.standard_normal(values[1:].shape)
+        values[1:] *= 1 + shake * self.rng.standard_normal(values[1:].shape)
         return values
 
 

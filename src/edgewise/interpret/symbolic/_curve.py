@@ -144,13 +144,9 @@ def deviation(y: Tensor, weight: Tensor) -> float:
     return scale * float(((w2 * (v - mean).square()).sum() / w2.sum()).sqrt())
 
 
-_COARSE = 200
 _FINE = 2000
-_KEPT = 4
 _EXACT = 1e-13
 _TRIVIAL = 1e-9
-_NEAR_PI = 0.1
-_UNSURE = 0.02  # of a curve's spread: changes beyond it are visible, however little is known of the curve
 
 
 @dataclass(frozen=True)
@@ -358,12 +354,14 @@ def polish_curve(function: Function, samples: Samples, theta: Tensor) -> CurveFi
 
 def _fit_all(functions: Sequence[Function], curve: Samples) -> list[CurveFit]:
     """Fit all functions: grid, refinement of the best starts on a thinned curve, refinement of the winner."""
-    t, y, w = curve.sample(_COARSE)
+    coarse = 200
+    kept = 4
+    t, y, w = curve.sample(coarse)
     landmarks = _landmarks(curve)
     chosen = []
     for function in functions:
         grid = start_grid(function, curve.origin, landmarks)
-        chosen.append(grid[_lowest(screen(function, t, grid, y, w)[0], _KEPT)])
+        chosen.append(grid[_lowest(screen(function, t, grid, y, w)[0], kept)])
     owner = torch.repeat_interleave(torch.arange(len(functions)), torch.tensor([len(g) for g in chosen]))
     batch, theta = Batch(functions, owner), torch.cat(chosen)
     theta, rss = refine(batch, t, y, w, theta, steps=25, tolerance=1e-4)
@@ -432,6 +430,7 @@ def _measured(fit: CurveFit, curve: Samples) -> CurveFit:
 
 def _canonical(fit: CurveFit) -> CurveFit:
     """Choose the representative of equal formulas: a > 0 by parity, then phase and sign of sin and cos."""
+    near_pi = 0.1
     parity = traits(fit.function).parity
     if parity and fit.a < 0:
         fit = replace(fit, a=-fit.a, b=-fit.b, c=parity * fit.c)
@@ -439,7 +438,7 @@ def _canonical(fit: CurveFit) -> CurveFit:
         return fit
     turn = math.pi if fit.c < 0 else 0.0
     b = math.remainder(fit.b + turn, 2 * math.pi)
-    if math.pi - abs(b) < _NEAR_PI:
+    if math.pi - abs(b) < near_pi:
         turn, b = turn + math.pi, math.remainder(b - math.pi, 2 * math.pi)
     sign = -1.0 if round(turn / math.pi) % 2 else 1.0
     return replace(fit, b=b, c=sign * fit.c)
@@ -477,8 +476,9 @@ def without_trivial_constants(fit: CurveFit, curve: Samples, floor: float) -> Cu
     >>> without_trivial_constants(fit_curve("sin", rough.z, rough.y), rough, 1e-3).complexity
     3
     """
+    unsure = 0.02  # of a curve's spread: changes beyond it are visible, however little is known of the curve
     for name in "badc":
         if getattr(fit, name) != _trivial(fit, name) and not (name == "a" and fit.function.gauge != "none"):
             trial = _with_trivial(fit, name, curve)
-            fit = trial if trial.error <= max(1.2 * fit.error, min(floor, _UNSURE)) else fit
+            fit = trial if trial.error <= max(1.2 * fit.error, min(floor, unsure)) else fit
     return fit

@@ -18,9 +18,6 @@ from edgewise.formulas.functions import Function
 from edgewise.nn import KAN, layer_of, spline_functions, spline_name
 from edgewise.train import as_matrix
 
-_NEAR = 0.05  # of the data's range: closer singular points are mentioned
-_GAP = 10.0  # mean distances between neighbors: a pole in a wider gap of the data is mentioned and not refused
-
 
 class Hazard(NamedTuple):
     """What is said of the singular point nearest to the data, and whether it rules the function out."""
@@ -68,10 +65,11 @@ def hazard(function: Function, a: float, b: float, z: Tensor) -> Hazard:
 
 
 def _pole(at: float, z: Tensor, low: float, high: float) -> Hazard:
+    gap = 10.0  # mean distances between neighbors: a pole in a wider gap of the data is mentioned and not refused
     if not low < at < high:
         return _kept(f"pole at {at:.4g}", max(low - at, at - high), high - low)
     after = int(torch.searchsorted(z, torch.tensor(at, dtype=z.dtype), right=True))
-    wide = float(z[after] - z[after - 1]) > _GAP * (high - low) / (len(z) - 1)
+    wide = float(z[after] - z[after - 1]) > gap * (high - low) / (len(z) - 1)
     return Hazard(f"pole at {at:.4g}, {'in a gap of' if wide else 'inside'} the data", not wide)
 
 
@@ -84,12 +82,10 @@ def _end(at: float, side: str, low: float, high: float) -> Hazard:
 
 def _kept(what: str, distance: float, reach: float) -> Hazard:
     """Return what is said of a singular point outside the data: nothing unless it is near."""
+    near = 0.05  # of the data's range: closer singular points are mentioned
     return Hazard(
-        f"{what}, {distance / reach:.1%} of the range from the data" if distance <= _NEAR * reach else "", False
+        f"{what}, {distance / reach:.1%} of the range from the data" if distance <= near * reach else "", False
     )
-
-
-_MARGIN = 0.05  # of a margin's range over the data
 
 
 @dataclass(frozen=True)
@@ -253,6 +249,7 @@ def _met(condition: Condition, margin: Array) -> Array:
 
 def _note(condition: Condition, margin: Array) -> str:
     """Return what data show of a condition: the worst first."""
+    least = 0.05  # of a margin's range over the data
     failing = int((~_met(condition, margin)).sum())
     if failing:
         return f"{condition}: fails in {failing} of {len(margin)} rows"
@@ -260,6 +257,6 @@ def _note(condition: Condition, margin: Array) -> str:
         return f"{condition}: a pole among the data, which lie on both sides"
     reach = float(margin.max() - margin.min())
     nearest = float(np.abs(margin).min())
-    if reach > 0 and nearest <= _MARGIN * reach:
+    if reach > 0 and nearest <= least * reach:
         return f"{condition}: the data come close, to {nearest:.2g}"
     return ""

@@ -12,8 +12,6 @@ from edgewise._typing import Formula, Part
 from edgewise.formulas import functions as library
 from edgewise.formulas.expressions import exact_constant, library_function, primitives
 
-_SHOWN = 60  # characters of a formula in a message
-
 
 class Term(NamedTuple):
     """One edge: c f(a u + b) of the node that computes u."""
@@ -163,8 +161,9 @@ def _no_double(value: Formula | float) -> InputError:
 
 def shown(value: Any) -> str:
     """Return the beginning of a formula's text, for a message."""
+    longest = 60  # characters of a formula in a message
     try:
         text = str(value)
     except ValueError:  # Python writes no whole numbers of more than 4300 digits
         return "of thousands of digits"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= longest else f"{text[:longest]}..."

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONSTANT = "constant"  #: the choice for an edge that went
-_DECADE = 4.0  # units of complexity that a decade of error is worth during the search
-_FLOORS = (1e-2, 1e-1)  # relative errors of a curve at which simpler functions are looked for too
 
 
 @dataclass(frozen=True)
@@ -209,13 +207,14 @@ class _Search:
 
     def _fits(self, state: _State, edge: Edge) -> list[CurveFit]:
         """Return the most accurate function for an edge's curve, the best of simpler ones, and what comes next."""
+        relative = (1e-2, 1e-1)  # relative errors of a curve at which simpler functions are looked for too
         context = self.context
         data = context.curve(state.model, edge)
         if data is None:
             return []
         own = context.floor(state.error, data)
         fits = context.fits(state.model, edge, data, own)
-        floors = [own, *(floor for floor in _FLOORS if floor > own)]
+        floors = [own, *(floor for floor in relative if floor > own)]
         ranked = [sorted(fits, key=lambda fit: (score(fit, floor), fit.error)) for floor in floors]
         firsts: dict[str, CurveFit] = {}
         for row in zip(*ranked, strict=True):
@@ -229,8 +228,9 @@ class _Search:
 
         A decade of error costs as much as four units of complexity.
         """
+        decade = 4.0  # units of complexity that a decade of error is worth during the search
         floor = max(self.context.limit(self.before), 1e-13 * self.context.spread)
-        ordered = sorted(states, key=lambda s: s.complexity + _DECADE * math.log10(max(s.error, floor)))
+        ordered = sorted(states, key=lambda s: s.complexity + decade * math.log10(max(s.error, floor)))
         kept, others = ordered[: (self.beam + 1) // 2], ordered[(self.beam + 1) // 2 :]
         chain = [s for s in _undominated(ordered, floor) if s in others]
         room = self.beam - len(kept)

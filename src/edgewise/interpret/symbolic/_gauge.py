@@ -13,7 +13,6 @@ from edgewise.train import Table, error_of, refit
 
 Edge = tuple[int, int]  # j, i
 A, B, C, D = range(4)
-_TINY = 1e-3  # of the largest factor c into a subnode
 
 
 def canonicalize(model: KAN) -> KAN:
@@ -65,8 +64,9 @@ def _rescale(layer: KANLayer, edges: list[Edge], signed: bool) -> float:
 
     The main edge is the first one that is not tiny beside the others. Return the divisor, 0 where nothing changed.
     """
+    tiny = 1e-3  # of the largest factor c into a subnode
     sizes = [abs(float(layer.affine[e][C])) for e in edges]
-    main = next(e for e, size in zip(edges, sizes, strict=True) if size >= _TINY * max(sizes))
+    main = next(e for e, size in zip(edges, sizes, strict=True) if size >= tiny * max(sizes))
     first = float(layer.affine[main][C])
     part = first if signed else abs(first)
     if part:
@@ -151,7 +151,6 @@ def _one_offset(model: KAN, depth: int) -> None:
 
 
 _EXACT = 1e-6  # relative error below which constants must agree to 1e-6 to be rounded
-_SURE = 1e-3  # relative width from which noisy constants are only rounded to fractions, for pi would be chance
 Place = tuple[int, int, int, int]  # layer, j, i, which of a b c d
 
 
@@ -214,6 +213,7 @@ def _choices(model: KAN, table: Table, error: float) -> Iterator[Choice]:
 
 
 def _near(which: int, value: float, deviation: float | None, error: float) -> list[tuple[float, SimpleConstant]]:
+    sure = 1e-3  # relative width from which noisy constants are only rounded to fractions, for pi would be chance
     if deviation is None:
         width = 1e-6 * max(abs(value), 1e-3)
         if abs(value) < max(1e-7, 100 * error):
@@ -227,7 +227,7 @@ def _near(which: int, value: float, deviation: float | None, error: float) -> li
     rtol = width / abs(value)
     if deviation is None:
         return [(abs(n.value - value) / width, n) for n in simple_constants(value, rtol)[:2]]
-    simple = [n for n in simple_constants(value, rtol, 12) if n.expr.is_Rational or rtol < _SURE]
+    simple = [n for n in simple_constants(value, rtol, 12) if n.expr.is_Rational or rtol < sure]
     return [(float(n.complexity), n) for n in simple[:2]]
 
 

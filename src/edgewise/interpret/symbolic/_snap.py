@@ -17,8 +17,6 @@ from edgewise.train import error_of, refit
 
 Choice = str | int | Candidate | None
 _LIMIT = 8  # functions of an edge that `candidates` tries
-_STRAIGHT = 0.1  # error of a straight line over a curve's spread: above, x is not tried
-_TRIED = 4  # functions of an edge that are tried in the whole network
 
 
 class Snapped(NamedTuple):
@@ -187,13 +185,14 @@ class _Snapping:
 
         While other edges were splines, it may have been refused: two that bend against each other need both.
         """
+        straight = 0.1  # error of a straight line over a curve's spread: above, x is not tried
         self.error = error_of(self.model, self.context.few)
         for number, was in enumerate(self.snapped[self.decided :], self.decided):
             edge, data = was[:3], self.context.curve(self.model, was[:3])
             if was.function == "x" or data is None or "x" not in self.context.names_of(self.model, edge):
                 continue
             fit = fit_curve("x", *data)
-            if fit.error > _STRAIGHT:
+            if fit.error > straight:
                 continue
             found = self.context.trial(self.model, edge, fit, self.context.limit(self.error))
             if found.accepted:
@@ -201,7 +200,8 @@ class _Snapping:
                 self.snapped[number] = Snapped(*edge, "x", found.curve_error, found.network_error)
 
     def _snap_edge(self, edge: Edge) -> bool:
-        found = self.context.chosen(self.model, self.error, edge, _TRIED)
+        tried = 4  # functions of an edge that are tried in the whole network
+        found = self.context.chosen(self.model, self.error, edge, tried)
         if found is None:
             return False
         self.model = found.model

@@ -17,13 +17,7 @@ from edgewise.interpret.symbolic._domain import hazard
 from edgewise.nn import KAN, Edge, Layout, Pass, clone, layer_of, lock, set_function, unlock
 from edgewise.train import as_inputs, as_table, error_of, refit
 
-_ROWS = 1000  # that candidates are ranked and tried on
-_OWN = 1e-3  # of the spread: how much a network that is its own target may change
 _ACCURATE = 1e-4  # error over the spread below which a network is accurate
-_SHORTLIST = 12  # of the ranking that are looked at closely
-_PER_DECADE = 20.0  # units of complexity for a decade of the error of a refused function
-_DETERMINED = 0.7  # parameters over rows, up to which rows determine a network
-_ROUGH = 12  # complexity of a constant that is near no simple constant
 
 
 @dataclass(frozen=True)
@@ -77,6 +71,8 @@ class SnapContext:
     def __init__(
         self, model: KAN, x: Any, y: Any, functions: Iterable[str] | None, forbid: Iterable[str], slack: float | None
     ) -> None:  # fmt: skip
+        n_rows = 1000  # that candidates are ranked and tried on
+        own = 1e-3  # of the spread: how much a network that is its own target may change
         self.names = _allowed(functions, forbid)
         if slack is not None and not is_number(slack, 1):
             raise InputError(f"'slack' must be a number >= 1, the allowed growth of the error. Got {slack!r}.")
@@ -84,9 +80,9 @@ class SnapContext:
         with torch.no_grad():
             target = model(rows) if y is None else y
         self.table = as_table(rows, target, None, model.n_in, model.n_out)
-        few = torch.randperm(len(self.table), generator=torch.Generator().manual_seed(0))[:_ROWS]
+        few = torch.randperm(len(self.table), generator=torch.Generator().manual_seed(0))[:n_rows]
         self.few = self.table.rows(few.to(rows.device))
-        self.slack, self.tolerance = slack, _OWN if y is None else 0.0
+        self.slack, self.tolerance = slack, own if y is None else 0.0
         self.spread = max(float(self.table.y.std(0).square().mean().sqrt()), 1e-300)
         self.model = clone(model, torch.float64)
 
@@ -124,6 +120,7 @@ class SnapContext:
 
         Functions with a pole among the data are left out. Constants are trivial where the curve's accuracy allows.
         """
+        shortlist = 12  # of the ranking that are looked at closely
         data = self.curve(model, edge)
         if data is None:
             return [], math.inf
@@ -131,7 +128,7 @@ class SnapContext:
         fits = self.fits(model, edge, data, floor)
         best = min((fit.error for fit in fits), default=math.inf)
         samples = curve_samples(*data)
-        fits = [without_trivial_constants(fit, samples, floor) for fit in fits[:_SHORTLIST]]
+        fits = [without_trivial_constants(fit, samples, floor) for fit in fits[:shortlist]]
         return sorted(fits, key=lambda fit: (score(fit, floor), fit.error)), best / floor
 
     def fits(self, model: KAN, edge: Edge, data: tuple[Tensor, Tensor, Tensor], floor: float) -> list[CurveFit]:
@@ -176,8 +173,9 @@ class SnapContext:
 
     def is_loose(self, model: KAN, error: float) -> bool:
         """Return True for a network with this error that has splines which the rows do not determine."""
+        determined = 0.7  # parameters over rows, up to which rows determine a network
         rows = len(self.few) * model.n_out
-        return error > _ACCURATE * self.spread and Layout(model).size > _DETERMINED * rows and bool(self.splines(model))
+        return error > _ACCURATE * self.spread and Layout(model).size > determined * rows and bool(self.splines(model))
 
     def candidates(self, edge: Edge, count: int) -> list[Candidate]:
         """Return the best functions for one edge of the network, each tried in the whole network, in order."""
@@ -193,8 +191,9 @@ class SnapContext:
 
         The others follow by error, of which 12 % weigh as much as one unit of complexity.
         """
+        per_decade = 20.0  # units of complexity for a decade of the error of a refused function
         if not candidate.accepted:
-            rank = candidate.complexity + _PER_DECADE * math.log10(max(candidate.network_error, 1e-300))
+            rank = candidate.complexity + per_decade * math.log10(max(candidate.network_error, 1e-300))
             return True, rank, 0, candidate.network_error
         rtol = min(max(1e-9, 10 * candidate.network_error / self.spread), 1e-3)
         rough = sum(_roughness(value, rtol) for value in candidate.affine)
@@ -217,8 +216,9 @@ def _felt(values: Tensor, weight: Tensor) -> float:
 
 
 def _roughness(value: float, rtol: float) -> int:
+    rough = 12  # complexity of a constant that is near no simple constant
     simple = simple_constants(value, rtol)
-    return simple[0].complexity if simple else _ROUGH
+    return simple[0].complexity if simple else rough
 
 
 def _allowed(functions: Iterable[str] | None, forbid: Iterable[str]) -> list[str]:

@@ -22,6 +22,7 @@ class InputError(EdgewiseError, ValueError):
 
     Examples
     --------
+    >>> from edgewise import InputError
     >>> len(str(InputError("a name of " + 5000 * "x"))), str(InputError("two\\nlines"))
     (1000, 'two lines')
     """

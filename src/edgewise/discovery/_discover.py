@@ -278,6 +278,7 @@ def discover_directly(
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise.discovery import discover_directly
     >>> x = np.random.default_rng(0).uniform(1, 2, (50, 2))
     >>> discover_directly(x, x[:, 0] ** 2 / x[:, 1], names=["a", "b"]).best.expression
     a**2/b

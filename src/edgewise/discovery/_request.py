@@ -81,6 +81,7 @@ def checked_loss(loss: object) -> Loss:
 
     Examples
     --------
+    >>> from edgewise.discovery import checked_loss
     >>> checked_loss("huber")
     'huber'
     """
@@ -270,6 +271,7 @@ def column_names(x: Any, names: Sequence[str] | None, count: int) -> tuple[str, 
 
     Examples
     --------
+    >>> from edgewise.discovery import column_names
     >>> column_names([[1.0, 2.0]], None, 2)
     ('x1', 'x2')
     """

@@ -139,6 +139,7 @@ def discover_ode(
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise import discover_ode
     >>> t = np.linspace(0, 4, 60)
     >>> found = discover_ode(t, np.exp(-t / 2), ["q"], effort="quick")
     >>> print(found.written.text())

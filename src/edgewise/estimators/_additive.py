@@ -237,6 +237,7 @@ class AdditiveEstimator(Reading, Streaming):
 
         Examples
         --------
+        >>> import numpy as np
         >>> from edgewise.estimators import KANClassifier
         >>> from edgewise.export import to_onnx
         >>> x = np.random.default_rng(0).normal(size=(100, 2))

@@ -59,6 +59,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise.estimators import KANClassifier
     >>> x = np.random.default_rng(0).normal(size=(300, 2))
     >>> model = KANClassifier().fit(x, np.where(x[:, 0] ** 2 > 1, "out", "in"))
     >>> model.predict([[2.0, 0.0], [0.1, 0.0]]).tolist()
@@ -113,6 +114,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         Examples
         --------
         >>> import numpy as np
+        >>> from edgewise.estimators import KANClassifier
         >>> x = np.random.default_rng(0).normal(size=(300, 2))
         >>> y = np.where(x[:, 0] > 0, "right", "left")
         >>> model = KANClassifier().partial_fit(x[:100], y[:100], classes=["left", "right"])

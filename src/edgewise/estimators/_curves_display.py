@@ -340,6 +340,8 @@ class CurvesDisplay:
 
         Examples
         --------
+        >>> import numpy as np
+        >>> from edgewise.estimators import CurvesDisplay
         >>> from edgewise.estimators import KANRegressor
         >>> x = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
         >>> model = KANRegressor(products=0).fit(x, x[:, 0] + 3 * x[:, 1] ** 2)

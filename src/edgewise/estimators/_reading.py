@@ -182,6 +182,7 @@ class Reading(TableEstimator):
 
         Examples
         --------
+        >>> import numpy as np
         >>> from edgewise.estimators import KANRegressor
         >>> x = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
         >>> model = KANRegressor(products=0).fit(x, x[:, 0] ** 2 + x[:, 1])
@@ -226,6 +227,7 @@ class Reading(TableEstimator):
 
         Examples
         --------
+        >>> import numpy as np
         >>> from edgewise.estimators import KANRegressor
         >>> x = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
         >>> KANRegressor(products=0).fit(x, 2 * x[:, 0] + x[:, 1]).importance(x)["share"].round(1).to_dict()

@@ -80,6 +80,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise.estimators import KANRegressor
     >>> x = np.random.default_rng(0).uniform(-2, 2, size=(200, 2))
     >>> model = KANRegressor().fit(x, np.sin(2 * x[:, 0]) + x[:, 1])
     >>> bool(model.score(x, np.sin(2 * x[:, 0]) + x[:, 1]) > 0.999)
@@ -140,6 +141,8 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
 
         Examples
         --------
+        >>> import numpy as np
+        >>> from edgewise.estimators import KANRegressor
         >>> x = np.random.default_rng(0).uniform(-2, 2, size=(200, 2))
         >>> y = np.sin(2 * x[:, 0]) + x[:, 1]
         >>> model = KANRegressor().partial_fit(x[:50], y[:50]).partial_fit(x[50:], y[50:])
@@ -231,6 +234,8 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
 
         Examples
         --------
+        >>> import numpy as np
+        >>> from edgewise.estimators import KANRegressor
         >>> x = np.linspace(0, 1, 200)[:, None]
         >>> y = x[:, 0] + np.random.default_rng(0).normal(size=200)
         >>> low, high = KANRegressor().fit(x, y).predict_interval(x).T

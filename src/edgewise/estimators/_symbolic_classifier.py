@@ -63,6 +63,7 @@ class SymbolicClassifier(TableClassifier, SymbolicPredictor):
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise.estimators import SymbolicClassifier
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(400, 2))
     >>> label = np.where(rng.logistic(size=400) < 3 * x[:, 0] * x[:, 1], "same", "apart")

@@ -91,6 +91,7 @@ class SymbolicRegressor(TableRegressor, SymbolicPredictor):
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise.estimators import SymbolicRegressor
     >>> x = np.random.default_rng(0).uniform(1, 2, (80, 2))
     >>> model = SymbolicRegressor().fit(x, x[:, 0] * np.exp(x[:, 1]))
     >>> model.formula_, model.predict([[2.0, 0.0]]), round(model.score(x, x[:, 0] * np.exp(x[:, 1])), 6)

@@ -56,6 +56,7 @@ class SymbolicTransformer(TransformerMixin, SymbolicEstimator, NumericTargets):
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise.estimators import SymbolicTransformer
     >>> x = np.random.default_rng(0).uniform(1, 2, (80, 2))
     >>> y = 3 * x[:, 0] ** 2 + x[:, 0] / x[:, 1]
     >>> made = SymbolicTransformer(columns="terms", effort="direct").fit(x, y)

@@ -60,6 +60,8 @@ class KANTransformer(TransformerMixin, TableEstimator):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.estimators import KANTransformer
     >>> from sklearn.linear_model import LinearRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> x = np.random.default_rng(0).uniform(-2, 2, size=(200, 2))

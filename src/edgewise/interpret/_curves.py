@@ -155,6 +155,8 @@ def straightness(samples: Array, values: Array) -> float:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.interpret import straightness
     >>> t = np.linspace(0, 1, 20)
     >>> straightness(t, 2 * t + 1), round(straightness(t, t**2), 2)
     (1.0, 0.93)
@@ -177,6 +179,8 @@ def shape_of(samples: Array, values: Array) -> str:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.interpret import shape_of
     >>> t = np.linspace(-1, 1, 50)
     >>> [shape_of(t, y) for y in (0 * t, 2 * t + 1, t**2, np.exp(t), np.cos(3 * t), np.sin(9 * t))]
     ['constant', 'line', 'parabola', 'rising', 'hill', '6 turns']

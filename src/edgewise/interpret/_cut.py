@@ -72,6 +72,7 @@ class Cut:
 
     Examples
     --------
+    >>> from edgewise.interpret import Cut
     >>> Cut("inputs", keep=3)
     Cut(what='inputs', below=None, keep=3, budget=None, error=None, refit=False)
     """

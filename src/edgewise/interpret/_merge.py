@@ -25,6 +25,8 @@ def edge_means(model: KAN, x: Tensor) -> list[Tensor]:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.interpret import edge_means
     >>> [means.shape for means in edge_means(ew.KAN([2, 3, 1]), torch.rand(50, 2))]
     [torch.Size([3, 2]), torch.Size([1, 3])]
     """
@@ -59,6 +61,8 @@ def without(model: KAN, means: list[Tensor], edges: Iterable[Edge], *, idle: boo
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.interpret import edge_means, without
     >>> model, x = ew.KAN([2, 3, 1]), torch.rand(50, 2)
     >>> smaller, nodes = without(model, edge_means(model, x), [(0, 0, 0), (0, 0, 1)])  # all that enters hidden node 0
     >>> smaller.widths, nodes

@@ -35,6 +35,8 @@ def rows_of(model: KAN, x: Data | None) -> Tensor:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.interpret import rows_of
     >>> model = ew.KAN([2, 3, 1])
     >>> rows_of(model, torch.rand(50, 2)).shape, rows_of(model, None).shape
     (torch.Size([50, 2]), torch.Size([512, 2]))
@@ -357,6 +359,8 @@ def hessians(model: KAN, x: Tensor) -> Tensor:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.interpret import hessians, rows_of
     >>> model = ew.KAN([2, 3, 1])
     >>> hessians(model, rows_of(model, torch.rand(50, 2))).shape
     torch.Size([50, 1, 2, 2])

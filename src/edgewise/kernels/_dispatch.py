@@ -121,6 +121,7 @@ def explain(
 
     Examples
     --------
+    >>> from edgewise.kernels import explain
     >>> explain(1024, 64, 64, count=23)["contract"].route
     'sparse'
     """
@@ -142,6 +143,8 @@ def prepare(family: Family = _CUBIC, dtype: torch.dtype = torch.float64) -> None
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.kernels import BSplineFamily, prepare
     >>> prepare(BSplineFamily(3), torch.float64)
     """
     for backend in family.cpu.values():

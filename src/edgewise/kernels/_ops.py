@@ -53,6 +53,7 @@ def evaluate_basis(x: Tensor, knots: Tensor, family: Family, count: int, order: 
     Examples
     --------
     >>> import torch
+    >>> from edgewise.kernels import evaluate_basis
     >>> from edgewise.kernels.bspline import BSplineFamily
     >>> knots = torch.arange(-3.0, 9.0).unsqueeze(0)          # 5 cells on [0, 5], cubic: K = 8
     >>> evaluate_basis(torch.tensor([[2.0]]), knots, BSplineFamily(3), 8).sum().item()
@@ -101,6 +102,7 @@ def contract(
     Examples
     --------
     >>> import torch
+    >>> from edgewise.kernels import contract
     >>> from edgewise.kernels.bspline import BSplineFamily
     >>> knots = torch.arange(-3.0, 9.0).unsqueeze(0)
     >>> contract(torch.tensor([[2.5]]), torch.ones(1, 1, 8), knots, BSplineFamily(3)).item()

@@ -58,6 +58,7 @@ def rational(x: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
+    >>> from edgewise.kernels import rational
     >>> rational(torch.tensor([[2.0, 3.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]]))
     tensor([[0.6667, 0.7500]])
     """

@@ -29,6 +29,8 @@ def factor_for(vector: Tensor) -> Factor:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.kernels import factor_for
     >>> factor = factor_for(torch.ones(3))
     >>> factor.take(torch.eye(3), torch.full((3,), 2.0)), factor.solve(torch.ones(3))
     (True, tensor([0.5000, 0.5000, 0.5000]))
@@ -79,6 +81,7 @@ class Factor:
         Examples
         --------
         >>> import torch
+        >>> from edgewise.kernels import Factor
         >>> factor = Factor()
         >>> factor.take(torch.eye(2), torch.tensor([2.0, 4.0]))
         True

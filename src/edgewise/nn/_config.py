@@ -235,6 +235,7 @@ class Pretrained:
         Examples
         --------
         >>> import edgewise as ew
+        >>> import torch
         >>> ew.KAN([2, (3, 1), 1], grid=8, dtype=torch.float32).get_config()
         {'widths': [2, [3, 1], 1], 'basis': 'bspline', 'grid': 8, 'degree': 3, 'base': None, 'domain': [-1.0, 1.0],
         'init': 'auto', 'dtype': 'float32'}
@@ -302,6 +303,7 @@ class Pretrained:
         Examples
         --------
         >>> import edgewise as ew, tempfile
+        >>> import torch
         >>> model = ew.KAN([2, 3, 1])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     model.save_pretrained(folder, names=["mass", "speed"], target="energy")

@@ -118,6 +118,7 @@ def spline_name(depth: int, j: int, i: int) -> str:
 
     Examples
     --------
+    >>> from edgewise.nn import spline_name
     >>> spline_name(0, 2, 1)
     'phi_0_2_1'
     """

@@ -143,6 +143,8 @@ def symmetrize(hessian: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.nn import symmetrize
     >>> symmetrize(torch.tensor([[1.0, 9.0], [2.0, 3.0]])).tolist()
     [[1.0, 2.0], [2.0, 3.0]]
     """

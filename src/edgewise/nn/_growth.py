@@ -37,6 +37,7 @@ def refine_grid(model: KAN, factor: int) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import refine_grid
     >>> refine_grid(ew.KAN([2, 1], grid=5), 2).layers[0].grid
     10
     """
@@ -79,6 +80,7 @@ def adapt_grid(
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import adapt_grid
     >>> model = adapt_grid(ew.KAN([1, 1]), torch.rand(100, 1) * 50, grid=20)
     >>> model.layers[0].grid
     20
@@ -126,6 +128,7 @@ def with_locked(model: KAN, old: KAN) -> KAN:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import with_locked
     >>> old, new = ew.nn.lock(ew.KAN([1, 1], seed=0), [(0, 0, 0)]), ew.nn.lock(ew.KAN([1, 1], seed=1), [(0, 0, 0)])
     >>> x = torch.rand(5, 1)
     >>> torch.equal(with_locked(new, old)(x), old(x))
@@ -166,6 +169,7 @@ def widen(model: KAN, depth: int, nodes: Width, *, seed: int = 0) -> KAN:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import widen
     >>> law = ew.symbolic.network_of("exp(-t)*x", ["t", "x"], layers=2)
     >>> wide = widen(law, 1, (2, 1))
     >>> law.widths, wide.widths
@@ -221,6 +225,7 @@ def to_splines(model: KAN, x: Tensor, edges: Iterable[Edge] | None = None, *, gr
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import to_splines
     >>> x = torch.rand(200, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> model = ew.symbolic.network_of("exp(t)", ["t"])
     >>> (to_splines(model, x, grid=20)(x) - model(x)).abs().max().item() < 1e-6
@@ -261,6 +266,7 @@ def perturb(model: KAN, scale: float = 0.01, *, seed: int = 0) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import perturb
     >>> perturb(ew.symbolic.network_of("sin(2*t)", ["t"])).formula(["t"])
     0.97...*sin(2.03...*t)
     """

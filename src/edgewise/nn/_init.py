@@ -47,6 +47,7 @@ def initial_values(layer: Layer, generator: torch.Generator | None = None) -> Va
 
     Examples
     --------
+    >>> from edgewise.nn import initial_values
     >>> from edgewise.nn import KANLayer
     >>> [tuple(values.shape) for values in initial_values(KANLayer(3, 2, grid=5))]
     [(2, 3, 8), (2, 3)]

@@ -32,6 +32,8 @@ def edge_derivatives(layer: KANLayer, h: Tensor, order: int) -> Tensor:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.nn import KANLayer, edge_derivatives
     >>> layer = KANLayer(2, 1)
     >>> edge_derivatives(layer, torch.zeros(5, 2), 1).shape
     torch.Size([5, 1, 2])
@@ -82,6 +84,8 @@ def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int, att
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.nn import derivatives
     >>> [float(part) for part in derivatives(torch.exp, torch.zeros(()), 2)]
     [1.0, 1.0, 1.0]
     """
@@ -236,6 +240,7 @@ class Layout:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import Layout
     >>> model = ew.KAN([2, 1, 1], grid=5)
     >>> Layout(model).size                                   # 3 edges of 5 + 3 coefficients
     24
@@ -304,6 +309,8 @@ class Pass:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.nn import Layout, Pass
     >>> model = ew.KAN([2, 1], grid=5)
     >>> Pass(model, torch.rand(10, 2, dtype=torch.float64)).jacobian(Layout(model)).shape
     torch.Size([10, 1, 16])

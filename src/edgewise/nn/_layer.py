@@ -37,6 +37,7 @@ class Rule:
 
     Examples
     --------
+    >>> from edgewise.nn import Rule
     >>> Rule(locked=True).row()
     {'locked': True}
     """
@@ -66,6 +67,7 @@ class Rule:
 
         Examples
         --------
+        >>> from edgewise.nn import Rule
         >>> Rule.of({"monotone": -1}).monotone
         -1
         """
@@ -164,6 +166,7 @@ class KANLayer(Features, GridTools, torch.nn.Module):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import KANLayer
     >>> layer = KANLayer(3, 2, generator=torch.Generator().manual_seed(0))
     >>> layer(torch.zeros(5, 7, 3)).shape
     torch.Size([5, 7, 2])

@@ -41,6 +41,7 @@ def lock(model: KAN, edges: Iterable[Edge]) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import lock
     >>> model = lock(ew.KAN([2, 1, 1], grid=5), [(0, 0, 1)])
     >>> ew.nn.Layout(model).size                              # 2 edges of 3 are trained
     16
@@ -66,6 +67,7 @@ def unlock(model: KAN, edges: Iterable[Edge]) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import lock, unlock
     >>> model = lock(ew.KAN([2, 1, 1], grid=5), [(0, 0, 1)])
     >>> ew.nn.Layout(unlock(model, [(0, 0, 1)])).size
     24
@@ -102,6 +104,7 @@ def monotone(model: KAN, edge: Edge, direction: Direction) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import monotone
     >>> model = monotone(ew.KAN([1, 1]), (0, 0, 0), "up")
     >>> bool((model.layers[0].coefficients.diff(dim=-1) >= 0).all())
     True
@@ -140,6 +143,7 @@ def smooth(model: KAN, edge: Edge, weight: float) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import smooth
     >>> smooth(ew.KAN([1, 1]), (0, 0, 0), 1e-2).layers[0].rules[0, 0].smooth
     0.01
     """
@@ -170,6 +174,7 @@ def require(model: KAN, edge: Edge, functions: Iterable[str]) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import require
     >>> require(ew.KAN([1, 1]), (0, 0, 0), ["sin", "cos"]).layers[0].rules[0, 0].functions
     ('sin', 'cos')
     """
@@ -207,6 +212,7 @@ def shaped(model: KAN) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import shaped
     >>> model = ew.KAN([1, 1])
     >>> shaped(model) is model
     True
@@ -239,6 +245,7 @@ def has_shapes(model: KAN) -> bool:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import has_shapes, smooth
     >>> has_shapes(ew.KAN([1, 1])), has_shapes(smooth(ew.KAN([1, 1]), (0, 0, 0), 0.1))
     (False, True)
     """
@@ -260,6 +267,7 @@ def ascending(values: Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import ascending
     >>> ascending(torch.tensor([1.0, 3.0, 2.0, 4.0])).tolist()
     [1.0, 2.5, 2.5, 4.0]
     """

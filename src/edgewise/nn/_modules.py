@@ -126,6 +126,8 @@ def update_grids(
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.nn import coverage, update_grids
     >>> model = torch.nn.Sequential(torch.nn.Linear(3, 8), ew.nn.KANLayer(8, 1))
     >>> update_grids(model, 10 * torch.rand(100, 3))
     {}
@@ -163,6 +165,8 @@ def widen_grids(module: torch.nn.Module, x: Arguments, *, margin: float = 0.05) 
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.nn import widen_grids
     >>> widen_grids(torch.nn.Sequential(ew.nn.KANLayer(3, 1)), 10 * torch.rand(100, 3))
     {}
     """
@@ -194,6 +198,8 @@ def refine_grids(module: torch.nn.Module, factor: int = 2) -> Replaced:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.nn import refine_grids
     >>> model = torch.nn.Sequential(ew.nn.KANLayer(3, 4), ew.nn.KANLayer(4, 1))
     >>> optimizer = torch.optim.AdamW(ew.nn.parameter_groups(model))
     >>> ew.nn.replace_parameters(optimizer, refine_grids(model, 2))
@@ -245,6 +251,8 @@ def coverage(module: torch.nn.Module, x: Arguments) -> dict[str, Coverage]:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.nn import coverage
     >>> found = coverage(ew.nn.KANLayer(2, 1), torch.tensor([[0.0, 0.0], [0.5, 5.0]]))[""]
     >>> found.outside.tolist(), found.beyond.tolist()
     ([0.0, 0.5], [0.0, 2.0])
@@ -316,6 +324,8 @@ def regularization(
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.nn import regularization
     >>> model = torch.nn.Sequential(ew.nn.KANLayer(2, 3), ew.nn.KANLayer(3, 1))
     >>> regularization(model).shape, bool(regularization(model, torch.rand(50, 2)) > 0)
     (torch.Size([]), True)
@@ -405,6 +415,8 @@ def parameter_groups(module: torch.nn.Module, weight_decay: float = 0.01) -> lis
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.nn import parameter_groups
     >>> groups = parameter_groups(ew.nn.RationalLayer(16, 4), weight_decay=0.1)
     >>> [(group["weight_decay"], len(group["params"])) for group in groups]
     [(0.1, 1), (0.0, 3)]
@@ -447,6 +459,8 @@ def replace_parameters(optimizer: torch.optim.Optimizer, replaced: Replaced) -> 
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.nn import replace_parameters
     >>> layer = ew.nn.KANLayer(2, 3)
     >>> optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
     >>> replace_parameters(optimizer, layer.refine_grid(2))

@@ -300,6 +300,7 @@ def stack(layers: KANLayer | Iterable[torch.nn.Module]) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import stack
     >>> first, second = ew.nn.KANLayer(3, 4), ew.nn.KANLayer(4, 1)
     >>> stack([first, second]).widths
     [3, 4, 1]
@@ -336,6 +337,7 @@ def is_readable(model: KAN) -> bool:
 
     Examples
     --------
+    >>> from edgewise.nn import KAN, is_readable
     >>> model = KAN([1, 1])
     >>> is_readable(model)
     False
@@ -363,6 +365,7 @@ def spline_functions(model: KAN) -> dict[str, Callable[[Any], Any]]:
     Examples
     --------
     >>> import edgewise as ew, numpy as np, sympy, torch
+    >>> from edgewise.nn import spline_functions
     >>> model = ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "exp")
     >>> formula = model.formula(["x", "y"], splines="symbols")
     >>> formula

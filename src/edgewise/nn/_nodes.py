@@ -40,6 +40,7 @@ class Nodes:
 
     Examples
     --------
+    >>> from edgewise.nn import Nodes
     >>> nodes = Nodes.parse((3, [2, 4]))
     >>> nodes.n_nodes, nodes.n_subnodes
     (5, 9)

@@ -58,6 +58,7 @@ class Rational(torch.nn.Module):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import Rational
     >>> activation = Rational(groups=4, init="gelu", dim=1)
     >>> activation(torch.zeros(2, 16, 5, 5)).shape
     torch.Size([2, 16, 5, 5])
@@ -221,6 +222,7 @@ class RationalLayer(Features, torch.nn.Module):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import RationalLayer
     >>> layer = RationalLayer(16, 4, generator=torch.Generator().manual_seed(0))
     >>> layer(torch.zeros(5, 7, 16)).shape
     torch.Size([5, 7, 4])

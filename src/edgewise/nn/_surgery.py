@@ -56,6 +56,7 @@ def layer_of(model: KAN, index: int) -> KANLayer:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import layer_of
     >>> layer_of(ew.KAN([2, 3, 1]), 1).n_in
     3
     """
@@ -86,6 +87,7 @@ def edge_of(model: KAN, layer: int, j: int, i: int) -> KANLayer:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import edge_of
     >>> edge_of(ew.KAN([2, 3, 1]), 0, 2, 1).n_out
     3
     """
@@ -117,6 +119,7 @@ def edges_of_node(model: KAN, depth: int, q: int) -> list[Edge]:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import edges_of_node
     >>> edges_of_node(ew.KAN([2, 3, 1]), 1, 2)
     [(0, 2, 0), (0, 2, 1)]
     """
@@ -167,6 +170,7 @@ def set_function(model: KAN, edge: Edge, name: str, affine: Sequence[float] = (1
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import set_function
     >>> set_function(ew.KAN([1, 1]), (0, 0, 0), "exp").formula(["x"])
     exp(x)
     """
@@ -203,6 +207,7 @@ def remove_edges(model: KAN, edges: Iterable[tuple[int, int, int]]) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import remove_edges
     >>> remove_edges(ew.KAN([2, 1]), [(0, 0, 1)]).layers[0].mask.tolist()
     [[True, False]]
     """
@@ -300,6 +305,7 @@ def add_constant(layer: KANLayer, constant: Tensor) -> None:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import add_constant
     >>> layer = ew.nn.KANLayer(2, 1)
     >>> before = layer(torch.zeros(1, 2))
     >>> add_constant(layer, torch.tensor([2.0]))
@@ -386,6 +392,7 @@ def restore_edges(model: KAN, edges: Iterable[Edge]) -> KAN:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import restore_edges
     >>> model, x = ew.KAN([2, 1]), torch.rand(5, 2)
     >>> again = restore_edges(ew.nn.remove_edges(model, [(0, 0, 1)]), [(0, 0, 1)])
     >>> torch.equal(again(x), model(x))
@@ -418,6 +425,7 @@ def replace_by_mean(model: KAN, edge: Edge, x: Tensor) -> KAN:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import replace_by_mean
     >>> replace_by_mean(ew.KAN([2, 1]), (0, 0, 1), torch.rand(50, 2)).layers[0].mask.tolist()
     [[True, False]]
     """
@@ -451,6 +459,7 @@ def center(model: KAN, edge: Edge, x: Tensor) -> KAN:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import center
     >>> x = torch.rand(50, 2)
     >>> model = center(ew.KAN([2, 1], dtype=torch.float64), (0, 0, 1), x)
     >>> abs(ew.nn.trace(model, x).edges[0][:, 0, 1].mean().item()) < 1e-12
@@ -486,6 +495,7 @@ def remove_node(model: KAN, depth: int, q: int, x: Tensor) -> KAN:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import remove_node
     >>> remove_node(ew.KAN([2, 2, 1]), 1, 0, torch.rand(9, 2)).layers[1].mask.tolist()
     [[False, True]]
     """
@@ -528,6 +538,7 @@ def add_input(model: KAN, column: Tensor) -> KAN:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import add_input
     >>> wide = add_input(ew.KAN([2, 3, 1]), torch.linspace(0, 5, 20))
     >>> wide.widths, wide.layers[0].coefficients[:, 2].abs().sum().item()
     ([3, 3, 1], 0.0)
@@ -561,6 +572,7 @@ def scale_outputs(model: KAN, factors: Tensor) -> KAN:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import scale_outputs
     >>> model, x = ew.KAN([2, 1]), torch.rand(5, 2)
     >>> torch.allclose(scale_outputs(model, torch.tensor([3.0]))(x), 3 * model(x))
     True
@@ -600,6 +612,7 @@ def shift_outputs(model: KAN, constants: Tensor) -> KAN:
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.nn import shift_outputs
     >>> model = ew.KAN([2, 1])
     >>> moved = shift_outputs(model, torch.tensor([1000.0]))
     >>> bool(((moved(torch.zeros(1, 2)) - model(torch.zeros(1, 2))) - 1000 < 1e-9).all())
@@ -627,6 +640,7 @@ def shiftable(model: KAN) -> Tensor:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.nn import shiftable
     >>> shiftable(ew.KAN([2, (1, 1)]))
     tensor([ True, False])
     """

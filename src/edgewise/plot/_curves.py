@@ -149,6 +149,7 @@ def unit_curve(curve: EdgeCurve) -> np.ndarray:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.plot import unit_curve
     >>> unit_curve(ew.interpret.edge_curves(ew.KAN([2, 1]))[0]).shape[1]
     2
     """

@@ -132,6 +132,8 @@ def effects(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.plot import CurveEffect, effects
     >>> x = np.linspace(0, 1, 50)
     >>> part = CurveEffect("age", x, x**2, x**2 - 0.1, x**2 + 0.1, x)
     >>> effects([part], "price")[0].get_title(loc="left")

@@ -195,6 +195,8 @@ def heat_map(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.plot import Surface, heat_map
     >>> x = np.linspace(-1, 1, 5)
     >>> heat_map(Surface(x, x, np.outer(x, x)), names=("t", "x")).get_ylabel()
     '$x$'
@@ -256,6 +258,8 @@ def profiles(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.plot import profiles
     >>> x = np.linspace(0, 1, 5)
     >>> len(profiles([x, x], [x, x**2], legend=["t = 0", "t = 1"]).lines)
     2
@@ -307,6 +311,8 @@ def span(values: Array) -> tuple[float, float]:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.plot import span
     >>> span(np.array([-1.0, 3.0])), span(np.array([1.0, 3.0])), span(np.array([2.0]))
     ((-3.0, 3.0), (1.0, 3.0), (1.0, 3.0))
     """

@@ -37,6 +37,8 @@ def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, la
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.plot import residual_panels
     >>> rng = np.random.default_rng(0)
     >>> figure = residual_panels(rng.normal(size=40), [("row", np.arange(40)), ("x", rng.uniform(size=40))])
     >>> [ax.get_xlabel() for ax in figure.axes]

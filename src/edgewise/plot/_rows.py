@@ -39,6 +39,7 @@ def fitted_curve(
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise.plot import fitted_curve
     >>> grid = np.linspace(0, 1, 5)
     >>> figure = fitted_curve(grid, grid, grid, grid, [(grid - 1, grid + 1)], names=("t", "y"))
     >>> figure.axes[0].get_xlabel()
@@ -105,6 +106,8 @@ def curve_among_rows(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.plot import Line, curve_among_rows
     >>> x = np.linspace(0, 1, 9)
     >>> rows = np.column_stack([x, x**2])
     >>> curve_among_rows([Line(x, x**2, "t^2", rows=rows)], names=("t", "s")).get_ylabel()
@@ -160,6 +163,8 @@ def map_among_rows(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.plot import Surface, map_among_rows
     >>> x = np.linspace(0, 1, 5)
     >>> rows = np.array([[0.2, 0.2, 0.0], [0.7, 0.5, 0.4]])
     >>> map_among_rows(Surface(x, x, np.outer(x, x)), rows, names=("a", "b")).get_xlabel()

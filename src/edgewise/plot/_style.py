@@ -62,6 +62,7 @@ def svg(figure: Figure) -> bytes:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.plot import svg
     >>> svg(ew.plot.scores([1.0, 2.0]).figure)[:5]
     b'<?xml'
     """

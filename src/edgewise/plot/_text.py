@@ -63,6 +63,7 @@ def math_name(name: str) -> str:
 
     Examples
     --------
+    >>> from edgewise.plot import math_name
     >>> print(math_name("x12"), math_name("lambda"), math_name("k_B"), math_name("period_days"))
     x_{12} \lambda k_{B} \mathrm{period\_days}
     """
@@ -109,6 +110,7 @@ def name_label(name: str) -> Label:
 
     Examples
     --------
+    >>> from edgewise.plot import name_label
     >>> name_label("theta_1").text, name_label(r"$\dot{x}$").is_math, name_label("cost in $").is_math
     ('$\\theta_{1}$', True, False)
     """
@@ -143,6 +145,7 @@ def typesets(math: str) -> bool:
 
     Examples
     --------
+    >>> from edgewise.plot import typesets
     >>> typesets(r"\\frac{a}{b}"), typesets(r"\\begin{cases}")
     (True, False)
     """
@@ -173,6 +176,7 @@ def edge_label(function: str, affine: Affine = (1.0, 0.0, 1.0, 0.0), name: str =
 
     Examples
     --------
+    >>> from edgewise.plot import edge_label
     >>> edge_label("sin", (2.0, 0.0, 1.0, -0.5)).text, edge_label("x^1.5", name="x_{1}").text
     ('$\\mathrm{sin}(2\\,x)-0.5$', '$x_{1}^{3/2}$')
     """
@@ -249,6 +253,7 @@ def edge_formula(function: str, affine: Affine, name: str) -> str:
 
     Examples
     --------
+    >>> from edgewise.plot import edge_formula
     >>> edge_formula("sin", (2.0, 0.0, 1.0, -0.5), "t")
     'sin(2 t) − 0.5'
     >>> edge_formula("x^1.5", (1.0, 0.0, 3.0, 0.0), "a_au")
@@ -294,6 +299,7 @@ def outline(latex: str) -> Path | None:
 
     Examples
     --------
+    >>> from edgewise.plot import outline
     >>> outline(r"\begin{cases}") is None
     True
     """
@@ -320,6 +326,8 @@ def path_data(path: Path) -> str:
 
     Examples
     --------
+    >>> from matplotlib.path import Path
+    >>> from edgewise.plot import path_data
     >>> path_data(Path([(0, 0), (1, 2)]))
     'M0.00 -0.00L1.00 -2.00'
     """

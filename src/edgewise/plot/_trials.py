@@ -180,6 +180,7 @@ def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None
 
     Examples
     --------
+    >>> from edgewise.plot import trials
     >>> from types import SimpleNamespace
     >>> some = [SimpleNamespace(number=k, settings={"grid": k}, error=0.1, ended="complete") for k in range(3)]
     >>> len(trials(some).axes)

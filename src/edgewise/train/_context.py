@@ -252,6 +252,8 @@ def rescale_knots(model: KAN, x: Tensor, seed: int | None = None) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.train import rescale_knots
     >>> x = torch.linspace(0, 10, 20, dtype=torch.float64)[:, None]
     >>> model = rescale_knots(ew.KAN([1, 1], grid=3), x)
     >>> low, high = model.layers[0].basis.ends(model.layers[0].knots)

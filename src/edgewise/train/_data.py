@@ -174,6 +174,8 @@ class Table:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.train import Table
     >>> rows = torch.arange(3, dtype=torch.float64)[:, None]
     >>> len(Table(rows, rows**2, torch.ones(3)).part(slice(2)))
     2
@@ -264,6 +266,7 @@ def as_matrix(values: Any, what: str, first: int = 0) -> Tensor:
 
     Examples
     --------
+    >>> from edgewise.train import as_matrix
     >>> as_matrix([1, 2], "x").tolist()
     [[1.0], [2.0]]
     >>> as_matrix([[1, float("nan")]], "x")
@@ -325,6 +328,7 @@ def as_inputs(values: Any, model: KAN, what: str = "x") -> Tensor:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.train import as_inputs
     >>> as_inputs([[1, 2]], ew.KAN([2, 1])).tolist()
     [[1.0, 2.0]]
     """
@@ -370,6 +374,7 @@ def as_table(x: Any, y: Any, weights: Any, n_in: int, n_out: int) -> Table:
 
     Examples
     --------
+    >>> from edgewise.train import as_table
     >>> len(as_table([1, 2, 3], [1, 4, 9], None, 1, 1))
     3
     """
@@ -397,6 +402,7 @@ def as_rows(x: Any, y: Any, weights: Any, shape: Shape) -> Table:
 
     Examples
     --------
+    >>> from edgewise.train import Shape, as_rows
     >>> as_rows([1, 2, 3, 4], [1, 4, 9, 16], [1, 1, 0, 4], Shape(1, 1)).weights.tolist()
     [0.5, 0.5, 2.0]
     """

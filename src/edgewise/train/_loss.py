@@ -26,6 +26,7 @@ class Loss(Protocol):
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
     >>> class LogCosh(ew.train.Loss):
     ...     name = "log_cosh"
     ...     def value(self, outputs, y):
@@ -139,6 +140,8 @@ class Squared(Loss):
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.train import Squared
     >>> Squared().value(torch.tensor([[3.0, 0.0]]), torch.tensor([[1.0, 0.0]])).tolist()
     [2.0]
     """
@@ -244,6 +247,8 @@ class Huber(_Robust):
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.train import Huber
     >>> Huber(0.5).rho(torch.tensor([0.25, 1.0])).tolist()
     [0.0625, 0.75]
     """
@@ -277,6 +282,8 @@ class Cauchy(_Robust):
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.train import Cauchy
     >>> round(Cauchy(1.0).rho(torch.tensor([1.0])).item(), 4)
     0.6931
     """
@@ -304,6 +311,8 @@ class CrossEntropy(Loss):
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.train import CrossEntropy
     >>> round(CrossEntropy().value(torch.zeros(1, 4), torch.zeros(1, 1)).item(), 4)      # log 4
     1.3863
     """
@@ -360,6 +369,7 @@ def choose_loss(loss: LossName | Loss) -> Loss:
 
     Examples
     --------
+    >>> from edgewise.train import choose_loss
     >>> choose_loss("huber")
     Huber(width=None)
     """
@@ -387,6 +397,8 @@ def error_of(model: Function, table: Rows, loss: Loss | None = None) -> float:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.train import Table, error_of
     >>> rows = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
     >>> error_of(lambda x: x + 2, Table(rows, rows, torch.ones(2, dtype=torch.float64)))
     2.0

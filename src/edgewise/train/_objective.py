@@ -30,6 +30,8 @@ class Quadratic:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.train import Quadratic
     >>> model = ew.KAN([1, 1], grid=3)
     >>> form = Quadratic([torch.eye(6, dtype=torch.float64)[None]])
     >>> torch.equal(form.value(model), model.layers[0].coefficients.square().sum())
@@ -150,6 +152,8 @@ class Objective:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.train import Objective, Table
     >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
     >>> objective = Objective(ew.KAN([1, 1], grid=3), Table(x, 0 * x, torch.ones(20, dtype=torch.float64)))
     >>> objective.cost(torch.zeros_like(objective.start))
@@ -353,6 +357,8 @@ def penalty(
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.train import Table, penalty
     >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
     >>> form = penalty(ew.KAN([1, 1], grid=3), Table(x, x, torch.ones(20, dtype=torch.float64)), 0.0, 1.0)
     >>> form.blocks[0].shape

@@ -61,6 +61,7 @@ class Options:
 
     Examples
     --------
+    >>> from edgewise import Options
     >>> Options(restarts=1, seed=3).validation
     'auto'
     """

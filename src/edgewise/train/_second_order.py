@@ -127,6 +127,7 @@ def refit(model: KAN, table: Table, steps: int, tolerance: float = 1e-4) -> tupl
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise.train import Table, refit
     >>> x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
     >>> _, error = refit(ew.KAN([1, 1], grid=3), Table(x, x**2, torch.ones(20, dtype=torch.float64)), steps=20)
     >>> error < 1e-6

@@ -277,6 +277,7 @@ class Parquet:
 
     Examples
     --------
+    >>> from edgewise.train import Parquet
     >>> Parquet("rows.parquet", target="y")
     Traceback (most recent call last):
     edgewise._errors.InputError: There is no file rows.parquet: check the name and the folder.

@@ -151,6 +151,7 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise import fit_formula
     >>> c = np.array([0.02, 0.02, 0.06, 0.06, 0.11, 0.11, 0.22, 0.22, 0.56, 0.56, 1.1, 1.1])
     >>> rate = np.array([76, 47, 97, 107, 123, 139, 159, 152, 191, 201, 207, 200])
     >>> fit = fit_formula("Vm*c/(K + c)", {"c": c}, rate)

@@ -48,6 +48,7 @@ class NoiseModel:
 
     Examples
     --------
+    >>> from edgewise.discovery import NoiseModel
     >>> NoiseModel("relative", share=0.051).text()
     'relative, 5.1 %'
     >>> NoiseModel("additive", 0.3, outliers=(16,), rows=200).text()

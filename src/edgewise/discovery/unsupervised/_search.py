@@ -127,6 +127,8 @@ def area(real: Array, torn: Array) -> float:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.unsupervised import area
     >>> area(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
     0.875
     """
@@ -149,6 +151,8 @@ def shuffled(rows: Array, blocks: Blocks, rng: np.random.Generator) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.unsupervised import shuffled
     >>> rows = np.arange(8).reshape(4, 2)
     >>> torn = shuffled(rows, [[0]], np.random.default_rng(0))
     >>> sorted(torn[:, 0].tolist()), torn[:, 1].tolist()
@@ -172,6 +176,8 @@ def ranked(x: Array) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.unsupervised import ranked
     >>> ranked(np.array([[1.0], [10.0], [1000.0]])).ravel().round(2).tolist()
     [-0.67, 0.0, 0.67]
     """
@@ -192,6 +198,7 @@ def merged(blocks: Blocks, columns: Sequence[int]) -> list[list[int]]:
 
     Examples
     --------
+    >>> from edgewise.unsupervised import merged
     >>> merged([[0], [1], [2, 3]], [1, 3])
     [[0], [1, 2, 3]]
     """
@@ -426,6 +433,8 @@ def remainder(x: Array, target: int, others: Sequence[int]) -> float:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.unsupervised import remainder
     >>> x = np.random.default_rng(0).uniform(-1, 1, (200, 3))
     >>> x[:, 2] = x[:, 0] ** 2
     >>> remainder(x, 2, [0]) < 0.05, remainder(x, 2, [1]) > 0.9
@@ -463,6 +472,8 @@ def determiners(x: Array, target: int, others: Sequence[int]) -> tuple[list[int]
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.unsupervised import determiners
     >>> x = np.random.default_rng(0).uniform(-1, 1, (200, 4))
     >>> x[:, 3] = x[:, 0] * x[:, 1]
     >>> determiners(x, 3, [0, 1, 2])[0]

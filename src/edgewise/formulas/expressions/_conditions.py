@@ -80,6 +80,8 @@ class Condition:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import Condition
     >>> x = sympy.Symbol("x")
     >>> str(Condition(3 * x - 1, ">")), str(Condition(sympy.cos(x), "!="))
     ('x > 1/3', 'cos(x) != 0')
@@ -137,6 +139,8 @@ def conditions(formulas: Iterable[Formula]) -> list[Condition]:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import conditions
     >>> x, y = sympy.symbols("x y")
     >>> [str(c) for c in conditions([sympy.log(x) / y + sympy.sqrt(x**2 + 1)])]
     ['x > 0', 'y != 0']
@@ -161,6 +165,8 @@ def hidden_poles(formula: Formula) -> list[Condition]:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import hidden_poles
     >>> x, y = sympy.symbols("x y")
     >>> [str(c) for c in hidden_poles(1 / x + sympy.exp(-1 / y**2))]
     ['y != 0']

@@ -198,6 +198,7 @@ def simple_constants(value: float, rtol: float, max_denominator: int = 32) -> li
 
     Examples
     --------
+    >>> from edgewise.expressions import simple_constants
     >>> [str(simple_constants(value, 1e-7)[0].expr) for value in (1.5707963, -0.75)]
     ['pi/2', '-3/4']
     """
@@ -251,6 +252,8 @@ def exact_constant(value: float) -> sympy.Expr:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import exact_constant
     >>> exact_constant(1.5), exact_constant(0.6366197723675814), exact_constant(0.001)
     (3/2, 2/pi, 1/1000)
     >>> exact_constant(6.674e-11) * sympy.Symbol("x")
@@ -278,6 +281,8 @@ def readable_float(value: float) -> sympy.Float:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import readable_float
     >>> readable_float(0.1) * sympy.Symbol("x")
     0.1*x
     """
@@ -297,6 +302,8 @@ def shorten(expression: Part, digits: int = 6) -> Formula:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import shorten
     >>> shorten(sympy.Float("281428.4809") * sympy.Symbol("a") + sympy.Float("0.123456789"))
     281428*a + 0.123457
     """
@@ -324,6 +331,8 @@ def name_floats(expr: Part) -> tuple[Part, dict[Part, Part]]:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import name_floats
     >>> x = sympy.Symbol("x")
     >>> name_floats(0.37 * x - 0.74)[0].subs(x, 2)
     0

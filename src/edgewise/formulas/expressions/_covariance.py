@@ -184,6 +184,8 @@ class Covariance:
 
         Examples
         --------
+        >>> import numpy as np
+        >>> from edgewise.expressions import Covariance
         >>> rng = np.random.default_rng(0)
         >>> jacobian = np.ones((200, 1))
         >>> walk = np.cumsum(rng.standard_normal(200)) * 0.5 + rng.standard_normal(200)

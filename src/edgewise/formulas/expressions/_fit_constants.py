@@ -62,6 +62,9 @@ class Starts:
 
         Examples
         --------
+        >>> import numpy as np
+        >>> import sympy
+        >>> from edgewise.expressions import FitData, Starts
         >>> x = np.linspace(0, 5, 40)
         >>> c = sympy.symbols("a k")
         >>> data = FitData.of(["t"], x[:, None], 3 * np.exp(-0.7 * x))
@@ -330,6 +333,8 @@ class FreeFormula:
 
         Examples
         --------
+        >>> import sympy
+        >>> from edgewise.expressions import FreeFormula
         >>> FreeFormula.of(2.5 * sympy.sin(0.5 * sympy.Symbol("x")) ** 2)
         FreeFormula(template=_c0*sin(_c1*x)**2, symbols=(_c0, _c1), values=(2.5, 0.5), error=inf)
         """
@@ -414,6 +419,9 @@ class FreeFormula:
 
         Examples
         --------
+        >>> import numpy as np
+        >>> import sympy
+        >>> from edgewise.expressions import FreeFormula
         >>> free = FreeFormula.of(2.5 * sympy.Symbol("x"))
         >>> free.at([np.array([1.0, 2.0])], ["x"])
         array([2.5, 5. ])
@@ -493,6 +501,9 @@ def fit_constants(expression: Formula, data: FitData, steps: int = 80) -> Fitted
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import sympy
+    >>> from edgewise.expressions import FitData, fit_constants
     >>> x = np.linspace(0.1, 2, 50)
     >>> formula = 1.1 * sympy.exp(-1.9 * sympy.Symbol("t"))
     >>> fit_constants(formula, FitData.of(["t"], x[:, None], np.exp(-2 * x))).error < 1e-14

@@ -154,6 +154,7 @@ def syntax_tree(text: str) -> SyntaxNode:
 
     Examples
     --------
+    >>> from edgewise.expressions import syntax_tree
     >>> syntax_tree("a - 2*b").kind
     'sum'
     >>> syntax_tree("2 x")

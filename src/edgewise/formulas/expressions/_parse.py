@@ -64,6 +64,7 @@ def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
 
     Examples
     --------
+    >>> from edgewise.expressions import parse
     >>> parse("m*v^2/2 + 0.1*sin(2*pi*v)")
     m*v**2/2 + sin(2*pi*v)/10
     >>> parse("1 + spead", ["speed", "mass"])
@@ -93,6 +94,7 @@ def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Ex
 
     Examples
     --------
+    >>> from edgewise.expressions import Budget, parse_within
     >>> parse_within("a + 1/2", ["a"], Budget())
     a + 1/2
     """
@@ -325,6 +327,7 @@ def read_formula(
 
     Examples
     --------
+    >>> from edgewise.expressions import read_formula
     >>> read_formula("A*exp(-t)", ["t"], "A guess")
     (A*exp(-t), (A,))
     """

@@ -33,6 +33,8 @@ class Rows:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import Rows
     >>> rows = Rows(["x", "y"], [[1.0, -2.0], [3.0, 0.5]])
     >>> x, y = sympy.symbols("x y")
     >>> rows.sign(x), rows.sign(y), rows.sign(-x * y**2)
@@ -159,6 +161,8 @@ def to_powers(expr: Part, rows: Rows) -> Powers:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import Rows, to_powers
     >>> rows = Rows(["x", "y"], [[1.0, 2.0], [3.0, 0.5]])
     >>> x, y = sympy.symbols("x y")
     >>> to_powers(2 * sympy.sqrt(x**2 / y**2 + x / y), rows)
@@ -276,6 +280,8 @@ def from_powers(product: Powers, rows: Rows, whole: bool = False) -> Part:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import Rows, from_powers, to_powers
     >>> rows = Rows(["x", "y"], [[1.0, 2.0], [3.0, 0.5]])
     >>> x, y = sympy.symbols("x y")
     >>> from_powers(to_powers(sympy.sqrt(x) * sympy.sqrt(y), rows), rows)
@@ -319,6 +325,8 @@ def common_factor(total: Part) -> tuple[sympy.Float, Formula] | None:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import common_factor
     >>> common_factor(2.5 - 2.5 * sympy.exp(sympy.Symbol("x")))
     (2.50000000000000, 1 - exp(x))
     """
@@ -343,6 +351,8 @@ def factored(expression: Part) -> Part:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import factored
     >>> factored(2.5 - 2.5 * sympy.exp(sympy.Symbol("x")))
     2.5*(1 - exp(x))
     """

@@ -24,6 +24,8 @@ def loosened(formula: Part) -> tuple[Part, dict[sympy.Symbol, float]]:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import loosened
     >>> x = sympy.Symbol("x")
     >>> sorted(loosened(sympy.pi * x**2 / 4 - 3)[1].values())
     [-3.0, 0.7853981633974483]
@@ -126,6 +128,7 @@ def round_greedily(
 
     Examples
     --------
+    >>> from edgewise.expressions import Choice, round_greedily, simple_constants
     >>> def near(values):
     ...     for k, value in enumerate(values):
     ...         yield from (Choice(k, k, k, constant) for constant in simple_constants(value, 1e-3)[:1])
@@ -171,6 +174,9 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import sympy
+    >>> from edgewise.expressions import FitData, round_constants
     >>> x = np.linspace(1, 3, 40)
     >>> t = sympy.Symbol("t")
     >>> round_constants(3.1 * t**1.49, FitData.of(["t"], x[:, None], np.pi * x**1.5)).expression
@@ -234,6 +240,9 @@ def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import sympy
+    >>> from edgewise.expressions import FitData, FreeFormula, pin_redundant
     >>> x = np.linspace(1, 2, 30)[:, None]
     >>> formula = FreeFormula.of(1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7))
     >>> data = FitData.of(["t"], x, 3 * np.exp(2 * x[:, 0]))

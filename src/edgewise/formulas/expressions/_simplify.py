@@ -269,6 +269,9 @@ def simplify(expression: Formula, names: Sequence[str], x: Array) -> Formula:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import sympy
+    >>> from edgewise.expressions import simplify
     >>> a, b, t = sympy.symbols("a b t")
     >>> rows = np.random.default_rng(0).uniform(1, 2, (50, 3))
     >>> simplify(a + 2 * b * sympy.sqrt(a / b) * sympy.cos(t) + b, ["a", "b", "t"], rows)

@@ -52,6 +52,8 @@ class Steps:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import Steps
     >>> x = sympy.Symbol("x")
     >>> [step.kind for step in Steps([sympy.exp(x**2) + x**2], ["x"]).steps]
     ['input', 'power', 'exp', 'Add']
@@ -362,6 +364,9 @@ def evaluate(expr: Part, names: Sequence[str], x: Array) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import sympy
+    >>> from edgewise.expressions import evaluate
     >>> evaluate(sympy.sqrt(sympy.Symbol("x")), ["x"], np.array([[4.0], [-1.0]]))
     array([ 2., nan])
     """

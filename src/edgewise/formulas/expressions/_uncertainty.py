@@ -31,6 +31,7 @@ def rounded_together(value: float, error: float) -> tuple[str, str]:
 
     Examples
     --------
+    >>> from edgewise.expressions import rounded_together
     >>> rounded_together(281428.3, 61.2), rounded_together(0.0123456, 0.00031), rounded_together(29408.3, 14123.0)
     (('281428', '61'), ('0.01235', '0.00031'), ('29000', '14000'))
     >>> rounded_together(3.83, 8.3e6), rounded_together(2.0, float("inf"))
@@ -103,6 +104,9 @@ class Uncertainty:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import sympy
+    >>> from edgewise.expressions import Uncertainty
     >>> x = np.arange(1.0, 9.0)[:, None]
     >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
     >>> found = Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)
@@ -245,6 +249,9 @@ class Uncertainty:
 
         Examples
         --------
+        >>> import numpy as np
+        >>> import sympy
+        >>> from edgewise.expressions import Uncertainty
         >>> x = np.arange(1.0, 9.0)[:, None]
         >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
         >>> Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y).expression()

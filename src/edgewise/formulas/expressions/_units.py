@@ -46,6 +46,7 @@ def dimension(unit: Unit) -> Dimension:
 
     Examples
     --------
+    >>> from edgewise.expressions import dimension
     >>> print(dimension("km/h") == dimension("m/s"), *dimension("N").values())
     True 1 1 -2
     >>> dimension({"m": 1, "s": 0})
@@ -82,6 +83,7 @@ def consistent(
     Examples
     --------
     >>> import sympy
+    >>> from edgewise.expressions import consistent
     >>> g, t, v = sympy.symbols("g t v")
     >>> units = {"g": "m/s^2", "t": "s", "v": "m/s"}
     >>> consistent(g * t**2 / 2 + v * t, units, "m"), consistent(g * t + v * t, units), consistent(sympy.exp(t), units)
@@ -118,6 +120,7 @@ def unit_problem(
     Examples
     --------
     >>> import sympy
+    >>> from edgewise.expressions import unit_problem
     >>> t, v = sympy.symbols("t v")
     >>> unit_problem(t + v, {"t": "s", "v": "m/s"})
     't has dimension [time], but v has [length]/[time]'

@@ -53,6 +53,7 @@ def primitives() -> MappingProxyType[str, str]:
 
     Examples
     --------
+    >>> from edgewise.expressions import primitives
     >>> primitives()["Abs"], primitives()["exp"]
     ('abs', 'exp')
     """
@@ -133,6 +134,8 @@ def library_function(expression: Part) -> tuple[str, Part] | None:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import library_function
     >>> x = sympy.Symbol("x")
     >>> library_function(sympy.Abs(x + 1)), library_function(sympy.gamma(x))
     (('abs', x + 1), None)
@@ -195,6 +198,7 @@ def check_names(names: object) -> list[str]:
 
     Examples
     --------
+    >>> from edgewise.expressions import check_names
     >>> check_names(("mass", "speed"))
     ['mass', 'speed']
     """
@@ -214,6 +218,8 @@ def used_names(formulas: Iterable[Part]) -> list[str]:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import used_names
     >>> used_names([sympy.Symbol("x10") + sympy.Symbol("x2")])
     ['x2', 'x10']
     """
@@ -233,6 +239,8 @@ def in_plain_symbols(formula: Part) -> Formula:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import in_plain_symbols
     >>> in_plain_symbols(sympy.Symbol("x", positive=True)) == sympy.Symbol("x")
     True
     """
@@ -253,6 +261,8 @@ def write(expression: Part, digits: int | None = None) -> str:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.expressions import write
     >>> temperature = sympy.Symbol("T (K)")
     >>> write(temperature**2 / 3 + sympy.Float("0.123456789"), 6)
     '`T (K)`**2/3 + 0.123457'
@@ -276,6 +286,7 @@ def quoted(name: str) -> str:
 
     Examples
     --------
+    >>> from edgewise.expressions import quoted
     >>> quoted("mass"), quoted("mass (kg)"), quoted("2020")
     ('mass', '`mass (kg)`', '`2020`')
     """

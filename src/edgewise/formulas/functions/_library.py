@@ -49,6 +49,7 @@ class Function:
 
     Examples
     --------
+    >>> import torch
     >>> from edgewise import functions
     >>> square = functions.get("x^2")
     >>> square.torch(torch.tensor([3.0])).item(), square.complexity, square.gauge
@@ -207,6 +208,7 @@ def get(name: str) -> Function:
 
     Examples
     --------
+    >>> from edgewise.functions import get
     >>> get("sin").complexity
     2
     >>> import sympy
@@ -237,6 +239,7 @@ def names(core: bool = False) -> list[str]:
 
     Examples
     --------
+    >>> from edgewise.functions import names
     >>> names()[:4], "erf" in names(), "erf" in names(core=True)
     (['x', 'x^2', 'x^3', 'x^4'], True, False)
     """
@@ -253,6 +256,7 @@ def registered(core: bool = False) -> list[Function]:
 
     Examples
     --------
+    >>> from edgewise.functions import registered
     >>> registered()
     []
     """
@@ -277,6 +281,8 @@ def register(function: Function) -> Function:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.functions import Function, get, register
     >>> softsign = Function("softsign", torch.nn.functional.softsign, lambda x: x / (1 + abs(x)))
     >>> softsign.sympy(-3.0) == softsign.torch(torch.tensor(-3.0)).item()
     True

@@ -150,6 +150,7 @@ def c(
     Examples
     --------
     >>> import sympy
+    >>> from edgewise.export import c
     >>> m, v = sympy.symbols("mass speed")
     >>> print(c(m * v**2 / 2, ["mass", "speed"], target="energy", function="energy"))
     /* energy = mass*speed**2/2

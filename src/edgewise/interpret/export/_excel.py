@@ -93,6 +93,7 @@ def excel(source: Exportable, names: Names = None, *, cells: Mapping[str, str] |
     Examples
     --------
     >>> import sympy
+    >>> from edgewise.export import excel
     >>> m, v = sympy.symbols("mass speed")
     >>> excel(-m**2 * sympy.exp(-v**2) / 2, ["mass", "speed"], cells={"speed": "$D$1"})
     '=-(A2^2)*EXP(-($D$1^2))/2'

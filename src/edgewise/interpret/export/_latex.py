@@ -109,6 +109,7 @@ def latex(source: Exportable, names: Names = None, *, target: Target = None, dig
     Examples
     --------
     >>> import sympy
+    >>> from edgewise.export import latex
     >>> m, t = sympy.symbols("mass theta_1")
     >>> print(latex(sympy.sqrt(m) * sympy.sin(2 * t) / 3, ["mass", "theta_1"], target="F"))
     F = \frac{\sqrt{\mathit{mass}} \sin\left(2 \theta_{1}\right)}{3}
@@ -144,6 +145,7 @@ def latex_names(names: Sequence[str]) -> dict[str, str]:
 
     Examples
     --------
+    >>> from edgewise.export import latex_names
     >>> list(latex_names(["x12", "λ", "T_eff", "period_days", "d"]).values())
     ['x_{12}', '\\lambda', 'T_{\\mathit{eff}}', '\\mathrm{period\\_days}', '\\mathit{d}']
     """
@@ -209,6 +211,9 @@ def text_with_error_bars(uncertainty: Uncertainty) -> str:
     Examples
     --------
     >>> import numpy as np
+    >>> import sympy
+    >>> from edgewise.export import text_with_error_bars
+    >>> from edgewise.expressions import Uncertainty
     >>> x = np.arange(1.0, 9.0)[:, None]
     >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
     >>> print(text_with_error_bars(Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)))
@@ -230,6 +235,9 @@ def latex_with_error_bars(uncertainty: Uncertainty) -> str:
     Examples
     --------
     >>> import numpy as np
+    >>> import sympy
+    >>> from edgewise.export import latex_with_error_bars
+    >>> from edgewise.expressions import Uncertainty
     >>> x = np.arange(1.0, 9.0)[:, None]
     >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
     >>> print(latex_with_error_bars(Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)))

@@ -96,6 +96,7 @@ def numpy(
     Examples
     --------
     >>> import sympy
+    >>> from edgewise.export import numpy
     >>> m, v = sympy.symbols("mass speed")
     >>> print(numpy(m * v**2 / 2, ["mass", "speed"], target="energy", units={"mass": "kg"}))
     import numpy as np

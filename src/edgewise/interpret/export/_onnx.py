@@ -73,6 +73,7 @@ def onnx_function(name: str, *values: OnnxValue) -> OnnxValue:
 
     Examples
     --------
+    >>> from edgewise.export import onnx_function
     >>> from edgewise.export import OnnxGraph
     >>> graph = OnnxGraph("float64")
     >>> graph.output("y", onnx_function("softplus", graph.input("x")), width=1)
@@ -101,6 +102,8 @@ def onnx_formulas(formulas: Sequence[Formula], names: Sequence[str], x: OnnxValu
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.export import onnx_formulas
     >>> from edgewise.export import OnnxGraph
     >>> graph = OnnxGraph()
     >>> m, v = sympy.symbols("m v")
@@ -182,6 +185,7 @@ def onnx_network(model: KAN, x: OnnxValue) -> OnnxValue:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.export import onnx_network
     >>> graph = ew.export.OnnxGraph("float64")
     >>> graph.output("y", onnx_network(ew.KAN([2, 3, 1]), graph.input("x", width=2)), width=1)
     """
@@ -294,6 +298,7 @@ class OnnxSource(Protocol):
 
     Examples
     --------
+    >>> from collections.abc import Sequence
     >>> from edgewise.export import OnnxGraph, to_onnx
     >>> class Halved:
     ...     def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None) -> None:
@@ -363,6 +368,7 @@ def to_onnx(
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.export import to_onnx
     >>> model = to_onnx(ew.KAN([2, 3, 1]), names=["mass", "speed"], dtype="float64")
     >>> {entry.key: entry.value for entry in model.metadata_props}
     {'inputs': '["mass", "speed"]', 'outputs': '["y"]'}

@@ -121,6 +121,7 @@ class OnnxGraph:
 
     Examples
     --------
+    >>> from edgewise.export import OnnxGraph
     >>> graph = OnnxGraph("float64")
     >>> x = graph.input("x", width=3)
     >>> graph.output("y", graph.columns(x, [0]) * 2 + 1, width=1)

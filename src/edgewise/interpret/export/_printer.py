@@ -56,6 +56,7 @@ def register(language: Language) -> Language:
 
     Examples
     --------
+    >>> from edgewise.export import language, register
     >>> register(language("c"))
     Traceback (most recent call last):
     edgewise._errors.InputError: The language 'c' is known already. Choose another name.
@@ -71,6 +72,7 @@ def languages() -> list[str]:
 
     Examples
     --------
+    >>> from edgewise.export import languages
     >>> languages()
     ['c', 'excel', 'latex', 'numpy', 'torch']
     """
@@ -92,6 +94,7 @@ def language(name: str) -> Language:
 
     Examples
     --------
+    >>> from edgewise.export import language
     >>> language("numpy").endings
     ('.py',)
     """
@@ -140,6 +143,7 @@ def text(
     Examples
     --------
     >>> import sympy
+    >>> from edgewise.export import text
     >>> m, v = sympy.symbols("mass speed")
     >>> text(m * v**2 / 2, "excel", ["mass", "speed"])
     '=A2*B2^2/2'

@@ -295,6 +295,7 @@ def identifiers(names: Sequence[str], reserved: Collection[str] = ()) -> dict[st
 
     Examples
     --------
+    >>> from edgewise.export import identifiers
     >>> identifiers(["mass (kg)", "lambda", "θ", "größe", "2nd", "mass_kg", "质"], {"lambda"})
     {'mass (kg)': 'mass_kg', 'lambda': 'lambda_', 'θ': 'theta', 'größe': 'grosse', '2nd': 'x_2nd',
     'mass_kg': 'mass_kg_2', '质': 'x7'}

@@ -204,6 +204,8 @@ def program(source: Source, function: str, reserved: Collection[str], products: 
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.export import Source, program
     >>> x = sympy.Symbol("x")
     >>> source = Source(("x",), ("y",), {}, (sympy.sin(x) ** 2 + sympy.sin(x),), None)
     >>> found = program(source, "f", set())

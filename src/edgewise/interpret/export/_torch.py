@@ -50,6 +50,7 @@ def torch(source: Exportable, names: Names = None, *, target: Target = None, tra
     Examples
     --------
     >>> import sympy, torch as pytorch
+    >>> from edgewise.export import torch
     >>> m, v = sympy.symbols("mass speed")
     >>> module = torch(m * v**2 / 2, ["mass", "speed"], target="energy")
     >>> module, module(pytorch.tensor([[2.0, 3.0]]))
@@ -101,6 +102,7 @@ def torch_source(
     Examples
     --------
     >>> import sympy
+    >>> from edgewise.export import torch_source
     >>> m, v = sympy.symbols("mass speed")
     >>> print(torch_source(m * v**2 / 2, ["mass", "speed"], target="energy"))
     import torch

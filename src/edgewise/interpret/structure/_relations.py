@@ -374,6 +374,8 @@ def exclusive(found: Sequence[Finding]) -> list[Finding]:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
+    >>> from edgewise.structure import exclusive, scaling, translation
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
     >>> f = ew.structure.surrogate(x, lambda x: x[:, 0] / x[:, 1])
     >>> [one.holds for one in exclusive([scaling(f, 0, 1), translation(f, 0, 1)])]

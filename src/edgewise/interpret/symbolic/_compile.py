@@ -55,6 +55,7 @@ def network_of(formula: Any, names: Sequence[str] | None = None, *, layers: int 
 
     Examples
     --------
+    >>> from edgewise.symbolic import network_of
     >>> network_of("exp(sin(pi*x) + y^2)").widths
     [2, 1, 1]
     >>> network_of("2*x/y^2").formula(["x", "y"])

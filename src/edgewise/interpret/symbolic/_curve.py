@@ -103,6 +103,8 @@ def curve_samples(z: Tensor, y: Tensor, weight: Tensor | None = None) -> Samples
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.symbolic import curve_samples
     >>> samples = curve_samples(torch.tensor([3.0, 1.0, 2.0]), torch.tensor([9.0, 1.0, 4.0]))
     >>> samples.z.tolist(), samples.y.tolist(), samples.center
     ([1.0, 2.0, 3.0], [1.0, 4.0, 9.0], 2.0)
@@ -170,6 +172,8 @@ class CurveFit:
 
     Examples
     --------
+    >>> import sympy
+    >>> from edgewise.symbolic import CurveFit
     >>> from edgewise import functions
     >>> fit = CurveFit(functions.get("sin"), 2.0, 0.0, 1.0, 0.5, 0.0)
     >>> fit.expression(sympy.Symbol("z")), fit.complexity
@@ -245,6 +249,8 @@ def fit_curve(function: Function | str, z: Tensor, y: Tensor, weight: Tensor | N
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.symbolic import fit_curve
     >>> z = torch.linspace(0, 2, 50, dtype=torch.float64)
     >>> fit = fit_curve("exp", z, 3 * torch.exp(-2 * z) + 1)
     >>> [round(v, 9) for v in (fit.a, fit.b, fit.c, fit.d)], fit.error < 1e-12
@@ -282,6 +288,8 @@ def rank_curves(
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.symbolic import rank_curves
     >>> z = torch.linspace(0.5, 2, 50, dtype=torch.float64)
     >>> [fit.function.name for fit in rank_curves(z, 2 * torch.log(z))][0]
     'log'
@@ -308,6 +316,7 @@ def score(fit: CurveFit, floor: float = 0.0) -> float:
 
     Examples
     --------
+    >>> from edgewise.symbolic import CurveFit, score
     >>> from edgewise import functions
     >>> score(CurveFit(functions.get("x"), 1.0, 0.0, 1.0, 0.0, 1e-14))
     1.0
@@ -342,6 +351,8 @@ def polish_curve(function: Function, samples: Samples, theta: Tensor) -> CurveFi
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.symbolic import curve_samples, polish_curve
     >>> z = torch.linspace(-1, 1, 50, dtype=torch.float64)
     >>> start = torch.tensor([2.9, 0.2], dtype=torch.float64)
     >>> round(polish_curve(library.get("sin"), curve_samples(z, torch.sin(3 * z)), start).a, 9)

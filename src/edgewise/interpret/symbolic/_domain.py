@@ -45,6 +45,8 @@ def hazard(function: Function, a: float, b: float, z: Tensor) -> Hazard:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.symbolic import hazard
     >>> from edgewise import functions
     >>> z = torch.linspace(-1, 1, 50, dtype=torch.float64)
     >>> hazard(functions.get("1/x"), 1.0, -0.21, z)
@@ -182,6 +184,8 @@ def domain(
     Examples
     --------
     >>> import numpy as np
+    >>> import sympy
+    >>> from edgewise.symbolic import domain
     >>> a, b = sympy.symbols("a b")
     >>> found = domain(sympy.log(a - 1) / sympy.cos(b), np.array([[1.5, 0.0], [3.0, 2.0]]))
     >>> print(found)

@@ -274,6 +274,7 @@ def network_complexity(model: KAN) -> int:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.symbolic import network_complexity
     >>> from sympy import Symbol, exp
     >>> x, y = Symbol("x"), Symbol("y")
     >>> network_complexity(ew.symbolic.network_of(exp(x) * y, ["x", "y"])), network_complexity(ew.KAN([2, 1], grid=5))

@@ -31,6 +31,7 @@ def canonicalize(model: KAN) -> KAN:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.symbolic import canonicalize
     >>> model = ew.nn.set_function(ew.KAN([1, 1]), (0, 0, 0), "x^2", (2.0, 0.0, 3.0, 0.0))
     >>> canonicalize(model).layers[0].affine[0, 0].tolist()
     [1.0, 0.0, 12.0, 0.0]

@@ -54,6 +54,8 @@ def start_grid(function: Function, origin: float, landmarks: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.symbolic import start_grid
     >>> from edgewise import functions
     >>> start_grid(functions.get("x"), 0.0, torch.zeros(0)).tolist()
     [[1.0, 0.0]]
@@ -131,6 +133,8 @@ class Batch:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.symbolic import Batch
     >>> from edgewise import functions
     >>> Batch.at(functions.get("log"), 1.0, 0.0, torch.tensor([1.0, -1.0]))
     tensor([0., nan], dtype=torch.float64)
@@ -237,6 +241,8 @@ def screen(function: Function, t: Tensor, grid: Tensor, targets: Tensor, weights
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.symbolic import screen
     >>> from edgewise import functions
     >>> t = torch.linspace(-1, 1, 50, dtype=torch.float64)
     >>> grid = torch.tensor([[1.0, 0.0], [3.0, 0.0]], dtype=torch.float64)
@@ -368,6 +374,8 @@ def refine(
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.symbolic import Batch, refine
     >>> from edgewise import functions
     >>> t = torch.linspace(-1, 1, 50, dtype=torch.float64)
     >>> start = torch.tensor([[2.9, 0.2]], dtype=torch.float64)

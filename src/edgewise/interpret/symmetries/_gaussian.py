@@ -175,6 +175,8 @@ def gaussian_process(
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.interpret.symmetries import gaussian_process
     >>> u = torch.linspace(-1.7, 1.7, 40, dtype=torch.float64).unsqueeze(1)
     >>> t = torch.sin(2 * u[:, 0])
     >>> t = (t - t.mean()) / t.std()
@@ -252,6 +254,8 @@ def waves(
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.interpret.symmetries import waves
     >>> found = waves(torch.tensor([1.0, 2.0]), 1.0, 100, 3, torch.Generator().manual_seed(0))
     >>> [part.shape for part in found]
     [torch.Size([2, 100]), torch.Size([100]), torch.Size([100, 3])]

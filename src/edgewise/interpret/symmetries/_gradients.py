@@ -107,6 +107,8 @@ def choices(x: Tensor, y: Tensor) -> Iterator[Coordinates]:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.interpret.symmetries import choices
     >>> x, y = torch.linspace(0, 6, 50).exp().unsqueeze(1), torch.linspace(1, 2, 50)
     >>> [found.logs for found in choices(x, y)]
     [(True,)]
@@ -137,6 +139,8 @@ def heavy_tailed(column: Tensor) -> bool:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.interpret.symmetries import heavy_tailed
     >>> heavy_tailed(torch.linspace(0, 6, 50).exp()), heavy_tailed(torch.linspace(1, 2, 50))
     (True, False)
     """
@@ -178,6 +182,8 @@ def measured(terms: Sequence[Tensor], size: Tensor | None = None) -> Measured:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.interpret.symmetries import measured
     >>> x = torch.linspace(1, 2, 9).unsqueeze(1)
     >>> measured([x, -x]).statistic, measured([x, x]).statistic
     (0.0, 1.0)
@@ -282,6 +288,8 @@ def inner_rows(x: Tensor, least: int) -> Tensor:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.interpret.symmetries import inner_rows
     >>> int(inner_rows(torch.arange(100.0).unsqueeze(1), least=10).sum())
     94
     """
@@ -302,6 +310,8 @@ def off_zero(column: Tensor) -> float:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.interpret.symmetries import off_zero
     >>> off_zero(torch.tensor([-2.0, 1.0, 4.0]))
     0.25
     """
@@ -322,6 +332,8 @@ def has_power(column: Tensor, power: float | Fraction, touches: float) -> bool:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.interpret.symmetries import has_power
     >>> column = torch.tensor([-2.0, 1.0, 4.0])
     >>> has_power(column, 3, 0.1), has_power(column, 0.5, 0.1), has_power(column, -1, 0.1), has_power(column, -1, 0.3)
     (True, False, True, False)

@@ -22,6 +22,7 @@ class BSplineFamily(Family):
 
     Examples
     --------
+    >>> from edgewise.kernels import BSplineFamily
     >>> BSplineFamily(3).degree
     3
     """

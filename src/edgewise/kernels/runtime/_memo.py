@@ -48,6 +48,8 @@ def cached_on(tensor: Tensor, what: Hashable, make: Callable[[Tensor], T]) -> T:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.kernels import cached_on
     >>> knots = torch.zeros(3)
     >>> cached_on(knots, "total", lambda t: float(t.sum()))
     0.0
@@ -88,6 +90,8 @@ def is_full(mask: Tensor) -> bool:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.kernels import is_full
     >>> is_full(torch.tensor([True, False]))
     False
     """

@@ -140,6 +140,7 @@ def model_card(
     Examples
     --------
     >>> import edgewise as ew, numpy as np
+    >>> from edgewise import model_card
     >>> x = np.linspace(-1, 1, 60).reshape(30, 2)
     >>> model = ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "x^2")
     >>> model = ew.nn.set_function(model, (0, 0, 1), "exp")

@@ -121,6 +121,7 @@ def save(
     Examples
     --------
     >>> import edgewise as ew, tempfile
+    >>> from edgewise.pretrained import save
     >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(ew.KAN([2, 3, 1]), folder, names=["mass", "speed"], target="energy")
@@ -183,6 +184,7 @@ def load(
 
     Examples
     --------
+    >>> from edgewise.pretrained import load
     >>> load("nowhere")
     Traceback (most recent call last):
     edgewise._errors.InputError: There is no folder nowhere: check its name. A repository of the Hub is named

@@ -54,6 +54,7 @@ class Session(Steering):
     Examples
     --------
     >>> import edgewise as ew, torch
+    >>> from edgewise import Session
     >>> x = torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> session = Session(ew.KAN([2, 1], grid=3), x, torch.sin(x[:, 0]) + x[:, 1], names=["t", "v"])
     >>> session = session.fit().snap_edge((0, 0, 1), "x").lock((0, 0, 1))
@@ -118,6 +119,7 @@ class Session(Steering):
         Examples
         --------
         >>> import edgewise as ew, torch
+        >>> from edgewise import Session
         >>> x = 1 + torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         >>> session = Session(ew.KAN([2, 1], grid=3), x, x[:, 0] / x[:, 1], names=["v", "c"]).add_variable("b", "v/c")
         >>> session.prune_edge((0, 0, 0)).prune_edge((0, 0, 1)).set_function((0, 0, 2), "x", (1, 0, 1, 0)).formula()
@@ -188,6 +190,7 @@ class Session(Steering):
         Examples
         --------
         >>> import edgewise as ew, torch
+        >>> from edgewise import Session
         >>> x = torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         >>> shown = Session(ew.KAN([2, 1], grid=3), x, x[:, 0]).preview("prune_edge", (0, 0, 1))
         >>> shown.before != shown.after, len(shown.session.states)

@@ -44,6 +44,7 @@ class Space:
 
     Examples
     --------
+    >>> from edgewise.sweeps import Space
     >>> space = Space.of({"hidden": [(), (5,)], "sparsity": (1e-4, 1e-1)})
     >>> sorted(space.choices), sorted(space.ranges)
     (['hidden'], ['sparsity'])
@@ -105,6 +106,7 @@ class Space:
 
         Examples
         --------
+        >>> from edgewise.sweeps import Space
         >>> Space.of({"hidden": [(), (5,)], "grid": [3]}).combinations()
         {'hidden': ['none', '5'], 'grid': [3]}
         """

@@ -56,6 +56,7 @@ def base_function(name: BaseName) -> tuple[Callable[[Tensor], Tensor], Callable[
 
     Examples
     --------
+    >>> from edgewise.bases import base_function
     >>> value, derivative = base_function("identity")
     """
     if not isinstance(name, str) or name not in BASE_FUNCTIONS:
@@ -100,6 +101,7 @@ def rational_start(
 
     Examples
     --------
+    >>> from edgewise.bases import rational_start
     >>> a, b = rational_start("silu", (5, 4))
     >>> a.shape, b.shape
     (torch.Size([6]), torch.Size([4]))

@@ -41,6 +41,7 @@ class BSpline(BSplineFamily, Basis):
 
     Examples
     --------
+    >>> from edgewise.bases import BSpline
     >>> BSpline(3).count(grid=5)
     8
     """
@@ -220,6 +221,7 @@ class Chebyshev(ChebyshevFamily, Basis):
 
     Examples
     --------
+    >>> from edgewise.bases import Chebyshev
     >>> Chebyshev().count(grid=5)
     6
     """
@@ -267,6 +269,7 @@ class Fourier(FourierFamily, Basis):
 
     Examples
     --------
+    >>> from edgewise.bases import Fourier
     >>> Fourier().count(grid=5)
     11
     """
@@ -314,6 +317,7 @@ class RBF(RBFFamily, Basis):
 
     Examples
     --------
+    >>> from edgewise.bases import RBF
     >>> RBF().count(grid=5)
     12
     """
@@ -366,6 +370,7 @@ def register(basis: Basis) -> None:
 
     Examples
     --------
+    >>> from edgewise.bases import Chebyshev, register
     >>> register(Chebyshev())                                 # the same once more changes nothing
     """
     if not isinstance(basis, Basis):
@@ -391,6 +396,7 @@ def named(name: BasisName | str | Basis, degree: int = 3) -> Basis:
 
     Examples
     --------
+    >>> from edgewise.bases import named
     >>> named("chebyshev").count(grid=8)
     9
     """

@@ -41,6 +41,7 @@ def uniform_knots(lo: Tensor, hi: Tensor, grid: int, degree: int) -> Tensor:
     Examples
     --------
     >>> import torch
+    >>> from edgewise.bases import uniform_knots
     >>> uniform_knots(torch.tensor([0.0]), torch.tensor([1.0]), grid=2, degree=1).tolist()
     [[-0.5, 0.0, 0.5, 1.0, 1.5]]
     """
@@ -90,6 +91,8 @@ def adapted_knots(x: Tensor, grid: int, degree: int, margin: float, quantiles: f
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.bases import adapted_knots
     >>> adapted_knots(torch.tensor([[0.0], [4.0]]), grid=2, degree=1, margin=0.0).tolist()
     [[-2.0, 0.0, 2.0, 4.0, 6.0]]
     """
@@ -121,6 +124,8 @@ def refined_knots(knots: Tensor, degree: int, factor: int) -> Tensor:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.bases import refined_knots
     >>> refined_knots(torch.tensor([[-1.0, 0.0, 1.0, 2.0]]), degree=1, factor=2).tolist()
     [[-0.5, 0.0, 0.5, 1.0, 1.5]]
     """
@@ -151,6 +156,8 @@ def spline_range(knots: Tensor, degree: int) -> tuple[Tensor, Tensor]:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.bases import spline_range
     >>> spline_range(torch.tensor([[-1.0, 0.0, 1.0, 2.0, 3.0]]), degree=1)
     (tensor([0.]), tensor([2.]))
     """
@@ -182,6 +189,8 @@ def joined_rows(cells: Sequence[int], make: Callable[[int], Tensor]) -> Tensor:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.bases import joined_rows
     >>> joined_rows([2, 1], lambda count: torch.ones(2, count))
     tensor([[1., 1.],
             [1., inf]])
@@ -226,6 +235,8 @@ def least_squares(functions: Tensor, values: Tensor, ridge: float = 0.0) -> Tens
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.bases import least_squares
     >>> functions = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
     >>> solution = least_squares(functions, torch.tensor([[1.0], [3.0], [5.0]], dtype=torch.float64))
     >>> [round(c, 6) for c in solution[:, 0].tolist()]
@@ -258,6 +269,7 @@ class Basis(Family, ABC):
     Examples
     --------
     >>> import torch, edgewise as ew
+    >>> from edgewise.bases import Basis
     >>> class Powers(Basis):
     ...     name, max_grid = "powers", 10
     ...     def count(self, grid): return grid + 1
@@ -505,6 +517,8 @@ def transfer(coefficients: Tensor, basis: Basis, old: Tensor, new: Tensor, count
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.bases import refined_knots, transfer, uniform_knots
     >>> from edgewise.bases import BSpline
     >>> old = uniform_knots(torch.tensor([0.0]), torch.tensor([1.0]), grid=2, degree=1)
     >>> new = refined_knots(old, degree=1, factor=2)
@@ -553,6 +567,8 @@ def fit_curves(curves: Curve, basis: Basis, knots: Tensor, count: int) -> Tensor
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.bases import fit_curves, uniform_knots
     >>> from edgewise.bases import BSpline
     >>> knots = uniform_knots(torch.tensor([0.0]), torch.tensor([1.0]), grid=2, degree=1)[0].double()
     >>> fit_curves(lambda x: (1 + 2 * x).unsqueeze(-1), BSpline(1), knots, 3).round(decimals=4).tolist()

@@ -60,6 +60,7 @@ class KANFeedForward(torch.nn.Module):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import KANFeedForward
     >>> block = KANFeedForward(16, generator=torch.Generator().manual_seed(0))
     >>> block(torch.zeros(2, 5, 16)).shape, block.hidden
     (torch.Size([2, 5, 16]), 64)
@@ -158,6 +159,7 @@ def replace_feed_forwards(
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import replace_feed_forwards
     >>> mlp = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.GELU(), torch.nn.Linear(32, 8))
     >>> kan = replace_feed_forwards(mlp)
     >>> kan[1]

@@ -100,6 +100,7 @@ def find_feed_forwards(
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import find_feed_forwards
     >>> layer = torch.nn.TransformerEncoderLayer(8, 2, 32)
     >>> [block] = find_feed_forwards(layer)
     >>> block.first, block.function, block.second, block.width, block.hidden, block.replacement

@@ -186,6 +186,7 @@ class KANConv1d(KANConv):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import KANConv1d
     >>> KANConv1d(3, 8, 5, stride=2, padding=2)(torch.zeros(4, 3, 20)).shape
     torch.Size([4, 8, 10])
     """
@@ -263,6 +264,7 @@ class KANConv2d(KANConv):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import KANConv2d
     >>> layer = KANConv2d(3, 8, kernel_size=3, padding="same", generator=torch.Generator().manual_seed(0))
     >>> layer(torch.zeros(4, 3, 10, 10)).shape
     torch.Size([4, 8, 10, 10])
@@ -319,6 +321,7 @@ class KANConv3d(KANConv):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import KANConv3d
     >>> KANConv3d(2, 4, 3)(torch.zeros(1, 2, 5, 6, 7)).shape
     torch.Size([1, 4, 3, 4, 5])
     """
@@ -421,6 +424,7 @@ class RationalConv1d(RationalConv):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import RationalConv1d
     >>> RationalConv1d(4, 8, 5, stride=2, padding=2)(torch.zeros(4, 4, 20)).shape
     torch.Size([4, 8, 10])
     """
@@ -491,6 +495,7 @@ class RationalConv2d(RationalConv):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import RationalConv2d
     >>> layer = RationalConv2d(16, 8, kernel_size=3, padding=1, generator=torch.Generator().manual_seed(0))
     >>> layer(torch.zeros(4, 16, 10, 10)).shape
     torch.Size([4, 8, 10, 10])
@@ -543,6 +548,7 @@ class RationalConv3d(RationalConv):
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import RationalConv3d
     >>> RationalConv3d(2, 4, 3)(torch.zeros(1, 2, 5, 6, 7)).shape
     torch.Size([1, 4, 3, 4, 5])
     """

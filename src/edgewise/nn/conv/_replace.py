@@ -65,6 +65,7 @@ def replace_convs(
     Examples
     --------
     >>> import torch
+    >>> from edgewise.nn import replace_convs
     >>> model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 3))
     >>> [type(part).__name__ for part in replace_convs(model, which=["2"])]
     ['Conv2d', 'ReLU', 'RationalConv2d']

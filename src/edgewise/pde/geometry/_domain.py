@@ -313,6 +313,7 @@ class Box(Domain):
 
     Examples
     --------
+    >>> from edgewise.pde import Box
     >>> square = Box(x=(-1, 1), y=(-1, 1))
     >>> square.points(100, seed=0).shape
     torch.Size([100, 2])
@@ -535,6 +536,8 @@ class Disk(Domain):
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.pde import Disk
     >>> disk = Disk(x=0, y=0, radius=1)
     >>> disk.signed_distance(torch.tensor([[0.25, 0.0], [2.0, 0.0]])).tolist()
     [0.75, -1.0]

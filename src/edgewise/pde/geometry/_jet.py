@@ -43,6 +43,8 @@ class Jet:
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.pde import Jet
     >>> x = Jet.coordinates(torch.tensor([[2.0]]), ("x",))["x"]
     >>> y = torch.sin(x) * x**2
     >>> y.x.item() == (torch.cos(torch.tensor(2.0)) * 4 + torch.sin(torch.tensor(2.0)) * 4).item()

@@ -41,6 +41,7 @@ class Polygon(Domain):
 
     Examples
     --------
+    >>> from edgewise.pde import Polygon
     >>> lshape = Polygon([(-1, -1), (0, -1), (0, 0), (1, 0), (1, 1), (-1, 1)])
     >>> lshape.area
     3.0

@@ -178,6 +178,7 @@ def march(
     Examples
     --------
     >>> import torch
+    >>> from edgewise.pde import march
     >>> from edgewise.pde import Box, Condition, Problem, periodic
     >>> box = Box(t=(0, 1), x=(0, 2 * torch.pi))
     >>> start = Condition(box.face(t=0), lambda u, p: u.value - torch.sin(p.x))

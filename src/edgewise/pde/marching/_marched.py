@@ -266,6 +266,7 @@ def load(path: str | os.PathLike[str], problem: Problem) -> Solution | Marched:
     Examples
     --------
     >>> import tempfile, torch
+    >>> from edgewise.pde import Problem, load
     >>> from edgewise.pde import Box, solve
     >>> wave = Problem(Box(x=(0, 3)), lambda u, p: u.xx + u.value, ansatz=lambda n, p: p.x + p.x**2 * n)
     >>> found = solve(wave, grids=[4])

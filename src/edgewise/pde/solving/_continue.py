@@ -124,6 +124,7 @@ def continue_in(
     Examples
     --------
     >>> import torch
+    >>> from edgewise.pde import Problem, continue_in
     >>> from edgewise.pde import Box, Condition
     >>> box = Box(x=(0, 1))
     >>> ends = Condition(box.boundary(), lambda u, p: u.value)

@@ -93,6 +93,7 @@ def read(found: Solution, name: str, *, functions: Iterable[str] | None = None) 
     Examples
     --------
     >>> import torch
+    >>> from edgewise.pde import read
     >>> from edgewise import pde
     >>> at = torch.linspace(0, 1, 40, dtype=torch.float64)
     >>> box = pde.Box(x=(0, 1))

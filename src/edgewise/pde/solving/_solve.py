@@ -163,6 +163,7 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     Examples
     --------
     >>> import torch
+    >>> from edgewise.pde import Problem, solve
     >>> from edgewise.pde import Box
     >>> box = Box(x=(0, 3))
     >>> wave = Problem(box, lambda u, p: u.xx + u.value, ansatz=lambda n, p: p.x + p.x**2 * n)  # u(0) = 0, u'(0) = 1

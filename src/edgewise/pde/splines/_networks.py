@@ -46,6 +46,8 @@ def products(coordinates: int, terms: int, unknowns: int = 1, *, degree: int = 7
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.pde import products
     >>> products(5, 2, grid=4)(torch.zeros(3, 5).double()).shape
     torch.Size([3, 1])
     """

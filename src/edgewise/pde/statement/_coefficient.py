@@ -46,6 +46,7 @@ class Coefficient:
 
     Examples
     --------
+    >>> from edgewise.pde import Coefficient
     >>> Coefficient("x").network().widths, Coefficient(("x", "u")).network().widths
     ([1, 1], [2, 1])
     """

@@ -204,6 +204,7 @@ def periodic(box: Box, name: str, weight: float = 100.0) -> Periodic:
 
     Examples
     --------
+    >>> from edgewise.pde import Box, periodic
     >>> periodic(Box(t=(0, 1), x=(-1, 1)), "x").weight
     100.0
     """
@@ -237,6 +238,7 @@ def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0)
 
     Examples
     --------
+    >>> from edgewise.pde import measured
     >>> measured([[0.0, 0.5]], [1.0]).where.shape
     torch.Size([1, 2])
     """
@@ -340,6 +342,7 @@ class Integral(Condition):
 
     Examples
     --------
+    >>> from edgewise.pde import Integral
     >>> from edgewise.pde import Box
     >>> box = Box(x=(0, 1))
     >>> Integral(box, lambda u, p: u.value**2, equals=1).equals

@@ -60,6 +60,7 @@ class Weak:
 
     Examples
     --------
+    >>> from edgewise.pde import Weak
     >>> Weak(lambda u, v, p: u.x * v.x - v.value).breaks
     {}
     """
@@ -176,6 +177,7 @@ class Problem:
     Examples
     --------
     >>> import torch
+    >>> from edgewise.pde import Box, Condition, Problem
     >>> box = Box(x=(0, 1))
     >>> Problem(box, lambda u, p: u.xx + u.value, [Condition(box.boundary(), lambda u, p: u.value - p.x)]).unknowns
     1

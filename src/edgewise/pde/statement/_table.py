@@ -160,6 +160,8 @@ def table(x: Any, values: Data, *, degree: int = 5, beyond: Beyond = "error") ->
 
     Examples
     --------
+    >>> import torch
+    >>> from edgewise.pde import Jet, table
     >>> x = torch.linspace(0, 3, 50).double()
     >>> sine = table(x, torch.sin(x))
     >>> round(float(sine(torch.tensor(1.0))), 6), round(float(sine(Jet.coordinates(x[:1, None], "x")["x"]).x), 6)

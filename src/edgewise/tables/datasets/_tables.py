@@ -12,6 +12,7 @@ def names() -> list[str]:
 
     Examples
     --------
+    >>> from edgewise.datasets import names
     >>> names()
     ['lynx', 'orbits', 'penguins']
     """
@@ -33,6 +34,7 @@ def path(name: str) -> Path:
 
     Examples
     --------
+    >>> from edgewise.datasets import path
     >>> path("orbits").name
     'orbits.csv'
     """

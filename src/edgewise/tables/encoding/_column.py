@@ -97,6 +97,7 @@ class Category:
 
     Examples
     --------
+    >>> from edgewise.encoding import Category
     >>> Category("sex", ("female", "male"), gap=True).labels
     ['female', 'male', None]
     """

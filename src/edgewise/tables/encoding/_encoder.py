@@ -37,6 +37,7 @@ class Encoder:
     Examples
     --------
     >>> import pandas as pd
+    >>> from edgewise.encoding import Encoder
     >>> table = pd.DataFrame({"mass": [4.0, None], "island": ["Dream", "Biscoe"], "day": ["2020-01-01", None]})
     >>> encoder = Encoder.learn(table.astype({"day": "datetime64[s]"}))
     >>> encoder.levels
@@ -120,6 +121,7 @@ class Encoder:
 
         Examples
         --------
+        >>> from edgewise.encoding import Encoder
         >>> Encoder.learn([["b"], ["d"]]).extended([["c"], [None]]).levels
         [['b', 'c', 'd', None]]
         """
@@ -138,6 +140,8 @@ class Encoder:
 
         Examples
         --------
+        >>> import numpy as np
+        >>> from edgewise.encoding import Encoder
         >>> before = Encoder.learn([["b"], ["d"]])
         >>> before.extended([["c"]]).recoded(np.array([[0.0], [1.0]]), before).tolist()
         [[0.0], [2.0]]
@@ -177,6 +181,7 @@ class Encoder:
 
         Examples
         --------
+        >>> from edgewise.encoding import Encoder
         >>> Encoder.learn([["a"], ["b"]]).to_dict()
         {'named': False, 'columns': [{'kind': 'category', 'name': 'x1', 'levels': ['a', 'b'], 'gap': False}]}
         """

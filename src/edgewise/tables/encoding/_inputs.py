@@ -35,6 +35,7 @@ class Inputs:
     Examples
     --------
     >>> import pandas as pd
+    >>> from edgewise.encoding import Inputs
     >>> table = pd.DataFrame({"mass": [4.0, None, 6.0], "island": ["Dream", "Biscoe", "Dream"]})
     >>> inputs = Inputs.learn(table)
     >>> inputs.names
@@ -93,6 +94,7 @@ class Inputs:
         Examples
         --------
         >>> import pandas as pd
+        >>> from edgewise.encoding import Inputs
         >>> Inputs.needed(pd.DataFrame({"a": [1.0, 2.0]})) is None
         True
         """
@@ -120,6 +122,7 @@ class Inputs:
 
         Examples
         --------
+        >>> from edgewise.encoding import Inputs
         >>> Inputs.learn([["b", 1.0], ["c", None]]).described()
         ["x1: 0 is 'b', 1 is 'c'", 'x2: 1 at a gap', 'x2 is missing: 1 at a gap of x2, else 0']
         """

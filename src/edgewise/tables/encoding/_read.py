@@ -179,6 +179,7 @@ def is_frame(x: Any) -> bool:
     Examples
     --------
     >>> import pandas as pd
+    >>> from edgewise.encoding import is_frame
     >>> is_frame(pd.DataFrame({"a": [1.0]})), is_frame([[1.0]])
     (True, False)
     """
@@ -202,6 +203,7 @@ def as_array(x: Any) -> Any:
 
     Examples
     --------
+    >>> from edgewise.encoding import as_array
     >>> as_array([[1.5, "a"], [2, None]]).tolist()
     [[1.5, 'a'], [2, None]]
     """
@@ -229,6 +231,7 @@ def column_names(x: Any) -> list[str] | None:
     Examples
     --------
     >>> import pandas as pd
+    >>> from edgewise.encoding import column_names
     >>> column_names(pd.DataFrame([[1.0, 2.0]])), column_names(pd.DataFrame([[1.0, 2.0]], columns=["a", 7]))
     (None, ['a', '7'])
     """
@@ -256,6 +259,7 @@ def by_name(x: Any, names: Sequence[str]) -> Any:
     Examples
     --------
     >>> import pandas as pd
+    >>> from edgewise.encoding import by_name
     >>> by_name(pd.DataFrame({"b": [1], "c": [2], "a": [3]}), ["a", "b"]).to_dict("list")
     {'a': [3], 'b': [1]}
     """
@@ -283,6 +287,7 @@ def warn_of_index(x: Any, **others: Any) -> None:
     Examples
     --------
     >>> import pandas as pd, warnings
+    >>> from edgewise.encoding import warn_of_index
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     warn_of_index(pd.DataFrame({"a": [1.0, 2.0]}), y=pd.Series([4.0, 3.0], index=[1, 0]))
@@ -318,6 +323,7 @@ def check_names(names: list[str]) -> None:
 
     Examples
     --------
+    >>> from edgewise.encoding import check_names
     >>> check_names(["mass", "speed"])
     """
     if len({*names}) < len(names):

@@ -34,6 +34,7 @@ def config_text(saved: SavedModel) -> str:
     Examples
     --------
     >>> import edgewise as ew
+    >>> from edgewise.io import config_text
     >>> saved = ew.io.SavedModel(ew.KAN([2, 1]), ["mass", "speed"], "energy", "0.2.0", units={"mass": "kg"})
     >>> print(config_text(saved).splitlines()[5])
       "widths": [2, 1],
@@ -65,6 +66,7 @@ def read_config(text: str) -> dict[str, Any]:
 
     Examples
     --------
+    >>> from edgewise.io import read_config
     >>> read_config('{"widths": [2, 5, 1], "names": ["mass", "speed"]}')["names"]
     ['mass', 'speed']
     """

@@ -31,6 +31,7 @@ def sheet_names(path: str | Path) -> list[str]:
 
     Examples
     --------
+    >>> from edgewise.io import sheet_names
     >>> sheet_names("table.csv")
     []
     """

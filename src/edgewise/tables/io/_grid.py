@@ -105,6 +105,7 @@ def sniff(lines: Sequence[str], decimal: str | None = None) -> str:
 
     Examples
     --------
+    >>> from edgewise.io import sniff
     >>> sniff(["a;b", "1,5;2,5"]), sniff(["a,b", "1,2"]), sniff(["a  b", "1  2"]), sniff(["mass in kg", "1"])
     (';', ',', ' ', ',')
     """

@@ -171,6 +171,7 @@ def model_bytes(
     Examples
     --------
     >>> import edgewise as ew, io
+    >>> from edgewise.io import model_bytes, read_model
     >>> read_model(io.BytesIO(model_bytes(ew.KAN([2, 1]), ["mass", "speed"]))).names
     ['mass', 'speed']
     """
@@ -365,6 +366,8 @@ def network_inputs(saved: SavedModel, table: Table) -> np.ndarray:
     Examples
     --------
     >>> import edgewise as ew
+    >>> import numpy as np
+    >>> from edgewise.io import SavedModel, Table, network_inputs
     >>> saved = SavedModel(ew.KAN([1, 1]), ["t"], "y", "0.2.0")
     >>> network_inputs(saved, Table({"y": np.ones(2), "t": np.array([1.0, np.nan])}, n_rows=2))
     array([[ 1.],

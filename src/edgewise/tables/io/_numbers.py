@@ -82,6 +82,7 @@ def iso_dates(cells: Sequence[str | None]) -> np.ndarray | None:
 
     Examples
     --------
+    >>> from edgewise.io import iso_dates
     >>> iso_dates(["2020-01-31", None])
     array(['2020-01-31T00:00:00.000000',                        'NaT'],
           dtype='datetime64[us]')

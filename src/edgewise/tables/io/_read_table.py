@@ -187,6 +187,7 @@ def read_table(
 
     Examples
     --------
+    >>> from edgewise.io import read_table
     >>> from edgewise import datasets
     >>> table = read_table(datasets.path("orbits"))
     >>> table.names, table.n_rows

@@ -132,6 +132,7 @@ def is_names(names: object, count: int) -> TypeGuard[Sequence[str]]:
 
     Examples
     --------
+    >>> from edgewise.io import is_names
     >>> is_names(["a", "b"], 2), is_names(["a", "a"], 2)
     (True, False)
     """
@@ -160,6 +161,7 @@ def is_units(units: object, columns: Sequence[str]) -> bool:
 
     Examples
     --------
+    >>> from edgewise.io import is_units
     >>> is_units({"speed": "m/s"}, ["mass", "speed"]), is_units({"height": "m"}, ["mass", "speed"])
     (True, False)
     """

@@ -74,6 +74,7 @@ class Table:
     Examples
     --------
     >>> import numpy as np
+    >>> from edgewise.io import Table
     >>> table = Table({"a": np.arange(6.0), "b": np.arange(6.0) ** 2}, n_rows=6)
     >>> table.names
     ['a', 'b']
@@ -119,6 +120,7 @@ class Table:
         Examples
         --------
         >>> import numpy as np
+        >>> from edgewise.io import Table
         >>> table = Table({"a": np.arange(6.0), "b": np.full(6, 2.0), "c": np.arange(6.0) ** 2}, n_rows=6)
         >>> table.select("c").notes
         ["Input 'b' is left out: it is 2 in every row."]
@@ -158,6 +160,7 @@ class Table:
         Examples
         --------
         >>> import numpy as np
+        >>> from edgewise.io import Table
         >>> Table({"a": np.array([1.0, np.nan])}, n_rows=2).inputs(["a"])
         array([[ 1.],
                [nan]])
@@ -423,6 +426,8 @@ def frame_of(table: Table, names: Sequence[str]) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.io import Table, frame_of
     >>> table = Table({"a": np.arange(2.0)}, n_rows=2, texts={"b": ["u", None]}, units={"a": "kg"})
     >>> frame = frame_of(table, ["a", "b"])
     >>> list(frame.columns), frame.attrs
@@ -462,6 +467,8 @@ def select_mixed(table: Table, target: str, inputs: Sequence[str] | None = None)
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from edgewise.io import Table, select_mixed
     >>> table = Table({"y": np.arange(6.0)}, n_rows=6, texts={"a": ["u", "v", "u", "u", None, "v"]})
     >>> select_mixed(table, "y").x["a"].isna().sum()
     np.int64(1)

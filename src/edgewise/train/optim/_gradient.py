@@ -92,6 +92,7 @@ class Adam(GradientSolver):
 
     Examples
     --------
+    >>> from edgewise.optim import Adam
     >>> Adam(epochs=50, schedule="one_cycle").batch
     256
     """
@@ -262,6 +263,7 @@ class LBFGS(GradientSolver):
 
     Examples
     --------
+    >>> from edgewise.optim import LBFGS
     >>> LBFGS(steps=200).history
     20
     """

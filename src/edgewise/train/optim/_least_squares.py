@@ -273,6 +273,7 @@ class LM(DampedSolver):
 
     Examples
     --------
+    >>> from edgewise.optim import LM
     >>> LM(steps=60).steps
     60
     """
@@ -333,6 +334,7 @@ class CG(DampedSolver):
 
     Examples
     --------
+    >>> from edgewise.optim import CG
     >>> CG(steps=20).inner
     200
     """

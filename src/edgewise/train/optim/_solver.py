@@ -156,6 +156,7 @@ class LeastSquaresSolver(Protocol):
     Examples
     --------
     >>> import edgewise as ew
+    >>> import torch
     >>> class GaussNewton(ew.optim.LeastSquaresSolver):
     ...     needs = ew.optim.Needs.MATRIX
     ...     def minimize(self, problem, start, callback=None):

@@ -27,8 +27,6 @@ from edgewise.discovery.search import Search, journal_of, screen
 from edgewise.discovery.tables import Loss, Missing, Settings, Table
 from edgewise.kernels import one_thread
 
-_LISTED = 5
-
 
 def search_table(request: Request, settings: Settings, *, models: bool = True) -> Discovery:
     """Search formulas for one table, and return them for tables as that one came."""
@@ -57,6 +55,7 @@ def _whole(found: Discovery, table: Table) -> Discovery:
 
 def _of_many(request: Request, settings: Settings) -> Discovery:
     """Search some of many columns, unless a law is found in all of them straight from the table."""
+    first = 5  # names of inputs that a note lists
     directly, screening = 0.4, 0.2  # of the time, at most: for laws straight from the table, and for choosing columns
     table, columns, began = request.table, request.prepared.columns, now()
     journal = journal_of(table, settings, Deadline.after(settings.limit).passed)
@@ -72,7 +71,7 @@ def _of_many(request: Request, settings: Settings) -> Discovery:
         return replace(found, outcome=Outcome.INTERRUPTED)
     if len(kept) < len(table.names):
         others = [name for k, name in enumerate(table.names) if k not in {*kept.tolist()}]
-        listed = ", ".join(map(repr, others[:_LISTED])) + (", ..." if len(others) > _LISTED else "")
+        listed = ", ".join(map(repr, others[:first])) + (", ..." if len(others) > first else "")
         note = (
             f"Of {len(table.names)} inputs {len(kept)} were searched: a network's values depend on the others little, "
             f"and they are not among the most correlated ({listed})."

@@ -103,9 +103,6 @@ def _column(x: Any, rows: int, given: Any, what: str) -> Array:
     return numbers[:, 0].cpu().numpy()
 
 
-_FEWEST = 5  # rows
-
-
 @dataclass(frozen=True)
 class Request:
     """A table of numbers, and how it was made of columns as they came."""
@@ -173,19 +170,20 @@ def _table(prepared: Prepared, y: Array, target: str, of_rows: RowWeights) -> Ta
 def _prepared(
     rows: Any, y: Array, names: tuple[str, ...], target: str, missing: Missing, grouped: tuple[str | None, Array | None]
 ) -> Prepared:
+    fewest = 5  # rows
     if len(rows) != len(y):
         raise InputError(
             f"x and y must have equally many rows and y one column. Got {(len(rows), len(names))} and {(len(y), 1)}."
         )
     there = y[~np.isnan(y)]
-    if len(rows) < _FEWEST or len(there) < _FEWEST:
-        raise InputError(f"Discovery needs at least {_FEWEST} rows. Got {min(len(rows), len(there))}.")
+    if len(rows) < fewest or len(there) < fewest:
+        raise InputError(f"Discovery needs at least {fewest} rows. Got {min(len(rows), len(there))}.")
     if float(np.ptp(there)) <= 1e-14 * float(np.abs(there).max()):
         raise InputError(f"The target is constant ({there[0]:g}): there is nothing to explain.")
     found = prepare(rows, y, names, target, missing, *grouped)
-    if len(found.rows) < _FEWEST:
+    if len(found.rows) < fewest:
         said = " ".join(found.columns.notes)
-        raise InputError(f"Discovery needs at least {_FEWEST} complete rows. Got {len(found.rows)}. {said}")
+        raise InputError(f"Discovery needs at least {fewest} complete rows. Got {len(found.rows)}. {said}")
     kept = y[found.rows]
     if float(np.ptp(kept)) <= 1e-14 * float(np.abs(kept).max()):
         raise InputError(f"The target is constant ({kept[0]:g}) in all complete rows: there is nothing to explain.")

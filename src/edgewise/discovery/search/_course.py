@@ -111,7 +111,7 @@ class Course:
         self._callbacks = callbacks(SearchStep)
 
     def late(self) -> bool:
-        """Return whether the time for the search is over."""
+        """Return whether the deadline of the stages has passed."""
         return self.deadline.passed()
 
     def enter(self, stage: str, share: float, error: float) -> None:
@@ -153,5 +153,5 @@ class Course:
 
     @property
     def timed(self) -> bool:
-        """Whether the time for the search is over."""
+        """Whether there is a time limit, and the deadline of the stages has passed."""
         return not math.isinf(self.deadline.at) and self.deadline.passed()

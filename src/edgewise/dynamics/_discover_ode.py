@@ -90,29 +90,59 @@ def discover_ode(
 
         order 1:  x_i' = f_i(x, t)        order 2:  x_i'' = f_i(x, x', t), where only positions were measured
 
-    t (n,) and x (n, d) are one trajectory: times that increase, regular or not, and all states at these times. Lists
-    of such tables are several trajectories of the same system. A data frame x names the states; else they are x, y, z.
-
     Candidates come from sparse regression on integrals along smooth curves, over polynomials, sines, forcing
     cos(w t) of unknown frequency, saturating quotients, and, where these leave more than noise, from formulas of
     `discover` for the derivatives. They are judged on the rows themselves: constants and starts are fitted by multiple
-    shooting, and terms are added, dropped and exchanged by an extended Bayesian information criterion. `effort` is
-    the number of formulas that `discover` evaluates: 0 for "quick", 30 000 for "normal", 150 000 for "thorough".
+    shooting, and terms are added, dropped and exchanged by an extended Bayesian information criterion.
 
-    The search has no clock: with the same arguments it gives the same result, unless `time_limit` (seconds) ends it.
-    Ctrl-C ends it as well, and what was found so far is returned. `progress` is as in `discover`.
+    The search has no clock: with the same arguments it gives the same result, unless `time_limit` ends it. Ctrl-C ends
+    it as well, and what was found so far is returned.
 
-    Errors: InputError for shapes that do not agree, times that do not increase, gaps, fewer than 8 rows of a
-    trajectory, a state that never changes, and bad names. EdgewiseError if time ran out before anything was found.
+    Parameters
+    ----------
+    t : (n,)
+        Times that increase, regular or not. A list of such is for several trajectories of the same system.
+    x : (n, d)
+        All states at these times, one trajectory; a list of such tables for several of the same system.
+    names
+        Names of the states; by default those of a DataFrame's columns, else x, y, z.
+    order
+        1 for equations of the states; 2 where only positions were measured, for equations of their second derivatives.
+    effort
+        The number of formulas that `discover` evaluates: 0 for "quick", 30 000 for "normal", 150 000 for "thorough".
+    seed
+        Seed of the search.
+    time_limit
+        Seconds after which the search ends.
+    progress
+        Whether a line on stderr shows how far the search is: True, False, or "auto" (on a terminal, after two seconds).
+        A function is called with the stage, the fraction done and the best so far.
 
+    Returns
+    -------
+    Dynamics
+        The equations, their constants with standard errors, and what may be claimed of them.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not agree, times that do not increase, gaps, fewer than 8 rows of a trajectory, a state that
+        never changes, and bad names.
+    EdgewiseError
+        If time ran out before anything was found.
+
+    References
+    ----------
+    Regression on integrals: Schaeffer and McCalla, Sparse model selection via integral terms (2017); multiple shooting:
+    Bock (1981); the linear model of it in which terms are chosen: this project, docs/dynamics.md.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> t = np.linspace(0, 4, 60)
     >>> found = discover_ode(t, np.exp(-t / 2), ["q"], effort="quick")
     >>> print(found.written.text())
     q' = -0.5*q
-
-    Source: regression on integrals: Schaeffer and McCalla, Sparse model selection via integral terms (2017); multiple
-    shooting: Bock (1981); the linear model of it in which terms are chosen: this project, docs/dynamics.md.
     """
     tries = work_of(effort, _EFFORTS, "formulas to evaluate")
     if not is_int(seed, 0, 2**62 - 1):

@@ -55,7 +55,19 @@ _PLAIN = 1e-6  # relative standard error below which none is shown
 
 @dataclass(frozen=True)
 class Constant:
-    """A constant of the equations: its name there, value, standard error, and 95 % interval."""
+    """A constant of the equations.
+
+    Parameters
+    ----------
+    name
+        Its name in the equations with symbols: c1, c2, ...
+    value
+        Its value.
+    error
+        Its standard error.
+    interval
+        The ends of its 95 % interval.
+    """
 
     name: str
     value: float

@@ -24,8 +24,19 @@ _DIGITS = 4  # of the constants of rivals
 
 @dataclass(frozen=True)
 class DynamicsCandidate:
-    """Equations of the front: `error` is what they leave (root mean square over the standard deviation), `score` the
-    criterion, lower is better."""
+    """Equations of the front: those of one complexity that explain the rows best.
+
+    Parameters
+    ----------
+    equations
+        The rate of each state, a sympy expression of the states and t.
+    complexity
+        The number of their constants.
+    error
+        What they leave, the root mean square over the standard deviation.
+    score
+        The criterion, lower is better.
+    """
 
     equations: dict[str, Formula]
     complexity: int
@@ -37,13 +48,33 @@ class DynamicsCandidate:
 class Dynamics:
     """Differential equations for measured trajectories.
 
-    `equations` maps each state to its rate, a sympy expression of the states and t; `noise` to the standard deviation
-    of what the equations leave; `error` is the same over the state's standard deviation, `forecast` the error of
-    predictions of the last 30 % of each trajectory from equations fitted to the rows before (None where that was not
-    possible), `starts` the fitted states at the beginning of each trajectory. `front` lists the best equations of each
-    complexity, the number of their constants. `outcome` says what may be claimed of them, or why the search stopped;
-    `rivals` are systems with other terms that explain the rows about as well, the nearest first, and `ranges` the least
-    and the largest value of each state that was measured, outside of which nothing is known.
+    `equations` maps each state to its rate, a sympy expression of the states and t.
+
+    Parameters
+    ----------
+    names
+        Names of the states.
+    written
+        The equations with named constants, and the constants.
+    noise
+        The standard deviation of what the equations leave, by state and in its unit.
+    error
+        The same over the state's standard deviation.
+    forecast
+        The error of predictions of the last 30 % of each trajectory from equations fitted to the rows before, over the
+        state's standard deviation; None where that was not possible.
+    starts : (trajectories, d)
+        The fitted states at the beginning of each trajectory.
+    front
+        The best equations of each complexity.
+    outcome
+        What may be claimed of the equations, or why the search stopped.
+    rivals
+        Systems with other terms that explain the rows about as well, the nearest first.
+    ranges
+        The least and the largest value of each state that was measured, outside of which nothing is known.
+    data
+        The trajectories that were measured.
     """
 
     names: tuple[str, ...]
@@ -80,7 +111,20 @@ class Dynamics:
         return pd.DataFrame(rows, columns=["constant", "value", "error", "low", "high"])
 
     def rates(self, t: Data, x: Data) -> Array:
-        """Return the rates (n, m) at times (n,) and states (n, m)."""
+        """Return the rates (n, m) at times and states.
+
+        Parameters
+        ----------
+        t : (n,)
+            Times, or one time for all states.
+        x : (n, m)
+            States, one a row.
+
+        Raises
+        ------
+        InputError
+            For states of another width, and what is no number.
+        """
         states = _matrix(x, len(self.names), "x")
         times = np.broadcast_to(np.asarray(as_array(t), dtype=np.float64).reshape(-1), len(states))
         with np.errstate(all="ignore"):
@@ -88,9 +132,19 @@ class Dynamics:
         return np.stack([np.broadcast_to(value, len(states)) for value in found], axis=1).astype(np.float64)
 
     def simulate(self, x0: Data, t: Data) -> Array:
-        """Return the states (n, m) at increasing times t (n,) from the state x0 (m,) at the first; nan after a blow-up.
+        """Return the states (n, m) at increasing times from a state at the first; nan after a blow-up.
 
-        Errors: InputError for shapes and times that do not fit.
+        Parameters
+        ----------
+        x0 : (m,)
+            The state at the first time.
+        t : (n,)
+            Times that increase.
+
+        Raises
+        ------
+        InputError
+            For shapes and times that do not fit.
         """
         start = _matrix(x0, len(self.names), "x0")
         times = np.asarray(as_array(t), dtype=np.float64).reshape(-1)
@@ -101,7 +155,13 @@ class Dynamics:
         return path(self.written, start[0], times)
 
     def to_python(self, function: str = "rates") -> str:
-        """Return the source of a Python function (t, states ...) that returns the rates; it needs NumPy only."""
+        """Return the source of a Python function (t, states ...) that returns the rates; it needs NumPy only.
+
+        Parameters
+        ----------
+        function
+            The name of the function.
+        """
         return self.written.python(function)
 
     def latex(self) -> str:

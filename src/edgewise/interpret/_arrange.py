@@ -15,7 +15,19 @@ _LESS = 1e-9  # share of the cost that a new order has to save
 
 
 class Arrangement(NamedTuple):
-    """The network, the old number of each node in its new place for each level (inputs first), and the costs."""
+    """A network whose nodes were arranged, and what that saved.
+
+    Parameters
+    ----------
+    model
+        The network.
+    order
+        The old number of each node in its new place, for each level, inputs first.
+    before
+        The cost of the order that the nodes had.
+    after
+        The cost of the new order.
+    """
 
     model: KAN
     order: list[list[int]]
@@ -32,8 +44,29 @@ def arrange(model: KAN, x: Data) -> Arrangement:
     the order that is cheapest while the others stay, until none changes; sums stay before products. Inputs and outputs
     keep their places, and the network computes what it did.
 
-    Shapes: x (n, n_in). Errors: InputError for x of another width.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
 
+    Returns
+    -------
+    Arrangement
+        The new network, the order of its nodes, and the costs.
+
+    Raises
+    ------
+    InputError
+        For x of another width.
+
+    References
+    ----------
+    Neuron swapping in KAN 2.0 (Liu et al. 2024), which exchanges pairs; each level is solved as a whole here.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> model = ew.KAN([2, 2, 2], seed=0)
     >>> for j, i in ((0, 0), (1, 1)):  # each input has a hidden node and an output, but they cross
@@ -41,8 +74,6 @@ def arrange(model: KAN, x: Data) -> Arrangement:
     >>> found = ew.interpret.arrange(model, torch.rand(50, 2))
     >>> found.order, found.after
     ([[0, 1], [1, 0], [0, 1]], 0.0)
-
-    Source: neuron swapping in KAN 2.0 (Liu et al. 2024), which exchanges pairs; each level is solved as a whole here.
     """
     scores = edge_scores(model, x)
     flows = [_by_node(score, nodes) for score, nodes in zip(scores, model.nodes[1:], strict=True)]
@@ -105,10 +136,32 @@ def _reordered(model: KAN, order: list[list[int]]) -> KAN:
 def node_names(
     model: KAN, names: Sequence[str] | None, target: str | Sequence[str] | None = None, x: Data | None = None
 ) -> list[list[str]]:
-    """Names of the nodes of every level, inputs first: x1, ... and y, ... unless given, h1, ... in between.
+    """Return the names of the nodes of every level, inputs first.
 
-    Without names those that the network was trained with are taken, or those of the columns of x, a data frame.
+    Parameters
+    ----------
+    model
+        The network.
+    names
+        Names of the inputs. Without them those that the network was trained with are taken, or those of the columns of
+        x; x1, x2, ... where there are none.
+    target
+        Name of the output, or a list of names; by default y, or y1, y2, ...
+    x
+        A DataFrame, whose columns name the inputs.
 
+    Returns
+    -------
+    list of lists
+        A list for each level. Hidden nodes are h1, h2, ..., or h1.1, h1.2, ... where there are several hidden levels.
+
+    Raises
+    ------
+    InputError
+        For another number of names than of inputs or outputs.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> ew.interpret.node_names(ew.KAN([2, 2, 1]), ["t", "v"])
     [['t', 'v'], ['h1', 'h2'], ['y']]
@@ -126,8 +179,19 @@ def node_names(
 
 
 def end_names(model: KAN, labels: list[list[str]], layer: int) -> list[str]:
-    """What each subnode of a layer is called: its node's name, with the number of the factor in a product.
+    """Return what each subnode of a layer is called: its node's name, with the number of the factor in a product.
 
+    Parameters
+    ----------
+    model
+        The network.
+    labels
+        The names of its nodes, as `node_names` returns them.
+    layer
+        The number of the layer, from 0.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = ew.KAN([2, (1, 1), 1])
     >>> ew.interpret.end_names(model, ew.interpret.node_names(model, None), 0)

@@ -24,9 +24,26 @@ _SMALL = 0.02  # of the range: a way back that is shorter is no turn
 class EdgeCurve:
     """One active edge's curve, what goes in and comes out of it, and its knots' range.
 
-    x and y (points,) are the curve, sorted by x; samples and values (rows,) its inputs and outputs at the
-    data. `outside` is the share of samples beyond the knots (0 for a symbolic edge, which has none);
-    `function` and `affine` = (a, b, c, d) are set for a symbolic edge.
+    Parameters
+    ----------
+    layer, j, i
+        The edge, from node i to subnode j of a layer.
+    x : (points,)
+        Inputs of the curve, sorted.
+    y : (points,)
+        Values of the curve.
+    samples : (rows,)
+        The edge's inputs at the data.
+    values : (rows,)
+        The edge's outputs at the data.
+    knots
+        The ends of the range that the knots span.
+    outside
+        The share of samples beyond the knots; 0 for a symbolic edge, which has none.
+    function
+        The name of a symbolic edge's function; None for a spline.
+    affine
+        The constants (a, b, c, d) of a symbolic edge; None for a spline.
     """
 
     layer: int
@@ -51,9 +68,23 @@ class EdgeCurve:
 def edge_curves(model: KAN, x: Data | None = None, *, edges: Iterable[Edge] | None = None) -> list[EdgeCurve]:
     """Return the curve of every active edge, or of some, over the range its inputs take on the rows of x.
 
-    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `edges` lists (layer, j, i).
-    Errors: InputError for another width, and for edges that the network does not have.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame, of which at most 10 000 rows are taken. None takes points that
+        are spread over the first layer's knots.
+    edges
+        The edges, each (layer, j, i); all active ones by default.
 
+    Raises
+    ------
+    InputError
+        For x of another width, and for edges that the network does not have.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> curve = ew.interpret.edge_curves(ew.KAN([2, 1]))[0]
     >>> curve.x.shape == curve.y.shape, curve.function
@@ -119,16 +150,39 @@ def _curve(layer: KANLayer, edge: Edge, parts: tuple[Tensor, ...]) -> EdgeCurve:
 
 
 def straightness(samples: Array, values: Array) -> float:
-    """The share of the values' variance that the best line through the samples explains, 1 for a constant."""
+    """Return the share of the values' variance that the best line through the samples explains, 1 for a constant.
+
+    Parameters
+    ----------
+    samples : (n,)
+        Inputs of a curve.
+    values : (n,)
+        Its values there.
+
+    Examples
+    --------
+    >>> t = np.linspace(0, 1, 20)
+    >>> straightness(t, 2 * t + 1), round(straightness(t, t**2), 2)
+    (1.0, 0.93)
+    """
     return _explained(samples, values, 1)
 
 
 def shape_of(samples: Array, values: Array) -> str:
-    """A word for the curve through the samples, which helps to choose a function for it.
+    """Return a word for the curve through the samples, which helps to choose a function for it.
 
     "constant", "line" and "parabola" where that explains all but 1e-4 of the variance; "rising" and "falling" if it
     never turns, "hill" and "valley" if once, else the number of turns. A way back of less than 2 % is no turn.
 
+    Parameters
+    ----------
+    samples : (n,)
+        Inputs of a curve, in any order.
+    values : (n,)
+        Its values there. Points that are not finite are left out.
+
+    Examples
+    --------
     >>> t = np.linspace(-1, 1, 50)
     >>> [shape_of(t, y) for y in (0 * t, 2 * t + 1, t**2, np.exp(t), np.cos(3 * t), np.sin(9 * t))]
     ['constant', 'line', 'parabola', 'rising', 'hill', '6 turns']

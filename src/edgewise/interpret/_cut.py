@@ -46,18 +46,32 @@ ThingName = Literal["edges", "nodes", "inputs"]
 class Cut:
     """Things of one kind that go one at a time, the least scored first, as long as all that is said here holds.
 
-    what    "edges", "nodes" (hidden ones, sums and products) or "inputs"
-    below   only those whose score is less, in units of the output's spread
-    keep    until this number is left
-    budget  as long as the error is at most this factor times that of the given network ...
-    error   ... or at most so much, in the target's units, whichever allows more
-    refit   whether the rest is refitted before the error is taken; the budget then counts from the refitted network
-
     After each removal scores are read again. Where the least scored thing breaks the budget the next one is tried, so
     that nothing remains that could be removed by itself.
 
-    Errors: InputError for an unknown kind, for values out of range, and when no limit is given.
+    Parameters
+    ----------
+    what
+        What goes: "edges", "nodes" (hidden ones, sums and products) or "inputs".
+    below
+        Only things whose score is less go, in units of the output's spread; None for any score.
+    keep
+        The number that is left at least; None for any number.
+    budget
+        Things go as long as the error is at most this factor times that of the given network; None sets no factor.
+    error
+        Things go as long as the error is at most so much, in the target's units. With a budget too, whichever allows
+        more counts. None sets no limit.
+    refit
+        Whether the rest is refitted before the error is taken; the budget then counts from the refitted network.
 
+    Raises
+    ------
+    InputError
+        For an unknown kind, for values out of range, and when no limit is given.
+
+    Examples
+    --------
     >>> Cut("inputs", keep=3)
     Cut(what='inputs', below=None, keep=3, budget=None, error=None, refit=False)
     """
@@ -85,12 +99,26 @@ class Cut:
             raise InputError(f"'refit' must be True or False. Got {self.refit!r}.")
 
     def limit(self, before: float) -> float:
-        """The largest error that a removal may leave, where `before` is that of the network to begin with."""
+        """Return the largest error that a removal may leave, infinite without a budget and an error.
+
+        Parameters
+        ----------
+        before
+            The error of the network to begin with, in the target's units.
+        """
         allowed = (self.error, None if self.budget is None else self.budget * before)
         return max((error for error in allowed if error is not None), default=math.inf)
 
     def candidates(self, model: KAN, x: Tensor) -> list[Thing]:
-        """What may go next, in the order in which it is tried."""
+        """Return what may go next, in the order in which it is tried.
+
+        Parameters
+        ----------
+        model
+            The network so far.
+        x : (n, n_in)
+            The inputs, a tensor.
+        """
         things = sorted(THINGS[self.what](model, x), key=lambda thing: (thing.score, thing.place))
         if self.keep is not None and len(things) <= self.keep:
             return []
@@ -134,7 +162,21 @@ _MERGED = 3e-3  # of the target's spread, or nats: what one merge may add to the
 
 
 class Removal(NamedTuple):
-    """One thing that went: what, where, its score, by how much the error rose, and to what (target's units)."""
+    """One thing that was removed from a network.
+
+    Parameters
+    ----------
+    what
+        What it was: "edge", "node" or "input".
+    where
+        Where it was, in names of nodes.
+    score
+        Its score, in units of the output's spread.
+    cost
+        By how much the error rose, in the target's units.
+    error
+        The error afterwards, in the target's units.
+    """
 
     what: str
     where: str
@@ -234,7 +276,17 @@ _COARSE = 1e-2  # of the target's spread
 
 
 class Narrow(NamedTuple):
-    """A network that reads only some columns of the table, and which: `model(x[:, columns])`."""
+    """A network that reads only some columns of the table, and which: `model(x[:, columns])`.
+
+    Parameters
+    ----------
+    model
+        The network.
+    columns
+        The numbers of the columns that it reads.
+    names
+        Their names.
+    """
 
     model: KAN
     columns: list[int]
@@ -243,9 +295,18 @@ class Narrow(NamedTuple):
 
 @dataclass(frozen=True)
 class PruneResult:
-    """The smaller network, and what went and why. Errors are root mean squares in the target's units.
+    """The smaller network, and what went and why.
 
-    `names` are those of the nodes that are left, level by level, inputs first, as they were called before.
+    Parameters
+    ----------
+    model
+        The smaller network.
+    removed
+        What was removed, in this order.
+    error_before, error_after
+        Root mean squares of the error, in the target's units; for classes the cross-entropy, in nats.
+    names
+        Names of the nodes that are left, level by level, inputs first, as they were called before.
     """
 
     model: KAN
@@ -255,7 +316,7 @@ class PruneResult:
     names: list[list[str]]
 
     def report(self) -> str:
-        """A table with a line for each removal, then the error before and after, and the inputs that are left."""
+        """Return a table with a line for each removal, then the error before and after, and the inputs left."""
         rows = [("", "where", "score", "cost", "error")]
         rows += [(r.what, r.where, f"{r.score:.2e}", f"{r.cost:+.2e}", f"{r.error:.3e}") for r in self.removed]
         wide = [max(len(row[k]) for row in rows) for k in range(5)]
@@ -268,7 +329,7 @@ class PruneResult:
         return "\n".join([*(lines if count else []), f"{end}; reads {', '.join(self.narrow().names)}"])
 
     def narrow(self) -> Narrow:
-        """The network without the inputs that it no longer reads, and the columns and names of those that it does."""
+        """Return the network without the inputs that it no longer reads, and the others' columns and names."""
         columns = self.model.layers[0].mask.any(0).nonzero().flatten().tolist()
         model = clone(self.model)
         model.layers[0] = select(model.layers[0], inputs=columns)
@@ -291,24 +352,48 @@ def prune(
 ) -> PruneResult:
     """Return the network without what it does not need, and what each removal costs.
 
-    First go edges that score below `threshold`, 1e-2 unless `cuts` say what goes; then what each of the `cuts` says:
-    edges, nodes or inputs, down to a score, a count or a budget of error (see `edgewise.interpret.Cut`). They go one at
-    a time, the least scored first, each replaced by its mean, which for an edge into a product is weighted as in its
-    score. With them go nodes that nothing enters or leaves; a product that a factor leaves has one factor less. Then,
-    with `merge`, hidden nodes that others can stand for are joined to them. Locked edges stay. Inputs that are no
+    First go edges that score below `threshold`; then what each of the `cuts` says: edges, nodes or inputs, down to a
+    score, a count or a budget of error (see `edgewise.interpret.Cut`). They go one at a time, the least scored first,
+    each replaced by its mean, which for an edge into a product is weighted as in its score. With them go nodes that
+    nothing enters or leaves; a product that a factor leaves has one factor less. Locked edges stay. Inputs that are no
     longer used keep their column: `result.narrow()` is the network without them. Follow with `edgewise.fit` to recover
     the small loss.
 
-    With `slack` hidden nodes are tried as well, by `Cut("nodes", budget=slack, error=spread / 100, refit=True)`. That
-    finds the smallest network where several nodes share one task. 1.1 serves; use it on a coarse grid.
+    Parameters
+    ----------
+    model
+        The network, which is not changed.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    y : (n,) or (n, n_out)
+        The targets; without them the error is measured against the given network. One column of class numbers for a
+        network of several outputs is scored by cross-entropy, in nats, and takes no refit.
+    threshold
+        Edges that score less go first, in units of the output's spread (see `edgewise.interpret.edge_scores`): 1e-2
+        unless `cuts` say what goes.
+    cuts
+        What goes then, in this order: one `Cut` or several.
+    merge
+        Whether hidden nodes that others can stand for are joined to them in the end.
+    slack
+        With it hidden nodes are tried as well, by `Cut("nodes", budget=slack, error=spread / 100, refit=True)` with the
+        target's spread. That finds the smallest network where several nodes share one task. 1.1 serves; use it on a
+        coarse grid.
+    names
+        The inputs' names in reports, those of a data frame's columns if left out.
 
-    Shapes: x (n, n_in), y (n,) or (n, n_out); without y the error is measured against the given network. One column of
-    class numbers for a network of several outputs is scored by cross-entropy, in nats, and takes no refit. `names` are
-    the inputs' names in reports, those of a data frame's columns if left out. Scores are in units of the output's
-    spread (see `edgewise.interpret.edge_scores`), errors in those of the target.
+    Returns
+    -------
+    PruneResult
+        The smaller network, what was removed, and the errors before and after.
 
-    Errors: InputError for wrong shapes, thresholds outside [0, 1), a slack below 1, and a budget without y.
+    Raises
+    ------
+    InputError
+        For wrong shapes, thresholds outside [0, 1), a slack below 1, and a budget without y.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> fit = ew.fit(ew.KAN([2, 1]), x, torch.sin(3 * x[:, 0]), sparsity=1e-2)

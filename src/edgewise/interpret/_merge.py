@@ -13,18 +13,56 @@ Kept = list[list[int]]  # of each level, inputs first: the old number of every n
 
 
 def edge_means(model: KAN, x: Tensor) -> list[Tensor]:
-    """The mean of every edge over the rows of x: (n_out, n_in) a layer."""
+    """Return the mean of every edge over the rows of x: (n_out, n_in) a layer.
+
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs, a tensor in the network's number type.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> [means.shape for means in edge_means(ew.KAN([2, 3, 1]), torch.rand(50, 2))]
+    [torch.Size([3, 2]), torch.Size([1, 3])]
+    """
     with torch.no_grad():
         return [edges.mean(0) for edges in trace(model, x).edges]
 
 
 def without(model: KAN, means: list[Tensor], edges: Iterable[Edge], *, idle: bool = False) -> tuple[KAN, Kept] | None:
-    """The network without edges (layer, j, i), each replaced by a constant (see `edge_means`); and the nodes left.
+    """Return the network without some edges, and the nodes that are left; None where it cannot be.
 
     Constants travel on: a hidden node that nothing enters any more is one for what follows, and so is a factor of a
-    product, which then has one factor less, or becomes a sum. Nodes that nothing leaves go too. With `idle` so do nodes
-    that nothing entered before. None where an output would be left without an edge, or a locked edge would go or
-    change. Inputs keep their columns.
+    product, which then has one factor less, or becomes a sum. Nodes that nothing leaves go too. Inputs keep their
+    columns.
+
+    Parameters
+    ----------
+    model
+        The network.
+    means : (n_out, n_in)
+        The constant that replaces each edge, a tensor for each layer (see `edge_means`).
+    edges
+        The edges that go, each (layer, j, i).
+    idle
+        Whether nodes go that nothing entered before.
+
+    Returns
+    -------
+    network and nodes, or None
+        The network, and of each level, inputs first, the old number of every node that is left. None where an output
+        would be left without an edge, or a locked edge would go or change.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model, x = ew.KAN([2, 3, 1]), torch.rand(50, 2)
+    >>> smaller, nodes = without(model, edge_means(model, x), [(0, 0, 0), (0, 0, 1)])  # all that enters hidden node 0
+    >>> smaller.widths, nodes
+    ([2, 2, 1], [[0, 1], [1, 2], [0]])
     """
     new = clone(model)
     sweep = _Sweep(model, new, means, idle)

@@ -23,7 +23,23 @@ def table_of(model: KAN, x: Data) -> Tensor:
 
 
 def rows_of(model: KAN, x: Data | None) -> Tensor:
-    """The rows to show a network on: at most 10 000 of x, or points spread over the first knots."""
+    """Return the rows to show a network on, a tensor in its number type and on its device.
+
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame, of which at most 10 000 rows are taken. None takes points that
+        are spread over the first layer's knots.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.KAN([2, 3, 1])
+    >>> rows_of(model, torch.rand(50, 2)).shape, rows_of(model, None).shape
+    (torch.Size([50, 2]), torch.Size([512, 2]))
+    """
     if x is None:
         layer = model.layers[0]
         low, high = layer.basis.ends(layer.knots)
@@ -69,19 +85,37 @@ def edge_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, sign
     because A_oj contains the other factors there, and may be largest where this one varies least. The score is then
     what the output loses, to first order, if the edge is the constant m.
 
-    With `signed` it is the direction of the effect: by how many of its spreads the output rises through this edge, on
-    average, where its node rises by one. A straight edge of a sum has signed = score or -score, an even function's
-    signed score is 0.
+    `rows` and `by` together distinguish classes: `rows=labels == 2, by="output"`.
 
-    `rows` is a region of the data, a mask of booleans or row numbers: means and the spreads of the edges are taken over
-    it, while the output's spread stays that of all rows, so that regions compare. `by="output"` scores each output by
-    itself, in units of its standard deviation. Together they distinguish classes: `rows=labels == 2, by="output"`.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    rows
+        A region of the data, a mask of booleans or row numbers; all rows by default. Means and the spreads of the edges
+        are taken over it, while the output's spread stays that of all rows, so that regions compare.
+    by
+        "output" scores each output by itself, in units of its standard deviation; None takes all outputs together.
+    signed
+        Whether scores have the direction of the effect: by how many of its spreads the output rises through this edge,
+        on average, where its node rises by one. A straight edge of a sum has signed = score or -score, an even
+        function's signed score is 0.
 
-    Shapes: x (n, n_in); one (n_out, n_in) tensor for each layer, zero where masked; one more dimension in front,
-    over the network's outputs, with `by="output"`.
+    Returns
+    -------
+    list of tensors
+        The scores (n_out, n_in) of each layer, zero where masked; one more dimension in front, over the network's
+        outputs, with `by="output"`.
 
-    Errors: InputError for x of another width, for rows that are no region of x, and for another `by`.
+    Raises
+    ------
+    InputError
+        For x of another width, for rows that are no region of x, and for another `by`.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> [s.shape for s in ew.interpret.edge_scores(ew.KAN([2, 3, 1]), torch.rand(50, 2))]
     [torch.Size([3, 2]), torch.Size([1, 3])]
@@ -104,9 +138,33 @@ def node_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, sign
 
     score_i = sqrt( sum_j score_ji^2 ),  signed_i = sum_j signed_ji = mean_o mean_n (d y_o / d h_i) sd h_i / spread
 
-    Arguments, errors: see `edgewise.interpret.edge_scores`. Shapes: x (n, n_in); entry l holds the nodes that enter
-    layer l, so entry 0 scores the inputs; with `by="output"` a row for each output.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    rows
+        A region of the data, a mask of booleans or row numbers; all rows by default. Means and the spreads of the edges
+        are taken over it, while the output's spread stays that of all rows, so that regions compare.
+    by
+        "output" scores each output by itself, in units of its standard deviation; None takes all outputs together.
+    signed
+        Whether scores have the direction of the effect, as in `edgewise.interpret.edge_scores`.
 
+    Returns
+    -------
+    list of tensors
+        Entry l holds the nodes that enter layer l, so entry 0 scores the inputs; with `by="output"` a row for each
+        output.
+
+    Raises
+    ------
+    InputError
+        For x of another width, for rows that are no region of x, and for another `by`.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> [s.shape for s in ew.interpret.node_scores(ew.KAN([2, 3, 1]), torch.rand(50, 2))]
     [torch.Size([2]), torch.Size([3])]
@@ -120,8 +178,33 @@ def input_scores(model: KAN, x: Data, *, rows: Region = None, by: By = None, sig
 
     Where one layer gives the output and inputs are independent, score_i^2 is the share of the output's variance that
     input i brings. Edges count by themselves: an input that works through several of them scores more than its share.
-    Shapes: (n_in,), or (n_out, n_in) with `by="output"`.
 
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    rows
+        A region of the data, a mask of booleans or row numbers; all rows by default. Means and the spreads of the edges
+        are taken over it, while the output's spread stays that of all rows, so that regions compare.
+    by
+        "output" scores each output by itself, in units of its standard deviation; None takes all outputs together.
+    signed
+        Whether scores have the direction of the effect, as in `edgewise.interpret.edge_scores`.
+
+    Returns
+    -------
+    tensor
+        The scores (n_in,), or (n_out, n_in) with `by="output"`.
+
+    Raises
+    ------
+    InputError
+        For x of another width, for rows that are no region of x, and for another `by`.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> ew.interpret.input_scores(ew.KAN([2, 3, 1]), torch.rand(50, 2)).shape
     torch.Size([2])
@@ -203,23 +286,46 @@ def interactions(model: KAN, x: Data, *, rows: Region = None, by: By = None, sig
     interaction_ab = mean_o mean_n | d2 y_o / d x_a d x_b | sd x_a sd x_b / sqrt( mean_o Var y_o )
 
     It is exactly 0 for two inputs whose effects add up, and does not depend on units. The diagonal is the bending along
-    each input. With `signed` the mean is taken without absolute values: above 0 where two inputs strengthen each other.
-    Derivatives are exact, in float64 whatever the network's numbers are. Beyond the knots splines are straight.
+    each input. Derivatives are exact, in float64 whatever the network's numbers are. Beyond the knots splines are
+    straight.
 
-    `rows` and `by` are those of `edgewise.interpret.edge_scores`: a region of the data, and each output by itself.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    rows
+        A region of the data, a mask of booleans or row numbers; all rows by default. Means and the spreads of the
+        inputs are taken over it, while the output's spread stays that of all rows, so that regions compare.
+    by
+        "output" scores each output by itself, in units of its standard deviation; None takes all outputs together.
+    signed
+        Whether the mean is taken without absolute values: above 0 where two inputs strengthen each other.
 
-    Shapes: x (n, n_in); (n_in, n_in), or (n_out, n_in, n_in) with `by="output"`.
-    Errors: InputError for x of another width, for rows that are no region of x, and for another `by`.
+    Returns
+    -------
+    tensor
+        The interactions (n_in, n_in), or (n_out, n_in, n_in) with `by="output"`.
 
+    Raises
+    ------
+    InputError
+        For x of another width, for rows that are no region of x, and for another `by`.
+
+    References
+    ----------
+    Friedman and Popescu, Predictive learning via rule ensembles (2008), section 8.1: no interaction where the mixed
+    second derivative is zero.
+
+    Examples
+    --------
     >>> import edgewise as ew, sympy, torch
     >>> a, b, c = sympy.symbols("a b c")
     >>> model = ew.symbolic.network_of(a + b * c, ["a", "b", "c"])
     >>> x = torch.rand(100, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     >>> (ew.interpret.interactions(model, x) > 1e-12).tolist()
     [[False, False, False], [False, False, True], [False, True, False]]
-
-    Source: Friedman and Popescu, Predictive learning via rule ensembles (2008), section 8.1: no interaction where the
-    mixed second derivative is zero.
     """
     model = clone(model, torch.float64)
     table = table_of(model, x)
@@ -237,10 +343,24 @@ def interactions(model: KAN, x: Data, *, rows: Region = None, by: By = None, sig
 
 
 def hessians(model: KAN, x: Tensor) -> Tensor:
-    """The second derivatives of every output by every pair of inputs: (n, n_out, n_in, n_in).
+    """Return the second derivatives of every output by every pair of inputs: (n, n_out, n_in, n_in).
 
     H_o = sum over layers of  sum_i (sum_j A_oj phi_ji'') g_i g_i'  +  sum over products of the pairs of their factors,
     with g the gradients of nodes by inputs, carried forward, and A the sensitivities, carried back.
+
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs, a tensor in the network's number type.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> model = ew.KAN([2, 3, 1])
+    >>> hessians(model, rows_of(model, torch.rand(50, 2))).shape
+    torch.Size([50, 1, 2, 2])
     """
     forward = Pass(model, x)
     slopes = [edge_derivatives(layer, h, 1) for layer, h in zip(model.layers, forward.inputs, strict=True)]

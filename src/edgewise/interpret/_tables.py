@@ -46,9 +46,28 @@ def edge_table(
     straight        the share of the curve's variance that a line explains
     shape           "line", "parabola", "rising", "hill", "3 turns", ...: a hint which function to try
 
-    `rows` and `by` are those of `edge_scores`; with `by="output"` there is a line for each output, named in `output`.
-    Errors: InputError for x, names or target of another width, and for rows that are no region of x.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    names
+        Names of the inputs; by default those that the network was trained with, those of the columns, or x1, x2, ...
+    target
+        Name of the output, or a list of names; by default y, or y1, y2, ...
+    rows
+        A region of the data, a mask of booleans or row numbers; all rows by default.
+    by
+        "output" makes a line for each output, named in the column `output`; None takes all outputs together.
 
+    Raises
+    ------
+    InputError
+        For x, names or target of another width, and for rows that are no region of x.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(100, 2, generator=torch.Generator().manual_seed(0))
     >>> model = ew.nn.set_function(ew.KAN([2, 1]), (0, 0, 0), "x", (2.0, 0.0, -1.0, 0.0))
@@ -84,8 +103,30 @@ def node_table(
     """Return a table with a line for each input and hidden node: name, kind, scores, values, edges.
 
     `layer` is the layer that the node enters, `kind` "input", "sum" or "product"; `mean` and `spread` are those of its
-    values on the rows, `into` and `out` count its edges. Other arguments, columns and errors: see `edge_table`.
+    values on the rows, `into` and `out` count its edges.
 
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    names
+        Names of the inputs; by default those that the network was trained with, those of the columns, or x1, x2, ...
+    target
+        Name of the output, or a list of names; by default y, or y1, y2, ...
+    rows
+        A region of the data, a mask of booleans or row numbers; all rows by default.
+    by
+        "output" makes a line for each output, named in the column `output`; None takes all outputs together.
+
+    Raises
+    ------
+    InputError
+        For x, names or target of another width, and for rows that are no region of x.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> table = ew.interpret.node_table(ew.KAN([2, (1, 1), 1]), torch.rand(50, 2), names=["mass", "speed"])
     >>> table[["name", "kind", "out"]].values.tolist()
@@ -118,9 +159,30 @@ def interaction_table(
 ) -> pd.DataFrame:
     """Return a table of all pairs of inputs, those that act together most strongly first.
 
-    Columns first, second, interaction, signed: see `edgewise.interpret.interactions`; arguments and errors: see
-    `edge_table`.
+    Columns first, second, interaction, signed: see `edgewise.interpret.interactions`.
 
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame.
+    names
+        Names of the inputs; by default those that the network was trained with, those of the columns, or x1, x2, ...
+    target
+        Name of the output, or a list of names; by default y, or y1, y2, ...
+    rows
+        A region of the data, a mask of booleans or row numbers; all rows by default.
+    by
+        "output" makes a line for each output, named in the column `output`; None takes all outputs together.
+
+    Raises
+    ------
+    InputError
+        For x, names or target of another width, and for rows that are no region of x.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> model = ew.KAN([3, 2, 1], seed=1)
     >>> table = ew.interpret.interaction_table(model, torch.rand(50, 3), names=["a", "b", "c"])
@@ -164,9 +226,26 @@ def curve_table(
     point beyond the knots.
     `curve_table(...).to_csv(path, index=False)` writes a file.
 
-    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `edges` lists some (layer, j, i).
-    Errors: those of `edgewise.interpret.edge_curves` and `node_names`.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame. None takes points that are spread over the first layer's knots.
+    edges
+        The edges, each (layer, j, i); all active ones by default.
+    names
+        Names of the inputs; by default those that the network was trained with, those of the columns, or x1, x2, ...
+    target
+        Name of the output, or a list of names; by default y, or y1, y2, ...
 
+    Raises
+    ------
+    InputError
+        For x, names or target of another width, and for edges that the network does not have.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> table = ew.interpret.curve_table(ew.KAN([2, 1]), torch.rand(50, 2), names=["mass", "speed"])
     >>> table.groupby("start")["count"].sum().to_dict()

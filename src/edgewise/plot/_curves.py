@@ -30,13 +30,27 @@ def curves(
 ) -> Figure:
     """Draw each active edge's function with the density of the samples that reach it, and return the figure.
 
-    Grey ticks on top of a panel are the spline's knots; where they end the curve goes on along its tangent,
+    Gray ticks on top of a panel are the spline's knots; where they end the curve goes on along its tangent,
     and the share of samples out there is printed. A symbolic edge is orange, with its formula.
 
-    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings,
-    `target` one string or n_out.
-    Errors: InputError for x, names or target of another width, or when no edge is active.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame. None takes points that are spread over the first layer's knots.
+    names
+        Names of the inputs; by default those that the network was trained with, or x1, x2, ...
+    target
+        Name of the output, or a list of names; by default y, or y1, y2, ...
 
+    Raises
+    ------
+    InputError
+        For x, names or target of another width, or when no edge is active.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> figure = ew.plot.curves(ew.KAN([2, 1]), torch.rand(100, 2), names=["mass_kg", "speed"])
     >>> [ax.get_title(loc="left") for ax in figure.axes]
@@ -138,7 +152,19 @@ def shown_range(curve: EdgeCurve) -> tuple[float, float]:
 
 
 def unit_curve(curve: EdgeCurve) -> np.ndarray:
-    """Return the curve scaled into the unit square, (points, 2), NaN outside; a constant lies in the middle."""
+    """Return the curve scaled into the unit square, (points, 2), NaN outside; a constant lies in the middle.
+
+    Parameters
+    ----------
+    curve
+        An edge's curve, as `edgewise.interpret.edge_curves` returns it.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> unit_curve(ew.interpret.edge_curves(ew.KAN([2, 1]))[0]).shape[1]
+    2
+    """
     low, high = shown_range(curve)
     start, span = curve.x[0], curve.x[-1] - curve.x[0]
     flat = high - low <= 1e-12 * max(abs(low), abs(high))

@@ -26,10 +26,28 @@ _WIDTH, _HEIGHT = 2.45, 2.05  # of a panel, inches
 
 @dataclass(frozen=True)
 class CurveEffect:
-    """What a number adds: y with the band from low to high at x (points,), and the values of the rows.
+    """What a number adds: a curve with its band, and the values of the rows.
 
-    `title` is what stands above the panel, `note` to its right. `points` (m, 2) are single values with effects of
-    their own, `gap` what a missing value adds: (y, low, high, fraction of the rows). Numbers x may be dates.
+    Parameters
+    ----------
+    title
+        What stands above the panel.
+    x : (points,)
+        Values of the number, ascending; they may be dates.
+    y : (points,)
+        What it adds there.
+    low, high : (points,)
+        The ends of the band.
+    rows : (n,)
+        The values of the rows.
+    note
+        What stands above the panel at the right.
+    log
+        Whether the horizontal axis is logarithmic.
+    points : (m, 2)
+        Single values with effects of their own: the value, and what it adds.
+    gap
+        What a missing value adds: (y, low, high, fraction of the rows).
     """
 
     title: str
@@ -46,7 +64,25 @@ class CurveEffect:
 
 @dataclass(frozen=True)
 class LevelEffect:
-    """What each level of a category adds, with its band and number of rows, (levels,); `more` levels are not shown."""
+    """What each level of a category adds, with its band and number of rows.
+
+    Parameters
+    ----------
+    title
+        What stands above the panel.
+    labels
+        The levels that are shown.
+    y : (levels,)
+        What each level adds.
+    low, high : (levels,)
+        The ends of its band.
+    counts : (levels,)
+        Its number of rows.
+    note
+        What stands above the panel at the right.
+    more
+        The number of levels that are not shown.
+    """
 
     title: str
     labels: Sequence[str]
@@ -69,9 +105,24 @@ def effects(
     Curves and levels share their vertical axis, in the unit of the sum, so a flat panel matters little. A band is
     blue; where the data is, is drawn along the bottom.
 
-    `axes`: none for a new figure, one that the panels replace, or one for each part.
-    Errors: InputError without parts, and for another number of axes.
+    Parameters
+    ----------
+    parts
+        What each input or pair of inputs adds.
+    unit
+        The unit of the sum, beside the vertical axis.
+    columns
+        The number of panels side by side.
+    axes
+        None for a new figure, one that the panels replace, or one for each part.
 
+    Raises
+    ------
+    InputError
+        Without parts, and for another number of axes.
+
+    Examples
+    --------
     >>> x = np.linspace(0, 1, 50)
     >>> part = CurveEffect("age", x, x**2, x**2 - 0.1, x**2 + 0.1, x)
     >>> effects([part], "price")[0].get_title(loc="left")

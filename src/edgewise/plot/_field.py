@@ -22,7 +22,19 @@ _LINE, _UPRIGHT = 36, 28  # of labels that fit along the lower, and along the ve
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two inputs: a name and its values on the grid, or the labels of its levels, numbered from zero."""
+    """One of the two inputs of a pair.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    values : (n,)
+        Its values on the grid; levels are numbered from zero.
+    labels
+        The labels of the levels of a category; None for a number.
+    log
+        Whether its axis is logarithmic.
+    """
 
     name: str
     values: Array
@@ -32,9 +44,22 @@ class Side:
 
 @dataclass(frozen=True)
 class PairEffect:
-    """What a product adds on a grid, z (values across, values up), and the rows (n, 2) it was seen at.
+    """What a product adds on a grid, and the rows it was seen at.
 
-    `title` is what stands above the panel, `note` to its right.
+    Parameters
+    ----------
+    title
+        What stands above the panel.
+    across
+        The input of the horizontal axis.
+    up
+        The input of the vertical axis.
+    z : (values across, values up)
+        What the product adds.
+    rows : (n, 2)
+        The two inputs of the rows.
+    note
+        What stands above the panel at the right.
     """
 
     title: str
@@ -108,9 +133,23 @@ _FLAT = 1e-12  # of the largest size: a function that varies less is a constant
 
 @dataclass(frozen=True)
 class Surface:
-    """A function of two coordinates on a grid: x (n,), y (m,), z (n, m).
+    """A function of two coordinates on a grid.
 
-    `distance` (n, m) is positive inside the domain of the function and negative outside.
+    Parameters
+    ----------
+    x : (n,)
+        Places of the first coordinate.
+    y : (m,)
+        Places of the second coordinate.
+    z : (n, m)
+        The values.
+    distance : (n, m)
+        Positive inside the domain of the function and negative outside; None where it is defined everywhere.
+
+    Raises
+    ------
+    InputError
+        For values of another shape.
     """
 
     x: Array
@@ -138,10 +177,28 @@ def heat_map(
     A function of both signs is orange below zero and blue above it, with white for zero; another one runs from light to
     dark, in blue, or in orange where it is negative. What is outside a domain is gray.
 
-    `limits` are the ends of the colors, by default those of the values; `same_scale` draws both coordinates to one
-    scale, unless one range is far longer.
-    Errors: InputError without a finite value.
+    Parameters
+    ----------
+    surface
+        The function on a grid.
+    names
+        Names of the two coordinates.
+    label
+        Name of the function.
+    limits
+        The ends of the colors, by default those of the values.
+    same_scale
+        Whether both coordinates are drawn to one scale, unless one range is far longer.
+    ax
+        The axes to draw into; None makes a figure.
 
+    Raises
+    ------
+    InputError
+        Without a finite value.
+
+    Examples
+    --------
     >>> x = np.linspace(-1, 1, 5)
     >>> heat_map(Surface(x, x, np.outer(x, x)), names=("t", "x")).get_ylabel()
     '$x$'
@@ -176,10 +233,32 @@ def profiles(
 ) -> Axes:  # fmt: skip
     """Draw functions of one coordinate, from light to dark where they are several, and return the axes.
 
-    Shapes: x and values are as many arrays, each pair (n,). `legend` names the curves; `limits` are the ends of the
-    vertical axis. `steps` draws positive values at whole numbers: with dots, on a logarithmic scale.
-    Errors: InputError for other shapes, and without a finite value.
+    Parameters
+    ----------
+    x : (n,)
+        The places of each function, an array each.
+    values : (n,)
+        The values of each function, an array each.
+    name
+        Name of the coordinate.
+    label
+        Name of the functions.
+    legend
+        Names of the curves; none by default.
+    limits
+        The ends of the vertical axis, by default those of the values.
+    steps
+        Whether positive values at whole numbers are drawn: with dots, on a logarithmic scale.
+    ax
+        The axes to draw into; None makes a figure.
 
+    Raises
+    ------
+    InputError
+        For other shapes, and without a finite value.
+
+    Examples
+    --------
     >>> x = np.linspace(0, 1, 5)
     >>> len(profiles([x, x], [x, x**2], legend=["t = 0", "t = 1"]).lines)
     2
@@ -217,10 +296,20 @@ def shades(count: int) -> list[Color]:
 
 
 def span(values: Array) -> tuple[float, float]:
-    """Return the ends of a scale for values: symmetric where they have both signs; NaN and infinity do not count.
+    """Return the ends of a scale for values: symmetric where they have both signs.
 
-    Errors: InputError without a finite value.
+    Parameters
+    ----------
+    values
+        The values, an array of any shape; NaN and infinity do not count.
 
+    Raises
+    ------
+    InputError
+        Without a finite value.
+
+    Examples
+    --------
     >>> span(np.array([-1.0, 3.0])), span(np.array([1.0, 3.0])), span(np.array([2.0]))
     ((-3.0, 3.0), (1.0, 3.0), (1.0, 3.0))
     """

@@ -24,13 +24,27 @@ _TWICE = 2.0  # standard errors of a mean that are shaded
 
 
 def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, label: str = "residual") -> Figure:
-    """Draw residuals (n,) against columns (n,) by name, a panel for each, and return the figure.
+    """Draw residuals against columns by name, a panel for each, and return the figure.
 
     A line joins means of neighboring rows, and the shade is two of their standard errors: where it leaves zero, the
     residuals depend on the column.
 
-    Errors: InputError without columns.
+    Parameters
+    ----------
+    residual : (n,)
+        The residuals.
+    columns
+        Names and values (n,) of columns.
+    label
+        Name of the residuals.
 
+    Raises
+    ------
+    InputError
+        Without columns.
+
+    Examples
+    --------
     >>> rng = np.random.default_rng(0)
     >>> figure = residual_panels(rng.normal(size=40), [("row", np.arange(40)), ("x", rng.uniform(size=40))])
     >>> [ax.get_xlabel() for ax in figure.axes]
@@ -93,9 +107,22 @@ _DOTS = 40
 def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     """Draw training and validation error over time, with the grid of each round, and return the axes.
 
-    Units: root mean square error in the target's units, seconds.
-    Errors: InputError for a record without rows.
+    The error is the root mean square in the target's unit, the time is in seconds.
 
+    Parameters
+    ----------
+    fit_result
+        What `edgewise.fit` returned.
+    ax
+        The axes to draw into; None makes a figure.
+
+    Raises
+    ------
+    InputError
+        For a record without rows.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(60, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> ew.plot.history(ew.fit(ew.KAN([1, 1]), x, x**2, grids=[3, 5])).get_ylabel()
@@ -137,9 +164,22 @@ def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
 
     When y is positive and spans more than three decades the axes are logarithmic and the residuals relative.
 
-    Shapes: y and predicted (n,) or (n, 1).
-    Errors: InputError for different lengths or values that are not finite.
+    Parameters
+    ----------
+    y : (n,) or (n, 1)
+        The data.
+    predicted : (n,) or (n, 1)
+        The predictions.
+    name
+        Name of the target.
 
+    Raises
+    ------
+    InputError
+        For different lengths or values that are not finite.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> figure = ew.plot.fit_quality([1.0, 2.0, 3.0], [1.1, 2.0, 2.9], name="speed")
     >>> len(figure.axes)

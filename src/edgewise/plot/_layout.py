@@ -118,13 +118,30 @@ def diagram(
 ) -> Diagram:
     """Return the positions of everything in the picture of a network; masked and hidden edges have none.
 
-    "levels" puts rows of nodes above each other with a row of boxes between two, nodes ordered so that few lines
-    cross; "grid" puts a box where the column and the row of its nodes meet, which is legible when all is joined to all;
-    "auto" takes the levels if their boxes are at least 5 mm wide within `width` inches, and the grid if not.
+    Parameters
+    ----------
+    model
+        The network.
+    names
+        Names of the inputs; by default those that the network was trained with, or x1, x2, ...
+    target
+        Name of the output, or a list of names; by default y, or y1, y2, ...
+    layout
+        "levels" puts rows of nodes above each other with a row of boxes between two, nodes ordered so that few lines
+        cross; "grid" puts a box where the column and the row of its nodes meet, which is legible when all is joined to
+        all; "auto" takes the levels if their boxes are at least 5 mm wide within `width`, and the grid if not.
+    width
+        The width of the picture, in inches.
+    hidden
+        Edges (layer, j, i) to be left out.
 
-    `hidden` are edges (layer, j, i) to be left out. Errors: InputError for names of another number, an unknown layout,
-    and a width that is no number of inches.
+    Raises
+    ------
+    InputError
+        For names of another number, an unknown layout, and a width that is no number of inches.
 
+    Examples
+    --------
     >>> import edgewise as ew
     >>> d = ew.plot.diagram(ew.KAN([2, (1, 1), 1]))
     >>> d.kind, [node.kind for node in d.nodes], len(d.edges)

@@ -42,8 +42,20 @@ def tree(tree: Tree, ax: Axes | None = None) -> Axes:
     several groups; beside a node stands its closed form where that is known. A ring around a node says that one more
     function follows it.
 
-    Errors: InputError for anything else than a tree.
+    Parameters
+    ----------
+    tree
+        What `edgewise.structure.tree` returned.
+    ax
+        The axes to draw into; None makes a figure.
 
+    Raises
+    ------
+    InputError
+        For anything else than a tree.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> f = ew.structure.surrogate(x, lambda x: torch.sin(x[:, 0] - x[:, 1]))
@@ -123,26 +135,48 @@ def network(
     Curves cover the range that the data takes. A line's opacity on white is tanh(3 score) of its attribution score, so
     what matters is dark. Symbolic edges are orange, with their formula of what enters, x, in rounded constants; "~ x^2"
     where that has no room. A dot is a sum, a circled cross the product of the sums that lead to it. Masked edges are
-    not drawn, nor those that score less than `least`: a note says how many. Names like x1, theta_1 and k_B, and LaTeX
-    between dollars, are set as mathematics, others as they are.
+    not drawn. Names like x1, theta_1 and k_B, and LaTeX between dollars, are set as mathematics, others as they are.
 
-    `layout` is "levels", nodes above each other; "grid", a crossbar for each layer, legible when many edges join few
-    nodes; or "auto", which takes levels as long as their boxes are 5 mm wide. The figure, made when `ax` is None, is as
-    large as the network needs: up to `width` inches with boxes of 5 to 8 mm, wider only when even those do not fit.
-    Save it with `ax.figure.savefig(path)`; in SVG every edge's line, box, curve and formula are groups with the ids
-    "edge-LAYER-J-I-line" and so on, nodes and their names "node-LAYER-Q" and "name-LAYER-Q".
+    Save the figure with `ax.figure.savefig(path)`; in SVG every edge's line, box, curve and formula are groups with the
+    ids "edge-LAYER-J-I-line" and so on, nodes and their names "node-LAYER-Q" and "name-LAYER-Q".
 
-    Shapes: x (n, n_in), or None for points spread over the first layer's knots; `names` n_in strings, those of x's
-    columns unless given; `target` one string or n_out. Errors: InputError for x, names or target of another width, an
-    unknown layout, and numbers that are none.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs: an array, a tensor or a DataFrame. None takes points that are spread over the first layer's knots.
+    names
+        Names of the inputs; by default those that the network was trained with, those of the columns, or x1, x2, ...
+    target
+        Name of the output, or a list of names; by default y, or y1, y2, ...
+    least
+        Edges that score less are not drawn: a note says how many.
+    layout
+        "levels", nodes above each other; "grid", a crossbar for each layer, legible when many edges join few nodes; or
+        "auto", which takes levels as long as their boxes are 5 mm wide.
+    width
+        The width of a new figure in inches. It is as large as the network needs: up to `width` with boxes of 5 to 8 mm,
+        wider only when even those do not fit.
+    ax
+        The axes to draw into; None makes a figure.
 
+    Raises
+    ------
+    InputError
+        For x, names or target of another width, an unknown layout, and numbers that are none.
+
+    References
+    ----------
+    Liu et al., KAN: Kolmogorov-Arnold Networks (2024), section 2.5.1.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> model = ew.nn.set_function(ew.KAN([2, 3, 1]), (0, 0, 0), "sin")
     >>> ax = ew.plot.network(model, torch.rand(100, 2), names=["mass_kg", "speed"], target="energy")
     >>> "mass_kg" in [text.get_text() for text in ax.texts]
     True
-
-    Source: Liu et al., KAN: Kolmogorov-Arnold Networks (2024), section 2.5.1.
     """
     for what, value, low in (("least", least, 0), ("width", width, 1)):
         if not is_number(value, low, 1000):

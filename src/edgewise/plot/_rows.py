@@ -20,8 +20,25 @@ from edgewise.plot._text import PLAIN, name_label, plain
 def fitted_curve(
     x: Array, y: Array, grid: Array, values: Array, bands: Sequence[Sequence[Array]], *, names: tuple[str, str]
 ) -> Figure:
-    """Draw rows x, y (n,), a curve `values` over `grid` (m,), and bands (low, high) (m,), the widest first.
+    """Draw rows, a curve and bands, and return the figure.
 
+    Parameters
+    ----------
+    x : (n,)
+        The input of the rows.
+    y : (n,)
+        The target of the rows.
+    grid : (m,)
+        The places of the curve.
+    values : (m,)
+        Its values.
+    bands
+        Ends (low, high) of each band, arrays (m,), the widest first.
+    names
+        Names of the input and of the target.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> grid = np.linspace(0, 1, 5)
     >>> figure = fitted_curve(grid, grid, grid, grid, [(grid - 1, grid + 1)], names=("t", "y"))
@@ -49,7 +66,21 @@ _LISTED, _LONGEST = 6, 60  # curves that have a legend, and letters of a label
 
 @dataclass(frozen=True)
 class Line:
-    """A curve with values at places (m,), the ends of its band if it has one, and the rows (k, 2) that belong to it."""
+    """A curve, with its band and its rows if it has some.
+
+    Parameters
+    ----------
+    places : (m,)
+        The places of the curve.
+    values : (m,)
+        Its values.
+    label
+        Its name in the legend; none if empty.
+    band
+        The ends (low, high) of its band, arrays (m,); None without a band.
+    rows : (k, 2)
+        The rows that belong to it; None for none.
+    """
 
     places: Array
     values: Array
@@ -64,10 +95,24 @@ def curve_among_rows(
 ) -> Axes:  # fmt: skip
     """Draw rows, the curve of a formula with its band, and rivals in gray, and return the axes.
 
-    Several lines are colored from light to dark, with their rows. `aside` are rows (k, 2) that were set aside, open
-    circles. The vertical axis shows the rows: a curve may leave the picture. An axis is logarithmic if most rows
-    spread over more than two decades of it, and all are positive.
+    The vertical axis shows the rows: a curve may leave the picture. An axis is logarithmic if most rows spread over
+    more than two decades of it, and all are positive.
 
+    Parameters
+    ----------
+    lines
+        The curves with their rows; several are colored from light to dark.
+    rivals
+        Curves in gray.
+    aside : (k, 2)
+        Rows that were set aside, open circles; None for none.
+    names
+        Names of the input and of the target.
+    ax
+        The axes to draw into; None makes a figure.
+
+    Examples
+    --------
     >>> x = np.linspace(0, 1, 9)
     >>> rows = np.column_stack([x, x**2])
     >>> curve_among_rows([Line(x, x**2, "t^2", rows=rows)], names=("t", "s")).get_ylabel()
@@ -106,10 +151,25 @@ def curve_among_rows(
 def map_among_rows(
     surface: Surface, rows: Array, *, names: tuple[str, str] = ("x", "y"), label: str = "z", ax: Axes | None = None
 ) -> Axes:
-    """Draw a formula of two inputs as a map in colors with the rows (k, 3) on it, and return the axes.
+    """Draw a formula of two inputs as a map in colors with the rows on it, and return the axes.
 
     A dot has the color of the row's own value: one that stands out is a row that the formula misses.
 
+    Parameters
+    ----------
+    surface
+        The formula on a grid.
+    rows : (k, 3)
+        The two inputs and the target of the rows.
+    names
+        Names of the two inputs.
+    label
+        Name of the target.
+    ax
+        The axes to draw into; None makes a figure.
+
+    Examples
+    --------
     >>> x = np.linspace(0, 1, 5)
     >>> rows = np.array([[0.2, 0.2, 0.0], [0.7, 0.5, 0.4]])
     >>> map_among_rows(Surface(x, x, np.outer(x, x)), rows, names=("a", "b")).get_xlabel()

@@ -23,7 +23,17 @@ _SHADES = LinearSegmentedColormap.from_list("evidence", ["#f1f4f7", style.ACCENT
 
 
 class Tie(NamedTuple):
-    """One relation: the numbers of its columns, its equation or what is known of it, and how many seeds found it."""
+    """One relation between columns.
+
+    Parameters
+    ----------
+    columns
+        The numbers of its columns, from 0.
+    text
+        Its equation, or what is known of it.
+    support
+        How many seeds found it.
+    """
 
     columns: Sequence[int]
     text: str
@@ -31,13 +41,26 @@ class Tie(NamedTuple):
 
 
 def relations(ties: Sequence[Tie], names: Sequence[str], shares: Data) -> Figure:
-    """Draw one line of joined dots for each relation above a matrix of the evidence of each seed on each column.
+    """Draw one line of joined dots for each relation above a matrix of the evidence, and return the figure.
 
-    A cell is dark where shuffling the column alone destroys what the seed recognised.
+    A cell is dark where shuffling the column alone destroys what the seed recognized.
 
-    Shapes: shares (seeds, columns), from 0 to 1.
-    Errors: InputError where shares do not have one column for each name, or a relation has a column that is not there.
+    Parameters
+    ----------
+    ties
+        The relations.
+    names
+        Names of the columns.
+    shares : (seeds, columns)
+        The evidence of each seed on each column, from 0 to 1.
 
+    Raises
+    ------
+    InputError
+        Where shares do not have one column for each name, or a relation has a column that is not there.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> figure = ew.plot.relations([ew.plot.Tie([0, 2], "c = a**2")], ["a", "b", "c"], [[1.0, 0.0, 1.0]])
     >>> len(figure.axes)
@@ -108,9 +131,22 @@ _MOST_WRITTEN, _LEAST = 12, 0.005  # inputs whose interactions are written as nu
 def scores(values: Data, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw scores of inputs, the largest on top, and return the axes; negative, signed ones go to the left.
 
-    Shapes: values (n,), those of `edgewise.interpret.input_scores`; names n strings, x1, ... unless given.
-    Errors: InputError for values that are not finite, or another number of names.
+    Parameters
+    ----------
+    values : (n,)
+        The scores, those of `edgewise.interpret.input_scores`.
+    names
+        Names of the n inputs, x1, x2, ... by default.
+    ax
+        The axes to draw into; None makes a figure.
 
+    Raises
+    ------
+    InputError
+        For values that are not finite, or another number of names.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> ax = ew.plot.scores(ew.interpret.input_scores(ew.KAN([3, 1]), torch.rand(50, 3)), ["a", "b", "c"])
     >>> len(ax.patches)
@@ -139,12 +175,25 @@ def scores(values: Data, names: Sequence[str] | None = None, *, ax: Axes | None 
 def interactions(matrix: Data, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw how strongly each pair of inputs acts together, and return the axes.
 
-    Blue is strong, white none; where values are negative, blue is above 0 and orange below. The diagonal is grey: it
+    Blue is strong, white none; where values are negative, blue is above 0 and orange below. The diagonal is gray: it
     tells how much the network bends along each input. Up to 12 inputs the values are written as well.
 
-    Shapes: matrix (n, n), that of `edgewise.interpret.interactions`; names n strings, x1, ... unless given.
-    Errors: InputError for a matrix that is not square or not finite, or another number of names.
+    Parameters
+    ----------
+    matrix : (n, n)
+        The interactions, those of `edgewise.interpret.interactions`.
+    names
+        Names of the n inputs, x1, x2, ... by default.
+    ax
+        The axes to draw into; None makes a figure.
 
+    Raises
+    ------
+    InputError
+        For a matrix that is not square or not finite, or another number of names.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> ax = ew.plot.interactions(ew.interpret.interactions(ew.KAN([3, 2, 1]), torch.rand(50, 3)), ["a", "b", "c"])
     >>> [label.get_text() for label in ax.get_yticklabels()]

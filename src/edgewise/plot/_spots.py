@@ -18,7 +18,21 @@ BESIDE = 0.13  # from a node to its name
 
 @dataclass(frozen=True)
 class NodeSpot:
-    """One node: `kind` is "input", "sum" or "product"; `factors` are the points that its edges end in."""
+    """One node of the picture of a network.
+
+    Parameters
+    ----------
+    layer
+        The number of its level, inputs first.
+    index
+        Its number there.
+    kind
+        "input", "sum" or "product".
+    x, y
+        Its place, in boxes.
+    factors
+        The points that its edges end in.
+    """
 
     layer: int
     index: int
@@ -34,10 +48,24 @@ class NodeSpot:
 
 @dataclass(frozen=True)
 class EdgeSpot:
-    """One shown edge (layer, j, i): a line from its node to the box centered at `box`, and one on to `end`.
+    """One shown edge: a line from its node to its box, and one on to its end.
 
-    `size` is the box's width and height. A line of two points between levels is drawn as a bend; the lines of a grid
-    turn at right angles. `label` is a symbolic edge's formula, in the lower part of the box that is `strip` high.
+    A line of two points between levels is drawn as a bend; the lines of a grid turn at right angles.
+
+    Parameters
+    ----------
+    layer, j, i
+        The edge, from node i to subnode j of a layer.
+    box
+        The center of its box, in boxes.
+    size
+        The width and height of its box, in boxes.
+    lines
+        The points of the two lines, in boxes.
+    label
+        A symbolic edge's formula, in the lower part of the box; None without one.
+    strip
+        The height of that part, in boxes.
     """
 
     layer: int
@@ -64,7 +92,23 @@ class EdgeSpot:
 
 @dataclass(frozen=True)
 class NameSpot:
-    """A node's name: its anchor, the side of the text that lies there, its angle in degrees, its size in points."""
+    """A node's name.
+
+    Parameters
+    ----------
+    layer, index
+        The node.
+    label
+        The name.
+    x, y
+        Its anchor, in boxes.
+    ha, va
+        The side of the text that lies there, as matplotlib calls it.
+    angle
+        The angle of the text, in degrees.
+    points
+        The size of its font, in points.
+    """
 
     layer: int
     index: int
@@ -79,11 +123,26 @@ class NameSpot:
 
 @dataclass(frozen=True)
 class Diagram:
-    """A network in the plane, inputs at y = 0; `unit` is the side of a box in inches.
+    """A network in the plane, inputs at y = 0.
 
-    `kind` is "levels" (above each other) or "grid" (a crossbar for each layer). `bounds` are left, bottom, right
-    and top of everything, names included; `points` is the size of the formulas in the boxes; `note` tells of edges
-    that are left out.
+    Parameters
+    ----------
+    kind
+        "levels" (above each other) or "grid" (a crossbar for each layer).
+    unit
+        The side of a box in inches.
+    bounds
+        Left, bottom, right and top of everything, names included, in boxes.
+    nodes
+        The nodes.
+    edges
+        The edges that are shown.
+    names
+        The names of the nodes.
+    points
+        The size of the formulas in the boxes, in points.
+    note
+        What tells of edges that are left out; None if none are.
     """
 
     kind: str

@@ -50,7 +50,19 @@ def drawing(texts: Iterable[str]) -> Iterator[None]:
 
 
 def svg(figure: Figure) -> bytes:
-    """Return a figure as an SVG image on white, with letters as outlines: the same bytes for the same figure."""
+    """Return a figure as an SVG image on white, with letters as outlines: the same bytes for the same figure.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> svg(ew.plot.scores([1.0, 2.0]).figure)[:5]
+    b'<?xml'
+    """
     buffer = io.BytesIO()
     values: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "edgewise"}
     with drawing(_texts(figure)):
@@ -64,17 +76,50 @@ def svg(figure: Figure) -> bytes:
 
 
 class Picture(Figure):
-    """A matplotlib figure that threads can draw and save side by side."""
+    """A matplotlib figure that threads can draw and save side by side.
+
+    Parameters
+    ----------
+    figsize, dpi, facecolor, edgecolor, linewidth, frameon, subplotpars, tight_layout, constrained_layout, layout
+        The parameters of matplotlib's figure.
+    **kwargs
+        Its other properties.
+    """
 
     def draw(self, renderer: Any) -> None:
+        """Draw the figure.
+
+        Parameters
+        ----------
+        renderer
+            The renderer of matplotlib.
+        """
         with drawing(_texts(self)):
             super().draw(renderer)
 
     def savefig(self, fname: Any, **options: Any) -> None:
+        """Write the figure to a file.
+
+        Parameters
+        ----------
+        fname
+            The file, or a buffer.
+        **options
+            The options of matplotlib's figure.
+        """
         with drawing(_texts(self)):
             super().savefig(fname, **options)
 
     def get_tightbbox(self, *arguments: Any, **options: Any) -> Any:
+        """Return the box around everything that is drawn.
+
+        Parameters
+        ----------
+        *arguments
+            The arguments of matplotlib's figure.
+        **options
+            Its options.
+        """
         with drawing(_texts(self)):
             return super().get_tightbbox(*arguments, **options)
 

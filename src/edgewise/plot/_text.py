@@ -36,7 +36,15 @@ _FORMS = {  # before and after the argument, and whether it needs parentheses; o
 
 
 class Label(NamedTuple):
-    """Text for a picture, and whether it is mathtext between dollars."""
+    """Text for a picture.
+
+    Parameters
+    ----------
+    text
+        The text.
+    is_math
+        Whether it is mathtext between dollars.
+    """
 
     text: str
     is_math: bool
@@ -50,6 +58,13 @@ class Label(NamedTuple):
 def math_name(name: str) -> str:
     r"""Return a name as mathtext: letters, Greek ones too, in italics, with their index; words as are.
 
+    Parameters
+    ----------
+    name
+        The name.
+
+    Examples
+    --------
     >>> print(math_name("x12"), math_name("lambda"), math_name("k_B"), math_name("period_days"))
     x_{12} \lambda k_{B} \mathrm{period\_days}
     """
@@ -87,8 +102,15 @@ def plain(text: str, most: int = _MOST_LETTERS) -> str:
 
 
 def name_label(name: str) -> Label:
-    r"""A column's name as it is shown: symbols and LaTeX between dollars as mathematics, the rest as it is.
+    r"""Return a column's name as it is shown: symbols and LaTeX between dollars as mathematics, the rest as it is.
 
+    Parameters
+    ----------
+    name
+        The name.
+
+    Examples
+    --------
     >>> name_label("theta_1").text, name_label(r"$\dot{x}$").is_math, name_label("cost in $").is_math
     ('$\\theta_{1}$', True, False)
     """
@@ -115,6 +137,13 @@ def has_glyphs(text: str, family: str) -> bool:
 def typesets(math: str) -> bool:
     """Return whether matplotlib can typeset a piece of LaTeX mathematics.
 
+    Parameters
+    ----------
+    math
+        The LaTeX, without dollars.
+
+    Examples
+    --------
     >>> typesets(r"\\frac{a}{b}"), typesets(r"\\begin{cases}")
     (True, False)
     """
@@ -131,8 +160,21 @@ _PLAIN = (1.0, 0.0, 1.0, 0.0)
 
 
 def edge_label(function: str, affine: Affine = _PLAIN, name: str = "x", digits: int = 3) -> Label:
-    r"""One symbolic edge, c f(a x + b) + d, as mathematics with rounded constants; `name` is mathtext for x.
+    r"""Return one symbolic edge, c f(a x + b) + d, as mathematics with rounded constants.
 
+    Parameters
+    ----------
+    function
+        The name of the function f.
+    affine
+        The constants (a, b, c, d).
+    name
+        Mathtext for x.
+    digits
+        Significant digits of the constants.
+
+    Examples
+    --------
     >>> edge_label("sin", (2.0, 0.0, 1.0, -0.5)).text, edge_label("x^1.5", name="x_{1}").text
     ('$\\mathrm{sin}(2\\,x)-0.5$', '$x_{1}^{3/2}$')
     """
@@ -196,8 +238,19 @@ def _exponent(text: str) -> str:
 
 
 def edge_formula(function: str, affine: Affine, name: str) -> str:
-    """One symbolic edge, c f(a x + b) + d, as plain text.
+    """Return one symbolic edge, c f(a x + b) + d, as plain text.
 
+    Parameters
+    ----------
+    function
+        The name of the function f.
+    affine
+        The constants (a, b, c, d).
+    name
+        The text for x.
+
+    Examples
+    --------
     >>> edge_formula("sin", (2.0, 0.0, 1.0, -0.5), "t")
     'sin(2 t) − 0.5'
     >>> edge_formula("x^1.5", (1.0, 0.0, 3.0, 0.0), "a_au")
@@ -236,6 +289,13 @@ _COMMANDS = {"backslash": "\\", "wedge": "^", "sim": "~"}
 def outline(latex: str) -> Path | None:
     r"""Return the outline of a piece of LaTeX mathematics, one em a hundred units; None where matplotlib cannot set it.
 
+    Parameters
+    ----------
+    latex
+        The LaTeX, without dollars.
+
+    Examples
+    --------
     >>> outline(r"\begin{cases}") is None
     True
     """
@@ -255,6 +315,13 @@ def outline(latex: str) -> Path | None:
 def path_data(path: Path) -> str:
     """Return the data of an SVG path, y downward.
 
+    Parameters
+    ----------
+    path
+        The path.
+
+    Examples
+    --------
     >>> path_data(Path([(0, 0), (1, 2)]))
     'M0.00 -0.00L1.00 -2.00'
     """

@@ -19,10 +19,26 @@ _LONGEST = 46  # characters of a formula in the list beside the picture
 
 
 class Candidate(NamedTuple):
-    """One candidate formula: number, complexity, relative error, text, whether it was chosen.
+    """One candidate formula.
 
-    `held_out` is the error on rows that it was not fitted to, `weight` its weight of evidence; NaN if not known. `r2`
-    is the held-out error as a coefficient of determination, as a text for tables.
+    Parameters
+    ----------
+    index
+        Its number.
+    complexity
+        Its complexity.
+    error
+        Its relative error.
+    formula
+        The formula as text.
+    chosen
+        Whether it was chosen.
+    held_out
+        The error on rows that it was not fitted to; NaN if not known.
+    weight
+        Its weight of evidence; NaN if not known.
+    r2
+        The held-out error as a coefficient of determination, as a text for tables.
     """
 
     index: int
@@ -41,11 +57,25 @@ def pareto(
     """Draw candidates by complexity and error with the Pareto front as a staircase, and return the axes.
 
     Errors are those on held-out rows where they are known. Candidates whose error is not finite are left out.
-    `ceiling` is the error of a model that no formula has to beat: a line. `formulas` lists the formulas beside the
-    picture, cut where they are long.
 
-    Errors: InputError without rows.
+    Parameters
+    ----------
+    rows
+        The candidates.
+    ax
+        The axes to draw into; None makes a figure.
+    ceiling
+        The error of a model that no formula has to beat: a line. None draws none.
+    formulas
+        Whether the formulas are listed beside the picture, cut where they are long.
 
+    Raises
+    ------
+    InputError
+        Without rows.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> rows = [ew.plot.Candidate(0, 1, 0.5, "x"), ew.plot.Candidate(1, 4, 1e-9, "x**2", True)]
     >>> ew.plot.pareto(rows).get_yscale()
@@ -144,11 +174,22 @@ def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None
     """Draw the errors of trials in their order, then over the values of each setting, and return the figure.
 
     Errors are on a logarithmic scale. Trials that were cut short are hollow, the best one has a ring, and what is far
-    above the median is a triangle at the upper edge. `importance`: parts that are written above settings, which are
-    drawn in this order.
+    above the median is a triangle at the upper edge.
 
-    Errors: InputError where no trial is complete.
+    Parameters
+    ----------
+    found
+        The trials.
+    importance
+        Parts of the variance, which are written above settings; these are drawn in this order. None by default.
 
+    Raises
+    ------
+    InputError
+        Where no trial is complete.
+
+    Examples
+    --------
     >>> from types import SimpleNamespace
     >>> some = [SimpleNamespace(number=k, settings={"grid": k}, error=0.1, ended="complete") for k in range(3)]
     >>> len(trials(some).axes)

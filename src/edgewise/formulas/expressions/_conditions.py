@@ -12,13 +12,20 @@ from edgewise.formulas.expressions._products import common_factor
 
 @lru_cache(maxsize=20_000)
 def complexity(expr: Formula) -> int:
-    """Count the operations, the constants that are not integers, and the appearances of variables.
+    """Return the number of operations, constants that are not integers, and appearances of variables.
 
     The one measure of discovery. A sum or product of n terms is n - 1 operations; minus signs are free (x - y
     is 3, as x + y); a quotient is one operation (x/y is 3, 1/x is 2); a power is one, a square root too,
     whose exponent 1/2 is no constant; a function is one operation per argument. A number without variables
     (0.37, 2/3, pi/4, sqrt(2)) is one constant, also if all terms of a sum share it; integers are none.
 
+    Parameters
+    ----------
+    expr
+        The formula.
+
+    Examples
+    --------
     >>> x, y = sympy.symbols("x y")
     >>> [complexity(e) for e in (x, x + y, x - y, x / y, 2 * x, 0.5 * x, sympy.sqrt(x), x**2 * y)]
     [1, 3, 3, 3, 2, 3, 2, 4]
@@ -64,6 +71,15 @@ _TURNED = {">": "<", ">=": "<=", "!=": "!="}
 class Condition:
     """A margin that must be above zero (">"), not below (">="), or not zero ("!=").
 
+    Parameters
+    ----------
+    margin
+        A formula of the inputs.
+    sign
+        What must hold of it: ">", ">=" or "!=".
+
+    Examples
+    --------
     >>> x = sympy.Symbol("x")
     >>> str(Condition(3 * x - 1, ">")), str(Condition(sympy.cos(x), "!="))
     ('x > 1/3', 'cos(x) != 0')
@@ -114,6 +130,13 @@ _RULES: dict[type, _Rule] = {
 def conditions(formulas: Iterable[Formula]) -> list[Condition]:
     """Return what must hold for all formulas to be defined, each once, without what always holds.
 
+    Parameters
+    ----------
+    formulas
+        The formulas.
+
+    Examples
+    --------
     >>> x, y = sympy.symbols("x y")
     >>> [str(c) for c in conditions([sympy.log(x) / y + sympy.sqrt(x**2 + 1)])]
     ['x > 0', 'y != 0']
@@ -131,6 +154,13 @@ def conditions(formulas: Iterable[Formula]) -> list[Condition]:
 def hidden_poles(formula: Formula) -> list[Condition]:
     """Return what must hold lest a formula is finite where a part of it has a pole, without what always holds.
 
+    Parameters
+    ----------
+    formula
+        The formula.
+
+    Examples
+    --------
     >>> x, y = sympy.symbols("x y")
     >>> [str(c) for c in hidden_poles(1 / x + sympy.exp(-1 / y**2))]
     ['y != 0']

@@ -94,7 +94,17 @@ def _is_simple(power: Part) -> bool:
 
 @dataclass(frozen=True)
 class SimpleConstant:
-    """An exact number, its double, and how much it takes to write it down (1 is the simplest)."""
+    """An exact number, its double, and how much it takes to write it down.
+
+    Parameters
+    ----------
+    expr
+        The number as a sympy expression.
+    value
+        Its double.
+    complexity
+        How much it takes to write it down; 1 is the simplest.
+    """
 
     expr: sympy.Expr
     value: float
@@ -178,9 +188,22 @@ def simple_constants(value: float, rtol: float, max_denominator: int = 32) -> li
     before 3/2 before pi before 22/7. A candidate is left out where the tolerance is so wide that a number as
     complex as it would be met by chance.
 
-    `rtol` is the largest relative distance of a candidate, which has its exact sympy form, double and complexity. There
-    is none for nan and infinities.
+    Parameters
+    ----------
+    value
+        The number. There is no constant near nan and infinities.
+    rtol
+        The largest relative distance of a candidate.
+    max_denominator
+        The largest denominator d.
 
+    Returns
+    -------
+    list of SimpleConstant
+        The candidates, each with its exact sympy form, double and complexity.
+
+    Examples
+    --------
     >>> [str(simple_constants(value, 1e-7)[0].expr) for value in (1.5707963, -0.75)]
     ['pi/2', '-3/4']
     """
@@ -224,6 +247,13 @@ def exact_constant(value: float) -> sympy.Expr:
     denominator are small (n d below 10^5, integers below 10^6): by chance that happens to one random double
     in 10^8.
 
+    Parameters
+    ----------
+    value
+        The double.
+
+    Examples
+    --------
     >>> exact_constant(1.5), exact_constant(0.6366197723675814), exact_constant(0.001)
     (3/2, 2/pi, 1/1000)
     >>> exact_constant(6.674e-11) * sympy.Symbol("x")
@@ -244,6 +274,13 @@ def exact_constant(value: float) -> sympy.Expr:
 def readable_float(value: float) -> sympy.Float:
     """Return a Float that prints inside a formula as Python prints the double, and converts back to it.
 
+    Parameters
+    ----------
+    value
+        The double.
+
+    Examples
+    --------
     >>> readable_float(0.1) * sympy.Symbol("x")
     0.1*x
     """
@@ -254,6 +291,15 @@ def readable_float(value: float) -> sympy.Float:
 def shorten(expression: Part, digits: int = 6) -> Formula:
     """Return a formula with its Floats to some digits, for reading; whole numbers lose their point.
 
+    Parameters
+    ----------
+    expression
+        The formula.
+    digits
+        Significant digits.
+
+    Examples
+    --------
     >>> shorten(sympy.Float("281428.4809") * sympy.Symbol("a") + sympy.Float("0.123456789"))
     281428*a + 0.123457
     """
@@ -269,8 +315,18 @@ def shorten(expression: Part, digits: int = 6) -> Formula:
 def name_floats(expr: Part) -> tuple[Part, dict[Part, Part]]:
     """Replace floats by positive symbols; those in a ratio of small integers share one.
 
-    Returns the formula with symbols, and what the symbols stand for.
+    Parameters
+    ----------
+    expr
+        The formula.
 
+    Returns
+    -------
+    formula and symbols
+        The formula with symbols, and what the symbols stand for.
+
+    Examples
+    --------
     >>> x = sympy.Symbol("x")
     >>> name_floats(0.37 * x - 0.74)[0].subs(x, 2)
     0

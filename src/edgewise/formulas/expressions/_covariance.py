@@ -142,7 +142,15 @@ _AUTOREGRESSION_STEP = 1e-3  # of the parameters of an autoregression, in differ
 
 @dataclass(frozen=True)
 class Covariance:
-    """The covariance `matrix` (k, k) of constants, and the degrees of freedom of Student's t for each, (k,)."""
+    """The covariance of constants, and the degrees of freedom of Student's t for each.
+
+    Parameters
+    ----------
+    matrix : (k, k)
+        The covariance.
+    freedom : (k,)
+        The degrees of freedom for each constant.
+    """
 
     matrix: Array
     freedom: Array
@@ -151,16 +159,35 @@ class Covariance:
     def of(
         cls, kind: CovarianceName, jacobian: Array, residual: Array, unit: float, groups: Array | None = None
     ) -> Covariance:
-        """Return the covariance of constants from the weighted Jacobian (n, k) and residual (n,) at the minimum.
+        """Return the covariance of constants from the weighted Jacobian and residual at the minimum.
 
         (J'J)^-1 J' C J (J'J)^-1, where C (n, n) is the covariance of the weighted residuals:
 
         "classical": unit^2 on the diagonal. "heteroscedastic": e_i^2 / (1 - h_i)^2 there (HC3), h the leverages.
-        "clustered": blocks of rows with the same number in `groups` (n,), each e_g e_g' after (I - H_gg)^-1 (CR3);
-        t has a degree of freedom for each group but one. "autocorrelated": that of an autoregression along the order
-        of the rows, by restricted maximum likelihood; t has Satterthwaite's degrees of freedom, as the variances that
-        long memory makes large are themselves uncertain.
+        "clustered": blocks of rows of one group, each e_g e_g' after (I - H_gg)^-1 (CR3); t has a degree of freedom for
+        each group but one. "autocorrelated": that of an autoregression along the order of the rows, by restricted
+        maximum likelihood; t has Satterthwaite's degrees of freedom, as the variances that long memory makes large are
+        themselves uncertain.
 
+        Parameters
+        ----------
+        kind
+            What C is: "classical", "heteroscedastic", "autocorrelated" or "clustered".
+        jacobian : (n, k)
+            The derivatives of the weighted residuals by the constants.
+        residual : (n,)
+            The weighted residuals.
+        unit
+            The standard deviation of a weighted residual, for "classical".
+        groups : (n,)
+            The number of each row's group, for "clustered".
+
+        References
+        ----------
+        MacKinnon and White (1985); Bell and McCaffrey (2002); Satterthwaite (1946); Kenward and Roger (1997).
+
+        Examples
+        --------
         >>> rng = np.random.default_rng(0)
         >>> jacobian = np.ones((200, 1))
         >>> walk = np.cumsum(rng.standard_normal(200)) * 0.5 + rng.standard_normal(200)
@@ -168,8 +195,6 @@ class Covariance:
         ...           "autocorrelated")]
         >>> bool(errors[1].matrix[0, 0] > 20 * errors[0].matrix[0, 0])
         True
-
-        Source: MacKinnon and White (1985); Bell and McCaffrey (2002); Satterthwaite (1946); Kenward and Roger (1997).
         """
         n, k = jacobian.shape
         u, s, vt = np.linalg.svd(jacobian, full_matrices=False)

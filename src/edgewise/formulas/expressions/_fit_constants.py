@@ -27,11 +27,24 @@ class Starts:
     """Values of constants from which the weighted least squares of a formula are in reach.
 
     Variable projection: constants that the formula is linear in are solved for; the others are drawn, log-uniform over
-    decades of either sign, or from the values of columns, and the best draws are varied over `generations`. `known`
-    holds a value for each constant, or None; half of the draws stay near it. A constant with `bounds` (low, high) is
-    drawn within them.
+    decades of either sign, or from the values of columns, and the best draws are varied.
 
-    Source: Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems (1973).
+    Parameters
+    ----------
+    formula
+        The formula, with symbols for its constants.
+    constants
+        These symbols.
+    known
+        A value for each constant, or None; half of the draws stay near it.
+    data
+        The rows.
+    bounds
+        Ends (low, high) for some constants, which are drawn within them.
+
+    References
+    ----------
+    Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems (1973).
     """
 
     formula: Part
@@ -41,8 +54,19 @@ class Starts:
     bounds: Mapping[sympy.Symbol, tuple[float, float]] = field(default_factory=dict)
 
     def best(self, count: int, seed: int = 0, generations: int = 0) -> list[FreeFormula]:
-        """Return the formula at the `count` best values found, best first; none where it is undefined.
+        """Return the formula at the best values found, best first; none where it is undefined.
 
+        Parameters
+        ----------
+        count
+            The number of values that are returned, at most.
+        seed
+            Seed of the draws.
+        generations
+            How often the best draws are varied.
+
+        Examples
+        --------
         >>> x = np.linspace(0, 5, 40)
         >>> c = sympy.symbols("a k")
         >>> data = FitData.of(["t"], x[:, None], 3 * np.exp(-0.7 * x))
@@ -65,7 +89,13 @@ class Starts:
         return found
 
     def solved(self, values: Sequence[float]) -> FreeFormula | None:
-        """Return the formula at given values of all constants, but the linear ones solved for; None if undefined."""
+        """Return the formula at given values of all constants, but the linear ones solved for; None if undefined.
+
+        Parameters
+        ----------
+        values
+            A value for each constant; those of the linear ones are not used.
+        """
         given = dict(zip(self.constants, values, strict=True))
         inner = [given[constant] for constant in self._inner]
         errors, factors = self._solved(np.array([inner], dtype=np.float64).reshape(1, len(inner)))
@@ -174,7 +204,15 @@ _TOLERANCE = 1e-15  # stop where a step lowers the error, or changes the constan
 
 @dataclass(frozen=True)
 class FittedFormula:
-    """A formula with fitted constants, and the weighted rms residual over the weighted standard deviation of y."""
+    """A formula with fitted constants, and its error.
+
+    Parameters
+    ----------
+    expression
+        The formula.
+    error
+        The weighted rms residual over the weighted standard deviation of y.
+    """
 
     expression: Formula
     error: float
@@ -182,7 +220,19 @@ class FittedFormula:
 
 @dataclass(frozen=True)
 class FitData:
-    """A table prepared for fitting: finite rows, contiguous columns, weights that make |weight (f - y)| the error."""
+    """A table prepared for fitting: finite rows, contiguous columns, weights that make |weight (f - y)| the error.
+
+    Parameters
+    ----------
+    names
+        Names of the columns.
+    columns : (n,)
+        The columns, an array each.
+    y : (n,)
+        The target.
+    weight : (n,)
+        The factors of the residuals, scaled.
+    """
 
     names: tuple[str, ...]
     columns: tuple[Array, ...]
@@ -191,11 +241,20 @@ class FitData:
 
     @classmethod
     def of(cls, names: Sequence[str], x: Array, y: Array, weight: Array | None = None) -> FitData:
-        """Return the data of a fit to y (N,) at rows x (N, len(names)); rows with a nan or infinity are left out.
+        """Return the data of a fit to y at rows x; rows with a nan or infinity are left out.
 
-        The weights (N,) multiply residuals. They are scaled such that the root of the sum of squares of weight (f - y)
-        is the rms of the weighted residuals over the weighted standard deviation of y (over the weighted rms if y is
-        constant).
+        Parameters
+        ----------
+        names
+            Names of the columns.
+        x : (N, len(names))
+            The rows.
+        y : (N,)
+            The target.
+        weight : (N,)
+            Factors of the residuals; 1 by default. They are scaled such that the root of the sum of squares of weight
+            (f - y) is the rms of the weighted residuals over the weighted standard deviation of y (over the weighted
+            rms if y is constant).
         """
         x = np.asarray(x, dtype=np.float64).reshape(len(y), len(names))
         y = np.asarray(y, dtype=np.float64).reshape(-1)
@@ -217,11 +276,23 @@ class FitData:
         return len(self.y)
 
     def rows(self, keep: Array) -> FitData:
-        """Return the rows where keep is true, with the same scale of the weights."""
+        """Return some rows, with the same scale of the weights.
+
+        Parameters
+        ----------
+        keep : (n,)
+            A mask that is true for the rows that are returned.
+        """
         return FitData(self.names, tuple(c[keep] for c in self.columns), self.y[keep], self.weight[keep])
 
     def error(self, values: Array) -> float:
-        """Return the relative error of predicted values, inf where one of them is not finite."""
+        """Return the relative error of predicted values, inf where one of them is not finite.
+
+        Parameters
+        ----------
+        values : (n,)
+            The predicted values.
+        """
         with np.errstate(all="ignore"):
             error = float(np.linalg.norm(self.weight * (values - self.y)))
         return error if self.n and np.isfinite(error) else np.inf
@@ -229,7 +300,19 @@ class FitData:
 
 @dataclass(frozen=True)
 class FreeFormula:
-    """A formula whose constants are symbols, with their values and the error there."""
+    """A formula whose constants are symbols, with their values and the error there.
+
+    Parameters
+    ----------
+    template
+        The formula, with symbols for its constants.
+    symbols
+        These symbols.
+    values
+        A value for each symbol.
+    error
+        The weighted rms residual over the weighted standard deviation of y; inf where it was not fitted.
+    """
 
     template: Part
     symbols: tuple[sympy.Symbol, ...]
@@ -243,6 +326,13 @@ class FreeFormula:
         A Float that all terms of a sum share is one constant. A Float exponent that is an integer becomes that Integer;
         exact numbers stay.
 
+        Parameters
+        ----------
+        expression
+            The formula.
+
+        Examples
+        --------
         >>> FreeFormula.of(2.5 * sympy.sin(0.5 * sympy.Symbol("x")) ** 2)
         FreeFormula(template=_c0*sin(_c1*x)**2, symbols=(_c0, _c1), values=(2.5, 0.5), error=inf)
         """
@@ -272,14 +362,30 @@ class FreeFormula:
         return self.template.xreplace({s: readable_float(v) for s, v in zip(self.symbols, self.values, strict=True)})
 
     def pinned(self, k: int, value: Formula) -> FreeFormula:
-        """Return the formula with constant k at an exact value, without constants that drop out with it."""
+        """Return the formula with one constant at an exact value, without constants that drop out with it.
+
+        Parameters
+        ----------
+        k
+            The number of the constant, from 0.
+        value
+            Its value, a sympy expression.
+        """
         template = self.template.xreplace({self.symbols[k]: value})
         kept = template.free_symbols
         left = {s: v for s, v in zip(self.symbols, self.values, strict=True) if s in kept}
         return FreeFormula(template, tuple(left), tuple(left.values()), self.error)
 
     def fit(self, data: FitData, steps: int = 80) -> FreeFormula:
-        """Return the formula with its constants fitted, and the error over all rows."""
+        """Return the formula with its constants fitted, and the error over all rows.
+
+        Parameters
+        ----------
+        data
+            The rows.
+        steps
+            Steps that are tried at most.
+        """
         tape = Tape(self.template, data.names, self.symbols)
         values = np.array(self.values)
         for _ in range(3):
@@ -298,10 +404,19 @@ class FreeFormula:
         return replace(self, values=tuple(float(v) for v in values), error=error)
 
     def at(self, columns: Sequence[Array], names: Sequence[str]) -> Array:
-        """Return the values (n,) at columns of these names, without writing out the constants.
+        """Return the values (n,) at columns, without writing out the constants.
 
         Where the formula is undefined they are nan or infinite.
 
+        Parameters
+        ----------
+        columns : (n,)
+            The columns, an array each.
+        names
+            Names of the columns.
+
+        Examples
+        --------
         >>> free = FreeFormula.of(2.5 * sympy.Symbol("x"))
         >>> free.at([np.array([1.0, 2.0])], ["x"])
         array([2.5, 5. ])
@@ -310,12 +425,26 @@ class FreeFormula:
             return Tape(self.template, names, self.symbols).values(columns, np.array(self.values))
 
     def fitted(self, data: FitData) -> FittedFormula:
-        """Return the formula with its constants written out, and the error of exactly that."""
+        """Return the formula with its constants written out, and the error of exactly that.
+
+        Parameters
+        ----------
+        data
+            The rows.
+        """
         expression = self.expression
         return FittedFormula(expression, data.error(Tape(expression, data.names).values(data.columns)))
 
     def relative_jacobian(self, data: FitData) -> tuple[Array, Array]:
-        """Return the scales of the constants (|c|, 1 for zeros) and the weighted Jacobian per relative change."""
+        """Return the scales (k,) of the constants, and the weighted Jacobian (n, k) per relative change.
+
+        The scales are |c|, 1 for zeros.
+
+        Parameters
+        ----------
+        data
+            The rows.
+        """
         tape = Tape(self.template, data.names, self.symbols)
         values = np.array(self.values)
         scales = np.where(values == 0, 1.0, np.abs(values))
@@ -326,6 +455,13 @@ class FreeFormula:
 def fitted_constants(expression: Formula) -> int:
     """Return the number of constants that are fitted: the Floats, those that all terms of a sum share once.
 
+    Parameters
+    ----------
+    expression
+        The formula.
+
+    Examples
+    --------
     >>> fitted_constants(2.5 - 2.5 * sympy.exp(-0.1 * sympy.Symbol("x")))
     2
     """
@@ -338,14 +474,32 @@ def fit_constants(expression: Formula, data: FitData, steps: int = 80) -> Fitted
     error = rms of weight (f(x) - y) / weighted standard deviation of y
 
     The right form on exact data ends at 1e-14 to 1e-16. Rows where the formula is undefined at first are used as soon
-    as it is defined there; the error is inf if one is left at the end. At most `steps` steps are tried.
+    as it is defined there; the error is inf if one is left at the end.
 
+    Parameters
+    ----------
+    expression
+        The formula.
+    data
+        The rows.
+    steps
+        Steps that are tried at most.
+
+    Returns
+    -------
+    FittedFormula
+        The formula with the constants at the minimum, and the error.
+
+    References
+    ----------
+    Levenberg (1944), Marquardt (1963), as MINPACK does it.
+
+    Examples
+    --------
     >>> x = np.linspace(0.1, 2, 50)
     >>> formula = 1.1 * sympy.exp(-1.9 * sympy.Symbol("t"))
     >>> fit_constants(formula, FitData.of(["t"], x[:, None], np.exp(-2 * x))).error < 1e-14
     True
-
-    Source: Levenberg (1944), Marquardt (1963), as MINPACK does it.
     """
     return FreeFormula.of(expression).fit(data, steps).fitted(data)
 

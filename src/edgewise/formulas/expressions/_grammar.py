@@ -20,7 +20,15 @@ _LONGEST_CALL = 5.0  # seconds on the clock after which a call of sympy that doe
 
 @dataclass
 class Budget:
-    """Processor time of this thread, from when the budget is made."""
+    """Processor time of this thread, from when the budget is made.
+
+    Parameters
+    ----------
+    seconds
+        The processor time that may be spent, in seconds.
+    start
+        The thread's processor time at the start, in seconds; now by default.
+    """
 
     seconds: float = _SECONDS
     start: float = field(default_factory=time.thread_time)
@@ -31,7 +39,18 @@ class Budget:
             raise self._over()
 
     def run(self, work: Callable[[], Result]) -> Result:
-        """Return the result of some work. It is interrupted, with an InputError, if it never checks the budget."""
+        """Return the result of some work.
+
+        Parameters
+        ----------
+        work
+            A function without arguments.
+
+        Raises
+        ------
+        InputError
+            Where the work never checks the budget and is interrupted, or its numbers become too large.
+        """
         found: list[Result] = []
         try:
             if cut(Deadline.after(_LONGEST_CALL), lambda: found.append(work())):
@@ -90,8 +109,17 @@ def _cut(text: str, size: int) -> str:
 class SyntaxNode(NamedTuple):
     """A part of a formula.
 
-    kind "number", "name": `text` is what was written. "call": `text` is the function, `parts` its arguments. "sum" and
-    "product": any number of parts. "negative", "inverse": one part. "power": base and exponent.
+    Parameters
+    ----------
+    kind
+        "number" and "name": `text` is what was written. "call": `text` is the function, `parts` its arguments. "sum"
+        and "product": any number of parts. "negative", "inverse": one part. "power": base and exponent.
+    place
+        Where the part is in the text.
+    parts
+        The parts below.
+    text
+        What was written.
     """
 
     kind: str
@@ -117,8 +145,18 @@ def syntax_tree(text: str) -> SyntaxNode:
 
     So -x^2 is -(x^2), 2^3^2 is 2^9 and a/b*c is (a/b)*c.
 
-    Errors: InputError that names the character for everything else.
+    Parameters
+    ----------
+    text
+        The formula, of at most 10 000 characters.
 
+    Raises
+    ------
+    InputError
+        For everything else, with the number of the character.
+
+    Examples
+    --------
     >>> syntax_tree("a - 2*b").kind
     'sum'
     >>> syntax_tree("2 x")

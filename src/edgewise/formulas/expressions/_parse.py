@@ -47,14 +47,26 @@ def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
     """Read a formula: + - * / ^ (or **), brackets, numbers, names, pi and e, and functions.
 
     The functions are those of `edgewise.functions` and common spellings (sqrt, ln, log10, arcsin, ...); x², 2·x and −x
-    are read too. Names are the given ones, which may also be called pi or e; a name that is no word stands in
-    backquotes. Without `names`, every word that is no function or constant is one. A decimal is what the network would
-    hold and print: the exact constant that its double is, 1/2 for 0.5, or the double itself. Nothing in the text is
-    ever run: the grammar knows no attributes, calls of other things, or strings.
+    are read too. A name that is no word stands in backquotes. A decimal is what the network would hold and print: the
+    exact constant that its double is, 1/2 for 0.5, or the double itself. Nothing in the text is ever run: the grammar
+    knows no attributes, calls of other things, or strings.
 
-    Errors: InputError, one line that points at the place, for everything outside the grammar, unknown names (the
-    nearest known ones first), numbers that are not real and finite, and texts too long, too deep or too large.
+    Parameters
+    ----------
+    text
+        The formula.
+    names
+        The names that it may hold, which may also be called pi or e. Without them, every word that is no function or
+        constant is one.
 
+    Raises
+    ------
+    InputError
+        In one line that points at the place, for everything outside the grammar, unknown names (the nearest known ones
+        first), numbers that are not real and finite, and texts too long, too deep or too large.
+
+    Examples
+    --------
     >>> parse("m*v^2/2 + 0.1*sin(2*pi*v)")
     m*v**2/2 + sin(2*pi*v)/10
     >>> parse("1 + spead", ["speed", "mass"])
@@ -66,7 +78,27 @@ def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
 
 
 def parse_within(text: str, names: list[str] | None, budget: Budget) -> sympy.Expr:
-    """Return what `parse` gives, within the time that is left; `names` are checked."""
+    """Return what `parse` gives, within the time that is left.
+
+    Parameters
+    ----------
+    text
+        The formula.
+    names
+        The names that it may hold, as `check_names` returns them; None takes every word.
+    budget
+        The time that may be spent.
+
+    Raises
+    ------
+    InputError
+        For what `parse` refuses, and once the time is over.
+
+    Examples
+    --------
+    >>> parse_within("a + 1/2", ["a"], Budget())
+    a + 1/2
+    """
     tree = syntax_tree(text)
     check_words(tree, names)
     try:
@@ -278,10 +310,24 @@ def read_formula(
 ) -> tuple[Formula, tuple[sympy.Symbol, ...]]:
     """Return a formula that is given as a text or of sympy, and those of its names that are no columns.
 
-    `constants` are names known to be some of these, which may be called e or pi.
+    Parameters
+    ----------
+    given
+        The formula, a text or a sympy expression.
+    names
+        Names of the columns.
+    what
+        What the formula is, for the message of the error.
+    constants
+        Names known to be no columns, which may be called e or pi.
 
-    Errors: InputError for what is no formula, and for names that look like those of a column that it lacks.
+    Raises
+    ------
+    InputError
+        For what is no formula, and for names that look like those of a column that it lacks.
 
+    Examples
+    --------
     >>> read_formula("A*exp(-t)", ["t"], "A guess")
     (A*exp(-t), (A,))
     """

@@ -19,10 +19,21 @@ _BLURRED, _PRECISE = 0.1, 3  # rows on which doubles may disagree, and how many 
 
 
 class Rows:
-    """What expressions are on the rows of a table; `floats` are the numbers that symbols stand for.
+    """What expressions are on the rows of a table.
 
-    Where these are some rows of a `whole` table, signs are those of the whole.
+    Parameters
+    ----------
+    names
+        Names of the columns.
+    x : (n, len(names))
+        The rows.
+    floats
+        The numbers that symbols stand for; none by default.
+    whole
+        The table of which these are some rows: signs are those of the whole. None if these are all.
 
+    Examples
+    --------
     >>> rows = Rows(["x", "y"], [[1.0, -2.0], [3.0, 0.5]])
     >>> x, y = sympy.symbols("x y")
     >>> rows.sign(x), rows.sign(y), rows.sign(-x * y**2)
@@ -45,11 +56,23 @@ class Rows:
         self._signs: dict[Part, int] = {}
 
     def values(self, expr: Part) -> Array:
-        """Return values on the rows; nan or inf where undefined."""
+        """Return values (n,) on the rows; nan or inf where undefined.
+
+        Parameters
+        ----------
+        expr
+            The expression.
+        """
         return Tape(expr.xreplace(self.floats), self.names).values(self.columns)
 
     def sign(self, expr: Part) -> int:
-        """1 or -1 where no row has the other sign, 0 otherwise."""
+        """Return 1 or -1 where no row has the other sign, 0 otherwise.
+
+        Parameters
+        ----------
+        expr
+            The expression.
+        """
         known = self._signs.get(expr)
         if known is None:
             values = self.values(expr)
@@ -60,9 +83,16 @@ class Rows:
         return known
 
     def agree(self, first: Part, second: Part) -> bool:
-        """Return whether the first has the values of the second to 1e-10 where that is finite.
+        """Return whether one expression has the values of another to 1e-10 where that is finite.
 
         Where nearly equal numbers are subtracted, doubles lose digits: the worst rows are computed with 40 digits.
+
+        Parameters
+        ----------
+        first
+            The expression.
+        second
+            The one that it is compared with.
         """
         one, two = self.values(first), self.values(second)
         at = np.isfinite(two)
@@ -112,6 +142,20 @@ class Powers:
 def to_powers(expr: Part, rows: Rows) -> Powers:
     """Take a product apart; sums lose what all their terms have in common.
 
+    Parameters
+    ----------
+    expr
+        The formula.
+    rows
+        The table, which says where bases have one sign.
+
+    Returns
+    -------
+    Powers
+        A number, and the exponent of each base.
+
+    Examples
+    --------
     >>> rows = Rows(["x", "y"], [[1.0, 2.0], [3.0, 0.5]])
     >>> x, y = sympy.symbols("x y")
     >>> to_powers(2 * sympy.sqrt(x**2 / y**2 + x / y), rows)
@@ -211,7 +255,29 @@ def shared(terms: Sequence[Powers]) -> Powers:
 
 
 def from_powers(product: Powers, rows: Rows, whole: bool = False) -> Part:
-    """Write a product: one exponential, one root of each kind; `whole` leaves all of a power under its root."""
+    """Write a product: one exponential, one root of each kind.
+
+    Parameters
+    ----------
+    product
+        What `to_powers` returned.
+    rows
+        The table, which says where bases have one sign.
+    whole
+        Whether all of a power is left under its root.
+
+    Returns
+    -------
+    sympy.Expr
+        The formula.
+
+    Examples
+    --------
+    >>> rows = Rows(["x", "y"], [[1.0, 2.0], [3.0, 0.5]])
+    >>> x, y = sympy.symbols("x y")
+    >>> from_powers(to_powers(sympy.sqrt(x) * sympy.sqrt(y), rows), rows)
+    sqrt(x*y)
+    """
     exponent, number = sympy.Integer(0), product.number
     outside: list[Part] = []
     roots: dict[Part, list[tuple[Part, Part]]] = {}
@@ -243,6 +309,13 @@ def from_powers(product: Powers, rows: Rows, whole: bool = False) -> Part:
 def common_factor(total: Part) -> tuple[sympy.Float, Formula] | None:
     """Return the Float that all terms of a sum have in common up to their signs, and the sum without it.
 
+    Parameters
+    ----------
+    total
+        The sum. None is returned for what is none, and where the terms have no Float in common.
+
+    Examples
+    --------
     >>> common_factor(2.5 - 2.5 * sympy.exp(sympy.Symbol("x")))
     (2.50000000000000, 1 - exp(x))
     """
@@ -260,6 +333,13 @@ def common_factor(total: Part) -> tuple[sympy.Float, Formula] | None:
 def factored(expression: Part) -> Part:
     """Return a formula with the common factors of its sums written before them, as sympy does not keep them.
 
+    Parameters
+    ----------
+    expression
+        The formula.
+
+    Examples
+    --------
     >>> factored(2.5 - 2.5 * sympy.exp(sympy.Symbol("x")))
     2.5*(1 - exp(x))
     """

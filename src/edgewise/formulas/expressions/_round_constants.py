@@ -17,6 +17,13 @@ from edgewise.formulas.expressions._products import common_factor
 def loosened(formula: Part) -> tuple[Part, dict[sympy.Symbol, float]]:
     """Return a formula with a symbol for each number but signs and exact exponents, and the numbers' values.
 
+    Parameters
+    ----------
+    formula
+        The formula.
+
+    Examples
+    --------
     >>> x = sympy.Symbol("x")
     >>> sorted(loosened(sympy.pi * x**2 / 4 - 3)[1].values())
     [-3.0, 0.7853981633974483]
@@ -52,6 +59,13 @@ def loosened(formula: Part) -> tuple[Part, dict[sympy.Symbol, float]]:
 def free_numbers(expression: Formula) -> int:
     """Return how many numbers of a formula could be others: all but 1, signs and exact exponents.
 
+    Parameters
+    ----------
+    expression
+        The formula.
+
+    Examples
+    --------
     >>> x = sympy.Symbol("x")
     >>> free_numbers(2.5 - 2.5 * sympy.exp(-x / 3)), free_numbers(1 / (1 + x**2))
     (2, 0)
@@ -76,7 +90,19 @@ _CONVINCING = -1.0  # noisy data: the largest log2 of the chance that a constant
 
 
 class Choice(NamedTuple):
-    """A simple constant for a place; choices are tried in the order of their cost, those of one key once."""
+    """A simple constant for a place; choices are tried in the order of their cost, those of one key once.
+
+    Parameters
+    ----------
+    cost
+        What choices are sorted by.
+    key
+        What makes two choices the same.
+    place
+        Where the constant goes.
+    constant
+        The constant.
+    """
 
     cost: Any
     key: Hashable
@@ -90,9 +116,34 @@ Fitted = TypeVar("Fitted")
 def round_greedily(
     start: Fitted, choices: Callable[[Fitted], Iterable[Choice]], taken: Callable[[Fitted, Choice], Fitted | None]
 ) -> Fitted:
-    """Make constants simple one at a time: the first choice that can be `taken`, which refits the others or gives None.
+    """Make constants simple one at a time.
 
     After each choice that was taken, list the choices again for the refitted constants.
+
+    Parameters
+    ----------
+    start
+        The formula, or what stands for it, with its constants fitted.
+    choices
+        A function that lists the choices for fitted constants.
+    taken
+        A function that makes a choice and refits the other constants; it gives None where the choice is not allowed.
+        The first choice, in the order of their cost, that it allows is made.
+
+    Returns
+    -------
+    Fitted
+        The same as `start`, after the last choice.
+
+    Examples
+    --------
+    >>> def near(values):
+    ...     for k, value in enumerate(values):
+    ...         yield from (Choice(k, k, k, constant) for constant in simple_constants(value, 1e-3)[:1])
+    >>> def put(values, choice):
+    ...     return [*values[: choice.place], choice.constant.value, *values[choice.place + 1 :]]
+    >>> round_greedily([0.5001, 3.0002], near, put)
+    [0.5, 3.0]
     """
     tried: set[Hashable] = set()
     found: Fitted | None = start
@@ -115,9 +166,22 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
     very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
     that is more). One as simple must be met by chance in at most half of the cases.
 
-    The Floats of the formula are free, exponents included. `noise` is the rms of the noise over the weighted standard
-    deviation of y.
+    Parameters
+    ----------
+    expression
+        The formula. Its Floats are free, exponents included.
+    data
+        The rows.
+    noise
+        The rms of the noise over the weighted standard deviation of y.
 
+    Returns
+    -------
+    FittedFormula
+        The formula, and its error.
+
+    Examples
+    --------
     >>> x = np.linspace(1, 3, 40)
     >>> t = sympy.Symbol("t")
     >>> round_constants(3.1 * t**1.49, FitData.of(["t"], x[:, None], np.pi * x**1.5)).expression
@@ -165,6 +229,20 @@ def pin_redundant(free: FreeFormula, data: FitData) -> FreeFormula:
     removes a constant; where no choice keeps the error, the redundancy stays. A constant that alone is the null vector
     is tried at 0 whatever its part is.
 
+    Parameters
+    ----------
+    free
+        The formula, with its constants fitted.
+    data
+        The rows.
+
+    Returns
+    -------
+    FreeFormula
+        The formula with the constants that are left.
+
+    Examples
+    --------
     >>> x = np.linspace(1, 2, 30)[:, None]
     >>> formula = FreeFormula.of(1.5 * sympy.exp(2.0 * sympy.Symbol("t") + 0.7))
     >>> data = FitData.of(["t"], x, 3 * np.exp(2 * x[:, 0]))

@@ -262,8 +262,17 @@ def simplify(expression: Formula, names: Sequence[str], x: Array) -> Formula:
     operations; neither rises. Floats keep their values, unless a common factor of theirs is an exact constant to
     1e-12. Values agree to 1e-10. Large formulas are returned as they are.
 
-    Symbols carry the names of columns. Shapes: x (N, len(names)).
+    Parameters
+    ----------
+    expression
+        The formula. Its symbols carry the names of columns.
+    names
+        Names of the columns.
+    x : (N, len(names))
+        The rows of the table.
 
+    Examples
+    --------
     >>> a, b, t = sympy.symbols("a b t")
     >>> rows = np.random.default_rng(0).uniform(1, 2, (50, 3))
     >>> simplify(a + 2 * b * sympy.sqrt(a / b) * sympy.cos(t) + b, ["a", "b", "t"], rows)

@@ -13,9 +13,15 @@ from edgewise._typing import Array, Formula, Part
 class Step(NamedTuple):
     """One operation on the values at earlier places.
 
-    `kind` is "input", "constant" or "number"; "power" of a fixed exponent; "where" of a condition and two values; else
-    the name of a class of sympy, such as "Add" or "sin". `number` is the column, the number of the constant, the number
-    or the exponent.
+    Parameters
+    ----------
+    kind
+        "input", "constant" or "number"; "power" of a fixed exponent; "where" of a condition and two values; else the
+        name of a class of sympy, such as "Add" or "sin".
+    places
+        The places of the values that it takes.
+    number
+        The column, the number of the constant, the number or the exponent.
     """
 
     kind: str
@@ -27,12 +33,25 @@ class Steps:
     """Formulas compiled to steps; common subexpressions are computed once.
 
     Inputs come first, then constants, so that the columns and the constants are the first values. Symbols are matched
-    with inputs by name, whatever their assumptions. `formulas` are those that the steps compute, `outputs` the places
-    of the ones given.
+    with inputs by name, whatever their assumptions. The attribute `formulas` holds those that the steps compute,
+    `outputs` the places of the ones given.
 
-    Raises:
-        KeyError: a symbol is neither an input nor a constant.
+    Parameters
+    ----------
+    formulas
+        The formulas.
+    names
+        Names of the inputs.
+    constants
+        The symbols of the constants.
 
+    Raises
+    ------
+    KeyError
+        Where a symbol is neither an input nor a constant.
+
+    Examples
+    --------
     >>> x = sympy.Symbol("x")
     >>> [step.kind for step in Steps([sympy.exp(x**2) + x**2], ["x"]).steps]
     ['input', 'power', 'exp', 'Add']
@@ -171,8 +190,23 @@ class Tape:
     """An expression compiled for many evaluations with changing constants.
 
     Only steps that depend on a constant take part in the reverse sweep, so x**p with a fixed p never takes the
-    logarithm of x. `names` are the variables in the order of the columns, `constants` the symbols whose derivatives are
-    wanted, `functions` what undefined functions of the expression compute, by name.
+    logarithm of x.
+
+    Parameters
+    ----------
+    expression
+        The expression.
+    names
+        The variables, in the order of the columns.
+    constants
+        The symbols whose derivatives are wanted.
+    functions
+        What undefined functions of the expression compute, by name; none by default.
+
+    Raises
+    ------
+    KeyError
+        Where a symbol is neither a variable nor a constant.
     """
 
     def __init__(
@@ -195,11 +229,25 @@ class Tape:
                 self._operations[k] = _operation(step, formula, functions or {})
 
     def values(self, columns: Sequence[Array], constants: Sequence[float] | Array = ()) -> Array:
-        """Return the values (N,) at columns of N numbers each; nan or inf where undefined."""
+        """Return the values (N,); nan or inf where undefined.
+
+        Parameters
+        ----------
+        columns : (N,)
+            The columns, an array each.
+        constants : (P,)
+            The values of the constants.
+        """
         return self._broadcast(self._forward(columns, constants)[self._root], columns)
 
     def at_poles(self, columns: Sequence[Array]) -> Array:
-        """Return where a part of an expression without pieces or constants has a pole, (N,)."""
+        """Return where a part of an expression without pieces or constants has a pole, (N,).
+
+        Parameters
+        ----------
+        columns : (N,)
+            The columns, an array each.
+        """
         values, found = self._forward(columns, ()), [np.zeros(len(columns[0]) if columns else 1, dtype=bool)]
         for step in [] if any(step.kind == "where" for step in self._steps) else self._steps:
             if step.kind == "log" or (step.kind == "power" and step.number < 0):
@@ -207,7 +255,15 @@ class Tape:
         return np.any(np.broadcast_arrays(*found), axis=0)
 
     def jacobian(self, columns: Sequence[Array], constants: Sequence[float] | Array) -> tuple[Array, Array]:
-        """Return the values (N,) and their derivatives (N, P) with respect to the P constants."""
+        """Return the values (N,) and their derivatives (N, P) with respect to the P constants.
+
+        Parameters
+        ----------
+        columns : (N,)
+            The columns, an array each.
+        constants : (P,)
+            The values of the constants.
+        """
         values = self._forward(columns, constants)
         sweep: list[Any] = [None] * len(self._steps)
         sweep[self._root] = np.float64(1.0)
@@ -285,14 +341,27 @@ def _real(value: object) -> Array:
 
 
 def evaluate(expr: Part, names: Sequence[str], x: Array) -> Array:
-    """Return the values of a formula at the rows of a table, nan where it is undefined.
+    """Return the values (N,) of a formula at the rows of a table, nan where it is undefined.
 
-    Symbols are matched with columns by name, whatever their assumptions; names may be any text.
+    Symbols are matched with columns by name, whatever their assumptions. A constant is repeated N times; complex
+    values, poles and overflows are nan.
 
-    Shapes: x (N, len(names)), values (N,). A constant is repeated N times; complex values, poles and overflows are nan.
+    Parameters
+    ----------
+    expr
+        The formula.
+    names
+        Names of the columns, any texts.
+    x : (N, len(names))
+        The rows of the table.
 
-    Errors: KeyError for a symbol of the formula that is not among the names.
+    Raises
+    ------
+    KeyError
+        For a symbol of the formula that is not among the names.
 
+    Examples
+    --------
     >>> evaluate(sympy.sqrt(sympy.Symbol("x")), ["x"], np.array([[4.0], [-1.0]]))
     array([ 2., nan])
     """

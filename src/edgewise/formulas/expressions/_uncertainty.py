@@ -24,6 +24,15 @@ _DIGITS = 2  # of a standard error
 def rounded_together(value: float, error: float) -> tuple[str, str]:
     """Return a value and its standard error as text, both to the second digit of the error.
 
+    Parameters
+    ----------
+    value
+        The value.
+    error
+        Its standard error; one that is not finite gives "undetermined".
+
+    Examples
+    --------
     >>> rounded_together(281428.3, 61.2), rounded_together(0.0123456, 0.00031), rounded_together(29408.3, 14123.0)
     (('281428', '61'), ('0.01235', '0.00031'), ('29000', '14000'))
     >>> rounded_together(3.83, 8.3e6), rounded_together(2.0, float("inf"))
@@ -54,7 +63,15 @@ _RISE = 1.001  # ... the error is at most this times what it was
 
 @dataclass(frozen=True)
 class Constant:
-    """A fitted constant of a formula and its standard error, infinite where the rows do not determine it."""
+    """A fitted constant of a formula and its standard error.
+
+    Parameters
+    ----------
+    value
+        The value.
+    error
+        Its standard error, infinite where the rows do not determine it.
+    """
 
     value: float
     error: float
@@ -71,17 +88,34 @@ class Uncertainty:
     cov = s^2 (J' W^2 J)^-1,  s^2 = sum of (w residual)^2 / (n - k)
 
     J (n, k) is the Jacobian with respect to the k Float constants at their present values, which should be at the
-    minimum. Rows are independent, with a standard deviation of s / w. `sigma=True` takes 1 / w for the standard
-    deviations themselves (s = 1): measurements with known errors. `kind` is "classical", or another one of
-    `Covariance.of`: for rows with unequal, serially correlated, or clustered errors (`groups` are their numbers).
+    minimum. Rows are independent, with a standard deviation of s / w.
 
+    Parameters
+    ----------
+    free
+        The formula, with its constants fitted.
+    data
+        The rows.
+    unit
+        What one unit of the weighted residual is: s over the factor of the weights in `data`.
+    kind
+        "classical", or another one of `Covariance.of`: for rows with unequal, serially correlated, or clustered errors.
+    groups : (n,)
+        The number of each row's group in `data`, for clustered errors.
+    inflation
+        The factor of residuals in the kinds that are not classical, for constants of a robust loss.
+
+    References
+    ----------
+    Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988), chapters 2 and 6.
+
+    Examples
+    --------
     >>> x = np.arange(1.0, 9.0)[:, None]
     >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
     >>> found = Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)
     >>> print(found.constants[0])
     2.0000 ± 0.0075
-
-    Source: Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988), chapters 2 and 6.
     """
 
     free: FreeFormula
@@ -96,7 +130,28 @@ class Uncertainty:
         cls, expression: Formula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None,
         *, sigma: bool = False, kind: CovarianceName = "classical", groups: Array | None = None,
     ) -> Uncertainty:  # fmt: skip
-        """Return the uncertainty of a formula at rows x (n, m), y (n,) with weights (n,) on the residuals."""
+        """Return the uncertainty of a formula at rows.
+
+        Parameters
+        ----------
+        expression
+            The formula. Its Floats are the fitted constants.
+        names
+            Names of the columns.
+        x : (n, m)
+            The rows.
+        y : (n,)
+            The target.
+        weight : (n,)
+            Factors of the residuals; 1 by default.
+        sigma
+            Whether 1 / weight are the standard deviations themselves (s = 1), as of measurements with known errors.
+        kind
+            "classical", or another one of `Covariance.of`: for rows with unequal, serially correlated, or clustered
+            errors.
+        groups : (n,)
+            The number of each row's group, for clustered errors.
+        """
         return cls.of_free(FreeFormula.of(expression), names, x, y, weight, sigma=sigma, kind=kind, groups=groups)
 
     @classmethod
@@ -104,7 +159,28 @@ class Uncertainty:
         cls, free: FreeFormula, names: Sequence[str], x: Array, y: Array, weight: Array | None = None,
         *, sigma: bool = False, kind: CovarianceName = "classical", groups: Array | None = None,
     ) -> Uncertainty:  # fmt: skip
-        """Return the uncertainty of a formula whose constants are its symbols, at their values."""
+        """Return the uncertainty of a formula whose constants are its symbols, at their values.
+
+        Parameters
+        ----------
+        free
+            The formula, with its constants fitted.
+        names
+            Names of the columns.
+        x : (n, m)
+            The rows.
+        y : (n,)
+            The target.
+        weight : (n,)
+            Factors of the residuals; 1 by default.
+        sigma
+            Whether 1 / weight are the standard deviations themselves (s = 1), as of measurements with known errors.
+        kind
+            "classical", or another one of `Covariance.of`: for rows with unequal, serially correlated, or clustered
+            errors.
+        groups : (n,)
+            The number of each row's group, for clustered errors.
+        """
         data = FitData.of(names, x, y, weight)
         error = data.error(Tape(free.template, names, free.symbols).values(data.columns, free.values))
         free = replace(free, error=error)
@@ -169,6 +245,13 @@ class Uncertainty:
     def expression(self, plus_minus: str = "({} ± {})") -> Formula:
         """Return the formula with each constant as a symbol that shows its standard error too.
 
+        Parameters
+        ----------
+        plus_minus
+            The text of a constant, with places for the value and its standard error.
+
+        Examples
+        --------
         >>> x = np.arange(1.0, 9.0)[:, None]
         >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
         >>> Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y).expression()
@@ -179,7 +262,13 @@ class Uncertainty:
         )
 
     def with_constants(self, texts: Sequence[str]) -> Formula:
-        """Return the formula with each constant as a symbol of that name, after its sign."""
+        """Return the formula with each constant as a symbol of a given name, after its sign.
+
+        Parameters
+        ----------
+        texts
+            The name for each constant.
+        """
         shown = [
             sympy.Symbol(text) if value >= 0 else -sympy.Symbol(text)
             for text, value in zip(texts, self.free.values, strict=True)
@@ -204,7 +293,13 @@ class Uncertainty:
         return self.free.expression
 
     def deviation(self, x: Array) -> Array:
-        """Return the standard error (n,) of the formula's value at rows x (n, m); nan where it is undefined."""
+        """Return the standard error (n,) of the formula's value at rows; nan where it is undefined.
+
+        Parameters
+        ----------
+        x : (n, m)
+            The rows.
+        """
         tape = Tape(self.free.template, self.data.names, self.free.symbols)
         columns = [np.ascontiguousarray(column) for column in np.asarray(x, dtype=np.float64).T]
         values, jacobian = tape.jacobian(columns, np.array(self.free.values))
@@ -218,9 +313,19 @@ class Uncertainty:
         return self._estimated.freedom
 
     def quantile(self, coverage: float, number: int | None = None) -> float:
-        """Return how many standard errors a two-sided interval of that coverage has on each side (Student's t).
+        """Return how many standard errors a two-sided interval has on each side (Student's t).
 
-        `number` is a constant's; without it, the degrees of freedom are the least of all constants.
+        Parameters
+        ----------
+        coverage
+            The probability of the interval, between 0 and 1.
+        number
+            The number of a constant; without it, the degrees of freedom are the least of all constants.
+
+        Raises
+        ------
+        InputError
+            For a coverage that is no probability.
         """
         from scipy.stats import t
 
@@ -240,6 +345,18 @@ class Uncertainty:
 
         The weighted sum of squares rises by s^2 t^2 at the ends, times the ratio of the constant's variance to the
         classical one. An end is infinite if it never rises that much.
+
+        Parameters
+        ----------
+        number
+            The number of the constant, from 0.
+        coverage
+            The probability of the interval, between 0 and 1.
+
+        Raises
+        ------
+        InputError
+            For a number that no constant has, and a coverage that is no probability.
         """
         if not 0 <= number < len(self.free.values):
             raise InputError(f"The formula has {len(self.free.values)} fitted constants. Got number {number}.")

@@ -34,11 +34,19 @@ class _Clash(Exception):
 def dimension(unit: Unit) -> Dimension:
     """Return the exponents of a unit's base dimensions: {} where it has none.
 
-    `unit` is a text like "kg*m/s^2", "N", "km/h" or "" (read by pint: `pip install edgewise[units]`), or the exponents
-    themselves, like {"m": 1, "s": -2}, whose names are taken as base dimensions as they are.
+    Parameters
+    ----------
+    unit
+        A text like "kg*m/s^2", "N", "km/h" or "" (read by pint: `pip install edgewise[units]`), or the exponents
+        themselves, like {"m": 1, "s": -2}, whose names are taken as base dimensions as they are.
 
-    Errors: InputError for texts that are no unit, exponents that are not numbers, and where pint is missing.
+    Raises
+    ------
+    InputError
+        For texts that are no unit, exponents that are not numbers, and where pint is missing.
 
+    Examples
+    --------
     >>> print(dimension("km/h") == dimension("m/s"), *dimension("N").values())
     True 1 1 -2
     >>> dimension({"m": 1, "s": 0})
@@ -56,6 +64,24 @@ def consistent(
 ) -> bool:
     """Return whether a formula's dimensions fit together: a filter for candidates. See `unit_problem`.
 
+    Parameters
+    ----------
+    expression
+        The formula.
+    units
+        The unit of each symbol, by its name, as for `dimension`.
+    target
+        The unit of the whole; None for any.
+    constants
+        "dimensionless", or "free" where numbers as fits leave them may have any dimension.
+
+    Raises
+    ------
+    InputError
+        For symbols without a unit and for units that are none.
+
+    Examples
+    --------
     >>> import sympy
     >>> g, t, v = sympy.symbols("g t v")
     >>> units = {"g": "m/s^2", "t": "s", "v": "m/s"}
@@ -70,13 +96,28 @@ def unit_problem(
 ) -> str | None:
     """Return what is wrong with a formula's dimensions, None where they fit.
 
-    Terms of a sum have one dimension; exponents and the arguments of exp, sin, ... have none; the whole has the
-    dimension of `target`, where it is given. Numbers have no dimension. With constants="free" a number that is neither
-    rational nor a multiple of pi or e, as fits leave them, may have any: each counts as a separate constant of nature.
-    Radians, degrees and percent count as no dimension. log(a) - log(b) is read as log(a/b).
+    Terms of a sum have one dimension; exponents and the arguments of exp, sin, ... have none. Numbers have no
+    dimension. Radians, degrees and percent count as no dimension. log(a) - log(b) is read as log(a/b).
 
-    Errors: InputError for symbols without a unit and for units that are none.
+    Parameters
+    ----------
+    expression
+        The formula.
+    units
+        The unit of each symbol, by its name, as for `dimension`.
+    target
+        The unit of the whole; None for any.
+    constants
+        "dimensionless", or "free": a number that is neither rational nor a multiple of pi or e, as fits leave them, may
+        have any dimension. Each counts as a separate constant of nature.
 
+    Raises
+    ------
+    InputError
+        For symbols without a unit and for units that are none.
+
+    Examples
+    --------
     >>> import sympy
     >>> t, v = sympy.symbols("t v")
     >>> unit_problem(t + v, {"t": "s", "v": "m/s"})

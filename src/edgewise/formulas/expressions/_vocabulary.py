@@ -50,6 +50,11 @@ def primitives() -> MappingProxyType[str, str]:
     """Return each function that a formula can name, and the row of the library that it is.
 
     A row has its own name and sympy's: both "abs" and "Abs".
+
+    Examples
+    --------
+    >>> primitives()["Abs"], primitives()["exp"]
+    ('abs', 'exp')
     """
     return _primitives(tuple(library.names()))
 
@@ -121,6 +126,13 @@ def _foreign(name: str) -> str:
 def library_function(expression: Part) -> tuple[str, Part] | None:
     """Return the row and the argument of f(u), f a function of the library; None where it is none.
 
+    Parameters
+    ----------
+    expression
+        The formula.
+
+    Examples
+    --------
     >>> x = sympy.Symbol("x")
     >>> library_function(sympy.Abs(x + 1)), library_function(sympy.gamma(x))
     (('abs', x + 1), None)
@@ -169,7 +181,23 @@ def _texts(tree: SyntaxNode, kind: str) -> set[str]:
 
 
 def check_names(names: object) -> list[str]:
-    """Return the names of inputs as a list, once they are what names have to be."""
+    """Return the names of inputs as a list, once they are what names have to be.
+
+    Parameters
+    ----------
+    names
+        The names.
+
+    Raises
+    ------
+    InputError
+        For what is no list of different texts.
+
+    Examples
+    --------
+    >>> check_names(("mass", "speed"))
+    ['mass', 'speed']
+    """
     listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else None
     if not listed or not all(isinstance(name, str) and name for name in listed) or len({*listed}) != len(listed):
         raise InputError(f"'names' must list different names, one for each input, like ['a', 'b']. Got {names!r}.")
@@ -177,7 +205,18 @@ def check_names(names: object) -> list[str]:
 
 
 def used_names(formulas: Iterable[Part]) -> list[str]:
-    """Return the names of the symbols in formulas, x2 before x10."""
+    """Return the names of the symbols in formulas, x2 before x10.
+
+    Parameters
+    ----------
+    formulas
+        The formulas.
+
+    Examples
+    --------
+    >>> used_names([sympy.Symbol("x10") + sympy.Symbol("x2")])
+    ['x2', 'x10']
+    """
     names = {symbol.name for formula in formulas for symbol in formula.free_symbols}
     return sorted(
         names, key=lambda name: [(int(p), "") if p.isdecimal() else (-1, p) for p in re.split(r"(\d+)", name)]
@@ -185,15 +224,35 @@ def used_names(formulas: Iterable[Part]) -> list[str]:
 
 
 def in_plain_symbols(formula: Part) -> Formula:
-    """Return the formula over symbols of the same names without assumptions."""
+    """Return the formula over symbols of the same names without assumptions.
+
+    Parameters
+    ----------
+    formula
+        The formula.
+
+    Examples
+    --------
+    >>> in_plain_symbols(sympy.Symbol("x", positive=True)) == sympy.Symbol("x")
+    True
+    """
     return formula.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in formula.free_symbols})
 
 
 def write(expression: Part, digits: int | None = None) -> str:
-    """Return a formula as one line of text: numbers in full or with some digits, names that are no words in backquotes.
+    """Return a formula as one line of text: names that are no words stand in backquotes.
 
     `parse(text, names)` reads it back. A backquote within a name becomes an apostrophe.
 
+    Parameters
+    ----------
+    expression
+        The formula.
+    digits
+        Significant digits of its numbers; None writes them in full.
+
+    Examples
+    --------
     >>> temperature = sympy.Symbol("T (K)")
     >>> write(temperature**2 / 3 + sympy.Float("0.123456789"), 6)
     '`T (K)`**2/3 + 0.123457'
@@ -210,6 +269,13 @@ def _named(symbol: Any) -> sympy.Symbol:
 def quoted(name: str) -> str:
     """Return a name as it stands in a formula: as it is if it is a word, else in backquotes.
 
+    Parameters
+    ----------
+    name
+        The name.
+
+    Examples
+    --------
     >>> quoted("mass"), quoted("mass (kg)"), quoted("2020")
     ('mass', '`mass (kg)`', '`2020`')
     """

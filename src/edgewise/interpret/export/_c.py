@@ -128,8 +128,27 @@ def c(
     One output is returned; several are written to the array `out`, the last argument. Where the formula is undefined
     the value is NaN or infinite. Networks with spline edges are written node by node, their curves as tables.
 
-    Arguments and errors as in `edgewise.export.numpy`.
+    Parameters
+    ----------
+    source
+        A network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two.
+    names
+        Names of the inputs: those that the source knows by default; else x1, x2, ... or the symbols in alphabetical
+        order.
+    target
+        Name of the output, or a list of names; by default those of a saved model, else y, or y1, y2, ...
+    units
+        Units by names of inputs and outputs, for the comment; by default those of a saved model.
+    function
+        The name of the function.
 
+    Raises
+    ------
+    InputError
+        For names or units that do not fit, and for functions that C does not have.
+
+    Examples
+    --------
     >>> import sympy
     >>> m, v = sympy.symbols("mass speed")
     >>> print(c(m * v**2 / 2, ["mass", "speed"], target="energy", function="energy"))

@@ -71,13 +71,28 @@ class _ExcelPrinter(Printer):
 def excel(source: Exportable, names: Names = None, *, cells: Mapping[str, str] | None = None) -> str | list[str]:
     """Return an Excel formula over cells, one for each output; LibreOffice and Google Sheets read them too.
 
-    `cells` maps names of inputs to references, like {"mass": "B2", "speed": "[@speed]"}; those left out are A2, B2,
-    ... by their place among the inputs. Functions are named in English and arguments separated by commas, as in
-    files; numbers have 17 digits, of which Excel itself reads 15.
+    Functions are named in English and arguments separated by commas, as in files; numbers have 17 digits, of which
+    Excel itself reads 15.
 
-    `source` and `names` as in `edgewise.export.numpy`. Errors: InputError for networks that are no formula, unknown
-    names, references that are none, functions and numbers that Excel does not have, and more than 8192 characters.
+    Parameters
+    ----------
+    source
+        A network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two.
+    names
+        Names of the inputs: those that the source knows by default; else x1, x2, ... or the symbols in alphabetical
+        order.
+    cells
+        References by names of inputs, like {"mass": "B2", "speed": "[@speed]"}; those left out are A2, B2, ... by their
+        place among the inputs.
 
+    Raises
+    ------
+    InputError
+        For networks that are no formula, unknown names, references that are none, functions and numbers that Excel does
+        not have, and more than 8192 characters.
+
+    Examples
+    --------
     >>> import sympy
     >>> m, v = sympy.symbols("mass speed")
     >>> excel(-m**2 * sympy.exp(-v**2) / 2, ["mass", "speed"], cells={"speed": "$D$1"})

@@ -86,13 +86,28 @@ def latex(source: Exportable, names: Names = None, *, target: Target = None, dig
     r"""Return the formula in LaTeX, for math mode.
 
     Names of one letter, Greek ones too, are set as such, digits and what follows an underscore as an index, words in
-    italics. Numbers are written in full, or with `digits` significant ones. With `target`, or of a saved model, it is
-    an equation; several outputs are `aligned` equations. Formulas over letters and words are read back by
-    `sympy.parsing.latex.parse_latex`.
+    italics. Formulas over letters and words are read back by `sympy.parsing.latex.parse_latex`.
 
-    `source` and `names` as in `edgewise.export.numpy`. Errors: InputError for networks that are no formula, and names
-    that do not fit.
+    Parameters
+    ----------
+    source
+        A network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two.
+    names
+        Names of the inputs: those that the source knows by default; else x1, x2, ... or the symbols in alphabetical
+        order.
+    target
+        Name of the output, or a list of names. With it, or of a saved model, the text is an equation; several outputs
+        are `aligned` equations.
+    digits
+        Significant digits of numbers, 1 to 17; None writes them in full.
 
+    Raises
+    ------
+    InputError
+        For networks that are no formula, names that do not fit, and digits out of range.
+
+    Examples
+    --------
     >>> import sympy
     >>> m, t = sympy.symbols("mass theta_1")
     >>> print(latex(sympy.sqrt(m) * sympy.sin(2 * t) / 3, ["mass", "theta_1"], target="F"))
@@ -122,6 +137,13 @@ register(Language("latex", (".tex",), _written))
 def latex_names(names: Sequence[str]) -> dict[str, str]:
     r"""Return how each name is set, all different.
 
+    Parameters
+    ----------
+    names
+        The names.
+
+    Examples
+    --------
     >>> list(latex_names(["x12", "λ", "T_eff", "period_days", "d"]).values())
     ['x_{12}', '\\lambda', 'T_{\\mathit{eff}}', '\\mathrm{period\\_days}', '\\mathit{d}']
     """
@@ -180,14 +202,42 @@ _MARK = 1.640625  # and a little more for each: numbers that no formula holds, e
 
 
 def text_with_error_bars(uncertainty: Uncertainty) -> str:
-    """Return a formula as text, each fitted constant with its standard error, as (281428 ± 60)."""
+    """Return a formula as text, each fitted constant with its standard error, as (281428 ± 60).
+
+    Parameters
+    ----------
+    uncertainty
+        A formula with its constants and their standard errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.arange(1.0, 9.0)[:, None]
+    >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
+    >>> print(text_with_error_bars(Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)))
+    (2.0000 ± 0.0075)*x
+    """
     expression, constants = _marked(uncertainty)
     names = {s: sympy.Symbol(quoted(s.name)) for s in expression.atoms(sympy.Symbol)}
     return _UncertainPrinter(constants).doprint(expression.xreplace(names))
 
 
 def latex_with_error_bars(uncertainty: Uncertainty) -> str:
-    r"""Return a formula in LaTeX, each fitted constant as \left(281428 \pm 60\right)."""
+    r"""Return a formula in LaTeX, each fitted constant as \left(281428 \pm 60\right).
+
+    Parameters
+    ----------
+    uncertainty
+        A formula with its constants and their standard errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.arange(1.0, 9.0)[:, None]
+    >>> y = 2 * x[:, 0] + np.array([1, -1, 1, -1, -1, 1, -1, 1]) / 10
+    >>> print(latex_with_error_bars(Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)))
+    \left(2.0000 \pm 0.0075\right) x
+    """
     expression, constants = _marked(uncertainty)
     text = latex(expression, uncertainty.data.names)
     for mark, constant in constants.items():

@@ -86,8 +86,22 @@ _ROOTS = {0.5: torch.sqrt, -0.5: torch.rsqrt, -1.0: torch.reciprocal}
 class FormulaModule(torch.nn.Module):
     """Formulas of the inputs, with their constants as one parameter `constants`.
 
-    Shapes: x (..., n_in) -> (..., n_out), in the dtype of the constants. Nothing but PyTorch runs, so that the module
+    It maps x (..., n_in) to (..., n_out), in the dtype of the constants. Nothing but PyTorch runs, so that the module
     compiles, exports and maps like any other.
+
+    Parameters
+    ----------
+    source
+        The names of inputs and outputs.
+    expressions
+        The formulas, one for each output.
+    trainable
+        Whether the constants have gradients.
+
+    Raises
+    ------
+    InputError
+        For functions that PyTorch does not have.
     """
 
     def __init__(self, source: Source, expressions: tuple[Formula, ...], trainable: bool) -> None:
@@ -102,6 +116,18 @@ class FormulaModule(torch.nn.Module):
         self._outputs = compiled.outputs
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs (..., n_out).
+
+        Parameters
+        ----------
+        x : (..., n_in)
+            The inputs, a tensor.
+
+        Raises
+        ------
+        InputError
+            For x of another width.
+        """
         if x.dim() == 0 or x.shape[-1] != len(self.names):
             raise InputError(f"This formula takes inputs of shape (..., {len(self.names)}). Got {tuple(x.shape)}.")
         x = x.to(self.constants.dtype)
@@ -131,6 +157,7 @@ class FormulaModule(torch.nn.Module):
         return out[0] if len(out) == 1 else out
 
     def extra_repr(self) -> str:
+        """Return the equations, for the text of the module."""
         return ", ".join(f"{t} = {f}" for t, f in zip(self.targets, self._formulas, strict=True))
 
 

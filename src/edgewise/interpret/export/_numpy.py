@@ -74,12 +74,27 @@ def numpy(
     outputs come as a tuple. Where the formula is undefined the value is NaN or infinite. Networks with spline edges
     are written node by node, their curves as tables.
 
-    `source` is a network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two;
-    `names` are its inputs (those that it knows; else x1, x2, ... or the symbols in alphabetical order); `target` its
-    output or outputs; `units` maps names to units, for the docstring.
+    Parameters
+    ----------
+    source
+        A network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two.
+    names
+        Names of the inputs: those that the source knows by default; else x1, x2, ... or the symbols in alphabetical
+        order.
+    target
+        Name of the output, or a list of names; by default those of a saved model, else y, or y1, y2, ...
+    units
+        Units by names of inputs and outputs, for the docstring; by default those of a saved model.
+    function
+        The name of the function.
 
-    Errors: InputError for names or units that do not fit, and for functions that NumPy does not have.
+    Raises
+    ------
+    InputError
+        For names or units that do not fit, and for functions that NumPy does not have.
 
+    Examples
+    --------
     >>> import sympy
     >>> m, v = sympy.symbols("mass speed")
     >>> print(numpy(m * v**2 / 2, ["mass", "speed"], target="energy", units={"mass": "kg"}))

@@ -59,14 +59,23 @@ _SMALLEST = float(np.finfo(np.float32).tiny)
 def onnx_function(name: str, *values: OnnxValue) -> OnnxValue:
     """Return a function of values (rows, columns), elementwise, in either precision.
 
-    Names are those of sympy (``exp``, ``log``, ``asinh``, ``erf``, ``Max``, ...), ``log1p``, ``softplus`` and
-    ``sigmoid``.
+    Parameters
+    ----------
+    name
+        A name of sympy (``exp``, ``log``, ``asinh``, ``erf``, ``Max``, ...), ``log1p``, ``softplus`` or ``sigmoid``.
+    *values
+        The arguments of the function.
 
+    Raises
+    ------
+    InputError
+        For a function that cannot be written.
+
+    Examples
+    --------
     >>> from edgewise.export import OnnxGraph
     >>> graph = OnnxGraph("float64")
     >>> graph.output("y", onnx_function("softplus", graph.input("x")), width=1)
-
-    Errors: InputError for a function that cannot be written.
     """
     if name not in _FUNCTIONS:
         raise InputError(f"The formula uses {name}, which cannot be written in ONNX.")
@@ -74,10 +83,24 @@ def onnx_function(name: str, *values: OnnxValue) -> OnnxValue:
 
 
 def onnx_formulas(formulas: Sequence[Formula], names: Sequence[str], x: OnnxValue) -> OnnxValue:
-    """Return the values (rows, formulas) of formulas over the names of the columns of x (rows, names).
+    """Return the values (rows, formulas) of formulas over the columns of x.
 
-    Errors: InputError for functions and numbers that cannot be written.
+    Parameters
+    ----------
+    formulas
+        The formulas, sympy expressions of the names.
+    names
+        Names of the columns of x.
+    x : (rows, names)
+        The inputs.
 
+    Raises
+    ------
+    InputError
+        For functions and numbers that cannot be written.
+
+    Examples
+    --------
     >>> from edgewise.export import OnnxGraph
     >>> graph = OnnxGraph()
     >>> m, v = sympy.symbols("m v")
@@ -140,12 +163,24 @@ _WRITTEN = {"softplus": "softplus", "logistic": "sigmoid", "abs": "Abs"}
 
 
 def onnx_network(model: KAN, x: OnnxValue) -> OnnxValue:
-    """Return the outputs (rows, n_out) of a network for inputs x (rows, n_in).
+    """Return the outputs (rows, n_out) of a network.
 
     Every spline edge is a table of polynomials, continued along its tangents; every symbolic edge is its function.
 
-    Errors: InputError for a function of an edge that cannot be written in ONNX.
+    Parameters
+    ----------
+    model
+        The network.
+    x : (rows, n_in)
+        The inputs.
 
+    Raises
+    ------
+    InputError
+        For a function of an edge that cannot be written in ONNX.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> graph = ew.export.OnnxGraph("float64")
     >>> graph.output("y", onnx_network(ew.KAN([2, 3, 1]), graph.input("x", width=2)), width=1)
@@ -255,10 +290,10 @@ def _nodes(nodes: Nodes, subnodes: OnnxValue) -> OnnxValue:
 class OnnxSource(Protocol):
     """What writes itself into a graph, as an estimator with its preprocessing does.
 
-    `onnx` declares inputs by `OnnxGraph.input` and outputs by `OnnxGraph.output`, and adds nodes in between; `inputs`
-    are the names that the user gave, None if none. `onnx_network`, `onnx_formulas` and `onnx_function` write the parts
-    that edgewise knows.
+    `onnx_network`, `onnx_formulas` and `onnx_function` write the parts that edgewise knows.
 
+    Examples
+    --------
     >>> from edgewise.export import OnnxGraph, to_onnx
     >>> class Halved:
     ...     def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None) -> None:
@@ -268,7 +303,16 @@ class OnnxSource(Protocol):
     ['Div', 'Identity']
     """
 
-    def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None) -> None: ...
+    def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None) -> None:
+        """Declare inputs by `OnnxGraph.input` and outputs by `OnnxGraph.output`, and add nodes in between.
+
+        Parameters
+        ----------
+        graph
+            The graph to write to.
+        inputs
+            The names that the user gave, None if none.
+        """
 
 
 def to_onnx(
@@ -283,19 +327,41 @@ def to_onnx(
 
     The model holds standard operators alone (domain ai.onnx, opset 17; 19 where a source reads texts), so that ONNX
     runtimes load it without edgewise. Its input ``x`` is (rows, n_in), its output ``y`` (rows, n_out), for any number
-    of rows, both in `dtype`, in which it also computes. The names of the columns are in its metadata, as JSON.
+    of rows. The names of the columns are in its metadata, as JSON.
 
     A network is written as it is, edge by edge: splines as tables of polynomials over the same cells, continued along
     their tangents. In float64 values agree with the network to 1e-12 of the outputs' size, in float32 to about 1e-6:
     less closely next to poles and through many layers, and where the network itself loses digits, as by large
     coefficients that cancel.
 
-    `source`, `names` and `target` as in `edgewise.export.numpy`; a source may also be what has the method of
-    `OnnxSource`, which gets `names` as they are given and names its own outputs.
+    Parameters
+    ----------
+    source
+        A network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two; or what has
+        the method of `OnnxSource`, which gets `names` as they are given and names its own outputs.
+    path
+        The file; None writes none.
+    names
+        Names of the inputs: those that the source knows by default; else x1, x2, ... or the symbols in alphabetical
+        order.
+    target
+        Name of the output, or a list of names; by default those of a saved model, else y, or y1, y2, ...
+    dtype
+        What the numbers of input and output are, in which the model also computes: "float32" or "float64".
 
-    Errors: InputError where onnx is not installed, for names that do not fit, for functions that ONNX does not have,
-    for numbers that float32 cannot hold, and for a place that cannot be written.
+    Returns
+    -------
+    onnx.ModelProto
+        The model.
 
+    Raises
+    ------
+    InputError
+        Where onnx is not installed, for names that do not fit, for functions that ONNX does not have, for numbers that
+        float32 cannot hold, and for a place that cannot be written.
+
+    Examples
+    --------
     >>> import edgewise as ew
     >>> model = to_onnx(ew.KAN([2, 3, 1]), names=["mass", "speed"], dtype="float64")
     >>> {entry.key: entry.value for entry in model.metadata_props}

@@ -36,6 +36,13 @@ class OnnxValue:
     """A tensor of a graph by its name. Its arithmetic and its order add nodes; numbers and arrays become constants.
 
     Comparisons give truth values, for `OnnxGraph.where`; `==` does not: see `equal`.
+
+    Parameters
+    ----------
+    graph
+        The graph.
+    name
+        The name of the tensor in the graph.
     """
 
     graph: OnnxGraph
@@ -88,7 +95,13 @@ class OnnxValue:
         return self.graph.node("GreaterOrEqual", self, other)
 
     def equal(self, other: Any) -> OnnxValue:
-        """Return where both are the same; of texts too."""
+        """Return where both are the same; of texts too.
+
+        Parameters
+        ----------
+        other
+            A value, or a number, an array or a text.
+        """
         return self.graph.node("Equal", self, other)
 
 
@@ -98,13 +111,23 @@ class OnnxGraph:
     Every method that returns an `OnnxValue` adds a node. The first dimension of inputs and outputs is the number of
     rows, which a file leaves open.
 
+    Parameters
+    ----------
+    dtype
+        What the numbers of the graph are: "float32" or "float64".
+
+    Raises
+    ------
+    InputError
+        Where onnx is not installed, for a precision that is none, and for numbers that it cannot hold.
+
+    Examples
+    --------
     >>> graph = OnnxGraph("float64")
     >>> x = graph.input("x", width=3)
     >>> graph.output("y", graph.columns(x, [0]) * 2 + 1, width=1)
     >>> [node.op_type for node in graph.model().graph.node]
     ['Gather', 'Mul', 'Add', 'Identity']
-
-    Errors: InputError where onnx is not installed, for a precision that is none, and for numbers that it cannot hold.
     """
 
     def __init__(self, dtype: Precision = "float32") -> None:
@@ -119,9 +142,21 @@ class OnnxGraph:
         self._constants: dict[tuple[str, tuple[int, ...], bytes], tuple[OnnxValue, Any]] = {}
 
     def input(self, name: str, width: int = 1, kind: Kind = "number") -> OnnxValue:
-        """Declare an input of shape (rows, width).
+        """Declare an input of shape (rows, width), and return its value.
 
-        Errors: InputError for a name that another input or an output has.
+        Parameters
+        ----------
+        name
+            The name of the input.
+        width
+            The number of columns.
+        kind
+            What it holds: "number" in the graph's precision, "integer" (int64) or "text".
+
+        Raises
+        ------
+        InputError
+            For a name that another input or an output has.
         """
         self._inputs.append(self._declared(name, [width], kind))
         if kind == "text":
@@ -129,15 +164,40 @@ class OnnxGraph:
         return OnnxValue(self, name)
 
     def output(self, name: str, value: OnnxValue, width: int | None = None, kind: Kind = "number") -> None:
-        """Name a value as an output of shape (rows, width), or (rows,) without a width.
+        """Name a value as an output.
 
-        Errors: InputError for a name that an input or another output has.
+        Parameters
+        ----------
+        name
+            The name of the output.
+        value
+            The value, of shape (rows, width), or (rows,) without a width.
+        width
+            The number of columns; None for a value (rows,).
+        kind
+            What it holds: "number" in the graph's precision, "integer" (int64) or "text".
+
+        Raises
+        ------
+        InputError
+            For a name that an input or another output has.
         """
         self._outputs.append(self._declared(name, [] if width is None else [width], kind))
         self._nodes.append(self._onnx.helper.make_node("Identity", [value.name], [name]))
 
     def constant(self, value: Any) -> OnnxValue:
-        """Return a constant: decimals in the graph's precision, whole numbers as int64, texts; equal ones are one."""
+        """Return a constant; equal ones are one.
+
+        Parameters
+        ----------
+        value
+            A number, an array or texts: decimals become the graph's precision, whole numbers int64.
+
+        Raises
+        ------
+        InputError
+            For a number that the precision cannot hold.
+        """
         array = np.asarray(value)
         if array.dtype.kind == "f":
             array = self._rounded(array)
@@ -153,41 +213,105 @@ class OnnxGraph:
         return self._constants[key][0]
 
     def node(self, operator: str, *inputs: Any, **attributes: Any) -> OnnxValue:
-        """Add a node of one output; an input is a value or what `constant` takes, numbers as the precision's."""
+        """Add a node of one output, and return its value.
+
+        Parameters
+        ----------
+        operator
+            The name of the operator, as in ai.onnx.
+        *inputs
+            Values, or what `constant` takes; numbers are those of the precision.
+        **attributes
+            Attributes of the operator.
+        """
         name = f"/v{len(self._nodes)}"
         names = [self._value(i).name for i in inputs]
         self._nodes.append(self._onnx.helper.make_node(operator, names, [name], **attributes))
         return OnnxValue(self, name)
 
     def where(self, condition: OnnxValue, then: Any, other: Any) -> OnnxValue:
-        """Return `then` where the condition holds, `other` elsewhere."""
+        """Return one value where a condition holds, and another elsewhere.
+
+        Parameters
+        ----------
+        condition
+            Truth values, as a comparison gives them.
+        then
+            The value where the condition holds.
+        other
+            The value elsewhere.
+        """
         return self.node("Where", condition, then, other)
 
     def columns(self, x: OnnxValue, places: Sequence[int]) -> OnnxValue:
-        """Return columns of x (rows, width): (rows, len(places))."""
+        """Return some columns: (rows, len(places)).
+
+        Parameters
+        ----------
+        x : (rows, width)
+            The value.
+        places
+            The numbers of the columns, from 0.
+        """
         return self.node("Gather", x, np.array(places, dtype=np.int64), axis=1)
 
     def concat(self, values: Sequence[OnnxValue]) -> OnnxValue:
-        """Return the columns of several values (rows, width), next to each other."""
+        """Return the columns of several values, next to each other.
+
+        Parameters
+        ----------
+        values : (rows, width)
+            The values, one or more.
+        """
         return values[0] if len(values) == 1 else self.node("Concat", *values, axis=1)
 
     def sum(self, x: OnnxValue, axis: int) -> OnnxValue:
-        """Return the sum over an axis, which goes away."""
+        """Return the sum over an axis, which goes away.
+
+        Parameters
+        ----------
+        x
+            The value.
+        axis
+            The number of the axis.
+        """
         return self.node("ReduceSum", x, np.array([axis]), keepdims=0)
 
     def cast(self, x: OnnxValue, dtype: Any = None) -> OnnxValue:
-        """Return the values as numbers of a type, the graph's precision by default."""
+        """Return the values as numbers of a type.
+
+        Parameters
+        ----------
+        x
+            The value.
+        dtype
+            The type, as NumPy names it; the graph's precision by default.
+        """
         to = self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype if dtype is None else dtype))
         return self.node("Cast", x, to=to)
 
     def full(self, x: OnnxValue, value: Any) -> OnnxValue:
-        """Return an array (...), once for each row of x: (rows, ...)."""
+        """Return an array (...), once for each row of x: (rows, ...).
+
+        Parameters
+        ----------
+        x
+            A value with as many rows.
+        value : (...)
+            The array.
+        """
         array = np.asarray(value)
         rows = self.node("Shape", x, start=0, end=1)
         return self.node("Expand", array, self.node("Concat", rows, np.ones(array.ndim, dtype=np.int64), axis=0))
 
     def model(self, metadata: Mapping[str, str] | None = None) -> ModelProto:
-        """Return the graph as a checked model."""
+        """Return the graph as a checked model.
+
+        Parameters
+        ----------
+        metadata
+            Texts by name that the file holds as well.
+        """
         helper = self._onnx.helper
         nodes, used = [], {output.name for output in self._outputs}
         for node in reversed(self._nodes):  # those that lead to an output

@@ -19,13 +19,18 @@ from edgewise.interpret.export._source import Exportable, Names, Target, Units, 
 class Language:
     """A language that formulas and networks are written in.
 
-    - ``name``: what `text` and ``edgewise export --to`` call it.
-    - ``endings``: those of its files.
-    - ``write``: the text of a `Source`, or a list of texts, one for each output. It takes its own options by keyword
-      and raises `InputError` for what the language cannot hold.
-
     A `Printer` writes the expressions, and `program` gives the steps of a function with names that are free in the
     language.
+
+    Parameters
+    ----------
+    name
+        What `text` and ``edgewise export --to`` call it.
+    endings
+        The endings of its files.
+    write
+        A function of a `Source` that returns its text, or a list of texts, one for each output. It takes its own
+        options by keyword and raises `InputError` for what the language cannot hold.
     """
 
     name: str
@@ -39,8 +44,18 @@ _LANGUAGES: dict[str, Language] = {}
 def register(language: Language) -> Language:
     """Make a language known by its name for this process, and return it.
 
-    Raises `InputError` where the name is taken.
+    Parameters
+    ----------
+    language
+        The language.
 
+    Raises
+    ------
+    InputError
+        Where the name is taken.
+
+    Examples
+    --------
     >>> register(language("c"))
     Traceback (most recent call last):
     edgewise._errors.InputError: The language 'c' is known already. Choose another name.
@@ -54,6 +69,8 @@ def register(language: Language) -> Language:
 def languages() -> list[str]:
     """Return the names of the languages that are known.
 
+    Examples
+    --------
     >>> languages()
     ['c', 'excel', 'latex', 'numpy', 'torch']
     """
@@ -61,8 +78,20 @@ def languages() -> list[str]:
 
 
 def language(name: str) -> Language:
-    """Return the language of that name; `InputError` with the known ones where there is none.
+    """Return the language of a name.
 
+    Parameters
+    ----------
+    name
+        One of `languages()`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, with the known ones.
+
+    Examples
+    --------
     >>> language("numpy").endings
     ('.py',)
     """
@@ -80,12 +109,36 @@ def text(
     units: Units = None,
     **options: Any,
 ) -> str | list[str]:
-    """Return formulas or a network as text of a language: one of `languages()`, or a `Language` of your own.
+    """Return formulas or a network as text of a language.
 
-    `source`, `names`, `target` and `units` as in `edgewise.export.numpy`; `options` are those of the language.
+    Parameters
+    ----------
+    source
+        A network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two.
+    to
+        The language: one of `languages()`, or a `Language` of your own.
+    names
+        Names of the inputs: those that the source knows by default; else x1, x2, ... or the symbols in alphabetical
+        order.
+    target
+        Name of the output, or a list of names; by default those of a saved model, else y, or y1, y2, ...
+    units
+        Units by names of inputs and outputs; by default those of a saved model.
+    **options
+        Options of the language.
 
-    Errors: InputError for an unknown language, and what the language raises.
+    Returns
+    -------
+    str or list of str
+        The text; a list of texts, one for each output, where the language has no functions of several outputs.
 
+    Raises
+    ------
+    InputError
+        For an unknown language, and what the language raises.
+
+    Examples
+    --------
     >>> import sympy
     >>> m, v = sympy.symbols("mass speed")
     >>> text(m * v**2 / 2, "excel", ["mass", "speed"])
@@ -103,6 +156,11 @@ class Printer(StrPrinter, ABC):
     """Sums, products, powers, numbers and functions of one argument; a language fills in its table and its powers.
 
     Doubles are printed so that they are read back to the last bit.
+
+    Parameters
+    ----------
+    settings
+        Settings of sympy's printer of text; its own by default.
     """
 
     language: ClassVar[str]
@@ -111,26 +169,72 @@ class Printer(StrPrinter, ABC):
     equal: ClassVar[Mapping[str, str]] = {"==": "==", "!=": "!="}
 
     def power(self, base: Formula, exponent: Formula) -> str:
-        """base ** exponent, for an exponent that is not negative, 1 or 1/2."""
+        """Return the text of base ** exponent.
+
+        Parameters
+        ----------
+        base
+            The base.
+        exponent
+            The exponent, which is not negative, 1 or 1/2.
+        """
         return f"{self.parenthesize(base, PRECEDENCE['Pow'])}**{self.parenthesize(exponent, PRECEDENCE['Pow'])}"
 
     def call(self, name: str, *arguments: Formula) -> str:
+        """Return the text of a function's call.
+
+        Parameters
+        ----------
+        name
+            The function's name in the language.
+        *arguments
+            The arguments, as formulas.
+        """
         return f"{name}({', '.join(self.argument(a) for a in arguments)})"
 
     def argument(self, formula: Formula) -> str:
-        """Return an argument of a function."""
+        """Return the text of an argument of a function.
+
+        Parameters
+        ----------
+        formula
+            The argument.
+        """
         return self._print(formula)
 
     def integer(self, value: int) -> str:
+        """Return the text of a whole number, as a decimal where a double does not hold it exactly.
+
+        Parameters
+        ----------
+        value
+            The number.
+        """
         return str(value) if abs(value) <= SAFE_INTEGER else repr(float(value))
 
     @abstractmethod
     def choice(self, condition: str, then: str, other: str) -> str:
-        """`then` where the condition holds, `other` elsewhere."""
+        """Return the text of a choice between two values.
+
+        Parameters
+        ----------
+        condition
+            The text of a condition.
+        then
+            The text of the value where it holds.
+        other
+            The text of the value elsewhere.
+        """
 
     @abstractmethod
     def sinc(self, argument: Formula) -> str:
-        """sin(x)/x, 1 at 0."""
+        """Return the text of sin(x)/x, 1 at 0.
+
+        Parameters
+        ----------
+        argument
+            The formula x.
+        """
 
     def _print_NaN(self, expr: Formula) -> str:
         return self.constants["NaN"]
@@ -174,7 +278,13 @@ class Printer(StrPrinter, ABC):
         return f"{out}/{bottom}" if len(below) == 1 else f"{out}/({bottom})"
 
     def negated(self, factor: Formula) -> str:
-        """Return a minus sign and the first factor of a product."""
+        """Return a minus sign and the first factor of a product.
+
+        Parameters
+        ----------
+        factor
+            The factor.
+        """
         return f"-{self.parenthesize(factor, _UNARY)}"
 
     def _print_Pow(self, expr: Part, rational: bool = False) -> str:

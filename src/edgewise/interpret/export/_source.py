@@ -48,9 +48,22 @@ class Named(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """Formulas over named inputs, or a network of which none can be written; `expressions` or `model` is None.
+    """Formulas over named inputs, or a network of which none can be written.
 
-    `titled` says whether the outputs were named, so that a formula is an equation.
+    Parameters
+    ----------
+    names
+        Names of the inputs.
+    targets
+        Names of the outputs.
+    units
+        Units by names of inputs and outputs.
+    expressions
+        The formulas, one for each output; None for a network of which none can be written.
+    model
+        The network; None for formulas.
+    titled
+        Whether the outputs were named, so that a formula is an equation.
     """
 
     names: tuple[str, ...]
@@ -61,11 +74,28 @@ class Source:
     titled: bool = False
 
     def label(self, name: str) -> str:
-        """Return a name with its unit: `mass [kg]`."""
+        """Return a name with its unit: `mass [kg]`.
+
+        Parameters
+        ----------
+        name
+            The name of an input or an output.
+        """
         return f"{name} [{self.units[name]}]" if name in self.units else name
 
     def formulas(self, what: str) -> tuple[Formula, ...]:
-        """Return the formulas, for a language that has no functions of several steps."""
+        """Return the formulas, for a language that has no functions of several steps.
+
+        Parameters
+        ----------
+        what
+            What the formulas are written as, for the message of the error.
+
+        Raises
+        ------
+        InputError
+            For a network of which no formula can be written, or one that is too long.
+        """
         if self.expressions is None:
             assert self.model is not None
             if self.model.spline_edges():
@@ -256,6 +286,15 @@ def _ranges(source: Source) -> list[tuple[float, float, str]]:
 def identifiers(names: Sequence[str], reserved: Collection[str] = ()) -> dict[str, str]:
     """Return an ASCII identifier for each name, all different and none reserved.
 
+    Parameters
+    ----------
+    names
+        The names.
+    reserved
+        Identifiers that are taken, as words of a language.
+
+    Examples
+    --------
     >>> identifiers(["mass (kg)", "lambda", "θ", "größe", "2nd", "mass_kg", "质"], {"lambda"})
     {'mass (kg)': 'mass_kg', 'lambda': 'lambda_', 'θ': 'theta', 'größe': 'grosse', '2nd': 'x_2nd',
     'mass_kg': 'mass_kg_2', '质': 'x7'}

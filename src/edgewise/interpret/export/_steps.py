@@ -132,7 +132,21 @@ _BOUNDED = sympy.Function("bounded")  # NaN for infinity, as what a network give
 
 @dataclass
 class Program:
-    """What a function computes: its inputs by identifier, steps `symbol = formula`, results, curves that they call."""
+    """What a function computes: steps one after the other, and its results.
+
+    Parameters
+    ----------
+    function
+        The name of the function.
+    inputs
+        The identifier of each input, by its name.
+    steps
+        Steps `symbol = formula`, in order.
+    results
+        The formulas of the outputs.
+    curves
+        Curves of spline edges that the steps call.
+    """
 
     function: str
     inputs: dict[str, str]
@@ -141,16 +155,32 @@ class Program:
     curves: list[Curve] = field(default_factory=list)
 
     def formulas(self) -> list[Formula]:
-        """Return those of the steps and of the results."""
+        """Return the formulas of the steps and of the results."""
         return [*(value for _, value in self.steps), *self.results]
 
     def is_constant(self, formula: Formula) -> bool:
-        """Return whether no input takes part in a formula."""
+        """Return whether no input takes part in a formula.
+
+        Parameters
+        ----------
+        formula
+            A formula of the inputs and the steps' symbols.
+        """
         values: dict[Part, Part] = dict(self.steps)
         return all(s in values and self.is_constant(values[s]) for s in formula.free_symbols)
 
     def helpers(self, texts: Mapping[str, str], spline: str, curve: Callable[[Curve], str]) -> list[str]:
-        """Return the texts of the functions that are called, those of the curves last."""
+        """Return the texts of the functions that are called, those of the curves last.
+
+        Parameters
+        ----------
+        texts
+            The text of each function that the language lacks, by its name.
+        spline
+            The text of the function that evaluates a curve.
+        curve
+            A function that returns the text of a curve.
+        """
         parts = [part for formula in self.formulas() for part in formula.atoms(sympy.Function, sympy.Max, sympy.Min)]
         called = {part.func.__name__ for part in parts}
         found = [text for name, text in texts.items() if name in called]
@@ -158,10 +188,28 @@ class Program:
 
 
 def program(source: Source, function: str, reserved: Collection[str], products: bool = False) -> Program:
-    """Write formulas with common parts named once, a network without a formula node by node.
+    """Return formulas with common parts named once, or a network without a formula node by node.
 
-    The curves of a network are named after the function. With `products`, the base of each whole power up to 8 is a
-    symbol, so that it can be multiplied by itself.
+    The curves of a network are named after the function.
+
+    Parameters
+    ----------
+    source
+        The formulas or the network.
+    function
+        The name of the function.
+    reserved
+        Identifiers that are taken, as words of the language.
+    products
+        Whether the base of each whole power up to 8 is a symbol, so that it can be multiplied by itself.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x")
+    >>> source = Source(("x",), ("y",), {}, (sympy.sin(x) ** 2 + sympy.sin(x),), None)
+    >>> found = program(source, "f", set())
+    >>> found.steps, found.results
+    ([(t1, sin(x))], [t1**2 + t1])
     """
     curves = [] if source.model is None else [spline_name(*edge) for edge in source.model.spline_edges()]
     reserved = {function, *reserved, *(f"{function}_{curve}" for curve in curves)}

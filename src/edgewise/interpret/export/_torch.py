@@ -27,12 +27,28 @@ def torch(source: Exportable, names: Names = None, *, target: Target = None, tra
     """Return a torch.nn.Module that computes the formula: x (..., n_in) -> (..., n_out).
 
     Its constants are one parameter, `constants`: whatever multiplies or is added, unless it is 1 or -1, and exponents
-    that are decimals. With `trainable` they have gradients, so that the formula is fitted to other data;
-    `module.formula()` gives it with the constants it then has.
+    that are decimals.
 
-    `source` and `names` as in `edgewise.export.numpy`. Errors: InputError for networks that are no formula, names
-    that do not fit, and functions that PyTorch does not have.
+    Parameters
+    ----------
+    source
+        A network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two.
+    names
+        Names of the inputs: those that the source knows by default; else x1, x2, ... or the symbols in alphabetical
+        order.
+    target
+        Name of the output, or a list of names; by default those of a saved model, else y, or y1, y2, ...
+    trainable
+        Whether the constants have gradients, so that the formula is fitted to other data; `module.formula()` gives it
+        with the constants it then has.
 
+    Raises
+    ------
+    InputError
+        For networks that are no formula, names that do not fit, and functions that PyTorch does not have.
+
+    Examples
+    --------
     >>> import sympy, torch as pytorch
     >>> m, v = sympy.symbols("mass speed")
     >>> module = torch(m * v**2 / 2, ["mass", "speed"], target="energy")
@@ -63,9 +79,27 @@ def torch_source(
 ) -> str:
     """Return the source of a class that does what `edgewise.export.torch` gives, and needs PyTorch alone.
 
-    `function` is the name of the class; the other arguments and the errors are those of `edgewise.export.numpy`,
-    networks with spline edges excepted.
+    Parameters
+    ----------
+    source
+        A network, a saved model, a candidate of a discovery, a sympy expression, or a list of the last two.
+    names
+        Names of the inputs: those that the source knows by default; else x1, x2, ... or the symbols in alphabetical
+        order.
+    target
+        Name of the output, or a list of names; by default those of a saved model, else y, or y1, y2, ...
+    units
+        Units by names of inputs and outputs, for the docstring; by default those of a saved model.
+    function
+        The name of the class.
 
+    Raises
+    ------
+    InputError
+        For networks that are no formula, names or units that do not fit, and functions that PyTorch does not have.
+
+    Examples
+    --------
     >>> import sympy
     >>> m, v = sympy.symbols("mass speed")
     >>> print(torch_source(m * v**2 / 2, ["mass", "speed"], target="energy"))

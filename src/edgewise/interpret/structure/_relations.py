@@ -31,8 +31,25 @@ _TOUCHES = 1e-3  # a column whose least size is below this share of its largest 
 def translation(f: Surrogate, i: int, j: int) -> Finding:
     """Test whether two columns enter as x_i + a x_j only:  f_j = a f_i.
 
-    `numbers` has the slope a.
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    i, j
+        The numbers of the two columns, from 0.
 
+    Returns
+    -------
+    Finding
+        Whether it holds; `numbers` has the slope a.
+
+    Raises
+    ------
+    InputError
+        For columns that are equal or that there are not.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> found = ew.structure.translation(ew.structure.surrogate(x, lambda x: torch.exp(x[:, 0] - 2 * x[:, 1])), 0, 1)
@@ -45,8 +62,25 @@ def translation(f: Surrogate, i: int, j: int) -> Finding:
 def scaling(f: Surrogate, i: int, j: int) -> Finding:
     """Test whether two columns enter as x_i x_j^a only:  x_j f_j = a x_i f_i.
 
-    `numbers` has the exponent a: 1 for a product, -1 for a quotient.
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    i, j
+        The numbers of the two columns, from 0.
 
+    Returns
+    -------
+    Finding
+        Whether it holds; `numbers` has the exponent a: 1 for a product, -1 for a quotient.
+
+    Raises
+    ------
+    InputError
+        For columns that are equal or that there are not.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
     >>> found = ew.structure.scaling(ew.structure.surrogate(x, lambda x: torch.sin(x[:, 0] / x[:, 1])), 0, 1)
@@ -59,9 +93,28 @@ def scaling(f: Surrogate, i: int, j: int) -> Finding:
 def power_sum(f: Surrogate, i: int, j: int, power: float | None = None) -> Finding:
     """Test whether two columns enter as x_i^p + a x_j^p only:  x_i^(p-1) f_j = a x_j^(p-1) f_i.
 
-    Without `power`, that of 2 (a norm), -1, -2, 3 and 1/2 which fits best; all but 2 and 3 need columns that keep off
-    zero, 1/2 positive ones. `numbers` has the power p and the factor a.
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    i, j
+        The numbers of the two columns, from 0.
+    power
+        The power p; by default that of 2 (a norm), -1, -2, 3 and 1/2 which fits best. All but 2 and 3 need columns that
+        keep off zero, 1/2 positive ones.
 
+    Returns
+    -------
+    Finding
+        Whether it holds; `numbers` has the power p and the factor a.
+
+    Raises
+    ------
+    InputError
+        For columns that are equal or that there are not, a power of 0 or 1, and columns that have no such power.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> ew.structure.power_sum(ew.structure.surrogate(x, lambda x: torch.hypot(x[:, 0], x[:, 1])), 0, 1).sentence
@@ -80,8 +133,25 @@ def power_sum(f: Surrogate, i: int, j: int, power: float | None = None) -> Findi
 def monomial(f: Surrogate, i: int) -> Finding:
     """Test whether a column enters as a factor x_i^p:  x_i f_i = p f.
 
-    `numbers` has the power p.
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    i
+        The number of the column, from 0.
 
+    Returns
+    -------
+    Finding
+        Whether it holds; `numbers` has the power p.
+
+    Raises
+    ------
+    InputError
+        For a column that there is not.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
     >>> ew.structure.monomial(ew.structure.surrogate(x, lambda x: x[:, 0] ** 3 / (1 + x[:, 1])), 0).sentence
@@ -95,8 +165,25 @@ def monomial(f: Surrogate, i: int) -> Finding:
 def exponential(f: Surrogate, i: int) -> Finding:
     """Test whether a column enters as a factor exp(c x_i):  f_i = c f.
 
-    `numbers` has the rate c.
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    i
+        The number of the column, from 0.
 
+    Returns
+    -------
+    Finding
+        Whether it holds; `numbers` has the rate c.
+
+    Raises
+    ------
+    InputError
+        For a column that there is not.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
     >>> ew.structure.exponential(ew.structure.surrogate(x, lambda x: x[:, 1] * torch.exp(-2 * x[:, 0])), 0).sentence
@@ -167,7 +254,15 @@ _ALL_SPLITS = 6  # columns up to which every set of them is tested against the r
 
 @dataclass(frozen=True)
 class Findings(Sequence[Finding]):
-    """Every structure that was tested. Iterating gives the findings, printing those that hold."""
+    """Every structure that was tested. Iterating gives the findings, printing those that hold.
+
+    Parameters
+    ----------
+    surrogate
+        The function that was tested.
+    all
+        All findings, in the order of the tests.
+    """
 
     surrogate: Surrogate
     all: tuple[Finding, ...]
@@ -179,11 +274,26 @@ class Findings(Sequence[Finding]):
         return self.all[index]
 
     def holding(self, kind: Kind | None = None) -> list[Finding]:
-        """Those that hold, of one kind if it is named."""
+        """Return the findings that hold.
+
+        Parameters
+        ----------
+        kind
+            The kind of structure; None for all kinds.
+        """
         return [found for found in self.all if found.holds and kind in (None, found.kind)]
 
     def get(self, kind: Kind, columns: Sequence[int]) -> Finding | None:
-        """The finding of a kind about these columns, or for separability about all others; None if not tested."""
+        """Return the finding of a kind about some columns; None if it was not tested.
+
+        Parameters
+        ----------
+        kind
+            The kind of structure.
+        columns
+            The numbers of the columns, in any order; for "additive" and "multiplicative" those of all others give the
+            same.
+        """
         n = self.surrogate.n_columns
         asked = frozenset(columns)
         both = {asked, frozenset(range(n)) - asked} if kind in ("additive", "multiplicative") else {asked}
@@ -203,10 +313,36 @@ def find(
 ) -> Findings:
     """Test a table, or a function on the rows of x, for every structure that this package knows.
 
-    Arguments and errors as those of `surrogate`. Of more than six columns that do something only single ones and pairs
-    are tested against the rest. Of two findings that exclude each other, as of a product and a quotient of the same
-    columns, the one with the larger statistic fails.
+    Of more than six columns that do something only single ones and pairs are tested against the rest. Of two findings
+    that exclude each other, as of a product and a quotient of the same columns, the one with the larger statistic
+    fails.
 
+    Parameters
+    ----------
+    x : (n, m)
+        The rows: an array, a tensor or a DataFrame.
+    y
+        Values (n,) or (n, 1) at the rows, or a function of points (n, m), as for `surrogate`.
+    error
+        The root mean square error of a function over its standard deviation, 0 for an exact one.
+    names
+        Names of the columns, x1, x2, ... by default.
+    seed
+        Seed of the surrogate.
+
+    Returns
+    -------
+    Findings
+        All findings; printing shows those that hold.
+
+    Raises
+    ------
+    InputError
+        For values that are not finite or fit together badly, a constant column or target, fewer than 20 rows, a
+        function whose result has another shape or cannot be differentiated.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
     >>> ew.structure.find(x, x[:, 0] * torch.sin(x[:, 1] - x[:, 2]))
@@ -231,7 +367,21 @@ def find(
 
 
 def exclusive(found: Sequence[Finding]) -> list[Finding]:
-    """Findings of which only one can be true: where one holds, or may, those with a larger statistic fail."""
+    """Return findings of which only one can be true: where one holds, or may, those with a larger statistic fail.
+
+    Parameters
+    ----------
+    found
+        The findings that exclude each other.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    >>> f = ew.structure.surrogate(x, lambda x: x[:, 0] / x[:, 1])
+    >>> [one.holds for one in exclusive([scaling(f, 0, 1), translation(f, 0, 1)])]
+    [True, False]
+    """
     least = min((one.statistic for one in found if one.verdict is not Verdict.FAILS), default=math.inf)
     return [
         replace(one, threshold=least, verdict=Verdict.FAILS) if one.holds and one.statistic > least else one

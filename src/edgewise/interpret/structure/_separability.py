@@ -41,9 +41,23 @@ class Verdict(enum.Enum):
 class Finding:
     """One tested structure: its kind, the columns it joins, and how sure it is.
 
-    `statistic` is the size of what should vanish over the size of its terms: 0 where the structure holds, near 1 where
-    nothing of it is there. It holds at or below `threshold`, fails above; it is unclear where the surrogate is too
-    inaccurate to tell. `numbers` are what was fitted: a slope, exponents.
+    Parameters
+    ----------
+    kind
+        The kind of structure, as the function that tests it is called.
+    columns
+        The numbers of the columns.
+    statistic
+        The size of what should vanish over the size of its terms: 0 where the structure holds, near 1 where nothing of
+        it is there.
+    threshold
+        The structure holds at or below this statistic, and fails above.
+    verdict
+        Whether it holds; unclear where the surrogate is too inaccurate to tell.
+    sentence
+        The structure in words.
+    numbers
+        What was fitted, by name: a slope, exponents.
     """
 
     kind: Kind
@@ -94,8 +108,22 @@ _SPELLED = 4  # columns up to which sentences name the rest
 def irrelevant(f: Surrogate, column: int) -> Finding:
     """Test whether a column does nothing:  f(x) = f(x with another row's value of the column).
 
-    The statistic is the root mean square of the change over the spread of f.
+    The statistic is the root mean square of the change over the standard deviation of f.
 
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    column
+        The number of the column, from 0.
+
+    Raises
+    ------
+    InputError
+        For a column that there is not.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> f = ew.structure.surrogate(x, lambda x: torch.sin(3 * x[:, 0]))
@@ -115,6 +143,20 @@ def additive(f: Surrogate, columns: Sequence[int]) -> Finding:
     The statistic is the root mean square of the difference of both sides over the sum of their sizes, or over that of
     what r changes, if that is less.
 
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    columns
+        The numbers of some of the columns, not all.
+
+    Raises
+    ------
+    InputError
+        For columns that there are not, and for all or none of them.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> ew.structure.additive(ew.structure.surrogate(x, lambda x: x[:, 0] + x[:, 1] ** 2), [0]).holds
@@ -132,6 +174,20 @@ def multiplicative(f: Surrogate, columns: Sequence[int]) -> Finding:
     With A = f(s, r) - f(s', r), B = f(s, r) - f(s, r') and the mixed difference D, that is f D = A B: the statistic is
     the difference over the sizes of both sides, so that it does not get small where f hardly varies.
 
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    columns
+        The numbers of some of the columns, not all.
+
+    Raises
+    ------
+    InputError
+        For columns that there are not, and for all or none of them.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> ew.structure.multiplicative(ew.structure.surrogate(x, lambda x: x[:, 0] * torch.exp(x[:, 1])), [0]).holds
@@ -148,6 +204,20 @@ def separable(f: Surrogate, columns: Sequence[int]) -> Finding:
 
     f_i(s, r) f_j(s, r') = f_j(s, r) f_i(s, r')  for each two of the columns; the statistic is the worst pair's.
 
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    columns
+        The numbers of two or more of the columns, not all.
+
+    Raises
+    ------
+    InputError
+        For columns that there are not, for all of them, and for fewer than two.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> law = lambda x: torch.sin(x[:, 0] * x[:, 1] + x[:, 2])
@@ -166,9 +236,28 @@ def combined(f: Surrogate, columns: Sequence[int]) -> Finding:
     """Test whether f = F(g(columns) + h(rest)) or F(g(columns) h(rest)).
 
     Then both sides are separable, and f_i / f_j = a(s) b(r) for i among the columns and j among the rest: at four
-    corners f_i(s, r) f_i(s', r') f_j(s', r) f_j(s, r') = f_j(s, r) f_j(s', r') f_i(s', r) f_i(s, r'). The number
-    "crossing" is the share of rows between which g or h of a product changes its sign, so that no sum can do the same.
+    corners f_i(s, r) f_i(s', r') f_j(s', r) f_j(s, r') = f_j(s, r) f_j(s', r') f_i(s', r) f_i(s, r').
 
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    columns
+        The numbers of some of the columns, not all.
+
+    Returns
+    -------
+    Finding
+        Whether it holds; the number "crossing" is the share of rows between which g or h of a product changes its sign,
+        so that no sum can do the same.
+
+    Raises
+    ------
+    InputError
+        For columns that there are not, and for all or none of them.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> law = lambda x: torch.tanh(x[:, 0] + torch.exp(x[:, 1]))
@@ -191,6 +280,20 @@ def offset_product(f: Surrogate, columns: Sequence[int]) -> Finding:
     Then both sides are separable, and the slopes by each column are such products: f_i(s, r) f_i(s', r') =
     f_i(s', r) f_i(s, r').
 
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
+    columns
+        The numbers of some of the columns, not all.
+
+    Raises
+    ------
+    InputError
+        For columns that there are not, and for all or none of them.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> f = ew.structure.surrogate(x, lambda x: 3 + x[:, 0] * torch.exp(x[:, 1]))

@@ -26,9 +26,20 @@ _LEAST_ROWS = 20
 class Surrogate:
     """A function of the columns of x, and samples of what it might be as well.
 
-    `values` maps points (n, m) to (n, 1 + samples), the best guess first, `slopes` to their derivatives by each column,
-    (n, m, 1 + samples). `x` (n, m) are the rows it is known on, `error` is its error there over the target's `spread`;
-    `names` are those of the columns.
+    Parameters
+    ----------
+    values
+        A function that maps points (n, m) to (n, 1 + samples), the best guess first.
+    slopes
+        A function that maps points (n, m) to the derivatives of the values by each column, (n, m, 1 + samples).
+    x : (n, m)
+        The rows that it is known on.
+    spread
+        The standard deviation of the target.
+    error
+        Its root mean square error on the rows over `spread`.
+    names
+        Names of the columns.
     """
 
     values: Callable[[Tensor], Tensor]
@@ -55,14 +66,29 @@ def surrogate(
 ) -> Surrogate:
     """Return what structure is read from: a function fitted to values y, or the function y itself, on the rows of x.
 
-    Values (n,) or (n, 1) are fitted by a Gaussian process (of the logarithm where that predicts left-out rows better);
-    its samples tell how far values and slopes may be off, noise included. A function, such as a KAN or a law, maps
-    points (n, m) to (n,) or (n, 1) by operations that torch differentiates; `error` is its root mean square error over
-    its spread, 0 for an exact one.
+    Parameters
+    ----------
+    x : (n, m)
+        The rows: an array, a tensor or a DataFrame.
+    y
+        Values (n,) or (n, 1), which are fitted by a Gaussian process (of the logarithm where that predicts left-out
+        rows better); its samples tell how far values and slopes may be off, noise included. Or a function, such as a
+        KAN or a law, that maps points (n, m) to (n,) or (n, 1) by operations that torch differentiates.
+    error
+        The root mean square error of a function over its standard deviation, 0 for an exact one.
+    names
+        Names of the columns, x1, x2, ... by default.
+    seed
+        Seed of the rows that are fitted, and of the samples.
 
-    Errors: InputError for values that are not finite or fit together badly, a constant column or target, fewer than 20
-    rows, a function whose result has another shape or cannot be differentiated.
+    Raises
+    ------
+    InputError
+        For values that are not finite or fit together badly, a constant column or target, fewer than 20 rows, a
+        function whose result has another shape or cannot be differentiated.
 
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
     >>> exact = ew.structure.surrogate(x, lambda x: x[:, 0] / x[:, 1])

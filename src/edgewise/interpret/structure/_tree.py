@@ -31,9 +31,24 @@ _PROBES = 12  # values of the rest that a group is looked at, to find where it m
 class Tree:
     """A node: a column, or a sum, a product or any function of its children, each through its own function.
 
-    `columns` are the numbers of all columns below, `name` is the column's, or says what the node is if that is known
-    in closed form, like "x1 - x2". `outer` says that the whole passes through one more function. `findings` are the
-    tests that decided it, `inputs`, of the whole tree, how many columns there are. Printing a tree draws it as text.
+    Printing a tree draws it as text.
+
+    Parameters
+    ----------
+    kind
+        "column", "sum", "product" or "function".
+    columns
+        The numbers of all columns below.
+    children
+        The nodes below.
+    name
+        The column's name, or what the node is if that is known in closed form, like "x1 - x2".
+    outer
+        Whether the whole passes through one more function.
+    findings
+        The tests that decided the node.
+    inputs
+        Of the whole tree, how many columns there are.
     """
 
     kind: str
@@ -70,8 +85,18 @@ def tree(f: Surrogate) -> Tree:
     else the smallest sets of columns that act through one function become groups of their own. Columns that do nothing
     are left out.
 
-    Errors: InputError if no column does anything.
+    Parameters
+    ----------
+    f
+        The surrogate of the function.
 
+    Raises
+    ------
+    InputError
+        If no column does anything, and for what is no surrogate.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
     >>> law = lambda x: x[:, 0] * torch.exp(-((x[:, 1] - x[:, 2]) ** 2)) + torch.log(x[:, 3])
@@ -241,6 +266,22 @@ def network(tree: Tree, *, grid: int = 5, seed: int = 0) -> KAN:
     change nothing. A function of k groups becomes k + 1 sums and two products of all of them, and the sum of these.
     The network takes all columns; those that do nothing have no edge.
 
+    Parameters
+    ----------
+    tree
+        What `structure.tree` returned.
+    grid
+        Cells of each edge's spline.
+    seed
+        Seed of the first coefficients.
+
+    Raises
+    ------
+    InputError
+        For what is no whole tree.
+
+    Examples
+    --------
     >>> import edgewise as ew, torch
     >>> x = torch.rand(300, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
     >>> y = x[:, 0] * torch.exp(-((x[:, 1] - x[:, 2]) ** 2))

@@ -23,7 +23,17 @@ _LENGTH, _AMPLITUDE, _NOISE = (0.05, 400.0), (0.05, 3000.0), (1e-4, 2.0)  # boun
 
 @dataclass(frozen=True)
 class Scales:
-    """Length of each column, amplitude and noise, in units of the spreads."""
+    """Length of each column, amplitude and noise, in units of the standard deviations.
+
+    Parameters
+    ----------
+    lengths : (m,)
+        Over how much of each column the function varies.
+    amplitude
+        The standard deviation of the function.
+    noise
+        The standard deviation of the noise.
+    """
 
     lengths: Tensor
     amplitude: float
@@ -31,20 +41,44 @@ class Scales:
 
     @classmethod
     def of(cls, logs: Array) -> Scales:
+        """Return the scales of given logarithms.
+
+        Parameters
+        ----------
+        logs : (m + 2,)
+            Logarithms of the lengths, the amplitude and the noise.
+        """
         sizes = np.exp(logs)
         return cls(torch.from_numpy(sizes[:-2]), float(sizes[-2]), float(sizes[-1]))
 
     def logs(self) -> Array:
+        """Return the logarithms (m + 2,) of the lengths, the amplitude and the noise."""
         return np.log([*self.lengths.tolist(), self.amplitude, self.noise])
 
     def between(self, a: Tensor, b: Tensor) -> Tensor:
-        """Covariances of points (n, m) and (k, m): amplitude^2 exp(-|a - b|^2 / 2), in lengths."""
+        """Return the covariances (n, k) of two sets of points: amplitude^2 exp(-|a - b|^2 / 2), in lengths.
+
+        Parameters
+        ----------
+        a : (n, m)
+            The first points.
+        b : (k, m)
+            The second points.
+        """
         a, b = a / self.lengths, b / self.lengths
         square = a.square().sum(1, keepdim=True) + b.square().sum(1) - 2 * a @ b.T
         return self.amplitude**2 * torch.exp(-square.clamp_min(0) / 2)
 
     def factor(self, matrix: Tensor, uneven: Tensor) -> Tensor:
-        """The Cholesky factor of covariances with the noise of the rows, `uneven` (n,) times the noise."""
+        """Return the Cholesky factor (n, n) of covariances with the noise of the rows.
+
+        Parameters
+        ----------
+        matrix : (n, n)
+            The covariances without noise.
+        uneven : (n,)
+            The noise of each row, in units of `noise`.
+        """
         return torch.linalg.cholesky(matrix + torch.diag((self.noise * uneven) ** 2 + _JITTER * self.amplitude**2))
 
 
@@ -52,9 +86,22 @@ class Scales:
 class GaussianProcess:
     """A fitted process: its mean and its samples at points (n, m) as values (n, 1 + samples), and their slopes.
 
-    `residual` is what the value of each row that it was fitted to, number `kept`, differs by from the process fitted
-    without that row; `calibration` the root mean square of those in units of their predicted spread: samples are
-    widened by it.
+    Parameters
+    ----------
+    scales
+        The lengths, the amplitude and the noise.
+    rows : (k, m)
+        The points that the process goes through.
+    kept : (k,)
+        The number of each of these rows in the table that was fitted.
+    coefficients : (k, 1 + samples)
+        The factors of the covariances with these rows, for the mean and for each sample.
+    waves
+        Frequencies (m, waves), phases (waves,) and weights (waves, samples) of the samples of the prior.
+    residual : (k,)
+        What the value of each row differs by from the process fitted without that row.
+    calibration
+        The root mean square of the residuals in units of their predicted spread, 1 at least: samples are widened by it.
     """
 
     scales: Scales
@@ -66,12 +113,25 @@ class GaussianProcess:
     calibration: float
 
     def values(self, u: Tensor) -> Tensor:
+        """Return the mean and the samples at points: (n, 1 + samples).
+
+        Parameters
+        ----------
+        u : (n, m)
+            Points, one a row.
+        """
         frequency, phase, weight = self.waves
         known = self.scales.between(u, self.rows) @ self.coefficients
         return self._joined(known, torch.cos(u @ frequency + phase) @ weight)
 
     def slopes(self, u: Tensor) -> Tensor:
-        """Derivatives by each column: (n, m, 1 + samples)."""
+        """Return the derivatives by each column: (n, m, 1 + samples).
+
+        Parameters
+        ----------
+        u : (n, m)
+            Points, one a row.
+        """
         frequency, phase, weight = self.waves
         near, waves = self.scales.between(u, self.rows), -torch.sin(u @ frequency + phase)
         known, parts = near @ self.coefficients, []
@@ -89,13 +149,44 @@ class GaussianProcess:
 def gaussian_process(
     u: Tensor, t: Tensor, uneven: Tensor, samples: int, seed: int, start: Scales | None = None
 ) -> GaussianProcess:
-    """Fit a process of zero mean to columns u (n, m) and a target t (n,), both of mean 0 and spread 1.
+    """Fit a process of zero mean to columns and a target, both of mean 0 and standard deviation 1.
 
-    Scales maximise the likelihood of up to 500 rows, from `start` or from smooth ones. Samples come by conditioning
+    Scales maximize the likelihood of up to 500 rows; the function goes through up to 1500. Samples come by conditioning
     random waves on the data.
 
-    Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), 2.2, 5.4; Wilson et al.,
-    Pathwise Conditioning of Gaussian Processes (2021).
+    Parameters
+    ----------
+    u : (n, m)
+        The columns.
+    t : (n,)
+        The target.
+    uneven : (n,)
+        The noise of each row, in units of the noise that is fitted.
+    samples
+        The number of samples.
+    seed
+        Seed of the choice of rows and of the samples.
+    start
+        The scales to start from; by default smooth ones.
+
+    Returns
+    -------
+    GaussianProcess
+        The process, with the scales that were fitted.
+
+    References
+    ----------
+    Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), 2.2, 5.4; Wilson et al., Pathwise
+    Conditioning of Gaussian Processes (2021).
+
+    Examples
+    --------
+    >>> u = torch.linspace(-1.7, 1.7, 40, dtype=torch.float64).unsqueeze(1)
+    >>> t = torch.sin(2 * u[:, 0])
+    >>> t = (t - t.mean()) / t.std()
+    >>> values = gaussian_process(u, t, torch.ones_like(t), samples=2, seed=0).values(u)
+    >>> values.shape, bool((values[:, 0] - t).abs().max() < 1e-2)
+    (torch.Size([40, 3]), True)
     """
     generator = torch.Generator().manual_seed(int(seed))
     order = torch.randperm(len(u), generator=generator)[:_ROWS]
@@ -143,7 +234,32 @@ def _misfit(logs: Array, u: Tensor, t: Tensor, uneven: Tensor) -> tuple[float, A
 def waves(
     lengths: Tensor, amplitude: float, count: int, samples: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Frequencies, phases and weights of waves whose sums are samples of a process of columns of these lengths."""
+    """Return frequencies, phases and weights of waves whose sums are samples of a process.
+
+    Parameters
+    ----------
+    lengths : (m,)
+        The length of each column.
+    amplitude
+        The standard deviation of the process.
+    count
+        The number of waves.
+    samples
+        The number of samples.
+    generator
+        The random numbers, a torch generator.
+
+    Returns
+    -------
+    frequencies, phases, weights
+        Tensors (m, count), (count,) and (count, samples).
+
+    Examples
+    --------
+    >>> found = waves(torch.tensor([1.0, 2.0]), 1.0, 100, 3, torch.Generator().manual_seed(0))
+    >>> [part.shape for part in found]
+    [torch.Size([2, 100]), torch.Size([100]), torch.Size([100, 3])]
+    """
     frequency = torch.randn(len(lengths), count, generator=generator, dtype=lengths.dtype) / lengths.unsqueeze(1)
     phase = 2 * math.pi * torch.rand(count, generator=generator, dtype=lengths.dtype)
     weight = torch.randn(count, samples, generator=generator, dtype=lengths.dtype)
@@ -152,10 +268,23 @@ def waves(
 
 @dataclass(frozen=True)
 class TableProcess:
-    """A process of a table, fitted in standardised coordinates.
+    """A process of a table, fitted in standardized coordinates.
 
-    `residual` is what the target of each row that was fitted, number `process.kept`, differs by from its prediction
-    without that row; `noise` is the standard deviation of the noise that was found, times the weight of a row.
+    Parameters
+    ----------
+    coordinates
+        What the process sees of the columns and of the target.
+    process
+        The process of the standardized coordinates.
+    center, width : (m,)
+        Mean and standard deviation of the columns, as they are seen.
+    middle, spread : ()
+        Mean and standard deviation of the target, as it is seen.
+    residual : (k,)
+        What the target of each row that was fitted, number `process.kept`, differs by from its prediction without that
+        row.
+    noise
+        The standard deviation of the noise that was found, times the weight of a row.
     """
 
     coordinates: Coordinates
@@ -172,7 +301,25 @@ class TableProcess:
         cls, coordinates: Coordinates, x: Tensor, y: Tensor, weight: Tensor, samples: int = 0,
         start: Scales | None = None, seed: int = 0,
     ) -> TableProcess:  # fmt: skip
-        """Fit a target y (n,) of columns x (n, m), whose noise is taken to be in proportion to 1 / weight (n,)."""
+        """Fit a target of columns.
+
+        Parameters
+        ----------
+        coordinates
+            What the process sees of the columns and of the target.
+        x : (n, m)
+            The columns.
+        y : (n,)
+            The target.
+        weight : (n,)
+            The noise of each row is taken to be in proportion to 1 / weight.
+        samples
+            The number of samples.
+        start
+            The scales to start from; by default smooth ones.
+        seed
+            Seed of the choice of rows and of the samples.
+        """
         u, t = coordinates.inputs(x), coordinates.target(y)
         noise = 1 / (weight * coordinates.slope(y).abs()).clamp_min(1e-300)
         size = noise.median()
@@ -184,12 +331,24 @@ class TableProcess:
         return cls(coordinates, process, center, width, middle, spread, residual, found)
 
     def values(self, x: Tensor) -> Tensor:
-        """Values (n, 1 + samples) of the target."""
+        """Return the mean and the samples of the target: (n, 1 + samples).
+
+        Parameters
+        ----------
+        x : (n, m)
+            The columns.
+        """
         u = (self.coordinates.inputs(x) - self.center) / self.width
         return self.coordinates.back(self.middle + self.spread * self.process.values(u))
 
     def slopes(self, x: Tensor) -> Tensor:
-        """Derivatives (n, m, 1 + samples) of the target by the columns of x."""
+        """Return the derivatives of the target by the columns: (n, m, 1 + samples).
+
+        Parameters
+        ----------
+        x : (n, m)
+            The columns.
+        """
         u = (self.coordinates.inputs(x) - self.center) / self.width
         seen = self.spread * self.process.slopes(u) / self.width.unsqueeze(1)
         # Where the target is seen as itself, only the shape of its values counts.

@@ -17,7 +17,14 @@ _WIDE_TARGET, _WIDE_COLUMN = 10.0, 3.0  # ratio of the ends from which logarithm
 class Coordinates:
     """What a model sees of a table: logarithms of some columns, and the target, its logarithm or its square.
 
-    `sign` is that of the target, where it has one.
+    Parameters
+    ----------
+    logs
+        Of each column, whether its logarithm is taken.
+    target_as
+        What is seen of the target: "itself", "log" or "square".
+    sign
+        The sign of the target, where it has one.
     """
 
     logs: tuple[bool, ...]
@@ -25,26 +32,63 @@ class Coordinates:
     sign: float = 1.0
 
     def inputs(self, columns: Tensor) -> Tensor:
+        """Return what is seen of the columns, (n, m).
+
+        Parameters
+        ----------
+        columns : (n, m)
+            The columns.
+        """
         return torch.stack([c.log() if log else c for c, log in zip(columns.T, self.logs, strict=True)], dim=1)
 
     def target(self, t: Tensor) -> Tensor:
+        """Return what is seen of the target.
+
+        Parameters
+        ----------
+        t : (n, ...)
+            The target.
+        """
         if self.target_as == "log":
             return (self.sign * t).log()
         return t.square() if self.target_as == "square" else t
 
     def back(self, values: Tensor) -> Tensor:
+        """Return the target from what is seen of it.
+
+        Parameters
+        ----------
+        values : (n, ...)
+            What is seen of the target.
+        """
         if self.target_as == "log":
             return self.sign * values.exp()
         return self.sign * values.clamp_min(0).sqrt() if self.target_as == "square" else values
 
     def slope(self, t: Tensor) -> Tensor:
-        """How fast the target changes with what is seen of it, where the target is t."""
+        """Return how fast the target changes with what is seen of it.
+
+        Parameters
+        ----------
+        t : (n, ...)
+            The target.
+        """
         if self.target_as == "log":
             return t
         return 0.5 / t if self.target_as == "square" else torch.ones_like(t)
 
     def gradient(self, columns: Tensor, t: Tensor, seen: Tensor) -> Tensor:
-        """Derivatives (n, m, ...) of the target t (n, ...) by the columns (n, m), from those in these coordinates."""
+        """Return the derivatives of the target by the columns, (n, m, ...).
+
+        Parameters
+        ----------
+        columns : (n, m)
+            The columns.
+        t : (n, ...)
+            The target.
+        seen : (n, m, ...)
+            The derivatives in these coordinates.
+        """
         slope = self.slope(t)
         slope = torch.where(torch.isfinite(slope), slope, 0.0)
         divisors = torch.where(torch.tensor(self.logs), columns, 1.0)
@@ -52,7 +96,23 @@ class Coordinates:
 
 
 def choices(x: Tensor, y: Tensor) -> Iterator[Coordinates]:
-    """Which columns, and whether the target, may be taken as logarithms: heavy-tailed ones always, wide ones too."""
+    """Return which columns, and whether the target, may be taken as logarithms.
+
+    Heavy-tailed columns are taken as logarithms always; those that span a wide range are too, as a second choice.
+
+    Parameters
+    ----------
+    x : (n, m)
+        The columns.
+    y : (n,)
+        The target.
+
+    Examples
+    --------
+    >>> x, y = torch.linspace(0, 6, 50).exp().unsqueeze(1), torch.linspace(1, 2, 50)
+    >>> [found.logs for found in choices(x, y)]
+    [(True,)]
+    """
     heavy, wide = tuple(heavy_tailed(column) for column in x.T), tuple(_ratio(column) > _WIDE_COLUMN for column in x.T)
     wide = tuple(a or b for a, b in zip(heavy, wide, strict=True))
     for target_as in ("itself", "log") if max(_ratio(y), _ratio(-y)) > _WIDE_TARGET else ("itself",):
@@ -71,6 +131,13 @@ def heavy_tailed(column: Tensor) -> bool:
 
     In logarithms the median lies above a quarter of the range.
 
+    Parameters
+    ----------
+    column : (n,)
+        The column.
+
+    Examples
+    --------
     >>> heavy_tailed(torch.linspace(0, 6, 50).exp()), heavy_tailed(torch.linspace(1, 2, 50))
     (True, False)
     """
@@ -86,18 +153,35 @@ _KEPT = 0.97  # share of the points with the smallest residuals that count
 
 @dataclass(frozen=True)
 class Measured:
-    """A statistic, and the root mean square of what the error of the model alone would give."""
+    """A statistic, and what the error of the model alone would give.
+
+    Parameters
+    ----------
+    statistic
+        The statistic.
+    error
+        The root mean square of the statistic that the model's error alone would give; infinite where nothing is known.
+    """
 
     statistic: float
     error: float
 
 
 def measured(terms: Sequence[Tensor], size: Tensor | None = None) -> Measured:
-    """Return how nearly terms (n, 1 + samples) add up to zero, over the sum of their sizes or over `size` (n,).
+    """Return how nearly terms add up to zero, over the sum of their sizes or over a given size.
 
     Points of large terms weigh less, so that a few do not decide; the worst 3 % do not count. Points where a term is
     not finite are left out; if these are more than half of all, nothing is known, and the error is infinite.
 
+    Parameters
+    ----------
+    terms : (n, 1 + samples)
+        The terms of an equation, a tensor each: the model's mean, then its samples.
+    size : (n,)
+        What the sum is compared with at each point; None takes the sum of the terms' sizes.
+
+    Examples
+    --------
     >>> x = torch.linspace(1, 2, 9).unsqueeze(1)
     >>> measured([x, -x]).statistic, measured([x, x]).statistic
     (0.0, 1.0)
@@ -132,7 +216,7 @@ _EDGE = 0.03  # fraction of each column's rows cut off at either end
 
 @dataclass(frozen=True)
 class Gradients:
-    """Values f (n, ...) and derivatives f_i (n, m, ...) of a function at points x (n, m).
+    """Values f and derivatives f_i of a function at points.
 
     A symmetry is an equation between products of these, with constants to be found:
 
@@ -143,7 +227,18 @@ class Gradients:
         translation  f_i = sum_j a_j f_j + c              c x_i + F(x_j + a_j x_i, rest)
         power sum    k r x_j^(r-1) f_i = p x_i^(p-1) f_j  F(x_i^p + k x_j^r, rest)
 
-    Source: for the last three, Lie, Theorie der Transformationsgruppen (1888): what such a vector field leaves alone.
+    Parameters
+    ----------
+    points : (n, m)
+        The points x.
+    values : (n, ...)
+        The values f.
+    slopes : (n, m, ...)
+        The derivatives f_i.
+
+    References
+    ----------
+    For the last three, Lie, Theorie der Transformationsgruppen (1888): what such a vector field leaves alone.
     """
 
     points: Tensor
@@ -156,7 +251,19 @@ class Gradients:
         return self._like(self.points, self.slopes) * self.slopes
 
     def crossed(self, i: int, j: int, power: float) -> Tensor:
-        """Products p x_i^(p-1) f_j (n, ...) of a power p: the derivative of x_i^p, and that of f by another column."""
+        """Return products p x_i^(p-1) f_j of a power p, (n, ...).
+
+        They are made of the derivative of x_i^p, and that of f by another column.
+
+        Parameters
+        ----------
+        i
+            The column of the power.
+        j
+            The column by which f is differentiated.
+        power
+            The exponent p.
+        """
         slope = self.slopes[:, j]
         return self._like(power * self.points[:, i] ** (power - 1), slope) * slope
 
@@ -167,10 +274,19 @@ class Gradients:
 
 
 def inner_rows(x: Tensor, least: int) -> Tensor:
-    """Return which rows of x (n, m) lie between the 3rd and the 97th percentile of every column, a mask (n,).
+    """Return which rows lie between the 3rd and the 97th percentile of every column, a mask (n,).
 
-    Models and their gradients are worst at the ends. All rows are kept where fewer than `least` would be.
+    Models and their gradients are worst at the ends.
 
+    Parameters
+    ----------
+    x : (n, m)
+        The columns.
+    least
+        All rows are kept where fewer would be.
+
+    Examples
+    --------
     >>> int(inner_rows(torch.arange(100.0).unsqueeze(1), least=10).sum())
     94
     """
@@ -183,6 +299,13 @@ def inner_rows(x: Tensor, least: int) -> Tensor:
 def off_zero(column: Tensor) -> float:
     """Return the least size of a column over its largest.
 
+    Parameters
+    ----------
+    column : (n,)
+        The column.
+
+    Examples
+    --------
     >>> off_zero(torch.tensor([-2.0, 1.0, 4.0]))
     0.25
     """
@@ -192,8 +315,17 @@ def off_zero(column: Tensor) -> float:
 def has_power(column: Tensor, power: float | Fraction, touches: float) -> bool:
     """Return whether a power of a column is defined and tame.
 
-    A root needs a positive column, a negative power one that is further `off_zero` than `touches`.
+    Parameters
+    ----------
+    column : (n,)
+        The column.
+    power
+        The exponent. A root needs a positive column.
+    touches
+        A negative power needs a column that is further `off_zero` than this.
 
+    Examples
+    --------
     >>> column = torch.tensor([-2.0, 1.0, 4.0])
     >>> has_power(column, 3, 0.1), has_power(column, 0.5, 0.1), has_power(column, -1, 0.1), has_power(column, -1, 0.3)
     (True, False, True, False)

@@ -165,6 +165,13 @@ class Boundary:
 
     A point of a curve belongs to it where the domain lies on the curve's inner side and not on its outer one. So the
     parts of a union that lie inside another part do not.
+
+    Parameters
+    ----------
+    domain
+        The domain of two coordinates that is bounded.
+    pieces
+        The curves, each with the side that is outside.
     """
 
     domain: Region
@@ -175,7 +182,22 @@ class Boundary:
         return self.pieces
 
     def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
-        """Return points (count, 2) of equal density by length: a Sobol sequence, random ones, or equally spaced."""
+        """Return points (count, 2) of equal density by length.
+
+        Parameters
+        ----------
+        count
+            The number of points.
+        seed
+            Seed of the Sobol sequence or of the random points.
+        how
+            "sobol" for a scrambled Sobol sequence, "random" for uniform random points, "grid" for equally spaced ones.
+
+        Raises
+        ------
+        InputError
+            Where none of the curves bounds the domain; for a number of points below 1, and an unknown `how`.
+        """
         tried = len(unit(count, 1, seed, "random"))
         for _ in range(16):
             found = self._kept(self._fractions(tried, seed, how))
@@ -186,7 +208,18 @@ class Boundary:
         raise InputError(f"None of these curves bounds the domain {self.domain!r:.80}.")
 
     def spaced(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return equally spaced points (n, 2), and their weights (n,) of an integral along the boundary."""
+        """Return equally spaced points (n, 2), and their weights (n,) of an integral along the boundary.
+
+        Parameters
+        ----------
+        count
+            The number of points on the whole length of the curves; those that do not bound the domain are left out.
+
+        Raises
+        ------
+        InputError
+            Where none of the curves bounds the domain.
+        """
         whole = sum(curve.length for curve in self.pieces)
         points = self._kept(self._fractions(count, 0, "grid"))
         if not len(points):
@@ -194,7 +227,13 @@ class Boundary:
         return points, torch.full((len(points),), whole / count, dtype=torch.float64)
 
     def normals(self, points: Tensor) -> Tensor:
-        """Return the unit normals (n, 2) that point outward, at points (n, 2) of the boundary."""
+        """Return the unit normals (n, 2) that point outward, at points of the boundary.
+
+        Parameters
+        ----------
+        points : (n, 2)
+            Points of the boundary.
+        """
         far = torch.stack([curve.distances(points) for curve in self.pieces])
         normals = torch.stack([curve.normals(points) for curve in self.pieces])
         near = far <= far.min(0).values + 10 * self._step

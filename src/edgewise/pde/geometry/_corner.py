@@ -31,11 +31,23 @@ _BESIDE = 1e-4  # over the size of the domain: where the edges of a corner are l
 
 @dataclass(frozen=True)
 class Corner:
-    """A corner of a domain: where it is, its angle inside in radians, and the direction of its first edge.
+    """A corner of a domain: where it is, its angle inside, and the direction of its first edge.
 
     A harmonic function that vanishes on both edges is near the corner a sum of  r^(k a) sin(k a theta) with a = pi /
     angle, where r is the distance from the corner and theta the angle from the first edge. At a re-entrant corner, one
     of more than 180 degrees, the exponent a is below 1: the gradient is infinite, and no smooth function comes close.
+
+    Parameters
+    ----------
+    at
+        The two coordinates of the corner.
+    angle
+        The angle inside, in radians.
+    first
+        The direction of the first edge as an angle from the first axis, in radians. The domain lies counterclockwise of
+        it.
+    names
+        The names of the coordinates.
     """
 
     at: tuple[float, float]
@@ -61,11 +73,21 @@ class Corner:
     def singular(self, terms: int = 4, ends: Ends = "values") -> tuple[Singular, ...]:
         """Return the first harmonic functions of the corner that are not smooth.
 
-        Args:
-            terms: how many exponents.
-            ends: what the conditions on the first edge and on the second hold: both "values" (exponents k pi / angle),
-                both "slopes" (the same, by the cosine), or one of each (exponents (k - 1/2) pi / angle).
+        Parameters
+        ----------
+        terms
+            The number of exponents.
+        ends
+            What the conditions on the first edge and on the second hold: both "values" (exponents k pi / angle), both
+            "slopes" (the same, by the cosine), or one of each (exponents (k - 1/2) pi / angle).
 
+        Raises
+        ------
+        InputError
+            For an unknown kind of ends, and a number of terms below 1.
+
+        Examples
+        --------
         >>> from edgewise.pde import Polygon
         >>> lshape = Polygon([(-1, -1), (0, -1), (0, 0), (1, 0), (1, 1), (-1, 1)])
         >>> [corner.singular(2) for corner in lshape.corners() if corner.reentrant]
@@ -88,6 +110,15 @@ class Singular:
 
     Where the exponent e is a whole number this is a polynomial, which needs no help; it stands for the function with a
     logarithm, the imaginary (or real) part of z^e log z, that a load brings about at such corners.
+
+    Parameters
+    ----------
+    corner
+        The corner from which r and theta are measured.
+    exponent
+        The exponent e.
+    cosine
+        Whether the cosine replaces the sine, as where the derivative vanishes on the first edge.
     """
 
     corner: Corner
@@ -100,9 +131,16 @@ class Singular:
         return abs(self.exponent - round(self.exponent)) < _WHOLE
 
     def jet(self, points: Tensor, orders: Iterable[Order]) -> Jet:
-        """Return the function at points (n, 2) with the derivatives of the given orders.
+        """Return the function at points with the derivatives of the given orders.
 
         They are those of one complex variable: d/dx = d/dz and d/dy = i d/dz.
+
+        Parameters
+        ----------
+        points : (n, 2)
+            Points of the domain.
+        orders
+            Derivatives by the numbers of their coordinates, ascending: (0, 0, 1) is the one by x, x and y.
         """
         half = self.corner.angle / 2
         turn = cmath.exp(-1j * (self.corner.first + half))  # the middle of the corner becomes the real axis

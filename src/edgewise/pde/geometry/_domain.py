@@ -43,14 +43,25 @@ class Domain(ABC):
 
     @abstractmethod
     def signed_distance(self, points: Tensor) -> Tensor:
-        """Return the distance (n,) of points (n, d) from the boundary: positive inside, negative outside.
+        """Return the distance (n,) of points from the boundary: positive inside, negative outside.
 
         Of a union, an intersection or a difference the sign is exact, and the size at most the distance inside.
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points, one a row.
         """
 
     @abstractmethod
     def level(self, p: SimpleNamespace) -> Jet:
-        """Return a smooth function of the coordinates: positive inside, zero on the boundary, negative outside."""
+        """Return a smooth function of the coordinates: positive inside, zero on the boundary, negative outside.
+
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
+        """
 
     @abstractmethod
     def curves(self) -> tuple[Curve, ...]:
@@ -62,16 +73,44 @@ class Domain(ABC):
         It grows like the distance from the boundary, times a factor, but need not measure it further inside. In an
         ansatz it makes the unknown vanish on the whole boundary, whatever the network n is: distance(p) * n.
 
-        Source: Rvachev's R-functions, as in Shapiro, Acta Numerica 16 (2007).
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
+
+        References
+        ----------
+        Rvachev's R-functions, as in Shapiro, Acta Numerica 16 (2007).
         """
         return self.level(p)
 
     def contains(self, points: Tensor) -> Tensor:
-        """Return which of the points (n, d) are inside, (n,)."""
+        """Return which of the points are inside, (n,).
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points, one a row.
+        """
         return self.signed_distance(points) > 0
 
     def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
-        """Return points (n, d) inside, of equal density: a Sobol sequence, random ones, or a lattice of at most n."""
+        """Return points (n, d) inside, of equal density.
+
+        Parameters
+        ----------
+        count
+            The number of points; for a lattice, at most as many.
+        seed
+            Seed of the Sobol sequence or of the random points.
+        how
+            "sobol" for a scrambled Sobol sequence, "random" for uniform random points, "grid" for a lattice.
+
+        Raises
+        ------
+        InputError
+            For an empty or very thin domain, a number of points below 1, and an unknown `how`.
+        """
         unit(count, 1, seed, how)  # refuses what is no number or no way
         if how == "grid":
             share = len(self._inside(4096, 0, "sobol")) / 4096
@@ -87,6 +126,18 @@ class Domain(ABC):
     def boundary(self, *parts: Domain | Boundary) -> Boundary:
         """Return the boundary, or what of it is the boundary of the given shapes or edges that this was made of.
 
+        Parameters
+        ----------
+        *parts
+            Shapes or edges that this was made of. None are given for the whole boundary.
+
+        Raises
+        ------
+        InputError
+            For shapes and edges that are no part of the boundary.
+
+        Examples
+        --------
         >>> from edgewise.pde import Disk
         >>> hole = Disk(x=0, y=0, radius=0.5)
         >>> ring = Disk(x=0, y=0, radius=1) - hole
@@ -154,12 +205,31 @@ class Combined(Domain):
         return self._ends()[1]
 
     def signed_distance(self, points: Tensor) -> Tensor:
+        """Return the distance (n,) of points from the boundary: positive inside, negative outside.
+
+        Parameters
+        ----------
+        points : (n, 2)
+            Points, one a row.
+        """
         a, b = self.first.signed_distance(points), self.second.signed_distance(points)
         if self.sign == "|":
             return torch.maximum(a, b)
         return torch.minimum(a, b if self.sign == "&" else -b)
 
     def level(self, p: SimpleNamespace) -> Jet:
+        """Return a smooth function of the coordinates, by R-functions: positive inside, zero on the boundary.
+
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
+
+        Raises
+        ------
+        InputError
+            For unions of two parts that touch along an edge only.
+        """
         a, b = self.first.level(p), self.second.level(p)
         if self.sign != "|":
             return both([a, b if self.sign == "&" else -b])
@@ -171,12 +241,19 @@ class Combined(Domain):
         return either([a, b])
 
     def distance(self, p: SimpleNamespace) -> Jet:
-        """Return a product for intersections and differences, which is smooth at corners; R-functions for unions."""
+        """Return a product for intersections and differences, which is smooth at corners; R-functions for unions.
+
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
+        """
         if self.sign == "|" or self._shares(1):
             return self.level(p)
         return self.first.distance(p) * (self.second.distance(p) if self.sign == "&" else -self.second.level(p))
 
     def curves(self) -> tuple[Curve, ...]:
+        """Return the curves of both domains, of which the boundary is made; those of a subtracted one are flipped."""
         others = self.second.curves()
         return self.first.curves() + (tuple(curve.flipped() for curve in others) if self.sign == "-" else others)
 
@@ -229,6 +306,18 @@ def either(levels: Iterable[Jet]) -> Jet:
 class Box(Domain):
     """A product of intervals of named coordinates.
 
+    Parameters
+    ----------
+    **ranges
+        The ends (low, high) of each coordinate by its name, in its unit.
+
+    Raises
+    ------
+    InputError
+        For no coordinate, and ranges that are not finite, not ascending, or too narrow for double precision.
+
+    Examples
+    --------
     >>> square = Box(x=(-1, 1), y=(-1, 1))
     >>> square.points(100, seed=0).shape
     torch.Size([100, 2])
@@ -262,24 +351,70 @@ class Box(Domain):
         object.__setattr__(self, "high", tuple(float(high) for _, high in ranges.values()))
 
     def signed_distance(self, points: Tensor) -> Tensor:
+        """Return the distance (n,) of points from the boundary: positive inside, negative outside.
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points, one a row.
+        """
         low, high = self.ends
         beyond = torch.maximum(low - points, points - high)
         return -beyond.clamp_min(0).norm(dim=1) - beyond.max(1).values.clamp_max(0)
 
     def level(self, p: SimpleNamespace) -> Jet:
+        """Return a smooth function of the coordinates: positive inside, zero on the boundary, negative outside.
+
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
+        """
         return both(self._levels(p))
 
     def distance(self, p: SimpleNamespace) -> Jet:
-        """Return the product of (x - low) (high - x) / (high - low) over the coordinates."""
+        """Return the product of (x - low) (high - x) / (high - low) over the coordinates.
+
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
+        """
         return reduce(mul, self._levels(p))
 
     def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
-        """Return points (n, d) inside: a Sobol sequence, uniform random ones, or a lattice of at most `count`."""
+        """Return points (n, d) inside.
+
+        Parameters
+        ----------
+        count
+            The number of points; for a lattice, at most as many.
+        seed
+            Seed of the Sobol sequence or of the random points.
+        how
+            "sobol" for a scrambled Sobol sequence, "random" for uniform random points, "grid" for a lattice.
+
+        Raises
+        ------
+        InputError
+            For a number of points below 1, and an unknown `how`.
+        """
         low, high = self.ends
         return low + (high - low) * unit(count, len(self.names), seed, how)
 
     def face(self, **at: float) -> Face:
-        """Return the face where one coordinate is at one of its ends, like face(t=0)."""
+        """Return the face where one coordinate is at one of its ends, like face(t=0).
+
+        Parameters
+        ----------
+        **at
+            One coordinate by its name, and the end where it is held.
+
+        Raises
+        ------
+        InputError
+            For no or several coordinates, an unknown one, and values that are no end of it.
+        """
         if len(at) != 1:
             raise InputError(f"A face fixes one coordinate, like face(x=0). Got {at!r}.")
         (name, value), = at.items()  # fmt: skip
@@ -291,7 +426,18 @@ class Box(Domain):
         return Face(self, ((k, float(value)),))
 
     def boundary(self, *names: str) -> Face:  # type: ignore[override]
-        """Return all faces, or those at both ends of the named coordinates."""
+        """Return all faces, or those at both ends of the named coordinates.
+
+        Parameters
+        ----------
+        *names
+            Names of coordinates. None are given for all faces.
+
+        Raises
+        ------
+        InputError
+            For an unknown coordinate.
+        """
         for name in names:
             if name not in self.names:
                 raise unknown("coordinate", name, self.names)
@@ -299,6 +445,7 @@ class Box(Domain):
         return Face(self, tuple((k, end) for k in chosen for end in (self.low[k], self.high[k])))
 
     def curves(self) -> tuple[Curve, ...]:
+        """Return the four edges of a box of two coordinates as segments; InputError for other boxes."""
         return self.boundary().curves()
 
     def _levels(self, p: SimpleNamespace) -> list[Jet]:
@@ -312,13 +459,31 @@ class Box(Domain):
 
 @dataclass(frozen=True)
 class Face:
-    """Faces of a box, each a coordinate's number and the end where it is held."""
+    """Faces of a box, each a coordinate's number and the end where it is held.
+
+    Parameters
+    ----------
+    box
+        The box.
+    fixed
+        For each face the number of the coordinate, and the end where it is held.
+    """
 
     box: Box
     fixed: tuple[tuple[int, float], ...]
 
     def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
-        """Return points (n, d), as many on each face."""
+        """Return points (n, d), as many on each face.
+
+        Parameters
+        ----------
+        count
+            The number of points, rounded up to a multiple of the number of faces; for a lattice, at most as many.
+        seed
+            Seed of the Sobol sequence or of the random points on the first face; the next faces have the next seeds.
+        how
+            "sobol" for a scrambled Sobol sequence, "random" for uniform random points, "grid" for a lattice.
+        """
         share = math.ceil(count / len(self.fixed))
         parts = []
         for number, (k, end) in enumerate(self.fixed):
@@ -328,7 +493,13 @@ class Face:
         return torch.cat(parts)
 
     def normals(self, points: Tensor) -> Tensor:
-        """Return the unit normals (n, d) that point outward, at points (n, d) of the faces."""
+        """Return the unit normals (n, d) that point outward, at points of the faces.
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points of the faces.
+        """
         far = torch.stack([(points[:, k] - end).abs() for k, end in self.fixed])
         normals = torch.zeros(len(self.fixed), points.shape[1], dtype=torch.float64)
         for number, (k, end) in enumerate(self.fixed):
@@ -336,7 +507,7 @@ class Face:
         return normals[far.argmin(0)]
 
     def curves(self) -> tuple[Curve, ...]:
-        """Return the faces of a box of two coordinates as segments."""
+        """Return the faces of a box of two coordinates as segments; InputError for other boxes."""
         if len(self.box.names) != 2:
             raise InputError(f"Only boxes of two coordinates have edges. Got {self.box!r}.")
         found = []
@@ -353,6 +524,20 @@ class Face:
 class Disk(Domain):
     """The points nearer to a center than a radius; the names of the coordinates come with the center.
 
+    Parameters
+    ----------
+    radius
+        The radius, positive, in the unit of the coordinates.
+    **center
+        The two coordinates of the center by their names.
+
+    Raises
+    ------
+    InputError
+        For a center that is not two finite numbers, and a radius that is no number > 0.
+
+    Examples
+    --------
     >>> disk = Disk(x=0, y=0, radius=1)
     >>> disk.signed_distance(torch.tensor([[0.25, 0.0], [2.0, 0.0]])).tolist()
     [0.75, -1.0]
@@ -383,14 +568,28 @@ class Disk(Domain):
         return tuple(place + self.radius for place in self.center)
 
     def signed_distance(self, points: Tensor) -> Tensor:
+        """Return the distance (n,) of points from the circle: positive inside, negative outside.
+
+        Parameters
+        ----------
+        points : (n, 2)
+            Points, one a row.
+        """
         return self.radius - (points - torch.tensor(self.center, dtype=torch.float64)).norm(dim=1)
 
     def level(self, p: SimpleNamespace) -> Jet:
-        """Return (radius^2 - r^2) / (2 radius)."""
+        """Return (radius^2 - r^2) / (2 radius).
+
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
+        """
         x, y = ((getattr(p, name) - place) ** 2 for name, place in zip(self.names, self.center, strict=True))
         return (self.radius**2 - (x + y)) / (2 * self.radius)
 
     def curves(self) -> tuple[Circle, ...]:
+        """Return the circle that bounds the disk."""
         return (Circle(self.center, self.radius),)
 
     def __repr__(self) -> str:

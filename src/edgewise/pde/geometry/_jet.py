@@ -31,9 +31,18 @@ class Jet:
     Sums, products, quotients, powers and torch's sin, cos, tan, exp, log, sqrt, square, tanh, sinh, cosh, atan,
     sigmoid, erf and abs of jets are jets; numbers and tensors count as constants.
 
-    `parts` are the derivatives by the numbers of their coordinates, ascending: (0, 0, 1) is u_xxy, () the value. With
-    one, all below it are there.
+    Parameters
+    ----------
+    parts
+        The derivatives, each (n,), by the numbers of their coordinates, ascending: (0, 0, 1) is u_xxy, () the value.
+        With one, all below it are there.
+    names
+        The names of the d coordinates.
+    asked
+        Sets in which the derivatives that are read are noted; none by default.
 
+    Examples
+    --------
     >>> x = Jet.coordinates(torch.tensor([[2.0]]), ("x",))["x"]
     >>> y = torch.sin(x) * x**2
     >>> y.x.item() == (torch.cos(torch.tensor(2.0)) * 4 + torch.sin(torch.tensor(2.0)) * 4).item()
@@ -46,7 +55,17 @@ class Jet:
 
     @classmethod
     def coordinates(cls, points: Tensor, names: Sequence[str], orders: Iterable[Order] | None = None) -> dict[str, Jet]:
-        """Each coordinate of points (n, d) as a function of all, with the orders; by default all up to the second."""
+        """Return each coordinate as a function of all of them, by name.
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points, one a row.
+        names
+            The names of the d coordinates.
+        orders
+            The derivatives that each has, and with them all below; by default all up to the second order.
+        """
         d = points.shape[1]
         none, one = points.new_zeros(()).expand(len(points)), points.new_ones(()).expand(len(points))
         known = orders_up_to(2, d) if orders is None else below(orders)
@@ -58,7 +77,19 @@ class Jet:
 
     @classmethod
     def of(cls, value: Tensor, gradient: Tensor, hessian: Tensor, names: Sequence[str]) -> Jet:
-        """A jet of second order from values (n,), gradients (n, d) and Hessians (n, d, d)."""
+        """Return a jet of second order from values, gradients and Hessians.
+
+        Parameters
+        ----------
+        value : (n,)
+            The values.
+        gradient : (n, d)
+            The first derivatives.
+        hessian : (n, d, d)
+            The second derivatives.
+        names
+            The names of the d coordinates.
+        """
         return cls(jets_of(value, gradient, hessian), tuple(names))
 
     @property
@@ -92,7 +123,18 @@ class Jet:
         return self._like({order: part.conj() for order, part in self.parts.items()})
 
     def d(self, *names: str) -> Tensor:
-        """The derivative by named coordinates, (n,)."""
+        """Return the derivative by named coordinates, (n,).
+
+        Parameters
+        ----------
+        *names
+            The coordinates to differentiate by, in any order, each as often as wanted. None are given for the value.
+
+        Raises
+        ------
+        InputError
+            For an unknown coordinate, more than four of them, and a derivative that was not computed here.
+        """
         for name in names:
             if name not in self.names:
                 raise InputError(

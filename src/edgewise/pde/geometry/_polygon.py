@@ -25,8 +25,22 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Polygon(Domain):
-    """The inside of a closed line through vertices, given in either direction; edge k goes from vertex k to the next.
+    """The inside of a closed line through vertices; edge k goes from vertex k to the next.
 
+    Parameters
+    ----------
+    vertices
+        Three or more points (x, y), in either direction around; also an array (n, 2).
+    names
+        The names of the two coordinates.
+
+    Raises
+    ------
+    InputError
+        For fewer than three vertices, neighbors that are equal, vertices on one line, and edges that cross or touch.
+
+    Examples
+    --------
     >>> lshape = Polygon([(-1, -1), (0, -1), (0, 0), (1, 0), (1, 1), (-1, 1)])
     >>> lshape.area
     3.0
@@ -61,7 +75,18 @@ class Polygon(Domain):
         return abs(_twice_area(self.vertices)) / 2
 
     def edge(self, number: int) -> Boundary:
-        """Return the edge from a vertex to the next one."""
+        """Return the edge from a vertex to the next one.
+
+        Parameters
+        ----------
+        number
+            The number of the vertex, from 0.
+
+        Raises
+        ------
+        InputError
+            For a number that no vertex has.
+        """
         if not is_int(number, 0, len(self.vertices) - 1):
             raise InputError(
                 f"The edges of this Polygon have the numbers 0 to {len(self.vertices) - 1}. Got {number!r}."
@@ -69,10 +94,24 @@ class Polygon(Domain):
         return Boundary(self, (self.curves()[number],))
 
     def signed_distance(self, points: Tensor) -> Tensor:
+        """Return the distance (n,) of points from the nearest edge: positive inside, negative outside.
+
+        Parameters
+        ----------
+        points : (n, 2)
+            Points, one a row.
+        """
         far = torch.stack([edge.distances(points) for edge in self.curves()]).min(0).values
         return torch.where(self.contains(points), far, -far)
 
     def contains(self, points: Tensor) -> Tensor:
+        """Return which of the points are inside, (n,).
+
+        Parameters
+        ----------
+        points : (n, 2)
+            Points, one a row.
+        """
         x, y = points.to(torch.float64).unbind(1)
         inside = torch.zeros(len(points), dtype=torch.bool)
         for (x0, y0), (x1, y1) in self._edges:
@@ -82,16 +121,29 @@ class Polygon(Domain):
         return inside
 
     def level(self, p: SimpleNamespace) -> Jet:
+        """Return a smooth function of the coordinates, by R-functions: positive inside, zero on the boundary.
+
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
+        """
         return level_of(self._formula, self._lines(p))
 
     def distance(self, p: SimpleNamespace) -> Jet:
         """Return a product: of the distances from the edges of the convex hull and, by R-functions, from its pockets.
 
         That of a convex polygon is the product of the distances from its edges, a polynomial.
+
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
         """
         return level_of(self._formula, self._lines(p), outermost=True)
 
     def curves(self) -> tuple[Segment, ...]:
+        """Return the edges as segments, each with its outer side."""
         sense = 1 if _twice_area(self.vertices) > 0 else -1
         return tuple(Segment(start, end, sense) for start, end in self._edges)
 

@@ -143,28 +143,52 @@ def march(
     the solution in each coordinate, so that fronts that lie across both need fine cells everywhere. Conditions on edges
     hold as far as splines along them can tell. As many equations as unknowns are needed.
 
-    Args:
-        problem: an equation in time and one or two coordinates of space, any number of unknowns, derivatives up to
-            fourth order. Conditions on the face of the first time say how the unknowns begin, and their derivatives by
-            time where the equation has u.tt; others hold at the ends of space, or the problem is `periodic`.
-        tolerance: the relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
-        effort: the work to spend: "quick" (2e5), "normal" (2e6), "thorough" (2e7), or a number of Newton steps times
-            cells times the number of unknowns, where u.tt counts as two; in two coordinates of space half of that if
-            both are periodic, and four times as much otherwise. A level that is nearly done may take half as much
-            again. "normal" is about a minute of one core.
-        time: the coordinate that is time.
-        degree: of the splines, from 3 to 9; it must be above the order of the equation in space. By default 9, or 7 in
-            two coordinates of space.
-        max_step: the longest slab. By default slabs are as long as accuracy allows; where the equation or a condition
-            depends on time by itself, they are as short as that asks for, down to a ten-thousandth of the time. What
-            is shorter is missed without `max_step` or `breaks`.
-        breaks: times at which a slab ends, as where a source begins.
-        options: time_limit, callbacks (with each level's row), progress and checkpoint, as for `fit`. The checkpoint of
-            a march that was killed or ended early continues it, to a smaller tolerance and with more effort as well; it
-            is for one coordinate of space.
+    Parameters
+    ----------
+    problem
+        An equation in time and one or two coordinates of space, any number of unknowns, derivatives up to fourth order.
+        Conditions on the face of the first time say how the unknowns begin, and their derivatives by time where the
+        equation has u.tt; others hold at the ends of space, or the problem is `periodic`.
+    tolerance
+        The relative L2 error to reach, from 1e-14 to 0.1; of several unknowns, the largest of theirs.
+    effort
+        The work to spend: "quick" (2e5), "normal" (2e6), "thorough" (2e7), or a number of Newton steps times cells
+        times the number of unknowns, where u.tt counts as two; in two coordinates of space half of that if both are
+        periodic, and four times as much otherwise. A level that is nearly done may take half as much again. "normal" is
+        about a minute of one core.
+    time
+        The coordinate that is time.
+    degree
+        Degree of the splines, from 3 to 9; it must be above the order of the equation in space. By default 9, or 7 in
+        two coordinates of space.
+    max_step
+        The longest slab, in the unit of time. By default slabs are as long as accuracy allows; where the equation or a
+        condition depends on time by itself, they are as short as that asks for, down to a ten-thousandth of the time.
+        What is shorter is missed without `max_step` or `breaks`.
+    breaks
+        Times at which a slab ends, as where a source begins.
+    options
+        time_limit, callbacks (with each level's row), progress and checkpoint, as for `fit`. The checkpoint of a march
+        that was killed or ended early continues it, to a smaller tolerance and with more effort as well; it is for one
+        coordinate of space.
 
-    Errors: InputError for problems that cannot be marched, and values out of range.
+    Returns
+    -------
+    Marched
+        The unknowns as functions of all times and places, their estimated error, and how the march ended.
 
+    Raises
+    ------
+    InputError
+        For problems that cannot be marched, and values out of range.
+
+    References
+    ----------
+    Hairer and Wanner, Solving Ordinary Differential Equations II (1996), for Radau's points; de Boor, A Practical Guide
+    to Splines (1978), for the knots.
+
+    Examples
+    --------
     >>> import torch
     >>> from edgewise.pde import Box, Condition, Problem, periodic
     >>> box = Box(t=(0, 1), x=(0, 2 * torch.pi))
@@ -172,9 +196,6 @@ def march(
     >>> found = march(Problem(box, lambda u, p: u.t - u.xx, [start, periodic(box, "x")]))
     >>> found.errors(lambda p: torch.exp(-p.t) * torch.sin(p.x)).relative < 1e-8
     True
-
-    Source: Hairer and Wanner, Solving Ordinary Differential Equations II (1996), for Radau's points; de Boor, A
-    Practical Guide to Splines (1978), for the knots.
     """
     if not is_number(tolerance, 1e-14, 0.1):
         raise InputError(f"'tolerance' must be a number from 1e-14 to 0.1. Got {tolerance!r}.")

@@ -54,8 +54,23 @@ class Level(NamedTuple):
 class Marched(FoundSolution):
     """What `march` returns: the unknowns as functions of all times and places.
 
-    slabs: the pieces, in order. error: the estimated relative L2 error, its distance from a finer solution. reached:
-    the time until which there is a solution, the end of the box unless the outcome says otherwise. history: the levels.
+    `reached` is the time until which there is a solution, the end of the box unless the outcome says otherwise.
+
+    Parameters
+    ----------
+    problem
+        The problem that was solved.
+    evolution
+        The problem as an equation of evolution: which coordinates are time and space, and the order of each unknown in
+        time.
+    slabs
+        The pieces of time, in order.
+    error
+        The estimated relative L2 error, its distance from a finer solution.
+    outcome
+        How the march ended.
+    history
+        The levels, one row each.
     """
 
     problem: Problem
@@ -79,7 +94,20 @@ class Marched(FoundSolution):
         return sum(slab.inner.size for slab in self.slabs)
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
-        """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
+        """Return the unknown at points with its derivatives: a Jet, or a tuple of them.
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points of the domain, up to the time that was reached.
+        order
+            The highest order of derivatives, at most 4.
+
+        Raises
+        ------
+        InputError
+            For points of another shape or outside the range, and an order that is not known.
+        """
         orders = orders_up_to(checked_order(order), len(self.problem.box.names))
         jets = tuple(self._jet(v, self.checked(points), orders) for v in range(self.problem.unknowns))
         return self.problem.presented(jets[0] if len(jets) == 1 else jets)
@@ -95,21 +123,36 @@ class Marched(FoundSolution):
         return Jet(found, self.problem.box.names)
 
     def network(self, slab: int) -> KAN:
-        """The network that a slab is: KAN([2, (0, [2] * R), unknowns]) of the coordinates, with locked edges of time.
+        """Return the network that a slab is, of all coordinates, with locked edges of time.
 
-        Its outputs are the unknowns from `slabs[slab].begin` to `slabs[slab].end`, to rounding. It can be drawn, saved,
-        pruned and exported as any other.
+        It is KAN([2, (0, [2] * R), unknowns]). Its outputs are the unknowns from `slabs[slab].begin` to
+        `slabs[slab].end`, to rounding. It can be drawn, saved, pruned and exported as any other.
 
-        Errors: InputError in two coordinates of space, where a slab is no network.
+        Parameters
+        ----------
+        slab
+            The number of the slab, from 0.
+
+        Raises
+        ------
+        InputError
+            In two coordinates of space, where a slab is no network.
         """
         if self._is_plane:
             raise InputError("Only slabs of equations in one coordinate of space are networks.")
         return network_of(self.evolution, self.slabs[slab])
 
     def on_grid(self, t: Array, x: Array | tuple[Array, Array], unknown: int = 0) -> Array:
-        """An unknown at all times and all places: (times, places).
+        """Return an unknown at all times and all places: (times, places), or (times, first, second) in two coordinates.
 
-        Of two coordinates of space x is (first, second), places of each: (times, first, second).
+        Parameters
+        ----------
+        t : (times,)
+            Times.
+        x : (places,)
+            Places; of two coordinates of space (first, second), places of each.
+        unknown
+            The number of the unknown, where there are several.
         """
         lines = x if self._is_plane else (x,)
         places = [np.asarray(line, dtype=np.float64) for line in lines]
@@ -124,7 +167,15 @@ class Marched(FoundSolution):
         return len(self.evolution.spaces) > 1
 
     def finer(self, free: int, held: Mapping[int, float]) -> Array:
-        """Places in the cells of the slab at a time."""
+        """Return places in the cells of the slab at a time, which a curve should not miss.
+
+        Parameters
+        ----------
+        free
+            The number of the coordinate along which places are wanted.
+        held
+            The values of the other coordinates, by their numbers.
+        """
         if free == self.evolution.time:
             return np.empty(0)
         slab = next(slab for slab, _ in by_slab(self.slabs, np.array([held[self.evolution.time]])))
@@ -132,18 +183,21 @@ class Marched(FoundSolution):
         return (cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_PER_CELL) / _PER_CELL).ravel()
 
     def packed(self) -> Packed:
+        """Return what a file holds of the march: its slabs; InputError in two coordinates of space."""
         if self._is_plane:
             raise InputError("Only marches in one coordinate of space can be saved.")
         time, degree = self.problem.box.names[self.evolution.time], self.slabs[0].space.degree
         return Packed("march", {"time": time, "degree": degree, "slabs": len(self.slabs)}, tensors_of(self.slabs))
 
     def facts(self) -> list[tuple[str, str]]:
+        """Return what a report says of the march: rows (label, value)."""
         rows = [("Slabs", str(len(self.slabs))), ("Parameters", str(self.parameters))]
         if self.reached < self.evolution.duration[1]:
             rows.append(("Reached", f"{self.problem.box.names[self.evolution.time]} = {self.reached:.6g}"))
         return rows
 
     def in_words(self) -> list[str]:
+        """Return the levels, a sentence each."""
         return [
             f"Accuracy {row.accuracy:.2g} of each slab: {row.slabs} slabs of up to {row.cells} cells, {row.parameters} "
             f"parameters{'' if math.isnan(row.change) else f', relative change {row.change:.2g}'}, {row.seconds:.1f} s."
@@ -151,6 +205,7 @@ class Marched(FoundSolution):
         ]
 
     def convergence(self) -> Convergence | None:
+        """Return the changes from level to level as a curve; None where there are less than two."""
         changes = [row.change for row in self.history if not math.isnan(row.change)]
         caption, places = "The change from level to level", [2.0 + k for k in range(len(changes))]
         return Convergence(caption, "level", "change", places, {"": changes}) if len(changes) > 1 else None
@@ -190,11 +245,28 @@ def load(path: str | os.PathLike[str], problem: Problem) -> Solution | Marched:
     """Read a solution that `found.save` wrote; it gives the same values to the last bit.
 
     The file holds the network, or the slabs of `march`, and how they were found, but not the problem's functions.
-    State the problem as it was when it was solved; its coordinates, domain, equation, ansatz and conditions are
-    compared with what the file says of them. Nothing in the file is run.
+    Nothing in the file is run.
 
-    Errors: InputError for a file that is missing, damaged, no solution, or one of another problem.
+    Parameters
+    ----------
+    path
+        The safetensors file.
+    problem
+        The problem as it was when it was solved. Its coordinates, domain, equation, ansatz and conditions are compared
+        with what the file says of them.
 
+    Returns
+    -------
+    Solution or Marched
+        What `solve` or `march` returned.
+
+    Raises
+    ------
+    InputError
+        For a file that is missing, damaged, no solution, or one of another problem.
+
+    Examples
+    --------
     >>> import tempfile, torch
     >>> from edgewise.pde import Box, solve
     >>> wave = Problem(Box(x=(0, 3)), lambda u, p: u.xx + u.value, ansatz=lambda n, p: p.x + p.x**2 * n)

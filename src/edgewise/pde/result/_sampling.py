@@ -82,7 +82,13 @@ class Outcome(Ending):
 
     @classmethod
     def of(cls, ended: Fitted) -> Outcome:
-        """Return the outcome of a run that something from outside ended."""
+        """Return the outcome of a run that something from outside ended.
+
+        Parameters
+        ----------
+        ended
+            How the run ended, an outcome of `fit` of the same name.
+        """
         return cls[ended.name]
 
 

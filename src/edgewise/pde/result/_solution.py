@@ -39,8 +39,16 @@ _FRESH = 987_654  # seed of points to judge on
 class Errors(NamedTuple):
     """How far a solution is from the exact one over the domain, which is taken to have size 1.
 
-    l2: root of the mean square of u - v; h1: with the squares of the first derivatives added; relative: l2 over that of
-    v; largest: of |u - v|.
+    Parameters
+    ----------
+    l2
+        Root of the mean square of u - v.
+    h1
+        The same with the squares of the first derivatives added.
+    relative
+        l2 over that of v.
+    largest
+        The largest of |u - v|.
     """
 
     l2: float
@@ -60,7 +68,15 @@ class FoundSolution(ABC):
 
     @abstractmethod
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
-        """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
+        """Return the unknown at points with its derivatives: a Jet, or a tuple of them.
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points of the domain.
+        order
+            The highest order of derivatives, at most 4.
+        """
 
     def __call__(self, points: Data) -> Tensor:
         """Values at points (n, d): (n,), or (n, unknowns) where there are several."""
@@ -68,10 +84,24 @@ class FoundSolution(ABC):
         return found.value if isinstance(found, Jet) else values_of(found)
 
     def errors(self, exact: Callable[[SimpleNamespace], Any], count: int = 10_000, output: int = 0) -> Errors:
-        """Distances from an exact solution, written as a function of p, as the ansatz is: lambda p: torch.sin(p.x).
+        """Return the distances from an exact solution, at points of a Sobol sequence that training has not seen.
 
-        At `count` points of a Sobol sequence that training has not seen, up to the time that was reached. Functions
-        that jets do not take, as torch.clamp, are differentiated by autograd.
+        Points lie up to the time that was reached. Functions that jets do not take, as torch.clamp, are differentiated
+        by autograd.
+
+        Parameters
+        ----------
+        exact
+            The exact solution as a function of p, as the ansatz is: lambda p: torch.sin(p.x).
+        count
+            The number of points.
+        output
+            The number of the unknown, where there are several.
+
+        Raises
+        ------
+        InputError
+            For an exact solution that is not made of the coordinates of p.
         """
         x = self.problem.domain.points(count, seed=_FRESH)
         if self.time_axis is not None:
@@ -99,7 +129,7 @@ class FoundSolution(ABC):
         return true.value, true.gradient
 
     def frame(self) -> pd.DataFrame:
-        """The history as a table."""
+        """Return the history as a table."""
         pd = needed("pandas")
 
         return pd.DataFrame(self.history)
@@ -124,14 +154,22 @@ class FoundSolution(ABC):
         One coordinate makes curves, two make maps in colors; next to a map over time stand profiles at some times. Time
         and two others make maps at some times.
 
-        Args:
-            derivative: what is drawn of the unknowns: "" for their values, "x", "xx", or names as ("theta", "theta").
-            at: coordinates that are held, as {"t": 0.5}. Where more than two are left over besides time, the others are
-                held in the middle of their range.
-            times: of the profiles or maps, five or four by default.
-            names: of the unknowns, by default u, or u[0], u[1].
+        Parameters
+        ----------
+        derivative
+            What is drawn of the unknowns: "" for their values, "x", "xx", or names as ("theta", "theta").
+        at
+            Coordinates that are held, as {"t": 0.5}. Where more than two are left over besides time, the others are
+            held in the middle of their range.
+        times
+            Times of the profiles or maps, five or four by default.
+        names
+            Names of the unknowns, by default u, or u[0], u[1].
 
-        Errors: InputError for coordinates and derivatives that there are not.
+        Raises
+        ------
+        InputError
+            For coordinates and derivatives that there are not.
         """
         with extras():
             from edgewise.pde.result._pictures import picture
@@ -146,13 +184,26 @@ class FoundSolution(ABC):
 
         Each frame shows what `plot` draws at one time, on a scale that all frames share.
 
-        Args:
-            path: the file, whose ending says what kind of film it is.
-            derivative, at, names: as for `plot`.
-            frames: how many times are shown, at equal distances.
-            fps: frames a second.
+        Parameters
+        ----------
+        path
+            The file, whose ending says what kind of film it is.
+        derivative
+            What is drawn of the unknowns: "" for their values, "x", "xx", or names as ("theta", "theta").
+        at
+            Coordinates that are held, as {"z": 0.5}. Where more than two are left over besides time, the others are
+            held in the middle of their range.
+        frames
+            How many times are shown, at equal distances.
+        fps
+            Frames a second.
+        names
+            Names of the unknowns, by default u, or u[0], u[1].
 
-        Errors: InputError without a coordinate of time, and for a place that cannot be written.
+        Raises
+        ------
+        InputError
+            Without a coordinate of time, and for a place that cannot be written.
         """
         with extras():
             from edgewise.pde.result._pictures import animate
@@ -168,12 +219,19 @@ class FoundSolution(ABC):
         Columns are called as in an equation: u, u.x, or u[0], u[0].x. Rows of a grid that lie outside the domain are
         left out.
 
-        Args:
-            points: points (n, d); or a number of places along each coordinate; or the places of each, by its name.
-            derivatives: as "x", "xt", or names as ("theta", "theta").
-            names: of the unknowns, by default u, or u[0], u[1].
+        Parameters
+        ----------
+        points
+            Points (n, d); or a number of places along each coordinate; or the places of each, by its name.
+        derivatives
+            The derivatives, each as "x", "xt", or names as ("theta", "theta").
+        names
+            Names of the unknowns, by default u, or u[0], u[1].
 
-        Errors: InputError for coordinates and derivatives that there are not.
+        Raises
+        ------
+        InputError
+            For coordinates and derivatives that there are not.
         """
         from edgewise.pde.result._sampling import table
 
@@ -185,7 +243,19 @@ class FoundSolution(ABC):
     ) -> Path:  # fmt: skip
         """Write one self-contained HTML file about the problem, the solution and how it was found; return its path.
 
-        Errors: InputError where the file cannot be written.
+        Parameters
+        ----------
+        path
+            The file.
+        title
+            The title of the page.
+        names
+            Names of the unknowns, by default u, or u[0], u[1].
+
+        Raises
+        ------
+        InputError
+            Where the file cannot be written.
         """
         with extras():
             from edgewise.pde.result._pictures import content
@@ -196,7 +266,15 @@ class FoundSolution(ABC):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the solution to a safetensors file, which `pde.load` reads; the problem's functions are not in it.
 
-        Errors: InputError for a place that cannot be written.
+        Parameters
+        ----------
+        path
+            The file.
+
+        Raises
+        ------
+        InputError
+            For a place that cannot be written.
         """
         from edgewise.pde.result._file import stated, write
 
@@ -206,26 +284,45 @@ class FoundSolution(ABC):
 
     @abstractmethod
     def packed(self) -> Packed:
-        """What a file holds of the solution itself."""
+        """Return what a file holds of the solution itself."""
 
     @abstractmethod
     def facts(self) -> list[tuple[str, str]]:
-        """What a report says of the solution: rows (label, value)."""
+        """Return what a report says of the solution: rows (label, value)."""
 
     @abstractmethod
     def in_words(self) -> list[str]:
-        """The history, a sentence each."""
+        """Return the history, a sentence each."""
 
     @abstractmethod
     def convergence(self) -> Convergence | None:
-        """The history as curves; None where there are less than two rows."""
+        """Return the history as curves; None where there are less than two rows."""
 
     def finer(self, free: int, held: Mapping[int, float]) -> Array:
-        """Places of a free coordinate, by its number, that a curve should not miss while others are held."""
+        """Return places of a free coordinate that a curve should not miss while others are held.
+
+        Parameters
+        ----------
+        free
+            The number of the coordinate along which places are wanted.
+        held
+            The values of the other coordinates, by their numbers.
+        """
         return np.empty(0)
 
     def checked(self, points: Data) -> Tensor:
-        """Points (n, d) in the domain's ranges as a tensor; InputError for others."""
+        """Return points in the domain's ranges as a tensor (n, d).
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points, one a row.
+
+        Raises
+        ------
+        InputError
+            For points of another shape, or outside the range in which the solution is known.
+        """
         x, domain = torch.as_tensor(points, dtype=torch.float64), self.problem.domain
         if x.ndim != 2 or x.shape[1] != len(domain.names):
             names = ", ".join(domain.names)
@@ -251,13 +348,33 @@ def checked_order(order: int) -> int:
 class Solution(FoundSolution):
     """What `solve` returns.
 
-    model: the network (before the ansatz). constants: the unknown constants as found. history: rows of one grid each;
-    `train` is the root mean square of what the equation leaves, `validation` the same at fresh points. error: the
-    estimated error in L2, relative to the solution, of all unknowns together. residual: what the equation leaves at
-    fresh points, relative to its terms. functions: the unknown functions as found. standard_errors: of the constants,
-    by the noise of the measurements. noise: its standard deviation in each measured condition, estimated from the
-    misfit. weights: those of the measured conditions at the end, where there are unknown functions. advice: which
-    condition is missing, or too many, where that is known.
+    Parameters
+    ----------
+    problem
+        The problem that was solved.
+    model
+        The network (before the ansatz).
+    constants
+        The unknown constants as found, and the factors of singular functions.
+    history
+        Rows of one grid each; `train` is the root mean square of what the equation leaves, `validation` the same at
+        fresh points.
+    outcome
+        How solving ended.
+    error
+        The estimated error in L2, relative to the solution, of all unknowns together.
+    residual
+        What the equation leaves at fresh points, relative to its terms.
+    functions
+        The unknown functions as found, by name.
+    standard_errors
+        Standard errors of the constants, by the noise of the measurements.
+    noise
+        The standard deviation of the noise in each measured condition, estimated from the misfit.
+    weights
+        The weights of the measured conditions at the end, where there are unknown functions.
+    advice
+        Which condition is missing, or too many, where that is known.
     """
 
     problem: Problem
@@ -274,7 +391,20 @@ class Solution(FoundSolution):
     advice: str = ""
 
     def at(self, points: Data, order: int = 2) -> Jet | tuple[Jet, ...]:
-        """The unknown at points (n, d), with its derivatives up to an order of at most 4: a Jet, or a tuple of them."""
+        """Return the unknown at points with its derivatives: a Jet, or a tuple of them.
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points of the domain.
+        order
+            The highest order of derivatives, at most 4.
+
+        Raises
+        ------
+        InputError
+            For points of another shape or outside the domain's ranges, and an order that is not known.
+        """
         orders = orders_up_to(checked_order(order), len(self.problem.domain.names))
         x, parts = self.checked(points), []
         with torch.no_grad():
@@ -286,6 +416,7 @@ class Solution(FoundSolution):
         return self.problem.presented(tuple(_joined(list(same)) for same in zip(*parts, strict=True)))
 
     def packed(self) -> Packed:
+        """Return what a file holds of the solution: its network; InputError where there are unknown functions."""
         from edgewise.tables.io import model_bytes
 
         if self.functions:
@@ -301,6 +432,7 @@ class Solution(FoundSolution):
         )
 
     def facts(self) -> list[tuple[str, str]]:
+        """Return what a report says of the solution: rows (label, value)."""
         return [
             ("Residual over the equation's terms", f"{self.residual:.2g}"),
             ("Parameters", str(self.history[-1].parameters)),
@@ -311,6 +443,7 @@ class Solution(FoundSolution):
         ]
 
     def in_words(self) -> list[str]:
+        """Return the rows of the history, a sentence each."""
         return [
             f"Grid {row.grid}, {row.parameters} parameters: residual {row.train:.2g}, at new points "
             f"{row.validation:.2g}, {row.steps} steps and {row.seconds:.1f} s so far."
@@ -318,6 +451,7 @@ class Solution(FoundSolution):
         ]
 
     def convergence(self) -> Convergence | None:
+        """Return the residual after each run as curves; None where there are less than two rows."""
         rows = self.history
         curves = {"at trained points": [r.train for r in rows], "at new points": [r.validation for r in rows]}
         places = [1.0 + row.round for row in rows]

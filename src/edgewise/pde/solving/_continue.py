@@ -32,8 +32,16 @@ _ENDED = (Outcome.TIME_LIMIT, Outcome.STOPPED, Outcome.INTERRUPTED)
 class Branch:
     """What `continue_in` returns: a solution for each value of a parameter, in the order in which they were found.
 
-    values: those that were asked for, as far as they were reached, and the steps in between. outcome: CONVERGED if all
-    were reached. `branch[-1]` is the last solution, and `for value, solution in branch` goes through all.
+    `branch[-1]` is the last solution, and `for value, solution in branch` goes through all.
+
+    Parameters
+    ----------
+    values
+        The values that were given, as far as they were reached, and the steps in between.
+    solutions
+        The solution for each value.
+    outcome
+        CONVERGED if all values were reached; otherwise what ended the branch.
     """
 
     values: tuple[float, ...]
@@ -87,16 +95,37 @@ def continue_in(
     refined while the solution is near, and else the step is halved; steps that succeed grow again. What cannot be
     reached ends the branch, as beyond a fold where no solution exists.
 
-    Args:
-        problem: the problem as a function of the parameter, like lambda nu: Problem(...).
-        values: of the parameter, two or more, from the easy end to the hard one.
-        tolerance: of the estimated error at each value, relative to the solution in L2.
-        start: a solution near the first value, if there is one.
-        options: as for `solve`; time_limit is that of the whole branch.
-        settings: further arguments of `solve`, such as model, points or boundary. `grids` are for the first value.
+    Parameters
+    ----------
+    problem
+        The problem as a function of the parameter, like lambda nu: Problem(...).
+    values
+        Values of the parameter, two or more, from the easy end to the hard one.
+    tolerance
+        The estimated error to reach at each value, relative to the solution in L2.
+    start
+        A solution near the first value, if there is one.
+    options
+        The options of `solve`; time_limit is that of the whole branch.
+    **settings
+        Further arguments of `solve`, such as model, points or boundary. `grids` are for the first value.
 
-    Errors: InputError for values that are no finite numbers, or that repeat one after another.
+    Returns
+    -------
+    Branch
+        The solutions, with the values between those that were given.
 
+    Raises
+    ------
+    InputError
+        For values that are no finite numbers, or that repeat one after another.
+
+    References
+    ----------
+    Allgower and Georg, Introduction to Numerical Continuation Methods (2003).
+
+    Examples
+    --------
     >>> import torch
     >>> from edgewise.pde import Box, Condition
     >>> box = Box(x=(0, 1))
@@ -104,8 +133,6 @@ def continue_in(
     >>> branch = continue_in(lambda a: Problem(box, lambda u, p: u.xx + a * torch.exp(u.value), [ends]), [1, 2])
     >>> branch.reached, branch.outcome.name
     (2.0, 'CONVERGED')
-
-    Source: Allgower and Georg, Introduction to Numerical Continuation Methods (2003).
     """
     wanted = [float(value) for value in values if is_number(value)]
     if len(wanted) < 2 or len(wanted) != len(values) or any(a == b for a, b in pairwise(wanted)):

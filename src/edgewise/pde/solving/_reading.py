@@ -42,11 +42,22 @@ B, D = 1, 3
 class Reading:
     """One function of the library in the place of an unknown one: c f(a x + b) + d.
 
-    expression: the formula. standard_errors: of those constants (a, b, c, d) that are not simple numbers. score: the
-    misfit, chi-square, plus twice the logarithm of how much the measurements narrow the free constants, 2 log 2 for
-    each bit of a simple one, and 2 for each unit of the function's complexity: -2 times the logarithm of the evidence;
-    less is better. solution: the unknown and all else, trained with the formula. others: the formulas that were tried,
-    with free constants, and their scores.
+    Parameters
+    ----------
+    expression
+        The formula.
+    function
+        The name of the function f.
+    standard_errors
+        Standard errors of those constants (a, b, c, d) that are not simple numbers.
+    score
+        The misfit, chi-square, plus twice the logarithm of how much the measurements narrow the free constants, 2 log 2
+        for each bit of a simple one, and 2 for each unit of the function's complexity: -2 times the logarithm of the
+        evidence; less is better.
+    solution
+        The unknown and all else, trained with the formula.
+    others
+        The formulas that were tried, with free constants, and their scores.
     """
 
     expression: sympy.Expr
@@ -68,14 +79,28 @@ def read(found: Solution, name: str, *, functions: Iterable[str] | None = None) 
     each is trained together with the solution on the equation and the measurements. The constants of the best become 0
     or simple fractions where these lie within 2.5 standard errors and the score falls. The lowest score wins.
 
-    Args:
-        found: what `solve` returned for a problem with unknown functions and measurements.
-        name: which of them.
-        functions: names of the functions that are tried; all of `edgewise.functions` by default.
+    Parameters
+    ----------
+    found
+        What `solve` returned for a problem with unknown functions and measurements.
+    name
+        The name of the unknown function.
+    functions
+        Names of the functions that are tried; all of `edgewise.functions` by default.
 
-    Errors: InputError for a name that is not that of an unknown function, for one of several arguments, and where
-    nothing was measured.
+    Returns
+    -------
+    Reading
+        The formula with the lowest score, and the solution that was trained with it.
 
+    Raises
+    ------
+    InputError
+        For a name that is not that of an unknown function, for one of several arguments, and where nothing was
+        measured.
+
+    Examples
+    --------
     >>> import torch
     >>> from edgewise import pde
     >>> at = torch.linspace(0, 1, 40, dtype=torch.float64)

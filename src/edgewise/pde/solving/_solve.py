@@ -125,28 +125,53 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     It starts at a coarse grid from several networks, of which the best is refined. Before each run half of the points
     move to where the equation is least obeyed, and there are more of them while fresh residuals exceed trained ones.
 
-    Args:
-        problem: what is to hold.
-        model: the network to start from. By default one layer of splines on a line; on a box of two coordinates as few
-            products of splines as the solution needs, found on lattices that follow it; on other domains and in three
-            dimensions the best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more
-            dimensions products first; degree 7.
-        grids: cell counts, coarse to fine; "auto" refines, and widens its own networks, until the estimated error is
-            below the tolerance or neither helps, or until the work that it may do is spent.
-        points: inside the domain; twelve times the parameters where that is more. Lattices have their own.
-        boundary: on the boundary of each condition.
-        steps: of the solver, at least twice at each grid.
-        adaptive: whether points move.
-        tolerance: of the estimated error, relative to the solution in L2.
-        start: a solution of a similar problem, whose network and constants are the first; grids "auto" are then not
-            coarser than its own. Or a first guess of the unknown as a function of p, or a tuple for several, to which
-            networks are fitted first: for equations that are not finite at 0, and to choose one of several solutions.
-        options: seed, time_limit, restarts (starts at the coarsest grid), callbacks, progress and checkpoint, as
-            for `fit`.
+    Parameters
+    ----------
+    problem
+        What is to hold.
+    model
+        The network to start from. By default one layer of splines on a line; on a box of two coordinates as few
+        products of splines as the solution needs, found on lattices that follow it; on other domains and in three
+        dimensions the best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more dimensions
+        products first; degree 7.
+    grids
+        Cell counts, coarse to fine; "auto" refines, and widens its own networks, until the estimated error is below the
+        tolerance or neither helps, or until the work that it may do is spent.
+    points
+        The number of points inside; twelve times the parameters where that is more. Lattices have their own.
+    boundary
+        The number of points on the boundary of each condition.
+    steps
+        Steps of the solver, at least twice at each grid.
+    adaptive
+        Whether points move.
+    tolerance
+        The estimated error to reach, relative to the solution in L2.
+    start
+        A solution of a similar problem, whose network and constants are the first; grids "auto" are then not coarser
+        than its own. Or a first guess of the unknown as a function of p, or a tuple for several, to which networks are
+        fitted first: for equations that are not finite at 0, and to choose one of several solutions.
+    options
+        seed, time_limit, restarts (starts at the coarsest grid), callbacks, progress and checkpoint, as for `fit`.
 
-    Errors: InputError for a network that has not the problem's inputs and outputs, a base or splines of degree below 3,
-    residuals of another shape, or points that are no numbers.
+    Returns
+    -------
+    Solution
+        The unknowns as functions of the coordinates, the constants, the estimated error, and how solving ended.
 
+    Raises
+    ------
+    InputError
+        For a network that has not the problem's inputs and outputs, a base or splines of degree below 3, residuals of
+        another shape, or points that are no numbers.
+
+    References
+    ----------
+    Lagaris, Likas and Fotiadis (1998), for the ansatz; Wu et al., Computer Methods in Applied Mechanics and Engineering
+    403 (2023), for moving points.
+
+    Examples
+    --------
     >>> import torch
     >>> from edgewise.pde import Box
     >>> box = Box(x=(0, 3))
@@ -154,9 +179,6 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     >>> found = solve(wave, grids=[4, 8])
     >>> found.errors(lambda p: torch.sin(p.x)).largest < 1e-5
     True
-
-    Source: Lagaris, Likas and Fotiadis (1998), for the ansatz; Wu et al., Computer Methods in Applied Mechanics and
-    Engineering 403 (2023), for moving points.
     """
     own = options or Options()
     if not is_number(tolerance, 0) or not tolerance > 0:

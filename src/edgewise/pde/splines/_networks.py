@@ -31,6 +31,28 @@ def products(
     few parameters. Factors begin near one where there are more than two coordinates, since a product of many small
     numbers has no gradient.
 
+    Parameters
+    ----------
+    coordinates
+        The number d of coordinates, 2 or more.
+    terms
+        The number of products in each sum.
+    unknowns
+        The number of sums.
+    degree
+        Degree of the splines.
+    grid
+        Cells of each spline.
+    seed
+        Seed of the first coefficients.
+
+    Raises
+    ------
+    InputError
+        For numbers below 1, and a single coordinate.
+
+    Examples
+    --------
     >>> products(5, 2, grid=4)(torch.zeros(3, 5).double()).shape
     torch.Size([3, 1])
     """

@@ -203,8 +203,19 @@ class _Level:
 class JetPass:
     """A forward pass of a network's outputs and some of their derivatives, and what its parameters do to them.
 
-    `outputs` are jets of shape (n, n_out), of the orders given and all below them; by default up to the second. The
-    first layer's splines at the same points, `first`, may be handed on from one pass to the next.
+    `outputs` are jets of shape (n, n_out).
+
+    Parameters
+    ----------
+    model
+        The network.
+    x : (n, n_in)
+        The inputs.
+    orders
+        The derivatives of the outputs, and with them all below; by default up to the second order.
+    first
+        The first layer's splines at the same points, which may be handed on from one pass to the next; None computes
+        them.
     """
 
     def __init__(
@@ -224,7 +235,15 @@ class JetPass:
         return self.levels[0].local
 
     def jacobian(self, layout: Layout, by: Jets) -> Tensor:
-        """Derivatives (n, layout.size) of a number a point by the free parameters, given those by the outputs' jets."""
+        """Return the derivatives (n, layout.size) of a number a point by the free parameters.
+
+        Parameters
+        ----------
+        layout
+            Where the free parameters are in one vector.
+        by
+            The derivatives of that number by the outputs' jets, each (n, n_out).
+        """
         out = self.outputs[()].new_zeros(len(self.outputs[()]), layout.size)
         for depth, weights in self._backward(by):
             level, block = self.levels[depth], layout.blocks[depth]
@@ -239,7 +258,17 @@ class JetPass:
         return out
 
     def sparse_jacobian(self, layout: Layout, by: Jets) -> SparseRows:
-        """The same, where `is_sparse` says so, by the few entries of each edge that are not zero."""
+        """Return the same as `jacobian` by the few entries of each edge that are not zero.
+
+        Every free parameter must be the coefficient of a spline, all of one degree.
+
+        Parameters
+        ----------
+        layout
+            Where the free parameters are in one vector.
+        by
+            The derivatives of the number by the outputs' jets, each (n, n_out).
+        """
         starts, cells, first, values = [], [], [], []
         for depth, weights in self._backward(by):
             local, block = self.levels[depth].local, layout.blocks[depth]

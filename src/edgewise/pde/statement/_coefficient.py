@@ -31,20 +31,29 @@ _CURVE = 200
 class Coefficient:
     """An unknown function in an equation, as k(x) in (k u')' = f or D(u) in u_t = (D(u) u_x)_x.
 
-    arguments   the names of what it depends on. They need not be coordinates; the equation says what they are:
-                c.k(p.x), c.D(u.value). Derivatives have these names: c.D(u.value).u is D'(u).
-    model       a KAN with as many inputs and one output, without a base; by default one spline, or a sum of splines
-    start       its value before training
-    smoothing   the factor of the mean squared curvature that is added to the loss, or "auto"
+    Parameters
+    ----------
+    arguments
+        The names of what it depends on. They need not be coordinates; the equation says what they are: c.k(p.x),
+        c.D(u.value). Derivatives have these names: c.D(u.value).u is D'(u).
+    model
+        A KAN with as many inputs and one output, without a base; by default one spline, or a sum of splines.
+    start
+        Its value before training.
+    smoothing
+        The factor of the mean squared curvature that is added to the loss. The curvature is measured with each argument
+        scaled to a range of length one. "auto" finds the factor from the noise of the measurements, by restricted
+        maximum likelihood.
 
-    The curvature is measured with each argument scaled to a range of length one. "auto" finds the factor from the
-    noise of the measurements, by restricted maximum likelihood.
+    Raises
+    ------
+    InputError
+        For names that are not, for a network of other inputs or outputs, and for numbers that are not finite.
 
+    Examples
+    --------
     >>> Coefficient("x").network().widths, Coefficient(("x", "u")).network().widths
     ([1, 1], [2, 1])
-
-    Errors: InputError for names that are not, for a network of other inputs or outputs, and for numbers that are not
-    finite.
     """
 
     arguments: str | Sequence[str]
@@ -81,7 +90,18 @@ class Coefficient:
         return new.double()
 
     def called(self, arguments: Sequence[Tensor]) -> Tensor:
-        """Return arguments (n,) as rows (n, k); InputError for others."""
+        """Return arguments as rows (n, k).
+
+        Parameters
+        ----------
+        arguments : (n,)
+            The k arguments, a tensor each.
+
+        Raises
+        ------
+        InputError
+            For another number of arguments, and what is no tensor (n,).
+        """
         if len(arguments) != len(self.names) or not all(isinstance(a, Tensor) and a.dim() == 1 for a in arguments):
             got = ", ".join(type(a).__name__ for a in arguments)
             raise InputError(
@@ -91,7 +111,13 @@ class Coefficient:
         return torch.stack(torch.broadcast_tensors(*arguments), 1)
 
     def constant(self, asked: set[Order] | None = None) -> Callable[..., Jet]:
-        """Return the function that is `start` everywhere, as an equation calls it; `asked` notes what is read of it."""
+        """Return the function that is `start` everywhere, as an equation calls it.
+
+        Parameters
+        ----------
+        asked
+            A set in which the derivatives that are read are noted; None notes nothing.
+        """
 
         def call(*arguments: Tensor) -> Jet:
             x = self.called(arguments)
@@ -310,9 +336,18 @@ def _spread(low: Tensor, high: Tensor) -> Tensor:
 class FoundCoefficient:
     """An unknown function that was found: called with its arguments (n,) or (n, k), it gives values (n,).
 
-    model: its network. names: of its arguments. low, high (k,): the range of the arguments in the equation, outside of
-    which nothing is known. covariance: of the network's free parameters. smoothing: the factor of the mean squared
-    curvature in the loss.
+    Parameters
+    ----------
+    model
+        Its network.
+    names
+        The names of its k arguments.
+    low, high : (k,)
+        The range of the arguments in the equation, outside of which nothing is known.
+    covariance
+        The covariance of the network's free parameters.
+    smoothing
+        The factor of the mean squared curvature in the loss.
     """
 
     model: KAN
@@ -327,7 +362,18 @@ class FoundCoefficient:
             return self.model(self._rows(at))[:, 0]
 
     def standard_error(self, at: Data) -> Tensor:
-        """Return the standard error (n,) at arguments, by the noise of the measurements and the bias of smoothing."""
+        """Return the standard error (n,) at arguments, by the noise of the measurements and the bias of smoothing.
+
+        Parameters
+        ----------
+        at
+            Arguments (n,) or (n, k).
+
+        Raises
+        ------
+        InputError
+            For arguments of another shape.
+        """
         x, layout = self._rows(at), Layout(self.model)
         with torch.no_grad():
             made = JetPass(self.model, x, [()])
@@ -335,9 +381,21 @@ class FoundCoefficient:
             return ((slopes @ self.covariance) * slopes).sum(1).clamp_min(0).sqrt()
 
     def band(self, at: Data, level: float = 0.95) -> tuple[Tensor, Tensor]:
-        """Return the ends (n,) of the band that holds the function, at each argument, with a probability `level`.
+        """Return the ends (n,) of the band that holds the function, at each argument, with a given probability.
 
         It is wide where the equation does not determine the function: k(x) in (k u')' = f where u' = 0.
+
+        Parameters
+        ----------
+        at
+            Arguments (n,) or (n, k).
+        level
+            The probability, between 0 and 1.
+
+        Raises
+        ------
+        InputError
+            For arguments of another shape, and a level that is no probability.
         """
         if not is_number(level, 0) or not 0 < level < 1:
             raise InputError(f"'level' must be a number between 0 and 1. Got {level!r}.")
@@ -345,7 +403,18 @@ class FoundCoefficient:
         return value - half, value + half
 
     def curve(self, count: int = _CURVE) -> Tensor:
-        """Return arguments (count,) evenly spaced over the range, where there is one argument."""
+        """Return arguments (count,) evenly spaced over the range, where there is one argument.
+
+        Parameters
+        ----------
+        count
+            The number of arguments.
+
+        Raises
+        ------
+        InputError
+            For a function of several arguments.
+        """
         if len(self.names) > 1:
             raise InputError(f"A curve has one argument. This is a function of {', '.join(self.names)}.")
         return torch.linspace(float(self.low), float(self.high), count, dtype=torch.float64)

@@ -61,10 +61,23 @@ class OnBoundary(SimpleNamespace):
 class Condition:
     """What is to hold on a boundary or at points: residual(u, p), or residual(u, p, c) with unknown constants c.
 
-    `where` is a boundary, as `box.face(t=0)`, `box.boundary()`, `polygon.edge(0)`, or points (n, d). On a boundary p
-    has the outward normal as well: p.nx, p.ny, named after the coordinates. With `also`, as many points again, the
-    residual takes the unknown at both: residual(u, v, p), as for periodic functions. `weight` multiplies the mean
-    square.
+    Parameters
+    ----------
+    where
+        A boundary, as `box.face(t=0)`, `box.boundary()`, `polygon.edge(0)`, or points (n, d).
+    residual
+        A function that is to be zero, of the unknown u, the point p and the constants c. On a boundary p has the
+        outward normal as well: p.nx, p.ny, named after the coordinates.
+    weight
+        The factor of the mean square of the residual in the loss.
+    also
+        As many points again, or a second boundary. The residual then takes the unknown at both: residual(u, v, p), as
+        for periodic functions.
+
+    Raises
+    ------
+    InputError
+        For a weight that is no number > 0, and places that are neither a boundary nor points.
     """
 
     where: Where
@@ -83,6 +96,20 @@ class Condition:
                 )
 
     def points(self, count: int, seed: int) -> list[Tensor]:
+        """Return points at which the condition is to hold, a tensor (n, d) for each side.
+
+        Parameters
+        ----------
+        count
+            The number of points on a boundary; points that were given stay as they are.
+        seed
+            Seed of the Sobol sequence on a boundary.
+
+        Raises
+        ------
+        InputError
+            Where the two sides do not have as many points.
+        """
         sides = [self.where] if self.also is None else [self.where, self.also]
         found = [side if isinstance(side, Tensor) else side.points(count, seed) for side in sides]
         if len(found) == 2 and len(found[0]) != len(found[1]):
@@ -117,14 +144,42 @@ class Condition:
 
 @dataclass(frozen=True)
 class Measured(Condition):
-    """The condition that an unknown takes measured values (n,)."""
+    """The condition that an unknown takes measured values.
+
+    Parameters
+    ----------
+    where : (n, d)
+        The points.
+    residual
+        A function of the unknown that is the difference from the values.
+    weight
+        The factor of the mean square of the difference in the loss.
+    also
+        Not used.
+    values : (n,)
+        The measured values.
+    """
 
     values: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
 
 
 @dataclass(frozen=True)
 class Periodic(Condition):
-    """The condition that the unknowns are periodic in a named coordinate."""
+    """The condition that the unknowns are periodic in a named coordinate.
+
+    Parameters
+    ----------
+    where
+        The face at the lower end of the coordinate.
+    residual
+        A function of the unknown at both ends: the differences of values and slopes.
+    weight
+        The factor of the mean square of the differences in the loss.
+    also
+        The face at the upper end of the coordinate.
+    name
+        The name of the coordinate.
+    """
 
     name: str = ""
 
@@ -134,8 +189,24 @@ class Periodic(Condition):
 
 
 def periodic(box: Box, name: str, weight: float = 100.0) -> Periodic:
-    """The condition that values and slopes are the same at both ends of a coordinate.
+    """Return the condition that values and slopes are the same at both ends of a coordinate.
 
+    Parameters
+    ----------
+    box
+        The domain.
+    name
+        The name of the coordinate.
+    weight
+        The factor of the mean square of the differences in the loss.
+
+    Raises
+    ------
+    InputError
+        For an unknown coordinate.
+
+    Examples
+    --------
     >>> periodic(Box(t=(0, 1), x=(-1, 1)), "x").weight
     100.0
     """
@@ -149,8 +220,26 @@ def periodic(box: Box, name: str, weight: float = 100.0) -> Periodic:
 
 
 def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0) -> Measured:
-    """The condition that an unknown takes measured values (n,) at points (n, d).
+    """Return the condition that an unknown takes measured values at points.
 
+    Parameters
+    ----------
+    points : (n, d)
+        Where the values were measured.
+    values : (n,)
+        The measured values, real or complex.
+    weight
+        The factor of the mean square of the difference in the loss.
+    output
+        The number of the unknown that was measured, where there are several.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not match, and points and values that are not finite.
+
+    Examples
+    --------
     >>> measured([[0.0, 0.5]], [1.0]).where.shape
     torch.Size([1, 2])
     """
@@ -228,12 +317,32 @@ class Integral(Condition):
     """The condition that an integral over a domain or along a boundary is a number.
 
     integral of integrand(u, p) = equals, or of integrand(u, p, c) with unknown constants c. Such a condition fixes the
-    mean of a pressure, or the size of an eigenfunction. `weight` multiplies the square of the difference. The integral
-    is computed at about `nodes` points: Gauss's on boxes and disks, where it is exact to many digits; equally spaced
-    ones along other boundaries; and a Sobol sequence on other domains, which gives three to four digits.
+    mean of a pressure, or the size of an eigenfunction. The integral is computed at points: Gauss's on boxes and disks,
+    where it is exact to many digits; equally spaced ones along other boundaries; and a Sobol sequence on other domains,
+    which gives three to four digits.
 
-    Errors: InputError for places that are no domain and no boundary, and numbers out of range.
+    Parameters
+    ----------
+    where
+        The domain or the boundary to integrate over.
+    residual
+        The integrand, a function of the unknown u, the point p and the constants c.
+    weight
+        The factor of the square of the difference in the loss.
+    also
+        Not used: an integral is over one domain or boundary.
+    equals
+        What the integral is to be.
+    nodes
+        About how many points the integral is computed at.
 
+    Raises
+    ------
+    InputError
+        For places that are no domain and no boundary, and numbers out of range.
+
+    Examples
+    --------
     >>> from edgewise.pde import Box
     >>> box = Box(x=(0, 1))
     >>> Integral(box, lambda u, p: u.value**2, equals=1).equals
@@ -260,6 +369,15 @@ class Integral(Condition):
             raise InputError(f"The weight of a condition must be a number > 0. Got {self.weight!r}.")
 
     def points(self, count: int, seed: int) -> list[Tensor]:
+        """Return points at which the integrand is read, a list of one tensor (n, d).
+
+        Parameters
+        ----------
+        count
+            The number of points.
+        seed
+            Seed of the Sobol sequence.
+        """
         return [self.where.points(count, seed)]
 
     @cached_property

@@ -29,24 +29,40 @@ Several = Jet | tuple[Jet, ...]
 class Weak:
     """An equation in its weak form: the integral of form(u, v, p) over the domain is zero for every test function v.
 
-    Give it to `Problem` in place of the residual. v has derivatives as u has; every term must contain it once. With
-    several unknowns v is a tuple of as many. Integrated by parts, an equation needs fewer derivatives of u, so that
-    coefficients may jump and loads be concentrated: -(k u')' = f becomes k u.x v.x - f v.value.
+    Give it to `Problem` in place of the residual. Integrated by parts, an equation needs fewer derivatives of u, so
+    that coefficients may jump and loads be concentrated: -(k u')' = f becomes k u.x v.x - f v.value.
 
     Test functions are products of splines of degree 4, more of them than the network has parameters. They vanish on the
-    boundary, but for the faces of a box that are `natural`: there the equation itself says that the flux is zero, and
-    no condition is needed. `breaks` are places of coordinates where coefficients jump; the integrals are exact if
-    they are given. On domains that are no boxes, test functions have `domain.distance` as a factor.
+    boundary, but for natural faces of a box. On domains that are no boxes, test functions have `domain.distance` as a
+    factor.
 
     What is minimized is the dual norm of the residual, which is equivalent to the error in H1.
 
-    Errors: InputError for natural places that are no faces, and for terms without v when it is solved.
+    Parameters
+    ----------
+    form
+        The function that is integrated, of the unknown u, the test function v, the point p and constants c; it returns
+        a tensor (n,). v has derivatives as u has; every term must contain it once. With several unknowns v is a tuple
+        of as many.
+    natural
+        Faces of a box where the equation itself says that the flux is zero, and no condition is needed; None for none.
+    breaks
+        Places where coefficients jump, by the name of the coordinate; the integrals are exact if they are given.
 
+    Raises
+    ------
+    InputError
+        For natural places that are no faces, breaks that are not finite, and for terms without v when it is solved.
+
+    References
+    ----------
+    Kharazmi, Zhang and Karniadakis, Computer Methods in Applied Mechanics and Engineering 374 (2021); for the dual
+    norm, Rojas et al., same journal 425 (2024).
+
+    Examples
+    --------
     >>> Weak(lambda u, v, p: u.x * v.x - v.value).breaks
     {}
-
-    Source: Kharazmi, Zhang and Karniadakis, Computer Methods in Applied Mechanics and Engineering 374 (2021); for the
-    dual norm, Rojas et al., same journal 425 (2024).
     """
 
     form: Callable[..., Tensor]
@@ -74,7 +90,22 @@ class Weak:
         return tuple(found)
 
     def reads(self, names: tuple[str, ...], unknowns: int, constants: Mapping[str, float]) -> list[tuple[int, Order]]:
-        """Return which derivatives of which test function the form has: numbers of equations, and orders."""
+        """Return which derivatives of which test function the form has: numbers of equations, and orders.
+
+        Parameters
+        ----------
+        names
+            The names of the coordinates.
+        unknowns
+            The number of unknowns.
+        constants
+            The unknown constants of the problem, by name.
+
+        Raises
+        ------
+        InputError
+            For a form with a term without v, and one that gives no tensor (n,).
+        """
         like = torch.full((2,), 0.5, dtype=torch.float64)
         every = orders_up_to(HIGHEST, len(names))
         jets = tuple(Jet(dict.fromkeys(every, like), names) for _ in range(unknowns))
@@ -110,23 +141,41 @@ def _unit(names: tuple[str, ...], like: Tensor, order: Order | None, noted: set[
 class Problem:
     """A differential equation: residual(u, p) is zero inside the domain, and its conditions hold.
 
-    residual    a function of the unknown u and the point p, which returns a tensor (n,) or a tuple of them:
-                u.value, u.x, u.xx, u.xy are the unknown and its derivatives, p.x, p.y the coordinates. With several
-                unknowns u is a tuple; with `constants` a third argument c holds them, as c.nu.
-    domain      a Box, a Disk, a Polygon, or what |, & and - make of them
-    conditions  what holds on the boundary or at points
-    ansatz      a function of the network n and the coordinates p, all with their derivatives, that gives the unknown:
-                lambda n, p: (1 - p.x**2) * n vanishes at x = -1 and 1 whatever the network is
-    constants   unknown numbers with their first values, found together with the solution
-    functions   unknown functions by name, found as well: the names of what each depends on, as "x" or ("x", "u"), or a
-                `Coefficient`. The third argument holds them too, to be called: c.k(p.x).value, c.D(u.value).u
-    unknowns    how many functions are sought
-    singular    functions that are added to the network, each times an unknown number: those of `Corner.singular`. With
-                "auto" those of all corners of a domain that is no Box, where it has one unknown, no ansatz, and an
-                equation whose second derivatives are Laplace's.
-    complex     whether the unknowns are complex: u.value and its derivatives then are complex tensors, and a network
-                has two outputs for each, the real and the imaginary part
+    Parameters
+    ----------
+    domain
+        A Box, a Disk, a Polygon, or what |, & and - make of them.
+    residual
+        A function of the unknown u and the point p, which returns a tensor (n,) or a tuple of them: u.value, u.x, u.xx,
+        u.xy are the unknown and its derivatives, p.x, p.y the coordinates. With several unknowns u is a tuple; with
+        `constants` a third argument c holds them, as c.nu. Or an equation in its `Weak` form.
+    conditions
+        What holds on the boundary or at points.
+    ansatz
+        A function of the network n and the coordinates p, all with their derivatives, that gives the unknown: lambda n,
+        p: (1 - p.x**2) * n vanishes at x = -1 and 1 whatever the network is. None takes the network itself.
+    constants
+        Unknown numbers with their first values, found together with the solution.
+    unknowns
+        How many functions are sought.
+    singular
+        Functions that are added to the network, each times an unknown number: those of `Corner.singular`. With "auto"
+        those of all corners of a domain that is no Box, where it has one unknown, no ansatz, and an equation whose
+        second derivatives are Laplace's.
+    complex
+        Whether the unknowns are complex: u.value and its derivatives then are complex tensors, and a network has two
+        outputs for each, the real and the imaginary part.
+    functions
+        Unknown functions by name, found as well: the names of what each depends on, as "x" or ("x", "u"), or a
+        `Coefficient`. The third argument holds them too, to be called: c.k(p.x).value, c.D(u.value).u.
 
+    Raises
+    ------
+    InputError
+        For a domain that is none, and a name that is both a constant and an unknown function.
+
+    Examples
+    --------
     >>> import torch
     >>> box = Box(x=(0, 1))
     >>> Problem(box, lambda u, p: u.xx + u.value, [Condition(box.boundary(), lambda u, p: u.value - p.x)]).unknowns
@@ -182,9 +231,18 @@ class Problem:
     def unknown(
         self, jets: Jets, points: Tensor, asked: Sequence[set[Order]] = (), numbers: Mapping[str, Any] = _NONE
     ) -> Jet | tuple[Jet, ...]:
-        """The unknown functions of the jets (n, m) of a network's outputs.
+        """Return the unknown functions of the jets of a network's outputs: a Jet, or a tuple of them.
 
-        `asked` notes which derivatives are read of each; `numbers` are the factors of the singular functions.
+        Parameters
+        ----------
+        jets : (n, m)
+            The network's outputs and their derivatives, by order.
+        points : (n, d)
+            Points, one a row.
+        asked
+            For each unknown a set in which the derivatives that are read of it are noted; none by default.
+        numbers
+            The factors of the singular functions, by their text; 0 where one is not given.
         """
         names = self.domain.names
         outputs = tuple(
@@ -199,11 +257,23 @@ class Problem:
         return self.ansatz(whole, SimpleNamespace(**Jet.coordinates(points, names, jets)))
 
     def presented(self, unknowns: Jet | tuple[Jet, ...]) -> Jet | tuple[Jet, ...]:
-        """The unknowns as the problem was stated."""
+        """Return the unknowns as the problem was stated.
+
+        Parameters
+        ----------
+        unknowns
+            The unknowns as they were computed: a Jet, or a tuple of them.
+        """
         return unknowns
 
     def outputs_of(self, unknown: int) -> tuple[int, ...]:
-        """The network's outputs that make up an unknown, as the problem was stated."""
+        """Return the network's outputs that make up an unknown, as the problem was stated.
+
+        Parameters
+        ----------
+        unknown
+            The number of the unknown, from 0.
+        """
         return (unknown,)
 
     @cached_property
@@ -212,7 +282,7 @@ class Problem:
         return below(self._read[0])
 
     def laws(self) -> Laws:
-        """The networks of the unknown functions as they begin, for the derivatives that are read of each."""
+        """Return the networks of the unknown functions as they begin, for the derivatives that are read of each."""
         orders = {name: below(asked) for name, asked in self._read[1].items()} if self.functions else {}
         return Laws.of(self.coefficients, orders)
 
@@ -228,7 +298,17 @@ class Problem:
     def asked(
         self, equation: Equation, sides: list[Tensor], of_functions: Mapping[str, set[Order]] = _NONE
     ) -> list[set[Order]]:  # fmt: skip
-        """The derivatives of each unknown that an equation reads; those of unknown functions are added to theirs."""
+        """Return the derivatives of each unknown that an equation reads.
+
+        Parameters
+        ----------
+        equation
+            The residual of an equation or of a condition.
+        sides
+            The points (n, d) at which it takes the unknown: one tensor, or two for a condition of two sides.
+        of_functions
+            For each unknown function a set to which the derivatives that are read of it are added.
+        """
         found: list[set[Order]] = [set() for _ in range(self.unknowns)]
         every, unknowns = orders_up_to(HIGHEST, len(self.domain.names)), []
         for points in sides:
@@ -244,7 +324,24 @@ class Problem:
     def left(
         self, equation: Callable[..., Left], unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Any]
     ) -> tuple[Tensor, ...]:
-        """What an equation leaves at points: tensors (n,). Unknown functions that are not given are constant."""
+        """Return what an equation leaves at points: tensors (n,).
+
+        Parameters
+        ----------
+        equation
+            The residual of an equation or of a condition.
+        unknowns
+            The unknowns, once for each side.
+        points : (n, d)
+            Points, one a row.
+        constants
+            The constants, and the unknown functions as they are called; functions that are not given are constant.
+
+        Raises
+        ------
+        InputError
+            For a residual that is complex, or of another shape.
+        """
         at = SimpleNamespace(**{name: points[:, k] for k, name in enumerate(self.domain.names)})
         known = {name: constants[name] for name in self.constants}
         for name, own in self.coefficients.items():
@@ -268,9 +365,23 @@ class Paired(Problem):
     """A problem whose unknowns are the real and the imaginary part of each complex unknown of another one."""
 
     def presented(self, unknowns: Several) -> Several:
+        """Return real and imaginary parts as complex functions.
+
+        Parameters
+        ----------
+        unknowns
+            The real and the imaginary part of each unknown, one after the other.
+        """
         return _combined(unknowns)
 
     def outputs_of(self, unknown: int) -> tuple[int, ...]:
+        """Return the two outputs that are the real and the imaginary part of a complex unknown.
+
+        Parameters
+        ----------
+        unknown
+            The number of the complex unknown, from 0.
+        """
         return 2 * unknown, 2 * unknown + 1
 
 

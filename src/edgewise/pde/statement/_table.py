@@ -25,7 +25,21 @@ _CLOSE = 1e-9  # over the range: rounding
 
 @dataclass(frozen=True)
 class Table:
-    """What `table` returns: a function of one or more coordinates, each a tensor, a number or a Jet."""
+    """What `table` returns: a function of one or more coordinates, each a tensor, a number or a Jet.
+
+    Parameters
+    ----------
+    knots
+        The knots of the spline, (knots,) for each coordinate.
+    coefficients : (n1, n2, ...)
+        The coefficients of the products of B-splines, one axis a coordinate.
+    degree
+        The degree of the spline.
+    low, high
+        The ends of the lattice, one number a coordinate.
+    beyond
+        What happens outside the lattice: an "error", or the spline goes on as its "tangent".
+    """
 
     knots: tuple[Tensor, ...]
     coefficients: Tensor
@@ -45,7 +59,20 @@ class Table:
         return _At.apply(points, self, (0,) * len(at)).reshape(parts[0].shape)
 
     def derivative(self, points: Tensor, order: tuple[int, ...]) -> Tensor:
-        """Return the derivative of the given order in each coordinate, at points (n, d)."""
+        """Return the derivative of the given order in each coordinate, (n,).
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points, one a row.
+        order
+            How often to differentiate by each coordinate.
+
+        Raises
+        ------
+        InputError
+            For points outside the lattice where `beyond` is "error".
+        """
         self._check(points)
         found = self.coefficients
         for k, knots in enumerate(self.knots):
@@ -116,15 +143,25 @@ def table(x: Any, values: Data, *, degree: int = 5, beyond: Beyond = "error") ->
 
     Use it in residuals, in initial values, in ansatzes, and of the unknown itself, as a tabulated law k(u).
 
-    Args:
-        x: where the values are, (n,) ascending; for several coordinates a tuple of such, one each, of a lattice.
-        values: (n,), or (n1, n2, ...) on the lattice.
-        degree: of the spline, 1, 3, 5 or 7. It has degree - 1 continuous derivatives. Take 1 or 3 where the values
-            have kinks, near which splines of high degree overshoot.
-        beyond: outside the lattice there is an "error", or the spline goes on as its "tangent".
+    Parameters
+    ----------
+    x : (n,)
+        Where the values are, ascending; for several coordinates a tuple of such, one each, of a lattice.
+    values : (n,)
+        The values; (n1, n2, ...) on the lattice.
+    degree
+        Degree of the spline, 1, 3, 5 or 7. It has degree - 1 continuous derivatives. Take 1 or 3 where the values have
+        kinks, near which splines of high degree overshoot.
+    beyond
+        What happens outside the lattice: an "error", or the spline goes on as its "tangent".
 
-    Errors: InputError for arrays of other shapes, too few values, places that do not ascend, NaN and infinity.
+    Raises
+    ------
+    InputError
+        For arrays of other shapes, too few values, places that do not ascend, NaN and infinity.
 
+    Examples
+    --------
     >>> x = torch.linspace(0, 3, 50).double()
     >>> sine = table(x, torch.sin(x))
     >>> round(float(sine(torch.tensor(1.0))), 6), round(float(sine(Jet.coordinates(x[:1, None], "x")["x"]).x), 6)

@@ -36,7 +36,7 @@ _CHECKS = {
     "SS03",  # a summary without a period
     "SS06",  # a summary of several lines
 }
-_PACKAGES = [*public.packages(), "edgewise.interpret.symmetries"]
+PACKAGES = [*public.packages(), "edgewise.interpret.symmetries"]
 
 
 def callables(package: str) -> Iterator[tuple[str, Any]]:
@@ -85,4 +85,4 @@ def main(packages: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or _PACKAGES))
+    sys.exit(main(sys.argv[1:] or PACKAGES))

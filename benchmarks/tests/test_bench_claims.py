@@ -118,6 +118,7 @@ def test_the_right_form_is_seldom_called_wrong() -> None:
     assert wrong <= 4
 
 
+@pytest.mark.slow
 def test_a_table_is_measured() -> None:
     benchmark = BENCHMARKS["claims"]
     first = benchmark.cases(Settings(quick=True, effort="300"))[0]

@@ -278,6 +278,7 @@ def silent(stage: str, fraction: float) -> None:
     assert stage and 0 <= fraction <= 1
 
 
+@pytest.mark.slow
 def test_quick_rows_are_stored_by_processes_side_by_side(tmp_path: Path) -> None:
     (wanted,) = [label for label in labels("feynman", quick=True) if label.startswith("I.12.1")]
     plan = Plan(tmp_path, only="I.12.1", jobs=2)

@@ -110,6 +110,7 @@ def measured(case: Case) -> Row:
     return row
 
 
+@pytest.mark.slow
 def test_every_table_split_and_estimator_gives_a_row_and_is_measured_once(tmp_path: Path) -> None:
     settings = Settings(estimators=("constant", "linear"))
     rows = run([Tiny()], settings, Plan(tmp_path), silent)["tabular"]

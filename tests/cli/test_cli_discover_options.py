@@ -87,6 +87,7 @@ def test_rows_without_a_standard_error_are_left_out_of_tables_with_text_too() ->
     assert code == 0 and "1 row of 40 left out: values are missing ('s' lacks 1)." in said and "y = t*v" in said
 
 
+@pytest.mark.slow
 def test_groups_go_with_standard_errors_and_knowledge() -> None:
     options = ["--inputs", "t,v", "--groups", "kind", "--sigma", "s", "--max-complexity", "7", "--loss", "squared"]
     code, said, _ = run(*options, "--functions", "square")

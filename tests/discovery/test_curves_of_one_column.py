@@ -60,6 +60,7 @@ def test_saturation_is_found_with_two_constants_and_their_errors() -> None:
     assert low[1] < -0.83 < high[1]
 
 
+@pytest.mark.slow
 def test_without_rounding_constants_are_as_they_are_fitted() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 3, (100, 2))

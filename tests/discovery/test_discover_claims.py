@@ -56,6 +56,7 @@ def test_as_many_constants_as_rows_leave_a_front_and_a_modest_formula() -> None:
     assert found.best.complexity <= 5 and len(found) > 1
 
 
+@pytest.mark.slow
 def test_a_step_is_not_exact_between_the_rows() -> None:
     """tanh(2000 t) meets every row; that it is steep is all that they show."""
     t = np.linspace(-1, 1, 50)

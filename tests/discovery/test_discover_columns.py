@@ -155,6 +155,7 @@ def test_arrays_lose_columns_that_say_nothing_but_keep_their_width() -> None:
     np.testing.assert_allclose(found.predict(x), x[:, 0] * x[:, 2])
 
 
+@pytest.mark.slow
 def test_many_levels_are_cut_and_said() -> None:
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 30, 300)
@@ -247,6 +248,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return code, said.getvalue()
 
 
+@pytest.mark.slow
 def test_the_command_takes_text_gaps_groups_and_several_targets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

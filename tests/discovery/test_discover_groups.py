@@ -45,6 +45,7 @@ def test_functions_and_length_hold_for_all_groups() -> None:
     assert any("You asked for functions: -sin" in stage for stage in found.stages)
 
 
+@pytest.mark.slow
 def test_forbidden_columns_are_not_seen_and_required_ones_occur() -> None:
     table = rows()
     y = table["shift"] + 2 * table.x + 0.3 * np.random.default_rng(1).standard_normal(len(table))

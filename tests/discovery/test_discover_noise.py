@@ -102,6 +102,7 @@ def test_a_kind_of_noise_is_a_class_and_a_row(monkeypatch: pytest.MonkeyPatch) -
     assert "Noise: quadratic" in repr(found) and "rows weighted by 1/y^4" in repr(found)
 
 
+@pytest.mark.slow
 def test_relative_noise_is_told_and_constants_are_not_biased() -> None:
     x = inputs(200)
     truth = 2 * x[:, 0] + x[:, 1] ** 2
@@ -118,7 +119,7 @@ def test_relative_noise_is_told_and_constants_are_not_biased() -> None:
     assert 0.84 < covered[~small].mean() < 0.97
 
 
-@pytest.mark.parametrize("size", [0.1, 0.25])
+@pytest.mark.parametrize("size", [0.1, pytest.param(0.25, marks=pytest.mark.slow)])
 def test_relative_errors_over_decades_do_not_favor_small_values(size: float) -> None:
     rng = np.random.default_rng(2)
     x = np.exp(rng.uniform(0, 8, (200, 2)))
@@ -210,6 +211,7 @@ def test_standard_errors_weigh_rows_and_give_chi_squared() -> None:
     assert by_size < 0.02  # equal weights leave about 0.03
 
 
+@pytest.mark.slow
 def test_standard_errors_that_are_too_small_claim_nothing() -> None:
     rng = np.random.default_rng(7)
     x = inputs(60, seed=7)
@@ -220,6 +222,7 @@ def test_standard_errors_that_are_too_small_claim_nothing() -> None:
     assert found.chi2 > 10
 
 
+@pytest.mark.slow
 def test_sigma_and_weights_as_columns_of_the_table() -> None:
     rng = np.random.default_rng(8)
     x = inputs(100, seed=8)
@@ -256,6 +259,7 @@ def test_huber_tells_the_rows_that_count_less() -> None:
     assert right(huber, x, truth) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_a_spectrum_over_300_decades() -> None:
     frequency = np.linspace(1, 300, 60)[:, None]

@@ -58,6 +58,7 @@ def test_a_data_frame_is_read_by_name(found: Discovery) -> None:
         found.best.predict(x[["a"]])
 
 
+@pytest.mark.slow
 def test_the_same_effort_gives_the_same_front(found: Discovery) -> None:
     x, y = noisy_table()
     again = ew.discover(x, y, effort=QUICK, time_limit=600)
@@ -120,6 +121,7 @@ def test_other_efforts_are_refused(effort: object) -> None:
         ew.discover(x, y, effort=effort)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_best_is_no_longer_than_a_formula_of_the_front_that_fits_as_well() -> None:
     rng = np.random.default_rng(3)
     x = np.column_stack([rng.uniform(280, 400, 150), rng.uniform(1, 5, 150)])

@@ -63,8 +63,9 @@ def uninterrupted() -> list[object]:
     return digits(searched())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-@pytest.mark.parametrize("moment", [9, pytest.param(27, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moment", [9, 27])
 def test_a_search_that_was_killed_goes_on_to_the_same_front(moment: int, tmp_path: Path) -> None:
     kept = tmp_path / "kept.npz"
     paths = os.pathsep.join([*map(str, Path(__file__).parents[:2]), str(Path(ew.__file__).parent.parent)])

@@ -106,6 +106,7 @@ def growing(x0: float = 0.1, noise: float = 0.0) -> Any:
     return path(lambda t, x: [-0.5 * x[0] * np.log(x[0] / 2)], [x0], GROWTH, noise, 0)
 
 
+@pytest.mark.slow
 def test_gompertz_growth_is_found_as_x_log_x() -> None:
     exact = ew.discover_ode(GROWTH, growing(), effort="quick")
     assert exact.outcome is Outcome.EXACT and terms(exact) == [{"x", "x*log(x)"}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from edgewise.estimators import SymbolicClassifier
 
@@ -32,6 +33,7 @@ def line(model: SymbolicClassifier) -> Any:
     return np.array([float(model.expression_.subs(symbol, 0)), float(model.expression_.diff(symbol))])
 
 
+@pytest.mark.slow
 def test_repeated_ages_have_the_published_slope() -> None:
     x = np.repeat(AGES, GIRLS)[:, None]
     y = np.concatenate([[1] * m + [0] * (t - m) for t, m in zip(GIRLS, REACHED, strict=True)])

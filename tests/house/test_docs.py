@@ -32,6 +32,7 @@ CASES = sorted((ROOT / "docs" / "gallery").glob("*.py"))
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?=[^)])([^)#\s]*)(#[^)\s]*)?\)")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?", re.IGNORECASE)
+_LONG = {"discovery", "pde", "paper"}  # pages that take a minute
 _BOX = re.compile(r"[━─┃│┏┓┗┛└┘┡┩╇┳┴┻╭╮╰╯]+")
 
 _CLOSE = 0.02  # relative difference of two ordinary decimals
@@ -93,8 +94,14 @@ def _near(said: str, printed: str) -> bool:
     return abs(a - b) <= _CLOSE * abs(a)
 
 
+def _marked(page: Path) -> object:
+    return pytest.param(page, marks=pytest.mark.slow) if page.parent.name == "docs" and page.stem in _LONG else page
+
+
 @pytest.mark.timeout(600)  # a page is a session of many steps, and machines differ
-@pytest.mark.parametrize("page", [*PAGES, *DESIGN], ids=lambda page: f"{page.parent.name}-{page.stem}")
+@pytest.mark.parametrize(
+    "page", [_marked(page) for page in [*PAGES, *DESIGN]], ids=lambda page: f"{page.parent.name}-{page.stem}"
+)
 def test_page_runs_and_prints_what_it_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")

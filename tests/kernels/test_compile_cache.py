@@ -246,6 +246,7 @@ def test_a_place_that_cannot_be_written_gives_way_to_a_temporary_one(tmp_path: P
     assert box.run(SCALE) == (["42", "False"], "")
 
 
+@pytest.mark.slow
 def test_a_temporary_place_that_others_may_write_is_not_trusted(tmp_path: Path) -> None:
     """What lies there is run."""
     (tmp_path / "file").touch()
@@ -256,6 +257,7 @@ def test_a_temporary_place_that_others_may_write_is_not_trusted(tmp_path: Path) 
     assert box.run(SCALE).out == ["42", "True"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders have no owners here")
 def test_code_that_others_could_have_planted_is_not_run(box: Box) -> None:
     """The planted kernel adds where the honest one multiplies; `test_planted_code.py` tries the other ways."""
@@ -315,6 +317,7 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Box, Done]:
     return box, box.run(LAYER)
 
 
+@pytest.mark.slow
 def test_a_layer_compiles_what_it_calls_once(layers: tuple[Box, Done]) -> None:
     box, cold = layers
     assert cold.out == ["numba", "True"] and cold.told.count("compiling") == 1

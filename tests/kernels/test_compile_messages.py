@@ -59,9 +59,9 @@ if __name__ == "__main__":
     ("code", "rank", "out", "lines"),
     [
         (ALONE, None, "42", 1),
-        (ALONE, "0", "42", 1),
+        pytest.param(ALONE, "0", "42", 1, marks=pytest.mark.slow),
         (ALONE, "3", "42", 0),
-        (JOBLIB, None, "42 63", 0),
+        pytest.param(JOBLIB, None, "42 63", 0, marks=pytest.mark.slow),
         pytest.param(
             LOADER, "0", "42 63", 0, marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
         ),

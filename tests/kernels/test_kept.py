@@ -201,6 +201,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of torch's compiler
 def test_another_process_runs_them_once_the_operators_are_registered(programs: Path) -> None:
     """Before, torch says what is missing, of a program in a warning."""

@@ -147,6 +147,7 @@ def test_edges_are_masked_in_a_compiled_layer_as_soon_as_they_are_in_the_layer()
         layer.mask[1, 0] = False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("c++") is None, reason="inductor needs a C++ compiler")
 @pytest.mark.skipif(
     os.environ.get("ATEN_CPU_CAPABILITY") == "default",

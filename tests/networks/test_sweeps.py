@@ -60,6 +60,7 @@ def test_a_study_goes_on_and_belongs_to_its_rows(tmp_path: Path) -> None:
         ew.sweep(X, Y, space=SMALL, storage=tmp_path / "no" / "study.journal", progress=False)
 
 
+@pytest.mark.slow
 def test_processes_share_a_study() -> None:
     found = ew.sweep(X, Y, space=SMALL, trials=4, n_jobs=2, progress=False)
     tried = {(trial.settings["grid"], trial.settings["sparsity"]) for trial in found.trials}

@@ -141,6 +141,7 @@ def test_a_rank_may_have_no_rows(found: tuple[Found, list[Found]]) -> None:
     assert (found[1][1]["one"] - one).abs().max() < 1e-10 * one.abs().max()
 
 
+@pytest.mark.slow
 def test_torchrun_shares_the_rows_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     x, y = table(300)
     columns = pd.DataFrame(x.numpy(), columns=["a", "b", "c"]).assign(y=y.numpy())

@@ -67,6 +67,7 @@ def test_a_disk_with_an_ansatz() -> None:
     assert errors.largest < 1e-4
 
 
+@pytest.mark.slow
 def test_an_annulus_by_conditions() -> None:
     hole = pde.Disk(x=0, y=0, radius=0.5)
     ring = pde.Disk(x=0, y=0, radius=1) - hole

@@ -64,7 +64,7 @@ def test_a_smooth_solution_converges() -> None:
     "more",
     [
         {"grids": [3], "steps": 3},
-        {"grids": [3], "points": 50, "steps": 10},
+        pytest.param({"grids": [3], "points": 50, "steps": 10}, marks=pytest.mark.slow),
         {"grids": [4], "steps": 60, "options": ew.Options(restarts=1, time_limit=0.2)},
     ],
 )

@@ -47,6 +47,7 @@ def test_what_no_training_can_begin_with_is_refused_at_once(tmp_path: Path) -> N
     assert desk.job is None
 
 
+@pytest.mark.slow
 def test_training_with_the_grids_as_they_are(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:
     studio = open_studio(small_session())
     page = look(studio)

@@ -14,6 +14,7 @@ if os.name == "nt":
 from edgewise_bench.benchmarks.studies.studio import killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "seconds"), [(1, 0.1), *(pytest.param(*each, marks=pytest.mark.slow) for each in [(0, 0.4), (3, 0.8)])]
 )

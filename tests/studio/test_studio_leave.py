@@ -113,6 +113,7 @@ def test_the_script_runs_wherever_it_is_unpacked(desk: Desk, tmp_path: Path) -> 
     assert run_of(tmp_path / "there" / "law.py", tmp_path) == str(desk.session.formula())
 
 
+@pytest.mark.slow
 def test_the_script_of_a_shipped_table_finds_the_table(tmp_path: Path) -> None:
     place = ew.datasets.path("orbits")
     table = ew.io.read_table(place)

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from steering import begin
 
@@ -64,6 +65,7 @@ def test_two_states_are_compared_side_by_side(open_studio: Any, look: Any) -> No
     page.get_by_label("Differences against b, 40 rows").wait_for()
 
 
+@pytest.mark.slow
 def test_a_law_is_discovered_and_used(open_studio: Any, look: Any) -> None:
     x = 1 + torch.rand(60, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     session = Session(ew.KAN([2, 1], grid=3), x, x[:, 0] / x[:, 1] ** 2, ["m", "r"], target="F")

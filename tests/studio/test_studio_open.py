@@ -278,7 +278,7 @@ def test_the_command_says_where_the_page_is_and_where_the_session_is(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
-@pytest.mark.parametrize("works", [False, True])
+@pytest.mark.parametrize("works", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_script_waits_until_ctrl_c_and_runs_once(tmp_path: Path, works: bool) -> None:
     """Its worker, which is loading or has worked, neither runs the script again nor says that it was interrupted."""
     (tmp_path / "script.py").write_text(SCRIPT)

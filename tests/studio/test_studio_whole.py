@@ -92,6 +92,7 @@ def run_script(path: Path, table: Path) -> str:
     return done.stdout.strip() or done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_from_a_table_to_a_formula_by_keyboard_alone(
     open_studio: Callable[..., Any], look: Callable[..., Page], table: Path

@@ -11,8 +11,7 @@ from edgewise.discovery import Discovery, Outcome
 from edgewise.discovery.judging import encompassing
 from edgewise.discovery.judging._gaps import pole
 from edgewise.discovery.residuals import lack_of_fit
-from edgewise_bench.benchmarks.claims import KINDS
-from edgewise_bench.benchmarks.claims.tables import COUNT, made_table
+from edgewise_bench.benchmarks.claims.tables import COUNT, KINDS, made_table
 
 KNOWN = (Outcome.EXACT, Outcome.NOISE)
 AXES = np.array([0.387, 0.723, 1.0, 1.524, 5.203, 9.537, 19.191, 30.069])  # of the planets, in au

@@ -71,6 +71,7 @@ def test_a_guess_is_taken_up() -> None:
     assert found.groups.a.tolist() == pytest.approx([*SHIFTS.values()])
 
 
+@pytest.mark.slow
 def test_the_constants_of_every_group_are_in_range() -> None:
     table = rows()
     y = (table["shift"] - 2) * table.x + 5 + 0.1 * np.random.default_rng(0).standard_normal(60)

@@ -80,6 +80,7 @@ def test_a_result_can_be_read_and_used() -> None:
     assert np.allclose(found.rates(0.0, [[2.0, 1.0]])[0], space["rates"](0.0, 2.0, 1.0))
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_equations() -> None:
     t = np.sort(np.random.default_rng(1).uniform(0, 6, 60))
     x = [path(lambda t, z: [1.2 * z[0] * (1 - z[0] / 5)], [s], t, 0.01)[:, 0][:, None] for s in (0.2, 8.0)]
@@ -183,12 +184,14 @@ LEVELS = """
 """
 
 
+@pytest.mark.slow
 def test_a_forecast_worse_than_the_mean_forbids_a_claim() -> None:
     rows = np.array(LEVELS.split(), float)
     found = ew.discover_ode(np.arange(len(rows)), rows - rows.mean(), ["level"], order=2, effort="quick")
     assert found.outcome in (Outcome.APPROXIMATE, Outcome.AMBIGUOUS)
 
 
+@pytest.mark.slow
 def test_columns_of_one_state_are_trajectories() -> None:
     t = np.linspace(0, 5, 20)
     x = [k * np.exp(-t) for k in (1, 2, 3)]
@@ -267,6 +270,7 @@ def test_bad_simulations_are_refused() -> None:
         found.simulate([1.0, 1.0], [1.0, 0.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bell, noise 0.01", "square in sine, noise 0,"])
 def test_terms_that_cancel_are_no_law(name: str) -> None:
     """Sums of terms of the libraries follow exp(-x^2) and sin(x^2) along a trajectory, but are not what they are."""

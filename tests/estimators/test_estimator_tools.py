@@ -67,6 +67,7 @@ def test_cross_validation_and_calibration() -> None:
     np.testing.assert_allclose(calibrated.predict_proba(X).sum(1), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["threading", "loky"])
 def test_cross_validation_on_workers_gives_the_same_scores(name: str) -> None:
     for model, target in (

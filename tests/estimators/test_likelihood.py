@@ -44,6 +44,7 @@ def test_repeated_ages_have_the_published_slope() -> None:
     np.testing.assert_allclose(line(weighted), line(model), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_made_rows_have_the_constants_of_newtons_method() -> None:
     rng = np.random.default_rng(0)
     x = np.round(rng.normal(0, 1.5, 1500) * 2) / 2

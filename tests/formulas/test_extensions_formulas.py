@@ -73,6 +73,7 @@ def test_discover_finds_a_registered_function_in_a_law_of_two_variables(bessel: 
     assert sympy.expand(sympy.nsimplify(found.best.expression) - z * sympy.besseli(0, 17 * a / 10) - z**2) == 0
 
 
+@pytest.mark.slow
 def test_a_registered_function_can_be_forbidden(bessel: Function) -> None:
     x, y = bessel_law()
     found = ew.discover(x, y, ["x", "z"], functions=["-I0"], effort=3000)

@@ -32,7 +32,7 @@ CASES = sorted((ROOT / "docs" / "gallery").glob("*.py"))
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?=[^)])([^)#\s]*)(#[^)\s]*)?\)")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?", re.IGNORECASE)
-_LONG = {"discovery", "pde", "paper"}  # pages that take a minute
+_LONG = {"discovery", "pde", "paper", "reading", "command"}  # pages that take a minute
 _BOX = re.compile(r"[━─┃│┏┓┗┛└┘┡┩╇┳┴┻╭╮╰╯]+")
 
 _CLOSE = 0.02  # relative difference of two ordinary decimals

@@ -38,6 +38,7 @@ def test_the_same_seed_tries_the_same_settings() -> None:
     assert [trial.error for trial in first.trials] == [trial.error for trial in again.trials]
 
 
+@pytest.mark.slow
 def test_what_matters_is_told_and_drawn() -> None:
     space = {"hidden": [()], "grid": [2, 5], "sparsity": (1e-4, 1.0)}
     found = ew.sweep(X, Y, space=space, trials=20, progress=False)

@@ -63,6 +63,7 @@ def test_values_and_five_derivatives_are_exact_to_rounding(
             assert float(error) < tolerance * float(expected.abs().max())
 
 
+@pytest.mark.slow
 def test_errors_of_a_fit_fall_with_the_degree_down_to_rounding() -> None:
     """Columns of splines of degree 9 are nearly dependent (condition 1e9); second order is not held back by that."""
     x, more = rows(600), rows(2000, seed=1)

@@ -189,6 +189,7 @@ def checkpointed(path: Path | None, fatal: int | None = None) -> tuple[FitResult
     return ew.fit(model, loader, grids=[3], solver=LM(steps=8), options=options), rows.count
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_fit_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     path = tmp_path / "fit.checkpoint"

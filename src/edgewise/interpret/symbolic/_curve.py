@@ -352,10 +352,11 @@ def polish_curve(function: Function, samples: Samples, theta: Tensor) -> CurveFi
     Examples
     --------
     >>> import torch
+    >>> from edgewise import functions
     >>> from edgewise.symbolic import curve_samples, polish_curve
     >>> z = torch.linspace(-1, 1, 50, dtype=torch.float64)
     >>> start = torch.tensor([2.9, 0.2], dtype=torch.float64)
-    >>> round(polish_curve(library.get("sin"), curve_samples(z, torch.sin(3 * z)), start).a, 9)
+    >>> round(polish_curve(functions.get("sin"), curve_samples(z, torch.sin(3 * z)), start).a, 9)
     3.0
     """
     t, y, w = samples.sample(_FINE)

@@ -159,6 +159,7 @@ def test_refuses(wrong: dict[str, object]) -> None:
         searched(**wrong)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TUNING, Tuning(per_island=100))
     alone = digits(searched(n_jobs=1))
@@ -182,6 +183,7 @@ def test_islands_go_on_from_their_state() -> None:
     assert second.evaluations == 800
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals go to the whole console")
 def test_ctrl_c_while_workers_run_returns_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TUNING, Tuning(per_island=400))

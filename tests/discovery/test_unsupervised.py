@@ -32,6 +32,7 @@ def parabola(rows: int = 120, seed: int = 0) -> pd.DataFrame:
     return table
 
 
+@pytest.mark.slow
 def test_six_columns_of_the_kan_paper() -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (500, 6))
     x[:, 2] = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
@@ -86,6 +87,7 @@ def test_correlated_columns_are_dependent_but_have_no_equation() -> None:
     assert not found[0].sharp and "dependent" in found[0].text
 
 
+@pytest.mark.slow
 def test_columns_that_share_a_column_are_told_apart() -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (400, 4))
     x[:, 1], x[:, 2] = np.exp(x[:, 0]), x[:, 0] * x[:, 3]

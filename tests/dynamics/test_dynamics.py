@@ -116,6 +116,7 @@ def test_gompertz_growth_is_found_as_x_log_x() -> None:
     assert noisy.outcome is Outcome.NOISE and terms(noisy) == [{"x", "x*log(x)"}]
 
 
+@pytest.mark.slow
 def test_errors_of_integration_buy_no_terms() -> None:
     x = solve_ivp(lambda t, x: 2 - 0.3 * x, (0, 10), [0.0], t_eval=GROWTH, rtol=1e-5, atol=1e-6).y[0]
     found = ew.discover_ode(GROWTH, x, effort="quick")
@@ -147,6 +148,7 @@ def test_drag_of_second_degree_is_found() -> None:
 RNG = np.random.default_rng(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize(
     "x",
@@ -167,6 +169,7 @@ def test_a_state_at_rest_has_no_rate() -> None:
     assert both.equations == {"x": 0}
 
 
+@pytest.mark.slow
 def test_eleven_rows_of_a_drug_get_an_answer() -> None:
     t = [0, 0.25, 0.57, 1.12, 2.02, 3.82, 5.1, 7.03, 9.05, 12.12, 24.37]
     x = [0.74, 2.84, 6.57, 10.5, 9.66, 8.58, 8.36, 7.47, 6.89, 5.94, 3.28]

@@ -45,6 +45,7 @@ def test_a_direct_search_knows_and_weighs_too() -> None:
     assert not any("x2" in text for text in model.front_.formula)
 
 
+@pytest.mark.slow
 def test_huber_resists_rows_far_from_most() -> None:
     rng = np.random.default_rng(1)
     x = rng.uniform(0, 2, (60, 1))

@@ -63,6 +63,7 @@ def networks(draw: st.DrawFn, symbolic: float) -> ew.KAN:
     return model
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(networks(symbolic=1.0))
 def test_symbolic_networks_are_their_formulas(model: ew.KAN) -> None:

@@ -32,7 +32,17 @@ CASES = sorted((ROOT / "docs" / "gallery").glob("*.py"))
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?=[^)])([^)#\s]*)(#[^)\s]*)?\)")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?", re.IGNORECASE)
-_LONG = {"discovery", "pde", "paper", "reading", "command"}  # pages that take a minute
+_LONG = {
+    "bases",
+    "command",
+    "discovery",
+    "dynamics",
+    "equations",
+    "paper",
+    "pde",
+    "pde_from_others",
+    "reading",
+}  # of many seconds
 _BOX = re.compile(r"[━─┃│┏┓┗┛└┘┡┩╇┳┴┻╭╮╰╯]+")
 
 _CLOSE = 0.02  # relative difference of two ordinary decimals
@@ -144,6 +154,7 @@ def test_example_with_another_package_runs_where_there_is_one(
     assert agrees(said, run.stdout), f"{page.name}, line {block.line} prints\n{run.stdout}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_case_of_the_gallery_prints_what_it_says(case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

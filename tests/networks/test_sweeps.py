@@ -118,6 +118,7 @@ def test_spaces_describe_themselves() -> None:
     assert Space.of(None).start() == usual
 
 
+@pytest.mark.slow
 def test_the_command_saves_network_picture_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tmp_path / "data.csv"
     pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": Y}).to_csv(data, index=False)

@@ -55,6 +55,7 @@ SOLVERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("grids", ["auto", [6], [4, 8]], ids=str)
 def test_fit_leaves_locked_functions_alone(locked_network, solver, grids) -> None:

@@ -35,6 +35,7 @@ def two(folder: Path, one: dict[str, nn.Module], tmp_path_factory: pytest.TempPa
     return on_ranks(both, 2, tmp_path_factory.mktemp("ranks"), folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("way", ["ddp", "fsdp"])
 def test_two_processes_train_as_one(way: str, name: str, two: list[Found]) -> None:

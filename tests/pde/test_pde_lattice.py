@@ -83,6 +83,7 @@ def test_an_unknown_constant() -> None:
     assert found.constants["k"] == pytest.approx(2 * math.pi**2, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_corners_where_derivatives_are_infinite() -> None:
     """A side at 1 and the others at 0: in the middle the solution is 1/4, at two corners it jumps."""
     hot = pde.Condition(SQUARE.face(y=1), lambda u, p: u.value - 1)

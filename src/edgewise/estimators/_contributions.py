@@ -138,5 +138,5 @@ class Contributions:
 
 
 def chunks(rows: int, most: int = 20_000) -> Iterator[slice]:
-    """Yield slices of at most so many rows: those whose features are held at once."""
+    """Yield slices of as many rows as have features in memory at once."""
     return (slice(start, min(start + most, rows)) for start in range(0, rows, most))

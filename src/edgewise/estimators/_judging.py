@@ -64,7 +64,7 @@ class TargetRows:
         return replace(self, x=self.x[index], y=self.y[index], weights=self.weights[index])
 
     def sample(self, count: int, seed: int) -> Array:
-        """Return the places of at most so many rows, drawn at random, in ascending order."""
+        """Return the places of up to `count` rows, drawn at random, in ascending order."""
         return np.sort(np.random.default_rng(seed).permutation(len(self.y))[:count])
 
     @property

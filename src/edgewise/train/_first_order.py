@@ -61,7 +61,7 @@ class FirstOrderTrainer:
     def _descend(self, model: KAN, form: Quadratic, number: int, total: int) -> tuple[KAN, Outcome]:
         """Return the network after one of `total` runs of the solver, and how that ended."""
         context = self.context
-        loss = tuned(context.loss, model, next(self.rows.batches(16_384)))  # a robust one on so many rows
+        loss = tuned(context.loss, model, next(self.rows.batches(16_384)))  # a robust one on these rows
         work, place = clone(model, context.solver.dtype(context.dtype)), f"grid {grid_of(model)}"
         problem = MinibatchProblem(work, self.rows, self.validation, loss, form, context.options.seed)
 

@@ -47,7 +47,7 @@ class Options:
         Fraction of rows held out only to report the error of the network that was chosen, at most 0.9 together with
         `validation`. "auto": a tenth, at least ten rows, from 50 rows on; none if `validation` is 0.
     process_group
-        A group of torch.distributed whose ranks all call `fit`, each with rows of its own, and all get the same result.
+        A group of torch.distributed whose ranks all call `fit`, each with other rows, and all get the same result.
     checkpoint
         A file that is written after each step; the same fit goes on from it after its process was killed.
     n_jobs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
@@ -19,7 +20,7 @@ class Sized(NamedTuple):
     likelihood: float
 
 
-class NoiseKind:
+class NoiseKind(ABC):
     """A kind of noise: how the standard deviation depends on the value, its words, and when it is recognized.
 
     `rows` says how rows are weighted by it, with {} for the target; `looks` what it looks like, where that is worth
@@ -32,17 +33,17 @@ class NoiseKind:
     rows: ClassVar[str] = ""
     margin: ClassVar[float] = 0.0
 
+    @abstractmethod
     def sigma(self, level: float, share: float, size: Array) -> Array:
         """Return the standard deviation (n,) of measurements whose values have these sizes (n,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def text(self, level: float, share: float) -> str:
         """Return noise that is not zero in words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def trials(self, fitted: Array) -> Iterator[tuple[float, float]]:
         """Yield level and share, up to a factor, of the noise whose likelihood is compared."""
-        raise NotImplementedError
 
     def is_possible(self, y: Array) -> bool:
         """Return whether measurements y (n,) can have such noise."""

@@ -44,7 +44,7 @@ class NoiseModel:
     Raises
     ------
     InputError
-        For a kind that there is not.
+        For an unknown kind.
 
     Examples
     --------

@@ -45,7 +45,7 @@ def find_relations(
     names
         Names of the columns; None for those of a DataFrame, or x1, x2, ...
     seeds
-        Number of divisions of the rows, each of a seed of its own.
+        Number of divisions of the rows, each with another seed.
     seed
         The first of the seeds.
     formulas

@@ -147,7 +147,7 @@ def monomial(f: Surrogate, i: int) -> Finding:
     Raises
     ------
     InputError
-        For a column that there is not.
+        For an unknown column.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def exponential(f: Surrogate, i: int) -> Finding:
     Raises
     ------
     InputError
-        For a column that there is not.
+        For an unknown column.
 
     Examples
     --------

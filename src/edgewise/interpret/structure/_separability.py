@@ -117,7 +117,7 @@ def irrelevant(f: Surrogate, column: int) -> Finding:
     Raises
     ------
     InputError
-        For a column that there is not.
+        For an unknown column.
 
     Examples
     --------

@@ -69,7 +69,7 @@ def surrogate(
         The rows: an array, a tensor or a DataFrame.
     y
         Values (n,) or (n, 1), which are fitted by a Gaussian process (of the logarithm where that predicts left-out
-        rows better); its samples tell how far values and slopes may be off, noise included. Or a function, such as a
+        rows better); its samples show how far values and slopes may be off, noise included. Or a function, such as a
         KAN or a law, that maps points (n, m) to (n,) or (n, 1) by operations that torch differentiates.
     error
         The root mean square error of a function over its standard deviation, 0 for an exact one.

@@ -71,7 +71,7 @@ def is_linear(problem: Problem) -> bool:
 def determinacy(problem: Problem, known: Known | None = None) -> Determinacy:
     """Examine a linear problem, or one that is linearized about known functions.
 
-    Three lattices, each of cells half as wide, tell how many solutions it has.
+    Three lattices, each of cells half as wide, show how many solutions it has.
 
     With J the rows of the equation and its conditions (see `EvenLattice.rows`), a function v whose |J v| / |v| falls to
     nothing may be added to any solution. Where what the squares leave falls as well, there are many solutions; where

@@ -11,7 +11,7 @@ class Race:
 
     grids: tuple[int, ...] = (4, 8, 12, 18, 27, 40, 60, 90, 135)  # cells
     line_grids: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256, 512)  # the same in one coordinate
-    starts: int = 3  # networks that a given one is drawn anew as, itself among them
+    starts: int = 3  # starts from a given network: itself, and new initial parameters
     starts_of_a_kind: int = 2  # the same of each of our own kinds
     gain: float = 0.7  # of the error before: a step of refinement that does not reach it helped little
     seconds: float = 80.0  # of steps on one core, about

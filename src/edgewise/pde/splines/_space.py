@@ -155,7 +155,7 @@ class Products:
         cls, ends: Iterable[tuple[float, float]], counts: Iterable[int], degree: int,
         periods: Iterable[bool] = repeat(False), *, spread: bool = False,
     ) -> Products:  # fmt: skip
-        """The products on so many even cells between the ends of each coordinate."""
+        """The products on even cells between the ends of each coordinate."""
         return cls(tuple(
             Space(np.linspace(low, high, count + 1), degree, periodic, spread)
             for (low, high), count, periodic in zip(ends, counts, periods, strict=False)

@@ -33,7 +33,7 @@ def rank_pairs(
 
 def _small(design: Design, features: Sequence[Matrix], number: int) -> Matrix:
     """Return the few functions of an input that the test uses."""
-    functions, levels, least = 3, 8, 5  # of a curve; of a category, each with so many rows
+    functions, levels, least = 3, 8, 5  # of a curve; of a category, and the least rows of each
     values = features[number]
     if isinstance(design.inputs[number], Curve):
         return values[:, :functions]

@@ -30,12 +30,12 @@ test-one: $(VENV)/.developing  ## the tests and examples of one folder: make tes
 	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests/$(P) $(wildcard src/edgewise/$(P)) $(ARGS)
 
 test-all: $(VENV)/.developing  ## the tests, the slow ones too
-	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "slow or not slow" $(ARGS)
+	$(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "slow or not slow" -o faulthandler_timeout=0 $(ARGS)
 
 FUZZ ?= 100
 
 fuzz: $(VENV)/.developing  ## the fuzzing tests with 100 times the cases (FUZZ=1000 for longer)
-	EDGEWISE_FUZZ=$(FUZZ) $(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 3600 tests/*/test_fuzz_*.py $(ARGS)
+	EDGEWISE_FUZZ=$(FUZZ) $(PINNED) $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 3600 -o faulthandler_timeout=0 tests/*/test_fuzz_*.py $(ARGS)
 
 fmt: $(VENV)/.developing  ## format, and mend what ruff can mend
 	$(BIN)/ruff format .

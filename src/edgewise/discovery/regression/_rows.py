@@ -12,6 +12,7 @@ import numpy as np
 from edgewise._errors import InputError, unknown
 from edgewise._extras import needed
 from edgewise._typing import Array
+from edgewise.discovery.mixed import label_of
 from edgewise.formulas.expressions import FitData
 from edgewise.tables.encoding import Category, Dates, Encoder, as_array, is_frame
 
@@ -91,19 +92,31 @@ class Columns:
         permuted = given.index.is_unique and not given.index.symmetric_difference(index).size
         return given.loc[index] if permuted else given
 
-    def labels(self, given: Any) -> Array:
-        """Return numbers (n,) of groups, -1 at gaps, for a column of labels by name or as it came."""
+    def labeled(self, given: Any, rows: int) -> list[Any]:
+        """Return the cells of a column of labels, by name or as it came, one for each of the rows.
+
+        Errors: InputError for another number of them.
+        """
+        cells = np.asarray(as_array(self._aligned(given))).reshape(-1)
+        if len(cells) != rows:
+            raise InputError(f"'groups' must have a label for each of the {rows} rows. Got {len(cells)}.")
+        return cells.tolist()
+
+    def labels(self, given: Any) -> tuple[Array, tuple[str, ...]]:
+        """Return numbers (n,) of groups, -1 at gaps, and their names, for a column of labels by name or as it came."""
         pd = needed("pandas")
 
         cells = self._aligned(given)
-        return pd.factorize(pd.Series(np.asarray(as_array(cells)).reshape(-1)))[0]
+        codes, names = pd.factorize(pd.Series(np.asarray(as_array(cells)).reshape(-1)))
+        return codes, tuple(map(label_of, names))
 
 
 @dataclass(frozen=True)
 class Rows:
     """Complete rows: inputs x (n, m) by `names`, y (n,), weights of residuals (n,), and groups (n,) or None.
 
-    `kept` (n,) are their numbers in the table given, `notes` say what was left out.
+    `kept` (n,) are their numbers in the table given, `notes` say what was left out. `labels` are the names of the
+    groups in the column `grouped`.
     """
 
     names: tuple[str, ...]
@@ -114,6 +127,8 @@ class Rows:
     groups: Array | None
     kept: Array
     notes: tuple[str, ...] = ()
+    grouped: str = ""
+    labels: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -129,7 +144,7 @@ class Rows:
         for what, given in (("sigma", sigma), ("weights", weights)):
             if given is not None:
                 numbers[what] = columns.numbers(given, what)
-        codes = None if groups is None else columns.labels(groups)
+        codes, labels = (None, ()) if groups is None else columns.labels(groups)
         lengths = {name: len(values) for name, values in numbers.items()}
         lengths |= {} if codes is None else {"groups": len(codes)}
         if len({*lengths.values()}) > 1:
@@ -148,8 +163,9 @@ class Rows:
         weight = _weight(numbers.get("sigma"), numbers.get("weights"), kept)
         x = np.column_stack([numbers[name][kept] for name in used])
         own = None if codes is None else codes[kept]
-        found = cls(tuple(used), target, x, numbers["y"][kept], weight, own, kept, notes)
-        return found.only(weight > 0) if (weight == 0).any() else found
+        grouped = groups if isinstance(groups, str) else str(getattr(groups, "name", None) or "groups")
+        found = cls(tuple(used), target, x, numbers["y"][kept], weight, own, kept, notes, grouped, labels)
+        return (found.only(weight > 0) if (weight == 0).any() else found)._numbered()
 
     @cached_property
     def data(self) -> FitData:
@@ -160,6 +176,13 @@ class Rows:
     def factor(self) -> float:
         """What the weights of `data` are, over those of the rows."""
         return float(self.data.weight.max() / self.weight.max())
+
+    def _numbered(self) -> Rows:
+        """Return the rows with groups numbered without those that have no row."""
+        if self.groups is None:
+            return self
+        there, codes = np.unique(self.groups, return_inverse=True)
+        return replace(self, groups=codes, labels=tuple(self.labels[k] for k in there))
 
     def only(self, keep: Array) -> Rows:
         """Return some of the rows; those left out have no weight."""

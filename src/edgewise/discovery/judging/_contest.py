@@ -214,7 +214,7 @@ class Contest:
             if own is None:
                 break
             robust = self.robust_lead(own, entry) if own.error > self.floor else ahead
-            if min(ahead, robust) < lead and not self._contains(entry, own):
+            if min(ahead, robust) < lead and not self.contains(entry, own):
                 expression = entry.expression if ahead <= robust else entry.robust[0].expression
                 found.append(Rival(expression, min(ahead, robust)))
         found.sort(key=lambda rival: rival.lead)
@@ -222,9 +222,9 @@ class Contest:
 
     def alike(self, one: Entry, other: Entry) -> bool:
         """Return whether two forms can take each other's values: they differ by constants only."""
-        return self._contains(one, other) and self._contains(other, one)
+        return self.contains(one, other) and self.contains(other, one)
 
-    def _contains(self, entry: Entry, law: Entry) -> bool:
+    def contains(self, entry: Entry, law: Entry) -> bool:
         """Return whether a form, its exponents and ones free too, can take the values of a law, or tends to them.
 
         As c goes to zero, (exp(c x) - 1)/c tends to a line: more steps bring it ever nearer. A form that only

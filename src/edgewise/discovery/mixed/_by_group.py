@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sympy
 
 from edgewise._extras import needed
 from edgewise._typing import Array, Formula
@@ -16,6 +17,7 @@ from edgewise.formulas.expressions import Constant
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 
 def label_of(cell: Any) -> str:
@@ -51,6 +53,10 @@ class ByGroup:
         The formula, with a symbol for each constant that differs.
     fit
         The estimates.
+    indicators
+        Inputs that are 1 in one group each and 0 in the others, of all groups but the baseline, in order.
+    baseline
+        The number of the group without one.
     """
 
     group: str
@@ -58,6 +64,21 @@ class ByGroup:
     rows: tuple[int, ...]
     form: Formula
     fit: MixedFit
+    indicators: tuple[str, ...] = ()
+    baseline: int = 0
+
+    def codes(self, rows: Array, names: Sequence[str]) -> Array:
+        """Return the numbers (n,) of the groups of rows (n, m) of inputs; -1 where the indicators are gaps."""
+        own = rows[:, [names.index(name) for name in self.indicators]]
+        others = np.array([k for k in range(len(self.labels)) if k != self.baseline])
+        with np.errstate(invalid="ignore"):
+            known = np.where((own > 0).any(1), others[np.argmax(own > 0, axis=1)], self.baseline)
+        return np.where(np.isnan(own).any(1), -1, known)
+
+    def of_rows(self, rows: Array, names: Sequence[str]) -> tuple[Array, Array]:
+        """Return values (n,) at rows (n, m) of inputs by name, and standard errors, as `MixedFit.predict`."""
+        inputs = rows[:, [names.index(name) for name in self.fit.model.names]]
+        return self.fit.predict(inputs, self.codes(rows, names))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -141,6 +162,35 @@ class ByGroup:
                 text += f"; p {row.p:.2g}" + (" (one value for all groups would do)" if row.p > seldom else "")
             lines.append(text)
         return lines
+
+    def plot(self, target: str) -> Figure | None:
+        """Draw the rows of each group with its curve, and that of the mean; None unless it has one input that varies.
+
+        Parameters
+        ----------
+        target
+            Name of the target.
+        """
+        n_points = 200  # of a curve
+        from edgewise import plot
+
+        model = self.fit.model
+        used = [k for k, name in enumerate(model.names) if sympy.Symbol(name) in model.formula.free_symbols]
+        used = [k for k in used if np.ptp(model.x[:, k]) > 0]
+        if len(used) != 1:
+            return None
+        across = model.x[:, used[0]]
+        places = np.linspace(across.min(), across.max(), n_points)
+        at = np.repeat(model.x[:1], n_points, axis=0)
+        at[:, used[0]] = places
+
+        def line(code: int, label: str) -> plot.Line:
+            own = model.codes == code
+            values = self.fit.predict(at, np.full(n_points, code))[0]
+            return plot.Line(places, values, label, rows=np.column_stack([across[own], model.y[own]]))
+
+        lines = [line(code, label) for code, label in enumerate(self.labels)]
+        return plot.group_panels(lines, line(-1, "mean"), names=(model.names[used[0]], target))
 
     @property
     def method(self) -> str:

@@ -28,7 +28,7 @@ class Solved:
     @cached_property
     def beta(self) -> Array:
         """The mean constants (p,)."""
-        return np.linalg.lstsq(self.shared[:, :-1], self.shared[:, -1], rcond=1e-13)[0]
+        return self.root @ self.shared[:, -1]
 
     @cached_property
     def u(self) -> Array:
@@ -39,7 +39,10 @@ class Solved:
     @cached_property
     def root(self) -> Array:
         """A root (p, p) of the covariance of beta over s^2."""
-        return np.linalg.pinv(self.shared[:, :-1], rcond=1e-13)
+        triangle = self.shared[:, :-1]
+        size = np.linalg.norm(triangle, axis=0)
+        size = np.where(size > 0, size, 1.0)
+        return np.linalg.pinv(triangle / size, rcond=1e-12) / size[:, None]
 
     @cached_property
     def within(self) -> Array:

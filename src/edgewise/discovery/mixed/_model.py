@@ -12,7 +12,7 @@ import sympy
 
 from edgewise._typing import Array, Part
 from edgewise.discovery.mixed._linear import Blocks, Solved, root_of
-from edgewise.formulas.expressions import Tape
+from edgewise.formulas.expressions import Covariance, FitData, FreeFormula, Tape, Uncertainty
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MixedModel:
     groups: int
     full: bool = True
     restricted: bool = True
-    rounding: float = 1e-12  # of the size of y: the error that rounding leaves
+    rounding: float = 1e-12  # of the size of y about its mean: the error that rounding leaves
 
     @cached_property
     def tape(self) -> Tape:
@@ -98,63 +98,66 @@ class MixedModel:
             now = after
         return beta, u
 
-    @property
+    @cached_property
     def _size(self) -> float:
-        """The root of the sum of squares of y."""
-        return float(np.linalg.norm(self.weight * self.y))
+        """The root of the weighted sum of squares of y about its mean."""
+        square = self.weight**2
+        return float(np.linalg.norm(self.weight * (self.y - np.average(self.y, weights=square))))
 
-    def _exact(self, beta: Array, b: Array) -> MixedFit | None:
+    def _exact(self, blocks: Blocks, beta: Array, b: Array) -> MixedFit | None:
         """Return the fit of each group on its own, if it leaves rounding; the variances are those of its constants."""
-        apart, nothing = (
-            1e8,
-            1e-12,
-        )  # standard deviation between groups in units of the residuals; those of an exact fit
-        blocks = self._linear(beta, b)
-        if blocks is None:
-            return None
+        apart, near, last = 1e8, 1e-5, 1e-14  # s of b over that of e; of y: what may be left; what doubles lose of y
+        nothing = 1e-12  # of y: s of an exact fit
         factor = np.diag(apart / np.maximum(blocks.sizes, 1e-300))
-        beta, u = self._constants(beta, b @ np.linalg.inv(factor).T, factor)
+        with np.errstate(all="ignore"):
+            if not blocks.solved(factor).left <= near * self._size:
+                return None
+            beta, u = self._constants(beta, b @ np.linalg.inv(factor).T, factor)
         b, varying = u @ factor.T, list(self.varying)
         left = self.weight * (self.y - self.tape.values(self.columns, self.at(beta, b, self.codes)))
-        blocks = self._linear(beta, b)
-        if blocks is None or not np.linalg.norm(left) <= self.rounding * self._size:
+        found, lost = self._linear(beta, b), last * float(np.linalg.norm(self.weight * self.y))
+        if found is None or not np.linalg.norm(left) <= max(self.rounding * self._size, lost):
             return None
         beta[varying] += b.mean(0)
         b = b - b.mean(0)
-        sigma = nothing * self._size / math.sqrt(blocks.rows)
-        solved = blocks.solved(root_of(b.T @ b / max(self.groups - 1, 1)) / sigma)
-        return MixedFit(self, blocks, solved, beta, b, sigma, blocks.deviance(solved, self.restricted), exact=True)
+        sigma = nothing * self._size / math.sqrt(found.rows)
+        solved = found.solved(root_of(b.T @ b / max(self.groups - 1, 1)) / sigma)
+        return MixedFit(self, found, solved, beta, b, sigma, found.deviance(solved, self.restricted), exact=True)
+
+    def near(self, blocks: Blocks) -> MixedFit:
+        """Return estimates of a model that is linear, of which `blocks` are the rows: variances near the maximum."""
+        begin = np.zeros(blocks.p), np.zeros((self.groups, blocks.q))
+        exact = self._exact(blocks, *begin) if self.varying else None
+        return exact or self._of(blocks, blocks.solved(blocks.begun(self.full, self.restricted)))
+
+    def _of(self, blocks: Blocks, solved: Solved, converged: bool = False) -> MixedFit:
+        sigma = solved.left / math.sqrt(blocks.freedom(self.restricted))
+        deviance = blocks.deviance(solved, self.restricted)
+        return MixedFit(self, blocks, solved, solved.beta, solved.u @ solved.factor.T, sigma, deviance, converged)
 
     def fit(self, start: Sequence[float] | Array) -> MixedFit | None:
         """Return the estimates, from mean constants (p,) near them; None where the formula is undefined there."""
         turns = 200
-        still = 1e-9  # of the deviance and of the covariance: changes that end the alternation
+        still, alike = 1e-9, 1e-5  # of the deviance, and of the factor: changes that end the alternation
         beta, factor = np.array(start, dtype=np.float64), None
         b, before = np.zeros((self.groups, len(self.varying))), math.inf
-        near_rounding = 1e-4  # of y: residuals from which on a fit of each group is looked at
-        converged = False
         for turn in range(turns):
             blocks = self._linear(beta, b)
             if blocks is None:
                 return None
+            if self.varying and (exact := self._exact(blocks, beta, b)) is not None:
+                return exact
             near = factor if turn > 2 and factor is not None and np.diag(factor).all() else None
             again = blocks.estimated(near, full=self.full, restricted=self.restricted)
-            solved = blocks.solved(again)
-            deviance = blocks.deviance(solved, self.restricted)
+            found = self._of(blocks, blocks.solved(again))
             moved = np.inf if factor is None else np.abs(again - factor).max(initial=0.0)
-            factor = again
-            alike = moved <= 1e-5 * np.abs(factor).max(initial=1e-300)
-            if abs(deviance - before) <= still * max(abs(deviance), 1.0) and alike:
-                converged = True
-                break
-            before = deviance
+            change, before, factor = abs(found.deviance - before), found.deviance, again
+            if change <= still * max(abs(before), 1.0) and moved <= alike * np.abs(factor).max(initial=1e-300):
+                return replace(found, beta=beta, b=b, converged=True)
             inverse = np.linalg.pinv(factor) if factor.size else factor
             beta, u = self._constants(beta, b @ inverse.T, factor)
             b = u @ factor.T
-            if solved.left <= near_rounding * self._size and (exact := self._exact(beta, b)) is not None:
-                return exact
-        sigma = solved.left / math.sqrt(blocks.freedom(self.restricted))
-        return MixedFit(self, blocks, solved, beta, b, sigma, deviance, converged)
+        return replace(found, beta=beta, b=b)
 
 
 @dataclass(frozen=True)
@@ -321,6 +324,14 @@ class MixedFit:
             p = 0.5 * (float(chi2.sf(ratio, k)) + (float(chi2.sf(ratio, k - 1)) if k > 1 else float(ratio <= 0)))
             found.append((ratio, p))
         return tuple(found)
+
+    def uncertainty(self, data: FitData) -> Uncertainty:
+        """Return the mean constants with their covariance, for `data` of the rows."""
+        model = self.model
+        values = model.tape.values(data.columns, self.beta)
+        free = FreeFormula(model.formula, model.constants, tuple(map(float, self.beta)), data.error(values))
+        unit = self.sigma * float(data.weight.max() / model.weight.max())
+        return Uncertainty(free, data, unit, given=Covariance(self.covariance, self.freedoms))
 
     @property
     def log_likelihood(self) -> float:

@@ -16,7 +16,7 @@ from edgewise._renamed import renamed
 from edgewise._typing import Data, Formula
 from edgewise.discovery.regression._loss import LossName, RobustLoss
 from edgewise.discovery.regression._minimization import Minimization, Minimum
-from edgewise.discovery.regression._mixed import Between, Varying, by_group, uncertainty_of
+from edgewise.discovery.regression._mixed import Between, Varying, by_group
 from edgewise.discovery.regression._result import FitOutcome, FormulaFit
 from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
 from edgewise.formulas.expressions import CovarianceName, Uncertainty, evaluate, read_formula
@@ -73,7 +73,7 @@ def fit_by_group(
     return FormulaFit(
         chosen.stated, form, tuple(c.name for c in constants), rows, FitOutcome.EXACT if by.fit.exact else outcome,
         (*chosen.notes, *rows.notes), {}, (), chosen.loss, chosen.absolute_sigma, np.ones(len(rows.y)),
-        0.0 if by.fit.exact else by.fit.sigma, chosen.columns, uncertainty_of(by, rows), by,
+        0.0 if by.fit.exact else by.fit.sigma, chosen.columns, by.fit.uncertainty(rows.data), by,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import sympy
@@ -13,10 +13,6 @@ from edgewise._typing import Part
 from edgewise.discovery.mixed import ByGroup, MixedModel
 from edgewise.discovery.regression._minimization import Minimum
 from edgewise.discovery.regression._rows import Rows
-from edgewise.formulas.expressions import Covariance, FreeFormula, Tape, Uncertainty
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Between = Literal["full", "diagonal"]
 """The covariances between groups of constants that differ."""
@@ -88,16 +84,6 @@ def by_group(found: Minimum, form: Part, constants: Sequence[sympy.Symbol], rows
     return ByGroup(rows.grouped, rows.labels, tuple(counts.tolist()), form, fit)
 
 
-def uncertainty_of(by: ByGroup, rows: Rows) -> Uncertainty:
-    """Return the mean constants with the covariance that the groups give them."""
-    fit = by.fit
-    free = FreeFormula(fit.model.formula, fit.model.constants, tuple(map(float, fit.beta)))
-    values = Tape(free.template, rows.names, free.symbols).values(rows.data.columns, free.values)
-    free = FreeFormula(free.template, free.symbols, free.values, rows.data.error(values))
-    given = Covariance(fit.covariance, fit.freedoms)
-    return Uncertainty(free, rows.data, fit.sigma * rows.factor, "classical", rows.groups, given=given)
-
-
 def mixed_lines(by: ByGroup) -> list[str]:
     """Return how constants differ between groups, as lines of a printout."""
     most_groups = 6  # whose constants are shown
@@ -106,19 +92,3 @@ def mixed_lines(by: ByGroup) -> list[str]:
     more = len(groups) - most_groups
     shown = groups if more <= 0 else [*groups[:most_groups], f"and {more} more (fit.by_group.table())"]
     return [head, *(f"  {line}" for line in by.between()), f"Each of {by.group}:", *(f"  {line}" for line in shown)]
-
-
-def group_curves(by: ByGroup, rows: Rows) -> Figure:
-    """Draw the rows of each group with its curve, and the curve of the mean constants in gray, along one input."""
-    n_points = 200  # of a curve
-    from edgewise import plot
-
-    assert rows.groups is not None
-    places = np.linspace(rows.x.min(), rows.x.max(), n_points)
-    lines = []
-    for code, label in enumerate(by.labels):
-        own = rows.groups == code
-        values = by.fit.predict(places[:, None], np.full(n_points, code))[0]
-        lines.append(plot.Line(places, values, label, rows=np.column_stack([rows.x[own, 0], rows.y[own]])))
-    mean = plot.Line(places, by.fit.predict(places[:, None], np.full(n_points, -1))[0], "mean")
-    return plot.curve_among_rows(lines, rivals=[mean], names=(rows.names[0], rows.target)).figure

@@ -17,7 +17,7 @@ from edgewise._typing import Array, Formula
 from edgewise.discovery import residuals
 from edgewise.discovery.mixed import ByGroup, codes_of
 from edgewise.discovery.regression._loss import LossName
-from edgewise.discovery.regression._mixed import group_curves, mixed_lines
+from edgewise.discovery.regression._mixed import mixed_lines
 from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
 from edgewise.formulas.expressions import Constant, Uncertainty, evaluate, quoted, rounded_together
 from edgewise.interpret.export import latex, latex_with_error_bars, text_with_error_bars
@@ -381,15 +381,16 @@ class FormulaFit(Estimates):
     def plot(self) -> Figure:
         """Draw the rows, the curve and its 95 % bands against the input; of several inputs, predictions against y.
 
-        Where constants differ by group, each group has its curve, and the mean is the gray one.
+        Where constants differ by group, each group has a panel with its curve, and that of the mean dashed.
         """
         n_points = 400  # points of a curve
         from edgewise import plot
 
+        of_groups = None if self.by_group is None else self.by_group.plot(self.rows.target)
+        if of_groups is not None:
+            return of_groups
         if len(self.rows.names) > 1:
             return plot.fit_quality(self.rows.y, self.fitted, name=self.rows.target)
-        if self.by_group is not None:
-            return group_curves(self.by_group, self.rows)
         x = self.rows.x[:, 0]
         grid = np.linspace(x.min(), x.max(), n_points)
         values, *inner = self.predict(grid[:, None], 0.95, band="confidence")

@@ -217,11 +217,15 @@ class Front(Sequence[Candidate]):
 
     @cached_property
     def findings(self) -> Findings:
-        """What tests of the best formula's residuals found: order of rows, inputs, size, outliers."""
+        """What tests of the best formula's residuals found: order of rows, inputs, groups, size, outliers."""
         x, y, weight = self._judged
-        values = self.best.predict(x) if self.columns is None else evaluate(self.best.expression, self.names, x)
+        values = evaluate(self.best.expression, self.names, x)
         residual = (y - values) * (1.0 if weight is None else weight)
-        return inspect(x, residual, names=self.names, fitted=values)
+        by = self.best.by_group
+        apart = () if by is None else by.indicators
+        places = [k for k, name in enumerate(self.names) if name not in apart]
+        groups = None if by is None else by.codes(x, self.names)
+        return inspect(x[:, places], residual, names=[self.names[k] for k in places], fitted=values, groups=groups)
 
     @property
     def chi2(self) -> float | None:
@@ -249,7 +253,8 @@ class Front(Sequence[Candidate]):
 
         The constants stay as they are: standard errors are those at these values. Where `sigma` was given they are by
         it, times the square root of chi-squared per degree of freedom where that is above 1. Where the best formula's
-        residuals are correlated from row to row, or vary in size, they are for such rows (`rows_are`).
+        residuals are correlated from row to row, or vary in size, they are for such rows (`rows_are`). Of a formula
+        whose constants differ by group they are those of the mean constants.
 
         Parameters
         ----------
@@ -257,7 +262,11 @@ class Front(Sequence[Candidate]):
             A candidate of the front or its number; None for the best.
         """
         x, y, weight = self._judged
-        expression = self._candidate(candidate).expression
+        chosen = self._candidate(candidate)
+        if chosen.by_group is not None:
+            model = chosen.by_group.fit.model
+            return chosen.by_group.fit.uncertainty(FitData.of(model.names, model.x, model.y, model.weight))
+        expression = chosen.expression
         found = Uncertainty.of(expression, self.names, x, y, weight, kind=self.rows_are)
         if not self.noise_model.known:
             return found
@@ -319,7 +328,10 @@ class Front(Sequence[Candidate]):
         rows = columns_of(x, self.names, self.columns)
         chosen = self.candidates if forms else [self._candidate(candidate)]
         weights = self.weights / self.weights.sum() if forms else np.ones(1)
-        predictions = [Prediction.of(self.uncertainty(each), rows, self._noise) for each in chosen]
+        predictions = [
+            Prediction.of(self.uncertainty(each), rows, self._noise) if each.by_group is None
+            else Prediction.of_groups(each.by_group, rows, self.names, self._noise) for each in chosen
+        ]  # fmt: skip
         values = mixture_mean(predictions, weights)
         if interval is None:
             return values

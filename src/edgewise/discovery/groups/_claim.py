@@ -11,7 +11,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.discovery.groups._fit import GroupedFit, GroupedRows
-from edgewise.discovery.judging import LEAD, Contest, Evidence, Outcome, Rival, as_given, encompassing, wild
+from edgewise.discovery.judging import LEAD, Contest, Evidence, Outcome, Rival, as_given, as_text, encompassing, wild
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.residuals import inspect
 from edgewise.discovery.search import TUNING
@@ -112,7 +112,8 @@ class Claim:
     @cached_property
     def rivals(self) -> tuple[Rival, ...]:
         """The forms that the best does not lead by enough, closest first; none of which it is a special case."""
-        return tuple(Rival(fit.of_mean(), lead) for lead, fit in self._near)
+        found = {as_text(fit.of_mean()): Rival(fit.of_mean(), lead) for lead, fit in reversed(self._near)}
+        return tuple(found.values())[::-1]
 
     @cached_property
     def _near(self) -> list[tuple[float, GroupedFit]]:

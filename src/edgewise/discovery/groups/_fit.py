@@ -191,16 +191,16 @@ class GroupedFit:
 
     def refined(self, rows: GroupedRows) -> GroupedFit:
         """Return the fit with variances at the maximum of their likelihood, and constants within its terms fitted."""
-        most_inner = 6
+        most_inner, turns = 6, 12  # constants within terms that are fitted; turns of the alternation
         fitted = 5000  # rows that constants within terms are fitted to
-        free = [FreeFormula.of(term) for term in self.shape.terms]
+        free = self._free(rows)
         start = [value for each in free for value in each.values]
         inner = bool(start) and len(start) <= most_inner
         sample = rows.rows(np.flatnonzero(np.arange(len(rows.y)) % -(-len(rows.y) // fitted) == 0))
         some = sample if inner else rows
         model = _model(self.shape, some, free if inner else None)
         with np.errstate(all="ignore"):
-            found = model.fit([*self.fit.beta[: len(self.shape.terms)], *(start if inner else [])])
+            found = model.fit([*self.fit.beta[: len(self.shape.terms)], *(start if inner else [])], turns)
         if found is None:
             return self
         values = iter(found.beta[len(self.shape.terms) :])
@@ -215,6 +215,30 @@ class GroupedFit:
             again = None if columns is None else self._measured(shape, found, columns, rows)
         better = again is not None and (not inner or again.error <= self.error * _WORSE)
         return again if better and again is not None else self
+
+    def _free(self, rows: GroupedRows) -> list[FreeFormula]:
+        """Return the terms with symbols for their constants, but those that others make up for at all rows."""
+        new = 1e-7  # of its derivative: the part by which a constant must do what others do not
+        free = [FreeFormula.of(term) for term in self.shape.terms]
+        model = _model(self.shape, rows, free)
+        start = [*self.fit.beta[: len(free)], *(value for each in free for value in each.values)]
+        with np.errstate(all="ignore"):
+            jacobian = rows.weight[:, None] * model.tape.jacobian(model.columns, start)[1]
+            jacobian = jacobian / np.maximum(np.abs(jacobian).max(0, initial=0.0), 1e-300)
+        if not np.isfinite(jacobian).all():
+            return free
+        triangle, held = np.abs(np.linalg.qr(jacobian, mode="r")), []
+        for k in range(len(free), min(triangle.shape)):
+            if triangle[k, k] < new * np.linalg.norm(triangle[:, k]):
+                held.append(model.constants[k])
+        found = []
+        for each in free:
+            for symbol in held:
+                if symbol in each.symbols:
+                    place = each.symbols.index(symbol)
+                    each = each.pinned(place, sympy.Float(each.values[place]))
+            found.append(each)
+        return found
 
     def coefficients(self) -> tuple[Array, Array]:
         """Return the shared coefficients (k,) and those of each group (G, v), of twelve digits if they are exact."""
@@ -257,6 +281,7 @@ class GroupedFit:
         return sympy.Add(*parts)
 
 
+_LARGEST = 1e100  # value of a term: squares of larger ones leave doubles
 _WORSE = 1.05  # of the error: what the fit of constants within terms may cost where it raises the likelihood
 _LETTERS = "abcdefghklmnpqrs"
 
@@ -289,7 +314,7 @@ def _columns(shape: Shape, rows: GroupedRows) -> Array | None:
     """Return the columns of the terms (n, k), None where one is undefined."""
     with np.errstate(all="ignore"):
         values = np.column_stack([evaluate(term, rows.names, rows.x) for term in shape.terms])
-    return values if np.isfinite(values).all() else None
+    return values if (np.abs(values) < _LARGEST).all() else None
 
 
 def _blocks(shape: Shape, columns: Array, rows: GroupedRows) -> Blocks:

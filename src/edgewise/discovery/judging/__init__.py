@@ -12,6 +12,7 @@ from edgewise.discovery.judging._contest import SPOKEN as SPOKEN
 from edgewise.discovery.judging._contest import Contest as Contest
 from edgewise.discovery.judging._contest import Evidence as Evidence
 from edgewise.discovery.judging._contest import Rival as Rival
+from edgewise.discovery.judging._contest import as_text as as_text
 from edgewise.discovery.judging._evidence import as_given as as_given
 from edgewise.discovery.judging._evidence import criterion as criterion
 from edgewise.discovery.judging._evidence import encompassing as encompassing

@@ -40,7 +40,7 @@ class Solved:
     def root(self) -> Array:
         """A root (p, p) of the covariance of beta over s^2."""
         triangle = self.shared[:, :-1]
-        size = np.linalg.norm(triangle, axis=0)
+        size = np.abs(triangle).max(0, initial=0.0)
         size = np.where(size > 0, size, 1.0)
         return np.linalg.pinv(triangle / size, rcond=1e-12) / size[:, None]
 

@@ -135,9 +135,8 @@ class MixedModel:
         deviance = blocks.deviance(solved, self.restricted)
         return MixedFit(self, blocks, solved, solved.beta, solved.u @ solved.factor.T, sigma, deviance, converged)
 
-    def fit(self, start: Sequence[float] | Array) -> MixedFit | None:
+    def fit(self, start: Sequence[float] | Array, turns: int = 200) -> MixedFit | None:
         """Return the estimates, from mean constants (p,) near them; None where the formula is undefined there."""
-        turns = 200
         still, alike = 1e-9, 1e-5  # of the deviance, and of the factor: changes that end the alternation
         beta, factor = np.array(start, dtype=np.float64), None
         b, before = np.zeros((self.groups, len(self.varying))), math.inf
@@ -152,12 +151,14 @@ class MixedModel:
             found = self._of(blocks, blocks.solved(again))
             moved = np.inf if factor is None else np.abs(again - factor).max(initial=0.0)
             change, before, factor = abs(found.deviance - before), found.deviance, again
+            if not np.isfinite(found.beta).all() or not math.isfinite(before):
+                return None
             if change <= still * max(abs(before), 1.0) and moved <= alike * np.abs(factor).max(initial=1e-300):
                 return replace(found, beta=beta, b=b, converged=True)
             inverse = np.linalg.pinv(factor) if factor.size else factor
             beta, u = self._constants(beta, b @ inverse.T, factor)
             b = u @ factor.T
-        return replace(found, beta=beta, b=b)
+        return replace(found, beta=beta, b=b) if math.isfinite(before) else None
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,8 @@ class Estimates:
         """
         rows, left = self.rows, self.rows.weight * self.residuals * self.row_weights
         found = residuals.inspect(rows.x, left, names=rows.names, fitted=self.fitted, groups=rows.groups)
-        return replace(found, outliers=tuple(int(rows.kept[k]) for k in found.outliers))
+        within = residuals.within_labels(left, rows.repeated) if found.tested else None
+        return replace(found, outliers=tuple(int(rows.kept[k]) for k in found.outliers), repeated=within)
 
     def _values(self, x: Array) -> Array:
         return evaluate(self.uncertainty.free.expression, self.rows.names, x)

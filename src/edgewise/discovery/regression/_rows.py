@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.discovery.mixed import label_of
+from edgewise.discovery.residuals import Repeated
 from edgewise.formulas.expressions import FitData
 from edgewise.tables.encoding import Category, Dates, Encoder, as_array, is_frame
 
@@ -55,6 +56,20 @@ class Columns:
         if is_frame(self.table):
             return self.table[self.table.columns[place]]
         return list(self.table.values())[place] if isinstance(self.table, Mapping) else self.table[:, place]
+
+    def repeated(self, kept: Array) -> dict[str, Repeated]:
+        """Return the columns whose values may be labels, for the rows `kept` (m,)."""
+        pd = needed("pandas")
+
+        found: dict[str, Repeated | None] = {}
+        for name in self.names:
+            cells = pd.Series(np.asarray(as_array(self.cells(name))).reshape(-1))
+            if len(cells) <= kept.max(initial=-1) or cells.dtype.kind in "Mm":
+                continue
+            text = cells.dtype.kind not in "biuf"
+            codes = np.asarray(pd.factorize(cells)[0] if text else cells, dtype=np.float64)
+            found[name] = Repeated.of(np.where(codes < 0, np.nan, codes)[kept] if text else codes[kept], text)
+        return {name: column for name, column in found.items() if column is not None}
 
     def numbers(self, given: Any, what: str) -> Array:
         """Return a column (n,), by name or as it came, as doubles with nan at gaps.
@@ -116,7 +131,7 @@ class Rows:
     """Complete rows: inputs x (n, m) by `names`, y (n,), weights of residuals (n,), and groups (n,) or None.
 
     `kept` (n,) are their numbers in the table given, `notes` say what was left out. `labels` are the names of the
-    groups in the column `grouped`.
+    groups in the column `grouped`; without groups, `repeated` are columns that may be labels of repeated rows.
     """
 
     names: tuple[str, ...]
@@ -129,6 +144,7 @@ class Rows:
     notes: tuple[str, ...] = ()
     grouped: str = ""
     labels: tuple[str, ...] = ()
+    repeated: Mapping[str, Repeated] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -165,7 +181,8 @@ class Rows:
         own = None if codes is None else codes[kept]
         grouped = groups if isinstance(groups, str) else str(getattr(groups, "name", None) or "groups")
         found = cls(tuple(used), target, x, numbers["y"][kept], weight, own, kept, notes, grouped, labels)
-        return (found.only(weight > 0) if (weight == 0).any() else found)._numbered()
+        found = found.only(weight > 0) if (weight == 0).any() else found
+        return found._numbered() if groups is not None else replace(found, repeated=columns.repeated(found.kept))
 
     @cached_property
     def data(self) -> FitData:
@@ -179,8 +196,7 @@ class Rows:
 
     def _numbered(self) -> Rows:
         """Return the rows with groups numbered without those that have no row."""
-        if self.groups is None:
-            return self
+        assert self.groups is not None
         there, codes = np.unique(self.groups, return_inverse=True)
         return replace(self, groups=codes, labels=tuple(self.labels[k] for k in there))
 

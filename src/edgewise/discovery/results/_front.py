@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -16,7 +16,7 @@ from edgewise._extras import needed
 from edgewise._typing import Array, Data
 from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, columns_of, criterion
 from edgewise.discovery.models import Ceiling
-from edgewise.discovery.residuals import Findings, inspect
+from edgewise.discovery.residuals import Findings, Repeated, inspect, within_labels
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.tables import ADDITIVE, JUDGED, Columns, NoiseModel, drawn_rows
 from edgewise.formulas.expressions import Constant, FitData, FreeFormula, Uncertainty, evaluate, write
@@ -153,6 +153,7 @@ class Front(Sequence[Candidate]):
     evidence: Evidence | None = field(repr=False, default=None)
     answers: tuple[Answer, ...] = ()
     log: tuple[StageLog, ...] = field(repr=False, default=())
+    repeated: Mapping[str, Repeated] = field(repr=False, default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -225,7 +226,10 @@ class Front(Sequence[Candidate]):
         apart = () if by is None else by.indicators
         places = [k for k, name in enumerate(self.names) if name not in apart]
         groups = None if by is None else by.codes(x, self.names)
-        return inspect(x[:, places], residual, names=[self.names[k] for k in places], fitted=values, groups=groups)
+        named = [self.names[k] for k in places]
+        found = inspect(x[:, places], residual, names=named, fitted=values, groups=groups)
+        labels = {name: column.only(self._kept) for name, column in self.repeated.items()}
+        return replace(found, repeated=within_labels(residual, labels)) if found.tested else found
 
     @property
     def chi2(self) -> float | None:
@@ -359,13 +363,18 @@ class Front(Sequence[Candidate]):
         return stability_of(self.candidates, data, self.noise, resamples, seed)
 
     @cached_property
-    def _judged(self) -> tuple[Array, Array, Array | None]:
-        """The rows that constants are fitted to, and the weights of their residuals."""
+    def _kept(self) -> Array:
+        """The numbers of the rows that constants are fitted to."""
         bars = 200_000  # rows that error bars come from, where constants were fitted to more
         seed = self.settings.get("seed", 0)
         fitted = self.settings.get("rows fitted", JUDGED)
         count = min(fitted, bars) if isinstance(fitted, int) else JUDGED
-        keep = drawn_rows(len(self.y), count, seed if isinstance(seed, int) else 0)
+        return drawn_rows(len(self.y), count, seed if isinstance(seed, int) else 0)
+
+    @cached_property
+    def _judged(self) -> tuple[Array, Array, Array | None]:
+        """The rows that constants are fitted to, and the weights of their residuals."""
+        keep = self._kept
         if self.weight is not None:
             return self.x[keep], self.y[keep], self.weight[keep]
         return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None

@@ -81,6 +81,8 @@ class Discovery(Front):
         What became of each guess.
     log
         What each stage of the search took and gave.
+    repeated
+        Columns that may be labels of repeated rows, such as persons; residuals are compared between their values.
 
     Examples
     --------

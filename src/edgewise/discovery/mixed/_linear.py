@@ -104,12 +104,6 @@ class Blocks:
         """The norms (q,) of the columns of Z within a group: their root mean squares over the groups."""
         return np.sqrt(np.mean(np.sum(self.triangles[:, :, : self.q] ** 2, axis=1), axis=0))
 
-    def of_varying(self, places: list[int]) -> Blocks:
-        """Return the same rows with some of the columns of Z only."""
-        kept = [*places, *range(self.q, self.triangles.shape[2])]
-        columns = self.triangles[:, :, kept]
-        return Blocks(_triangle(columns), len(places), self.rows)
-
     def solved(self, factor: Array) -> Solved:
         """Return the estimates at the factor L (q, q) of the covariance of b over s^2, L L'."""
         q, p, groups = self.q, self.p, len(self.triangles)
@@ -189,6 +183,7 @@ class Blocks:
         with np.errstate(all="ignore"):
             first = np.eye(self.q)[places]
             found = minimize(deviance, first, method="BFGS", jac="3-point", options={"gtol": 1e-7}).x
+            found = found if deviance(found) <= deviance(first) else first
             best, least = factor(found), deviance(found)
             for k in range(self.q):
                 without = best * (np.arange(self.q) != k)[:, None]
@@ -204,7 +199,9 @@ def _triangle(matrix: Array) -> Array:
 
 
 def root_of(covariance: Array) -> Array:
-    """Return a lower triangular root of a covariance that may be singular."""
+    """Return a lower triangular root of a covariance that may be singular; nan where it is not finite."""
+    if not np.isfinite(covariance).all():
+        return np.full_like(covariance, np.nan)
     size = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     scale = np.where(size > 0, size, 1.0)
     values, vectors = np.linalg.eigh(covariance / scale[:, None] / scale)

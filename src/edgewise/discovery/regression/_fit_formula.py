@@ -14,11 +14,10 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise._renamed import renamed
 from edgewise._typing import Data, Formula
-from edgewise.discovery.regression._estimates import FitOutcome
 from edgewise.discovery.regression._loss import LossName, RobustLoss
 from edgewise.discovery.regression._minimization import Minimization, Minimum
 from edgewise.discovery.regression._mixed import Between, Varying, by_group
-from edgewise.discovery.regression._result import FormulaFit
+from edgewise.discovery.regression._result import FitOutcome, FormulaFit
 from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
 from edgewise.formulas.expressions import CovarianceName, Uncertainty, evaluate, read_formula
 from edgewise.kernels import one_thread

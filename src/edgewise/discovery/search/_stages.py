@@ -61,8 +61,10 @@ STAGES = (
     Stage("dimensionless groups", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "some", share=0.5),
     Stage("dimensionless groups alone", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "only", share=1.0),
     Stage("a network to compare with", Walk.compare, Ends.ALWAYS, lambda walk: walk.informed.groups == "only"),
+    Stage("all small formulas", Walk.enumerate, Ends.LAW),
     Stage("exact formulas by evolution", Walk.hunt, Ends.LAW, share=0.2),
     Stage("symmetries seen by polynomials, and algebra", Walk.reduce_exactly, Ends.EXACT),
+    Stage("longer formulas", Walk.enumerate_longer, Ends.LAW),
     Stage("a network for the law", Walk.check, Ends.ALWAYS, lambda walk: walk.law is not None, share=0.8),
     Stage("an additive network", Walk.see, Ends.NEVER),
     Stage(

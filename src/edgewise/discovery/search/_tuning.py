@@ -50,6 +50,7 @@ class Tuning:
 
     # work
     per_polynomial: int = 3500  # that one polynomial is worth
+    per_enumeration: int = 2500  # that all small formulas of one problem are worth
     per_process: int = 2500  # that one Gaussian process is worth
     per_network: int = 100_000  # that one network as a model is worth
     per_leaf: int = 50_000  # that small networks for a problem that cannot be reduced are worth

@@ -144,6 +144,14 @@ class Walk:
         """Try formulas that need no model."""
         return quick(self.inquiry.pool, self.problem)
 
+    def enumerate(self) -> Candidate | None:
+        """Try all small formulas."""
+        return self.elimination.enumerate(self.problem)
+
+    def enumerate_longer(self) -> Candidate | None:
+        """Try longer formulas, and sums and products of two and three."""
+        return self.elimination.enumerate(self.problem, long=True)
+
     def see(self) -> None:
         """Fit an additive network, and see what it shows of the noise."""
         self.inquiry.tell("an additive network", 0.3)

@@ -254,9 +254,7 @@ def _small_tree(symbols: int, names: list[str], rng: np.random.Generator) -> str
         return names[place] if place < len(names) else _number(rng)
     variables = len(names)
     ways = [len(_FUNCTIONS) * _trees(symbols - 1, variables)]
-    ways += [
-        len(_OPERATORS) * _trees(k, variables) * _trees(symbols - 1 - k, variables) for k in range(1, symbols - 1)
-    ]
+    ways += [len(_OPERATORS) * _trees(k, variables) * _trees(symbols - 1 - k, variables) for k in range(1, symbols - 1)]
     left = int(rng.choice(len(ways), p=np.array(ways, dtype=float) / sum(ways)))
     if not left:
         return str(rng.choice(_FUNCTIONS)).format(_small_tree(symbols - 1, names, rng))

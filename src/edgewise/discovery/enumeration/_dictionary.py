@@ -111,7 +111,7 @@ class Pool:
         row = UNARY[name]
         values = row.values(self.values)
         slopes = np.where(self.slopes == 0, 0.0, row.slope(self.values, values) * self.slopes)
-        nested = 1.0 + 0.5 * self.store.is_function(self.numbers)
+        nested = 1.0 + 1.0 * self.store.is_function(self.numbers)
         numbers = self.store.add(name, self.numbers)
         return Pool(self.store, numbers, self.symbols + row.symbols, self.costs + row.symbols * nested, values, slopes)
 

@@ -89,11 +89,16 @@ class Scan:
             turned = (turned - t * explained - cross * along) * np.where(
                 size > 1e-6, 1 / np.sqrt(np.maximum(size, 1e-6)), 0.0
             )
-        gains = along**2 + turned**2
+        gains = along**2 + np.minimum(turned**2, along**2)  # a constant far from its grid tells nothing to first order
         for k, total in enumerate(left):
             yield [Hit(float(total), ())] + [
                 Hit(max(float(total - gains[i, k]), 0.0), (int(i),)) for i in _largest(gains[:, k], most)
             ]
+
+    def _first(self, plain: int, moved: int) -> Array:
+        """Return the places of the first formulas without an inner constant, and of the first with one."""
+        constant = np.einsum("ij,ij->i", self.turn, self.turn) > 0
+        return np.sort(np.concatenate([np.flatnonzero(~constant)[:plain], np.flatnonzero(constant)[:moved]]))
 
     def pairs(self, targets: Array, m: int, most: int, tied: Array | None = None) -> Iterator[list[Hit]]:
         """Yield for each target the pairs of the first m formulas that explain most of it, with the base.
@@ -101,12 +106,13 @@ class Scan:
         Inner constants take part to first order: of a pair, up to four directions are regressed on.
         """
         block = 96
-        m = min(m, len(self.unit))
+        index = self._first(m, m // 3)
+        m = len(index)
         if m < 2:
             return
         z = self.rest(_standard(targets))
         left = np.einsum("ij,ij->i", z, z)
-        unit, turn = self.unit[:m], self.turn[:m]
+        unit, turn = self.unit[index], self.turn[index]
         if tied is not None:
             e = self.rest(_units(tied))
             e /= np.maximum(np.sqrt(np.einsum("ij,ij->i", e, e)), 1e-5)[:, None]
@@ -133,15 +139,19 @@ class Scan:
                 best[k, rows] = gain[np.arange(len(place)), place] + (own * own + moved * moved)[:, 0]
         for k, total in enumerate(left):
             yield [
-                Hit(max(float(total - best[k, i]), 0.0), (int(i), int(partner[k, i]))) for i in _largest(best[k], most)
+                Hit(max(float(total - best[k, i]), 0.0), (int(index[i]), int(index[partner[k, i]])))
+                for i in _largest(best[k], most)
             ]
 
     def triples(self, targets: Array, m: int, most: int) -> Iterator[list[Hit]]:
         """Yield for each target the triples of the first m formulas that explain most of it, with the base."""
-        m = min(m, len(self.unit))
+        index = self._first(m, 0)
+        m, unit = len(index), self.unit[index]
+        if m < 3:
+            return
         z = self.rest(_standard(targets))
         left = np.einsum("ij,ij->i", z, z)
-        gram, along = self.unit[:m] @ self.unit[:m].T, self.unit[:m] @ z.T
+        gram, along = unit @ unit.T, unit @ z.T
         best = np.zeros((len(z), m))
         others = np.zeros((len(z), m, 2), np.int64)
         for i in range(m - 2):
@@ -159,7 +169,7 @@ class Scan:
                 best[k, i], others[k, i] = gain[a, b] + along[i, k] ** 2, (i + 1 + a, i + 1 + b)
         for k, total in enumerate(left):
             yield [
-                Hit(max(float(total - best[k, i]), 0.0), (int(i), *map(int, others[k, i])))
+                Hit(max(float(total - best[k, i]), 0.0), (int(index[i]), *map(int, index[others[k, i]])))
                 for i in _largest(best[k], most) if others[k, i, 0]
             ]  # fmt: skip
 
@@ -172,9 +182,8 @@ class Scan:
         return float(z @ z)
 
 
-def correlated(pool: Pool, targets: Array) -> list[list[tuple[float, int]]]:
+def correlated(pool: Pool, targets: Array, few: int = 3) -> list[list[tuple[float, int]]]:
     """Return for each target (k, n) the formulas of a pool that a line connects it with best: what it leaves, place."""
-    few = 3
     if not len(pool):
         return [[] for _ in targets]
     values = pool.values - pool.values.mean(axis=1, keepdims=True)

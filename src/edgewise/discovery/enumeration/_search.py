@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from edgewise._typing import Array
-from edgewise.discovery.enumeration._dictionary import Store, build, longer
+from edgewise.discovery.enumeration._dictionary import Store, build, longer, sizes
 from edgewise.discovery.enumeration._operations import Nodes
 from edgewise.discovery.enumeration._scan import Scan, correlated
 from edgewise.discovery.enumeration._targets import INNER, TRANSFORMS, Target, total
@@ -57,7 +57,7 @@ class Enumeration:
         self._variance = float(np.var(self._fit_y)) + 1e-300
         self._fitter = Fitter(self._fit_x, self._fit_y)
         self.d = x.shape[1]
-        self.pool = build(self.x)
+        self.pool, self.symbols = build(self.x), sizes(self.d).symbols
         self.found: list[Found] = []
         self._scans: dict[str, Scan] = {}
         self._bases: dict[str, list[tuple[Nodes | None, Array]]] = {}
@@ -85,6 +85,20 @@ class Enumeration:
                 return
         yield from sorted(self.found, key=self._price)[:few]
 
+    def best_of_each(self) -> Iterator[Found]:
+        """Yield the best of all formulas of each number of symbols, with a factor and an offset, the shortest first."""
+        few = 8
+        plain = self.pool.take(np.flatnonzero((self.pool.slopes[:, 0] == 0) & (self.pool.symbols <= self.symbols)))
+        for symbols in range(1, self.symbols + 1):
+            part = plain.take(np.flatnonzero(plain.symbols == symbols))
+            hits = correlated(part, self.y[None], few)[0]
+            found = []
+            for _, place in hits:
+                fitted = self._fitter.fit(Program.of(part.store.nodes(int(part.numbers[place]))), 0)
+                found.append(Found(fitted.program, fitted.error / self._variance))
+            if found:
+                yield min(found, key=lambda each: each.error)
+
     def _price(self, found: Found) -> float:
         """Return an information criterion of a formula."""
         n, floor = len(self._fit_y), 1e-24
@@ -96,7 +110,8 @@ class Enumeration:
         plain = [Target(name) for name in TRANSFORMS] + [Target("exp", s) for s in (-1.0, 2.0, -2.0, 0.5, -0.5)]
         chains = [Target(outer, inner=(inner,)) for inner in INNER for outer in INNER if outer != inner]
         for base in self._names():
-            yield f"one formula and {base}", lambda base=base: self.singles(base, [*plain, *chains])
+            targets = [*plain, *chains] if base in ("one", "line") else plain
+            yield f"one formula and {base}", lambda base=base, targets=targets: self.singles(base, targets)
         yield "one formula and a factor", lambda: self.factors("line")
         yield "one formula and an offset", lambda: self.offsets("square" if self.d < 4 else "line")
 
@@ -104,12 +119,12 @@ class Enumeration:
         if self.d < 3:
             yield "long formulas", self.longer
         first = [Target(name) for name in ("y", "1/y", "log", "square", "sqrt", "fourth root")]
-        yield "two formulas and line", lambda: self.pairs("line", first, 1500)
-        yield "two formulas and square", lambda: self.pairs("square", first[:2], 1200)
+        yield "two formulas and line", lambda: self.pairs("line", first, 1000)
+        yield "two formulas and square", lambda: self.pairs("square", first[:2], 800)
         if self.d > 1:
-            yield "two formulas and poly", lambda: self.pairs(self._names()[-1], first[:2], 1200)
+            yield "two formulas and poly", lambda: self.pairs(self._names()[-1], first[:2], 800)
         yield "three formulas and square", lambda: self.pairs("square", first[:2], 700, three=True)
-        yield "two formulas and a factor", lambda: self.factors("line", 40, 700)
+        yield "two formulas and a factor", lambda: self.factors("line", 40, 450)
 
     def _names(self) -> list[str]:
         return ["one", "line", "square", *(["poly"] if self.d < 4 else [])]

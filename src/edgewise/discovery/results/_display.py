@@ -118,6 +118,8 @@ def conclusion(found: Front) -> list[str]:
     if len(found) > 1 and found.outcome is not Outcome.EXACT:
         lines.append(f"Weight of forms that are not on this front: {1 - float(found.weights.sum()):.2f}.")
     lines += judgement_lines(found)
+    if found.searched and found.outcome is not Outcome.EXACT:
+        lines.append(found.searched)
     first = int(found.weights.argmax())
     if found.candidates[first] is not best and found.weights[first] > telling:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")

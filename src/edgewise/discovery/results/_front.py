@@ -153,6 +153,7 @@ class Front(Sequence[Candidate]):
     evidence: Evidence | None = field(repr=False, default=None)
     answers: tuple[Answer, ...] = ()
     log: tuple[StageLog, ...] = field(repr=False, default=())
+    searched: str = field(repr=False, default="")
 
     def __len__(self) -> int:
         return len(self.candidates)

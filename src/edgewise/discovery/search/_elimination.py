@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from edgewise._typing import Formula
-from edgewise.discovery.enumeration import Enumerated, enumerated
+from edgewise.discovery.enumeration import Enumerated, described, enumerated
 from edgewise.discovery.generators import algebraic, direct, linear_in, regressions, trees, univariate
 from edgewise.discovery.judging import Candidate, Pool
 from edgewise.discovery.models import Recalled, Surrogate, best_surrogate, expanded, smoothed
@@ -225,6 +225,9 @@ class Elimination:
                 return None
             self._enumerated[key] = enumerated(problem, self.course.late)
         parts = self._enumerated[key]
+        if parts.symbols and problem.offset == 0 and problem.scale == 1:
+            self.course.searched = described(self.inquiry.view.table.names, parts.symbols)
+        self._consider(f"short formulas of {columns(problem.n_columns)}", problem, parts.best)
         exact = self._tried(problem, "small formulas", parts.short)
         return self._tried(problem, "longer formulas", parts.long) if long and exact is None else exact
 

@@ -141,7 +141,7 @@ class Search:
             kept, best, outcome, noise, table.relative, table.names, table.target, table.x, table.y, course.notes,
             facts, approximation.ceiling, table.weight,
             measured(table, best), rivals=tuple(ranking.rivals), evidence=evidence,
-            answers=tuple(answers), log=tuple(course.log),
+            answers=tuple(answers), log=tuple(course.log), searched=course.searched,
         )  # fmt: skip
 
 

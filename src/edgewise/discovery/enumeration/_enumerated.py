@@ -25,8 +25,8 @@ class Enumerated:
 
     short: Iterator[Formula]
     long: Iterator[Formula]
-    best: Iterator[Formula] = iter(())
-    symbols: int = 0
+    best: Iterator[Formula]
+    symbols: int
 
 
 def enumerated(problem: Problem, ended: Callable[[], bool]) -> Enumerated:
@@ -38,7 +38,7 @@ def enumerated(problem: Problem, ended: Callable[[], bool]) -> Enumerated:
     most_columns = 6
     y = problem.target.numpy()
     if not 0 < problem.n_columns <= most_columns or len(y) < ROWS or not problem.sound() or np.ptp(y) == 0:
-        return Enumerated(iter(()), iter(()))
+        return Enumerated(iter(()), iter(()), iter(()), 0)
     search = Enumeration(problem.columns.numpy(), y, ended)
     found = (_lifted(problem, part) for part in (search.short(), search.long(), search.best_of_each()))
     return Enumerated(*found, search.symbols)

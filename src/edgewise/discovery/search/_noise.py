@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor
 
-from edgewise.discovery.judging import Pool
+from edgewise.discovery.judging import Candidate, Pool
 from edgewise.discovery.models import Surrogate, neighbor_correlation
+from edgewise.discovery.residuals import inspect
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Problem
 
@@ -78,6 +79,14 @@ class NoiseLevel:
             self.pool.assume(best.error)
             seen = "The residuals of the best formula look like white noise"
             self.notes.append(f"{seen}: its error, {best.error:.2g}, is taken as the noise level.")
+
+    def left_by(self, law: Candidate) -> bool:
+        """Return whether a formula of few constants leaves what depends on no input and looks like white noise."""
+        judge, few, many = self.pool.judge, TUNING.convincing, TUNING.per_input
+        if law.fitted > few or not 1e-4 < law.error < TUNING.hopeless or len(judge.y) < many * judge.x.shape[1]:
+            return False
+        values = law.predict(judge.x)
+        return self.leaves_noise(values) and not inspect(judge.x, judge.weight * (values - judge.y), ordered=False).misfit
 
     def leaves_noise(self, values: object) -> bool:
         """Return whether the residuals of values (n,) at the judged rows look like white noise."""

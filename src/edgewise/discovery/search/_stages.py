@@ -61,8 +61,12 @@ STAGES = (
     Stage("dimensionless groups", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "some", share=0.5),
     Stage("dimensionless groups alone", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "only", share=1.0),
     Stage("a network to compare with", Walk.compare, Ends.ALWAYS, lambda walk: walk.informed.groups == "only"),
-    Stage("exact formulas by evolution", Walk.hunt, Ends.LAW, share=0.2),
-    Stage("symmetries seen by polynomials, and algebra", Walk.reduce_exactly, Ends.EXACT),
+    Stage("noise left by a direct formula", Walk.postpone, Ends.NEVER),
+    Stage("exact formulas by evolution", Walk.hunt, Ends.LAW, lambda walk: not walk.postponed, share=0.2),
+    Stage(
+        "symmetries seen by polynomials, and algebra", Walk.reduce_exactly, Ends.EXACT,
+        lambda walk: not walk.postponed,
+    ),
     Stage("a network for the law", Walk.check, Ends.ALWAYS, lambda walk: walk.law is not None, share=0.8),
     Stage("an additive network", Walk.see, Ends.NEVER),
     Stage(
@@ -74,6 +78,11 @@ STAGES = (
         lambda walk: walk.recognized is not None and walk.recognized.table is not walk.table,
     ),
     Stage("curves, and formulas read from the network", Walk.read, Ends.UNDOUBTED),
+    Stage("exact formulas by evolution, postponed", Walk.hunt, Ends.LAW, lambda walk: walk.postponed, share=0.2),
+    Stage(
+        "symmetries seen by polynomials, and algebra, postponed", Walk.reduce_exactly, Ends.EXACT,
+        lambda walk: walk.postponed,
+    ),
     Stage("symmetries seen by Gaussian processes", Walk.reduce_smoothly, Ends.UNDOUBTED, lambda walk: walk.lawful),
     Stage("formulas by evolution", Walk.evolve, Ends.NEVER, share=0.8),
     Stage("kind of noise by the best formula", Walk.weigh_again, Ends.LAW),

@@ -82,8 +82,9 @@ class NoiseLevel:
 
     def left_by(self, law: Candidate) -> bool:
         """Return whether a formula of few constants leaves what depends on no input and looks like white noise."""
-        judge, few, many = self.pool.judge, TUNING.convincing, TUNING.per_input
-        if law.fitted > few or not 1e-4 < law.error < TUNING.hopeless or len(judge.y) < many * judge.x.shape[1]:
+        judge = self.pool.judge
+        enough = len(judge.y) >= max(TUNING.many, TUNING.per_input * judge.x.shape[1])
+        if law.fitted > TUNING.convincing or not enough or not 1e-4 < law.error < TUNING.hopeless:
             return False
         values = law.predict(judge.x)
         return self.leaves_noise(values) and not inspect(judge.x, judge.weight * (values - judge.y), ordered=False).misfit

@@ -132,7 +132,7 @@ class Walk:
     def try_baselines(self) -> None:
         """Try what anyone would try first."""
         self.inquiry.pool.candidates.extend(filter(self.inquiry.pool.passes, self.baselines))
-        self.inquiry.tell("formulas straight from the table", 0.03)
+        self.inquiry.tell("power laws, polynomials, rational functions", 0.03)
 
     def guess(self) -> Candidate | None:
         """Fit the constants of guesses."""

@@ -87,7 +87,8 @@ class NoiseLevel:
         if law.fitted > TUNING.convincing or not enough or not 1e-4 < law.error < TUNING.hopeless:
             return False
         values = law.predict(judge.x)
-        return self.leaves_noise(values) and not inspect(judge.x, judge.weight * (values - judge.y), ordered=False).misfit
+        residual = judge.weight * (values - judge.y)
+        return self.leaves_noise(values) and not inspect(judge.x, residual, ordered=False).misfit
 
     def leaves_noise(self, values: object) -> bool:
         """Return whether the residuals of values (n,) at the judged rows look like white noise."""

@@ -64,6 +64,42 @@ def test_the_estimator_keeps_to_scikit_learn(entry: Any, table: tuple[pd.DataFra
         est.predict(x[["mass"]])
 
 
-def test_what_describes_the_entry_is_there() -> None:
+def test_the_folder_holds_what_is_asked_of_a_contribution(entry: Any) -> None:
     text = (FOLDER / "metadata.yml").read_text()
-    assert all(f"{key}:" in text for key in ("authors", "name", "description"))
+    assert all(f"{key}:" in text for key in ("authors", "email", "name", "description", "url"))
+    assert "dependencies:" in (FOLDER / "environment.yml").read_text()
+    install = (FOLDER / "install.sh").read_text()
+    assert install.startswith("#!/bin/bash\nset -e") and "sudo" not in install
+    assert entry.hyper_params == [{}]
+    kinds = {"test_params": dict, "max_train_samples": int, "scale_x": bool, "scale_y": bool, "use_dataframe": bool}
+    assert all(isinstance(value, kinds[key]) for key, value in entry.eval_kwargs.items())
+    assert set(entry.eval_kwargs["test_params"]) <= set(entry.est.get_params())
+
+
+def test_the_size_is_that_of_the_tree_that_srbench_parses(entry: Any, table: tuple[pd.DataFrame, np.ndarray]) -> None:
+    from sklearn.base import clone
+    from sympy.parsing.sympy_parser import parse_expr
+
+    x, y = table
+    est = clone(entry.est)
+    est.max_time, est.random_state = 10, 3  # as its script sets them
+    x = x.rename(columns={"lambda": "length"})
+    est.fit(x, y)
+    parsed = parse_expr(entry.model(est, x), local_dict={name: sympy.Symbol(name) for name in x.columns})
+    assert entry.complexity(est) == sum(1 for _ in sympy.preorder_traversal(parsed)) == 6
+
+
+@pytest.mark.parametrize(("noise", "accurate"), [(0.0, True), (0.1, True)])
+def test_a_trial_follows_the_protocol(noise: float, accurate: bool) -> None:
+    from edgewise_bench import Settings
+    from edgewise_bench.benchmarks.studies.srbench import SRBench
+
+    study = SRBench()
+    cases = study.cases(Settings())
+    assert len(cases) == 10 * (134 * 4 + 4)  # trials, equations at four noises, black boxes
+    assert [case.values["seed"] for case in cases] == sorted(case.values["seed"] for case in cases)
+    (case,) = (c for c in cases if c.label == f"table strogatz shearflow.x, noise {noise:g}, seed 0")
+    (row,) = study.measure(case, Settings(effort="quick"))
+    assert (row["kind"], row["rows"], row["accurate"]) == ("strogatz", 300, accurate)
+    head, lines = study.table([row])
+    assert head[:3] == ["kind", "noise", "cases"] and lines[0][2].text == "1"

@@ -5,6 +5,7 @@ from edgewise_bench.benchmarks.studies.fits import Fits, Initialization, ManyRow
 from edgewise_bench.benchmarks.studies.formulas import FormulaDigits, Knowledge, Programs
 from edgewise_bench.benchmarks.studies.layers import Convolutions, GPULayers, GPUTiles
 from edgewise_bench.benchmarks.studies.searches import Determinism, Resume, TimeLimits, Waiting
+from edgewise_bench.benchmarks.studies.srbench import SRBench
 from edgewise_bench.benchmarks.studies.structure import Relations, Structure
 from edgewise_bench.benchmarks.studies.studio import StudioKills, StudioSpeed
 from edgewise_bench.benchmarks.studies.study import Study
@@ -13,5 +14,5 @@ from edgewise_bench.benchmarks.studies.uncertainty import Coverage, NoiseKinds, 
 STUDIES: tuple[type[Study], ...] = (
     Fits, Initialization, Structure, Relations, Programs, FormulaDigits, Knowledge, Coverage, Uncertainty, NoiseKinds,
     PredictionIntervals, RealIntervals, ManyRows, Dynamics, TimeLimits, Determinism, Resume, Waiting, StudioKills,
-    StudioSpeed, Convolutions, GPULayers, GPUTiles,
+    StudioSpeed, Convolutions, GPULayers, GPUTiles, SRBench,
 )  # fmt: skip

@@ -45,9 +45,9 @@ class Prediction:
 
     def quantile(self, probability: float) -> Array:
         """Return the value (n,) that a new measurement stays below with that probability."""
-        from scipy.stats import t
+        from scipy.special import stdtrit
 
-        return self.center + float(t.ppf(probability, self.freedom)) * self.scale
+        return self.center + float(stdtrit(self.freedom, probability)) * self.scale
 
 
 def mixture_mean(predictions: Sequence[Prediction], weights: Array) -> Array:
@@ -67,7 +67,7 @@ def mixture_quantile(predictions: Sequence[Prediction], weights: Array, probabil
     """
     negligible = 1e-4  # weight of a form that is left out of a mixture
     halvings = 60
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     kept = [(p, w) for p, w in zip(predictions, weights, strict=True) if w > negligible]
     ends = np.array([p.quantile(probability) for p, _ in kept])
@@ -79,7 +79,7 @@ def mixture_quantile(predictions: Sequence[Prediction], weights: Array, probabil
         for _ in range(halvings if len(kept) > 1 else 0):
             middle = (low + high) / 2
             below = sum(
-                np.nan_to_num(share * t.cdf((middle - p.center) / np.maximum(p.scale, 1e-300), p.freedom))
+                np.nan_to_num(share * stdtr(p.freedom, (middle - p.center) / np.maximum(p.scale, 1e-300)))
                 for (p, _), share in zip(kept, shares, strict=True)
             )
             low, high = (np.where(below < probability * total, a, b) for a, b in ((middle, low), (high, middle)))

@@ -82,8 +82,10 @@ class Approximation:
         """Let formulas evolve as if the table were exact; return one that is."""
         if self.longest < TUNING.shortest:
             return None
+        stage, fraction = "exact formulas by evolution", 0.1
+        self.inquiry.tell(stage, fraction)  # before kernels are compiled on a fresh machine, which takes seconds
         self.evolution = self._evolution(self.known.evolved, TUNING.hunted)
-        return self._evolved(evaluations, "exact formulas by evolution", 0.1)
+        return self._evolved(evaluations, stage, fraction)
 
     def programs(self) -> list[tuple[Program, str]]:
         """Return the programs found so far, and where each came from."""

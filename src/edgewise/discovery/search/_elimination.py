@@ -56,6 +56,15 @@ class Elimination:
         }  # fmt: skip
         return models[kind]
 
+    def explained(self) -> bool:
+        """Return whether the best formula, of few constants, leaves what looks like noise, and a polynomial no less."""
+        law, problem = self.pool.best(), self.inquiry.view.problem
+        if law is None or self.noise.given is not None or not self.noise.left_by(law):
+            return False
+        about = "polynomial", law.error, 0.0
+        model = self.inquiry.modeled(problem, None, about, lambda: expanded(problem, law.error))
+        return model is not None and law.error < TUNING.lawlike * model.error
+
     def reduced(self, problem: Problem, kind: Kind) -> Candidate | None:
         """Eliminate columns by one kind of model; return a law: a formula that is exact, or leaves only noise.
 

@@ -84,14 +84,13 @@ class Inquiry:
 
     def law(self) -> Candidate | None:
         """Return the formula that is exact, or leaves little noise with few constants or after much work, if any."""
-        convincing = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
-        long = 10  # ... and Gaussian processes after which any does
+        long = 10  # Gaussian processes after which a formula of any number of constants ends the search
         if self.pool.claim() is None:
             return None
         best = self.pool.best()
         if best is None or not self.pool.reaches(best):
             return self.pool.exact()
-        few = best.fitted <= convincing or self.course.processes > long
+        few = best.fitted <= TUNING.convincing or self.course.processes > long
         return best if best.error < EXACT or (few and best.error < TUNING.hopeless) else None
 
     def marked(self, problem: Problem) -> object:

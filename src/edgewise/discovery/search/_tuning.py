@@ -33,6 +33,7 @@ class Tuning:
     lawlike: float = 1.1  # times the least error of a model, up to which what a formula leaves may be noise
     white: float = 0.15  # correlation of neighboring residuals up to which they look like noise ...
     chance: float = 3.0  # ... or up to this number over sqrt(rows)
+    convincing: int = 1  # fitted constants of a formula that leaves only noise and ends the search at once
 
     # evidence
     searched: float = 6.0  # that formulas found by evolution must be better by: they were chosen among many

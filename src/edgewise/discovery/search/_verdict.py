@@ -60,10 +60,10 @@ class Verdict:
     def _as_given(residual: Array, constants: int) -> bool:
         """Return whether residuals over the standard errors that were given are as large as these say, chi-squared."""
         unlikely = 5e-4  # chance of residuals that are smaller, or larger, if standard errors are as given
-        from scipy.stats import chi2
+        from scipy.special import chdtr
 
         freedom = max(len(residual) - constants, 1)
-        below = float(chi2.cdf(float(residual @ residual), freedom))
+        below = float(chdtr(freedom, float(residual @ residual)))
         return unlikely < below < 1 - unlikely
 
     def standing(self, law: Candidate) -> tuple[Candidate, list[Rival]]:

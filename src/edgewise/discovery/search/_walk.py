@@ -35,7 +35,8 @@ class Walk:
     The only state of a search besides its course. Another view is another inquiry: nothing of the former one changes.
     `law` is what the last stage found, `evaluations` those that may be spent, `share` the part of the present stage;
     `recognized` what the network shows of the noise, `lawful` whether symmetries of so noisy a table are looked for,
-    `finished` whether the list was gone through to its end.
+    `postponed` whether exact formulas are searched after the network, `finished` whether the list was gone through to
+    its end.
     """
 
     def __init__(self, course: Course, view: View, search: Inner) -> None:
@@ -54,7 +55,7 @@ class Walk:
         self.evaluations = self.course.settings.evaluations
         self.law: Candidate | None = None
         self.recognized: Recognized | None = None
-        self.lawful = False
+        self.lawful = self.postponed = False
 
     def _restart(self, table: Table) -> None:
         """Go on by other rows, of which nothing is known but the fits of guesses."""
@@ -131,6 +132,7 @@ class Walk:
     def try_baselines(self) -> None:
         """Try what anyone would try first."""
         self.inquiry.pool.candidates.extend(filter(self.inquiry.pool.passes, self.baselines))
+        self.inquiry.tell("power laws, polynomials, rational functions", 0.03)
 
     def guess(self) -> Candidate | None:
         """Fit the constants of guesses."""
@@ -180,6 +182,10 @@ class Walk:
     def compare(self) -> None:
         """Fit a network to compare formulas with."""
         self.informed.compare()
+
+    def postpone(self) -> None:
+        """Ask the network before searching exact formulas, where a direct formula leaves what looks like noise."""
+        self.postponed = self.elimination.explained()
 
     def hunt(self) -> Candidate | None:
         """Let formulas evolve as if the table were exact."""

@@ -334,12 +334,12 @@ class Uncertainty:
         InputError
             For a coverage that is no probability.
         """
-        from scipy.stats import t
+        from scipy.special import stdtrit
 
         if not is_number(coverage, 0) or not 0 < coverage < 1:
             raise InputError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
         freedom = self.freedoms.min(initial=max(self.freedom, 1)) if number is None else self.freedoms[number]
-        return float(t.ppf(0.5 + coverage / 2, freedom))
+        return float(stdtrit(freedom, 0.5 + coverage / 2))
 
     def _moved(self, number: int, at: float, kept: Sequence[sympy.Symbol]) -> tuple[float, ...]:
         """Return where the other constants go, to first order, if one is held elsewhere."""

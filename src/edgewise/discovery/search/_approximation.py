@@ -76,7 +76,8 @@ class Approximation:
 
     def _assessor(self) -> Assessor:
         once = self.course.journal.once_on(self.table.x, self.table.y, self.table.weight)
-        return Assessor(self.table, self.ceiling, self.course.settings.seed, once)
+        keeps_form = self.gate.keeps_form or self.known.units is not None
+        return Assessor(self.table, self.ceiling, self.course.settings.seed, once, keeps_form=keeps_form)
 
     def hunt(self, evaluations: int) -> Candidate | None:
         """Let formulas evolve as if the table were exact; return one that is."""

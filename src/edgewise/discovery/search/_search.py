@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +22,7 @@ from edgewise.discovery.search._stages import CLOSING, DIRECT, STAGES, go_throug
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.search._walk import Walk
 from edgewise.discovery.tables import Settings, Table
+from edgewise.formulas.expressions import centered
 
 
 def screen(table: Table, seed: int) -> Array:
@@ -136,9 +138,10 @@ class Search:
         facts: dict[str, object] = {"seed": settings.seed, "time limit": settings.limit}
         facts |= {"evaluations": settings.evaluations, "seconds": course.seconds}
         facts |= {"work done": course.done if outcome is Outcome.TIME_LIMIT else 1.0}
-        table = self.walk.table
+        table, chosen = self.walk.table, kept.index(best)
+        kept = [replace(c, expression=centered(c.expression, table.names, table.x)) for c in kept]
         return Discovery(
-            kept, best, outcome, noise, table.relative, table.names, table.target, table.x, table.y, course.notes,
+            kept, kept[chosen], outcome, noise, table.relative, table.names, table.target, table.x, table.y, course.notes,
             facts, approximation.ceiling, table.weight,
             measured(table, best), rivals=tuple(ranking.rivals), evidence=evidence,
             answers=tuple(answers), log=tuple(course.log),

@@ -2,6 +2,7 @@
 
 from edgewise.discovery.models._networks import Ceiling as Ceiling
 from edgewise.discovery.models._networks import best_surrogate as best_surrogate
+from edgewise.discovery.models._networks import logarithms as logarithms
 from edgewise.discovery.models._networks import structures as structures
 from edgewise.discovery.models._networks import trained as trained
 from edgewise.discovery.models._outliers import far_rows as far_rows

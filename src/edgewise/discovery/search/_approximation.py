@@ -9,10 +9,10 @@ from copy import copy
 import numpy as np
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.discovery.generators import curves
 from edgewise.discovery.judging import Candidate, front, spread, unbeaten
-from edgewise.discovery.models import Ceiling
+from edgewise.discovery.models import Ceiling, logarithms
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._inquiry import Inquiry
 from edgewise.discovery.search._tuning import TUNING
@@ -103,11 +103,20 @@ class Approximation:
                 self.consider_formula(curve, _CURVE)
         self.inquiry.tell("formulas read from the network", 0.35)
         weights, functions = rows.weight**2, self.known.evolved
-        read = read_formulas(ceiling.fit, rows.x, rows.y, rows.names, weights=weights, functions=functions)
-        self.consider((each.program for each in read), _READ)
+        x = logarithms(rows.names, rows.x, ceiling.logs)
+        read = read_formulas(ceiling.fit, x, rows.y, rows.names, weights=weights, functions=functions)
+        self.consider(filter(None, (self._of_columns(each.program, ceiling.logs) for each in read)), _READ)
         for program, origin in programs:
             self.consider([program], origin)
         return self._law()
+
+    def _of_columns(self, program: Program, logs: tuple[str, ...]) -> Program | None:
+        """Return a program of columns of which some are given by their logarithms as one of the columns."""
+        if not logs:
+            return program
+        columns: dict[Part, Part] = {sympy.Symbol(name): sympy.log(sympy.Symbol(name)) for name in logs}
+        lifted: Formula = program.expression(self.table.names, ()).xreplace(columns)
+        return Program.from_expression(lifted, self.table.names)
 
     def compare(self, ceiling: Ceiling, *, witness: bool = True) -> Table:
         """Take the network that formulas are compared with, assess guesses, and return the rows of its fit.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,18 @@ from edgewise.discovery.judging import Candidate
 from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation
 from edgewise.discovery.search._noise import white_limit
 from edgewise.discovery.search._tuning import TUNING
-from edgewise.discovery.tables import EXACT, NoiseModel, Settings, Table, drawn_rows, listed, recognized
+from edgewise.discovery.tables import (
+    EXACT,
+    KINDS,
+    WIDE,
+    NoiseModel,
+    Settings,
+    Table,
+    covered,
+    drawn_rows,
+    listed,
+    recognized,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,32 @@ def without_isolated(table: Table) -> Table:
     """Return a table without the rows of cells that lie far from all others; the same where there are none."""
     far = isolated_cells(np.column_stack([table.x, table.y])).any(axis=1)
     return table.without(np.flatnonzero(far)) if far.any() and len(table) >= TUNING.kept * table.noise.rows else table
+
+
+def scaled(table: Table, settings: Settings) -> Table:
+    """Return a table weighed relative to its values where its logarithm scatters more evenly around a network of it.
+
+    The log-likelihood of the network's residuals for rows left out decides, that of logarithms less the sum of these;
+    both by Student's distribution, as for kinds of noise. The same table where the target covers less than two decades,
+    or its noise is known.
+    """
+    clear = 8.0  # units of the log-likelihood by which relative errors must be likelier
+    fewest = 15  # rows with which it is decided
+    known = settings.noise is not None or table.noise.given or table.noise.varies
+    if known or not (table.y > 0).all() or covered(table.y) <= WIDE or len(table) < fewest:
+        return table
+    rows = table.sample(TUNING.modeled, settings.seed)
+    parts = rows.names, rows.x
+    plain, logs = _Network(settings.seed).of(rows)[0], Ceiling.of(*parts, np.log(rows.y), logs=rows.wide)
+    likelihoods = []
+    for ceiling, y in ((plain, rows.y), (logs, np.log(rows.y))):
+        place, values = ceiling.left_out()
+        likelihoods.append(KINDS["additive"].likeliest(values, y[place] - values).likelihood)
+    place = logs.left_out()[0]
+    if likelihoods[1] - float(np.log(rows.y[place]).sum()) < likelihoods[0] + clear:
+        return table
+    relative = NoiseModel("relative", share=1.0)
+    return table.judged_by(relative, relative.weights(np.exp(logs.predict(table.x)), table.y))
 
 
 def recognize(table: Table, settings: Settings) -> Recognized:
@@ -81,7 +119,9 @@ class _Network:
         drawn = drawn_rows(len(table), TUNING.modeled, self.seed)
         rows = table.rows(drawn)
         of = Ceiling.of_logarithms if _has_logarithms(table) else Ceiling.of
-        ceiling = of(rows.names, rows.x, rows.y, rows.weight**2, seed=self.seed)
+        parts = rows.names, rows.x, rows.y, rows.weight**2
+        ways = [rows.wide] if table.relative or not rows.wide else [(), rows.wide]
+        ceiling = min((of(*parts, seed=self.seed, logs=logs) for logs in ways), key=lambda each: each.held_out)
         fitted = ceiling.predict(table.x)
         fitted[drawn[ceiling.fit.rows]] = ceiling.fit.of(ceiling.fit.held_out)[:, 0]
         return ceiling, fitted
@@ -177,6 +217,14 @@ def measured(table: Table, best: Candidate) -> NoiseModel:
     if noise.loss == "huber":
         return noise.scaled(NORMAL * float(np.median(np.abs(z))))
     return noise.scaled(float(np.sqrt(np.sum(z**2) / max(len(z) - best.fitted, 1))))
+
+
+def scale_note(table: Table) -> list[str]:
+    """Return in which scale rows are weighed, where it is not that of the target."""
+    if not table.relative or table.noise.given:
+        return []
+    decades = math.log10(float(np.abs(table.y).max()) / float(np.abs(table.y).min()))
+    return [f"Errors are weighed relative to {table.target}: the target covers {decades:.1f} decades."]
 
 
 def descriptions(noise: NoiseModel) -> list[str]:

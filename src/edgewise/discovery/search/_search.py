@@ -17,7 +17,7 @@ from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._inquiry import View
 from edgewise.discovery.search._ranking import Ranking
-from edgewise.discovery.search._recognition import descriptions, measured
+from edgewise.discovery.search._recognition import descriptions, measured, scale_note
 from edgewise.discovery.search._stages import CLOSING, DIRECT, STAGES, go_through
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.search._walk import Walk
@@ -86,8 +86,7 @@ class Search:
         view = View.of(table, settings, journal)
         self.walk = Walk(self.course, view, lambda inner, asked: Search(inner, asked, journal).run())
         self.interrupted = False
-        if table.relative:
-            self.course.notes.append("The target covers many decades with one sign: errors are relative.")
+        self.course.notes.extend(scale_note(table))
 
     def run(self, *, models: bool = True) -> Discovery:
         """Search, with models of the table or without, and return what was found."""

@@ -57,6 +57,7 @@ STAGES = (
         "a network for the law", Walk.check, Ends.ALWAYS,
         lambda walk: walk.inquiry.pool.claim() is not None, share=0.8,
     ),
+    Stage("scale of the target", Walk.set_scale, Ends.AGAIN),
     Stage("rows of isolated cells", Walk.set_isolated_aside, Ends.AGAIN),
     Stage("dimensionless groups", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "some", share=0.5),
     Stage("dimensionless groups alone", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "only", share=1.0),

@@ -21,6 +21,8 @@ from edgewise.discovery.search._recognition import (
     descriptions,
     recognize,
     recognize_again,
+    scale_note,
+    scaled,
     without_isolated,
 )
 from edgewise.discovery.search._tuning import TUNING
@@ -80,7 +82,7 @@ class Walk:
     def _view(self, table: Table) -> View:
         """Return the view of a table, whose noise is noted."""
         notes = self.course.notes
-        notes.extend(line for line in descriptions(table.noise) if line not in notes)
+        notes.extend(line for line in [*scale_note(table), *descriptions(table.noise)] if line not in notes)
         return View.of(table, self.course.settings, self.course.journal)
 
     @property
@@ -155,6 +157,12 @@ class Walk:
         self.read()
         if self.doubted:
             self.evolve()
+
+    def set_scale(self) -> None:
+        """Weigh rows relative to their values where the target covers decades and its scatter grows with it."""
+        table = scaled(self.table, self.course.settings)
+        if table is not self.table:
+            self._restart(table)
 
     def set_isolated_aside(self) -> None:
         """Set aside rows with cells that lie far from all others."""

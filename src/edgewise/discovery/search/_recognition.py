@@ -11,17 +11,15 @@ import torch
 from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate
-from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation
+from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation, residual_of_most
 from edgewise.discovery.search._noise import white_limit
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import (
     EXACT,
     KINDS,
-    WIDE,
     NoiseModel,
     Settings,
     Table,
-    covered,
     drawn_rows,
     listed,
     recognized,
@@ -43,32 +41,6 @@ def without_isolated(table: Table) -> Table:
     return table.without(np.flatnonzero(far)) if far.any() and len(table) >= TUNING.kept * table.noise.rows else table
 
 
-def scaled(table: Table, settings: Settings) -> Table:
-    """Return a table weighed relative to its values where its logarithm scatters more evenly around a network of it.
-
-    The log-likelihood of the network's residuals for rows left out decides, that of logarithms less the sum of these;
-    both by Student's distribution, as for kinds of noise. The same table where the target covers less than two decades,
-    or its noise is known.
-    """
-    clear = 8.0  # units of the log-likelihood by which relative errors must be likelier
-    fewest = 15  # rows with which it is decided
-    known = settings.noise is not None or table.noise.given or table.noise.varies
-    if known or not (table.y > 0).all() or covered(table.y) <= WIDE or len(table) < fewest:
-        return table
-    rows = table.sample(TUNING.modeled, settings.seed)
-    parts = rows.names, rows.x
-    plain, logs = _Network(settings.seed).of(rows)[0], Ceiling.of(*parts, np.log(rows.y), logs=rows.wide)
-    likelihoods = []
-    for ceiling, y in ((plain, rows.y), (logs, np.log(rows.y))):
-        place, values = ceiling.left_out()
-        likelihoods.append(KINDS["additive"].likeliest(values, y[place] - values).likelihood)
-    place = logs.left_out()[0]
-    if likelihoods[1] - float(np.log(rows.y[place]).sum()) < likelihoods[0] + clear:
-        return table
-    relative = NoiseModel("relative", share=1.0)
-    return table.judged_by(relative, relative.weights(np.exp(logs.predict(table.x)), table.y))
-
-
 def recognize(table: Table, settings: Settings) -> Recognized:
     """Fit the network, set rows aside that are no noise, and weigh the others by the kind of noise of the residuals."""
     rounds = 3  # of setting rows aside and fitting the network again
@@ -88,7 +60,7 @@ def recognize(table: Table, settings: Settings) -> Recognized:
     if own and not restart:
         kept, ceiling, fitted = _weighed(network, kept, ceiling, fitted)
     if settings.loss == "huber" and not restart:
-        kept = _lessened(kept, kept.y - fitted)
+        kept = _lessened(kept, _of_most(kept, kept.y - fitted, settings.seed))
         ceiling, _ = network.of(kept)
     return Recognized(kept, ceiling, restart)
 
@@ -182,6 +154,17 @@ def _weighed(
     if network.error(table, fitted) > clear * float(np.std(table.y)):
         return replace(table, noise=other.noise), ceiling, fitted
     return other, again, refitted
+
+
+def _of_most(table: Table, residual: Array, seed: int) -> Array:
+    """Return the network's residuals (n,), or those of a plane through most rows that explains them about as well.
+
+    A flexible model follows far rows at the ends of a column. Both are compared by Student's likelihood.
+    """
+    as_well = 8.0  # units of the log-likelihood that the network may be better by
+    plane = residual_of_most(table.x, table.y, seed)
+    own, other = (KINDS["additive"].likeliest(table.y - each, each).likelihood for each in (residual, plane))
+    return plane if other > own - as_well else residual
 
 
 def robust(table: Table, rows: Table, seed: int) -> Table:

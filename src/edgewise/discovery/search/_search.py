@@ -114,6 +114,8 @@ class Search:
         course, approximation, pool = self.course, self.walk.approximation, self.walk.inquiry.pool
         settings = course.settings
         course.leave(self.walk.least_error)
+        if self.walk.in_logarithms is not None:
+            return self._in_logarithms(self.walk.in_logarithms)
         if course.timed or pool.claim() is None:
             seconds = max(catching_up * (course.end.at - now()), overtime * settings.limit)
             cut(Deadline(now() + seconds), approximation.catch_up)
@@ -140,10 +142,20 @@ class Search:
         table, chosen = self.walk.table, kept.index(best)
         kept = [replace(c, expression=centered(c.expression, table.names, table.x)) for c in kept]
         return Discovery(
-            kept, kept[chosen], outcome, noise, table.relative, table.names, table.target, table.x, table.y, course.notes,
-            facts, approximation.ceiling, table.weight,
+            kept, kept[chosen], outcome, noise, table.relative, table.names, table.target, table.x, table.y,
+            course.notes, facts, approximation.ceiling, table.weight,
             measured(table, best), rivals=tuple(ranking.rivals), evidence=evidence,
             answers=tuple(answers), log=tuple(course.log),
+        )  # fmt: skip
+
+    def _in_logarithms(self, found: Discovery) -> Discovery:
+        """Return what a search in logarithms found, with what was done before it."""
+        course, settings = self.course, self.course.settings
+        course.journal.save()
+        facts = found.settings | {"time limit": settings.limit, "evaluations": settings.evaluations}
+        return replace(
+            found, settings=facts | {"seconds": course.seconds}, stages=[*course.notes, *found.stages],
+            log=(*course.log, *found.log),
         )  # fmt: skip
 
 

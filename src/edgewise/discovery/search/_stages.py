@@ -57,7 +57,6 @@ STAGES = (
         "a network for the law", Walk.check, Ends.ALWAYS,
         lambda walk: walk.inquiry.pool.claim() is not None, share=0.8,
     ),
-    Stage("scale of the target", Walk.set_scale, Ends.AGAIN),
     Stage("rows of isolated cells", Walk.set_isolated_aside, Ends.AGAIN),
     Stage("dimensionless groups", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "some", share=0.5),
     Stage("dimensionless groups alone", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "only", share=1.0),
@@ -66,6 +65,7 @@ STAGES = (
     Stage("symmetries seen by polynomials, and algebra", Walk.reduce_exactly, Ends.EXACT),
     Stage("a network for the law", Walk.check, Ends.ALWAYS, lambda walk: walk.law is not None, share=0.8),
     Stage("an additive network", Walk.see, Ends.NEVER),
+    Stage("logarithms of the target", Walk.search_logarithms, Ends.LAW),
     Stage(
         "rows far from the network", Walk.set_far_aside, Ends.AGAIN,
         lambda walk: walk.recognized is not None and walk.recognized.restart,

@@ -11,18 +11,19 @@ import numpy as np
 from edgewise.discovery.generators import baselines
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.knowledge import Gate, Sketch
+from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._elimination import Elimination, quick
 from edgewise.discovery.search._informed import Informed, Inner
 from edgewise.discovery.search._inquiry import Inquiry, View
+from edgewise.discovery.search._logarithms import Logarithms
 from edgewise.discovery.search._recognition import (
     Recognized,
     descriptions,
     recognize,
     recognize_again,
     scale_note,
-    scaled,
     without_isolated,
 )
 from edgewise.discovery.search._tuning import TUNING
@@ -37,7 +38,7 @@ class Walk:
     The only state of a search besides its course. Another view is another inquiry: nothing of the former one changes.
     `law` is what the last stage found, `evaluations` those that may be spent, `share` the part of the present stage;
     `recognized` what the network shows of the noise, `lawful` whether symmetries of so noisy a table are looked for,
-    `finished` whether the list was gone through to its end.
+    `finished` whether the list was gone through to its end, `in_logarithms` what a search in logarithms found.
     """
 
     def __init__(self, course: Course, view: View, search: Inner) -> None:
@@ -46,6 +47,7 @@ class Walk:
         gate = Gate(self.known, view.judged.x, view.judged.y)
         self._begin(Inquiry.of(course, view, gate, lambda: self.approximation.so_far()))
         self.share, self.finished = 0.0, False
+        self.in_logarithms: Discovery | None = None
 
     def _begin(self, inquiry: Inquiry) -> None:
         """Begin by an inquiry that has no candidates."""
@@ -151,18 +153,23 @@ class Walk:
         self.inquiry.tell("an additive network", 0.3)
         self.recognized = recognize(self.table, self.course.settings)
 
+    def search_logarithms(self) -> Candidate | None:
+        """Search in logarithms where the target covers decades; return the best formula that this gives."""
+        assert self.recognized is not None
+        way = Logarithms.of(self.table, self.course.settings, self.recognized.ceiling)
+        if way is None:
+            return None
+        self.course.notes.append(way.note())
+        evaluations = max(self.evaluations - self.course.spent, 0)
+        self.in_logarithms = way.lifted(self._search(way.inner, way.asked(self.course, evaluations)))
+        return self.in_logarithms.best
+
     def check(self) -> None:
         """Ask a network about a law that was found without one; let formulas evolve where it is doubted."""
         self.see()
         self.read()
         if self.doubted:
             self.evolve()
-
-    def set_scale(self) -> None:
-        """Weigh rows relative to their values where the target covers decades and its scatter grows with it."""
-        table = scaled(self.table, self.course.settings)
-        if table is not self.table:
-            self._restart(table)
 
     def set_isolated_aside(self) -> None:
         """Set aside rows with cells that lie far from all others."""

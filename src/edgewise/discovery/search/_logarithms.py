@@ -1,0 +1,116 @@
+"""A search in logarithms: of a positive target over decades whose logarithm scatters evenly."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+
+from edgewise._deadline import now
+from edgewise._typing import Formula, Part
+from edgewise.discovery.judging import Candidate
+from edgewise.discovery.models import Ceiling, logarithms
+from edgewise.discovery.results import Discovery
+from edgewise.discovery.search._course import Course
+from edgewise.discovery.search._tuning import TUNING
+from edgewise.discovery.tables import KINDS, WIDE, NoiseModel, Settings, Table, covered
+from edgewise.formulas.expressions import complexity, evaluate, shorten
+
+
+@dataclass(frozen=True)
+class Logarithms:
+    """A table, the columns `logs` that are searched by their logarithms, and the decades that its target covers."""
+
+    table: Table
+    logs: tuple[str, ...]
+    decades: float
+
+    @classmethod
+    def of(cls, table: Table, settings: Settings, plain: Ceiling) -> Logarithms | None:
+        """Return how a table is searched in logarithms, None where the target scatters more evenly as it is.
+
+        The log-likelihood of a network's residuals for rows left out decides: of `plain`, the network of the target,
+        with errors of one size or relative ones, and of a network of its logarithm, less the sum of the logarithms.
+        Each by Student's distribution, as for kinds of noise. The latter takes columns as they are, or those that cover
+        decades by their logarithms, or all positive ones, whichever predicts best.
+        """
+        clear = 8.0  # units of the log-likelihood by which logarithms must be likelier
+        few, fewest = 0.1, 15  # relative noise up to which squares and logarithms are alike; rows
+        known = settings.noise is not None or table.noise.given or not settings.knowledge.empty
+        if known or not (table.y > 0).all() or covered(table.y) <= WIDE or len(table) < fewest:
+            return None
+        rows = table.sample(TUNING.modeled, settings.seed)
+        positive = {(), rows.wide, rows.positive}
+        ways = [Ceiling.of(rows.names, rows.x, np.log(rows.y), seed=settings.seed, logs=logs) for logs in positive]
+        best = min(ways, key=lambda each: (each.held_out, len(each.logs)))
+        place, values = best.left_out()
+        logs = np.log(rows.y[place])
+        sized = KINDS["additive"].likeliest(values, logs - values)
+        before, there = plain.left_out()
+        kinds = KINDS["additive"], KINDS["relative"]
+        other = max(kind.likeliest(there, rows.y[before] - there).likelihood for kind in kinds)
+        if sized.level < few or sized.likelihood - float(logs.sum()) < other + clear:
+            return None
+        return cls(table, best.logs, math.log10(float(table.y.max() / table.y.min())))
+
+    @property
+    def inner(self) -> Table:
+        """The table of the logarithms."""
+        table, before = self.table, self.table.noise
+        noise = NoiseModel(level=1.0, outliers=before.outliers, rows=before.rows)
+        x = logarithms(table.names, table.x, self.logs)
+        return replace(table, x=x, y=np.log(table.y), weight=np.ones(len(table)), noise=noise)
+
+    def asked(self, course: Course, evaluations: int) -> Settings:
+        """Return what the search in logarithms is asked for: what is left of the time and of the evaluations."""
+        left = max(course.end.at - now(), 0.05)
+        return replace(course.settings, limit=left, evaluations=evaluations)
+
+    def note(self) -> str:
+        """Return in which scale rows are weighed, and why."""
+        name = self.table.target
+        of = ", ".join((name, *self.logs))
+        return f"{name} covers {self.decades:.1f} decades, and its logarithm scatters evenly: searched in logs of {of}."
+
+    def lifted(self, found: Discovery) -> Discovery:
+        """Return the formulas of the target that a discovery of its logarithm stands for.
+
+        Errors are those of the logarithm. Weights are one over the values of the best formula.
+        """
+        table = self.table.rows(np.flatnonzero(~np.isin(self.table.numbers, found.noise_model.outliers)))
+        leads = found.evidence.leads if found.evidence is not None else (0.0,) * len(found)
+        pairs = sorted(
+            ((self._candidate(each), lead, each is found.best) for each, lead in zip(found, leads, strict=True)),
+            key=lambda pair: (pair[0].complexity, pair[0].held_out),
+        )
+        kept: list[tuple[Candidate, float, bool]] = []
+        for pair in pairs:
+            if pair[2] or not any(other.held_out <= pair[0].held_out for other, _, _ in kept):
+                kept.append(pair)
+        best = next(each for each, _, chosen in kept if chosen)
+        values = evaluate(best.expression, table.names, table.x)
+        noise = found.noise_model
+        share = float(np.sqrt(np.sum(np.log(table.y / values) ** 2) / max(len(table) - best.fitted, 1)))
+        noise = replace(noise, kind="relative", level=0.0, share=noise.level if noise.loss == "huber" else share)
+        ceiling = found.ceiling and replace(
+            Ceiling.of_logarithms(table.names, table.x, table.y, logs=self.logs), held_out=found.ceiling.held_out
+        )
+        inner = np.ones(len(table)) if found.weight is None else found.weight
+        return replace(
+            found, candidates=[each for each, _, _ in kept], best=best, relative=True, x=table.x, y=table.y,
+            ceiling=ceiling, weight=inner / values, noise_model=noise, logarithmic=True,
+            evidence=found.evidence and replace(found.evidence, leads=tuple(lead for _, lead, _ in kept)),
+            rivals=tuple(replace(each, expression=self._of(each.expression)) for each in found.rivals),
+        )  # fmt: skip
+
+    def _candidate(self, candidate: Candidate) -> Candidate:
+        form = self._of(candidate.expression)
+        return replace(candidate, expression=form, complexity=complexity(form))
+
+    def _of(self, expression: Formula) -> Formula:
+        """Return the formula of the target that a formula of its logarithm stands for."""
+        digits = 8  # of constants
+        columns: dict[Part, Part] = {sympy.Symbol(name): sympy.log(sympy.Symbol(name)) for name in self.logs}
+        return shorten(sympy.exp(expression.xreplace(columns)), digits)

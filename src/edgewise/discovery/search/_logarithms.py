@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,13 +37,15 @@ class Logarithms:
         """
         clear = 8.0  # units of the log-likelihood by which logarithms must be likelier
         few, fewest = 0.1, 15  # relative noise up to which squares and logarithms are alike; rows
+        as_well = 1.03  # times the least error of a network: columns that cover decades are taken by logarithms
         known = settings.noise is not None or table.noise.given or not settings.knowledge.empty
         if known or not (table.y > 0).all() or covered(table.y) <= WIDE or len(table) < fewest:
             return None
         rows = table.sample(TUNING.modeled, settings.seed)
-        positive = {(), rows.wide, rows.positive}
-        ways = [Ceiling.of(rows.names, rows.x, np.log(rows.y), seed=settings.seed, logs=logs) for logs in positive]
-        best = min(ways, key=lambda each: (each.held_out, len(each.logs)))
+        choices = dict.fromkeys((rows.wide, (), rows.positive))
+        ways = [Ceiling.of(rows.names, rows.x, np.log(rows.y), seed=settings.seed, logs=logs) for logs in choices]
+        least = min(each.held_out for each in ways)
+        best = next(each for each in ways if each.held_out <= as_well * least)
         place, values = best.left_out()
         logs = np.log(rows.y[place])
         sized = KINDS["additive"].likeliest(values, logs - values)
@@ -53,7 +54,7 @@ class Logarithms:
         other = max(kind.likeliest(there, rows.y[before] - there).likelihood for kind in kinds)
         if sized.level < few or sized.likelihood - float(logs.sum()) < other + clear:
             return None
-        return cls(table, best.logs, math.log10(float(table.y.max() / table.y.min())))
+        return cls(table, best.logs, covered(table.y))
 
     @property
     def inner(self) -> Table:

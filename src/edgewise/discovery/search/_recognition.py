@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +19,7 @@ from edgewise.discovery.tables import (
     NoiseModel,
     Settings,
     Table,
+    covered,
     drawn_rows,
     listed,
     recognized,
@@ -206,8 +206,7 @@ def scale_note(table: Table) -> list[str]:
     """Return in which scale rows are weighed, where it is not that of the target."""
     if not table.relative or table.noise.given:
         return []
-    decades = math.log10(float(np.abs(table.y).max()) / float(np.abs(table.y).min()))
-    return [f"Errors are weighed relative to {table.target}: the target covers {decades:.1f} decades."]
+    return [f"Errors are weighed relative to {table.target}: the target covers {covered(table.y):.1f} decades."]
 
 
 def descriptions(noise: NoiseModel) -> list[str]:

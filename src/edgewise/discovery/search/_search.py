@@ -98,7 +98,8 @@ class Search:
             walk.finished = cut(course.deadline, lambda: go_through(walk, STAGES if models else DIRECT))
         except KeyboardInterrupt:
             self.interrupted = True
-        cut(course.end, lambda: go_through(walk, CLOSING))
+        if walk.in_logarithms is None:
+            cut(course.end, lambda: go_through(walk, CLOSING))
         return self._result()
 
     def _in_time(self, work: Callable[[], _Found], otherwise: Callable[[], _Found]) -> _Found:

@@ -167,6 +167,9 @@ class Walk:
     def check(self) -> None:
         """Ask a network about a law that was found without one; let formulas evolve where it is doubted."""
         self.see()
+        assert self.recognized is not None
+        if self.course.settings.loss != "squared" and not self.recognized.restart:
+            self.weigh()
         self.read()
         if self.doubted:
             self.evolve()

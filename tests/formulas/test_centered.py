@@ -56,7 +56,7 @@ def test_rows_around_zero_stay() -> None:
 
 
 def test_discovery_shows_small_errors_of_phases() -> None:
-    found = ew.discovery.discover_directly(MONTHS, measured(), names=["t"])
+    found = ew.discover(MONTHS[::3], measured()[::3], names=["t"], effort=100)
     assert found.best.expression.has(sympy.cos) and "(t - 1980)" in found.text(), found.text()
-    assert max(constant.error for constant in found.constants()) < 0.1
+    assert max(constant.error for constant in found.constants()) < 0.2
     assert "1980" in found.best.latex() and "1980" in str(found) and "1980" in found.best.text()

@@ -30,12 +30,13 @@ class Logarithms:
     def of(cls, table: Table, settings: Settings, plain: Ceiling) -> Logarithms | None:
         """Return how a table is searched in logarithms, None where the target scatters more evenly as it is.
 
-        The log-likelihood of a network's residuals for rows left out decides: of `plain`, the network of the target,
-        with errors of one size or relative ones, and of a network of its logarithm, less the sum of the logarithms.
-        Each by Student's distribution, as for kinds of noise. The latter takes columns as they are, or those that cover
-        decades by their logarithms, or all positive ones, whichever predicts best.
+        The log-likelihood of a network's residuals for rows left out decides: that of a network of the logarithm, less
+        the sum of the logarithms, must be above that of `plain`, the network of the target, with errors of one size,
+        and about as good as with relative ones. Each is by Student's distribution, as for kinds of noise. The former
+        takes columns that cover decades by their logarithms, unless it predicts better with columns as they are, or
+        with the logarithms of all positive ones.
         """
-        clear = 8.0  # units of the log-likelihood by which logarithms must be likelier
+        clear = 8.0  # units of the log-likelihood that tell one kind of errors from another
         few, fewest = 0.1, 15  # relative noise up to which squares and logarithms are alike; rows
         as_well = 1.03  # times the least error of a network: columns that cover decades are taken by logarithms
         known = settings.noise is not None or table.noise.given or not settings.knowledge.empty
@@ -50,9 +51,11 @@ class Logarithms:
         logs = np.log(rows.y[place])
         sized = KINDS["additive"].likeliest(values, logs - values)
         before, there = plain.left_out()
-        kinds = KINDS["additive"], KINDS["relative"]
-        other = max(kind.likeliest(there, rows.y[before] - there).likelihood for kind in kinds)
-        if sized.level < few or sized.likelihood - float(logs.sum()) < other + clear:
+        additive, relative = (
+            KINDS[name].likeliest(there, rows.y[before] - there).likelihood for name in ("additive", "relative")
+        )
+        likelihood = sized.likelihood - float(logs.sum())
+        if sized.level < few or likelihood < max(additive + clear, relative - clear):
             return None
         return cls(table, best.logs, covered(table.y))
 

@@ -168,6 +168,8 @@ class Walk:
         """Ask a network about a law that was found without one; let formulas evolve where it is doubted."""
         self.see()
         assert self.recognized is not None
+        if self.search_logarithms() is not None:
+            return
         if self.course.settings.loss != "squared" and not self.recognized.restart:
             self.weigh()
         self.read()

@@ -17,7 +17,15 @@ from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._inquiry import Inquiry
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Table
-from edgewise.formulas.expressions import Uncertainty, complexity, evaluate, fitted_constants, free_numbers
+from edgewise.formulas.expressions import (
+    FitData,
+    FreeFormula,
+    Uncertainty,
+    complexity,
+    evaluate,
+    fitted_constants,
+    free_numbers,
+)
 from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, is_readable, tabulated_names
 from edgewise.interpret.reading import read_formulas
 
@@ -100,7 +108,7 @@ class Approximation:
         names = tuple(rows.names[k] for k in numbers)
         for curve in curves(names, rows.x[:, numbers], rows.y, rows.weight, self.course.settings.seed):
             if self._determined(curve):
-                self.consider_formula(curve, _CURVE)
+                self.consider_formula(self._refitted(curve), _CURVE)
         self.inquiry.tell("formulas read from the network", 0.35)
         weights, functions = rows.weight**2, self.known.evolved
         x = logarithms(rows.names, rows.x, ceiling.logs)
@@ -109,6 +117,17 @@ class Approximation:
         for program, origin in programs:
             self.consider([program], origin)
         return self._law()
+
+    def _refitted(self, curve: Formula) -> Formula:
+        """Return a curve with its constants fitted again, if that is better: as A*(x + C)**1.0 its fit may have ended.
+
+        A power of what is negative on some rows is defined at whole exponents alone.
+        """
+        better = 0.99  # times the error before
+        data = FitData.of(self.table.names, self.table.x, self.table.y, self.table.weight)
+        fitted = FreeFormula.of(curve).fit(data)
+        before = data.error(evaluate(curve, self.table.names, self.table.x))
+        return fitted.expression if fitted.error < better * before else curve
 
     def _of_columns(self, program: Program, logs: tuple[str, ...]) -> Program | None:
         """Return a program of columns of which some are given by their logarithms as one of the columns."""

@@ -26,7 +26,8 @@ class Settings:
     """What a search is asked for.
 
     The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, what shows progress, the
-    loss, whether constants are rounded to simple numbers, and what a person knows.
+    loss, whether constants are rounded to simple numbers, whether a target over decades may be searched in logarithms,
+    and what a person knows.
 
     `n_jobs` workers take part; the search is saved to the file `save`, and goes on with what `resume` holds.
 
@@ -40,6 +41,7 @@ class Settings:
     progress: Report | None = None
     loss: Loss = "squared"
     rounding: bool = True
+    logarithms: bool = True
     knowledge: Knowledge = field(default_factory=Knowledge)
     n_jobs: int | None = None
     save: Path | None = None

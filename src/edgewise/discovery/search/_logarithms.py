@@ -40,7 +40,8 @@ class Logarithms:
         few, fewest = 0.1, 15  # relative noise up to which squares and logarithms are alike; rows
         as_well = 1.03  # times the least error of a network: columns that cover decades are taken by logarithms
         known = settings.noise is not None or table.noise.given or not settings.knowledge.empty
-        if known or not settings.logarithms or not (table.y > 0).all() or covered(table.y) <= WIDE or len(table) < fewest:
+        wide = bool((table.y > 0).all()) and covered(table.y) > WIDE
+        if known or not settings.logarithms or not wide or len(table) < fewest:
             return None
         rows = table.sample(TUNING.modeled, settings.seed)
         choices = dict.fromkeys((rows.wide, (), rows.positive))
@@ -69,8 +70,13 @@ class Logarithms:
 
     def asked(self, course: Course, evaluations: int) -> Settings:
         """Return what the search in logarithms is asked for: what is left of the time and of the evaluations."""
-        left = max(course.end.at - now(), 0.05)
-        return replace(course.settings, limit=left, evaluations=evaluations, logarithms=False)
+        left, progress = max(course.end.at - now(), 0.05), course.settings.progress
+
+        def show(stage: str, fraction: float, best: str | None) -> None:
+            if progress is not None:
+                progress(f"{stage}, in logarithms", fraction, None)
+
+        return replace(course.settings, limit=left, evaluations=evaluations, logarithms=False, progress=show)
 
     def note(self) -> str:
         """Return in which scale rows are weighed, and why."""

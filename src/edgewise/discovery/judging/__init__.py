@@ -2,6 +2,7 @@
 
 from edgewise.discovery.judging._binary import binary_names as binary_names
 from edgewise.discovery.judging._binary import lines_of_binaries as lines_of_binaries
+from edgewise.discovery.judging._binary import two_valued as two_valued
 from edgewise.discovery.judging._candidate import Answer as Answer
 from edgewise.discovery.judging._candidate import ByGroup as ByGroup
 from edgewise.discovery.judging._candidate import Candidate as Candidate

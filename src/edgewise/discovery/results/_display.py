@@ -10,7 +10,7 @@ from markupsafe import escape
 from edgewise._printable import printable
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results._front import Front
-from edgewise.discovery.tables import EXACT, KINDS
+from edgewise.discovery.tables import EXACT, KINDS, WIDE, covered
 from edgewise.formulas.expressions import quoted, write
 from edgewise.interpret.export import latex_with_error_bars, text_with_error_bars
 
@@ -110,6 +110,7 @@ def conclusion(found: Front) -> list[str]:
         lines.append(f"A constant stands with its standard error (±){_ROWS[found.rows_are]}.")
     r2 = r2_text(best.held_out)
     lines.append(f"Error: {best.error:.2g} ({error_means(found)})" + (f"; R2 on held-out rows: {r2}." if r2 else "."))
+    lines += scale_lines(found)
     lines += noise_lines(found)
     if found.ceiling is not None:
         own = r2_text(found.ceiling.held_out)
@@ -169,9 +170,20 @@ def noise_lines(found: Front) -> list[str]:
     return lines
 
 
+def scale_lines(found: Front) -> list[str]:
+    """Return in which scale rows are weighed and why, where it is not that of the target."""
+    decades = covered(found.y) if found.relative and not found.noise_model.given else 0.0
+    if decades <= WIDE:
+        return []
+    logs = f", as those of log({found.target})" if found.logarithmic else ""
+    return [f"Errors are weighed relative to {found.target}{logs}: the target covers {decades:.1f} decades."]
+
+
 def error_means(found: Front) -> str:
     """Return what every error of a discovery is."""
     noise = found.noise_model
+    if found.logarithmic:
+        return f"rms residual / standard deviation of log({found.target})"
     equal = found.weight is not None and not np.ptp(found.weight) > 0
     rows = "" if equal or noise.relative else noise.form.rows
     rows = rows or (KINDS["relative"].rows if found.relative else "")

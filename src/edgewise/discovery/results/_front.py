@@ -13,7 +13,7 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._extras import needed
-from edgewise._typing import Array, Data
+from edgewise._typing import Array, Data, Formula
 from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, columns_of, criterion
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.residuals import Findings, inspect
@@ -154,6 +154,7 @@ class Front(Sequence[Candidate]):
     answers: tuple[Answer, ...] = ()
     log: tuple[StageLog, ...] = field(repr=False, default=())
     searched: str = field(repr=False, default="")
+    logarithmic: bool = False
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -219,7 +220,7 @@ class Front(Sequence[Candidate]):
     @cached_property
     def findings(self) -> Findings:
         """What tests of the best formula's residuals found: order of rows, inputs, size, outliers."""
-        x, y, weight = self._judged
+        x, y, weight = self._judged()
         values = self.best.predict(x) if self.columns is None else evaluate(self.best.expression, self.names, x)
         residual = (y - values) * (1.0 if weight is None else weight)
         return inspect(x, residual, names=self.names, fitted=values)
@@ -257,8 +258,8 @@ class Front(Sequence[Candidate]):
         candidate
             A candidate of the front or its number; None for the best.
         """
-        x, y, weight = self._judged
         expression = self._candidate(candidate).expression
+        x, y, weight = self._judged(expression)
         found = Uncertainty.of(expression, self.names, x, y, weight, kind=self.rows_are)
         if not self.noise_model.known:
             return found
@@ -320,7 +321,8 @@ class Front(Sequence[Candidate]):
         rows = columns_of(x, self.names, self.columns)
         chosen = self.candidates if forms else [self._candidate(candidate)]
         weights = self.weights / self.weights.sum() if forms else np.ones(1)
-        predictions = [Prediction.of(self.uncertainty(each), rows, self._noise) for each in chosen]
+        noise, ratio = self._noise, self.logarithmic
+        predictions = [replace(Prediction.of(self.uncertainty(each), rows, noise), ratio=ratio) for each in chosen]
         values = mixture_mean(predictions, weights)
         if interval is None:
             return values
@@ -344,17 +346,25 @@ class Front(Sequence[Candidate]):
         InputError
             Unless resamples is at least 1 and the seed a whole number.
         """
-        data = Uncertainty.of(self.best.expression, self.names, *self._judged).data
+        data = Uncertainty.of(self.best.expression, self.names, *self._judged()).data
         return stability_of(self.candidates, data, self.noise, resamples, seed)
 
-    @cached_property
-    def _judged(self) -> tuple[Array, Array, Array | None]:
-        """The rows that constants are fitted to, and the weights of their residuals."""
+    def _judged(self, form: Formula | None = None) -> tuple[Array, Array, Array | None]:
+        """The rows that constants are fitted to, and the weights of their residuals.
+
+        In logarithms, residuals of a formula (the best one by default) are those of the logarithm: f log(y / f).
+        """
         bars = 200_000  # rows that error bars come from, where constants were fitted to more
         seed = self.settings.get("seed", 0)
         fitted = self.settings.get("rows fitted", JUDGED)
         count = min(fitted, bars) if isinstance(fitted, int) else JUDGED
         keep = drawn_rows(len(self.y), count, seed if isinstance(seed, int) else 0)
+        if self.logarithmic and self.weight is not None:
+            every = (evaluate(each, self.names, self.x[keep]) for each in (self.best.expression, form) if each)
+            best, *own = every
+            values = own[0] if own else best
+            with np.errstate(all="ignore"):
+                return self.x[keep], values * (1 + np.log(self.y[keep] / values)), self.weight[keep] * best / values
         if self.weight is not None:
             return self.x[keep], self.y[keep], self.weight[keep]
         return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None

@@ -81,6 +81,9 @@ class Discovery(Front):
         What became of each guess.
     log
         What each stage of the search took and gave.
+    logarithmic
+        Whether errors are those of the target's logarithm, in which formulas were searched: values are medians then,
+        and bands are ratios.
 
     Examples
     --------

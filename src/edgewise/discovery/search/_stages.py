@@ -71,6 +71,7 @@ STAGES = (
     Stage("longer formulas", Walk.enumerate_longer, Ends.LAW, lambda walk: not walk.postponed),
     Stage("a network for the law", Walk.check, Ends.ALWAYS, lambda walk: walk.law is not None, share=0.8),
     Stage("an additive network", Walk.see, Ends.NEVER),
+    Stage("logarithms of the target", Walk.search_logarithms, Ends.LAW),
     Stage(
         "rows far from the network", Walk.set_far_aside, Ends.AGAIN,
         lambda walk: walk.recognized is not None and walk.recognized.restart,

@@ -11,16 +11,19 @@ import numpy as np
 from edgewise.discovery.generators import baselines
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.knowledge import Gate, Sketch
+from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._elimination import Elimination, quick
 from edgewise.discovery.search._informed import Informed, Inner
 from edgewise.discovery.search._inquiry import Inquiry, View
+from edgewise.discovery.search._logarithms import Logarithms
 from edgewise.discovery.search._recognition import (
     Recognized,
     descriptions,
     recognize,
     recognize_again,
+    scale_note,
     without_isolated,
 )
 from edgewise.discovery.search._tuning import TUNING
@@ -36,7 +39,7 @@ class Walk:
     `law` is what the last stage found, `evaluations` those that may be spent, `share` the part of the present stage;
     `recognized` what the network shows of the noise, `lawful` whether symmetries of so noisy a table are looked for,
     `postponed` whether exact formulas are searched after the network, `finished` whether the list was gone through to
-    its end.
+    its end, `in_logarithms` what a search in logarithms found.
     """
 
     def __init__(self, course: Course, view: View, search: Inner) -> None:
@@ -45,6 +48,7 @@ class Walk:
         gate = Gate(self.known, view.judged.x, view.judged.y)
         self._begin(Inquiry.of(course, view, gate, lambda: self.approximation.so_far()))
         self.share, self.finished = 0.0, False
+        self.in_logarithms: Discovery | None = None
 
     def _begin(self, inquiry: Inquiry) -> None:
         """Begin by an inquiry that has no candidates."""
@@ -81,7 +85,7 @@ class Walk:
     def _view(self, table: Table) -> View:
         """Return the view of a table, whose noise is noted."""
         notes = self.course.notes
-        notes.extend(line for line in descriptions(table.noise) if line not in notes)
+        notes.extend(line for line in [*scale_note(table), *descriptions(table.noise)] if line not in notes)
         return View.of(table, self.course.settings, self.course.journal)
 
     @property
@@ -159,9 +163,25 @@ class Walk:
         self.inquiry.tell("an additive network", 0.3)
         self.recognized = recognize(self.table, self.course.settings)
 
+    def search_logarithms(self) -> Candidate | None:
+        """Search in logarithms where the target covers decades; return the best formula that this gives."""
+        assert self.recognized is not None
+        way = Logarithms.of(self.table, self.course.settings, self.recognized.ceiling)
+        if way is None:
+            return None
+        self.course.notes.append(way.note())
+        evaluations = max(self.evaluations - self.course.spent, 0)
+        self.in_logarithms = way.lifted(self._search(way.inner, way.asked(self.course, evaluations)))
+        return self.in_logarithms.best
+
     def check(self) -> None:
         """Ask a network about a law that was found without one; let formulas evolve where it is doubted."""
         self.see()
+        assert self.recognized is not None
+        if self.search_logarithms() is not None:
+            return
+        if self.course.settings.loss != "squared" and not self.recognized.restart:
+            self.weigh()
         self.read()
         if self.doubted:
             self.evolve()

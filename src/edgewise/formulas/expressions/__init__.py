@@ -1,5 +1,7 @@
 """Formulas as sympy expressions, without a network: grammar, values, constants, simplification, units."""
 
+from edgewise.formulas.expressions._centered import centered as centered
+from edgewise.formulas.expressions._centered import products_kept as products_kept
 from edgewise.formulas.expressions._conditions import Condition as Condition
 from edgewise.formulas.expressions._conditions import complexity as complexity
 from edgewise.formulas.expressions._conditions import conditions as conditions

@@ -12,10 +12,11 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._extras import needed
+from edgewise.tables.encoding import iso_dates
 from edgewise.tables.io._convention import Convention, read_numbers
 from edgewise.tables.io._excel import EXCEL, read_excel
 from edgewise.tables.io._grid import Field, Grid, check_unique, read_grid, read_text
-from edgewise.tables.io._numbers import PRINTED, Column, Separator, Sign, iso_dates, parquet_dates
+from edgewise.tables.io._numbers import PRINTED, Column, Separator, Sign, parquet_dates
 from edgewise.tables.io._table import Table
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RuntimeError, MemoryError)

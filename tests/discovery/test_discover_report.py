@@ -202,6 +202,7 @@ def test_groups_are_one_input_with_a_curve_each(monkeypatch: pytest.MonkeyPatch)
     content = shown(found, monkeypatch)
     assert content.subtitle.startswith("120 rows, 2 inputs: t, plot.")
     (caption, curves), (_, left) = content.first
-    assert caption == "The rows and the formula, a curve for each plot" and len(curves.axes[0].lines) == 4
+    assert caption == "The rows of each plot with its curve, and the curve of the mean"
+    assert [ax.get_title() for ax in curves.axes] == list("pqrs")
     assert [ax.get_xlabel() for ax in left.axes] == ["row", "plot", "$t$"]
     assert not any("plot_" in line for line in [*content.tested, *content.inputs])

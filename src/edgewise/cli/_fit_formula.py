@@ -28,6 +28,16 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
     ] = False,
     weights: Weights = None,
     groups: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of groups of rows.")] = None,
+    varying: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Constants that differ by group, drawn from a normal distribution."),
+    ] = None,
+    between: Annotated[
+        str, typer.Option(metavar="full|diagonal", help="Whether constants that differ may correlate between groups.")
+    ] = "full",
+    restricted: Annotated[
+        bool, typer.Option(help="Variances by restricted maximum likelihood, or by maximum likelihood.")
+    ] = True,
     loss: Annotated[
         str, typer.Option(metavar="squared|huber|tukey", help="The last two: rows far from the formula count less.")
     ] = "squared",
@@ -53,7 +63,9 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
     from edgewise.tables.io import frame_of
 
     frame = frame_of(table, [*table.columns, *table.texts, *table.dates])
-    given: dict[str, Any] = {"loss": loss, "covariance": covariance}
+    given: dict[str, Any] = {"loss": loss, "covariance": covariance, "between": between, "restricted": restricted}
+    if varying is not None:
+        given["varying"] = [name.strip() for name in varying.split(",")]
     found = edgewise.fit_formula(
         formula, frame, target, start=begin, bounds=limits, sigma=sigma, absolute_sigma=absolute_sigma,
         weights=weights, groups=groups, **given,

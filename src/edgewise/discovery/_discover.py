@@ -30,9 +30,16 @@ from edgewise.kernels import one_thread
 
 def search_table(request: Request, settings: Settings, *, models: bool = True) -> Discovery:
     """Search formulas for one table, and return them for tables as that one came."""
-    columns, began = request.prepared.columns, now()
+    columns = request.prepared.columns
     if request.prepared.codes is not None:
         return GroupSearch(request.table, request.prepared, settings).run().of(columns)
+    found = _searched(request, settings, models=models)
+    return replace(found, repeated=request.prepared.repeated) if len(found.y) == len(request.prepared.rows) else found
+
+
+def _searched(request: Request, settings: Settings, *, models: bool) -> Discovery:
+    """Search formulas for one table without groups."""
+    columns, began = request.prepared.columns, now()
     if models and len(settings.knowledge.names or request.table.names) > 15 and settings.knowledge.empty:
         return _of_many(request, settings)
     allowed = request.table.of_columns(settings.knowledge.names or request.table.names)

@@ -17,6 +17,7 @@ with _extras():
     from edgewise.plot._fit import fit_quality as fit_quality
     from edgewise.plot._fit import history as history
     from edgewise.plot._fit import residual_panels as residual_panels
+    from edgewise.plot._groups import group_panels as group_panels
     from edgewise.plot._layout import diagram as diagram
     from edgewise.plot._network import network as network
     from edgewise.plot._network import tree as tree

@@ -10,8 +10,8 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.discovery.judging import criterion
-from edgewise.discovery.tables import Table
+from edgewise.discovery.mixed import Blocks, MixedFit, MixedModel
+from edgewise.discovery.tables import EXACT, Table
 from edgewise.formulas.expressions import FreeFormula, complexity, evaluate
 
 
@@ -92,53 +92,6 @@ def _pairs(expression: Formula) -> list[tuple[Part, Formula]]:
     return [*([(constant, sympy.S.One)] if constant != 0 else []), *pairs]
 
 
-@dataclass(frozen=True)
-class Coefficients:
-    """Shared coefficients (k,), those of each group (G, v), and their covariances without the residuals' variance."""
-
-    shared: Array
-    grouped: Array
-    shared_spread: Array
-    grouped_spread: Array
-
-    def values(self, shared: Array, grouped: Array, codes: Array) -> Array:
-        """Return the values (n,) at shared (n, k) and grouped (n, v) columns of rows of these groups (n,)."""
-        return shared @ self.shared + np.sum(grouped * self.grouped[codes], axis=1)
-
-
-def solve(shared: Array, grouped: Array, y: Array, weight: Array, codes: Array, groups: int) -> Coefficients:
-    """Return the coefficients that minimize sum w^2 (shared b + grouped c_g - y)^2 over b and c_g of each group g.
-
-    shared (n, k), grouped (n, v), y, weight and codes (n,). Each group's columns are projected out of the shared ones.
-
-    >>> x, codes = np.array([[0.0], [1.0], [0.0], [1.0]]), np.array([0, 0, 1, 1])
-    >>> found = solve(x, np.ones((4, 1)), np.array([1.0, 3.0, 5.0, 7.0]), np.ones(4), codes, 2)
-    >>> found.shared.round(6), found.grouped.round(6).tolist()
-    (array([2.]), [[1.0], [5.0]])
-    """
-    rank = 1e-11
-    w = weight[:, None]
-    left, right = w * np.column_stack([shared, y]), w * grouped
-    k, v = shared.shape[1], grouped.shape[1]
-    order = np.argsort(codes, kind="stable")
-    ends = np.searchsorted(codes[order], np.arange(groups + 1))
-    blocks: list[tuple[Array, Array]] = []
-    projected = left.copy()
-    for g in range(groups):
-        rows = order[ends[g] : ends[g + 1]]
-        inverse = np.linalg.pinv(right[rows], rcond=rank) if v else np.zeros((0, len(rows)))
-        onto = inverse @ left[rows]
-        projected[rows] = left[rows] - right[rows] @ onto
-        blocks.append((inverse, onto))
-    inverse = np.linalg.pinv(projected[:, :k], rcond=rank) if k else np.zeros((0, len(y)))
-    b, spread = inverse @ projected[:, k], inverse @ inverse.T
-    values, spreads = np.zeros((groups, v)), np.zeros((groups, v))
-    for g, (own, onto) in enumerate(blocks):
-        values[g] = onto[:, k] - onto[:, :k] @ b
-        spreads[g] = np.sum(own**2, axis=1) + np.einsum("ij,jk,ik->i", onto[:, :k], spread, onto[:, :k])
-    return Coefficients(b, values, np.diag(spread), spreads)
-
-
 _FOLDS = 5
 
 
@@ -179,116 +132,200 @@ class GroupedRows:
 
 @dataclass(frozen=True)
 class GroupedFit:
-    """A shape with its constants: those within terms are written in `shape`, the others are `coefficients`.
+    """A shape with its constants: those within terms are written in `shape`, `fit` has all, also how groups differ.
 
     `error` and `held_out` are root mean squares over the standard deviation of y, on the rows and on rows left out.
     """
 
     shape: Shape
-    coefficients: Coefficients
+    fit: MixedFit
     error: float
     held_out: float
-    fitted: int
 
-    def cost(self, rows: int, noise: float) -> float:
-        """Return the criterion that formulas are compared by."""
-        return criterion(self.error, self.shape.complexity + self.fitted, rows, noise)
+    @property
+    def constants(self) -> int:
+        """The number of constants that are fitted: of an exact fit those of every group, else those of variances."""
+        inner = sum(len(term.atoms(sympy.Float)) for term in self.shape.terms)
+        varying = len(self.shape.varying)
+        if self.fit.exact:
+            return inner + len(self.shape.terms) + varying * (self.fit.model.groups - 1)
+        return inner + len(self.shape.terms) + (varying * (varying + 1) // 2 if self.fit.model.full else varying)
+
+    def cost(self, noise: float) -> float:
+        """Return the criterion that formulas are compared by: as `judging.criterion`, of the marginal likelihood.
+
+            -2 log likelihood + log(n) / 2 (complexity + fitted constants)
+
+        The constants of groups are integrated over, so that what differs by group costs its variances alone. A
+        standard deviation of residuals below the noise, or rounding, counts as that.
+        """
+        blocks, least = self.fit.blocks, max(EXACT / 10, 0.97 * noise)
+        size = self.shape.complexity + self.constants
+        deviance = blocks.deviance(self.fit.solved, restricted=False, least=least)
+        return deviance - blocks.rows * math.log(2 * math.pi * math.e) + 0.5 * math.log(blocks.rows) * size
 
     @classmethod
     def of(cls, shape: Shape, rows: GroupedRows) -> GroupedFit | None:
-        """Return the shape with coefficients fitted, None where a term is undefined."""
+        """Return the shape with coefficients fitted, None where a term is undefined, or says nothing more."""
         columns = _columns(shape, rows)
         if columns is None:
             return None
-        shared, grouped = columns
-        found = solve(shared, grouped, rows.y, rows.weight, rows.codes, rows.groups)
-        error = _rms(rows.weight * (found.values(shared, grouped, rows.codes) - rows.y))
+        model = _model(shape, rows)
+        with np.errstate(all="ignore"):
+            found = model.near(_blocks(shape, columns, rows))
+        return cls._measured(shape, found, columns, rows)
+
+    @classmethod
+    def _measured(cls, shape: Shape, fit: MixedFit, columns: Array, rows: GroupedRows) -> GroupedFit | None:
+        """Return a fit with its errors: those on rows left out are at the same variances between groups."""
+        count = len(shape.terms)
+        error = _rms(rows.weight * (_values(shape, fit.beta[:count], fit.b, columns, rows.codes) - rows.y))
         predicted = np.empty(len(rows.y))
         for fold in range(_FOLDS):
             out = rows.folds == fold
-            part = rows.rows(~out)
-            again = solve(shared[~out], grouped[~out], part.y, part.weight, part.codes, rows.groups)
-            predicted[out] = again.values(shared[out], grouped[out], rows.codes[out])
+            again = _blocks(shape, columns[~out], rows.rows(~out)).solved(fit.solved.factor)
+            b = again.u @ again.factor.T
+            predicted[out] = _values(shape, again.beta, b, columns[out], rows.codes[out])
         held_out = _rms(rows.weight * (predicted - rows.y))
-        inner = sum(len(term.atoms(sympy.Float)) for term in shape.terms)
-        fitted = inner + shared.shape[1] + grouped.shape[1] * rows.groups
-        return cls(shape, found, error, held_out, fitted) if math.isfinite(held_out) else None
+        return cls(shape, fit, error, held_out) if math.isfinite(held_out) else None
 
     def refined(self, rows: GroupedRows) -> GroupedFit:
-        """Return the fit with the constants within its terms fitted, too."""
-        steps = 12  # evaluations for each constant within terms
-        most_inner = 6
+        """Return the fit with variances at the maximum of their likelihood, and constants within its terms fitted."""
+        most_inner, turns = 6, 12  # constants within terms that are fitted; turns of the alternation
         fitted = 5000  # rows that constants within terms are fitted to
-        from scipy.optimize import leastsq
-
-        free = [FreeFormula.of(term) for term in self.shape.terms]
+        free = self._free(rows)
         start = [value for each in free for value in each.values]
-        if not start or len(start) > most_inner:
-            return self
-        few = rows.rows(np.flatnonzero(np.arange(len(rows.y)) % -(-len(rows.y) // fitted) == 0))
-
-        def shape(values: Array) -> Shape:
-            given = iter(values)
-            terms = [
-                each.template.xreplace({s: sympy.Float(float(next(given))) for s in each.symbols}) for each in free
-            ]
-            return replace(self.shape, terms=tuple(terms))
-
-        def residual(values: Array) -> Array:
-            columns = _columns(shape(values), few)
-            if columns is None:
-                return np.full(len(few.y), 1e3)
-            found = solve(*columns, few.y, few.weight, few.codes, few.groups)
-            return few.weight * (found.values(*columns, few.codes) - few.y)
-
+        inner = bool(start) and len(start) <= most_inner
+        sample = rows.rows(np.flatnonzero(np.arange(len(rows.y)) % -(-len(rows.y) // fitted) == 0))
+        some = sample if inner else rows
+        model = _model(self.shape, some, free if inner else None)
         with np.errstate(all="ignore"):
-            best = leastsq(residual, start, full_output=True, maxfev=steps * (len(start) + 1), xtol=1e-14, ftol=1e-14)[
-                0
-            ]
-        again = GroupedFit.of(shape(best), rows)
-        return again if again is not None and again.error < self.error else self
+            found = model.fit([*self.fit.beta[: len(self.shape.terms)], *(start if inner else [])], turns)
+        if found is None:
+            return self
+        values = iter(found.beta[len(self.shape.terms) :])
+        terms = self.shape.terms if not inner else tuple(
+            each.template.xreplace({s: sympy.Float(float(next(values))) for s in each.symbols}) for each in free
+        )  # fmt: skip
+        shape = replace(self.shape, terms=terms)
+        if len(some.y) < len(rows.y):
+            again = GroupedFit.of(shape, rows)
+        else:
+            columns = _columns(shape, rows)
+            again = None if columns is None else self._measured(shape, found, columns, rows)
+        better = again is not None and (not inner or again.error <= self.error * _WORSE)
+        return again if better and again is not None else self
 
-    def rounded(self) -> GroupedFit:
-        """Return an exact fit with coefficients of twelve digits: the others are rounding errors."""
+    def _free(self, rows: GroupedRows) -> list[FreeFormula]:
+        """Return the terms with symbols for their constants, but those that others make up for at all rows."""
+        new = 1e-7  # of its derivative: the part by which a constant must do what others do not
+        free = [FreeFormula.of(term) for term in self.shape.terms]
+        model = _model(self.shape, rows, free)
+        start = [*self.fit.beta[: len(free)], *(value for each in free for value in each.values)]
+        with np.errstate(all="ignore"):
+            jacobian = rows.weight[:, None] * model.tape.jacobian(model.columns, start)[1]
+            jacobian = jacobian / np.maximum(np.abs(jacobian).max(0, initial=0.0), 1e-300)
+        if not np.isfinite(jacobian).all():
+            return free
+        triangle, held = np.abs(np.linalg.qr(jacobian, mode="r")), []
+        for k in range(len(free), min(triangle.shape)):
+            if triangle[k, k] < new * np.linalg.norm(triangle[:, k]):
+                held.append(model.constants[k])
+        found = []
+        for each in free:
+            for symbol in held:
+                if symbol in each.symbols:
+                    place = each.symbols.index(symbol)
+                    each = each.pinned(place, sympy.Float(each.values[place]))
+            found.append(each)
+        return found
+
+    def coefficients(self) -> tuple[Array, Array]:
+        """Return the shared coefficients (k,) and those of each group (G, v), of twelve digits if they are exact."""
+        count, varying = len(self.shape.terms), sorted(self.shape.varying)
+        shared = self.fit.beta[[j for j in range(count) if j not in self.shape.varying]]
+        grouped = self.fit.beta[varying] + self.fit.b
+        if not self.fit.exact and self.error >= EXACT:
+            return shared, grouped
         digits, zero = 12, 1e-12
-        found, round_all = self.coefficients, np.vectorize(lambda v: float(f"{v:.{digits}g}"), otypes=[float])
-        size = max(float(np.abs(found.shared).max(initial=0)), float(np.abs(found.grouped).max(initial=0)))
-        shared, grouped = (np.where(np.abs(c) < zero * size, 0.0, c) for c in (found.shared, found.grouped))
-        return replace(self, coefficients=replace(found, shared=round_all(shared), grouped=round_all(grouped)))
+        round_all = np.vectorize(lambda v: float(f"{v:.{digits}g}"), otypes=[float])
+        size = max(float(np.abs(shared).max(initial=0)), float(np.abs(grouped).max(initial=0)))
+        return tuple(round_all(np.where(np.abs(c) < zero * size, 0.0, c)) for c in (shared, grouped))  # type: ignore[return-value]
 
     def of_group(self, group: int) -> Formula:
         """Return the formula of one group, its constants as they were fitted."""
-        shared, own = iter(self.coefficients.shared), iter(self.coefficients.grouped[group])
+        shared, grouped = self.coefficients()
+        common, own = iter(shared), iter(grouped[group])
         return self.shape.with_constants(
-            [sympy.Float(float(next(own if j in self.shape.varying else shared))) for j in range(len(self.shape.terms))]
+            [sympy.Float(float(next(own if j in self.shape.varying else common))) for j in range(len(self.shape.terms))]
         )
+
+    def of_mean(self) -> Formula:
+        """Return the formula of the mean constants."""
+        return self.shape.with_constants([sympy.Float(float(v)) for v in self.fit.beta[: len(self.shape.terms)]])
 
     def expression(self, indicators: list[Part], baseline: int) -> Formula:
         """Return the formula with an indicator, 1 or 0, for each group but the baseline."""
-        others = [g for g in range(len(self.coefficients.grouped)) if g != baseline]
-        shared, grouped = iter(self.coefficients.shared), iter(self.coefficients.grouped.T)
+        common, own = self.coefficients()
+        others = [g for g in range(self.fit.model.groups) if g != baseline]
+        shared, grouped = iter(common), iter(own.T)
         parts = []
         for j, term in enumerate(self.shape.terms):
             if j not in self.shape.varying:
                 parts.append(sympy.Float(float(next(shared))) * term)
                 continue
             values = next(grouped)
-            own = [sympy.Float(float(values[baseline]))]
-            own += [sympy.Float(float(values[g] - values[baseline])) * indicators[k] for k, g in enumerate(others)]
-            parts.append(sympy.Add(*own) * term)
+            each = [sympy.Float(float(values[baseline]))]
+            each += [sympy.Float(float(values[g] - values[baseline])) * indicators[k] for k, g in enumerate(others)]
+            parts.append(sympy.Add(*each) * term)
         return sympy.Add(*parts)
 
 
-def _columns(shape: Shape, rows: GroupedRows) -> tuple[Array, Array] | None:
-    """Return the columns of shared terms (n, k) and of those that differ (n, v), None where one is undefined."""
+_LARGEST = 1e100  # value of a term: squares of larger ones leave doubles
+_WORSE = 1.05  # of the error: what the fit of constants within terms may cost where it raises the likelihood
+_LETTERS = "abcdefghklmnpqrs"
+
+
+def letters(shape: Shape, names: Sequence[str]) -> list[str]:
+    """Return names for the constants of a shape that differ by group, which no column has."""
+    return [letter for letter in _LETTERS if letter not in names][: len(shape.varying)]
+
+
+def _model(shape: Shape, rows: GroupedRows, free: Sequence[FreeFormula] | None = None) -> MixedModel:
+    """Return a shape as a model of its coefficients, and of the constants within its terms where these are free."""
+    most_correlated, groups_each = 3, 2  # constants that may correlate between groups, and groups for each covariance
+    own = iter(letters(shape, rows.names))
+    symbols: list[sympy.Symbol] = [
+        sympy.Symbol(next(own)) if j in shape.varying else sympy.Dummy(f"c{j}") for j in range(len(shape.terms))
+    ]
+    terms = shape.terms if free is None else [each.template for each in free]
+    inner = [] if free is None else [symbol for each in free for symbol in each.symbols]
+    formula = sympy.Add(*(c * t for c, t in zip(symbols, terms, strict=True)))
+    varying = tuple(sorted(shape.varying))
+    count = len(varying)
+    full = count <= most_correlated and rows.groups >= groups_each * count * (count + 1) // 2
+    return MixedModel(
+        formula, (*symbols, *inner), varying, rows.names, rows.x, rows.y, rows.weight, rows.codes, rows.groups, full,
+        rounding=EXACT,
+    )  # fmt: skip
+
+
+def _columns(shape: Shape, rows: GroupedRows) -> Array | None:
+    """Return the columns of the terms (n, k), None where one is undefined."""
     with np.errstate(all="ignore"):
-        values = [evaluate(term, rows.names, rows.x) for term in shape.terms]
-    if not all(np.isfinite(each).all() for each in values):
-        return None
-    shared = [each for j, each in enumerate(values) if j not in shape.varying]
-    grouped = [each for j, each in enumerate(values) if j in shape.varying]
-    empty = np.empty((len(rows.y), 0))
-    return np.column_stack([empty, *shared]), np.column_stack([empty, *grouped])
+        values = np.column_stack([evaluate(term, rows.names, rows.x) for term in shape.terms])
+    return values if (np.abs(values) < _LARGEST).all() else None
+
+
+def _blocks(shape: Shape, columns: Array, rows: GroupedRows) -> Blocks:
+    """Return the rows as those of a linear model of these columns (n, k)."""
+    x = rows.weight[:, None] * columns
+    return Blocks.of(x[:, sorted(shape.varying)], x, rows.weight * rows.y, rows.codes, rows.groups)
+
+
+def _values(shape: Shape, beta: Array, b: Array, columns: Array, codes: Array) -> Array:
+    """Return the values (n,) of rows of these groups."""
+    return columns @ beta + np.sum(columns[:, sorted(shape.varying)] * b[codes], axis=1)
 
 
 def _rms(values: Array) -> float:

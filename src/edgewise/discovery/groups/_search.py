@@ -12,13 +12,15 @@ import sympy
 
 from edgewise._deadline import Deadline, cut
 from edgewise._typing import Array, Formula, Part
-from edgewise.discovery.groups._fit import GroupedFit, GroupedRows, Shape, shapes_of
-from edgewise.discovery.judging import ByGroup, Candidate, Outcome, criterion, spread
+from edgewise.discovery.groups._claim import Claim
+from edgewise.discovery.groups._fit import GroupedFit, GroupedRows, Shape, letters, shapes_of
+from edgewise.discovery.judging import Candidate, Outcome, spread
 from edgewise.discovery.knowledge import Knowledge, turned_away
+from edgewise.discovery.mixed import ByGroup
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search import Search, journal_of, measured, robust
-from edgewise.discovery.tables import EXACT, Prepared, Settings, Table, adequate, drawn_rows
+from edgewise.discovery.tables import EXACT, Prepared, Settings, Table, drawn_rows
 from edgewise.formulas.expressions import FitData, shorten
 
 _CONSTANT = Shape((sympy.S.One,))
@@ -128,8 +130,8 @@ def _effects(x: Array, y: Array, codes: Array) -> Array:
 
 
 _MODELED, _MODELED_ROWS = 12, 5000  # groups up to which a network is fitted, and its rows
+_TURNS = 3  # in which fits of the front are refined and the front is made again
 _READABLE = 30  # complexity of the formula that is recommended
-_LETTERS = "abcdefghklmnpqrs"
 
 
 class GroupSearch:
@@ -166,19 +168,51 @@ class GroupSearch:
         if not finished:
             self.ended = Outcome.TIME_LIMIT
         self.journal.save()
-        kept = [self._candidate(fit) for fit in self._front(fits)]
-        best = min(kept, key=self._cost)
+        front, best = self._chosen(fits)
+        kept = [self._candidate(fit) for fit in front]
+        chosen = kept[next(k for k, fit in enumerate(front) if fit is best)]
+        claim = Claim(best, [fit for fit in fits if self.admission.admits(fit)], self.rows, self._given, self.known,
+                      self.settings.seed, self.noise)  # fmt: skip
+        outcome = claim.outcome() or self.ended or Outcome.APPROXIMATE
+        if self.ended and outcome is not Outcome.EXACT and self._given is None:  # not all forms were tried
+            outcome = self.ended
         self.stages.append(f"{len(forms)} forms were fitted with constants by {self.prepared.columns.group!r}.")
         self.stages += filter(None, [self.journal.failure])
-        self.stages += self.admission.summary(found=bool(best.expression.free_symbols))
+        self.stages += self.admission.summary(found=bool(chosen.expression.free_symbols))
         settings: dict[str, object] = {"seed": self.settings.seed, "time limit": self.settings.limit}
         settings |= {"evaluations": self.settings.evaluations, "groups": self.prepared.columns.group}
-        table = self.table
+        table, noise = self.table, best.error if outcome is Outcome.NOISE and not self.noise else self.noise
         return Discovery(
-            kept, best, self._outcome(best), self.noise, table.relative, table.names, table.target,
-            table.x, table.y, self.stages, settings, self.ceiling, table.weight,
-            measured(table, best),
+            kept, chosen, outcome, noise, table.relative, table.names, table.target, table.x, table.y, self.stages,
+            settings, self.ceiling, table.weight, measured(table, chosen),
+            rivals=claim.rivals if outcome is Outcome.AMBIGUOUS else (), evidence=claim.evidence(front),
         )  # fmt: skip
+
+    def _chosen(self, fits: list[GroupedFit]) -> tuple[list[GroupedFit], GroupedFit]:
+        """Return the front, its variances at the maximum of their likelihood, and the best formula on it."""
+        for _ in range(_TURNS):
+            rough = [fit for fit in self._front(fits) if fit.shape not in self._polished]
+            if not rough:
+                break
+            better = {id(fit): self._polish(fit) for fit in rough}
+            fits[:] = [better.get(id(fit), fit) for fit in fits]
+        front = self._front(fits)
+        return front, min(front, key=self._cost)
+
+    def _polish(self, fit: GroupedFit) -> GroupedFit:
+        again = fit.refined(self.rows)
+        self._polished |= {fit.shape, again.shape}
+        return again
+
+    @property
+    def known(self) -> bool:
+        """Whether the standard error of each row was given."""
+        return self.table.noise.known
+
+    @property
+    def _given(self) -> float | None:
+        """The noise that was given, over the target's standard deviation; None where it was not."""
+        return self.noise if self.known or self.settings.noise is not None else None
 
     def _judged(self) -> GroupedRows:
         """Return the rows that constants are fitted to."""
@@ -251,19 +285,14 @@ class GroupSearch:
             if shape not in self._tried and (few or form is sympy.S.One) and self.admission.admits_form(shape):
                 self._tried.add(shape)
                 found.append(GroupedFit.of(shape, self.rows))
-        return [_exact(fit) for fit in found if fit is not None]
+        return [fit for fit in found if fit is not None]
 
     def _refined(self, fits: list[GroupedFit]) -> list[GroupedFit]:
         """Return the cheapest fits with the constants within their terms fitted again."""
         refined = 8  # forms whose constants within terms are fitted again
-        n, found = len(self.rows.y), []
-        order = sorted(fits, key=lambda each: (not self.admission.admits(each), each.cost(n, self.noise)))
-        for fit in order[:refined]:
-            again = fit if fit.shape in self._polished else fit.refined(self.rows)
-            self._polished |= {fit.shape, again.shape}
-            if again is not fit:
-                found.append(_exact(again))
-        return found
+        order = sorted(fits, key=lambda each: (not self.admission.admits(each), each.cost(self.noise)))
+        rough = [fit for fit in order[:refined] if fit.shape not in self._polished]
+        return [again for fit in rough if (again := self._polish(fit)) is not fit]
 
     def _front(self, fits: list[GroupedFit]) -> list[GroupedFit]:
         """Return the fits whose held-out error no simpler one reaches, simplest first."""
@@ -275,45 +304,27 @@ class GroupSearch:
                 kept.append(fit)
         return kept
 
-    def _cost(self, candidate: Candidate) -> float:
-        """The criterion of formulas, of the error on rows left out: its form was chosen among many on the same rows."""
-        if candidate.complexity > _READABLE:
-            return math.inf
-        return criterion(candidate.held_out, candidate.complexity, len(self.rows.y), self.noise)
+    def _cost(self, fit: GroupedFit) -> float:
+        """The criterion of formulas, of those that can be read."""
+        return math.inf if fit.shape.complexity > _READABLE else fit.cost(self.noise)
 
     def _candidate(self, fit: GroupedFit) -> Candidate:
         digits = 8
         names, labels = self.table.names, self.prepared.labels
-        indicators = [sympy.Symbol(name) for name in names[self.count :]]
-        expression = self._written(fit.expression(indicators, self.prepared.baseline))
-        spread = fit.error / math.sqrt(max(1 - fit.fitted / len(self.rows.y), 1e-3))
-        found, varying = fit.coefficients, len(fit.shape.varying)
-        if not varying:
+        indicators = names[self.count :]
+        expression = self._written(fit.expression([sympy.Symbol(name) for name in indicators], self.prepared.baseline))
+        if not fit.shape.varying:
             return Candidate(expression, names, fit.error, fit.shape.complexity, fit.held_out)
-        letters = [letter for letter in _LETTERS if letter not in names][:varying]
-        form = self._written(shorten(fit.shape.written(letters, list(found.shared)), digits))
-        errors = np.sqrt(np.maximum(found.grouped_spread, 0)) * spread
+        shared, _ = fit.coefficients()
+        form = self._written(shorten(fit.shape.written(letters(fit.shape, self.rows.names), list(shared)), digits))
         rows = tuple(np.bincount(self.rows.codes, minlength=len(labels)).tolist())
         group = str(self.prepared.columns.group)
-        by = ByGroup(group, labels, rows, form, tuple(letters), found.grouped, errors)
+        by = ByGroup(group, labels, rows, form, fit.fit, indicators, self.prepared.baseline)
         return Candidate(expression, names, fit.error, fit.shape.complexity, fit.held_out, by_group=by)
 
     def _written(self, expression: Part) -> Part:
         """Return a formula in which constants that are whole numbers are exact, unless they may have a unit."""
         return expression if self.settings.knowledge.units is not None else _with_integers(expression)
-
-    def _outcome(self, best: Candidate) -> Outcome:
-        """What is claimed: an exact formula with at least twice as many rows as constants, or one at a given noise."""
-        n, noise = len(self.rows.y), self.noise
-        if 2 * best.fitted <= n and best.error < EXACT:
-            return Outcome.EXACT
-        if noise and 2 * best.fitted <= n and best.error <= adequate(noise, n):
-            return Outcome.NOISE
-        return self.ended or Outcome.APPROXIMATE
-
-
-def _exact(fit: GroupedFit) -> GroupedFit:
-    return fit.rounded() if fit.error < EXACT else fit
 
 
 def _with_integers(expression: Part) -> Part:

@@ -1,69 +1,22 @@
-"""A formula with its error and complexity, constants that differ by group, the front, and answers about given ones."""
+"""A formula with its error and complexity, the front, and answers about given ones."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from edgewise._errors import InputError, first_line
-from edgewise._extras import needed
 from edgewise._typing import Array, Data, Formula
 from edgewise.discovery.judging._contest import SPOKEN
+from edgewise.discovery.mixed import ByGroup
 from edgewise.discovery.tables import Columns
-from edgewise.formulas.expressions import Constant, evaluate, fitted_constants, rounded_together, write
+from edgewise.formulas.expressions import Constant, evaluate, fitted_constants, write
 from edgewise.interpret.export import latex
 from edgewise.tables.encoding import as_array
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class ByGroup:
-    """A formula of one form for all groups: `form` has a symbol for each constant that differs by group.
-
-    `labels` are the groups in the column `group`, `rows` (G,) their numbers of rows, `values` and `errors` (G, k) the
-    constants of the symbols `names` and their standard errors.
-    """
-
-    group: str
-    labels: tuple[str, ...]
-    rows: tuple[int, ...]
-    form: Formula
-    names: tuple[str, ...]
-    values: Array
-    errors: Array
-
-    def table(self) -> pd.DataFrame:
-        """Return a line for each group: its rows, its constants and their standard errors."""
-        pd = needed("pandas")
-
-        columns: dict[str, object] = {"rows": self.rows}
-        for k, name in enumerate(self.names):
-            columns[name] = self.values[:, k]
-            columns[f"{name}_error"] = self.errors[:, k]
-        return pd.DataFrame(columns, index=pd.Index(self.labels, name=self.group))
-
-    def lines(self) -> list[str]:
-        """Return the constants of each group as text, with standard errors."""
-        lines = []
-        for label, values, errors in zip(self.labels, self.values, self.errors, strict=True):
-            shown = [_with_error(float(v), float(e)) for v, e in zip(values, errors, strict=True)]
-            lines.append(f"{label}: " + ", ".join(f"{n} = {text}" for n, text in zip(self.names, shown, strict=True)))
-        return lines
-
-
-def _with_error(value: float, error: float) -> str:
-    """Return a constant with its standard error, unless that is rounding."""
-    rounding = 1e-9
-    if error <= rounding * abs(value):
-        return f"{value:.12g}"
-    return "{} ± {}".format(*rounded_together(value, error))
-
 
 _IMPROVED = 0.98  # of the error of simpler formulas: what a front asks for
 _Any = TypeVar("_Any")
@@ -140,13 +93,19 @@ class Candidate:
     def predict(self, x: Data) -> Array:
         """Return the values (n,) of the formula; NaN where it is undefined.
 
+        Where constants differ by group, a group that the table did not have, or a gap, has the mean constants.
+
         Parameters
         ----------
         x : (n, n_in)
             The inputs. Columns of a data frame go by name; a table with text or dates holds the columns as they came.
         """
         rows = columns_of(x, self.names, self.columns)
-        return evaluate(self.expression, self.names, rows)
+        values = evaluate(self.expression, self.names, rows)
+        if self.by_group is None:
+            return values
+        new = self.by_group.codes(rows, self.names) < 0
+        return np.where(new, self.by_group.of_rows(rows, self.names)[0], values) if new.any() else values
 
     def __str__(self) -> str:
         digits = 6  # of constants in a printout

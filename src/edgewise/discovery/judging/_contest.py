@@ -198,8 +198,8 @@ class Contest:
         for _, form in sorted(rough, key=lambda pair: pair[0]):
             if len(likely) == most:
                 break
-            if _as_text(form) != _as_text(law):
-                likely.setdefault(_as_text(form), form)
+            if as_text(form) != as_text(law):
+                likely.setdefault(as_text(form), form)
         entries = [entry for form in likely.values() if (entry := self.entry(form)) is not None]
         return sorted(((entry, self.lead(own, entry)) for entry in entries), key=lambda pair: pair[1])
 
@@ -214,17 +214,17 @@ class Contest:
             if own is None:
                 break
             robust = self.robust_lead(own, entry) if own.error > self.floor else ahead
-            if min(ahead, robust) < lead and not self._contains(entry, own):
+            if min(ahead, robust) < lead and not self.contains(entry, own):
                 expression = entry.expression if ahead <= robust else entry.robust[0].expression
                 found.append(Rival(expression, min(ahead, robust)))
         found.sort(key=lambda rival: rival.lead)
-        return list({_as_text(rival.expression): rival for rival in reversed(found)}.values())[::-1]
+        return list({as_text(rival.expression): rival for rival in reversed(found)}.values())[::-1]
 
     def alike(self, one: Entry, other: Entry) -> bool:
         """Return whether two forms can take each other's values: they differ by constants only."""
-        return self._contains(one, other) and self._contains(other, one)
+        return self.contains(one, other) and self.contains(other, one)
 
-    def _contains(self, entry: Entry, law: Entry) -> bool:
+    def contains(self, entry: Entry, law: Entry) -> bool:
         """Return whether a form, its exponents and ones free too, can take the values of a law, or tends to them.
 
         As c goes to zero, (exp(c x) - 1)/c tends to a line: more steps bring it ever nearer. A form that only
@@ -281,11 +281,11 @@ def _scaled(part: Part, numbers: Mapping[sympy.Symbol, float]) -> bool:
 
 
 @lru_cache(maxsize=20_000)
-def _as_text(form: Formula) -> str:
+def as_text(form: Formula) -> str:
     """Return a form as text without the values of its numbers, exponents apart.
 
     >>> x = sympy.Symbol("x")
-    >>> _as_text(4 * sympy.exp(0.3 * x)) == _as_text(3.9 * sympy.exp(0.31 * x))
+    >>> as_text(4 * sympy.exp(0.3 * x)) == as_text(3.9 * sympy.exp(0.31 * x))
     True
     """
     template, numbers = loosened(form)

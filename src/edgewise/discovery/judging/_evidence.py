@@ -26,6 +26,20 @@ def criterion(error: float, size: int, rows: int, noise: float) -> float:
     return rows * math.log(max(error, floor) ** 2) + 0.5 * math.log(rows) * size
 
 
+def as_given(residual: Array, constants: int) -> bool:
+    """Return whether residuals (n,) over the standard errors that were given are as large as these say: chi-squared.
+
+    >>> noise = np.random.default_rng(0).normal(size=100)
+    >>> as_given(noise, 2), as_given(2 * noise, 2)
+    (True, False)
+    """
+    unlikely = 5e-4  # chance of residuals that are smaller, or larger, if standard errors are as given
+    from scipy.special import chdtr
+
+    freedom = max(len(residual) - constants, 1)
+    return unlikely < float(chdtr(freedom, float(residual @ residual))) < 1 - unlikely
+
+
 def encompassing(residual: Array, difference: Array) -> float:
     """Return the chance that residuals of a law agree as much with what another model says: a one-sided t test.
 

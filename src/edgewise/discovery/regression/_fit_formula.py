@@ -16,6 +16,7 @@ from edgewise._renamed import renamed
 from edgewise._typing import Data, Formula
 from edgewise.discovery.regression._loss import LossName, RobustLoss
 from edgewise.discovery.regression._minimization import Minimization, Minimum
+from edgewise.discovery.regression._mixed import Between, Varying, by_group
 from edgewise.discovery.regression._result import FitOutcome, FormulaFit
 from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
 from edgewise.formulas.expressions import CovarianceName, Uncertainty, evaluate, read_formula
@@ -63,6 +64,19 @@ def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], row
     )  # fmt: skip
 
 
+def fit_by_group(
+    found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], rows: Rows, chosen: Chosen, asked: Varying
+) -> FormulaFit:
+    """Return the result of a fit whose constants differ by group, from one with the same constants for all rows."""
+    by = by_group(found, form, constants, rows, asked)
+    outcome = FitOutcome.CONVERGED if by.fit.converged else FitOutcome.NOT_CONVERGED
+    return FormulaFit(
+        chosen.stated, form, tuple(c.name for c in constants), rows, FitOutcome.EXACT if by.fit.exact else outcome,
+        (*chosen.notes, *rows.notes), {}, (), chosen.loss, chosen.absolute_sigma, np.ones(len(rows.y)),
+        0.0 if by.fit.exact else by.fit.sigma, chosen.columns, by.fit.uncertainty(rows.data), by,
+    )  # fmt: skip
+
+
 def _aside(found: Minimum, rows: Rows) -> list[str]:
     """Return a note on rows that count little under a robust loss."""
     least, most = 0.3, 6  # weight of a row under a robust loss below which it is named; rows that are
@@ -90,6 +104,9 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     absolute_sigma: bool = False,
     weights: Data | str | None = None,
     groups: Any = None,
+    varying: str | Sequence[str] | None = None,
+    between: Between = "full",
+    restricted: bool = True,
     loss: LossName = "squared",
     covariance: CovarianceName | None = None,
 ) -> FormulaFit:
@@ -123,7 +140,14 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     weights : (n,)
         Factors of squared residuals, or the name of a column; None for equal ones.
     groups
-        Labels of rows, or a column's name, for "clustered".
+        Labels of rows, or a column's name, for "clustered" or `varying`.
+    varying
+        Constants that differ by group: those of a group are drawn from a normal distribution, whose mean, variance and
+        covariance are estimated (a mixed-effects model); None if all groups have the same.
+    between
+        "full", or "diagonal" where constants that differ are independent of each other.
+    restricted
+        Whether variances maximize the restricted likelihood (REML), or the likelihood itself.
     loss
         "squared", or "huber" or "tukey" against rows far from the formula.
     covariance
@@ -141,12 +165,13 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     InputError
         For texts that are no formula, unknown functions, a formula without constants or inputs, names in `start` and
         `bounds` that are no constants, bounds that exclude the start, columns of text and dates, infinities, fewer rows
-        than constants, and a formula that is undefined at all values that were tried.
+        than constants, and a formula that is undefined at all values that were tried; with `varying`, for names that
+        are no constants, fewer than two groups, groups of one row each, and what does not go with it.
 
     References
     ----------
-    Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988); this project, docs/design/fitting.md,
-    for the starts.
+    Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988); Lindstrom and Bates, Nonlinear mixed
+    effects models for repeated measures data (1990); this project, docs/design/fitting.md, for the starts.
 
     Examples
     --------
@@ -163,8 +188,15 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     kind = _kind(covariance, groups)
     loss = renamed("loss", loss)
     robust = RobustLoss.of(loss)
+    asked = None
+    if varying is not None:
+        others = {"covariance": covariance, "bounds": bounds, "absolute_sigma": absolute_sigma, "loss": robust}
+        asked = Varying.of(varying, constants, between, restricted, others)
     used = [name for name in columns.names if sympy.Symbol(name) in form.free_symbols]
     rows = Rows.of(columns, used, y, sigma, weights, groups)
+    if asked is not None:
+        kind = "classical"
+        asked.check(rows)
     _check_rows(rows, constants, kind)
     limits = _limits(bounds, constants)
     values = _start(start, constants, limits)
@@ -177,6 +209,8 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
                 f"columns {', '.join(used)}, or give values with 'start'."
             )
         chosen = Chosen(str(formula), kind, loss, absolute_sigma, columns.names, notes)
+        if asked is not None and not found.undetermined:
+            return fit_by_group(found, form, constants, rows, chosen, asked)
         return fit_at(found, form, constants, rows, chosen)
 
 

@@ -15,7 +15,9 @@ from edgewise._errors import InputError, unknown
 from edgewise._extras import needed
 from edgewise._typing import Array, Formula
 from edgewise.discovery import residuals
+from edgewise.discovery.mixed import ByGroup, codes_of
 from edgewise.discovery.regression._loss import LossName
+from edgewise.discovery.regression._mixed import mixed_lines
 from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
 from edgewise.formulas.expressions import Constant, Uncertainty, evaluate, quoted, rounded_together
 from edgewise.interpret.export import latex, latex_with_error_bars, text_with_error_bars
@@ -59,6 +61,7 @@ class Estimates:
     residual_error: float
     columns: tuple[str, ...]
     uncertainty: Uncertainty = field(repr=False)
+    by_group: ByGroup | None = field(default=None, repr=False)
 
     @cached_property
     def constants(self) -> dict[str, Constant]:
@@ -80,7 +83,9 @@ class Estimates:
 
     @cached_property
     def fitted(self) -> Array:
-        """The values (n,) of the formula at the rows."""
+        """The values (n,) of the formula at the rows, with the constants of their groups where these differ."""
+        if self.by_group is not None and self.rows.groups is not None:
+            return self.by_group.fit.predict(self.rows.x, self.rows.groups)[0]
         return self._values(self.rows.x)
 
     @property
@@ -101,9 +106,14 @@ class Estimates:
 
     @property
     def log_likelihood(self) -> float:
-        """The largest log-likelihood of normal errors, as R's logLik; nan for a robust loss."""
+        """The largest log-likelihood of normal errors, as R's logLik; nan for a robust loss.
+
+        It is the restricted one where variances between groups maximize that.
+        """
         if self.loss != "squared":
             return math.nan
+        if self.by_group is not None:
+            return self.by_group.fit.log_likelihood
         n, sizes = len(self.rows.y), float(np.log(self.rows.weight).sum())
         with np.errstate(all="ignore"):
             z = self.rows.weight * self.residuals
@@ -123,6 +133,8 @@ class Estimates:
 
     @property
     def _parameters(self) -> int:
+        if self.by_group is not None:
+            return self.by_group.fit.parameters
         return len(self.uncertainty.free.values) + (not self.absolute_sigma)
 
     def interval(self, name: str, coverage: float = 0.95) -> tuple[float, float]:
@@ -194,7 +206,8 @@ class Estimates:
         """
         rows, left = self.rows, self.rows.weight * self.residuals * self.row_weights
         found = residuals.inspect(rows.x, left, names=rows.names, fitted=self.fitted, groups=rows.groups)
-        return replace(found, outliers=tuple(int(rows.kept[k]) for k in found.outliers))
+        within = residuals.within_labels(left, rows.repeated) if found.tested else None
+        return replace(found, outliers=tuple(int(rows.kept[k]) for k in found.outliers), repeated=within)
 
     def _values(self, x: Array) -> Array:
         return evaluate(self.uncertainty.free.expression, self.rows.names, x)
@@ -221,6 +234,7 @@ def summary(fit: Estimates) -> str:
         own = [name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]
         lines.append("  ".join(own).rstrip())
     lines += ["", _leaves(fit)]
+    lines += [] if fit.by_group is None else mixed_lines(fit.by_group)
     kind = fit.uncertainty.kind
     if kind in _KINDS:
         lines.append(f"Standard errors are {_KINDS[kind]}.")
@@ -233,7 +247,8 @@ def summary(fit: Estimates) -> str:
 
 def _leaves(fit: Estimates) -> str:
     what = "Residual standard error" if fit.loss == "squared" else f"Scale of the residuals ({fit.loss})"
-    text = f"{what} {fit.residual_error:.4g} with {fit.freedom} degrees of freedom, {len(fit.rows.y)} rows"
+    freedom = f" with {fit.freedom} degrees of freedom" if fit.by_group is None else ""
+    text = f"{what} {fit.residual_error:.4g}{freedom}, {len(fit.rows.y)} rows"
     if fit.loss != "squared":
         return f"{text}."
     return f"{text}; R2 {fit.r2:.4f}, AIC {fit.aic:.1f}, BIC {fit.bic:.1f}."
@@ -310,12 +325,18 @@ class FormulaFit(Estimates):
         Names of all columns of the table.
     uncertainty
         Standard errors, and how constants go together.
+    by_group
+        The constants of each group and how much they differ, where they do; None else.
     """
 
     def predict(
-        self, x: Any, interval: float | None = None, *, band: Literal["prediction", "confidence"] = "prediction"
-    ) -> Any:
+        self, x: Any, interval: float | None = None, *, band: Literal["prediction", "confidence"] = "prediction",
+        groups: Any = None,
+    ) -> Any:  # fmt: skip
         """Return values (n,) at the rows of a table, or values and the two ends of a band.
+
+        Where constants differ by group, a row has those of its group. A group that was not there, and a gap, have the
+        mean constants, and the band includes the variance between groups.
 
         Parameters
         ----------
@@ -326,6 +347,8 @@ class FormulaFit(Estimates):
         band
             "prediction": for 0.95 it holds 19 of 20 new measurements of the usual weight (the median of the rows').
             "confidence": it holds the formula at the true constants. Each is at one row.
+        groups
+            Labels of the rows, or the name of a column; None for the column of the fit, if x has it.
 
         Raises
         ------
@@ -337,21 +360,36 @@ class FormulaFit(Estimates):
         if band not in ("prediction", "confidence"):
             raise unknown("band", band, ("prediction", "confidence"))
         rows = self._inputs(x)
-        values = self._values(rows)
+        values, size = self._predicted(x, rows, groups)
         if interval is None:
             return values
-        size = self.uncertainty.deviation(rows)
         if band == "prediction":
             noise = 1.0 if self.absolute_sigma else self.residual_error
             size = np.hypot(size, noise / float(np.median(self.rows.weight)))
         half = self.uncertainty.quantile(interval) * size
         return values, values - half, values + half
 
+    def _predicted(self, x: Any, rows: Array, groups: Any) -> tuple[Array, Array]:
+        """Return the values (n,) at rows, of their groups where constants differ, and their standard errors."""
+        if self.by_group is None:
+            return self._values(rows), self.uncertainty.deviation(rows)
+        columns = Columns.of(x)
+        given = self.by_group.group if groups is None else groups
+        known = not isinstance(given, str) or given in columns.names
+        cells = columns.labeled(given, len(rows)) if groups is not None or known else [math.nan] * len(rows)
+        return self.by_group.fit.predict(rows, codes_of(cells, self.by_group.labels))
+
     def plot(self) -> Figure:
-        """Draw the rows, the curve and its 95 % bands against the input; of several inputs, predictions against y."""
+        """Draw the rows, the curve and its 95 % bands against the input; of several inputs, predictions against y.
+
+        Where constants differ by group, each group has a panel with its curve, and that of the mean dashed.
+        """
         n_points = 400  # points of a curve
         from edgewise import plot
 
+        of_groups = None if self.by_group is None else self.by_group.plot(self.rows.target)
+        if of_groups is not None:
+            return of_groups
         if len(self.rows.names) > 1:
             return plot.fit_quality(self.rows.y, self.fitted, name=self.rows.target)
         x = self.rows.x[:, 0]

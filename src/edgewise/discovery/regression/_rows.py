@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy as np
 from edgewise._errors import InputError, unknown
 from edgewise._extras import needed
 from edgewise._typing import Array
+from edgewise.discovery.mixed import label_of
+from edgewise.discovery.residuals import Repeated
 from edgewise.formulas.expressions import FitData
 from edgewise.tables.encoding import Category, Dates, Encoder, as_array, is_frame
 
@@ -55,6 +57,20 @@ class Columns:
             return self.table[self.table.columns[place]]
         return list(self.table.values())[place] if isinstance(self.table, Mapping) else self.table[:, place]
 
+    def repeated(self, kept: Array) -> dict[str, Repeated]:
+        """Return the columns whose values may be labels, for the rows `kept` (m,)."""
+        pd = needed("pandas")
+
+        found: dict[str, Repeated | None] = {}
+        for name in self.names:
+            cells = pd.Series(np.asarray(as_array(self.cells(name))).reshape(-1))
+            if len(cells) <= kept.max(initial=-1) or cells.dtype.kind in "Mm":
+                continue
+            text = cells.dtype.kind not in "biuf"
+            codes = np.asarray(pd.factorize(cells)[0] if text else cells, dtype=np.float64)
+            found[name] = Repeated.of(np.where(codes < 0, np.nan, codes)[kept] if text else codes[kept], text)
+        return {name: column for name, column in found.items() if column is not None}
+
     def numbers(self, given: Any, what: str) -> Array:
         """Return a column (n,), by name or as it came, as doubles with nan at gaps.
 
@@ -91,19 +107,31 @@ class Columns:
         permuted = given.index.is_unique and not given.index.symmetric_difference(index).size
         return given.loc[index] if permuted else given
 
-    def labels(self, given: Any) -> Array:
-        """Return numbers (n,) of groups, -1 at gaps, for a column of labels by name or as it came."""
+    def labeled(self, given: Any, rows: int) -> list[Any]:
+        """Return the cells of a column of labels, by name or as it came, one for each of the rows.
+
+        Errors: InputError for another number of them.
+        """
+        cells = np.asarray(as_array(self._aligned(given))).reshape(-1)
+        if len(cells) != rows:
+            raise InputError(f"'groups' must have a label for each of the {rows} rows. Got {len(cells)}.")
+        return cells.tolist()
+
+    def labels(self, given: Any) -> tuple[Array, tuple[str, ...]]:
+        """Return numbers (n,) of groups, -1 at gaps, and their names, for a column of labels by name or as it came."""
         pd = needed("pandas")
 
         cells = self._aligned(given)
-        return pd.factorize(pd.Series(np.asarray(as_array(cells)).reshape(-1)))[0]
+        codes, names = pd.factorize(pd.Series(np.asarray(as_array(cells)).reshape(-1)))
+        return codes, tuple(map(label_of, names))
 
 
 @dataclass(frozen=True)
 class Rows:
     """Complete rows: inputs x (n, m) by `names`, y (n,), weights of residuals (n,), and groups (n,) or None.
 
-    `kept` (n,) are their numbers in the table given, `notes` say what was left out.
+    `kept` (n,) are their numbers in the table given, `notes` say what was left out. `labels` are the names of the
+    groups in the column `grouped`; without groups, `repeated` are columns that may be labels of repeated rows.
     """
 
     names: tuple[str, ...]
@@ -114,6 +142,9 @@ class Rows:
     groups: Array | None
     kept: Array
     notes: tuple[str, ...] = ()
+    grouped: str = ""
+    labels: tuple[str, ...] = ()
+    repeated: Mapping[str, Repeated] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -129,7 +160,7 @@ class Rows:
         for what, given in (("sigma", sigma), ("weights", weights)):
             if given is not None:
                 numbers[what] = columns.numbers(given, what)
-        codes = None if groups is None else columns.labels(groups)
+        codes, labels = (None, ()) if groups is None else columns.labels(groups)
         lengths = {name: len(values) for name, values in numbers.items()}
         lengths |= {} if codes is None else {"groups": len(codes)}
         if len({*lengths.values()}) > 1:
@@ -148,8 +179,10 @@ class Rows:
         weight = _weight(numbers.get("sigma"), numbers.get("weights"), kept)
         x = np.column_stack([numbers[name][kept] for name in used])
         own = None if codes is None else codes[kept]
-        found = cls(tuple(used), target, x, numbers["y"][kept], weight, own, kept, notes)
-        return found.only(weight > 0) if (weight == 0).any() else found
+        grouped = groups if isinstance(groups, str) else str(getattr(groups, "name", None) or "groups")
+        found = cls(tuple(used), target, x, numbers["y"][kept], weight, own, kept, notes, grouped, labels)
+        found = found.only(weight > 0) if (weight == 0).any() else found
+        return found._numbered() if groups is not None else replace(found, repeated=columns.repeated(found.kept))
 
     @cached_property
     def data(self) -> FitData:
@@ -160,6 +193,12 @@ class Rows:
     def factor(self) -> float:
         """What the weights of `data` are, over those of the rows."""
         return float(self.data.weight.max() / self.weight.max())
+
+    def _numbered(self) -> Rows:
+        """Return the rows with groups numbered without those that have no row."""
+        assert self.groups is not None
+        there, codes = np.unique(self.groups, return_inverse=True)
+        return replace(self, groups=codes, labels=tuple(self.labels[k] for k in there))
 
     def only(self, keep: Array) -> Rows:
         """Return some of the rows; those left out have no weight."""

@@ -88,14 +88,16 @@ class Findings:
 
     order: correlation of neighboring rows, as they stand in the table, if it is not chance. depends: inputs along
     which residuals still vary. jointly: whether they depend on products of inputs. groups: the fraction of the
-    residuals' variance that lies between groups, if it is not chance. varies: what the size of the residuals depends
-    on. outliers: numbers of rows far from the formula. tested: the tests that the rows allowed, in words.
+    residuals' variance that lies between groups, if it is not chance. repeated: a column of labels within which
+    residuals correlate, and the intraclass correlation (`within_labels`). varies: what the size of the residuals
+    depends on. outliers: numbers of rows far from the formula. tested: the tests that the rows allowed, in words.
     """
 
     order: Correlation | None = None
     depends: tuple[str, ...] = ()
     jointly: bool = False
     groups: float | None = None
+    repeated: tuple[str, float] | None = None
     varies: tuple[str, ...] = ()
     outliers: tuple[int, ...] = ()
     tested: tuple[str, ...] = ()
@@ -108,7 +110,7 @@ class Findings:
     @property
     def dependent(self) -> bool:
         """Whether rows are not independent, so that standard errors for independent rows are too small."""
-        return self.order is not None or self.groups is not None
+        return self.order is not None or self.groups is not None or self.repeated is not None
 
     def sentences(self) -> list[str]:
         """Return what was found, a sentence for each finding, or one that says what was tested without a finding.
@@ -132,6 +134,12 @@ class Findings:
             )
         if self.groups is not None:
             found.append(f"Groups differ: {self.groups:.0%} of the variance of the residuals lies between them.")
+        if self.repeated is not None:
+            name, correlation = self.repeated
+            found.append(
+                f"Rows of one {name} have correlated residuals (intraclass correlation {correlation:.2g}): error bars "
+                f"take rows as independent; groups={name!r} models it."
+            )
         if self.varies:
             found.append(f"The size of the residuals varies with {_listed(self.varies)}.")
         if self.outliers:

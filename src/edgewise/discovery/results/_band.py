@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from edgewise._typing import Array
+from edgewise.discovery.mixed import ByGroup
 from edgewise.discovery.tables import NoiseModel
 from edgewise.formulas.expressions import Uncertainty, evaluate
+
+
+class Fitted(NamedTuple):
+    """What was fitted: values (n,) at rows with y and weight (n,), the unit of weighted residuals, and its freedom."""
+
+    values: Array
+    y: Array
+    weight: Array
+    unit: float
+    freedom: int
 
 
 @dataclass(frozen=True)
@@ -32,18 +44,31 @@ class Prediction:
     @classmethod
     def of(cls, uncertainty: Uncertainty, x: Array, noise: NoiseModel) -> Prediction:
         """Return the prediction at rows x (n, m); nan where the formula is undefined."""
-        data = uncertainty.data
-        values = evaluate(uncertainty.free.expression, data.names, x)
+        data, free = uncertainty.data, uncertainty.free
+        values = evaluate(free.expression, data.names, x)
         with np.errstate(all="ignore"):
-            at_rows = evaluate(uncertainty.free.expression, data.names, np.column_stack(data.columns))
+            at_rows = evaluate(free.expression, data.names, np.column_stack(data.columns))
+            fitted = Fitted(at_rows, data.y, data.weight, uncertainty.unit, max(uncertainty.freedom, 1))
+            return cls._around(values, uncertainty.deviation(x), fitted, noise)
+
+    @classmethod
+    def of_groups(cls, by: ByGroup, x: Array, names: Sequence[str], noise: NoiseModel) -> Prediction:
+        """Return the prediction at rows x (n, m) of inputs, of groups that were there or not."""
+        fit, model = by.fit, by.fit.model
+        at_rows = fit.predict(model.x, model.codes)[0]
+        fitted = Fitted(at_rows, model.y, model.weight, fit.sigma, max(int(fit.freedoms.min()), 1))
+        return cls._around(*by.of_rows(x, names), fitted, noise)
+
+    @classmethod
+    def _around(cls, values: Array, deviation: Array, fitted: Fitted, noise: NoiseModel) -> Prediction:
+        with np.errstate(all="ignore"):
             if noise.varies:
-                z = noise.weights(at_rows, data.y) * (data.y - at_rows)
-                size = np.sqrt(np.nansum(z**2) / max(uncertainty.freedom, 1))
+                z = noise.weights(fitted.values, fitted.y) * (fitted.y - fitted.values)
+                size = np.sqrt(np.nansum(z**2) / fitted.freedom)
             else:
-                size = uncertainty.unit / np.nanmedian(data.weight * noise.sigma(at_rows))
-            scatter = size * noise.sigma(values)
-            scale = np.hypot(uncertainty.deviation(x), scatter)
-        return cls(values, np.where(np.isfinite(values), scale, np.nan), max(uncertainty.freedom, 1))
+                size = fitted.unit / np.nanmedian(fitted.weight * noise.sigma(fitted.values))
+            scale = np.hypot(deviation, size * noise.sigma(values))
+        return cls(values, np.where(np.isfinite(values), scale, np.nan), fitted.freedom)
 
     def quantile(self, probability: float) -> Array:
         """Return the value (n,) that a new measurement stays below with that probability."""

@@ -136,7 +136,7 @@ def judgement_lines(found: Front) -> list[str]:
     if found.rivals:
         shown = "; ".join(cut(write(each.expression, _DIGITS)) for each in found.rivals[:most_rivals])
         lines.append(f"The rows do not rule out: {shown}.")
-    if found.outcome is not Outcome.EXACT and found.best.by_group is None:
+    if found.outcome is not Outcome.EXACT:
         lines += found.findings.sentences()
     if found.outcome is Outcome.TIME_LIMIT and "work done" in found.settings:
         lines.append(f"About {found.settings['work done']:.0%} of the work was done.")
@@ -154,8 +154,9 @@ def group_lines(found: Front) -> list[str]:
     if by is None:
         return []
     verb = "differs" if len(by.names) == 1 else "differ"
-    lines = [f"{' and '.join(by.names)} {verb} by {by.group} (found.groups):"]
-    lines += [f"  {line}" for line in by.lines()[:most_groups]]
+    how = "" if by.exact else f", drawn from a normal distribution by {by.method}"
+    lines = [f"{' and '.join(by.names)} {verb} by {by.group} (found.groups){how}:"]
+    lines += [f"  {line}" for line in (*by.between(), *by.lines()[:most_groups])]
     more = len(by.labels) - most_groups
     return [*lines, f"  and {more} more groups"] if more > 0 else lines
 

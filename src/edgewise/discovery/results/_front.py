@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -16,7 +16,7 @@ from edgewise._extras import needed
 from edgewise._typing import Array, Data, Formula
 from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, columns_of, criterion
 from edgewise.discovery.models import Ceiling
-from edgewise.discovery.residuals import Findings, inspect
+from edgewise.discovery.residuals import Findings, Repeated, inspect, within_labels
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.tables import ADDITIVE, JUDGED, Columns, NoiseModel, drawn_rows
 from edgewise.formulas.expressions import Constant, FitData, FreeFormula, Uncertainty, evaluate, write
@@ -155,6 +155,7 @@ class Front(Sequence[Candidate]):
     log: tuple[StageLog, ...] = field(repr=False, default=())
     searched: str = field(repr=False, default="")
     logarithmic: bool = False
+    repeated: Mapping[str, Repeated] = field(repr=False, default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -219,11 +220,18 @@ class Front(Sequence[Candidate]):
 
     @cached_property
     def findings(self) -> Findings:
-        """What tests of the best formula's residuals found: order of rows, inputs, size, outliers."""
+        """What tests of the best formula's residuals found: order of rows, inputs, groups, size, outliers."""
         x, y, weight = self._judged()
-        values = self.best.predict(x) if self.columns is None else evaluate(self.best.expression, self.names, x)
+        values = evaluate(self.best.expression, self.names, x)
         residual = (y - values) * (1.0 if weight is None else weight)
-        return inspect(x, residual, names=self.names, fitted=values)
+        by = self.best.by_group
+        apart = () if by is None else by.indicators
+        places = [k for k, name in enumerate(self.names) if name not in apart]
+        groups = None if by is None else by.codes(x, self.names)
+        named = [self.names[k] for k in places]
+        found = inspect(x[:, places], residual, names=named, fitted=values, groups=groups)
+        labels = {name: column.only(self._kept) for name, column in self.repeated.items()}
+        return replace(found, repeated=within_labels(residual, labels)) if found.tested else found
 
     @property
     def chi2(self) -> float | None:
@@ -251,14 +259,19 @@ class Front(Sequence[Candidate]):
 
         The constants stay as they are: standard errors are those at these values. Where `sigma` was given they are by
         it, times the square root of chi-squared per degree of freedom where that is above 1. Where the best formula's
-        residuals are correlated from row to row, or vary in size, they are for such rows (`rows_are`).
+        residuals are correlated from row to row, or vary in size, they are for such rows (`rows_are`). Of a formula
+        whose constants differ by group they are those of the mean constants.
 
         Parameters
         ----------
         candidate
             A candidate of the front or its number; None for the best.
         """
-        expression = self._candidate(candidate).expression
+        chosen = self._candidate(candidate)
+        if chosen.by_group is not None:
+            model = chosen.by_group.fit.model
+            return chosen.by_group.fit.uncertainty(FitData.of(model.names, model.x, model.y, model.weight))
+        expression = chosen.expression
         x, y, weight = self._judged(expression)
         found = Uncertainty.of(expression, self.names, x, y, weight, kind=self.rows_are)
         if not self.noise_model.known:
@@ -322,7 +335,10 @@ class Front(Sequence[Candidate]):
         chosen = self.candidates if forms else [self._candidate(candidate)]
         weights = self.weights / self.weights.sum() if forms else np.ones(1)
         noise, ratio = self._noise, self.logarithmic
-        predictions = [replace(Prediction.of(self.uncertainty(each), rows, noise), ratio=ratio) for each in chosen]
+        predictions = [
+            replace(Prediction.of(self.uncertainty(each), rows, noise), ratio=ratio) if each.by_group is None
+            else Prediction.of_groups(each.by_group, rows, self.names, noise) for each in chosen
+        ]  # fmt: skip
         values = mixture_mean(predictions, weights)
         if interval is None:
             return values
@@ -354,11 +370,7 @@ class Front(Sequence[Candidate]):
 
         In logarithms, residuals of a formula (the best one by default) are those of the logarithm: f log(y / f).
         """
-        bars = 200_000  # rows that error bars come from, where constants were fitted to more
-        seed = self.settings.get("seed", 0)
-        fitted = self.settings.get("rows fitted", JUDGED)
-        count = min(fitted, bars) if isinstance(fitted, int) else JUDGED
-        keep = drawn_rows(len(self.y), count, seed if isinstance(seed, int) else 0)
+        keep = self._kept
         if self.logarithmic and self.weight is not None:
             every = (evaluate(each, self.names, self.x[keep]) for each in (self.best.expression, form) if each)
             best, *own = every
@@ -368,6 +380,15 @@ class Front(Sequence[Candidate]):
         if self.weight is not None:
             return self.x[keep], self.y[keep], self.weight[keep]
         return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None
+
+    @cached_property
+    def _kept(self) -> Array:
+        """The numbers of the rows that constants are fitted to."""
+        bars = 200_000  # rows that error bars come from, where constants were fitted to more
+        seed = self.settings.get("seed", 0)
+        fitted = self.settings.get("rows fitted", JUDGED)
+        count = min(fitted, bars) if isinstance(fitted, int) else JUDGED
+        return drawn_rows(len(self.y), count, seed if isinstance(seed, int) else 0)
 
     @property
     def _noise(self) -> NoiseModel:

@@ -40,7 +40,7 @@ Pictures = list[tuple[str, Any]]
 
 def among_rows(found: Front) -> Pictures:
     """Return the rows with the formula: curves of one input, or a map of two; nothing for more."""
-    curves, by_group, most_rivals = 6, 40, 8  # that fit a picture
+    curves, most_rivals = 6, 8  # that fit a picture
     rows_each = 3  # rows for each curve, on average
     band = 0.9
     best = found.best
@@ -49,6 +49,9 @@ def among_rows(found: Front) -> Pictures:
     x, y = found.x[keep], found.y[keep]
     if not used or not np.isfinite(evaluate(best.expression, found.names, x)).any():
         return []
+    of_groups = None if best.by_group is None else best.by_group.plot(found.target)
+    if best.by_group is not None and of_groups is not None:
+        return [(f"The rows of each {best.by_group.group} with its curve, and the curve of the mean", of_groups)]
     across = max(used, key=lambda k: len(np.unique(x[:, k])))
     others = [k for k in used if k != across]
     kinds, place = np.unique(x[:, others], axis=0, return_inverse=True)
@@ -67,13 +70,13 @@ def among_rows(found: Front) -> Pictures:
         rows = None if not aside.any() else np.column_stack([x[aside, across], y[aside]])
         ax = plot.curve_among_rows([line], rivals=rivals[-most_rivals:], aside=rows, names=names)
         return [(caption, ax.figure)]
-    if len(kinds) <= min(curves if best.by_group is None else by_group, len(y) / rows_each):
-        label = _labels(found, others) if best.by_group is None else lambda _: ""
+    if len(kinds) <= min(curves, len(y) / rows_each):
+        label = _labels(found, others)
         lines = [
             _curve(found, best.expression, x[place == k], y[place == k], across, label=label(kind))
             for k, kind in enumerate(kinds)
         ]
-        of = " and ".join(found.names[k] for k in others) if best.by_group is None else best.by_group.group
+        of = " and ".join(found.names[k] for k in others)
         caption = f"The rows and the formula, a curve for each {of}"
         return [(caption, plot.curve_among_rows(lines, names=names).figure)]
     return [("The rows on a map of the formula", _map(found, x, y, used))] if len(used) == 2 else []

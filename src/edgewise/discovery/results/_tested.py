@@ -11,10 +11,8 @@ import sympy
 
 from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate, Outcome
-from edgewise.discovery.residuals import Findings, inspect
 from edgewise.discovery.results._display import has_error_bars, judgement_lines, weight_text
 from edgewise.discovery.results._front import Front
-from edgewise.discovery.tables import drawn_rows
 from edgewise.formulas.expressions import evaluate
 
 
@@ -133,28 +131,12 @@ def tested(found: Front) -> list[str]:
     answers = [str(answer) for answer in found.answers]
     if found.outcome is Outcome.EXACT:
         return [*answers, "What is left is rounding."]
-    findings = _findings(found)
+    findings = found.findings
     against = f"Residuals were tested against: {', '.join(findings.tested)}." if findings.tested else _UNTESTED
-    shown = findings.sentences() if found.best.by_group is not None else []
-    lines = [*shown, *judgement_lines(found)]
+    lines = judgement_lines(found)
     if not any(line.startswith("Residuals show no dependence") for line in lines):
         lines = [against, *lines]
     return [*answers, *lines, *_undetermined(found), *_weights(found)]
-
-
-def _findings(found: Front) -> Findings:
-    """Return what the tests of residuals found; where constants differ by group, groups are tested too."""
-    members = group_members(found)
-    if members is None:
-        return found.findings
-    keep = drawn_rows(len(found.y))
-    places = [k for k in range(len(found.names)) if k not in members.places]
-    residual, _ = scaled_residuals(found)
-    values = evaluate(found.best.expression, found.names, found.x[keep])
-    return inspect(
-        found.x[keep][:, places], residual[keep], names=[found.names[k] for k in places], fitted=values,
-        groups=members.code[keep],
-    )  # fmt: skip
 
 
 def _undetermined(found: Front) -> list[str]:
@@ -195,13 +177,11 @@ class Members(NamedTuple):
 
 def group_members(found: Front) -> Members | None:
     """Return the groups of the rows where constants differ by group, else None."""
-    by, columns = found.best.by_group, found.columns
-    if by is None or columns is None:
+    by = found.best.by_group
+    if by is None:
         return None
-    column = columns.encoder.names.index(by.group)
-    places = tuple(k for k, term in enumerate(columns.terms) if term.column == column)
-    levels = found.x[:, places]
-    return Members(by.group, np.where(levels.any(1), levels.argmax(1) + 1, 0), places)
+    places = tuple(found.names.index(name) for name in by.indicators)
+    return Members(by.group, by.codes(found.x, found.names), places)
 
 
 def scaled_residuals(found: Front) -> tuple[Array, str]:

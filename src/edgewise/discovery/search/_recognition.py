@@ -186,7 +186,7 @@ def _lessened(table: Table, residual: Array) -> Table:
 def measured(table: Table, best: Candidate) -> NoiseModel:
     """Return the noise of a table in the units of its target: what a formula leaves. With Huber's loss, by the median.
 
-    Fitted constants take away as many degrees of freedom.
+    Fitted constants take away as many degrees of freedom; where they differ by group, the variance is as estimated.
     """
     noise, values = table.noise, best.predict(table.x)
     if best.error < EXACT:
@@ -199,6 +199,8 @@ def measured(table: Table, best: Candidate) -> NoiseModel:
         return noise
     if noise.loss == "huber":
         return noise.scaled(NORMAL * float(np.median(np.abs(z))))
+    if best.by_group is not None:
+        return noise.scaled(float(np.sqrt(np.mean(z**2))) * best.by_group.fit.sigma / best.error)
     return noise.scaled(float(np.sqrt(np.sum(z**2) / max(len(z) - best.fitted, 1))))
 
 

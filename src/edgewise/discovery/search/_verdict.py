@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery.judging import Candidate, Contest, Outcome, Rival, encompassing
+from edgewise.discovery.judging import Candidate, Contest, Outcome, Rival, as_given, encompassing
 from edgewise.discovery.residuals import inspect
 from edgewise.discovery.search._approximation import Approximation
 from edgewise.discovery.search._inquiry import Inquiry
@@ -55,16 +55,6 @@ class Verdict:
         if self.interrupted:
             return Outcome.INTERRUPTED
         return Outcome.TIME_LIMIT if self.inquiry.course.timed else Outcome.APPROXIMATE
-
-    @staticmethod
-    def _as_given(residual: Array, constants: int) -> bool:
-        """Return whether residuals over the standard errors that were given are as large as these say, chi-squared."""
-        unlikely = 5e-4  # chance of residuals that are smaller, or larger, if standard errors are as given
-        from scipy.special import chdtr
-
-        freedom = max(len(residual) - constants, 1)
-        below = float(chdtr(freedom, float(residual @ residual)))
-        return unlikely < below < 1 - unlikely
 
     def standing(self, law: Candidate) -> tuple[Candidate, list[Rival]]:
         """Return the law, or a rival that is ahead of it and may be claimed too, and what the rows do not rule out."""
@@ -133,7 +123,7 @@ class Verdict:
         values = evaluate(law.expression, judge.names, judge.x)
         if judged is None or inspect(judge.x, judge.weight * (values - judge.y), ordered=False).misfit:
             return True
-        if self.view.table.noise.known and not self._as_given(judge.weight * (values - judge.y), law.fitted):
+        if self.view.table.noise.known and not as_given(judge.weight * (values - judge.y), law.fitted):
             return True
         if not Uncertainty.of(law.expression, judge.names, judge.x, judge.y, judge.weight).determined:
             return True

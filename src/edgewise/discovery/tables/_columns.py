@@ -73,13 +73,14 @@ class Columns:
     """The inputs of formulas for tables like the one that was learned: numbers, levels of categories, dates, gaps.
 
     `terms` are the inputs in order, `notes` say in whole sentences what became of each column and of rows with gaps.
-    `group` is the column whose levels have constants of their own, if any.
+    `group` is the column whose levels have constants of their own, if any, and `levels` are the codes of those that do.
     """
 
     encoder: Encoder
     terms: tuple[Term, ...]
     notes: tuple[str, ...] = ()
     group: str | None = None
+    levels: tuple[float, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,6 +108,9 @@ class Columns:
         cells = self.encoder.encode(x)
         categories = {k for k, column in enumerate(self.encoder.columns) if isinstance(column, Category)}
         unknown = {k: np.isnan(cells[:, k]) for k in categories}
+        if self.group is not None:
+            place = self.encoder.names.index(self.group)
+            unknown[place] = ~np.isin(cells[:, place], self.levels)
         found = self.inputs(without_codes_of_gaps(cells, self.encoder))
         for place, term in enumerate(self.terms):
             if term.column in unknown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
+from edgewise.discovery.mixed import label_of
+from edgewise.discovery.residuals import Repeated
 from edgewise.discovery.tables._columns import Columns, Term, dated, without_codes_of_gaps
 from edgewise.tables.encoding import Category, Column, Dates, Encoder, is_frame
 
@@ -25,7 +27,7 @@ class Prepared:
     """Inputs x (n, m) of the rows that are kept, `rows` (n,), and how they were made.
 
     If there is a column of groups, `codes` (n,) number the groups of the rows and `labels` are their names; the last
-    inputs tell all groups but `baseline` by 1 and 0.
+    inputs tell all groups but `baseline` by 1 and 0. `repeated` are columns that may be labels of repeated rows.
     """
 
     columns: Columns
@@ -34,6 +36,7 @@ class Prepared:
     codes: Array | None = None
     labels: tuple[str, ...] = ()
     baseline: int = 0
+    repeated: Mapping[str, Repeated] = field(default_factory=dict)
 
     @property
     def plain(self) -> bool:
@@ -89,7 +92,8 @@ class Preparation:
     def _with_codes(self, x: Array, rows: Array, place: int | None, group: str | None) -> Prepared:
         """Return what was prepared, with inputs for all groups but the largest."""
         if place is None:
-            return Prepared(Columns(self.encoder, tuple(self.terms), tuple(self.notes)), x, rows)
+            columns = Columns(self.encoder, tuple(self.terms), tuple(self.notes))
+            return Prepared(columns, x, rows, repeated=self._repeated(rows))
         levels, codes, counts = np.unique(self.values[rows, place], return_inverse=True, return_counts=True)
         if len(levels) < 2:
             raise InputError(
@@ -97,13 +101,22 @@ class Preparation:
             )
         column, baseline = self.encoder.columns[place], int(counts.argmax())
         known = column.levels if isinstance(column, Category) else None
-        labels = tuple(str(known[int(level)]) if known is not None else f"{level:g}" for level in levels)
+        labels = tuple(str(known[int(level)]) if known is not None else label_of(float(level)) for level in levels)
         for each in range(len(levels)):
             if each != baseline:
                 self._append(Term(f"{column.name}_{labels[each]}", place, "level", level=int(levels[each])))
-        columns = Columns(self.encoder, tuple(self.terms), tuple(self.notes), group)
+        columns = Columns(self.encoder, tuple(self.terms), tuple(self.notes), group, tuple(levels.tolist()))
         others = [(codes == each).astype(np.float64) for each in range(len(levels)) if each != baseline]
         return Prepared(columns, np.column_stack([x, *others]), rows, codes, labels, baseline)
+
+    def _repeated(self, rows: Array) -> dict[str, Repeated]:
+        """Return the columns whose values may be labels, for these rows."""
+        numbers = [k for k, column in enumerate(self.encoder.columns) if not isinstance(column, Dates)]
+        found = {
+            self.encoder.names[k]: Repeated.of(self.values[rows, k], isinstance(self.encoder.columns[k], Category))
+            for k in numbers
+        }
+        return {name: column for name, column in found.items() if column is not None}
 
     def _place(self, group: str) -> int:
         if group not in self.encoder.names:

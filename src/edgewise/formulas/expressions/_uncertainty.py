@@ -97,6 +97,8 @@ class Uncertainty:
         The number of each row's group in `data`, for clustered errors.
     inflation
         The factor of residuals in the kinds that are not classical, for constants of a robust loss.
+    given
+        The covariance, where it was estimated otherwise; None for that of `kind`.
 
     References
     ----------
@@ -120,6 +122,7 @@ class Uncertainty:
     kind: CovarianceName = "classical"
     groups: Array | None = None  # (n,), of `data`
     inflation: float = 1.0  # of residuals in the kinds that are not classical, for constants of a robust loss
+    given: Covariance | None = None  # that was estimated otherwise
 
     @classmethod
     def of(
@@ -198,7 +201,7 @@ class Uncertainty:
     @cached_property
     def _estimated(self) -> Covariance:
         """The covariance by the kind of rows, and its degrees of freedom."""
-        return self._estimate(self.kind)
+        return self._estimate(self.kind) if self.given is None else self.given
 
     def _estimate(self, kind: CovarianceName) -> Covariance:
         count = len(self.free.values)
@@ -351,7 +354,7 @@ class Uncertainty:
         """Return the profile interval of one constant: values at which the refitted others leave little more error.
 
         The weighted sum of squares rises by s^2 t^2 at the ends, times the ratio of the constant's variance to the
-        classical one. An end is infinite if it never rises that much.
+        classical one. An end is infinite if it never rises that much. With a `given` covariance it is Student's.
 
         Parameters
         ----------
@@ -372,6 +375,9 @@ class Uncertainty:
         value, error = self.free.values[number], self.constants[number].error
         if not math.isfinite(error) or not error:
             return (-math.inf, math.inf) if error else (value, value)
+        half = self.quantile(coverage, number) * error
+        if self.given is not None:
+            return value - half, value + half
         unit = self.unit
         if self.kind != "classical":
             unit *= error / math.sqrt(float(self._estimate("classical").matrix[number, number]))
@@ -395,7 +401,6 @@ class Uncertainty:
                 inside, outside = (inside, middle) if beyond(middle) else (middle, outside)
             return (inside + outside) / 2
 
-        half = self.quantile(coverage, number) * error
         return end(-half), end(half)
 
 

@@ -14,7 +14,7 @@ def names() -> list[str]:
     --------
     >>> from edgewise.datasets import names
     >>> names()
-    ['lynx', 'orbits', 'penguins']
+    ['lynx', 'orbits', 'penguins', 'sleepstudy']
     """
     return sorted(_files())
 

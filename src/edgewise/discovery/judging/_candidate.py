@@ -65,6 +65,41 @@ def _with_error(value: float, error: float) -> str:
     return "{} ± {}".format(*rounded_together(value, error))
 
 
+@dataclass(frozen=True)
+class Named:
+    """The law of a textbook that a formula is, up to the way its constants are written.
+
+    Parameters
+    ----------
+    name
+        The name of the law.
+    alike
+        Names of laws that are the same function.
+    constants
+        Its constants by their usual symbols, as the rows determine them, with standard errors.
+    meanings
+        What each constant is, in words.
+
+    Examples
+    --------
+    >>> from edgewise.expressions import Constant
+    >>> print(Named("Michaelis-Menten", (), {"Vmax": Constant(212.68, 6.95), "Km": Constant(0.06412, 0.00828)}, {}))
+    Michaelis-Menten: Vmax = 212.7 ± 7.0, Km = 0.0641 ± 0.0083
+    """
+
+    name: str
+    alike: tuple[str, ...]
+    constants: Mapping[str, Constant]
+    meanings: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.name}: " + ", ".join(f"{name} = {_shown(each)}" for name, each in self.constants.items())
+
+
+def _shown(constant: Constant) -> str:
+    return _with_error(constant.value, constant.error)
+
+
 _IMPROVED = 0.98  # of the error of simpler formulas: what a front asks for
 _Any = TypeVar("_Any")
 
@@ -90,6 +125,8 @@ class Candidate:
         Makes the inputs of a table with text, dates or gaps.
     by_group
         The constants of each group, where they differ.
+    named
+        The law of a textbook that it is, if it is one.
 
     Examples
     --------
@@ -107,6 +144,7 @@ class Candidate:
     held_out: float = math.nan
     columns: Columns | None = field(default=None, repr=False, compare=False)
     by_group: ByGroup | None = field(default=None, repr=False, compare=False)
+    named: Named | None = field(default=None, repr=False, compare=False)
 
     def sympy(self) -> Formula:
         """The formula as a sympy expression; its symbols carry the names of the inputs."""

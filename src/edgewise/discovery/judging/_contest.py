@@ -121,10 +121,14 @@ class Evidence:
 
 
 class Contest:
-    """Compares forms on the rows of a table; `noise` (over the target's standard deviation) is the least error."""
+    """Compares forms on the rows of a table; `noise` (over the target's standard deviation) is the least error.
 
-    def __init__(self, data: FitData, noise: float) -> None:
+    `codes` holds what the names of textbook forms take, in units of the criterion: they need no other description.
+    """
+
+    def __init__(self, data: FitData, noise: float, codes: Mapping[Formula, float] | None = None) -> None:
         self.data, self.floor = data, max(EXACT / 10, 0.97 * noise)
+        self._codes = {} if codes is None else codes
         self._entries: dict[Formula, Entry | None] = {}
 
     def entry(self, expression: Formula) -> Entry | None:
@@ -146,6 +150,8 @@ class Contest:
 
     def _description(self, expression: Formula, template: Part, numbers: Collection[sympy.Symbol]) -> float:
         """Return what a form costs to write down, in units of the criterion: its numbers exact or fitted."""
+        if expression in self._codes:
+            return self._codes[expression] + len(numbers) * math.log(self.data.n)
         ways = (placed(template, numbers), len(numbers)), (expression, fitted_constants(expression))
         return min(self._bits(form) + count * math.log(self.data.n) for form, count in ways)
 

@@ -22,8 +22,10 @@ from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, i
 from edgewise.interpret.reading import read_formulas
 
 _WAVES = ("sin", "cos")
-GUESS = "a guess of yours"
+GUESS, FORM = "a guess of yours", "a textbook form"
 EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
+_HANDICAPS = {EVOLUTION: TUNING.searched, GUESS: -TUNING.stated, FORM: -TUNING.named}
+"""What formulas must be better by, in units of evidence, by their origin."""
 
 
 class Approximation:
@@ -290,7 +292,7 @@ class Approximation:
         """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""
         found, origin = pair
         cost = self.assessor.cost(found, complexity(found.expression))
-        return cost + (TUNING.searched if origin == EVOLUTION else -TUNING.stated if origin == GUESS else 0.0)
+        return cost + _HANDICAPS.get(origin, 0.0)
 
 
 def _has_waves(program: Program) -> bool:

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import sympy
 
 from edgewise._typing import Formula
+from edgewise.discovery.generators import Textbook, likely, named, textbook
 from edgewise.discovery.journal import Journal, numbers
-from edgewise.discovery.judging import Candidate, Judge, Pool, front, spread
+from edgewise.discovery.judging import Candidate, Judge, Named, Pool, front, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
+from edgewise.formulas.expressions import FitData, Uncertainty
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,32 @@ class Inquiry:
         """Return an inquiry by another view, without candidates; where formulas came from stays known."""
         pool = self.pool
         return Inquiry.of(self.course, view, pool.gate, self.approximations, noise=noise, origins=pool.origins)
+
+    @cached_property
+    def textbook(self) -> list[Textbook]:
+        """The laws of textbooks, fitted to the columns that hold more than 0 and 1; none for many columns."""
+        rows, binary = self.view.judged.sample(TUNING.structure, self.view.seed), self.view.judge.binary
+        kept = [k for k, name in enumerate(rows.names) if name not in binary]
+        return textbook(FitData.of([rows.names[k] for k in kept], rows.x[:, kept], rows.y, rows.weight))
+
+    @cached_property
+    def codes(self) -> dict[Formula, float]:
+        """What the names of the likely laws of textbooks take, in units of the criterion, by their formulas."""
+        return {law.expression: law.form.code for law in likely(self.textbook, len(self.view.judged))}
+
+    def named(self, candidate: Candidate) -> Candidate:
+        """Return a candidate with the name of the law of a textbook that it is, if any, and its constants."""
+        judge = self.view.judge
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        law = named(candidate.expression, self.textbook, data)
+        if law is None:
+            return candidate
+        with np.errstate(all="ignore"):
+            free = law.free.fit(data)
+        known = Uncertainty.of_free(free, judge.names, judge.x, judge.y, judge.weight, sigma=False)
+        constants = dict(zip(law.form.symbols, known.constants, strict=True))
+        meanings = {each.symbol: each.meaning for each in law.form.parameters}
+        return replace(candidate, named=Named(law.form.name, law.alike, constants, meanings))
 
     def law(self) -> Candidate | None:
         """Return the formula that is exact, or leaves little noise with few constants or after much work, if any."""

@@ -5,11 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import SPOKEN, Answer, Candidate, Evidence, Outcome, Rival, front, strays, wild
+from edgewise.discovery.judging import (
+    LEAD,
+    SPOKEN,
+    Answer,
+    Candidate,
+    Entry,
+    Evidence,
+    Outcome,
+    Rival,
+    front,
+    strays,
+    wild,
+)
 from edgewise.discovery.knowledge import Sketch
-from edgewise.discovery.search._approximation import GUESS, Approximation
+from edgewise.discovery.search._approximation import FORM, GUESS, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._inquiry import Inquiry
 from edgewise.discovery.search._tuning import TUNING
@@ -42,12 +55,52 @@ class Ranking:
         self._origins: dict[Formula, str] = {}
         self._fine: dict[Formula, bool] = {}
         self._shortened: dict[Formula, Candidate] = {}
+        self._codes = inquiry.codes
 
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
         return self._origins.get(candidate.expression) or self.pool.origin(candidate)
 
     def chosen(self) -> tuple[Candidate, Outcome, float]:
+        """Return the best candidate, or a law of a textbook with about as much evidence; what it is, and the noise.
+
+        A textbook's form takes the place of one that is claimed to leave only noise; then the rows do not rule out
+        either.
+        """
+        best, outcome, noise = self._found()
+        named = None if outcome is Outcome.EXACT or best.error < EXACT else self._named(best, TUNING.named)
+        if named is None:
+            return best, outcome, noise
+        if outcome is Outcome.NOISE:
+            self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS
+        return named, outcome, noise
+
+    def _named(self, best: Candidate, behind: float) -> Candidate | None:
+        """Return the likeliest law of a textbook, if the best formula does not lead it by more; None if it is one."""
+        contest, own = self.verdict.contest, self.verdict.contest.entry(best.expression)
+        found = [(contest.lead(own, other), each) for each, other in self._laws if own is not None]
+        lead, law = min(found, key=lambda pair: pair[0], default=(math.inf, best))
+        return None if lead > behind or _form(law) == _form(best) else law
+
+    @cached_property
+    def _laws(self) -> list[tuple[Candidate, Entry]]:
+        """The likely laws of textbooks that do nothing between the rows unasked."""
+        found = []
+        for form, code in list(self._codes.items()):
+            judged = self.approximation.assessed.get(form) if self.timed else self._considered(form)
+            if judged is not None and self.pool.gate.admits(form):
+                law = self.candidate(judged[0])
+                self._codes[law.expression] = code
+                entry = self.verdict.contest.entry(law.expression)
+                if entry is not None and self._is_fine(law):
+                    found.append((law, entry))
+        return found
+
+    def _considered(self, form: Formula) -> tuple[Assessed, str] | None:
+        found = self.approximation.consider_formula(form, FORM)
+        return None if found is None else (found, FORM)
+
+    def _found(self) -> tuple[Candidate, Outcome, float]:
         """Return the best candidate, what it is claimed to be, and the noise.
 
         A law that is exact, or leaves only noise and leads all other forms, comes first. Else the formula that predicts
@@ -173,14 +226,17 @@ class Ranking:
         """Return the best candidate, and those that no simpler one beats on rows left out.
 
         A longer one must earn its place by the log-likelihood of the rows left out. None is there whose constants the
-        rows do not determine, or that does between the rows what they do not ask for.
+        rows do not determine, or that does between the rows what they do not ask for. The likeliest law of a textbook
+        is there too, unless the rows speak clearly against it.
         """
         every = [each for each in self._every() if _form(each) != _form(best)]
+        law = None if best.error < EXACT else self._named(best, LEAD)
         while True:
             kept = self._unbeaten([*every, best], best)
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
-                return kept
+                added = law is not None and all(_form(each) != _form(law) for each in kept)
+                return sorted([*kept, law], key=lambda each: each.complexity) if law and added else kept
             every = [each for each in every if each.expression not in bad]
 
     def _unbeaten(self, every: Iterable[Candidate], best: Candidate) -> list[Candidate]:

@@ -11,7 +11,7 @@ import numpy as np
 from edgewise.discovery.generators import baselines
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.knowledge import Gate, Sketch
-from edgewise.discovery.search._approximation import Approximation
+from edgewise.discovery.search._approximation import FORM, Approximation
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._elimination import Elimination, quick
 from edgewise.discovery.search._informed import Informed, Inner
@@ -76,6 +76,7 @@ class Walk:
         self.informed = informed
         inquiry.pool.candidates += filter(inquiry.pool.passes, baselines(inquiry.pool.judge, inquiry.pool.noise))
         self.try_directly()
+        self.try_forms()
 
     def _view(self, table: Table) -> View:
         """Return the view of a table, whose noise is noted."""
@@ -143,6 +144,15 @@ class Walk:
     def try_directly(self) -> Candidate | None:
         """Try formulas that need no model."""
         return quick(self.inquiry.pool, self.problem)
+
+    def try_forms(self) -> Candidate | None:
+        """Try the laws of textbooks that a table of few columns allows; return one that is exact."""
+        self.inquiry.tell("textbook forms", 0.04)
+        pool, found = self.inquiry.pool, [*self.inquiry.codes]
+        for form in filter(pool.gate.admits, found):
+            self.approximation.guesses.setdefault(form, FORM)
+        pool.consider(found, FORM)
+        return pool.exact()
 
     def see(self) -> None:
         """Fit an additive network, and see what it shows of the noise."""

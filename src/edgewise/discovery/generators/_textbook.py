@@ -1,0 +1,154 @@
+"""Laws of textbooks fitted to a table of few columns, and the formulas of other origin that are one."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+
+from edgewise._typing import Formula
+from edgewise.discovery.tables import EXACT
+from edgewise.formulas.expressions import FitData, FreeFormula, evaluate, free_numbers
+from edgewise.formulas.forms import Form, Screen, Start, families, free_form
+
+_COLUMNS = 3  # of a table that laws are tried on
+_SCREENED = 700  # choices of a law and columns, at most
+_POLISHED = 24  # that are fitted, those of the best starts
+_STEPS, _LONGER = 40, 200
+_ALONE = 0.4  # of the variance, that the means of a column's parts explain, from which laws of it alone are tried
+_HOPELESS = 0.97  # error of a start that is not fitted
+
+
+@dataclass(frozen=True)
+class Textbook:
+    """A law fitted to a table: `free` has its constants in their order, `columns` stand for its inputs.
+
+    `alike` are the names of laws that are the same function.
+    """
+
+    form: Form
+    alike: tuple[str, ...]
+    columns: tuple[str, ...]
+    free: FreeFormula
+
+    @property
+    def expression(self) -> Formula:
+        """The formula with its constants written out."""
+        return self.free.expression
+
+    @property
+    def error(self) -> float:
+        return self.free.error
+
+    def cost(self, n: int) -> float:
+        """The Bayesian criterion of n rows, with what the name takes: n log(error^2) + k log(n) + code."""
+        return _cost(self.error, len(self.free.values), n) + self.form.code
+
+    def sound(self) -> bool:
+        """Return whether the constants have the signs that the law gives them."""
+        values = zip(self.form.parameters, self.free.values, strict=True)
+        return all(math.isfinite(value) and (value > 0 or not each.positive) for each, value in values)
+
+
+def textbook(data: FitData) -> list[Textbook]:
+    """Return the laws of the table of forms that a table of up to three columns allows, fitted, the likeliest first.
+
+    Each ordered choice of columns for the inputs of a law is screened at a grid of its constants, and those that leave
+    least are fitted.
+    """
+    count = len(data.names)
+    if not 0 < count <= _COLUMNS or data.n < 3:
+        return []
+    screen = Screen(data)
+    alone = {k for k in range(count) if count == 1 or _explained(data, k) > _ALONE}
+    tried = [
+        (form, alike, columns)
+        for inputs in range(1, count + 1)
+        for form, alike in families(inputs)
+        for columns in itertools.permutations(range(count), inputs)
+        if (inputs > 1 or {*columns} <= alone) and screen.admits(form, columns)
+    ][:_SCREENED]
+    begun: dict[tuple[object, ...], tuple[float, Form, tuple[str, ...], tuple[int, ...], Start]] = {}
+    for form, alike, columns in tried:
+        for start in screen.starts(form, columns):
+            error = screen.error(form, columns, start)
+            if error < _HOPELESS or (form.solved and math.isfinite(error)):
+                cost = _cost(error, len(start.values), data.n) + form.code
+                same = form.name, frozenset(columns), round(cost, 6)  # inputs that may change places
+                begun.setdefault(same, (cost, form, alike, columns, start))
+    found = []
+    for _, form, alike, columns, start in sorted(begun.values(), key=lambda each: each[0])[:_POLISHED]:
+        names = tuple(data.names[k] for k in columns)
+        with np.errstate(all="ignore"):
+            fitted = Textbook(form, alike, names, free_form(form, names, start).fit(data, _STEPS))
+        if fitted.error < _HOPELESS and fitted.sound():
+            found.append(fitted)
+    return sorted(found, key=lambda each: each.cost(data.n))
+
+
+def _explained(data: FitData, column: int) -> float:
+    """Return the fraction of the variance that the means of up to eight parts of a column explain."""
+    parts, each = 8, 4  # parts, and rows of one at least
+    order = np.argsort(data.columns[column], kind="stable")
+    y = data.y[order]
+    total = float(np.sum((y - y.mean()) ** 2)) or 1.0
+    means = (part for part in np.array_split(y, max(min(parts, data.n // each), 1)))
+    return float(sum(len(part) * (part.mean() - y.mean()) ** 2 for part in means)) / total
+
+
+def _cost(error: float, count: int, n: int) -> float:
+    return 2 * n * math.log(max(error, EXACT / 10)) + count * math.log(n)
+
+
+def likely(found: Sequence[Textbook], n: int) -> list[Textbook]:
+    """Return the laws that the rows do not speak against, up to six: of those of two columns too."""
+    most, behind = 6, 14.0  # laws; their cost over the least one
+    few = [each for each in found if each.cost(n) < found[0].cost(n) + behind]
+    return few[:most]
+
+
+def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textbook | None:
+    """Return the law that a formula is, whatever its constants are called, with the constants of the rows; or None.
+
+    A law is fitted to the values of the formula: it has to meet them to rounding. The formula must have about as many
+    numbers as the law, so that a line is not an exponential of a small rate.
+    """
+    same, near = 1e-6, 1.1  # of the standard deviation; errors of laws that are compared
+    own = {str(symbol) for symbol in formula.free_symbols}
+    values = evaluate(formula, data.names, np.column_stack(data.columns))
+    if not own or not np.isfinite(values).all():
+        return None
+    error = data.error(values)
+    aim = FitData.of(data.names, np.column_stack(data.columns), values, data.weight)
+    numbers = _numbers(formula)
+    for each in sorted(found, key=lambda law: len(law.free.values)):
+        if {*each.columns} != own or numbers < len(each.free.values):
+            continue
+        if each.error > max(near * error, EXACT) + 1e-9 or aim.error(each.free.at(data.columns, data.names)) > 1:
+            continue
+        with np.errstate(all="ignore"):
+            near_it = each.free.fit(aim, _LONGER)
+        if near_it.error < same and replace(each, free=near_it).sound() and not _plain(each.form, near_it):
+            return each
+    return None
+
+
+def _numbers(formula: Formula) -> int:
+    """Return how many numbers of a formula a law may have as constants: fitted ones, exact ones, and exponents."""
+    powers = {power.exp for power in formula.atoms(sympy.Pow) if power.exp.is_Rational and power.exp not in (-1, 1)}
+    return free_numbers(formula) + len(powers)
+
+
+def _plain(form: Form, free: FreeFormula) -> bool:
+    """Return whether a law of which simple formulas are special cases has whole exponents: then it is just one."""
+    whole = 1e-6
+    exponents = [
+        value
+        for each, value in zip(form.parameters, free.values, strict=True)
+        if each.unit == "1" and each.kind != "factor"
+    ]
+    return form.generic and bool(exponents) and all(abs(value - round(value)) < whole for value in exponents)

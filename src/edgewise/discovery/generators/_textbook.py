@@ -13,11 +13,11 @@ import sympy
 from edgewise._typing import Formula
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate, free_numbers
-from edgewise.formulas.forms import Form, Screen, Start, families, free_form
+from edgewise.formulas.forms import FEWEST_PERIODS, Form, Screen, Start, families, free_form
 
 _COLUMNS = 3  # of a table that laws are tried on
 _SCREENED = 700  # choices of a law and columns, at most
-_POLISHED = 24  # that are fitted, those of the best starts
+_POLISHED = 30  # that are fitted, those of the best starts
 _STEPS, _LONGER = 40, 200
 _ALONE = 0.4  # of the variance, that the means of a column's parts explain, from which laws of it alone are tried
 _HOPELESS = 0.97  # error of a start that is not fitted
@@ -27,11 +27,11 @@ _HOPELESS = 0.97  # error of a start that is not fitted
 class Textbook:
     """A law fitted to a table: `free` has its constants in their order, `columns` stand for its inputs.
 
-    `alike` are the names of laws that are the same function.
+    `alike` are laws that are the same function.
     """
 
     form: Form
-    alike: tuple[str, ...]
+    alike: tuple[Form, ...]
     columns: tuple[str, ...]
     free: FreeFormula
 
@@ -46,12 +46,39 @@ class Textbook:
 
     def cost(self, n: int) -> float:
         """The Bayesian criterion of n rows, with what the name takes: n log(error^2) + k log(n) + code."""
-        return _cost(self.error, len(self.free.values), n) + self.form.code
+        return _cost(self.error, len(self.free.values), n) + _code(self.form, self.alike, self.columns)
 
-    def sound(self) -> bool:
-        """Return whether the constants have the signs that the law gives them."""
-        values = zip(self.form.parameters, self.free.values, strict=True)
-        return all(math.isfinite(value) and (value > 0 or not each.positive) for each, value in values)
+    @property
+    def code(self) -> tuple[float, int]:
+        """What its name takes, in units of the criterion, and the number of its constants."""
+        return _code(self.form, self.alike, self.columns), len(self.free.values)
+
+    @property
+    def known_as(self) -> Form:
+        """The law of the same function whose inputs are called as the columns are; the usual one otherwise."""
+        return next((each for each in (self.form, *self.alike) if each.names(self.columns)), self.form)
+
+    def renamed(self, form: Form, data: FitData) -> FreeFormula | None:
+        """Return another law that is the same function, fitted to rows; None where that does not end as near."""
+        near, tries = 1 + 1e-6, 3
+        places = tuple(data.names.index(name) for name in self.columns)
+        least = self.free.fit(data).error
+        for start in Screen(data).starts(form, places, tries):
+            free = free_form(form, self.columns, start).fit(data, _LONGER)
+            if free.error <= near * least + EXACT:
+                return free
+        return None
+
+    def sound(self, data: FitData) -> bool:
+        """Return whether the constants have the signs that the law gives them, and the rows hold more than a period."""
+        for each, value in zip(self.form.parameters, self.free.values, strict=True):
+            if not math.isfinite(value) or (each.positive and value <= 0):
+                return False
+            if each.kind == "period":
+                column = data.columns[data.names.index(self.columns[0])]
+                if value * FEWEST_PERIODS > np.ptp(column):
+                    return False
+        return True
 
 
 def textbook(data: FitData) -> list[Textbook]:
@@ -72,12 +99,13 @@ def textbook(data: FitData) -> list[Textbook]:
         for columns in itertools.permutations(range(count), inputs)
         if (inputs > 1 or {*columns} <= alone) and screen.admits(form, columns)
     ][:_SCREENED]
-    begun: dict[tuple[object, ...], tuple[float, Form, tuple[str, ...], tuple[int, ...], Start]] = {}
+    begun: dict[tuple[object, ...], tuple[float, Form, tuple[Form, ...], tuple[int, ...], Start]] = {}
     for form, alike, columns in tried:
         for start in screen.starts(form, columns):
             error = screen.error(form, columns, start)
             if error < _HOPELESS or (form.solved and math.isfinite(error)):
-                cost = _cost(error, len(start.values), data.n) + form.code
+                code = _code(form, alike, [data.names[k] for k in columns])
+                cost = _cost(error, len(start.values), data.n) + code
                 same = form.name, frozenset(columns), round(cost, 6)  # inputs that may change places
                 begun.setdefault(same, (cost, form, alike, columns, start))
     found = []
@@ -85,7 +113,7 @@ def textbook(data: FitData) -> list[Textbook]:
         names = tuple(data.names[k] for k in columns)
         with np.errstate(all="ignore"):
             fitted = Textbook(form, alike, names, free_form(form, names, start).fit(data, _STEPS))
-        if fitted.error < _HOPELESS and fitted.sound():
+        if fitted.error < _HOPELESS and fitted.sound(data):
             found.append(fitted)
     return sorted(found, key=lambda each: each.cost(data.n))
 
@@ -98,6 +126,12 @@ def _explained(data: FitData, column: int) -> float:
     total = float(np.sum((y - y.mean()) ** 2)) or 1.0
     means = (part for part in np.array_split(y, max(min(parts, data.n // each), 1)))
     return float(sum(len(part) * (part.mean() - y.mean()) ** 2 for part in means)) / total
+
+
+def _code(form: Form, alike: Iterable[Form], columns: Sequence[str]) -> float:
+    """Return what the name of a law takes, more where its inputs are other quantities than the columns."""
+    foreign = 4.0  # in units of the criterion
+    return form.code + (0.0 if any(each.fits(columns) for each in (form, *alike)) else foreign)
 
 
 def _cost(error: float, count: int, n: int) -> float:
@@ -132,7 +166,7 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
             continue
         with np.errstate(all="ignore"):
             near_it = each.free.fit(aim, _LONGER)
-        if near_it.error < same and replace(each, free=near_it).sound() and not _plain(each.form, near_it):
+        if near_it.error < same and replace(each, free=near_it).sound(data) and not _plain(each.form, near_it):
             return each
     return None
 

@@ -268,12 +268,12 @@ class Approximation:
         n = len(self.table)
         readable = [pair for pair in self.assessed.values() if complexity(pair[0].expression) <= self.readable]
         few = [pair for pair in readable if TUNING.per_constant * fitted_constants(pair[0].expression) <= n]
-        possible = [pair for pair in few or readable if self._possible(pair[0].expression)]
+        possible = [pair for pair in few or readable if self.possible(pair[0].expression)]
         ranked = sorted(possible or few or readable, key=self._cost)
         determined = (pair for pair in ranked[:20] if self._determined(pair[0].expression))
         return next(determined, ranked[0] if ranked else (None, ""))[0]
 
-    def _possible(self, expression: Formula) -> bool:
+    def possible(self, expression: Formula) -> bool:
         """Return whether a formula of fractions, from 0 to 1, has such values on the rows."""
         fractions = 0.5  # range of targets that are taken for fractions
         beyond = 1e-6  # how far values may lie beyond 0 and 1

@@ -93,9 +93,9 @@ class Inquiry:
         return textbook(FitData.of([rows.names[k] for k in kept], rows.x[:, kept], rows.y, rows.weight))
 
     @cached_property
-    def codes(self) -> dict[Formula, float]:
-        """What the names of the likely laws of textbooks take, in units of the criterion, by their formulas."""
-        return {law.expression: law.form.code for law in likely(self.textbook, len(self.view.judged))}
+    def codes(self) -> dict[Formula, tuple[float, int]]:
+        """What the names of the likely laws of textbooks take, and their numbers of constants, by their formulas."""
+        return {law.expression: law.code for law in likely(self.textbook, len(self.view.judged))}
 
     def named(self, candidate: Candidate) -> Candidate:
         """Return a candidate with the name of the law of a textbook that it is, if any, and its constants."""
@@ -104,12 +104,16 @@ class Inquiry:
         law = named(candidate.expression, self.textbook, data)
         if law is None:
             return candidate
+        known = law.known_as
         with np.errstate(all="ignore"):
-            free = law.free.fit(data)
-        known = Uncertainty.of_free(free, judge.names, judge.x, judge.y, judge.weight, sigma=False)
-        constants = dict(zip(law.form.symbols, known.constants, strict=True))
-        meanings = {each.symbol: each.meaning for each in law.form.parameters}
-        return replace(candidate, named=Named(law.form.name, law.alike, constants, meanings))
+            free = law.renamed(known, data) if known is not law.form else law.free.fit(data)
+        if free is None:
+            known, free = law.form, law.free.fit(data)
+        found = Uncertainty.of_free(free, judge.names, judge.x, judge.y, judge.weight)
+        constants = dict(zip(known.symbols, found.constants, strict=True))
+        meanings = {each.symbol: each.meaning for each in known.parameters}
+        others = tuple(each.name for each in (law.form, *law.alike) if each is not known)
+        return replace(candidate, named=Named(known.name, others, constants, meanings))
 
     def law(self) -> Candidate | None:
         """Return the formula that is exact, or leaves little noise with few constants or after much work, if any."""

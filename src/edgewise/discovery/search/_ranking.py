@@ -68,19 +68,24 @@ class Ranking:
         either.
         """
         best, outcome, noise = self._found()
-        named = None if outcome is Outcome.EXACT or best.error < EXACT else self._named(best, TUNING.named)
-        if named is None:
+        named = next(iter(self._named(best, TUNING.named)), best)
+        if outcome is Outcome.EXACT or _form(named) == _form(best):
             return best, outcome, noise
         if outcome is Outcome.NOISE:
             self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS
         return named, outcome, noise
 
-    def _named(self, best: Candidate, behind: float) -> Candidate | None:
-        """Return the likeliest law of a textbook, if the best formula does not lead it by more; None if it is one."""
+    def _named(self, best: Candidate, behind: float) -> list[Candidate]:
+        """Return the laws of textbooks that the best formula does not lead by more, the likeliest first.
+
+        It has to lead both if noise may be correlated from row to row, and if it is not.
+        """
         contest, own = self.verdict.contest, self.verdict.contest.entry(best.expression)
-        found = [(contest.lead(own, other), each) for each, other in self._laws if own is not None]
-        lead, law = min(found, key=lambda pair: pair[0], default=(math.inf, best))
-        return None if lead > behind or _form(law) == _form(best) else law
+        if own is None or best.error < EXACT:
+            return []
+        found = [(contest.plain_lead(own, other), contest.lead(own, other), each) for each, other in self._laws]
+        found.sort(key=lambda lead: lead[0])
+        return [each for plain, lead, each in found if min(plain, lead) <= behind]
 
     @cached_property
     def _laws(self) -> list[tuple[Candidate, Entry]]:
@@ -88,7 +93,7 @@ class Ranking:
         found = []
         for form, code in list(self._codes.items()):
             judged = self.approximation.assessed.get(form) if self.timed else self._considered(form)
-            if judged is not None and self.pool.gate.admits(form):
+            if judged is not None and self.pool.gate.admits(form) and self.approximation.possible(form):
                 law = self.candidate(judged[0])
                 self._codes[law.expression] = code
                 entry = self.verdict.contest.entry(law.expression)
@@ -227,17 +232,27 @@ class Ranking:
 
         A longer one must earn its place by the log-likelihood of the rows left out. None is there whose constants the
         rows do not determine, or that does between the rows what they do not ask for. The likeliest law of a textbook
-        is there too, unless the rows speak clearly against it.
+        is there too, unless the rows speak clearly against it, and two others that they hardly tell from it.
         """
         every = [each for each in self._every() if _form(each) != _form(best)]
-        law = None if best.error < EXACT else self._named(best, LEAD)
+        laws = self._told_apart([each for each in self._named(best, LEAD) if _form(each) != _form(best)])
         while True:
             kept = self._unbeaten([*every, best], best)
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
-                added = law is not None and all(_form(each) != _form(law) for each in kept)
-                return sorted([*kept, law], key=lambda each: each.complexity) if law and added else kept
+                shown = {_form(each) for each in kept}
+                return sorted([*kept, *(law for law in laws if _form(law) not in shown)], key=lambda c: c.complexity)
             every = [each for each in every if each.expression not in bad]
+
+    def _told_apart(self, laws: list[Candidate]) -> list[Candidate]:
+        """Return the likeliest of laws, and others that the rows hardly tell from it."""
+        most, contest = 3, self.verdict.contest
+        entries = [contest.entry(each.expression) for each in laws]
+        near = [
+            each for each, entry in zip(laws, entries, strict=True)
+            if entry and entries[0] and contest.plain_lead(entries[0], entry) <= SPOKEN
+        ]  # fmt: skip
+        return near[:most]
 
     def _unbeaten(self, every: Iterable[Candidate], best: Candidate) -> list[Candidate]:
         """Return the candidates that predict clearly better than all simpler ones, simplest first, and the best one."""

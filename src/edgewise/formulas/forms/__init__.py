@@ -6,6 +6,7 @@ from edgewise.formulas.forms._registry import families as families
 from edgewise.formulas.forms._registry import get as get
 from edgewise.formulas.forms._registry import names as names
 from edgewise.formulas.forms._registry import register as register
+from edgewise.formulas.forms._start import FEWEST_PERIODS as FEWEST_PERIODS
 from edgewise.formulas.forms._start import Screen as Screen
 from edgewise.formulas.forms._start import Start as Start
 from edgewise.formulas.forms._start import free_form as free_form

@@ -30,7 +30,8 @@ ECOLOGY = (
     ),
     Form(
         "Beverton-Holt", "a*S/(1 + b*S)", _SPAWN,
-        (linear("a", "y/S", "recruits for each spawner at first", positive=True), size("b", "1/S", "density dependence")),
+        (linear("a", "y/S", "recruits for each spawner at first", positive=True),
+         size("b", "1/S", "density dependence")),
         "ecology", "Beverton and Holt, On the Dynamics of Exploited Fish Populations (1957)", {"S": "nonnegative"},
         like="Michaelis-Menten", monotone=True,
     ),
@@ -61,7 +62,8 @@ ECOLOGY = (
     ),
     Form(
         "Jassby-Platt", "Pm*tanh(I/Ik)", _I, (_PM, size("Ik", "I", "light of saturation")),
-        "ecology", "Jassby and Platt, Limnol. Oceanogr. 21 (1976) 540", _LIGHT, like="hyperbolic tangent", monotone=True,
+        "ecology", "Jassby and Platt, Limnol. Oceanogr. 21 (1976) 540", _LIGHT, like="hyperbolic tangent",
+        monotone=True,
     ),
     Form(
         "Steele", "Pm*I/Io*exp(1 - I/Io)", _I, (_PM, size("Io", "I", "light of most photosynthesis")),
@@ -84,18 +86,21 @@ ECOLOGY = (
     ),
     Form(
         "Briere", "a*T*(T - T0)*sqrt(Tm - T)", inputs("T: temperature"),
-        (linear("a", "y", "scale", positive=True), place("T0", "T", "lower threshold"), place("Tm", "T", "upper threshold")),
+        (linear("a", "y", "scale", positive=True), place("T0", "T", "lower threshold"),
+         place("Tm", "T", "upper threshold")),
         "ecology", "Briere et al., Environ. Entomol. 28 (1999) 22", {"T": "positive"}, bits=9.0,
     ),
     Form(
         "van Genuchten", "tr + (ts - tr)/(1 + (a*h)^n)^(1 - 1/n)", inputs("h: suction"),
         (linear("tr", "y", "residual water content"), linear("ts", "y", "water content at saturation"),
-         size("a", "1/h", "inverse of the entry suction"), number("n", "pore sizes", 1.2, 1.5, 2.0, 3.0, 5.0, positive=True)),
-        "soils", "van Genuchten, Soil Sci. Soc. Am. J. 44 (1980) 892", {"h": "nonnegative"}, monotone=True,
+         size("a", "1/h", "inverse of the entry suction"),
+         number("n", "pore sizes", 1.2, 1.5, 2.0, 3.0, 5.0, positive=True)),
+        "soils", "van Genuchten, Soil Sci. Soc. Am. J. 44 (1980) 892", {"h": "nonnegative"}, monotone=True, bits=9.0,
     ),
     Form(
         "Horton", "fc + (f0 - fc)*exp(-k*t)", inputs("t: time"),
-        (linear("fc", "y", "infiltration in the end"), linear("f0", "y", "infiltration at first"), size("k", "1/t", "decay")),
+        (linear("fc", "y", "infiltration in the end"), linear("f0", "y", "infiltration at first"),
+         size("k", "1/t", "decay")),
         "soils", "Horton, Soil Sci. Soc. Am. J. 5 (1941) 399", like="exponential approach", monotone=True,
     ),
     Form(
@@ -111,12 +116,14 @@ ECOLOGY = (
     Form(
         "Schumacher-Hall", "v*d^a*h^b", inputs("d: diameter", "h: height"),
         (factor("v", "y/(d^a*h^b)", "scale"), linear("a", "1", "exponent of d"), linear("b", "1", "exponent of h")),
-        "ecology", "Schumacher and Hall, J. Agric. Res. 47 (1933) 719", {"d": "positive", "h": "positive"}, solved="log",
+        "ecology", "Schumacher and Hall, J. Agric. Res. 47 (1933) 719", {"d": "positive", "h": "positive"},
+        solved="log",
         positive=True, like="Cobb-Douglas",
     ),
     Form(
         "beta model", "S*(1 + (r/rc)^2)^(-b)", inputs("r: distance from the center"),
-        (linear("S", "y", "value at the center"), size("rc", "r", "core radius"), number("b", "slope", 0.5, 1.0, 2.0, 3.5)),
+        (linear("S", "y", "value at the center"), size("rc", "r", "core radius"),
+         number("b", "slope", 0.5, 1.0, 2.0, 3.5)),
         "astronomy", "King, Astron. J. 67 (1962) 471; Cavaliere and Fusco-Femiano (1976)", {"r": "nonnegative"},
         monotone=True, bits=9.0,
     ),
@@ -124,7 +131,8 @@ ECOLOGY = (
         "Sersic", "exp(a - b*r^(1/n))", inputs("r: distance from the center"),
         (linear("a", "1", "logarithm at the center"), linear("b", "1/r^n", "scale", positive=True),
          number("n", "index: 4 is de Vaucouleurs", 0.7, 1.0, 2.0, 4.0, 6.0, positive=True)),
-        "astronomy", "Sersic, Bol. Asoc. Argent. Astron. 6 (1963) 41", {"r": "nonnegative"}, solved="log", positive=True,
+        "astronomy", "Sersic, Bol. Asoc. Argent. Astron. 6 (1963) 41", {"r": "nonnegative"}, solved="log",
+        positive=True,
         like="stretched exponential", monotone=True,
     ),
 )  # fmt: skip

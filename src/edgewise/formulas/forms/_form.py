@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -14,6 +14,7 @@ import sympy
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Part
 from edgewise.formulas.expressions import parse
+from edgewise.formulas.forms._words import kinds
 
 Where = Literal["anywhere", "nonnegative", "positive", "fraction"]
 """Values of an input for which a law makes sense; "fraction" is from 0 to 1."""
@@ -38,8 +39,9 @@ class Parameter:
     unit
         Its unit by those of the target "y" and of the inputs, like "1/t" or "y*x^2"; "1" for a pure number.
     kind
-        Where fits start: "linear" is solved for, and so is "factor", by its logarithm; "size" is tried over decades of its unit; "place" within the range of
-        the input that is its unit, and a little outside; "period" at all that the rows resolve; "number" at `values`.
+        Where fits start: "linear" is solved for, and so is "factor", by its logarithm; "size" is tried over decades of
+        its unit; "place" within the range of the input that is its unit, and a little outside; "period" at all that the
+        rows resolve; "number" at `values`.
     values
         The numbers that are tried, of the kind "number", and of "size" in units of the usual sizes (1 for none).
     positive
@@ -152,6 +154,15 @@ class Form:
     def code(self) -> float:
         """What its name takes in units of the Bayesian criterion, which is twice a log-likelihood."""
         return 2 * math.log(2) * self.bits
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Return whether its inputs are quantities of the kinds that columns are called by, as far as both say."""
+        own = (kinds(what) for what in self.inputs.values())
+        return not any(one and other and not one & other for one, other in zip(own, map(kinds, columns), strict=True))
+
+    def names(self, columns: Sequence[str]) -> bool:
+        """Return whether its inputs are those kinds, and both say so."""
+        return self.fits(columns) and any(map(kinds, columns)) and any(map(kinds, self.inputs.values()))
 
     @property
     def rows(self) -> int:

@@ -94,7 +94,8 @@ KINETICS = (
         "kinetics", "Bateman, Proc. Camb. Phil. Soc. 15 (1910) 423", {"t": "nonnegative"},
     ),
     Form(
-        "second order", "A/(1 + k*t)", _T, (linear("A", "y", "value at 0"), size("k", "1/t", "rate at first, relative")),
+        "second order", "A/(1 + k*t)", _T, (linear("A", "y", "value at 0"),
+        size("k", "1/t", "rate at first, relative")),
         "kinetics", "Laidler, Chemical Kinetics (1987)", {"t": "nonnegative"}, monotone=True,
     ),
     Form(
@@ -127,7 +128,8 @@ KINETICS = (
     Form(
         "four-parameter logistic", "D + (A - D)/(1 + (x/c)^b)", _X,
         (linear("A", "y", "response at dose 0"), linear("D", "y", "response at large doses"),
-         size("c", "x", "dose of half of the effect"), number("b", "steepness", 0.6, 1.0, 2.0, 3.0, 5.0, positive=True)),
+         size("c", "x", "dose of half of the effect"),
+         number("b", "steepness", 0.6, 1.0, 2.0, 3.0, 5.0, positive=True)),
         "dose", "Finney, Statistical Method in Biological Assay (1978)", {"x": "nonnegative"}, monotone=True, bits=3.0,
     ),
     Form(

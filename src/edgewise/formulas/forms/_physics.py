@@ -126,13 +126,23 @@ PHYSICS = (
         "physics", "Draper and Smith, Applied Regression Analysis (1998)",
     ),
     Form(
-        "Curie-Weiss", "C/(T - Tc)", _T, (linear("C", "y*T", "Curie's constant"), place("Tc", "T", "Curie temperature")),
+        "Curie-Weiss", "C/(T - Tc)", _T, (linear("C", "y*T", "Curie's constant"),
+        place("Tc", "T", "Curie temperature")),
         "physics", "Weiss, J. Phys. 6 (1907) 661",
+    ),
+    Form(
+        "Stormer viscometer", "b*v/(W - c)", inputs("v: viscosity", "W: weight"),
+        (linear("b", "y*W/v", "of the instrument"), place("c", "W", "weight against friction")),
+        "physics", "Williams, Regression Analysis (1959)",
     ),
     Form(
         "Moseley", "a*(Z - s)^2", inputs("Z: atomic number"),
         (linear("a", "y", "energy scale"), place("s", "Z", "screening")),
-        "physics", "Moseley, Phil. Mag. 26 (1913) 1024",
+        "physics", "Moseley, Phil. Mag. 26 (1913) 1024", like="shifted square",
+    ),
+    Form(
+        "shifted square", "a*(x - b)^2", inputs("x: any"), (linear("a", "y/x^2", "scale"), place("b", "x", "zero")),
+        "physics", "Torricelli, De motu gravium (1644), for water that runs out; Ratkowsky et al. (1982)", generic=True,
     ),
     Form(
         "Sellmeier, one term", "sqrt(1 + B*L^2/(L^2 - C))", _WAVE,
@@ -169,7 +179,8 @@ PHYSICS = (
         "optics", "Malus, Theorie de la double refraction (1810)",
     ),
     Form(
-        "thin lens", "f*u/(u - f)", inputs("u: distance of the object"), (size("f", "u", "focal length", positive=False),),
+        "thin lens", "f*u/(u - f)", inputs("u: distance of the object"),
+        (size("f", "u", "focal length", positive=False),),
         "optics", "Halley, Phil. Trans. 17 (1693) 960", {"u": "positive"}, monotone=True,
     ),
     Form(
@@ -200,7 +211,8 @@ PHYSICS = (
     Form(
         "Steinhart-Hart", "1/(A + B*log(R) + C*log(R)^3)", inputs("R: resistance"),
         (linear("A", "1/y", "constant"), linear("B", "1/y", "of log R"), linear("C", "1/y", "of its cube")),
-        "physics", "Steinhart and Hart, Deep-Sea Res. 15 (1968) 497", {"R": "positive"}, solved="inverse", positive=True,
+        "physics", "Steinhart and Hart, Deep-Sea Res. 15 (1968) 497", {"R": "positive"}, solved="inverse",
+        positive=True,
         bits=9.0,
     ),
     Form(
@@ -231,7 +243,8 @@ PHYSICS = (
     ),
     Form(
         "Buckingham", "A*exp(-b*r) - C/r^6", _R,
-        (linear("A", "y", "repulsion", positive=True), size("b", "1/r", "its range"), linear("C", "y*r^6", "attraction")),
+        (linear("A", "y", "repulsion", positive=True), size("b", "1/r", "its range"),
+         linear("C", "y*r^6", "attraction")),
         "physics", "Buckingham, Proc. R. Soc. A 168 (1938) 264", {"r": "positive"}, bits=9.0,
     ),
     Form(
@@ -259,7 +272,8 @@ PHYSICS = (
     ),
     Form(
         "Debye relaxation", "C + A/(1 + (w*tau)^2)", inputs("w: frequency"),
-        (linear("C", "y", "at high frequency"), linear("A", "y", "what relaxes"), size("tau", "1/w", "relaxation time")),
+        (linear("C", "y", "at high frequency"), linear("A", "y", "what relaxes"),
+         size("tau", "1/w", "relaxation time")),
         "physics", "Debye, Polar Molecules (1929)", {"w": "nonnegative"}, monotone=True,
     ),
 )  # fmt: skip

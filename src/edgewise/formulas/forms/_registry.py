@@ -98,12 +98,12 @@ def register(form: Form) -> Form:
     return form
 
 
-def families(count: int) -> Iterable[tuple[Form, tuple[str, ...]]]:
-    """Yield the laws of so many inputs that are different functions, with the names of those that are the same."""
-    alike: dict[str, list[str]] = {}
+def families(count: int) -> Iterable[tuple[Form, tuple[Form, ...]]]:
+    """Yield the laws of so many inputs that are different functions, with those that are the same."""
+    alike: dict[str, list[Form]] = {}
     for form in _FORMS.values():
         if form.like:
-            alike.setdefault(form.like, []).append(form.name)
+            alike.setdefault(form.like, []).append(form)
     for form in _FORMS.values():
         if not form.like and len(form.inputs) == count:
             yield form, tuple(alike.get(form.name, ()))

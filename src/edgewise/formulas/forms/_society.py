@@ -11,13 +11,15 @@ _KL = inputs("K: capital", "L: labor")
 SOCIETY = (
     Form(
         "power law", "A*x^b", _X,
-        (linear("A", "y/x^b", "value at x = 1"), number("b", "exponent", -3.0, -1.5, -0.7, -0.2, 0.2, 0.5, 0.75, 1.5, 3.0)),
+        (linear("A", "y/x^b", "value at x = 1"),
+         number("b", "exponent", -3.0, -1.5, -0.7, -0.2, 0.2, 0.5, 0.75, 1.5, 3.0)),
         "scaling", "Newman, Contemp. Phys. 46 (2005) 323", {"x": "positive"}, monotone=True, generic=True, bits=3.0,
     ),
     Form(
         "allometry", "a*M^b", inputs("M: body mass or size"),
         (linear("a", "y/M^b", "value at M = 1"), number("b", "exponent", 0.25, 0.67, 0.75, 1.0, 2.0, 3.0)),
-        "scaling", "Huxley, Nature 114 (1924) 895; Kleiber, Hilgardia 6 (1932) 315", {"M": "positive"}, like="power law",
+        "scaling", "Huxley, Nature 114 (1924) 895; Kleiber, Hilgardia 6 (1932) 315", {"M": "positive"},
+        like="power law",
         monotone=True,
     ),
     Form(
@@ -49,12 +51,14 @@ SOCIETY = (
         monotone=True, generic=True,
     ),
     Form(
-        "logarithmic", "a + b*log(x)", _X, (linear("a", "y", "value at x = 1"), linear("b", "y", "rise for each factor e")),
+        "logarithmic", "a + b*log(x)", _X, (linear("a", "y", "value at x = 1"),
+        linear("b", "y", "rise for each factor e")),
         "scaling", "Fechner, Elemente der Psychophysik (1860)", {"x": "positive"}, monotone=True, generic=True,
     ),
     Form(
         "reciprocal", "a + b/x", _X, (linear("a", "y", "limit"), linear("b", "y*x", "scale")),
-        "scaling", "Draper and Smith, Applied Regression Analysis (1998)", {"x": "positive"}, monotone=True, generic=True,
+        "scaling", "Draper and Smith, Applied Regression Analysis (1998)", {"x": "positive"}, monotone=True,
+        generic=True,
     ),
     Form(
         "Bradford", "k*log(1 + r/b)", _RANK, (linear("k", "y", "scale"), size("b", "r", "core")),
@@ -88,11 +92,12 @@ SOCIETY = (
         "Mincer", "b0 + r*S + b1*X + b2*X^2", inputs("S: years of schooling", "X: years of experience"),
         (linear("b0", "y", "constant"), linear("r", "y/S", "return to schooling"),
          linear("b1", "y/X", "return to experience"), linear("b2", "y/X^2", "its decline")),
-        "economics", "Mincer, Schooling, Experience and Earnings (1974): of the logarithm of wages",
+        "economics", "Mincer, Schooling, Experience and Earnings (1974): of the logarithm of wages", bits=12.0,
     ),
     Form(
         "Cobb-Douglas", "A*K^a*L^b", _KL,
-        (factor("A", "y/(K^a*L^b)", "productivity"), linear("a", "1", "elasticity of K"), linear("b", "1", "elasticity of L")),
+        (factor("A", "y/(K^a*L^b)", "productivity"), linear("a", "1", "elasticity of K"),
+         linear("b", "1", "elasticity of L")),
         "economics", "Cobb and Douglas, Am. Econ. Rev. 18 (1928) 139", {"K": "positive", "L": "positive"}, solved="log",
         positive=True, generic=True, bits=3.0,
     ),
@@ -121,7 +126,8 @@ SOCIETY = (
     Form(
         "forgetting curve", "a*(1 + b*t)^(-c)", inputs("t: time since learning"),
         (linear("a", "y", "recall at once"), size("b", "1/t", "rate"), number("c", "exponent", 0.1, 0.3, 0.6, 1.0)),
-        "psychology", "Ebbinghaus (1885); Wickelgren, Mem. Cognit. 2 (1974) 775", {"t": "nonnegative"}, like="n-th order",
+        "psychology", "Ebbinghaus (1885); Wickelgren, Mem. Cognit. 2 (1974) 775", {"t": "nonnegative"},
+        like="n-th order",
         monotone=True,
     ),
     Form(

@@ -16,11 +16,13 @@ from edgewise._typing import Array
 from edgewise.formulas.expressions import FitData, FreeFormula, Tape
 from edgewise.formulas.forms._form import Form, Parameter
 
-_POINTS = 150  # of a grid, at most
+_POINTS = 180  # of a grid, at most
 _CELLS = 60_000  # of a grid times rows, at most
 _ROWS, _WAVED_ROWS = 64, 400  # that starts are compared on; with a period
+FEWEST_PERIODS = 1.5  # within the rows, of a wave
 _RESOLVED = 5  # periods that are tried for each that the rows resolve
 _PER = {1: 24, 2: 12, 3: 5, 4: 3}  # values of each constant of a grid, by their number
+_FINER = {1: 11, 2: 5, 3: 3, 4: 2}  # the same, around the best ones
 
 
 class _Link(NamedTuple):
@@ -62,8 +64,11 @@ class Screen:
 
     def admits(self, form: Form, columns: tuple[int, ...]) -> bool:
         """Return whether the rows are as a law needs them: their number, signs of the target and of the columns."""
-        data = self.data
-        if data.n < form.rows or (form.positive and not (data.y > 0).all()):
+        return self.data.n >= form.rows and self.defines(form, columns)
+
+    def defines(self, form: Form, columns: tuple[int, ...]) -> bool:
+        """Return whether the target and the columns have the signs that a law needs."""
+        if form.positive and not (self.data.y > 0).all():
             return False
         return all(
             self._frames[k].admits(form.where.get(name, "anywhere"))
@@ -74,10 +79,18 @@ class Screen:
         """Return the best starts of a law, best first; none where it is undefined or has the wrong signs."""
         inner = [each for each in form.parameters if not each.solved]
         factors = [each for each in form.parameters if each.solved]
-        grid = self._grid(form, inner, columns)
+        axes = self._axes(form, inner, columns)
         waved = any(each.kind == "period" for each in inner)
         rows = self._thinned(_WAVED_ROWS if waved else _ROWS)
-        errors, solved = _solved(form, [self.data.columns[k][rows] for k in columns], self._aim(rows), inner, grid)
+        table = [self.data.columns[k][rows] for k in columns]
+        aim = self.data.y[rows], self.data.weight[rows]
+        grid = _combined(axes, math.inf if waved else _POINTS)
+        errors, solved = _solved(form, table, aim, inner, grid)
+        if inner and np.isfinite(errors).any():
+            finer = _combined(_finer(axes, grid[int(np.argmin(errors))]), _POINTS)
+            grid = np.vstack([finer, grid])
+            more = _solved(form, table, aim, inner, finer)
+            errors, solved = np.concatenate([more[0], errors]), np.vstack([more[1], solved])
         for k, each in enumerate(factors):
             if each.positive:
                 errors = np.where(solved[:, k] > 0, errors, np.inf)
@@ -101,18 +114,11 @@ class Screen:
             return order
         return order[np.linspace(0, len(order) - 1, most).round().astype(int)]
 
-    def _aim(self, rows: Array) -> tuple[Array, Array]:
-        return self.data.y[rows], self.data.weight[rows]
-
-    def _grid(self, form: Form, inner: list[Parameter], columns: tuple[int, ...]) -> Array:
-        """Return values (g, k) of the constants that are not linear."""
+    def _axes(self, form: Form, inner: list[Parameter], columns: tuple[int, ...]) -> list[Array]:
+        """Return the values of each constant that is not solved for, in ascending order."""
         each = _PER[min(max(len(inner), 1), 4)]
         frames = dict(zip(form.inputs, (self._frames[k] for k in columns), strict=True))
-        axes = [self._axis(one, frames, each) for one in inner]
-        points = np.array(list(itertools.product(*axes))) if axes else np.zeros((1, 0))
-        if len(points) > _POINTS and not any(one.kind == "period" for one in inner):
-            points = points[np.linspace(0, len(points) - 1, _POINTS).round().astype(int)]
-        return points
+        return [np.sort(np.array(self._axis(one, frames, each))) for one in inner]
 
     def _axis(self, one: Parameter, frames: Mapping[str, _Frame], count: int) -> list[float]:
         if one.kind == "number":
@@ -123,6 +129,7 @@ class Screen:
         if one.kind == "place":
             return frames[next(iter(powers))].places(count)
         unit = self._target ** powers.get("y", 0.0)
+        count = count if one.positive else max(count // 2 + 1, 3)
         grids = [frames[name].sizes(count) ** power for name, power in powers.items() if name != "y"]
         sizes = unit * (math.prod(grids) if grids else np.ones(1))
         if one.values:
@@ -157,7 +164,7 @@ class _Frame:
             return self.low >= 0 < self.high
         if where == "positive":
             return self.low > 0
-        return where == "anywhere" or (0 <= self.low and self.high <= 1 and self.high > 0)
+        return where == "anywhere" or (self.low >= 0 and self.high <= 1 and self.high > 0)
 
     def sizes(self, count: int) -> Array:
         """Return sizes that change something: from the least one to the largest, and a little beyond."""
@@ -171,14 +178,35 @@ class _Frame:
 
     def places(self, count: int) -> list[float]:
         """Return places within the range, and some outside of it."""
-        outside = (-3.0, -1.0, -0.4, -0.15, -0.05, 1.05, 1.3, 2.0)
-        inside = np.linspace(0.03, 0.97, max(count - 1, 3))
+        outside = (-3.0, -1.0, -0.4, -0.1, 1.1, 2.0)
+        inside = np.linspace(0.03, 0.97, max(count - 4, 3))
         return [self.low + fraction * self.range for fraction in (*inside, *outside)]
 
     def periods(self, most: int) -> list[float]:
-        """Return the periods that equidistant rows as dense as these resolve, longest first."""
+        """Return the periods that equidistant rows as dense as these resolve, at least one and a half in the range."""
+        first = round(_RESOLVED * FEWEST_PERIODS)
         count = min(int(_RESOLVED * self.range / (2 * self.step)), most)
-        return [_RESOLVED * self.range / k for k in range(_RESOLVED // 2, max(count, _RESOLVED) + 1)]
+        return [_RESOLVED * self.range / k for k in range(first, max(count, first) + 1)]
+
+
+def _combined(axes: list[Array], most: float) -> Array:
+    """Return the combinations (g, k) of values of k constants, some of them where they are many."""
+    points = np.array(list(itertools.product(*axes))) if axes else np.zeros((1, 0))
+    if len(points) <= most:
+        return points
+    return points[np.sort(np.random.default_rng(0).permutation(len(points))[: int(most)])]
+
+
+def _finer(axes: list[Array], best: Array) -> list[Array]:
+    """Return values between the neighbors of the best ones."""
+    count = _FINER[min(len(axes), 4)]
+    found = []
+    for axis, value in zip(axes, best, strict=True):
+        k = int(np.argmin(np.abs(axis - value)))
+        low, high = axis[max(k - 1, 0)], axis[min(k + 1, len(axis) - 1)]
+        space = np.geomspace if low * high > 0 else np.linspace
+        found.append(space(low, high, count))
+    return found
 
 
 def _solved(
@@ -195,7 +223,7 @@ def _solved(
     one, zero = np.ones(len(tiled[0])), np.zeros(len(tiled[0]))
 
     def at(chosen: str) -> Array:
-        constants = [held.get(each.symbol, None) for each in form.parameters]
+        constants = [held.get(each.symbol) for each in form.parameters]
         values = {True: np.e * one, False: one}
         for k, each in enumerate(form.parameters):
             if constants[k] is None:
@@ -228,7 +256,8 @@ def _solved(
 
 
 def free_form(form: Form, columns: tuple[str, ...], start: Start) -> FreeFormula:
-    """Return a law of columns at a start, its constants symbols of their usual names, or alike where a column has it."""
+    """Return a law of columns at a start, its constants symbols of their usual names,
+    or alike where a column has it."""
     symbols = {name: sympy.Dummy(name) for name in form.symbols}
     template = form.of(dict(zip(form.inputs, columns, strict=True)), symbols)
     return FreeFormula(template, tuple(symbols[name] for name in form.symbols), start.values)

@@ -31,7 +31,8 @@ WAVES = (
         "waves", "Bloomfield, Fourier Analysis of Time Series (2000)",
     ),
     Form(
-        "wave with two harmonics", _harmonics(3), _T, (linear("m", "y", "mean"), *_parts(3), period("P", "t", "period")),
+        "wave with two harmonics", _harmonics(3), _T, (linear("m", "y", "mean"), *_parts(3),
+        period("P", "t", "period")),
         "waves", "Bloomfield, Fourier Analysis of Time Series (2000)", bits=9.0,
     ),
     Form(

@@ -95,7 +95,8 @@ class Inquiry:
     @cached_property
     def codes(self) -> dict[Formula, tuple[float, int]]:
         """What the names of the likely laws of textbooks take, and their numbers of constants, by their formulas."""
-        return {law.expression: law.code for law in likely(self.textbook, len(self.view.judged))}
+        n = len(self.view.judged)
+        return {law.expression: law.code(n) for law in likely(self.textbook, n)}
 
     def named(self, candidate: Candidate) -> Candidate:
         """Return a candidate with the name of the law of a textbook that it is, if any, and its constants."""

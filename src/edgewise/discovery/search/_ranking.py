@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
+import numpy as np
+
 from edgewise._typing import Formula
 from edgewise.discovery.judging import (
     LEAD,
@@ -18,6 +20,7 @@ from edgewise.discovery.judging import (
     Outcome,
     Rival,
     front,
+    spread,
     strays,
     wild,
 )
@@ -232,7 +235,7 @@ class Ranking:
 
         A longer one must earn its place by the log-likelihood of the rows left out. None is there whose constants the
         rows do not determine, or that does between the rows what they do not ask for. The likeliest law of a textbook
-        is there too, unless the rows speak clearly against it, and two others that they hardly tell from it.
+        is there too, unless the rows speak clearly against it, and up to three others that they hardly tell from it.
         """
         every = [each for each in self._every() if _form(each) != _form(best)]
         laws = self._told_apart([each for each in self._named(best, LEAD) if _form(each) != _form(best)])
@@ -240,13 +243,21 @@ class Ranking:
             kept = self._unbeaten([*every, best], best)
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
-                shown = {_form(each) for each in kept}
-                return sorted([*kept, *(law for law in laws if _form(law) not in shown)], key=lambda c: c.complexity)
+                for law in laws:
+                    kept = kept if any(self._alike(law, each) for each in kept) else [*kept, law]
+                return sorted(kept, key=lambda each: each.complexity)
             every = [each for each in every if each.expression not in bad]
+
+    def _alike(self, one: Candidate, other: Candidate) -> bool:
+        """Return whether two formulas have nearly the same values at the rows: one may be the other, rounded."""
+        near = 0.1  # of the larger error
+        judge = self.pool.judge
+        apart = judge.weight * (one.predict(judge.x) - other.predict(judge.x))
+        return float(np.sqrt(np.mean(apart**2))) < near * max(one.error, other.error) * spread(judge.y, judge.weight)
 
     def _told_apart(self, laws: list[Candidate]) -> list[Candidate]:
         """Return the likeliest of laws, and others that the rows hardly tell from it."""
-        most, contest = 3, self.verdict.contest
+        most, contest = 4, self.verdict.contest
         entries = [contest.entry(each.expression) for each in laws]
         near = [
             each for each, entry in zip(laws, entries, strict=True)

@@ -181,7 +181,7 @@ PHYSICS = (
     Form(
         "thin lens", "f*u/(u - f)", inputs("u: distance of the object"),
         (size("f", "u", "focal length", positive=False),),
-        "optics", "Halley, Phil. Trans. 17 (1693) 960", {"u": "positive"}, monotone=True,
+        "optics", "Halley, Phil. Trans. 17 (1693) 960", {"u": "positive"},
     ),
     Form(
         "inverse square", "A/(r - b)^2", _R, (linear("A", "y*r^2", "strength"), place("b", "r", "place of the source")),

@@ -19,7 +19,7 @@ from edgewise.formulas.forms._form import Form, Parameter
 _POINTS = 180  # of a grid, at most
 _CELLS = 60_000  # of a grid times rows, at most
 _ROWS, _WAVED_ROWS = 64, 400  # that starts are compared on; with a period
-FEWEST_PERIODS = 1.5  # within the rows, of a wave
+FEWEST_PERIODS = 2.0  # within the rows, of a wave
 _RESOLVED = 5  # periods that are tried for each that the rows resolve
 _PER = {1: 24, 2: 12, 3: 5, 4: 3}  # values of each constant of a grid, by their number
 _FINER = {1: 11, 2: 5, 3: 3, 4: 2}  # the same, around the best ones
@@ -183,7 +183,7 @@ class _Frame:
         return [self.low + fraction * self.range for fraction in (*inside, *outside)]
 
     def periods(self, most: int) -> list[float]:
-        """Return the periods that equidistant rows as dense as these resolve, at least one and a half in the range."""
+        """Return the periods that equidistant rows as dense as these resolve, at least two in the range."""
         first = round(_RESOLVED * FEWEST_PERIODS)
         count = min(int(_RESOLVED * self.range / (2 * self.step)), most)
         return [_RESOLVED * self.range / k for k in range(first, max(count, first) + 1)]

@@ -13,12 +13,13 @@ import sympy
 from edgewise._typing import Formula
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate, free_numbers
-from edgewise.formulas.forms import FEWEST_PERIODS, Form, Screen, Start, families, free_form
+from edgewise.formulas.forms import FEWEST_PERIODS, Form, Screen, Start, families, fitted_form
 
 _COLUMNS = 3  # of a table that laws are tried on
 _SCREENED = 700  # choices of a law and columns, at most
 _POLISHED = 30  # that are fitted, those of the best starts
 _STEPS, _LONGER = 40, 200
+_FLAGS, _BY_CATEGORY = 6, 3  # columns of 0 and 1 that constants may differ by; laws that are tried so
 _ALONE = 0.4  # of the variance, that the means of a column's parts explain, from which laws of it alone are tried
 _HOPELESS = 0.97  # error of a start that is not fitted
 
@@ -27,13 +28,15 @@ _HOPELESS = 0.97  # error of a start that is not fitted
 class Textbook:
     """A law fitted to a table: `free` has its constants in their order, `columns` stand for its inputs.
 
-    `alike` are laws that are the same function.
+    `alike` are laws that are the same function. Where a constant differs by a category, `by` holds its symbol and the
+    columns of 0 and 1 of the category, and the last constants of `free` are the differences.
     """
 
     form: Form
     alike: tuple[Form, ...]
     columns: tuple[str, ...]
     free: FreeFormula
+    by: tuple[str, tuple[str, ...]] = ("", ())
 
     @property
     def expression(self) -> Formula:
@@ -52,6 +55,11 @@ class Textbook:
         """What its name takes, in units of the criterion for n rows, and the number of its constants."""
         return _code(self.form, self.alike, self.columns, n), len(self.free.values)
 
+    def symbols(self, form: Form) -> tuple[str, ...]:
+        """Return the names of the constants: those of a law, then differences by category, as Vmax[state_untreated]."""
+        symbol, flags = self.by
+        return (*form.symbols, *(f"{symbol}[{flag}]" for flag in flags))
+
     @property
     def known_as(self) -> Form:
         """The law of the same function whose inputs are called as the columns are; the usual one otherwise."""
@@ -63,14 +71,14 @@ class Textbook:
         places = tuple(data.names.index(name) for name in self.columns)
         least = self.free.fit(data).error
         for start in Screen(data).starts(form, places, tries):
-            free = free_form(form, self.columns, start).fit(data, _LONGER)
+            free = fitted_form(form, self.columns, start, data, _LONGER)
             if free.error <= near * least + EXACT:
                 return free
         return None
 
     def sound(self, data: FitData) -> bool:
         """Return whether the constants have the signs that the law gives them, and the rows hold more than a period."""
-        for each, value in zip(self.form.parameters, self.free.values, strict=True):
+        for each, value in zip(self.form.parameters, self.free.values, strict=False):
             if not math.isfinite(value) or (each.positive and value <= 0):
                 return False
             if each.kind == "period":
@@ -80,13 +88,13 @@ class Textbook:
         return True
 
 
-def textbook(data: FitData) -> list[Textbook]:
+def textbook(data: FitData, flags: Sequence[str] = ()) -> list[Textbook]:
     """Return the laws of the table of forms that a table of up to three columns allows, fitted, the likeliest first.
 
     Each ordered choice of columns for the inputs of a law is screened at a grid of its constants, and those that leave
-    least are fitted.
+    least are fitted. `flags` are columns of 0 and 1, the last ones, by which a constant of the likeliest may differ.
     """
-    count = len(data.names)
+    count = len(data.names) - len(flags)
     if not 0 < count <= _COLUMNS or data.n < 3:
         return []
     screen = Screen(data)
@@ -110,8 +118,7 @@ def textbook(data: FitData) -> list[Textbook]:
     found = []
     for _, form, alike, columns, start in sorted(begun.values(), key=lambda each: each[0])[:_POLISHED]:
         names = tuple(data.names[k] for k in columns)
-        with np.errstate(all="ignore"):
-            fitted = Textbook(form, alike, names, free_form(form, names, start).fit(data, _STEPS))
+        fitted = Textbook(form, alike, names, fitted_form(form, names, start, data, _STEPS))
         if fitted.error < _HOPELESS and fitted.sound(data):
             found.append(fitted)
     return sorted(found, key=lambda each: each.cost(data.n))
@@ -154,10 +161,10 @@ def likely(found: Sequence[Textbook], n: int) -> list[Textbook]:
 def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textbook | None:
     """Return the law that a formula is, whatever its constants are called, with the constants of the rows; or None.
 
-    A law is fitted to the values of the formula: it has to meet them to rounding. The formula must have about as many
-    numbers as the law, so that a line is not an exponential of a small rate.
+    A law is fitted to the values of the formula: it has to meet them to rounding, also of its constants. The formula
+    must have as many numbers as the law, so that a line is not an exponential of a small rate.
     """
-    same, near = 1e-6, 1.1  # of the standard deviation; errors of laws that are compared
+    same, unseen, near = 1e-6, 0.05, 1.1  # of the standard deviation, and of the error; errors that are compared
     own = {str(symbol) for symbol in formula.free_symbols}
     values = evaluate(formula, data.names, np.column_stack(data.columns))
     if not own or not np.isfinite(values).all():
@@ -166,13 +173,14 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
     aim = FitData.of(data.names, np.column_stack(data.columns), values, data.weight)
     numbers = _numbers(formula)
     for each in sorted(found, key=lambda law: len(law.free.values)):
-        if {*each.columns} != own or numbers < sum(not one.solved for one in each.form.parameters):
+        if {*each.columns, *each.by[1]} != own or numbers < sum(not one.solved for one in each.form.parameters):
             continue
         if each.error > max(near * error, EXACT) + 1e-9 or aim.error(each.free.at(data.columns, data.names)) > 1:
             continue
         with np.errstate(all="ignore"):
             near_it = each.free.fit(aim, _LONGER)
-        if near_it.error >= same or not replace(each, free=near_it).sound(data) or _plain(each.form, near_it):
+        sound = replace(each, free=near_it).sound(data) and not _plain(each.form, near_it)
+        if near_it.error >= max(same, unseen * error) or not sound:
             continue
         if numbers >= len(near_it.values) - _without(each.form, near_it, aim):
             return each
@@ -180,11 +188,11 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
 
 
 def _without(form: Form, free: FreeFormula, data: FitData) -> int:
-    """Return how many constants that a law is linear in are zero: a formula may lack these terms."""
+    """Return how many parts of a wave are zero: a formula may lack them."""
     rounding = 1e-6  # of the standard deviation, that a term is worth
-    count = 0
+    count, waved = 0, any(each.kind == "period" for each in form.parameters)
     for k, each in enumerate(form.parameters):
-        if each.kind == "linear":
+        if waved and each.kind == "linear":
             values = (*free.values[:k], 0.0, *free.values[k + 1 :])
             count += data.error(replace(free, values=values).at(data.columns, data.names)) < rounding
     return count
@@ -201,7 +209,7 @@ def _plain(form: Form, free: FreeFormula) -> bool:
     whole = 1e-6
     exponents = [
         value
-        for each, value in zip(form.parameters, free.values, strict=True)
+        for each, value in zip(form.parameters, free.values, strict=False)
         if each.unit == "1" and each.kind != "factor"
     ]
     return form.generic and bool(exponents) and all(abs(value - round(value)) < whole for value in exponents)

@@ -95,6 +95,15 @@ class Named:
     def __str__(self) -> str:
         return f"{self.name}: " + ", ".join(f"{name} = {_shown(each)}" for name, each in self.constants.items())
 
+    def what(self) -> str:
+        """Return what the constants are, and the other names of the law, in a sentence or two.
+
+        >>> Named("Monod", ("Hill",), {}, {"mu": "fastest growth", "K": "S at half of it"}).what()
+        'mu: fastest growth; K: S at half of it. The same function: Hill.'
+        """
+        meanings = "; ".join(f"{name}: {meaning}" for name, meaning in self.meanings.items())
+        return f"{meanings}." + (f" The same function: {', '.join(self.alike)}." if self.alike else "")
+
 
 def _shown(constant: Constant) -> str:
     return _with_error(constant.value, constant.error)

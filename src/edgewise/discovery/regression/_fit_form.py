@@ -14,7 +14,7 @@ from edgewise._typing import Data
 from edgewise.discovery.regression._fit_formula import fit_formula
 from edgewise.discovery.regression._result import FormulaFit
 from edgewise.discovery.regression._rows import Columns, Rows
-from edgewise.formulas.forms import Form, Screen, get
+from edgewise.formulas.forms import Form, Screen, fitted_form, get
 
 _NEEDED = {"nonnegative": "not below 0", "positive": "above 0", "fraction": "from 0 to 1", "anywhere": ""}
 
@@ -73,14 +73,9 @@ def fit_form(
     symbols = {name: f"{name}_" if name in table.names else name for name in law.symbols}
     formula = law.of(chosen, {name: sympy.Symbol(symbol) for name, symbol in symbols.items()})
     rows = Rows.of(table, [*chosen.values()], y, options.get("sigma"), options.get("weights"), options.get("groups"))
-    starts = _starts(law, [*chosen.values()], rows)
-    found: FormulaFit | None = None
-    for start in starts if "start" not in options else [options.pop("start")]:
-        given = start if isinstance(start, Mapping) else dict(zip(symbols.values(), start.values, strict=True))
-        fit = fit_formula(formula, x, y, names=table.names, start=given, **options)
-        if found is None or fit.residual_error < found.residual_error:
-            found = fit
-    assert found is not None
+    starts = _start(law, [*chosen.values()], rows)
+    start = options.pop("start", None) or dict(zip(symbols.values(), starts, strict=True))
+    found = fit_formula(formula, x, y, names=table.names, start=start, **options)
     meanings = "; ".join(f"{symbols[each.symbol]}: {each.meaning}" for each in law.parameters)
     names = tuple(symbols[name] for name in law.symbols)
     return replace(found, names=names, notes=(f"{law.name}. {meanings}.", *found.notes))
@@ -104,9 +99,9 @@ def _chosen(
     return dict(zip(inputs, given, strict=True))
 
 
-def _starts(law: Form, columns: Sequence[str], rows: Rows) -> list[Any]:
-    """Return the best starts of a law at rows. Errors: InputError where it is undefined."""
-    count = 3
+def _start(law: Form, columns: Sequence[str], rows: Rows) -> tuple[float, ...]:
+    """Return the constants of a law fitted to rows from its best starts. Errors: InputError where it is undefined."""
+    count, steps = 3, 200
     screen, places = Screen(rows.data), tuple(range(len(columns)))
     with np.errstate(all="ignore"):
         found = screen.starts(law, places, count) if screen.defines(law, places) else []
@@ -118,4 +113,5 @@ def _starts(law: Form, columns: Sequence[str], rows: Rows) -> list[Any]:
         raise InputError(
             f"{law.name} is undefined at some of the rows.{asked} Leave out such rows, or take another law."
         )
-    return found
+    fits = [fitted_form(law, tuple(columns), start, rows.data, steps) for start in found]
+    return min(fits, key=lambda each: each.error).values

@@ -125,17 +125,9 @@ def conclusion(found: Front) -> list[str]:
 
 
 def named_lines(candidate: Candidate) -> list[str]:
-    """Return the law of a textbook that a formula is, with its constants, what they are, and its other names.
-
-    >>> named_lines(Candidate(None, (), 0.1, 3))
-    []
-    """
+    """Return the law of a textbook that a formula is, with its constants, what they are, and its other names."""
     law = candidate.named
-    if law is None:
-        return []
-    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in law.meanings.items())
-    alike = f" The same function: {', '.join(law.alike)}." if law.alike else ""
-    return [str(law), f"  {meanings}.{alike}"]
+    return [] if law is None else [str(law), f"  {law.what()}"]
 
 
 def judgement_lines(found: Front) -> list[str]:

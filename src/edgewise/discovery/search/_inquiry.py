@@ -87,10 +87,14 @@ class Inquiry:
 
     @cached_property
     def textbook(self) -> list[Textbook]:
-        """The laws of textbooks, fitted to the columns that hold more than 0 and 1; none for many columns."""
+        """The laws of textbooks, fitted to the columns that hold more than 0 and 1; none for many columns.
+
+        One of their constants may differ by the other columns.
+        """
         rows, binary = self.view.judged.sample(TUNING.structure, self.view.seed), self.view.judge.binary
-        kept = [k for k, name in enumerate(rows.names) if name not in binary]
-        return textbook(FitData.of([rows.names[k] for k in kept], rows.x[:, kept], rows.y, rows.weight))
+        kept = sorted(range(len(rows.names)), key=lambda k: rows.names[k] in binary)
+        data = FitData.of([rows.names[k] for k in kept], rows.x[:, kept], rows.y, rows.weight)
+        return textbook(data, [name for name in data.names if name in binary])
 
     @cached_property
     def codes(self) -> dict[Formula, tuple[float, int]]:
@@ -107,11 +111,11 @@ class Inquiry:
             return candidate
         known = law.known_as
         with np.errstate(all="ignore"):
-            free = law.renamed(known, data) if known is not law.form else law.free.fit(data)
-        if free is None:
-            known, free = law.form, law.free.fit(data)
+            free = None if law.by[1] or known is law.form else law.renamed(known, data)
+            if free is None:
+                known, free = law.form, law.free.fit(data)
         found = Uncertainty.of_free(free, judge.names, judge.x, judge.y, judge.weight)
-        constants = dict(zip(known.symbols, found.constants, strict=True))
+        constants = dict(zip(law.symbols(known), found.constants, strict=True))
         meanings = {each.symbol: each.meaning for each in known.parameters}
         others = tuple(each.name for each in (law.form, *law.alike) if each is not known)
         return replace(candidate, named=Named(known.name, others, constants, meanings))

@@ -9,4 +9,4 @@ from edgewise.formulas.forms._registry import register as register
 from edgewise.formulas.forms._start import FEWEST_PERIODS as FEWEST_PERIODS
 from edgewise.formulas.forms._start import Screen as Screen
 from edgewise.formulas.forms._start import Start as Start
-from edgewise.formulas.forms._start import free_form as free_form
+from edgewise.formulas.forms._start import fitted_form as fitted_form

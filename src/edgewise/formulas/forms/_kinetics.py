@@ -22,8 +22,14 @@ KINETICS = (
     Form(
         "Hill", "Vmax*S^n/(K^n + S^n)", _S,
         (linear("Vmax", "y", "value at saturation"), size("K", "S", "S at half of Vmax"),
-         number("n", "Hill's exponent", -4.0, -2.0, -1.0, 0.6, 1.5, 2.5, 4.0)),
+         number("n", "Hill's exponent", 0.4, 0.7, 1.5, 2.5, 4.0, positive=True)),
         "kinetics", "Hill, J. Physiol. 40 (1910) iv", {"S": "nonnegative"}, monotone=True, bits=3.0,
+    ),
+    Form(
+        "log-logistic", "A/(1 + (x/c)^b)", _X,
+        (linear("A", "y", "response at dose 0"), size("c", "x", "dose of half of the effect"),
+         number("b", "steepness", 0.6, 1.0, 2.0, 3.0, 5.0, positive=True)),
+        "dose", "Finney, Statistical Method in Biological Assay (1978)", {"x": "nonnegative"}, monotone=True, bits=3.0,
     ),
     Form(
         "Haldane", "Vmax*S/(Km + S + S^2/Ki)", _S,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from edgewise.formulas.forms._form import Form, Parameter
 _POINTS = 180  # of a grid, at most
 _CELLS = 60_000  # of a grid times rows, at most
 _ROWS, _WAVED_ROWS = 64, 400  # that starts are compared on; with a period
-FEWEST_PERIODS = 2.0  # within the rows, of a wave
+FEWEST_PERIODS = 3.0  # within the rows, of a wave
 _RESOLVED = 5  # periods that are tried for each that the rows resolve
 _PER = {1: 24, 2: 12, 3: 5, 4: 3}  # values of each constant of a grid, by their number
 _FINER = {1: 11, 2: 5, 3: 3, 4: 2}  # the same, around the best ones
@@ -183,7 +183,7 @@ class _Frame:
         return [self.low + fraction * self.range for fraction in (*inside, *outside)]
 
     def periods(self, most: int) -> list[float]:
-        """Return the periods that equidistant rows as dense as these resolve, at least two in the range."""
+        """Return the periods that equidistant rows as dense as these resolve, at least three in the range."""
         first = round(_RESOLVED * FEWEST_PERIODS)
         count = min(int(_RESOLVED * self.range / (2 * self.step)), most)
         return [_RESOLVED * self.range / k for k in range(first, max(count, first) + 1)]
@@ -255,9 +255,23 @@ def _solved(
     return errors, solved
 
 
-def free_form(form: Form, columns: tuple[str, ...], start: Start) -> FreeFormula:
-    """Return a law of columns at a start, its constants symbols of their usual names,
-    or alike where a column has it."""
+def free_form(form: Form, columns: tuple[str, ...], values: Sequence[float]) -> FreeFormula:
+    """Return a law of columns at values of its constants."""
     symbols = {name: sympy.Dummy(name) for name in form.symbols}
     template = form.of(dict(zip(form.inputs, columns, strict=True)), symbols)
-    return FreeFormula(template, tuple(symbols[name] for name in form.symbols), start.values)
+    return FreeFormula(template, tuple(symbols[name] for name in form.symbols), tuple(values))
+
+
+def fitted_form(form: Form, columns: tuple[str, ...], start: Start, data: FitData, steps: int) -> FreeFormula:
+    """Return a law fitted to rows from a start; constants that are positive and not solved for stay so.
+
+    These are fitted by their logarithms, which also brings constants of other decades into reach.
+    """
+    free = free_form(form, columns, start.values)
+    inner = [each.positive and not each.solved for each in form.parameters]
+    logarithms = {s: sympy.exp(s) for s, own in zip(free.symbols, inner, strict=True) if own}
+    first = [math.log(v) if own else v for v, own in zip(start.values, inner, strict=True)]
+    with np.errstate(all="ignore"):
+        found = FreeFormula(free.template.xreplace(logarithms), free.symbols, tuple(first)).fit(data, steps)
+        values = [float(np.exp(v)) if own else v for v, own in zip(found.values, inner, strict=True)]
+    return replace(free, values=tuple(values), error=found.error)

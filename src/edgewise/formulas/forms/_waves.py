@@ -44,7 +44,7 @@ WAVES = (
         "wave with a harmonic, and trend", _harmonics(2).replace("m + ", "m + c*t + d*t^2 + "), _T,
         (linear("m", "y", "mean at 0"), linear("c", "y/t", "trend"), linear("d", "y/t^2", "its change, half"),
          *_parts(2), period("P", "t", "period")),
-        "waves", "Keeling et al., Tellus 28 (1976) 538",
+        "waves", "Keeling et al., Tellus 28 (1976) 538", bits=9.0,
     ),
     Form(
         "damped oscillation", "exp(-k*t)*(a*cos(2*pi*t/P) + b*sin(2*pi*t/P))", _T,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgewise import discovery as discovery
     from edgewise import dynamics as dynamics
     from edgewise import estimators as estimators
+    from edgewise import forms as forms
     from edgewise import interpret as interpret
     from edgewise import kernels as kernels
     from edgewise import nn as nn
@@ -58,9 +59,9 @@ if TYPE_CHECKING:
     from edgewise.train import update as update
 
 _PACKAGES = (
-    "bases", "datasets", "discovery", "dynamics", "encoding", "estimators", "export", "expressions", "functions",
-    "interpret", "io", "kernels", "nn", "optim", "pde", "plot", "pretrained", "regression", "session", "structure",
-    "studio", "sweeps", "symbolic", "train", "unsupervised",
+    "bases", "datasets", "discovery", "dynamics", "encoding", "estimators", "export", "expressions", "forms",
+    "functions", "interpret", "io", "kernels", "nn", "optim", "pde", "plot", "pretrained", "regression", "session",
+    "structure", "studio", "sweeps", "symbolic", "train", "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
 #: Ctrl-C from its first moment on.

@@ -74,8 +74,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 PUBLIC = {
     "edgewise": """
         EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode discovery
-        dynamics encoding estimators export expressions find_relations fit fit_formula functions interpret io
-        kernels load model_card nn optim pde plot pretrained prune regression save session structure studio
+        dynamics encoding estimators export expressions find_relations fit fit_formula forms functions interpret
+        io kernels load model_card nn optim pde plot pretrained prune regression save session structure studio
         sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
@@ -122,6 +122,7 @@ PUBLIC = {
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable acting",
     "edgewise.studio": "Desk Moved REQUESTS Request desk_of open",
+    "edgewise.forms": "Form Parameter fit get names register",
     "edgewise.functions": "Function get names register registered",
     "edgewise.structure": """
         CAP FLOOR Finding Findings Surrogate Tree Verdict additive combined exclusive exponential find irrelevant
@@ -137,7 +138,7 @@ PUBLIC = {
         languages latex latex_names latex_with_error_bars numpy onnx_formulas onnx_function onnx_network program
         register text text_with_error_bars to_onnx torch torch_source
     """,
-    "edgewise.regression": "FitOutcome FormulaFit LossName fit_formula",
+    "edgewise.regression": "FitOutcome FormulaFit LossName fit_form fit_formula",
     "edgewise.interpret": """
         Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_means
         edge_scores edge_table end_names hessians input_scores interaction_table interactions node_names

@@ -5,12 +5,14 @@ from edgewise.discovery.judging._binary import lines_of_binaries as lines_of_bin
 from edgewise.discovery.judging._binary import two_valued as two_valued
 from edgewise.discovery.judging._candidate import Answer as Answer
 from edgewise.discovery.judging._candidate import Candidate as Candidate
+from edgewise.discovery.judging._candidate import Named as Named
 from edgewise.discovery.judging._candidate import columns_of as columns_of
 from edgewise.discovery.judging._candidate import front as front
 from edgewise.discovery.judging._candidate import unbeaten as unbeaten
 from edgewise.discovery.judging._contest import LEAD as LEAD
 from edgewise.discovery.judging._contest import SPOKEN as SPOKEN
 from edgewise.discovery.judging._contest import Contest as Contest
+from edgewise.discovery.judging._contest import Entry as Entry
 from edgewise.discovery.judging._contest import Evidence as Evidence
 from edgewise.discovery.judging._contest import Rival as Rival
 from edgewise.discovery.judging._contest import as_text as as_text

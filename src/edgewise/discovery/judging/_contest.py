@@ -121,10 +121,15 @@ class Evidence:
 
 
 class Contest:
-    """Compares forms on the rows of a table; `noise` (over the target's standard deviation) is the least error."""
+    """Compares forms on the rows of a table; `noise` (over the target's standard deviation) is the least error.
 
-    def __init__(self, data: FitData, noise: float) -> None:
+    `codes` holds what the names of textbook forms take, in units of the criterion, and the numbers of their constants:
+    they need no other description.
+    """
+
+    def __init__(self, data: FitData, noise: float, codes: Mapping[Formula, tuple[float, int]] | None = None) -> None:
         self.data, self.floor = data, max(EXACT / 10, 0.97 * noise)
+        self._codes = {} if codes is None else codes
         self._entries: dict[Formula, Entry | None] = {}
 
     def entry(self, expression: Formula) -> Entry | None:
@@ -146,6 +151,9 @@ class Contest:
 
     def _description(self, expression: Formula, template: Part, numbers: Collection[sympy.Symbol]) -> float:
         """Return what a form costs to write down, in units of the criterion: its numbers exact or fitted."""
+        if expression in self._codes:
+            code, count = self._codes[expression]
+            return code + count * math.log(self.data.n)
         ways = (placed(template, numbers), len(numbers)), (expression, fitted_constants(expression))
         return min(self._bits(form) + count * math.log(self.data.n) for form, count in ways)
 
@@ -168,6 +176,11 @@ class Contest:
         ratio = max(other.error, self.floor) / max(law.error, self.floor)
         if 1 / alike <= ratio <= alike:
             ratio = max(other.innovation, self.floor) / max(law.innovation, self.floor)
+        return 2 * self.data.n * math.log(ratio) + other.description - law.description
+
+    def plain_lead(self, law: Entry, other: Entry) -> float:
+        """Return the lead if the noise of rows is taken for independent."""
+        ratio = max(other.error, self.floor) / max(law.error, self.floor)
         return 2 * self.data.n * math.log(ratio) + other.description - law.description
 
     def robust_lead(self, law: Entry, other: Entry) -> float:

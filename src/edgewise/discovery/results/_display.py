@@ -77,7 +77,7 @@ def front_cells(found: Front, digits: int | None = _DIGITS) -> tuple[list[str], 
     head = ["", "#", "complexity", "error", "held-out R2", "weight", "formula"]
     return head, [
         [">" if c is found.best else "", str(k), f"{c.complexity:g}", f"{c.error:.2g}", r2_text(c.held_out),
-         weight_text(float(w)), printable(c.text(digits))]
+         weight_text(float(w)), printable(c.text(digits) + ("" if c.named is None else f"  ({c.named.name})"))]
         for k, (c, w) in enumerate(zip(found.candidates, found.weights, strict=True))
     ]  # fmt: skip
 
@@ -105,7 +105,7 @@ def conclusion(found: Front) -> list[str]:
     """Return the best formula with error bars, its errors, and what the best flexible model reaches."""
     telling = 0.1  # weight from which the formula that has the largest is named
     best = found.best
-    lines = [f"{quoted(found.target)} = {with_error_bars(found, best)}"]
+    lines = [f"{quoted(found.target)} = {with_error_bars(found, best)}", *named_lines(best)]
     if has_error_bars(best):
         lines.append(f"A constant stands with its standard error (±){_ROWS[found.rows_are]}.")
     r2 = r2_text(best.held_out)
@@ -125,6 +125,12 @@ def conclusion(found: Front) -> list[str]:
     if found.candidates[first] is not best and found.weights[first] > telling:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")
     return [printable(line) for line in [*lines, *found.notes]]
+
+
+def named_lines(candidate: Candidate) -> list[str]:
+    """Return the law of a textbook that a formula is, with its constants, what they are, and its other names."""
+    law = candidate.named
+    return [] if law is None else [str(law), f"  {law.what()}"]
 
 
 def judgement_lines(found: Front) -> list[str]:

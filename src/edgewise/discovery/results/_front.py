@@ -189,17 +189,30 @@ class Front(Sequence[Candidate]):
 
     @property
     def equations(self) -> pd.DataFrame:
-        """The front as a table: complexity, error, error and R2 on held-out rows, weight, formula, best.
+        """The front as a table: complexity, error, error and R2 on held-out rows, weight, formula, best, name.
+
+        `name` is that of the law of a textbook that a formula is, empty for others.
 
         `edgewise.expressions.parse` reads the formulas, which have all digits, given the names.
         """
         pd = needed("pandas")
 
         rows = [
-            (c.complexity, c.error, c.held_out, c.r2, w, write(c.expression), c is self.best)
+            (
+                c.complexity,
+                c.error,
+                c.held_out,
+                c.r2,
+                w,
+                write(c.expression),
+                c is self.best,
+                c.named.name if c.named else "",
+            )
             for c, w in zip(self.candidates, self.weights, strict=True)
         ]
-        return pd.DataFrame(rows, columns=["complexity", "error", "held_out", "r2", "weight", "formula", "best"])
+        return pd.DataFrame(
+            rows, columns=["complexity", "error", "held_out", "r2", "weight", "formula", "best", "name"]
+        )
 
     @cached_property
     def weights(self) -> Array:

@@ -30,8 +30,10 @@ from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, i
 from edgewise.interpret.reading import read_formulas
 
 _WAVES = ("sin", "cos")
-GUESS = "a guess of yours"
+GUESS, FORM = "a guess of yours", "a textbook form"
 EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
+_HANDICAPS = {EVOLUTION: TUNING.searched, GUESS: -TUNING.stated, FORM: -TUNING.named}
+"""What formulas must be better by, in units of evidence, by their origin."""
 
 
 class Approximation:
@@ -297,12 +299,12 @@ class Approximation:
         n = len(self.table)
         readable = [pair for pair in self.assessed.values() if complexity(pair[0].expression) <= self.readable]
         few = [pair for pair in readable if TUNING.per_constant * fitted_constants(pair[0].expression) <= n]
-        possible = [pair for pair in few or readable if self._possible(pair[0].expression)]
+        possible = [pair for pair in few or readable if self.possible(pair[0].expression)]
         ranked = sorted(possible or few or readable, key=self._cost)
         determined = (pair for pair in ranked[:20] if self._determined(pair[0].expression))
         return next(determined, ranked[0] if ranked else (None, ""))[0]
 
-    def _possible(self, expression: Formula) -> bool:
+    def possible(self, expression: Formula) -> bool:
         """Return whether a formula of fractions, from 0 to 1, has such values on the rows."""
         fractions = 0.5  # range of targets that are taken for fractions
         beyond = 1e-6  # how far values may lie beyond 0 and 1
@@ -321,7 +323,7 @@ class Approximation:
         """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""
         found, origin = pair
         cost = self.assessor.cost(found, complexity(found.expression))
-        return cost + (TUNING.searched if origin == EVOLUTION else -TUNING.stated if origin == GUESS else 0.0)
+        return cost + _HANDICAPS.get(origin, 0.0)
 
 
 def _has_waves(program: Program) -> bool:

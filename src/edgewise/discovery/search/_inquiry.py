@@ -6,17 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import sympy
 
 from edgewise._typing import Formula
+from edgewise.discovery.generators import Textbook, likely, named, textbook
 from edgewise.discovery.journal import Journal, numbers
-from edgewise.discovery.judging import Candidate, Judge, Pool, front, spread
+from edgewise.discovery.judging import Candidate, Judge, Named, Pool, front, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
+from edgewise.formulas.expressions import FitData, Uncertainty
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,41 @@ class Inquiry:
         """Return an inquiry by another view, without candidates; where formulas came from stays known."""
         pool = self.pool
         return Inquiry.of(self.course, view, pool.gate, self.approximations, noise=noise, origins=pool.origins)
+
+    @cached_property
+    def textbook(self) -> list[Textbook]:
+        """The laws of textbooks, fitted to the columns that hold more than 0 and 1; none for many columns.
+
+        One of their constants may differ by the other columns.
+        """
+        rows, binary = self.view.judged.sample(TUNING.structure, self.view.seed), self.view.judge.binary
+        kept = sorted(range(len(rows.names)), key=lambda k: rows.names[k] in binary)
+        data = FitData.of([rows.names[k] for k in kept], rows.x[:, kept], rows.y, rows.weight)
+        return textbook(data, [name for name in data.names if name in binary])
+
+    @cached_property
+    def codes(self) -> dict[Formula, tuple[float, int]]:
+        """What the names of the likely laws of textbooks take, and their numbers of constants, by their formulas."""
+        n = len(self.view.judged)
+        return {law.expression: law.code(n) for law in likely(self.textbook, n)}
+
+    def named(self, candidate: Candidate) -> Candidate:
+        """Return a candidate with the name of the law of a textbook that it is, if any, and its constants."""
+        judge = self.view.judge
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        law = named(candidate.expression, self.textbook, data)
+        if law is None:
+            return candidate
+        known = law.known_as
+        with np.errstate(all="ignore"):
+            free = None if law.by[1] or known is law.form else law.renamed(known, data)
+            if free is None:
+                known, free = law.form, law.free.fit(data)
+        found = Uncertainty.of_free(free, judge.names, judge.x, judge.y, judge.weight)
+        constants = dict(zip(law.symbols(known), found.constants, strict=True))
+        meanings = {each.symbol: each.meaning for each in known.parameters}
+        others = tuple(each.name for each in (law.form, *law.alike) if each is not known)
+        return replace(candidate, named=Named(known.name, others, constants, meanings))
 
     def law(self) -> Candidate | None:
         """Return the formula that is exact, or leaves little noise with few constants or after much work, if any."""

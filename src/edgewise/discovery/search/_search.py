@@ -130,6 +130,9 @@ class Search:
             kept = self._in_time(lambda: [ranking.unrounded(each) for each in rounded], lambda: rounded)
             best = kept[chosen]
         evidence = self._in_time(lambda: ranking.evidence(kept, best), lambda: None)
+        chosen, plain = kept.index(best), kept
+        kept = self._in_time(lambda: [self.walk.inquiry.named(each) for each in plain], lambda: plain)
+        best = kept[chosen]
         answers = self._in_time(lambda: ranking.answers(self.walk.guessed, best), list)
         course.notes.append(f"The best formula came from this stage: {ranking.origin(best)}.")
         course.journal.save()

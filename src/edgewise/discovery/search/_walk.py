@@ -12,7 +12,7 @@ from edgewise.discovery.generators import baselines
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.knowledge import Gate, Sketch
 from edgewise.discovery.results import Discovery
-from edgewise.discovery.search._approximation import Approximation
+from edgewise.discovery.search._approximation import FORM, Approximation
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._elimination import Elimination, quick
 from edgewise.discovery.search._informed import Informed, Inner
@@ -81,6 +81,7 @@ class Walk:
         self.informed = informed
         inquiry.pool.candidates += filter(inquiry.pool.passes, baselines(inquiry.pool.judge, inquiry.pool.noise))
         self.try_directly()
+        self.try_forms()
 
     def _view(self, table: Table) -> View:
         """Return the view of a table, whose noise is noted."""
@@ -157,6 +158,15 @@ class Walk:
     def enumerate_longer(self) -> Candidate | None:
         """Try longer formulas, and sums and products of two and three."""
         return self.elimination.enumerate(self.problem, long=True)
+
+    def try_forms(self) -> Candidate | None:
+        """Try the laws of textbooks that a table of few columns allows; return one that is exact."""
+        self.inquiry.tell("textbook forms", 0.04)
+        pool, found = self.inquiry.pool, [*self.inquiry.codes]
+        for form in filter(pool.gate.admits, found):
+            self.approximation.guesses.setdefault(form, FORM)
+        pool.consider(found, FORM)
+        return pool.exact()
 
     def see(self) -> None:
         """Fit an additive network, and see what it shows of the noise."""

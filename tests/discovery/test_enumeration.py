@@ -5,18 +5,17 @@ import pytest
 import sympy
 
 import edgewise as ew
-from edgewise._typing import Array
 from edgewise.discovery.enumeration import Enumeration
 from edgewise.formulas.programs import Program
 
 FUNCTIONS = ("{}**2", "{}**3", "1/{}", "sqrt({})", "exp({})", "log({})", "sin({})", "cos({})", "tanh({})")
 
 
-def rows(columns: int, count: int = 300, low: float = 0.5, high: float = 2.5) -> Array:
+def rows(columns: int, count: int = 300, low: float = 0.5, high: float = 2.5) -> np.ndarray:
     return np.random.default_rng(3).uniform(low, high, (count, columns))
 
 
-def values(formula: str, x: Array) -> Array:
+def values(formula: str, x: np.ndarray) -> np.ndarray:
     names = [f"x{k}" for k in range(x.shape[1])]
     return sympy.lambdify(names, sympy.sympify(formula), "numpy")(*x.T)
 
@@ -78,9 +77,9 @@ def test_laws_are_found_exactly(law: str) -> None:
     x = rows(LAWS[law], 1000, 0.3, 3.0)
     y = values(law, x)
     search = Enumeration(x, y)
-    exact = [*search.short(), *search.long()]
+    best = min([*search.short(), *search.long()], key=lambda each: each.error)
     fresh = np.random.default_rng(9).uniform(0.3, 3.0, x.shape)
-    found = exact[0].program.predict(fresh)
+    found = best.program.predict(fresh)
     usual = np.abs(values(law, fresh)) < 100
     np.testing.assert_allclose(found[usual], values(law, fresh)[usual], rtol=1e-6, atol=1e-7)
 

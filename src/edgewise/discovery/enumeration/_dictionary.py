@@ -159,8 +159,8 @@ class Pool:
         slopes = np.where(both, np.nan, np.where(s != 0, by_a, np.where(t != 0, by_b, 0.0)))
         return Pool(self.store, numbers, symbols, costs, values, slopes)
 
-    def distinct(self, most: int | None = None, *, up_to_factor: bool = True, decimals: int = 8) -> Pool:
-        """Return the shortest formulas that are finite and vary, no two proportional, or else no two equal."""
+    def distinct(self, *, up_to_factor: bool = True) -> Pool:
+        """Return the cheapest formulas that are finite and vary, no two proportional, or else no two equal."""
         values = self.values
         size = np.sqrt(np.einsum("ij,ij->i", values, values))
         good = np.isfinite(size) & (size > 1e-8) & (size < 1e8)
@@ -172,7 +172,7 @@ class Pool:
             marks *= np.sign(marks[:, :1])
         else:
             marks = np.column_stack([marks, np.log(size[index])])
-        return self.take(index[_first(marks, decimals)][:most])
+        return self.take(index[_first(marks)])
 
 
 def longer(x: Array) -> Iterator[Pool]:
@@ -207,8 +207,9 @@ def _directions(n: int) -> Array:
     return np.random.default_rng(0).standard_normal((n, 2))
 
 
-def _first(marks: Array, decimals: int) -> Array:
-    """Return where each of the rows of numbers comes first, in order."""
+def _first(marks: Array) -> Array:
+    """Return where each of the rows of numbers, rounded, comes first, in order."""
+    decimals = 8
     whole = np.ascontiguousarray(np.round(marks * 10.0**decimals).astype(np.int64))
     rows = whole.view([("", whole.dtype)] * whole.shape[1]).ravel()
     return np.sort(np.unique(rows, return_index=True)[1])
@@ -263,8 +264,8 @@ def complete(columns: Pool, one: Pool, symbols: int) -> list[Pool]:
 class Sizes:
     """How large a dictionary is for a number of columns."""
 
-    symbols: int  # up to which all formulas are made
-    most: int = 24_000  # formulas that are kept, the shortest
+    symbols: int  # up to which all formulas are kept
+    most: int = 24_000  # formulas that are kept, the cheapest
 
 
 def sizes(columns: int) -> Sizes:
@@ -304,7 +305,10 @@ def build(x: Array) -> Pool:
             short.with_each("div", fine.small(4)),
         ]
         parts += [short.with_each("mul", lines.of(PLAIN).small(5)), fine.small(4).with_each("add", columns).of(PLAIN)]
-        return join(*parts).distinct(size.most)
+        every = join(*parts).distinct()
+    whole = (every.slopes[:, 0] == 0) & (every.symbols <= size.symbols)
+    room = size.most - np.count_nonzero(whole)
+    return every.take(np.flatnonzero(whole | (np.cumsum(~whole) <= room)))
 
 
 def _dense(x: Array) -> Array:

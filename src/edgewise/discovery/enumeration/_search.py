@@ -64,7 +64,7 @@ class Enumeration:
         self._seen: set[object] = set()
 
     def short(self) -> Iterator[Found]:
-        """Yield what one formula of the dictionary beside a base makes of the target: see `_through`."""
+        """Yield what one formula of the dictionary with a base makes of the target: see `_through`."""
         yield from self._through(self._short_stages())
 
     def long(self) -> Iterator[Found]:
@@ -83,7 +83,7 @@ class Enumeration:
             if exact:
                 yield from sorted(exact, key=lambda each: each.program.complexity)
                 return
-        yield from sorted(self.found, key=self._price)[:few]
+        yield from sorted(self.found, key=self._criterion)[:few]
 
     def best_of_each(self) -> Iterator[Found]:
         """Yield the best of all formulas of each number of symbols, with a factor and an offset, the shortest first."""
@@ -99,7 +99,7 @@ class Enumeration:
             if found:
                 yield min(found, key=lambda each: each.error)
 
-    def _price(self, found: Found) -> float:
+    def _criterion(self, found: Found) -> float:
         """Return an information criterion of a formula."""
         n, floor = len(self._fit_y), 1e-24
         return n / 2 * np.log(found.error + floor) + np.log(n) * (
@@ -139,7 +139,7 @@ class Enumeration:
         return self._scans[name]
 
     def singles(self, name: str, targets: Sequence[Target]) -> list[Guess]:
-        """Return what one formula beside a base makes of the targets."""
+        """Return what one formula with a base makes of the targets."""
         scan = self.scan(name)
         with np.errstate(all="ignore"):
             z = np.stack([target.values(self.y) for target in targets])
@@ -149,7 +149,7 @@ class Enumeration:
         return self._guesses(scan, name, zip(chosen, z[good], hits, strict=True))
 
     def pairs(self, name: str, targets: Sequence[Target], m: int, *, three: bool = False) -> list[Guess]:
-        """Return what two formulas of the first m beside a base make of the targets, or three."""
+        """Return what two formulas of the first m with a base make of the targets, or three."""
         scan = self.scan(name)
         with np.errstate(all="ignore"):
             z = np.stack([target.values(self.y) for target in targets])
@@ -160,7 +160,7 @@ class Enumeration:
         )
 
     def factors(self, name: str, count: int = 180, pairs: int = 0) -> list[Guess]:
-        """Return what one formula makes of the target over a factor, beside a base and one over the factor.
+        """Return what one formula makes of the target over a factor, with a base and one over the factor.
 
         With `pairs`, two of that number of formulas.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -86,9 +87,13 @@ class NoiseLevel:
         enough = len(judge.y) >= max(TUNING.many, TUNING.per_input * judge.x.shape[1])
         if law.fitted > TUNING.convincing or not enough or not 1e-4 < law.error < TUNING.hopeless:
             return False
-        values = law.predict(judge.x)
-        residual = judge.weight * (values - judge.y)
-        return self.leaves_noise(values) and not inspect(judge.x, residual, ordered=False).misfit
+        residual = judge.weight * (law.predict(judge.x) - judge.y)
+        ranks = np.argsort(np.argsort(residual)) - (len(residual) - 1) / 2  # in which a few large ones hide nothing
+        x = torch.from_numpy(judge.x)
+        return all(
+            self.is_white(x, torch.from_numpy(left)) and not inspect(judge.x, left, ordered=False).misfit
+            for left in (residual, ranks)
+        )
 
     def leaves_noise(self, values: object) -> bool:
         """Return whether the residuals of values (n,) at the judged rows look like white noise."""

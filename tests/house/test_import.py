@@ -113,7 +113,7 @@ PUBLIC = {
     "edgewise.datasets": "names path",
     "edgewise.encoding": """
         Category CellTypeError Column Dates Encoder Inputs Label Number as_array by_name check_names
-        column_names is_frame
+        column_names is_frame iso_dates
         warn_of_index
     """,
     "edgewise.estimators": """

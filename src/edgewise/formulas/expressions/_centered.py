@@ -50,7 +50,7 @@ def centered(expression: Formula, names: Sequence[str], x: Array) -> Formula:
         if deviation <= 0 or abs(mean) <= far * deviation:
             continue
         middle = _round_middle(mean, deviation)
-        angle = math.remainder(float(phase) + float(frequency) * float(middle), 2 * math.pi)
+        angle = (float(phase) + float(frequency) * float(middle) + math.pi) % (2 * math.pi) - math.pi
         around = sympy.Mul(frequency, sympy.Add(symbol, -middle), evaluate=False)
         found[wave] = wave.func(sympy.Add(around, sympy.Float(angle, 17)))
     with distribute(False):

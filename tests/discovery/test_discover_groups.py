@@ -147,3 +147,75 @@ def test_a_search_of_groups_goes_on_where_it_was(tmp_path: Path) -> None:
     search(table, y, save=saved, time_limit=0.7, **known)
     again = search(table, y, resume=saved, **known)
     assert again.equations.formula.equals(search(table, y, **known).equations.formula)
+
+
+def persons(n: int = 12, rows: int = 6, slope: float = 0.0) -> pd.DataFrame:
+    """Persons with numbers, x, and y = 5 + shift of the person + (2 + slope of the person) x + noise."""
+    rng = np.random.default_rng(7)
+    own, tilt = rng.normal(0, 1.5, n), rng.normal(0, slope or 1e-300, n)
+    who = np.repeat(np.arange(n), rows)
+    x = np.tile(np.linspace(0, 3, rows), n)
+    return pd.DataFrame(
+        {"x": x, "who": 101 + who, "y": 5 + own[who] + (2 + tilt[who]) * x + rng.normal(0, 0.4, len(x))}
+    )
+
+
+SHORT: dict[str, Any] = {
+    "groups": "who",
+    "effort": 20,
+    "time_limit": 300.0,
+    "functions": ["square"],
+    "max_complexity": 7,
+}
+
+
+@pytest.mark.slow
+def test_constants_of_groups_are_those_of_a_stated_formula() -> None:
+    table = persons()
+    found = ew.discover(table[["x", "who"]], table.y, **SHORT)
+    by = found.best.by_group
+    stated = ew.fit_formula("a + b*x", table, "y", groups="who", varying="a")
+    assert by is not None and stated.by_group is not None and found.best.text(3).count("x") == 1
+    np.testing.assert_allclose(by.values, stated.by_group.values, rtol=1e-4)
+    np.testing.assert_allclose(by.summary().iloc[0], stated.by_group.summary().iloc[0], rtol=1e-3)
+    assert sorted(c.value for c in found.constants()) == pytest.approx(sorted(stated.values.values()), rel=1e-4)
+    assert found.outcome in (Outcome.NOISE, Outcome.AMBIGUOUS) and by.labels[:2] == ("101", "102")
+    assert "a: mean" in repr(found) and "drawn from a normal distribution by restricted maximum likelihood" in repr(
+        found
+    )
+    new = pd.DataFrame({"x": [1.0, 1.0, 1.0], "who": [101.0, 999.0, np.nan]})
+    values, low, high = found.predict(new, interval=0.9)
+    mean = stated.values["a"] + stated.values["b"]
+    assert values[1:] == pytest.approx(mean, rel=1e-4) and values[0] != pytest.approx(mean, rel=1e-4)
+    assert (high - low)[1] > 1.5 * (high - low)[0] and (high - low)[1] == pytest.approx((high - low)[2])
+    np.testing.assert_allclose(found.predict(new), values)
+
+
+@pytest.mark.slow
+def test_what_differs_is_chosen_by_the_marginal_likelihood() -> None:
+    for slope, names in ((0.0, 1), (1.0, 2)):
+        table = persons(slope=slope)
+        found = ew.discover(table[["x", "who"]], table.y, **SHORT)
+        assert found.best.by_group is not None and len(found.best.by_group.names) == names
+
+
+@pytest.mark.slow
+def test_noise_between_groups_that_do_not_differ_is_no_difference() -> None:
+    table = persons().assign(y=lambda t: 5 + 2 * t.x + np.random.default_rng(3).normal(0, 0.4, len(t)))
+    found = ew.discover(table[["x", "who"]], table.y, **SHORT)
+    assert found.best.by_group is None
+
+
+@pytest.mark.parametrize("kind", [int, str])
+def test_repeated_rows_are_said_where_groups_are_not_given(kind: type) -> None:
+    table = persons().astype({"who": kind})
+    rng = np.random.default_rng(1)
+    rows = table.iloc[rng.permutation(len(table))]
+    said = "Rows of one who have correlated residuals (intraclass correlation 0."
+    stated = ew.fit_formula("a + b*x", rows, "y")
+    assert any(line.startswith(said) for line in stated.findings.sentences()) and stated.findings.dependent
+    found = ew.discovery.discover_directly(rows[["x", "who"]], rows.y, forbid="who")
+    assert any(line.startswith(said) and "groups='who' models it" in line for line in found.findings.sentences())
+    alike = rows.assign(y=5 + 2 * rows.x + rng.normal(0, 0.4, len(rows)))
+    assert ew.fit_formula("a + b*x", alike, "y").findings.repeated is None
+    assert ew.fit_formula("a + b*x", rows, "y", groups="who", varying="a").findings.repeated is None

@@ -192,7 +192,7 @@ SIGNATURES = {
     ),
     "fit_formula": (
         "(formula, x, y, *, names=None, start=None, bounds=None, sigma=None, absolute_sigma=False, weights=None, "
-        "groups=None, loss='squared', covariance=None)"
+        "groups=None, varying=None, between='full', restricted=True, loss='squared', covariance=None)"
     ),
     "update": "(model, x, y, *, weights=None, keep=10.0, anchors=None, steps=100)",
     "save": "(model, path, *, names=None, target=None, units=None, decimals=None, inputs=None)",

@@ -160,8 +160,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         Whether constants of noisy data become simple numbers (2, 3/2, pi) if these lie within their standard errors and
         that is no coincidence; otherwise all stay as they are fitted.
     groups
-        Name of a column of x: all groups share the form of a formula, and constants may differ between them
-        (`found.groups`). None for no groups.
+        Name of a column of x: all groups share the form of a formula, and constants may differ between them, drawn from
+        a normal distribution (`found.groups`, `found.best.by_group`). None for no groups.
     missing
         "indicator" keeps rows with gaps and adds an input that marks the gap.
     effort

@@ -151,15 +151,15 @@ class ByGroup:
         """Return as text how much each constant differs between groups, a line for each."""
         seldom = 0.05  # chance above which one value for all groups would do
         lines = []
-        for (name, row), mean in zip(self.summary().iterrows(), self.mean, strict=True):
-            text = f"{name}: mean {mean}, standard deviation {row.deviation:.4g}"
-            if math.isfinite(row.low):
-                text += f" ({row.low:.3g} to {row.high:.3g})"
-            cor = [f"{row[f'cor_{other}']:.2f} with {other}" for other in self.names[:-1]
-                   if math.isfinite(row[f"cor_{other}"])]  # fmt: skip
+        for (name, row), mean in zip(self.summary().to_dict("index").items(), self.mean, strict=True):
+            text = f"{name}: mean {mean}, standard deviation {row['deviation']:.4g}"
+            if math.isfinite(row["low"]):
+                text += f" ({row['low']:.3g} to {row['high']:.3g})"
+            correlations = [(other, row[f"cor_{other}"]) for other in self.names[:-1]]
+            cor = [f"{value:.2f} with {other}" for other, value in correlations if math.isfinite(value)]
             text += f", correlation {', '.join(cor)}" if cor else ""
-            if math.isfinite(row.p):
-                text += f"; p {row.p:.2g}" + (" (one value for all groups would do)" if row.p > seldom else "")
+            if math.isfinite(row["p"]):
+                text += f"; p {row['p']:.2g}" + (" (one value for all groups would do)" if row["p"] > seldom else "")
             lines.append(text)
         return lines
 

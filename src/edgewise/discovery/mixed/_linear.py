@@ -91,7 +91,7 @@ class Blocks:
         for size in np.unique(counts[counts > 0]):
             which = np.flatnonzero(counts == size)
             rows = matrix[order[starts[which][:, None] + np.arange(size)]]
-            triangles[which, : min(size, width)] = np.linalg.qr(rows, mode="r")
+            triangles[which, : min(size, width)] = _triangle(rows)
         return cls(triangles, q, len(y))
 
     @property
@@ -108,15 +108,15 @@ class Blocks:
         """Return the same rows with some of the columns of Z only."""
         kept = [*places, *range(self.q, self.triangles.shape[2])]
         columns = self.triangles[:, :, kept]
-        return Blocks(np.linalg.qr(columns, mode="r"), len(places), self.rows)
+        return Blocks(_triangle(columns), len(places), self.rows)
 
     def solved(self, factor: Array) -> Solved:
         """Return the estimates at the factor L (q, q) of the covariance of b over s^2, L L'."""
         q, p, groups = self.q, self.p, len(self.triangles)
         top = np.concatenate([self.triangles[:, :, :q] @ factor, self.triangles[:, :, q:]], axis=2)
         low = np.broadcast_to(np.eye(q, q + p + 1), (groups, q, q + p + 1))
-        r = np.linalg.qr(np.concatenate([top, low], axis=1), mode="r")
-        rest = np.linalg.qr(r[:, q:, q:].reshape(-1, p + 1), mode="r")
+        r = _triangle(np.concatenate([top, low], axis=1))
+        rest = _triangle(r[:, q:, q:].reshape(-1, p + 1))
         shared = np.zeros((p + 1, p + 1))
         shared[: len(rest)] = rest
         return Solved(factor, r[:, :q, :q], r[:, :q, q:], shared[:p], abs(float(shared[p, p])))
@@ -198,12 +198,17 @@ class Blocks:
         return root_of(best @ best.T)
 
 
+def _triangle(matrix: Array) -> Array:
+    """Return the triangle R of A = Q R, of one matrix or of each of several."""
+    return np.asarray(np.linalg.qr(matrix, mode="r"))
+
+
 def root_of(covariance: Array) -> Array:
     """Return a lower triangular root of a covariance that may be singular."""
     size = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     scale = np.where(size > 0, size, 1.0)
     values, vectors = np.linalg.eigh(covariance / scale[:, None] / scale)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    triangle = np.linalg.qr(root.T, mode="r").T
+    triangle = _triangle(root.T).T
     signs = np.where(np.diag(triangle) < 0, -1.0, 1.0)
     return scale[:, None] * triangle * signs * (size > 0)[:, None]

@@ -49,9 +49,9 @@ class MixedModel:
     def columns(self) -> list[Array]:
         return [np.ascontiguousarray(column) for column in self.x.T]
 
-    def at(self, beta: Array, b: Array, codes: Array) -> list[Array]:
+    def at(self, beta: Array, b: Array, codes: Array) -> list[float | Array]:
         """Return the constants of rows of these groups, an array (n,) for each that differs."""
-        own: list[Array] = [np.asarray(value) for value in beta]
+        own: list[float | Array] = [*map(float, beta)]
         for k, place in enumerate(self.varying):
             own[place] = beta[place] + b[codes, k]
         return own

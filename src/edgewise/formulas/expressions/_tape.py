@@ -230,7 +230,7 @@ class Tape:
                 self._active[k] = any(self._active[place] for place in step.places)
                 self._operations[k] = _operation(step, formula, functions or {})
 
-    def values(self, columns: Sequence[Array], constants: Sequence[float] | Array = ()) -> Array:
+    def values(self, columns: Sequence[Array], constants: Sequence[float | Array] | Array = ()) -> Array:
         """Return the values (N,); nan or inf where undefined.
 
         Parameters
@@ -238,7 +238,7 @@ class Tape:
         columns : (N,)
             The columns, an array each.
         constants : (P,)
-            The values of the constants.
+            The values of the constants; an array (N,) for one that differs between rows.
         """
         return self._broadcast(self._forward(columns, constants)[self._root], columns)
 
@@ -256,7 +256,7 @@ class Tape:
                 found.append(values[step.places[0]] == 0)
         return np.any(np.broadcast_arrays(*found), axis=0)
 
-    def jacobian(self, columns: Sequence[Array], constants: Sequence[float] | Array) -> tuple[Array, Array]:
+    def jacobian(self, columns: Sequence[Array], constants: Sequence[float | Array] | Array) -> tuple[Array, Array]:
         """Return the values (N,) and their derivatives (N, P) with respect to the P constants.
 
         Parameters
@@ -264,7 +264,7 @@ class Tape:
         columns : (N,)
             The columns, an array each.
         constants : (P,)
-            The values of the constants.
+            The values of the constants; an array (N,) for one that differs between rows.
         """
         values = self._forward(columns, constants)
         sweep: list[Any] = [None] * len(self._steps)
@@ -287,7 +287,7 @@ class Tape:
                 jacobian[:, k] = part
         return self._broadcast(values[self._root], columns), jacobian
 
-    def _forward(self, columns: Sequence[Array], constants: Sequence[float] | Array) -> list[Array]:
+    def _forward(self, columns: Sequence[Array], constants: Sequence[float | Array] | Array) -> list[Array]:
         values: list[Any] = [*columns, *(np.float64(c) for c in constants)]
         with np.errstate(all="ignore"):
             for k in range(self._leaves, len(self._steps)):

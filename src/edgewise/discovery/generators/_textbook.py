@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,7 +121,24 @@ def textbook(data: FitData, flags: Sequence[str] = ()) -> list[Textbook]:
         fitted = Textbook(form, alike, names, fitted_form(form, names, start, data, _STEPS))
         if fitted.error < _HOPELESS and fitted.sound(data):
             found.append(fitted)
-    return sorted(found, key=lambda each: each.cost(data.n))
+    found.sort(key=lambda each: each.cost(data.n))
+    if 0 < len(flags) <= _FLAGS:
+        found += [each for law in found[:_BY_CATEGORY] for each in _by_category(law, data, flags)]
+        found.sort(key=lambda each: each.cost(data.n))
+    return found
+
+
+def _by_category(law: Textbook, data: FitData, flags: Sequence[str]) -> Iterator[Textbook]:
+    """Yield a law with one of its constants, then another, shifted by columns of 0 and 1."""
+    differences = tuple(sympy.Dummy(f"d{k}") for k in range(len(flags)))
+    shift = sympy.Add(*(one * sympy.Symbol(flag) for one, flag in zip(differences, flags, strict=True)))
+    for symbol, parameter in zip(law.free.symbols, law.form.parameters, strict=True):
+        template = law.free.template.xreplace({symbol: symbol + shift})
+        free = FreeFormula(template, (*law.free.symbols, *differences), (*law.free.values, *(0.0 for _ in flags)))
+        with np.errstate(all="ignore"):
+            fitted = replace(law, free=free.fit(data, 2 * _STEPS), by=(parameter.symbol, tuple(flags)))
+        if fitted.error < _HOPELESS and fitted.sound(data):
+            yield fitted
 
 
 def _explained(data: FitData, column: int) -> float:

@@ -238,7 +238,7 @@ class Ranking:
         is there too, unless the rows speak clearly against it, and up to three others that they hardly tell from it.
         """
         every = [each for each in self._every() if _form(each) != _form(best)]
-        laws = self._told_apart([each for each in self._named(best, LEAD) if _form(each) != _form(best)])
+        laws = self._likeliest([each for each in self._named(best, LEAD) if _form(each) != _form(best)])
         while True:
             kept = self._unbeaten([*every, best], best)
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
@@ -255,7 +255,7 @@ class Ranking:
         apart = judge.weight * (one.predict(judge.x) - other.predict(judge.x))
         return float(np.sqrt(np.mean(apart**2))) < near * max(one.error, other.error) * spread(judge.y, judge.weight)
 
-    def _told_apart(self, laws: list[Candidate]) -> list[Candidate]:
+    def _likeliest(self, laws: list[Candidate]) -> list[Candidate]:
         """Return the likeliest of laws, and others that the rows hardly tell from it."""
         most, contest = 4, self.verdict.contest
         entries = [contest.entry(each.expression) for each in laws]

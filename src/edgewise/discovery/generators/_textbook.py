@@ -18,7 +18,8 @@ from edgewise.formulas.forms import FEWEST_PERIODS, Form, Screen, Start, familie
 _COLUMNS = 3  # of a table that laws are tried on
 _SCREENED = 700  # choices of a law and columns, at most
 _POLISHED = 30  # that are fitted, those of the best starts
-_STEPS, _LONGER = 40, 200
+_STEPS, _LONGER = 40, 500
+_FINISHED = 10  # that are fitted with more steps, the likeliest
 _FLAGS, _BY_CATEGORY = 6, 3  # columns of 0 and 1 that constants may differ by; laws that are tried so
 _ALONE = 0.4  # of the variance, that the means of a column's parts explain, from which laws of it alone are tried
 _HOPELESS = 0.97  # error of a start that is not fitted
@@ -76,6 +77,12 @@ class Textbook:
                 return free
         return None
 
+    def finished(self, data: FitData) -> Textbook:
+        """Return the law at its minimum, where more steps lower the error and keep it sound."""
+        with np.errstate(all="ignore"):
+            longer = replace(self, free=self.free.fit(data, _LONGER))
+        return longer if longer.error <= self.error and longer.sound(data) else self
+
     def sound(self, data: FitData) -> bool:
         """Return whether the constants have the signs that the law gives them, and the rows hold more than a period."""
         for each, value in zip(self.form.parameters, self.free.values, strict=False):
@@ -122,6 +129,7 @@ def textbook(data: FitData, flags: Sequence[str] = ()) -> list[Textbook]:
         if fitted.error < _HOPELESS and fitted.sound(data):
             found.append(fitted)
     found.sort(key=lambda each: each.cost(data.n))
+    found[:_FINISHED] = [each.finished(data) for each in found[:_FINISHED]]
     if 0 < len(flags) <= _FLAGS:
         found += [each for law in found[:_BY_CATEGORY] for each in _by_category(law, data, flags)]
         found.sort(key=lambda each: each.cost(data.n))

@@ -58,7 +58,7 @@ class Ranking:
         self._origins: dict[Formula, str] = {}
         self._fine: dict[Formula, bool] = {}
         self._shortened: dict[Formula, Candidate] = {}
-        self._codes = inquiry.codes
+        self._codes, self._inquiry = inquiry.codes, inquiry
 
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
@@ -72,11 +72,16 @@ class Ranking:
         """
         best, outcome, noise = self._found()
         named = next(iter(self._named(best, TUNING.named)), best)
-        if outcome is Outcome.EXACT or _form(named) == _form(best):
+        if outcome is Outcome.EXACT or _form(named) == _form(best) or self._same_law(named, best):
             return best, outcome, noise
         if outcome is Outcome.NOISE:
             self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS
         return named, outcome, noise
+
+    def _same_law(self, one: Candidate, other: Candidate) -> bool:
+        """Return whether two formulas are the same law: of one, constants may be rounded."""
+        names = [law.name if (law := self._inquiry.named(each).named) else "" for each in (one, other)]
+        return names[0] == names[1] != ""
 
     def _named(self, best: Candidate, behind: float) -> list[Candidate]:
         """Return the laws of textbooks that the best formula does not lead by more, the likeliest first.
@@ -244,7 +249,8 @@ class Ranking:
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
                 for law in laws:
-                    kept = kept if any(self._alike(law, each) for each in kept) else [*kept, law]
+                    there = any(self._alike(law, each) or self._same_law(law, each) for each in kept)
+                    kept = kept if there else [*kept, law]
                 return sorted(kept, key=lambda each: each.complexity)
             every = [each for each in every if each.expression not in bad]
 

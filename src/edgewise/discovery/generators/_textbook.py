@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Array, Formula
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate, free_numbers
 from edgewise.formulas.forms import FEWEST_PERIODS, Form, Screen, Start, families, fitted_form
@@ -76,6 +76,20 @@ class Textbook:
             if free.error <= near * least + EXACT:
                 return free
         return None
+
+    def at(self, values: Array, data: FitData) -> FreeFormula | None:
+        """Return the law where it has some values (n,), to rounding, also of constants; None where it cannot have them.
+
+        The law is fitted to the values, from where it is on the rows.
+        """
+        same, unseen = 1e-6, 0.05  # of the standard deviation, and of the error of the values
+        aim = replace(data, y=values)
+        if aim.error(self.free.at(data.columns, data.names)) > 1:
+            return None
+        with np.errstate(all="ignore"):
+            free = self.free.fit(aim, _LONGER)
+        near = free.error < max(same, unseen * data.error(values))
+        return free if near and replace(self, free=free).sound(data) else None
 
     def finished(self, data: FitData) -> Textbook:
         """Return the law at its minimum, where more steps lower the error and keep it sound."""
@@ -186,40 +200,35 @@ def likely(found: Sequence[Textbook], n: int) -> list[Textbook]:
 def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textbook | None:
     """Return the law that a formula is, whatever its constants are called, with the constants of the rows; or None.
 
-    A law is fitted to the values of the formula: it has to meet them to rounding, also of its constants. The formula
-    must have as many numbers as the law, so that a line is not an exponential of a small rate.
+    It is a law that has its values (`Textbook.at`), and of which it has as many numbers as the law, so that a line is
+    not an exponential of a small rate.
     """
-    same, unseen, near = 1e-6, 0.05, 1.1  # of the standard deviation, and of the error; errors that are compared
+    near = 1.1  # errors that are compared
     own = {str(symbol) for symbol in formula.free_symbols}
     values = evaluate(formula, data.names, np.column_stack(data.columns))
     if not own or not np.isfinite(values).all():
         return None
-    error = data.error(values)
-    aim = FitData.of(data.names, np.column_stack(data.columns), values, data.weight)
-    numbers = _numbers(formula)
+    error, numbers = data.error(values), _numbers(formula)
     for each in sorted(found, key=lambda law: len(law.free.values)):
         if {*each.columns, *each.by[1]} != own or numbers < sum(not one.solved for one in each.form.parameters):
             continue
-        if each.error > max(near * error, EXACT) + 1e-9 or aim.error(each.free.at(data.columns, data.names)) > 1:
+        there = None if each.error > max(near * error, EXACT) + 1e-9 else each.at(values, data)
+        if there is None or _plain(each.form, there):
             continue
-        with np.errstate(all="ignore"):
-            near_it = each.free.fit(aim, _LONGER)
-        sound = replace(each, free=near_it).sound(data) and not _plain(each.form, near_it)
-        if near_it.error >= max(same, unseen * error) or not sound:
-            continue
-        if numbers >= len(near_it.values) - _without(each.form, near_it, aim):
+        if numbers >= len(there.values) - _without(each.form, there, data, values):
             return each
     return None
 
 
-def _without(form: Form, free: FreeFormula, data: FitData) -> int:
+def _without(form: Form, free: FreeFormula, data: FitData, values: Array) -> int:
     """Return how many parts of a wave are zero: a formula may lack them."""
     rounding = 1e-6  # of the standard deviation, that a term is worth
     count, waved = 0, any(each.kind == "period" for each in form.parameters)
     for k, each in enumerate(form.parameters):
         if waved and each.kind == "linear":
-            values = (*free.values[:k], 0.0, *free.values[k + 1 :])
-            count += data.error(replace(free, values=values).at(data.columns, data.names)) < rounding
+            zero = replace(free, values=(*free.values[:k], 0.0, *free.values[k + 1 :]))
+            apart = data.weight * (zero.at(data.columns, data.names) - values)
+            count += float(np.linalg.norm(apart)) < rounding
     return count
 
 

@@ -97,10 +97,14 @@ class Inquiry:
         return textbook(data, [name for name in data.names if name in binary])
 
     @cached_property
+    def laws(self) -> dict[Formula, Textbook]:
+        """The likely laws of textbooks, by their formulas."""
+        return {law.expression: law for law in likely(self.textbook, len(self.view.judged))}
+
+    @cached_property
     def codes(self) -> dict[Formula, tuple[float, int]]:
         """What the names of the likely laws of textbooks take, and their numbers of constants, by their formulas."""
-        n = len(self.view.judged)
-        return {law.expression: law.code(n) for law in likely(self.textbook, n)}
+        return {form: law.code(len(self.view.judged)) for form, law in self.laws.items()}
 
     def named(self, candidate: Candidate) -> Candidate:
         """Return a candidate with the name of the law of a textbook that it is, if any, and its constants."""

@@ -58,7 +58,7 @@ class Ranking:
         self._origins: dict[Formula, str] = {}
         self._fine: dict[Formula, bool] = {}
         self._shortened: dict[Formula, Candidate] = {}
-        self._codes, self._inquiry = inquiry.codes, inquiry
+        self._codes, self._textbook = inquiry.codes, inquiry.laws
 
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
@@ -72,16 +72,17 @@ class Ranking:
         """
         best, outcome, noise = self._found()
         named = next(iter(self._named(best, TUNING.named)), best)
-        if outcome is Outcome.EXACT or _form(named) == _form(best) or self._same_law(named, best):
+        if outcome is Outcome.EXACT or _form(named) == _form(best) or self._holds(named, best):
             return best, outcome, noise
         if outcome is Outcome.NOISE:
             self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS
         return named, outcome, noise
 
-    def _same_law(self, one: Candidate, other: Candidate) -> bool:
-        """Return whether two formulas are the same law: of one, constants may be rounded."""
-        names = [law.name if (law := self._inquiry.named(each).named) else "" for each in (one, other)]
-        return names[0] == names[1] != ""
+    def _holds(self, law: Candidate, other: Candidate) -> bool:
+        """Return whether a formula is a special case of a law: of rounded constants, exponents, or fewer terms."""
+        judge = self.pool.judge
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        return self._textbook[law.expression].at(other.predict(judge.x), data) is not None
 
     def _named(self, best: Candidate, behind: float) -> list[Candidate]:
         """Return the laws of textbooks that the best formula does not lead by more, the likeliest first.
@@ -103,7 +104,7 @@ class Ranking:
             judged = self.approximation.assessed.get(form) if self.timed else self._considered(form)
             if judged is not None and self.pool.gate.admits(form) and self.approximation.possible(form):
                 law = self.candidate(judged[0])
-                self._codes[law.expression] = code
+                self._codes[law.expression], self._textbook[law.expression] = code, self._textbook[form]
                 entry = self.verdict.contest.entry(law.expression)
                 if entry is not None and self._is_fine(law):
                     found.append((law, entry))
@@ -249,7 +250,7 @@ class Ranking:
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
                 for law in laws:
-                    there = any(self._alike(law, each) or self._same_law(law, each) for each in kept)
+                    there = any(self._alike(law, each) or self._holds(law, each) for each in kept)
                     kept = kept if there else [*kept, law]
                 return sorted(kept, key=lambda each: each.complexity)
             every = [each for each in every if each.expression not in bad]

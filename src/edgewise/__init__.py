@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from edgewise import discovery as discovery
     from edgewise import dynamics as dynamics
     from edgewise import estimators as estimators
-    from edgewise import forms as forms
     from edgewise import interpret as interpret
     from edgewise import kernels as kernels
     from edgewise import nn as nn
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from edgewise import train as train
     from edgewise._callbacks import calling as calling
     from edgewise.discovery import discover as discover
+    from edgewise.discovery import forms as forms
     from edgewise.discovery import regression as regression
     from edgewise.discovery import unsupervised as unsupervised
     from edgewise.discovery.regression import fit_formula as fit_formula

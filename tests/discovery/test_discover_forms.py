@@ -64,19 +64,19 @@ def test_two_columns_take_the_places_of_inputs_in_any_order() -> None:
 
 
 @pytest.fixture
-def tanks(monkeypatch: pytest.MonkeyPatch) -> Form:
+def bottle(monkeypatch: pytest.MonkeyPatch) -> Form:
     """A law that is registered for one test."""
     known = {name: ew.forms.get(name) for name in ew.forms.names()}
     monkeypatch.setattr("edgewise.formulas.forms._registry._FORMS", known)
     parameters = (Parameter("q", "scale", "y"), Parameter("w", "width", "h", "size", positive=True))
-    return ew.forms.register(Form("tank", "q*atan(h/w)*exp(-h/w)", {"h": "height"}, parameters, "own", "nobody"))
+    return ew.forms.register(Form("bottle", "q*atan(h/w)*exp(-h/w)", {"h": "height"}, parameters, "own", "nobody"))
 
 
-def test_a_registered_law_takes_part(tanks: Form) -> None:
-    assert "tank" in ew.forms.names()
+def test_a_registered_law_takes_part(bottle: Form) -> None:
+    assert "bottle" in ew.forms.names()
     h = np.linspace(0.1, 6, 60)
     y = 5.2 * np.arctan(h / 1.7) * np.exp(-h / 1.7) + np.random.default_rng(1).normal(0, 0.02, 60)
     found = ew.discovery.discover_directly(pd.DataFrame({"h": h}), y)
     assert found.best.named is not None
-    assert found.best.named.name == "tank"
+    assert found.best.named.name == "bottle"
     assert found.best.named.constants["w"].value == pytest.approx(1.7, abs=0.05)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Array, Formula
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate, free_numbers
 from edgewise.formulas.forms import FEWEST_PERIODS, Form, Screen, Start, families, fitted_form
@@ -18,7 +18,8 @@ from edgewise.formulas.forms import FEWEST_PERIODS, Form, Screen, Start, familie
 _COLUMNS = 3  # of a table that laws are tried on
 _SCREENED = 700  # choices of a law and columns, at most
 _POLISHED = 30  # that are fitted, those of the best starts
-_STEPS, _LONGER = 40, 200
+_STEPS, _LONGER = 40, 500
+_FINISHED = 10  # that are fitted with more steps, the likeliest
 _FLAGS, _BY_CATEGORY = 6, 3  # columns of 0 and 1 that constants may differ by; laws that are tried so
 _ALONE = 0.4  # of the variance, that the means of a column's parts explain, from which laws of it alone are tried
 _HOPELESS = 0.97  # error of a start that is not fitted
@@ -76,6 +77,26 @@ class Textbook:
                 return free
         return None
 
+    def at(self, values: Array, data: FitData) -> FreeFormula | None:
+        """Return the law where it has some values (n,), to rounding, also of constants; None where it cannot have them.
+
+        The law is fitted to the values, from where it is on the rows.
+        """
+        same, unseen = 1e-6, 0.05  # of the standard deviation, and of the error of the values
+        aim = replace(data, y=values)
+        if aim.error(self.free.at(data.columns, data.names)) > 1:
+            return None
+        with np.errstate(all="ignore"):
+            free = self.free.fit(aim, _LONGER)
+        near = free.error < max(same, unseen * data.error(values))
+        return free if near and replace(self, free=free).sound(data) else None
+
+    def finished(self, data: FitData) -> Textbook:
+        """Return the law at its minimum, where more steps lower the error and keep it sound."""
+        with np.errstate(all="ignore"):
+            longer = replace(self, free=self.free.fit(data, _LONGER))
+        return longer if longer.error <= self.error and longer.sound(data) else self
+
     def sound(self, data: FitData) -> bool:
         """Return whether the constants have the signs that the law gives them, and the rows hold more than a period."""
         for each, value in zip(self.form.parameters, self.free.values, strict=False):
@@ -121,7 +142,25 @@ def textbook(data: FitData, flags: Sequence[str] = ()) -> list[Textbook]:
         fitted = Textbook(form, alike, names, fitted_form(form, names, start, data, _STEPS))
         if fitted.error < _HOPELESS and fitted.sound(data):
             found.append(fitted)
-    return sorted(found, key=lambda each: each.cost(data.n))
+    found.sort(key=lambda each: each.cost(data.n))
+    found[:_FINISHED] = [each.finished(data) for each in found[:_FINISHED]]
+    if 0 < len(flags) <= _FLAGS:
+        found += [each for law in found[:_BY_CATEGORY] for each in _by_category(law, data, flags)]
+        found.sort(key=lambda each: each.cost(data.n))
+    return found
+
+
+def _by_category(law: Textbook, data: FitData, flags: Sequence[str]) -> Iterator[Textbook]:
+    """Yield a law with one of its constants, then another, shifted by columns of 0 and 1."""
+    differences = tuple(sympy.Dummy(f"d{k}") for k in range(len(flags)))
+    shift = sympy.Add(*(one * sympy.Symbol(flag) for one, flag in zip(differences, flags, strict=True)))
+    for symbol, parameter in zip(law.free.symbols, law.form.parameters, strict=True):
+        template = law.free.template.xreplace({symbol: symbol + shift})
+        free = FreeFormula(template, (*law.free.symbols, *differences), (*law.free.values, *(0.0 for _ in flags)))
+        with np.errstate(all="ignore"):
+            fitted = replace(law, free=free.fit(data, 2 * _STEPS), by=(parameter.symbol, tuple(flags)))
+        if fitted.error < _HOPELESS and fitted.sound(data):
+            yield fitted
 
 
 def _explained(data: FitData, column: int) -> float:
@@ -161,40 +200,35 @@ def likely(found: Sequence[Textbook], n: int) -> list[Textbook]:
 def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textbook | None:
     """Return the law that a formula is, whatever its constants are called, with the constants of the rows; or None.
 
-    A law is fitted to the values of the formula: it has to meet them to rounding, also of its constants. The formula
-    must have as many numbers as the law, so that a line is not an exponential of a small rate.
+    It is a law that has its values (`Textbook.at`), and of which it has as many numbers as the law, so that a line is
+    not an exponential of a small rate.
     """
-    same, unseen, near = 1e-6, 0.05, 1.1  # of the standard deviation, and of the error; errors that are compared
+    near = 1.1  # errors that are compared
     own = {str(symbol) for symbol in formula.free_symbols}
     values = evaluate(formula, data.names, np.column_stack(data.columns))
     if not own or not np.isfinite(values).all():
         return None
-    error = data.error(values)
-    aim = FitData.of(data.names, np.column_stack(data.columns), values, data.weight)
-    numbers = _numbers(formula)
+    error, numbers = data.error(values), _numbers(formula)
     for each in sorted(found, key=lambda law: len(law.free.values)):
         if {*each.columns, *each.by[1]} != own or numbers < sum(not one.solved for one in each.form.parameters):
             continue
-        if each.error > max(near * error, EXACT) + 1e-9 or aim.error(each.free.at(data.columns, data.names)) > 1:
+        there = None if each.error > max(near * error, EXACT) + 1e-9 else each.at(values, data)
+        if there is None or _plain(each.form, there):
             continue
-        with np.errstate(all="ignore"):
-            near_it = each.free.fit(aim, _LONGER)
-        sound = replace(each, free=near_it).sound(data) and not _plain(each.form, near_it)
-        if near_it.error >= max(same, unseen * error) or not sound:
-            continue
-        if numbers >= len(near_it.values) - _without(each.form, near_it, aim):
+        if numbers >= len(there.values) - _without(each.form, there, data, values):
             return each
     return None
 
 
-def _without(form: Form, free: FreeFormula, data: FitData) -> int:
+def _without(form: Form, free: FreeFormula, data: FitData, values: Array) -> int:
     """Return how many parts of a wave are zero: a formula may lack them."""
     rounding = 1e-6  # of the standard deviation, that a term is worth
     count, waved = 0, any(each.kind == "period" for each in form.parameters)
     for k, each in enumerate(form.parameters):
         if waved and each.kind == "linear":
-            values = (*free.values[:k], 0.0, *free.values[k + 1 :])
-            count += data.error(replace(free, values=values).at(data.columns, data.names)) < rounding
+            zero = replace(free, values=(*free.values[:k], 0.0, *free.values[k + 1 :]))
+            apart = data.weight * (zero.at(data.columns, data.names) - values)
+            count += float(np.linalg.norm(apart)) < rounding
     return count
 
 

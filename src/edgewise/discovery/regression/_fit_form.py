@@ -20,7 +20,12 @@ _NEEDED = {"nonnegative": "not below 0", "positive": "above 0", "fraction": "fro
 
 
 def fit_form(
-    form: str | Form, x: Any, y: Data | str, *, columns: Sequence[str] | Mapping[str, str] | None = None, **options: Any
+    form: str | Form,
+    x: Any,
+    y: Data | str,
+    *,
+    columns: Sequence[str] | Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> FormulaFit:
     """Fit the constants of a law of a textbook, which start themselves.
 
@@ -37,7 +42,7 @@ def fit_form(
     columns
         The columns of x for the inputs of the law, in their order, or by the symbol of the input. Without it x has as
         many columns as the law has inputs, y apart.
-    options
+    **settings
         Other arguments of `edgewise.fit_formula`: `sigma`, `weights`, `start`, `bounds`, `loss`, `covariance`, ...
 
     Returns
@@ -68,14 +73,14 @@ def fit_form(
     'Michaelis-Menten. Vmax: rate at saturation; Km: S at half of Vmax.'
     """
     law = form if isinstance(form, Form) else get(form)
-    table = Columns.of(x, options.pop("names", None))
+    table = Columns.of(x, settings.pop("names", None))
     chosen = _chosen(law, table, columns, y)
     symbols = {name: f"{name}_" if name in table.names else name for name in law.symbols}
     formula = law.of(chosen, {name: sympy.Symbol(symbol) for name, symbol in symbols.items()})
-    rows = Rows.of(table, [*chosen.values()], y, options.get("sigma"), options.get("weights"), options.get("groups"))
+    rows = Rows.of(table, [*chosen.values()], y, settings.get("sigma"), settings.get("weights"), settings.get("groups"))
     starts = _start(law, [*chosen.values()], rows)
-    start = options.pop("start", None) or dict(zip(symbols.values(), starts, strict=True))
-    found = fit_formula(formula, x, y, names=table.names, start=start, **options)
+    start = settings.pop("start", None) or dict(zip(symbols.values(), starts, strict=True))
+    found = fit_formula(formula, x, y, names=table.names, start=start, **settings)
     meanings = "; ".join(f"{symbols[each.symbol]}: {each.meaning}" for each in law.parameters)
     names = tuple(symbols[name] for name in law.symbols)
     return replace(found, names=names, notes=(f"{law.name}. {meanings}.", *found.notes))

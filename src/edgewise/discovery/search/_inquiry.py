@@ -97,18 +97,31 @@ class Inquiry:
         return textbook(data, [name for name in data.names if name in binary])
 
     @cached_property
+    def laws(self) -> dict[Formula, Textbook]:
+        """The likely laws of textbooks, by their formulas."""
+        return {law.expression: law for law in likely(self.textbook, len(self.view.judged))}
+
+    @cached_property
     def codes(self) -> dict[Formula, tuple[float, int]]:
         """What the names of the likely laws of textbooks take, and their numbers of constants, by their formulas."""
-        n = len(self.view.judged)
-        return {law.expression: law.code(n) for law in likely(self.textbook, n)}
+        return {form: law.code(len(self.view.judged)) for form, law in self.laws.items()}
 
     def named(self, candidate: Candidate) -> Candidate:
         """Return a candidate with the name of the law of a textbook that it is, if any, and its constants."""
+        if candidate.expression not in self._names:
+            self._names[candidate.expression] = self._named(candidate.expression)
+        return replace(candidate, named=self._names[candidate.expression])
+
+    @cached_property
+    def _names(self) -> dict[Formula, Named | None]:
+        return {}
+
+    def _named(self, expression: Formula) -> Named | None:
         judge = self.view.judge
         data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
-        law = named(candidate.expression, self.textbook, data)
+        law = named(expression, self.textbook, data)
         if law is None:
-            return candidate
+            return None
         known = law.known_as
         with np.errstate(all="ignore"):
             free = None if law.by[1] or known is law.form else law.renamed(known, data)
@@ -118,7 +131,7 @@ class Inquiry:
         constants = dict(zip(law.symbols(known), found.constants, strict=True))
         meanings = {each.symbol: each.meaning for each in known.parameters}
         others = tuple(each.name for each in (law.form, *law.alike) if each is not known)
-        return replace(candidate, named=Named(known.name, others, constants, meanings))
+        return Named(known.name, others, constants, meanings)
 
     def law(self) -> Candidate | None:
         """Return the formula that is exact, or leaves little noise with few constants or after much work, if any."""

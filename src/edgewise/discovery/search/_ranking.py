@@ -58,7 +58,7 @@ class Ranking:
         self._origins: dict[Formula, str] = {}
         self._fine: dict[Formula, bool] = {}
         self._shortened: dict[Formula, Candidate] = {}
-        self._codes = inquiry.codes
+        self._codes, self._textbook = inquiry.codes, inquiry.laws
 
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
@@ -72,11 +72,17 @@ class Ranking:
         """
         best, outcome, noise = self._found()
         named = next(iter(self._named(best, TUNING.named)), best)
-        if outcome is Outcome.EXACT or _form(named) == _form(best):
+        if outcome is Outcome.EXACT or _form(named) == _form(best) or self._holds(named, best):
             return best, outcome, noise
         if outcome is Outcome.NOISE:
             self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS
         return named, outcome, noise
+
+    def _holds(self, law: Candidate, other: Candidate) -> bool:
+        """Return whether a formula is a special case of a law: of rounded constants, exponents, or fewer terms."""
+        judge = self.pool.judge
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        return self._textbook[law.expression].at(other.predict(judge.x), data) is not None
 
     def _named(self, best: Candidate, behind: float) -> list[Candidate]:
         """Return the laws of textbooks that the best formula does not lead by more, the likeliest first.
@@ -98,7 +104,7 @@ class Ranking:
             judged = self.approximation.assessed.get(form) if self.timed else self._considered(form)
             if judged is not None and self.pool.gate.admits(form) and self.approximation.possible(form):
                 law = self.candidate(judged[0])
-                self._codes[law.expression] = code
+                self._codes[law.expression], self._textbook[law.expression] = code, self._textbook[form]
                 entry = self.verdict.contest.entry(law.expression)
                 if entry is not None and self._is_fine(law):
                     found.append((law, entry))
@@ -238,13 +244,14 @@ class Ranking:
         is there too, unless the rows speak clearly against it, and up to three others that they hardly tell from it.
         """
         every = [each for each in self._every() if _form(each) != _form(best)]
-        laws = self._told_apart([each for each in self._named(best, LEAD) if _form(each) != _form(best)])
+        laws = self._likeliest([each for each in self._named(best, LEAD) if _form(each) != _form(best)])
         while True:
             kept = self._unbeaten([*every, best], best)
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
                 for law in laws:
-                    kept = kept if any(self._alike(law, each) for each in kept) else [*kept, law]
+                    there = any(self._alike(law, each) or self._holds(law, each) for each in kept)
+                    kept = kept if there else [*kept, law]
                 return sorted(kept, key=lambda each: each.complexity)
             every = [each for each in every if each.expression not in bad]
 
@@ -255,7 +262,7 @@ class Ranking:
         apart = judge.weight * (one.predict(judge.x) - other.predict(judge.x))
         return float(np.sqrt(np.mean(apart**2))) < near * max(one.error, other.error) * spread(judge.y, judge.weight)
 
-    def _told_apart(self, laws: list[Candidate]) -> list[Candidate]:
+    def _likeliest(self, laws: list[Candidate]) -> list[Candidate]:
         """Return the likeliest of laws, and others that the rows hardly tell from it."""
         most, contest = 4, self.verdict.contest
         entries = [contest.entry(each.expression) for each in laws]

@@ -38,7 +38,7 @@ class Tuning:
     # evidence
     searched: float = 6.0  # that formulas found by evolution must be better by: they were chosen among many
     stated: float = 6.0  # that guesses may be worse by: they were stated before the rows were seen
-    named: float = 4.0  # that textbook forms may be worse by: they are few, and not made from the rows
+    named: float = 6.0  # that textbook forms may be worse by: they are few, and not made from the rows
     doubt: float = 6.0  # by which the network contradicts a law that leaves only noise ...
     doubt_searched: float = 12.0  # ... and by which another formula does
     improved: float = 0.995  # of the error of simpler formulas, which a longer one on the front must fall below

@@ -118,7 +118,7 @@ ECOLOGY = (
         (factor("v", "y/(d^a*h^b)", "scale"), linear("a", "1", "exponent of d"), linear("b", "1", "exponent of h")),
         "ecology", "Schumacher and Hall, J. Agric. Res. 47 (1933) 719", {"d": "positive", "h": "positive"},
         solved="log",
-        positive=True, like="Cobb-Douglas",
+        positive=True, like="product of powers",
     ),
     Form(
         "beta model", "S*(1 + (r/rc)^2)^(-b)", inputs("r: distance from the center"),

@@ -156,12 +156,24 @@ class Form:
         return 2 * math.log(2) * self.bits
 
     def fits(self, columns: Sequence[str]) -> bool:
-        """Return whether its inputs are quantities of the kinds that columns are called by, as far as both say."""
+        """Return whether its inputs are quantities of the kinds that columns are called by, as far as both say.
+
+        Parameters
+        ----------
+        columns
+            The names of the columns, one for each input.
+        """
         own = (kinds(what) for what in self.inputs.values())
         return not any(one and other and not one & other for one, other in zip(own, map(kinds, columns), strict=True))
 
     def names(self, columns: Sequence[str]) -> bool:
-        """Return whether its inputs are those kinds, and both say so."""
+        """Return whether its inputs are those kinds, and both say so.
+
+        Parameters
+        ----------
+        columns
+            The names of the columns, one for each input.
+        """
         return self.fits(columns) and any(map(kinds, columns)) and any(map(kinds, self.inputs.values()))
 
     @property
@@ -175,7 +187,15 @@ class Form:
         return parse(self.formula, [*self.inputs, *self.symbols])
 
     def of(self, columns: Mapping[str, str], constants: Mapping[str, sympy.Symbol] | None = None) -> Part:
-        """Return the formula of columns by the input that each is, with symbols for the constants."""
+        """Return the formula of columns, with symbols for the constants.
+
+        Parameters
+        ----------
+        columns
+            The name of the column that each input is, by the symbol of the input.
+        constants
+            Symbols of constants, by their names; None for those of the names.
+        """
         places: dict[sympy.Symbol, Part] = {sympy.Symbol(one): sympy.Symbol(other) for one, other in columns.items()}
         places |= {sympy.Symbol(name): symbol for name, symbol in (constants or {}).items()}
         return self.expression.xreplace(places)

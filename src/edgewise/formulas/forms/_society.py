@@ -95,11 +95,25 @@ SOCIETY = (
         "economics", "Mincer, Schooling, Experience and Earnings (1974): of the logarithm of wages", bits=12.0,
     ),
     Form(
+        "product of powers", "A*x^a*z^b", inputs("x: any size", "z: any size"),
+        (factor("A", "y/(x^a*z^b)", "value at x = z = 1"), linear("a", "1", "exponent of x"),
+         linear("b", "1", "exponent of z")),
+        "scaling", "Rayleigh, Nature 95 (1915) 66: the principle of similitude", {"x": "positive", "z": "positive"},
+        solved="log", positive=True, generic=True, bits=3.0,
+    ),
+    Form(
+        "product of three powers", "A*x^a*z^b*w^c", inputs("x: any size", "z: any size", "w: any size"),
+        (factor("A", "y", "value at x = z = w = 1"), linear("a", "1", "exponent of x"),
+         linear("b", "1", "exponent of z"), linear("c", "1", "exponent of w")),
+        "scaling", "Rayleigh, Nature 95 (1915) 66: the principle of similitude",
+        {"x": "positive", "z": "positive", "w": "positive"}, solved="log", positive=True, generic=True,
+    ),
+    Form(
         "Cobb-Douglas", "A*K^a*L^b", _KL,
         (factor("A", "y/(K^a*L^b)", "productivity"), linear("a", "1", "elasticity of K"),
          linear("b", "1", "elasticity of L")),
         "economics", "Cobb and Douglas, Am. Econ. Rev. 18 (1928) 139", {"K": "positive", "L": "positive"}, solved="log",
-        positive=True, generic=True, bits=3.0,
+        positive=True, like="product of powers",
     ),
     Form(
         "CES", "A*(d*K^(-r) + (1 - d)*L^(-r))^(-v/r)", _KL,
@@ -114,7 +128,8 @@ SOCIETY = (
         (factor("G", "y", "scale"), linear("a", "1", "elasticity of M"), linear("b", "1", "elasticity of N"),
          linear("c", "1", "elasticity of distance")),
         "economics", "Tinbergen, Shaping the World Economy (1962)",
-        {"M": "positive", "N": "positive", "D": "positive"}, solved="log", positive=True, generic=True,
+        {"M": "positive", "N": "positive", "D": "positive"}, solved="log",
+        positive=True, like="product of three powers",
     ),
     Form(
         "Nelson-Siegel", "b0 + b1*(1 - exp(-m/tau))/(m/tau) + b2*((1 - exp(-m/tau))/(m/tau) - exp(-m/tau))",

@@ -82,7 +82,7 @@ class Textbook:
 
         The law is fitted to the values, from where it is on the rows.
         """
-        same, unseen = 1e-6, 0.05  # of the standard deviation, and of the error of the values
+        same, unseen = 1e-6, 2e-3  # of the standard deviation, and of the error of the values
         aim = replace(data, y=values)
         if aim.error(self.free.at(data.columns, data.names)) > 1:
             return None

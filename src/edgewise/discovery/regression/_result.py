@@ -6,7 +6,7 @@ import enum
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from edgewise._errors import InputError, unknown
 from edgewise._extras import needed
 from edgewise._typing import Array, Formula
 from edgewise.discovery import residuals
+from edgewise.discovery.likelihoods import Maximum
 from edgewise.discovery.regression._loss import LossName
 from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
-from edgewise.formulas.expressions import Constant, Uncertainty, evaluate, quoted, rounded_together
+from edgewise.formulas.expressions import Constant, CovarianceName, Uncertainty, evaluate, quoted, rounded_together
 from edgewise.interpret.export import latex, latex_with_error_bars, text_with_error_bars
 
 if TYPE_CHECKING:
@@ -41,6 +42,17 @@ class FitOutcome(enum.Enum):
         return self.value
 
 
+class Chosen(NamedTuple):
+    """What a user chose for a fit: the formula as stated, and more; and the names of all columns of the table."""
+
+    stated: str
+    covariance: CovarianceName
+    loss: LossName
+    absolute_sigma: bool
+    columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, repr=False)
 class Estimates:
     """The fields of a `FormulaFit`, and the numbers that follow from them."""
@@ -59,6 +71,7 @@ class Estimates:
     residual_error: float
     columns: tuple[str, ...]
     uncertainty: Uncertainty = field(repr=False)
+    likeliest: Maximum | None = field(default=None, repr=False)
 
     @cached_property
     def constants(self) -> dict[str, Constant]:
@@ -90,8 +103,8 @@ class Estimates:
 
     @property
     def r2(self) -> float:
-        """One less the weighted sum of squares of residuals over that of y about its mean."""
-        if self.loss != "squared":
+        """One less the weighted sum of squares of residuals over that of y about its mean; nan for likelihoods."""
+        if self.loss != "squared" or self.likeliest is not None:
             return math.nan
         with np.errstate(all="ignore"):
             square = (self.rows.weight / self.rows.weight.max()) ** 2
@@ -101,7 +114,9 @@ class Estimates:
 
     @property
     def log_likelihood(self) -> float:
-        """The largest log-likelihood of normal errors, as R's logLik; nan for a robust loss."""
+        """The largest log-likelihood, of normal errors unless said otherwise, as R's logLik; nan for a robust loss."""
+        if self.likeliest is not None:
+            return self.likeliest.likelihood.log_likelihood(self.likeliest.loss)
         if self.loss != "squared":
             return math.nan
         n, sizes = len(self.rows.y), float(np.log(self.rows.weight).sum())
@@ -123,7 +138,8 @@ class Estimates:
 
     @property
     def _parameters(self) -> int:
-        return len(self.uncertainty.free.values) + (not self.absolute_sigma)
+        also = (not self.absolute_sigma) if self.likeliest is None else len(self.likeliest.theta)
+        return len(self.uncertainty.free.values) + also
 
     def interval(self, name: str, coverage: float = 0.95) -> tuple[float, float]:
         """Return the profile interval of a constant: values at which the refitted others leave little more error.
@@ -145,6 +161,9 @@ class Estimates:
         own = [symbol.name for symbol in self.uncertainty.free.symbols]
         if name not in own:
             raise unknown("constant", name, own)
+        if self.likeliest is not None:
+            quantile = self.uncertainty.quantile(coverage, own.index(name))
+            return self.likeliest.profile(own.index(name), 0.5 * (quantile * self.likeliest.unit) ** 2)
         return self.uncertainty.profile(own.index(name), coverage)
 
     def frame(self, coverage: float = 0.95) -> pd.DataFrame:
@@ -193,6 +212,8 @@ class Estimates:
         Rows count as much as they do under a robust loss.
         """
         rows, left = self.rows, self.rows.weight * self.residuals * self.row_weights
+        if self.likeliest is not None:
+            left = self.likeliest.likelihood.residual(self.fitted, self.likeliest.theta)
         found = residuals.inspect(rows.x, left, names=rows.names, fitted=self.fitted, groups=rows.groups)
         return replace(found, outliers=tuple(int(rows.kept[k]) for k in found.outliers))
 
@@ -214,7 +235,8 @@ _REMEDIES = (
 
 def summary(fit: Estimates) -> str:
     """Return the formula, a table of its constants, what it leaves, and how the fit ended."""
-    rows = [_HEAD, *_cells(fit.frame())]
+    normal = fit.likeliest is not None and fit.likeliest.likelihood.normal
+    rows = [tuple("z" if normal and each == "t" else each for each in _HEAD), *_cells(fit.frame())]
     widths = [max(len(row[k]) for row in rows) for k in range(len(_HEAD))]
     lines = [f"{quoted(fit.rows.target)} = {fit.stated.strip()}", ""]
     for name, *cells in rows:
@@ -232,11 +254,25 @@ def summary(fit: Estimates) -> str:
 
 
 def _leaves(fit: Estimates) -> str:
-    what = "Residual standard error" if fit.loss == "squared" else f"Scale of the residuals ({fit.loss})"
-    text = f"{what} {fit.residual_error:.4g} with {fit.freedom} degrees of freedom, {len(fit.rows.y)} rows"
+    if fit.likeliest is not None:
+        return _likely(fit, fit.likeliest)
+    text = _plainly(fit)
     if fit.loss != "squared":
         return f"{text}."
     return f"{text}; R2 {fit.r2:.4f}, AIC {fit.aic:.1f}, BIC {fit.bic:.1f}."
+
+
+def _plainly(fit: Estimates) -> str:
+    what = "Residual standard error" if fit.loss == "squared" else f"Scale of the residuals ({fit.loss})"
+    return f"{what} {fit.residual_error:.4g} with {fit.freedom} degrees of freedom, {len(fit.rows.y)} rows"
+
+
+def _likely(fit: Estimates, found: Maximum) -> str:
+    """Return what a likelihood says of what the formula leaves."""
+    text = found.likelihood.summary(fit.fitted, found.theta, found.errors, len(found.free.values)).leaves
+    if not math.isfinite(fit.log_likelihood):
+        return f"{text or _plainly(fit)}."
+    return f"{text}; log-likelihood {fit.log_likelihood:.2f}, AIC {fit.aic:.1f}, BIC {fit.bic:.1f}."
 
 
 def _findings(fit: Estimates) -> list[str]:
@@ -343,7 +379,10 @@ class FormulaFit(Estimates):
         size = self.uncertainty.deviation(rows)
         if band == "prediction":
             noise = 1.0 if self.absolute_sigma else self.residual_error
-            size = np.hypot(size, noise / float(np.median(self.rows.weight)))
+            each = noise / float(np.median(self.rows.weight))
+            if self.likeliest is not None:
+                each = self.likeliest.likelihood.deviation(values, self.likeliest.theta)
+            size = np.hypot(size, each)
         half = self.uncertainty.quantile(interval) * size
         return values, values - half, values + half
 

@@ -97,6 +97,8 @@ class Uncertainty:
         The number of each row's group in `data`, for clustered errors.
     inflation
         The factor of residuals in the kinds that are not classical, for constants of a robust loss.
+    given
+        The covariance of constants that another likelihood determines; None for least squares.
 
     References
     ----------
@@ -120,6 +122,7 @@ class Uncertainty:
     kind: CovarianceName = "classical"
     groups: Array | None = None  # (n,), of `data`
     inflation: float = 1.0  # of residuals in the kinds that are not classical, for constants of a robust loss
+    given: Covariance | None = None  # of constants that are not those of least squares
 
     @classmethod
     def of(
@@ -198,7 +201,7 @@ class Uncertainty:
     @cached_property
     def _estimated(self) -> Covariance:
         """The covariance by the kind of rows, and its degrees of freedom."""
-        return self._estimate(self.kind)
+        return self._estimate(self.kind) if self.given is None else self.given
 
     def _estimate(self, kind: CovarianceName) -> Covariance:
         count = len(self.free.values)

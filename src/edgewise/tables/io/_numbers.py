@@ -239,6 +239,34 @@ class Column:
         return np.array([np.nan if cell is None else float(_plain(cell, sign)) for cell in self.cells])
 
 
+def limits_of(cells: Iterable[object]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what each cell of a column of text lies between, (n,) and (n,); None where no cell is a limit.
+
+    "<0.05" lies between minus infinity and 0.05, ">100" between 100 and infinity; both ends of a number are that
+    number, those of a gap NaN.
+
+    Parameters
+    ----------
+    cells
+        The cells, text or numbers.
+
+    Examples
+    --------
+    >>> from edgewise.io import limits_of
+    >>> limits_of(["<0.05", "1.2", None, ">100"])
+    (array([ -inf,   1.2,   nan, 100. ]), array([0.05, 1.2 ,  nan,  inf]))
+    >>> limits_of(["0.05", "1.2"]) is None
+    True
+    """
+    column = Column([repr(float(cell)) if isinstance(cell, int | float) else cell for cell in cells])
+    if column.marks.factors is None or not column.readings:
+        return None
+    numbers = column.readings[next(iter(column.readings))] / np.array(column.marks.factors)
+    signs = [(cell or " ")[0] for cell in column.raw]
+    low = np.where([sign in _BELOW for sign in signs], -np.inf, numbers)
+    return low, np.where([sign in _ABOVE for sign in signs], np.inf, numbers)
+
+
 def is_number(text: str) -> bool:
     """Whether a text is a number with one of the decimal signs.
 

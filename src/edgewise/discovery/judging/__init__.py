@@ -11,10 +11,14 @@ from edgewise.discovery.judging._candidate import unbeaten as unbeaten
 from edgewise.discovery.judging._contest import LEAD as LEAD
 from edgewise.discovery.judging._contest import SPOKEN as SPOKEN
 from edgewise.discovery.judging._contest import Contest as Contest
+from edgewise.discovery.judging._contest import Entry as Entry
 from edgewise.discovery.judging._contest import Evidence as Evidence
 from edgewise.discovery.judging._contest import Rival as Rival
+from edgewise.discovery.judging._evidence import ENOUGH as ENOUGH
 from edgewise.discovery.judging._evidence import criterion as criterion
 from edgewise.discovery.judging._evidence import encompassing as encompassing
+from edgewise.discovery.judging._evidence import length as length
+from edgewise.discovery.judging._evidence import placed as placed
 from edgewise.discovery.judging._evidence import spread as spread
 from edgewise.discovery.judging._gaps import strays as strays
 from edgewise.discovery.judging._gaps import wild as wild

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery.likelihoods._likelihood import OfValues, Summary
 
@@ -26,7 +27,19 @@ class Binomial(OfValues):
     events: Array
     trials: Array
 
+    name = "events"
+    measure = "root of the deviance"
     normal = True
+    within = (0.0, 1.0)
+
+    @property
+    def measured(self) -> Array:
+        return self.trials > 0
+
+    @property
+    def count(self) -> float:
+        """The number of all trials, as if each had a row."""
+        return float(self.trials.sum())
 
     def start(self, values: Array) -> Array:
         return np.zeros(0)
@@ -65,24 +78,50 @@ class Binomial(OfValues):
         variance = self.trials * _inside(values) * _inside(1 - values)
         return float(np.sum((self.events - self.trials * values) ** 2 / variance))
 
+    def log_odds(self, values: Array) -> tuple[Array, Array]:
+        """Return working log-odds (n,) around probabilities (n,), and their weights."""
+        p = np.clip(values, 1e-6, 1 - 1e-6)
+        variance = p * (1 - p)
+        return np.log(p / (1 - p)) + (self.events / self.trials - p) / variance, np.sqrt(self.trials * variance)
+
     def deviance(self, values: Array) -> float:
         """Return twice the log-likelihood that values (n,) lack to the rates of the rows."""
         rates = self.events / self.trials
         return 2 * (self.minus_log(values, np.zeros(0)) - self.minus_log(rates, np.zeros(0)))
 
-    def deviation(self, values: Array, theta: Array) -> Array:
-        """Return the standard deviation (n,) of a rate of the median number of trials."""
-        return np.sqrt(_inside(values) * _inside(1 - values) / float(np.median(self.trials)))
+    def rows(self, keep: Array) -> Binomial:
+        return replace(self, events=self.events[keep], trials=self.trials[keep])
 
-    def summary(self, values: Array, theta: Array, errors: Array, constants: int) -> Summary:
+    def size(self, values: Array, theta: Array) -> float:
+        """Return the deviance of a row, on the average."""
+        return max(self.deviance(values), 0.0) / len(values)
+
+    def is_doubtful(self, values: Array, constants: int) -> bool:
+        seldom = 1e-3  # chance of residuals as large as that
+        return self.disperses(values, constants) < seldom
+
+    def disperses(self, values: Array, constants: int) -> float:
+        """Return the chance that events vary as much, by Pearson's chi-squared; 1 where all trials are single."""
         from scipy.stats import chi2
 
+        if float(self.trials.min()) <= 1:
+            return 1.0
+        return float(chi2.sf(self._pearson(values), max(len(values) - constants, 1)))
+
+    def level(self, theta: Array) -> float:
+        return 1 / math.sqrt(float(np.median(self.trials)))
+
+    def deviation(self, values: Array, theta: Array) -> Array:
+        """Return the standard deviation (n,) of a rate of the median number of trials."""
+        return self.level(theta) * np.sqrt(_inside(values) * _inside(1 - values))
+
+    def summary(self, values: Array, theta: Array, errors: Array, constants: int) -> Summary:
         seldom = 1e-3  # chance of residuals as large as that, by the binomial distribution, below which a note is made
         freedom = max(len(values) - constants, 1)
         left = self._pearson(values)
         total = f"{float(self.events.sum()):.12g} events of {float(self.trials.sum()):.12g} trials"
         notes = []
-        if float(self.trials.min()) > 1 and chi2.sf(left, freedom) < seldom:
+        if self.disperses(values, constants) < seldom:
             notes.append(
                 f"Events vary more than binomially: Pearson's chi-squared is {left:.4g} with {freedom} degrees of "
                 f"freedom. Standard errors are {math.sqrt(left / freedom):.2g} times as large if all rows do so."
@@ -94,6 +133,18 @@ class Binomial(OfValues):
             f"Deviance {self.deviance(values):.4g} with {freedom} degrees of freedom, {len(values)} rows: {total}",
             tuple(notes),
         )
+
+
+def rates(events: Array, trials: Array, numbers: Array) -> Array:
+    """Return events over trials (n,). Errors: InputError for what are no counts, with the numbers (n,) of the rows."""
+    bad = ~(trials > 0) | (events < 0) | (events > trials) | (events != np.round(events))
+    if bad.any():
+        k = int(np.argmax(bad))
+        raise InputError(
+            "With 'trials', y counts events: whole numbers from 0 to the trials, which are positive. "
+            f"Got {events[k]:g} of {trials[k]:g} in row {numbers[k]}."
+        )
+    return events / trials
 
 
 _EDGE = 1e-10  # probabilities from which the logarithm goes on as a line

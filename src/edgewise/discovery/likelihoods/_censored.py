@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,18 @@ class Censored:
         return np.where(over, above, low), np.where(over, math.inf, high)
 
 
+def imputed(low: Array, high: Array) -> Array:
+    """Return values (n,) to start from: between two limits the middle, half of an upper one, else the limit.
+
+    >>> imputed(np.array([-np.inf, -np.inf, 3.0, 1.0]), np.array([4.0, 0.0, np.inf, 2.0]))
+    array([2. , 0. , 3. , 1.5])
+    """
+    below = np.where(high > 0, high / 2, high)
+    with np.errstate(invalid="ignore"):
+        middle = (low + high) / 2
+    return np.where(np.isinf(low), below, np.where(np.isinf(high), low, middle))
+
+
 def _limit(given: Any, otherwise: float, count: int, name: str) -> Array:
     """Return a limit for each row, (n,)."""
     if given is None:
@@ -155,6 +167,8 @@ class CensoredNormal(OfValues):
     weight: Array
     known: bool = False
 
+    name = "censored"
+    measure = "root of exp(-2 log-likelihood / rows)"
     observed = True
     normal = True
 
@@ -224,12 +238,21 @@ class CensoredNormal(OfValues):
         unit = self.weight / self._size(theta)
         return (unit * np.sqrt(self._moments(values, theta)[1]))[:, None] * columns
 
-    def imputed(self, values: Array, theta: Array) -> Array:
-        """Return the target (n,), of censored rows what is expected between their limits."""
-        return values + self._size(theta) / self.weight * self._moments(values, theta)[0]
+    def rows(self, keep: Array) -> CensoredNormal:
+        return replace(self, low=self.low[keep], high=self.high[keep], weight=self.weight[keep])
+
+    def size(self, values: Array, theta: Array) -> float:
+        """Return exp(2 loss / n): the mean square, up to a factor, where no row is censored.
+
+        Source: Magee, R2 measures based on Wald and likelihood ratio joint significance tests (1990).
+        """
+        return math.exp(min(2 * self.minus_log(values, theta) / len(values), 600.0))
+
+    def level(self, theta: Array) -> float:
+        return self._size(theta) / float(np.median(self.weight))
 
     def deviation(self, values: Array, theta: Array) -> Array:
-        return np.full(len(values), self._size(theta) / float(np.median(self.weight)))
+        return np.full(len(values), self.level(theta))
 
     def summary(self, values: Array, theta: Array, errors: Array, constants: int) -> Summary:
         size = "as given" if self.known else f"{self._size(theta):.4g} ± {errors[0]:.2g}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery.likelihoods._likelihood import OfValues, Summary
 
@@ -29,6 +30,9 @@ class Correlated(OfValues):
     weight: Array
     order: Array | None = None
     groups: Array | None = None
+
+    name = "correlated"
+    measure = "rms residual"
 
     @cached_property
     def _sorted(self) -> Array:
@@ -70,6 +74,10 @@ class Correlated(OfValues):
     @property
     def parameters(self) -> tuple[str, ...]:
         return "standard deviation", "correlation" if self.equal else "correlation time"
+
+    @property
+    def measured(self) -> Array:
+        return np.ones(len(self.y), dtype=bool)
 
     def start(self, values: Array) -> Array:
         left = (self.weight * (self.y - values))[self._sorted]
@@ -128,12 +136,24 @@ class Correlated(OfValues):
     def rooted(self, columns: Array, values: Array, theta: Array) -> Array:
         return self._whitened(self.weight[:, None] * columns, theta)
 
+    def rows(self, keep: Array) -> Correlated:
+        order = np.arange(len(self.y), dtype=np.float64) if self.order is None else self.order
+        groups = None if self.groups is None else self.groups[keep]
+        return replace(self, y=self.y[keep], weight=self.weight[keep], order=order[keep], groups=groups)
+
+    def size(self, values: Array, theta: Array) -> float:
+        """Return the mean square of the errors, correlated as they are."""
+        return float(np.mean((self.weight * (self.y - values)) ** 2))
+
     def unit(self, loss: float, theta: Array, constants: int) -> float:
         """Return sqrt(n / (n - k)): the size of the errors is that of maximum likelihood."""
         return math.sqrt(len(self.y) / max(len(self.y) - constants, 1))
 
+    def level(self, theta: Array) -> float:
+        return self._size(theta) / float(np.median(self.weight))
+
     def deviation(self, values: Array, theta: Array) -> Array:
-        return np.full(len(values), self._size(theta) / float(np.median(self.weight)))
+        return np.full(len(values), self.level(theta))
 
     def summary(self, values: Array, theta: Array, errors: Array, constants: int) -> Summary:
         size, memory = self.natural(theta)
@@ -143,4 +163,15 @@ class Correlated(OfValues):
         return Summary(
             f"Residual standard error {size:.4g} with {freedom} degrees of freedom, {len(self.y)} rows; {what} "
             f"{memory:.3g} ± {errors[1]:.2g}"
+        )
+
+
+def check_positions(order: Array, groups: Array | None = None) -> None:
+    """Raise InputError where rows of a group are at the same position."""
+    group = np.zeros(len(order)) if groups is None else groups
+    pairs, counts = np.unique(np.column_stack([group, order]), axis=0, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(
+            f"'correlated' must hold different positions of the rows. Got {pairs[np.argmax(counts), 1]:g} in "
+            f"{counts.max()} rows. Rows of several series need 'groups'."
         )

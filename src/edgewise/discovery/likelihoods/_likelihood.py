@@ -34,11 +34,27 @@ class Likelihood(ABC):
 
     `parameters` names what is estimated too, in the order of `theta` (q,), which holds them without limits. `observed`
     says whether standard errors come from second derivatives, or from their expectation; `normal` whether intervals are
-    those of the normal distribution, or of Student's.
+    those of the normal distribution, or of Student's. `name` is that of the kind of noise, `measure` what the
+    error of a formula is, in words.
     """
 
+    name: ClassVar[str]
+    measure: ClassVar[str]
     observed: ClassVar[bool] = False
     normal: ClassVar[bool] = False
+
+    #: what values may lie between
+    within: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+
+    @property
+    def count(self) -> float:
+        """The number of measurements, by whose logarithm constants are paid for."""
+        return float(len(self.measured))
+
+    @property
+    @abstractmethod
+    def measured(self) -> Array:
+        """Which rows hold a measurement, (n,)."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -66,12 +82,33 @@ class Likelihood(ABC):
         """Return the parameters (q,) as they are named."""
 
     @abstractmethod
+    def level(self, theta: Array) -> float:
+        """Return the size of the noise, as its kind has it."""
+
+    @abstractmethod
     def deviation(self, values: Array, theta: Array) -> Array:
         """Return the standard deviation (n,) of a new measurement around these values, of the usual weight."""
 
     @abstractmethod
     def summary(self, values: Array, theta: Array, errors: Array, constants: int) -> Summary:
         """Return what to say of a fit: errors (q,) are standard errors of the parameters as they are named."""
+
+    @abstractmethod
+    def rows(self, keep: Array) -> Likelihood:
+        """Return the likelihood of some of the rows."""
+
+    @abstractmethod
+    def size(self, values: Array, theta: Array) -> float:
+        """Return what values leave: a mean square, or what has its place; its root over a constant's is the error."""
+
+    def admits(self, values: Array) -> bool:
+        """Return whether a formula may have such values (n,)."""
+        low, high = self.within
+        return bool(((values >= low) & (values <= high)).all())
+
+    def is_doubtful(self, values: Array, constants: int) -> bool:
+        """Return whether rows scatter around values (n,) otherwise than the likelihood says."""
+        return False
 
     def unit(self, loss: float, theta: Array, constants: int) -> float:
         """Return the factor of standard errors that few rows, or an unknown size of the errors, ask for."""
@@ -96,6 +133,18 @@ class OfValues(Likelihood):
     @abstractmethod
     def rooted(self, columns: Array, values: Array, theta: Array) -> Array:
         """Return R c for columns c (n, k): R' R is the expected curvature of `minus_log` by the values."""
+
+    def working(self, values: Array, theta: Array) -> tuple[Array, Array]:
+        """Return a target (n,) and weights (n,) whose weighted squares have the slope and curvature of the loss.
+
+        Rows that tell next to nothing there have next to no weight.
+
+        Source: McCullagh and Nelder, Generalized Linear Models (1989), section 2.5.
+        """
+        least = 1e-3  # of the largest weight
+        weight = np.abs(self.rooted(np.ones((len(values), 1)), values, theta)[:, 0])
+        weight = np.maximum(weight, least * weight.max())
+        return values - self.slope(values, theta) / weight**2, weight
 
     def loss(self, tape: Tape, columns: Sequence[Array], constants: Array, theta: Array) -> float:
         values = tape.values(columns, constants)

@@ -178,6 +178,8 @@ class Maximum:
         here, damping = self, 1e-3
         for _ in range(steps):
             matrix, gradient, kept = here._system()
+            if not (np.isfinite(matrix).all() and np.isfinite(gradient).all()):
+                return here
             before = here.loss
             while damping < most:
                 step = _solved(matrix + damping * np.diag(np.diag(matrix)), -gradient)

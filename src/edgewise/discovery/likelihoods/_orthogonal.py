@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -37,10 +37,17 @@ class Orthogonal(Likelihood):
     symbols: tuple[sympy.Symbol, ...]
     known: bool = False
 
+    name = "orthogonal"
+    measure = "rms residual over sigma"
+
     @cached_property
     def _slopes(self) -> list[Tape]:
         """The derivatives of the formula by the inputs."""
         return [Tape(sympy.diff(self.formula, sympy.Symbol(n)), self.names, self.symbols) for n in self.names]
+
+    @property
+    def measured(self) -> Array:
+        return np.ones(len(self.y), dtype=bool)
 
     def start(self, values: Array) -> Array:
         return np.zeros(0)
@@ -108,6 +115,13 @@ class Orthogonal(Likelihood):
     def residual(self, values: Array, theta: Array) -> Array:
         return (self.y - values) / self.sigma
 
+    def rows(self, keep: Array) -> Orthogonal:
+        return replace(self, y=self.y[keep], sigma=self.sigma[keep], sigma_x=self.sigma_x[keep])
+
+    def size(self, values: Array, theta: Array) -> float:
+        """Return the mean square of residuals over their standard errors, inputs as they were measured."""
+        return float(np.mean(((self.y - values) / self.sigma) ** 2))
+
     def unit(self, loss: float, theta: Array, constants: int) -> float:
         return 1.0 if self.known else math.sqrt(2 * loss / max(len(self.y) - constants, 1))
 
@@ -115,8 +129,11 @@ class Orthogonal(Likelihood):
         """Return nan: the true inputs are estimated with the constants, one for each row."""
         return math.nan
 
+    def level(self, theta: Array) -> float:
+        return float(np.median(self.sigma))
+
     def deviation(self, values: Array, theta: Array) -> Array:
-        return np.full(len(values), float(np.median(self.sigma)))
+        return np.full(len(values), self.level(theta))
 
     def summary(self, values: Array, theta: Array, errors: Array, constants: int) -> Summary:
         return Summary("")

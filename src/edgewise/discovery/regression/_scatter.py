@@ -11,7 +11,17 @@ import sympy
 
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array, Part
-from edgewise.discovery.likelihoods import Binomial, Censored, CensoredNormal, Correlated, Likelihood, Orthogonal
+from edgewise.discovery.likelihoods import (
+    Binomial,
+    Censored,
+    CensoredNormal,
+    Correlated,
+    Likelihood,
+    Orthogonal,
+    check_positions,
+    imputed,
+    rates,
+)
 from edgewise.discovery.regression._rows import Columns, Rows
 
 _ENDS, _TRIALS, _ORDER, _SIGMA_X = "upper", "trials", "correlated", "sigma_x"
@@ -89,7 +99,7 @@ class Scatter:
     def rows(self, rows: Rows) -> Rows:
         """Return rows of which the target is a number: rates of events, censored values at half a limit or a limit."""
         if _TRIALS in rows.extra:
-            return rows.measured(_rates(rows.y, rows.extra[_TRIALS], rows.kept), np.sqrt(rows.extra[_TRIALS]))
+            return rows.measured(rates(rows.y, rows.extra[_TRIALS], rows.kept), np.sqrt(rows.extra[_TRIALS]))
         if self.limits is None:
             return rows
         low, high = self._ends(rows)
@@ -116,46 +126,12 @@ class Scatter:
             return Binomial(stated.y, extra[_TRIALS])
         if self.correlated:
             order = extra.get(_ORDER, rows.kept.astype(np.float64))
-            _check_positions(order, rows.groups)
+            check_positions(order, rows.groups)
             return Correlated(rows.y, rows.weight, order, rows.groups)
         if self.errors_in_x:
             errors = np.column_stack([extra.get(f"{_SIGMA_X} of {name}", np.zeros(len(rows.y))) for name in rows.names])
             return Orthogonal(rows.y, 1 / rows.weight, errors, form, rows.names, tuple(constants), known)
         return None
-
-
-def imputed(low: Array, high: Array) -> Array:
-    """Return values (n,) to start from: between two limits the middle, half of an upper one, else the limit.
-
-    >>> imputed(np.array([-np.inf, -np.inf, 3.0, 1.0]), np.array([4.0, 0.0, np.inf, 2.0]))
-    array([2. , 0. , 3. , 1.5])
-    """
-    below = np.where(high > 0, high / 2, high)
-    with np.errstate(invalid="ignore"):
-        middle = (low + high) / 2
-    return np.where(np.isinf(low), below, np.where(np.isinf(high), low, middle))
-
-
-def _rates(events: Array, trials: Array, kept: Array) -> Array:
-    """Return events over trials (n,). Errors: InputError for what are no counts of events and trials."""
-    bad = ~(trials > 0) | (events < 0) | (events > trials) | (events != np.round(events))
-    if bad.any():
-        k = int(np.argmax(bad))
-        raise InputError(
-            "With 'trials', y counts events: whole numbers from 0 to the trials, which are positive. "
-            f"Got {events[k]:g} of {trials[k]:g} in row {kept[k]}."
-        )
-    return events / trials
-
-
-def _check_positions(order: Array, groups: Array | None) -> None:
-    group = np.zeros(len(order)) if groups is None else groups
-    pairs, counts = np.unique(np.column_stack([group, order]), axis=0, return_counts=True)
-    if (counts > 1).any():
-        raise InputError(
-            f"'correlated' must hold different positions of the rows. Got {pairs[np.argmax(counts), 1]:g} in "
-            f"{counts.max()} rows. Rows of several series need 'groups'."
-        )
 
 
 def _errors_of_inputs(columns: Columns, used: Sequence[str], sigma_x: Any) -> dict[str, Array]:

@@ -34,7 +34,9 @@ class Prediction:
         values = evaluate(uncertainty.free.expression, data.names, x)
         with np.errstate(all="ignore"):
             at_rows = evaluate(uncertainty.free.expression, data.names, np.column_stack(data.columns))
-            if noise.varies:
+            if noise.stated:
+                size = 1.0
+            elif noise.varies:
                 z = noise.weights(at_rows, data.y) * (data.y - at_rows)
                 size = np.sqrt(np.nansum(z**2) / max(uncertainty.freedom, 1))
             else:

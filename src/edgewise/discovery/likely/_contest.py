@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging import Contest, Entry, placed
 from edgewise.discovery.likelihoods import Likelihood, Maximum, maximum
 from edgewise.formulas.expressions import FitData, FreeFormula, fitted_constants, loosened
@@ -38,6 +38,7 @@ class LikelyContest(Contest):
     def __init__(self, data: FitData, likelihood: Likelihood) -> None:
         super().__init__(data, 0.0)
         self.likelihood = likelihood
+        self.log_odds: dict[Formula, Formula] = {}  # of probabilities that were found as log-odds
 
     def fit(self, forms: Iterable[Formula]) -> None:
         """Fit forms, as far as they were not fitted before."""
@@ -66,23 +67,26 @@ class LikelyContest(Contest):
         return maximum(likelihood, free, data.names, data.columns, {})
 
     def _fitted(self, expression: Formula) -> LikelyEntry | None:
-        """Return a form with its numbers fitted: all of them, or those that are not exact, whichever costs less."""
-        template, numbers = loosened(expression)
-        whole = FreeFormula(template, tuple(numbers), tuple(numbers.values()))
-        found = [self._entry(expression, whole)]
-        if fitted_constants(expression) < len(numbers):
-            found.append(self._entry(expression, FreeFormula.of(expression)))
+        """Return a form with its numbers fitted: all of them, or those that are not exact, whichever costs less.
+
+        One of log-odds is written down as such.
+        """
+        inner = self.log_odds.get(expression, expression)
+        template, numbers = loosened(inner)
+        ways = [FreeFormula(template, tuple(numbers), tuple(numbers.values()))]
+        if fitted_constants(inner) < len(numbers):
+            ways.append(FreeFormula.of(inner))
+        found = [self._entry(expression, each) for each in ways]
         return min((each for each in found if each is not None), key=lambda each: each.criterion, default=None)
 
-    def _entry(self, expression: Formula, free: FreeFormula) -> LikelyEntry | None:
+    def _entry(self, expression: Formula, inner: FreeFormula) -> LikelyEntry | None:
+        free = inner if expression not in self.log_odds else replace(inner, template=probability(inner.template))
         best = self.at(free)
         if best is None:
             return None
-        size = math.sqrt(best.likelihood.size(best.values, best.theta) / self._scale)
-        own = replace(best.free, error=size)
-        description = self._bits(placed(free.template, free.symbols)) + len(free.values) * math.log(
-            self.likelihood.count
-        )
+        own = replace(best.free, error=self.error(self.likelihood, best.values, best.theta))
+        description = self._bits(placed(inner.template, inner.symbols))
+        description += len(inner.values) * math.log(self.likelihood.count)
         residual = self.data.weight * (best.values - self.data.y)
         return LikelyEntry(expression, own, description, best.values, residual, self.data, best)
 
@@ -103,3 +107,12 @@ class LikelyContest(Contest):
     def robust_lead(self, law: Entry, other: Entry) -> float:
         """Return the lead: the likelihood is what it is."""
         return self.lead(law, other)
+
+
+def probability(form: Part) -> Part:
+    """Return the probability of log-odds.
+
+    >>> probability(2 * sympy.Symbol("x") - 1)
+    1/(exp(1 - 2*x) + 1)
+    """
+    return 1 / (1 + sympy.exp(-form))

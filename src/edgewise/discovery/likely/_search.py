@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from edgewise.discovery.judging import (
 )
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.likelihoods import Binomial, CensoredNormal, Likelihood, Maximum, OfValues
-from edgewise.discovery.likely._contest import LikelyContest, LikelyEntry
+from edgewise.discovery.likely._contest import LikelyContest, LikelyEntry, probability
 from edgewise.discovery.likely._start import smooth
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.residuals import inspect
@@ -80,7 +80,7 @@ class LikelihoodSearch:
 
     def _search(self) -> None:
         """Search each of the working tables, the later ones around what was found by then."""
-        for what, table, wrap in self._working():
+        for what, table, log_odds in self._working():
             left = _TUNING.share * self.settings.limit - (now() - self.began)
             asked = replace(self.settings, limit=left, noise=None, evaluations=self.settings.evaluations // 2)
             search = Search(table, asked)
@@ -88,25 +88,28 @@ class LikelihoodSearch:
             if found.outcome is Outcome.INTERRUPTED:
                 raise KeyboardInterrupt
             self.notes.append(f"Searched {what}: {len(search.forms)} forms.")
-            self.ceiling = found.ceiling if wrap is None else self.ceiling
+            self.ceiling = self.ceiling if log_odds else found.ceiling
             rough = self.contest.shortlist(search.forms, most=_TUNING.shortlisted)
-            self._forms |= dict.fromkeys(form if wrap is None else wrap(form) for form in rough)
+            if log_odds:
+                self.contest.log_odds |= {probability(form): form for form in rough}
+                rough = [probability(form) for form in rough]
+            self._forms |= dict.fromkeys(rough)
 
-    def _working(self) -> Iterator[tuple[str, Table, Callable[[Formula], Formula] | None]]:
-        """Yield what is searched, in words and as a table, and what its formulas are to be put into."""
+    def _working(self) -> Iterator[tuple[str, Table, bool]]:
+        """Yield what is searched, in words and as a table, and whether the target is log-odds."""
         start, likelihood = smooth(self.likelihood, self.table.names, self.table.x), self.likelihood
         if not isinstance(likelihood, OfValues) or not isinstance(likelihood, Binomial | CensoredNormal):
-            yield "the rows as they are", self._of(self.table.y, self.table.weight), None
+            yield "the rows as they are", self._of(self.table.y, self.table.weight), False
             return
         if isinstance(likelihood, Binomial) and self.settings.knowledge.empty:
             values = likelihood.events / likelihood.trials if start is None else start.values
-            yield "log-odds of the events", self._of(*likelihood.log_odds(values)), probability
-        yield "working values around a smooth model", self._around(start), None
+            yield "log-odds of the events", self._of(*likelihood.log_odds(values)), True
+        yield "working values around a smooth model", self._around(start), False
         if isinstance(likelihood, CensoredNormal):
             self.contest.fit(self._forms)
             best = self._best(self._entries())
             if best is not None:
-                yield "working values around the best formula", self._around(best.likely), None
+                yield "working values around the best formula", self._around(best.likely), False
 
     def _around(self, start: Maximum | None) -> Table:
         if start is None or not isinstance(self.likelihood, OfValues):
@@ -253,15 +256,6 @@ def _falling(kept: list[LikelyEntry], shown: Mapping[int, Candidate]) -> list[Li
             found.append(each)
             least = min(least, shown[id(each)].held_out)
     return found
-
-
-def probability(form: Formula) -> Formula:
-    """Return the probability of log-odds.
-
-    >>> probability(2 * sympy.Symbol("x") - 1)
-    1/(exp(1 - 2*x) + 1)
-    """
-    return 1 / (1 + sympy.exp(-form))
 
 
 def _shortened(entry: LikelyEntry) -> Formula:

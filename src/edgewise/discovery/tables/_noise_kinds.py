@@ -210,7 +210,7 @@ class Correlated(Stated):
 
 
 class Events(Stated):
-    """Noise of the rate of events of trials: sigma(f) = level sqrt(f (1 - f)), level one over the root of the trials."""
+    """Noise of the rate of events: sigma(f) = level sqrt(f (1 - f)), level one over the root of the trials."""
 
     name, varies, rows = "events", True, "by the binomial likelihood"
 

@@ -283,6 +283,8 @@ def _findings(fit: Estimates) -> list[str]:
             continue
         if getattr(found, attribute) and fit.uncertainty.kind == "classical":
             lines.append(f"covariance={kind!r} gives standard errors that allow for it ({what}).")
+            if attribute == "order":
+                lines.append("correlated=True fits the constants together with that correlation.")
     return lines
 
 

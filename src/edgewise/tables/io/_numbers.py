@@ -195,6 +195,15 @@ class Column:
         exact = sys.float_info.dig  # digits of decimal numbers that never coincide in float64
         return any(len(text) > exact and _is_rounded(text, sign) for text in self._texts)
 
+    def limits(self, sign: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return what each cell lies between, read with this decimal sign; None where no cell is a limit."""
+        if self.marks.factors is None:
+            return None
+        numbers = self.readings[sign] / np.array(self.marks.factors)
+        signs = [(cell or " ")[0] for cell in self.raw]
+        low = np.where([each in _BELOW for each in signs], -np.inf, numbers)
+        return low, np.where([each in _ABOVE for each in signs], np.inf, numbers)
+
     def why_not(self, sign: str | None = None) -> str:
         """Say why the column is not numbers (with this decimal sign), with the first offending cell."""
         if all(_DATE.fullmatch(text) for text in self._texts):
@@ -259,12 +268,7 @@ def limits_of(cells: Iterable[object]) -> tuple[np.ndarray, np.ndarray] | None:
     True
     """
     column = Column([repr(float(cell)) if isinstance(cell, int | float) else cell for cell in cells])
-    if column.marks.factors is None or not column.readings:
-        return None
-    numbers = column.readings[next(iter(column.readings))] / np.array(column.marks.factors)
-    signs = [(cell or " ")[0] for cell in column.raw]
-    low = np.where([sign in _BELOW for sign in signs], -np.inf, numbers)
-    return low, np.where([sign in _ABOVE for sign in signs], np.inf, numbers)
+    return column.limits(next(iter(column.readings))) if column.readings else None
 
 
 def is_number(text: str) -> bool:

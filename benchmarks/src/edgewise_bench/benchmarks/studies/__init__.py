@@ -13,6 +13,6 @@ from edgewise_bench.benchmarks.studies.uncertainty import Coverage, NoiseKinds, 
 
 STUDIES: tuple[type[Study], ...] = (
     Fits, Initialization, Structure, Relations, Programs, FormulaDigits, Knowledge, Coverage, Uncertainty, NoiseKinds,
-    RowLikelihoods, PredictionIntervals, RealIntervals, ManyRows, Dynamics, TimeLimits, Determinism, Resume, StudioKills, StudioSpeed,
-    Convolutions, GPULayers, GPUTiles,
+    RowLikelihoods, PredictionIntervals, RealIntervals, ManyRows, Dynamics, TimeLimits, Determinism, Resume,
+    StudioKills, StudioSpeed, Convolutions, GPULayers, GPUTiles,
 )  # fmt: skip

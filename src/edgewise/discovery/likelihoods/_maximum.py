@@ -100,9 +100,10 @@ class Maximum:
     def covariance(self) -> Array:
         """The covariance (k, k) of the constants; infinite where the rows do not determine them."""
         k = len(self.free.values)
-        if self.likelihood.observed:
-            return self.unit**2 * _inverse(self.hessian)[:k, :k]
-        return self.unit**2 * _inverse(self.linear.root.T @ self.linear.root)
+        with np.errstate(all="ignore"):
+            if self.likelihood.observed:
+                return self.unit**2 * _inverse(self.hessian)[:k, :k]
+            return self.unit**2 * _inverse(self.linear.root.T @ self.linear.root)
 
     @cached_property
     def errors(self) -> Array:
@@ -282,8 +283,10 @@ def _solved(matrix: Array, aim: Array) -> Array:
 
 def _inverse(matrix: Array) -> Array:
     """Return the inverse of a symmetric matrix; infinite where it is singular."""
+    if not np.isfinite(matrix).all() or not len(matrix):
+        return np.full(matrix.shape, np.inf)
     size = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-300))
     scaled = matrix / size / size[:, None]
-    if not np.isfinite(scaled).all() or not len(scaled) or np.linalg.cond(scaled) > 1e14:
+    if not np.isfinite(scaled).all() or np.linalg.cond(scaled) > 1e14:
         return np.full(matrix.shape, np.inf)
     return np.linalg.inv(scaled) / size / size[:, None]

@@ -13,14 +13,23 @@ import sympy
 from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.judging import Contest, Entry, placed
 from edgewise.discovery.likelihoods import Likelihood, Maximum, maximum
-from edgewise.formulas.expressions import FitData, FreeFormula, fitted_constants, loosened
+from edgewise.formulas.expressions import FitData, FreeFormula, complexity, fitted_constants, loosened
 
 
 @dataclass(frozen=True)
 class LikelyEntry(Entry):
-    """A form whose numbers maximize a likelihood."""
+    """A form whose numbers maximize a likelihood; `size` is its complexity and the number of these, `inner`
+    the log-odds, if it was found as such."""
 
     likely: Maximum | None = None
+    size: int = 0
+    inner: FreeFormula | None = None
+
+    @property
+    def cost(self) -> float:
+        """Twice the loss, and log(n) / 2 for each unit of complexity and each number: what is best costs least."""
+        assert self.likely is not None
+        return 2 * self.likely.loss + 0.5 * math.log(self.likely.likelihood.count) * self.size
 
     @property
     def criterion(self) -> float:
@@ -77,7 +86,7 @@ class LikelyContest(Contest):
         if fitted_constants(inner) < len(numbers):
             ways.append(FreeFormula.of(inner))
         found = [self._entry(expression, each) for each in ways]
-        return min((each for each in found if each is not None), key=lambda each: each.criterion, default=None)
+        return min((each for each in found if each is not None), key=lambda each: each.cost, default=None)
 
     def _entry(self, expression: Formula, inner: FreeFormula) -> LikelyEntry | None:
         free = inner if expression not in self.log_odds else replace(inner, template=probability(inner.template))
@@ -88,7 +97,32 @@ class LikelyContest(Contest):
         description = self._bits(placed(inner.template, inner.symbols))
         description += len(inner.values) * math.log(self.likelihood.count)
         residual = self.data.weight * (best.values - self.data.y)
-        return LikelyEntry(expression, own, description, best.values, residual, self.data, best)
+        size = complexity(inner.expression) + len(inner.values)
+        return LikelyEntry(
+            expression, own, description, best.values, residual, self.data, best, size,
+            inner if expression in self.log_odds else None,
+        )  # fmt: skip
+
+    def rounded(self, entry: LikelyEntry) -> list[Formula]:
+        """Return a form with one of its constants at a whole number or a half, for each that may be that.
+
+        It lies within 2.5 standard errors, and one constant in two at most would do so by chance.
+        """
+        near, by_chance = 2.5, 0.5
+        best, found = entry.likely, []
+        assert best is not None
+        inner = entry.free if entry.inner is None else entry.inner
+        for k, (value, error) in enumerate(zip(best.free.values, np.sqrt(np.diag(best.covariance)), strict=True)):
+            for parts in (1, 2):
+                simple = sympy.Rational(round(value * parts), parts)
+                likely = 2 * near * float(error) * parts <= by_chance
+                if simple != 0 and likely and abs(float(simple) - value) <= near * float(error):
+                    form = replace(inner, values=best.free.values).pinned(k, simple).expression
+                    if entry.inner is not None:
+                        self.log_odds[probability(form)] = form
+                    found.append(form if entry.inner is None else probability(form))
+                    break
+        return found
 
     @cached_property
     def _scale(self) -> float:

@@ -25,7 +25,7 @@ from edgewise.discovery.judging import (
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.likelihoods import Binomial, CensoredNormal, Likelihood, Maximum, OfValues
 from edgewise.discovery.likely._contest import LikelyContest, LikelyEntry, probability
-from edgewise.discovery.likely._start import smooth
+from edgewise.discovery.likely._start import smooth, usual_probabilities
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.residuals import inspect
 from edgewise.discovery.results import Discovery
@@ -45,6 +45,8 @@ class LikelyTuning:
     shown: float = 1.0  # log-likelihood on rows left out that a formula of the front must be better by ...
     shown_each: float = 0.1  # ... and by that much for each unit of complexity
     rows_each: int = 4  # for each constant, with which a law is claimed at all
+    rounded: int = 6  # formulas whose constants are rounded to simple numbers ...
+    rounds: int = 3  # ... one after another
     fewest: int = 30  # measured rows with which a law is claimed where the noise is not known
 
 
@@ -75,11 +77,15 @@ class LikelihoodSearch:
                 self._ended = Outcome.TIME_LIMIT
         except KeyboardInterrupt:
             self._ended = Outcome.INTERRUPTED
-        cut(self.end, lambda: self.contest.fit(self._forms))
+        cut(self.end, self._judge)
         return self._discovery(self._entries())
 
     def _search(self) -> None:
-        """Search each of the working tables, the later ones around what was found by then."""
+        """Take what is usual of such rows; search each working table, the later ones around what was found by then."""
+        if isinstance(self.likelihood, Binomial) and self.settings.knowledge.empty:
+            usual, log_odds = usual_probabilities(self.table.names, self.table.x)
+            self.contest.log_odds |= log_odds
+            self._forms |= dict.fromkeys([*log_odds, *usual])
         for what, table, log_odds in self._working():
             left = _TUNING.share * self.settings.limit - (now() - self.began)
             asked = replace(self.settings, limit=left, noise=None, evaluations=self.settings.evaluations // 2)
@@ -94,6 +100,13 @@ class LikelihoodSearch:
                 self.contest.log_odds |= {probability(form): form for form in rough}
                 rough = [probability(form) for form in rough]
             self._forms |= dict.fromkeys(rough)
+
+    def _judge(self) -> None:
+        """Fit every form that was found; then the best ones with simple numbers in place of constants."""
+        self.contest.fit(self._forms)
+        for _ in range(_TUNING.rounds if self.settings.rounding else 0):
+            best = sorted(self._entries(), key=lambda each: each.cost)[: _TUNING.rounded]
+            self.contest.fit([form for each in best for form in self.contest.rounded(each)])
 
     def _working(self) -> Iterator[tuple[str, Table, bool]]:
         """Yield what is searched, in words and as a table, and whether the target is log-odds."""
@@ -134,7 +147,7 @@ class LikelihoodSearch:
         return self.likelihood.admits(evaluate(expression, table.names, _between(table.x)))
 
     def _best(self, entries: Sequence[LikelyEntry]) -> LikelyEntry | None:
-        return min(entries, key=lambda each: each.criterion, default=None)
+        return min(entries, key=lambda each: each.cost, default=None)
 
     def _candidate(self, entry: LikelyEntry) -> Candidate:
         """Return a formula with as many digits of its constants as the rows determine, and its held-out error."""
@@ -169,6 +182,7 @@ class LikelihoodSearch:
         kept = _falling(kept, shown)
         shown = {id(entry): shown[id(entry)] for entry in kept}
         rivals = self.contest.rivals(best.expression, [(each.expression, each.error) for each in entries])
+        rivals = [Rival(self._written(each.expression), each.lead) for each in rivals]
         outcome = self._claim(best, rivals)
         chosen = shown[id(best)]
         leads = tuple(self.contest.lead(best, each) for each in kept)
@@ -180,6 +194,11 @@ class LikelihoodSearch:
         self.notes += self.likelihood.summary(best.values, theta, best.likely.errors, len(best.free.values)).notes
         return self._found([flat, *shown.values()], chosen, outcome, tuple(rivals), evidence, theta)
 
+    def _written(self, form: Formula) -> Formula:
+        """Return a form with its constants at the maximum, as many digits as the rows determine."""
+        entry = self.contest.entry(form)
+        return _shortened(entry) if isinstance(entry, LikelyEntry) else form
+
     def _constant(self) -> Candidate:
         value = sympy.Float(f"{self.contest.constant.free.values[0]:.8g}")
         return Candidate(value, self.table.names, 1.0, 1, 1.0)
@@ -188,10 +207,8 @@ class LikelihoodSearch:
         """Return the formulas up to the best that no simpler one beats by its likelihood, simplest first."""
         sizes = {id(each): complexity(each.free.expression) for each in entries}
         kept: list[LikelyEntry] = []
-        for each in sorted(entries, key=lambda e: (sizes[id(e)], e.criterion)):
-            if each is best or (
-                sizes[id(each)] < sizes[id(best)] and (not kept or each.criterion < kept[-1].criterion)
-            ):
+        for each in sorted(entries, key=lambda e: (sizes[id(e)], e.cost)):
+            if each is best or (sizes[id(each)] < sizes[id(best)] and (not kept or each.cost < kept[-1].cost)):
                 kept.append(each)
             if each is best:
                 break

@@ -1,15 +1,16 @@
-"""A smooth model of rows by their likelihood, before any formula is known: where the search begins."""
+"""Where a search by a likelihood begins: a smooth model of the rows, and the usual forms of probabilities."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Part
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.likelihoods import Binomial, Likelihood, Maximum, maximum
+from edgewise.discovery.likely._contest import probability
 from edgewise.formulas.expressions import FreeFormula
 
 
@@ -38,3 +39,35 @@ def smooth(likelihood: Likelihood, names: Sequence[str], x: Array) -> Maximum | 
         if found is not None:
             return found
     return None
+
+
+def usual_probabilities(names: Sequence[str], x: Array) -> tuple[list[Formula], dict[Formula, Formula]]:
+    """Return forms of a generalized linear model of events, and those of log-odds by their probabilities.
+
+    Planes of the inputs x (n, m), each as it is, as its logarithm, or not at all, are the log-odds, or the logarithm of
+    the rate at which an event happens, or does not: 1 - exp(-exp(plane)) and exp(-exp(plane)).
+
+    Source: McCullagh and Nelder, Generalized Linear Models (1989), section 4.3.
+    """
+    few, start = 3, sympy.Float(0.5)  # inputs with which each may be left out; value that constants start from
+    symbols = [sympy.Symbol(name) for name in names]
+    choices = [
+        [*([sympy.Integer(0)] if len(names) <= few else []), s, *([sympy.log(s)] if (column > 0).all() else [])]
+        for s, column in zip(symbols, x.T, strict=True)
+    ]
+    others: list[Formula] = []
+    log_odds: dict[Formula, Formula] = {}
+    for chosen in list(product(*choices))[:_MOST]:
+        terms = [term for term in chosen if term != 0]
+        if terms:
+            slopes = [start * (1 + k / 7) * term for k, term in enumerate(terms)]
+            plane = sympy.Add(sympy.Float(-0.3), *slopes)
+            log_odds[probability(plane)] = plane
+            others += [1 - sympy.exp(-sympy.exp(plane)), sympy.exp(-sympy.exp(plane))]
+    if len(names) == 1:
+        rate = sympy.exp(-start * symbols[0])
+        others += [rate, 1 - rate]
+    return others, log_odds
+
+
+_MOST = 40  # planes at most

@@ -11,7 +11,7 @@ import sympy
 
 import edgewise as ew
 from edgewise.discovery import Discovery, Outcome
-from edgewise.discovery.likelihoods import Binomial, CensoredNormal, Likelihood, maximum
+from edgewise.discovery.likelihoods import Binomial, CensoredNormal, OfValues, maximum
 from edgewise.expressions import FreeFormula
 
 QUICK: dict[str, Any] = {"effort": 0, "progress": False}
@@ -93,7 +93,7 @@ def test_working_values_have_the_slope_and_curvature_of_the_likelihood(kind: str
     """One step by weighted least squares on working values comes next to the maximum of the likelihood."""
     x, y = decay(200)
     columns = [x["x"].to_numpy()]
-    likelihoods: dict[str, Likelihood] = {
+    likelihoods: dict[str, OfValues] = {
         "censored": CensoredNormal(np.where(y < 0.5, -np.inf, y), np.maximum(y, 0.5), np.ones(200)),
         "events": Binomial(np.round(np.clip(y, 0, 3) * 10), np.full(200, 40.0)),
     }

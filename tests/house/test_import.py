@@ -152,9 +152,8 @@ PUBLIC = {
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """
         EXCEL LARGEST Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names
-        is_units
-        iso_dates limits_of load load_with_metadata model_bytes network_inputs open_parquet read_config read_model read_table
-        read_weights save select_mixed sheet_names sniff
+        is_units iso_dates limits_of load load_with_metadata model_bytes network_inputs open_parquet read_config
+        read_model read_table read_weights save select_mixed sheet_names sniff
     """,
 }
 

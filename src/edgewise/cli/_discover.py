@@ -103,7 +103,8 @@ def choose(
         return Chosen(x, y, names, targets, notes, {})
     rows = table.complete_rows(list(by_row), notes)
     given = {column: table.columns[column][rows] for column in by_row}
-    return Chosen(*(part.iloc[rows].reset_index(drop=True) for part in (x, y)), names, targets, notes, given, rows)
+    x, y = (part.iloc[rows].reset_index(drop=True) for part in (x, y))
+    return Chosen(x, y, names, targets, notes, given, rows)
 
 
 def _notes(table: Table, names: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ from edgewise.discovery._scattered import Scattered, check_combined, with_likeli
 from edgewise.discovery.groups import GroupSearch
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.knowledge import Knowledge, Known
+from edgewise.discovery.likelihoods import Censored
 from edgewise.discovery.likely import LikelihoodSearch
 from edgewise.discovery.results import Discoveries, Discovery, fitted_to_all
 from edgewise.discovery.search import Search, journal_of, screen
@@ -97,7 +98,7 @@ _EFFORTS: dict[EffortWord, int] = {"quick": 30_000, "normal": 150_000, "thorough
 
 def discover(  # noqa: PLR0913 (what a search may be asked)
     x: Data,
-    y: Data,
+    y: Data | Censored,
     names: Sequence[str] | None = None,
     *,
     target: str | Sequence[str] | None = None,

@@ -56,7 +56,7 @@ class Binomial(OfValues):
 
     def slope(self, values: Array, theta: Array) -> Array:
         k, m = self.events, self.trials
-        return -k / _inside(values) + (m - k) / _inside(1 - values) + 2 * m * _outside(values) * _PULL
+        return -k / _inside(values) + (m - k) / _inside(1 - values) + 2 * m * _outside(values) * _PENALTY
 
     def rooted(self, columns: Array, values: Array, theta: Array) -> Array:
         variance = _inside(values) * _inside(1 - values)
@@ -148,7 +148,7 @@ def rates(events: Array, trials: Array, numbers: Array) -> Array:
 
 
 _EDGE = 1e-10  # probabilities from which the logarithm goes on as a line
-_PULL = 100.0  # how strongly values outside 0 to 1 are drawn back
+_PENALTY = 100.0  # how strongly values outside 0 to 1 are drawn back
 _NEAR = 1e-3  # outside 0 to 1 that counts as the end
 
 
@@ -163,4 +163,4 @@ def _log(p: Array) -> Array:
 
 def _outside(p: Array) -> Array:
     """Return how far (n,) values lie below 0 or above 1, times what draws them back."""
-    return _PULL * (np.minimum(p, 0.0) + np.maximum(p - 1, 0.0))
+    return _PENALTY * (np.minimum(p, 0.0) + np.maximum(p - 1, 0.0))

@@ -14,6 +14,7 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise._renamed import renamed
 from edgewise._typing import Data, Formula
+from edgewise.discovery.likelihoods import Censored
 from edgewise.discovery.regression._likeliest import likeliest_at
 from edgewise.discovery.regression._loss import LossName, RobustLoss
 from edgewise.discovery.regression._minimization import Minimization, Minimum
@@ -72,7 +73,7 @@ _EULER = re.compile(r"(?<![\w.`])[eE](?!\w)(?!\s*(?:\^|\*\*))")
 def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     formula: str | Formula,
     x: Any,
-    y: Data | str,
+    y: Data | Censored | str,
     *,
     names: Sequence[str] | None = None,
     start: Mapping[str, float] | None = None,

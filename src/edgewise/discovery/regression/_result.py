@@ -348,6 +348,8 @@ class FormulaFit(Estimates):
         Names of all columns of the table.
     uncertainty
         Standard errors, and how constants go together.
+    likeliest
+        The maximum of the likelihood, where rows are censored, counted, correlated, or have errors in x; else None.
     """
 
     def predict(

@@ -81,6 +81,8 @@ class Discovery(Front):
         What became of each guess.
     log
         What each stage of the search took and gave.
+    likelihood
+        What judges rows that are censored, counted or correlated; None for independent measurements.
 
     Examples
     --------

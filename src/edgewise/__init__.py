@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from edgewise.discovery import forms as forms
     from edgewise.discovery import regression as regression
     from edgewise.discovery import unsupervised as unsupervised
+    from edgewise.discovery.regression import Censored as Censored
     from edgewise.discovery.regression import fit_formula as fit_formula
     from edgewise.discovery.unsupervised import find_relations as find_relations
     from edgewise.dynamics import discover_ode as discover_ode
@@ -67,6 +68,7 @@ _PACKAGES = (
 #: Ctrl-C from its first moment on.
 _LATER = {
     **dict.fromkeys(_PACKAGES, ""),
+    "Censored": "edgewise.regression",
     "KAN": "edgewise.nn",
     "Options": "edgewise.train",
     "Session": "edgewise.session",

@@ -16,9 +16,12 @@ from edgewise.discovery.judging._contest import Entry as Entry
 from edgewise.discovery.judging._contest import Evidence as Evidence
 from edgewise.discovery.judging._contest import Rival as Rival
 from edgewise.discovery.judging._contest import as_text as as_text
+from edgewise.discovery.judging._evidence import ENOUGH as ENOUGH
 from edgewise.discovery.judging._evidence import as_given as as_given
 from edgewise.discovery.judging._evidence import criterion as criterion
 from edgewise.discovery.judging._evidence import encompassing as encompassing
+from edgewise.discovery.judging._evidence import length as length
+from edgewise.discovery.judging._evidence import placed as placed
 from edgewise.discovery.judging._evidence import spread as spread
 from edgewise.discovery.judging._gaps import strays as strays
 from edgewise.discovery.judging._gaps import wild as wild

@@ -196,25 +196,29 @@ class Contest:
     def leads(self, law: Formula, forms: Iterable[tuple[Formula, float]]) -> list[tuple[Entry, float]]:
         """Return the likeliest of other forms and the law's lead over each, least first.
 
-        forms: formulas with their errors on the rows as they stand. Those of one form, up to the values of their
-        constants, count once.
+        forms: formulas with their errors on the rows as they stand.
         """
-        most = 40  # forms that are fitted with all of their numbers free
         own = self.entry(law)
         if own is None:
             return []
-        rough = [
-            (2 * self.data.n * math.log(max(error, self.floor) / max(own.error, self.floor)) + self._bits(form), form)
-            for form, error in forms
-        ]
+        entries = [entry for form in self.shortlist(forms, law) if (entry := self.entry(form)) is not None]
+        return sorted(((entry, self.lead(own, entry)) for entry in entries), key=lambda pair: pair[1])
+
+    def shortlist(
+        self, forms: Iterable[tuple[Formula, float]], law: Formula | None = None, most: int = 40
+    ) -> list[Formula]:
+        """Return the likeliest forms, without a law, by their errors on the rows as they stand.
+
+        Those of one form, up to the values of their constants, count once.
+        """
+        rough = [(2 * self.data.n * math.log(max(error, self.floor)) + self._bits(form), form) for form, error in forms]
         likely: dict[str, Formula] = {}
         for _, form in sorted(rough, key=lambda pair: pair[0]):
             if len(likely) == most:
                 break
-            if as_text(form) != as_text(law):
+            if law is None or as_text(form) != as_text(law):
                 likely.setdefault(as_text(form), form)
-        entries = [entry for form in likely.values() if (entry := self.entry(form)) is not None]
-        return sorted(((entry, self.lead(own, entry)) for entry in entries), key=lambda pair: pair[1])
+        return [*likely.values()]
 
     def rivals(self, law: Formula, forms: Iterable[tuple[Formula, float]], lead: float = LEAD) -> list[Rival]:
         """Return the forms that a law does not lead by enough, closest first.

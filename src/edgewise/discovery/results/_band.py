@@ -62,7 +62,9 @@ class Prediction:
     @classmethod
     def _around(cls, values: Array, deviation: Array, fitted: Fitted, noise: NoiseModel) -> Prediction:
         with np.errstate(all="ignore"):
-            if noise.varies:
+            if noise.stated:
+                size = 1.0
+            elif noise.varies:
                 z = noise.weights(fitted.values, fitted.y) * (fitted.y - fitted.values)
                 size = np.sqrt(np.nansum(z**2) / fitted.freedom)
             else:

@@ -170,8 +170,11 @@ def group_lines(found: Front) -> list[str]:
 def noise_lines(found: Front) -> list[str]:
     """Return the noise where it is not additive, the rows set aside, and chi-squared where it is known."""
     noise = found.noise_model
-    plain = not (noise.varies or noise.given) and noise.loss == "squared" and not noise.outliers
+    plain = not (noise.varies or noise.given or noise.stated) and noise.loss == "squared" and not noise.outliers
     lines = [] if plain or (found.outcome is Outcome.EXACT and not noise.outliers) else [f"Noise: {noise.text()}."]
+    if found.likelihood is not None:
+        best = found.likeliest()
+        lines = [f"{found.likelihood.summary(best.values, best.theta, best.errors, len(best.free.values)).leaves}."]
     if found.chi2 is not None:
         lines.append(f"Chi-squared per degree of freedom, by the standard errors given: {found.chi2:.3g}.")
     return lines
@@ -191,6 +194,8 @@ def error_means(found: Front) -> str:
     noise = found.noise_model
     if found.logarithmic:
         return f"rms residual / standard deviation of log({found.target})"
+    if found.likelihood is not None:
+        return f"{found.likelihood.measure}, over that of the best constant"
     equal = found.weight is not None and not np.ptp(found.weight) > 0
     rows = "" if equal or noise.relative else noise.form.rows
     rows = rows or (KINDS["relative"].rows if found.relative else "")

@@ -15,11 +15,12 @@ from edgewise._errors import InputError
 from edgewise._extras import needed
 from edgewise._typing import Array, Data, Formula
 from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, columns_of, criterion
+from edgewise.discovery.likelihoods import Likelihood, Maximum, maximum
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.residuals import Findings, Repeated, inspect, within_labels
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.tables import ADDITIVE, JUDGED, Columns, NoiseModel, drawn_rows
-from edgewise.formulas.expressions import Constant, FitData, FreeFormula, Uncertainty, evaluate, write
+from edgewise.formulas.expressions import Constant, Covariance, FitData, FreeFormula, Uncertainty, evaluate, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,6 +157,7 @@ class Front(Sequence[Candidate]):
     searched: str = field(repr=False, default="")
     logarithmic: bool = False
     repeated: Mapping[str, Repeated] = field(repr=False, default_factory=dict)
+    likelihood: Likelihood | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -236,6 +238,9 @@ class Front(Sequence[Candidate]):
         """What tests of the best formula's residuals found: order of rows, inputs, groups, size, outliers."""
         x, y, weight = self._judged()
         values = evaluate(self.best.expression, self.names, x)
+        if self.likelihood is not None:
+            left = self.likelihood.residual(values, self.likeliest().theta)
+            return inspect(x, left, names=self.names, fitted=values)
         residual = (y - values) * (1.0 if weight is None else weight)
         by = self.best.by_group
         apart = () if by is None else by.indicators
@@ -285,12 +290,37 @@ class Front(Sequence[Candidate]):
             model = chosen.by_group.fit.model
             return chosen.by_group.fit.uncertainty(FitData.of(model.names, model.x, model.y, model.weight))
         expression = chosen.expression
+        if self.likelihood is not None:
+            return self._by_likelihood(expression)
         x, y, weight = self._judged(expression)
         found = Uncertainty.of(expression, self.names, x, y, weight, kind=self.rows_are)
         if not self.noise_model.known:
             return found
         given = Uncertainty.of(expression, self.names, x, y, weight, sigma=True)
         return max(found, given, key=lambda each: each.unit)
+
+    def likeliest(self, candidate: Which = None) -> Maximum:
+        """Return a formula at the maximum of the likelihood of the rows.
+
+        Parameters
+        ----------
+        candidate
+            A candidate of the front or its number; None for the best.
+        """
+        assert self.likelihood is not None
+        free = FreeFormula.of(self._candidate(candidate).expression)
+        columns = [np.ascontiguousarray(column) for column in self.x.T]
+        found = maximum(self.likelihood, free, self.names, columns, {})
+        assert found is not None
+        return found
+
+    def _by_likelihood(self, expression: Formula) -> Uncertainty:
+        """Return the uncertainty of a formula's constants as they stand, by the likelihood."""
+        best = self.likeliest(next(c for c in self if c.expression == expression))
+        k = len(best.free.values)
+        freedom = np.full(k, np.inf if best.likelihood.normal else float(max(len(self.y) - k, 1)))
+        data = FitData.of(self.names, self.x, self.y, self.weight)
+        return Uncertainty(FreeFormula.of(expression), data, best.unit, given=Covariance(best.covariance, freedom))
 
     def constants(self, candidate: Which = None) -> tuple[Constant, ...]:
         """Return the fitted constants of a formula with their standard errors, in the order of `interval`.
@@ -314,7 +344,11 @@ class Front(Sequence[Candidate]):
         candidate
             A candidate of the front or its number; None for the best.
         """
-        return self.uncertainty(candidate).profile(number, coverage)
+        uncertainty = self.uncertainty(candidate)
+        if self.likelihood is None:
+            return uncertainty.profile(number, coverage)
+        best = self.likeliest(candidate)
+        return best.profile(number, 0.5 * (uncertainty.quantile(coverage, number) * best.unit) ** 2)
 
     def predict(self, x: Data, interval: float | None = None, *, candidate: Which = None, forms: bool = False) -> Any:
         """Return values (n,) of a formula at rows of a table, or values and the two ends of a band.
@@ -355,8 +389,9 @@ class Front(Sequence[Candidate]):
         values = mixture_mean(predictions, weights)
         if interval is None:
             return values
-        ends = ((1 - interval) / 2, (1 + interval) / 2)
-        return (values, *(mixture_quantile(predictions, weights, end) for end in ends))
+        ends = [mixture_quantile(predictions, weights, end) for end in ((1 - interval) / 2, (1 + interval) / 2)]
+        within = (-math.inf, math.inf) if self.likelihood is None else self.likelihood.within
+        return (values, *(np.clip(end, *within) for end in ends))
 
     def stability(self, resamples: int = 50, seed: int = 0) -> Array:
         """Return how often each formula of the front has the lowest criterion if rows are resampled: fractions.

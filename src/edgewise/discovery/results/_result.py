@@ -88,6 +88,8 @@ class Discovery(Front):
         and bands are ratios.
     repeated
         Columns that may be labels of repeated rows, such as persons; residuals are compared between their values.
+    likelihood
+        What judges rows that are censored, counted or correlated; None for independent measurements.
 
     Examples
     --------

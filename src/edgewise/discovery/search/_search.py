@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from edgewise._deadline import Deadline, cut, now
-from edgewise._typing import Array
+from edgewise._typing import Array, Formula
 from edgewise.discovery.journal import Journal
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.models import Ceiling
@@ -78,7 +78,7 @@ _Found = TypeVar("_Found")
 
 
 class Search:
-    """One discovery: the table, and what its stages find."""
+    """One discovery: the table, and what its stages find; `forms` are all that were judged, with their errors."""
 
     def __init__(self, table: Table, settings: Settings, journal: Journal | None = None) -> None:
         self.course = Course(table, settings, journal)
@@ -87,6 +87,7 @@ class Search:
         self.walk = Walk(self.course, view, lambda inner, asked: Search(inner, asked, journal).run())
         self.interrupted = False
         self.course.notes.extend(scale_note(table))
+        self.forms: list[tuple[Formula, float]] = []
 
     def run(self, *, models: bool = True) -> Discovery:
         """Search, with models of the table or without, and return what was found."""
@@ -122,6 +123,7 @@ class Search:
             cut(Deadline(now() + seconds), approximation.catch_up)
         course.journal.save()
         ranking = Ranking(self.walk.inquiry, approximation, interrupted=self.interrupted)
+        self.forms = ranking.verdict.forms
         ended = ranking.verdict.ended()
         best, outcome, noise = self._in_time(ranking.chosen, lambda: (ranking.hasty()[-1], ended, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), lambda: _with(ranking.hasty(), best))

@@ -46,6 +46,7 @@ from edgewise.formulas.expressions._tape import evaluate as evaluate
 from edgewise.formulas.expressions._uncertainty import Constant as Constant
 from edgewise.formulas.expressions._uncertainty import Uncertainty as Uncertainty
 from edgewise.formulas.expressions._uncertainty import rounded_together as rounded_together
+from edgewise.formulas.expressions._uncertainty import to_digits as to_digits
 from edgewise.formulas.expressions._units import consistent as consistent
 from edgewise.formulas.expressions._units import dimension as dimension
 from edgewise.formulas.expressions._units import unit_problem as unit_problem

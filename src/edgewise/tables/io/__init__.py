@@ -17,6 +17,7 @@ from edgewise.tables.io._model import read_model as read_model
 from edgewise.tables.io._model import save as save
 from edgewise.tables.io._numbers import Separator as Separator
 from edgewise.tables.io._numbers import Sign as Sign
+from edgewise.tables.io._numbers import limits_of as limits_of
 from edgewise.tables.io._read_table import open_parquet as open_parquet
 from edgewise.tables.io._read_table import read_table as read_table
 from edgewise.tables.io._schema import is_names as is_names

@@ -236,7 +236,10 @@ def _table(grid: Grid, convention: Convention) -> Table:
     found = read_numbers([field.name for field in fields], cells, convention, grid.delimiter)
     parsed = iter(zip(found.columns, cells, strict=True))
     rounded = found.rounded.union(field.name for field in grid.fields if field.rounded)
-    table = Table({}, grid.n_rows, [], [*grid.notes, *found.notes], found.decimals, rounded, units=dict(grid.units))
+    table = Table(
+        {}, grid.n_rows, [], [*grid.notes, *found.notes], found.decimals, rounded, units=dict(grid.units),
+        limits=found.limits,
+    )  # fmt: skip
     for place, field in enumerate(grid.fields, start=1):
         texts: list[str | None] = []
         values = field.values

@@ -1,4 +1,4 @@
-"""edgewise as an entry to SRBench: `est`, `model(est, X)`, `eval_kwargs`."""
+"""edgewise as an entry to SRBench: `est`, `model(est, X)`, `complexity(est)`, `hyper_params`, `eval_kwargs`."""
 
 from __future__ import annotations
 
@@ -52,5 +52,14 @@ def model(est: EdgewiseRegressor, X: Any = None) -> str:
     names = [f"x_{k}" for k in range(est.n_features_in_)] if columns is None else [str(name) for name in columns]
     return sympy.sstr(est.expression(names), full_prec=True)
 
+
+def complexity(est: EdgewiseRegressor) -> int:
+    """The size of the formula as SRBench counts it: the nodes of sympy's tree."""
+    check_is_fitted(est)
+    return sum(1 for _ in sympy.preorder_traversal(est.discovery_.best.sympy()))
+
+
+hyper_params: list[dict[str, Any]] = [{}]
+"""No settings are tried."""
 
 eval_kwargs = {"scale_x": False, "scale_y": False, "test_params": {"max_time": 10.0}}

@@ -16,8 +16,11 @@ import sympy
 from edgewise.discovery import Discovery, Outcome
 from edgewise.discovery.judging import Candidate
 from edgewise.expressions import FreeFormula, complexity, evaluate, parse
-from edgewise_bench import Cell, Row, Settings
+from edgewise.forms import fit, get
+from edgewise_bench import Case, Cell, Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
+from edgewise_bench.benchmarks.claims.named import measure as measure_named
+from edgewise_bench.benchmarks.claims.named import named_questions
 from edgewise_bench.benchmarks.claims.real import (
     RealQuestion,
     Rows,
@@ -303,3 +306,23 @@ def test_places_between_rows_are_inside_their_hull() -> None:
     places = between_rows(x)
     assert (places >= 0).all() and (places.sum(axis=1) <= 1 + 1e-12).all() and len(places) == 20_000
     assert re.fullmatch(r"\(20001, 1\)", str(between_rows(x[:, :1]).shape))
+
+
+def test_typed_tables_recover_the_constants_of_their_laws() -> None:
+    for question in named_questions().values():
+        assert all(get(name).name == name for name in question.laws), question.name
+        assert {*question.constants} <= {*get(question.laws[0]).symbols}, question.name
+        if not question.rows:
+            continue
+        rows, _ = question.read()
+        found = fit(question.laws[0], rows.x, rows.y).constants
+        for symbol, value in question.constants.items():
+            assert abs(found[symbol].value - value) <= 2 * found[symbol].error, question.name
+
+
+def test_a_law_is_looked_for_by_name() -> None:
+    question = named_questions()["background-radiation"]
+    case = Case("", {"question": question.name, "effort": "quick", "limit": 60.0})
+    found = measure_named(case)
+    assert found["on_front"] and found["chosen"] and found["constants"]
+    assert found["named"].startswith("Planck, frequencies: A = 39.73")

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from edgewise import train as train
     from edgewise._callbacks import calling as calling
     from edgewise.discovery import discover as discover
+    from edgewise.discovery import forms as forms
     from edgewise.discovery import regression as regression
     from edgewise.discovery import unsupervised as unsupervised
+    from edgewise.discovery.regression import Censored as Censored
     from edgewise.discovery.regression import fit_formula as fit_formula
     from edgewise.discovery.unsupervised import find_relations as find_relations
     from edgewise.dynamics import discover_ode as discover_ode
@@ -58,14 +60,15 @@ if TYPE_CHECKING:
     from edgewise.train import update as update
 
 _PACKAGES = (
-    "bases", "datasets", "discovery", "dynamics", "encoding", "estimators", "export", "expressions", "functions",
-    "interpret", "io", "kernels", "nn", "optim", "pde", "plot", "pretrained", "regression", "session", "structure",
-    "studio", "sweeps", "symbolic", "train", "unsupervised",
+    "bases", "datasets", "discovery", "dynamics", "encoding", "estimators", "export", "expressions", "forms",
+    "functions", "interpret", "io", "kernels", "nn", "optim", "pde", "plot", "pretrained", "regression", "session",
+    "structure", "studio", "sweeps", "symbolic", "train", "unsupervised",
 )  # fmt: skip
 #: name -> where it lives; loaded on first use: nothing heavy is imported that is not used, and the command can answer
 #: Ctrl-C from its first moment on.
 _LATER = {
     **dict.fromkeys(_PACKAGES, ""),
+    "Censored": "edgewise.regression",
     "KAN": "edgewise.nn",
     "Options": "edgewise.train",
     "Session": "edgewise.session",

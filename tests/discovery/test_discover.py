@@ -252,13 +252,26 @@ def test_bad_arguments_are_named(change: dict[str, object], match: str) -> None:
 def test_the_log_says_what_each_stage_took_and_gave() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(1, 3, (60, 2))
-    noisy = x[:, 0] * x[:, 1] ** 2 + 0.05 * rng.standard_normal(60)
+    noisy = x[:, 0] * x[:, 1] ** 2 + x[:, 0] + 0.05 * rng.standard_normal(60)
     found = ew.discover(x, noisy, effort=1000, time_limit=300)
     hunted = next(row for row in found.log if row.stage == "exact formulas by evolution")
     assert (hunted.share, hunted.evaluations) == (0.2, 200)
     assert [row.before for row in found.log[1:]] == [row.after for row in found.log[:-1]]
     assert found.log[0].before > 0.9 and found.log[-1].after < 0.02
     assert str(hunted).startswith("exact formulas by evolution: 200 evaluations, least error 0.0")
+
+
+def test_exact_formulas_wait_where_a_direct_formula_leaves_noise() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 3, (60, 2))
+    y, seen = x[:, 0] * x[:, 1] ** 2, list[tuple[str, str | None]]()
+    found = ew.discover(x, y + 0.05 * rng.standard_normal(60), effort=1000, progress=lambda *now: seen.append(now[::2]))
+    assert found.outcome is Outcome.NOISE and found.best.expression == sympy.sympify("x1*x2**2")
+    stages = [row.stage for row in found.log]
+    assert "noise left by a direct formula" in stages and not any("evolution" in stage for stage in stages)
+    assert seen[1][1] is not None, "the first formulas come before anything that takes long"
+    wavy = ew.discover(x, y * (1 + 0.02 * np.sin(5 * x[:, 0])), effort=1000)  # what is left depends on an input
+    assert "exact formulas by evolution" in [row.stage for row in wavy.log]
 
 
 def test_other_rows_are_another_walk_through_the_stages() -> None:

@@ -213,6 +213,30 @@ def test_exponents_are_rounded_where_the_base_is_negative() -> None:
     assert result.expression == 3 * x**2 + y
 
 
+def test_random_constants_of_noisy_tables_are_seldom_taken_for_simple_ones() -> None:
+    count, rng = 0, np.random.default_rng(5)
+    for _ in range(60):
+        truth, inputs = rng.uniform(3, 40, 2), rng.uniform(1, 5, (150, 2))
+        target = truth[0] + truth[1] * inputs[:, 0]
+        target += rng.uniform(0.02, 0.5) * target.std() * rng.standard_normal(150)
+        found = rounded(30.1 + 11.2 * x, inputs, target, noise=0.3).expression
+        assert not found.has(sympy.pi, sympy.E) and not found.atoms(sympy.Pow), found
+        count += len(found.atoms(sympy.Rational) - {0, 1})
+    assert count <= 12  # of 120
+
+
+def test_pi_is_read_where_it_means_something() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.uniform(0, 3, (400, 2))
+    noise = 0.02 * rng.standard_normal(400)
+    wave = rounded(2.4 * sympy.cos(6.29 * x) + 5.0 * y, inputs, 2.4 * np.cos(2 * np.pi * inputs[:, 0]) + noise, 0.01)
+    area = rounded(3.1 * x**2.0, inputs, np.pi * inputs[:, 0] ** 2 + noise, noise=0.005)
+    line = rounded(3.1 * x + 6.0, inputs, np.pi * inputs[:, 0] + 2 * np.pi + noise, noise=0.01)
+    assert wave.expression.has(sympy.cos(2 * sympy.pi * x)), wave.expression
+    assert area.expression == sympy.pi * x**2, area.expression
+    assert not line.expression.has(sympy.pi), line.expression
+
+
 def test_noise_terms_are_dropped() -> None:
     rng = np.random.default_rng(0)
     inputs = rng.uniform(1, 2, (1000, 2))

@@ -73,9 +73,9 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode discovery
-        dynamics encoding estimators export expressions find_relations fit fit_formula functions interpret io
-        kernels load model_card nn optim pde plot pretrained prune regression save session structure studio
+        Censored EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode discovery
+        dynamics encoding estimators export expressions find_relations fit fit_formula forms functions interpret
+        io kernels load model_card nn optim pde plot pretrained prune regression save session structure studio
         sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
@@ -113,7 +113,7 @@ PUBLIC = {
     "edgewise.datasets": "names path",
     "edgewise.encoding": """
         Category CellTypeError Column Dates Encoder Inputs Label Number as_array by_name check_names
-        column_names is_frame
+        column_names is_frame iso_dates
         warn_of_index
     """,
     "edgewise.estimators": """
@@ -122,6 +122,7 @@ PUBLIC = {
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable acting",
     "edgewise.studio": "Desk Moved REQUESTS Request desk_of open",
+    "edgewise.forms": "Form Parameter fit get names register",
     "edgewise.functions": "Function get names register registered",
     "edgewise.structure": """
         CAP FLOOR Finding Findings Surrogate Tree Verdict additive combined exclusive exponential find irrelevant
@@ -137,7 +138,7 @@ PUBLIC = {
         languages latex latex_names latex_with_error_bars numpy onnx_formulas onnx_function onnx_network program
         register text text_with_error_bars to_onnx torch torch_source
     """,
-    "edgewise.regression": "FitOutcome FormulaFit LossName fit_formula",
+    "edgewise.regression": "Censored FitOutcome FormulaFit LossName fit_form fit_formula",
     "edgewise.interpret": """
         Arrangement Cut EdgeCurve Narrow PruneResult Removal arrange curve_table edge_curves edge_means
         edge_scores edge_table end_names hessians input_scores interaction_table interactions node_names
@@ -152,9 +153,8 @@ PUBLIC = {
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """
         EXCEL LARGEST Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names
-        is_units
-        iso_dates load load_with_metadata model_bytes network_inputs open_parquet read_config read_model read_table
-        read_weights save select_mixed sheet_names sniff
+        is_units iso_dates limits_of load load_with_metadata model_bytes network_inputs open_parquet read_config
+        read_model read_table read_weights save select_mixed sheet_names sniff
     """,
 }
 
@@ -191,7 +191,8 @@ SIGNATURES = {
     ),
     "fit_formula": (
         "(formula, x, y, *, names=None, start=None, bounds=None, sigma=None, absolute_sigma=False, weights=None, "
-        "groups=None, varying=None, between='full', restricted=True, loss='squared', covariance=None)"
+        "groups=None, varying=None, between='full', restricted=True, loss='squared', covariance=None, trials=None, "
+        "sigma_x=None, correlated=None)"
     ),
     "update": "(model, x, y, *, weights=None, keep=10.0, anchors=None, steps=100)",
     "save": "(model, path, *, names=None, target=None, units=None, decimals=None, inputs=None)",

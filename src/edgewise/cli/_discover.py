@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from edgewise.cli import _known as known
 from edgewise.cli._config import Config, save_options
 from edgewise.cli._failure import fail
 from edgewise.cli._input import (
+    Correlated,
     DataFile,
     Decimal,
     Encoding,
@@ -28,6 +29,7 @@ from edgewise.cli._input import (
     Sheet,
     Sigma,
     TimeLimit,
+    Trials,
     Weights,
     check_jobs,
     check_loss,
@@ -48,7 +50,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Inputs `x` and target `y`, arrays or data frames, their names, notes, and what is said of rows, by column."""
+    """Inputs `x` and target `y`, arrays or data frames, their names, notes, and what is said of rows, by column.
+
+    `rows` are their numbers where some were left out.
+    """
 
     x: Any
     y: Any
@@ -56,15 +61,17 @@ class Chosen:
     targets: list[str]
     notes: list[str]
     by_row: dict[str, np.ndarray]
+    rows: Any = ...
 
 
 def choose(
-    table: Table, target: str, inputs: str | None, asked: tuple[str | None, str | None], by_row: Mapping[str, str]
-) -> Chosen:
+    table: Table, target: str, inputs: str | None, asked: tuple[str | None, str | None], by_row: Mapping[str, str],
+    *, whole: bool = False,
+) -> Chosen:  # fmt: skip
     """Return what to search: numbers without gaps as arrays, and everything else as it is.
 
     `asked` are the column of groups and what to do with gaps, `by_row` columns that say something of the rows, with
-    the options that name them. Rows in which one of these is empty are left out.
+    the options that name them. Rows in which one of these is empty are left out. With `whole`, it is data frames.
 
     Errors: InputError for unknown columns, and targets that are not numbers.
     """
@@ -73,7 +80,7 @@ def choose(
     groups, missing = asked
     known = [*table.columns, *table.texts, *table.dates]
     targets = split_names(target, known, "--target")
-    if len(targets) == 1 and groups is None and missing is None:
+    if len(targets) == 1 and groups is None and missing is None and not whole:
         named = None if inputs is None else split_names(inputs, [*table.names, *(n for n, _ in table.left_out)])
         mixed = select_mixed(table, target, named) if table.texts or table.dates else None
         if mixed is None or all(name in table.columns for name in mixed.names):
@@ -96,7 +103,8 @@ def choose(
         return Chosen(x, y, names, targets, notes, {})
     rows = table.complete_rows(list(by_row), notes)
     given = {column: table.columns[column][rows] for column in by_row}
-    return Chosen(*(part.iloc[rows].reset_index(drop=True) for part in (x, y)), names, targets, notes, given)
+    x, y = (part.iloc[rows].reset_index(drop=True) for part in (x, y))
+    return Chosen(x, y, names, targets, notes, given, rows)
 
 
 def _notes(table: Table, names: Sequence[str]) -> list[str]:
@@ -136,6 +144,8 @@ def discover(  # noqa: PLR0913 (the options of a command)
     groups: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="A column of groups: constants may differ between them.")
     ] = None,
+    trials: Trials = None,
+    correlated: Correlated = None,
     missing: Annotated[
         str | None,
         typer.Option(metavar="drop|indicator", help="Leave rows with gaps out, or keep them with inputs for gaps."),
@@ -174,9 +184,14 @@ def discover(  # noqa: PLR0913 (the options of a command)
         raise InputError(f"--missing must be drop or indicator. Got {missing!r}.")
     behavior, forms = (monotone, limit), (guess, template)
     asked = known.known_of(functions, (require, forbid), max_complexity, units, forms, constants, behavior)
-    by_row = {column: option for option, column in (("--weights", weights), ("--sigma", sigma)) if column is not None}
+    said = (("--weights", weights), ("--sigma", sigma), ("--trials", trials))
+    by_row = {column: option for option, column in said if column is not None}
     table = open_table(file, decimal, encoding, sheet=sheet)
-    chosen = choose(table, target, inputs, (groups, missing), by_row)
+    plain = groups is None and save is None and resume is None and (noise, loss) == ("auto", "squared")
+    censored = plain and target in table.limits
+    table = replace(table, notes=table.notes_without_limits(target)) if censored else table
+    whole = censored or trials is not None or correlated is not None
+    chosen = choose(table, target, inputs, (groups, missing), by_row, whole=whole)
     if units == known.IN_FILE:
         asked["units"] = table
     screen = console()
@@ -188,15 +203,20 @@ def discover(  # noqa: PLR0913 (the options of a command)
     shape: dict[str, Any] = {} if groups is None else {"groups": groups}
     shape |= {} if missing is None else {"missing": missing}
     shape |= {"target": target} if len(chosen.targets) == 1 else {}
+    shape |= {} if trials is None else {"trials": chosen.by_row[trials]}
+    if correlated is not None:
+        table.require(correlated, "column in --correlated")
+        shape["correlated"] = table.columns[correlated][chosen.rows]
 
     import edgewise
     from edgewise.discovery import checked_loss
 
     with writable_folder(out) as folder:
         with progress(screen) as report_progress:
+            limits = [end[chosen.rows] for end in table.limits[target]] if censored else []
             found: Any = edgewise.discover(
                 chosen.x,
-                chosen.y,
+                edgewise.Censored.between(*limits) if censored else chosen.y,
                 names=chosen.names,
                 noise=level,
                 sigma=None if sigma is None else chosen.by_row[sigma],

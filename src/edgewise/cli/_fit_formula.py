@@ -8,7 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from edgewise._errors import InputError
-from edgewise.cli._input import DataFile, Decimal, Encoding, Picture, Sheet, Sigma, Weights, open_table
+from edgewise.cli._input import (
+    Correlated,
+    DataFile,
+    Decimal,
+    Encoding,
+    Picture,
+    Sheet,
+    Sigma,
+    Trials,
+    Weights,
+    open_table,
+)
 from edgewise.cli._output import PICTURES, check_file, console, write_picture
 
 
@@ -48,6 +59,11 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
             help="What standard errors allow for: classical, heteroscedastic, autocorrelated or clustered.",
         ),
     ] = None,
+    trials: Trials = None,
+    sigma_x: Annotated[
+        str | None, typer.Option(metavar="A=COLUMN", help="The columns of standard errors of inputs, by input.")
+    ] = None,
+    correlated: Correlated = None,
     out: Picture = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
@@ -66,12 +82,15 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
     given: dict[str, Any] = {"loss": loss, "covariance": covariance, "between": between, "restricted": restricted}
     if varying is not None:
         given["varying"] = [name.strip() for name in varying.split(",")]
+    y: Any = edgewise.Censored.between(*table.limits[target]) if target in table.limits else target
+    errors = _pairs(sigma_x, "--sigma-x", "x=x_error") or None
+    given |= {"trials": trials, "sigma_x": errors, "correlated": correlated}
     found = edgewise.fit_formula(
-        formula, frame, target, start=begin, bounds=limits, sigma=sigma, absolute_sigma=absolute_sigma,
+        formula, frame, y, start=begin, bounds=limits, sigma=sigma, absolute_sigma=absolute_sigma,
         weights=weights, groups=groups, **given,
     )  # fmt: skip
     screen = console()
-    for line in [*table.notes, *str(found).splitlines()]:
+    for line in [*table.notes_without_limits(target), *str(found).splitlines()]:
         screen.print(line)
     if out is not None:
         write_picture(found.plot(), out)

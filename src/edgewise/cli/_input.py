@@ -72,6 +72,13 @@ Encoding = Annotated[
 
 Sigma = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of the target's standard errors.")]
 Weights = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of weights of squared residuals.")]
+Trials = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The column of trials, of which the target counts the events.")
+]
+Correlated = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The column of positions, as times, along which errors are correlated."),
+]
 Picture = Annotated[Path | None, typer.Option(metavar="FILE", help="A .png, .svg or .pdf picture.")]
 Sheet = Annotated[
     str | None, typer.Option("--sheet", metavar="NAME", help="The sheet of an .xlsx file; the first when left out.")

@@ -19,9 +19,12 @@ from edgewise._progress import Shown, reporting
 from edgewise._typing import Array, Data
 from edgewise._workers import checked_jobs
 from edgewise.discovery._request import Request, RowWeights, checked_loss, inputs_of, requests, with_table_units
+from edgewise.discovery._scattered import Scattered, check_combined, with_likelihood
 from edgewise.discovery.groups import GroupSearch
 from edgewise.discovery.judging import Outcome
 from edgewise.discovery.knowledge import Knowledge, Known
+from edgewise.discovery.likelihoods import Censored
+from edgewise.discovery.likely import LikelihoodSearch
 from edgewise.discovery.results import Discoveries, Discovery, fitted_to_all
 from edgewise.discovery.search import Search, journal_of, screen
 from edgewise.discovery.tables import Loss, Missing, Settings, Table
@@ -31,6 +34,8 @@ from edgewise.kernels import one_thread
 def search_table(request: Request, settings: Settings, *, models: bool = True) -> Discovery:
     """Search formulas for one table, and return them for tables as that one came."""
     columns = request.prepared.columns
+    if request.likelihood is not None:
+        return LikelihoodSearch(request.table, request.likelihood, settings).run().of(columns)
     if request.prepared.codes is not None:
         return GroupSearch(request.table, request.prepared, settings).run().of(columns)
     found = _searched(request, settings, models=models)
@@ -100,7 +105,7 @@ _EFFORTS: dict[EffortWord, int] = {"quick": 30_000, "normal": 150_000, "thorough
 
 def discover(  # noqa: PLR0913 (what a search may be asked)
     x: Data,
-    y: Data,
+    y: Data | Censored,
     names: Sequence[str] | None = None,
     *,
     target: str | Sequence[str] | None = None,
@@ -110,6 +115,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     loss: Loss = "squared",
     rounding: bool = True,
     groups: str | None = None,
+    trials: Data | str | None = None,
+    correlated: Data | str | bool | None = None,
     missing: Missing | None = None,
     effort: EffortWord | int = "normal",
     seed: int = 0,
@@ -141,7 +148,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
         count days or years. Rows with gaps are left out.
     y : (n,)
         The target: an array, a tensor or a Series with its name. If y has several columns, each target is searched
-        separately.
+        separately. Cells of text as "<0.05" and ">100" are censored, as are those of an `edgewise.Censored`: formulas
+        are judged by the Tobit likelihood.
     names
         Names of the inputs; None for those of a DataFrame, or x1, x2, ...
     target
@@ -162,6 +170,12 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     groups
         Name of a column of x: all groups share the form of a formula, and constants may differ between them, drawn from
         a normal distribution (`found.groups`, `found.best.by_group`). None for no groups.
+    trials : (n,)
+        Number of trials of which y are the events, a number or a column's name, which is then no input: formulas are
+        probabilities, judged by the binomial likelihood. None where y is measured.
+    correlated
+        True for errors that are correlated with those of the row before, or the positions of the rows, as times (n,),
+        or the name of a column: formulas are judged by the likelihood of such errors. None for independent errors.
     missing
         "indicator" keeps rows with gaps and adds an input that marks the gap.
     effort
@@ -217,6 +231,15 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     if not isinstance(rounding, bool):
         raise InputError(f"'rounding' must be True or False. Got {rounding!r}.")
     of_rows = RowWeights.of(x, sigma, weights)
+    scattered = Scattered.of(x, y, trials, correlated)
+    check_combined(
+        scattered,
+        {
+            "groups": groups, "save": save, "resume": resume, "loss": None if loss == "squared" else loss,
+            "noise": None if noise == "auto" else noise,
+        },
+        weighted=of_rows.weight is not None,
+    )  # fmt: skip
     limit = math.inf if time_limit is None else time_limit
     tries = work_of(effort, _EFFORTS, "formulas to evaluate")
     settings = Settings(
@@ -225,7 +248,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     )  # fmt: skip
     _check_known(known)
     _for_groups(groups, known)
-    tables = requests(inputs_of(x, sigma, weights), y, names, target, missing, groups, of_rows)
+    tables = requests(inputs_of(x, sigma, weights, trials), scattered.y, names, target, missing, groups, of_rows)
+    tables = [with_likelihood(each, scattered, of_rows.known) for each in tables]
     if len(tables) > 1 and (save is not None or resume is not None):
         raise InputError("'save' and 'resume' are for one target. Search each target on its own.")
     found: dict[str, Discovery] = {}

@@ -12,6 +12,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._renamed import renamed
 from edgewise._typing import Array
 from edgewise.discovery.knowledge import Known
+from edgewise.discovery.likelihoods import Likelihood
 from edgewise.discovery.tables import Loss, Missing, Prepared, Table, prepare
 from edgewise.formulas.expressions import dimension
 from edgewise.tables.encoding import Dates, as_array, is_frame
@@ -105,10 +106,11 @@ def _column(x: Any, rows: int, given: Any, what: str) -> Array:
 
 @dataclass(frozen=True)
 class Request:
-    """A table of numbers, and how it was made of columns as they came."""
+    """A table of numbers, how it was made of columns as they came, and the likelihood that judges it, if one does."""
 
     table: Table
     prepared: Prepared
+    likelihood: Likelihood | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -106,14 +106,14 @@ def _is_same(difference: Part, ratio: Part) -> bool:
 def _is_rounded(found: Part, truth: Part) -> bool:
     """Apply SRBench's own rule: simplify the formula, round it, and round its difference and ratio to the truth."""
     pi = {sympy.pi: sympy.pi.evalf()}
-    found, truth = _rounded(sympy.simplify(found.xreplace(pi), ratio=1)), truth.xreplace(pi)
-    difference, ratio = _rounded(truth - found), _rounded(found / truth)
+    found, truth = rounded(sympy.simplify(found.xreplace(pi), ratio=1)), truth.xreplace(pi)
+    difference, ratio = rounded(truth - found), rounded(found / truth)
     if _is_same(difference, ratio):
         return True
-    return _is_same(_rounded(sympy.simplify(difference, ratio=1)), _rounded(sympy.simplify(ratio, ratio=1)))
+    return _is_same(rounded(sympy.simplify(difference, ratio=1)), rounded(sympy.simplify(ratio, ratio=1)))
 
 
-def _rounded(formula: Part) -> Part:
+def rounded(formula: Part) -> Part:
     """Round floats to three decimals, small ones to zero."""
     decimals, nothing = 3, 1e-4  # to which SRBench rounds, and below which it takes a constant for zero
     numbers = {n: sympy.Integer(0) if abs(n) < nothing else round(n, decimals) for n in formula.atoms(sympy.Float)}

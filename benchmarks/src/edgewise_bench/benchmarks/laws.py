@@ -163,6 +163,8 @@ class TrajectoryLaw(Law):
 
 MOST_VARIABLES = 4
 _FUNCTIONS = ("sqrt({})", "({})**2", "({})**3", "exp({})", "log({})", "sin({})", "cos({})", "tanh({})")
+_OPERATORS = ("+", "-", "*", "/")
+_RANGES = ((1.0, 5.0), (0.5, 2.0), (0.0, 1.0), (-1.0, 1.0), (-3.0, 3.0), (1.0, 10.0))  # of variables
 _FUNCTION, _CONSTANT, _OUTER = 0.25, 0.3, 0.5  # chances: of a function, of a factor, of an outer factor and term
 _CONSTANT_BELOW, _LINEAR_ABOVE, _HEAVY = 1e-3, 0.999, 20.0
 
@@ -188,18 +190,76 @@ class RandomLaw(BoxLaw):
 @cache
 def _drawn(seed: int, count: int) -> list[_Drawn]:
     """Return the first laws of a seed: the k-th has 1 + k mod 4 variables; no two differ by their numbers only."""
-    ranges = ((1.0, 5.0), (0.5, 2.0), (0.0, 1.0), (-1.0, 1.0), (-3.0, 3.0), (1.0, 10.0))
     rng = np.random.default_rng(seed)
     found: list[_Drawn] = []
     forms: set[str] = set()
     while len(found) < count:
         names = _names(1 + len(found) % MOST_VARIABLES)
-        drawn = _Drawn(_tree(names, rng), tuple(ranges[k] for k in rng.integers(len(ranges), size=len(names))))
+        drawn = _Drawn(_tree(names, rng), tuple(_RANGES[k] for k in rng.integers(len(_RANGES), size=len(names))))
         form = _form(drawn, names, rng)
         if form and form not in forms:
             forms.add(form)
             found.append(drawn)
     return found
+
+
+class SmallLaw(BoxLaw):
+    """The k-th small formula of a seed, named "seed.symbols.variables.k", its inputs uniform in their `ranges`.
+
+    A formula is drawn among all trees of at most so many symbols: variables, constants, + - * / and functions.
+    """
+
+    def __init__(self, name: str) -> None:
+        seed, symbols, variables, place = map(int, name.split("."))
+        drawn = _small(seed, symbols, variables, place + 1)[place]
+        names, self.ranges = _names(variables), drawn.ranges
+        formula = sympy.sstr(symbolic.parse(drawn.formula, names))
+        super().__init__(name, formula, dict(zip(names, drawn.ranges, strict=True)))
+
+
+@cache
+def _small(seed: int, symbols: int, variables: int, count: int) -> list[_Drawn]:
+    """Return the first small formulas of a seed; no two differ by their numbers only."""
+    rng, names = np.random.default_rng(seed), _names(variables)
+    found: list[_Drawn] = []
+    forms: set[str] = set()
+    while len(found) < count:
+        ranges = tuple(_RANGES[k] for k in rng.integers(len(_RANGES), size=variables))
+        drawn = _Drawn(_small_tree(_size(symbols, variables, rng), names, rng), ranges)
+        form = _form(drawn, names, rng)
+        if form and form not in forms:
+            forms.add(form)
+            found.append(drawn)
+    return found
+
+
+@cache
+def _trees(symbols: int, variables: int) -> int:
+    """Return the number of trees of so many symbols, a constant being one."""
+    if symbols == 1:
+        return variables + 1
+    pairs = sum(_trees(k, variables) * _trees(symbols - 1 - k, variables) for k in range(1, symbols - 1))
+    return len(_FUNCTIONS) * _trees(symbols - 1, variables) + len(_OPERATORS) * pairs
+
+
+def _size(symbols: int, variables: int, rng: np.random.Generator) -> int:
+    counts = np.array([_trees(k, variables) for k in range(1, symbols + 1)], dtype=float)
+    return 1 + int(rng.choice(symbols, p=counts / counts.sum()))
+
+
+def _small_tree(symbols: int, names: list[str], rng: np.random.Generator) -> str:
+    """Draw one of all trees of so many symbols."""
+    if symbols == 1:
+        place = int(rng.integers(len(names) + 1))
+        return names[place] if place < len(names) else _number(rng)
+    variables = len(names)
+    ways = [len(_FUNCTIONS) * _trees(symbols - 1, variables)]
+    ways += [len(_OPERATORS) * _trees(k, variables) * _trees(symbols - 1 - k, variables) for k in range(1, symbols - 1)]
+    left = int(rng.choice(len(ways), p=np.array(ways, dtype=float) / sum(ways)))
+    if not left:
+        return str(rng.choice(_FUNCTIONS)).format(_small_tree(symbols - 1, names, rng))
+    one, two = (_small_tree(k, names, rng) for k in (left, symbols - 1 - left))
+    return f"(({one}){rng.choice(_OPERATORS)}({two}))"
 
 
 def _names(count: int) -> list[str]:
@@ -209,13 +269,13 @@ def _names(count: int) -> list[str]:
 def _tree(names: list[str], rng: np.random.Generator) -> str:
     """Draw a formula: leaves, every variable among them, are joined two at a time until one part is left."""
     most_functions = 3
-    operators, often = ("+", "-", "*", "/"), (0.3, 0.15, 0.35, 0.2)
+    often = (0.3, 0.15, 0.35, 0.2)
     leaves = [*names, *rng.choice(names, rng.integers(0, 3))]
     functions = iter(range(most_functions))
     parts = [_dressed(str(leaf), rng, functions) for leaf in leaves]
     while len(parts) > 1:
         one, two = (parts.pop(int(rng.integers(len(parts)))) for _ in range(2))
-        parts.append(_dressed(f"({one}{rng.choice(operators, p=often)}{two})", rng, functions))
+        parts.append(_dressed(f"({one}{rng.choice(_OPERATORS, p=often)}{two})", rng, functions))
     if rng.random() < _OUTER:
         return f"{_number(rng)}*{parts[0]}+{_number(rng)}"
     return parts[0]

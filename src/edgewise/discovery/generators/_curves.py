@@ -192,7 +192,6 @@ def curves(names: tuple[str, ...], x: Array, y: Array, weight: Array, seed: int 
         yield from quotients(data)
         yield from waves(data)
         yield from peaks(data)
-        tried += [(shape, form) for shape in shapes("curves") for form in shape.alone]
     some = np.sort(np.random.default_rng(seed).permutation(len(y))[:n_rows])
     for i in _most_monotone(x, y):
         few = FitData.of(["x"], x[some][:, [i]], y[some], weight[some])

@@ -8,7 +8,7 @@ import sympy
 
 from edgewise._selection import rises
 from edgewise._typing import Array, Formula
-from edgewise.discovery.judging import Candidate, Judge
+from edgewise.discovery.judging import Candidate, Judge, lines_of_binaries
 from edgewise.discovery.tables import (
     EXACT,
     Exponents,
@@ -203,7 +203,8 @@ def _needed_noisy(small: Array, error: float, n: int) -> Array:
 
 def baselines(judge: Judge, noise: float) -> Iterator[Candidate]:
     """What anyone would try first: a constant, each input as a line and as a power, plane and power law of all."""
-    yield from filter(None, (judge.judged(form, noise, keep_form=True) for form in _plainest(judge)))
+    forms = (lines_of_binaries(form, judge.two_valued) for form in _plainest(judge))
+    yield from filter(None, (judge.judged(form, noise, keep_form=True) for form in forms))
 
 
 def _plainest(judge: Judge) -> Iterator[Formula]:

@@ -18,6 +18,53 @@ from edgewise.formulas.expressions import Constant, evaluate, fitted_constants, 
 from edgewise.interpret.export import latex
 from edgewise.tables.encoding import as_array
 
+
+@dataclass(frozen=True)
+class Named:
+    """The law of a textbook that a formula is, up to the way its constants are written.
+
+    Parameters
+    ----------
+    name
+        The name of the law.
+    alike
+        Names of laws that are the same function.
+    constants
+        Its constants by their usual symbols, as the rows determine them, with standard errors.
+    meanings
+        What each constant is, in words.
+
+    Examples
+    --------
+    >>> from edgewise.expressions import Constant
+    >>> print(Named("Michaelis-Menten", (), {"Vmax": Constant(212.68, 6.95), "Km": Constant(0.06412, 0.00828)}, {}))
+    Michaelis-Menten: Vmax = 212.7 ± 7.0, Km = 0.0641 ± 0.0083
+    """
+
+    name: str
+    alike: tuple[str, ...]
+    constants: Mapping[str, Constant]
+    meanings: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.name}: " + ", ".join(f"{name} = {_shown(each)}" for name, each in self.constants.items())
+
+    def what(self) -> str:
+        """Return what the constants are, and the other names of the law, in a sentence or two.
+
+        >>> Named("Monod", ("Hill",), {}, {"mu": "fastest growth", "K": "S at half of it"}).what()
+        'mu: fastest growth; K: S at half of it. The same function: Hill.'
+        """
+        meanings = "; ".join(f"{name}: {meaning}" for name, meaning in self.meanings.items())
+        return f"{meanings}." + (f" The same function: {', '.join(self.alike)}." if self.alike else "")
+
+
+def _shown(constant: Constant) -> str:
+    """Return a constant with its standard error, unless that is rounding."""
+    rounding = 1e-9
+    return f"{constant.value:.12g}" if constant.error <= rounding * abs(constant.value) else str(constant)
+
+
 _IMPROVED = 0.98  # of the error of simpler formulas: what a front asks for
 _Any = TypeVar("_Any")
 
@@ -43,6 +90,8 @@ class Candidate:
         Makes the inputs of a table with text, dates or gaps.
     by_group
         The constants of each group, where they differ.
+    named
+        The law of a textbook that it is, if it is one.
 
     Examples
     --------
@@ -60,6 +109,7 @@ class Candidate:
     held_out: float = math.nan
     columns: Columns | None = field(default=None, repr=False, compare=False)
     by_group: ByGroup | None = field(default=None, repr=False, compare=False)
+    named: Named | None = field(default=None, repr=False, compare=False)
 
     def sympy(self) -> Formula:
         """The formula as a sympy expression; its symbols carry the names of the inputs."""

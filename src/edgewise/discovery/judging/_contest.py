@@ -121,10 +121,15 @@ class Evidence:
 
 
 class Contest:
-    """Compares forms on the rows of a table; `noise` (over the target's standard deviation) is the least error."""
+    """Compares forms on the rows of a table; `noise` (over the target's standard deviation) is the least error.
 
-    def __init__(self, data: FitData, noise: float) -> None:
+    `codes` holds what the names of textbook forms take, in units of the criterion, and the numbers of their constants:
+    they need no other description.
+    """
+
+    def __init__(self, data: FitData, noise: float, codes: Mapping[Formula, tuple[float, int]] | None = None) -> None:
         self.data, self.floor = data, max(EXACT / 10, 0.97 * noise)
+        self._codes = {} if codes is None else codes
         self._entries: dict[Formula, Entry | None] = {}
 
     def entry(self, expression: Formula) -> Entry | None:
@@ -146,6 +151,9 @@ class Contest:
 
     def _description(self, expression: Formula, template: Part, numbers: Collection[sympy.Symbol]) -> float:
         """Return what a form costs to write down, in units of the criterion: its numbers exact or fitted."""
+        if expression in self._codes:
+            code, count = self._codes[expression]
+            return code + count * math.log(self.data.n)
         ways = (placed(template, numbers), len(numbers)), (expression, fitted_constants(expression))
         return min(self._bits(form) + count * math.log(self.data.n) for form, count in ways)
 
@@ -170,6 +178,11 @@ class Contest:
             ratio = max(other.innovation, self.floor) / max(law.innovation, self.floor)
         return 2 * self.data.n * math.log(ratio) + other.description - law.description
 
+    def plain_lead(self, law: Entry, other: Entry) -> float:
+        """Return the lead if the noise of rows is taken for independent."""
+        ratio = max(other.error, self.floor) / max(law.error, self.floor)
+        return 2 * self.data.n * math.log(ratio) + other.description - law.description
+
     def robust_lead(self, law: Entry, other: Entry) -> float:
         """Return the lead by Student's likelihood: a form must not owe it to a few rows that are far from others.
 
@@ -183,25 +196,29 @@ class Contest:
     def leads(self, law: Formula, forms: Iterable[tuple[Formula, float]]) -> list[tuple[Entry, float]]:
         """Return the likeliest of other forms and the law's lead over each, least first.
 
-        forms: formulas with their errors on the rows as they stand. Those of one form, up to the values of their
-        constants, count once.
+        forms: formulas with their errors on the rows as they stand.
         """
-        most = 40  # forms that are fitted with all of their numbers free
         own = self.entry(law)
         if own is None:
             return []
-        rough = [
-            (2 * self.data.n * math.log(max(error, self.floor) / max(own.error, self.floor)) + self._bits(form), form)
-            for form, error in forms
-        ]
+        entries = [entry for form in self.shortlist(forms, law) if (entry := self.entry(form)) is not None]
+        return sorted(((entry, self.lead(own, entry)) for entry in entries), key=lambda pair: pair[1])
+
+    def shortlist(
+        self, forms: Iterable[tuple[Formula, float]], law: Formula | None = None, most: int = 40
+    ) -> list[Formula]:
+        """Return the likeliest forms, without a law, by their errors on the rows as they stand.
+
+        Those of one form, up to the values of their constants, count once.
+        """
+        rough = [(2 * self.data.n * math.log(max(error, self.floor)) + self._bits(form), form) for form, error in forms]
         likely: dict[str, Formula] = {}
         for _, form in sorted(rough, key=lambda pair: pair[0]):
             if len(likely) == most:
                 break
-            if as_text(form) != as_text(law):
+            if law is None or as_text(form) != as_text(law):
                 likely.setdefault(as_text(form), form)
-        entries = [entry for form in likely.values() if (entry := self.entry(form)) is not None]
-        return sorted(((entry, self.lead(own, entry)) for entry in entries), key=lambda pair: pair[1])
+        return [*likely.values()]
 
     def rivals(self, law: Formula, forms: Iterable[tuple[Formula, float]], lead: float = LEAD) -> list[Rival]:
         """Return the forms that a law does not lead by enough, closest first.

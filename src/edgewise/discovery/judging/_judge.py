@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
-from edgewise.discovery.judging._binary import binary_names, lines_of_binaries
+from edgewise.discovery.judging._binary import binary_names, lines_of_binaries, two_valued
 from edgewise.discovery.judging._candidate import Candidate
 from edgewise.discovery.judging._evidence import saved, spread
 from edgewise.discovery.judging._gaps import undetermined, unseen_piece, wild
@@ -68,8 +68,10 @@ class Judge:
         if not math.isfinite(final.error):
             return None
         expression = final.expression if final.error < EXACT else _reproducible(final, data)
+        if not keep_form:
+            expression = lines_of_binaries(expression, self.two_valued, always=final.error >= EXACT)
         if not keep_form and (final.error < EXACT or fitted_constants(expression) <= simplified):
-            expression = simplify(lines_of_binaries(expression, self.binary), self.names, self.x)
+            expression = simplify(expression, self.names, self.x)
             if final.error < EXACT and expression.atoms(sympy.Float):  # c/(x + c) is 1/(x/c + 1): now seen to be 1
                 again = round_constants(expression, data)
                 if again.error < EXACT and complexity(again.expression) < complexity(expression):
@@ -80,6 +82,11 @@ class Judge:
     def binary(self) -> tuple[str, ...]:
         """The columns that hold 0 and 1 only."""
         return binary_names(self.names, self.x)
+
+    @cached_property
+    def two_valued(self) -> dict[str, tuple[float, float]]:
+        """The values of the columns that have two."""
+        return two_valued(self.names, self.x)
 
     def measured(self, free: FreeFormula) -> Candidate | None:
         """Return a formula with its free constants as they are fitted, none of them rounded."""

@@ -51,6 +51,10 @@ class Pool:
         candidate = self.judge.judged(formula, self.noise, keep_form=self.gate.keeps_form)
         if candidate is None or self.passes(candidate):
             return candidate
+        if self.judge.two_valued:  # as a line it may lack the units that it had
+            same = self.judge.judged(formula, self.noise, keep_form=True)
+            if same is not None and self.passes(same):
+                return same
         return self.mended(candidate.expression)
 
     def passes(self, candidate: Candidate) -> bool:

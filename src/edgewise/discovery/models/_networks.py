@@ -129,47 +129,51 @@ class Ceiling:
     """An additive network with products of two inputs, smoothed by restricted maximum likelihood.
 
     `held_out` is its root mean square error on rows that it was not fitted to, over the standard deviation of the
-    target; `r2` the same as a coefficient of determination.
+    target; `r2` the same as a coefficient of determination. It takes the columns `logs` by their logarithms.
     """
 
     fit: AdditiveFit = field(repr=False)
     names: tuple[str, ...]
     held_out: float
     columns: Columns | None = field(repr=False, default=None)
+    logs: tuple[str, ...] = field(repr=False, default=())
 
     @classmethod
     def of(
         cls, names: tuple[str, ...], x: Array, y: Array, weights: Array | None = None, *, seed: int = 0,
-        check: Callable[[str], None] = lambda stage: None,
+        check: Callable[[str], None] = lambda stage: None, logs: tuple[str, ...] = (),
     ) -> Ceiling:  # fmt: skip
         """Return the model of rows x (n, m), y (n,). `check` is called before each of its fits."""
-        request = Request(values=False, seed=seed)
-        fit = additive(x, y, [False] * x.shape[1], Gaussian(), request, weights=weights, check=check)
-        return cls._measured(fit, names, y, weights)
+        request, own = Request(values=False, seed=seed), logarithms(names, x, logs)
+        fit = additive(own, y, [False] * x.shape[1], Gaussian(), request, weights=weights, check=check)
+        return cls._measured(fit, names, y, weights, logs)
 
     @classmethod
     def of_logarithms(
-        cls, names: tuple[str, ...], x: Array, y: Array, weights: Array | None = None, *, seed: int = 0
-    ) -> Ceiling:
+        cls, names: tuple[str, ...], x: Array, y: Array, weights: Array | None = None, *, seed: int = 0,
+        logs: tuple[str, ...] = (),
+    ) -> Ceiling:  # fmt: skip
         """Return the model of positive values y (n,) whose noise is relative: of their logarithms, all alike.
 
         `weights` are those of errors of y. Predictions are means of y, not of the logarithm.
         """
-        logs = np.log(y)
-        most = float(logs.max()) + 1  # below zero, logarithms are taken as they are
-        request = Request(values=False, seed=seed)
-        fit = additive(x, logs - most, [False] * x.shape[1], Gaussian(), request)
+        of_target = np.log(y)
+        most = float(of_target.max()) + 1  # below zero, logarithms are taken as they are
+        request, own = Request(values=False, seed=seed), logarithms(names, x, logs)
+        fit = additive(own, of_target - most, [False] * x.shape[1], Gaussian(), request)
         target = Target("log", fit.target.center + most, fit.target.scale, float(y.max()) * np.e)
-        return cls._measured(replace(fit, target=target), names, y, weights)
+        return cls._measured(replace(fit, target=target), names, y, weights, logs)
 
     @classmethod
-    def _measured(cls, fit: AdditiveFit, names: tuple[str, ...], y: Array, weights: Array | None) -> Ceiling:
+    def _measured(
+        cls, fit: AdditiveFit, names: tuple[str, ...], y: Array, weights: Array | None, logs: tuple[str, ...]
+    ) -> Ceiling:
         rows = fit.rows
         w = np.ones(len(y)) if weights is None else weights
         deviation = np.sqrt(np.average((y - np.average(y, weights=w)) ** 2, weights=w))
         residual = y[rows] - fit.of(fit.held_out)[:, 0]
         error = float(np.sqrt(np.average(residual**2, weights=w[rows])))
-        return cls(fit, names, error / float(deviation))
+        return cls(fit, names, error / float(deviation), logs=logs)
 
     @property
     def r2(self) -> float:
@@ -182,8 +186,21 @@ class Ceiling:
 
     def predict(self, x: Data) -> Array:
         """Return values (n,) at rows x (n, m); outside of the table its curves level off."""
-        return self.fit.predict(columns_of(x, self.names, self.columns))[:, 0]
+        rows = columns_of(x, self.names, self.columns)
+        return self.fit.predict(logarithms(self.names, rows, self.logs))[:, 0]
 
     def network(self) -> KAN:
-        """Return the model as a network: of `fit.design.values(x)`, for the target that `fit.target` maps."""
+        """Return the model as a network: of `fit.design.values(x)`, for the target that `fit.target` maps.
+
+        x holds the logarithms of the columns `logs`.
+        """
         return network(self.fit.model)
+
+
+def logarithms(names: tuple[str, ...], x: Array, logs: tuple[str, ...]) -> Array:
+    """Return columns x (n, m), those of the names `logs` by their logarithms; what has none counts as next to 0."""
+    least = 1e-300
+    if not logs:
+        return x
+    chosen = [name in logs for name in names]
+    return np.where(chosen, np.log(np.maximum(x, least)), x)

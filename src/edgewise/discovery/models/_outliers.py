@@ -73,3 +73,34 @@ def far_rows(x: Array, residual: Array, sigma: Array) -> Array:
     _, near = KDTree(scaled).query(scaled[far], k=min(neighbors + 1, len(x)))
     around = NORMAL * np.median(size[np.asarray(near)[:, 1:]], axis=1)
     return far[size[far] > far_residual * around]
+
+
+def residual_of_most(x: Array, y: Array, seed: int = 0) -> Array:
+    """Return the residuals (n,) of the plane through x (n, m) that leaves least of three quarters of the rows.
+
+    Far rows at the ends of a column do not move it, as they do a flexible model, or a plane of all rows.
+
+    Source: Rousseeuw and Van Driessen, Computing LTS regression for large data sets (2006).
+
+    >>> x = np.arange(40.0)[:, None]
+    >>> y = 2 * x[:, 0] + np.where(x[:, 0] > 36, -50.0, 0.0)
+    >>> np.flatnonzero(np.abs(residual_of_most(x, y)) > 1)
+    array([37, 38, 39])
+    """
+    starts, steps, fitted = 100, 6, 0.75  # of random rows; steps of each; rows that are fitted, of all
+    most = 2000  # rows that the plane is found on
+    rng = np.random.default_rng(seed)
+    some = np.sort(rng.permutation(len(y))[:most])
+    columns, target = np.column_stack([np.ones(len(some)), x[some]]), y[some]
+    count = max(columns.shape[1] + 1, int(fitted * len(some)))
+    least, plane = np.inf, np.zeros(columns.shape[1])
+    for _ in range(starts):
+        rows = rng.permutation(len(some))[: columns.shape[1]]
+        for _ in range(steps):
+            found = np.linalg.lstsq(columns[rows], target[rows], rcond=None)[0]
+            left = np.abs(target - columns @ found)
+            rows = np.argsort(left, kind="stable")[:count]
+        size = float(np.sum(left[rows] ** 2))
+        if size < least:
+            least, plane = size, found
+    return y - np.column_stack([np.ones(len(y)), x]) @ plane

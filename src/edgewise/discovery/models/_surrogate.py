@@ -126,6 +126,7 @@ def _pursue(table: Tensor, aim: Tensor) -> tuple[list[int], Tensor, Tensor, bool
     no_better = 1.25  # the error of half the terms over that of all, up to which more of them no longer help
     early = 0.5  # of all terms that it could have, below which the choice stopped by itself
     share = 3  # rows for each term at least
+    independent = 1e-9  # norm of what the chosen terms leave of one that is no sum of them
     n = len(aim)
     most = max(1, n // share)
     basis = torch.zeros(n, most + _BLOCK, dtype=aim.dtype)
@@ -133,6 +134,7 @@ def _pursue(table: Tensor, aim: Tensor) -> tuple[list[int], Tensor, Tensor, bool
     chosen: list[int] = []
     residual, leverage = aim.clone(), torch.zeros(n, dtype=aim.dtype)
     best, kept, left_out = math.inf, 0, residual
+    spanned = -1  # chosen terms by which a whole block was last found to be sums of them
     errors: list[tuple[int, float]] = []
     batch, tiny = [0], 1e-13 * float(aim.norm()) / math.sqrt(n)
     while batch and len(chosen) < most:
@@ -141,7 +143,13 @@ def _pursue(table: Tensor, aim: Tensor) -> tuple[list[int], Tensor, Tensor, bool
         for _ in range(2):
             new = new - basis[:, :k] @ (basis[:, :k].T @ new)
         new, triangle = torch.linalg.qr(new)
-        good = triangle.diagonal().abs() > 1e-9
+        good = triangle.diagonal().abs() > independent
+        if not bool(good.any()) and spanned < k:
+            spanned = k
+            others = table[:, free] - basis[:, :k] @ (basis[:, :k].T @ table[:, free])
+            if bool((others.norm(dim=0) < independent / 2).all()):  # no other term adds anything
+                free[:] = False
+                break
         new = new[:, good]
         chosen += [j for j, ok in zip(batch, good.tolist(), strict=True) if ok]
         basis[:, k : len(chosen)] = new

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
 import sympy
@@ -14,24 +14,16 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise._renamed import renamed
 from edgewise._typing import Data, Formula
+from edgewise.discovery.likelihoods import Censored
+from edgewise.discovery.regression._likeliest import likeliest_at
 from edgewise.discovery.regression._loss import LossName, RobustLoss
 from edgewise.discovery.regression._minimization import Minimization, Minimum
 from edgewise.discovery.regression._mixed import Between, Varying, by_group
-from edgewise.discovery.regression._result import FitOutcome, FormulaFit
+from edgewise.discovery.regression._result import Chosen, FitOutcome, FormulaFit
 from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
+from edgewise.discovery.regression._scatter import Scatter
 from edgewise.formulas.expressions import CovarianceName, Uncertainty, evaluate, read_formula
 from edgewise.kernels import one_thread
-
-
-class Chosen(NamedTuple):
-    """What a user chose for a fit: the formula as stated, and more; and the names of all columns of the table."""
-
-    stated: str
-    covariance: CovarianceName
-    loss: LossName
-    absolute_sigma: bool
-    columns: tuple[str, ...]
-    notes: tuple[str, ...] = ()
 
 
 def fit_at(found: Minimum, form: Formula, constants: Sequence[sympy.Symbol], rows: Rows, chosen: Chosen) -> FormulaFit:
@@ -95,7 +87,7 @@ _EULER = re.compile(r"(?<![\w.`])[eE](?!\w)(?!\s*(?:\^|\*\*))")
 def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     formula: str | Formula,
     x: Any,
-    y: Data | str,
+    y: Data | Censored | str,
     *,
     names: Sequence[str] | None = None,
     start: Mapping[str, float] | None = None,
@@ -109,6 +101,9 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     restricted: bool = True,
     loss: LossName = "squared",
     covariance: CovarianceName | None = None,
+    trials: Data | str | None = None,
+    sigma_x: Any = None,
+    correlated: Data | str | bool | None = None,
 ) -> FormulaFit:
     """Fit the constants of a formula that you state, and say how well the rows determine them.
 
@@ -126,7 +121,8 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
         A DataFrame, a mapping from names to columns, or an array (n, m) with `names`. Rows with gaps in what is used
         are left out, with a note.
     y : (n,)
-        An array, a Series, or the name of a column of x.
+        An array, a Series, or the name of a column of x. Cells of text as "<0.05" and ">100" are censored, as are those
+        of an `edgewise.Censored`: they count by the Tobit likelihood.
     names
         Names of the columns of an array.
     start
@@ -154,6 +150,16 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
         What the standard errors allow for: "classical" (independent errors of equal size over weight),
         "heteroscedastic" (of any sizes), "autocorrelated" (correlated along the order of the rows), "clustered" (within
         groups; the default where `groups` are given).
+    trials : (n,)
+        Number of trials of which y are the events, a number or a column's name: the formula is their probability, and
+        constants maximize the binomial likelihood. None where y is measured.
+    sigma_x
+        Standard errors of inputs, by name: arrays, numbers, or names of columns; of a single input without its name.
+        Needs `sigma`. Constants are those of orthogonal distance regression. None for inputs without errors.
+    correlated
+        True for errors that are correlated with those of the row before, or the positions of the rows, as times (n,),
+        or the name of a column: an autoregression of first order is estimated with the constants. Rows of different
+        `groups` are independent. None for independent errors.
 
     Returns
     -------
@@ -166,7 +172,9 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
         For texts that are no formula, unknown functions, a formula without constants or inputs, names in `start` and
         `bounds` that are no constants, bounds that exclude the start, columns of text and dates, infinities, fewer rows
         than constants, and a formula that is undefined at all values that were tried; with `varying`, for names that
-        are no constants, fewer than two groups, groups of one row each, and what does not go with it.
+        are no constants, fewer than two groups, groups of one row each, and what does not go with it; for kinds of
+        errors that cannot be combined, limits of the wrong order, more events than trials, and a target that is
+        censored in all rows.
 
     References
     ----------
@@ -185,7 +193,6 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
     """
     columns = Columns.of(x, names)
     form, constants = _stated(formula, columns.names, {**(start or {}), **(bounds or {})})
-    kind = _kind(covariance, groups)
     loss = renamed("loss", loss)
     robust = RobustLoss.of(loss)
     asked = None
@@ -193,15 +200,21 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
         others = {"covariance": covariance, "bounds": bounds, "absolute_sigma": absolute_sigma, "loss": robust}
         asked = Varying.of(varying, constants, between, restricted, others)
     used = [name for name in columns.names if sympy.Symbol(name) in form.free_symbols]
-    rows = Rows.of(columns, used, y, sigma, weights, groups)
+    scatter = Scatter.of(columns, used, y, trials, sigma_x, correlated)
+    _check_combined(scatter, sigma, weights, groups, loss, covariance)
+    if asked is not None and not scatter.plain:
+        raise InputError(f"'varying' does not go with {scatter.kind}. Leave one of them out.")
+    kind = "classical" if asked is not None else _kind(covariance, None if scatter.correlated else groups)
+    stated = Rows.of(columns, used, scatter.target, sigma, weights, groups, scatter.extra)
+    rows = scatter.rows(stated)
     if asked is not None:
-        kind = "classical"
         asked.check(rows)
     _check_rows(rows, constants, kind)
     limits = _limits(bounds, constants)
     values = _start(start, constants, limits)
     notes = _notes(formula, columns, constants)
     with one_thread(), np.errstate(all="ignore"):  # formulas may overflow at starts that are tried
+        likelihood = scatter.likelihood(stated, rows, form, constants, absolute_sigma)
         found = Minimization(form, constants, rows.data, values, limits).minimum(robust)
         if found is None:
             raise InputError(
@@ -211,7 +224,26 @@ def fit_formula(  # noqa: PLR0913 (what a fit may be asked)
         chosen = Chosen(str(formula), kind, loss, absolute_sigma, columns.names, notes)
         if asked is not None and not found.undetermined:
             return fit_by_group(found, form, constants, rows, chosen, asked)
-        return fit_at(found, form, constants, rows, chosen)
+        if likelihood is None:
+            return fit_at(found, form, constants, rows, chosen)
+        return likeliest_at(found, form, constants, rows, chosen, likelihood, limits)
+
+
+def _check_combined(
+    scatter: Scatter, sigma: object, weights: object, groups: object, loss: str, covariance: object
+) -> None:
+    """Raise InputError for what does not go with a likelihood."""
+    if scatter.plain:
+        return
+    if loss != "squared" or covariance is not None:
+        other = "covariance" if covariance is not None else "loss"
+        raise InputError(f"{other!r} does not go with {scatter.kind}, whose likelihood says what errors count.")
+    if groups is not None and not scatter.correlated:
+        raise InputError(f"'groups' does not go with {scatter.kind}. Leave it out.")
+    if scatter.trials and (sigma is not None or weights is not None):
+        raise InputError("'sigma' and 'weights' do not go with 'trials', which say how much rows count.")
+    if scatter.errors_in_x and sigma is None:
+        raise InputError("'sigma_x' needs 'sigma', the standard errors of y: their ratio decides.")
 
 
 def _stated(

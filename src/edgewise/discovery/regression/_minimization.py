@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -64,15 +64,7 @@ class Minimum:
     @property
     def undetermined(self) -> list[str]:
         """The names of constants that can change together without any change at the rows, to first order."""
-        takes_part = 1e-3  # component of a constant in a direction without effect
-        jacobian = self.free.relative_jacobian(self.data)[1]
-        if not len(self.free.values) or not np.isfinite(jacobian).all():
-            return [symbol.name for symbol in self.free.symbols]
-        sizes = np.linalg.norm(jacobian, axis=0)
-        _, s, vt = np.linalg.svd(jacobian / np.where(sizes > 0, sizes, 1.0), full_matrices=False)
-        lacking = vt[s < _RANK]
-        share = np.abs(lacking).max(0, initial=0.0)
-        return [symbol.name for symbol, own in zip(self.free.symbols, share, strict=True) if own > takes_part]
+        return undetermined(self.free.relative_jacobian(self.data)[1], self.free.symbols)
 
     @property
     def settled(self) -> bool:
@@ -95,6 +87,17 @@ class Minimum:
                 break
             best = found
         return best
+
+
+def undetermined(jacobian: Array, symbols: Sequence[sympy.Symbol]) -> list[str]:
+    """Return the names of constants in directions that a Jacobian (n, k) does not see."""
+    takes_part = 1e-3  # component of a constant in a direction without effect
+    if not len(symbols) or not np.isfinite(jacobian).all():
+        return [symbol.name for symbol in symbols]
+    sizes = np.linalg.norm(jacobian, axis=0)
+    _, s, vt = np.linalg.svd(jacobian / np.where(sizes > 0, sizes, 1.0), full_matrices=False)
+    share = np.abs(vt[s < _RANK]).max(0, initial=0.0)
+    return [symbol.name for symbol, own in zip(symbols, share, strict=True) if own > takes_part]
 
 
 _STEPS = 2000  # evaluations of a fit

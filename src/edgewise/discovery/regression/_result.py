@@ -6,7 +6,7 @@ import enum
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from edgewise._errors import InputError, unknown
 from edgewise._extras import needed
 from edgewise._typing import Array, Formula
 from edgewise.discovery import residuals
+from edgewise.discovery.likelihoods import Maximum
 from edgewise.discovery.mixed import ByGroup, codes_of
 from edgewise.discovery.regression._loss import LossName
 from edgewise.discovery.regression._mixed import mixed_lines
 from edgewise.discovery.regression._rows import FEWEST_GROUPS, Columns, Rows
-from edgewise.formulas.expressions import Constant, Uncertainty, evaluate, quoted, rounded_together
+from edgewise.formulas.expressions import Constant, CovarianceName, Uncertainty, evaluate, quoted, rounded_together
 from edgewise.interpret.export import latex, latex_with_error_bars, text_with_error_bars
 
 if TYPE_CHECKING:
@@ -43,6 +44,17 @@ class FitOutcome(enum.Enum):
         return self.value
 
 
+class Chosen(NamedTuple):
+    """What a user chose for a fit: the formula as stated, and more; and the names of all columns of the table."""
+
+    stated: str
+    covariance: CovarianceName
+    loss: LossName
+    absolute_sigma: bool
+    columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, repr=False)
 class Estimates:
     """The fields of a `FormulaFit`, and the numbers that follow from them."""
@@ -62,6 +74,7 @@ class Estimates:
     columns: tuple[str, ...]
     uncertainty: Uncertainty = field(repr=False)
     by_group: ByGroup | None = field(default=None, repr=False)
+    likeliest: Maximum | None = field(default=None, repr=False)
 
     @cached_property
     def constants(self) -> dict[str, Constant]:
@@ -95,8 +108,8 @@ class Estimates:
 
     @property
     def r2(self) -> float:
-        """One less the weighted sum of squares of residuals over that of y about its mean."""
-        if self.loss != "squared":
+        """One less the weighted sum of squares of residuals over that of y about its mean; nan for likelihoods."""
+        if self.loss != "squared" or self.likeliest is not None:
             return math.nan
         with np.errstate(all="ignore"):
             square = (self.rows.weight / self.rows.weight.max()) ** 2
@@ -106,10 +119,12 @@ class Estimates:
 
     @property
     def log_likelihood(self) -> float:
-        """The largest log-likelihood of normal errors, as R's logLik; nan for a robust loss.
+        """The largest log-likelihood, of normal errors unless said otherwise, as R's logLik; nan for a robust loss.
 
         It is the restricted one where variances between groups maximize that.
         """
+        if self.likeliest is not None:
+            return self.likeliest.likelihood.log_likelihood(self.likeliest.loss)
         if self.loss != "squared":
             return math.nan
         if self.by_group is not None:
@@ -135,7 +150,8 @@ class Estimates:
     def _parameters(self) -> int:
         if self.by_group is not None:
             return self.by_group.fit.parameters
-        return len(self.uncertainty.free.values) + (not self.absolute_sigma)
+        also = (not self.absolute_sigma) if self.likeliest is None else len(self.likeliest.theta)
+        return len(self.uncertainty.free.values) + also
 
     def interval(self, name: str, coverage: float = 0.95) -> tuple[float, float]:
         """Return the profile interval of a constant: values at which the refitted others leave little more error.
@@ -157,6 +173,9 @@ class Estimates:
         own = [symbol.name for symbol in self.uncertainty.free.symbols]
         if name not in own:
             raise unknown("constant", name, own)
+        if self.likeliest is not None:
+            quantile = self.uncertainty.quantile(coverage, own.index(name))
+            return self.likeliest.profile(own.index(name), 0.5 * (quantile * self.likeliest.unit) ** 2)
         return self.uncertainty.profile(own.index(name), coverage)
 
     def frame(self, coverage: float = 0.95) -> pd.DataFrame:
@@ -205,6 +224,8 @@ class Estimates:
         Rows count as much as they do under a robust loss.
         """
         rows, left = self.rows, self.rows.weight * self.residuals * self.row_weights
+        if self.likeliest is not None:
+            left = self.likeliest.likelihood.residual(self.fitted, self.likeliest.theta)
         found = residuals.inspect(rows.x, left, names=rows.names, fitted=self.fitted, groups=rows.groups)
         within = residuals.within_labels(left, rows.repeated) if found.tested else None
         return replace(found, outliers=tuple(int(rows.kept[k]) for k in found.outliers), repeated=within)
@@ -227,7 +248,8 @@ _REMEDIES = (
 
 def summary(fit: Estimates) -> str:
     """Return the formula, a table of its constants, what it leaves, and how the fit ended."""
-    rows = [_HEAD, *_cells(fit.frame())]
+    normal = fit.likeliest is not None and fit.likeliest.likelihood.normal
+    rows = [tuple("z" if normal and each == "t" else each for each in _HEAD), *_cells(fit.frame())]
     widths = [max(len(row[k]) for row in rows) for k in range(len(_HEAD))]
     lines = [f"{quoted(fit.rows.target)} = {fit.stated.strip()}", ""]
     for name, *cells in rows:
@@ -246,12 +268,26 @@ def summary(fit: Estimates) -> str:
 
 
 def _leaves(fit: Estimates) -> str:
-    what = "Residual standard error" if fit.loss == "squared" else f"Scale of the residuals ({fit.loss})"
-    freedom = f" with {fit.freedom} degrees of freedom" if fit.by_group is None else ""
-    text = f"{what} {fit.residual_error:.4g}{freedom}, {len(fit.rows.y)} rows"
+    if fit.likeliest is not None:
+        return _likely(fit, fit.likeliest)
+    text = _plainly(fit)
     if fit.loss != "squared":
         return f"{text}."
     return f"{text}; R2 {fit.r2:.4f}, AIC {fit.aic:.1f}, BIC {fit.bic:.1f}."
+
+
+def _plainly(fit: Estimates) -> str:
+    what = "Residual standard error" if fit.loss == "squared" else f"Scale of the residuals ({fit.loss})"
+    freedom = f" with {fit.freedom} degrees of freedom" if fit.by_group is None else ""
+    return f"{what} {fit.residual_error:.4g}{freedom}, {len(fit.rows.y)} rows"
+
+
+def _likely(fit: Estimates, found: Maximum) -> str:
+    """Return what a likelihood says of what the formula leaves."""
+    text = found.likelihood.summary(fit.fitted, found.theta, found.errors, len(found.free.values)).leaves
+    if not math.isfinite(fit.log_likelihood):
+        return f"{text or _plainly(fit)}."
+    return f"{text}; log-likelihood {fit.log_likelihood:.2f}, AIC {fit.aic:.1f}, BIC {fit.bic:.1f}."
 
 
 def _findings(fit: Estimates) -> list[str]:
@@ -262,6 +298,8 @@ def _findings(fit: Estimates) -> list[str]:
             continue
         if getattr(found, attribute) and fit.uncertainty.kind == "classical":
             lines.append(f"covariance={kind!r} gives standard errors that allow for it ({what}).")
+            if attribute == "order":
+                lines.append("correlated=True fits the constants together with that correlation.")
     return lines
 
 
@@ -327,6 +365,8 @@ class FormulaFit(Estimates):
         Standard errors, and how constants go together.
     by_group
         The constants of each group and how much they differ, where they do; None else.
+    likeliest
+        The maximum of the likelihood, where rows are censored, counted, correlated, or have errors in x; else None.
     """
 
     def predict(
@@ -365,7 +405,10 @@ class FormulaFit(Estimates):
             return values
         if band == "prediction":
             noise = 1.0 if self.absolute_sigma else self.residual_error
-            size = np.hypot(size, noise / float(np.median(self.rows.weight)))
+            each = noise / float(np.median(self.rows.weight))
+            if self.likeliest is not None:
+                each = self.likeliest.likelihood.deviation(values, self.likeliest.theta)
+            size = np.hypot(size, each)
         half = self.uncertainty.quantile(interval) * size
         return values, values - half, values + half
 

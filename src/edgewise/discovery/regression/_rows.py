@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise._extras import needed
 from edgewise._typing import Array
@@ -16,6 +17,7 @@ from edgewise.discovery.mixed import label_of
 from edgewise.discovery.residuals import Repeated
 from edgewise.formulas.expressions import FitData
 from edgewise.tables.encoding import Category, Dates, Encoder, as_array, is_frame
+from edgewise.tables.io import limits_of
 
 FEWEST_GROUPS = 3  # for standard errors that allow for clusters
 
@@ -97,6 +99,28 @@ class Columns:
             raise InputError(f"Column {called!r} holds dates. Pass numbers, such as the days since the first date.")
         return encoder.encode(frame)[:, 0]
 
+    def filled(self, given: Any, what: str) -> Array:
+        """Return a column (n,) by name or as it came, or a number for all rows."""
+        if is_number(given):
+            return np.full(len(self.cells(self.names[0])), float(given))
+        return self.numbers(given, what)
+
+    def positions(self, given: Any, what: str) -> Array:
+        """Return a column (n,) of numbers, or of dates as days, by name or as it came."""
+        cells = np.asarray(as_array(self._aligned(given)))
+        if cells.dtype.kind == "M":
+            days = cells.astype("datetime64[us]").astype(np.float64) / 8.64e10
+            return np.where(np.isnat(cells), np.nan, days)
+        return self.numbers(given, what)
+
+    def limits(self, given: Any) -> tuple[Array, Array] | None:
+        """Return what each value of a column of text lies between, as "<0.05" says it; None where no cell does.
+
+        Ends without a limit are infinite. Errors: InputError for a column that does not exist.
+        """
+        cells = np.asarray(as_array(self._aligned(given)))
+        return limits_of(cells) if cells.dtype.kind in "OSUT" and cells.ndim == 1 else None
+
     def _aligned(self, given: Any) -> Any:
         """Return a column by name or as it came; a Series whose index is a permutation of the table's, in its order."""
         if isinstance(given, str):
@@ -145,17 +169,20 @@ class Rows:
     grouped: str = ""
     labels: tuple[str, ...] = ()
     repeated: Mapping[str, Repeated] = field(default_factory=dict, repr=False)
+    extra: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, columns: Columns, used: Sequence[str], y: Any, sigma: Any = None, weights: Any = None, groups: Any = None
-    ) -> Rows:
-        """Return the rows without gaps in the columns that are `used`, the target, `sigma`, `weights` and `groups`.
+        cls, columns: Columns, used: Sequence[str], y: Any, sigma: Any = None, weights: Any = None, groups: Any = None,
+        extra: Mapping[str, Array] | None = None,
+    ) -> Rows:  # fmt: skip
+        """Return the rows without gaps in the columns that are `used`, the target, and what is said of rows.
 
         Errors: InputError for columns of different lengths, weights that are not positive, and those of `Columns`.
         """
         target = y if isinstance(y, str) else str(getattr(y, "name", None) or "y")
         numbers = {name: columns.numbers(name, name) for name in used}
+        numbers |= extra or {}
         numbers["y"] = columns.numbers(y, target)
         for what, given in (("sigma", sigma), ("weights", weights)):
             if given is not None:
@@ -179,8 +206,9 @@ class Rows:
         weight = _weight(numbers.get("sigma"), numbers.get("weights"), kept)
         x = np.column_stack([numbers[name][kept] for name in used])
         own = None if codes is None else codes[kept]
+        more = {name: numbers[name][kept] for name in extra or {}}
         grouped = groups if isinstance(groups, str) else str(getattr(groups, "name", None) or "groups")
-        found = cls(tuple(used), target, x, numbers["y"][kept], weight, own, kept, notes, grouped, labels)
+        found = cls(tuple(used), target, x, numbers["y"][kept], weight, own, kept, notes, grouped, labels, extra=more)
         found = found.only(weight > 0) if (weight == 0).any() else found
         return found._numbered() if groups is not None else replace(found, repeated=columns.repeated(found.kept))
 
@@ -200,6 +228,10 @@ class Rows:
         there, codes = np.unique(self.groups, return_inverse=True)
         return replace(self, groups=codes, labels=tuple(self.labels[k] for k in there))
 
+    def measured(self, y: Array, weight: Array) -> Rows:
+        """Return the rows with other values of the target (n,), and other weights (n,)."""
+        return replace(self, y=y, weight=weight)
+
     def only(self, keep: Array) -> Rows:
         """Return some of the rows; those left out have no weight."""
         count = int((~keep).sum())
@@ -207,7 +239,7 @@ class Rows:
         groups = None if self.groups is None else self.groups[keep]
         return replace(
             self, x=self.x[keep], y=self.y[keep], weight=self.weight[keep], groups=groups, kept=self.kept[keep],
-            notes=(*self.notes, note),
+            notes=(*self.notes, note), extra={name: values[keep] for name, values in self.extra.items()},
         )  # fmt: skip
 
 

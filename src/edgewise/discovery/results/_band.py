@@ -32,12 +32,14 @@ class Prediction:
 
     s u is the standard deviation of the noise: u as the noise model has it at the formula's value, s from the weighted
     residuals with the fitted constants' degrees of freedom taken off. Standard errors that were given for the rows are
-    not known elsewhere: u is then their median, or in proportion to the value if they are.
+    not known elsewhere: u is then their median, or in proportion to the value if they are. With `ratio`, it is the
+    logarithm over that of `center` that has Student's distribution.
     """
 
     center: Array
     scale: Array
     freedom: int
+    ratio: bool = False
 
     @classmethod
     def of(cls, uncertainty: Uncertainty, x: Array, noise: NoiseModel) -> Prediction:
@@ -60,7 +62,9 @@ class Prediction:
     @classmethod
     def _around(cls, values: Array, deviation: Array, fitted: Fitted, noise: NoiseModel) -> Prediction:
         with np.errstate(all="ignore"):
-            if noise.varies:
+            if noise.stated:
+                size = 1.0
+            elif noise.varies:
                 z = noise.weights(fitted.values, fitted.y) * (fitted.y - fitted.values)
                 size = np.sqrt(np.nansum(z**2) / fitted.freedom)
             else:
@@ -70,9 +74,20 @@ class Prediction:
 
     def quantile(self, probability: float) -> Array:
         """Return the value (n,) that a new measurement stays below with that probability."""
-        from scipy.stats import t
+        from scipy.special import stdtrit
 
-        return self.center + float(t.ppf(probability, self.freedom)) * self.scale
+        step = float(stdtrit(self.freedom, probability)) * self.scale
+        if not self.ratio:
+            return self.center + step
+        with np.errstate(all="ignore"):
+            return self.center * np.exp(step / self.center)
+
+    def below(self, value: Array) -> Array:
+        """Return the probability (n,) that a new measurement stays below a value (n,)."""
+        from scipy.special import stdtr
+
+        away = self.center * np.log(np.maximum(value / self.center, 1e-300)) if self.ratio else value - self.center
+        return np.asarray(stdtr(self.freedom, away / np.maximum(self.scale, 1e-300)))
 
 
 def mixture_mean(predictions: Sequence[Prediction], weights: Array) -> Array:
@@ -92,8 +107,6 @@ def mixture_quantile(predictions: Sequence[Prediction], weights: Array, probabil
     """
     negligible = 1e-4  # weight of a form that is left out of a mixture
     halvings = 60
-    from scipy.stats import t
-
     kept = [(p, w) for p, w in zip(predictions, weights, strict=True) if w > negligible]
     ends = np.array([p.quantile(probability) for p, _ in kept])
     known = np.isfinite(ends)
@@ -103,9 +116,6 @@ def mixture_quantile(predictions: Sequence[Prediction], weights: Array, probabil
     with np.errstate(all="ignore"):
         for _ in range(halvings if len(kept) > 1 else 0):
             middle = (low + high) / 2
-            below = sum(
-                np.nan_to_num(share * t.cdf((middle - p.center) / np.maximum(p.scale, 1e-300), p.freedom))
-                for (p, _), share in zip(kept, shares, strict=True)
-            )
+            below = sum(np.nan_to_num(share * p.below(middle)) for (p, _), share in zip(kept, shares, strict=True))
             low, high = (np.where(below < probability * total, a, b) for a, b in ((middle, low), (high, middle)))
         return np.where(total > 0, (low + high) / 2, np.nan)

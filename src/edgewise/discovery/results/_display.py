@@ -10,7 +10,7 @@ from markupsafe import escape
 from edgewise._printable import printable
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results._front import Front
-from edgewise.discovery.tables import EXACT, KINDS
+from edgewise.discovery.tables import EXACT, KINDS, WIDE, covered
 from edgewise.formulas.expressions import quoted, write
 from edgewise.interpret.export import latex_with_error_bars, text_with_error_bars
 
@@ -77,7 +77,7 @@ def front_cells(found: Front, digits: int | None = _DIGITS) -> tuple[list[str], 
     head = ["", "#", "complexity", "error", "held-out R2", "weight", "formula"]
     return head, [
         [">" if c is found.best else "", str(k), f"{c.complexity:g}", f"{c.error:.2g}", r2_text(c.held_out),
-         weight_text(float(w)), printable(c.text(digits))]
+         weight_text(float(w)), printable(c.text(digits) + ("" if c.named is None else f"  ({c.named.name})"))]
         for k, (c, w) in enumerate(zip(found.candidates, found.weights, strict=True))
     ]  # fmt: skip
 
@@ -105,11 +105,12 @@ def conclusion(found: Front) -> list[str]:
     """Return the best formula with error bars, its errors, and what the best flexible model reaches."""
     telling = 0.1  # weight from which the formula that has the largest is named
     best = found.best
-    lines = [f"{quoted(found.target)} = {with_error_bars(found, best)}"]
+    lines = [f"{quoted(found.target)} = {with_error_bars(found, best)}", *named_lines(best)]
     if has_error_bars(best):
         lines.append(f"A constant stands with its standard error (±){_ROWS[found.rows_are]}.")
     r2 = r2_text(best.held_out)
     lines.append(f"Error: {best.error:.2g} ({error_means(found)})" + (f"; R2 on held-out rows: {r2}." if r2 else "."))
+    lines += scale_lines(found)
     lines += noise_lines(found)
     if found.ceiling is not None:
         own = r2_text(found.ceiling.held_out)
@@ -118,10 +119,18 @@ def conclusion(found: Front) -> list[str]:
     if len(found) > 1 and found.outcome is not Outcome.EXACT:
         lines.append(f"Weight of forms that are not on this front: {1 - float(found.weights.sum()):.2f}.")
     lines += judgement_lines(found)
+    if found.searched and found.outcome is not Outcome.EXACT:
+        lines.append(found.searched)
     first = int(found.weights.argmax())
     if found.candidates[first] is not best and found.weights[first] > telling:
         lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")
     return [printable(line) for line in [*lines, *found.notes]]
+
+
+def named_lines(candidate: Candidate) -> list[str]:
+    """Return the law of a textbook that a formula is, with its constants, what they are, and its other names."""
+    law = candidate.named
+    return [] if law is None else [str(law), f"  {law.what()}"]
 
 
 def judgement_lines(found: Front) -> list[str]:
@@ -161,16 +170,32 @@ def group_lines(found: Front) -> list[str]:
 def noise_lines(found: Front) -> list[str]:
     """Return the noise where it is not additive, the rows set aside, and chi-squared where it is known."""
     noise = found.noise_model
-    plain = not (noise.varies or noise.given) and noise.loss == "squared" and not noise.outliers
+    plain = not (noise.varies or noise.given or noise.stated) and noise.loss == "squared" and not noise.outliers
     lines = [] if plain or (found.outcome is Outcome.EXACT and not noise.outliers) else [f"Noise: {noise.text()}."]
+    if found.likelihood is not None:
+        best = found.likeliest()
+        lines = [f"{found.likelihood.summary(best.values, best.theta, best.errors, len(best.free.values)).leaves}."]
     if found.chi2 is not None:
         lines.append(f"Chi-squared per degree of freedom, by the standard errors given: {found.chi2:.3g}.")
     return lines
 
 
+def scale_lines(found: Front) -> list[str]:
+    """Return in which scale rows are weighed and why, where it is not that of the target."""
+    decades = covered(found.y) if found.relative and not found.noise_model.given else 0.0
+    if decades <= WIDE:
+        return []
+    logs = f", as those of log({found.target})" if found.logarithmic else ""
+    return [f"Errors are weighed relative to {found.target}{logs}: the target covers {decades:.1f} decades."]
+
+
 def error_means(found: Front) -> str:
     """Return what every error of a discovery is."""
     noise = found.noise_model
+    if found.logarithmic:
+        return f"rms residual / standard deviation of log({found.target})"
+    if found.likelihood is not None:
+        return f"{found.likelihood.measure}, over that of the best constant"
     equal = found.weight is not None and not np.ptp(found.weight) > 0
     rows = "" if equal or noise.relative else noise.form.rows
     rows = rows or (KINDS["relative"].rows if found.relative else "")

@@ -13,13 +13,14 @@ import numpy as np
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._extras import needed
-from edgewise._typing import Array, Data
+from edgewise._typing import Array, Data, Formula
 from edgewise.discovery.judging import Answer, Candidate, Evidence, Outcome, Rival, columns_of, criterion
+from edgewise.discovery.likelihoods import Likelihood, Maximum, maximum
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.residuals import Findings, Repeated, inspect, within_labels
 from edgewise.discovery.results._band import Prediction, mixture_mean, mixture_quantile
 from edgewise.discovery.tables import ADDITIVE, JUDGED, Columns, NoiseModel, drawn_rows
-from edgewise.formulas.expressions import Constant, FitData, FreeFormula, Uncertainty, evaluate, write
+from edgewise.formulas.expressions import Constant, Covariance, FitData, FreeFormula, Uncertainty, evaluate, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +154,10 @@ class Front(Sequence[Candidate]):
     evidence: Evidence | None = field(repr=False, default=None)
     answers: tuple[Answer, ...] = ()
     log: tuple[StageLog, ...] = field(repr=False, default=())
+    searched: str = field(repr=False, default="")
+    logarithmic: bool = False
     repeated: Mapping[str, Repeated] = field(repr=False, default_factory=dict)
+    likelihood: Likelihood | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -187,17 +191,30 @@ class Front(Sequence[Candidate]):
 
     @property
     def equations(self) -> pd.DataFrame:
-        """The front as a table: complexity, error, error and R2 on held-out rows, weight, formula, best.
+        """The front as a table: complexity, error, error and R2 on held-out rows, weight, formula, best, name.
+
+        `name` is that of the law of a textbook that a formula is, empty for others.
 
         `edgewise.expressions.parse` reads the formulas, which have all digits, given the names.
         """
         pd = needed("pandas")
 
         rows = [
-            (c.complexity, c.error, c.held_out, c.r2, w, write(c.expression), c is self.best)
+            (
+                c.complexity,
+                c.error,
+                c.held_out,
+                c.r2,
+                w,
+                write(c.expression),
+                c is self.best,
+                c.named.name if c.named else "",
+            )
             for c, w in zip(self.candidates, self.weights, strict=True)
         ]
-        return pd.DataFrame(rows, columns=["complexity", "error", "held_out", "r2", "weight", "formula", "best"])
+        return pd.DataFrame(
+            rows, columns=["complexity", "error", "held_out", "r2", "weight", "formula", "best", "name"]
+        )
 
     @cached_property
     def weights(self) -> Array:
@@ -219,8 +236,11 @@ class Front(Sequence[Candidate]):
     @cached_property
     def findings(self) -> Findings:
         """What tests of the best formula's residuals found: order of rows, inputs, groups, size, outliers."""
-        x, y, weight = self._judged
+        x, y, weight = self._judged()
         values = evaluate(self.best.expression, self.names, x)
+        if self.likelihood is not None:
+            left = self.likelihood.residual(values, self.likeliest().theta)
+            return inspect(x, left, names=self.names, fitted=values)
         residual = (y - values) * (1.0 if weight is None else weight)
         by = self.best.by_group
         apart = () if by is None else by.indicators
@@ -265,17 +285,42 @@ class Front(Sequence[Candidate]):
         candidate
             A candidate of the front or its number; None for the best.
         """
-        x, y, weight = self._judged
         chosen = self._candidate(candidate)
         if chosen.by_group is not None:
             model = chosen.by_group.fit.model
             return chosen.by_group.fit.uncertainty(FitData.of(model.names, model.x, model.y, model.weight))
         expression = chosen.expression
+        if self.likelihood is not None:
+            return self._by_likelihood(expression)
+        x, y, weight = self._judged(expression)
         found = Uncertainty.of(expression, self.names, x, y, weight, kind=self.rows_are)
         if not self.noise_model.known:
             return found
         given = Uncertainty.of(expression, self.names, x, y, weight, sigma=True)
         return max(found, given, key=lambda each: each.unit)
+
+    def likeliest(self, candidate: Which = None) -> Maximum:
+        """Return a formula at the maximum of the likelihood of the rows.
+
+        Parameters
+        ----------
+        candidate
+            A candidate of the front or its number; None for the best.
+        """
+        assert self.likelihood is not None
+        free = FreeFormula.of(self._candidate(candidate).expression)
+        columns = [np.ascontiguousarray(column) for column in self.x.T]
+        found = maximum(self.likelihood, free, self.names, columns, {})
+        assert found is not None
+        return found
+
+    def _by_likelihood(self, expression: Formula) -> Uncertainty:
+        """Return the uncertainty of a formula's constants as they stand, by the likelihood."""
+        best = self.likeliest(next(c for c in self if c.expression == expression))
+        k = len(best.free.values)
+        freedom = np.full(k, np.inf if best.likelihood.normal else float(max(len(self.y) - k, 1)))
+        data = FitData.of(self.names, self.x, self.y, self.weight)
+        return Uncertainty(FreeFormula.of(expression), data, best.unit, given=Covariance(best.covariance, freedom))
 
     def constants(self, candidate: Which = None) -> tuple[Constant, ...]:
         """Return the fitted constants of a formula with their standard errors, in the order of `interval`.
@@ -299,7 +344,11 @@ class Front(Sequence[Candidate]):
         candidate
             A candidate of the front or its number; None for the best.
         """
-        return self.uncertainty(candidate).profile(number, coverage)
+        uncertainty = self.uncertainty(candidate)
+        if self.likelihood is None:
+            return uncertainty.profile(number, coverage)
+        best = self.likeliest(candidate)
+        return best.profile(number, 0.5 * (uncertainty.quantile(coverage, number) * best.unit) ** 2)
 
     def predict(self, x: Data, interval: float | None = None, *, candidate: Which = None, forms: bool = False) -> Any:
         """Return values (n,) of a formula at rows of a table, or values and the two ends of a band.
@@ -332,15 +381,17 @@ class Front(Sequence[Candidate]):
         rows = columns_of(x, self.names, self.columns)
         chosen = self.candidates if forms else [self._candidate(candidate)]
         weights = self.weights / self.weights.sum() if forms else np.ones(1)
+        noise, ratio = self._noise, self.logarithmic
         predictions = [
-            Prediction.of(self.uncertainty(each), rows, self._noise) if each.by_group is None
-            else Prediction.of_groups(each.by_group, rows, self.names, self._noise) for each in chosen
+            replace(Prediction.of(self.uncertainty(each), rows, noise), ratio=ratio) if each.by_group is None
+            else Prediction.of_groups(each.by_group, rows, self.names, noise) for each in chosen
         ]  # fmt: skip
         values = mixture_mean(predictions, weights)
         if interval is None:
             return values
-        ends = ((1 - interval) / 2, (1 + interval) / 2)
-        return (values, *(mixture_quantile(predictions, weights, end) for end in ends))
+        ends = [mixture_quantile(predictions, weights, end) for end in ((1 - interval) / 2, (1 + interval) / 2)]
+        within = (-math.inf, math.inf) if self.likelihood is None else self.likelihood.within
+        return (values, *(np.clip(end, *within) for end in ends))
 
     def stability(self, resamples: int = 50, seed: int = 0) -> Array:
         """Return how often each formula of the front has the lowest criterion if rows are resampled: fractions.
@@ -359,8 +410,24 @@ class Front(Sequence[Candidate]):
         InputError
             Unless resamples is at least 1 and the seed a whole number.
         """
-        data = Uncertainty.of(self.best.expression, self.names, *self._judged).data
+        data = Uncertainty.of(self.best.expression, self.names, *self._judged()).data
         return stability_of(self.candidates, data, self.noise, resamples, seed)
+
+    def _judged(self, form: Formula | None = None) -> tuple[Array, Array, Array | None]:
+        """The rows that constants are fitted to, and the weights of their residuals.
+
+        In logarithms, residuals of a formula (the best one by default) are those of the logarithm: f log(y / f).
+        """
+        keep = self._kept
+        if self.logarithmic and self.weight is not None:
+            every = (evaluate(each, self.names, self.x[keep]) for each in (self.best.expression, form) if each)
+            best, *own = every
+            values = own[0] if own else best
+            with np.errstate(all="ignore"):
+                return self.x[keep], values * (1 + np.log(self.y[keep] / values)), self.weight[keep] * best / values
+        if self.weight is not None:
+            return self.x[keep], self.y[keep], self.weight[keep]
+        return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None
 
     @cached_property
     def _kept(self) -> Array:
@@ -370,14 +437,6 @@ class Front(Sequence[Candidate]):
         fitted = self.settings.get("rows fitted", JUDGED)
         count = min(fitted, bars) if isinstance(fitted, int) else JUDGED
         return drawn_rows(len(self.y), count, seed if isinstance(seed, int) else 0)
-
-    @cached_property
-    def _judged(self) -> tuple[Array, Array, Array | None]:
-        """The rows that constants are fitted to, and the weights of their residuals."""
-        keep = self._kept
-        if self.weight is not None:
-            return self.x[keep], self.y[keep], self.weight[keep]
-        return self.x[keep], self.y[keep], 1 / np.abs(self.y[keep]) if self.relative else None
 
     @property
     def _noise(self) -> NoiseModel:

@@ -21,7 +21,7 @@ def fitted_to_all(found: Discovery, late: Callable[[], bool]) -> Discovery:
     The best formula comes first, the others follow until `late()`.
     """
     most = 40  # constants
-    if len(found.y) <= JUDGED:
+    if len(found.y) <= JUDGED or found.logarithmic:
         return found
     weight = np.ones(len(found.y)) if found.weight is None else found.weight
     table = Table(found.names, found.x, found.y, weight, found.target)

@@ -237,6 +237,7 @@ def _by_group(found: Front) -> list[str]:
 def _errors(found: Front) -> list[tuple[str, str]]:
     best = found.best
     rows = [
+        *([] if best.named is None else [("Law", str(best.named)), ("Its constants", best.named.what())]),
         ("R² on held-out rows", r2_text(best.held_out) or "unknown"),
         ("R² of the best flexible model", r2_text(found.ceiling.held_out) if found.ceiling else "not needed"),
         (f"Error ({error_means(found)})", f"{best.error:.3g}"),

@@ -81,8 +81,15 @@ class Discovery(Front):
         What became of each guess.
     log
         What each stage of the search took and gave.
+    searched
+        Which formulas were tried without gaps, in words; empty where none were.
+    logarithmic
+        Whether errors are those of the target's logarithm, in which formulas were searched: values are medians then,
+        and bands are ratios.
     repeated
         Columns that may be labels of repeated rows, such as persons; residuals are compared between their values.
+    likelihood
+        What judges rows that are censored, counted or correlated; None for independent measurements.
 
     Examples
     --------

@@ -186,7 +186,11 @@ def group_members(found: Front) -> Members | None:
 
 def scaled_residuals(found: Front) -> tuple[Array, str]:
     """Return the residuals of the best formula at all rows, scaled where the noise varies, and what they are called."""
-    residual = found.y - evaluate(found.best.expression, found.names, found.x)
+    values = evaluate(found.best.expression, found.names, found.x)
+    residual = found.y - values
+    if found.logarithmic:
+        with np.errstate(all="ignore"):
+            return np.log(found.y / values), f"residual of log({found.target})"
     if found.weight is not None and np.ptp(found.weight) > 0:
         scaled = residual * found.weight
         return scaled / (float(np.sqrt(np.nanmean(scaled**2))) or 1.0), "standardized residual"

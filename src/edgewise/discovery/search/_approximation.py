@@ -9,21 +9,31 @@ from copy import copy
 import numpy as np
 import sympy
 
-from edgewise._typing import Formula
+from edgewise._typing import Formula, Part
 from edgewise.discovery.generators import curves
 from edgewise.discovery.judging import Candidate, front, spread, unbeaten
-from edgewise.discovery.models import Ceiling
+from edgewise.discovery.models import Ceiling, logarithms
 from edgewise.discovery.search._assessment import Assessed, Assessor
 from edgewise.discovery.search._inquiry import Inquiry
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Table
-from edgewise.formulas.expressions import Uncertainty, complexity, evaluate, fitted_constants, free_numbers
+from edgewise.formulas.expressions import (
+    FitData,
+    FreeFormula,
+    Uncertainty,
+    complexity,
+    evaluate,
+    fitted_constants,
+    free_numbers,
+)
 from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, is_readable, tabulated_names
 from edgewise.interpret.reading import read_formulas
 
 _WAVES = ("sin", "cos")
-GUESS = "a guess of yours"
+GUESS, FORM = "a guess of yours", "a textbook form"
 EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
+_HANDICAPS = {EVOLUTION: TUNING.searched, GUESS: -TUNING.stated, FORM: -TUNING.named}
+"""What formulas must be better by, in units of evidence, by their origin."""
 
 
 class Approximation:
@@ -76,14 +86,17 @@ class Approximation:
 
     def _assessor(self) -> Assessor:
         once = self.course.journal.once_on(self.table.x, self.table.y, self.table.weight)
-        return Assessor(self.table, self.ceiling, self.course.settings.seed, once)
+        keeps_form = self.gate.keeps_form or self.known.units is not None
+        return Assessor(self.table, self.ceiling, self.course.settings.seed, once, keeps_form=keeps_form)
 
     def hunt(self, evaluations: int) -> Candidate | None:
         """Let formulas evolve as if the table were exact; return one that is."""
         if self.longest < TUNING.shortest:
             return None
+        stage, fraction = "exact formulas by evolution", 0.1
+        self.inquiry.tell(stage, fraction)  # before kernels are compiled on a fresh machine, which takes seconds
         self.evolution = self._evolution(self.known.evolved, TUNING.hunted)
-        return self._evolved(evaluations, "exact formulas by evolution", 0.1)
+        return self._evolved(evaluations, stage, fraction)
 
     def programs(self) -> list[tuple[Program, str]]:
         """Return the programs found so far, and where each came from."""
@@ -99,14 +112,34 @@ class Approximation:
         names = tuple(rows.names[k] for k in numbers)
         for curve in curves(names, rows.x[:, numbers], rows.y, rows.weight, self.course.settings.seed):
             if self._determined(curve):
-                self.consider_formula(curve, _CURVE)
+                self.consider_formula(self._refitted(curve), _CURVE)
         self.inquiry.tell("formulas read from the network", 0.35)
         weights, functions = rows.weight**2, self.known.evolved
-        read = read_formulas(ceiling.fit, rows.x, rows.y, rows.names, weights=weights, functions=functions)
-        self.consider((each.program for each in read), _READ)
+        x = logarithms(rows.names, rows.x, ceiling.logs)
+        read = read_formulas(ceiling.fit, x, rows.y, rows.names, weights=weights, functions=functions)
+        self.consider(filter(None, (self._of_columns(each.program, ceiling.logs) for each in read)), _READ)
         for program, origin in programs:
             self.consider([program], origin)
         return self._law()
+
+    def _refitted(self, curve: Formula) -> Formula:
+        """Return a curve with its constants fitted again, if that is better: as A*(x + C)**1.0 its fit may have ended.
+
+        A power of what is negative on some rows is defined at whole exponents alone.
+        """
+        better = 0.99  # times the error before
+        data = FitData.of(self.table.names, self.table.x, self.table.y, self.table.weight)
+        fitted = FreeFormula.of(curve).fit(data)
+        before = data.error(evaluate(curve, self.table.names, self.table.x))
+        return fitted.expression if fitted.error < better * before else curve
+
+    def _of_columns(self, program: Program, logs: tuple[str, ...]) -> Program | None:
+        """Return a program of columns of which some are given by their logarithms as one of the columns."""
+        if not logs:
+            return program
+        columns: dict[Part, Part] = {sympy.Symbol(name): sympy.log(sympy.Symbol(name)) for name in logs}
+        lifted: Formula = program.expression(self.table.names, ()).xreplace(columns)
+        return Program.from_expression(lifted, self.table.names)
 
     def compare(self, ceiling: Ceiling, *, witness: bool = True) -> Table:
         """Take the network that formulas are compared with, assess guesses, and return the rows of its fit.
@@ -266,12 +299,12 @@ class Approximation:
         n = len(self.table)
         readable = [pair for pair in self.assessed.values() if complexity(pair[0].expression) <= self.readable]
         few = [pair for pair in readable if TUNING.per_constant * fitted_constants(pair[0].expression) <= n]
-        possible = [pair for pair in few or readable if self._possible(pair[0].expression)]
+        possible = [pair for pair in few or readable if self.possible(pair[0].expression)]
         ranked = sorted(possible or few or readable, key=self._cost)
         determined = (pair for pair in ranked[:20] if self._determined(pair[0].expression))
         return next(determined, ranked[0] if ranked else (None, ""))[0]
 
-    def _possible(self, expression: Formula) -> bool:
+    def possible(self, expression: Formula) -> bool:
         """Return whether a formula of fractions, from 0 to 1, has such values on the rows."""
         fractions = 0.5  # range of targets that are taken for fractions
         beyond = 1e-6  # how far values may lie beyond 0 and 1
@@ -290,7 +323,7 @@ class Approximation:
         """Return what the best formula minimizes: of the many that evolution tried, some are good by chance."""
         found, origin = pair
         cost = self.assessor.cost(found, complexity(found.expression))
-        return cost + (TUNING.searched if origin == EVOLUTION else -TUNING.stated if origin == GUESS else 0.0)
+        return cost + _HANDICAPS.get(origin, 0.0)
 
 
 def _has_waves(program: Program) -> bool:

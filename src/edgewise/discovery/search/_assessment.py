@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgewise._typing import Array, Formula
-from edgewise.discovery.judging import Once, at_once, binary_names, lines_of_binaries
+from edgewise.discovery.judging import Once, at_once, binary_names, lines_of_binaries, two_valued
 from edgewise.discovery.models import Ceiling
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Table
@@ -36,7 +36,9 @@ class Assessed:
 class Assessor:
     """Measures formulas on one table by cross-validation, and by agreement with the best flexible model of it."""
 
-    def __init__(self, table: Table, ceiling: Ceiling | None, seed: int, once: Once = at_once) -> None:
+    def __init__(
+        self, table: Table, ceiling: Ceiling | None, seed: int, once: Once = at_once, *, keeps_form: bool = False
+    ) -> None:  # fmt: skip
         folds, few_folds, few = 5, 10, 50
         judged = 2000  # rows of a cross-validation
         rng = np.random.default_rng(seed)
@@ -49,6 +51,7 @@ class Assessor:
         self.folds = rng.permutation(len(self.judged)) % count
         self.probe = probe(table.x, rng)
         self.binary = binary_names(table.names, table.x)
+        self.two_valued = two_valued(table.names, table.x) if not keeps_form else {}
         self.low, self.high = float(y.min()), float(y.max())
         self.ceiling, self.once = ceiling, once
         if ceiling is not None:
@@ -94,7 +97,7 @@ class Assessor:
             return None
         held = self._held_out(fitted.program, x, y, w, folds)
         values = fitted.program.predict(self.x)
-        expression = lines_of_binaries(fitted.program.expression(self.names, self.table.positive), self.binary)
+        expression = lines_of_binaries(fitted.program.expression(self.names, self.table.positive), self.two_valued)
         written = evaluate(expression, self.names, self.x)
         if not np.abs(written - values).max() <= same * (self.high - self.low):  # numbers too large for doubles
             return None

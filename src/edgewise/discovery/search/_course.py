@@ -105,6 +105,7 @@ class Course:
         self.workers = Workers(settings.n_jobs)
         self.notes: list[str] = []
         self.log: list[StageLog] = []
+        self.searched = ""  # what was tried without gaps, in words
         self._entered: StageLog | None = None
         self.processes, self.spent = 0, 0
         self.done = 0.0  # a guess of how much of the work is done

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from edgewise._typing import Formula
+from edgewise.discovery.enumeration import Enumerated, described, enumerated
 from edgewise.discovery.generators import algebraic, direct, linear_in, regressions, trees, univariate
 from edgewise.discovery.judging import Candidate, Pool
 from edgewise.discovery.models import Recalled, Surrogate, best_surrogate, expanded, smoothed
@@ -42,6 +43,7 @@ class Elimination:
         self.leaves: list[Step] = [] if before is None else before.leaves
         self.fitted: Counter[str] = Counter() if before is None else before.fitted
         self._regressed: set[Key] = set() if before is None else before._regressed
+        self._enumerated: dict[Key, Enumerated] = {}
 
     def at(self, inquiry: Inquiry) -> Elimination:
         """Return the search by another view: what could not be reduced and the models that were counted stay."""
@@ -53,6 +55,15 @@ class Elimination:
             "polynomial": self._polynomial, "process": self._process, "network": self._network,
         }  # fmt: skip
         return models[kind]
+
+    def explained(self) -> bool:
+        """Return whether the best formula, of few constants, leaves what looks like noise, and a polynomial no less."""
+        law, problem = self.pool.best(), self.inquiry.view.problem
+        if law is None or self.noise.given is not None or not self.noise.left_by(law):
+            return False
+        about = "polynomial", law.error, 0.0
+        model = self.inquiry.modeled(problem, None, about, lambda: expanded(problem, law.error))
+        return model is not None and law.error < TUNING.lawlike * model.error
 
     def reduced(self, problem: Problem, kind: Kind) -> Candidate | None:
         """Eliminate columns by one kind of model; return a law: a formula that is exact, or leaves only noise.
@@ -143,14 +154,15 @@ class Elimination:
             if exact is not None:
                 return exact
         if problem.n_columns < 2:
-            self.noise.settle()
+            if self.enumerate(problem) is None:
+                self.noise.settle()
             return self.inquiry.law()
         if self.course.late():
             return None
         after = self._eliminated(step, model)
         if not after:
             leaves.append(step)
-            return self._pair(step)
+            return self.enumerate(problem) or self._pair(step)
         for number, next_step in enumerate(after[:branches]):
             key = next_step.problem.key()
             if key in seen or (number and (self.course.late() or self.inquiry.law() is not None)):
@@ -211,6 +223,28 @@ class Elimination:
             if exact is not None:
                 return exact
         return None
+
+    def enumerate(self, problem: Problem, *, long: bool = False) -> Candidate | None:
+        """Try all small formulas of a problem, with `long` those after them too; return one that is exact."""
+        if self.pool.noise or self.noise.given:
+            return None
+        key = problem.key()
+        if key not in self._enumerated:
+            if not self._affordable("enumeration", TUNING.per_enumeration):
+                return None
+            self._enumerated[key] = enumerated(problem, self.course.late)
+        parts = self._enumerated[key]
+        if parts.symbols and problem.offset == 0 and problem.scale == 1:
+            self.course.searched = described(self.inquiry.view.table.names, parts.symbols)
+        self._consider(f"short formulas of {columns(problem.n_columns)}", problem, parts.best)
+        exact = self._tried(problem, "small formulas", parts.short)
+        return self._tried(problem, "longer formulas", parts.long) if long and exact is None else exact
+
+    def _tried(self, problem: Problem, name: str, formulas: Iterator[Formula]) -> Candidate | None:
+        stage = f"{name} of {columns(problem.n_columns)}"
+        self.inquiry.tell(stage, 0.1)
+        self._consider(stage, problem, formulas)
+        return self.pool.exact()
 
     def approached(self) -> Candidate | None:
         """Try regressions and small networks for what could not be reduced; return a law."""

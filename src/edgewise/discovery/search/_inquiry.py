@@ -6,17 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import sympy
 
 from edgewise._typing import Formula
+from edgewise.discovery.generators import Textbook, likely, named, textbook
 from edgewise.discovery.journal import Journal, numbers
-from edgewise.discovery.judging import Candidate, Judge, Pool, front, spread
+from edgewise.discovery.judging import Candidate, Judge, Named, Pool, front, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
+from edgewise.formulas.expressions import FitData, Uncertainty
 
 
 @dataclass(frozen=True)
@@ -82,16 +85,63 @@ class Inquiry:
         pool = self.pool
         return Inquiry.of(self.course, view, pool.gate, self.approximations, noise=noise, origins=pool.origins)
 
+    @cached_property
+    def textbook(self) -> list[Textbook]:
+        """The laws of textbooks, fitted to the columns that hold more than 0 and 1; none for many columns.
+
+        One of their constants may differ by the other columns.
+        """
+        rows, binary = self.view.judged.sample(TUNING.structure, self.view.seed), self.view.judge.binary
+        kept = sorted(range(len(rows.names)), key=lambda k: rows.names[k] in binary)
+        data = FitData.of([rows.names[k] for k in kept], rows.x[:, kept], rows.y, rows.weight)
+        return textbook(data, [name for name in data.names if name in binary])
+
+    @cached_property
+    def laws(self) -> dict[Formula, Textbook]:
+        """The likely laws of textbooks, by their formulas."""
+        return {law.expression: law for law in likely(self.textbook, len(self.view.judged))}
+
+    @cached_property
+    def codes(self) -> dict[Formula, tuple[float, int]]:
+        """What the names of the likely laws of textbooks take, and their numbers of constants, by their formulas."""
+        return {form: law.code(len(self.view.judged)) for form, law in self.laws.items()}
+
+    def named(self, candidate: Candidate) -> Candidate:
+        """Return a candidate with the name of the law of a textbook that it is, if any, and its constants."""
+        if candidate.expression not in self._names:
+            self._names[candidate.expression] = self._named(candidate.expression)
+        return replace(candidate, named=self._names[candidate.expression])
+
+    @cached_property
+    def _names(self) -> dict[Formula, Named | None]:
+        return {}
+
+    def _named(self, expression: Formula) -> Named | None:
+        judge = self.view.judge
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        law = named(expression, self.textbook, data)
+        if law is None:
+            return None
+        known = law.known_as
+        with np.errstate(all="ignore"):
+            free = None if law.by[1] or known is law.form else law.renamed(known, data)
+            if free is None:
+                known, free = law.form, law.free.fit(data)
+        found = Uncertainty.of_free(free, judge.names, judge.x, judge.y, judge.weight)
+        constants = dict(zip(law.symbols(known), found.constants, strict=True))
+        meanings = {each.symbol: each.meaning for each in known.parameters}
+        others = tuple(each.name for each in (law.form, *law.alike) if each is not known)
+        return Named(known.name, others, constants, meanings)
+
     def law(self) -> Candidate | None:
         """Return the formula that is exact, or leaves little noise with few constants or after much work, if any."""
-        convincing = 1  # fitted constants of a formula that leaves only noise and ends the search at once ...
-        long = 10  # ... and Gaussian processes after which any does
+        long = 10  # Gaussian processes after which a formula of any number of constants ends the search
         if self.pool.claim() is None:
             return None
         best = self.pool.best()
         if best is None or not self.pool.reaches(best):
             return self.pool.exact()
-        few = best.fitted <= convincing or self.course.processes > long
+        few = best.fitted <= TUNING.convincing or self.course.processes > long
         return best if best.error < EXACT or (few and best.error < TUNING.hopeless) else None
 
     def marked(self, problem: Problem) -> object:

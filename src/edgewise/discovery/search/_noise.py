@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.discovery.judging import Pool
+from edgewise.discovery.judging import Candidate, Pool
 from edgewise.discovery.models import Surrogate, neighbor_correlation
+from edgewise.discovery.residuals import inspect
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Problem
 
@@ -78,6 +80,20 @@ class NoiseLevel:
             self.pool.assume(best.error)
             seen = "The residuals of the best formula look like white noise"
             self.notes.append(f"{seen}: its error, {best.error:.2g}, is taken as the noise level.")
+
+    def left_by(self, law: Candidate) -> bool:
+        """Return whether a formula of few constants leaves what depends on no input and looks like white noise."""
+        judge = self.pool.judge
+        enough = len(judge.y) >= max(TUNING.many, TUNING.per_input * judge.x.shape[1])
+        if law.fitted > TUNING.convincing or not enough or not 1e-4 < law.error < TUNING.hopeless:
+            return False
+        residual = judge.weight * (law.predict(judge.x) - judge.y)
+        ranks = np.argsort(np.argsort(residual)) - (len(residual) - 1) / 2  # in which a few large ones hide nothing
+        x = torch.from_numpy(judge.x)
+        return all(
+            self.is_white(x, torch.from_numpy(left)) and not inspect(judge.x, left, ordered=False).misfit
+            for left in (residual, ranks)
+        )
 
     def leaves_noise(self, values: object) -> bool:
         """Return whether the residuals of values (n,) at the judged rows look like white noise."""

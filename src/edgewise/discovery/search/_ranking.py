@@ -5,11 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
 
 from edgewise._typing import Formula
-from edgewise.discovery.judging import SPOKEN, Answer, Candidate, Evidence, Outcome, Rival, front, strays, wild
+from edgewise.discovery.judging import (
+    LEAD,
+    SPOKEN,
+    Answer,
+    Candidate,
+    Entry,
+    Evidence,
+    Outcome,
+    Rival,
+    front,
+    spread,
+    strays,
+    wild,
+)
 from edgewise.discovery.knowledge import Sketch
-from edgewise.discovery.search._approximation import GUESS, Approximation
+from edgewise.discovery.search._approximation import FORM, GUESS, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._inquiry import Inquiry
 from edgewise.discovery.search._tuning import TUNING
@@ -42,12 +58,63 @@ class Ranking:
         self._origins: dict[Formula, str] = {}
         self._fine: dict[Formula, bool] = {}
         self._shortened: dict[Formula, Candidate] = {}
+        self._codes, self._textbook = inquiry.codes, inquiry.laws
 
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
         return self._origins.get(candidate.expression) or self.pool.origin(candidate)
 
     def chosen(self) -> tuple[Candidate, Outcome, float]:
+        """Return the best candidate, or a law of a textbook with about as much evidence; what it is, and the noise.
+
+        A textbook's form takes the place of one that is claimed to leave only noise; then the rows do not rule out
+        either.
+        """
+        best, outcome, noise = self._found()
+        named = next(iter(self._named(best, TUNING.named)), best)
+        if outcome is Outcome.EXACT or _form(named) == _form(best) or self._holds(named, best):
+            return best, outcome, noise
+        if outcome is Outcome.NOISE:
+            self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS
+        return named, outcome, noise
+
+    def _holds(self, law: Candidate, other: Candidate) -> bool:
+        """Return whether a formula is a special case of a law: of rounded constants, exponents, or fewer terms."""
+        judge = self.pool.judge
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        return self._textbook[law.expression].at(other.predict(judge.x), data) is not None
+
+    def _named(self, best: Candidate, behind: float) -> list[Candidate]:
+        """Return the laws of textbooks that the best formula does not lead by more, the likeliest first.
+
+        It has to lead both if noise may be correlated from row to row, and if it is not.
+        """
+        contest, own = self.verdict.contest, self.verdict.contest.entry(best.expression)
+        if own is None or best.error < EXACT:
+            return []
+        found = [(contest.plain_lead(own, other), contest.lead(own, other), each) for each, other in self._laws]
+        found.sort(key=lambda lead: lead[0])
+        return [each for plain, lead, each in found if min(plain, lead) <= behind]
+
+    @cached_property
+    def _laws(self) -> list[tuple[Candidate, Entry]]:
+        """The likely laws of textbooks that do nothing between the rows unasked."""
+        found = []
+        for form, code in list(self._codes.items()):
+            judged = self.approximation.assessed.get(form) if self.timed else self._considered(form)
+            if judged is not None and self.pool.gate.admits(form) and self.approximation.possible(form):
+                law = self.candidate(judged[0])
+                self._codes[law.expression], self._textbook[law.expression] = code, self._textbook[form]
+                entry = self.verdict.contest.entry(law.expression)
+                if entry is not None and self._is_fine(law):
+                    found.append((law, entry))
+        return found
+
+    def _considered(self, form: Formula) -> tuple[Assessed, str] | None:
+        found = self.approximation.consider_formula(form, FORM)
+        return None if found is None else (found, FORM)
+
+    def _found(self) -> tuple[Candidate, Outcome, float]:
         """Return the best candidate, what it is claimed to be, and the noise.
 
         A law that is exact, or leaves only noise and leads all other forms, comes first. Else the formula that predicts
@@ -173,15 +240,37 @@ class Ranking:
         """Return the best candidate, and those that no simpler one beats on rows left out.
 
         A longer one must earn its place by the log-likelihood of the rows left out. None is there whose constants the
-        rows do not determine, or that does between the rows what they do not ask for.
+        rows do not determine, or that does between the rows what they do not ask for. The likeliest law of a textbook
+        is there too, unless the rows speak clearly against it, and up to three others that they hardly tell from it.
         """
         every = [each for each in self._every() if _form(each) != _form(best)]
+        laws = self._likeliest([each for each in self._named(best, LEAD) if _form(each) != _form(best)])
         while True:
             kept = self._unbeaten([*every, best], best)
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
-                return kept
+                for law in laws:
+                    there = any(self._alike(law, each) or self._holds(law, each) for each in kept)
+                    kept = kept if there else [*kept, law]
+                return sorted(kept, key=lambda each: each.complexity)
             every = [each for each in every if each.expression not in bad]
+
+    def _alike(self, one: Candidate, other: Candidate) -> bool:
+        """Return whether two formulas have nearly the same values at the rows: one may be the other, rounded."""
+        near = 0.1  # of the larger error
+        judge = self.pool.judge
+        apart = judge.weight * (one.predict(judge.x) - other.predict(judge.x))
+        return float(np.sqrt(np.mean(apart**2))) < near * max(one.error, other.error) * spread(judge.y, judge.weight)
+
+    def _likeliest(self, laws: list[Candidate]) -> list[Candidate]:
+        """Return the likeliest of laws, and others that the rows hardly tell from it."""
+        most, contest = 4, self.verdict.contest
+        entries = [contest.entry(each.expression) for each in laws]
+        near = [
+            each for each, entry in zip(laws, entries, strict=True)
+            if entry and entries[0] and contest.plain_lead(entries[0], entry) <= SPOKEN
+        ]  # fmt: skip
+        return near[:most]
 
     def _unbeaten(self, every: Iterable[Candidate], best: Candidate) -> list[Candidate]:
         """Return the candidates that predict clearly better than all simpler ones, simplest first, and the best one."""

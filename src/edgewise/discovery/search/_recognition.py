@@ -10,10 +10,20 @@ import torch
 from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate
-from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation
+from edgewise.discovery.models import Ceiling, far_rows, isolated_cells, neighbor_correlation, residual_of_most
 from edgewise.discovery.search._noise import white_limit
 from edgewise.discovery.search._tuning import TUNING
-from edgewise.discovery.tables import EXACT, NoiseModel, Settings, Table, drawn_rows, listed, recognized
+from edgewise.discovery.tables import (
+    EXACT,
+    KINDS,
+    NoiseModel,
+    Settings,
+    Table,
+    covered,
+    drawn_rows,
+    listed,
+    recognized,
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ def recognize(table: Table, settings: Settings) -> Recognized:
     if own and not restart:
         kept, ceiling, fitted = _weighed(network, kept, ceiling, fitted)
     if settings.loss == "huber" and not restart:
-        kept = _lessened(kept, kept.y - fitted)
+        kept = _lessened(kept, _of_most(kept, kept.y - fitted, settings.seed))
         ceiling, _ = network.of(kept)
     return Recognized(kept, ceiling, restart)
 
@@ -81,7 +91,9 @@ class _Network:
         drawn = drawn_rows(len(table), TUNING.modeled, self.seed)
         rows = table.rows(drawn)
         of = Ceiling.of_logarithms if _has_logarithms(table) else Ceiling.of
-        ceiling = of(rows.names, rows.x, rows.y, rows.weight**2, seed=self.seed)
+        parts = rows.names, rows.x, rows.y, rows.weight**2
+        ways = [rows.wide] if table.relative or not rows.wide else [(), rows.wide]
+        ceiling = min((of(*parts, seed=self.seed, logs=logs) for logs in ways), key=lambda each: each.held_out)
         fitted = ceiling.predict(table.x)
         fitted[drawn[ceiling.fit.rows]] = ceiling.fit.of(ceiling.fit.held_out)[:, 0]
         return ceiling, fitted
@@ -144,6 +156,17 @@ def _weighed(
     return other, again, refitted
 
 
+def _of_most(table: Table, residual: Array, seed: int) -> Array:
+    """Return the network's residuals (n,), or those of a plane through most rows that explains them about as well.
+
+    A flexible model follows far rows at the ends of a column. Both are compared by Student's likelihood.
+    """
+    as_well = 8.0  # units of the log-likelihood that the network may be better by
+    plane = residual_of_most(table.x, table.y, seed)
+    own, other = (KINDS["additive"].likeliest(table.y - each, each).likelihood for each in (residual, plane))
+    return plane if other > own - as_well else residual
+
+
 def robust(table: Table, rows: Table, seed: int) -> Table:
     """Return a table with Huber's weights, by the residuals of a network of `rows`: the same rows, other columns."""
     _, fitted = _Network(seed).of(rows)
@@ -179,6 +202,13 @@ def measured(table: Table, best: Candidate) -> NoiseModel:
     if best.by_group is not None:
         return noise.scaled(float(np.sqrt(np.mean(z**2))) * best.by_group.fit.sigma / best.error)
     return noise.scaled(float(np.sqrt(np.sum(z**2) / max(len(z) - best.fitted, 1))))
+
+
+def scale_note(table: Table) -> list[str]:
+    """Return in which scale rows are weighed, where it is not that of the target."""
+    if not table.relative or table.noise.given:
+        return []
+    return [f"Errors are weighed relative to {table.target}: the target covers {covered(table.y):.1f} decades."]
 
 
 def descriptions(noise: NoiseModel) -> list[str]:

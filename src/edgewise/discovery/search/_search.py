@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
 from edgewise._deadline import Deadline, cut, now
-from edgewise._typing import Array
+from edgewise._typing import Array, Formula
 from edgewise.discovery.journal import Journal
 from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.models import Ceiling
@@ -16,11 +17,12 @@ from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._inquiry import View
 from edgewise.discovery.search._ranking import Ranking
-from edgewise.discovery.search._recognition import descriptions, measured
+from edgewise.discovery.search._recognition import descriptions, measured, scale_note
 from edgewise.discovery.search._stages import CLOSING, DIRECT, STAGES, go_through
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.search._walk import Walk
 from edgewise.discovery.tables import Settings, Table
+from edgewise.formulas.expressions import centered
 
 
 def screen(table: Table, seed: int) -> Array:
@@ -76,7 +78,7 @@ _Found = TypeVar("_Found")
 
 
 class Search:
-    """One discovery: the table, and what its stages find."""
+    """One discovery: the table, and what its stages find; `forms` are all that were judged, with their errors."""
 
     def __init__(self, table: Table, settings: Settings, journal: Journal | None = None) -> None:
         self.course = Course(table, settings, journal)
@@ -84,8 +86,8 @@ class Search:
         view = View.of(table, settings, journal)
         self.walk = Walk(self.course, view, lambda inner, asked: Search(inner, asked, journal).run())
         self.interrupted = False
-        if table.relative:
-            self.course.notes.append("The target covers many decades with one sign: errors are relative.")
+        self.course.notes.extend(scale_note(table))
+        self.forms: list[tuple[Formula, float]] = []
 
     def run(self, *, models: bool = True) -> Discovery:
         """Search, with models of the table or without, and return what was found."""
@@ -97,7 +99,8 @@ class Search:
             walk.finished = cut(course.deadline, lambda: go_through(walk, STAGES if models else DIRECT))
         except KeyboardInterrupt:
             self.interrupted = True
-        cut(course.end, lambda: go_through(walk, CLOSING))
+        if walk.in_logarithms is None:
+            cut(course.end, lambda: go_through(walk, CLOSING))
         return self._result()
 
     def _in_time(self, work: Callable[[], _Found], otherwise: Callable[[], _Found]) -> _Found:
@@ -113,11 +116,14 @@ class Search:
         course, approximation, pool = self.course, self.walk.approximation, self.walk.inquiry.pool
         settings = course.settings
         course.leave(self.walk.least_error)
+        if self.walk.in_logarithms is not None:
+            return self._in_logarithms(self.walk.in_logarithms)
         if course.timed or pool.claim() is None:
             seconds = max(catching_up * (course.end.at - now()), overtime * settings.limit)
             cut(Deadline(now() + seconds), approximation.catch_up)
         course.journal.save()
         ranking = Ranking(self.walk.inquiry, approximation, interrupted=self.interrupted)
+        self.forms = ranking.verdict.forms
         ended = ranking.verdict.ended()
         best, outcome, noise = self._in_time(ranking.chosen, lambda: (ranking.hasty()[-1], ended, pool.noise))
         kept = self._in_time(lambda: ranking.front(best), lambda: _with(ranking.hasty(), best))
@@ -126,6 +132,9 @@ class Search:
             kept = self._in_time(lambda: [ranking.unrounded(each) for each in rounded], lambda: rounded)
             best = kept[chosen]
         evidence = self._in_time(lambda: ranking.evidence(kept, best), lambda: None)
+        chosen, plain = kept.index(best), kept
+        kept = self._in_time(lambda: [self.walk.inquiry.named(each) for each in plain], lambda: plain)
+        best = kept[chosen]
         answers = self._in_time(lambda: ranking.answers(self.walk.guessed, best), list)
         course.notes.append(f"The best formula came from this stage: {ranking.origin(best)}.")
         course.journal.save()
@@ -136,12 +145,23 @@ class Search:
         facts: dict[str, object] = {"seed": settings.seed, "time limit": settings.limit}
         facts |= {"evaluations": settings.evaluations, "seconds": course.seconds}
         facts |= {"work done": course.done if outcome is Outcome.TIME_LIMIT else 1.0}
-        table = self.walk.table
+        table, chosen = self.walk.table, kept.index(best)
+        kept = [replace(c, expression=centered(c.expression, table.names, table.x)) for c in kept]
         return Discovery(
-            kept, best, outcome, noise, table.relative, table.names, table.target, table.x, table.y, course.notes,
-            facts, approximation.ceiling, table.weight,
+            kept, kept[chosen], outcome, noise, table.relative, table.names, table.target, table.x, table.y,
+            course.notes, facts, approximation.ceiling, table.weight,
             measured(table, best), rivals=tuple(ranking.rivals), evidence=evidence,
-            answers=tuple(answers), log=tuple(course.log),
+            answers=tuple(answers), log=tuple(course.log), searched=course.searched,
+        )  # fmt: skip
+
+    def _in_logarithms(self, found: Discovery) -> Discovery:
+        """Return what a search in logarithms found, with what was done before it."""
+        course, settings = self.course, self.course.settings
+        course.journal.save()
+        facts = found.settings | {"time limit": settings.limit, "evaluations": settings.evaluations}
+        return replace(
+            found, settings=facts | {"seconds": course.seconds}, stages=[*course.notes, *found.stages],
+            log=(*course.log, *found.log),
         )  # fmt: skip
 
 

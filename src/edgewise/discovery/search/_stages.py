@@ -44,6 +44,7 @@ DIRECT = (
         lambda walk: 0 < len(walk.numeric) < len(walk.table.names),
     ),
     Stage("straight from the table", Walk.try_directly, Ends.LAW),
+    Stage("textbook forms", Walk.try_forms, Ends.LAW),
 )  # fmt: skip
 """What needs no model."""
 
@@ -61,10 +62,17 @@ STAGES = (
     Stage("dimensionless groups", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "some", share=0.5),
     Stage("dimensionless groups alone", Walk.group, Ends.LAW, lambda walk: walk.informed.groups == "only", share=1.0),
     Stage("a network to compare with", Walk.compare, Ends.ALWAYS, lambda walk: walk.informed.groups == "only"),
-    Stage("exact formulas by evolution", Walk.hunt, Ends.LAW, share=0.2),
-    Stage("symmetries seen by polynomials, and algebra", Walk.reduce_exactly, Ends.EXACT),
+    Stage("noise left by a direct formula", Walk.postpone, Ends.NEVER),
+    Stage("all small formulas", Walk.enumerate, Ends.LAW, lambda walk: not walk.postponed),
+    Stage("exact formulas by evolution", Walk.hunt, Ends.LAW, lambda walk: not walk.postponed, share=0.2),
+    Stage(
+        "symmetries seen by polynomials, and algebra", Walk.reduce_exactly, Ends.EXACT,
+        lambda walk: not walk.postponed,
+    ),
+    Stage("longer formulas", Walk.enumerate_longer, Ends.LAW, lambda walk: not walk.postponed),
     Stage("a network for the law", Walk.check, Ends.ALWAYS, lambda walk: walk.law is not None, share=0.8),
     Stage("an additive network", Walk.see, Ends.NEVER),
+    Stage("logarithms of the target", Walk.search_logarithms, Ends.LAW),
     Stage(
         "rows far from the network", Walk.set_far_aside, Ends.AGAIN,
         lambda walk: walk.recognized is not None and walk.recognized.restart,
@@ -74,6 +82,11 @@ STAGES = (
         lambda walk: walk.recognized is not None and walk.recognized.table is not walk.table,
     ),
     Stage("curves, and formulas read from the network", Walk.read, Ends.UNDOUBTED),
+    Stage("exact formulas by evolution, postponed", Walk.hunt, Ends.LAW, lambda walk: walk.postponed, share=0.2),
+    Stage(
+        "symmetries seen by polynomials, and algebra, postponed", Walk.reduce_exactly, Ends.EXACT,
+        lambda walk: walk.postponed,
+    ),
     Stage("symmetries seen by Gaussian processes", Walk.reduce_smoothly, Ends.UNDOUBTED, lambda walk: walk.lawful),
     Stage("formulas by evolution", Walk.evolve, Ends.NEVER, share=0.8),
     Stage("kind of noise by the best formula", Walk.weigh_again, Ends.LAW),

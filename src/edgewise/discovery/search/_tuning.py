@@ -33,10 +33,12 @@ class Tuning:
     lawlike: float = 1.1  # times the least error of a model, up to which what a formula leaves may be noise
     white: float = 0.15  # correlation of neighboring residuals up to which they look like noise ...
     chance: float = 3.0  # ... or up to this number over sqrt(rows)
+    convincing: int = 1  # fitted constants of a formula that leaves only noise and ends the search at once
 
     # evidence
     searched: float = 6.0  # that formulas found by evolution must be better by: they were chosen among many
     stated: float = 6.0  # that guesses may be worse by: they were stated before the rows were seen
+    named: float = 6.0  # that textbook forms may be worse by: they are few, and not made from the rows
     doubt: float = 6.0  # by which the network contradicts a law that leaves only noise ...
     doubt_searched: float = 12.0  # ... and by which another formula does
     improved: float = 0.995  # of the error of simpler formulas, which a longer one on the front must fall below
@@ -50,6 +52,7 @@ class Tuning:
 
     # work
     per_polynomial: int = 3500  # that one polynomial is worth
+    per_enumeration: int = 2500  # that all small formulas of one problem are worth
     per_process: int = 2500  # that one Gaussian process is worth
     per_network: int = 100_000  # that one network as a model is worth
     per_leaf: int = 50_000  # that small networks for a problem that cannot be reduced are worth

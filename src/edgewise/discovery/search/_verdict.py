@@ -28,7 +28,8 @@ class Verdict:
     def contest(self) -> Contest:
         """What compares forms on the rows they are judged by."""
         judge = self.pool.judge
-        return Contest(FitData.of(judge.names, judge.x, judge.y, judge.weight), self.view.given or 0.0)
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        return Contest(data, self.view.given or 0.0, self.inquiry.codes)
 
     @cached_property
     def forms(self) -> list[tuple[Formula, float]]:

@@ -11,16 +11,19 @@ import numpy as np
 from edgewise.discovery.generators import baselines
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.knowledge import Gate, Sketch
-from edgewise.discovery.search._approximation import Approximation
+from edgewise.discovery.results import Discovery
+from edgewise.discovery.search._approximation import FORM, Approximation
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._elimination import Elimination, quick
 from edgewise.discovery.search._informed import Informed, Inner
 from edgewise.discovery.search._inquiry import Inquiry, View
+from edgewise.discovery.search._logarithms import Logarithms
 from edgewise.discovery.search._recognition import (
     Recognized,
     descriptions,
     recognize,
     recognize_again,
+    scale_note,
     without_isolated,
 )
 from edgewise.discovery.search._tuning import TUNING
@@ -35,7 +38,8 @@ class Walk:
     The only state of a search besides its course. Another view is another inquiry: nothing of the former one changes.
     `law` is what the last stage found, `evaluations` those that may be spent, `share` the part of the present stage;
     `recognized` what the network shows of the noise, `lawful` whether symmetries of so noisy a table are looked for,
-    `finished` whether the list was gone through to its end.
+    `postponed` whether exact formulas are searched after the network, `finished` whether the list was gone through to
+    its end, `in_logarithms` what a search in logarithms found.
     """
 
     def __init__(self, course: Course, view: View, search: Inner) -> None:
@@ -44,6 +48,7 @@ class Walk:
         gate = Gate(self.known, view.judged.x, view.judged.y)
         self._begin(Inquiry.of(course, view, gate, lambda: self.approximation.so_far()))
         self.share, self.finished = 0.0, False
+        self.in_logarithms: Discovery | None = None
 
     def _begin(self, inquiry: Inquiry) -> None:
         """Begin by an inquiry that has no candidates."""
@@ -54,7 +59,7 @@ class Walk:
         self.evaluations = self.course.settings.evaluations
         self.law: Candidate | None = None
         self.recognized: Recognized | None = None
-        self.lawful = False
+        self.lawful = self.postponed = False
 
     def _restart(self, table: Table) -> None:
         """Go on by other rows, of which nothing is known but the fits of guesses."""
@@ -76,11 +81,12 @@ class Walk:
         self.informed = informed
         inquiry.pool.candidates += filter(inquiry.pool.passes, baselines(inquiry.pool.judge, inquiry.pool.noise))
         self.try_directly()
+        self.try_forms()
 
     def _view(self, table: Table) -> View:
         """Return the view of a table, whose noise is noted."""
         notes = self.course.notes
-        notes.extend(line for line in descriptions(table.noise) if line not in notes)
+        notes.extend(line for line in [*scale_note(table), *descriptions(table.noise)] if line not in notes)
         return View.of(table, self.course.settings, self.course.journal)
 
     @property
@@ -131,6 +137,7 @@ class Walk:
     def try_baselines(self) -> None:
         """Try what anyone would try first."""
         self.inquiry.pool.candidates.extend(filter(self.inquiry.pool.passes, self.baselines))
+        self.inquiry.tell("power laws, polynomials, rational functions", 0.03)
 
     def guess(self) -> Candidate | None:
         """Fit the constants of guesses."""
@@ -144,14 +151,47 @@ class Walk:
         """Try formulas that need no model."""
         return quick(self.inquiry.pool, self.problem)
 
+    def enumerate(self) -> Candidate | None:
+        """Try all small formulas."""
+        return self.elimination.enumerate(self.problem)
+
+    def enumerate_longer(self) -> Candidate | None:
+        """Try longer formulas, and sums and products of two and three."""
+        return self.elimination.enumerate(self.problem, long=True)
+
+    def try_forms(self) -> Candidate | None:
+        """Try the laws of textbooks that a table of few columns allows; return one that is exact."""
+        self.inquiry.tell("textbook forms", 0.04)
+        pool, found = self.inquiry.pool, [*self.inquiry.codes]
+        for form in filter(pool.gate.admits, found):
+            self.approximation.guesses.setdefault(form, FORM)
+        pool.consider(found, FORM)
+        return pool.exact()
+
     def see(self) -> None:
         """Fit an additive network, and see what it shows of the noise."""
         self.inquiry.tell("an additive network", 0.3)
         self.recognized = recognize(self.table, self.course.settings)
 
+    def search_logarithms(self) -> Candidate | None:
+        """Search in logarithms where the target covers decades; return the best formula that this gives."""
+        assert self.recognized is not None
+        way = Logarithms.of(self.table, self.course.settings, self.recognized.ceiling)
+        if way is None:
+            return None
+        self.course.notes.append(way.note())
+        evaluations = max(self.evaluations - self.course.spent, 0)
+        self.in_logarithms = way.lifted(self._search(way.inner, way.asked(self.course, evaluations)))
+        return self.in_logarithms.best
+
     def check(self) -> None:
         """Ask a network about a law that was found without one; let formulas evolve where it is doubted."""
         self.see()
+        assert self.recognized is not None
+        if self.search_logarithms() is not None:
+            return
+        if self.course.settings.loss != "squared" and not self.recognized.restart:
+            self.weigh()
         self.read()
         if self.doubted:
             self.evolve()
@@ -172,6 +212,10 @@ class Walk:
     def compare(self) -> None:
         """Fit a network to compare formulas with."""
         self.informed.compare()
+
+    def postpone(self) -> None:
+        """Ask the network before searching exact formulas, where a direct formula leaves what looks like noise."""
+        self.postponed = self.elimination.explained()
 
     def hunt(self) -> Candidate | None:
         """Let formulas evolve as if the table were exact."""

@@ -25,8 +25,10 @@ from edgewise.discovery.tables._prepare import Missing as Missing
 from edgewise.discovery.tables._prepare import Prepared as Prepared
 from edgewise.discovery.tables._prepare import prepare as prepare
 from edgewise.discovery.tables._table import JUDGED as JUDGED
+from edgewise.discovery.tables._table import WIDE as WIDE
 from edgewise.discovery.tables._table import Key as Key
 from edgewise.discovery.tables._table import Problem as Problem
 from edgewise.discovery.tables._table import Settings as Settings
 from edgewise.discovery.tables._table import Table as Table
+from edgewise.discovery.tables._table import covered as covered
 from edgewise.discovery.tables._table import drawn_rows as drawn_rows

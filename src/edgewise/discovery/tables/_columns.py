@@ -11,7 +11,6 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.tables.encoding import Category, Encoder, as_array, is_frame
-from edgewise.tables.io import iso_dates
 
 Kind = Literal["number", "level", "gap"]
 
@@ -106,7 +105,7 @@ class Columns:
             if array.ndim != 2 or array.shape[1] != len(self.encoder.columns):
                 columns = f"of the {len(self.encoder.columns)} columns {self.encoder.names}"
                 raise InputError(f"The formula takes rows {columns}. Got shape {array.shape}.")
-        cells = self.encoder.encode(with_dates(x))
+        cells = self.encoder.encode(x)
         categories = {k for k, column in enumerate(self.encoder.columns) if isinstance(column, Category)}
         unknown = {k: np.isnan(cells[:, k]) for k in categories}
         if self.group is not None:
@@ -129,29 +128,3 @@ def without_codes_of_gaps(cells: Array, encoder: Encoder) -> Array:
         if isinstance(column, Category) and column.gap:
             cells[:, k] = np.where(cells[:, k] == len(column.levels), np.nan, cells[:, k])
     return cells
-
-
-def with_dates(x: Any) -> Any:
-    """Return a data frame of pandas with columns of text that are all dates, as ISO 8601 writes them, as dates.
-
-    >>> import pandas as pd
-    >>> with_dates(pd.DataFrame({"a": ["2020-01-31", None], "b": ["x", "y"]})).dtypes.astype(str).a
-    'datetime64[us]'
-    """
-    if not is_frame(x) or not hasattr(x, "iloc"):
-        return x
-    found: dict[Any, Array] = {}
-    for name, column in x.items():
-        if str(column.dtype) in ("object", "str", "string"):
-            cells = column.astype(object).where(column.notna(), None).tolist()
-            there = [cell for cell in cells if cell is not None]
-            if there and all(isinstance(cell, str) and cell[:4].isdigit() and "-" in cell for cell in there):
-                days = iso_dates(cells)
-                if days is not None:
-                    found[name] = days
-    if not found:
-        return x
-    x = x.copy(deep=False)
-    for name, days in found.items():
-        x[name] = days
-    return x

@@ -184,6 +184,43 @@ class Given(Additive):
         return share * size if share else super().sigma(level, share, size)
 
 
+class Stated(Additive):
+    """Noise of a likelihood that was asked for, never recognized: normal errors of one size, their rows as it says."""
+
+    def is_possible(self, y: Array) -> bool:
+        return False
+
+
+class Limited(Stated):
+    """Noise of values that are known only to lie beyond a limit in some rows: sigma(f) = level."""
+
+    name, rows = "censored", "by the likelihood of censored values"
+
+    def text(self, level: float, share: float) -> str:
+        return f"normal, {size_text(level)}, values beyond limits censored"
+
+
+class Correlated(Stated):
+    """Noise that is correlated with that of the row before: sigma(f) = level."""
+
+    name, rows = "correlated", "as correlated rows"
+
+    def text(self, level: float, share: float) -> str:
+        return f"correlated from row to row, {size_text(level)}"
+
+
+class Events(Stated):
+    """Noise of the rate of events: sigma(f) = level sqrt(f (1 - f)), level one over the root of the trials."""
+
+    name, varies, rows = "events", True, "by the binomial likelihood"
+
+    def sigma(self, level: float, share: float, size: Array) -> Array:
+        return level * np.sqrt(np.clip(size * (1 - size), 0.0, None))
+
+    def text(self, level: float, share: float) -> str:
+        return f"binomial, of {1 / level**2:.3g} trials in the median row"
+
+
 def size_text(level: float) -> str:
     """Return a standard deviation with two digits: 280, not 2.8e+02."""
     return f"{float(f'{level:.2g}'):g}"
@@ -194,5 +231,7 @@ def percent_text(share: float) -> str:
     return f"{100 * share:.2g} %"
 
 
-KINDS: dict[str, NoiseKind] = {kind.name: kind for kind in (Additive(), Relative(), Mixed(), Counts(), Given())}
+KINDS: dict[str, NoiseKind] = {kind.name: kind for kind in (
+    Additive(), Relative(), Mixed(), Counts(), Given(), Limited(), Correlated(), Events()
+)}  # fmt: skip
 """All kinds by name. Those that vary with the value are recognized, each compared with those before it."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgewise._errors import unknown
 from edgewise._typing import Array
-from edgewise.discovery.tables._noise_kinds import KINDS, NoiseKind
+from edgewise.discovery.tables._noise_kinds import KINDS, NoiseKind, Stated
 
 Loss = Literal["squared", "huber"]
 
@@ -20,12 +20,12 @@ class NoiseModel:
 
     additive: level. relative: share |f|. mixed: sqrt(level^2 + share^2 f^2). counts: level sqrt(f), of which level^2 is
     the dispersion, 1 for Poisson's distribution. given: level times the standard errors (or one over the square roots
-    of the weights) that were given.
+    of the weights) that were given. censored, correlated: level. events: level sqrt(f (1 - f)).
 
     Parameters
     ----------
     kind
-        "additive", "relative", "mixed", "counts" or "given".
+        "additive", "relative", "mixed", "counts", "given", "censored", "correlated" or "events".
     level
         As above. 0 means that no noise was seen.
     share
@@ -82,6 +82,11 @@ class NoiseModel:
     def given(self) -> bool:
         """Whether the rows came with their standard errors or weights."""
         return self.form is KINDS["given"]
+
+    @property
+    def stated(self) -> bool:
+        """Whether the noise is that of a likelihood that was asked for."""
+        return isinstance(self.form, Stated)
 
     @property
     def relative(self) -> bool:

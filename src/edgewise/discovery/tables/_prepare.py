@@ -12,7 +12,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
 from edgewise.discovery.mixed import label_of
 from edgewise.discovery.residuals import Repeated
-from edgewise.discovery.tables._columns import Columns, Term, dated, with_dates, without_codes_of_gaps
+from edgewise.discovery.tables._columns import Columns, Term, dated, without_codes_of_gaps
 from edgewise.tables.encoding import Category, Column, Dates, Encoder, is_frame
 
 Missing = Literal["drop", "indicator"]
@@ -277,9 +277,8 @@ def prepare(
     >>> prepare(table, np.arange(4.0), ["a", "b"], "y").columns.notes[-1]
     "1 row of 4 left out: values are missing ('a' in 1); missing='indicator' keeps such rows."
     """
-    frame = with_dates(x)
-    encoder = Encoder.learn(frame)
-    values = without_codes_of_gaps(encoder.encode(frame), encoder)
+    encoder = Encoder.learn(x)
+    values = without_codes_of_gaps(encoder.encode(x), encoder)
     if encoder.names != [*names]:
         columns = tuple(replace(column, name=name) for column, name in zip(encoder.columns, names, strict=True))
         encoder = Encoder(columns)

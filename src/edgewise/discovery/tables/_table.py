@@ -26,7 +26,8 @@ class Settings:
     """What a search is asked for.
 
     The noise if it is known, the seed, the seconds, the formulas that evolution evaluates, what shows progress, the
-    loss, whether constants are rounded to simple numbers, and what a person knows.
+    loss, whether constants are rounded to simple numbers, whether a target over decades may be searched in logarithms,
+    and what a person knows.
 
     `n_jobs` workers take part; the search is saved to the file `save`, and goes on with what `resume` holds.
 
@@ -40,6 +41,7 @@ class Settings:
     progress: Report | None = None
     loss: Loss = "squared"
     rounding: bool = True
+    logarithms: bool = True
     knowledge: Knowledge = field(default_factory=Knowledge)
     n_jobs: int | None = None
     save: Path | None = None
@@ -194,10 +196,8 @@ class Table:
     @classmethod
     def of(cls, names: tuple[str, ...], x: Array, y: Array, target: str) -> Table:
         """Return a table; a target of one sign over many decades has errors relative to each value."""
-        decades, lowest = 1e4, 0.05  # largest size over that quantile of sizes, from which errors are relative
-        one_sign = bool((y > 0).all() or (y < 0).all())
-        relative = one_sign and bool(np.abs(y).max() > decades * np.quantile(np.abs(y), lowest))
-        if not relative:
+        decades = 4.0  # that a target covers, from which errors are relative
+        if covered(y) <= decades:
             return cls(names, x, y, np.ones(len(y)), target, NoiseModel(level=1.0, rows=len(y)))
         return cls(names, x, y, _bounded(1 / np.abs(y)), target, NoiseModel("relative", share=1.0, rows=len(y)))
 
@@ -219,6 +219,11 @@ class Table:
     def relative(self) -> bool:
         """Whether errors are relative to each value."""
         return self.noise.relative and bool(np.ptp(self.weight) > 0)
+
+    @property
+    def wide(self) -> tuple[str, ...]:
+        """The columns that cover more than two decades."""
+        return tuple(name for name, column in zip(self.names, self.x.T, strict=True) if covered(column) > WIDE)
 
     @property
     def numbers(self) -> Array:
@@ -262,6 +267,23 @@ class Table:
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return x, y and weight as tensors."""
         return torch.from_numpy(self.x), torch.from_numpy(self.y), torch.from_numpy(self.weight)
+
+
+WIDE = 2.0
+"""The decades of a column from which its logarithm may be the better scale."""
+
+
+def covered(values: Array) -> float:
+    """Return the decades between the 5 % quantile of sizes (n,) and the largest; 0 where signs differ.
+
+    >>> round(covered(np.geomspace(1, 1e5, 100)), 1), covered(np.array([-1.0, 2.0]))
+    (4.8, 0.0)
+    """
+    lowest = 0.05  # quantile of sizes: a few that are nearly zero are no decades
+    if not ((values > 0).all() or (values < 0).all()):
+        return 0.0
+    sizes = np.abs(values)
+    return math.log10(float(sizes.max()) / float(np.quantile(sizes, lowest)))
 
 
 JUDGED = 20_000

@@ -1,5 +1,7 @@
 """Formulas as sympy expressions, without a network: grammar, values, constants, simplification, units."""
 
+from edgewise.formulas.expressions._centered import centered as centered
+from edgewise.formulas.expressions._centered import products_kept as products_kept
 from edgewise.formulas.expressions._conditions import Condition as Condition
 from edgewise.formulas.expressions._conditions import complexity as complexity
 from edgewise.formulas.expressions._conditions import conditions as conditions
@@ -44,6 +46,7 @@ from edgewise.formulas.expressions._tape import evaluate as evaluate
 from edgewise.formulas.expressions._uncertainty import Constant as Constant
 from edgewise.formulas.expressions._uncertainty import Uncertainty as Uncertainty
 from edgewise.formulas.expressions._uncertainty import rounded_together as rounded_together
+from edgewise.formulas.expressions._uncertainty import to_digits as to_digits
 from edgewise.formulas.expressions._units import consistent as consistent
 from edgewise.formulas.expressions._units import dimension as dimension
 from edgewise.formulas.expressions._units import unit_problem as unit_problem

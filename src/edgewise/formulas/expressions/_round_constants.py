@@ -1,6 +1,8 @@
 """Fitted constants made exact: redundant ones removed, simple ones put in where the data allow."""
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -154,9 +156,10 @@ def round_constants(expression: Formula, data: FitData, noise: float = 0.0) -> F
     Exact data (noise 0 and an error below 1e-5, or an error below 1e-9): constants within 1e-7 of a simple constant,
     nearest first; kept if the error, after refitting the other constants, is at most max(3 x before, 1e-10).
 
-    Noisy data: constants within 2.5 standard errors of a simple constant (d <= 12; 3.3 standard errors of 0 or a
-    very simple one), most convincing first; kept if the refitted error rises by less than 0.4 % (6/N if
-    that is more). One as simple must be met by chance in at most half of the cases.
+    Noisy data: constants within 3.3 standard errors of a simple constant (d <= 12), most convincing first; kept if the
+    refitted error rises by less than 0.4 % (6/N if that is more), and if coincidence is ruled out: the bits that the
+    simple number saves over a fitted one, less its description, are 2 (exponents: 0). Multiples of pi must save 5, and
+    stand only where they mean something: as a factor within a wave, or of a formula that is a product.
 
     Parameters
     ----------
@@ -343,32 +346,68 @@ def _nearest(free: FreeFormula) -> Iterator[Choice]:
             yield Choice(abs(simple.value - value) / abs(value or 1), symbol, symbol, simple)
 
 
+@dataclass(frozen=True)
+class Convincing:
+    """The bits that a simple number must save over a fitted one in a noisy table.
+
+    log2(|c| / (sigma sqrt(2 pi))) - z^2 / (2 log 2) - description
+
+    The first two terms are what the simple number, z standard errors sigma from the fitted c, is more likely by than a
+    number of that size drawn at random; the description is that of the number, `of_complexity` bits a unit. So 2^-bits
+    is the chance of a coincidence.
+
+    of_complexity: bits that a unit of a constant's complexity stands for. exponent: for exponents, most of which are
+    simple in laws. number: for all other fractions and whole numbers. named: for those with pi or a root, which are
+    looked for in few places only.
+    """
+
+    of_complexity: float = 0.7
+    exponent: float = 0.0
+    number: float = 2.0
+    named: float = 5.0
+
+    def enough(self, constant: SimpleConstant, role: str) -> float:
+        """Return the bits that a constant must save in a place of its role."""
+        if not constant.expr.is_Rational:
+            return self.named
+        return self.exponent if role == "exponent" else self.number
+
+    def saved(self, constant: SimpleConstant, value: float, error: float) -> float:
+        """Return the bits that a constant saves at the place of a fitted value with a standard error."""
+        z = (constant.value - value) / error
+        likelier = math.log2(abs(value) / (error * math.sqrt(2 * math.pi))) - z**2 / (2 * math.log(2))
+        return likelier - self.of_complexity * constant.complexity
+
+
+CONVINCING = Convincing()
+
+
 def _likely(free: FreeFormula, data: FitData) -> Iterator[Choice]:
-    """Yield up to three values for each constant of noisy data; the cost is the log of the chance of a coincidence."""
-    sigmas = 2.5  # noisy data: standard errors that a constant may be from its exact value
-    simple = 6  # complexity of constants that are likely from the start
-    notable = 12  # complexity of constants with pi, e or a root: pi/4 and 1/sqrt(2 pi) are read, 715 sqrt(pi)/9 is not
+    """Yield up to three values for each constant of noisy data; the cost is the log2 of the chance of a coincidence."""
     denominator_noisy = 12  # noisy data: the largest denominator
-    prior = 0.7  # bits that a unit of a constant's complexity stands for
-    convincing = (
-        -1.0
-    )  # noisy data: the largest log2 of the chance that a constant as simple lies within a standard error
     errors = _standard_errors(free, data) if free.symbols else ()
-    for symbol, value, error in zip(free.symbols, free.values, errors, strict=True):
+    for k, (symbol, value, error) in enumerate(zip(free.symbols, free.values, errors, strict=True)):
         if abs(value) <= _SIGMAS_SIMPLE * error:
             yield Choice(0.0, (symbol.name, ZERO.expr), symbol, ZERO)
             continue
-        rtol = max(error / abs(value), _TOLERANCE)
-        candidates = [
-            c
-            for c in simple_constants(value, _SIGMAS_SIMPLE * rtol, denominator_noisy)
-            if (c.complexity <= simple or abs(c.value - value) <= sigmas * rtol * abs(value))
-            and (c.expr.is_Rational or c.complexity <= notable)
-        ]
-        for c in candidates[:3]:
-            chance = np.log2(rtol) + prior * c.complexity
-            if chance <= convincing:
-                yield Choice(chance, (symbol.name, c.expr), symbol, c)
+        error = max(error, _TOLERANCE * abs(value))
+        role, has_name = _role(free, k), _has_place_of_name(free.template, symbol)
+        near = simple_constants(value, _SIGMAS_SIMPLE * error / abs(value), denominator_noisy)
+        allowed = [c for c in near if c.expr.is_Rational or (has_name and c.expr.has(sympy.pi))]
+        for c in allowed[:3]:
+            bits = CONVINCING.saved(c, value, error)
+            if bits >= CONVINCING.enough(c, role):
+                yield Choice(-bits, (symbol.name, c.expr), symbol, c)
+
+
+def _has_place_of_name(template: Part, symbol: sympy.Symbol) -> bool:
+    """Return whether a multiple of pi means something at the place of a constant of a noisy table.
+
+    It does as a factor within a wave, of a law that is a product, and of a Gaussian: an intercept is not 10 pi.
+    """
+    if any(symbol in wave.free_symbols for wave in template.atoms(sympy.sin, sympy.cos, sympy.tan)):
+        return any(symbol in part.args for part in sympy.preorder_traversal(template) if part.is_Mul)
+    return template.is_Mul and symbol in template.args
 
 
 def _standard_errors(free: FreeFormula, data: FitData) -> Array:

@@ -295,7 +295,7 @@ class Uncertainty:
         with np.errstate(all="ignore"):
             errors = self.unit * scales / np.linalg.norm(jacobian, axis=0)
         for finer in parts:
-            short = [_to_digits(v, float(e) / finer) for v, e in zip(self.free.values, errors, strict=True)]
+            short = [to_digits(v, float(e) / finer) for v, e in zip(self.free.values, errors, strict=True)]
             values = [float(number) for number in short]
             tape = Tape(self.free.template, self.data.names, self.free.symbols)
             if self.data.error(tape.values(self.data.columns, values)) <= rise * self.free.error:
@@ -337,12 +337,12 @@ class Uncertainty:
         InputError
             For a coverage that is no probability.
         """
-        from scipy.stats import t
+        from scipy.special import stdtrit
 
         if not is_number(coverage, 0) or not 0 < coverage < 1:
             raise InputError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
         freedom = self.freedoms.min(initial=max(self.freedom, 1)) if number is None else self.freedoms[number]
-        return float(t.ppf(0.5 + coverage / 2, freedom))
+        return float(stdtrit(freedom, 0.5 + coverage / 2))
 
     def _moved(self, number: int, at: float, kept: Sequence[sympy.Symbol]) -> tuple[float, ...]:
         """Return where the other constants go, to first order, if one is held elsewhere."""
@@ -404,8 +404,22 @@ class Uncertainty:
         return end(-half), end(half)
 
 
-def _to_digits(value: float, error: float) -> sympy.Float:
-    """Return a number rounded to a decimal place that is at most a fifth of an error, and to two digits at least."""
+def to_digits(value: float, error: float) -> sympy.Float:
+    """Return a number rounded to a decimal place that is at most a fifth of an error, and to two digits at least.
+
+    Parameters
+    ----------
+    value
+        The number.
+    error
+        The error.
+
+    Examples
+    --------
+    >>> from edgewise.expressions import to_digits
+    >>> to_digits(3.14159, 0.1)
+    3.14
+    """
     place = min(error / 5, abs(value) / 10)
     if not math.isfinite(place) or place <= 0:
         return readable_float(value)

@@ -11,6 +11,7 @@ import sympy
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula, Part
 from edgewise.formulas import functions as library
+from edgewise.formulas.expressions._centered import products_kept
 from edgewise.formulas.expressions._constants import shorten
 from edgewise.formulas.expressions._grammar import SyntaxNode, character, syntax_tree
 from edgewise.formulas.expressions._products import factored
@@ -244,7 +245,8 @@ def in_plain_symbols(formula: Part) -> Formula:
     >>> in_plain_symbols(sympy.Symbol("x", positive=True)) == sympy.Symbol("x")
     True
     """
-    return formula.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in formula.free_symbols})
+    others = {symbol: sympy.Symbol(symbol.name) for symbol in formula.free_symbols}
+    return formula.xreplace({symbol: plain for symbol, plain in others.items() if symbol != plain})
 
 
 def write(expression: Part, digits: int | None = None) -> str:
@@ -267,9 +269,10 @@ def write(expression: Part, digits: int | None = None) -> str:
     >>> write(temperature**2 / 3 + sympy.Float("0.123456789"), 6)
     '`T (K)`**2/3 + 0.123457'
     """
-    shown = expression if digits is None else shorten(expression, digits)
-    named = shown.xreplace({s: _named(s) for s in shown.free_symbols})
-    return sympy.sstr(factored(named), full_prec=False)
+    with products_kept(expression):
+        shown = expression if digits is None else shorten(expression, digits)
+        named = shown.xreplace({s: _named(s) for s in shown.free_symbols})
+        return sympy.sstr(factored(named), full_prec=False)
 
 
 def _named(symbol: Any) -> sympy.Symbol:

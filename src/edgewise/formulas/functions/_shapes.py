@@ -94,8 +94,7 @@ class Shape:
     - ``where``: the columns for which it makes sense.
     - ``reading``: the starts of its fit to a curve of a network; None if it is not tried.
     - ``evolution``: the values of B that the library of a search by evolution has, on columns of about unit size.
-    - ``curves``: the whole formulas that are fitted to each column, {} for the formula; ``alone``: those that are
-      fitted to tables of one column only.
+    - ``curves``: the whole formulas that are fitted to each column, {} for the formula.
     - ``dynamics``: values of B, and what the criterion asks for the term, in differential equations.
     - ``stubborn``: whether it is fitted to a curve even from a poor start.
     - ``function``: the registered function that it consists of.
@@ -107,7 +106,6 @@ class Shape:
     reading: Starts | None = None
     evolution: tuple[float, ...] = ()
     curves: tuple[str, ...] = ()
-    alone: tuple[str, ...] = ()
     dynamics: tuple[tuple[Any, float], ...] = ()
     stubborn: bool = False
     function: Function | None = None
@@ -168,7 +166,7 @@ SHAPES = (
     ),
     Shape(
         "tanh", "tanh(B*(x - C))", reading=lambda at: grid(C=at.at(*_INSIDE), B=at.rates(2.0, 5.0, 12.0, 40.0)),
-        alone=("A*{} + D",), dynamics=((1, 6.0),), stubborn=True,
+        dynamics=((1, 6.0),), stubborn=True,
     ),
     Shape("1/(x + 1)", "1/(B*x + 1)", evolution=_WIDTHS),
     Shape("1/(x^2 + 1)", "1/(B*x^2 + 1)", evolution=_WIDTHS),
@@ -241,25 +239,6 @@ SHAPES = (
         reading=lambda at: grid(C=at.logarithmic.at(*_INSIDE), B=at.logarithmic.narrow(2.0, 6.0, 20.0, 60.0)),
     ),
     Shape("growth to a limit", "1 - exp(-B*x)", curves=("A*{}",)),
-    Shape("pole", "1/(x + B)", alone=("A*{}",)),
-    Shape("double pole", "1/(x + B)^2", alone=("A*{}",)),
-    Shape("shifted power", "(x + B)^C", alone=("A*{}",)),
-    Shape("bilinear", "(A + B*x)/(1 + C*x)", alone=("{}",)),
-    Shape("Vogel", "exp(B/(x + C))", alone=("A*{}",)),
-    Shape("logistic", "1/(1 + exp(B - C*x))", alone=("A*{}",)),
-    Shape("Richards", "1/(1 + exp(B - C*x))^D", alone=("A*{}",)),
-    Shape("peak", "exp(-((x - B)/C)^2)", alone=("A*{}", "A*{} + D")),
-    Shape("Lorentz", "1/(1 + ((x - B)/C)^2)", alone=("A*{}",)),
-    Shape("gamma", "x^B*exp(-C*x)", alone=("A*{}",)),
-    Shape("mixed decay", "exp(-B*x)/(1 + C*x)", alone=("A*{}",)),
-    Shape("power to a limit", "1 - (1 + B*x)^(-C)", alone=("A*{}",)),
-    Shape(
-        "decays", "exp(-B*x)",
-        alone=("A*{} + C*exp(-D*x)", "A + B*exp(-C*x) + D*exp(-F*x)", "A*{} + C*exp(-D*x) + F*exp(-G*x)"),
-    ),
-    Shape("Hill", "x^B/(C + x^B)", alone=("A*{}",)),
-    Shape("inhibition", "x/(B + x + C*x^2)", alone=("A*{}",)),
-    Shape("damped wave", "exp(-B*x)*cos(C*x + D)", alone=("A*{}",)),
 )  # fmt: skip
 
 
@@ -269,7 +248,7 @@ def shapes(search: Search) -> list[Shape]:
     >>> [shape.name for shape in shapes("dynamics")][:4]
     ['exp', 'tanh', 'sin', 'sqrt']
     """
-    tried = [shape for shape in SHAPES if getattr(shape, search) or (search == "curves" and shape.alone)]
+    tried = [shape for shape in SHAPES if getattr(shape, search)]
     return tried + [
         Shape(
             row.name, "", reading=_own, evolution=(0.5, 1.0, 2.0), curves=("A*{} + D",), dynamics=((1, 6.0),),

@@ -13,7 +13,7 @@ from sympy.printing.str import StrPrinter
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Formula, Part
-from edgewise.formulas.expressions import Constant, Uncertainty, factored, quoted, rounded_together
+from edgewise.formulas.expressions import Constant, Uncertainty, factored, products_kept, quoted, rounded_together
 from edgewise.interpret.export._printer import Language, register
 from edgewise.interpret.export._source import Exportable, Names, Source, Target, greek_letter, read
 
@@ -124,7 +124,7 @@ def _written(source: Source, digits: int | None = None) -> str:
     printer = _Printer(
         {**{sympy.Symbol(n): text for n, text in latex_names(source.names).items()}, _E: _E.name}, digits
     )
-    texts = [_spaced(printer.doprint(factored(_explicit(e)))) for e in expressions]
+    texts = [_printed(printer, e) for e in expressions]
     left = list(latex_names(source.targets).values())
     if len(texts) == 1:
         return f"{left[0]} = {texts[0]}" if source.titled else texts[0]
@@ -178,6 +178,11 @@ def _upright(name: str) -> str:
     return r"\mathrm{" + "".join(_ESCAPES.get(c, c if c.isprintable() else r"\ ") for c in name) + "}"
 
 
+def _printed(printer: _Printer, expression: Formula) -> str:
+    with products_kept(expression):
+        return _spaced(printer.doprint(factored(_explicit(expression))))
+
+
 def _explicit(expression: Part) -> Part:
     """sin x / x for sinc, exp 1 for e, which may be a variable; other numbers with a sign of their own as decimals."""
     expression = expression.replace(sympy.sinc, lambda x: sympy.sin(x) / x)
@@ -219,9 +224,10 @@ def text_with_error_bars(uncertainty: Uncertainty) -> str:
     >>> print(text_with_error_bars(Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)))
     (2.0000 ± 0.0075)*x
     """
-    expression, constants = _marked(uncertainty)
-    names = {s: sympy.Symbol(quoted(s.name)) for s in expression.atoms(sympy.Symbol)}
-    return _UncertainPrinter(constants).doprint(expression.xreplace(names))
+    with products_kept(uncertainty.free.template):
+        expression, constants = _marked(uncertainty)
+        names = {s: sympy.Symbol(quoted(s.name)) for s in expression.atoms(sympy.Symbol)}
+        return _UncertainPrinter(constants).doprint(expression.xreplace(names))
 
 
 def latex_with_error_bars(uncertainty: Uncertainty) -> str:
@@ -243,8 +249,9 @@ def latex_with_error_bars(uncertainty: Uncertainty) -> str:
     >>> print(latex_with_error_bars(Uncertainty.of(2.0 * sympy.Symbol("x"), ["x"], x, y)))
     \left(2.0000 \pm 0.0075\right) x
     """
-    expression, constants = _marked(uncertainty)
-    text = latex(expression, uncertainty.data.names)
+    with products_kept(uncertainty.free.template):
+        expression, constants = _marked(uncertainty)
+        text = latex(expression, uncertainty.data.names)
     for mark, constant in constants.items():
         text = re.sub(rf"{re.escape(str(mark))}( \\,)?", _plus_minus(constant).replace("\\", r"\\"), text)
     return text

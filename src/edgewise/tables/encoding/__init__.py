@@ -5,6 +5,7 @@ from edgewise.tables.encoding._column import Column as Column
 from edgewise.tables.encoding._column import Dates as Dates
 from edgewise.tables.encoding._column import Label as Label
 from edgewise.tables.encoding._column import Number as Number
+from edgewise.tables.encoding._dates import iso_dates as iso_dates
 from edgewise.tables.encoding._encoder import Encoder as Encoder
 from edgewise.tables.encoding._inputs import Inputs as Inputs
 from edgewise.tables.encoding._read import CellTypeError as CellTypeError

@@ -11,7 +11,8 @@ import numpy as np
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
-from edgewise.tables.encoding._column import Category, Column, Label, extended, from_plain, learned, to_plain
+from edgewise.tables.encoding._column import Category, Column, Dates, Label, extended, from_plain, learned, to_plain
+from edgewise.tables.encoding._dates import with_dates
 from edgewise.tables.encoding._read import Cells, as_array, by_name, check_names, column_names, is_frame, read
 
 Categorical = Literal["auto"] | Iterable[str] | Iterable[int] | Iterable[bool]
@@ -22,7 +23,8 @@ class Encoder:
     """How the columns of a table become numbers.
 
     Numbers stay as they are, truth values are 0 and 1, dates are days since 1970-01-01 UTC, time spans are days, and
-    a gap (None, NaN, NA, NaT, a masked cell) is NaN. Text is a category: its cells become codes 0, 1, ... of its
+    a gap (None, NaN, NA, NaT, a masked cell) is NaN. A column of text that is all dates as ISO 8601 writes them,
+    with or without time and zone, is one of dates. Other text is a category: its cells become codes 0, 1, ... of its
     levels, which are sorted. A Categorical of pandas and an Enum of polars keep their own order. If a category has
     gaps, they are one more level, the last. Levels and gaps that were not learned are NaN.
 
@@ -60,7 +62,7 @@ class Encoder:
             The table: a DataFrame of pandas or polars, an array, a tensor, or a list of rows.
         categorical
             Further columns that are categories, by name, by position from 0, or by a truth value for every column. Text
-            always is, and with "auto" nothing else.
+            that is not dates always is, and with "auto" nothing else.
 
         Raises
         ------
@@ -77,6 +79,7 @@ class Encoder:
         names = plain if own is None else own
         check_names(names)
         chosen = _positions(categorical, names)
+        cells = [each if k in chosen else with_dates(each) for k, each in enumerate(cells)]
         found = [
             learned(name, each, categorical=k in chosen)
             for k, (name, each) in enumerate(zip(names, cells, strict=True))
@@ -164,7 +167,8 @@ class Encoder:
                 f"The table must have {len(self.columns)} columns, as when it was learned: "
                 f"{', '.join(self.names[:8])}. Got {len(cells)}."
             )
-        return cells
+        pairs = zip(cells, self.columns, strict=True)
+        return [with_dates(each) if isinstance(column, Dates) else each for each, column in pairs]
 
     @property
     def names(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Networks to and from files, and tables from files."""
 
 from edgewise.nn import Malformed as Malformed
+from edgewise.tables.encoding import iso_dates as iso_dates
 from edgewise.tables.io._config import config_text as config_text
 from edgewise.tables.io._config import read_config as read_config
 from edgewise.tables.io._config import read_weights as read_weights
@@ -16,7 +17,7 @@ from edgewise.tables.io._model import read_model as read_model
 from edgewise.tables.io._model import save as save
 from edgewise.tables.io._numbers import Separator as Separator
 from edgewise.tables.io._numbers import Sign as Sign
-from edgewise.tables.io._numbers import iso_dates as iso_dates
+from edgewise.tables.io._numbers import limits_of as limits_of
 from edgewise.tables.io._read_table import open_parquet as open_parquet
 from edgewise.tables.io._read_table import read_table as read_table
 from edgewise.tables.io._schema import is_names as is_names

@@ -46,12 +46,14 @@ class Numbers:
     """Columns of numbers, each an array or the reason why it is none.
 
     `decimals` holds the decimal sign of each column by name where the file shows one, `rounded` the columns whose
-    numbers float64 does not hold exactly, `notes` how the numbers were read.
+    numbers float64 does not hold exactly, `limits` what the values of columns with limits lie between, `notes` how the
+    numbers were read.
     """
 
     columns: list[np.ndarray | str] = field(default_factory=list)
     decimals: dict[str, str] = field(default_factory=dict)
     rounded: set[str] = field(default_factory=set)
+    limits: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -81,6 +83,8 @@ def read_numbers(names: Sequence[str], columns: Sequence[Column], convention: Co
         read.append((name, sign, column))
         if name and (column.signed or file.sign):
             found.decimals[name] = sign
+        if name and (limits := column.limits(sign)) is not None:
+            found.limits[name] = limits
         if name and column.rounded(sign):
             found.rounded.add(name)
     found.notes = _notes(read, file)

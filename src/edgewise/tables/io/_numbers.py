@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -72,39 +71,11 @@ def _bare(cell: str, percent: bool) -> str:
     return cell[1:].lstrip("= ") if cell[:1] in _LIMITS else cell
 
 
-def iso_dates(cells: Sequence[str | None]) -> np.ndarray | None:
-    """Return the dates of a column, (n,) datetime64[us], in UTC where a zone is given; None if one is not ISO 8601.
-
-    Parameters
-    ----------
-    cells
-        The cells of the column; None is a gap.
-
-    Examples
-    --------
-    >>> from edgewise.io import iso_dates
-    >>> iso_dates(["2020-01-31", None])
-    array(['2020-01-31T00:00:00.000000',                        'NaT'],
-          dtype='datetime64[us]')
-    >>> iso_dates(["31/01/2020"]) is None
-    True
-    """
-    try:
-        return np.array([np.datetime64("NaT") if cell is None else _utc(cell) for cell in cells], "datetime64[us]")
-    except ValueError:
-        return None
-
-
 def parquet_dates(column: Any) -> np.ndarray:
     """Return the dates of a column of pyarrow's dates or timestamps, (n,) datetime64[us]."""
     pa = needed("pyarrow")
 
     return np.asarray(column.cast(pa.timestamp("us"), safe=False).to_numpy(), "datetime64[us]")
-
-
-def _utc(cell: str) -> datetime.datetime:
-    found = datetime.datetime.fromisoformat(cell)
-    return found if found.tzinfo is None else found.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
 Sign = Literal[".", ","]
@@ -195,6 +166,15 @@ class Column:
         exact = sys.float_info.dig  # digits of decimal numbers that never coincide in float64
         return any(len(text) > exact and _is_rounded(text, sign) for text in self._texts)
 
+    def limits(self, sign: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return what each cell lies between, read with this decimal sign; None where no cell is a limit."""
+        if self.marks.factors is None:
+            return None
+        numbers = self.readings[sign] / np.array(self.marks.factors)
+        signs = [(cell or " ")[0] for cell in self.raw]
+        low = np.where([each in _BELOW for each in signs], -np.inf, numbers)
+        return low, np.where([each in _ABOVE for each in signs], np.inf, numbers)
+
     def why_not(self, sign: str | None = None) -> str:
         """Say why the column is not numbers (with this decimal sign), with the first offending cell."""
         if all(_DATE.fullmatch(text) for text in self._texts):
@@ -237,6 +217,29 @@ class Column:
         if not all(pattern.fullmatch(text) for text in self._texts):
             return None
         return np.array([np.nan if cell is None else float(_plain(cell, sign)) for cell in self.cells])
+
+
+def limits_of(cells: Iterable[object]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what each cell of a column of text lies between, (n,) and (n,); None where no cell is a limit.
+
+    "<0.05" lies between minus infinity and 0.05, ">100" between 100 and infinity; both ends of a number are that
+    number, those of a gap NaN.
+
+    Parameters
+    ----------
+    cells
+        The cells, text or numbers.
+
+    Examples
+    --------
+    >>> from edgewise.io import limits_of
+    >>> limits_of(["<0.05", "1.2", None, ">100"])
+    (array([ -inf,   1.2,   nan, 100. ]), array([0.05, 1.2 ,  nan,  inf]))
+    >>> limits_of(["0.05", "1.2"]) is None
+    True
+    """
+    column = Column([repr(float(cell)) if isinstance(cell, int | float) else cell for cell in cells])
+    return column.limits(next(iter(column.readings))) if column.readings else None
 
 
 def is_number(text: str) -> bool:

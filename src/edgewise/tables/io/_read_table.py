@@ -12,10 +12,11 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._extras import needed
+from edgewise.tables.encoding import iso_dates
 from edgewise.tables.io._convention import Convention, read_numbers
 from edgewise.tables.io._excel import EXCEL, read_excel
 from edgewise.tables.io._grid import Field, Grid, check_unique, read_grid, read_text
-from edgewise.tables.io._numbers import PRINTED, Column, Separator, Sign, iso_dates, parquet_dates
+from edgewise.tables.io._numbers import PRINTED, Column, Separator, Sign, parquet_dates
 from edgewise.tables.io._table import Table
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RuntimeError, MemoryError)
@@ -235,7 +236,10 @@ def _table(grid: Grid, convention: Convention) -> Table:
     found = read_numbers([field.name for field in fields], cells, convention, grid.delimiter)
     parsed = iter(zip(found.columns, cells, strict=True))
     rounded = found.rounded.union(field.name for field in grid.fields if field.rounded)
-    table = Table({}, grid.n_rows, [], [*grid.notes, *found.notes], found.decimals, rounded, units=dict(grid.units))
+    table = Table(
+        {}, grid.n_rows, [], [*grid.notes, *found.notes], found.decimals, rounded, units=dict(grid.units),
+        limits=found.limits,
+    )  # fmt: skip
     for place, field in enumerate(grid.fields, start=1):
         texts: list[str | None] = []
         values = field.values

@@ -70,6 +70,8 @@ class Table:
         The units in a line below the header, by the names of the columns.
     order
         The names of all columns as the file has them.
+    limits
+        What the values of columns with cells as "<0.05" lie between, two arrays (n_rows,) by name.
 
     Examples
     --------
@@ -92,11 +94,22 @@ class Table:
     dates: dict[str, np.ndarray] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
+    limits: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
         """The names of the columns of numbers, in the file's order."""
         return list(self.columns)
+
+    def notes_without_limits(self, name: str) -> list[str]:
+        """Return the notes but those on the limits of a column, which is read as censored.
+
+        Parameters
+        ----------
+        name
+            The name of the column.
+        """
+        return [note for note in self.notes if not (f"in column {name!r}" in note and "limit." in note)]
 
     def select(self, target: str, inputs: Sequence[str] | None = None) -> Selection:
         """Return the inputs and the target as arrays without gaps.

@@ -19,7 +19,7 @@ from edgewise import InputError, Options
 from edgewise._typing import Array, Formula
 from edgewise.pde import march, solve
 from edgewise_bench import Benchmark, Case, Cell, Row, Settings
-from edgewise_bench.benchmarks.claims import evolutions, problems, real, tables
+from edgewise_bench.benchmarks.claims import evolutions, named, problems, real, tables
 from edgewise_bench.benchmarks.claims.problems import MANY, NONE, Stated
 from edgewise_bench.benchmarks.claims.tables import part_of
 from edgewise_bench.benchmarks.formulas import is_true
@@ -299,6 +299,7 @@ _Family = tuple[Callable[[Settings], list[Case]], Callable[[Case], dict[str, Any
 _FAMILIES: dict[str, _Family] = {
     "tables": (tables.cases, tables.measure), "trajectories": (trajectory_cases, measure_trajectory),
     "equations": (equation_cases, measure_equation), "real": (real.cases, real.measure),
+    "named": (named.cases, named.measure),
 }  # fmt: skip
 """How the cases of each kind are listed and measured."""
 _SELDOM = {"exact": 200, "noise": 50, "floor": 50, "converged": 200}

@@ -90,10 +90,14 @@ def read_question(question: RealQuestion) -> Rows:
 
     Errors: InputError where the package or the table is not there.
     """
+    (target,) = question.target
+    return rows_from(read_frame(Table(question.name, question.package, question.item, target, "regression")), question)
+
+
+def rows_from(frame: Any, question: Any) -> Rows:
+    """Return the rows of a question about a frame."""
     most = 3000  # rows
     (target,) = question.target
-    table = Table(question.name, question.package, question.item, target, "regression")
-    frame: Any = read_frame(table)
     for column, value in question.keep.items():
         frame = frame[frame[column].astype(str) == value]
     for column, (low, high) in question.between.items():

@@ -4,7 +4,9 @@ from edgewise_bench.benchmarks.studies.dynamics import Dynamics
 from edgewise_bench.benchmarks.studies.fits import Fits, Initialization, ManyRows, PredictionIntervals, RealIntervals
 from edgewise_bench.benchmarks.studies.formulas import FormulaDigits, Knowledge, Programs
 from edgewise_bench.benchmarks.studies.layers import Convolutions, GPULayers, GPUTiles
-from edgewise_bench.benchmarks.studies.searches import Determinism, Resume, TimeLimits
+from edgewise_bench.benchmarks.studies.likelihoods import RowLikelihoods
+from edgewise_bench.benchmarks.studies.searches import Determinism, Resume, TimeLimits, Waiting
+from edgewise_bench.benchmarks.studies.srbench import SRBench
 from edgewise_bench.benchmarks.studies.structure import Relations, Structure
 from edgewise_bench.benchmarks.studies.studio import StudioKills, StudioSpeed
 from edgewise_bench.benchmarks.studies.study import Study
@@ -12,6 +14,6 @@ from edgewise_bench.benchmarks.studies.uncertainty import Coverage, NoiseKinds, 
 
 STUDIES: tuple[type[Study], ...] = (
     Fits, Initialization, Structure, Relations, Programs, FormulaDigits, Knowledge, Coverage, Uncertainty, NoiseKinds,
-    PredictionIntervals, RealIntervals, ManyRows, Dynamics, TimeLimits, Determinism, Resume, StudioKills, StudioSpeed,
-    Convolutions, GPULayers, GPUTiles,
+    RowLikelihoods, PredictionIntervals, RealIntervals, ManyRows, Dynamics, TimeLimits, Determinism, Resume, Waiting,
+    StudioKills, StudioSpeed, Convolutions, GPULayers, GPUTiles, SRBench,
 )  # fmt: skip

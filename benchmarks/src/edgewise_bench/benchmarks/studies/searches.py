@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -220,6 +221,66 @@ class Resume(Study):
             "front": found["front"], "same": found["front"] == whole["front"],
             "process_seconds": found["process_seconds"], "process_seconds_whole": whole["process_seconds"],
         }  # fmt: skip
+
+
+_WAITED = """
+import json, sys, time
+import numpy as np, pandas as pd
+import edgewise as ew
+from edgewise.discovery import SearchStep
+loaded, first, case, out = time.process_time(), [], *sys.argv[1:]
+def see(step):
+    if not first and step.front():
+        first.append(time.process_time())
+with ew.calling(see, SearchStep):
+    if case == "orbits":
+        from edgewise.cli import main
+        assert main(["discover", "orbits", "--target", "period_days", "--out", out]) == 0
+    else:
+        rng = np.random.default_rng(0)
+        x = pd.DataFrame({"length": rng.uniform(0.2, 2, 200), "gravity": rng.uniform(1.6, 25, 200)})
+        y = 2 * np.pi * np.sqrt(x.length / x.gravity) * (1 + 0.01 * rng.standard_normal(200))
+        ew.discover(x, y, target="period")
+ended = time.process_time()
+print(json.dumps({"imports": loaded, "first": first[0] - loaded, "search": ended - loaded, "whole": ended}))
+"""
+
+
+class Waiting(Study):
+    """What a person waits for: imports, the first formula, the whole; seconds of the processor in a new process.
+
+    `pendulum` is the README's table with noise of unknown size, `orbits` the command of `make demo` with its report.
+    Each is run with compiled kernels that are kept (warm) and with an empty folder of kernels (fresh), as on a new
+    machine. `first` and `search` count from where everything is imported, `whole` from the start of the process.
+    """
+
+    name = "waiting"
+    title = "How long a new process takes to the first formula, and to the end"
+    columns = ("table", "kernels", "imports", "first", "search", "whole", "status")
+    parallel = False
+    by = ("table", "kernels")
+    figures = (
+        Figure("imports s", "imports"), Figure("first formula s", "first", most=1.0), Figure("search s", "search"),
+        Figure("whole s", "whole", most=lambda row: _WAITS.get((row["table"], row["kernels"]), inf)),
+    )  # fmt: skip
+    seeds = 3
+    grid: ClassVar = {"table": ("pendulum", "orbits"), "kernels": ("warm", "fresh")}
+
+    def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
+        with tempfile.TemporaryDirectory() as folder:
+            environment = os.environ | dict.fromkeys(
+                ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+            )
+            if given["kernels"] == "fresh":
+                environment["EDGEWISE_CACHE"] = str(Path(folder) / "kernels")
+            command = [sys.executable, "-c", _WAITED, given["table"], str(Path(folder) / "report")]
+            for _ in range(1 if given["kernels"] == "fresh" else 2):
+                found = _answer(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+        return {"table": given["table"], "kernels": given["kernels"], **found}
+
+
+_WAITS = {("pendulum", "warm"): 3.0, ("orbits", "warm"): 4.0}
+"""The most seconds of the processor that the whole may take."""
 
 
 def searched(given: str) -> str:

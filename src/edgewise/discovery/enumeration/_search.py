@@ -1,0 +1,385 @@
+"""The search: stages of regressions on a dictionary, and fits of all constants of what they find."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations_with_replacement
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+
+from edgewise._typing import Array
+from edgewise.discovery.enumeration._dictionary import Store, build, longer, sizes
+from edgewise.discovery.enumeration._operations import Nodes
+from edgewise.discovery.enumeration._scan import Scan, correlated
+from edgewise.discovery.enumeration._targets import INNER, TRANSFORMS, Target, total
+from edgewise.formulas.programs import Fitter, Program, apply, combine, constant, variable
+
+EXACT = 1e-24  # of the variance
+_CLEAR = 1e-22
+_BASES = {"one": 0, "line": 1, "square": 2}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A program with fitted constants, and the share of the target's variance that it leaves."""
+
+    program: Program
+    error: float
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A target and the terms of its base and of the dictionary, as it may be."""
+
+    error: float
+    target: Target
+    base: list[tuple[Nodes | None, Array]]
+    store: Store
+    terms: tuple[int, ...]  # numbers of formulas
+    symbols: float
+
+
+class Enumeration:
+    """A systematic search for the formula of a table x (n, d), y (n,). `ended` is asked between stages."""
+
+    def __init__(self, x: Array, y: Array, ended: Callable[[], bool] = lambda: False, seed: int = 0) -> None:
+        searched, fitted = 128, 256  # rows
+        self.ended = ended
+        rows = np.random.default_rng(seed).permutation(_usual(x, y))
+        self.x, self.y = x[rows[:searched]], y[rows[:searched]]
+        self._fit_x, self._fit_y = x[rows[:fitted]], y[rows[:fitted]]
+        self._variance = float(np.var(self._fit_y)) + 1e-300
+        self._fitter = Fitter(self._fit_x, self._fit_y)
+        self.d = x.shape[1]
+        self.pool, self.symbols = build(self.x), sizes(self.d).symbols
+        self.found: list[Found] = []
+        self._scans: dict[str, Scan] = {}
+        self._bases: dict[str, list[tuple[Nodes | None, Array]]] = {}
+        self._seen: set[object] = set()
+
+    def short(self) -> Iterator[Found]:
+        """Yield what one formula of the dictionary with a base makes of the target: see `_through`."""
+        yield from self._through(self._short_stages())
+
+    def long(self) -> Iterator[Found]:
+        """Yield what longer formulas, or two and three of the dictionary, make of the target: see `_through`."""
+        yield from self._through(self._long_stages())
+
+    def _through(self, stages: Iterator[tuple[str, Callable[[], list[Guess]]]]) -> Iterator[Found]:
+        """Yield formulas that are exact on the rows looked at, the shortest first; without one, the best few."""
+        few = 6
+        for _, stage in stages:
+            if self.ended():
+                return
+            with np.errstate(all="ignore"):
+                self._finish(stage())
+            exact = [each for each in self.found if each.error < EXACT]
+            if exact:
+                yield from sorted(exact, key=lambda each: each.program.complexity)
+                return
+        yield from sorted(self.found, key=self._criterion)[:few]
+
+    def best_of_each(self) -> Iterator[Found]:
+        """Yield the best of all formulas of each number of symbols, with a factor and an offset, the shortest first."""
+        few = 8
+        plain = self.pool.take(np.flatnonzero((self.pool.slopes[:, 0] == 0) & (self.pool.symbols <= self.symbols)))
+        for symbols in range(1, self.symbols + 1):
+            part = plain.take(np.flatnonzero(plain.symbols == symbols))
+            hits = correlated(part, self.y[None], few)[0]
+            found = []
+            for _, place in hits:
+                fitted = self._fitter.fit(Program.of(part.store.nodes(int(part.numbers[place]))), 0)
+                found.append(Found(fitted.program, fitted.error / self._variance))
+            if found:
+                yield min(found, key=lambda each: each.error)
+
+    def _criterion(self, found: Found) -> float:
+        """Return an information criterion of a formula."""
+        n, floor = len(self._fit_y), 1e-24
+        return n / 2 * np.log(found.error + floor) + np.log(n) * (
+            0.5 * len(found.program.constants) + found.program.complexity / 2
+        )
+
+    def _short_stages(self) -> Iterator[tuple[str, Callable[[], list[Guess]]]]:
+        plain = [Target(name) for name in TRANSFORMS] + [Target("exp", s) for s in (-1.0, 2.0, -2.0, 0.5, -0.5)]
+        chains = [Target(outer, inner=(inner,)) for inner in INNER for outer in INNER if outer != inner]
+        for base in self._names():
+            targets = [*plain, *chains] if base in ("one", "line") else plain
+            yield f"one formula and {base}", lambda base=base, targets=targets: self.singles(base, targets)
+        yield "one formula and a factor", lambda: self.factors("line")
+        yield "one formula and an offset", lambda: self.offsets("square" if self.d < 4 else "line")
+
+    def _long_stages(self) -> Iterator[tuple[str, Callable[[], list[Guess]]]]:
+        if self.d < 3:
+            yield "long formulas", self.longer
+        first = [Target(name) for name in ("y", "1/y", "log", "square", "sqrt", "fourth root")]
+        yield "two formulas and line", lambda: self.pairs("line", first, 1000)
+        yield "two formulas and square", lambda: self.pairs("square", first[:2], 800)
+        if self.d > 1:
+            yield "two formulas and poly", lambda: self.pairs(self._names()[-1], first[:2], 800)
+        yield "three formulas and square", lambda: self.pairs("square", first[:2], 700, three=True)
+        yield "two formulas and a factor", lambda: self.factors("line", 40, 450)
+
+    def _names(self) -> list[str]:
+        return ["one", "line", "square", *(["poly"] if self.d < 4 else [])]
+
+    def scan(self, name: str) -> Scan:
+        """Return the dictionary without what a base explains."""
+        if name not in self._scans:
+            degree = _BASES.get(name, {1: 6, 2: 4, 3: 3}.get(self.d, 2))
+            base = _monomials(self.x, degree)
+            self._bases[name] = base
+            self._scans[name] = Scan(self.pool, np.stack([values for _, values in base]))
+        return self._scans[name]
+
+    def singles(self, name: str, targets: Sequence[Target]) -> list[Guess]:
+        """Return what one formula with a base makes of the targets."""
+        scan = self.scan(name)
+        with np.errstate(all="ignore"):
+            z = np.stack([target.values(self.y) for target in targets])
+        good = _sound(z)
+        hits = scan.singles(z[good], 40)
+        chosen = [targets[k] for k in good]
+        return self._guesses(scan, name, zip(chosen, z[good], hits, strict=True))
+
+    def pairs(self, name: str, targets: Sequence[Target], m: int, *, three: bool = False) -> list[Guess]:
+        """Return what two formulas of the first m with a base make of the targets, or three."""
+        scan = self.scan(name)
+        with np.errstate(all="ignore"):
+            z = np.stack([target.values(self.y) for target in targets])
+        good = _sound(z)
+        chosen = [targets[k] for k in good]
+        return self._guesses(
+            scan, name, zip(chosen, z[good], (scan.triples if three else scan.pairs)(z[good], m, 40), strict=True)
+        )
+
+    def factors(self, name: str, count: int = 180, pairs: int = 0) -> list[Guess]:
+        """Return what one formula makes of the target over a factor, with a base and one over the factor.
+
+        With `pairs`, two of that number of formulas.
+        """
+        scan, pool = self.scan(name), self.pool
+        short = np.flatnonzero((pool.costs <= 3.6) & (pool.slopes[:, 0] == 0))[:count]
+        targets = [Target("over", factor=int(k)) for k in short]
+        targets += [Target("under", factor=int(k)) for k in short[: count // 3]]
+        with np.errstate(all="ignore"):
+            factor = pool.values[[target.factor for target in targets]]
+            z = np.stack([t.values(self.y, f) for t, f in zip(targets, factor, strict=True)])
+            tied = np.where(np.array([t.name == "over" for t in targets])[:, None], 1 / factor, factor)
+        good = _sound(z)
+        good = good[_sound(tied[good])]
+        few = 4
+        hits = scan.pairs(z[good], pairs, few, tied[good]) if pairs else scan.singles(z[good], few, tied[good])
+        return self._guesses(
+            scan, name, zip([targets[k] for k in good], z[good], hits, strict=True), [tied[k] for k in good]
+        )
+
+    def offsets(self, name: str) -> list[Guess]:
+        """Return what one formula makes of transforms with an offset or a scale, which take part to first order."""
+        scan = self.scan(name)
+        low, high = float(self.y.min()), float(self.y.max())
+        steps = np.geomspace(1e-3, 3.0, 14) * (high - low)
+        beyond = np.concatenate([low - steps, high + steps, [0.0]])
+        shifts = [Target(kind, float(o)) for o in _short_numbers(beyond) for kind in ("1/y", "log", "sqrt")]
+        size = max(abs(low), abs(high))
+        scales = [
+            Target(kind, float(s)) for s in size + np.geomspace(1e-3, 5.0, 14) * size for kind in ("atanh", "asin")
+        ]
+        scales += [Target("exp", float(side * s)) for s in size * np.geomspace(0.1, 5.0, 12) for side in (1, -1)]
+        targets = [*shifts, *scales]
+        with np.errstate(all="ignore"):
+            z = np.stack([t.values(self.y) for t in targets])
+            tied = np.stack([t.moved(self.y) for t in targets])
+        good = _sound(z)
+        good = good[_sound(tied[good])]
+        hits = scan.singles(z[good], 4, tied[good])
+        return self._guesses(
+            scan, name, zip([targets[k] for k in good], z[good], hits, strict=True), [None] * len(good)
+        )
+
+    def longer(self) -> list[Guess]:
+        """Return what formulas too many to keep make of the target, with a factor and an offset."""
+        names = ("y", "1/y", "log", "sqrt", "square", "cube root", "exp", "atanh", "asin", "acos")
+        targets = [Target(name) for name in names]
+        with np.errstate(all="ignore"):
+            z = np.stack([target.values(self.y) for target in targets])
+        good = _sound(z)
+        found: list[tuple[float, int, int, float]] = []
+        self.scan("one")
+        base = self._bases["one"]
+        for pool in longer(self.x):
+            for k, hits in zip(good, correlated(pool, z[good, : pool.values.shape[1]]), strict=True):
+                found += [(error, k, int(pool.numbers[i]), float(pool.symbols[i])) for error, i in hits]
+            if any(error < _CLEAR for error, *_ in found):
+                break
+        found.sort()
+        return [
+            Guess(error, targets[k], base, pool.store, (number,), symbols) for error, k, number, symbols in found[:40]
+        ]
+
+    def _guesses(self, scan: Scan, name: str, found, tied: Sequence[Array | None] | None = None) -> list[Guess]:
+        checked = 150
+        every = [
+            (hit, target, z, None if tied is None else tied[k])
+            for k, (target, z, hits) in enumerate(found) for hit in hits
+        ]  # fmt: skip
+        every.sort(key=lambda each: each[0].error)
+        guesses = []
+        for hit, target, z, column in every[:checked]:
+            own = [] if column is None else [column]
+            error = hit.error
+            if error < 1e-4:
+                error = min(error, 1.0)
+                exact = scan.error(z, [*own, *scan.unit[list(hit.places)]])
+                error = exact if exact < 1e-16 else max(error, 1e-15)
+            base = self._bases[name]
+            if column is not None:
+                base = [*base, (self._tied_nodes(target), column)]
+            numbers = tuple(int(k) for k in scan.pool.numbers[list(hit.places)])
+            symbols = float(scan.pool.symbols[list(hit.places)].sum())
+            guesses.append(Guess(error, target, base, self.pool.store, numbers, symbols))
+        return guesses
+
+    def _tied_nodes(self, target: Target) -> Nodes:
+        nodes = self._nodes(int(self.pool.numbers[target.factor]))
+        return combine("div", constant(1.0), nodes) if target.name == "over" else nodes
+
+    def _nodes(self, number: int) -> Nodes:
+        return self.pool.store.nodes(number)
+
+    def _finish(self, guesses: list[Guess]) -> None:
+        """Fit all constants of the best guesses."""
+        most = 60
+        exact = sorted((g for g in guesses if g.error < _CLEAR), key=lambda g: g.symbols + 2 * len(g.terms))[:8]
+        near = sorted((g for g in guesses if g.error >= _CLEAR), key=lambda g: g.error)[:most]
+        for guess in exact + near:
+            if guess.error >= _CLEAR and any(each.error < EXACT for each in self.found):
+                return
+            key = guess.target, guess.terms, len(guess.base)
+            if key in self._seen:
+                continue
+            self._seen.add(key)
+            with contextlib.suppress(np.linalg.LinAlgError):
+                self._fit(guess)
+
+    def _fit(self, guess: Guess) -> None:
+        """Leave out what a guess does not need, fit its constants, and keep it."""
+        nodes = [part for part, _ in guess.base] + [guess.store.nodes(number) for number in guess.terms]
+        factor = None if guess.target.factor < 0 else self._nodes(int(self.pool.numbers[guess.target.factor]))
+        with np.errstate(all="ignore"):
+            columns = [
+                np.ones(len(self._fit_x)) if part is None else Program.of(part).predict(self._fit_x) for part in nodes
+            ]
+            own = None if factor is None else Program.of(factor).predict(self._fit_x)
+            z = guess.target.values(self._fit_y, own)
+        table = np.column_stack(columns)
+        good = np.isfinite(table).all(axis=1) & np.isfinite(z)
+        if good.mean() < 0.9:
+            return
+        kept, coefficients = _needed(table[good], z[good])
+        if all(nodes[k] is None for k in kept):
+            return
+        sum_of = total([(float(c), nodes[k]) for c, k in zip(coefficients, kept, strict=True)])
+        sign = 1.0 if np.median(self._fit_y - guess.target.shift) > 0 else -1.0
+        if len(sum_of) > 55:
+            return
+        self._add(guess.target.program(sum_of, sign, factor))
+
+    def _add(self, program: Program) -> None:
+        steps, more, close = 12, 60, 1e-9
+        fitted = self._fitter.fit(program, steps)
+        if not np.isfinite(fitted.error):
+            return
+        if EXACT < fitted.error / self._variance < close:
+            again = self._fitter.fit(fitted.program, more)
+            fitted = min(fitted, again, key=lambda each: each.error)
+        self.found.append(Found(fitted.program, fitted.error / self._variance))
+
+
+def _short_numbers(numbers: Array) -> Array:
+    return np.unique(numbers)
+
+
+def _usual(x: Array, y: Array) -> Array:
+    """Return the rows whose targets are neither close to a pole nor to zero; all rows where few are.
+
+    Where a target of one sign touches zero, an even power may hide a change of sign: rows of one side are returned,
+    those that neighbors connect without passing through small values.
+    """
+    enough, near_zero, near_pole = 60, 1 / 50, 20
+    size = np.abs(y)
+    middle = np.median(size)
+    rows = np.flatnonzero((size > near_zero * middle) & (size < near_pole * middle))
+    if (y >= 0).all() or (y <= 0).all():
+        side = _one_side(x, size)
+        if len(side) >= 2 * enough:
+            rows = np.intersect1d(rows, side)
+    return rows if len(rows) >= enough else np.arange(len(y))
+
+
+def _one_side(x: Array, size: Array) -> Array:
+    """Return the largest set of rows that neighbors connect where the target is not small; none without small ones."""
+    touching, neighbors, most = 1e-2, 6, 2000
+    middle = np.median(size)
+    if size.min() > touching * middle:
+        return np.arange(0)
+    kept = np.flatnonzero(size > middle)[:most]
+    scale = np.std(x, axis=0)
+    z = x[kept] / np.where(scale > 0, scale, 1.0)
+    near = KDTree(z).query(z, k=min(neighbors, len(z)))[1]
+    start = np.repeat(np.arange(len(z)), near.shape[1])
+    links = coo_matrix((np.ones(near.size), (start, near.ravel())), shape=(len(z), len(z)))
+    labels = connected_components(links, directed=False)[1]
+    return kept[labels == np.bincount(labels).argmax()]
+
+
+def _sound(rows: Array) -> Array:
+    """Return which rows of numbers are finite, not too large, and vary."""
+    with np.errstate(all="ignore"):
+        size = np.abs(rows).max(axis=1)
+        return np.flatnonzero(np.isfinite(size) & (size < 1e12) & (np.ptp(rows, axis=1) > 1e-9 * size))
+
+
+def _monomials(x: Array, degree: int) -> list[tuple[Nodes | None, Array]]:
+    """Return 1 and all monomials of the columns up to a degree, as nodes and values; None stands for 1."""
+    found: list[tuple[Nodes | None, Array]] = [(None, np.ones(len(x)))]
+    for size in range(1, degree + 1):
+        for places in combinations_with_replacement(range(x.shape[1]), size):
+            factors = [_power(variable(j), places.count(j)) for j in sorted(set(places))]
+            nodes = reduce(lambda a, b: combine("mul", a, b), factors)
+            found.append((nodes, np.prod(x[:, list(places)], axis=1)))
+    return found
+
+
+def _power(nodes: Nodes, exponent: int) -> Nodes:
+    if exponent == 1:
+        return nodes
+    if exponent % 3 == 0:
+        return apply("cube", _power(nodes, exponent // 3))
+    if exponent % 2 == 0:
+        return apply("square", _power(nodes, exponent // 2))
+    return combine("mul", _power(nodes, exponent - 1), nodes)
+
+
+def _needed(table: Array, z: Array) -> tuple[list[int], Array]:
+    """Return the columns that a regression needs, and their coefficients; one by one, the others are left out."""
+    kept = list(range(table.shape[1]))
+    while True:
+        size = np.sqrt(np.einsum("ij,ij->j", table[:, kept], table[:, kept]))
+        q, r = np.linalg.qr(table[:, kept] / size)
+        if np.abs(np.diag(r)).min() < 1e-9:
+            raise np.linalg.LinAlgError
+        c = np.linalg.solve(r, q.T @ z)
+        rest = z - (table[:, kept] / size) @ c
+        variance = max(rest @ rest / max(len(z) - len(c), 1), (1e-15 * np.abs(z).max()) ** 2)
+        t = np.abs(c) / np.sqrt(variance * (np.linalg.inv(r) ** 2).sum(1))
+        worst = int(np.argmin(t))
+        if t[worst] > (5 if variance < 1e-20 * z.var() else 3) or len(kept) == 1:
+            return kept, c / size
+        del kept[worst]

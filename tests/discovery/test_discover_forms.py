@@ -1,0 +1,82 @@
+"""Laws of textbooks on tables of few columns: found, named, shown with their constants."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import edgewise as ew
+from edgewise.discovery import Discovery
+from edgewise.forms import Form, Parameter
+
+CONC = np.array([0.02, 0.02, 0.06, 0.06, 0.11, 0.11, 0.22, 0.22, 0.56, 0.56, 1.1, 1.1])  # ppm, treated cells
+RATE = np.array([76, 47, 97, 107, 123, 139, 159, 152, 191, 201, 207, 200.0])
+"""Counts per minute: Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988), p. 269."""
+
+
+@pytest.fixture(scope="module")
+def puromycin() -> Discovery:
+    return ew.discover(pd.DataFrame({"conc": CONC}), RATE, target="rate", effort="quick")
+
+
+def test_a_law_is_named_with_the_constants_of_its_source(puromycin: Discovery) -> None:
+    law = puromycin.best.named
+    assert law is not None
+    assert str(law) == "Michaelis-Menten: Vmax = 212.7 ± 6.9, Km = 0.0641 ± 0.0083"
+    assert "Langmuir" in law.alike
+    assert law.meanings["Km"] == "S at half of Vmax"
+
+
+def test_the_name_is_in_the_printout_the_table_and_the_report(puromycin: Discovery, tmp_path) -> None:
+    shown = str(puromycin)
+    assert "(Michaelis-Menten)" in shown
+    assert "Michaelis-Menten: Vmax = 212.7 ± 6.9, Km = 0.0641 ± 0.0083" in shown
+    assert "Vmax: rate at saturation; Km: S at half of Vmax" in shown
+    table = puromycin.equations
+    assert list(table.loc[table["best"], "name"]) == ["Michaelis-Menten"]
+    report = puromycin.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Michaelis-Menten: Vmax = 212.7 ± 6.9, Km = 0.0641 ± 0.0083" in report
+
+
+def test_a_law_that_is_exact_is_named_too() -> None:
+    t = np.linspace(0.5, 9, 40)
+    found = ew.discover(pd.DataFrame({"time": t}), 3.7 * np.exp(-0.31 * t) + 1.3)
+    assert found.outcome is ew.discovery.Outcome.EXACT
+    assert found.best.named is not None
+    assert found.best.named.name == "exponential approach"
+    assert str(found.best.named) == "exponential approach: C = 1.3, A = 3.7, k = 0.31"
+
+
+def test_formulas_that_are_too_simple_have_no_name() -> None:
+    x = np.linspace(0.5, 9, 40)
+    for y in (3 * x + 2, x**2, 2.5 / x, x**2 / 2 + x):
+        assert ew.discover(pd.DataFrame({"x": x}), y).best.named is None
+
+
+def test_two_columns_take_the_places_of_inputs_in_any_order() -> None:
+    rng = np.random.default_rng(0)
+    table = {"height": rng.uniform(60, 90, 31), "girth": rng.uniform(8, 20, 31)}
+    volume = 0.0013 * table["girth"] ** 1.98 * table["height"] ** 1.12 * (1 + rng.normal(0, 0.03, 31))
+    found = ew.discovery.discover_directly(pd.DataFrame(table), volume)
+    named = [candidate.named for candidate in found if candidate.named is not None]
+    assert any({"Cobb-Douglas", "Schumacher-Hall"} & {law.name, *law.alike} for law in named)
+
+
+@pytest.fixture
+def bottle(monkeypatch: pytest.MonkeyPatch) -> Form:
+    """A law that is registered for one test."""
+    known = {name: ew.forms.get(name) for name in ew.forms.names()}
+    monkeypatch.setattr("edgewise.formulas.forms._registry._FORMS", known)
+    parameters = (Parameter("q", "scale", "y"), Parameter("w", "width", "h", "size", positive=True))
+    return ew.forms.register(Form("bottle", "q*atan(h/w)*exp(-h/w)", {"h": "height"}, parameters, "own", "nobody"))
+
+
+def test_a_registered_law_takes_part(bottle: Form) -> None:
+    assert "bottle" in ew.forms.names()
+    h = np.linspace(0.1, 6, 60)
+    y = 5.2 * np.arctan(h / 1.7) * np.exp(-h / 1.7) + np.random.default_rng(1).normal(0, 0.02, 60)
+    found = ew.discovery.discover_directly(pd.DataFrame({"h": h}), y)
+    assert found.best.named is not None
+    assert found.best.named.name == "bottle"
+    assert found.best.named.constants["w"].value == pytest.approx(1.7, abs=0.05)

@@ -1,0 +1,100 @@
+"""Systematic search: every small formula is in the dictionary, and laws that other searches miss are found."""
+
+import numpy as np
+import pytest
+import sympy
+
+import edgewise as ew
+from edgewise.discovery.enumeration import Enumeration
+from edgewise.formulas.programs import Program
+
+FUNCTIONS = ("{}**2", "{}**3", "1/{}", "sqrt({})", "exp({})", "log({})", "sin({})", "cos({})", "tanh({})")
+
+
+def rows(columns: int, count: int = 300, low: float = 0.5, high: float = 2.5) -> np.ndarray:
+    return np.random.default_rng(3).uniform(low, high, (count, columns))
+
+
+def values(formula: str, x: np.ndarray) -> np.ndarray:
+    names = [f"x{k}" for k in range(x.shape[1])]
+    return sympy.lambdify(names, sympy.sympify(formula), "numpy")(*x.T)
+
+
+def tree(symbols: int, columns: int, rng: np.random.Generator) -> str:
+    """Draw a formula of so many symbols."""
+    if symbols == 1:
+        return str(rng.choice([f"x{k}" for k in range(columns)] + ["1"]))
+    if symbols == 2 or rng.random() < 0.5:
+        return rng.choice(FUNCTIONS).format(f"({tree(symbols - 1, columns, rng)})")
+    left = int(rng.integers(1, symbols - 1))
+    one, two = tree(left, columns, rng), tree(symbols - 1 - left, columns, rng)
+    return f"(({one}){rng.choice(list('+-*/'))}({two}))"
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_programs_have_the_values_of_the_dictionary(columns: int) -> None:
+    x = rows(columns)
+    search = Enumeration(x, x[:, 0])
+    pool = search.pool
+    for place in np.random.default_rng(0).integers(len(pool), size=200):
+        program = Program.of(pool.store.nodes(int(pool.numbers[place])))
+        np.testing.assert_allclose(program.predict(search.x), pool.values[place], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_every_formula_of_few_symbols_is_in_the_dictionary(columns: int) -> None:
+    x, rng = rows(columns), np.random.default_rng(columns)
+    search = Enumeration(x, x[:, 0])
+    pool = search.pool
+    unit = pool.values - pool.values.mean(axis=1, keepdims=True)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    tried = 0
+    while tried < 60:
+        formula = tree(int(rng.integers(2, search.symbols + 1)), columns, rng)
+        with np.errstate(all="ignore"):
+            y = np.broadcast_to(values(formula, search.x), len(search.x)).astype(float)
+        size = np.abs(y).max()
+        if not np.isfinite(y).all() or not 1e-6 < size < 1e6 or np.ptp(y) < 1e-3 * size:
+            continue
+        tried += 1
+        centered = (y - y.mean()) / np.linalg.norm(y - y.mean())
+        assert np.abs(unit @ centered).max() > 1 - 1e-9, formula
+
+
+LAWS = {
+    "-1.2*x0**6 + 0.7*x0**5 + 2*x0**4 - x0**3 + 0.3*x0**2 - 1.1*x0": 1,
+    "log(x0 + 2) + log(x0**2 + 3)": 1,
+    "2.4/(1 - x0 - 0.1*x1 + log(x1 + 1))": 2,
+    "3*(sin(x0) - tanh(x1))**4": 2,
+    "2.5*x0*(tanh(x1) - x1*x2) + 0.4*x1*sin(x1)": 3,
+    "0.44*x0 - x0/cos(x0)": 1,
+    "x0 - tanh(1.2649*x0*sqrt(x0))": 1,
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_laws_are_found_exactly(law: str) -> None:
+    x = rows(LAWS[law], 1000, 0.3, 3.0)
+    y = values(law, x)
+    search = Enumeration(x, y)
+    best = min([*search.short(), *search.long()], key=lambda each: each.error)
+    fresh = np.random.default_rng(9).uniform(0.3, 3.0, x.shape)
+    found = best.program.predict(fresh)
+    usual = np.abs(values(law, fresh)) < 100
+    np.testing.assert_allclose(found[usual], values(law, fresh)[usual], rtol=1e-6, atol=1e-7)
+
+
+def test_a_law_with_a_pole_is_discovered() -> None:
+    """Its largest values decide every regression on all rows."""
+    x = rows(2, 1000, 0.3, 3.0)
+    found = ew.discover(x, values("2.4/(1 - x0 - 0.1*x1 + log(x1 + 1))", x), names=["u", "v"])
+    assert found.outcome.name == "EXACT" and found.best.error < 1e-8
+
+
+def test_what_was_tried_without_gaps_is_said() -> None:
+    x = rows(1, 200)
+    noisy = np.exp(-x[:, 0]) + 0.05 * np.random.default_rng(0).standard_normal(200)
+    found = ew.discover(x, noisy, names=["t"], effort="quick")
+    assert "Every formula a*f + b with f of at most 5 symbols was tried (symbols: t, 1" in str(found)
+    exact = ew.discover(x, 2 * x[:, 0] + 1, names=["t"], effort="quick")
+    assert "Every formula" not in str(exact)

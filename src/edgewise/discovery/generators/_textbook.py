@@ -191,10 +191,11 @@ def _cost(error: float, count: int, n: int) -> float:
 
 
 def likely(found: Sequence[Textbook], n: int) -> list[Textbook]:
-    """Return the laws that the rows do not speak against, up to six: of those of two columns too."""
-    most, behind = 8, 14.0  # laws; their cost over the least one
-    few = [each for each in found if each.cost(n) < found[0].cost(n) + behind]
-    return few[:most]
+    """Return the laws that the rows do not speak against, up to eight, of numbers that doubles hold."""
+    most, behind, largest = 8, 14.0, 1e100  # laws; their cost over the least one; numbers of a formula
+    held = (law for law in found if law.cost(n) < found[0].cost(n) + behind)
+    small = (law for law in held if all(abs(number) < largest for number in law.expression.atoms(sympy.Float)))
+    return list(itertools.islice(small, most))
 
 
 def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textbook | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+import sympy
 
 from edgewise._typing import Formula
 from edgewise.discovery.judging import (
@@ -15,6 +16,7 @@ from edgewise.discovery.judging import (
     SPOKEN,
     Answer,
     Candidate,
+    Contest,
     Entry,
     Evidence,
     Outcome,
@@ -72,11 +74,19 @@ class Ranking:
         """
         best, outcome, noise = self._found()
         named = next(iter(self._named(best, TUNING.named)), best)
-        if outcome is Outcome.EXACT or _form(named) == _form(best) or self._holds(named, best):
+        same = _form(named) == _form(best)
+        if outcome is Outcome.EXACT or same or self._holds(named, best) or not self._earns(named, best):
             return best, outcome, noise
         if outcome is Outcome.NOISE:
             self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS
         return named, outcome, noise
+
+    @cached_property
+    def _contest(self) -> Contest:
+        """What compares forms with laws, which need no description besides their names."""
+        judge = self.pool.judge
+        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
+        return Contest(data, self.verdict.view.given or 0.0, self._codes)
 
     def _holds(self, law: Candidate, other: Candidate) -> bool:
         """Return whether a formula is a special case of a law: of rounded constants, exponents, or fewer terms."""
@@ -84,12 +94,26 @@ class Ranking:
         data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
         return self._textbook[law.expression].at(other.predict(judge.x), data) is not None
 
+    def _earns(self, law: Candidate, best: Candidate) -> bool:
+        """Return whether a law may take the place of a formula: it has no more constants, and does better than a line.
+
+        Lines and planes are tried before all laws, and have no name.
+        """
+        contest, judge = self._contest, self.pool.judge
+        own, other = contest.entry(best.expression), contest.entry(law.expression)
+        count = len(self._textbook[law.expression].free.values)
+        if own is None or other is None or count > max(len(own.free.values), 1):
+            return False
+        symbols = [sympy.Symbol(name) for name in judge.names]
+        line = best.expression.is_polynomial(*symbols) and sympy.Poly(best.expression, *symbols).total_degree() <= 1
+        return not line or other.error < own.error
+
     def _named(self, best: Candidate, behind: float) -> list[Candidate]:
         """Return the laws of textbooks that the best formula does not lead by more, the likeliest first.
 
         It has to lead both if noise may be correlated from row to row, and if it is not.
         """
-        contest, own = self.verdict.contest, self.verdict.contest.entry(best.expression)
+        contest, own = self._contest, self._contest.entry(best.expression)
         if own is None or best.error < EXACT:
             return []
         found = [(contest.plain_lead(own, other), contest.lead(own, other), each) for each, other in self._laws]
@@ -105,7 +129,7 @@ class Ranking:
             if judged is not None and self.pool.gate.admits(form) and self.approximation.possible(form):
                 law = self.candidate(judged[0])
                 self._codes[law.expression], self._textbook[law.expression] = code, self._textbook[form]
-                entry = self.verdict.contest.entry(law.expression)
+                entry = self._contest.entry(law.expression)
                 if entry is not None and self._is_fine(law):
                     found.append((law, entry))
         return found
@@ -264,7 +288,7 @@ class Ranking:
 
     def _likeliest(self, laws: list[Candidate]) -> list[Candidate]:
         """Return the likeliest of laws, and others that the rows hardly tell from it."""
-        most, contest = 4, self.verdict.contest
+        most, contest = 4, self._contest
         entries = [contest.entry(each.expression) for each in laws]
         near = [
             each for each, entry in zip(laws, entries, strict=True)

@@ -29,7 +29,7 @@ class Verdict:
         """What compares forms on the rows they are judged by."""
         judge = self.pool.judge
         data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
-        return Contest(data, self.view.given or 0.0, self.inquiry.codes)
+        return Contest(data, self.view.given or 0.0)
 
     @cached_property
     def forms(self) -> list[tuple[Formula, float]]:

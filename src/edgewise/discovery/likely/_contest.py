@@ -106,13 +106,17 @@ class LikelyContest(Contest):
     def rounded(self, entry: LikelyEntry) -> list[Formula]:
         """Return a form with one of its constants at a whole number or a half, for each that may be that.
 
-        It lies within 2.5 standard errors, and one constant in two at most would do so by chance.
+        It lies within 2.5 standard errors, and one constant in two at most would do so by chance. The intercept of
+        log-odds is none: its exponential is what is seen.
         """
         near, by_chance = 2.5, 0.5
         best, found = entry.likely, []
         assert best is not None
         inner = entry.free if entry.inner is None else entry.inner
+        alone = () if entry.inner is None else sympy.Add.make_args(inner.template)
         for k, (value, error) in enumerate(zip(best.free.values, np.sqrt(np.diag(best.covariance)), strict=True)):
+            if inner.symbols[k] in alone:
+                continue
             for parts in (1, 2):
                 simple = sympy.Rational(round(value * parts), parts)
                 likely = 2 * near * float(error) * parts <= by_chance

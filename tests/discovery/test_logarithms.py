@@ -80,7 +80,7 @@ def test_other_tables_are_searched_as_they_are(case: str) -> None:
         y = law
     if case == "small noise":
         y = law * (1 + 0.01 * np.cos(np.arange(60.0)))
-    asked = {"require": ["m"]} if case == "asked" else {}
-    found = ew.discover(x[:, None], y, names=["m"], effort=200, **asked)
+    require = ["m"] if case == "asked" else ()
+    found = ew.discover(x[:, None], y, names=["m"], effort=200, require=require)
     assert not found.logarithmic, found
     assert case != "exact" or found.outcome.name == "EXACT"

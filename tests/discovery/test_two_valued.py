@@ -9,18 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgewise as ew
+from edgewise._typing import Part
 from edgewise.discovery.judging import lines_of_binaries, two_valued
 from edgewise.expressions import evaluate
 from tests.fuzzing import fuzz
 
 
-def bent(expression: sympy.Expr, names: set[str]) -> list[sympy.Expr]:
+def bent(expression: Part, names: set[str]) -> list[Part]:
     """Return functions and powers of inputs of two values alone."""
     return [
         part
         for part in sympy.preorder_traversal(expression)
         if (part.is_Function or part.is_Pow) and part.args[0].free_symbols
-        if {s.name for s in part.args[0].free_symbols} <= names
+        if {str(s) for s in part.args[0].free_symbols} <= names
     ]
 
 

@@ -138,7 +138,8 @@ class Approximation:
         if not logs:
             return program
         columns: dict[Part, Part] = {sympy.Symbol(name): sympy.log(sympy.Symbol(name)) for name in logs}
-        lifted: Formula = program.expression(self.table.names, ()).xreplace(columns)
+        whole: Part = program.expression(self.table.names, ())
+        lifted: Formula = whole.xreplace(columns)
         return Program.from_expression(lifted, self.table.names)
 
     def compare(self, ceiling: Ceiling, *, witness: bool = True) -> Table:

@@ -40,7 +40,8 @@ def centered(expression: Formula, names: Sequence[str], x: Array) -> Formula:
     far = 2.0  # standard deviations of an input between its mean and 0, beyond which waves are centered
     places = {name: k for k, name in enumerate(names)}
     found: dict[Part, Part] = {}
-    for wave in expression.atoms(sympy.sin, sympy.cos):
+    whole: Part = expression
+    for wave in whole.atoms(sympy.sin, sympy.cos):
         phase, turning = wave.args[0].as_independent(*wave.free_symbols, as_Add=True)
         frequency, symbol = turning.as_coeff_Mul()
         if not (phase.is_Float and frequency.is_Float and str(symbol) in places and symbol.is_Symbol):
@@ -54,13 +55,13 @@ def centered(expression: Formula, names: Sequence[str], x: Array) -> Formula:
         around = sympy.Mul(frequency, sympy.Add(symbol, -middle), evaluate=False)
         found[wave] = wave.func(sympy.Add(around, sympy.Float(angle, 17)))
     with distribute(False):
-        return expression.xreplace(found) if found else expression
+        return whole.xreplace(found) if found else expression
 
 
-def _round_middle(mean: float, deviation: float) -> sympy.Rational:
+def _round_middle(mean: float, deviation: float) -> Part:
     """Return a number of few digits within half of the largest power of ten below the standard deviation."""
     digits = -math.floor(math.log10(deviation))
-    step = sympy.Rational(10) ** -digits
+    step: Part = sympy.Rational(10) ** -digits
     return round(mean / float(step)) * step
 
 

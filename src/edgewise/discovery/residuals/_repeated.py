@@ -48,7 +48,7 @@ def within_labels(residual: Array, columns: Mapping[str, Repeated]) -> tuple[str
     >>> columns = {"person": Repeated(person, True), "day": Repeated(np.tile(np.arange(8.0), 20), True)}
     >>> name, correlation = within_labels(own + rng.normal(size=160), columns)
     >>> name, round(correlation, 1)
-    ('person', 0.5)
+    ('person', 0.4)
     >>> within_labels(rng.normal(size=160) + (person - 10) ** 2 / 50, columns) is None
     True
     """

@@ -36,7 +36,7 @@ def test_a_censored_law_is_found_and_has_the_constants_of_fit_formula(censored: 
     fit = ew.fit_formula("3*exp(-k*x)", x, ew.Censored(y, below=0.5))  # the factor is 2.980 ± 0.033, and rounded
     assert censored.best.text(1) == "3*exp(-0.8*x)" and censored.target == "level"
     (found,) = censored.constants()
-    assert abs(found.value + fit.values["k"]) < 0.02 * found.error
+    assert abs(found.value + fit.values["k"]) < 0.1 * found.error  # as many digits as the rows determine
     np.testing.assert_allclose(found.error, fit.constants["k"].error, rtol=1e-3)
     np.testing.assert_allclose(np.negative(censored.interval(0))[::-1], fit.interval("k"), rtol=1e-3)
     assert censored.noise_model.kind == "censored" and abs(censored.noise_model.level - 0.1) < 0.02

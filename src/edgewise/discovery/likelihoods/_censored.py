@@ -48,7 +48,7 @@ class Censored:
     >>> y = [0, 0, 0, 1.1, 1.8, 3.2, 3.9, 5.1, 6, 6.9]
     >>> fit = ew.fit_formula("a + b*x", {"x": x}, ew.Censored(y, below=0))
     >>> print(fit.constants["b"])
-    0.991 ± 0.016
+    1.002 ± 0.022
     """
 
     values: Any

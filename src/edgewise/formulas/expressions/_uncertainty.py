@@ -417,7 +417,7 @@ def to_digits(value: float, error: float) -> sympy.Float:
     Examples
     --------
     >>> from edgewise.expressions import to_digits
-    >>> to_digits(3.14159, 0.1)
+    >>> float(to_digits(3.14159, 0.1))
     3.14
     """
     place = min(error / 5, abs(value) / 10)

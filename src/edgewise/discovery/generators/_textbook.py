@@ -22,6 +22,7 @@ _STEPS, _LONGER = 40, 500
 _FINISHED = 10  # that are fitted with more steps, the likeliest
 _FLAGS, _BY_CATEGORY = 6, 3  # columns of 0 and 1 that constants may differ by; laws that are tried so
 _ALONE = 0.4  # of the variance, that the means of a column's parts explain, from which laws of it alone are tried
+_SAME = 1e-6  # of the standard deviation, by which values may differ that are the same
 _HOPELESS = 0.97  # error of a start that is not fitted
 
 
@@ -82,13 +83,13 @@ class Textbook:
 
         The law is fitted to the values, from where it is on the rows.
         """
-        same, unseen = 1e-6, 2e-3  # of the standard deviation, and of the error of the values
+        unseen = 2e-3  # of the error of the values
         aim = replace(data, y=values)
         if aim.error(self.free.at(data.columns, data.names)) > 1:
             return None
         with np.errstate(all="ignore"):
             free = self.free.fit(aim, _LONGER)
-        near = free.error < max(same, unseen * data.error(values))
+        near = free.error < max(_SAME, unseen * data.error(values))
         return free if near and replace(self, free=free).sound(data) else None
 
     def finished(self, data: FitData) -> Textbook:
@@ -210,15 +211,16 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
     if not own or not np.isfinite(values).all():
         return None
     error, numbers = data.error(values), _numbers(formula)
-    for each in sorted(found, key=lambda law: len(law.free.values)):
+    matches: list[tuple[float, int, Textbook]] = []
+    for each in found:
         if {*each.columns, *each.by[1]} != own or numbers < sum(not one.solved for one in each.form.parameters):
             continue
         there = None if each.error > max(near * error, EXACT) + 1e-9 else each.at(values, data)
         if there is None or _plain(each.form, there):
             continue
         if numbers >= len(there.values) - _without(each.form, there, data, values):
-            return each
-    return None
+            matches.append((max(there.error, _SAME), len(there.values), each))
+    return min(matches, key=lambda match: match[:2], default=(0.0, 0, None))[2]
 
 
 def _without(form: Form, free: FreeFormula, data: FitData, values: Array) -> int:

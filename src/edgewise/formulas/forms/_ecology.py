@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from edgewise.formulas.forms._form import Form, factor, inputs, linear, number, place, size
+from edgewise.formulas.forms._form import Form, Where, factor, inputs, linear, number, place, size
 
 _N = inputs("N: density of prey")
 _A = inputs("A: area")
 _I = inputs("I: light")
 _SPAWN = inputs("S: spawning stock")
 _PM = linear("Pm", "y", "most photosynthesis", positive=True)
-_LIGHT = {"I": "nonnegative"}
+_LIGHT: dict[str, Where] = {"I": "nonnegative"}
 
 ECOLOGY = (
     Form(

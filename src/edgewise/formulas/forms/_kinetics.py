@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgewise.formulas.forms._form import Form, factor, inputs, linear, number, place, size
+from edgewise.formulas.forms._form import Form, Where, factor, inputs, linear, number, place, size
 
 _S = inputs("S: substrate concentration")
 _X = inputs("x: dose or concentration")
@@ -12,7 +12,7 @@ _SI = inputs("S: substrate concentration", "I: inhibitor concentration")
 _VMAX = linear("Vmax", "y", "rate at saturation", positive=True)
 _KM = size("Km", "S", "S at half of Vmax")
 _KI = size("Ki", "I", "dissociation constant of the inhibitor")
-_NONNEGATIVE = {"S": "nonnegative", "I": "nonnegative"}
+_NONNEGATIVE: dict[str, Where] = {"S": "nonnegative", "I": "nonnegative"}
 
 KINETICS = (
     Form(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from edgewise.formulas.forms._form import Form, factor, inputs, linear, number, place, size
+from edgewise.formulas.forms._form import Form, Where, factor, inputs, linear, number, place, size
 
 _T = inputs("T: absolute temperature")
 _WAVE = inputs("L: wavelength")
 _R = inputs("r: distance")
-_POSITIVE_T = {"T": "positive"}
+_POSITIVE_T: dict[str, Where] = {"T": "positive"}
 
 PHYSICS = (
     Form(

@@ -223,12 +223,11 @@ def _solved(
     one, zero = np.ones(len(tiled[0])), np.zeros(len(tiled[0]))
 
     def at(chosen: str) -> Array:
-        constants = [held.get(each.symbol) for each in form.parameters]
-        values = {True: np.e * one, False: one}
-        for k, each in enumerate(form.parameters):
-            if constants[k] is None:
-                unit = each.kind == "factor"
-                constants[k] = values[unit] if each.symbol == chosen else one if unit else zero
+        constants = []
+        for each in form.parameters:
+            unit = each.kind == "factor"
+            own = (np.e * one if unit else one) if each.symbol == chosen else one if unit else zero
+            constants.append(held.get(each.symbol, own))
         return link.of(tape.values([*tiled, *constants])).reshape(len(grid), len(y))
 
     with np.errstate(all="ignore"):

@@ -107,7 +107,8 @@ class SRBench(Study):
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         table, trial, noise = data(given["table"]), given["seed"], given["noise"]
-        x, fresh, y, aim = train_test_split(table.x, table.y, train_size=_KEPT, random_state=trial)
+        parts: list[Any] = train_test_split(table.x, table.y, train_size=_KEPT, random_state=trial)
+        x, fresh, y, aim = parts
         rng = np.random.default_rng(trial)
         kept = np.sort(rng.permutation(len(y))[:_MOST])
         x, y = x[kept], y[kept]

@@ -40,8 +40,8 @@ def enumerated(problem: Problem, ended: Callable[[], bool]) -> Enumerated:
     if not 0 < problem.n_columns <= most_columns or len(y) < ROWS or not problem.sound() or np.ptp(y) == 0:
         return Enumerated(iter(()), iter(()), iter(()), 0)
     search = Enumeration(problem.columns.numpy(), y, ended)
-    found = (_lifted(problem, part) for part in (search.short(), search.long(), search.best_of_each()))
-    return Enumerated(*found, search.symbols)
+    short, long, best = (_lifted(problem, part) for part in (search.short(), search.long(), search.best_of_each()))
+    return Enumerated(short, long, best, search.symbols)
 
 
 def described(columns: Sequence[str], symbols: int) -> str:

@@ -332,7 +332,7 @@ def _one_side(x: Array, size: Array) -> Array:
     kept = np.flatnonzero(size > middle)[:most]
     scale = np.std(x, axis=0)
     z = x[kept] / np.where(scale > 0, scale, 1.0)
-    near = KDTree(z).query(z, k=min(neighbors, len(z)))[1]
+    near = np.reshape(KDTree(z).query(z, k=min(neighbors, len(z)))[1], (len(z), -1))
     start = np.repeat(np.arange(len(z)), near.shape[1])
     links = coo_matrix((np.ones(near.size), (start, near.ravel())), shape=(len(z), len(z)))
     labels = connected_components(links, directed=False)[1]

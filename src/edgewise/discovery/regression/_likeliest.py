@@ -37,7 +37,7 @@ def likeliest_at(
     return FormulaFit(
         chosen.stated, form, tuple(c.name for c in constants), rows, outcome, tuple(notes), {**found.held, **best.held},
         tuple(open_ends), chosen.loss, chosen.absolute_sigma, np.ones(len(rows.y)), best.unit, chosen.columns,
-        _uncertainty(best, rows), best,
+        _uncertainty(best, rows), likeliest=best,
     )  # fmt: skip
 
 

@@ -171,10 +171,10 @@ class _Frame:
         beyond, decades = 4.0, 1e5
         largest = max(abs(self.low), abs(self.high))
         least = max(min(self.least, self.range), largest / decades)
-        ends = np.array([least / beyond, beyond * largest])
+        low, high = least / beyond, beyond * largest
         if self.low > 0 and self.range < 0.5 * self.high:  # far from zero: differences matter, and sizes far larger
-            ends = np.array([self.range / beyond, 20 * beyond * self.high])
-        return np.geomspace(*ends, count)
+            low, high = self.range / beyond, 20 * beyond * self.high
+        return np.geomspace(low, high, count)
 
     def places(self, count: int) -> list[float]:
         """Return places within the range, and some outside of it."""

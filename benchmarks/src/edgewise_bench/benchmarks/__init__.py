@@ -3,7 +3,7 @@
 from edgewise_bench import Benchmark
 from edgewise_bench.benchmarks.claims import Claims
 from edgewise_bench.benchmarks.formula_tables import Tables
-from edgewise_bench.benchmarks.formulas import Feynman, Irrelevant, PhysicalScales, Random, Strogatz, Targets
+from edgewise_bench.benchmarks.formulas import Feynman, Irrelevant, PhysicalScales, Random, Small, Strogatz, Targets
 from edgewise_bench.benchmarks.layers import Calls, Layers, Peaks, Steps
 from edgewise_bench.benchmarks.measured import Certified, Dimensions, History
 from edgewise_bench.benchmarks.pde import Equations
@@ -13,7 +13,19 @@ from edgewise_bench.benchmarks.tabular import Tabular
 from edgewise_bench.benchmarks.training import Accuracy, Classification
 
 _QUICK = (Layers, Calls, Steps, Peaks, SecondOrder, Accuracy, Classification, Routes)
-_FORMULAS = (Targets, Feynman, Irrelevant, Strogatz, Random, Certified, PhysicalScales, Dimensions, History, Claims)
+_FORMULAS = (
+    Targets,
+    Feynman,
+    Irrelevant,
+    Strogatz,
+    Random,
+    Small,
+    Certified,
+    PhysicalScales,
+    Dimensions,
+    History,
+    Claims,
+)
 _KINDS = (*_QUICK, Tabular, Tables, *_FORMULAS, Equations, *STUDIES)
 BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in _KINDS}
 """Every benchmark by its name."""

@@ -12,7 +12,16 @@ import sympy
 from edgewise._typing import Array
 from edgewise_bench import OURS, Benchmark, Case, Cell, Row, Settings, clock
 from edgewise_bench.benchmarks.judging import ROWS, Verdict, judge
-from edgewise_bench.benchmarks.laws import TARGET_LAWS, Law, RandomLaw, ScaledLaw, TargetLaw, TrajectoryLaw, UniformLaw
+from edgewise_bench.benchmarks.laws import (
+    TARGET_LAWS,
+    Law,
+    RandomLaw,
+    ScaledLaw,
+    SmallLaw,
+    TargetLaw,
+    TrajectoryLaw,
+    UniformLaw,
+)
 from edgewise_bench.benchmarks.searchers import SEARCHERS, Table
 from edgewise_bench.datasets import equations, srsd, strogatz
 from edgewise_bench.tables import grouped, known, number
@@ -328,6 +337,32 @@ class Random(Formulas):
         right = [row for row in rows if (is_true(row["form"]) if noise else number(row, "unexplained") < 1e-12)]
         yield Figure("size", "", _percent(right, "within") if right else None)
         yield from _costs(rows)
+
+
+class Small(Random):
+    """Small formulas drawn among all trees: 300 of at most 7 symbols and one variable, 300 of 9 and two.
+
+    Their names are "seed.symbols.variables.k".
+    """
+
+    name = "small"
+    title = "600 formulas drawn among all of at most 7 symbols of one variable, or 9 of two"
+    noises = (0.0,)
+    quick = ("1.7.1.0",)
+    limits: ClassVar = {("1e-20", 0.0): 90.0}
+
+    def laws(self) -> list[str]:
+        return _small_names(1)
+
+    def asked(self, settings: Settings) -> Sequence[str]:
+        return self.quick if settings.quick else _small_names(settings.seed)
+
+    def law(self, name: str) -> Law:
+        return SmallLaw(name)
+
+
+def _small_names(seed: int) -> list[str]:
+    return [f"{seed}.{symbols}.{variables}.{k}" for symbols, variables in ((7, 1), (9, 2)) for k in range(300)]
 
 
 def _random_names(seed: int) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sympy
@@ -9,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgewise as ew
-from edgewise._typing import Part
 from edgewise.discovery.judging import lines_of_binaries, two_valued
 from edgewise.expressions import evaluate
 from tests.fuzzing import fuzz
 
 
-def bent(expression: Part, names: set[str]) -> list[Part]:
+def bent(expression: Any, names: set[str]) -> list[Any]:
     """Return functions and powers of inputs of two values alone."""
     return [
         part

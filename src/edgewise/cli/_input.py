@@ -52,7 +52,8 @@ def check_loss(loss: str) -> str:
 DataFile = Annotated[
     str,
     typer.Argument(
-        metavar="FILE", help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table (knots, lynx, orbits, penguins)."
+        metavar="FILE",
+        help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table (knots, lynx, orbits, penguins, sleepstudy).",
     ),
 ]
 Inputs = Annotated[str | None, typer.Option(metavar="A,B", help="The input columns; all others when left out.")]

@@ -98,8 +98,19 @@ class Textbook:
             longer = replace(self, free=self.free.fit(data, _LONGER))
         return longer if longer.error <= self.error and longer.sound(data) else self
 
+    def _is_step(self, data: FitData) -> bool:
+        """Return whether all values lie at two ends: the rows do not show what is between."""
+        near = 1e-6
+        with np.errstate(all="ignore"):
+            values = self.free.at(data.columns, data.names)
+        low, high = float(np.min(values)), float(np.max(values))
+        ends = np.minimum(values - low, high - values) < near * (high - low)
+        return bool(high > low and ends.all() and data.n > 2 * len(self.free.values) + 2)
+
     def sound(self, data: FitData) -> bool:
         """Return whether the constants have the signs that the law gives them, and the rows hold more than a period."""
+        if self._is_step(data):
+            return False
         for each, value in zip(self.form.parameters, self.free.values, strict=False):
             if not math.isfinite(value) or (each.positive and value <= 0):
                 return False
@@ -218,6 +229,9 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
         there = None if each.error > max(near * error, EXACT) + 1e-9 else each.at(values, data)
         if there is None or _plain(each.form, there):
             continue
+        waved = any(one.kind == "period" for one in each.form.parameters)
+        if not waved and any(_idle(there, k, data, values) for k in range(len(there.values))):
+            continue  # a special case of the law, which it is not called
         if numbers >= len(there.values) - _without(each.form, there, data, values):
             matches.append((max(there.error, _SAME), len(there.values), each))
     return min(matches, key=lambda match: match[:2], default=(0.0, 0, None))[2]
@@ -225,14 +239,19 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
 
 def _without(form: Form, free: FreeFormula, data: FitData, values: Array) -> int:
     """Return how many parts of a wave are zero: a formula may lack them."""
+    waved = any(each.kind == "period" for each in form.parameters)
+    return sum(
+        waved and each.kind == "linear" and _idle(free, k, data, values) for k, each in enumerate(form.parameters)
+    )
+
+
+def _idle(free: FreeFormula, place: int, data: FitData, values: Array) -> bool:
+    """Return whether a constant may as well be zero."""
     rounding = 1e-6  # of the standard deviation, that a term is worth
-    count, waved = 0, any(each.kind == "period" for each in form.parameters)
-    for k, each in enumerate(form.parameters):
-        if waved and each.kind == "linear":
-            zero = replace(free, values=(*free.values[:k], 0.0, *free.values[k + 1 :]))
-            apart = data.weight * (zero.at(data.columns, data.names) - values)
-            count += float(np.linalg.norm(apart)) < rounding
-    return count
+    zero = replace(free, values=(*free.values[:place], 0.0, *free.values[place + 1 :]))
+    with np.errstate(all="ignore"):
+        apart = data.weight * (zero.at(data.columns, data.names) - values)
+    return float(np.linalg.norm(apart)) < rounding
 
 
 def _numbers(formula: Formula) -> int:

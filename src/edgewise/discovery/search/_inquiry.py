@@ -87,11 +87,11 @@ class Inquiry:
 
     @cached_property
     def textbook(self) -> list[Textbook]:
-        """The laws of textbooks, fitted to the columns that hold more than 0 and 1; none for many columns.
+        """The laws of textbooks, fitted to the columns of more than two values; none for many columns.
 
         One of their constants may differ by the other columns.
         """
-        rows, binary = self.view.judged.sample(TUNING.structure, self.view.seed), self.view.judge.binary
+        rows, binary = self.view.judged.sample(TUNING.structure, self.view.seed), self.view.judge.two_valued
         kept = sorted(range(len(rows.names)), key=lambda k: rows.names[k] in binary)
         data = FitData.of([rows.names[k] for k in kept], rows.x[:, kept], rows.y, rows.weight)
         return textbook(data, [name for name in data.names if name in binary])

@@ -276,8 +276,8 @@ WIDE = 2.0
 def covered(values: Array) -> float:
     """Return the decades between the 5 % quantile of sizes (n,) and the largest; 0 where signs differ.
 
-    >>> round(covered(np.geomspace(1, 1e5, 100)), 1), covered(np.array([-1.0, 2.0]))
-    (4.8, 0.0)
+    >>> round(covered(np.geomspace(1, 1e5, 100)), 2), covered(np.array([-1.0, 2.0]))
+    (4.75, 0.0)
     """
     lowest = 0.05  # quantile of sizes: a few that are nearly zero are no decades
     if not ((values > 0).all() or (values < 0).all()):

@@ -364,7 +364,7 @@ class Convincing:
     of_complexity: float = 0.7
     exponent: float = 0.0
     number: float = 2.0
-    named: float = 5.0
+    named: float = 4.0
 
     def enough(self, constant: SimpleConstant, role: str) -> float:
         """Return the bits that a constant must save in a place of its role."""

@@ -91,7 +91,7 @@ def formulas_for_classes(rows: TargetRows, search: FormulaSearch, seed: int) -> 
     chosen = rows.sample(TUNING.likelihood_rows, seed)
     rows, folds = rows.part(chosen), folds[chosen]
     fitted = [most_likely([freed(part) for part in form], rows) for form in forms]
-    fitted = [each for each in fitted if not _are_steps(logits_of(each, rows))]
+    fitted = [each for each in fitted if not _are_steps(each, rows)]
     if fitted:
         ranked = sorted(fitted, key=lambda each: criterion(each, rows))
         pruned = [without_idle_terms(each, rows) for each in ranked[: TUNING.pruned]]
@@ -101,15 +101,17 @@ def formulas_for_classes(rows: TargetRows, search: FormulaSearch, seed: int) -> 
     return sorted(front, key=lambda each: (each.complexity, each.held_out))
 
 
-def _are_steps(logits: Array) -> bool:
-    """Return whether nearly all logits (n, k) lie at two ends each, though inputs have more values.
+def _are_steps(forms: Forms, rows: TargetRows) -> bool:
+    """Return whether nearly all logits lie at two ends each, though inputs have more values.
 
     Rows of separate classes do not show what is between.
     """
     near, most, few = 1e-6, 0.98, 10  # of the range; of the rows; values that inputs of 0 and 1 may give
+    logits, used = logits_of(forms, rows), {str(s) for form in forms for s in form.template.free_symbols}
+    inputs = rows.x[:, [k for k, name in enumerate(rows.names) if name in used]]
     low, high = logits.min(axis=0), logits.max(axis=0)
     ends = np.minimum(logits - low, high - logits) < near * (high - low)
-    return bool((ends.mean(axis=0) > most).all()) and len(np.unique(logits)) > few
+    return bool((ends.mean(axis=0) > most).all()) and len(np.unique(inputs, axis=0)) > few
 
 
 def _refitting(forms: Forms) -> Fit:

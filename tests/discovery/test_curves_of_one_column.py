@@ -51,6 +51,7 @@ def test_a_factor_of_a_sum_is_one_constant() -> None:
     assert ew.export.latex(curve, ["t"]) == r"12.6 \left(1 - \exp\left(- 0.84 t\right)\right)"
 
 
+@pytest.mark.slow
 def test_saturation_is_found_with_two_constants_and_their_errors() -> None:
     rng = np.random.default_rng(0)
     t = rng.uniform(0, 3, 60)

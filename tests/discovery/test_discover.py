@@ -181,6 +181,7 @@ def test_a_function_of_one_variable_is_read_from_exact_data() -> None:
     assert sympy.simplify(found.best.expression - z0 / (sympy.exp(z0) - 1)) == 0
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_formulas() -> None:
     x = table(60, 2, 0.5, 2.0)
     y = np.exp(-x[:, 0]) * x[:, 1] + 0.02 * np.random.default_rng(0).standard_normal(60)

@@ -168,6 +168,7 @@ def test_a_step_whose_steepness_no_row_determines_is_not_claimed_to_leave_noise(
     assert not claims_law(found), str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "number"), [("kinks", 55), ("steps", 38)])
 def test_what_no_row_shows_is_not_exact(kind: str, number: int) -> None:
     """A piece between two corners without a row, and a step that is steep beyond all measure."""

@@ -253,6 +253,7 @@ def test_every_evolved_formula_can_be_read_back(inner: str) -> None:
     np.testing.assert_allclose(read.predict(y), program.predict(y), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("law", "ranges"),
     [

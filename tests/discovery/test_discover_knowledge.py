@@ -109,6 +109,7 @@ def test_without_a_formula_as_asked_the_constant_is_given_and_says_so() -> None:
 PENDULUM = {"L": "m", "g": "m/s^2", "angle": "", "mass": "kg", "T": "s"}
 
 
+@pytest.mark.slow
 def test_dimensionless_groups_reduce_the_table() -> None:
     rng = np.random.default_rng(0)
     x = np.column_stack([rng.uniform(*ends, 60) for ends in ((0.2, 2), (1.6, 25), (0.1, 1.2), (0.1, 3))])
@@ -274,6 +275,7 @@ def test_formulas_rise_and_level_off_as_asked() -> None:
     assert formulas(found) and all(knowledge.admits(f, t[:, None], float(np.ptp(y))) for f in formulas(found))
 
 
+@pytest.mark.slow
 def test_a_known_limit_takes_the_place_of_a_fitted_constant() -> None:
     t = np.linspace(0, 6, 50)
     y = 20 + 60 * np.exp(-t / 2) + 2 * np.random.default_rng(0).standard_normal(50)

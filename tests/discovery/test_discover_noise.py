@@ -138,6 +138,7 @@ def test_direct_formulas_over_decades_are_weighed_by_fitted_values() -> None:
     assert np.mean(found.best.predict(x) / law(x)) == pytest.approx(1, abs=0.035)  # by 1 / |y| 5 % too low
 
 
+@pytest.mark.slow
 def test_counts_are_told() -> None:
     x = inputs(300, low=0.0, high=3.0)
     rate = np.exp(1.0 + 0.9 * x[:, 0] - 0.3 * x[:, 1])
@@ -167,6 +168,7 @@ def test_bad_cells_do_not_hide_an_exact_law(bad: float, where: str, count: int) 
     assert any("set aside" in line for line in found.conclusion())
 
 
+@pytest.mark.slow
 def test_outliers_of_a_noisy_table_are_named_and_do_not_bend_the_law() -> None:
     rng = np.random.default_rng(5)
     x = inputs(seed=5)

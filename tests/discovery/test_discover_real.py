@@ -90,6 +90,7 @@ def test_six_rows_are_not_said_to_leave_only_noise() -> None:
     assert found.outcome not in (Outcome.NOISE, Outcome.EXACT)
 
 
+@pytest.mark.slow
 def test_a_cell_of_minus_999_makes_no_pole() -> None:
     rng = np.random.default_rng(5)
     x = rng.uniform(1, 2, (80, 2))

@@ -100,6 +100,7 @@ def test_more_time_goes_on_with_a_search_that_time_cut(tmp_path: Path) -> None:
     assert digits(searched(resume=kept)) == uninterrupted()
 
 
+@pytest.mark.slow
 def test_saving_and_resuming_with_one_file_starts_where_there_is_none(tmp_path: Path) -> None:
     kept = tmp_path / "kept.npz"
     assert digits(searched(save=kept, resume=kept)) == uninterrupted()

@@ -54,6 +54,7 @@ def test_made_rows_have_the_constants_of_newtons_method() -> None:
     np.testing.assert_allclose(line(model), newton(x, y, weights), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_probabilities_are_neither_zero_nor_one() -> None:
     x = np.linspace(-1, 1, 60)[:, None]
     model = SymbolicClassifier(effort="direct").fit(x, (x[:, 0] > 0).astype(int))

@@ -26,13 +26,14 @@ SLOW_CHECKS = ("check_classifiers_train", "check_regressor_multioutput")
 
 
 def quick_checks() -> list[Any]:
-    """Return the checks of scikit-learn that take less than a second, of the three estimators."""
+    """Return the checks of scikit-learn that take a second or two: of the regressor, and every night of all three."""
     made = []
     for kind in (SymbolicRegressor, SymbolicTransformer, SymbolicClassifier):
         for estimator, check in estimator_checks_generator(kind(**QUICK)):
             name = getattr(check, "func", check).__name__
             if name not in SLOW_CHECKS and not (kind is SymbolicClassifier and name in REPEATED):
-                made.append(pytest.param(estimator, check, id=f"{kind.__name__}-{name}"))
+                marks = [] if kind is SymbolicRegressor else [pytest.mark.slow]
+                made.append(pytest.param(estimator, check, id=f"{kind.__name__}-{name}", marks=marks))
     return made
 
 
@@ -285,6 +286,7 @@ def test_a_full_search_reads_curves_of_an_additive_model() -> None:
     assert model.score(X[:, :2], y) > 0.8
 
 
+@pytest.mark.slow
 def test_more_classes_have_a_formula_each_and_text_and_gaps_are_welcome() -> None:
     frame = pd.DataFrame(
         {"size": X[:, 0], "kind": np.where(X[:, 1] > 0, "a", "b"), "gap": np.where(X[:, 2] > 1, np.nan, X[:, 2])}

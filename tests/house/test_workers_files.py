@@ -49,6 +49,7 @@ def write(folder: Path, n_jobs: int) -> None:
     (folder / "relations.svg").write_bytes(ew.plot.svg(relations.figure()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name != "loky" else name for name in BACKENDS]
 )

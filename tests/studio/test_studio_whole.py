@@ -43,6 +43,7 @@ def wait_for_state(page: Page, name: str) -> None:
     page.locator(".states [aria-current]", has_text=name).wait_for()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_from_a_table_to_a_formula_and_a_script_by_pointer(
     open_studio: Callable[..., Any], look: Callable[..., Page], table: Path

@@ -255,9 +255,8 @@ def _idle(free: FreeFormula, place: int, data: FitData, values: Array) -> bool:
 
 
 def _numbers(formula: Formula) -> int:
-    """Return how many numbers of a formula a law may have as constants: fitted ones, exact ones, and exponents."""
-    powers = {power.exp for power in formula.atoms(sympy.Pow) if power.exp.is_Rational and power.exp not in (-1, 1)}
-    return free_numbers(formula) + len(powers)
+    """Return how many numbers of a formula a law may have as constants; simple exponents belong to the formula."""
+    return free_numbers(formula)
 
 
 def _plain(form: Form, free: FreeFormula) -> bool:

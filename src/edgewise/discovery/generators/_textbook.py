@@ -230,8 +230,8 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
         if there is None or _plain(each.form, there):
             continue
         waved = any(one.kind == "period" for one in each.form.parameters)
-        if not waved and any(_idle(there, k, data, values) for k in range(len(there.values))):
-            continue  # a special case of the law, which it is not called
+        if not waved and not _tells_all(there, data, values):
+            continue  # a special or limiting case of the law, which it is not called
         if numbers >= len(there.values) - _without(each.form, there, data, values):
             matches.append((max(there.error, _SAME), len(there.values), each))
     return min(matches, key=lambda match: match[:2], default=(0.0, 0, None))[2]
@@ -254,9 +254,26 @@ def _idle(free: FreeFormula, place: int, data: FitData, values: Array) -> bool:
     return float(np.linalg.norm(apart)) < rounding
 
 
+def _tells_all(free: FreeFormula, data: FitData, values: Array) -> bool:
+    """Return whether values (n,) of a law determine each of its constants, none of them at zero or far away."""
+    step, least, apart = 1e-5, 1e-2, 1e-3  # of a constant; of the standard deviation; singular value over the largest
+    columns = []
+    with np.errstate(all="ignore"):
+        for k, value in enumerate(free.values):
+            moved = replace(free, values=(*free.values[:k], value * (1 + step), *free.values[k + 1 :]))
+            columns.append(data.weight * (moved.at(data.columns, data.names) - values) / step)
+    table = np.column_stack(columns)
+    size = np.linalg.norm(table, axis=0)
+    if not np.isfinite(table).all() or (size < least).any():
+        return False
+    singular = np.linalg.svd(table / size, compute_uv=False)
+    return bool(singular[-1] > apart * singular[0])
+
+
 def _numbers(formula: Formula) -> int:
-    """Return how many numbers of a formula a law may have as constants; simple exponents belong to the formula."""
-    return free_numbers(formula)
+    """Return how many numbers of a formula a law may have as constants: fitted ones, exact ones, and exponents."""
+    powers = {power.exp for power in formula.atoms(sympy.Pow) if power.exp.is_Rational and power.exp not in (-1, 1)}
+    return free_numbers(formula) + len(powers)
 
 
 def _plain(form: Form, free: FreeFormula) -> bool:

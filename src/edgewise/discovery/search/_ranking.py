@@ -211,9 +211,14 @@ class Ranking:
         return max((pair for pair in likely if pair[1] is best or self._is_fine(pair[1])), key=lambda pair: pair[0])[1]
 
     def _simplest(self, best: Candidate, as_good: float = 1.01) -> Candidate:
-        """Return the simplest formula that predicts as well as a good one, or is a law that it only corrects."""
-        simpler = [c for c in self._every() if c.complexity < best.complexity and self._is_as_good(c, best, as_good)]
-        return next((c for c in sorted(simpler, key=lambda c: c.complexity) if self._is_fine(c)), best)
+        """Return the simplest formula that predicts as well as a good one, or is a law that it only corrects.
+
+        Of formulas as long, that with fewer fitted constants is simpler: a^(3/2) than a^1.492.
+        """
+        ranks = {c.expression: (c.complexity, c.fitted) for c in (*self._every(), best)}
+        own = ranks[best.expression]
+        simpler = [c for c in self._every() if ranks[c.expression] < own and self._is_as_good(c, best, as_good)]
+        return next((c for c in sorted(simpler, key=lambda c: ranks[c.expression]) if self._is_fine(c)), best)
 
     def _is_as_good(self, simple: Candidate, best: Candidate, as_good: float) -> bool:
         nearly = 1.03  # times the error on rows left out, within which a simpler formula is recommended, if ...

@@ -167,14 +167,15 @@ class Form:
         return not any(one and other and not one & other for one, other in zip(own, map(kinds, columns), strict=True))
 
     def names(self, columns: Sequence[str]) -> bool:
-        """Return whether its inputs are those kinds, and both say so.
+        """Return whether each input that is of some kind has a column that is called so, and there is one.
 
         Parameters
         ----------
         columns
             The names of the columns, one for each input.
         """
-        return self.fits(columns) and any(map(kinds, columns)) and any(map(kinds, self.inputs.values()))
+        pairs = [(kinds(column), kinds(text)) for column, text in zip(columns, self.inputs.values(), strict=True)]
+        return any(wanted for _, wanted in pairs) and all(own & wanted for own, wanted in pairs if wanted)
 
     @property
     def rows(self) -> int:

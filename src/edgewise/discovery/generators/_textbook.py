@@ -83,7 +83,7 @@ class Textbook:
 
         The law is fitted to the values, from where it is on the rows.
         """
-        unseen = 2e-3  # of the error of the values
+        unseen = 1e-4  # of the error of the values
         aim = replace(data, y=values)
         if aim.error(self.free.at(data.columns, data.names)) > 1:
             return None

@@ -99,3 +99,21 @@ def test_what_was_tried_without_gaps_is_said() -> None:
     assert "Every formula a*f + b with f of at most 5 symbols was tried (symbols: t, 1" in str(found)
     exact = ew.discover(x, 2 * x[:, 0] + 1, names=["t"], effort=500)
     assert "Every formula" not in str(exact)
+
+
+def test_units_do_not_matter_to_what_is_tried() -> None:
+    x = rows(2) * np.array([3e9, 2e-12])
+    y = x[:, 0] / x[:, 1] ** 2
+    search = Enumeration(x, y)
+    best = [*search.best_of_each()][-1]
+    assert best.error < 1e-24 and search.symbols == 4
+    np.testing.assert_allclose(next(search.short()).program.predict(x), y, rtol=1e-9)
+
+
+def test_what_only_comes_near_is_no_exact_formula() -> None:
+    x = rows(1, 200)
+    noisy = 0.7 * x[:, 0] + 2 + 0.4 * np.random.default_rng(1).standard_normal(200)
+    search = Enumeration(x, noisy)
+    assert not [*search.short()] and not [*search.long()]
+    near = search.near()
+    assert near and all(1e-3 < each.error < 1 for each in near)

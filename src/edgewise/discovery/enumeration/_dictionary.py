@@ -163,7 +163,7 @@ class Pool:
         """Return the cheapest formulas that are finite and vary, no two proportional, or else no two equal."""
         values = self.values
         size = np.sqrt(np.einsum("ij,ij->i", values, values))
-        good = np.isfinite(size) & (size > 1e-8) & (size < 1e8)
+        good = np.isfinite(size) & (size > 1e-100) & (size < 1e100)
         good &= np.ptp(values, axis=1) > 1e-6 * size / np.sqrt(values.shape[1])
         index = np.flatnonzero(good)
         index = index[np.argsort(self.costs[index], kind="stable")]

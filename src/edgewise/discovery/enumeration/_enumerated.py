@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -16,48 +15,49 @@ ROWS = 40
 """The rows below which nothing is enumerated: too many small formulas fit."""
 
 
-@dataclass(frozen=True)
 class Enumerated:
-    """The small formulas of a problem, lifted: what little work finds, and what more does.
+    """The small formulas of a problem, lifted to its table.
 
-    `best` are the best of all formulas a f + b with f of each number of symbols, up to `symbols`.
+    `short` and `long` yield the exact ones that little work finds, and more; there are none where rows are few, columns
+    many, or numbers cannot be squared. `symbols` is the number up to which all formulas are tried, 0 for none.
     """
 
-    short: Iterator[Formula]
-    long: Iterator[Formula]
-    best: Iterator[Formula]
-    symbols: int
+    def __init__(self, problem: Problem, ended: Callable[[], bool]) -> None:
+        most_columns = 6
+        y = problem.target.numpy()
+        possible = 0 < problem.n_columns <= most_columns and len(y) >= ROWS and problem.sound() and np.ptp(y) > 0
+        self._problem = problem
+        self._search = Enumeration(problem.columns.numpy(), y, ended) if possible else None
+        self.short = self._lifted(Enumeration.short)
+        self.long = self._lifted(Enumeration.long)
+
+    @property
+    def symbols(self) -> int:
+        """The number of symbols up to which all formulas a f + b are tried."""
+        return 0 if self._search is None else self._search.symbols
+
+    def near(self) -> list[Formula]:
+        """Return the best formulas that were found, chosen among many: they only approximate the target."""
+        return [*self._lifted(Enumeration.near)]
+
+    def plain(self) -> list[Formula]:
+        """Return the best of all formulas a f + b with f of each number of symbols."""
+        return [*self._lifted(Enumeration.best_of_each)]
+
+    def _lifted(self, find: Callable[[Enumeration], Iterable[Found]]) -> Iterator[Formula]:
+        for each in () if self._search is None else find(self._search):
+            yield self._problem.lift(each.program.expression(self._problem.names))
 
 
-def enumerated(problem: Problem, ended: Callable[[], bool]) -> Enumerated:
-    """Return the small formulas of a problem.
+def described(columns: Sequence[str], symbols: int, rows: int, best: str) -> str:
+    """Return which formulas were tried without gaps, and which of them is best, in words.
 
-    Formulas that are exact come alone, the shortest first; without one, the most telling few come. There are none where
-    rows are few, columns many, or numbers cannot be squared.
-    """
-    most_columns = 6
-    y = problem.target.numpy()
-    if not 0 < problem.n_columns <= most_columns or len(y) < ROWS or not problem.sound() or np.ptp(y) == 0:
-        return Enumerated(iter(()), iter(()), iter(()), 0)
-    search = Enumeration(problem.columns.numpy(), y, ended)
-    short, long, best = (_lifted(problem, part) for part in (search.short(), search.long(), search.best_of_each()))
-    return Enumerated(short, long, best, search.symbols)
-
-
-def described(columns: Sequence[str], symbols: int) -> str:
-    """Return which formulas were tried without gaps, in words.
-
-    >>> described(["x"], 4)[:58]
-    'Every formula a*f + b with f of at most 4 symbols was trie'
+    >>> described(["x"], 4, 128, "2*x, error 0.1").split("; ")[1]
+    'the best is 2*x, error 0.1.'
     """
     shown = {"square": "u^2", "cube": "u^3", "inverse": "1/u"}
     functions = ", ".join(shown.get(name, name) for name in PLAIN)
     return (
         f"Every formula a*f + b with f of at most {symbols} symbols was tried (symbols: {', '.join(columns)}, 1, "
-        f"+ - * /, {functions}): none explains the rows better than the formulas above."
+        f"+ - * /, {functions}), compared on up to {rows} rows; the best is {best}."
     )
-
-
-def _lifted(problem: Problem, found: Iterator[Found]) -> Iterator[Formula]:
-    for each in found:
-        yield problem.lift(each.program.expression(problem.names))

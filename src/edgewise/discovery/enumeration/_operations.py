@@ -35,6 +35,12 @@ def _plus_one(u: Nodes) -> Nodes:
     return combine("add", u, constant(1.0))
 
 
+def _wave(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """Return sine or cosine as programs have it: nan where an argument has lost its angle."""
+    most = 1e5
+    return lambda u: np.where(np.abs(u) <= most, function(u), np.nan)
+
+
 UNARY = {
     "square": Unary(np.square, lambda u, f: 2 * u, _named("square")),
     "cube": Unary(lambda u: u * u * u, lambda u, f: 3 * u * u, _named("cube")),
@@ -42,8 +48,8 @@ UNARY = {
     "sqrt": Unary(np.sqrt, lambda u, f: 0.5 / f, _named("sqrt")),
     "exp": Unary(np.exp, lambda u, f: f, _named("exp")),
     "log": Unary(np.log, lambda u, f: 1 / u, _named("log")),
-    "sin": Unary(np.sin, lambda u, f: np.cos(u), _named("sin")),
-    "cos": Unary(np.cos, lambda u, f: -np.sin(u), _named("cos")),
+    "sin": Unary(_wave(np.sin), lambda u, f: np.cos(u), _named("sin")),
+    "cos": Unary(_wave(np.cos), lambda u, f: -np.sin(u), _named("cos")),
     "tanh": Unary(np.tanh, lambda u, f: 1 - f * f, _named("tanh")),
     "inverse of 1 +": Unary(lambda u: 1 / (1 + u), lambda u, f: -f * f, lambda u: _over(_plus_one(u)), 3),
     "log of 1 +": Unary(np.log1p, lambda u, f: 1 / (1 + u), lambda u: apply("log", _plus_one(u)), 3),

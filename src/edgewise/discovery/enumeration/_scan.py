@@ -188,7 +188,7 @@ def correlated(pool: Pool, targets: Array, few: int = 3) -> list[list[tuple[floa
         return [[] for _ in targets]
     values = pool.values - pool.values.mean(axis=1, keepdims=True)
     size = np.sqrt(np.einsum("ij,ij->i", values, values))
-    size = np.where(np.isfinite(size) & (size > 1e-8) & (size < 1e10), size, np.inf)
+    size = np.where(np.isfinite(size) & (size > 1e-100) & (size < 1e100), size, np.inf)
     shares = ((_standard(targets) @ np.nan_to_num(values, posinf=0.0, neginf=0.0).T) / size) ** 2
     return [[(max(1 - float(row[i]), 0.0), int(i)) for i in _largest(row, few)] for row in shares]
 

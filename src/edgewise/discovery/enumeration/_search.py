@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -16,12 +16,13 @@ from scipy.spatial import KDTree
 from edgewise._typing import Array
 from edgewise.discovery.enumeration._dictionary import Store, build, longer, sizes
 from edgewise.discovery.enumeration._operations import Nodes
-from edgewise.discovery.enumeration._scan import Scan, correlated
+from edgewise.discovery.enumeration._scan import Hit, Scan, correlated
 from edgewise.discovery.enumeration._targets import INNER, TRANSFORMS, Target, total
 from edgewise.formulas.programs import Fitter, Program, apply, combine, constant, variable
 
 EXACT = 1e-24  # of the variance
 _CLEAR = 1e-22
+SEARCHED, _FITTED = 128, 256  # rows that formulas are compared on, and that constants are fitted to
 _BASES = {"one": 0, "line": 1, "square": 2}
 
 
@@ -45,15 +46,19 @@ class Guess:
     symbols: float
 
 
+Stages = Iterator[Callable[[], list[Guess]]]
+Hits = Iterable[tuple[Target, Array, list[Hit]]]
+"""Targets with their values, and what explains most of each."""
+
+
 class Enumeration:
     """A systematic search for the formula of a table x (n, d), y (n,). `ended` is asked between stages."""
 
     def __init__(self, x: Array, y: Array, ended: Callable[[], bool] = lambda: False, seed: int = 0) -> None:
-        searched, fitted = 128, 256  # rows
         self.ended = ended
         rows = np.random.default_rng(seed).permutation(_usual(x, y))
-        self.x, self.y = x[rows[:searched]], y[rows[:searched]]
-        self._fit_x, self._fit_y = x[rows[:fitted]], y[rows[:fitted]]
+        self.x, self.y = x[rows[:SEARCHED]], y[rows[:SEARCHED]]
+        self._fit_x, self._fit_y = x[rows[:_FITTED]], y[rows[:_FITTED]]
         self._variance = float(np.var(self._fit_y)) + 1e-300
         self._fitter = Fitter(self._fit_x, self._fit_y)
         self.d = x.shape[1]
@@ -71,10 +76,9 @@ class Enumeration:
         """Yield what longer formulas, or two and three of the dictionary, make of the target: see `_through`."""
         yield from self._through(self._long_stages())
 
-    def _through(self, stages: Iterator[tuple[str, Callable[[], list[Guess]]]]) -> Iterator[Found]:
-        """Yield formulas that are exact on the rows looked at, the shortest first; without one, the best few."""
-        few = 6
-        for _, stage in stages:
+    def _through(self, stages: Stages) -> Iterator[Found]:
+        """Yield the formulas that are exact on the rows looked at, the shortest first, of the first stage with one."""
+        for stage in stages:
             if self.ended():
                 return
             with np.errstate(all="ignore"):
@@ -83,7 +87,13 @@ class Enumeration:
             if exact:
                 yield from sorted(exact, key=lambda each: each.program.complexity)
                 return
-        yield from sorted(self.found, key=self._criterion)[:few]
+
+    def near(self) -> list[Found]:
+        """Return the best formulas so far by an information criterion: none of them is exact."""
+        few = 6
+        if not self.found:
+            list(self.short())
+        return sorted(self.found, key=self._criterion)[:few]
 
     def best_of_each(self) -> Iterator[Found]:
         """Yield the best of all formulas of each number of symbols, with a factor and an offset, the shortest first."""
@@ -106,25 +116,26 @@ class Enumeration:
             0.5 * len(found.program.constants) + found.program.complexity / 2
         )
 
-    def _short_stages(self) -> Iterator[tuple[str, Callable[[], list[Guess]]]]:
+    def _short_stages(self) -> Stages:
+        """Yield one formula with each base, then over factors, and under transforms with an offset or a scale."""
         plain = [Target(name) for name in TRANSFORMS] + [Target("exp", s) for s in (-1.0, 2.0, -2.0, 0.5, -0.5)]
         chains = [Target(outer, inner=(inner,)) for inner in INNER for outer in INNER if outer != inner]
         for base in self._names():
-            targets = [*plain, *chains] if base in ("one", "line") else plain
-            yield f"one formula and {base}", lambda base=base, targets=targets: self.singles(base, targets)
-        yield "one formula and a factor", lambda: self.factors("line")
-        yield "one formula and an offset", lambda: self.offsets("square" if self.d < 4 else "line")
+            yield partial(self.singles, base, [*plain, *chains] if base in ("one", "line") else plain)
+        yield partial(self.factors, "line")
+        yield partial(self.offsets, "square" if self.d < 4 else "line")
 
-    def _long_stages(self) -> Iterator[tuple[str, Callable[[], list[Guess]]]]:
+    def _long_stages(self) -> Stages:
+        """Yield longer formulas of one or two columns, then sums of two and three."""
         if self.d < 3:
-            yield "long formulas", self.longer
+            yield self.longer
         first = [Target(name) for name in ("y", "1/y", "log", "square", "sqrt", "fourth root")]
-        yield "two formulas and line", lambda: self.pairs("line", first, 1000)
-        yield "two formulas and square", lambda: self.pairs("square", first[:2], 800)
+        yield partial(self.pairs, "line", first, 1000)
+        yield partial(self.pairs, "square", first[:2], 800)
         if self.d > 1:
-            yield "two formulas and poly", lambda: self.pairs(self._names()[-1], first[:2], 800)
-        yield "three formulas and square", lambda: self.pairs("square", first[:2], 700, three=True)
-        yield "two formulas and a factor", lambda: self.factors("line", 40, 450)
+            yield partial(self.pairs, self._names()[-1], first[:2], 800)
+        yield partial(self.pairs, "square", first[:2], 700, three=True)
+        yield partial(self.factors, "line", 40, 450)
 
     def _names(self) -> list[str]:
         return ["one", "line", "square", *(["poly"] if self.d < 4 else [])]
@@ -186,7 +197,7 @@ class Enumeration:
         low, high = float(self.y.min()), float(self.y.max())
         steps = np.geomspace(1e-3, 3.0, 14) * (high - low)
         beyond = np.concatenate([low - steps, high + steps, [0.0]])
-        shifts = [Target(kind, float(o)) for o in _short_numbers(beyond) for kind in ("1/y", "log", "sqrt")]
+        shifts = [Target(kind, float(o)) for o in beyond for kind in ("1/y", "log", "sqrt")]
         size = max(abs(low), abs(high))
         scales = [
             Target(kind, float(s)) for s in size + np.geomspace(1e-3, 5.0, 14) * size for kind in ("atanh", "asin")
@@ -223,7 +234,8 @@ class Enumeration:
             Guess(error, targets[k], base, pool.store, (number,), symbols) for error, k, number, symbols in found[:40]
         ]
 
-    def _guesses(self, scan: Scan, name: str, found, tied: Sequence[Array | None] | None = None) -> list[Guess]:
+    def _guesses(self, scan: Scan, name: str, found: Hits, tied: Sequence[Array | None] | None = None) -> list[Guess]:
+        """Return the best hits as guesses, their errors computed again; `tied` are columns that join the base."""
         checked = 150
         every = [
             (hit, target, z, None if tied is None else tied[k])
@@ -300,10 +312,6 @@ class Enumeration:
             again = self._fitter.fit(fitted.program, more)
             fitted = min(fitted, again, key=lambda each: each.error)
         self.found.append(Found(fitted.program, fitted.error / self._variance))
-
-
-def _short_numbers(numbers: Array) -> Array:
-    return np.unique(numbers)
 
 
 def _usual(x: Array, y: Array) -> Array:

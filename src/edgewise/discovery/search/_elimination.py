@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from edgewise._typing import Formula
-from edgewise.discovery.enumeration import Enumerated, described, enumerated
+from edgewise.discovery.enumeration import Enumerated
 from edgewise.discovery.generators import algebraic, direct, linear_in, regressions, trees, univariate
 from edgewise.discovery.judging import Candidate, Pool
 from edgewise.discovery.models import Recalled, Surrogate, best_surrogate, expanded, smoothed
@@ -226,21 +226,33 @@ class Elimination:
 
     def enumerate(self, problem: Problem, *, long: bool = False) -> Candidate | None:
         """Try all small formulas of a problem, with `long` those after them too; return one that is exact."""
-        if self.pool.noise or self.noise.given:
+        small = None if self.pool.noise or self.noise.given else self._small_formulas(problem)
+        if small is None:
             return None
+        exact = self._exact(problem, "small formulas", small.short)
+        return self._exact(problem, "longer formulas", small.long) if long and exact is None else exact
+
+    def approximate(self, problem: Problem) -> tuple[list[Formula], list[Formula], int]:
+        """Return small formulas that come near a problem, chosen among many; the best of each number of symbols.
+
+        The number up to which all formulas were tried comes last.
+        """
+        small = self._enumerated.get(problem.key())
+        if small is None:
+            return [], [], 0
+        series, about = self.course.journal.series, (self.inquiry.marked(problem), "near")
+        near = [*series("small formulas that come near", about, iter(small.near()))]
+        return near, [*series("small formulas of each length", about, iter(small.plain()))], small.symbols
+
+    def _small_formulas(self, problem: Problem) -> Enumerated | None:
         key = problem.key()
         if key not in self._enumerated:
             if not self._affordable("enumeration", TUNING.per_enumeration):
                 return None
-            self._enumerated[key] = enumerated(problem, self.course.late)
-        parts = self._enumerated[key]
-        if parts.symbols and problem.offset == 0 and problem.scale == 1:
-            self.course.searched = described(self.inquiry.view.table.names, parts.symbols)
-        self._consider(f"short formulas of {columns(problem.n_columns)}", problem, parts.best)
-        exact = self._tried(problem, "small formulas", parts.short)
-        return self._tried(problem, "longer formulas", parts.long) if long and exact is None else exact
+            self._enumerated[key] = Enumerated(problem, self.course.late)
+        return self._enumerated[key]
 
-    def _tried(self, problem: Problem, name: str, formulas: Iterator[Formula]) -> Candidate | None:
+    def _exact(self, problem: Problem, name: str, formulas: Iterator[Formula]) -> Candidate | None:
         stage = f"{name} of {columns(problem.n_columns)}"
         self.inquiry.tell(stage, 0.1)
         self._consider(stage, problem, formulas)

@@ -8,11 +8,12 @@ from itertools import islice
 
 import numpy as np
 
+from edgewise.discovery.enumeration import SEARCHED, described
 from edgewise.discovery.generators import baselines
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.knowledge import Gate, Sketch
 from edgewise.discovery.results import Discovery
-from edgewise.discovery.search._approximation import FORM, Approximation
+from edgewise.discovery.search._approximation import FORM, SMALL, Approximation
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._elimination import Elimination, quick
 from edgewise.discovery.search._informed import Informed, Inner
@@ -152,8 +153,19 @@ class Walk:
         return quick(self.inquiry.pool, self.problem)
 
     def enumerate(self) -> Candidate | None:
-        """Try all small formulas."""
-        return self.elimination.enumerate(self.problem)
+        """Try all small formulas; those that come near are assessed, and say where evolution begins."""
+        exact = self.elimination.enumerate(self.problem)
+        if exact is None and not self.course.late():
+            near, plain, symbols = self.elimination.approximate(self.problem)
+            pool = self.inquiry.pool
+            for form in filter(pool.gate.admits, (*near, *plain)):
+                self.approximation.guesses.setdefault(form, SMALL)
+            judged = [each for form in plain if (each := pool.judge.judged(form, pool.noise)) is not None]
+            if judged:
+                best = min(judged, key=lambda each: each.error)
+                shown = f"{self.course.shown(best)}, error {best.error:.2g}"
+                self.course.searched = described(self.table.names, symbols, SEARCHED, shown)
+        return exact
 
     def enumerate_longer(self) -> Candidate | None:
         """Try longer formulas, and sums and products of two and three."""

@@ -1,4 +1,4 @@
-"""Functions on the ranks of a process group of gloo, each a process of its own, never the one that runs the tests."""
+"""Functions on the ranks of a process group of gloo, each in its own process, never in the one that runs the tests."""
 
 import os
 from collections.abc import Callable

@@ -52,7 +52,7 @@ def test_a_slow_call_gets_fewer_repeats() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the high-water mark is reset on Linux only")
 def test_peak_sees_what_is_freed_again() -> None:
-    """In a process of its own: memory that other tests have freed may be taken again."""
+    """In its own process: memory that other tests have freed may be reused."""
     code = f"from {peak_memory.__module__} import peak_memory; print(peak_memory(lambda: b'1' * 64_000_000))"
     path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     said = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True).stdout

@@ -21,7 +21,7 @@ def values(formula: str, x: np.ndarray) -> np.ndarray:
 
 
 def tree(symbols: int, columns: int, rng: np.random.Generator) -> str:
-    """Draw a formula of so many symbols."""
+    """Draw a formula with a number of symbols."""
     if symbols == 1:
         return str(rng.choice([f"x{k}" for k in range(columns)] + ["1"]))
     if symbols == 2 or rng.random() < 0.5:
@@ -115,5 +115,4 @@ def test_what_only_comes_near_is_no_exact_formula() -> None:
     noisy = 0.7 * x[:, 0] + 2 + 0.4 * np.random.default_rng(1).standard_normal(200)
     search = Enumeration(x, noisy)
     assert not [*search.short()] and not [*search.long()]
-    near = search.near()
-    assert near and all(1e-3 < each.error < 1 for each in near)
+    assert all(1e-3 < each.error < 1 for each in search.best_of_each())

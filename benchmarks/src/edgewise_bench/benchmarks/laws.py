@@ -206,7 +206,7 @@ def _drawn(seed: int, count: int) -> list[_Drawn]:
 class SmallLaw(BoxLaw):
     """The k-th small formula of a seed, named "seed.symbols.variables.k", its inputs uniform in their `ranges`.
 
-    A formula is drawn among all trees of at most so many symbols: variables, constants, + - * / and functions.
+    A formula is drawn among all trees of at most this number of symbols: variables, constants, + - * /, functions.
     """
 
     def __init__(self, name: str) -> None:
@@ -235,7 +235,7 @@ def _small(seed: int, symbols: int, variables: int, count: int) -> list[_Drawn]:
 
 @cache
 def _trees(symbols: int, variables: int) -> int:
-    """Return the number of trees of so many symbols, a constant being one."""
+    """Return the number of trees with a number of symbols, a constant being one."""
     if symbols == 1:
         return variables + 1
     pairs = sum(_trees(k, variables) * _trees(symbols - 1 - k, variables) for k in range(1, symbols - 1))
@@ -248,7 +248,7 @@ def _size(symbols: int, variables: int, rng: np.random.Generator) -> int:
 
 
 def _small_tree(symbols: int, names: list[str], rng: np.random.Generator) -> str:
-    """Draw one of all trees of so many symbols."""
+    """Draw one of all trees with a number of symbols."""
     if symbols == 1:
         place = int(rng.integers(len(names) + 1))
         return names[place] if place < len(names) else _number(rng)

@@ -96,12 +96,8 @@ class Pool:
         return self.numbers, self.symbols, self.costs, self.values, self.slopes
 
     def small(self, symbols: float) -> Pool:
-        """Return the formulas of at most so many symbols."""
+        """Return the formulas of at most a number of symbols."""
         return self.take(np.flatnonzero(self.symbols <= symbols))
-
-    def cheap(self, cost: float) -> Pool:
-        """Return the formulas of at most so large a cost."""
-        return self.take(np.flatnonzero(self.costs <= cost))
 
     def of(self, names: Sequence[str]) -> Pool:
         """Return these functions of each formula."""
@@ -269,7 +265,7 @@ class Sizes:
 
 
 def sizes(columns: int) -> Sizes:
-    """Return how large the dictionary of so many columns is."""
+    """Return how large the dictionary of a number of columns is."""
     return Sizes({1: 5, 2: 4, 3: 4}.get(columns, 3))
 
 

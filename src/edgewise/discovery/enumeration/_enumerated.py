@@ -36,10 +36,6 @@ class Enumerated:
         """The number of symbols up to which all formulas a f + b are tried."""
         return 0 if self._search is None else self._search.symbols
 
-    def near(self) -> list[Formula]:
-        """Return the best formulas that were found, chosen among many: they only approximate the target."""
-        return [*self._lifted(Enumeration.near)]
-
     def plain(self) -> list[Formula]:
         """Return the best of all formulas a f + b with f of each number of symbols."""
         return [*self._lifted(Enumeration.best_of_each)]

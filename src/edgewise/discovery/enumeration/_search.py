@@ -13,6 +13,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
+from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.discovery.enumeration._dictionary import Store, build, longer, sizes
 from edgewise.discovery.enumeration._operations import Nodes
@@ -88,13 +89,6 @@ class Enumeration:
                 yield from sorted(exact, key=lambda each: each.program.complexity)
                 return
 
-    def near(self) -> list[Found]:
-        """Return the best formulas so far by an information criterion: none of them is exact."""
-        few = 6
-        if not self.found:
-            list(self.short())
-        return sorted(self.found, key=self._criterion)[:few]
-
     def best_of_each(self) -> Iterator[Found]:
         """Yield the best of all formulas of each number of symbols, with a factor and an offset, the shortest first."""
         few = 8
@@ -104,17 +98,11 @@ class Enumeration:
             hits = correlated(part, self.y[None], few)[0]
             found = []
             for _, place in hits:
-                fitted = self._fitter.fit(Program.of(part.store.nodes(int(part.numbers[place]))), 0)
-                found.append(Found(fitted.program, fitted.error / self._variance))
+                with contextlib.suppress(InputError):  # constants that doubles do not hold
+                    fitted = self._fitter.fit(Program.of(part.store.nodes(int(part.numbers[place]))), 0)
+                    found.append(Found(fitted.program, fitted.error / self._variance))
             if found:
                 yield min(found, key=lambda each: each.error)
-
-    def _criterion(self, found: Found) -> float:
-        """Return an information criterion of a formula."""
-        n, floor = len(self._fit_y), 1e-24
-        return n / 2 * np.log(found.error + floor) + np.log(n) * (
-            0.5 * len(found.program.constants) + found.program.complexity / 2
-        )
 
     def _short_stages(self) -> Stages:
         """Yield one formula with each base, then over factors, and under transforms with an offset or a scale."""
@@ -277,7 +265,7 @@ class Enumeration:
             if key in self._seen:
                 continue
             self._seen.add(key)
-            with contextlib.suppress(np.linalg.LinAlgError):
+            with contextlib.suppress(np.linalg.LinAlgError, InputError):  # constants that doubles do not hold
                 self._fit(guess)
 
     def _fit(self, guess: Guess) -> None:

@@ -63,7 +63,7 @@ class Binomial(OfValues):
         return np.sqrt(self.trials / variance)[:, None] * columns
 
     def residual(self, values: Array, theta: Array) -> Array:
-        """Return numbers (n,) drawn between the chances of fewer and of so many events, as quantiles: all are normal.
+        """Return numbers (n,) drawn between the probabilities P(k < K) and P(k <= K), as normal quantiles.
 
         Source: Dunn and Smyth, Randomized quantile residuals (1996).
         """

@@ -30,9 +30,9 @@ from edgewise.formulas.programs import FUNCTIONS, Evolution, Islands, Program, i
 from edgewise.interpret.reading import read_formulas
 
 _WAVES = ("sin", "cos")
-GUESS, FORM, SMALL = "a guess of yours", "a textbook form", "small formulas"
+GUESS, FORM = "a guess of yours", "a textbook form"
 EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
-_HANDICAPS = {EVOLUTION: TUNING.searched, SMALL: TUNING.searched, GUESS: -TUNING.stated, FORM: -TUNING.named}
+_HANDICAPS = {EVOLUTION: TUNING.searched, GUESS: -TUNING.stated, FORM: -TUNING.named}
 """What formulas must be better by, in units of evidence, by their origin."""
 
 

@@ -232,17 +232,17 @@ class Elimination:
         exact = self._exact(problem, "small formulas", small.short)
         return self._exact(problem, "longer formulas", small.long) if long and exact is None else exact
 
-    def approximate(self, problem: Problem) -> tuple[list[Formula], list[Formula], int]:
-        """Return small formulas that come near a problem, chosen among many; the best of each number of symbols.
+    def shortest(self, problem: Problem) -> tuple[list[Formula], int]:
+        """Return the best of all formulas of each number of symbols, up to the number that comes with them.
 
-        The number up to which all formulas were tried comes last.
+        They are the best of thousands, and say what was tried: nothing is claimed or chosen of them.
         """
         small = self._enumerated.get(problem.key())
         if small is None:
-            return [], [], 0
-        series, about = self.course.journal.series, (self.inquiry.marked(problem), "near")
-        near = [*series("small formulas that come near", about, iter(small.near()))]
-        return near, [*series("small formulas of each length", about, iter(small.plain()))], small.symbols
+            return [], 0
+        about = self.inquiry.marked(problem)
+        series = self.course.journal.series("small formulas of each length", about, iter(small.plain()))
+        return [*series], small.symbols
 
     def _small_formulas(self, problem: Problem) -> Enumerated | None:
         key = problem.key()

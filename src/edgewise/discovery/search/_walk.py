@@ -13,7 +13,7 @@ from edgewise.discovery.generators import baselines
 from edgewise.discovery.judging import Candidate
 from edgewise.discovery.knowledge import Gate, Sketch
 from edgewise.discovery.results import Discovery
-from edgewise.discovery.search._approximation import FORM, SMALL, Approximation
+from edgewise.discovery.search._approximation import FORM, Approximation
 from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._elimination import Elimination, quick
 from edgewise.discovery.search._informed import Informed, Inner
@@ -153,14 +153,12 @@ class Walk:
         return quick(self.inquiry.pool, self.problem)
 
     def enumerate(self) -> Candidate | None:
-        """Try all small formulas; those that come near are assessed, and say where evolution begins."""
+        """Try all small formulas; say what was tried, and the best of those up to a number of symbols."""
         exact = self.elimination.enumerate(self.problem)
         if exact is None and not self.course.late():
-            near, plain, symbols = self.elimination.approximate(self.problem)
-            pool = self.inquiry.pool
-            for form in filter(pool.gate.admits, (*near, *plain)):
-                self.approximation.guesses.setdefault(form, SMALL)
-            judged = [each for form in plain if (each := pool.judge.judged(form, pool.noise)) is not None]
+            plain, symbols = self.elimination.shortest(self.problem)
+            judge, noise = self.inquiry.pool.judge, self.inquiry.pool.noise
+            judged = [each for form in plain if (each := judge.judged(form, noise)) is not None]
             if judged:
                 best = min(judged, key=lambda each: each.error)
                 shown = f"{self.course.shown(best)}, error {best.error:.2g}"

@@ -99,7 +99,7 @@ def register(form: Form) -> Form:
 
 
 def families(count: int) -> Iterable[tuple[Form, tuple[Form, ...]]]:
-    """Yield the laws of so many inputs that are different functions, with those that are the same."""
+    """Yield the laws of a number of inputs that are different functions, each with those that equal it."""
     alike: dict[str, list[Form]] = {}
     for form in _FORMS.values():
         if form.like:

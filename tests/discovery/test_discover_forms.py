@@ -54,6 +54,17 @@ def test_formulas_that_are_too_simple_have_no_name() -> None:
         assert ew.discover(pd.DataFrame({"x": x}), y).best.named is None
 
 
+def test_an_exponent_that_a_formula_has_exactly_is_exact_in_its_law() -> None:
+    rng = np.random.default_rng(0)
+    axis = np.exp(rng.uniform(-1, 3.4, 60))
+    period = 0.1987 * axis**1.5 * np.exp(rng.normal(0, 0.01, 60))
+    law = ew.discover(pd.DataFrame({"a": axis}), period, effort="quick").best.named
+    assert law is not None
+    assert law.constants["b"] == ew.expressions.Constant(1.5, 0.0)
+    assert str(law).endswith("b = 1.5")
+    assert law.constants["A"].value == pytest.approx(0.1987, abs=2 * law.constants["A"].error)
+
+
 def test_two_columns_take_the_places_of_inputs_in_any_order() -> None:
     rng = np.random.default_rng(0)
     table = {"height": rng.uniform(60, 90, 31), "girth": rng.uniform(8, 20, 31)}

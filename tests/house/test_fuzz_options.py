@@ -178,8 +178,14 @@ def test_arguments_of_what_reads_a_network(data: st.DataObject) -> None:
     refused_or_done(lambda: call(model, **{**({} if fixed else {"factor": 2}), **fixed, **changed}))
 
 
+DISCOVERY = [
+    "x", "y", "names", "target", "noise", "seed", "sigma", "weights", "loss", "trials", "correlated", "groups",
+    "missing", "effort", "rounding", "n_jobs", "save", "resume",
+]  # fmt: skip
+
+
 @fuzz(10)
-@given(options(["x", "y", "names", "target", "noise", "seed", "time_limit", "progress"]))
+@given(options([*DISCOVERY, "time_limit", "progress"]))
 def test_arguments_of_discover(changed: dict[str, Any]) -> None:
     limit = changed.get("time_limit")
     if isinstance(limit, float | int) and not isinstance(limit, bool) and limit > 1:

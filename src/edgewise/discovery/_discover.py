@@ -235,8 +235,8 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     check_combined(
         scattered,
         {
-            "groups": groups, "save": save, "resume": resume, "loss": None if loss == "squared" else loss,
-            "noise": None if noise == "auto" else noise,
+            "groups": groups, "save": save, "resume": resume, "loss": _unless(loss, "squared"),
+            "noise": _unless(noise, "auto"),
         },
         weighted=of_rows.weight is not None,
     )  # fmt: skip
@@ -262,6 +262,11 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
             if last.outcome is Outcome.INTERRUPTED:
                 break
     return last if len(tables) == 1 else cast("Discovery", Discoveries(found))
+
+
+def _unless(given: object, usual: str) -> object:
+    """Return an argument, None where it is as usual."""
+    return None if isinstance(given, str) and given == usual else given
 
 
 def discover_directly(

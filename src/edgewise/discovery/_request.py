@@ -34,7 +34,7 @@ class RowWeights:
         """
         if sigma is None and weights is None:
             return cls()
-        rows = len(x)
+        rows = row_count(x)
         weight = np.ones(rows)
         if weights is not None:
             given = _column(x, rows, weights, "weights")
@@ -67,6 +67,25 @@ def inputs_of(x: Any, *given: Any) -> Any:
     return x[[column for column in x.columns if str(column) not in names]]
 
 
+def column_of(x: Any, given: Any) -> Any:
+    """Return the column of a table that a name means; what is no name as it is.
+
+    Errors: InputError where a name is given and x is no data frame, or lacks it.
+    """
+    if not isinstance(given, str):
+        return given
+    inputs_of(x, given)
+    return x[next(column for column in x.columns if str(column) == given)]
+
+
+def row_count(x: Any) -> int:
+    """Return the number of rows of inputs. Errors: InputError for what has none."""
+    try:
+        return len(x)
+    except TypeError:
+        raise InputError(f"x must be an array or a table (n, d). Got {type(x).__name__}.") from None
+
+
 def checked_loss(loss: object) -> Loss:
     """Return a loss by name.
 
@@ -88,17 +107,14 @@ def checked_loss(loss: object) -> Loss:
     """
     word = renamed("loss", loss)
     for known in get_args(Loss):
-        if word == known:
+        if isinstance(word, str) and word == known:
             return known
     raise InputError(f"'loss' must be 'squared' or 'huber'. Got {loss!r}.")
 
 
 def _column(x: Any, rows: int, given: Any, what: str) -> Array:
     """Return given numbers (rows,), or those of a column of the table."""
-    if isinstance(given, str):
-        inputs_of(x, given)
-        given = x[next(column for column in x.columns if str(column) == given)]
-    numbers = as_matrix(given, f"'{what}'")
+    numbers = as_matrix(column_of(x, given), f"'{what}'")
     if tuple(numbers.shape) != (rows, 1):
         raise InputError(f"'{what}' must have one number for each of the {rows} rows. Got {tuple(numbers.shape)}.")
     return numbers[:, 0].cpu().numpy()

@@ -12,7 +12,7 @@ from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._extras import needed
 from edgewise._typing import Array
-from edgewise.discovery._request import Request
+from edgewise.discovery._request import Request, column_of, row_count
 from edgewise.discovery.likelihoods import (
     Binomial,
     Censored,
@@ -50,7 +50,9 @@ class Scattered:
         chosen = [name for name, there in [*said, ("'correlated'", ordered)] if there]
         if len(chosen) > 1:
             raise InputError(f"{' and '.join(chosen)} cannot be combined. Leave all but one of them out.")
-        rows = len(x)
+        if not chosen:
+            return cls(y)
+        rows = row_count(x)
         if censored is not None:
             if isinstance(censored.values, str):
                 raise InputError(f"Give the values of the target, like ew.Censored(table[{censored.values!r}], ...).")
@@ -60,10 +62,8 @@ class Scattered:
         if trials is not None:
             count = np.full(rows, float(trials)) if is_number(trials) else _column(x, trials, rows, "trials")
             return cls(_named(y, None, count), trials=count)
-        if ordered:
-            order = np.arange(rows, dtype=np.float64) if correlated is True else _column(x, correlated, rows, _ORDER)
-            return cls(_named(y, None, order), order=order)
-        return cls(y)
+        order = np.arange(rows, dtype=np.float64) if correlated is True else _column(x, correlated, rows, _ORDER)
+        return cls(_named(y, None, order), order=order)
 
     @property
     def plain(self) -> bool:
@@ -138,15 +138,15 @@ def _read(y: Any) -> Censored | None:
 
 
 def _column(x: Any, given: Any, rows: int, what: str) -> Array:
-    cells = as_array(x[given] if isinstance(given, str) else given)
+    cells = as_array(column_of(x, given))
     cells = np.asarray(cells.to_numpy() if hasattr(cells, "to_numpy") else cells)
     if cells.dtype.kind == "M":
         days = cells.astype("datetime64[us]").astype(np.float64) / 8.64e10
         cells = np.where(np.isnat(cells), np.nan, days)
     try:
         found = cells.astype(np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{what!r} must be numbers. It holds {cells.reshape(-1)[0]!r}.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{what!r} must be numbers. It holds {str(cells.reshape(-1)[0])[:30]!r}.") from None
     if found.shape != (rows,):
         raise InputError(f"{what!r} must have one number for each of the {rows} rows. Got the shape {found.shape}.")
     return found

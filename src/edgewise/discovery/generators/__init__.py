@@ -9,6 +9,7 @@ from edgewise.discovery.generators._endgame import trees as trees
 from edgewise.discovery.generators._endgame import univariate as univariate
 from edgewise.discovery.generators._regression import regressions as regressions
 from edgewise.discovery.generators._textbook import Textbook as Textbook
+from edgewise.discovery.generators._textbook import exact_exponents as exact_exponents
 from edgewise.discovery.generators._textbook import likely as likely
 from edgewise.discovery.generators._textbook import named as named
 from edgewise.discovery.generators._textbook import textbook as textbook

@@ -237,6 +237,20 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
     return min(matches, key=lambda match: match[:2], default=(0.0, 0, None))[2]
 
 
+def exact_exponents(free: FreeFormula, values: Array, data: FitData) -> dict[int, sympy.Rational]:
+    """Return the exponents of a law, by their numbers, that are simple fractions where it has some values (n,)."""
+    parts, near = 12, 1e-6  # of one; how far a number may be from such a fraction
+    powers = {symbol for power in free.template.atoms(sympy.Pow) for symbol in power.exp.free_symbols}
+    if not powers & {*free.symbols}:
+        return {}
+    with np.errstate(all="ignore"):
+        there = free.fit(replace(data, y=values), _LONGER)
+    if not there.error < _SAME:
+        return {}
+    exact = ((k, sympy.Rational(round(value * parts), parts), value) for k, value in enumerate(there.values))
+    return {k: ratio for k, ratio, value in exact if free.symbols[k] in powers and abs(value - float(ratio)) < near}
+
+
 def _without(form: Form, free: FreeFormula, data: FitData, values: Array) -> int:
     """Return how many parts of a wave are zero: a formula may lack them."""
     waved = any(each.kind == "period" for each in form.parameters)

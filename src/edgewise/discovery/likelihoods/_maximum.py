@@ -12,7 +12,7 @@ import sympy
 
 from edgewise._typing import Array
 from edgewise.discovery.likelihoods._likelihood import Likelihood, Linear
-from edgewise.formulas.expressions import FreeFormula, Tape
+from edgewise.formulas.expressions import FreeFormula, Tape, profile_ends
 
 Bounds = Mapping[sympy.Symbol, tuple[float, float]]
 
@@ -119,7 +119,6 @@ class Maximum:
 
     def profile(self, number: int, rise: float) -> tuple[float, float]:
         """Return the values of a constant at which the loss, minimized by all others, is higher by that rise."""
-        widest, halvings = 40, 30  # doublings of the first step, and halvings of what is left
         value, error = self.free.values[number], math.sqrt(max(float(self.covariance[number, number]), 0.0))
         if not math.isfinite(error) or not error:
             return -math.inf, math.inf
@@ -134,21 +133,8 @@ class Maximum:
             ]
             return all(each is None or each.loss > self.loss + rise for each in found)
 
-        def end(step: float) -> float:
-            inside, outside = value, value + step
-            for _ in range(widest):
-                if beyond(outside):
-                    break
-                inside, outside = outside, value + 2 * (outside - value)
-            else:
-                return math.copysign(math.inf, step)
-            for _ in range(halvings):
-                middle = (inside + outside) / 2
-                inside, outside = (inside, middle) if beyond(middle) else (middle, outside)
-            return (inside + outside) / 2
-
         half = math.sqrt(2 * rise) * error / self.unit
-        return end(-half), end(half)
+        return profile_ends(value, half, beyond)
 
     def _outward(self) -> Array:
         """Return which constants (k,) stand at a bound that the gradient pushes them against."""

@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.discovery.generators import Textbook, likely, named, textbook
+from edgewise.discovery.generators import Textbook, exact_exponents, likely, named, textbook
 from edgewise.discovery.journal import Journal, numbers
 from edgewise.discovery.judging import Candidate, Judge, Named, Pool, front, spread
 from edgewise.discovery.knowledge import Gate
@@ -19,7 +19,7 @@ from edgewise.discovery.search._course import Course
 from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
-from edgewise.formulas.expressions import FitData, Uncertainty
+from edgewise.formulas.expressions import Constant, FitData, Uncertainty, evaluate
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,15 @@ class Inquiry:
             free = None if law.by[1] or known is law.form else law.renamed(known, data)
             if free is None:
                 known, free = law.form, law.free.fit(data)
-        found = Uncertainty.of_free(free, judge.names, judge.x, judge.y, judge.weight)
-        constants = dict(zip(law.symbols(known), found.constants, strict=True))
+        exact = exact_exponents(free, evaluate(expression, judge.names, judge.x), data)
+        symbols = law.symbols(known)
+        for k in sorted(exact, reverse=True):
+            free = free.pinned(k, exact[k])
+        found = Uncertainty.of_free(free.fit(data) if exact else free, judge.names, judge.x, judge.y, judge.weight)
+        fitted = iter(found.constants)
+        constants = {
+            symbol: Constant(float(exact[k]), 0.0) if k in exact else next(fitted) for k, symbol in enumerate(symbols)
+        }
         meanings = {each.symbol: each.meaning for each in known.parameters}
         others = tuple(each.name for each in (law.form, *law.alike) if each is not known)
         return Named(known.name, others, constants, meanings)

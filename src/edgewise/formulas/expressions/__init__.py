@@ -32,6 +32,7 @@ from edgewise.formulas.expressions._products import common_factor as common_fact
 from edgewise.formulas.expressions._products import factored as factored
 from edgewise.formulas.expressions._products import from_powers as from_powers
 from edgewise.formulas.expressions._products import to_powers as to_powers
+from edgewise.formulas.expressions._profile import profile_ends as profile_ends
 from edgewise.formulas.expressions._round_constants import Choice as Choice
 from edgewise.formulas.expressions._round_constants import free_numbers as free_numbers
 from edgewise.formulas.expressions._round_constants import loosened as loosened

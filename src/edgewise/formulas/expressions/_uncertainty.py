@@ -16,6 +16,7 @@ from edgewise._typing import Array, Formula
 from edgewise.formulas.expressions._constants import readable_float
 from edgewise.formulas.expressions._covariance import Covariance, CovarianceName
 from edgewise.formulas.expressions._fit_constants import FitData, FreeFormula
+from edgewise.formulas.expressions._profile import profile_ends
 from edgewise.formulas.expressions._tape import Tape
 
 
@@ -368,8 +369,6 @@ class Uncertainty:
         InputError
             For a number that no constant has, and a coverage that is no probability.
         """
-        widest = 40  # doublings of the first step in the search for the end of a profile interval
-        halvings = 30
         if not 0 <= number < len(self.free.values):
             raise InputError(f"The formula has {len(self.free.values)} fitted constants. Got number {number}.")
         value, error = self.free.values[number], self.constants[number].error
@@ -388,20 +387,7 @@ class Uncertainty:
             moved = replace(pinned, values=self._moved(number, at, pinned.symbols))
             return all(start.fit(self.data, 40).error ** 2 > limit for start in (moved, pinned))
 
-        def end(step: float) -> float:
-            inside, outside = value, value + step
-            for _ in range(widest):
-                if beyond(outside):
-                    break
-                inside, outside = outside, value + 2 * (outside - value)
-            else:
-                return math.copysign(math.inf, step)
-            for _ in range(halvings):
-                middle = (inside + outside) / 2
-                inside, outside = (inside, middle) if beyond(middle) else (middle, outside)
-            return (inside + outside) / 2
-
-        return end(-half), end(half)
+        return profile_ends(value, half, beyond)
 
 
 def to_digits(value: float, error: float) -> sympy.Float:

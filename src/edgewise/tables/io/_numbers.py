@@ -238,7 +238,7 @@ def limits_of(cells: Iterable[object]) -> tuple[np.ndarray, np.ndarray] | None:
     >>> limits_of(["0.05", "1.2"]) is None
     True
     """
-    column = Column([repr(float(cell)) if isinstance(cell, int | float) else cell for cell in cells])
+    column = Column([str(cell) if isinstance(cell, int | float) else cell for cell in cells])
     return column.limits(next(iter(column.readings))) if column.readings else None
 
 

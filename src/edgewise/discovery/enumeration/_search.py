@@ -255,9 +255,10 @@ class Enumeration:
 
     def _finish(self, guesses: list[Guess]) -> None:
         """Fit all constants of the best guesses."""
-        most = 60
+        most, few, close = 40, 4, 1e-3  # guesses that are fitted: where they are close, and otherwise
         exact = sorted((g for g in guesses if g.error < _CLEAR), key=lambda g: g.symbols + 2 * len(g.terms))[:8]
         near = sorted((g for g in guesses if g.error >= _CLEAR), key=lambda g: g.error)[:most]
+        near = [guess for k, guess in enumerate(near) if k < few or guess.error < close]
         for guess in exact + near:
             if guess.error >= _CLEAR and any(each.error < EXACT for each in self.found):
                 return

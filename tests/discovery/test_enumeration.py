@@ -1,11 +1,13 @@
 """Systematic search: every small formula is in the dictionary, and laws that other searches miss are found."""
 
+import re
+
 import numpy as np
 import pytest
 import sympy
 
 import edgewise as ew
-from edgewise.discovery.enumeration import Enumeration
+from edgewise.discovery.enumeration import Enumeration, Peeled
 from edgewise.formulas.programs import Program
 
 FUNCTIONS = ("{}**2", "{}**3", "1/{}", "sqrt({})", "exp({})", "log({})", "sin({})", "cos({})", "tanh({})")
@@ -69,6 +71,11 @@ LAWS = {
     "2.5*x0*(tanh(x1) - x1*x2) + 0.4*x1*sin(x1)": 3,
     "0.44*x0 - x0/cos(x0)": 1,
     "x0 - tanh(1.2649*x0*sqrt(x0))": 1,
+    "sin(x0*tanh(tanh(log(x0 + x1))))": 2,
+    "x1 + (sin(x1) - cos(sqrt(x0)))**3": 2,
+    "(x1 + 2.9)*sqrt(tanh(exp(cos(x0))))": 2,
+    "sin(sqrt(x0 - 0.29))**2": 1,
+    "exp(cos(cos(tanh(x0))) + cos(tanh(x1)))": 2,
 }
 
 
@@ -82,6 +89,24 @@ def test_laws_are_found_exactly(law: str) -> None:
     found = best.program.predict(fresh)
     usual = np.abs(values(law, fresh)) < 100
     np.testing.assert_allclose(found[usual], values(law, fresh)[usual], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_what_is_found_by_undoing_operations_has_the_values_of_the_target(columns: int) -> None:
+    x, rng = rows(columns, 64), np.random.default_rng(columns)
+    tried = 0
+    while tried < 8:
+        formula = tree(6, columns, rng)
+        if sympy.sympify(formula).has(sympy.zoo, sympy.nan):
+            continue
+        with np.errstate(all="ignore"):
+            y = np.broadcast_to(values(formula, x), len(x)).astype(float)
+        if not np.isfinite(y).all() or np.ptp(y) < 1e-3 * np.abs(y).max():
+            continue
+        tried += 1
+        found = [Program.of(nodes).predict(x) for part in Peeled(x, y, 4, 2).found() for nodes in part]
+        apart = [np.abs(each - y).max() / np.ptp(y) for each in found]
+        assert min(apart) < 1e-6 if found else re.search(r"sin|cos|\*\*2", formula), formula  # another branch
 
 
 def test_a_law_with_a_pole_is_discovered() -> None:

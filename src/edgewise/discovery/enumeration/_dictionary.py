@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,34 +163,12 @@ class Pool:
         good &= np.ptp(values, axis=1) > 1e-6 * size / np.sqrt(values.shape[1])
         index = np.flatnonzero(good)
         index = index[np.argsort(self.costs[index], kind="stable")]
-        marks = values[index] @ _directions(values.shape[1]) / size[index, None]
+        marks = values[index] @ directions(values.shape[1]) / size[index, None]
         if up_to_factor:
             marks *= np.sign(marks[:, :1])
         else:
             marks = np.column_stack([marks, np.log(size[index])])
-        return self.take(index[_first(marks)])
-
-
-def longer(x: Array) -> Iterator[Pool]:
-    """Yield the formulas of one or two columns that have one or two symbols more than the dictionary is complete in."""
-    d, n = x.shape[1], 64
-    x = x[:n]
-    store = Store()
-    symbols = sizes(d).symbols + (1 if d == 1 else 0)
-    with np.errstate(all="ignore"):
-        columns, one = join(*(_column(store, x, j) for j in range(d))), _one(store, len(x))
-        levels = complete(columns, one, symbols)
-        yield levels[-1]
-        for name in PLAIN:
-            yield levels[-1].of((name,))
-        for left in range(1, symbols):
-            right = symbols - left
-            a = join(levels[0], one) if left == 1 else levels[left - 1]
-            b = join(levels[0], one) if right == 1 else levels[right - 1]
-            for part in (a.take(k) for k in np.array_split(np.arange(len(a)), max(len(a) * len(b) // 40_000, 1))):
-                yield part.with_each("div", b)
-                if left <= right:
-                    yield from (part.with_each(name, b) for name in ("add", "sub", "mul"))
+        return self.take(index[first_of_each(marks)])
 
 
 def _short(numbers: Array) -> Array:
@@ -199,11 +177,11 @@ def _short(numbers: Array) -> Array:
     return np.round(np.round(numbers / unit) * unit, 12)
 
 
-def _directions(n: int) -> Array:
+def directions(n: int) -> Array:
     return np.random.default_rng(0).standard_normal((n, 2))
 
 
-def _first(marks: Array) -> Array:
+def first_of_each(marks: Array) -> Array:
     """Return where each of the rows of numbers, rounded, comes first, in order."""
     decimals = 8
     whole = np.ascontiguousarray(np.round(marks * 10.0**decimals).astype(np.int64))
@@ -231,6 +209,13 @@ def _column(store: Store, x: Array, place: int) -> Pool:
 def _one(store: Store, n: int) -> Pool:
     values = np.ones((1, n))
     return Pool(store, store.add("one", np.array([0])), np.ones(1), np.ones(1), values, np.zeros_like(values))
+
+
+def complete_in(x: Array, symbols: int) -> tuple[list[Pool], Pool]:
+    """Return all formulas of the columns of x (n, d) by their number of symbols, no two equal, and the number 1."""
+    store = Store()
+    columns, one = join(*(_column(store, x, j) for j in range(x.shape[1]))), _one(store, len(x))
+    return complete(columns, one, symbols), one
 
 
 def complete(columns: Pool, one: Pool, symbols: int) -> list[Pool]:

@@ -15,8 +15,9 @@ from scipy.spatial import KDTree
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.discovery.enumeration._dictionary import Store, build, longer, sizes
+from edgewise.discovery.enumeration._dictionary import Store, build, sizes
 from edgewise.discovery.enumeration._operations import Nodes
+from edgewise.discovery.enumeration._peeled import Peeled
 from edgewise.discovery.enumeration._scan import Hit, Scan, correlated
 from edgewise.discovery.enumeration._targets import INNER, TRANSFORMS, Target, total
 from edgewise.formulas.programs import Fitter, Program, apply, combine, constant, variable
@@ -24,6 +25,9 @@ from edgewise.formulas.programs import Fitter, Program, apply, combine, constant
 EXACT = 1e-24  # of the variance
 _CLEAR = 1e-22
 SEARCHED, _FITTED = 128, 256  # rows that formulas are compared on, and that constants are fitted to
+_PEELED, _FEW = 64, 24  # rows that formulas are compared on whose outer operations are undone: any, and near ones
+_LONGEST = 55  # nodes of a formula
+_INNER = {1: 5, 2: 5, 3: 4}  # symbols of their larger parts, by the number of columns
 _BASES = {"one": 0, "line": 1, "square": 2}
 
 
@@ -58,6 +62,7 @@ class Enumeration:
     def __init__(self, x: Array, y: Array, ended: Callable[[], bool] = lambda: False, seed: int = 0) -> None:
         self.ended = ended
         rows = np.random.default_rng(seed).permutation(_usual(x, y))
+        self.all_x, self.all_y = x[rows], y[rows]
         self.x, self.y = x[rows[:SEARCHED]], y[rows[:SEARCHED]]
         self._fit_x, self._fit_y = x[rows[:_FITTED]], y[rows[:_FITTED]]
         self._variance = float(np.var(self._fit_y)) + 1e-300
@@ -108,6 +113,7 @@ class Enumeration:
         """Yield one formula with each base, then over factors, and under transforms with an offset or a scale."""
         plain = [Target(name) for name in TRANSFORMS] + [Target("exp", s) for s in (-1.0, 2.0, -2.0, 0.5, -0.5)]
         chains = [Target(outer, inner=(inner,)) for inner in INNER for outer in INNER if outer != inner]
+        yield partial(self.peeled, _INNER.get(self.d, 3), 3, [(0.5, _PEELED)])
         for base in self._names():
             yield partial(self.singles, base, [*plain, *chains] if base in ("one", "line") else plain)
         yield partial(self.factors, "line")
@@ -115,8 +121,7 @@ class Enumeration:
 
     def _long_stages(self) -> Stages:
         """Yield longer formulas of one or two columns, then sums of two and three."""
-        if self.d < 3:
-            yield self.longer
+        yield partial(self.peeled, _INNER.get(self.d, 3), 4, [(0.5, _PEELED), (0.1, _FEW), (0.9, _FEW)])
         first = [Target(name) for name in ("y", "1/y", "log", "square", "sqrt", "fourth root")]
         yield partial(self.pairs, "line", first, 1000)
         yield partial(self.pairs, "square", first[:2], 800)
@@ -202,25 +207,31 @@ class Enumeration:
             scan, name, zip([targets[k] for k in good], z[good], hits, strict=True), [None] * len(good)
         )
 
-    def longer(self) -> list[Guess]:
-        """Return what formulas too many to keep make of the target, with a factor and an offset."""
-        names = ("y", "1/y", "log", "sqrt", "square", "cube root", "exp", "atanh", "asin", "acos")
-        targets = [Target(name) for name in names]
-        with np.errstate(all="ignore"):
-            z = np.stack([target.values(self.y) for target in targets])
-        good = _sound(z)
-        found: list[tuple[float, int, int, float]] = []
-        self.scan("one")
-        base = self._bases["one"]
-        for pool in longer(self.x):
-            for k, hits in zip(good, correlated(pool, z[good, : pool.values.shape[1]]), strict=True):
-                found += [(error, k, int(pool.numbers[i]), float(pool.symbols[i])) for error, i in hits]
-            if any(error < _CLEAR for error, *_ in found):
-                break
-        found.sort()
-        return [
-            Guess(error, targets[k], base, pool.store, (number,), symbols) for error, k, number, symbols in found[:40]
-        ]
+    def peeled(self, inner: int, outer: int, near: Sequence[tuple[float, int]]) -> list[Guess]:
+        """Keep the formulas that have the target's values, by what is left of it: see `Peeled`.
+
+        It is asked on any rows, then on numbers of rows that are near the one whose target is at a quantile.
+        """
+        rough = 1e-12  # of the variance, by which values of another branch differ by far
+        for rows in (np.arange(min(_PEELED, len(self.x))), *(self._near(*place) for place in near)):
+            for found in Peeled(self.all_x[rows], self.all_y[rows], inner, outer).found():
+                for nodes in found:
+                    if len(nodes) > _LONGEST:
+                        continue
+                    program = Program.of(nodes)
+                    if np.mean(np.square(program.predict(self._fit_x) - self._fit_y)) < rough * self._variance:
+                        self._add(program)
+                if self.ended() or any(each.error < EXACT for each in self.found):
+                    return []
+        return []
+
+    def _near(self, place: float, count: int) -> Array:
+        """Return the rows that are nearest to the one whose target is at a quantile."""
+        x, y = self.all_x, self.all_y
+        scale = np.std(x, axis=0)
+        z = x / np.where(scale > 0, scale, 1.0)
+        center = np.argsort(y, kind="stable")[int(place * (len(y) - 1))]
+        return np.argsort(np.square(z - z[center]).sum(axis=1), kind="stable")[:count]
 
     def _guesses(self, scan: Scan, name: str, found: Hits, tied: Sequence[Array | None] | None = None) -> list[Guess]:
         """Return the best hits as guesses, their errors computed again; `tied` are columns that join the base."""
@@ -288,7 +299,7 @@ class Enumeration:
             return
         sum_of = total([(float(c), nodes[k]) for c, k in zip(coefficients, kept, strict=True)])
         sign = 1.0 if np.median(self._fit_y - guess.target.shift) > 0 else -1.0
-        if len(sum_of) > 55:
+        if len(sum_of) > _LONGEST:
             return
         self._add(guess.target.program(sum_of, sign, factor))
 

@@ -11,5 +11,6 @@ from edgewise.discovery.generators._regression import regressions as regressions
 from edgewise.discovery.generators._textbook import Textbook as Textbook
 from edgewise.discovery.generators._textbook import exact_exponents as exact_exponents
 from edgewise.discovery.generators._textbook import likely as likely
+from edgewise.discovery.generators._textbook import may_be as may_be
 from edgewise.discovery.generators._textbook import named as named
 from edgewise.discovery.generators._textbook import textbook as textbook

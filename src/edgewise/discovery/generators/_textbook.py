@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 from edgewise.discovery.tables import EXACT
 from edgewise.formulas.expressions import FitData, FreeFormula, evaluate, free_numbers
 from edgewise.formulas.forms import FEWEST_PERIODS, Form, Screen, Start, families, fitted_form
@@ -121,11 +122,14 @@ class Textbook:
         return True
 
 
-def textbook(data: FitData, flags: Sequence[str] = ()) -> list[Textbook]:
+def textbook(
+    data: FitData, flags: Sequence[str] = (), admits: Callable[[Form], bool] = lambda form: True
+) -> list[Textbook]:
     """Return the laws of the table of forms that a table of up to three columns allows, fitted, the likeliest first.
 
     Each ordered choice of columns for the inputs of a law is screened at a grid of its constants, and those that leave
     least are fitted. `flags` are columns of 0 and 1, the last ones, by which a constant of the likeliest may differ.
+    Laws that `admits` refuses are left out.
     """
     count = len(data.names) - len(flags)
     if not 0 < count <= _COLUMNS or data.n < 3:
@@ -137,7 +141,7 @@ def textbook(data: FitData, flags: Sequence[str] = ()) -> list[Textbook]:
         for inputs in range(1, count + 1)
         for form, alike in families(inputs)
         for columns in itertools.permutations(range(count), inputs)
-        if (inputs > 1 or {*columns} <= alone) and screen.admits(form, columns)
+        if admits(form) and (inputs > 1 or {*columns} <= alone) and screen.admits(form, columns)
     ][:_SCREENED]
     begun: dict[tuple[object, ...], tuple[float, Form, tuple[Form, ...], tuple[int, ...], Start]] = {}
     for form, alike, columns in tried:
@@ -210,6 +214,24 @@ def likely(found: Sequence[Textbook], n: int) -> list[Textbook]:
     return list(itertools.islice(small, most))
 
 
+def may_be(formula: Formula, form: Form) -> bool:
+    """Return whether an exact formula may be a law: it has numbers and functions for it."""
+    constants = sum(not each.solved for each in form.parameters)
+    own = _kinds(formula, {str(symbol) for symbol in formula.free_symbols})
+    return constants <= _numbers(formula) and own == _kinds(form.expression, {*form.inputs})
+
+
+_KINDS = {"exp": "exponential", "tanh": "exponential", "sinh": "exponential", "cosh": "exponential"}
+
+
+def _kinds(formula: Part, inputs: Set[str]) -> set[str]:
+    """Return the kinds of functions in a formula, an exponential of any base being one kind."""
+    kinds = {str(part.func) for part in formula.atoms(sympy.Function)}
+    exponents = {str(symbol) for power in formula.atoms(sympy.Pow) for symbol in power.exp.free_symbols}
+    kinds |= {"exp"} if exponents & inputs else set()
+    return {_KINDS.get(kind, "wave" if kind in ("sin", "cos") else kind) for kind in kinds}
+
+
 def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textbook | None:
     """Return the law that a formula is, whatever its constants are called, with the constants of the rows; or None.
 
@@ -237,7 +259,7 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
     return min(matches, key=lambda match: match[:2], default=(0.0, 0, None))[2]
 
 
-def exact_exponents(free: FreeFormula, values: Array, data: FitData) -> dict[int, sympy.Rational]:
+def exact_exponents(free: FreeFormula, values: Array, data: FitData) -> dict[int, Fraction]:
     """Return the exponents of a law, by their numbers, that are simple fractions where it has some values (n,)."""
     parts, near = 12, 1e-6  # of one; how far a number may be from such a fraction
     powers = {symbol for power in free.template.atoms(sympy.Pow) for symbol in power.exp.free_symbols}
@@ -247,8 +269,11 @@ def exact_exponents(free: FreeFormula, values: Array, data: FitData) -> dict[int
         there = free.fit(replace(data, y=values), _LONGER)
     if not there.error < _SAME:
         return {}
-    exact = ((k, sympy.Rational(round(value * parts), parts), value) for k, value in enumerate(there.values))
-    return {k: ratio for k, ratio, value in exact if free.symbols[k] in powers and abs(value - float(ratio)) < near}
+    found = {}
+    for k, (symbol, value) in enumerate(zip(free.symbols, there.values, strict=True)):
+        if symbol in powers and abs(value * parts - round(value * parts)) < near * parts:
+            found[k] = Fraction(round(value * parts), parts)
+    return found
 
 
 def _without(form: Form, free: FreeFormula, data: FitData, values: Array) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.discovery.generators import Textbook, exact_exponents, likely, named, textbook
+from edgewise.discovery.generators import Textbook, exact_exponents, likely, may_be, named, textbook
 from edgewise.discovery.journal import Journal, numbers
 from edgewise.discovery.judging import Candidate, Judge, Named, Pool, front, spread
 from edgewise.discovery.knowledge import Gate
@@ -20,6 +20,7 @@ from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
 from edgewise.formulas.expressions import Constant, FitData, Uncertainty, evaluate
+from edgewise.formulas.forms import Form
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,13 @@ class Inquiry:
 
         One of their constants may differ by the other columns.
         """
+        return self._fitted_laws(lambda form: True)
+
+    def _fitted_laws(self, admits: Callable[[Form], bool]) -> list[Textbook]:
         rows, binary = self.view.judged.sample(TUNING.structure, self.view.seed), self.view.judge.two_valued
         kept = sorted(range(len(rows.names)), key=lambda k: rows.names[k] in binary)
         data = FitData.of([rows.names[k] for k in kept], rows.x[:, kept], rows.y, rows.weight)
-        return textbook(data, [name for name in data.names if name in binary])
+        return textbook(data, [name for name in data.names if name in binary], admits)
 
     @cached_property
     def laws(self) -> dict[Formula, Textbook]:
@@ -107,7 +111,12 @@ class Inquiry:
         return {form: law.code(len(self.view.judged)) for form, law in self.laws.items()}
 
     def named(self, candidate: Candidate) -> Candidate:
-        """Return a candidate with the name of the law of a textbook that it is, if any, and its constants."""
+        """Return a candidate with the name of the law of a textbook that it is, if any, and its constants.
+
+        Where a formula is exact, others are only approximations of it, and have no names.
+        """
+        if self.pool.exact() is not None and candidate.error > EXACT:
+            return candidate
         if candidate.expression not in self._names:
             self._names[candidate.expression] = self._named(candidate.expression)
         return replace(candidate, named=self._names[candidate.expression])
@@ -119,7 +128,8 @@ class Inquiry:
     def _named(self, expression: Formula) -> Named | None:
         judge = self.view.judge
         data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
-        law = named(expression, self.textbook, data)
+        laws = self._fitted_laws(partial(may_be, expression)) if self.pool.exact() is not None else self.textbook
+        law = named(expression, laws, data)
         if law is None:
             return None
         known = law.known_as
@@ -130,7 +140,7 @@ class Inquiry:
         exact = exact_exponents(free, evaluate(expression, judge.names, judge.x), data)
         symbols = law.symbols(known)
         for k in sorted(exact, reverse=True):
-            free = free.pinned(k, exact[k])
+            free = free.pinned(k, sympy.Rational(exact[k]))
         found = Uncertainty.of_free(free.fit(data) if exact else free, judge.names, judge.x, judge.y, judge.weight)
         fitted = iter(found.constants)
         constants = {

@@ -11,6 +11,7 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Formula
+from edgewise.discovery.generators import Textbook
 from edgewise.discovery.judging import (
     LEAD,
     SPOKEN,
@@ -56,11 +57,19 @@ class Ranking:
     def __init__(self, inquiry: Inquiry, approximation: Approximation, *, interrupted: bool) -> None:
         self.approximation, self.pool, self.timed = approximation, inquiry.pool, inquiry.course.timed
         self.verdict = Verdict(inquiry, approximation, interrupted=interrupted)
+        self._inquiry = inquiry
         self.rivals: list[Rival] = []
         self._origins: dict[Formula, str] = {}
         self._fine: dict[Formula, bool] = {}
         self._shortened: dict[Formula, Candidate] = {}
-        self._codes, self._textbook = inquiry.codes, inquiry.laws
+
+    @cached_property
+    def _codes(self) -> dict[Formula, tuple[float, int]]:
+        return {} if self.pool.exact() is not None else self._inquiry.codes
+
+    @cached_property
+    def _textbook(self) -> dict[Formula, Textbook]:
+        return self._inquiry.laws
 
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
@@ -113,8 +122,10 @@ class Ranking:
 
         It has to lead both if noise may be correlated from row to row, and if it is not.
         """
+        if best.error < EXACT:
+            return []
         contest, own = self._contest, self._contest.entry(best.expression)
-        if own is None or best.error < EXACT:
+        if own is None:
             return []
         found = [(contest.plain_lead(own, other), contest.lead(own, other), each) for each, other in self._laws]
         found.sort(key=lambda lead: lead[0])

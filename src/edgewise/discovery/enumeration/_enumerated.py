@@ -18,8 +18,9 @@ ROWS = 40
 class Enumerated:
     """The small formulas of a problem, lifted to its table.
 
-    `short` and `long` yield the exact ones that little work finds, and more; there are none where rows are few, columns
-    many, or numbers cannot be squared. `symbols` is the number up to which all formulas are tried, 0 for none.
+    `first`, `short` and `long` yield the exact ones that little work finds, and more; there are none where rows are
+    few, columns many, or numbers cannot be squared. `symbols` is the number up to which all formulas are tried, 0 for
+    none.
     """
 
     def __init__(self, problem: Problem, ended: Callable[[], bool]) -> None:
@@ -28,6 +29,7 @@ class Enumerated:
         possible = 0 < problem.n_columns <= most_columns and len(y) >= ROWS and problem.sound() and np.ptp(y) > 0
         self._problem = problem
         self._search = Enumeration(problem.columns.numpy(), y, ended) if possible else None
+        self.first = self._lifted(Enumeration.first)
         self.short = self._lifted(Enumeration.short)
         self.long = self._lifted(Enumeration.long)
 

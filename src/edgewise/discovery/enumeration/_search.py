@@ -74,6 +74,10 @@ class Enumeration:
         self._bases: dict[str, list[tuple[Nodes | None, Array]]] = {}
         self._seen: set[object] = set()
 
+    def first(self) -> Iterator[Found]:
+        """Yield what undoing few outer operations shows: see `_through`."""
+        yield from self._through(iter([partial(self.peeled, _INNER.get(self.d, 3), 3, [(0.5, _PEELED)])]))
+
     def short(self) -> Iterator[Found]:
         """Yield what one formula of the dictionary with a base makes of the target: see `_through`."""
         yield from self._through(self._short_stages())
@@ -113,7 +117,6 @@ class Enumeration:
         """Yield one formula with each base, then over factors, and under transforms with an offset or a scale."""
         plain = [Target(name) for name in TRANSFORMS] + [Target("exp", s) for s in (-1.0, 2.0, -2.0, 0.5, -0.5)]
         chains = [Target(outer, inner=(inner,)) for inner in INNER for outer in INNER if outer != inner]
-        yield partial(self.peeled, _INNER.get(self.d, 3), 3, [(0.5, _PEELED)])
         for base in self._names():
             yield partial(self.singles, base, [*plain, *chains] if base in ("one", "line") else plain)
         yield partial(self.factors, "line")

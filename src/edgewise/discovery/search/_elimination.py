@@ -224,13 +224,19 @@ class Elimination:
                 return exact
         return None
 
-    def enumerate(self, problem: Problem, *, long: bool = False) -> Candidate | None:
-        """Try all small formulas of a problem, with `long` those after them too; return one that is exact."""
+    def enumerate(self, problem: Problem, upto: Literal["first", "short", "long"] = "short") -> Candidate | None:
+        """Try small formulas of a problem, the first ones, all, or longer ones too; return one that is exact."""
         small = None if self.pool.noise or self.noise.given else self._small_formulas(problem)
         if small is None:
             return None
-        exact = self._exact(problem, "small formulas", small.short)
-        return self._exact(problem, "longer formulas", small.long) if long and exact is None else exact
+        parts = {"first": small.first, "short": small.short, "long": small.long}
+        exact = None
+        for name, formulas in parts.items():
+            if exact is None:
+                exact = self._exact(problem, "longer formulas" if name == "long" else "small formulas", formulas)
+            if name == upto:
+                break
+        return exact
 
     def shortest(self, problem: Problem) -> tuple[list[Formula], int]:
         """Return the best of all formulas of each number of symbols, up to the number that comes with them.

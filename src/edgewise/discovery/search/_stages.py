@@ -44,6 +44,7 @@ DIRECT = (
         lambda walk: 0 < len(walk.numeric) < len(walk.table.names),
     ),
     Stage("straight from the table", Walk.try_directly, Ends.LAW),
+    Stage("small formulas, outer operations undone", Walk.undo, Ends.LAW),
     Stage("textbook forms", Walk.try_forms, Ends.LAW),
 )  # fmt: skip
 """What needs no model."""

@@ -152,6 +152,10 @@ class Walk:
         """Try formulas that need no model."""
         return quick(self.inquiry.pool, self.problem)
 
+    def undo(self) -> Candidate | None:
+        """Undo few outer operations, and look for what is left among the small formulas."""
+        return self.elimination.enumerate(self.problem, "first")
+
     def enumerate(self) -> Candidate | None:
         """Try all small formulas; say what was tried, and the best of those up to a number of symbols."""
         exact = self.elimination.enumerate(self.problem)
@@ -167,7 +171,7 @@ class Walk:
 
     def enumerate_longer(self) -> Candidate | None:
         """Try longer formulas, and sums and products of two and three."""
-        return self.elimination.enumerate(self.problem, long=True)
+        return self.elimination.enumerate(self.problem, "long")
 
     def try_forms(self) -> Candidate | None:
         """Try the laws of textbooks that a table of few columns allows; return one that is exact."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -378,7 +378,10 @@ class Ranking:
         return self._assessed(Candidate(fitted.expression, judge.names, fitted.error, size))
 
     def hasty(self) -> list[Candidate]:
-        """Return a front of what was assessed, the best last, without further fits: what there is when time is up."""
+        """Return a front of what was assessed, the best last, without further fits: what there is when time is up.
+
+        Where nothing was, the candidates of the exact search are it, without errors on rows left out.
+        """
         found = [each for each, _ in self.approximation.assessed.values()]
         sized = sorted(
             ((complexity(each.expression), each) for each in found), key=lambda pair: (pair[0], pair[1].held_out)
@@ -390,7 +393,17 @@ class Ranking:
             if each.error < EXACT**2 or not strays(each.expression, judge.names, judge.x, judge.y):
                 errors = math.sqrt(each.error), math.sqrt(each.held_out)
                 kept.append(Candidate(each.expression, judge.names, errors[0], size, errors[1]))
-        return kept
+        return kept if len(kept) > 1 else [*kept, *self._unassessed()]
+
+    def _unassessed(self) -> Iterator[Candidate]:
+        """Yield the readable candidates of the exact search that are better than the constant and than shorter ones."""
+        judge = self.pool.judge
+        least = TUNING.improved * self._mean().error
+        for each in front(self.pool.candidates):
+            readable = each.expression.free_symbols and each.complexity <= self.approximation.readable
+            if readable and each.error < least and not strays(each.expression, judge.names, judge.x, judge.y):
+                least = TUNING.improved * each.error
+                yield replace(each, held_out=math.nan)
 
     def _mean(self) -> Candidate:
         """Return the constant, whose error on rows left out is known without a fit."""

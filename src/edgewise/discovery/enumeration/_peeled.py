@@ -40,12 +40,12 @@ def _function(name: str) -> Callable[[Nodes, Nodes], Nodes]:
     return lambda b, _: apply(name, b)
 
 
-FUNCTIONS = (
-    _Undo(lambda r, _: np.log(r), _function("exp"), 0.0),
-    _Undo(lambda r, _: np.exp(r), _function("log"), -50.0, 50.0),
+FUNCTIONS = (  # what undoes sqrt(u^2), an absolute value, comes before what undoes log(exp(u)) and leaves the same
     _Undo(lambda r, _: r * r, _function("sqrt"), 0.0),
     _Undo(lambda r, _: np.sqrt(r), _function("square"), 0.0),
     _Undo(lambda r, _: -np.sqrt(r), _function("square"), 0.0),
+    _Undo(lambda r, _: np.log(r), _function("exp"), 0.0),
+    _Undo(lambda r, _: np.exp(r), _function("log"), -50.0, 50.0),
     _Undo(lambda r, _: np.cbrt(r), _function("cube")),
     _Undo(lambda r, _: np.arctanh(r), _function("tanh"), -1.0, 1.0),
     _Undo(lambda r, _: np.arcsin(r), _function("sin"), -1.0, 1.0),
@@ -117,7 +117,7 @@ class Peeled:
         with np.errstate(all="ignore"):
             self.levels, self.one = complete_in(x, inner)
             self._known = _Known(self.levels)
-            start = _Left(y[None], np.full((1, outer + 1), -1, np.int8), np.full((1, outer + 1), -1, np.int32))
+            start = _Left(y[None], np.full((1, outer + 2), -1, np.int8), np.full((1, outer + 2), -1, np.int32))
         self._reached = [start]
 
     def found(self) -> Iterator[list[Nodes]]:
@@ -131,6 +131,9 @@ class Peeled:
             yield found
         with np.errstate(all="ignore"):
             found = [nodes for cost, size in self._last() for nodes in self._matched(self._with_operands(cost, size))]
+        yield found
+        with np.errstate(all="ignore"):
+            found = self._matched(self._of_functions(self.outer))  # one more, for a constant inside
         yield found
 
     def _last(self) -> Iterator[tuple[int, int]]:
@@ -146,13 +149,18 @@ class Peeled:
 
     def _grown(self, cost: int) -> Iterator[_Left]:
         """Yield what is left where the operations undone cost that many symbols."""
-        part = self._reached[cost - 1]
+        yield from self._of_functions(cost - 1)
+        for size in range(1, min(cost - 1, len(self.levels)) + 1):
+            yield from self._with_operands(cost - 1 - size, size)
+
+    def _of_functions(self, cost: int) -> Iterator[_Left]:
+        """Yield what is left if each function is undone after the operations of a cost."""
+        part = self._reached[cost]
         low, high = part.values.min(axis=1), part.values.max(axis=1)
         for code, row in enumerate(FUNCTIONS):
             inside = np.flatnonzero((low > row.low) & (high < row.high))
-            yield part.after(code, row.left(part.values[inside], self.one.values), inside)
-        for size in range(1, min(cost - 1, len(self.levels)) + 1):
-            yield from self._with_operands(cost - 1 - size, size)
+            for index in np.array_split(inside, len(inside) // _BATCH + 1):
+                yield part.after(code, row.left(part.values[index], self.one.values), index)
 
     def _with_operands(self, cost: int, size: int) -> Iterator[_Left]:
         """Yield what is left if each operation with each formula of a size is undone after those of a cost."""

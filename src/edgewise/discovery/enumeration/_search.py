@@ -76,7 +76,7 @@ class Enumeration:
 
     def first(self) -> Iterator[Found]:
         """Yield what undoing few outer operations shows: see `_through`."""
-        yield from self._through(iter([partial(self.peeled, _INNER.get(self.d, 3), 3, [(0.5, _PEELED)])]))
+        yield from self._through(iter([partial(self.peeled, _INNER.get(self.d, 3), 3, [(0.5, _PEELED, -1)])]))
 
     def short(self) -> Iterator[Found]:
         """Yield what one formula of the dictionary with a base makes of the target: see `_through`."""
@@ -124,7 +124,9 @@ class Enumeration:
 
     def _long_stages(self) -> Stages:
         """Yield longer formulas of one or two columns, then sums of two and three."""
-        yield partial(self.peeled, _INNER.get(self.d, 3), 4, [(0.5, _PEELED), (0.1, _FEW), (0.9, _FEW)])
+        near = [(0.5, _PEELED, -1), *((place, _FEW, -1) for place in (0.1, 0.9, 0.3, 0.7))]
+        near += [(0.5, _FEW, column) for column in range(self.d)] if self.d > 1 else []
+        yield partial(self.peeled, _INNER.get(self.d, 3), 4, near)
         first = [Target(name) for name in ("y", "1/y", "log", "square", "sqrt", "fourth root")]
         yield partial(self.pairs, "line", first, 1000)
         yield partial(self.pairs, "square", first[:2], 800)
@@ -210,10 +212,10 @@ class Enumeration:
             scan, name, zip([targets[k] for k in good], z[good], hits, strict=True), [None] * len(good)
         )
 
-    def peeled(self, inner: int, outer: int, near: Sequence[tuple[float, int]]) -> list[Guess]:
+    def peeled(self, inner: int, outer: int, near: Sequence[tuple[float, int, int]]) -> list[Guess]:
         """Keep the formulas that have the target's values, by what is left of it: see `Peeled`.
 
-        It is asked on any rows, then on numbers of rows that are near the one whose target is at a quantile.
+        It is asked on any rows, then on rows that are near one: see `_near`.
         """
         rough = 1e-12  # of the variance, by which values of another branch differ by far
         for rows in (np.arange(min(_PEELED, len(self.x))), *(self._near(*place) for place in near)):
@@ -228,13 +230,14 @@ class Enumeration:
                     return []
         return []
 
-    def _near(self, place: float, count: int) -> Array:
-        """Return the rows that are nearest to the one whose target is at a quantile."""
+    def _near(self, place: float, count: int, column: int = -1) -> Array:
+        """Return a number of rows that are nearest to the one whose target is at a quantile, in one column or all."""
         x, y = self.all_x, self.all_y
         scale = np.std(x, axis=0)
         z = x / np.where(scale > 0, scale, 1.0)
         center = np.argsort(y, kind="stable")[int(place * (len(y) - 1))]
-        return np.argsort(np.square(z - z[center]).sum(axis=1), kind="stable")[:count]
+        apart = np.square(z - z[center])
+        return np.argsort(apart.sum(axis=1) if column < 0 else apart[:, column], kind="stable")[:count]
 
     def _guesses(self, scan: Scan, name: str, found: Hits, tied: Sequence[Array | None] | None = None) -> list[Guess]:
         """Return the best hits as guesses, their errors computed again; `tied` are columns that join the base."""

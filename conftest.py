@@ -70,6 +70,18 @@ def languages_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgewise.interpret.export._printer._LANGUAGES", known)
 
 
+@pytest.fixture(scope="session")
+def forms_at_first() -> dict[str, Any]:
+    """The laws that come with edgewise, by their names."""
+    return {name: ew.forms.get(name) for name in ew.forms.names()}
+
+
+@pytest.fixture(autouse=True)
+def forms_as_before(forms_at_first: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the laws that a test or a page registers."""
+    monkeypatch.setattr("edgewise.formulas.forms._registry._FORMS", dict(forms_at_first))
+
+
 @pytest.fixture
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Run the test in an empty folder, which must be empty at the end as well."""

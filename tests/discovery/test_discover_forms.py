@@ -75,10 +75,8 @@ def test_two_columns_take_the_places_of_inputs_in_any_order() -> None:
 
 
 @pytest.fixture
-def bottle(monkeypatch: pytest.MonkeyPatch) -> Form:
+def bottle() -> Form:
     """A law that is registered for one test."""
-    known = {name: ew.forms.get(name) for name in ew.forms.names()}
-    monkeypatch.setattr("edgewise.formulas.forms._registry._FORMS", known)
     parameters = (Parameter("q", "scale", "y"), Parameter("w", "width", "h", "size", positive=True))
     return ew.forms.register(Form("bottle", "q*atan(h/w)*exp(-h/w)", {"h": "height"}, parameters, "own", "nobody"))
 

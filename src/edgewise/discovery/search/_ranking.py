@@ -79,12 +79,15 @@ class Ranking:
         """Return the best candidate, or a law of a textbook with about as much evidence; what it is, and the noise.
 
         A textbook's form takes the place of one that is claimed to leave only noise; then the rows do not rule out
-        either.
+        either. It does not where it predicts rows left out clearly worse.
         """
+        worse = 1.1  # times the error on rows left out
         best, outcome, noise = self._found()
         named = next(iter(self._named(best, TUNING.named)), best)
         same = _form(named) == _form(best)
         if outcome is Outcome.EXACT or same or self._holds(named, best) or not self._earns(named, best):
+            return best, outcome, noise
+        if named.held_out > worse * best.held_out:
             return best, outcome, noise
         if outcome is Outcome.NOISE:
             self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS

@@ -185,3 +185,17 @@ def test_what_comes_close_to_a_law_is_not_exact() -> None:
     found = ew.discover(x, x[:, 0] - np.sin(x[:, 0]), effort="quick")
     true = found.best.error < 1e-12
     assert (found.outcome is Outcome.EXACT) == true
+
+
+@pytest.mark.parametrize("levels", [3, 5, 8])
+def test_as_many_constants_as_different_rows_are_no_exact_law(levels: int) -> None:
+    """Rows of the same inputs count once: any values at a few inputs have a formula."""
+    rng = np.random.default_rng(levels)
+    x = np.repeat(np.arange(1.0, levels + 1), 12)
+    y = rng.normal(size=levels).round(2)[x.astype(int) - 1]
+    assert ew.discover(x[:, None], y, time_limit=10).outcome is not Outcome.EXACT
+
+
+def test_an_exact_law_is_claimed_from_repeated_rows() -> None:
+    x = np.repeat(np.arange(1.0, 13), 5)
+    assert ew.discover(x[:, None], 2.5 * x**2 + 1.3).outcome is Outcome.EXACT

@@ -122,19 +122,13 @@ class Peeled:
 
     def found(self) -> Iterator[list[Nodes]]:
         """Yield the nodes of formulas that have the values of the target, those with little outside first."""
-        with np.errstate(all="ignore"):
-            yield self._matched([self._reached[0]])
+        yield self._matched(self._reached)
         for cost in range(1, self.outer + 1):
             with np.errstate(all="ignore"):
-                self._reached.append(_Left.all_of(list(self._grown(cost))))
-                found = self._matched([self._reached[-1]])
-            yield found
-        with np.errstate(all="ignore"):
-            found = [nodes for cost, size in self._last() for nodes in self._matched(self._with_operands(cost, size))]
-        yield found
-        with np.errstate(all="ignore"):
-            found = self._matched(self._of_functions(self.outer))  # one more, for a constant inside
-        yield found
+                self._reached.append(_Left.all_of([*self._grown(cost)]))
+            yield self._matched(self._reached[-1:])
+        yield self._matched(part for cost, size in self._last() for part in self._with_operands(cost, size))
+        yield self._matched(self._of_functions(self.outer))  # one more, for a constant inside
 
     def _last(self) -> Iterator[tuple[int, int]]:
         """Yield costs of what is undone first, and sizes of one more operand.
@@ -184,17 +178,20 @@ class Peeled:
         """Return the formulas where what is left is a small one times a factor plus an offset, the shortest first."""
         found: list[tuple[float, Nodes]] = []
         pool = self._known.pool
-        for part in parts:
-            for row, place in self._known.matches(part.values):
-                slope, offset = _line(pool.values[place], part.values[row])
-                terms = [(slope, pool.store.nodes(int(pool.numbers[place]))), *([(offset, None)] if offset else [])]
-                nodes = total(terms)
-                for code, number in zip(part.steps[row][::-1], part.operands[row][::-1], strict=True):
-                    if code >= 0:
-                        nodes = _ALL[code].back(nodes, [] if number < 0 else pool.store.nodes(int(number)))
-                found.append((len(nodes) + (slope != 1), nodes))
+        with np.errstate(all="ignore"):
+            for part in parts:
+                for row, place in self._known.matches(part.values):
+                    slope, offset = _line(pool.values[place], part.values[row])
+                    nodes = total([(slope, self._nodes(pool.numbers[place])), *([(offset, None)] if offset else [])])
+                    for code, number in zip(part.steps[row][::-1], part.operands[row][::-1], strict=True):
+                        if code >= 0:
+                            nodes = _ALL[code].back(nodes, self._nodes(number))
+                    found.append((len(nodes) + (slope != 1), nodes))
         found.sort(key=lambda each: each[0])
         return [nodes for _, nodes in found]
+
+    def _nodes(self, number: int) -> Nodes:
+        return [] if number < 0 else self._known.pool.store.nodes(int(number))
 
 
 def _line(u: Array, values: Array) -> tuple[float, float]:

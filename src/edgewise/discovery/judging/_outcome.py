@@ -14,7 +14,7 @@ class Outcome(Ending):
     )
     TOO_FEW_ROWS = (
         "The rows are too few to tell a law from chance, so none is claimed; the best supported formula is given. "
-        "Try more rows, or fewer columns."
+        "Try more rows, of other inputs, or fewer columns."
     )
     UNSEEN = (
         "The formula fits the rows, but between them it has a pole, a jump, or a piece or number that no row tells. "

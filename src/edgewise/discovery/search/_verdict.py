@@ -84,7 +84,8 @@ class Verdict:
     def halved(self, law: Candidate) -> bool:
         """Return whether each of two halves of the rows gives the constants of an exact law: the other follows it.
 
-        Constants are moved and fitted again on one half, so that one that the half does not determine stays off.
+        Constants are moved and fitted again on one half, so that one that the half does not determine stays off. Rows
+        of the same inputs are in the same half: as many constants as there are different rows fit anything.
         """
         shift, back = 1e-3, 1e-3  # of constants, and what may be left of the error that this makes on the other half
         splits = 5  # into halves, of which one must do
@@ -100,8 +101,12 @@ class Verdict:
             off = other.error(tape.values(other.columns, moved))
             return other.error(tape.values(other.columns, free.fit(data.rows(half)).values)) <= max(back * off, EXACT)
 
+        place = np.unique(judge.x, axis=0, return_index=True, return_inverse=True)
+        alike = np.argsort(np.argsort(place[1]))[
+            place[2].ravel()
+        ]  # the number of each row's inputs, as they first come
         for _ in range(splits):  # a rare level of a category may be in one half only
-            half = rng.permutation(len(judge.y)) % 2 == 0
+            half = (rng.permutation(len(place[1])) % 2 == 0)[alike]
             if follows(half) and follows(~half):
                 return True
         return False

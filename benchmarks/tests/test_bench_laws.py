@@ -14,6 +14,7 @@ from edgewise import symbolic
 from edgewise.expressions import evaluate, parse
 from edgewise_bench import Cell, Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
+from edgewise_bench.benchmarks.formulas import Random
 from edgewise_bench.benchmarks.laws import RandomLaw, ScaledLaw
 from edgewise_bench.benchmarks.measured import accepted, half_of, has_form
 from edgewise_bench.datasets import HistoricalTable, history, nist, srsd
@@ -68,8 +69,8 @@ def test_a_random_law_differs_from_the_others_by_more_than_its_numbers() -> None
 
 def test_the_cases_of_random_laws_are_those_of_the_seed() -> None:
     found = labels("random", searchers=BOTH, seed=3)
-    assert len(found) == 100 * 2 * 2 and found[0] == "3.0, noise 0, seed 0: edgewise"
-    assert found[-1] == "3.99, noise 0.01, seed 0: gplearn"
+    assert len(found) == 100 * 3 * 2 and found[0] == "3.0, noise 0, seed 0: edgewise"
+    assert found[-1] == "3.99, noise 0.1, seed 0: gplearn"
     assert labels("random", effort="quick")[0] == "1.0, noise 0, seed 0: edgewise, quick"
     benchmark = BENCHMARKS["random"]
     case = benchmark.cases(Settings(searchers=BOTH))[0]
@@ -82,8 +83,8 @@ def test_a_quick_random_law_is_found_and_judged() -> None:
     (row,) = measured("random", "", quick=True)
     assert row["unexplained"] < 1e-20 and row["form"] is True and row["seconds"] < 10
     head, (line,) = BENCHMARKS["random"].table([stored(row)])
-    assert [cell.text for cell in line[:9]] == ["edgewise", "0", "1", *["100.0"] * 6]
-    assert head[3:9] == ["1e-20", "1e-12", "R2 .99", "R2 .9", "form", "size"]
+    assert [cell.text for cell in line[:8]] == ["edgewise", "0", "1", *["100.0"] * 5]
+    assert head[3:10] == ["1e-20", "1e-12", "R2 .99", "R2 .9", "form", "seen", "size"] and line[8].text == ""
 
 
 def random_row(k: int, unexplained: float | str, **others: Any) -> Row:
@@ -97,10 +98,22 @@ def test_random_laws_are_counted_by_what_is_left_unexplained() -> None:
     rows[0]["within"] = "False"
     _, (line,) = BENCHMARKS["random"].table(rows)
     assert line[3:8] == [Cell("83.3", False), Cell("90.5", False), Cell("92.9", False), Cell("95.2"), Cell("100.0")]
-    assert line[8].text == "97.4"
+    assert line[9].text == "97.4"
     _, lines = BENCHMARKS["random"].table([random_row(0, 0.5), random_row(0, 1e-5, noise="0.01", library="gplearn")])
     assert [cell.text for cell in lines[1][:8]] == ["gplearn", "0.01", "1", "0.0", "0.0", "100.0", "100.0", "100.0"]
     assert all(cell.passed is None for cell in lines[0])
+
+
+def test_the_true_form_is_ahead_of_what_leaves_more_and_behind_what_leaves_less() -> None:
+    law = RandomLaw("1.1")
+    x, y = law.table(200, 0.1, 0)
+    benchmark = BENCHMARKS["random"]
+    assert isinstance(benchmark, Random)
+    ahead = [benchmark.beside(law, form, x, y)["ahead"] for form in (law.truth, sympy.Symbol("x1"))]
+    assert ahead[0] == 0 and ahead[1] < -10
+    assert benchmark.beside(law, law.truth, *law.table(200, 0.0, 0)) == {}
+    rows = [random_row(0, 1e-3, noise="0.1", ahead=value) for value in (1.5, 2.5, -3.0)]
+    assert BENCHMARKS["random"].table(rows)[1][0][8].text == "66.7"
 
 
 def test_physical_laws_are_drawn_over_their_decades() -> None:

@@ -7,7 +7,8 @@ import pytest
 import sympy
 
 import edgewise as ew
-from edgewise.discovery.enumeration import Enumeration, Peeled
+from edgewise.discovery.enumeration import Enumeration, Nearly, Peeled
+from edgewise.expressions import evaluate
 from edgewise.formulas.programs import Program
 
 FUNCTIONS = ("{}**2", "{}**3", "1/{}", "sqrt({})", "exp({})", "log({})", "sin({})", "cos({})", "tanh({})")
@@ -141,3 +142,37 @@ def test_what_only_comes_near_is_no_exact_formula() -> None:
     search = Enumeration(x, noisy)
     assert not [*search.short()] and not [*search.long()]
     assert all(1e-3 < each.error < 1 for each in search.best_of_each())
+
+
+@pytest.mark.parametrize(
+    ("law", "most"), [("x1**2*cos(1.6*x1)", 6), ("x1**2 + 2*exp(0.7*x2)", 9), ("sin(2*x1) + x2**3 - tanh(x3)", 18)]
+)
+def test_sums_of_small_formulas_are_seen_through_noise(law: str, most: int) -> None:
+    form = sympy.sympify(law)
+    names = sorted(map(str, form.free_symbols))
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.5, 2.5, (600, len(names)))
+    truth = evaluate(form, names, x)
+    y = truth + 0.1 * truth.std() * rng.standard_normal(len(x))
+    found = Nearly(x, y, np.ones(len(x))).programs()
+    near = [each for each in found if np.mean((each.predict(x) - truth) ** 2) < 6e-4 * truth.var()]
+    assert near and min(each.complexity for each in near) <= most
+
+
+def test_weights_say_which_rows_a_sum_comes_near_to() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.5, 2.5, (300, 1))
+    first = rng.random(300) < 0.5
+    y = np.where(first, np.exp(x[:, 0]), np.cos(3 * x[:, 0])) + 0.01 * rng.standard_normal(300)
+    for weights, truth in ((first, np.exp(x[:, 0])), (~first, np.cos(3 * x[:, 0]))):
+        best = Nearly(x, y, np.where(weights, 1.0, 1e-6)).programs()[0]
+        assert np.mean(np.square(best.predict(x) - truth)) < 1e-3
+
+
+def test_a_formula_under_noise_is_discovered_where_it_is_small() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.uniform(0.5, 2.5, 400)
+    y = x**2 * np.cos(1.6 * x)
+    found = ew.discover(x[:, None], y + 0.1 * y.std() * rng.standard_normal(400), names=["x"], effort="quick")
+    assert re.fullmatch(r"x\*\*2\*cos\(1\.60\d*\*x\)", str(found.best.expression))
+    assert found.outcome.name == "NOISE"

@@ -14,6 +14,9 @@ from edgewise.discovery.tables import Problem
 ROWS = 40
 """The rows below which nothing is enumerated: too many small formulas fit."""
 
+MOST_COLUMNS = 6
+"""The columns up to which formulas are enumerated."""
+
 
 class Enumerated:
     """The small formulas of a problem, lifted to its table.
@@ -24,9 +27,8 @@ class Enumerated:
     """
 
     def __init__(self, problem: Problem, ended: Callable[[], bool]) -> None:
-        most_columns = 6
         y = problem.target.numpy()
-        possible = 0 < problem.n_columns <= most_columns and len(y) >= ROWS and problem.sound() and np.ptp(y) > 0
+        possible = 0 < problem.n_columns <= MOST_COLUMNS and len(y) >= ROWS and problem.sound() and np.ptp(y) > 0
         self._problem = problem
         self._search = Enumeration(problem.columns.numpy(), y, ended) if possible else None
         self.first = self._lifted(Enumeration.first)

@@ -159,7 +159,7 @@ class Peeled:
     def _with_operands(self, cost: int, size: int) -> Iterator[_Left]:
         """Yield what is left if each operation with each formula of a size is undone after those of a cost."""
         part, pool = self._reached[cost], self.levels[size - 1]
-        rows = max(_BATCH // len(pool), 1)
+        rows = max(_BATCH // max(len(pool), 1), 1)
         for code, row in enumerate((*SUMS, *PRODUCTS), len(FUNCTIONS)):
             values, numbers = pool.values, pool.numbers
             if size == 1 and row in SUMS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.discovery.enumeration._dictionary import Store, build, sizes
+from edgewise.discovery.enumeration._dictionary import Pool, Store, build, sizes
 from edgewise.discovery.enumeration._operations import Nodes
 from edgewise.discovery.enumeration._peeled import Peeled
 from edgewise.discovery.enumeration._scan import Hit, Scan, correlated
@@ -68,11 +68,16 @@ class Enumeration:
         self._variance = float(np.var(self._fit_y)) + 1e-300
         self._fitter = Fitter(self._fit_x, self._fit_y)
         self.d = x.shape[1]
-        self.pool, self.symbols = build(self.x), sizes(self.d).symbols
+        self.symbols = sizes(self.d).symbols
         self.found: list[Found] = []
         self._scans: dict[str, Scan] = {}
         self._bases: dict[str, list[tuple[Nodes | None, Array]]] = {}
         self._seen: set[object] = set()
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The dictionary."""
+        return build(self.x)
 
     def first(self) -> Iterator[Found]:
         """Yield what undoing few outer operations shows: see `_through`."""

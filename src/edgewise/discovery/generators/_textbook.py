@@ -18,8 +18,8 @@ from edgewise.formulas.forms import FEWEST_PERIODS, Form, Screen, Start, familie
 
 _COLUMNS = 3  # of a table that laws are tried on
 _SCREENED = 700  # choices of a law and columns, at most
-_POLISHED = 30  # that are fitted, those of the best starts
-_STEPS, _LONGER = 40, 500
+_POLISHED = 60  # that are fitted, those of the best starts
+_STEPS, _LONGER = 12, 500
 _FINISHED = 10  # that are fitted with more steps, the likeliest
 _FLAGS, _BY_CATEGORY = 6, 3  # columns of 0 and 1 that constants may differ by; laws that are tried so
 _ALONE = 0.4  # of the variance, that the means of a column's parts explain, from which laws of it alone are tried
@@ -123,13 +123,14 @@ class Textbook:
 
 
 def textbook(
-    data: FitData, flags: Sequence[str] = (), admits: Callable[[Form], bool] = lambda form: True
-) -> list[Textbook]:
+    data: FitData, flags: Sequence[str] = (), admits: Callable[[Form], bool] = lambda form: True,
+    most: float = _HOPELESS,
+) -> list[Textbook]:  # fmt: skip
     """Return the laws of the table of forms that a table of up to three columns allows, fitted, the likeliest first.
 
     Each ordered choice of columns for the inputs of a law is screened at a grid of its constants, and those that leave
     least are fitted. `flags` are columns of 0 and 1, the last ones, by which a constant of the likeliest may differ.
-    Laws that `admits` refuses are left out.
+    Laws that `admits` refuses are left out, and those that leave more than `most` after a few steps.
     """
     count = len(data.names) - len(flags)
     if not 0 < count <= _COLUMNS or data.n < 3:
@@ -156,10 +157,11 @@ def textbook(
     for _, form, alike, columns, start in sorted(begun.values(), key=lambda each: each[0])[:_POLISHED]:
         names = tuple(data.names[k] for k in columns)
         fitted = Textbook(form, alike, names, fitted_form(form, names, start, data, _STEPS))
-        if fitted.error < _HOPELESS and fitted.sound(data):
+        if fitted.error < most and fitted.sound(data):
             found.append(fitted)
     found.sort(key=lambda each: each.cost(data.n))
     found[:_FINISHED] = [each.finished(data) for each in found[:_FINISHED]]
+    found.sort(key=lambda each: each.cost(data.n))
     if 0 < len(flags) <= _FLAGS:
         found += [each for law in found[:_BY_CATEGORY] for each in _by_category(law, data, flags)]
         found.sort(key=lambda each: each.cost(data.n))

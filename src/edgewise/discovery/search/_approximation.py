@@ -10,7 +10,9 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Formula, Part
+from edgewise.discovery.enumeration import MOST_COLUMNS, NEAR_ROWS, ROWS, Nearly
 from edgewise.discovery.generators import curves
+from edgewise.discovery.journal import numbers
 from edgewise.discovery.judging import Candidate, front, spread, unbeaten
 from edgewise.discovery.models import Ceiling, logarithms
 from edgewise.discovery.search._assessment import Assessed, Assessor
@@ -32,7 +34,10 @@ from edgewise.interpret.reading import read_formulas
 _WAVES = ("sin", "cos")
 GUESS, FORM = "a guess of yours", "a textbook form"
 EVOLUTION, _READ, _CURVE = "found by evolution", "read from the network", "a curve of one column"
-_HANDICAPS = {EVOLUTION: TUNING.searched, GUESS: -TUNING.stated, FORM: -TUNING.named}
+_SMALL = "a sum of small formulas"
+_HANDICAPS = {
+    EVOLUTION: TUNING.searched, _SMALL: TUNING.enumerated, GUESS: -TUNING.stated, FORM: -TUNING.named,
+}  # fmt: skip
 """What formulas must be better by, in units of evidence, by their origin."""
 
 
@@ -49,6 +54,7 @@ class Approximation:
         self.guesses: dict[Formula, str] = {} if guesses is None else guesses
         self.assessor = self._assessor()
         self.assessed: dict[Formula, tuple[Assessed, str]] = {}
+        self.small: list[Program] = []
         self._tried: set[Program] = set()
 
     def at(self, inquiry: Inquiry) -> Approximation:
@@ -103,7 +109,7 @@ class Approximation:
         return [(found.program, origin) for found, origin in self.assessed.values() if found.program is not None]
 
     def model(self, ceiling: Ceiling, programs: Iterable[tuple[Program, str]] = ()) -> Candidate | None:
-        """Read formulas from the network; return a law, if one of them, or of other programs, leaves only noise."""
+        """Return a law, if a curve, a formula read from the network, a sum, or another program leaves only noise."""
         rows = self.compare(ceiling)
         self.inquiry.tell("curves of one column", 0.33)
         numbers = [k for k, name in enumerate(rows.names) if name not in self.assessor.binary] or [
@@ -120,6 +126,10 @@ class Approximation:
         self.consider(filter(None, (self._of_columns(each.program, ceiling.logs) for each in read)), _READ)
         for program, origin in programs:
             self.consider([program], origin)
+        law, few = self._law(), 2
+        if law is not None and law.fitted <= few:
+            return law
+        self._enumerate()
         return self._law()
 
     def _refitted(self, curve: Formula) -> Formula:
@@ -156,6 +166,18 @@ class Approximation:
             self.inquiry.pool.consider([expression], origin)
             self.consider_formula(expression, origin)
         return rows
+
+    def _enumerate(self) -> None:
+        """Assess sums of small formulas that come near the rows; evolution goes on from them."""
+        rows = self.table.sample(NEAR_ROWS, self.course.settings.seed)
+        if len(rows) < ROWS or not 0 < len(rows.names) <= MOST_COLUMNS or not np.ptp(rows.y):
+            return
+        self.inquiry.tell("sums of small formulas", 0.37)
+        about = tuple(rows.names), numbers(rows.x), numbers(rows.y), numbers(rows.weight)
+        self.small = self.course.journal.once(
+            "sums of small formulas", about, lambda: Nearly(rows.x, rows.y, rows.weight**2).programs()
+        )
+        self.consider(self.small, _SMALL)
 
     def evolve(self, evaluations: int) -> Candidate | None:
         """Let formulas evolve; return a law, if one is exact, or leaves only noise.
@@ -212,9 +234,10 @@ class Approximation:
         rows, seed = self.table.sample(count, self.course.settings.seed), self.course.settings.seed
         weights = rows.weight**2
         programs = (Program.from_expression(guess, rows.names) for guess in self.guesses)
+        small = [each for each in self.small if functions is None or "sin" in functions or not _has_waves(each)]
         return Evolution(
             rows.x, rows.y, weights=weights, seed=seed, max_complexity=self.longest, functions=functions, waves=True,
-            seeds=[program for program in programs if program is not None],
+            seeds=[*(program for program in programs if program is not None), *small],
         )  # fmt: skip
 
     def _evolved(self, evaluations: int, stage: str, fraction: float) -> Candidate | None:

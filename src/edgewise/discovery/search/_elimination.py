@@ -22,9 +22,18 @@ Kind = Literal["polynomial", "process", "network"]
 
 def quick(pool: Pool, problem: Problem) -> Candidate | None:
     """Try formulas that need no model; return one that is exact."""
+    return straight(pool, problem) or of_one_variable(pool, problem)
+
+
+def straight(pool: Pool, problem: Problem) -> Candidate | None:
+    """Try power laws, polynomials and rational functions; return one that is exact."""
     pool.consider(direct(problem, pool.noise), f"straight from a table of {columns(problem.n_columns)}")
-    if pool.exact() is None:
-        pool.consider(univariate(problem, pool.noise), "a function of one variable")
+    return pool.exact()
+
+
+def of_one_variable(pool: Pool, problem: Problem) -> Candidate | None:
+    """Try functions of one variable; return one that is exact."""
+    pool.consider(univariate(problem, pool.noise), "a function of one variable")
     return pool.exact()
 
 

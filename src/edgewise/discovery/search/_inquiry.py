@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
-import numpy as np
 import sympy
 
 from edgewise._typing import Formula
-from edgewise.discovery.generators import Textbook, exact_exponents, likely, may_be, named, textbook
 from edgewise.discovery.journal import Journal, numbers
-from edgewise.discovery.judging import Candidate, Judge, Named, Pool, front, spread
+from edgewise.discovery.judging import Candidate, Judge, Pool, front, spread
 from edgewise.discovery.knowledge import Gate
 from edgewise.discovery.models import Recalled, Surrogate
 from edgewise.discovery.search._course import Course
+from edgewise.discovery.search._naming import Naming
 from edgewise.discovery.search._noise import NoiseLevel
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT, Problem, Settings, Table
-from edgewise.formulas.expressions import Constant, FitData, Uncertainty, evaluate
-from edgewise.formulas.forms import Form
 
 
 @dataclass(frozen=True)
@@ -87,68 +84,17 @@ class Inquiry:
         return Inquiry.of(self.course, view, pool.gate, self.approximations, noise=noise, origins=pool.origins)
 
     @cached_property
-    def textbook(self) -> list[Textbook]:
-        """The laws of textbooks, fitted to the columns of more than two values; none for many columns.
-
-        One of their constants may differ by the other columns.
-        """
-        return self._fitted_laws(lambda form: True)
-
-    def _fitted_laws(self, admits: Callable[[Form], bool]) -> list[Textbook]:
-        rows, binary = self.view.judged.sample(TUNING.structure, self.view.seed), self.view.judge.two_valued
-        kept = sorted(range(len(rows.names)), key=lambda k: rows.names[k] in binary)
-        data = FitData.of([rows.names[k] for k in kept], rows.x[:, kept], rows.y, rows.weight)
-        return textbook(data, [name for name in data.names if name in binary], admits)
-
-    @cached_property
-    def laws(self) -> dict[Formula, Textbook]:
-        """The likely laws of textbooks, by their formulas."""
-        return {law.expression: law for law in likely(self.textbook, len(self.view.judged))}
-
-    @cached_property
-    def codes(self) -> dict[Formula, tuple[float, int]]:
-        """What the names of the likely laws of textbooks take, and their numbers of constants, by their formulas."""
-        return {form: law.code(len(self.view.judged)) for form, law in self.laws.items()}
+    def naming(self) -> Naming:
+        """The laws of textbooks by this view."""
+        return Naming(self.view.judged, self.view.seed)
 
     def named(self, candidate: Candidate) -> Candidate:
         """Return a candidate with the name of the law of a textbook that it is, if any, and its constants.
 
         Where a formula is exact, others are only approximations of it, and have no names.
         """
-        if self.pool.exact() is not None and candidate.error > EXACT:
-            return candidate
-        if candidate.expression not in self._names:
-            self._names[candidate.expression] = self._named(candidate.expression)
-        return replace(candidate, named=self._names[candidate.expression])
-
-    @cached_property
-    def _names(self) -> dict[Formula, Named | None]:
-        return {}
-
-    def _named(self, expression: Formula) -> Named | None:
-        judge = self.view.judge
-        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
-        laws = self._fitted_laws(partial(may_be, expression)) if self.pool.exact() is not None else self.textbook
-        law = named(expression, laws, data)
-        if law is None:
-            return None
-        known = law.known_as
-        with np.errstate(all="ignore"):
-            free = None if law.by[1] or known is law.form else law.renamed(known, data)
-            if free is None:
-                known, free = law.form, law.free.fit(data)
-        exact = exact_exponents(free, evaluate(expression, judge.names, judge.x), data)
-        symbols = law.symbols(known)
-        for k in sorted(exact, reverse=True):
-            free = free.pinned(k, sympy.Rational(exact[k]))
-        found = Uncertainty.of_free(free.fit(data) if exact else free, judge.names, judge.x, judge.y, judge.weight)
-        fitted = iter(found.constants)
-        constants = {
-            symbol: Constant(float(exact[k]), 0.0) if k in exact else next(fitted) for k, symbol in enumerate(symbols)
-        }
-        meanings = {each.symbol: each.meaning for each in known.parameters}
-        others = tuple(each.name for each in (law.form, *law.alike) if each is not known)
-        return Named(known.name, others, constants, meanings)
+        exact = self.pool.exact() is not None
+        return candidate if exact and candidate.error > EXACT else self.naming.named(candidate, exact=exact)
 
     def law(self) -> Candidate | None:
         """Return the formula that is exact, or leaves little noise with few constants or after much work, if any."""

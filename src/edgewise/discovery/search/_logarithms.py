@@ -13,6 +13,7 @@ from edgewise.discovery.judging import Candidate
 from edgewise.discovery.models import Ceiling, logarithms
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._course import Course
+from edgewise.discovery.search._naming import Naming
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import KINDS, WIDE, NoiseModel, Settings, Table, covered
 from edgewise.formulas.expressions import complexity, evaluate, shorten
@@ -84,7 +85,7 @@ class Logarithms:
         of = ", ".join((name, *self.logs))
         return f"{name} covers {self.decades:.1f} decades, and its logarithm scatters evenly: searched in logs of {of}."
 
-    def lifted(self, found: Discovery) -> Discovery:
+    def lifted(self, found: Discovery, seed: int) -> Discovery:
         """Return the formulas of the target that a discovery of its logarithm stands for.
 
         Errors are those of the logarithm. Weights are one over the values of the best formula.
@@ -108,9 +109,13 @@ class Logarithms:
             Ceiling.of_logarithms(table.names, table.x, table.y, logs=self.logs), held_out=found.ceiling.held_out
         )
         inner = np.ones(len(table)) if found.weight is None else found.weight
+        weight = inner / values
+        names = Naming(replace(table, weight=np.abs(weight)), seed, inner)
+        candidates = [names.named(each) for each, _, _ in kept]
+        best = next(each for each, (_, _, chosen) in zip(candidates, kept, strict=True) if chosen)
         return replace(
-            found, candidates=[each for each, _, _ in kept], best=best, relative=True, x=table.x, y=table.y,
-            ceiling=ceiling, weight=inner / values, noise_model=noise, logarithmic=True,
+            found, candidates=candidates, best=best, relative=True, x=table.x, y=table.y,
+            ceiling=ceiling, weight=weight, noise_model=noise, logarithmic=True,
             evidence=found.evidence and replace(found.evidence, leads=tuple(lead for _, lead, _ in kept)),
             rivals=tuple(replace(each, expression=self._of(each.expression)) for each in found.rivals),
         )  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-import numpy as np
 import sympy
 
 from edgewise._typing import Formula
@@ -23,7 +22,6 @@ from edgewise.discovery.judging import (
     Outcome,
     Rival,
     front,
-    spread,
     strays,
     wild,
 )
@@ -65,11 +63,11 @@ class Ranking:
 
     @cached_property
     def _codes(self) -> dict[Formula, tuple[float, int]]:
-        return {} if self.pool.exact() is not None else self._inquiry.codes
+        return {} if self.pool.exact() is not None else self._inquiry.naming.codes
 
     @cached_property
     def _textbook(self) -> dict[Formula, Textbook]:
-        return self._inquiry.laws
+        return self._inquiry.naming.laws
 
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
@@ -127,10 +125,11 @@ class Ranking:
         """
         if best.error < EXACT:
             return []
-        contest, own = self._contest, self._contest.entry(best.expression)
+        laws, contest = self._laws, self._contest  # the laws first: the best formula may be one
+        own = contest.entry(best.expression)
         if own is None:
             return []
-        found = [(contest.plain_lead(own, other), contest.lead(own, other), each) for each, other in self._laws]
+        found = [(contest.plain_lead(own, other), contest.lead(own, other), each) for each, other in laws]
         found.sort(key=lambda lead: lead[0])
         return [each for plain, lead, each in found if min(plain, lead) <= behind]
 
@@ -293,17 +292,16 @@ class Ranking:
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
                 for law in laws:
-                    there = any(self._alike(law, each) or self._holds(law, each) for each in kept)
-                    kept = kept if there else [*kept, law]
+                    kept = kept if any(self._stands_for(each, law) for each in kept) else [*kept, law]
                 return sorted(kept, key=lambda each: each.complexity)
             every = [each for each in every if each.expression not in bad]
 
-    def _alike(self, one: Candidate, other: Candidate) -> bool:
-        """Return whether two formulas have nearly the same values at the rows: one may be the other, rounded."""
-        near = 0.1  # of the larger error
-        judge = self.pool.judge
-        apart = judge.weight * (one.predict(judge.x) - other.predict(judge.x))
-        return float(np.sqrt(np.mean(apart**2))) < near * max(one.error, other.error) * spread(judge.y, judge.weight)
+    def _stands_for(self, one: Candidate, law: Candidate) -> bool:
+        """Return whether a formula is a law, or a special case of it that the law hardly leads."""
+        contest = self._contest
+        own, other = contest.entry(law.expression), contest.entry(one.expression)
+        leads = own is not None and other is not None and contest.plain_lead(own, other) > TUNING.hardly
+        return not leads and self._holds(law, one)
 
     def _likeliest(self, laws: list[Candidate]) -> list[Candidate]:
         """Return the likeliest of laws, and others that the rows hardly tell from it."""

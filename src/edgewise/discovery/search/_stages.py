@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 
@@ -45,6 +47,7 @@ DIRECT = (
     ),
     Stage("straight from the table", Walk.try_directly, Ends.LAW),
     Stage("small formulas, outer operations undone", Walk.undo, Ends.LAW),
+    Stage("functions of one variable", Walk.try_functions, Ends.LAW, lambda walk: len(walk.table.names) == 1),
     Stage("textbook forms", Walk.try_forms, Ends.LAW),
 )  # fmt: skip
 """What needs no model."""
@@ -82,7 +85,7 @@ STAGES = (
         "kind of noise", Walk.weigh, Ends.NEVER,
         lambda walk: walk.recognized is not None and walk.recognized.table is not walk.table,
     ),
-    Stage("curves, and formulas read from the network", Walk.read, Ends.UNDOUBTED),
+    Stage("curves, sums of small formulas, and formulas read from the network", Walk.read, Ends.UNDOUBTED),
     Stage("exact formulas by evolution, postponed", Walk.hunt, Ends.LAW, lambda walk: walk.postponed, share=0.2),
     Stage(
         "symmetries seen by polynomials, and algebra, postponed", Walk.reduce_exactly, Ends.EXACT,
@@ -104,10 +107,23 @@ CLOSING = (
 """What follows when a search is over, or its time is."""
 
 
+_LEFT_OUT: ContextVar[frozenset[str]] = ContextVar("stages that are left out", default=frozenset())
+
+
+@contextmanager
+def leaving_out(*names: str) -> Iterator[None]:
+    """Have searches of this thread leave out stages, by their names, as long as the context lasts: for measurements."""
+    before = _LEFT_OUT.set(_LEFT_OUT.get() | {*names})
+    try:
+        yield
+    finally:
+        _LEFT_OUT.reset(before)
+
+
 def go_through(walk: Walk, stages: Sequence[Stage]) -> None:
     """Go through a list of stages, up to one that ends the search."""
     for stage in stages:
-        if not stage.when(walk):
+        if stage.name in _LEFT_OUT.get() or not stage.when(walk):
             continue
         before, walk.share = walk.inquiry, stage.share
         walk.course.enter(stage.name, stage.share, walk.least_error)

@@ -15,7 +15,7 @@ from edgewise.discovery.knowledge import Gate, Sketch
 from edgewise.discovery.results import Discovery
 from edgewise.discovery.search._approximation import FORM, Approximation
 from edgewise.discovery.search._course import Course
-from edgewise.discovery.search._elimination import Elimination, quick
+from edgewise.discovery.search._elimination import Elimination, of_one_variable, quick, straight
 from edgewise.discovery.search._informed import Informed, Inner
 from edgewise.discovery.search._inquiry import Inquiry, View
 from edgewise.discovery.search._logarithms import Logarithms
@@ -149,8 +149,12 @@ class Walk:
         return quick(self.inquiry.pool, self.problem.of(self.numeric))
 
     def try_directly(self) -> Candidate | None:
-        """Try formulas that need no model."""
-        return quick(self.inquiry.pool, self.problem)
+        """Try power laws, polynomials and rational functions."""
+        return straight(self.inquiry.pool, self.problem)
+
+    def try_functions(self) -> Candidate | None:
+        """Try functions of one variable."""
+        return of_one_variable(self.inquiry.pool, self.problem)
 
     def undo(self) -> Candidate | None:
         """Undo few outer operations, and look for what is left among the small formulas."""
@@ -176,7 +180,7 @@ class Walk:
     def try_forms(self) -> Candidate | None:
         """Try the laws of textbooks that a table of few columns allows; return one that is exact."""
         self.inquiry.tell("textbook forms", 0.04)
-        pool, found = self.inquiry.pool, [*self.inquiry.codes]
+        pool, found = self.inquiry.pool, [*self.inquiry.naming.codes]
         for form in filter(pool.gate.admits, found):
             self.approximation.guesses.setdefault(form, FORM)
         pool.consider(found, FORM)
@@ -195,7 +199,9 @@ class Walk:
             return None
         self.course.notes.append(way.note())
         evaluations = max(self.evaluations - self.course.spent, 0)
-        self.in_logarithms = way.lifted(self._search(way.inner, way.asked(self.course, evaluations)))
+        self.in_logarithms = way.lifted(
+            self._search(way.inner, way.asked(self.course, evaluations)), self.course.settings.seed
+        )
         return self.in_logarithms.best
 
     def check(self) -> None:

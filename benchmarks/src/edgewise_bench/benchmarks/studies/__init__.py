@@ -7,6 +7,7 @@ from edgewise_bench.benchmarks.studies.layers import Convolutions, GPULayers, GP
 from edgewise_bench.benchmarks.studies.likelihoods import RowLikelihoods
 from edgewise_bench.benchmarks.studies.searches import Determinism, Resume, TimeLimits, Waiting
 from edgewise_bench.benchmarks.studies.srbench import SRBench
+from edgewise_bench.benchmarks.studies.stages import StagesLeftOut
 from edgewise_bench.benchmarks.studies.structure import Relations, Structure
 from edgewise_bench.benchmarks.studies.studio import StudioKills, StudioSpeed
 from edgewise_bench.benchmarks.studies.study import Study
@@ -15,5 +16,5 @@ from edgewise_bench.benchmarks.studies.uncertainty import Coverage, NoiseKinds, 
 STUDIES: tuple[type[Study], ...] = (
     Fits, Initialization, Structure, Relations, Programs, FormulaDigits, Knowledge, Coverage, Uncertainty, NoiseKinds,
     RowLikelihoods, PredictionIntervals, RealIntervals, ManyRows, Dynamics, TimeLimits, Determinism, Resume, Waiting,
-    StudioKills, StudioSpeed, Convolutions, GPULayers, GPUTiles, SRBench,
+    StagesLeftOut, StudioKills, StudioSpeed, Convolutions, GPULayers, GPUTiles, SRBench,
 )  # fmt: skip

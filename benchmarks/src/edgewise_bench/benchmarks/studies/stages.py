@@ -40,7 +40,7 @@ def _laws() -> list[str]:
 class StagesLeftOut(Study):
     """Laws of development, searched without one stage at a time.
 
-    A law is found where 1 - R2 on new rows is below 1e-20. Problems that symmetries reduced are enumerated all the same.
+    A law is found where 1 - R2 on new rows is below 1e-20. Problems that symmetries reduced are enumerated anyway.
     """
 
     name = "stages"

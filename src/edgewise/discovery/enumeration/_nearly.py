@@ -22,7 +22,7 @@ _COMPARED = 200
 _SYMBOL = 1.5  # what a symbol takes, in units of log-likelihood
 _TERMS, _BEAM = 3, 12  # of a sum; sums that get one more term
 _FITTED = 10  # sums of each number of symbols whose constants are fitted
-_TINY = 1e-6
+_TINY = 1e-5
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,21 @@ class Nearly:
         few = rows[:_COMPARED]
         self._fitter = Fitter(x[rows], y[rows], weights[rows])
         self._n, self._y, self._root = len(rows), y[few], np.sqrt(weights[few])
-        self.pool = build(x[few])
+        self.pool = build(x[few])  # its rows as single numbers: twice as fast, and noise is far above their digits
         self._constant = self._root[None] / np.linalg.norm(self._root)
         with np.errstate(all="ignore"):
             self._units = self._rest(self.pool.values)
             turns = self._rest(np.where(np.isfinite(self.pool.slopes), self.pool.slopes, 0.0))
         turns -= np.einsum("ij,ij->i", turns, self._units)[:, None] * self._units
         self._turns = _of_length_one(turns)
-        self._target = self._rest(y[few][None])[0]
+        self._turned = np.einsum("ij,ij->i", self._turns, self._turns)
+        self._target = self._rest(y[few][None])[0].astype(np.float64)
 
     def _rest(self, rows: Array) -> Array:
         """Return weighted rows without what a constant explains, as unit vectors; zeros where nothing is left."""
-        rows = _of_length_one(np.nan_to_num(rows * self._root, posinf=0.0, neginf=0.0))
-        return _of_length_one(rows - (rows @ self._constant.T) @ self._constant)
+        rows = _of_length_one(np.nan_to_num(rows * self._root, posinf=0.0, neginf=0.0)).astype(np.float32)
+        constant = self._constant.astype(np.float32)
+        return _of_length_one(rows - (rows @ constant.T) @ constant)
 
     def programs(self, most: int = 20) -> list[Program]:
         """Return the likeliest sums, their constants fitted, at most three of each complexity, the likeliest first."""
@@ -91,32 +93,46 @@ class Nearly:
         every: dict[tuple[int, ...], _Sum] = {}
         beam = [_Sum(1.0, (), 0.0, np.zeros((0, len(self._target))))]
         for terms in range(_TERMS):
-            longer = [each for known in beam for each in self._longer(known, 60 if terms == 0 else 20)]
+            longer = [*self._longer(beam, 60 if terms == 0 else 20)]
             every |= {tuple(sorted(each.places)): each for each in longer}
             beam = sorted(longer, key=lambda each: each.cost)[:_BEAM]
         return [*every.values()]
 
-    def _longer(self, known: _Sum, count: int) -> Iterator[_Sum]:
-        """Yield a sum with each of the formulas that lower its cost most."""
-        q, units, turns = known.span, self._units, self._turns
-        left = self._target - (self._target @ q.T) @ q
-        a, b = units @ q.T, turns @ q.T
-        kept = np.maximum(1 - (a * a).sum(1), 0.0)
+    def _longer(self, beam: list[_Sum], count: int) -> Iterator[_Sum]:
+        """Yield each sum with each of the formulas that lower its cost most."""
+        lefts = [self._target - (self._target @ known.span.T) @ known.span for known in beam]
+        rows = np.vstack([*lefts, *(known.span for known in beam)]).T.astype(self._units.dtype)
+        along_units, along_turns = self._units @ rows, self._turns @ rows
+        start = len(beam)
+        for k, (known, left) in enumerate(zip(beam, lefts, strict=True)):
+            own = slice(start, start + len(known.span))
+            start = own.stop
+            error = self._errors(left, along_units[:, k], along_turns[:, k], along_units[:, own], along_turns[:, own])
+            cost = len(left) / 2 * np.log(error) + _SYMBOL * self.pool.symbols
+            for place in _smallest(cost, count):
+                yield self._joined(known, int(place), float(error[place]))
+
+    def _errors(self, left: Array, unit: Array, turn: Array, units: Array, turns: Array) -> Array:
+        """Return what is left of a target with each formula, given inner products with it, and with what it is beside.
+
+        A constant that is far from its grid tells nothing to first order: it is worth no more than its formula.
+        """
+        kept = np.maximum(1 - np.square(units).sum(1), 0.0)
         scale = np.where(kept > _TINY, 1 / np.sqrt(np.maximum(kept, _TINY)), 0.0)
-        along, cross = (units @ left) * scale, -(a * b).sum(1) * scale
-        moved = (turns * turns).sum(1) - (b * b).sum(1) - cross**2
-        turned = np.where(moved > _TINY, (turns @ left - cross * along) / np.sqrt(np.maximum(moved, _TINY)), 0.0)
-        gain = along**2 + np.minimum(turned**2, along**2)  # a constant far from its grid tells nothing to first order
-        error = np.maximum(float(left @ left) - gain, 1e-300)
-        cost = len(left) / 2 * np.log(error) + _SYMBOL * self.pool.symbols
-        for place in np.argsort(cost, kind="stable")[:count]:
-            rows = [*q]
-            for row in (units[place], turns[place]):
-                rest = row - sum(((row @ each) * each for each in rows), np.zeros_like(row))
-                if float(rest @ rest) > _TINY:
-                    rows.append(rest / np.linalg.norm(rest))
-            symbols = known.symbols + float(self.pool.symbols[place])
-            yield _Sum(float(error[place]), (*known.places, int(place)), symbols, np.array(rows))
+        along, cross = unit * scale, -(units * turns).sum(1) * scale
+        moved = self._turned - np.square(turns).sum(1) - np.square(cross)
+        turned = np.where(moved > _TINY, (turn - cross * along) / np.sqrt(np.maximum(moved, _TINY)), 0.0)
+        gain = np.square(along) + np.minimum(np.square(turned), np.square(along))
+        return np.maximum(float(left @ left) - gain, 1e-12)
+
+    def _joined(self, known: _Sum, place: int, error: float) -> _Sum:
+        rows = [*known.span]
+        for row in (self._units[place].astype(np.float64), self._turns[place].astype(np.float64)):
+            rest = row - sum(((row @ each) * each for each in rows), np.zeros_like(row))
+            if float(rest @ rest) > _TINY:
+                rows.append(rest / np.linalg.norm(rest))
+        symbols = known.symbols + float(self.pool.symbols[place])
+        return _Sum(error, (*known.places, place), symbols, np.array(rows))
 
     def _fits(self, chosen: _Sum) -> Iterator[tuple[float, float, Program]]:
         """Yield the criterion, the error and the program of a sum, if its constants can be fitted."""
@@ -132,6 +148,12 @@ class Nearly:
             if np.isfinite(fitted.error):
                 error = max(fitted.error, 1e-300)
                 yield self._n / 2 * float(np.log(error)) + _SYMBOL * chosen.symbols, error, fitted.program
+
+
+def _smallest(values: Array, count: int) -> Array:
+    """Return the places of the smallest values, the smallest first."""
+    index = np.argpartition(values, count)[:count] if len(values) > count else np.arange(len(values))
+    return index[np.lexsort((index, values[index]))]
 
 
 def _of_length_one(rows: Array) -> Array:

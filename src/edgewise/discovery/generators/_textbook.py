@@ -253,8 +253,8 @@ def named(formula: Formula, found: Iterable[Textbook], data: FitData) -> Textboo
         there = None if each.error > max(near * error, EXACT) + 1e-9 else each.at(values, data)
         if there is None or _plain(each.form, there):
             continue
-        waved = any(one.kind == "period" for one in each.form.parameters)
-        if not waved and not _tells_all(there, data, values):
+        periods = [k for k, one in enumerate(each.form.parameters) if one.kind == "period"]
+        if not (_waves(there, periods, data, values) if periods else _tells_all(there, data, values)):
             continue  # a special or limiting case of the law, which it is not called
         if numbers >= len(there.values) - _without(each.form, there, data, values):
             matches.append((max(there.error, _SAME), len(there.values), each))
@@ -293,6 +293,17 @@ def _idle(free: FreeFormula, place: int, data: FitData, values: Array) -> bool:
     with np.errstate(all="ignore"):
         apart = data.weight * (zero.at(data.columns, data.names) - values)
     return float(np.linalg.norm(apart)) < rounding
+
+
+def _waves(free: FreeFormula, periods: Sequence[int], data: FitData, values: Array) -> bool:
+    """Return whether values (n,) of a law depend on its periods: else it has no waves."""
+    step, least = 1e-3, 1e-5  # of a period; of the standard deviation
+    for k in periods:
+        moved = replace(free, values=(*free.values[:k], free.values[k] * (1 + step), *free.values[k + 1 :]))
+        with np.errstate(all="ignore"):
+            if not np.linalg.norm(data.weight * (moved.at(data.columns, data.names) - values)) > least:
+                return False
+    return True
 
 
 def _tells_all(free: FreeFormula, data: FitData, values: Array) -> bool:

@@ -7,17 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-import sympy
-
 from edgewise._typing import Formula
-from edgewise.discovery.generators import Textbook
 from edgewise.discovery.judging import (
-    LEAD,
     SPOKEN,
     Answer,
     Candidate,
-    Contest,
-    Entry,
     Evidence,
     Outcome,
     Rival,
@@ -26,9 +20,10 @@ from edgewise.discovery.judging import (
     wild,
 )
 from edgewise.discovery.knowledge import Sketch
-from edgewise.discovery.search._approximation import FORM, GUESS, Approximation
+from edgewise.discovery.search._approximation import GUESS, Approximation
 from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._inquiry import Inquiry
+from edgewise.discovery.search._laws import Laws, form_of
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.search._verdict import Verdict
 from edgewise.discovery.tables import EXACT
@@ -40,9 +35,7 @@ from edgewise.formulas.expressions import (
     evaluate,
     free_numbers,
     loosened,
-    name_floats,
     pin_redundant,
-    shorten,
 )
 
 
@@ -61,14 +54,6 @@ class Ranking:
         self._fine: dict[Formula, bool] = {}
         self._shortened: dict[Formula, Candidate] = {}
 
-    @cached_property
-    def _codes(self) -> dict[Formula, tuple[float, int]]:
-        return {} if self.pool.exact() is not None else self._inquiry.naming.codes
-
-    @cached_property
-    def _textbook(self) -> dict[Formula, Textbook]:
-        return self._inquiry.naming.laws
-
     def origin(self, candidate: Candidate) -> str:
         """Return the stage that a candidate came from."""
         return self._origins.get(candidate.expression) or self.pool.origin(candidate)
@@ -77,79 +62,20 @@ class Ranking:
         """Return the best candidate, or a law of a textbook with about as much evidence; what it is, and the noise.
 
         A textbook's form takes the place of one that is claimed to leave only noise; then the rows do not rule out
-        either. It does not where it predicts rows left out clearly worse.
+        either.
         """
-        worse = 1.1  # times the error on rows left out
         best, outcome, noise = self._found()
-        named = next(iter(self._named(best, TUNING.named)), best)
-        same = _form(named) == _form(best)
-        if outcome is Outcome.EXACT or same or self._holds(named, best) or not self._earns(named, best):
-            return best, outcome, noise
-        if named.held_out > worse * best.held_out:
+        law = None if outcome is Outcome.EXACT else self._laws.instead_of(best)
+        if law is None:
             return best, outcome, noise
         if outcome is Outcome.NOISE:
             self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS
-        return named, outcome, noise
+        return law, outcome, noise
 
     @cached_property
-    def _contest(self) -> Contest:
-        """What compares forms with laws, which need no description besides their names."""
-        judge = self.pool.judge
-        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
-        return Contest(data, self.verdict.view.given or 0.0, self._codes)
-
-    def _holds(self, law: Candidate, other: Candidate) -> bool:
-        """Return whether a formula is a special case of a law: of rounded constants, exponents, or fewer terms."""
-        judge = self.pool.judge
-        data = FitData.of(judge.names, judge.x, judge.y, judge.weight)
-        return self._textbook[law.expression].at(other.predict(judge.x), data) is not None
-
-    def _earns(self, law: Candidate, best: Candidate) -> bool:
-        """Return whether a law may take the place of a formula: it has no more constants, and does better than a line.
-
-        Lines and planes are tried before all laws, and have no name.
-        """
-        contest, judge = self._contest, self.pool.judge
-        own, other = contest.entry(best.expression), contest.entry(law.expression)
-        count = len(self._textbook[law.expression].free.values)
-        if own is None or other is None or count > max(len(own.free.values), 1):
-            return False
-        symbols = [sympy.Symbol(name) for name in judge.names]
-        line = best.expression.is_polynomial(*symbols) and sympy.Poly(best.expression, *symbols).total_degree() <= 1
-        return not line or other.error < own.error
-
-    def _named(self, best: Candidate, behind: float) -> list[Candidate]:
-        """Return the laws of textbooks that the best formula does not lead by more, the likeliest first.
-
-        It has to lead both if noise may be correlated from row to row, and if it is not.
-        """
-        if best.error < EXACT:
-            return []
-        laws, contest = self._laws, self._contest  # the laws first: the best formula may be one
-        own = contest.entry(best.expression)
-        if own is None:
-            return []
-        found = [(contest.plain_lead(own, other), contest.lead(own, other), each) for each, other in laws]
-        found.sort(key=lambda lead: lead[0])
-        return [each for plain, lead, each in found if min(plain, lead) <= behind]
-
-    @cached_property
-    def _laws(self) -> list[tuple[Candidate, Entry]]:
-        """The likely laws of textbooks that do nothing between the rows unasked."""
-        found = []
-        for form, code in list(self._codes.items()):
-            judged = self.approximation.assessed.get(form) if self.timed else self._considered(form)
-            if judged is not None and self.pool.gate.admits(form) and self.approximation.possible(form):
-                law = self.candidate(judged[0])
-                self._codes[law.expression], self._textbook[law.expression] = code, self._textbook[form]
-                entry = self._contest.entry(law.expression)
-                if entry is not None and self._is_fine(law):
-                    found.append((law, entry))
-        return found
-
-    def _considered(self, form: Formula) -> tuple[Assessed, str] | None:
-        found = self.approximation.consider_formula(form, FORM)
-        return None if found is None else (found, FORM)
+    def _laws(self) -> Laws:
+        given = self.verdict.view.given or 0.0
+        return Laws(self._inquiry, self.approximation, given, self.candidate, self._is_fine)
 
     def _found(self) -> tuple[Candidate, Outcome, float]:
         """Return the best candidate, what it is claimed to be, and the noise.
@@ -283,35 +209,18 @@ class Ranking:
 
         A longer one must earn its place by the log-likelihood of the rows left out. None is there whose constants the
         rows do not determine, or that does between the rows what they do not ask for. The likeliest law of a textbook
-        is there too, unless the rows speak clearly against it, and up to three others that they hardly tell from it.
+        is there too, unless the rows speak clearly against it, and up to two others that they hardly tell from it.
         """
-        every = [each for each in self._every() if _form(each) != _form(best)]
-        laws = self._likeliest([each for each in self._named(best, LEAD) if _form(each) != _form(best)])
+        every = [each for each in self._every() if form_of(each.expression) != form_of(best.expression)]
+        laws = self._laws.beside(best)
         while True:
             kept = self._unbeaten([*every, best], best)
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
                 for law in laws:
-                    kept = kept if any(self._stands_for(each, law) for each in kept) else [*kept, law]
+                    kept = kept if any(self._laws.stands_for(each, law) for each in kept) else [*kept, law]
                 return sorted(kept, key=lambda each: each.complexity)
             every = [each for each in every if each.expression not in bad]
-
-    def _stands_for(self, one: Candidate, law: Candidate) -> bool:
-        """Return whether a formula is a law, or a special case of it that the law hardly leads."""
-        contest = self._contest
-        own, other = contest.entry(law.expression), contest.entry(one.expression)
-        leads = own is not None and other is not None and contest.plain_lead(own, other) > TUNING.hardly
-        return not leads and self._holds(law, one)
-
-    def _likeliest(self, laws: list[Candidate]) -> list[Candidate]:
-        """Return the likeliest of laws, and others that the rows hardly tell from it."""
-        most, contest = 4, self._contest
-        entries = [contest.entry(each.expression) for each in laws]
-        near = [
-            each for each, entry in zip(laws, entries, strict=True)
-            if entry and entries[0] and contest.plain_lead(entries[0], entry) <= SPOKEN
-        ]  # fmt: skip
-        return near[:most]
 
     def _unbeaten(self, every: Iterable[Candidate], best: Candidate) -> list[Candidate]:
         """Return the candidates that predict clearly better than all simpler ones, simplest first, and the best one."""
@@ -336,11 +245,11 @@ class Ranking:
         own = contest.entry(best.expression)
         if own is None:
             return Evidence((0.0,) * len(kept), ())
-        shown = {_form(each) for each in kept}
+        shown = {form_of(each.expression) for each in kept}
         entries = [contest.entry(each.expression) for each in kept]
         leads = tuple(math.inf if each is None else contest.lead(own, each) for each in entries)
         others = contest.rivals(best.expression, forms, negligible)
-        return Evidence(leads, tuple(each.lead for each in others if _form_of(each.expression) not in shown))
+        return Evidence(leads, tuple(each.lead for each in others if form_of(each.expression) not in shown))
 
     def answers(self, guessed: Mapping[Sketch, FreeFormula | None], best: Candidate) -> list[Answer]:
         """Return what became of each guess: its constants by name, and how far the best formula leads it."""
@@ -417,13 +326,3 @@ class Ranking:
             return candidate if candidate.expression.free_symbols else self._mean()
         found = self.approximation.consider_formula(candidate.expression, self.pool.origin(candidate))
         return replace(candidate, held_out=math.inf if found is None else math.sqrt(found.held_out))
-
-
-def _form(candidate: Candidate) -> str:
-    return _form_of(candidate.expression)
-
-
-def _form_of(expression: Formula) -> str:
-    """Return a formula as text without the values of its fitted constants."""
-    same_digits = 2  # to which formulas are compared with the best one
-    return str(name_floats(shorten(expression, same_digits))[0])

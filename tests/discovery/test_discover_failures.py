@@ -73,6 +73,7 @@ def test_constants_of_noisy_data_become_no_exotic_numbers() -> None:
     y = constant * x[:, 0] ** 2 + 0.02 * constant * rng.standard_normal(80)
     for candidate in discovered(x, y, ["x"], 300):
         assert not candidate.expression.has(sympy.pi, sympy.E)
+        assert candidate.named is None or "wave" not in candidate.named.name
         for number in candidate.expression.atoms(sympy.Rational):
             assert number.q <= 100 and abs(number.p) <= 1000
         assert all(p.exp.free_symbols or p.base.free_symbols for p in candidate.expression.atoms(sympy.Pow))

@@ -110,6 +110,11 @@ def test_what_is_found_by_undoing_operations_has_the_values_of_the_target(column
         assert min(apart) < 1e-6 if found else re.search(r"sin|cos|\*\*2", formula), formula  # another branch
 
 
+def test_operations_are_undone_on_rows_of_one_place() -> None:
+    y = np.random.default_rng(0).standard_normal(24)
+    assert not [formula for part in Peeled(np.full((24, 1), 3.0), y, 5, 3).found() for formula in part]
+
+
 def test_a_law_with_a_pole_is_discovered() -> None:
     """Its largest values decide every regression on all rows."""
     x = rows(2, 1000, 0.3, 3.0)

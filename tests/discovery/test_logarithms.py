@@ -34,6 +34,13 @@ def test_a_power_law_over_decades_is_found_from_raw_columns(found: Discovery) ->
     assert "standard deviation of log(rate)" in str(found)
 
 
+def test_a_law_found_in_logarithms_has_its_name_and_constants(found: Discovery) -> None:
+    named = found.best.named
+    assert named is not None and "power law" in {named.name, *named.alike}
+    values = sorted(constant.value for constant in named.constants.values())
+    assert values == pytest.approx(sorted(c.value for c in found.constants()), rel=1e-4)
+
+
 def test_error_bars_are_those_of_a_line_in_logarithms(found: Discovery) -> None:
     x, y = allometric()
     columns, logs = np.column_stack([np.ones(len(x)), np.log(x)]), np.log(y)

@@ -297,13 +297,14 @@ def _problem(row: Row) -> tuple:
 
 
 class Random(Formulas):
-    """Laws that are made up by a seed, by libraries that all have the same seconds.
+    """Laws that are made up by a seed, by libraries that all have the same seconds; one process searches many.
 
     The column `unexplained` is 1 - R2 on new rows of the law without noise, computed without a difference. `ahead` is
     how far the formula found leads the true one, fitted to the same noisy rows, in units of log-likelihood by the
     Bayesian information criterion: where that is more than 2, no search can know better.
     """
 
+    fresh_process = False
     name = "random"
     title = "100 random laws of one to four variables, found from 1000 rows"
     columns = (*Formulas.columns, "unexplained", "ahead")

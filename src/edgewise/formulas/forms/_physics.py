@@ -176,7 +176,7 @@ PHYSICS = (
         "Malus, degrees", "I0*cos(pi*(th - a)/180)^2", inputs("th: angle in degrees"),
         (linear("I0", "y", "full intensity", positive=True),
          number("a", "angle of the polarizer", 0.0, 45.0, 90.0, 135.0)),
-        "optics", "Malus, Theorie de la double refraction (1810)",
+        "optics", "Malus, Theorie de la double refraction (1810)", bits=9.0,
     ),
     Form(
         "thin lens", "f*u/(u - f)", inputs("u: distance of the object"),

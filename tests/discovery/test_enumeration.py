@@ -164,6 +164,14 @@ def test_sums_of_small_formulas_are_seen_through_noise(law: str, most: int) -> N
     assert near and min(each.complexity for each in near) <= most
 
 
+@pytest.mark.parametrize("values", [1, 2, 3])
+def test_sums_are_tried_of_columns_of_few_values(values: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, values, (60, 1)).astype(float)
+    found = Nearly(x, x[:, 0] + 0.1 * rng.standard_normal(60), np.ones(60)).programs()
+    assert bool(found) == (values > 1)
+
+
 def test_weights_say_which_rows_a_sum_comes_near_to() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(0.5, 2.5, (300, 1))

@@ -96,6 +96,8 @@ class Nearly:
             longer = [*self._longer(beam, 60 if terms == 0 else 20)]
             every |= {tuple(sorted(each.places)): each for each in longer}
             beam = sorted(longer, key=lambda each: each.cost)[:_BEAM]
+            if not beam:
+                break
         return [*every.values()]
 
     def _longer(self, beam: list[_Sum], count: int) -> Iterator[_Sum]:
@@ -110,7 +112,10 @@ class Nearly:
             error = self._errors(left, along_units[:, k], along_turns[:, k], along_units[:, own], along_turns[:, own])
             cost = len(left) / 2 * np.log(error) + _SYMBOL * self.pool.symbols
             for place in _smallest(cost, count):
-                yield self._joined(known, int(place), float(error[place]))
+                span = self._joined(known.span, int(place))
+                if len(span) > len(known.span):  # else the formula is one of those that are there
+                    symbols = known.symbols + float(self.pool.symbols[place])
+                    yield _Sum(float(error[place]), (*known.places, int(place)), symbols, span)
 
     def _errors(self, left: Array, unit: Array, turn: Array, units: Array, turns: Array) -> Array:
         """Return what is left of a target with each formula, given inner products with it, and with what it is beside.
@@ -125,14 +130,14 @@ class Nearly:
         gain = np.square(along) + np.minimum(np.square(turned), np.square(along))
         return np.maximum(float(left @ left) - gain, 1e-12)
 
-    def _joined(self, known: _Sum, place: int, error: float) -> _Sum:
-        rows = [*known.span]
+    def _joined(self, span: Array, place: int) -> Array:
+        """Return orthonormal rows with what a formula and its derivative add to them."""
         for row in (self._units[place].astype(np.float64), self._turns[place].astype(np.float64)):
-            rest = row - sum(((row @ each) * each for each in rows), np.zeros_like(row))
-            if float(rest @ rest) > _TINY:
-                rows.append(rest / np.linalg.norm(rest))
-        symbols = known.symbols + float(self.pool.symbols[place])
-        return _Sum(error, (*known.places, place), symbols, np.array(rows))
+            for _ in range(2):
+                row = row - (row @ span.T) @ span
+            if float(row @ row) > _TINY:
+                span = np.vstack([span, row / np.linalg.norm(row)])
+        return span
 
     def _fits(self, chosen: _Sum) -> Iterator[tuple[float, float, Program]]:
         """Yield the criterion, the error and the program of a sum, if its constants can be fitted."""

@@ -91,12 +91,15 @@ class Laws:
     def _earns(self, law: Candidate, best: Candidate) -> bool:
         """Return whether a law may take the place of a formula: it has no more constants, and does better than a line.
 
-        Lines and planes are tried before all laws, and have no name.
+        It may have one more if it leads clearly. Lines and planes are tried before all laws, and have no name.
         """
         contest = self._contest
         own, other = contest.entry(best.expression), contest.entry(law.expression)
         count = len(self._textbook[law.expression].free.values)
-        if own is None or other is None or count > max(len(own.free.values), 1):
+        if own is None or other is None:
+            return False
+        clear = max(contest.plain_lead(own, other), contest.lead(own, other)) <= -SPOKEN
+        if count > max(len(own.free.values), 1) + clear:
             return False
         symbols = [sympy.Symbol(name) for name in self.pool.judge.names]
         line = best.expression.is_polynomial(*symbols) and sympy.Poly(best.expression, *symbols).total_degree() <= 1

@@ -91,19 +91,19 @@ class Laws:
     def _earns(self, law: Candidate, best: Candidate) -> bool:
         """Return whether a law may take the place of a formula: it has no more constants, and does better than a line.
 
-        It may have one more if it leads clearly. Lines and planes are tried before all laws, and have no name.
+        In place of others than lines it may have one more if it leads clearly. Lines and planes are tried before all
+        laws, and have no name.
         """
         contest = self._contest
         own, other = contest.entry(best.expression), contest.entry(law.expression)
         count = len(self._textbook[law.expression].free.values)
         if own is None or other is None:
             return False
-        clear = max(contest.plain_lead(own, other), contest.lead(own, other)) <= -SPOKEN
-        if count > max(len(own.free.values), 1) + clear:
-            return False
         symbols = [sympy.Symbol(name) for name in self.pool.judge.names]
-        line = best.expression.is_polynomial(*symbols) and sympy.Poly(best.expression, *symbols).total_degree() <= 1
-        return not line or other.error < own.error
+        if best.expression.is_polynomial(*symbols) and sympy.Poly(best.expression, *symbols).total_degree() <= 1:
+            return count <= max(len(own.free.values), 1) and other.error < own.error
+        clear = max(contest.plain_lead(own, other), contest.lead(own, other)) <= -SPOKEN
+        return count <= max(len(own.free.values), 1) + clear
 
     def _near(self, best: Candidate, behind: float) -> list[Candidate]:
         """Return the laws that the best formula does not lead by more, the likeliest first.

@@ -92,7 +92,7 @@ class Scan:
         gains = along**2 + np.minimum(turned**2, along**2)  # a constant far from its grid tells nothing to first order
         for k, total in enumerate(left):
             yield [Hit(float(total), ())] + [
-                Hit(max(float(total - gains[i, k]), 0.0), (int(i),)) for i in _largest(gains[:, k], most)
+                Hit(max(float(total - gains[i, k]), 0.0), (int(i),)) for i in largest(gains[:, k], most)
             ]
 
     def _first(self, plain: int, moved: int) -> Array:
@@ -140,7 +140,7 @@ class Scan:
         for k, total in enumerate(left):
             yield [
                 Hit(max(float(total - best[k, i]), 0.0), (int(index[i]), int(index[partner[k, i]])))
-                for i in _largest(best[k], most)
+                for i in largest(best[k], most)
             ]
 
     def triples(self, targets: Array, m: int, most: int) -> Iterator[list[Hit]]:
@@ -170,7 +170,7 @@ class Scan:
         for k, total in enumerate(left):
             yield [
                 Hit(max(float(total - best[k, i]), 0.0), (int(index[i]), *map(int, index[others[k, i]])))
-                for i in _largest(best[k], most) if others[k, i, 0]
+                for i in largest(best[k], most) if others[k, i, 0]
             ]  # fmt: skip
 
     def error(self, target: Array, columns: list[Array]) -> float:
@@ -190,7 +190,7 @@ def correlated(pool: Pool, targets: Array, few: int = 3) -> list[list[tuple[floa
     size = np.sqrt(np.einsum("ij,ij->i", values, values))
     size = np.where(np.isfinite(size) & (size > 1e-100) & (size < 1e100), size, np.inf)
     shares = ((_standard(targets) @ np.nan_to_num(values, posinf=0.0, neginf=0.0).T) / size) ** 2
-    return [[(max(1 - float(row[i]), 0.0), int(i)) for i in _largest(row, few)] for row in shares]
+    return [[(max(1 - float(row[i]), 0.0), int(i)) for i in largest(row, few)] for row in shares]
 
 
 def _units(rows: Array) -> Array:
@@ -202,7 +202,7 @@ def _standard(rows: Array) -> Array:
     return _units(rows - rows.mean(axis=1, keepdims=True))
 
 
-def _largest(values: Array, most: int) -> Array:
+def largest(values: Array, most: int) -> Array:
     """Return the places of the largest values, the largest first."""
     index = np.argpartition(values, -most)[-most:] if len(values) > most else np.arange(len(values))
     return index[np.argsort(-values[index], kind="stable")]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial, reduce
-from itertools import combinations_with_replacement
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -19,8 +18,8 @@ from edgewise.discovery.enumeration._dictionary import Pool, Store, build, sizes
 from edgewise.discovery.enumeration._operations import Nodes
 from edgewise.discovery.enumeration._peeled import Peeled
 from edgewise.discovery.enumeration._scan import Hit, Scan, correlated
-from edgewise.discovery.enumeration._targets import INNER, TRANSFORMS, Target, total
-from edgewise.formulas.programs import Fitter, Program, apply, combine, constant, variable
+from edgewise.discovery.enumeration._targets import INNER, TRANSFORMS, Target, monomials, total
+from edgewise.formulas.programs import Fitter, Program, combine, constant
 
 EXACT = 1e-24  # of the variance
 _CLEAR = 1e-22
@@ -147,7 +146,7 @@ class Enumeration:
         """Return the dictionary without what a base explains."""
         if name not in self._scans:
             degree = _BASES.get(name, {1: 6, 2: 4, 3: 3}.get(self.d, 2))
-            base = _monomials(self.x, degree)
+            base = monomials(self.x, degree)
             self._bases[name] = base
             self._scans[name] = Scan(self.pool, np.stack([values for _, values in base]))
         return self._scans[name]
@@ -363,27 +362,6 @@ def _sound(rows: Array) -> Array:
     with np.errstate(all="ignore"):
         size = np.abs(rows).max(axis=1)
         return np.flatnonzero(np.isfinite(size) & (size < 1e12) & (np.ptp(rows, axis=1) > 1e-9 * size))
-
-
-def _monomials(x: Array, degree: int) -> list[tuple[Nodes | None, Array]]:
-    """Return 1 and all monomials of the columns up to a degree, as nodes and values; None stands for 1."""
-    found: list[tuple[Nodes | None, Array]] = [(None, np.ones(len(x)))]
-    for size in range(1, degree + 1):
-        for places in combinations_with_replacement(range(x.shape[1]), size):
-            factors = [_power(variable(j), places.count(j)) for j in sorted(set(places))]
-            nodes = reduce(lambda a, b: combine("mul", a, b), factors)
-            found.append((nodes, np.prod(x[:, list(places)], axis=1)))
-    return found
-
-
-def _power(nodes: Nodes, exponent: int) -> Nodes:
-    if exponent == 1:
-        return nodes
-    if exponent % 3 == 0:
-        return apply("cube", _power(nodes, exponent // 3))
-    if exponent % 2 == 0:
-        return apply("square", _power(nodes, exponent // 2))
-    return combine("mul", _power(nodes, exponent - 1), nodes)
 
 
 def _needed(table: Array, z: Array) -> tuple[list[int], Array]:

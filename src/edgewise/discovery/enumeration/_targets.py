@@ -1,15 +1,17 @@
-"""What is done to a target before it is written as a sum: transforms, as rows, and division by factors."""
+"""What is done to a target before it is written as a sum: transforms, as rows, and division by factors; and sums."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations_with_replacement
 
 import numpy as np
 
 from edgewise._typing import Array
 from edgewise.discovery.enumeration._operations import Nodes
-from edgewise.formulas.programs import Program, apply, combine, constant, scaled
+from edgewise.formulas.programs import Program, apply, combine, constant, scaled, variable
 
 
 @dataclass(frozen=True)
@@ -113,3 +115,24 @@ def total(terms: list[tuple[float, Nodes | None]]) -> Nodes:
         new = constant(factor) if part is None else scaled(part, factor)
         nodes = combine("add", nodes, new) if nodes else new
     return nodes
+
+
+def monomials(x: Array, degree: int) -> list[tuple[Nodes | None, Array]]:
+    """Return 1 and all monomials of the columns up to a degree, as nodes and values; None stands for 1."""
+    found: list[tuple[Nodes | None, Array]] = [(None, np.ones(len(x)))]
+    for size in range(1, degree + 1):
+        for places in combinations_with_replacement(range(x.shape[1]), size):
+            factors = [_power(variable(j), places.count(j)) for j in sorted(set(places))]
+            nodes = reduce(lambda a, b: combine("mul", a, b), factors)
+            found.append((nodes, np.prod(x[:, list(places)], axis=1)))
+    return found
+
+
+def _power(nodes: Nodes, exponent: int) -> Nodes:
+    if exponent == 1:
+        return nodes
+    if exponent % 3 == 0:
+        return apply("cube", _power(nodes, exponent // 3))
+    if exponent % 2 == 0:
+        return apply("square", _power(nodes, exponent // 2))
+    return combine("mul", _power(nodes, exponent - 1), nodes)

@@ -93,6 +93,29 @@ class Textbook:
         near = free.error < max(_SAME, unseen * data.error(values))
         return free if near and replace(self, free=free).sound(data) else None
 
+    def apart(self, data: FitData) -> FreeFormula:
+        """Return the law in constants that rows tell apart: logarithms of factors, and waves about their middle."""
+        kinds = {s: each.kind for s, each in zip(self.free.symbols, self.form.parameters, strict=False)}
+        factors = [s for s in self.free.symbols if kinds.get(s) == "factor"]
+        values = (math.log(v) if s in factors else v for s, v in zip(self.free.symbols, self.free.values, strict=True))
+        places: dict[Part, Part] = {s: sympy.exp(s) for s in factors}
+        if "period" not in kinds.values():
+            return replace(self.free, template=self.free.template.xreplace(places), values=tuple(values))
+        middle = float(data.columns[data.names.index(self.columns[0])].mean())
+        places[sympy.Symbol(self.columns[0])] = sympy.Symbol(self.columns[0]) - sympy.Float(middle)
+        return replace(self.free, template=self.free.template.xreplace(places), values=tuple(values)).fit(data, _LONGER)
+
+    def of_logarithms(self, logs: Sequence[str], data: FitData) -> Textbook | None:
+        """Return the logarithm of the law as a law, fitted to rows of logarithms; None where it does not go on.
+
+        logs: the columns that are logarithms too.
+        """
+        columns: dict[Part, Part] = {sympy.Symbol(name): sympy.exp(sympy.Symbol(name)) for name in logs}
+        with np.errstate(all="ignore"):
+            free = replace(self.free, template=sympy.log(self.free.template.xreplace(columns))).fit(data, _LONGER)
+        law = replace(self, free=free)
+        return law if free.error < _HOPELESS and law.sound(data) else None
+
     def finished(self, data: FitData) -> Textbook:
         """Return the law at its minimum, where more steps lower the error and keep it sound."""
         with np.errstate(all="ignore"):
@@ -192,7 +215,7 @@ def _explained(data: FitData, column: int) -> float:
 
 
 def _code(form: Form, alike: Iterable[Form], columns: Sequence[str], n: int) -> float:
-    """Return what the name of a law takes, more where its inputs are other quantities than the columns.
+    """Return what the name of a law takes: less where its inputs are called as the columns, more where others are.
 
     A period takes 2 log(n) more than other constants: rows determine it that much better, so more values are tried.
 
@@ -200,8 +223,9 @@ def _code(form: Form, alike: Iterable[Form], columns: Sequence[str], n: int) -> 
     """
     foreign = 4.0  # in units of the criterion
     periods = sum(each.kind == "period" for each in form.parameters)
-    own = 0.0 if any(each.fits(columns) for each in (form, *alike)) else foreign
-    return form.code + own + 2 * math.log(n) * periods
+    laws = (form, *alike)
+    own = foreign * (any(each.names(columns) for each in laws) - (not any(each.fits(columns) for each in laws)))
+    return form.code - own + 2 * math.log(n) * periods
 
 
 def _cost(error: float, count: int, n: int) -> float:
@@ -209,8 +233,8 @@ def _cost(error: float, count: int, n: int) -> float:
 
 
 def likely(found: Sequence[Textbook], n: int) -> list[Textbook]:
-    """Return the laws that the rows do not speak against, up to eight, of numbers that doubles hold."""
-    most, behind, largest = 8, 14.0, 1e100  # laws; their cost over the least one; numbers of a formula
+    """Return the laws that the rows do not speak against, up to twelve, of numbers that doubles hold."""
+    most, behind, largest = 12, 14.0, 1e100  # laws; their cost over the least one; numbers of a formula
     held = (law for law in found if law.cost(n) < found[0].cost(n) + behind)
     small = (law for law in held if all(abs(number) < largest for number in law.expression.atoms(sympy.Float)))
     return list(itertools.islice(small, most))

@@ -180,8 +180,11 @@ class Contest:
 
     def plain_lead(self, law: Entry, other: Entry) -> float:
         """Return the lead if the noise of rows is taken for independent."""
-        ratio = max(other.error, self.floor) / max(law.error, self.floor)
-        return 2 * self.data.n * math.log(ratio) + other.description - law.description
+        return self.likelier(law, other) + other.description - law.description
+
+    def likelier(self, law: Entry, other: Entry) -> float:
+        """Return twice the logarithm of how much likelier a form makes the rows: n log(error_other^2 / error^2)."""
+        return 2 * self.data.n * math.log(max(other.error, self.floor) / max(law.error, self.floor))
 
     def robust_lead(self, law: Entry, other: Entry) -> float:
         """Return the lead by Student's likelihood: a form must not owe it to a few rows that are far from others.

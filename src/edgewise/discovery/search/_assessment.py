@@ -118,6 +118,11 @@ class Assessor:
         return self.once("held out", (expression, self._network), lambda: self._formula(expression))
 
     def _formula(self, expression: Formula) -> Assessed | None:
+        values, predicted = evaluate(expression, self.names, self.x), self.left_out(expression)
+        return self._measured(expression, None, values, predicted, lambda rows: evaluate(expression, self.names, rows))
+
+    def left_out(self, expression: Formula) -> Array:
+        """Return the values of a formula for the judged rows, each by constants that were fitted without it."""
         free = FreeFormula.of(expression)
         x, y = self.x[self.judged], self.y[self.judged]
         root = np.sqrt(self.weights[self.judged])
@@ -128,8 +133,16 @@ class Assessor:
             fitted = free.fit(data, TUNING.refit) if free.symbols else free
             known = fitted if math.isfinite(fitted.error) or not free.symbols else free
             predicted[out] = known.at(list(x[out].T), self.names)
-        values = evaluate(expression, self.names, self.x)
-        return self._measured(expression, None, values, predicted, lambda rows: evaluate(expression, self.names, rows))
+        return predicted
+
+    def differ(self, one: Formula, other: Formula) -> float:
+        """Return how many standard errors one formula's mean squared error on rows left out is above another's."""
+        y, w = self.y[self.judged], self.weights[self.judged]
+        with np.errstate(all="ignore"):
+            squares = [w * (self.left_out(each) - y) ** 2 for each in (one, other)]
+            apart = squares[0] - squares[1]
+            found = math.sqrt(len(y)) * float(apart.mean()) / max(float(apart.std(ddof=1)), 1e-300)
+        return found if math.isfinite(found) else math.inf
 
     def _measured(
         self, expression: Formula, program: Program | None, values: Array, held: Array,

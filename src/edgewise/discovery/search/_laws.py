@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 
@@ -15,19 +16,20 @@ from edgewise.discovery.search._assessment import Assessed
 from edgewise.discovery.search._inquiry import Inquiry
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import EXACT
-from edgewise.formulas.expressions import FitData, name_floats, shorten
+from edgewise.formulas.expressions import FitData, FreeFormula, name_floats, shorten
 
 
 class Laws:
     """Compares laws of textbooks with other formulas, in the noise `given`.
 
     `candidate` returns a formula that was assessed as a candidate; `is_fine` whether the rows determine its constants,
-    and it does nothing between them unasked. Once time is up, only laws count that were assessed before.
+    those of a free formula, and it does nothing between them unasked. Once time is up, only laws count that were
+    assessed before.
     """
 
     def __init__(
         self, inquiry: Inquiry, approximation: Approximation, given: float,
-        candidate: Callable[[Assessed], Candidate], is_fine: Callable[[Candidate], bool],
+        candidate: Callable[[Assessed], Candidate], is_fine: Callable[[Candidate, FreeFormula], bool],
     ) -> None:  # fmt: skip
         self.approximation, self.pool, self.timed = approximation, inquiry.pool, inquiry.course.timed
         self._inquiry, self._candidate, self._is_fine = inquiry, candidate, is_fine
@@ -48,18 +50,59 @@ class Laws:
         """What compares forms with laws, which need no description besides their names."""
         return Contest(self._data, self._given, self._codes)
 
-    def instead_of(self, best: Candidate) -> Candidate | None:
-        """Return the likeliest law, if it may take the place of a formula of another form.
+    def instead_of(self, best: Candidate, *, claimed: bool) -> Candidate | None:
+        """Return the law that may take the place of a formula of another form, if one may.
 
-        It does not where the formula is a special case of it, or predicts rows left out clearly better.
+        Of the laws near the likeliest one, it is that which is likely and predicts rows left out, or a special case
+        that it hardly leads. A formula stays that is such a law by about as much, is a special case that a law does not
+        lead, clearly if it is claimed to leave only noise, or predicts rows left out clearly better.
         """
-        worse = 1.1  # times the error on rows left out
-        law = next(iter(self._near(best, TUNING.named)), None)
-        if law is None or form_of(law.expression) == form_of(best.expression):
+        near = self._near(best, TUNING.named)
+        merits = {each.expression: lead + 2 * self._data.n * math.log(each.held_out or EXACT) for each, lead in near}
+        own = next((law for law, _ in near if self._is(law, best)), None)
+        least = math.inf if own is None else merits[own.expression] - TUNING.hardly
+        found: list[tuple[float, float, Candidate | None]] = []
+        for law, lead in near:
+            merit = merits[law.expression]
+            if own is None and self._holds(law, best):
+                leads = self._leads_its_case(law, best, SPOKEN if claimed else 0.0)
+                found.append((lead, merit, law if leads else None))
+            elif merit < least and self._earns(law, own or best, SPOKEN if own is None else TUNING.more):
+                found.append((lead, merit, law))
+        fit = [each for each in found if each[2] is None or not self._predicts_worse(each[2], best)]
+        likely = [each for each in fit if each[0] <= fit[0][0] + SPOKEN]
+        lead, _, law = min(likely, key=lambda each: each[1], default=(0.0, 0.0, None))
+        if law is None:
             return None
-        if self._holds(law, best) or not self._earns(law, best) or law.held_out > worse * best.held_out:
-            return None
-        return law
+        return next((one for at, _, one in likely if one and at <= lead + TUNING.more and self._is_case(one, law)), law)
+
+    def _is(self, law: Candidate, one: Candidate) -> bool:
+        """Return whether a formula is a law, with all of its constants."""
+        same, entry = form_of(law.expression) == form_of(one.expression), self._contest.entry(one.expression)
+        return same and entry is not None and len(entry.free.values) >= self._count(law)
+
+    def _count(self, law: Candidate) -> int:
+        return len(self._textbook[law.expression].free.values)
+
+    def _is_case(self, one: Candidate, law: Candidate) -> bool:
+        """Return whether a law is another one of fewer constants: a special case of it."""
+        return self._count(one) < self._count(law) and self._holds(law, one)
+
+    def _leads_its_case(self, law: Candidate, case: Candidate, by: float) -> bool:
+        """Return whether the rows speak for the constants that a law has more than a special case of it."""
+        own, other = self._contest.entry(case.expression), self._contest.entry(law.expression)
+        if own is None or other is None:
+            return False
+        more = self._count(law) - len(own.free.values)
+        return self._contest.likelier(other, own) > more * math.log(self._data.n) + by
+
+    def _predicts_worse(self, law: Candidate, best: Candidate) -> bool:
+        """Return whether rows left out speak against a law: by its error there, more than chance has it."""
+        worse, errors = 1.1, 2.0  # times the error; standard errors of the difference of mean squares
+        far = law.held_out > worse * best.held_out
+        if not far or self.timed:
+            return far
+        return self.approximation.assessor.differ(law.expression, best.expression) > errors
 
     def beside(self, best: Candidate) -> list[Candidate]:
         """Return the likeliest of the laws of other forms that a formula does not lead by far, and up to two others.
@@ -67,7 +110,7 @@ class Laws:
         The others are those that the rows hardly tell from it, nor from the formula.
         """
         most, contest = 3, self._contest
-        laws = [each for each in self._near(best, LEAD) if form_of(each.expression) != form_of(best.expression)]
+        laws = [each for each, _ in self._near(best, LEAD) if form_of(each.expression) != form_of(best.expression)]
         entries = [contest.entry(each.expression) for each in laws]
         own = contest.entry(best.expression)
         near = [
@@ -78,35 +121,35 @@ class Laws:
         return near[:most]
 
     def stands_for(self, one: Candidate, law: Candidate) -> bool:
-        """Return whether a formula is a law, or a special case of it that the law hardly leads."""
+        """Return whether a formula is a law, or a special case of it that the law does not lead."""
         contest = self._contest
         own, other = contest.entry(law.expression), contest.entry(one.expression)
-        leads = own is not None and other is not None and contest.plain_lead(own, other) > TUNING.hardly
+        leads = own is not None and other is not None and contest.plain_lead(own, other) > 0
         return not leads and self._holds(law, one)
 
     def _holds(self, law: Candidate, other: Candidate) -> bool:
         """Return whether a formula is a special case of a law: of rounded constants, exponents, or fewer terms."""
         return self._textbook[law.expression].at(other.predict(self.pool.judge.x), self._data) is not None
 
-    def _earns(self, law: Candidate, best: Candidate) -> bool:
-        """Return whether a law may take the place of a formula: it has no more constants, and does better than a line.
+    def _earns(self, law: Candidate, best: Candidate, clearly: float) -> bool:
+        """Return whether a law may take the place of a formula: it has no more constants, or one, and leads `clearly`.
 
-        In place of others than lines it may have one more if it leads clearly. Lines and planes are tried before all
-        laws, and have no name.
+        Lines and planes are tried before all laws, and have no name: instead of them it must leave clearly less.
         """
         contest = self._contest
         own, other = contest.entry(best.expression), contest.entry(law.expression)
-        count = len(self._textbook[law.expression].free.values)
+        count = self._count(law)
         if own is None or other is None:
             return False
         symbols = [sympy.Symbol(name) for name in self.pool.judge.names]
         if best.expression.is_polynomial(*symbols) and sympy.Poly(best.expression, *symbols).total_degree() <= 1:
-            return count <= max(len(own.free.values), 1) and other.error < own.error
-        clear = max(contest.plain_lead(own, other), contest.lead(own, other)) <= -SPOKEN
+            more = count - len(own.free.values)
+            return more <= 1 and contest.likelier(other, own) > SPOKEN + more * math.log(self._data.n)
+        clear = max(contest.plain_lead(own, other), contest.lead(own, other)) <= -clearly
         return count <= max(len(own.free.values), 1) + clear
 
-    def _near(self, best: Candidate, behind: float) -> list[Candidate]:
-        """Return the laws that the best formula does not lead by more, the likeliest first.
+    def _near(self, best: Candidate, behind: float) -> list[tuple[Candidate, float]]:
+        """Return the laws that the best formula does not lead by more, and by how much it does, the likeliest first.
 
         It has to lead both if noise may be correlated from row to row, and if it is not.
         """
@@ -118,7 +161,7 @@ class Laws:
             return []
         found = [(contest.plain_lead(own, other), contest.lead(own, other), each) for each, other in laws]
         found.sort(key=lambda lead: lead[0])
-        return [each for plain, lead, each in found if min(plain, lead) <= behind]
+        return [(each, plain) for plain, lead, each in found if min(plain, lead) <= behind]
 
     @cached_property
     def _sound(self) -> list[tuple[Candidate, Entry]]:
@@ -130,7 +173,11 @@ class Laws:
                 law = self._candidate(judged)
                 self._codes[law.expression], self._textbook[law.expression] = code, self._textbook[form]
                 entry = self._contest.entry(law.expression)
-                if entry is not None and self._is_fine(law):
+                if (
+                    entry is not None
+                    and law.held_out < 1
+                    and self._is_fine(law, self._textbook[form].apart(self._data))
+                ):
                     found.append((law, entry))
         return found
 

@@ -67,7 +67,7 @@ class Logarithms:
         table, before = self.table, self.table.noise
         noise = NoiseModel(level=1.0, outliers=before.outliers, rows=before.rows)
         x = logarithms(table.names, table.x, self.logs)
-        return replace(table, x=x, y=np.log(table.y), weight=np.ones(len(table)), noise=noise)
+        return replace(table, x=x, y=np.log(table.y), weight=np.ones(len(table)), noise=noise, logs=self.logs)
 
     def asked(self, course: Course, evaluations: int) -> Settings:
         """Return what the search in logarithms is asked for: what is left of the time and of the evaluations."""

@@ -21,6 +21,7 @@ class Naming:
     """The laws of textbooks, fitted to the rows that formulas are judged on, and what formulas are called by them.
 
     One constant of a law may differ by columns of two values; laws are fitted to the others, none to many columns.
+    Laws of a target whose logarithm is searched are laws there too.
     `of_logarithms` are weights of the logarithms of the target, where formulas were fitted to these.
     """
 
@@ -51,7 +52,15 @@ class Naming:
 
     @cached_property
     def _all(self) -> list[Textbook]:
-        return textbook(*self._rows(TUNING.structure))
+        table, (data, binary) = self.table, self._rows(TUNING.structure)
+        found = textbook(data, binary)
+        if table.logs is None:
+            return found
+        pairs = zip(data.names, data.columns, strict=True)
+        x = np.column_stack([np.exp(column) if name in table.logs else column for name, column in pairs])
+        laws = textbook(FitData.of(data.names, x, np.exp(data.y), data.weight / np.exp(data.y)), binary)
+        found += [law for each in laws if (law := each.of_logarithms(table.logs, data)) is not None]
+        return sorted(found, key=lambda law: law.cost(data.n))
 
     def _of_exact(self, formula: Formula) -> list[Textbook]:
         """Return the laws that an exact formula may be, fitted to few rows."""
@@ -68,7 +77,8 @@ class Naming:
     def _named(self, expression: Formula, exact: bool) -> Named | None:
         table = self.table
         data = FitData.of(table.names, table.x, table.y, table.weight)
-        law = named(expression, self._of_exact(expression) if exact else self._all, data)
+        law = None if exact else self.laws.get(expression)  # which rounded constants may keep from being one
+        law = law or named(expression, self._of_exact(expression) if exact else self._all, data)
         if law is None:
             return None
         known = law.known_as

@@ -65,7 +65,7 @@ class Ranking:
         either.
         """
         best, outcome, noise = self._found()
-        law = None if outcome is Outcome.EXACT else self._laws.instead_of(best)
+        law = None if outcome is Outcome.EXACT else self._laws.instead_of(best, claimed=outcome is Outcome.NOISE)
         if law is None:
             return best, outcome, noise
         if outcome is Outcome.NOISE:
@@ -136,18 +136,20 @@ class Ranking:
         return self._assessed(law) if best is None else self._unless_correlated(self._simplest(self.candidate(best)))
 
     def _unless_correlated(self, best: Candidate) -> Candidate:
-        """Return a formula, or the likeliest simpler one that leaves correlated noise, if the rows speak for that.
+        """Return a formula, or the likeliest one no longer, if one leaves correlated noise that the rows speak for.
 
         Rows left out here and there do not show it: their neighbors, which stay, tell of their noise.
         """
         corrected = 2.0  # times an error that what is correlated from row to row may be all of
         contest = self.verdict.contest
-        own, likely = contest.entry(best.expression), [(SPOKEN, best)]
+        own, likely, found = contest.entry(best.expression), [(SPOKEN, best)], False
         for each in self._every():
-            entry = contest.entry(each.expression) if each.complexity < best.complexity else None
-            if own and entry and entry.innovation < entry.error and entry.error < corrected * own.error:
-                likely.append((contest.lead(entry, own), each))
-        return max((pair for pair in likely if pair[1] is best or self._is_fine(pair[1])), key=lambda pair: pair[0])[1]
+            entry = contest.entry(each.expression) if each.complexity <= best.complexity else None
+            if own and entry and entry.error < corrected * own.error and self._is_fine(each):
+                lead = contest.lead(entry, own)
+                found = found or (entry.innovation < entry.error and lead > SPOKEN)
+                likely.append((lead, each))
+        return max(likely, key=lambda pair: pair[0])[1] if found else best
 
     def _simplest(self, best: Candidate, as_good: float = 1.01) -> Candidate:
         """Return the simplest formula that predicts as well as a good one, or is a law that it only corrects.
@@ -172,12 +174,17 @@ class Ranking:
             simple.held_out < lawlike and simple.complexity <= much_shorter * best.complexity
         )
 
-    def _is_fine(self, candidate: Candidate) -> bool:
-        """Return whether the rows determine a formula's constants, and it does nothing between them unasked."""
+    def _is_fine(self, candidate: Candidate, free: FreeFormula | None = None) -> bool:
+        """Return whether the rows determine a formula's constants, and it does nothing between them unasked.
+
+        free: the formula in the constants that are looked at; its own numbers where None.
+        """
         form, judge = candidate.expression, self.pool.judge
         if form not in self._fine:
-            known = Uncertainty.of(form, judge.names, judge.x, judge.y, judge.weight).determined
-            self._fine[form] = candidate.error < EXACT or (known and not wild(form, judge.names, judge.x, judge.y))
+            rows = judge.names, judge.x, judge.y, judge.weight
+            found = Uncertainty.of(form, *rows) if free is None else Uncertainty.of_free(free, *rows)
+            calm = found.determined and not wild(form, judge.names, judge.x, judge.y)
+            self._fine[form] = candidate.error < EXACT or calm
         return self._fine[form]
 
     def _beaten(self, law: Candidate, best: Assessed) -> bool:

@@ -40,7 +40,8 @@ class Tuning:
     enumerated: float = 10.0  # that sums of small formulas must be better by: the logarithm of a dictionary's size
     stated: float = 6.0  # that guesses may be worse by: they were stated before the rows were seen
     named: float = 6.0  # that textbook forms may be worse by: they are few, and not made from the rows
-    hardly: float = 2.0  # lead of a law over a special case of it, up to which that stands for it
+    hardly: float = 2.0  # lead of a law over another one, up to which that stays
+    more: float = 4.0  # lead that a law needs over another one of fewer constants
     doubt: float = 6.0  # by which the network contradicts a law that leaves only noise ...
     doubt_searched: float = 12.0  # ... and by which another formula does
     improved: float = 0.995  # of the error of simpler formulas, which a longer one on the front must fall below

@@ -182,7 +182,7 @@ class Table:
     """Rows x (n, m) and y (n,), with names of the columns and the target; `weight` (n,) multiplies residuals.
 
     `noise` is the kind of noise that the weights stand for, `index` (n,) the numbers of the rows in the table given,
-    where some were left out.
+    where some were left out. `logs` are the columns that are logarithms, where the target is one; else None.
     """
 
     names: tuple[str, ...]
@@ -192,6 +192,7 @@ class Table:
     target: str = "y"
     noise: NoiseModel = ADDITIVE
     index: Array | None = None
+    logs: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, names: tuple[str, ...], x: Array, y: Array, target: str) -> Table:

@@ -28,9 +28,10 @@ PHYSICS = (
     ),
     Form(
         "Vogel", "A*exp(B/(T - T0))", _T,
-        (linear("A", "y", "value at high temperature"), size("B", "T", "strength", positive=False),
+        (factor("A", "y", "value at high temperature"), linear("B", "T", "strength"),
          place("T0", "T", "Vogel temperature")),
-        "physics", "Vogel, Phys. Z. 22 (1921) 645; Fulcher (1925); Tammann and Hesse (1926)", bits=3.0,
+        "physics", "Vogel, Phys. Z. 22 (1921) 645; Fulcher (1925); Tammann and Hesse (1926)", solved="log",
+        positive=True, bits=3.0,
     ),
     Form(
         "Antoine", "exp(A - B/(C + T))", inputs("T: temperature, of any zero"),
@@ -189,8 +190,9 @@ PHYSICS = (
     ),
     Form(
         "van der Waals", "R*T/(V - b) - a/V^2", inputs("T: absolute temperature", "V: molar volume"),
-        (linear("R", "y*V/T", "gas constant"), size("b", "V", "volume of the molecules", 0.003, 0.01, 0.03, 0.1, 0.3),
-         linear("a", "y*V^2", "attraction")),
+        (linear("R", "y*V/T", "gas constant", positive=True),
+         size("b", "V", "volume of the molecules", 0.003, 0.01, 0.03, 0.1, 0.3),
+         linear("a", "y*V^2", "attraction", positive=True)),
         "physics", "van der Waals, Over de continuiteit (1873)", {"T": "positive", "V": "positive"},
     ),
     Form(

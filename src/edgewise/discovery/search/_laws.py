@@ -65,8 +65,8 @@ class Laws:
         for law, lead in near:
             merit = merits[law.expression]
             if own is None and self._holds(law, best):
-                leads = self._leads_its_case(law, best, SPOKEN if claimed else 0.0)
-                found.append((lead, merit, law if leads else None))
+                less = self._leaves_less(law, best, SPOKEN if claimed else 0.0)
+                found.append((lead, merit, law if less else None))
             elif merit < least and self._earns(law, own or best, SPOKEN if own is None else TUNING.more):
                 found.append((lead, merit, law))
         fit = [each for each in found if each[2] is None or not self._predicts_worse(each[2], best)]
@@ -88,9 +88,9 @@ class Laws:
         """Return whether a law is another one of fewer constants: a special case of it."""
         return self._count(one) < self._count(law) and self._holds(law, one)
 
-    def _leads_its_case(self, law: Candidate, case: Candidate, by: float) -> bool:
-        """Return whether the rows speak for the constants that a law has more than a special case of it."""
-        own, other = self._contest.entry(case.expression), self._contest.entry(law.expression)
+    def _leaves_less(self, law: Candidate, one: Candidate, by: float) -> bool:
+        """Return whether the rows speak for the constants that a law has more than a formula, by some evidence."""
+        own, other = self._contest.entry(one.expression), self._contest.entry(law.expression)
         if own is None or other is None:
             return False
         more = self._count(law) - len(own.free.values)
@@ -132,21 +132,22 @@ class Laws:
         return self._textbook[law.expression].at(other.predict(self.pool.judge.x), self._data) is not None
 
     def _earns(self, law: Candidate, best: Candidate, clearly: float) -> bool:
-        """Return whether a law may take the place of a formula: it has no more constants, or one, and leads `clearly`.
+        """Return whether a law may take the place of a formula: it has no more constants, or one and leads `clearly`.
 
-        Lines and planes are tried before all laws, and have no name: instead of them it must leave clearly less.
+        It may have any number if it leaves clearly less and rows are many, but only one more than lines and planes:
+        these are tried before all laws, and have no name.
         """
+        rows_each = 10  # for each constant, that are many
         contest = self._contest
         own, other = contest.entry(best.expression), contest.entry(law.expression)
-        count = self._count(law)
         if own is None or other is None:
             return False
+        more, less = self._count(law) - max(len(own.free.values), 1), self._leaves_less(law, best, SPOKEN)
         symbols = [sympy.Symbol(name) for name in self.pool.judge.names]
         if best.expression.is_polynomial(*symbols) and sympy.Poly(best.expression, *symbols).total_degree() <= 1:
-            more = count - len(own.free.values)
-            return more <= 1 and contest.likelier(other, own) > SPOKEN + more * math.log(self._data.n)
+            return more <= 1 and less
         clear = max(contest.plain_lead(own, other), contest.lead(own, other)) <= -clearly
-        return count <= max(len(own.free.values), 1) + clear
+        return more <= clear or (less and rows_each * self._count(law) <= self._data.n)
 
     def _near(self, best: Candidate, behind: float) -> list[tuple[Candidate, float]]:
         """Return the laws that the best formula does not lead by more, and by how much it does, the likeliest first.

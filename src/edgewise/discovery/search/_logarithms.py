@@ -28,16 +28,17 @@ class Logarithms:
     decades: float
 
     @classmethod
-    def of(cls, table: Table, settings: Settings, plain: Ceiling) -> Logarithms | None:
+    def of(cls, table: Table, settings: Settings, plain: Ceiling, *, weighed: bool) -> Logarithms | None:
         """Return how a table is searched in logarithms, None where the target scatters more evenly as it is.
 
         The log-likelihood of a network's residuals for rows left out decides: that of a network of the logarithm, less
         the sum of the logarithms, must be above that of `plain`, the network of the target, with errors of one size,
         and about as good as with relative ones. Each is by Student's distribution, as for kinds of noise. The former
         takes columns that cover decades by their logarithms, unless it predicts better with columns as they are, or
-        with the logarithms of all positive ones.
+        with the logarithms of all positive ones. Where errors are small next to the values, logarithms are taken only
+        if rows are not `weighed` by their values and errors of one size are far less likely.
         """
-        clear = 8.0  # units of the log-likelihood that tell one kind of errors from another
+        clear, far = 8.0, 24.0  # units of the log-likelihood that tell one kind of errors from another
         few, fewest = 0.1, 15  # relative noise up to which squares and logarithms are alike; rows
         as_well = 1.03  # times the least error of a network: columns that cover decades are taken by logarithms
         known = settings.noise is not None or table.noise.given or not settings.knowledge.empty
@@ -57,7 +58,8 @@ class Logarithms:
             KINDS[name].likeliest(there, rows.y[before] - there).likelihood for name in ("additive", "relative")
         )
         likelihood = sized.likelihood - float(logs.sum())
-        if sized.level < few or likelihood < max(additive + clear, relative - clear):
+        alike = sized.level < few and (weighed or likelihood < additive + far)
+        if alike or likelihood < max(additive + clear, relative - clear):
             return None
         return cls(table, best.logs, covered(table.y))
 

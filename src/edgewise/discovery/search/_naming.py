@@ -14,6 +14,7 @@ from edgewise.discovery.judging import Candidate, Named, two_valued
 from edgewise.discovery.search._tuning import TUNING
 from edgewise.discovery.tables import Table
 from edgewise.formulas.expressions import Constant, FitData, Uncertainty, evaluate
+from edgewise.formulas.forms import Form
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ class Naming:
     @cached_property
     def _all(self) -> list[Textbook]:
         table, (data, binary) = self.table, self._rows(TUNING.structure)
-        found = textbook(data, binary)
         if table.logs is None:
-            return found
+            return textbook(data, binary)
+        admits = _without_waves if table.logs else _any
+        found = textbook(data, binary, admits)
         pairs = zip(data.names, data.columns, strict=True)
         x = np.column_stack([np.exp(column) if name in table.logs else column for name, column in pairs])
-        laws = textbook(FitData.of(data.names, x, np.exp(data.y), data.weight / np.exp(data.y)), binary)
+        laws = textbook(FitData.of(data.names, x, np.exp(data.y), data.weight / np.exp(data.y)), binary, admits)
         found += [law for each in laws if (law := each.of_logarithms(table.logs, data)) is not None]
         return sorted(found, key=lambda law: law.cost(data.n))
 
@@ -103,3 +105,11 @@ class Naming:
         meanings = {each.symbol: each.meaning for each in known.parameters}
         others = tuple(each.name for each in (law.form, *law.alike) if each is not known)
         return Named(known.name, others, constants, meanings)
+
+
+def _any(form: Form) -> bool:
+    return True
+
+
+def _without_waves(form: Form) -> bool:
+    return all(each.kind != "period" for each in form.parameters)

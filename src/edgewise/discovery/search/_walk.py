@@ -194,7 +194,8 @@ class Walk:
     def search_logarithms(self) -> Candidate | None:
         """Search in logarithms where the target covers decades; return the best formula that this gives."""
         assert self.recognized is not None
-        way = Logarithms.of(self.table, self.course.settings, self.recognized.ceiling)
+        weighed = self.recognized.table.noise.relative
+        way = Logarithms.of(self.table, self.course.settings, self.recognized.ceiling, weighed=weighed)
         if way is None:
             return None
         self.course.notes.append(way.note())

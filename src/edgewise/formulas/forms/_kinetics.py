@@ -163,6 +163,12 @@ KINETICS = (
         "dose", "Berkson, J. Am. Stat. Assoc. 39 (1944) 357", monotone=True, bits=3.0,
     ),
     Form(
+        "two-parameter log-logistic", "1/(1 + (c/x)^b)", _X,
+        (size("c", "x", "dose of one half"),
+         number("b", "steepness", 0.6, 1.0, 2.0, 3.0, 5.0, -1.0, -2.0, -4.0)),
+        "dose", "Finney, Statistical Method in Biological Assay (1978)", {"x": "nonnegative"}, monotone=True, bits=3.0,
+    ),
+    Form(
         "probit curve", "(1 + erf((x - m)/(s*sqrt(2))))/2", inputs("x: dose, or its logarithm"),
         (place("m", "x", "x of one half"), size("s", "x", "standard deviation of tolerances", positive=False)),
         "dose", "Bliss, Science 79 (1934) 38", monotone=True,

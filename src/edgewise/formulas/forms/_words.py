@@ -17,6 +17,7 @@ KINDS: dict[str, tuple[str, ...]] = {
              "width"),
     "area": ("area", "areas"),
     "viscosity": ("viscosity",),
+    "angle": ("angle", "degrees", "radians", "theta", "phi"),
     "distance": ("distance", "dist", "radius"),
     "money": ("income", "expenditure", "totexp", "sales", "capital", "labor", "labour", "price"),
     "rank": ("rank", "ranks"),

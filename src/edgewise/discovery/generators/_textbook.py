@@ -93,6 +93,19 @@ class Textbook:
         near = free.error < max(_SAME, unseen * data.error(values))
         return free if near and replace(self, free=free).sound(data) else None
 
+    @property
+    def fits(self) -> bool:
+        """Whether its inputs, by one of its names, are no other quantities than the columns are called by."""
+        return any(each.fits(self.columns) for each in (self.form, *self.alike))
+
+    def uses_all(self, data: FitData) -> bool:
+        """Return whether each constant changes the values, unless it is part of a wave: else it is a limit."""
+        if any(each.kind == "period" for each in self.form.parameters):
+            return True
+        least = 1e-2  # of the standard deviation, that a relative change by one is worth
+        sizes = np.linalg.norm(_slopes(self.free, data), axis=0)
+        return bool(np.isfinite(sizes).all() and (sizes >= least).all())
+
     def apart(self, data: FitData) -> FreeFormula:
         """Return the law in constants that rows tell apart: logarithms of factors, and waves about their middle."""
         kinds = {s: each.kind for s, each in zip(self.free.symbols, self.form.parameters, strict=False)}
@@ -332,18 +345,25 @@ def _waves(free: FreeFormula, periods: Sequence[int], data: FitData, values: Arr
 
 def _tells_all(free: FreeFormula, data: FitData, values: Array) -> bool:
     """Return whether values (n,) of a law determine each of its constants, none of them at zero or far away."""
-    step, least, apart = 1e-5, 1e-2, 1e-3  # of a constant; of the standard deviation; singular value over the largest
-    columns = []
-    with np.errstate(all="ignore"):
-        for k, value in enumerate(free.values):
-            moved = replace(free, values=(*free.values[:k], value * (1 + step), *free.values[k + 1 :]))
-            columns.append(data.weight * (moved.at(data.columns, data.names) - values) / step)
-    table = np.column_stack(columns)
+    least, apart = 1e-2, 1e-3  # of the standard deviation; singular value over the largest
+    table = _slopes(free, data, values)
     size = np.linalg.norm(table, axis=0)
     if not np.isfinite(table).all() or (size < least).any():
         return False
     singular = np.linalg.svd(table / size, compute_uv=False)
     return bool(singular[-1] > apart * singular[0])
+
+
+def _slopes(free: FreeFormula, data: FitData, values: Array | None = None) -> Array:
+    """Return the weighted change (n, k) of the values by a relative one of each constant."""
+    step = 1e-5  # of a constant
+    columns = []
+    with np.errstate(all="ignore"):
+        values = free.at(data.columns, data.names) if values is None else values
+        for k, value in enumerate(free.values):
+            moved = replace(free, values=(*free.values[:k], value * (1 + step), *free.values[k + 1 :]))
+            columns.append(data.weight * (moved.at(data.columns, data.names) - values) / step)
+    return np.column_stack(columns)
 
 
 def _numbers(formula: Formula) -> int:

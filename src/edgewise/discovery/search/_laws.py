@@ -134,8 +134,8 @@ class Laws:
     def _earns(self, law: Candidate, best: Candidate, clearly: float) -> bool:
         """Return whether a law may take the place of a formula: it has no more constants, or one and leads `clearly`.
 
-        It may have any number if it leaves clearly less and rows are many, but only one more than lines and planes:
-        these are tried before all laws, and have no name.
+        It may have any number if it leaves clearly less, rows are many and its inputs are no other quantities, but only
+        one more than lines and planes: these are tried before all laws, and have no name.
         """
         rows_each = 10  # for each constant, that are many
         contest = self._contest
@@ -147,7 +147,8 @@ class Laws:
         if best.expression.is_polynomial(*symbols) and sympy.Poly(best.expression, *symbols).total_degree() <= 1:
             return more <= 1 and less
         clear = max(contest.plain_lead(own, other), contest.lead(own, other)) <= -clearly
-        return more <= clear or (less and rows_each * self._count(law) <= self._data.n)
+        many = rows_each * self._count(law) <= self._data.n and self._textbook[law.expression].fits
+        return more <= clear or (less and many)
 
     def _near(self, best: Candidate, behind: float) -> list[tuple[Candidate, float]]:
         """Return the laws that the best formula does not lead by more, and by how much it does, the likeliest first.
@@ -174,11 +175,9 @@ class Laws:
                 law = self._candidate(judged)
                 self._codes[law.expression], self._textbook[law.expression] = code, self._textbook[form]
                 entry = self._contest.entry(law.expression)
-                if (
-                    entry is not None
-                    and law.held_out < 1
-                    and self._is_fine(law, self._textbook[form].apart(self._data))
-                ):
+                own = self._textbook[form]
+                better = law.held_out < 1 and own.uses_all(self._data)
+                if entry is not None and better and self._is_fine(law, own.apart(self._data)):
                     found.append((law, entry))
         return found
 

@@ -80,7 +80,8 @@ class Naming:
         table = self.table
         data = FitData.of(table.names, table.x, table.y, table.weight)
         law = None if exact else self.laws.get(expression)  # which rounded constants may keep from being one
-        law = law or named(expression, self._of_exact(expression) if exact else self._all, data)
+        if law is None or not law.uses_all(data):
+            law = named(expression, self._of_exact(expression) if exact else self._all, data)
         if law is None:
             return None
         known = law.known_as

@@ -65,7 +65,11 @@ class Ranking:
         either.
         """
         best, outcome, noise = self._found()
-        law = None if outcome is Outcome.EXACT else self._laws.instead_of(best, claimed=outcome is Outcome.NOISE)
+        law = (
+            None
+            if outcome is Outcome.EXACT
+            else self._laws.instead_of(best, claimed=outcome in (Outcome.NOISE, Outcome.AMBIGUOUS))
+        )
         if law is None:
             return best, outcome, noise
         if outcome is Outcome.NOISE:

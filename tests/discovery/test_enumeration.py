@@ -115,6 +115,11 @@ def test_operations_are_undone_on_rows_of_one_place() -> None:
     assert not [formula for part in Peeled(np.full((24, 1), 3.0), y, 5, 3).found() for formula in part]
 
 
+def test_most_rows_may_have_the_largest_target() -> None:
+    x = np.linspace(0, 1, 40)[:, None]
+    assert len(list(Enumeration(x, (x[:, 0] > 0.3) * 2.0).first())) == 0
+
+
 def test_a_law_with_a_pole_is_discovered() -> None:
     """Its largest values decide every regression on all rows."""
     x = rows(2, 1000, 0.3, 3.0)

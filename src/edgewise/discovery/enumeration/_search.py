@@ -342,12 +342,15 @@ def _usual(x: Array, y: Array) -> Array:
 
 
 def _one_side(x: Array, size: Array) -> Array:
-    """Return the largest set of rows that neighbors connect where the target is not small; none without small ones."""
+    """Return the largest set of rows that neighbors connect where the target is not small.
+
+    It is empty without small ones, and where most rows have the largest target.
+    """
     touching, neighbors, most = 1e-2, 6, 2000
     middle = np.median(size)
-    if size.min() > touching * middle:
-        return np.arange(0)
     kept = np.flatnonzero(size > middle)[:most]
+    if size.min() > touching * middle or not len(kept):
+        return np.arange(0)
     scale = np.std(x, axis=0)
     z = x[kept] / np.where(scale > 0, scale, 1.0)
     near = np.reshape(KDTree(z).query(z, k=min(neighbors, len(z)))[1], (len(z), -1))

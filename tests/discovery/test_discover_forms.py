@@ -89,3 +89,28 @@ def test_a_registered_law_takes_part(bottle: Form) -> None:
     assert found.best.named is not None
     assert found.best.named.name == "bottle"
     assert found.best.named.constants["w"].value == pytest.approx(1.7, abs=0.05)
+
+
+def test_a_law_whose_factor_is_known_to_a_decade_is_best_for_vapor_pressure() -> None:
+    """Water in millimeters of mercury: Bates and Watts (1988), A4.5."""
+    celsius = np.array([0, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 100, 105.0])
+    pressure = [4.14, 8.52, 16.31, 32.18, 64.62, 98.76, 151.13, 224.74, 341.35, 423.36, 522.78, 674.32, 782.04, 920.01]
+    found = ew.discover(pd.DataFrame({"Temp": celsius}), np.array(pressure), effort="quick")
+    assert found.best.named is not None and found.best.named.name == "Vogel", str(found)
+
+
+def test_a_constant_is_not_best_where_a_curve_predicts_rows_left_out() -> None:
+    """Theophylline of subject 1: Boeckmann, Sheiner and Beal (1994)."""
+    hours = np.array([0, 0.25, 0.57, 1.12, 2.02, 3.82, 5.1, 7.03, 9.05, 12.12, 24.37])
+    level = np.array([0.74, 2.84, 6.57, 10.5, 9.66, 8.58, 8.36, 7.47, 6.89, 5.94, 3.28])
+    found = ew.discover(pd.DataFrame({"Time": hours}), level, effort="quick")
+    assert found.best.expression.free_symbols and found.best.held_out < 0.5, str(found)
+    assert "Bateman" in {each.named.name for each in found if each.named}
+
+
+def test_a_wave_over_calendar_years_is_on_the_front_by_name() -> None:
+    years = 1920 + np.arange(120) / 12
+    y = 49 - 9 * np.cos(2 * np.pi * years) - 7 * np.sin(2 * np.pi * years)
+    y = y + 2.5 * np.random.default_rng(0).standard_normal(len(years))
+    found = ew.discover(pd.DataFrame({"time": years}), y, effort="quick")
+    assert "wave" in {each.named.name for each in found if each.named}, str(found)

@@ -107,7 +107,7 @@ class Textbook:
         return bool(np.isfinite(sizes).all() and (sizes >= least).all())
 
     def apart(self, data: FitData) -> FreeFormula:
-        """Return the law in constants that rows tell apart: logarithms of factors, and waves about their middle."""
+        """Return the law in constants that rows determine: logarithms of factors, and waves about their middle."""
         kinds = {s: each.kind for s, each in zip(self.free.symbols, self.form.parameters, strict=False)}
         factors = [s for s in self.free.symbols if kinds.get(s) == "factor"]
         values = (math.log(v) if s in factors else v for s, v in zip(self.free.symbols, self.free.values, strict=True))
@@ -234,11 +234,12 @@ def _code(form: Form, alike: Iterable[Form], columns: Sequence[str], n: int) -> 
 
     Source: Djuric, A model selection rule for sinusoids in white Gaussian noise (1996).
     """
-    foreign = 4.0  # in units of the criterion
+    kind, laws = 4.0, (form, *alike)  # in units of the criterion
     periods = sum(each.kind == "period" for each in form.parameters)
-    laws = (form, *alike)
-    own = foreign * (any(each.names(columns) for each in laws) - (not any(each.fits(columns) for each in laws)))
-    return form.code - own + 2 * math.log(n) * periods
+    code = form.code + 2 * math.log(n) * periods
+    if any(each.names(columns) for each in laws):
+        return code - kind
+    return code if any(each.fits(columns) for each in laws) else code + kind
 
 
 def _cost(error: float, count: int, n: int) -> float:

@@ -56,7 +56,11 @@ class Naming:
         table, (data, binary) = self.table, self._rows(TUNING.structure)
         if table.logs is None:
             return textbook(data, binary)
-        admits = _without_waves if table.logs else _any
+        calm = bool(table.logs)  # waves along logarithms are not meant
+
+        def admits(form: Form) -> bool:
+            return not (calm and any(each.kind == "period" for each in form.parameters))
+
         found = textbook(data, binary, admits)
         pairs = zip(data.names, data.columns, strict=True)
         x = np.column_stack([np.exp(column) if name in table.logs else column for name, column in pairs])
@@ -106,11 +110,3 @@ class Naming:
         meanings = {each.symbol: each.meaning for each in known.parameters}
         others = tuple(each.name for each in (law.form, *law.alike) if each is not known)
         return Named(known.name, others, constants, meanings)
-
-
-def _any(form: Form) -> bool:
-    return True
-
-
-def _without_waves(form: Form) -> bool:
-    return all(each.kind != "period" for each in form.parameters)

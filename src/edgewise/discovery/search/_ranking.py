@@ -65,11 +65,8 @@ class Ranking:
         either.
         """
         best, outcome, noise = self._found()
-        law = (
-            None
-            if outcome is Outcome.EXACT
-            else self._laws.instead_of(best, claimed=outcome in (Outcome.NOISE, Outcome.AMBIGUOUS))
-        )
+        claimed = outcome in (Outcome.NOISE, Outcome.AMBIGUOUS)
+        law = None if outcome is Outcome.EXACT else self._laws.instead_of(best, claimed=claimed)
         if law is None:
             return best, outcome, noise
         if outcome is Outcome.NOISE:

@@ -83,6 +83,7 @@ def kept_shape(request: Request, fit: AdditiveFit) -> Request:
         maps=fit.design.is_mapped or fit.target.name != "identity",
         hidden=fit.model.hidden is not None,
         values=any(isinstance(part, Levels) and part.kind == "value" for part in inputs),
+        steps=request.steps and fit.model.steps is not None,
     )
 
 
@@ -91,20 +92,20 @@ _DERIVED = ("networks_", "edges_", "candidates_")
 
 
 class AdditiveEstimator(Reading, Streaming):
-    """An estimator whose fit is a sum of curves, products and a hidden node.
+    """An estimator whose fit is a sum of curves, products, a hidden node and steps.
 
     Attributes
     ----------
     fits_
         The fits, one for each target.
     networks_
-        The same as networks of `network_inputs(X)`.
+        The same as networks of `network_inputs(X)`, without the steps.
     network_
         The network of a single target.
     network_names_
         Names of its inputs.
     edges_
-        A table of all curves and products.
+        A table of all curves, products and steps.
     candidates_
         A table of the shapes that were compared.
     means_
@@ -115,6 +116,7 @@ class AdditiveEstimator(Reading, Streaming):
 
     select: Select
     products: Products
+    steps: bool
     monotonic_cst: Any
     interaction_cst: Any
     random_state: Any
@@ -153,13 +155,13 @@ class AdditiveEstimator(Reading, Streaming):
 
     @cached_property
     def networks_(self) -> list[KAN]:
-        """The network of each target, in the units of the sum: of the target, its map, or log-odds."""
+        """The network of each target, in the units of the sum: of the target, its map, or log-odds; without steps."""
         check_is_fitted(self, "fits_")
         return [network(fit.model.scaled(fit.target.scale, fit.target.center)) for fit in self.fits_]
 
     @cached_property
     def edges_(self) -> pd.DataFrame:
-        """All curves and products."""
+        """All curves, products and steps."""
         check_is_fitted(self, "fits_")
         fits = zip(self.fits_, self.deviations_, strict=True)
         return stacked([edge_table(fit, deviation, self.encoder_.names) for fit, deviation in fits])
@@ -177,7 +179,7 @@ class AdditiveEstimator(Reading, Streaming):
 
     @property
     def network_(self) -> KAN:
-        """The network of the one target."""
+        """The network of the one target, without the steps."""
         if len(self.networks_) > 1:
             raise AttributeError(f"There are {len(self.networks_)} targets: see networks_.")
         return self.networks_[0]
@@ -265,6 +267,7 @@ class AdditiveEstimator(Reading, Streaming):
             raise InputError(f"'products' must be 'auto' or a number of pairs >= 0. Got {self.products!r}.")
         return Request(
             products=self.products,
+            steps=self.steps and self.select == "average" and self.products == "auto",
             select=self.select,
             seed=self._seed(),
             allowed=self._allowed(columns),

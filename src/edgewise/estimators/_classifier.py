@@ -17,9 +17,9 @@ from edgewise.tables.additive import Classes, Select
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class KANClassifier(TableClassifier, AdditiveEstimator):
-    """Fit classes by a network whose every edge is a smoothed curve: log-odds that can be read.
+    """Fit classes by a sum of curves of one, two and three columns: log-odds that can be read.
 
-    P(y = k) = softmax_k( b_k + sum_i f_ki(x_i) + sum_ij f_kij(x_i, x_j) )
+    P(y = k) = softmax_k( b_k + sum_i f_ki(x_i) + sum_ij f_kij(x_i, x_j) + sum_ijl f_kijl(x_i, x_j, x_l) )
 
     Two classes have one sum, the log-odds of the second. Everything else is as in `KANRegressor`, but there is no
     hidden node.
@@ -32,6 +32,9 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
     products
         How many pairs may interact; "auto" compares several numbers.
+    steps
+        Whether sums of steps take part in the average, where the shape is left open: `select` "average" and `products`
+        "auto". Columns under `monotonic_cst` make none.
     monotonic_cst
         1, 0 or -1 for each column, or a dict of names: curves of the probability of the second of two classes that must
         rise or fall. Such a column takes part in no product.
@@ -69,6 +72,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     class_weight: Any = None
     select: Select = "average"
     products: Products = "auto"
+    steps: bool = True
     monotonic_cst: Any = None
     interaction_cst: Any = None
     categorical_features: Any = "auto"

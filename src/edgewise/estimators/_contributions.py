@@ -1,4 +1,4 @@
-"""What each column, product and hidden node adds to the sum of a fit, about its mean over the rows it was fitted to."""
+"""What each column, set of columns and hidden node adds to the sum of a fit, about its mean over the fitted rows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Means:
-    """Means over the rows of a fit: of each input's features, of each product (K,), of the hidden node."""
+    """Means over the rows of a fit: of each input's features, each product (K,), the hidden node, each step table."""
 
     features: tuple[Array, ...]
     products: dict[Pair, Array]
     hidden: float = 0.0
+    steps: tuple[Array, ...] = ()
 
     @classmethod
     def of(cls, model: AdditiveModel, x: Array, weights: Array) -> Means:
@@ -28,7 +29,8 @@ class Means:
         share = weights / weights.sum()
         features = [np.zeros(part.n_features) for part in model.design.inputs]
         products = {pair: np.zeros(model.outputs) for pair in model.products}
-        hidden = 0.0
+        hidden, tables = 0.0, [] if model.steps is None else model.steps.tables
+        steps = [np.zeros(model.outputs) for _ in tables]
         for rows in chunks(len(x)):
             found = model.design.features(x[rows])
             for mean, values in zip(features, found, strict=True):
@@ -37,15 +39,17 @@ class Means:
                 products[pair] += share[rows] @ (model.design.product(found, pair)[0] @ beta)
             if model.hidden is not None:
                 hidden += float(share[rows] @ model.hidden.eta(np.hstack(found)))
-        return cls(tuple(features), products, hidden)
+            for mean, table in zip(steps, tables, strict=True):
+                mean += share[rows] @ table.at(x[rows])
+        return cls(tuple(features), products, hidden, tuple(steps))
 
 
 @dataclass(frozen=True)
 class Contributions:
     """The parts of one target's sum, in its units: those of the target, of its logarithm, or log-odds.
 
-    A column is one part, be it a curve, the effect of a gap, effects of single values or of levels; then come the
-    products and the hidden node. A column without effect is zero.
+    A column is one part, be it a curve with steps, the effect of a gap, effects of single values or of levels; then
+    come pairs and triples of columns, and the hidden node. A column without effect is zero.
     """
 
     fit: AdditiveFit
@@ -63,10 +67,19 @@ class Contributions:
         inputs = self.model.design.inputs
         return [(inputs[i].column, inputs[j].column) for i, j in self.model.products]
 
+    @cached_property
+    def groups(self) -> list[tuple[int, ...]]:
+        """The sets of several columns that are parts, by number: those of products, then further ones of steps."""
+        found: dict[tuple[int, ...], tuple[int, ...]] = {tuple(sorted(pair)): pair for pair in self.pairs}
+        for table in self.model.steps.tables if self.model.steps else ():
+            if len(table.columns) > 1:
+                found.setdefault(table.columns, table.columns)
+        return list(found.values())
+
     def names(self, split_products: bool = False) -> list[str]:
         """Return what the parts are called."""
-        products = [] if split_products else [f"{self.columns[i]} * {self.columns[j]}" for i, j in self.pairs]
-        return [*self.columns, *products, *(["hidden node"] if self.model.hidden is not None else [])]
+        groups = [] if split_products else [" * ".join(self.columns[k] for k in group) for group in self.groups]
+        return [*self.columns, *groups, *(["hidden node"] if self.model.hidden is not None else [])]
 
     @property
     def baseline(self) -> Array:
@@ -75,7 +88,9 @@ class Contributions:
         for mean, beta in zip(self.means.features, self.model.beta, strict=True):
             total += mean @ beta
         scale = self.fit.target.scale
-        return total + scale * sum(self.means.products.values(), np.zeros(len(total))) + scale * self.means.hidden
+        for mean in (*self.means.products.values(), *self.means.steps):
+            total += scale * mean
+        return total + scale * self.means.hidden
 
     def of(self, x: Array, split_products: bool = False) -> Array:
         """Return the contributions (n, parts, K) at columns x (n, p), those of products given to their columns if
@@ -84,6 +99,15 @@ class Contributions:
         for rows in chunks(len(x)):
             self._add(x[rows], found[rows], split_products)
         return found
+
+    def steps(self, columns: tuple[int, ...], values: Array) -> Array:
+        """Return what the steps of a set of columns add (n, K) at values (n, columns), zero without any."""
+        wide = np.full((len(values), len(self.columns)), np.nan)
+        wide[:, list(columns)] = values
+        for table, mean in zip(self.model.steps.tables if self.model.steps else (), self.means.steps, strict=True):
+            if set(table.columns) == set(columns):
+                return table.at(wide) - self.fit.target.scale * mean
+        return np.zeros((len(values), self.model.outputs))
 
     def _add(self, x: Array, out: Array, split: bool) -> None:
         model, scale = self.model, self.fit.target.scale
@@ -99,6 +123,14 @@ class Contributions:
             else:
                 whole = model.design.product(features, pair)[0] @ model.products[pair]
                 out[:, len(self.columns) + k] = whole - scale * self.means.products[pair]
+        place = {tuple(sorted(group)): len(self.columns) + k for k, group in enumerate(self.groups)}
+        for table, mean in zip(model.steps.tables if model.steps else (), self.means.steps, strict=True):
+            whole = table.at(x) - scale * mean
+            if len(table.columns) == 1 or split:  # without a part that fewer columns have, each has an equal share
+                for column in table.columns:
+                    out[:, column] += whole / len(table.columns)
+            else:
+                out[:, place[table.columns]] += whole
         if model.hidden is not None:
             out[:, -1] = (model.hidden.eta(np.hstack(features)) - scale * self.means.hidden)[:, None]
 

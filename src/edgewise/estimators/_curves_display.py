@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
-from edgewise.estimators._contributions import Contributions, Pair
+from edgewise.estimators._contributions import Contributions
 from edgewise.nn import KAN, Nodes, clone, compact, remove_edges, select
 from edgewise.tables.additive import Curve, Gap, Levels
 from edgewise.tables.encoding import Category, Dates, Encoder
@@ -95,7 +95,7 @@ def _strongest_edges(model: KAN, rows: Any, most: int) -> tuple[KAN, list[int], 
 
 @dataclass(frozen=True)
 class Effects:
-    """One sum of a fit on rows x: what each column and product adds to output k."""
+    """One sum of a fit on rows x: what each column and pair of columns adds to output k."""
 
     parts: Contributions
     encoder: Encoder
@@ -115,21 +115,22 @@ class Effects:
         return self._of_curve(column)
 
     def of_pair(self, number: int) -> plot.PairEffect:
-        """Return what a product adds, by its number among the products."""
+        """Return what a pair of columns adds, by its number among the sets of columns."""
         from edgewise import plot
 
-        parts = self.parts
-        pair = list(parts.model.products)[number]
-        columns = parts.pairs[number]
+        parts, columns = self.parts, self.parts.groups[number]
         sides = [self._side(column) for column in columns]
         first, second = (places for _, places in sides)
-        inputs = [parts.model.design.inputs[k] for k in pair]
-        grid = np.meshgrid(first, second, indexing="ij")
-        features = {k: part.features(values.ravel()) for k, part, values in zip(pair, inputs, grid, strict=True)}
-        beta = parts.model.products[pair][:, self.output]
-        mean = parts.fit.target.scale * parts.means.products[pair][self.output]
-        z = (parts.model.design.product(features, pair)[0] @ beta - mean).reshape(len(first), len(second))
-        name = f"{parts.columns[columns[0]]} × {parts.columns[columns[1]]}"
+        grid = np.column_stack([side.ravel() for side in np.meshgrid(first, second, indexing="ij")])
+        z = parts.steps(columns, grid)[:, self.output]
+        if number < len(parts.pairs):
+            pair = list(parts.model.products)[number]
+            features = {k: parts.model.design.inputs[k].features(own) for k, own in zip(pair, grid.T, strict=True)}
+            beta = parts.model.products[pair][:, self.output]
+            mean = parts.fit.target.scale * parts.means.products[pair][self.output]
+            z = z + parts.model.design.product(features, pair)[0] @ beta - mean
+        z = z.reshape(len(first), len(second))
+        name = " × ".join(parts.columns[column] for column in columns)
         rows = self.x[:, columns][np.isfinite(self.x[:, columns]).all(1)]
         most = 400  # rows that are drawn
         drawn = rows[np.random.default_rng(0).permutation(len(rows))[:most]]
@@ -147,9 +148,9 @@ class Effects:
         inputs = self.parts.model.design.inputs
         return {type(part): k for k, part in enumerate(inputs) if part.column == column}
 
-    def _value(self, kinds: Sequence[int], x: Array) -> Array:
-        """Return what some inputs add at values x (n,) of their column, about their means."""
-        model, total = self.parts.model, np.zeros(len(x))
+    def _value(self, column: int, kinds: Sequence[int], x: Array) -> Array:
+        """Return what some inputs of a column and its steps add at its values x (n,), about their means."""
+        model, total = self.parts.model, self.parts.steps((column,), x[:, None])[:, self.output]
         for k in kinds:
             features = model.design.inputs[k].features(x) - self.parts.means.features[k]
             total += features @ model.beta[k][:, self.output]
@@ -169,7 +170,7 @@ class Effects:
         places, log = self._places(column)
         shown = [kinds[kind] for kind in (Curve, Gap) if kind in kinds]
         curve = [kinds[Curve]] if Curve in kinds else []
-        y, band = self._value(shown, places), self._band(curve, places)
+        y, band = self._value(column, shown, places), self._band(curve, places)
         points = gap = None
         if Levels in kinds:
             values = self.parts.model.design.inputs[kinds[Levels]].value
@@ -177,11 +178,12 @@ class Effects:
             single = single[
                 np.isin(values(single), np.arange(self.parts.model.design.inputs[kinds[Levels]].n_features))
             ]
-            points = np.column_stack([single, self._value(every, single)])
+            points = np.column_stack([single, self._value(column, every, single)])
             points = points[(single >= places[0]) & (single <= places[-1])]
         if Gap in kinds:
             at = np.array([np.nan])
-            middle, half = float(self._value(every, at)[0]), float(self._band([*curve, kinds[Gap]], at)[0])
+            half = float(self._band([*curve, kinds[Gap]], at)[0])
+            middle = float(self._value(column, every, at)[0])
             gap = (middle, middle - half, middle + half, float(np.isnan(rows).mean()))
         return plot.CurveEffect(
             self.parts.columns[column], self._dated(column, places), y, y - band, y + band,
@@ -193,7 +195,7 @@ class Effects:
 
         codes, labels = self._codes(column)
         every = list(self._inputs(column).values())
-        y, band = self._value(every, codes), self._band(every, codes)
+        y, band = self._value(column, every, codes), self._band(every, codes)
         counts = np.array([(self.x[:, column] == code).sum() for code in codes])
         more = len(self.encoder.levels[column] or []) - len(codes)
         title, note = self.parts.columns[column], self._note(column)
@@ -270,9 +272,9 @@ Feature = int | str | tuple[int, int] | tuple[str, str]
 
 
 class CurvesDisplay:
-    """The curves and products of a `KANRegressor` or `KANClassifier`, a panel each, the most important first.
+    """The curves and pairs of columns of a `KANRegressor` or `KANClassifier`, a panel each, the most important first.
 
-    Products come after columns.
+    Pairs come after columns. Triples of columns, whose steps are mostly faint, are not drawn: `importance` has them.
 
     A panel shows what its column adds to the sum, about the mean over the rows of `fit`, and its share of the variance.
     Panels of columns have one vertical axis, in the units of the sum. The band holds 90 % of the posterior probability,
@@ -383,20 +385,21 @@ class CurvesDisplay:
 
 
 def _most_important(found: Effects, most: int) -> list[int]:
-    """Return the numbers of the most important columns, and after them of products."""
-    count = len(found.parts.columns) + len(found.parts.pairs)
-    order = np.argsort(-found.shares[:count], kind="stable")
+    """Return the numbers of the most important columns, and after them of pairs."""
+    count = len(found.parts.columns)
+    drawn = np.array([*range(count), *(count + k for k, group in enumerate(found.parts.groups) if len(group) == 2)])
+    order = drawn[np.argsort(-found.shares[drawn], kind="stable")]
     visible = 0.002  # share of the variance from which a part is drawn unasked
     shown = [int(k) for k in order[:most] if found.shares[k] >= visible] or [int(order[0])]
     return sorted(shown, key=lambda k: k >= len(found.parts.columns))
 
 
 def _part(feature: Feature, found: Effects) -> int:
-    """Return the number of a column, or of the product of a pair."""
+    """Return the number of a column, or of a pair of columns."""
     if isinstance(feature, tuple):
-        wanted: Pair = tuple(sorted(_column(each, found) for each in feature))  # type: ignore[assignment]
-        pairs = [tuple(sorted(pair)) for pair in found.parts.pairs]
-        if wanted not in pairs:
+        wanted = tuple(sorted(_column(each, found) for each in feature))
+        pairs = [tuple(sorted(group)) for group in found.parts.groups]
+        if len(wanted) != 2 or wanted not in pairs:
             raise InputError(f"There is no product of the pair {feature!r}: see edges_.")
         return len(found.parts.columns) + pairs.index(wanted)
     return _column(feature, found)

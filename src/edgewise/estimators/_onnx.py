@@ -14,6 +14,7 @@ from edgewise.interpret.export import OnnxGraph, OnnxValue, onnx_function, onnx_
 from edgewise.nn import KAN, clone, shift_outputs
 from edgewise.tables.additive import AdditiveFit, Curve, Design, Gamma, Gap, Gaussian, Levels, Poisson, Target
 from edgewise.tables.encoding import Category, Column, Encoder
+from edgewise.tables.steps import Bins, StepModel
 
 #: an empty cell of text, and what runtimes make of None, NaN, NA and NaT
 _EMPTY = ("", "None", "nan", "<NA>", "NaT")
@@ -71,6 +72,47 @@ class OnnxColumns:
         order = [k for group in found for k in group]
         joined = self.graph.concat(list(found.values()))
         return joined if order == sorted(order) else self.graph.columns(joined, np.argsort(order).tolist())
+
+    def steps(self, model: StepModel) -> OnnxValue:
+        """Return the sum of tables of steps at the rows, (rows, outputs)."""
+        tables = [np.reshape(table.values, (-1, len(model.intercept))) for table in model.tables]
+        if not tables:
+            return self.graph.full(self._one, model.intercept)
+        begins = np.cumsum([0, *map(len, tables)])
+        places: dict[tuple[int, Bins], OnnxValue] = {}
+        cells = []
+        for table, begin in zip(model.tables, begins, strict=False):
+            strides = np.cumprod([1, *table.values.shape[-2:0:-1]])[::-1]
+            cell = None
+            for column, bins, stride in zip(table.columns, table.bins, strides, strict=True):
+                if (column, bins) not in places:
+                    places[column, bins] = self._place(column, bins)
+                part = self.graph.node("Mul", places[column, bins], np.array([int(stride)]))
+                cell = part if cell is None else self.graph.node("Add", cell, part)
+            cells.append(self.graph.node("Add", cell, np.array([int(begin)])))
+        found = self.graph.node("Gather", np.concatenate(tables), self.graph.concat(cells), axis=0)
+        return self.graph.sum(found, axis=1) + model.intercept
+
+    def _place(self, column: int, bins: Bins) -> OnnxValue:
+        """Return `Bins.places` of a column, whole numbers (rows, 1)."""
+        graph, kind = self.graph, self.encoder.columns[column]
+        if not bins.levels:
+            x = self._taken([column])
+            passed = graph.cast(x > _below(np.array(bins.cuts), graph.dtype), np.int64)
+            place = graph.node("ReduceSum", passed, np.array([1]), keepdims=1) if bins.cuts else graph.cast(x * 0, int)
+            return graph.where(graph.node("IsNaN", x), np.array(0), graph.node("Add", place, np.array([1])))
+        assert isinstance(kind, Category)
+        numbers = 1 + np.arange(len(kind.levels))
+        gap = len(kind.levels) + 1 if kind.gap else 0
+        numbers, gap = np.where(numbers <= bins.levels, numbers, 0), gap if gap <= bins.levels else 0
+        if column in self.texts:
+            empty = [text for text in _EMPTY if text not in kind.levels]
+            labels, numbers = np.array([*kind.levels, *empty]), np.append(numbers, np.repeat(gap, len(empty)))
+            return graph.cast(graph.cast(self.texts[column].equal(labels)) @ numbers.astype(float)[:, None], np.int64)
+        x = self._taken([column])
+        levels = self._rounded(np.array([float(label) for label in kind.levels]), kind)
+        place = graph.cast(graph.cast(x.equal(levels)) @ numbers.astype(float)[:, None], np.int64)
+        return graph.where(graph.node("IsNaN", x), np.array(gap), place)
 
     def centers(self, design: Design) -> Array:
         """Return what `values` leaves out of each input, (inputs,): means of curves, zero for levels and gaps.
@@ -143,6 +185,13 @@ class OnnxColumns:
         with np.errstate(over="ignore"):
             rounded = values.astype(self.graph.dtype).astype(float)
         return np.where(np.isfinite(rounded), rounded, 0.0)
+
+
+def _below(values: Array, dtype: np.dtype) -> Array:
+    """Return the largest numbers of a precision that are not above some values."""
+    with np.errstate(over="ignore"):
+        rounded = values.astype(dtype)
+    return np.where(rounded.astype(float) > values, np.nextafter(rounded, dtype.type(-np.inf)), rounded)
 
 
 def _holds_text(column: Column) -> bool:
@@ -222,12 +271,16 @@ def _mean(fit: AdditiveFit, made: KAN, columns: OnnxColumns) -> OnnxValue:
 
 
 def _eta(fit: AdditiveFit, made: KAN, columns: OnnxColumns) -> OnnxValue:
-    """Return what a network does of the values of a design, (rows, outputs): its knots are moved with the values."""
+    """Return the sum of a fit, (rows, outputs): a network of the values of its design, and steps.
+
+    Knots are moved with the values.
+    """
     moved, centers = clone(made), columns.centers(fit.design)
     if len(centers):
         layer = moved.layers[0]
         layer.knots = layer.knots - torch.as_tensor(centers)[:, None]
-    return onnx_network(moved, columns.values(fit.design))
+    smooth = onnx_network(moved, columns.values(fit.design))
+    return smooth if fit.model.steps is None else smooth + columns.steps(fit.model.steps)
 
 
 def _bounded(mean: OnnxValue, fit: AdditiveFit) -> OnnxValue:

@@ -38,23 +38,40 @@ def candidate_table(fit: AdditiveFit) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("candidate")
 
 
+def worth(fit: AdditiveFit) -> str:
+    """Return in words what each kind of part adds to what the rows left out show."""
+    scores, constant = fit.scores, fit.scores["constant"]
+    last = {"smooth": "all that is smooth", "selected": "with steps"}
+    kinds = {"line": "a line", "curves": "curves"} | (last if "smooth" in scores else {"selected": "all of it"})
+    if constant <= 0:
+        return "The target is constant: there is nothing to explain."
+    shares = [(words, max(100 * (1 - scores[name] / constant), 0.0)) for name, words in kinds.items() if name in scores]
+    verb = " explains"  # of the first
+    parts = ", ".join(f"{words}{verb if k == 0 else ''} {share:.1f} %" for k, (words, share) in enumerate(shares))
+    scale = {"identity": "the target", "log": "its logarithm", "sqrt": "its square root"}[fit.target.name]
+    what = f"variance of {scale}" if isinstance(fit.family, Gaussian) else "loss of a constant"
+    return f"Of the {what} on rows left out, {parts}; {100 * scores['selected'] / constant:.1f} % is left."
+
+
 def deviations(fit: AdditiveFit, x: Array) -> Array:
-    """Return the standard deviation over the rows x of every input's curve and of every product, in the units of the
-    sum: of the target, of its logarithm, or of log-odds."""
+    """Return the standard deviation over the rows x of every input's curve, product and table of steps, in the units of
+    the sum: of the target, of its logarithm, or of log-odds."""
     model = fit.model
-    total = np.zeros((2, len(model.design.inputs) + len(model.products), model.outputs))
+    tables = model.steps.tables if model.steps else ()
+    total = np.zeros((2, len(model.design.inputs) + len(model.products) + len(tables), model.outputs))
     for rows in chunks(len(x)):
-        products = model.product_terms(x[rows]).values()
-        values = np.concatenate([model.terms(x[rows]), *(each[:, None] for each in products)], 1)
+        more = [*model.product_terms(x[rows]).values(), *(table.at(x[rows]) for table in tables)]
+        values = np.concatenate([model.terms(x[rows]), *(each[:, None] for each in more)], 1)
         total += values.sum(0), (values**2).sum(0)
     mean, square = total / len(x)
     return fit.target.scale * np.sqrt(np.maximum(square - mean**2, 0.0).sum(1))
 
 
 def edge_table(fit: AdditiveFit, deviation: Array, names: list[str]) -> pd.DataFrame:
-    """Return every curve and product: its degrees of freedom, its share of the variance of the sum, what it is.
+    """Return every curve, product and table of steps: its share of the variance of the sum, and what it is.
 
-    Shares are of the sum of the variances of all parts; `deviation` has what `deviations` returns.
+    Degrees of freedom are not known of steps. Shares are of the sum of the variances of all parts; `deviation` has what
+    `deviations` returns.
     """
     pd = needed("pandas")
 
@@ -62,10 +79,11 @@ def edge_table(fit: AdditiveFit, deviation: Array, names: list[str]) -> pd.DataF
     edges = [input_name(part, names) for part in model.design.inputs]
     kinds = [part.blocks()[0].kind for part in model.design.inputs]
     words = ["level" if kind == "value" else kind.replace("straight", "curve") for kind in kinds]
-    edf = [*(float(each.sum()) for each in model.edf), *model.product_edf.values()]
+    steps = [" * ".join(names[k] for k in table.columns) for table in (model.steps.tables if model.steps else ())]
+    edf = [*(float(each.sum()) for each in model.edf), *model.product_edf.values(), *(np.nan for _ in steps)]
     rows = {
-        "edge": edges + [f"{edges[first]} * {edges[second]}" for first, second in model.products],
-        "kind": words + ["product"] * len(model.products),
+        "edge": [*edges, *(f"{edges[first]} * {edges[second]}" for first, second in model.products), *steps],
+        "kind": [*words, *(["product"] * len(model.products)), *(["steps"] * len(steps))],
         "edf": edf,
         "share": deviation**2 / max(float((deviation**2).sum()), 1e-300),
         "deviation": deviation,
@@ -153,6 +171,21 @@ class Reading(TableEstimator):
 
     fits_: list[AdditiveFit]
     means_: list[Means]
+
+    def summary(self) -> str:
+        """Return in words how much of the target each kind of part explains, on rows that were left out.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgewise.estimators import KANRegressor
+        >>> x = np.random.default_rng(0).uniform(-1, 1, size=(300, 2))
+        >>> y = x[:, 0] ** 2 + np.where(x[:, 1] > 0.3, 1.0, 0.0)
+        >>> print(KANRegressor().fit(x, y).summary())  # doctest: +ELLIPSIS
+        Of the variance of the target on rows left out, a line explains ... %, curves ... %, ...
+        """
+        check_is_fitted(self, "fits_")
+        return "\n".join(worth(fit) for fit in self.fits_)
 
     def explain(self, X: Any, *, split_products: bool = False) -> pd.DataFrame:
         """Return what each column, product and hidden node adds to the sum, a row for each row of a table.

@@ -28,12 +28,14 @@ _FAMILIES: dict[str, Callable[[float], Family]] = {
 
 @dataclass(eq=False, repr=False)
 class KANRegressor(TableRegressor, AdditiveEstimator):
-    """Fit tables of numbers, dates, text and missing values by a network whose every edge is a smooth curve.
+    """Fit tables of numbers, dates, text and missing values by a sum of curves of one, two and three columns.
 
-    E y = h( b + sum_i f_i(x_i) + sum_ij f_ij(x_i, x_j) + g(sum_i h_i(x_i)) )
+    E y = h( b + sum_i f_i(x_i) + sum_ij f_ij(x_i, x_j) + sum_ijk f_ijk(x_i, x_j, x_k) + g(sum_i h_i(x_i)) )
 
     The shape is chosen by out-of-fold predictions: a line, curves, products of two inputs that a score test asks for,
-    a hidden node that Tukey's test asks for, averaged. Each curve is as smooth as restricted maximum likelihood says.
+    a hidden node that Tukey's test asks for, and sums of steps that boosting finds, averaged. Each smooth curve is as
+    smooth as restricted maximum likelihood says; these are the network `network_`. Steps are tables of one to three
+    columns, which are added to it: see `summary` for what they are worth, `steps=False` for the network alone.
     Categories have an effect for each level, shrunk to the mean; a missing value has its own effect. The target is
     mapped by a logarithm or square root (h is the inverse) if that lowers the error on the original scale.
 
@@ -49,6 +51,9 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
     products
         How many pairs may interact; "auto" compares several numbers.
+    steps
+        Whether sums of steps take part in the average, where the shape is left open: `select` "average" and `products`
+        "auto". Columns under `monotonic_cst` make none.
     monotonic_cst
         1, 0 or -1 for each column, or a dict of names: curves that must rise or fall. Such a column takes part in no
         product, and there is no hidden node.
@@ -92,6 +97,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     quantile: float | None = None
     select: Select = "average"
     products: Products = "auto"
+    steps: bool = True
     monotonic_cst: Any = None
     interaction_cst: Any = None
     categorical_features: Any = "auto"

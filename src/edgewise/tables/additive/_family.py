@@ -9,6 +9,7 @@ from edgewise._robust import HUBER, NORMAL, huber_weights
 from edgewise.tables.additive._curve import skewness
 from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._tuning import TUNING
+from edgewise.tables.steps import GIVEN, LOGISTIC, SOFTMAX, SQUARED
 
 TargetName = Literal["identity", "log", "sqrt"]
 
@@ -100,6 +101,11 @@ class Family(Protocol):
     @property
     def is_location(self) -> bool: ...
 
+    @property
+    def gradients(self) -> int:
+        """Return which loss steps are grown by, GIVEN for one that `working` has to be asked for."""
+        ...
+
     def start(self, y: Vector, weights: Vector) -> Vector:
         """Return the eta (K,) of the best constant."""
         ...
@@ -123,6 +129,7 @@ class _Location:
     outputs = 1
     scale: float | None = None
     is_location = True
+    gradients = GIVEN
 
     def mean(self, eta: Matrix) -> Matrix:
         return eta
@@ -131,6 +138,8 @@ class _Location:
 @dataclass(frozen=True)
 class Gaussian(_Location):
     """A number with noise of one size: squared loss, identity link."""
+
+    gradients = SQUARED
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         return np.array([weights @ y / weights.sum()])
@@ -153,6 +162,10 @@ class Classes:
     @property
     def outputs(self) -> int:
         return 1 if self.classes == 2 else self.classes
+
+    @property
+    def gradients(self) -> int:
+        return LOGISTIC if self.classes == 2 else SOFTMAX
 
     def start(self, y: Vector, weights: Vector) -> Vector:
         share = np.bincount(y.astype(int), weights, self.classes) / weights.sum()
@@ -186,6 +199,7 @@ class _LogLink:
     outputs = 1
     scale: float | None = None
     is_location = False
+    gradients = GIVEN
     largest: float
 
     def mean(self, eta: Matrix) -> Matrix:

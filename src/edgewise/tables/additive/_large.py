@@ -15,6 +15,7 @@ from edgewise.tables.additive._model import AdditiveModel, compact, spaced, with
 from edgewise.tables.additive._penalized import Penalized, Problem, from_moments
 from edgewise.tables.additive._reml import Block, Matrix, Moments, Vector
 from edgewise.tables.additive._search import AdditiveFit, Request, search
+from edgewise.tables.additive._stepped import stepped
 from edgewise.tables.additive._tuning import TUNING
 
 
@@ -42,11 +43,13 @@ def additive(
     w = np.ones(len(y)) if weights is None else weights / weights.mean()
     rows = WeightedRows(x, y, w)
     if len(y) <= TUNING.shape_rows:
-        return _sure(search(rows, levels, family, request, check))
+        found = _sure(search(rows, levels, family, request, check))
+        return stepped(found, rows, levels, request, check) if request.steps else found
     drawn = np.sort(np.random.default_rng(request.seed).permutation(len(y))[: TUNING.shape_rows])
     shape = replace(request, hidden=False, values=False)
     sample = search(WeightedRows(*(part[drawn] for part in rows)), levels, family, shape, check)
-    return _sure(refitted(sample, rows, request.monotone, check))
+    found = _sure(refitted(replace(sample, rows=drawn[sample.rows]), rows, request.monotone, check))
+    return stepped(found, rows, levels, request, check) if request.steps else found
 
 
 def _sure(fit: AdditiveFit) -> AdditiveFit:

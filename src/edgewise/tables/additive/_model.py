@@ -15,11 +15,12 @@ from edgewise.tables.additive._levels import Levels
 from edgewise.tables.additive._penalized import Penalized
 from edgewise.tables.additive._reml import Block, Matrix, Moments, Vector
 from edgewise.tables.additive._tuning import TUNING
+from edgewise.tables.steps import StepModel
 
 
 @dataclass(frozen=True)
 class AdditiveModel:
-    """eta = intercept + sum of curves + sum of products + hidden node, for K outputs.
+    """eta = intercept + sum of curves + sum of products + hidden node + sum of steps, for K outputs.
 
     `beta` holds the coefficients (m, K) of each input, `products` of each pair, `edf` the degrees of freedom of each
     input's blocks and `product_edf` those of the pairs. The hidden node reads the features of the inputs.
@@ -35,6 +36,7 @@ class AdditiveModel:
     product_edf: dict[Pair, float]
     hidden: HiddenNode | None = None
     covariance: tuple[Matrix, ...] | None = None
+    steps: StepModel | None = None
 
     @property
     def outputs(self) -> int:
@@ -74,7 +76,7 @@ class AdditiveModel:
             eta += self.design.product(features, pair)[0] @ beta
         if self.hidden is not None:
             eta += self.hidden.eta(matrix)[:, None]
-        return eta
+        return eta if self.steps is None else eta + self.steps.eta(x)
 
     def scaled(self, scale: float, center: float) -> "AdditiveModel":
         """Return the model center + scale eta."""
@@ -85,6 +87,7 @@ class AdditiveModel:
             beta=tuple(scale * beta for beta in self.beta),
             products={pair: scale * beta for pair, beta in self.products.items()},
             hidden=hidden,
+            steps=None if self.steps is None else self.steps.scaled(scale),
             covariance=None if self.covariance is None else tuple(scale**2 * each for each in self.covariance),
         )
 

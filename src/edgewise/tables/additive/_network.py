@@ -20,6 +20,8 @@ from edgewise.tables.additive._reml import Matrix, Vector
 def network(model: AdditiveModel, places: Sequence[int] | None = None, n_in: int | None = None) -> KAN:
     """Return the network that computes eta (n, K) from `model.design.values(x)`, equal to the model to rounding.
 
+    Steps are not part of it.
+
     Without products and hidden node it is one layer, [inputs, K]. Otherwise a first layer holds all curves, a sum node
     for each output, a sum node that the hidden curve reads, and product nodes of two factors: a product of two inputs
     of rank r has r of them. `places` are the network's inputs that the model's inputs become, of `n_in`.

@@ -21,7 +21,7 @@ Products = Literal["auto"] | int | Sequence[Pair]
 @dataclass(frozen=True)
 class Request:
     """What may be chosen: products ("auto", how many, or which pairs of columns), maps of columns and target, a hidden
-    node, effects of single values, and how candidates become one model ("average", "best" or "simplest").
+    node, effects of single values, sums of steps, and how candidates become one model ("average", "best", "simplest").
 
     `allowed` says which two columns may interact; `monotone` has 1 for columns whose curves must rise, -1 where they
     must fall: these make no products, and there is no hidden node then.
@@ -31,6 +31,7 @@ class Request:
     maps: bool = True
     hidden: bool = True
     values: bool = True
+    steps: bool = False
     select: Select = "average"
     seed: int = 0
     allowed: Callable[[Pair], bool] = lambda pair: True

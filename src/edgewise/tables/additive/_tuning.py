@@ -50,6 +50,13 @@ class AdditiveTuning:
     - `shrinkage`: of the candidates' weights toward equal ones, in rows of one mean squared error.
     - `least_weight`: smaller weights are zero.
     - `tail_doubt`: standard deviations of a continuation that are taken off it.
+
+    Steps:
+
+    - `step_rows`: rows from which steps are tried; `table_rows`: rows times outputs up to which tables are.
+    - `steps_share`: of the steps in the average before rows have spoken, with many rows; half of it with `steps_doubt`.
+    - `steps_shrinkage`: of the shares toward that, in rows; `least_step`: smaller weights are zero.
+    - `faint`: share of the variance of all steps below which a table of several columns is left out.
     """
 
     few_rows: int = 300
@@ -83,6 +90,13 @@ class AdditiveTuning:
     shrinkage: float = 3.0
     least_weight: float = 0.05
     tail_doubt: float = 2.0
+    step_rows: int = 30
+    table_rows: int = 3000
+    steps_share: float = 0.5
+    steps_doubt: float = 100.0
+    steps_shrinkage: float = 30.0
+    least_step: float = 0.03
+    faint: float = 1e-4
 
 
 TUNING = AdditiveTuning()

@@ -1,0 +1,98 @@
+"""A smooth fit joined by sums of steps: both err, but differently, and their average errs less than either."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from edgewise.tables.additive._candidates import Check, WeightedRows
+from edgewise.tables.additive._family import Classes, Family
+from edgewise.tables.additive._reml import Matrix, Vector
+from edgewise.tables.additive._search import AdditiveFit, Request
+from edgewise.tables.additive._tuning import TUNING
+from edgewise.tables.steps import LEAFWISE, SYMMETRIC, Boosted, Manner, Rows, added, purified
+
+_KINDS: dict[str, Manner] = {"trees": LEAFWISE, "tables": SYMMETRIC}
+
+
+def stepped(
+    fit: AdditiveFit, rows: WeightedRows, levels: Sequence[bool], request: Request, check: Check
+) -> AdditiveFit:  # fmt: skip
+    """Return the average of a smooth fit and of sums of steps, weighted by their out-of-fold predictions.
+
+    eta = start + w_smooth (smooth - start) + w_trees (trees - start) + w_tables (tables - start)
+
+    "trees" grow leaf by leaf, "tables" ask one question a level, of at most three columns each. Columns under
+    constraints make no steps.
+    """
+    x, y, weights = rows
+    family = fit.family
+    used = np.array([not request.monotone.get(column, 0) for column in range(x.shape[1])], dtype=bool)
+    used &= np.array(
+        [np.ptp(column[np.isfinite(column)]) > 0 if np.isfinite(column).any() else False for column in x.T]
+    )
+    if len(y) < TUNING.step_rows or not used.any():
+        return fit
+    target = fit.target.forward(y) if family.is_location else y
+    given = Rows(x, target, weights, levels, used, request.allowed, isinstance(family, Classes), request.seed)
+    found: dict[str, Boosted] = {}
+    for name, manner in _KINDS.items():
+        if manner is SYMMETRIC and len(y) * family.outputs > TUNING.table_rows:
+            continue
+        check(f"steps by {name}")
+        found[name] = Boosted.of(given, family, manner)
+    start = family.start(target, weights)
+    held = fit.rows
+    parts = [fit.held_out, *(each.held_out[held] for each in found.values())]
+    known, own = target[held], weights[held]
+    share = joined(parts, start, known, own, family)
+    if not share[1:].any():
+        return fit
+    away = sum(weight * (part - start) for weight, part in zip(share, parts, strict=True))
+    eta = start + away
+    sums = added([each.model.scaled(weight) for weight, each in zip(share[1:], found.values(), strict=True) if weight])
+    steps = purified(sums, x, weights).strongest(x, TUNING.faint)
+    smooth = fit.model.scaled(float(share[0]), 0.0)
+    model = replace(
+        smooth,
+        intercept=smooth.intercept + steps.intercept + (1 - share.sum()) * start,
+        covariance=fit.model.covariance,
+        steps=replace(steps, intercept=np.zeros_like(start)),
+    )
+    scores = {name: score for name, score in fit.scores.items() if name != "selected"}
+    scores["smooth"] = fit.scores["selected"]
+    for name, part in zip([*found, "selected"], [*parts[1:], eta], strict=True):
+        scores[name] = float(own @ family.loss(part, known) / own.sum())
+    chosen = {name: float(share[0]) * weight for name, weight in fit.weights.items()}
+    chosen |= dict(zip(found, map(float, share[1:]), strict=True))
+    residual = known - eta[:, 0] if family.is_location else fit.residual
+    return replace(fit, model=model, weights=chosen, scores=scores, held_out=eta, residual=residual)
+
+
+def joined(parts: Sequence[Matrix], start: Vector, y: Vector, weights: Vector, family: Family) -> Vector:
+    """Return weights of parts, the first of which is smooth, at least zero and at most one in sum.
+
+    They minimize the loss over the least one, and are shrunk to a half for the smooth part and equal ones for the
+    others as by 30 rows; with few rows to less for the others.
+    """
+    count = len(parts)
+    steps = TUNING.steps_share * len(y) / (len(y) + TUNING.steps_doubt)
+    prior = np.append(1 - steps, np.full(count - 1, steps / (count - 1)))
+    away = [part - start for part in parts]
+    total = weights.sum()
+    least = min(float(weights @ family.loss(part, y)) / total for part in parts)
+    least = max(least, 1e-300)
+
+    def objective(share: Vector) -> float:
+        eta = start + sum(weight * each for weight, each in zip(share, away, strict=True))
+        mean = float(weights @ family.loss(eta, y)) / total
+        return mean / least + TUNING.steps_shrinkage / len(y) * float(((share - prior) ** 2).sum())
+
+    whole = {"type": "ineq", "fun": lambda share: 1.0 - share.sum()}
+    found = minimize(
+        objective, prior, bounds=[(0.0, 1.0)] * count, constraints=[whole], method="SLSQP",
+        options={"ftol": 1e-10, "maxiter": 200},
+    ).x  # fmt: skip
+    found[found < TUNING.least_step] = 0.0
+    return found

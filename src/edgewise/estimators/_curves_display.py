@@ -143,10 +143,10 @@ class Effects:
         percent = 100 * float(self.shares[part])
         return f"{percent:.0f} %" if percent >= 1 else "< 1 %"
 
-    def _inputs(self, column: int) -> dict[type, int]:
-        """Return the number of the curve, the gap and the levels of a column."""
+    def _inputs(self, column: int, *kinds: type) -> list[int]:
+        """Return the numbers of the inputs of a column, of some kinds: curves, gaps, levels."""
         inputs = self.parts.model.design.inputs
-        return {type(part): k for k, part in enumerate(inputs) if part.column == column}
+        return [k for k, part in enumerate(inputs) if part.column == column and isinstance(part, kinds or object)]
 
     def _value(self, column: int, kinds: Sequence[int], x: Array) -> Array:
         """Return what some inputs of a column and its steps add at its values x (n,), about their means."""
@@ -165,24 +165,20 @@ class Effects:
     def _of_curve(self, column: int) -> plot.CurveEffect:
         from edgewise import plot
 
-        kinds, rows = self._inputs(column), self.x[:, column]
-        every = list(kinds.values())
+        every, rows = self._inputs(column), self.x[:, column]
+        curves, gaps, levels = (self._inputs(column, kind) for kind in (Curve, Gap, Levels))
         places, log = self._places(column)
-        shown = [kinds[kind] for kind in (Curve, Gap) if kind in kinds]
-        curve = [kinds[Curve]] if Curve in kinds else []
-        y, band = self._value(column, shown, places), self._band(curve, places)
+        y, band = self._value(column, [*curves, *gaps], places), self._band(curves, places)
         points = gap = None
-        if Levels in kinds:
-            values = self.parts.model.design.inputs[kinds[Levels]].value
+        if levels:
+            part = self.parts.model.design.inputs[levels[0]]
             single = np.unique(rows[np.isfinite(rows)])
-            single = single[
-                np.isin(values(single), np.arange(self.parts.model.design.inputs[kinds[Levels]].n_features))
-            ]
+            single = single[np.isin(part.value(single), np.arange(part.n_features))]
             points = np.column_stack([single, self._value(column, every, single)])
             points = points[(single >= places[0]) & (single <= places[-1])]
-        if Gap in kinds:
+        if gaps:
             at = np.array([np.nan])
-            half = float(self._band([*curve, kinds[Gap]], at)[0])
+            half = float(self._band([*curves, *gaps], at)[0])
             middle = float(self._value(column, every, at)[0])
             gap = (middle, middle - half, middle + half, float(np.isnan(rows).mean()))
         return plot.CurveEffect(
@@ -194,7 +190,7 @@ class Effects:
         from edgewise import plot
 
         codes, labels = self._codes(column)
-        every = list(self._inputs(column).values())
+        every = self._inputs(column)
         y, band = self._value(column, every, codes), self._band(every, codes)
         counts = np.array([(self.x[:, column] == code).sum() for code in codes])
         more = len(self.encoder.levels[column] or []) - len(codes)
@@ -214,8 +210,8 @@ class Effects:
         seen = self.x[np.isfinite(self.x[:, column]), column]
         points, quantiles = 161, 41
         tail = 0.02  # of the rows at each end of a column with a few large values, beyond the range that is drawn
-        kinds = self._inputs(column)
-        part = self.parts.model.design.inputs[kinds[Curve]] if Curve in kinds else None
+        curves = self._inputs(column, Curve)
+        part = self.parts.model.design.inputs[curves[-1]] if curves else None  # after a line, the one with wiggles
         if not len(seen):
             return np.zeros(1), False
         axis = part.axis.name if isinstance(part, Curve) else "raw"

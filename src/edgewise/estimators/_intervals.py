@@ -8,7 +8,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.estimators._tuning import TUNING
-from edgewise.tables.additive import AdditiveFit, Gamma, Gaussian, Poisson, Request, additive
+from edgewise.tables.additive import AdditiveFit, Gamma, Gaussian, Poisson, Request, additive, is_wide
 from edgewise.tables.encoding import Encoder
 
 
@@ -78,8 +78,8 @@ def _standardized(fit: AdditiveFit, eta: Array, y: Array) -> Array:
 
 
 def _size(x: Array, residual: Array, encoder: Encoder) -> AdditiveFit | None:
-    """Return how the logarithm of the size of residuals depends on x, None if it does not."""
-    if len(residual) < TUNING.sized_rows or not np.any(residual):
+    """Return how the logarithm of the size of residuals depends on x, None if it does not or columns are too many."""
+    if len(residual) < TUNING.sized_rows or not np.any(residual) or is_wide(x):
         return None
     least = 1e-3 * float(np.sqrt(np.mean(residual**2)))
     logs = np.log(np.maximum(np.abs(residual), least))

@@ -26,3 +26,4 @@ from edgewise.tables.additive._reml import reml as reml
 from edgewise.tables.additive._search import AdditiveFit as AdditiveFit
 from edgewise.tables.additive._search import Request as Request
 from edgewise.tables.additive._stack import Select as Select
+from edgewise.tables.additive._wide import is_wide as is_wide

@@ -168,7 +168,8 @@ class Candidates:
         if not isinstance(self.family, Gaussian) or few or many or self.unexplained() < TUNING.noise:
             return
         eta, residual, variance = self.residual()
-        if tukey(eta, residual, variance) >= TUNING.nonadditive:
+        chance, share = tukey(eta, residual, variance)
+        if chance >= TUNING.nonadditive or share < TUNING.nonadditive_share:
             return
         base = self.found["curves"].fit
         fit, node, rho = with_hidden(self.matrix, self.y, self.weights, self.blocks, start=base.beta[:, 0])

@@ -114,13 +114,16 @@ class Curve:
     gaps: bool = False
 
     @classmethod
-    def of(cls, column: int, x: Vector, axis: Axis, gaps: bool = False) -> "Curve":
-        """Return the functions for the finite values x of a column that is not constant, `gaps` if it also has gaps."""
+    def of(cls, column: int, x: Vector, axis: Axis, gaps: bool = False, *, straight: bool = False) -> "Curve":
+        """Return the functions for the finite values x of a column that is not constant, `gaps` if it also has gaps.
+
+        `straight`: the straight one alone.
+        """
         t = axis.map(x)
         middle, deviation = float(t.mean()), float(t.std()) or 1.0
         z = (t - middle) / deviation
         distinct = np.unique(z)
-        count = min(len(distinct), 6 + round(4 * len(z) ** 0.25), TUNING.curve_functions)
+        count = 2 if straight else min(len(distinct), 6 + round(4 * len(z) ** 0.25), TUNING.curve_functions)
         where = distinct if len(distinct) < 4 * count else z
         inner = np.unique(np.quantile(where, np.linspace(0, 1, count)))
         inner = inner[(inner > distinct[0]) & (inner < distinct[-1])]

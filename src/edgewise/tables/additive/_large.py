@@ -17,6 +17,7 @@ from edgewise.tables.additive._reml import Block, Matrix, Moments, Vector
 from edgewise.tables.additive._search import AdditiveFit, Request, search
 from edgewise.tables.additive._stepped import stepped
 from edgewise.tables.additive._tuning import TUNING
+from edgewise.tables.additive._wide import is_wide, wide
 
 
 def additive(
@@ -42,6 +43,8 @@ def additive(
     request = request or Request()
     w = np.ones(len(y)) if weights is None else weights / weights.mean()
     rows = WeightedRows(x, y, w)
+    if is_wide(x):
+        return _wide(rows, levels, family, request, check)
     if len(y) <= TUNING.shape_rows:
         found = _sure(search(rows, levels, family, request, check))
         return stepped(found, rows, levels, request, check) if request.steps else found
@@ -49,6 +52,16 @@ def additive(
     shape = replace(request, hidden=False, values=False)
     sample = search(WeightedRows(*(part[drawn] for part in rows)), levels, family, shape, check)
     found = _sure(refitted(replace(sample, rows=drawn[sample.rows]), rows, request.monotone, check))
+    return stepped(found, rows, levels, request, check) if request.steps else found
+
+
+def _wide(
+    rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check
+) -> AdditiveFit:  # fmt: skip
+    """Return the fit of a wide table: the smooth part by a sample where rows are many."""
+    drawn = np.sort(np.random.default_rng(request.seed).permutation(len(rows.y))[: TUNING.shape_rows])
+    found = wide(WeightedRows(*(part[drawn] for part in rows)), levels, family, request, check)
+    found = replace(found, rows=drawn[found.rows])
     return stepped(found, rows, levels, request, check) if request.steps else found
 
 

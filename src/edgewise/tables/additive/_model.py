@@ -103,6 +103,43 @@ def side_by_side(models: Sequence[AdditiveModel]) -> AdditiveModel:
     return replace(first, intercept=intercept, beta=beta, edf=edf, covariance=covariance)
 
 
+def combined(models: Sequence[AdditiveModel], weights: Vector) -> AdditiveModel:
+    """Return the weighted sum of models of the same rows, one of which has a hidden node at most, side by side.
+
+    A column that is in several designs has several inputs. Covariances are those of the models: they are not joined.
+    """
+    inputs: list[Input] = []
+    beta: list[Matrix] = []
+    edf: list[Vector] = []
+    covariance: list[Matrix] = []
+    products, product_edf, hidden = {}, {}, None
+    counts = [sum(part.n_features for part in model.design.inputs) for model in models]
+    for k, (model, weight) in enumerate(zip(models, weights, strict=True)):
+        first = len(inputs)
+        scaled = model.scaled(float(weight), 0.0)
+        inputs += model.design.inputs
+        beta += scaled.beta
+        edf += [weight * each for each in model.edf]
+        covariance += model.covariance or [_unknown(part, model.outputs) for part in model.design.inputs]
+        for (i, j), own in scaled.products.items():
+            products[first + i, first + j] = own
+            product_edf[first + i, first + j] = float(weight) * model.product_edf[i, j]
+        if scaled.hidden is not None:
+            place = sum(counts[:k]) + np.arange(counts[k])
+            hidden = _unpacked(scaled.hidden, place, sum(counts), 1.0)
+            hidden = replace(hidden, weight=scaled.hidden.weight)
+    intercept = np.sum([weight * model.intercept for model, weight in zip(models, weights, strict=True)], 0)
+    return AdditiveModel(
+        Design(tuple(inputs)), intercept, tuple(beta), products, tuple(edf), product_edf, hidden, tuple(covariance)
+    )
+
+
+def _unknown(part: Input, outputs: int) -> Matrix:
+    """Return the covariance of coefficients that count as known."""
+    size = part.n_features
+    return np.zeros((outputs, size)) if isinstance(part, Levels) else np.zeros((outputs, size, size))
+
+
 def averaged(source: Candidates, found: Sequence[Candidate], weights: Vector, shift: Vector) -> AdditiveModel:
     """Return the weighted sum of candidates, with the covariance of the one that has the largest weight."""
     likely = int(np.argmax(weights))

@@ -68,8 +68,9 @@ def _log_tail(x: Vector, degrees: Vector) -> Vector:
     return np.where(tail > 1e-300, np.log(np.maximum(tail, 1e-300)), beyond)
 
 
-def tukey(eta: Vector, residual: Vector, variance: float) -> float:
-    """Return the p-value of Tukey's test: whether the residual depends on the square and cube of the fitted sum.
+def tukey(eta: Vector, residual: Vector, variance: float) -> tuple[float, float]:
+    """Return the p-value of Tukey's test, whether the residual depends on the square and cube of the fitted sum, and
+    which share of its variance they explain.
 
     Source: Tukey, One degree of freedom for non-additivity (1949).
     """
@@ -78,7 +79,7 @@ def tukey(eta: Vector, residual: Vector, variance: float) -> float:
     powers = powers - known @ np.linalg.lstsq(known, powers, rcond=None)[0]
     score = powers.T @ residual
     statistic = score @ np.linalg.pinv(powers.T @ powers) @ score / variance
-    return float(gammaincc(1.0, statistic / 2))
+    return float(gammaincc(1.0, statistic / 2)), float(statistic) / len(residual)
 
 
 def columns_with_value_effects(

@@ -86,8 +86,9 @@ def search(
         if columns:
             design = Design.of(rows.x, levels, mapped=found.design.is_mapped, values=columns)
             other = _candidates(design, rows._replace(y=found.y), family, request, check)
-            _extend(other, request)
-            found = other if other.unexplained() < found.unexplained() else found
+            if other.score(other.found["curves"]) < found.score(found.found["curves"]):
+                _extend(other, request)
+                found = other if other.unexplained() < found.unexplained() else found
     return _selected(found, target, request.select)
 
 

@@ -14,10 +14,10 @@ from edgewise.tables.additive._reml import Matrix, Moments, Vector
 from edgewise.tables.additive._tuning import TUNING
 
 
-def fold_numbers(rows: int, seed: int, classes: Vector | None = None) -> np.ndarray:
+def fold_numbers(rows: int, seed: int, classes: Vector | None = None, few: int = 10) -> np.ndarray:
     """Return the fold of each row, -1 for rows that are never held out; classes are spread evenly.
 
-    Ten folds below 300 rows, five up to 5,000, then one held-out fifth.
+    `few` folds below 300 rows, five up to 5,000, then one held-out fifth.
 
     >>> np.bincount(fold_numbers(300, 0)).tolist()
     [60, 60, 60, 60, 60]
@@ -29,7 +29,7 @@ def fold_numbers(rows: int, seed: int, classes: Vector | None = None) -> np.ndar
     if rows > TUNING.many_rows:
         turn[order] = np.where(np.arange(rows) % 5 == 0, 0, -1)
         return turn
-    turn[order] = np.arange(rows) % min(10 if rows < TUNING.few_rows else 5, rows)
+    turn[order] = np.arange(rows) % min(few if rows < TUNING.few_rows else 5, rows)
     return turn
 
 

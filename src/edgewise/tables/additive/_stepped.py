@@ -11,6 +11,7 @@ from edgewise.tables.additive._family import Classes, Family
 from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._search import AdditiveFit, Request
 from edgewise.tables.additive._tuning import TUNING
+from edgewise.tables.additive._wide import is_wide
 from edgewise.tables.steps import LEAFWISE, SYMMETRIC, Boosted, Manner, Rows, added, purified
 
 _KINDS: dict[str, Manner] = {"trees": LEAFWISE, "tables": SYMMETRIC}
@@ -38,7 +39,7 @@ def stepped(
     given = Rows(x, target, weights, levels, used, request.allowed, isinstance(family, Classes), request.seed)
     found: dict[str, Boosted] = {}
     for name, manner in _KINDS.items():
-        if manner is SYMMETRIC and len(y) * family.outputs > TUNING.table_rows:
+        if manner is SYMMETRIC and (is_wide(x) or len(y) * family.outputs > TUNING.table_rows):
             continue
         check(f"steps by {name}")
         found[name] = Boosted.of(given, family, manner)

@@ -42,7 +42,8 @@ class AdditiveTuning:
     - `product_features`: features of products that there is always room for.
     - `factors`, `factor_levels`, `paired_levels`: functions of a curve and levels of a category that enter a product,
       and levels of each of two categories.
-    - `nonadditive`: p-value below which a hidden node is tried.
+    - `nonadditive`, `nonadditive_share`: p-value below which a hidden node is tried, and share of the residual's
+      variance that it has to promise.
     - `value_chance`: p-value below which single values have effects of their own.
 
     Average and tails:
@@ -50,6 +51,15 @@ class AdditiveTuning:
     - `shrinkage`: of the candidates' weights toward equal ones, in rows of one mean squared error.
     - `least_weight`: smaller weights are zero.
     - `tail_doubt`: standard deviations of a continuation that are taken off it.
+
+    Wide tables:
+
+    - `wide_columns`: columns above which not each has a curve.
+    - `rows_a_column`, `strongest`: rows for each column that has one, and how many have, at least and at most.
+    - `false_discoveries`: share of those that matter by chance alone, where there are more than the least.
+    - `same`: correlation from which of two columns only one has a curve.
+    - `far`: median distances from the median, beyond which values count as that far where columns are compared.
+    - `rank`: size of the smallest axis of a line, relative to the largest.
 
     Steps:
 
@@ -86,10 +96,18 @@ class AdditiveTuning:
     factor_levels: int = 64
     paired_levels: int = 8
     nonadditive: float = 0.01
+    nonadditive_share: float = 0.02
     value_chance: float = 1e-4
     shrinkage: float = 3.0
     least_weight: float = 0.05
     tail_doubt: float = 2.0
+    wide_columns: int = 150
+    rows_a_column: int = 5
+    strongest: tuple[int, int] = (8, 60)
+    false_discoveries: float = 0.2
+    same: float = 0.98
+    far: float = 6.0
+    rank: float = 1e-10
     step_rows: int = 30
     table_rows: int = 3000
     steps_share: float = 0.5

@@ -207,7 +207,7 @@ class _Boosting:
         """Add rounds to a fold."""
         manner, d, rng = self.manner, int(self.rows.used.sum()), np.random.default_rng(seed)
         leafy = manner.kind == "leafwise"
-        share = 0.7 if d <= 50 else max(0.05, 35 / d)
+        share = 0.7 if d <= TUNING.many_columns else 0.5
         width = max(1, int(np.ceil(share * d))) if leafy or d > 30 else d
         nodes = 2 * manner.depth - 1 if leafy else 2 ** (manner.depth + 1) - 1
         shape = (1 if self.loss.gradients == GIVEN else rounds, len(self.start), nodes)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class StepTuning:
     """How trees are grown, and how many.
 
-    Columns: `bins` of a column of numbers, at most; `level_rows`, below which a level counts as a gap, and
-    `level_shrinkage`, rows by which the effect of a level is shrunk where levels are put in order.
+    Columns: `many_columns`, above which a tree chooses from half of them, not 0.7; `bins` of numbers, at most;
+    `level_rows`, below which a level counts as a gap, and `level_shrinkage`, rows by which the effect of a level is
+    shrunk where levels are put in order.
 
     Rows: `slow_rows`, above which rounds count twice as much; `folds`, of which there are `few_folds` above
     `many_rows`, where a round sees that many rows.
@@ -19,6 +20,7 @@ class StepTuning:
     Sets of columns: `pairs` for each column, between `fewest_pairs` and `most_pairs`, and `triples`.
     """
 
+    many_columns: int = 50
     bins: int = 64
     level_rows: float = 8.0
     level_shrinkage: float = 10.0

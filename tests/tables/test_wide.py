@@ -1,0 +1,68 @@
+"""Tables with more columns than curves can be fitted to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import RidgeCV
+
+from edgewise.estimators import KANClassifier, KANRegressor
+from edgewise.export import to_onnx
+
+
+def wide(rows: int = 150, columns: int = 200, seed: int = 0) -> tuple[np.ndarray, np.random.Generator]:
+    generator = np.random.default_rng(seed)
+    return generator.normal(size=(rows, columns)), generator
+
+
+def test_few_columns_that_matter_have_curves() -> None:
+    x, generator = wide(400)
+    truth = np.sin(2 * x[:, 3]) + x[:, 7]
+    model = KANRegressor().fit(x[:300], (truth + 0.3 * generator.normal(size=400))[:300])
+    assert np.mean((model.predict(x[300:]) - truth[300:]) ** 2) < 0.2 * truth.var()
+    assert {"x4", "x8"} == {*model.importance(x).index[:2]}
+    assert {"constant", "line of all columns", "selected"} < {*model.candidates_.index}
+
+
+def test_effects_of_many_columns_are_a_line() -> None:
+    x, generator = wide(150, 300)
+    factors = generator.normal(size=(3, 300))
+    x = generator.normal(size=(150, 3)) @ factors + 0.3 * x
+    y = x @ factors[0] / 300 + 0.1 * generator.normal(size=150)
+    ridge = RidgeCV(np.logspace(-2, 6, 30)).fit(x[:100], y[:100]).score(x[100:], y[100:])
+    assert KANRegressor().fit(x[:100], y[:100]).score(x[100:], y[100:]) > ridge - 0.02
+
+
+def test_noise_explains_nothing() -> None:
+    x, generator = wide(100)
+    model = KANRegressor().fit(x, generator.normal(size=100))
+    assert np.std(model.predict(wide(100, seed=1)[0])) < 0.5
+
+
+@pytest.mark.parametrize("steps", [True, False])
+def test_a_wide_fit_is_read_and_exported_like_any_other(steps: bool) -> None:
+    x, generator = wide()
+    table = pd.DataFrame(x, columns=[f"c{k}" for k in range(200)])
+    table.loc[::7, "c3"] = np.nan
+    table["kind"] = np.where(generator.random(150) < 0.5, "a", "b")
+    y = np.exp(0.3 * x[:, 5]) + (table["kind"] == "a") + 0.1 * generator.normal(size=150)
+    model = KANRegressor(steps=steps).fit(table, y)
+    parts = model.explain(table)
+    scale = model.fits_[0].target
+    eta = scale.center + scale.scale * model.fits_[0].model.eta(model.encoder_.encode(table))[:, 0]
+    assert np.abs(parts.sum(axis=1) - eta).max() < 1e-9
+    assert len(model.network_names_) == model.network_.n_in == model.network_inputs(table).shape[1]
+    assert len(model.plot_curves(table, features=["c5", "kind", "c3"]).axes_) == 3
+    assert to_onnx(model).graph.output[0].name == "y"
+    assert model.predict_interval(table).shape == (150, 2)
+
+
+def test_classes_and_monotone_columns() -> None:
+    x, generator = wide(200)
+    y = np.digitize(x[:, 2] + 0.5 * x[:, 4] + 0.3 * generator.normal(size=200), [-0.5, 0.5])
+    assert KANClassifier().fit(x[:150], y[:150]).score(x[150:], y[150:]) > 0.6
+    model = KANRegressor(monotonic_cst={"x3": 1}).fit(x, x[:, 2] + 0.3 * generator.normal(size=200))
+    along = np.tile(x[:1], (50, 1))
+    along[:, 2] = np.linspace(-3, 3, 50)
+    assert (np.diff(model.predict(along)) >= -1e-9).all()

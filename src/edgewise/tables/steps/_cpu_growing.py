@@ -46,7 +46,7 @@ def _open(some: Any, count: int, used: Any, nu: int, order: int, allowed: Any, t
     return kept
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True)
 def _sums(
     codes: Any, rows: Any, low: int, high: int, g: Any, h: Any, some: Any, count: int, cells: Any
 ) -> None:  # pragma: no cover
@@ -63,7 +63,7 @@ def _sums(
             own[k, 2] += 1.0
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True)
 def _question(
     cells: Any,
     some: Any,
@@ -109,7 +109,7 @@ def _question(
     return best, column, cut
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True)
 def _leafwise(
     codes: Any, sizes: Any, rows: Any, g: Any, h: Any, some: Any, allowed: Any, triples: Any, order: int, leaves: int,
     ridge: float, rng: Any, room: Any, tree: Any, values: Any, step: Any,
@@ -191,7 +191,7 @@ def _leafwise(
                 step[rows[r]] = values[q]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True)
 def _symmetric(
     codes: Any, sizes: Any, rows: Any, g: Any, h: Any, some: Any, allowed: Any, triples: Any, order: int, depth: int,
     ridge: float, rng: Any, tree: Any, values: Any, step: Any,
@@ -278,7 +278,7 @@ def _symmetric(
         step[rows[r]] = values[leaves - 1 + leaf[r]]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True)
 def _gradients(kind: int, y: Any, weights: Any, eta: Any, g: Any, h: Any) -> None:  # pragma: no cover
     """Write gradients and curvatures (n, K) of a loss: of a square, of log-odds, or of logits of several classes."""
     least, outputs = 1e-4, eta.shape[1]

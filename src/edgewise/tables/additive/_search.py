@@ -13,7 +13,6 @@ from edgewise.tables.additive._model import AdditiveModel, alternatives, average
 from edgewise.tables.additive._products import products
 from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._stack import Select, stacked
-from edgewise.tables.additive._tuning import TUNING
 
 Products = Literal["auto"] | int | Sequence[Pair]
 
@@ -102,42 +101,32 @@ def _candidates(design: Design, rows: WeightedRows, family: Family, request: Req
 def _scales(
     rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check
 ) -> tuple[Target, Candidates]:  # fmt: skip
-    """Return the scale of the target and the maps of the columns, by the out-of-fold error of the sum of curves.
-
-    Of the maps whose error on the target's own scale is within 0.02 of the variance of the best one, the most likely
-    is taken.
-    """
+    """Return the scale of the target and the maps of the columns, by the out-of-fold error of the sum of curves on the
+    target's own scale."""
     x, y, w = rows
     plain = Design.of(x, levels)
     mapped = Design.of(x, levels, mapped=True) if request.maps else plain
     designs = [plain, mapped] if mapped.is_mapped else [plain]
-    gaussian = isinstance(family, Gaussian)
-    names: list[TargetName] = Target.candidates(y) if gaussian and request.maps else ["identity"]
+    names: list[TargetName] = ["identity"]
+    if isinstance(family, Gaussian) and request.maps:
+        names = Target.candidates(y)
     runs = []
     for name in names:
         target = Target.of(y, w, name) if family.is_location else Target("identity", 0.0, 1.0)
         for design in designs:
             found = _candidates(design, rows._replace(y=target.forward(y)), family, request, check)
-            error, likelihood = _judged(found, target, y)
-            runs.append((error, likelihood + TUNING.unmapped_bonus * (design is plain), target, found))
-    least = min(run[0] for run in runs)
-    slack = TUNING.map_slack * float(np.var(y)) if gaussian else 0.0
-    _, _, target, found = max((run for run in runs if run[0] <= least + slack), key=lambda run: run[1])
+            runs.append((_error(found, target, y), target, found))
+    _, target, found = min(runs, key=lambda run: run[0])
     return target, found
 
 
-def _judged(search: Candidates, target: Target, y: Vector) -> tuple[float, float]:
-    """Return the out-of-fold error on the scale of y, and the log-likelihood of y."""
-    rows = search.validated
-    eta, w = search.found["curves"].held_out[rows], search.weights[rows]
+def _error(search: Candidates, target: Target, y: Vector) -> float:
+    """Return the out-of-fold error of the sum of curves, of a number on the scale of y."""
+    candidate, rows = search.found["curves"], search.validated
     if not isinstance(search.family, Gaussian):
-        loss = float(w @ search.family.loss(eta, search.y[rows]))
-        return loss, -loss
-    residual = search.y[rows] - eta[:, 0]
-    square = float(w @ residual**2 / w.sum())
-    error = float(w @ (y[rows] - target.mean(eta[:, 0], residual)) ** 2 / w.sum())
-    likelihood = -0.5 * len(residual) * np.log(max(square, 1e-300)) + float(target.log_slope(y[rows]).sum())
-    return error, likelihood
+        return search.score(candidate)
+    eta, w = candidate.held_out[rows, 0], search.weights[rows]
+    return float(w @ (y[rows] - target.mean(eta, search.y[rows] - eta)) ** 2 / w.sum())
 
 
 def _extend(search: Candidates, request: Request) -> None:

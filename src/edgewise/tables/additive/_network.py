@@ -12,6 +12,7 @@ from edgewise.nn import KAN, Width, clone, scale_outputs, set_function, shift_ou
 from edgewise.tables.additive._curve import DEGREE, Curve
 from edgewise.tables.additive._design import Input, Pair
 from edgewise.tables.additive._hidden import outer
+from edgewise.tables.additive._knots import refined
 from edgewise.tables.additive._levels import Gap
 from edgewise.tables.additive._model import AdditiveModel
 from edgewise.tables.additive._reml import Matrix, Vector
@@ -214,7 +215,7 @@ class _FirstLayer:
             on = torch.zeros_like(layer.mask)
             knots = layer.knots.clone()
             for number, (part, place) in enumerate(zip(self.inputs, self.places, strict=True)):
-                fine, matrix = _refined(part.knots, cells)
+                fine, matrix = refined(part.knots, cells)
                 knots[place] = torch.as_tensor(fine)
                 for j, curves in enumerate(self.subnodes):
                     if number in curves:
@@ -225,32 +226,3 @@ class _FirstLayer:
             if len(widths) > 2:
                 layer.mask.copy_(on)
         return made
-
-
-def _refined(knots: Vector, cells: int) -> tuple[Vector, Matrix]:
-    """Return knots with more cells, the widest ones split, and the matrix that carries coefficients to them."""
-    matrix = np.eye(len(knots) - DEGREE - 1)
-    while len(knots) - 2 * DEGREE - 1 < cells:
-        inner = knots[DEGREE : len(knots) - DEGREE]
-        widest = int(np.argmax(np.diff(inner)))
-        knots, step = _inserted(knots, DEGREE + widest, (inner[widest] + inner[widest + 1]) / 2)
-        matrix = step @ matrix
-    return knots, matrix
-
-
-def _inserted(knots: Vector, cell: int, place: float) -> tuple[Vector, Matrix]:
-    """Return the knots with one more in a cell, and the matrix of Boehm's knot insertion."""
-    count = len(knots) - DEGREE - 1
-    matrix = np.zeros((count + 1, count))
-    for i in range(count + 1):
-        if i <= cell - DEGREE:
-            share = 1.0
-        elif i > cell:
-            share = 0.0
-        else:
-            share = (place - knots[i]) / (knots[i + DEGREE] - knots[i])
-        if i < count:
-            matrix[i, i] += share
-        if i > 0:
-            matrix[i, i - 1] += 1 - share
-    return np.insert(knots, cell + 1, place), matrix

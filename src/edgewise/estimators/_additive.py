@@ -17,9 +17,9 @@ from edgewise._progress import reporting
 from edgewise._typing import Array
 from edgewise._workers import Workers
 from edgewise.estimators._contributions import Means
-from edgewise.estimators._editing import Editing
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
+from edgewise.estimators._pages import Pages
 from edgewise.estimators._reading import candidate_table, deviations, edge_table, stacked
 from edgewise.estimators._table import Training, seed_of
 from edgewise.interpret.export import OnnxGraph
@@ -91,7 +91,7 @@ Products = Literal["auto"] | int
 _DERIVED = ("networks_", "edges_", "candidates_")
 
 
-class AdditiveEstimator(Editing):
+class AdditiveEstimator(Pages):
     """An estimator whose fit is a sum of curves, products, a hidden node and steps.
 
     Attributes

@@ -166,7 +166,7 @@ class _FirstLayer:
         owners = []
         rank = 1e-10  # smallest singular value, relative to the largest
         for k in range(beta.shape[1]):
-            matrix = self._matrix(pair, beta[:, k])
+            matrix = self.model.design.factor_matrix(pair, beta[:, k])
             left, values, right = np.linalg.svd(matrix, full_matrices=False)
             for r in np.flatnonzero(values > rank * max(values[0], 1e-300)):
                 root = np.sqrt(values[r])
@@ -182,19 +182,6 @@ class _FirstLayer:
         beta[self.model.design.factor_numbers(pair, number)] = values
         gaps = [k for k, other in enumerate(self.inputs) if isinstance(other, Gap) and other.column == part.column]
         self.add({number: beta, **({k: np.zeros(1) for k in gaps} if isinstance(part, Curve) else {})})
-
-    def _matrix(self, pair: Pair, beta: Vector) -> Matrix:
-        """Return the coefficients of a product as (functions of the first input, functions of the second)."""
-        one = [np.zeros((1, part.n_features)) for part in self.inputs]
-        rows, columns = ([f.shape[1] for f in blocks] for blocks in self.model.design.factors(one, pair))
-        matrix, place = np.zeros((sum(rows), sum(columns))), 0
-        at, there = np.cumsum([0, *rows]), np.cumsum([0, *columns])
-        for a, height in enumerate(rows):
-            for b, width in enumerate(columns):
-                block = beta[place : place + height * width].reshape(height, width)
-                matrix[at[a] : at[a + 1], there[b] : there[b + 1]] = block
-                place += height * width
-        return matrix
 
     def _at_gap(self, column: int, curves: dict[int, Vector]) -> float:
         """Return what the curves of a column add where it is missing and they should add nothing."""

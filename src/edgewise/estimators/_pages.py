@@ -14,7 +14,9 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._typing import Array
+from edgewise.estimators._drift import drift_table, outside
 from edgewise.estimators._editing import Editing
+from edgewise.estimators._fairness import fairness_table, group_labels
 from edgewise.estimators.page import PageContent, PageRows, page_values, render, table_section
 
 if TYPE_CHECKING:
@@ -80,6 +82,98 @@ class Pages(Editing):
         with writing(path) as file:
             file.write(page.encode())
         return None
+
+    def fairness(self, X: Any, y: Any, group: Any, *, coverage: float = 0.95) -> pd.DataFrame:
+        """Return how well the model serves each group of rows, with intervals.
+
+        Of numbers: the means of target, prediction and error (prediction minus target), the root mean squared error,
+        and the slope of the target on the prediction, which is 1 for calibrated predictions. Of two classes: accuracy,
+        log loss, the rates of the second class in targets and predictions, true and false positive rates, mean error
+        of the probability, and the slope of a logistic regression on the log-odds. Of more classes: accuracy, log loss,
+        and the largest mean error of a class's probability. Intervals of rates are Wilson's, others are normal.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table; rows that were not fitted say more.
+        y : (n, targets)
+            The target, or labels. Of several targets the first one is judged.
+        group : (n,)
+            The label of each row, or the name of a column of X. It need not be part of the model.
+        coverage
+            The probability of the intervals.
+
+        Raises
+        ------
+        InputError
+            For groups that do not fit X, or more than 30.
+        ValueError, NotFittedError, TypeError
+            As `predict` does.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgewise.estimators import KANRegressor
+        >>> x = np.random.default_rng(0).uniform(-1, 1, size=(200, 2))
+        >>> model = KANRegressor(steps=False).fit(x, x[:, 0])
+        >>> model.fairness(x, x[:, 0], np.where(x[:, 1] > 0, "right", "left")).index.tolist()
+        ['left', 'right', 'all rows']
+        """
+        check_is_fitted(self, "fits_")
+        if not (isinstance(coverage, int | float) and 0 < coverage < 1):
+            raise ValueError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
+        x = self._encode(X)
+        name, labels = group_labels(X, group, len(x))
+        predicted = self.fits_[0].predict(x)
+        known = self._known_targets(x, y)[0]
+        predicted = predicted if hasattr(self, "classes_") else predicted[:, 0]
+        table = fairness_table(labels, name, known, predicted, float(coverage))
+        table.attrs = {"title": f"Groups: {name}", "note": f"Intervals of {100 * coverage:g} %."}
+        return table
+
+    def drift(self, X_old: Any, X_new: Any) -> pd.DataFrame:
+        """Return how the columns of new rows differ from those of old ones, and what that does to predictions.
+
+        `psi` is the population stability index over ten bins or the levels: below 0.1 little has moved, above 0.25
+        much. `statistic` and `p_value` are of the test of Kolmogorov and Smirnov, of categories Cramér's V and the
+        chi-squared test. `shift` is by how much the mean contribution of the column changed, in the units of the sum,
+        and `share` its part of all such changes; of several sums the root mean square. `outside` is the fraction of
+        new rows with numbers beyond those of the fit, or levels that it did not know.
+
+        Parameters
+        ----------
+        X_old : (n, p)
+            Old rows, as those of `fit`.
+        X_new : (m, p)
+            New rows.
+
+        Raises
+        ------
+        ValueError, NotFittedError, TypeError
+            As `predict` does.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgewise.estimators import KANRegressor
+        >>> x = np.random.default_rng(0).uniform(-1, 1, size=(200, 2))
+        >>> model = KANRegressor(steps=False).fit(x, x[:, 0])
+        >>> model.drift(x, x + [0.5, 0])["psi"].idxmax()
+        'x1'
+        """
+        check_is_fitted(self, "fits_")
+        old, new = self._encode(X_old), self._encode(X_new)
+        parts = self._parts()
+        table = drift_table(parts, self.encoder_, old, new)
+        beyond = 100 * float(outside(parts, self.encoder_, new).any(1).mean())
+        means = [np.concatenate([fit.predict(x).mean(0) for fit in self.fits_]) for x in (old, new)]
+        first, second = (", ".join(f"{value:.4g}" for value in each) for each in means)
+        note = f"{beyond:.1f} % of {len(new)} new rows are outside of what was fitted in some column. "
+        table.attrs = {
+            "title": "Drift",
+            "note": f"{note}The mean prediction is {first} for old and {second} for new rows.",
+        }
+        return table
 
     def _page(self, X: Any, y: Any, title: str | None, rows: int, sections: Sequence[str]) -> PageContent:
         x = self._encode(X)

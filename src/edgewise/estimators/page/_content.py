@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,14 +25,15 @@ _BINS = 36  # of the density below a curve
 
 @dataclass(frozen=True)
 class PageContent:
-    """A page: a title, a sentence on what it is, facts (label, value), further sections as HTML, and the values that
-    its script reads."""
+    """A page: a title, a sentence on what it is, facts (label, value), the values that its script reads, and further
+    sections as HTML, below and above what the script draws."""
 
     title: str
     subtitle: str
     facts: Sequence[tuple[str, str]]
     values: dict[str, Any]
-    sections: Sequence[str] = field(default_factory=tuple)
+    sections: Sequence[str] = ()
+    lead: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

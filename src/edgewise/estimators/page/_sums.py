@@ -19,6 +19,12 @@ def packed(values: Array, kind: str = "f4") -> dict[str, str]:
     return {kind: base64.b64encode(data).decode("ascii")}
 
 
+def unpacked(values: dict[str, str]) -> Array:
+    """Return the array that `packed` was given."""
+    ((kind, text),) = values.items()
+    return np.frombuffer(base64.b64decode(text), dtype=f"<{kind}")
+
+
 def sum_values(parts: Contributions, x: Array, most: int) -> tuple[dict[str, Any], list[int]]:
     """Return the sum as plain values, and the numbers of the tables of steps that these leave out.
 

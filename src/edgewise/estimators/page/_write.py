@@ -39,7 +39,9 @@ def render(content: PageContent) -> str:
             *(path.read_text(encoding="utf-8") for path in _STYLES),
             f'</style>\n</head>\n<body>\n<main class="table-page">\n<header>\n<h1>{title}</h1>\n',
             f'<p class="subtitle">{escape(printable(content.subtitle))}</p>\n',
-            f'<dl class="figures facts">{facts}</dl>\n</header>\n<div id="page"></div>\n',
+            f'<dl class="figures facts">{facts}</dl>\n</header>\n',
+            *content.lead,
+            '<div id="page"></div>\n',
             "<noscript><p>This page needs JavaScript to draw the model.</p></noscript>\n",
             *content.sections,
             "<footer>Written by edgewise. This page is complete in itself: it loads nothing.</footer>\n</main>\n",
@@ -63,18 +65,26 @@ def script() -> str:
 
 
 def table_section(table: Any, digits: int = 3) -> str:
-    """Return a DataFrame as a section, under the title and with the note that its `attrs` hold."""
+    """Return a DataFrame as a section, under the title and with the note that its `attrs` hold.
+
+    Columns `a_low` and `a_high` are the interval of a column `a`, and stand with it.
+    """
     title, note = (str(table.attrs.get(name, "")) for name in ("title", "note"))
     names = [str(name or "") for name in table.index.names]
+    bounds = {name: (f"{name}_low", f"{name}_high") for name in table.columns if f"{name}_low" in table.columns}
+    shown = [name for name in table.columns if not any(name in pair for pair in bounds.values())]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    head += "".join(f'<th scope="col" class="n">{escape(printable(_said(name)))}</th>' for name in table.columns)
+    head += "".join(f'<th scope="col" class="n">{escape(printable(_said(name)))}</th>' for name in shown)
     body = []
-    for index, row in zip(table.index, table.to_numpy(object), strict=True):
+    for place, index in enumerate(table.index):
         keys: Sequence[Any] = index if isinstance(index, tuple) else (index,)
         cells = "".join(f'<th scope="row">{escape(printable(str(key)))}</th>' for key in keys)
-        cells += "".join(
-            f"<td{_aligned(value)}>{escape(printable(_shown(value, digits)))}</td>" for value in row
-        )  # fmt: skip
+        row = table.iloc[place]
+        for name in shown:
+            text = _shown(row[name], digits)
+            if name in bounds:
+                text += " ({} to {})".format(*(_shown(row[each], digits) for each in bounds[name]))
+            cells += f"<td{_aligned(row[name])}>{escape(printable(text))}</td>"
         body.append(f"<tr>{cells}</tr>")
     heading = f"<h2>{escape(printable(title))}</h2>" if title else ""
     said = f'<p class="hint">{escape(printable(note))}</p>' if note else ""
@@ -98,5 +108,7 @@ def _shown(value: Any, digits: int) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, float | np.floating):
-        return f"{value:.{digits}g}" if np.isfinite(value) else "–"
+        if not np.isfinite(value):
+            return "–"
+        return f"{value:.0f}" if 10**digits <= abs(value) < 1e9 else f"{value:.{digits}g}"
     return str(value)

@@ -124,7 +124,7 @@ function curvesSection(state) {
     const rows = fit.importance.filter((row) => row.part < state.width && row.share > VISIBLE);
     const panels = rows.map((row) => panelOf(state, fit, k, row, edited));
     const range = rangeOf(panels);
-    hint.textContent = `What each column adds to ${fit.unit[k]}, about its mean${own.checked ? "" : ", on one axis"}. The band holds 90 % of the posterior probability; along the bottom is the density of the rows.`;
+    hint.textContent = `What each column adds to ${fit.unit[k]}, about its mean${own.checked ? "" : ", on one axis"}. The band holds 90 % of the posterior probability; along the bottom is the density of the rows.${state.note ? ` ${state.note}` : ""}`;
     grid.replaceChildren(...panels.map((panel) => columnPanel({ ...panel, range: own.checked ? rangeOf([panel]) : range })));
   };
   own.addEventListener("change", draw);
@@ -134,7 +134,8 @@ function curvesSection(state) {
 
 function panelOf(state, fit, k, { part, share }, edited) {
   const drawn = state.sums[state.sum].curves[part];
-  const before = state.valueOf(fit, part, k), x = new Float64Array(state.width).fill(NaN);
+  const before = state.valueOf(fit, part, k);
+  const x = new Float64Array(state.width).fill(NaN);
   const value = (at) => {
     x[part] = at;
     return edited(part, contribution(fit, part, x), x)[k];

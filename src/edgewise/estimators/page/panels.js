@@ -120,7 +120,7 @@ function levelsPicture({ column, drawn, value, before, other, range }) {
     image.append(svg("text", { class: "level", x: left - 6, y: y + 3.5, "text-anchor": "end" }, svg("title", {}, column.labels[code]), name));
     image.append(svg("line", { class: "bar", x1: toX(at - drawn.band[k]), x2: toX(at + drawn.band[k]), y1: y, y2: y }));
     if (before) image.append(svg("circle", { class: "before", cx: toX(before(code)), cy: y, r: 4 }));
-    if (other) image.append(svg("circle", { class: "other", cx: toX(other[k]), cy: y, r: 4.5 }));
+    if (other) image.append(svg("circle", { class: "other", cx: toX(other[k]), cy: y, r: 6 }));
     image.append(svg("circle", { class: "dot", cx: toX(at), cy: y, r: 4 }, svg("title", {}, `${column.labels[code]}: ${signed(at)}`)));
     image.append(svg("text", { class: "tick", x: WIDE - 4, y: y + 3.5, "text-anchor": "end" }, String(column.counts[code])));
   });

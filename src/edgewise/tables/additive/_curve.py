@@ -186,6 +186,15 @@ class Curve:
         """Return finite values x (n,) on the axis of the standard knots."""
         return (self.axis.map(x) - self.middle) / self.deviation
 
+    def beyond(self, x: Vector) -> np.ndarray:
+        """Return which values x (n,) are beyond those of the rows; a missing one is not."""
+        seen, out = np.isfinite(x), np.zeros(len(x), dtype=bool)
+        z = self.standardized(x[seen])
+        low, high = self.standard_knots[DEGREE + 1], self.standard_knots[-DEGREE - 2]
+        slack = 1e-9 * (high - low)
+        out[seen] = (z < low - slack) | (z > high + slack)
+        return out
+
     def at_fill(self) -> Vector:
         """Return the functions at the value that a network is given for a missing one."""
         return self._at(np.zeros(1))[0]

@@ -70,7 +70,15 @@ class EditedSum:
 
     def contributions(self, x: Array, column: int) -> Array:
         """Return what a column adds at rows x (n, p), (n, K), about its mean."""
-        return self.parts.of(x)[:, column] / self.fit.target.scale
+        total = np.zeros((len(x), self.model.outputs))
+        inputs = zip(self.model.design.inputs, self.means.features, self.model.beta, strict=True)
+        for part, mean, beta in inputs:
+            if part.column == column:
+                total += (part.features(x[:, column]) - mean) @ beta
+        for table, middle in zip(self.model.steps.tables if self.model.steps else (), self.means.steps, strict=True):
+            if table.columns == (column,):
+                total += table.at(x) - middle
+        return total
 
     def _with(self, model: AdditiveModel, means: Means | None = None) -> EditedSum:
         means = self.means if means is None else means

@@ -69,16 +69,20 @@ def page_values(
             ],
         })  # fmt: skip
         left.append(left_out(own, gone, x))
+    sums = [
+        {"fit": t, "k": k, "label": str(label), "curves": _curves(parts[t], encoder, x, k)}
+        for t, own in enumerate(labels)
+        for k, label in enumerate(own)
+    ]
     held = np.searchsorted(many, chosen)
     return {
         "left": _left_words(left),
-        "columns": [_column(column, x[:, k]) for k, column in enumerate(encoder.columns)],
-        "fits": fits,
-        "sums": [
-            {"fit": t, "k": k, "label": str(label), "curves": _curves(parts[t], encoder, x, k)}
-            for t, own in enumerate(labels)
-            for k, label in enumerate(own)
+        "columns": [
+            _column(column, x[:, k], log=bool(sums[0]["curves"][k].get("log")))
+            for k, column in enumerate(encoder.columns)
         ],
+        "fits": fits,
+        "sums": sums,
         "rows": {
             "count": count,
             "names": [str(rows.names[k]) for k in chosen],
@@ -129,7 +133,7 @@ def _importance(parts: Contributions, x: Array, target: Array | None) -> list[di
     ]
 
 
-def _column(column: Column, x: Array) -> dict[str, Any]:
+def _column(column: Column, x: Array, *, log: bool) -> dict[str, Any]:
     """Return what the page knows of a column: its values, and how rows are spread over them."""
     seen = x[np.isfinite(x)]
     found: dict[str, Any] = {"name": column.name, "missing": float(np.isnan(x).mean())}
@@ -142,7 +146,8 @@ def _column(column: Column, x: Array) -> dict[str, Any]:
             "typical": int(counts.argmax()) if len(seen) else None,
         }  # fmt: skip
     low, high = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 0.0)
-    counts, edges = np.histogram(seen, _BINS, (low, high if high > low else low + 1))
+    space = np.geomspace if log else np.linspace
+    counts, edges = np.histogram(seen, space(low, high if high > low else low + 1, _BINS + 1))
     whole = bool(len(seen)) and bool((seen == np.round(seen)).all())
     return found | {
         "kind": column.kind if isinstance(column, Dates) else "number", "low": low, "high": high, "whole": whole,

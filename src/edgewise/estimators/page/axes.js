@@ -20,7 +20,7 @@ export function ticks(low, high, most = 5, log = false) {
   }
   const rough = (high - low) / most || 1;
   const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * unit).find((each) => each >= rough);
+  const step = [1, 2, 5, 10].map((factor) => factor * unit).find((each) => each >= 0.75 * rough);
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(k * step);
   return found;

@@ -24,8 +24,13 @@ const LETTER = 5.6;
 export function columnPanel(panel) {
   const readout = html("span", { class: "readout" });
   const picture = panel.column.kind === "category" ? levelsPicture(panel) : curvePicture(panel, readout);
-  const head = html("figcaption", {}, html("strong", {}, panel.column.name), html("span", { class: "soft" }, panel.note), readout);
+  const head = html("figcaption", {}, html("strong", {}, panel.column.name), html("span", { class: "soft" }, panel.note + levelsWords(panel)), readout);
   return html("figure", { class: "panel" }, head, picture);
+}
+
+function levelsWords({ column, drawn }) {
+  const all = column.labels?.length ?? 0;
+  return all > drawn.x.length ? `, ${drawn.x.length} of ${all} levels` : "";
 }
 
 function frame(words, high = HIGH) {

@@ -141,6 +141,10 @@ def test_an_edited_model_works_like_any_other(kind: str, request: pytest.Fixture
     fitted = request.getfixturevalue(kind)
     edited = fitted.edited(EDITS)
     again = pickle.loads(pickle.dumps(edited))
+    one_by_one = fitted
+    for edit in EDITS:
+        one_by_one = one_by_one.edited(edit)
+    assert one_by_one.edits_.equals(edited.edits_)
     predict = "predict" if kind == "model" else "predict_proba"
     assert (getattr(again, predict)(TABLE) == getattr(edited, predict)(TABLE)).all()
     assert (getattr(again.undone().undone(), predict)(TABLE) == getattr(fitted.edited(EDITS[:3]), predict)(TABLE)).all()
@@ -235,11 +239,58 @@ def test_edits_come_from_a_file(model: KANRegressor, tmp_path: Path) -> None:
         ({"part": "age", "change": "flat", "target": 4}, "from 0 to 0"),
         ({"part": "age", "change": "flat", "why": "x"}, "key of an edit"),
         ({"change": "flat"}, "must have the key 'part'"),
+        ({"part": ["age"], "change": "flat"}, "'part' must be a name"),
+        ({"part": "city", "change": "equal", "levels": "Paris"}, "list of levels"),
+        ({"part": "city", "change": "equal", "levels": [["Paris"], "Lyon"]}, "list of levels"),
     ],
 )
 def test_errors_say_what_is_wrong(model: KANRegressor, edit: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         model.edited(edit)
+
+
+def test_single_values_take_part_in_edits() -> None:
+    """Sites whose effects are their own, not those of a curve."""
+    rng = np.random.default_rng(2)
+    site = rng.integers(0, 40, 1200).astype(float)
+    x = np.column_stack([site, rng.uniform(size=1200), rng.lognormal(size=1200)])
+    model = KANRegressor(steps=False).fit(x, 3 * rng.normal(size=40)[site.astype(int)] + x[:, 1])
+    assert any(getattr(part, "kind", "") == "value" for part in model.fits_[0].design.inputs)
+    before = model.explain(x)
+    grid = np.column_stack([np.arange(40.0), np.zeros(40), np.ones(40)])
+    rising = model.edited(Edit(part="x1", change="rising")).explain(grid)["x1"].to_numpy()
+    assert np.diff(rising).min() >= -1e-12
+    fixed = model.edited(Edit(part="x1", change="fixed", amount=0.5, low=10, high=20))
+    inside, after = (site >= 10) & (site <= 20), fixed.explain(x)
+    assert np.abs(after["x1"][inside] - 0.5).max() < 1e-12
+    away = (site < 8) | (site > 22)
+    assert np.abs(after["x1"] - before["x1"])[away].max() < 1e-12
+    assert np.abs(after["x2"] - before["x2"]).max() < 1e-12
+
+
+def test_a_hidden_node_reads_what_it_did() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(600, 2))
+    model = KANRegressor(steps=False, products=0).fit(x, 1 / (0.2 + x.sum(1)))
+    assert model.fits_[0].model.hidden is not None
+    before, edited = model.explain(x), model.edited(Edit(part="x1", change="flat"))
+    after = edited.explain(x)
+    assert np.abs(after["hidden node"] - before["hidden node"]).max() < 1e-12
+    assert np.ptp(after["x1"]) < 1e-12
+    gone = edited.edited(Edit(part="hidden node", change="removed"))
+    assert "hidden node" not in gone.explain(x)
+    assert np.abs(gone.explain(x)["x2"] - before["x2"]).max() < 1e-12
+
+
+def test_targets_without_a_pair_keep_what_they_have() -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, size=(300, 3))
+    targets = np.column_stack([x[:, 0] * x[:, 1], x[:, 1] * x[:, 2]])
+    model = KANRegressor(steps=False, products=1).fit(x, targets)
+    edited = model.edited(Edit(part="x1 * x2", change="removed"))
+    assert np.abs(edited.predict(x)[:, 1] - model.predict(x)[:, 1]).max() == 0
+    assert np.abs(edited.explain(x)[0]["x1 * x2"]).max() < 1e-12
+    with pytest.raises(InputError, match="Unknown part"):
+        model.edited(Edit(part="x1 * x3", change="removed"))
 
 
 def test_there_must_be_an_edit_to_undo(model: KANRegressor) -> None:

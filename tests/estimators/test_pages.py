@@ -237,6 +237,38 @@ def test_edits_of_the_page_are_those_of_the_model(
     assert edits.locator("li").count() == 2
 
 
+ODD = pd.DataFrame(
+    {
+        "same": 1.0,
+        "none": np.nan,
+        "flag": _RNG.random(120) > 0.5,
+        "span": pd.to_timedelta(_RNG.integers(0, 99, 120), "h"),
+        "one": "a",
+        "text": _RNG.choice(["ä<b>", '"q"', "x" * 60, "None"], 120),
+        "heavy": np.where(_RNG.random(120) < 0.5, 0, _RNG.lognormal(5, 2, 120)),
+    }
+)
+ODD.loc[3:9, "text"] = None
+
+
+@pytest.mark.parametrize("given", ["all", "one row", "no rows", "unknown values", "constants"])
+def test_odd_tables_have_pages(given: str, look: Callable[..., Page], tmp_path: Path) -> None:
+    y = ODD.flag * 2 + np.log1p(ODD.heavy) * 0.3 + (ODD.text == "None")
+    table = ODD[["same", "one"]] if given == "constants" else ODD
+    model = KANRegressor().fit(table, y)
+    shown = {"one row": table[:1], "unknown values": table.assign(text="new", heavy=np.nan)}.get(given, table)
+    path = tmp_path / "page.html"
+    model.to_html(shown, y[: len(shown)], path, rows=0 if given == "no rows" else 50)
+    view = look(SimpleNamespace(url=path.as_uri()), width=390)
+    edits = view.locator("#edits")
+    for part in edits.get_by_label("Part").locator("option").all_inner_texts()[:8]:
+        edits.get_by_label("Part").select_option(label=part)
+        edits.get_by_label("Change").select_option("removed")
+        edits.get_by_role("button", name="Apply").click()
+    assert "NaN" not in view.inner_text("main")
+    assert view.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_nothing(dark: bool, fitted: Callable[[str], Any], see: Callable[..., Page]) -> None:
     axe = pytest.importorskip(

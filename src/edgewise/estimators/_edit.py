@@ -70,9 +70,12 @@ class Edit:
     def __post_init__(self) -> None:
         if self.change not in get_args(Change):
             raise unknown("change", str(self.change), get_args(Change))
-        if isinstance(self.levels, str) or not isinstance(self.levels, Iterable):
-            raise InputError(f"'levels' must be a list of levels. Got {self.levels!r}.")
-        object.__setattr__(self, "levels", tuple(self.levels))
+        if not isinstance(self.part, str):
+            raise InputError(f"'part' must be a name, as explain calls it. Got {self.part!r:.100}.")
+        levels = None if isinstance(self.levels, str) or not isinstance(self.levels, Iterable) else tuple(self.levels)
+        if levels is None or not all(level is None or np.isscalar(level) for level in levels):
+            raise InputError(f"'levels' must be a list of levels. Got {self.levels!r:.100}.")
+        object.__setattr__(self, "levels", levels)
         object.__setattr__(self, "reason", str(self.reason))
         needs = self.change in ("fixed", "raised")
         known = isinstance(self.amount, int | float | np.number) and bool(np.isfinite(self.amount))

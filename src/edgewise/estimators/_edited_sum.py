@@ -55,10 +55,7 @@ class EditedSum:
 
     def after(self, edit: Edit, outputs: list[int]) -> EditedSum:
         """Return the sum after an edit of some outputs. Errors: InputError for an edit that does not fit the part."""
-        names = self.parts.names()
-        if edit.part not in names:
-            raise unknown("part", edit.part, names)
-        place = names.index(edit.part)
+        place = self.parts.names().index(edit.part)
         if edit.change == "removed":
             return self._without(place, outputs)
         if place >= len(self.encoder.columns):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, unknown
 from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.estimators._contributions import Contributions, Means
@@ -188,11 +187,12 @@ class Editing(Reading, Streaming):
         if edit.target is not None and edit.target >= len(sums):
             raise InputError(f"'target' must be a number from 0 to {len(sums) - 1}. Got {edit.target}.")
         chosen = sums if edit.target is None else [sums[edit.target]]
-        new = copy.copy(self)
+        new: Any = object.__new__(type(self))  # with the rows of the fit, which copies and saved estimators are without
+        new.__dict__.update(self.__dict__)
         for name in ("fits_", "means_", "deviations_", "intervals_"):
             setattr(new, name, [*getattr(self, name)])
         held, on_given = [], []
-        for t in sorted({t for t, _ in chosen}):
+        for t in self._with_part(edit, sorted({t for t, _ in chosen})):
             before = EditedSum(self.fits_[t], self.means_[t], self.encoder_, rows.x, rows.weights)
             after = before.after(edit, [k for own, k in chosen if own == t])
             known = rows.holds(self.fits_[t], rows.targets[t])
@@ -208,6 +208,14 @@ class Editing(Reading, Streaming):
         new._edits = (*self._edits, (edit, Cost.mean(held), Cost.mean(on_given)))
         new._before = self
         return new
+
+    def _with_part(self, edit: Edit, targets: list[int]) -> list[int]:
+        """Return the targets whose sums have the part of an edit: pairs may differ. Errors: InputError if none has."""
+        names = {t: Contributions(self.fits_[t], self.encoder_.names, self.means_[t]).names() for t in targets}
+        found = [t for t in targets if edit.part in names[t]]
+        if not found:
+            raise unknown("part", edit.part, list(dict.fromkeys(name for own in names.values() for name in own)))
+        return found
 
     def _forget_derived(self) -> None:
         """Forget what was made of the fits before."""

@@ -15,7 +15,8 @@ const CHANGES = {
 export function editingSection(state, changed) {
   const list = html("ol", { class: "edits" }), cost = html("p", { "aria-live": "polite" }), body = html("div", { class: "edit-form inner" });
   const names = state.fits[0].parts;
-  const part = choice(names.map((name, k) => [String(k), name]), "0");
+  const order = [...state.order, ...names.keys()].filter((k, place, all) => all.indexOf(k) === place); // columns first
+  const part = choice(order.map((k) => [String(k), names[k]]), String(order[0]));
   const show = () => {
     list.replaceChildren(...state.edits.map((edit) => html("li", {}, words(state, edit))));
     cost.textContent = state.edits.length ? costWords(state.cost()) : "No edit yet.";
@@ -26,7 +27,7 @@ export function editingSection(state, changed) {
   const undo = button("Undo", () => { state.edits = state.edits.slice(0, -1); show(); });
   const save = button("Download the edits", () => download({ name: "edits.json", media: "application/json", text: JSON.stringify(plain(state), null, 2) }));
   part.addEventListener("change", () => body.replaceChildren(...form(state, Number(part.value), add)));
-  body.replaceChildren(...form(state, 0, add));
+  body.replaceChildren(...form(state, order[0], add));
   undo.disabled = save.disabled = true;
   cost.textContent = "No edit yet.";
   const hint = html("p", { class: "hint" }, "A preview: Python applies the file with model.edited(\"edits.json\"), where curves stay smooth and costs are measured on all rows of the fit.");
@@ -78,10 +79,12 @@ function words(state, edit) {
 }
 
 function costWords(cost) {
-  if (!cost) return "The page has no targets: what the edits cost is measured in Python.";
+  if (!cost) return "The page has no rows with targets: what the edits cost is measured in Python.";
   const { before, after, error, count, heldOut, said: name } = cost;
   const change = after - before, sign = change > 0 ? "rises" : "falls";
-  return `The mean ${name} ${sign} from ${figure(before, 4)} to ${figure(after, 4)} (by ${figure(Math.abs(change))} ± ${figure(error, 2)}) on ${count} rows of this page${heldOut ? ", out of fold" : ""}.`;
+  const rows = `on ${count} rows of this page${heldOut ? ", out of fold" : ""}`;
+  if (change === 0) return `The mean ${name} stays ${figure(before, 4)} ${rows}.`;
+  return `The mean ${name} ${sign} from ${figure(before, 4)} to ${figure(after, 4)} (by ${figure(Math.abs(change))} ± ${figure(error, 2)}) ${rows}.`;
 }
 
 /** The edits as `model.edited` takes them. */

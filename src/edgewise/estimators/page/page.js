@@ -64,9 +64,14 @@ class State {
     const fit = this.fits[number];
     const own = this.edits.map((edit) => {
       const chosen = this.sums.filter((sum, place) => sum.fit === number && (edit.target === null || edit.target === place));
-      return { ...edit, sums: chosen.map((sum) => sum.k) };
+      return { ...edit, part: this.placeOf(edit, fit), sums: chosen.map((sum) => sum.k) };
     });
     return editor(own, (part, k) => this.valueOf(fit, part, k), this.width, (column) => this.seen(column));
+  }
+
+  /** The number that the part of an edit has in a fit, -1 where it is none: targets have pairs of their own. */
+  placeOf(edit, fit) {
+    return fit.parts.indexOf(this.fits[0].parts[edit.part]);
   }
 
   /** The mean loss before and after the edits, on the rows that have targets. */
@@ -75,7 +80,7 @@ class State {
     const rises = [], losses = [];
     let heldOut = true;
     this.fits.forEach((fit, number) => {
-      const edited = this.editorOf(number), parts = [...new Set(this.edits.map((edit) => edit.part))];
+      const edited = this.editorOf(number), parts = [...new Set(this.edits.map((edit) => this.placeOf(edit, fit)))].filter((part) => part >= 0);
       const width = widthOf(fit), held = this.rows.held_out[number];
       for (let row = 0; row < this.rows.count; row++) {
         const x = this.rowValues(row);
@@ -162,7 +167,7 @@ function mapsSection(state) {
   const element = html("section", { id: "maps" }, html("h2", {}, "Pairs of columns"), hint, grid);
   const draw = () => {
     const { fit, k } = state.current();
-    const removed = new Set(state.edits.filter((edit) => edit.change === "removed").map((edit) => edit.part));
+    const removed = new Set(state.edits.filter((edit) => edit.change === "removed").map((edit) => state.placeOf(edit, fit)));
     const groups = fit.importance.filter((row) => row.part >= state.width && row.part < state.width + fit.groups.length && row.share > 0);
     const pairs = groups.filter((row) => fit.groups[row.part - state.width].length === 2 && row.share > VISIBLE && !removed.has(row.part));
     element.hidden = !pairs.length;
@@ -212,7 +217,7 @@ function start() {
 function agreementWords(state) {
   const worst = state.disagreement();
   const rows = Math.min(state.rows.count, 200);
-  return `This page computes what predict does: the largest difference on ${rows} rows is ${worst < 1e-12 ? "less than 1e−12" : figure(worst, 1)} standard deviations of the predictions.${state.left ? ` ${state.left}` : ""}`;
+  return `This page computes what predict does: the largest difference on ${rows} rows is ${worst < 1e-12 ? "less than 1e−12" : figure(worst, 1)} standard deviations of the predictions. It holds ${state.rows.count} rows of the table, which anyone who has it can read.${state.left ? ` ${state.left}` : ""}`;
 }
 
 start();

@@ -5,7 +5,6 @@ import { figure } from "./words.js";
 import { columnTicks, brief, said, scaleOf, ticks } from "./axes.js";
 
 const WIDE = 300, HIGH = 196, LEFT = 40, RIGHT = 8, TOP = 8, BOTTOM = 36, DENSITY = 26;
-const LETTER = 5.6;
 
 /**
  * @typedef {object} Panel
@@ -111,8 +110,8 @@ function follow(image, { column, drawn, value }, toX, readout) {
 export const signed = (value) => (value > 0 ? `+${figure(value)}` : figure(value));
 
 function levelsPicture({ column, drawn, value, before, other, range }) {
-  const names = [...drawn.x].map((code) => brief(column.labels[code], 16));
-  const left = Math.max(30, Math.min(110, LETTER * Math.max(...names.map((name) => name.length)) + 10));
+  const names = [...drawn.x].map((code) => brief(column.labels[code], 15));
+  const left = Math.max(30, Math.min(112, 6.4 * Math.max(...names.map((name) => name.length)) + 10));
   const row = 17, high = Math.max(HIGH, names.length * row + 30), step = Math.min(42, (high - 30) / names.length);
   const toX = scaleOf(...range, left, WIDE - 40);
   const image = frame(`What each level of ${column.name} adds.`, high);

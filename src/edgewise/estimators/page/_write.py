@@ -74,7 +74,9 @@ def table_section(table: Any, digits: int = 3) -> str:
     bounds = {name: (f"{name}_low", f"{name}_high") for name in table.columns if f"{name}_low" in table.columns}
     shown = [name for name in table.columns if not any(name in pair for pair in bounds.values())]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    head += "".join(f'<th scope="col" class="n">{escape(printable(_said(name)))}</th>' for name in shown)
+    for name in shown:
+        first = table[name].iloc[0] if len(table) else ""
+        head += f'<th scope="col"{_aligned(first)}>{escape(printable(_said(name)))}</th>'
     body = []
     for place, index in enumerate(table.index):
         keys: Sequence[Any] = index if isinstance(index, tuple) else (index,)

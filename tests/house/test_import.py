@@ -117,8 +117,9 @@ PUBLIC = {
         warn_of_index
     """,
     "edgewise.estimators": """
-        CurvesDisplay KANClassifier KANRegressor KANTransformer NumericTargets SupervisedEstimator SymbolicClassifier
-        SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
+        Comparison CurvesDisplay Edit KANClassifier KANRegressor KANTransformer NumericTargets SupervisedEstimator
+        SymbolicClassifier SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
+        compare
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable acting",
     "edgewise.studio": "Desk Moved REQUESTS Request desk_of open",

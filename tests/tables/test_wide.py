@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import RidgeCV
 
-from edgewise.estimators import KANClassifier, KANRegressor
+from edgewise.estimators import Edit, KANClassifier, KANRegressor
 from edgewise.export import to_onnx
 
 
@@ -66,3 +66,15 @@ def test_classes_and_monotone_columns() -> None:
     along = np.tile(x[:1], (50, 1))
     along[:, 2] = np.linspace(-3, 3, 50)
     assert (np.diff(model.predict(along)) >= -1e-9).all()
+
+
+def test_a_line_of_a_column_with_a_curve_is_part_of_it() -> None:
+    x, generator = wide(200)
+    y = x @ generator.normal(size=200) / 10 + np.sin(2 * x[:, 3]) + 0.1 * generator.normal(size=200)
+    model = KANRegressor(steps=False).fit(x, y)
+    columns = [part.column for part in model.fits_[0].design.inputs]
+    assert len(columns) == len({*columns}) == 200
+    flat = model.edited(Edit(part="x4", change="flat", low=0.0, high=1.0))
+    between = np.zeros((5, 200))
+    between[:, 3] = np.linspace(0.1, 0.9, 5)
+    assert np.ptp(flat.predict(between)) < 1e-9 < np.ptp(model.predict(between))

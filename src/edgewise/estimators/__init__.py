@@ -7,7 +7,10 @@ from edgewise._extras import extras as _extras
 
 with _extras():
     from edgewise.estimators._classifier import KANClassifier as KANClassifier
+    from edgewise.estimators._compare import Comparison as Comparison
+    from edgewise.estimators._compare import compare as compare
     from edgewise.estimators._curves_display import CurvesDisplay as CurvesDisplay
+    from edgewise.estimators._edit import Edit as Edit
     from edgewise.estimators._regressor import KANRegressor as KANRegressor
     from edgewise.estimators._table import NumericTargets as NumericTargets
     from edgewise.estimators._table import SupervisedEstimator as SupervisedEstimator

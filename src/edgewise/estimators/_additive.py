@@ -19,8 +19,8 @@ from edgewise._workers import Workers
 from edgewise.estimators._contributions import Means
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
-from edgewise.estimators._reading import Reading, candidate_table, deviations, edge_table, stacked
-from edgewise.estimators._streaming import Streaming
+from edgewise.estimators._pages import Pages
+from edgewise.estimators._reading import candidate_table, deviations, edge_table, stacked
 from edgewise.estimators._table import Training, seed_of
 from edgewise.interpret.export import OnnxGraph
 from edgewise.nn import KAN
@@ -91,7 +91,7 @@ Products = Literal["auto"] | int
 _DERIVED = ("networks_", "edges_", "candidates_")
 
 
-class AdditiveEstimator(Reading, Streaming):
+class AdditiveEstimator(Pages):
     """An estimator whose fit is a sum of curves, products, a hidden node and steps.
 
     Attributes
@@ -143,6 +143,10 @@ class AdditiveEstimator(Reading, Streaming):
         self.deviations_ = [each.deviations for each in found]
         self.intervals_ = [each.intervals for each in found if each.intervals is not None]
         self._shape = shape
+        self._without_edits()
+        self._forget_derived()
+
+    def _forget_derived(self) -> None:
         for name in _DERIVED:
             vars(self).pop(name, None)
 

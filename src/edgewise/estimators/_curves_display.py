@@ -143,7 +143,7 @@ class Effects:
         percent = 100 * float(self.shares[part])
         return f"{percent:.0f} %" if percent >= 1 else "< 1 %"
 
-    def _inputs(self, column: int, *kinds: type) -> list[int]:
+    def inputs(self, column: int, *kinds: type) -> list[int]:
         """Return the numbers of the inputs of a column, of some kinds: curves, gaps, levels."""
         inputs = self.parts.model.design.inputs
         return [k for k, part in enumerate(inputs) if part.column == column and isinstance(part, kinds or object)]
@@ -156,7 +156,7 @@ class Effects:
             total += features @ model.beta[k][:, self.output]
         return total
 
-    def _band(self, kinds: Sequence[int], x: Array) -> Array:
+    def band(self, kinds: Sequence[int], x: Array) -> Array:
         """Return half the width of the band of some inputs at values x (n,) of their column."""
         deviations = 1.6449  # standard deviations, which hold 90 %
         found = [self.parts.model.deviation(k, x)[:, self.output] ** 2 for k in kinds]
@@ -165,10 +165,10 @@ class Effects:
     def _of_curve(self, column: int) -> plot.CurveEffect:
         from edgewise import plot
 
-        every, rows = self._inputs(column), self.x[:, column]
-        curves, gaps, levels = (self._inputs(column, kind) for kind in (Curve, Gap, Levels))
-        places, log = self._places(column)
-        y, band = self._value(column, [*curves, *gaps], places), self._band(curves, places)
+        every, rows = self.inputs(column), self.x[:, column]
+        curves, gaps, levels = (self.inputs(column, kind) for kind in (Curve, Gap, Levels))
+        places, log = self.places(column)
+        y, band = self._value(column, [*curves, *gaps], places), self.band(curves, places)
         points = gap = None
         if levels:
             part = self.parts.model.design.inputs[levels[0]]
@@ -178,7 +178,7 @@ class Effects:
             points = points[(single >= places[0]) & (single <= places[-1])]
         if gaps:
             at = np.array([np.nan])
-            half = float(self._band([*curves, *gaps], at)[0])
+            half = float(self.band([*curves, *gaps], at)[0])
             middle = float(self._value(column, every, at)[0])
             gap = (middle, middle - half, middle + half, float(np.isnan(rows).mean()))
         return plot.CurveEffect(
@@ -189,15 +189,15 @@ class Effects:
     def _of_levels(self, column: int) -> plot.LevelEffect:
         from edgewise import plot
 
-        codes, labels = self._codes(column)
-        every = self._inputs(column)
-        y, band = self._value(column, every, codes), self._band(every, codes)
+        codes, labels = self.codes(column)
+        every = self.inputs(column)
+        y, band = self._value(column, every, codes), self.band(every, codes)
         counts = np.array([(self.x[:, column] == code).sum() for code in codes])
         more = len(self.encoder.levels[column] or []) - len(codes)
         title, note = self.parts.columns[column], self._note(column)
         return plot.LevelEffect(title, labels, y, y - band, y + band, counts, note, more)
 
-    def _codes(self, column: int) -> tuple[Array, list[str]]:
+    def codes(self, column: int) -> tuple[Array, list[str]]:
         """Return the codes and labels of the levels that are shown: those of most rows."""
         labels = self.encoder.levels[column] or []
         counts = np.bincount(self.x[np.isfinite(self.x[:, column]), column].astype(int), minlength=len(labels))
@@ -205,12 +205,12 @@ class Effects:
         shown = np.sort(np.argsort(-counts, kind="stable")[:most])
         return shown.astype(float), ["gap" if labels[k] is None else str(labels[k]) for k in shown]
 
-    def _places(self, column: int) -> tuple[Array, bool]:
+    def places(self, column: int) -> tuple[Array, bool]:
         """Return the values of a number at which its curve is drawn, and whether their axis is logarithmic."""
         seen = self.x[np.isfinite(self.x[:, column]), column]
         points, quantiles = 161, 41
         tail = 0.02  # of the rows at each end of a column with a few large values, beyond the range that is drawn
-        curves = self._inputs(column, Curve)
+        curves = self.inputs(column, Curve)
         part = self.parts.model.design.inputs[curves[-1]] if curves else None  # after a line, the one with wiggles
         if not len(seen):
             return np.zeros(1), False
@@ -231,9 +231,9 @@ class Effects:
 
         name = self.parts.columns[column]
         if isinstance(self.encoder.columns[column], Category):
-            codes, labels = self._codes(column)
+            codes, labels = self.codes(column)
             return plot.Side(name, np.arange(len(codes)), labels), codes
-        places, log = self._places(column)
+        places, log = self.places(column)
         distinct = np.unique(self.x[np.isfinite(self.x[:, column]), column])
         few, points = 7, 61  # values that are drawn as levels, and points of a side
         if len(distinct) <= few:

@@ -26,9 +26,15 @@ class Intervals:
     @classmethod
     def of(cls, fit: AdditiveFit, x: Array, y: Array, encoder: Encoder) -> Intervals:
         """Return the intervals of a fit to columns x (n, p) and a target y (n,)."""
-        held = fit.rows
-        residual = fit.residual if fit.family.is_location else _standardized(fit, fit.held_out, y[held])
-        size = _size(x[held], residual, encoder)
+        residual = _residual(fit, y)
+        return cls._scored(fit, residual, _size(x[fit.rows], residual, encoder))
+
+    def after(self, fit: AdditiveFit, y: Array) -> Intervals:
+        """Return the intervals of a fit that was changed by hand; the size of residuals is what it was."""
+        return self._scored(fit, _residual(fit, y), self.size)
+
+    @classmethod
+    def _scored(cls, fit: AdditiveFit, residual: Array, size: AdditiveFit | None) -> Intervals:
         if size is None:
             return cls(fit, np.sort(residual), None)
         # out of fold as well: a size that has seen a residual would make it look small
@@ -69,6 +75,11 @@ def _bounded(logarithm: Array) -> Array:
 def _noise(fit: AdditiveFit, mean: Array) -> Array:
     """Return the noise of a count or an amount of this mean, but for the dispersion."""
     return np.sqrt(mean) if isinstance(fit.family, Poisson) else mean
+
+
+def _residual(fit: AdditiveFit, y: Array) -> Array:
+    """Return the out-of-fold residuals of a fit to a target y (n,)."""
+    return fit.residual if fit.family.is_location else _standardized(fit, fit.held_out, y[fit.rows])
 
 
 def _standardized(fit: AdditiveFit, eta: Array, y: Array) -> Array:

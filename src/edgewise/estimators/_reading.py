@@ -50,7 +50,10 @@ def worth(fit: AdditiveFit) -> str:
     parts = ", ".join(f"{words}{verb if k == 0 else ''} {share:.1f} %" for k, (words, share) in enumerate(shares))
     scale = {"identity": "the target", "log": "its logarithm", "sqrt": "its square root"}[fit.target.name]
     what = f"variance of {scale}" if isinstance(fit.family, Gaussian) else "loss of a constant"
-    return f"Of the {what} on rows left out, {parts}; {100 * scores['selected'] / constant:.1f} % is left."
+    left = f"{100 * scores['selected'] / constant:.1f} % is left"
+    if "unedited" in scores:
+        left += f" after edits by hand, {100 * scores['unedited'] / constant:.1f} % before"
+    return f"Of the {what} on rows left out, {parts}; {left}."
 
 
 def deviations(fit: AdditiveFit, x: Array) -> Array:

@@ -1,5 +1,11 @@
 """Sums of curves, products and a hidden node, fitted to ordinary tables by penalized likelihood."""
 
+from edgewise.tables.additive._by_hand import between as between
+from edgewise.tables.additive._by_hand import control_points as control_points
+from edgewise.tables.additive._by_hand import moved as moved
+from edgewise.tables.additive._by_hand import weights_of as weights_of
+from edgewise.tables.additive._by_hand import with_room as with_room
+from edgewise.tables.additive._by_hand import with_table as with_table
 from edgewise.tables.additive._curve import Curve as Curve
 from edgewise.tables.additive._design import Design as Design
 from edgewise.tables.additive._design import input_name as input_name

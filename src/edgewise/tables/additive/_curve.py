@@ -98,6 +98,8 @@ class Curve:
     so no curve runs away. A missing value gets zero in all functions if the column had gaps, else the values in its
     middle.
 
+    The last `by_hand` functions hold changes by a person, one for each output; products are not made of them.
+
     Shapes: x (n,) -> features (n, 1 + wiggles); `coefficients` (K, 1 + wiggles) on `knots` (K + 4,), which are those of
     a B-spline edge of a network whose input is `value(x)`.
 
@@ -112,6 +114,7 @@ class Curve:
     coefficients: Matrix
     means: Vector
     gaps: bool = False
+    by_hand: int = 0
 
     @classmethod
     def of(cls, column: int, x: Vector, axis: Axis, gaps: bool = False, *, straight: bool = False) -> "Curve":
@@ -176,11 +179,24 @@ class Curve:
         """Return the functions at x (n,)."""
         seen = np.isfinite(x)
         z = np.zeros(len(x))
-        z[seen] = (self.axis.map(x[seen]) - self.middle) / self.deviation
+        z[seen] = self.standardized(x[seen])
         values = self._at(z)
         if self.gaps:
             values[~seen] = 0.0
         return values
+
+    def standardized(self, x: Vector) -> Vector:
+        """Return finite values x (n,) on the axis of the standard knots."""
+        return (self.axis.map(x) - self.middle) / self.deviation
+
+    def beyond(self, x: Vector) -> np.ndarray:
+        """Return which values x (n,) are beyond those of the rows; a missing one is not."""
+        seen, out = np.isfinite(x), np.zeros(len(x), dtype=bool)
+        z = self.standardized(x[seen])
+        low, high = self.standard_knots[DEGREE + 1], self.standard_knots[-DEGREE - 2]
+        slack = 1e-9 * (high - low)
+        out[seen] = (z < low - slack) | (z > high + slack)
+        return out
 
     def at_fill(self) -> Vector:
         """Return the functions at the value that a network is given for a missing one."""
@@ -192,12 +208,12 @@ class Curve:
 
     def factors(self, features: Matrix, count: int, levels: int) -> list[Matrix]:
         """Return the blocks of `count` features that products are made of: the straight one, and smooth wiggles."""
-        wiggly = features[:, 1:count]
+        wiggly = features[:, self.factor_numbers(count, levels)[1:]]
         return [features[:, :1], wiggly] if wiggly.shape[1] else [features[:, :1]]
 
     def factor_numbers(self, count: int, levels: int) -> np.ndarray:
         """Return the numbers of the features that `factors` returns."""
-        return np.arange(min(count, self.n_features))
+        return np.arange(min(count, self.n_features - self.by_hand))
 
     def value(self, x: Vector) -> Vector:
         """Return what a network is given for x: the mapped value, and the mean of the column for a missing one."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from edgewise.tables.additive._curve import Axis, Curve
 from edgewise.tables.additive._levels import Gap, Levels
-from edgewise.tables.additive._reml import Block, Matrix
+from edgewise.tables.additive._reml import Block, Matrix, Vector
 from edgewise.tables.additive._tuning import TUNING
 
 Input = Curve | Levels | Gap
@@ -117,6 +117,19 @@ class Design:
         """Return the ridge blocks of a product."""
         one = [np.zeros((1, part.n_features)) for part in self.inputs]
         return self.product(one, pair)[1]
+
+    def factor_matrix(self, pair: Pair, beta: Vector) -> Matrix:
+        """Return the coefficients of a product as (functions of the first input, functions of the second)."""
+        one = [np.zeros((1, part.n_features)) for part in self.inputs]
+        rows, columns = ([f.shape[1] for f in blocks] for blocks in self.factors(one, pair))
+        matrix, place = np.zeros((sum(rows), sum(columns))), 0
+        at, there = np.cumsum([0, *rows]), np.cumsum([0, *columns])
+        for a, height in enumerate(rows):
+            for b, width in enumerate(columns):
+                block = beta[place : place + height * width].reshape(height, width)
+                matrix[at[a] : at[a + 1], there[b] : there[b + 1]] = block
+                place += height * width
+        return matrix
 
 
 def _kind(part: Input) -> str:

@@ -75,6 +75,11 @@ class HiddenNode:
         """Return what the node adds, (n,)."""
         return self.curve((features - self.mean) @ self.alpha)
 
+    def spline(self) -> tuple[Vector, Vector, Vector]:
+        """Return knots and B-spline coefficients of the curve, and its slopes beyond its ends."""
+        ends = np.array([-_REACH, _REACH])
+        return outer().knots, self.weight * outer().spline(self.gamma), self.curve(ends, 1)
+
     def curve(self, u: Vector, order: int = 0) -> Vector:
         """Return the outer curve, or its derivative, at u (n,)."""
         return self.weight * (outer().features(u, order) @ self.gamma)

@@ -106,13 +106,15 @@ def side_by_side(models: Sequence[AdditiveModel]) -> AdditiveModel:
 def combined(models: Sequence[AdditiveModel], weights: Vector) -> AdditiveModel:
     """Return the weighted sum of models of the same rows, one of which has a hidden node at most, side by side.
 
-    A column that is in several designs has several inputs. Covariances are those of the models: they are not joined.
+    A column that is in several designs has several inputs; lines on the axis of a later curve become part of it, though.
+    Covariances are those of the models: they are not joined.
     """
     inputs: list[Input] = []
     beta: list[Matrix] = []
     edf: list[Vector] = []
     covariance: list[Matrix] = []
     products, product_edf, hidden = {}, {}, None
+    models = _without_lines(models, weights)
     counts = [sum(part.n_features for part in model.design.inputs) for model in models]
     for k, (model, weight) in enumerate(zip(models, weights, strict=True)):
         first = len(inputs)
@@ -132,6 +134,43 @@ def combined(models: Sequence[AdditiveModel], weights: Vector) -> AdditiveModel:
     return AdditiveModel(
         Design(tuple(inputs)), intercept, tuple(beta), products, tuple(edf), product_edf, hidden, tuple(covariance)
     )
+
+
+def _without_lines(models: Sequence[AdditiveModel], weights: Vector) -> list[AdditiveModel]:
+    """Return the models, in which lines of columns of a later one are part of its curves.
+
+    The straight function of a curve is the same for the same rows and axis.
+    """
+    found = list(models)
+    for k, model in enumerate(models[:-1]):
+        kept = list(range(len(model.design.inputs)))
+        for j in range(k + 1, len(models)):
+            if weights[j] <= 0:
+                continue
+            beta = list(found[j].beta)
+            for number, part in enumerate(found[j].design.inputs):
+                same = [i for i in kept if _is_line_of(model.design.inputs[i], part)]
+                for i in same:
+                    beta[number] = beta[number].copy()
+                    beta[number][0] += model.beta[i][0] * weights[k] / weights[j]
+                    kept.remove(i)
+            found[j] = replace(found[j], beta=tuple(beta))
+        if len(kept) < len(model.design.inputs):
+            found[k] = replace(
+                model,
+                design=Design(tuple(model.design.inputs[i] for i in kept)),
+                beta=tuple(model.beta[i] for i in kept),
+                edf=tuple(model.edf[i] for i in kept),
+                covariance=None if model.covariance is None else tuple(model.covariance[i] for i in kept),
+            )
+    return found
+
+
+def _is_line_of(line: Input, part: Input) -> bool:
+    return (
+        isinstance(line, Curve) and isinstance(part, Curve) and line.n_features == 1
+        and (line.column, line.axis, line.middle, line.deviation) == (part.column, part.axis, part.middle, part.deviation)
+    )  # fmt: skip
 
 
 def _unknown(part: Input, outputs: int) -> Matrix:

@@ -12,6 +12,7 @@ from edgewise.nn import KAN, Width, clone, scale_outputs, set_function, shift_ou
 from edgewise.tables.additive._curve import DEGREE, Curve
 from edgewise.tables.additive._design import Input, Pair
 from edgewise.tables.additive._hidden import outer
+from edgewise.tables.additive._knots import refined
 from edgewise.tables.additive._levels import Gap
 from edgewise.tables.additive._model import AdditiveModel
 from edgewise.tables.additive._reml import Matrix, Vector
@@ -165,7 +166,7 @@ class _FirstLayer:
         owners = []
         rank = 1e-10  # smallest singular value, relative to the largest
         for k in range(beta.shape[1]):
-            matrix = self._matrix(pair, beta[:, k])
+            matrix = self.model.design.factor_matrix(pair, beta[:, k])
             left, values, right = np.linalg.svd(matrix, full_matrices=False)
             for r in np.flatnonzero(values > rank * max(values[0], 1e-300)):
                 root = np.sqrt(values[r])
@@ -181,19 +182,6 @@ class _FirstLayer:
         beta[self.model.design.factor_numbers(pair, number)] = values
         gaps = [k for k, other in enumerate(self.inputs) if isinstance(other, Gap) and other.column == part.column]
         self.add({number: beta, **({k: np.zeros(1) for k in gaps} if isinstance(part, Curve) else {})})
-
-    def _matrix(self, pair: Pair, beta: Vector) -> Matrix:
-        """Return the coefficients of a product as (functions of the first input, functions of the second)."""
-        one = [np.zeros((1, part.n_features)) for part in self.inputs]
-        rows, columns = ([f.shape[1] for f in blocks] for blocks in self.model.design.factors(one, pair))
-        matrix, place = np.zeros((sum(rows), sum(columns))), 0
-        at, there = np.cumsum([0, *rows]), np.cumsum([0, *columns])
-        for a, height in enumerate(rows):
-            for b, width in enumerate(columns):
-                block = beta[place : place + height * width].reshape(height, width)
-                matrix[at[a] : at[a + 1], there[b] : there[b + 1]] = block
-                place += height * width
-        return matrix
 
     def _at_gap(self, column: int, curves: dict[int, Vector]) -> float:
         """Return what the curves of a column add where it is missing and they should add nothing."""
@@ -214,7 +202,7 @@ class _FirstLayer:
             on = torch.zeros_like(layer.mask)
             knots = layer.knots.clone()
             for number, (part, place) in enumerate(zip(self.inputs, self.places, strict=True)):
-                fine, matrix = _refined(part.knots, cells)
+                fine, matrix = refined(part.knots, cells)
                 knots[place] = torch.as_tensor(fine)
                 for j, curves in enumerate(self.subnodes):
                     if number in curves:
@@ -225,32 +213,3 @@ class _FirstLayer:
             if len(widths) > 2:
                 layer.mask.copy_(on)
         return made
-
-
-def _refined(knots: Vector, cells: int) -> tuple[Vector, Matrix]:
-    """Return knots with more cells, the widest ones split, and the matrix that carries coefficients to them."""
-    matrix = np.eye(len(knots) - DEGREE - 1)
-    while len(knots) - 2 * DEGREE - 1 < cells:
-        inner = knots[DEGREE : len(knots) - DEGREE]
-        widest = int(np.argmax(np.diff(inner)))
-        knots, step = _inserted(knots, DEGREE + widest, (inner[widest] + inner[widest + 1]) / 2)
-        matrix = step @ matrix
-    return knots, matrix
-
-
-def _inserted(knots: Vector, cell: int, place: float) -> tuple[Vector, Matrix]:
-    """Return the knots with one more in a cell, and the matrix of Boehm's knot insertion."""
-    count = len(knots) - DEGREE - 1
-    matrix = np.zeros((count + 1, count))
-    for i in range(count + 1):
-        if i <= cell - DEGREE:
-            share = 1.0
-        elif i > cell:
-            share = 0.0
-        else:
-            share = (place - knots[i]) / (knots[i + DEGREE] - knots[i])
-        if i < count:
-            matrix[i, i] += share
-        if i > 0:
-            matrix[i, i - 1] += 1 - share
-    return np.insert(knots, cell + 1, place), matrix

@@ -106,8 +106,8 @@ def side_by_side(models: Sequence[AdditiveModel]) -> AdditiveModel:
 def combined(models: Sequence[AdditiveModel], weights: Vector) -> AdditiveModel:
     """Return the weighted sum of models of the same rows, one of which has a hidden node at most, side by side.
 
-    A column that is in several designs has several inputs; lines on the axis of a later curve become part of it, though.
-    Covariances are those of the models: they are not joined.
+    A column that is in several designs has several inputs, but for lines, which become part of a later curve on the same
+    axis. Covariances are those of the models: they are not joined.
     """
     inputs: list[Input] = []
     beta: list[Matrix] = []
@@ -167,10 +167,10 @@ def _without_lines(models: Sequence[AdditiveModel], weights: Vector) -> list[Add
 
 
 def _is_line_of(line: Input, part: Input) -> bool:
-    return (
-        isinstance(line, Curve) and isinstance(part, Curve) and line.n_features == 1
-        and (line.column, line.axis, line.middle, line.deviation) == (part.column, part.axis, part.middle, part.deviation)
-    )  # fmt: skip
+    if not (isinstance(line, Curve) and isinstance(part, Curve) and line.n_features == 1):
+        return False
+    own, other = ((each.column, each.axis, each.middle, each.deviation) for each in (line, part))
+    return own == other
 
 
 def _unknown(part: Input, outputs: int) -> Matrix:

@@ -106,8 +106,8 @@ def side_by_side(models: Sequence[AdditiveModel]) -> AdditiveModel:
 def combined(models: Sequence[AdditiveModel], weights: Vector) -> AdditiveModel:
     """Return the weighted sum of models of the same rows, one of which has a hidden node at most, side by side.
 
-    A column that is in several designs has several inputs, but for lines, which become part of a later curve on the same
-    axis. Covariances are those of the models: they are not joined.
+    A column that is in several designs has several inputs, but for lines, which become part of a later curve on the
+    same axis. Covariances are those of the models: they are not joined.
     """
     inputs: list[Input] = []
     beta: list[Matrix] = []

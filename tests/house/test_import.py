@@ -117,8 +117,8 @@ PUBLIC = {
         warn_of_index
     """,
     "edgewise.estimators": """
-        CurvesDisplay KANClassifier KANRegressor KANTransformer NumericTargets SupervisedEstimator SymbolicClassifier
-        SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
+        CurvesDisplay KANClassifier KANRegressor KANSurvival KANTransformer NumericTargets SupervisedEstimator
+        SymbolicClassifier SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable acting",
     "edgewise.studio": "Desk Moved REQUESTS Request desk_of open",

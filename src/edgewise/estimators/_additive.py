@@ -16,6 +16,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._progress import reporting
 from edgewise._typing import Array
 from edgewise._workers import Workers
+from edgewise.estimators._coefficients import coefficient_table
 from edgewise.estimators._contributions import Means
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
@@ -88,7 +89,7 @@ def kept_shape(request: Request, fit: AdditiveFit) -> Request:
 
 
 Products = Literal["auto"] | int
-_DERIVED = ("networks_", "edges_", "candidates_")
+_DERIVED = ("networks_", "edges_", "candidates_", "coefficients_")
 
 
 class AdditiveEstimator(Reading, Streaming):
@@ -108,6 +109,8 @@ class AdditiveEstimator(Reading, Streaming):
         A table of all curves, products and steps.
     candidates_
         A table of the shapes that were compared.
+    coefficients_
+        A table of the coefficients of linear terms.
     means_
         Means over the rows.
     deviations_
@@ -171,6 +174,13 @@ class AdditiveEstimator(Reading, Streaming):
         """The shapes that were compared."""
         check_is_fitted(self, "fits_")
         return stacked([candidate_table(fit) for fit in self.fits_])
+
+    @cached_property
+    def coefficients_(self) -> pd.DataFrame:
+        """The coefficients of the columns of `linear`, in the units of the sum: with standard errors, z and p."""
+        check_is_fitted(self, "fits_")
+        sums = zip(self.fits_, self._sums(), strict=True)
+        return stacked([coefficient_table(fit, self.encoder_, labels) for fit, labels in sums])
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is saved: without networks and tables, which the fits hold."""
@@ -272,7 +282,27 @@ class AdditiveEstimator(Reading, Streaming):
             seed=self._seed(),
             allowed=self._allowed(columns),
             monotone=self._monotone(columns),
+            linear=frozenset(self._columns("linear", getattr(self, "linear", None))),
         )
+
+    def _columns(self, argument: str, given: Any) -> list[int]:
+        """Return the numbers of the columns that an argument names: one or several, or "all" of them."""
+        names = self.encoder_.names
+        if given is None:
+            return []
+        if isinstance(given, str) and given == "all" and argument == "linear":
+            left_out = self._columns("strata", getattr(self, "strata", None))
+            return [column for column in range(len(names)) if column not in left_out]
+        each = [given] if isinstance(given, str) or is_int(given) else list(given)
+        found = []
+        for column in each:
+            if is_int(column, 0, len(names) - 1):
+                found.append(int(column))
+            elif isinstance(column, str) and column in names:
+                found.append(names.index(column))
+            else:
+                raise unknown(f"column in {argument!r}", column, names)
+        return sorted({*found})
 
     def _seed(self) -> int:
         return seed_of(self.random_state)

@@ -12,7 +12,19 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.interpret.export import OnnxGraph, OnnxValue, onnx_function, onnx_network
 from edgewise.nn import KAN, clone, shift_outputs
-from edgewise.tables.additive import AdditiveFit, Curve, Design, Gamma, Gap, Gaussian, Levels, Poisson, Target
+from edgewise.tables.additive import (
+    Accelerated,
+    AdditiveFit,
+    Cox,
+    Curve,
+    Design,
+    Gamma,
+    Gap,
+    Gaussian,
+    Levels,
+    Poisson,
+    Target,
+)
 from edgewise.tables.encoding import Category, Column, Encoder
 from edgewise.tables.steps import Bins, StepModel
 
@@ -264,6 +276,9 @@ def _mean(fit: AdditiveFit, made: KAN, columns: OnnxColumns) -> OnnxValue:
         return _smeared(fit, _eta(fit, made, columns))
     if fit.family.is_location:
         return _backward(fit.target, _eta(fit, made, columns))
+    if isinstance(fit.family, Cox | Accelerated):
+        eta = _eta(fit, made, columns)
+        return eta * float(fit.family.mean(np.ones((1, 1)))[0, 0])
     assert isinstance(fit.family, Poisson | Gamma)
     start = fit.model.intercept  # apart, so that the exponent is small and keeps its digits
     eta = _eta(fit, shift_outputs(made, torch.as_tensor(-start)), columns)

@@ -14,6 +14,8 @@ from edgewise.tables.additive._family import Target as Target
 from edgewise.tables.additive._large import additive as additive
 from edgewise.tables.additive._levels import Gap as Gap
 from edgewise.tables.additive._levels import Levels as Levels
+from edgewise.tables.additive._linear import linear_inputs as linear_inputs
+from edgewise.tables.additive._linear import standard_errors as standard_errors
 from edgewise.tables.additive._model import AdditiveModel as AdditiveModel
 from edgewise.tables.additive._model import side_by_side as side_by_side
 from edgewise.tables.additive._network import embedded as embedded
@@ -26,3 +28,7 @@ from edgewise.tables.additive._reml import reml as reml
 from edgewise.tables.additive._search import AdditiveFit as AdditiveFit
 from edgewise.tables.additive._search import Request as Request
 from edgewise.tables.additive._stack import Select as Select
+from edgewise.tables.additive._survival import Accelerated as Accelerated
+from edgewise.tables.additive._survival import Cox as Cox
+from edgewise.tables.additive._survival import DistributionName as DistributionName
+from edgewise.tables.additive._survival import survival_rows as survival_rows

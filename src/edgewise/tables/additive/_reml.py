@@ -98,7 +98,7 @@ class Moments:
         return Centered(gram, self.cross - means * self.total, square, means, mean)
 
 
-Kind = Literal["straight", "wiggly", "level", "value", "gap", "product"]
+Kind = Literal["straight", "wiggly", "level", "value", "gap", "product", "linear"]
 
 
 class Block(NamedTuple):
@@ -110,11 +110,12 @@ class Block(NamedTuple):
 
 #: centers of the prior of log lambda, in addition to log(1 + straight blocks)
 CENTERS: dict[Kind, float] = {
-    "straight": 0.0, "wiggly": 2.0, "level": 1.0, "value": 4.0, "gap": 2.0, "product": 5.0,
+    "straight": 0.0, "wiggly": 2.0, "level": 1.0, "value": 4.0, "gap": 2.0, "product": 5.0, "linear": 0.0,
 }  # fmt: skip
 
 
 LOW, HIGH = -12.0, 16.0  # of log lambda
+_FIXED = 1e8  # precision of a log lambda that does not move
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ class Prior:
     """A normal prior of the logarithms of the smoothing parameters, pooled within each kind of block.
 
     rho_j ~ N(mean of its kind, within^2), that mean ~ N(center of the kind, between^2)
+
+    Linear blocks have no penalty: theirs stay where lambda is least.
     """
 
     centers: Vector
@@ -139,7 +142,9 @@ class Prior:
             precision[np.ix_(index, index)] = (np.eye(count) - pooled) / within**2 + pooled / (
                 count * (between**2 + within**2 / count)
             )
-        return cls(np.array([base + CENTERS[kind] for kind in kinds]), precision)
+        fixed = np.array([kind == "linear" for kind in kinds], dtype=bool)
+        precision[fixed] = np.eye(len(kinds))[fixed] * _FIXED
+        return cls(np.where(fixed, LOW, np.array([base + CENTERS[kind] for kind in kinds])), precision)
 
 
 def reml(

@@ -24,7 +24,8 @@ class Request:
     node, effects of single values, sums of steps, and how candidates become one model ("average", "best", "simplest").
 
     `allowed` says which two columns may interact; `monotone` has 1 for columns whose curves must rise, -1 where they
-    must fall: these make no products, and there is no hidden node then.
+    must fall; `linear` are columns whose effect is a straight line without a penalty, or one of each level. These two
+    make no products, and there is no hidden node then.
     """
 
     products: Products = "auto"
@@ -36,6 +37,7 @@ class Request:
     seed: int = 0
     allowed: Callable[[Pair], bool] = lambda pair: True
     monotone: Mapping[int, int] = field(default_factory=dict)
+    linear: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def search(
     if request.values:
         columns = found.value_effects()
         if columns:
-            design = Design.of(rows.x, levels, mapped=found.design.is_mapped, values=columns)
+            mapped = found.design.is_mapped
+            design = Design.of(rows.x, levels, mapped=mapped, values=columns, linear=request.linear)
             other = _candidates(design, rows._replace(y=found.y), family, request, check)
             _extend(other, request)
             found = other if other.unexplained() < found.unexplained() else found
@@ -107,8 +110,8 @@ def _scales(
     is taken.
     """
     x, y, w = rows
-    plain = Design.of(x, levels)
-    mapped = Design.of(x, levels, mapped=True) if request.maps else plain
+    plain = Design.of(x, levels, linear=request.linear)
+    mapped = Design.of(x, levels, mapped=True, linear=request.linear) if request.maps else plain
     designs = [plain, mapped] if mapped.is_mapped else [plain]
     gaussian = isinstance(family, Gaussian)
     names: list[TargetName] = Target.candidates(y) if gaussian and request.maps else ["identity"]
@@ -116,7 +119,8 @@ def _scales(
     for name in names:
         target = Target.of(y, w, name) if family.is_location else Target("identity", 0.0, 1.0)
         for design in designs:
-            found = _candidates(design, rows._replace(y=target.forward(y)), family, request, check)
+            known = target.forward(y) if family.is_location else y
+            found = _candidates(design, rows._replace(y=known), family, request, check)
             error, likelihood = _judged(found, target, y)
             runs.append((error, likelihood + TUNING.unmapped_bonus * (design is plain), target, found))
     least = min(run[0] for run in runs)
@@ -158,7 +162,7 @@ def _extend(search: Candidates, request: Request) -> None:
         else:
             wanted = {tuple(sorted(pair)) for pair in request.products}
             products(search, [len(wanted)], lambda p: tuple(sorted((columns[p[0]], columns[p[1]]))) in wanted)
-        if request.hidden:
+        if request.hidden and not request.linear:
             search.hidden()
 
 

@@ -1,4 +1,4 @@
-"""The coefficients of linear terms, with standard errors and tests."""
+"""The coefficients of linear terms, with standard errors and tests; variances of random intercepts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def coefficient_table(fit: AdditiveFit, encoder: Encoder, labels: list[Any]) -> pd.DataFrame:
     """Return the coefficients of the linear terms of a fit, a row for each column, level and output (labels).
+
+    There is no exp(coef) of a target that is a sum itself.
 
     The standard error is that of the posterior; of a fit without other terms, that of maximum likelihood. z = coef /
     se(coef), and p is the chance of a z as far from zero if the coefficient is zero.
@@ -44,7 +46,21 @@ def coefficient_table(fit: AdditiveFit, encoder: Encoder, labels: list[Any]) -> 
         "z": z,
         "p": erfc(np.abs(z) / np.sqrt(2.0)),
     }
+    if fit.family.is_location:
+        del found["exp(coef)"]
     return pd.DataFrame(found, index=pd.Index(names, name="covariate"))
+
+
+def component_table(fit: AdditiveFit, names: list[str]) -> pd.DataFrame:
+    """Return the variance and standard deviation of random intercepts, and of the residual, in the units of the sum."""
+    pd = needed("pandas")
+
+    found = {names[column]: variance for column, variance in fit.components.items()}
+    if fit.family.scale is None and fit.family.is_location and found:
+        found["residual"] = fit.noise
+    variance = fit.target.scale**2 * np.array([*found.values()])
+    index = pd.Index([*found], name="component")
+    return pd.DataFrame({"variance": variance, "deviation": np.sqrt(variance)}, index=index)
 
 
 def _names(part: Curve | Levels, encoder: Encoder) -> list[str]:

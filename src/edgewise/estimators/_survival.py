@@ -13,7 +13,7 @@ from edgewise._typing import Array
 from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import Training
 from edgewise.estimators._times import Censoring, TimeTargets, concordance
-from edgewise.tables.additive import Accelerated, Cox, Select, survival_rows
+from edgewise.tables.additive import Accelerated, Cox, Select, linear_inputs, survival_rows
 
 SurvivalLoss = Literal["cox", "weibull", "lognormal", "loglogistic"]
 
@@ -41,13 +41,16 @@ class KANSurvival(TimeTargets, AdditiveEstimator):
     linear
         Columns whose effect is a straight line without a penalty, by name or position; "all" of them. A category has a
         coefficient for each level but the first.
+    groups
+        Columns of labels that have a random intercept each, by name or position: `variance_components_`. For "cox" such
+        a label has a frailty, whose logarithm is normal.
     select
         "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
     products
         How many pairs may interact; "auto" compares several numbers.
     steps
         Whether sums of steps take part in the average, where the shape is left open: `select` "average" and `products`
-        "auto". Columns of `monotonic_cst` and `linear` make none.
+        "auto". Columns of `monotonic_cst`, `linear` and `groups` make none.
     monotonic_cst
         1, 0 or -1 for each column, or a dict of names: curves of s that must rise or fall. Such a column takes part in
         no product.
@@ -68,7 +71,7 @@ class KANSurvival(TimeTargets, AdditiveEstimator):
     event_times_
         Times of events, (T,), ascending.
     sigma_
-        The sigma of accelerated failure times.
+        The sigma of accelerated failure times; from predictions of rows left out, if the model has curves.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class KANSurvival(TimeTargets, AdditiveEstimator):
     _: KW_ONLY
     strata: Any = None
     linear: Any = None
+    groups: Any = None
     select: Select = "average"
     products: Products = "auto"
     steps: bool = True
@@ -165,13 +169,16 @@ class KANSurvival(TimeTargets, AdditiveEstimator):
                 raise InputError(f"loss={self.loss!r} requires times above zero. Got 0: leave out these rows.")
             family = Accelerated(self.loss, float(np.log(y["time"]).std()) or 1.0)
         x[:, columns] = np.nan  # so that they have no effect
-        self._fit_each(replace(rows, x=x, y=y), [y], family)
+        self._fit_each(replace(rows, x=x, y=y), [y], [family])
         eta = self.fits_[0].model.eta(x)[:, 0]
         self.event_times_ = np.unique(y["time"][y["event"]])
         self._censoring = Censoring.of(y, y["weight"])
         if isinstance(family, Cox):
             self._baselines = [family.baseline(eta, y, k) for k in range(len(self._strata))]
         else:
+            fit = self.fits_[0]
+            if len(linear_inputs(fit)) < len(fit.design.inputs):  # curves have followed the noise of these rows
+                eta, y = fit.held_out[:, 0], y[fit.rows]
             self.sigma_ = family.sigma(eta, y)
 
     def _labels(self, x: Array) -> Array:

@@ -1,5 +1,7 @@
 """Sums of curves, products and a hidden node, fitted to ordinary tables by penalized likelihood."""
 
+from edgewise.tables.additive._amounts import NegativeBinomial as NegativeBinomial
+from edgewise.tables.additive._amounts import Tweedie as Tweedie
 from edgewise.tables.additive._curve import Curve as Curve
 from edgewise.tables.additive._design import Design as Design
 from edgewise.tables.additive._design import input_name as input_name
@@ -8,6 +10,7 @@ from edgewise.tables.additive._family import Family as Family
 from edgewise.tables.additive._family import Gamma as Gamma
 from edgewise.tables.additive._family import Gaussian as Gaussian
 from edgewise.tables.additive._family import Huber as Huber
+from edgewise.tables.additive._family import LogLink as LogLink
 from edgewise.tables.additive._family import Poisson as Poisson
 from edgewise.tables.additive._family import Quantile as Quantile
 from edgewise.tables.additive._family import Target as Target
@@ -20,6 +23,7 @@ from edgewise.tables.additive._model import AdditiveModel as AdditiveModel
 from edgewise.tables.additive._model import side_by_side as side_by_side
 from edgewise.tables.additive._network import embedded as embedded
 from edgewise.tables.additive._network import network as network
+from edgewise.tables.additive._ordered import Ordered as Ordered
 from edgewise.tables.additive._penalized import constrained as constrained
 from edgewise.tables.additive._reml import Block as Block
 from edgewise.tables.additive._reml import Moments as Moments

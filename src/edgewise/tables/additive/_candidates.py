@@ -9,6 +9,7 @@ import numpy as np
 from edgewise.tables.additive._design import Design, Pair, joined
 from edgewise.tables.additive._family import Classes, Family, Gaussian
 from edgewise.tables.additive._hidden import HiddenNode, with_hidden
+from edgewise.tables.additive._ordered import Ordered
 from edgewise.tables.additive._penalized import Penalized, Problem, Start
 from edgewise.tables.additive._reml import Block, Matrix, Prior, Vector
 from edgewise.tables.additive._screen import columns_with_value_effects, tukey
@@ -20,7 +21,7 @@ Check = Callable[[str], None]
 """Called with what is being fitted; what it raises ends the search."""
 
 
-STRATIFIED = Classes | Cox | Accelerated
+STRATIFIED = Classes | Ordered | Cox | Accelerated
 """Families whose folds have the values of the target alike: classes, events and their times."""
 
 
@@ -123,7 +124,7 @@ class Candidates:
     def line(self) -> Candidate:
         """Fit the straight parts, levels and gaps, with one smoothing parameter a kind in all but name."""
         kinds = [block.kind for block in self.blocks]
-        if set(kinds) == {"linear"}:  # it is what the curves are
+        if {*kinds} <= {"linear", "group"}:  # it is what the curves are
             return self.found["curves"]
         straight = np.array([kind not in ("wiggly", "value") for kind in kinds])
         rho = np.full((len(self.blocks), self.family.outputs), np.log(1.0 + len(self.blocks)))

@@ -10,7 +10,7 @@ from edgewise.tables.additive._curve import DEGREE
 from edgewise.tables.additive._reml import Block, Matrix, Vector
 from edgewise.tables.additive._tuning import TUNING
 
-LevelKind = Literal["level", "value", "linear"]
+LevelKind = Literal["level", "value", "linear", "group"]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Levels:
     def of(cls, column: int, x: Vector, kind: LevelKind = "level") -> "Levels | None":
         """Return the levels of the finite values x that are there twice, the most frequent 500; None without any.
 
-        Of the kind "linear" all levels count, and effects are those of levels less that of the first.
+        Of the kinds "linear" and "group" all levels count; "linear" effects are those of levels less that of the first.
         """
         values, counts = np.unique(x, return_counts=True)
         order = np.argsort(-counts, kind="stable")
-        least = 1 if kind == "linear" else TUNING.level_rows
+        least = 1 if kind in ("linear", "group") else TUNING.level_rows
         order = order[counts[order] >= least][: TUNING.levels]
         kept = np.sort(order)
         found = cls(column, values[kept], np.searchsorted(kept, order), kind)

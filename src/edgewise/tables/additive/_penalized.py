@@ -10,6 +10,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
 from edgewise.tables.additive._family import Classes, Family, Gaussian
+from edgewise.tables.additive._ordered import Ordered
 from edgewise.tables.additive._reml import LOW, Block, Matrix, Moments, Prior, Smooth, Vector, reml
 from edgewise.tables.additive._survival import Accelerated, Cox
 
@@ -71,7 +72,7 @@ class Problem:
         """The change of the loss, over the loss, from which a fit of several rounds has converged."""
         if self.linear.any():
             return 1e-10
-        return 1e-6 if isinstance(self.family, Cox | Accelerated) else 1e-3
+        return 1e-6 if isinstance(self.family, Cox | Accelerated | Ordered) else 1e-3
 
     @cached_property
     def prior(self) -> Prior:
@@ -89,7 +90,7 @@ class Problem:
         part = moments if len(index) == len(moments.cross) else moments.chosen(index)
         about = part.centered()
         start = None if rho is None else np.where(self.linear[mask], LOW, rho[mask])
-        nu = max(moments.rows - 1, 1)
+        nu = max(moments.rows - 1 - int(self.sizes[mask & self.linear].sum()), 1)
         fit = reml(about, nu, self.sizes[mask], prior=self.prior, rho=start, scale=self.family.scale, steps=steps)
         found = fit.beta
         if self.constraints is not None:
@@ -170,9 +171,9 @@ def working_moments(
 ) -> Moments:  # fmt: skip
     """Return the moments of the least squares problem that gives the next eta (n, K) of one output, less `about`.
 
-    The weights are the curvature of each row's loss; the partial likelihood has one that is not diagonal.
+    The weights are the curvature of each row's loss; some likelihoods have one that is not diagonal.
     """
-    if isinstance(family, Cox):
+    if isinstance(family, Cox | Ordered):
         return family.moments(features, eta[:, 0], y, weights, np.broadcast_to(about, len(y)))
     response, working = family.working(eta, y, output)
     return Moments.of(features, response - about, weights * working)

@@ -28,7 +28,7 @@ def stepped(
     """
     x, y, weights = rows
     family = fit.family
-    bound = {column for column, direction in request.monotone.items() if direction} | request.linear
+    bound = {column for column, direction in request.monotone.items() if direction} | request.linear | request.groups
     used = np.array([column not in bound for column in range(x.shape[1])], dtype=bool)
     used &= np.array(
         [np.ptp(column[np.isfinite(column)]) > 0 if np.isfinite(column).any() else False for column in x.T]

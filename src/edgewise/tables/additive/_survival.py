@@ -175,14 +175,8 @@ class Cox:
         means = sets.means(wide, hazards)
         gram = inner(wide, wide * exposed[:, None]) - inner(means, means * sets.weight[:, None])
         score = y["weight"] * y["event"] - exposed
-        slopes = wide.T @ score
-        sums = weights @ features
-        weight = float(weights.sum())
-        bound = float(score**2 @ (1 / np.maximum(exposed, 1e-6)))  # above what the step gains
-        square = float(gram[-1, -1] + 2 * slopes[-1]) + bound + len(y)
-        cross = gram[:-1, -1] + slopes[:-1]
-        centered = gram[:-1, :-1] + np.outer(sums / weight, sums)
-        return Moments(centered, cross, sums, square, 0.0, weight, len(y))
+        slack = float(score**2 @ (1 / np.maximum(exposed, 1e-6))) + len(y)
+        return Moments.of_step(features, weights, gram, wide.T @ score, slack)
 
     def baseline(self, eta: Vector, y: np.ndarray, stratum: int) -> tuple[Vector, Vector]:
         """Return the event times of a stratum, and the cumulative hazard at eta = 0 at each, by Breslow and Efron."""

@@ -92,7 +92,7 @@ class RiskSets:
         tied = np.bincount(ties, e[self.events], groups)
         at_risk = self._later(e)[ties] - self.rank * tied[ties]
         steps = self.weight / at_risk
-        rises = np.cumsum(np.bincount(ties, steps, groups))
+        rises = np.cumsum(np.bincount(ties, steps, groups).astype(float))
         rises -= np.append(0.0, rises)[self.opening]
         less = np.bincount(ties, self.rank * steps, groups)
         cumulative, relative = np.empty(len(e)), np.empty(len(e))
@@ -224,8 +224,8 @@ class Accelerated:
     def working(self, eta: Matrix, y: np.ndarray, output: int) -> tuple[Vector, Vector]:
         sigma = self.sigma(eta[:, 0], y)
         _, slope, curvature = self._rows(self._standardized(eta[:, 0], y, sigma), y["event"])
-        least = 1e-6
-        weights = np.maximum(curvature / sigma**2, least)
+        longest = 10.0  # step of a row, in sigma: where a density is flat its curvature says nothing
+        weights = np.maximum(curvature, np.maximum(np.abs(slope) / longest, 1e-6)) / sigma**2
         return eta[:, 0] + slope / sigma / weights, weights
 
     def loss(self, eta: Matrix, y: np.ndarray) -> Vector:
@@ -276,7 +276,10 @@ class Accelerated:
             return power - event * z, power - event, power
         if self.distribution == "loglogistic":
             p, count = expit(z), 1.0 + event
-            return count * np.logaddexp(0.0, z) - event * z, count * p - event, count * p * (1 - p)
+            # more than half of what bounds the loss by a parabola, from which on Newton steps always descend
+            near = np.where(np.abs(z) < 1e-4, 1.0, z)
+            bound = 0.6 * np.where(np.abs(z) < 1e-4, 0.25, np.tanh(near / 2) / (2 * near)) * (event | (z > 0))
+            return count * np.logaddexp(0.0, z) - event * z, count * p - event, count * np.maximum(p * (1 - p), bound)
         beyond = log_ndtr(-z)
         log = np.minimum(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - beyond, np.log(1e9))
         hazard = np.exp(log)

@@ -378,3 +378,15 @@ def test_missing_values_are_welcome() -> None:
     model = KANSurvival().fit(x, y)
     assert np.isfinite(model.predict(x)).all()
     assert np.diff(model.event_times_).min() > 0
+
+
+def test_one_event_equal_times_and_no_noise_are_fitted() -> None:
+    rng = np.random.default_rng(0)
+    x, time = rng.normal(size=(60, 3)), rng.exponential(size=60)
+    for loss in LOSSES:
+        for y in ((np.arange(60) == np.argmin(time), time), (time > 1, np.ones(60))):
+            assert np.isfinite(KANSurvival(loss, steps=False).fit(x, y).predict(x)).all()
+    for loss in LOSSES[1:]:
+        exact = KANSurvival(loss, linear="all").fit(x, (np.ones(60), np.exp(2 + x[:, 0])))
+        np.testing.assert_allclose(exact.coefficients_["coef"], [1, 0, 0], atol=1e-3)
+        np.testing.assert_allclose(exact.predict_median(x), np.exp(2 + x[:, 0]), rtol=1e-3)

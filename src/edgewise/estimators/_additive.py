@@ -261,7 +261,8 @@ class AdditiveEstimator(Reading, Streaming):
     def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None = None) -> None:
         """Write the estimator, with the encoding of its columns, into a graph: see `edgewise.export.to_onnx`.
 
-        Outputs are `y` (rows, targets), or `label` (rows,) and `probabilities` (rows, classes).
+        Outputs are `y` (rows, targets), which are risks of `KANSurvival`, or `label` (rows,) and `probabilities` (rows,
+        classes).
 
         Parameters
         ----------

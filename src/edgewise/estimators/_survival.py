@@ -93,7 +93,7 @@ class KANSurvival(TimeTargets, AdditiveEstimator):
     >>> bool(model.score(x, (lives <= leaves, np.minimum(lives, leaves))) > 0.65)
     True
     >>> model.predict_survival_function([[0.0, 0.0], [1.0, 0.0]], times=[0.5]).round(1).tolist()
-    [[0.6], [0.0]]
+    [[0.4], [0.0]]
     """
 
     loss: SurvivalLoss = "cox"

@@ -121,8 +121,8 @@ class Curve:
     def line(cls, column: int, x: Vector, axis: Axis, gaps: bool = False) -> "Curve":
         """Return one function, a straight line that goes on for 20 times the range of the values x.
 
-        >>> Curve.line(0, np.array([1.0, 3.0]), Axis()).features(np.array([2.0, 13.0])).round(9).ravel()
-        array([ 0., 11.])
+        >>> Curve.line(0, np.array([1.0, 3.0]), Axis()).features(np.array([3.0, 13.0])).round(9).ravel()
+        array([ 1., 11.])
         """
         t = axis.map(x)
         middle, deviation = float(t.mean()), float(t.std()) or 1.0

@@ -18,7 +18,7 @@ from sklearn.datasets import load_diabetes, load_iris, load_wine
 from sklearn.exceptions import NotFittedError
 
 import edgewise as ew
-from edgewise.estimators import KANClassifier, KANRegressor
+from edgewise.estimators import KANClassifier, KANRegressor, KANSurvival
 from edgewise.export import to_onnx
 
 TOLERANCES = {"float32": 1e-6, "float64": 1e-12}  # of the size of the predictions of each target
@@ -154,7 +154,7 @@ def with_numbers_as_categories() -> KANRegressor:
     return KANRegressor(categorical_features=[0]).fit(x, np.nan_to_num(np.sin(3 * x[:, 0]), nan=2.0) + x[:, 1])
 
 
-def of_messy(model: Any, y: Callable[[np.ndarray], np.ndarray] = lambda y: y) -> Any:
+def of_messy(model: Any, y: Callable[[np.ndarray], Any] = lambda y: y) -> Any:
     table, target = messy()
     return model.fit(table, y(target))
 
@@ -183,6 +183,29 @@ CASES: dict[str, tuple[Callable[[], Any], Callable[[], Any], Callable[[Any], boo
     ),
     "huber": (lambda: of_messy(KANRegressor("huber")), messy_later, lambda m: m.fits_[0].family.is_location),
     "quantile": (lambda: of_messy(KANRegressor("quantile", quantile=0.8)), messy_later, lambda m: m.quantile == 0.8),
+    "negative binomial": (
+        lambda: KANRegressor("negative_binomial").fit(*diabetes()), lambda: beyond(diabetes()[0]),
+        lambda m: m.dispersion_ > 0,
+    ),
+    "tweedie": (lambda: of_messy(KANRegressor("tweedie"), np.exp), messy_later, lambda m: m.power == 1.5),
+    "quantiles": (
+        lambda: of_messy(KANRegressor("quantile", quantile=[0.1, 0.4, 0.5, 0.9])), messy_later,
+        lambda m: len(m.fits_) == 4,
+    ),
+    "linear terms and groups": (
+        lambda: KANRegressor(linear=[0, 1], groups=1).fit(np.round(2 * drawn()), drawn()[:, 0]),
+        lambda: np.round(2 * drawn(1)), lambda m: m.coefficients_.index.tolist() == ["x1"],
+    ),
+    "ordered classes": (
+        lambda: of_messy(KANClassifier(ordered=True), lambda y: np.digitize(y, [2.5, 3.5])), messy_later,
+        lambda m: len(m.thresholds_) == 2,
+    ),
+    "hazards": (
+        lambda: of_messy(KANSurvival(), lambda y: (y > 2, np.exp(y))), messy_later, lambda m: len(m.event_times_) > 9,
+    ),
+    "accelerated times": (
+        lambda: of_messy(KANSurvival("lognormal"), lambda y: (y > 2, np.exp(y))), messy_later, lambda m: m.sigma_ > 0,
+    ),
     "no column varies": (
         lambda: KANRegressor("poisson").fit(np.ones((20, 2)), np.arange(20.0)), lambda: beyond(np.ones((9, 2))),
         lambda m: not m.fits_[0].design.inputs,

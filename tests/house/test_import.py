@@ -117,9 +117,9 @@ PUBLIC = {
         warn_of_index
     """,
     "edgewise.estimators": """
-        Comparison CurvesDisplay Edit KANClassifier KANRegressor KANTransformer NumericTargets SupervisedEstimator
-        SymbolicClassifier SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator TableRegressor Training
-        compare
+        Comparison CurvesDisplay Edit KANClassifier KANRegressor KANSurvival KANTransformer NumericTargets
+        SupervisedEstimator SymbolicClassifier SymbolicRegressor SymbolicTransformer TableClassifier TableEstimator
+        TableRegressor Training compare
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable acting",
     "edgewise.studio": "Desk Moved REQUESTS Request desk_of open",

@@ -12,6 +12,7 @@ with _extras():
     from edgewise.estimators._curves_display import CurvesDisplay as CurvesDisplay
     from edgewise.estimators._edit import Edit as Edit
     from edgewise.estimators._regressor import KANRegressor as KANRegressor
+    from edgewise.estimators._survival import KANSurvival as KANSurvival
     from edgewise.estimators._table import NumericTargets as NumericTargets
     from edgewise.estimators._table import SupervisedEstimator as SupervisedEstimator
     from edgewise.estimators._table import TableClassifier as TableClassifier

@@ -16,6 +16,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._progress import reporting
 from edgewise._typing import Array
 from edgewise._workers import Workers
+from edgewise.estimators._coefficients import coefficient_table, component_table
 from edgewise.estimators._contributions import Means
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
@@ -24,7 +25,18 @@ from edgewise.estimators._reading import candidate_table, deviations, edge_table
 from edgewise.estimators._table import Training, seed_of
 from edgewise.interpret.export import OnnxGraph
 from edgewise.nn import KAN
-from edgewise.tables.additive import AdditiveFit, Family, Levels, Request, Select, additive, input_name, network
+from edgewise.tables.additive import (
+    AdditiveFit,
+    Family,
+    Levels,
+    NegativeBinomial,
+    Ordered,
+    Request,
+    Select,
+    additive,
+    input_name,
+    network,
+)
 from edgewise.tables.encoding import Encoder
 
 if TYPE_CHECKING:
@@ -58,6 +70,8 @@ class TargetFit:
         """Return the fit of a task; `check` is called with each stage."""
         levels = [labels is not None for labels in task.encoder.levels]
         fit = additive(task.x, task.y, levels, task.family, task.request, weights=task.weights, check=check)
+        if isinstance(fit.family, NegativeBinomial | Ordered):
+            fit = replace(fit, family=fit.family.settled(fit.model.eta(task.x), task.y))
         intervals = Intervals.of(fit, task.x, task.y, task.encoder) if task.intervals else None
         return cls(fit, Means.of(fit.model, task.x, task.weights), deviations(fit, task.x), intervals)
 
@@ -87,8 +101,15 @@ def kept_shape(request: Request, fit: AdditiveFit) -> Request:
     )
 
 
+def _listed(given: Any) -> list[Any]:
+    """Return the columns of an argument: none, one or several."""
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) or is_int(given) else list(given)
+
+
 Products = Literal["auto"] | int
-_DERIVED = ("networks_", "edges_", "candidates_")
+_DERIVED = ("networks_", "edges_", "candidates_", "coefficients_")
 
 
 class AdditiveEstimator(Pages):
@@ -108,6 +129,10 @@ class AdditiveEstimator(Pages):
         A table of all curves, products and steps.
     candidates_
         A table of the shapes that were compared.
+    coefficients_
+        A table of the coefficients of linear terms.
+    variance_components_
+        A table of the variances of random intercepts.
     means_
         Means over the rows.
     deviations_
@@ -123,14 +148,16 @@ class AdditiveEstimator(Pages):
     warm_start: bool
     verbose: bool
 
-    def _fit_each(self, rows: Training, targets: list[Array], family: Family, *, intervals: bool = False) -> None:
-        """Fit each target, and set the fitted attributes; those for intervals if asked."""
+    def _fit_each(
+        self, rows: Training, targets: list[Array], families: list[Family], *, intervals: bool = False
+    ) -> None:
+        """Fit each target by its family, or by the one that there is; those for intervals if asked."""
         encoder = self.encoder_
         shape = (encoder.names, [labels is not None for labels in encoder.levels], len(targets))
         requests = self._requests(rows.x.shape[1], len(targets), again=vars(self).get("_shape") == shape)
         tasks = [
             Task(encoder, rows.x, y, rows.weights, family, request, intervals)
-            for y, request in zip(targets, requests, strict=True)
+            for y, family, request in zip(targets, families * (len(targets) // len(families)), requests, strict=True)
         ]
         with reporting(True if self.verbose else "auto") as report:
 
@@ -175,6 +202,19 @@ class AdditiveEstimator(Pages):
         """The shapes that were compared."""
         check_is_fitted(self, "fits_")
         return stacked([candidate_table(fit) for fit in self.fits_])
+
+    @property
+    def variance_components_(self) -> pd.DataFrame:
+        """The variance of the random intercepts of each column of `groups`, and of the residual where there is one."""
+        check_is_fitted(self, "fits_")
+        return stacked([component_table(fit, self.encoder_.names) for fit in self.fits_])
+
+    @cached_property
+    def coefficients_(self) -> pd.DataFrame:
+        """The coefficients of the columns of `linear`, in the units of the sum: with standard errors, z and p."""
+        check_is_fitted(self, "fits_")
+        sums = zip(self.fits_, self._sums(), strict=True)
+        return stacked([coefficient_table(fit, self.encoder_, labels) for fit, labels in sums])
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is saved: without networks and tables, which the fits hold."""
@@ -225,7 +265,8 @@ class AdditiveEstimator(Pages):
     def onnx(self, graph: OnnxGraph, inputs: Sequence[str] | None = None) -> None:
         """Write the estimator, with the encoding of its columns, into a graph: see `edgewise.export.to_onnx`.
 
-        Outputs are `y` (rows, targets), or `label` (rows,) and `probabilities` (rows, classes).
+        Outputs are `y` (rows, targets), which are risks of `KANSurvival`, or `label` (rows,) and `probabilities` (rows,
+        classes).
 
         Parameters
         ----------
@@ -255,7 +296,8 @@ class AdditiveEstimator(Pages):
         classes = getattr(self, "classes_", None)
         standardized = [network(fit.model) for fit in self.fits_]
         if classes is None:
-            write_regressor(graph, self.encoder_, self.fits_, standardized, inputs)
+            ascending = bool(getattr(self, "_has_quantiles", False))
+            write_regressor(graph, self.encoder_, self.fits_, standardized, inputs, ascending=ascending)
         else:
             write_classifier(graph, self.encoder_, self.fits_[0], standardized[0], classes, inputs)
 
@@ -276,7 +318,35 @@ class AdditiveEstimator(Pages):
             seed=self._seed(),
             allowed=self._allowed(columns),
             monotone=self._monotone(columns),
+            linear=frozenset(self._columns("linear", getattr(self, "linear", None))),
+            groups=frozenset(self._columns("groups", getattr(self, "groups", None))),
         )
+
+    def _categories(self) -> Any:
+        own, groups = self.categorical_features, _listed(getattr(self, "groups", None))
+        if not groups or (isinstance(own, str) and own == "auto"):
+            return groups or own
+        chosen = np.asarray(own)
+        return [*(np.flatnonzero(chosen) if chosen.dtype == bool else chosen.ravel()).tolist(), *groups]
+
+    def _columns(self, argument: str, given: Any) -> list[int]:
+        """Return the numbers of the columns that an argument names: one or several, or "all" of them."""
+        names = self.encoder_.names
+        if given is None:
+            return []
+        if isinstance(given, str) and given == "all" and argument == "linear":
+            others = [*_listed(getattr(self, "strata", None)), *_listed(getattr(self, "groups", None))]
+            left_out = self._columns("columns that are not linear", others)
+            return [column for column in range(len(names)) if column not in left_out]
+        found = []
+        for column in _listed(given):
+            if is_int(column, 0, len(names) - 1):
+                found.append(int(column))
+            elif isinstance(column, str) and column in names:
+                found.append(names.index(column))
+            else:
+                raise unknown(f"column in {argument!r}", column, names)
+        return sorted({*found})
 
     def _seed(self) -> int:
         return seed_of(self.random_state)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from edgewise._typing import Array
 from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableClassifier, Training
-from edgewise.tables.additive import Classes, Select
+from edgewise.tables.additive import Classes, Ordered, Select
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -26,6 +26,13 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
 
     Parameters
     ----------
+    ordered
+        Whether the labels have an order: sorted, or that of an ordered category of pandas. Then all classes share one
+        sum (proportional odds), P(y <= k) = sigmoid(t_k - sum), with rising thresholds `thresholds_`.
+    linear
+        Columns whose effect is a straight line without a penalty, as in `KANRegressor`.
+    groups
+        Columns of labels that have a random intercept each, as in `KANRegressor`.
     class_weight
         None, "balanced", or a dict of labels and weights.
     select
@@ -34,10 +41,10 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         How many pairs may interact; "auto" compares several numbers.
     steps
         Whether sums of steps take part in the average, where the shape is left open: `select` "average" and `products`
-        "auto". Columns under `monotonic_cst` make none.
+        "auto". Columns of `monotonic_cst`, `linear` and `groups` make none.
     monotonic_cst
-        1, 0 or -1 for each column, or a dict of names: curves of the probability of the second of two classes that must
-        rise or fall. Such a column takes part in no product.
+        1, 0 or -1 for each column, or a dict of names: curves of the probability of the second of two classes, or of
+        higher classes, that must rise or fall. Such a column takes part in no product.
     interaction_cst
         "pairwise", "no_interactions", or lists of column numbers that may interact; None for any.
     categorical_features
@@ -69,6 +76,9 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     ['out', 'in']
     """
 
+    ordered: bool = False
+    linear: Any = None
+    groups: Any = None
     class_weight: Any = None
     select: Select = "average"
     products: Products = "auto"
@@ -143,9 +153,29 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         self.classes_ = known
 
     def _fit_rows(self, rows: Training) -> None:
-        if len(self.classes_) > 2 and self.monotonic_cst is not None:
+        if len(self.classes_) > 2 and not self.ordered and self.monotonic_cst is not None:
             raise ValueError("monotonic constraints are not supported for multiclass classification.")
-        self._fit_each(rows, [rows.y.astype(float)], Classes(len(self.classes_)))
+        count = len(self.classes_)
+        self._fit_each(rows, [rows.y.astype(float)], [Ordered(count) if self.ordered else Classes(count)])
+
+    def _targets(self, y: Any, kept: Array) -> Array:
+        """Return the number of each row's class, in the order of the categories if they have one."""
+        codes = super()._targets(y, kept)
+        order = getattr(getattr(y, "dtype", None), "categories", None)
+        if not (self.ordered and order is not None and getattr(y.dtype, "ordered", False)):
+            return codes
+        place = np.array([self.classes_.tolist().index(label) for label in order if label in self.classes_])
+        self.classes_ = self.classes_[place]
+        return np.argsort(place)[codes]
+
+    @property
+    def thresholds_(self) -> Array:
+        """The rising thresholds (classes - 1,) of ordered classes, on the scale of `decision_function`."""
+        check_is_fitted(self, "fits_")
+        family = self.fits_[0].family
+        if not isinstance(family, Ordered):
+            raise AttributeError("There are thresholds for ordered=True only.")
+        return np.array(family.thresholds)
 
     def _batch_targets(self, y: Any, *, first: bool) -> Array:
         anything: Any = None  # as dtype
@@ -177,6 +207,8 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     def decision_function(self, X: Any) -> Array:
         """Return the log-odds of the second of two classes (n,), or the sum of curves of each class (n, classes).
 
+        Ordered classes have one sum (n,): the higher, the higher the class.
+
         Parameters
         ----------
         X : (n, p)
@@ -184,7 +216,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         """
         check_is_fitted(self, "fits_")
         eta = self._etas(X)[0]
-        return eta[:, 0] if len(self.classes_) == 2 else eta
+        return eta[:, 0] if eta.shape[1] == 1 else eta
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probabilities, (n, classes).
@@ -197,6 +229,8 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         return np.log(self.predict_proba(X))
 
     def _sums(self) -> list[list[Any]]:
+        if self.ordered:
+            return [[0]]
         return [self.classes_[1:].tolist() if len(self.classes_) == 2 else self.classes_.tolist()]
 
     def _known_targets(self, x: Array, y: Any) -> list[Array]:
@@ -209,4 +243,5 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         unknown = sorted(map(str, {*labels.tolist()} - {*self.classes_.tolist()}))
         if unknown:
             raise ValueError(f"y contains labels that were not fitted: {', '.join(unknown[:8])}.")
-        return np.searchsorted(self.classes_, labels)
+        order = np.argsort(self.classes_)
+        return order[np.searchsorted(self.classes_[order], labels)]

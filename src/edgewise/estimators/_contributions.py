@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from edgewise._typing import Array
-from edgewise.tables.additive import AdditiveFit, AdditiveModel, Classes, Gaussian
+from edgewise.tables.additive import Accelerated, AdditiveFit, AdditiveModel, Classes, Cox, Gaussian, Ordered
 
 Pair = tuple[int, int]
 
@@ -166,7 +166,11 @@ class Contributions:
             return f"log-odds of {label}" if family.outputs == 1 else f"logit of {label}"
         if family.is_location:
             return {"identity": target, "log": f"log {target}", "sqrt": f"2 √{target}"}[self.fit.target.name]
-        return f"log mean {target}"
+        if isinstance(family, Ordered):
+            return "log-odds of a higher class"
+        if isinstance(family, Cox):
+            return "log hazard ratio"
+        return "log time" if isinstance(family, Accelerated) else f"log mean {target}"
 
 
 def chunks(rows: int, most: int = 20_000) -> Iterator[slice]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.estimators._tuning import TUNING
-from edgewise.tables.additive import AdditiveFit, Gamma, Gaussian, Poisson, Request, additive, is_wide
+from edgewise.tables.additive import AdditiveFit, Gaussian, LogLink, Request, additive, is_wide
 from edgewise.tables.encoding import Encoder
 
 
@@ -49,8 +49,8 @@ class Intervals:
         eta, sizes = self.fit.model.eta(x)[:, 0], self._sizes(x)
         if self.fit.family.is_location:
             return np.column_stack([self.fit.target.backward(eta + edge * sizes) for edge in (low, high)])
-        mean = self.fit.family.mean(eta[:, None])[:, 0]
-        edges = np.column_stack([mean + edge * sizes * _noise(self.fit, mean) for edge in (low, high)])
+        mean, noise = _mean_and_noise(self.fit, eta[:, None])
+        edges = np.column_stack([mean + edge * sizes * noise for edge in (low, high)])
         return np.maximum(edges, 0.0)
 
     def deviation(self, x: Array) -> Array:
@@ -60,7 +60,7 @@ class Intervals:
         if self.fit.family.is_location:
             target = self.fit.target
             return (target.backward(eta + spread * sizes) - target.backward(eta - spread * sizes)) / 2
-        return spread * sizes * _noise(self.fit, self.fit.family.mean(eta[:, None])[:, 0])
+        return spread * sizes * _mean_and_noise(self.fit, eta[:, None])[1]
 
     def _sizes(self, x: Array) -> Array:
         if self.size is None:
@@ -72,9 +72,11 @@ def _bounded(logarithm: Array) -> Array:
     return np.exp(np.clip(logarithm, -TUNING.largest_size, TUNING.largest_size))
 
 
-def _noise(fit: AdditiveFit, mean: Array) -> Array:
-    """Return the noise of a count or an amount of this mean, but for the dispersion."""
-    return np.sqrt(mean) if isinstance(fit.family, Poisson) else mean
+def _mean_and_noise(fit: AdditiveFit, eta: Array) -> tuple[Array, Array]:
+    """Return the mean of counts or amounts, and their standard deviation but for the dispersion."""
+    assert isinstance(fit.family, LogLink)
+    mean = fit.family.mean(eta)[:, 0]
+    return mean, fit.family.noise(mean)
 
 
 def _residual(fit: AdditiveFit, y: Array) -> Array:
@@ -83,9 +85,8 @@ def _residual(fit: AdditiveFit, y: Array) -> Array:
 
 
 def _standardized(fit: AdditiveFit, eta: Array, y: Array) -> Array:
-    assert isinstance(fit.family, Poisson | Gamma)
-    mean = fit.family.mean(eta)[:, 0]
-    return (y - mean) / _noise(fit, mean)
+    mean, noise = _mean_and_noise(fit, eta)
+    return (y - mean) / noise
 
 
 def _size(x: Array, residual: Array, encoder: Encoder) -> AdditiveFit | None:

@@ -12,7 +12,19 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.interpret.export import OnnxGraph, OnnxValue, onnx_function, onnx_network
 from edgewise.nn import KAN, clone, shift_outputs
-from edgewise.tables.additive import AdditiveFit, Curve, Design, Gamma, Gap, Gaussian, Levels, Poisson, Target
+from edgewise.tables.additive import (
+    Accelerated,
+    AdditiveFit,
+    Cox,
+    Curve,
+    Design,
+    Gap,
+    Gaussian,
+    Levels,
+    LogLink,
+    Ordered,
+    Target,
+)
 from edgewise.tables.encoding import Category, Column, Encoder
 from edgewise.tables.steps import Bins, StepModel
 
@@ -215,14 +227,17 @@ def _checked(names: Sequence[str] | None, own: list[str]) -> list[str]:
 
 def write_regressor(
     graph: OnnxGraph, encoder: Encoder, fits: Sequence[AdditiveFit], networks: Sequence[KAN],
-    names: Sequence[str] | None = None,
+    names: Sequence[str] | None = None, *, ascending: bool = False,
 ) -> None:  # fmt: skip
-    """Write the mean of each target: the output `y` (rows, targets).
+    """Write the mean of each target: the output `y` (rows, targets); `ascending`: in ascending order in each row.
 
     Errors: InputError for names that do not fit, and for numbers that the graph's precision does not hold.
     """
     columns = OnnxColumns.declared(graph, encoder, names)
     means = [_mean(fit, made, columns) for fit, made in zip(fits, networks, strict=True)]
+    for turn in range(len(means) if ascending else 0):
+        for k in range(turn % 2, len(means) - 1, 2):
+            means[k : k + 2] = [graph.node(operator, *means[k : k + 2]) for operator in ("Min", "Max")]
     graph.output("y", graph.concat(means), width=len(means))
 
 
@@ -236,7 +251,13 @@ def write_classifier(
     """
     columns = OnnxColumns.declared(graph, encoder, names)
     eta = _eta(fit, made, columns)
-    if len(classes) == 2:
+    if isinstance(fit.family, Ordered):
+        assert fit.family.thresholds is not None
+        until = onnx_function("sigmoid", np.array(fit.family.thresholds) - eta)
+        edges = graph.concat([eta * 0.0, until, eta * 0.0 + 1.0])
+        numbers = list(range(len(classes)))
+        chances = graph.columns(edges, [k + 1 for k in numbers]) - graph.columns(edges, numbers)
+    elif len(classes) == 2:
         second = _bounded(onnx_function("sigmoid", eta), fit)
         chances = graph.concat([1 - second, second])
     else:
@@ -264,7 +285,10 @@ def _mean(fit: AdditiveFit, made: KAN, columns: OnnxColumns) -> OnnxValue:
         return _smeared(fit, _eta(fit, made, columns))
     if fit.family.is_location:
         return _backward(fit.target, _eta(fit, made, columns))
-    assert isinstance(fit.family, Poisson | Gamma)
+    if isinstance(fit.family, Cox | Accelerated):
+        eta = _eta(fit, made, columns)
+        return eta * float(fit.family.mean(np.ones((1, 1)))[0, 0])
+    assert isinstance(fit.family, LogLink)
     start = fit.model.intercept  # apart, so that the exponent is small and keeps its digits
     eta = _eta(fit, shift_outputs(made, torch.as_tensor(-start)), columns)
     return _bounded(eta.graph.node("Exp", eta) * np.exp(start), fit)

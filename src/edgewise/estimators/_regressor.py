@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 import numpy as np
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise._typing import Array
 from edgewise.estimators._additive import AdditiveEstimator, Products
 from edgewise.estimators._table import TableRegressor, Training
-from edgewise.tables.additive import Family, Gamma, Gaussian, Huber, Poisson, Quantile, Select
+from edgewise.tables.additive import (
+    Family,
+    Gamma,
+    Gaussian,
+    Huber,
+    NegativeBinomial,
+    Poisson,
+    Quantile,
+    Select,
+    Tweedie,
+)
 
-LossName = Literal["squared", "absolute", "huber", "quantile", "poisson", "gamma"]
+LossName = Literal[
+    "squared", "absolute", "huber", "quantile", "poisson", "negative_binomial", "gamma", "tweedie"
+]  # fmt: skip
 _FAMILIES: dict[str, Callable[[float], Family]] = {
-    "squared": lambda level: Gaussian(),
-    "absolute": Quantile,
-    "huber": lambda level: Huber(),
+    "squared": lambda number: Gaussian(),
+    "absolute": lambda number: Quantile(0.5),
+    "huber": lambda number: Huber(),
     "quantile": Quantile,
-    "poisson": lambda level: Poisson(),
-    "gamma": lambda level: Gamma(),
+    "poisson": lambda number: Poisson(),
+    "negative_binomial": lambda number: NegativeBinomial(),
+    "gamma": lambda number: Gamma(),
+    "tweedie": Tweedie,
 }
 
 
@@ -43,17 +60,26 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     ----------
     loss
         "squared" (the mean of numbers), "huber" (the same with outliers), "absolute" (the median), "quantile",
-        "poisson" (counts, logarithmic link), "gamma" (positive amounts whose standard deviation grows with their size,
-        logarithmic link).
+        "poisson" (counts, logarithmic link), "negative_binomial" (counts that vary more, `dispersion_`), "gamma"
+        (positive amounts whose standard deviation grows with their size, logarithmic link), "tweedie" (amounts that may
+        be zero, logarithmic link).
     quantile
-        The level of the loss "quantile", between 0 and 1.
+        The level of the loss "quantile", between 0 and 1; or a list of ascending levels, whose predictions never cross.
+    power
+        Of the loss "tweedie", whose variance is a multiple of mean^power: between 1 (counts) and 2 (gamma).
+    linear
+        Columns whose effect is a straight line without a penalty, by name or position; "all" of them. A category has a
+        coefficient for each level but the first. `coefficients_` has their standard errors.
+    groups
+        Columns of labels that have a random intercept each, by name or position: `variance_components_`. Labels that
+        were not fitted have the effect zero.
     select
         "average" of the candidates, the "best", or the "simplest" within one standard error of the best.
     products
         How many pairs may interact; "auto" compares several numbers.
     steps
         Whether sums of steps take part in the average, where the shape is left open: `select` "average" and `products`
-        "auto". Columns under `monotonic_cst` make none.
+        "auto". Columns of `monotonic_cst`, `linear` and `groups` make none.
     monotonic_cst
         1, 0 or -1 for each column, or a dict of names: curves that must rise or fall. Such a column takes part in no
         product, and there is no hidden node.
@@ -94,7 +120,10 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
 
     loss: LossName = "squared"
     _: KW_ONLY
-    quantile: float | None = None
+    quantile: float | Sequence[float] | None = None
+    power: float = 1.5
+    linear: Any = None
+    groups: Any = None
     select: Select = "average"
     products: Products = "auto"
     steps: bool = True
@@ -118,7 +147,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         sample_weight : (n,)
             Weights of the rows, not negative; None for equal ones.
         """
-        self._level()
+        self._families()
         self._fit_all(X, y, sample_weight)
         return self
 
@@ -155,39 +184,54 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         >>> bool((model.predict(x) == KANRegressor().fit(x, y).predict(x)).all())
         True
         """
-        self._level()
+        self._families()
         self._fit_batch(X, y, sample_weight)
         return self
 
-    def _level(self) -> float:
-        """Return the level of the quantile, 0.5 for other losses. Errors: ValueError for a wrong one, or loss."""
+    def _families(self) -> list[Family]:
+        """Return the family of each quantile, or the one family. Errors: ValueError for wrong levels, power or loss."""
         if self.loss not in _FAMILIES:
             raise unknown("loss", self.loss, list(_FAMILIES))
         if (self.quantile is None) == (self.loss == "quantile"):
             raise ValueError(
                 f"'quantile' is for loss='quantile', and needed there. Got {self.quantile!r} for {self.loss!r}."
             )
-        level = 0.5 if self.quantile is None else self.quantile
-        if not (isinstance(level, int | float) and 0 < level < 1):
-            raise ValueError(f"'quantile' must be a number between 0 and 1. Got {level!r}.")
-        return float(level)
+        if self.loss == "tweedie" and not (is_number(self.power) and 1 < self.power < 2):
+            raise InputError(f"'power' must be a number between 1 and 2. Got {self.power!r}.")
+        if self.loss != "quantile":
+            return [_FAMILIES[self.loss](float(self.power))]
+        several = self._has_quantiles
+        levels: Any = list(np.asarray(self.quantile).tolist()) if several else [self.quantile]
+        if not levels or not all(isinstance(level, int | float) and 0 < level < 1 for level in levels):
+            what = "numbers" if several else "a number"
+            raise ValueError(f"'quantile' must be {what} between 0 and 1. Got {self.quantile!r}.")
+        if not (np.diff(levels) > 0).all():
+            raise InputError(f"'quantile' must list ascending levels. Got {self.quantile!r}.")
+        return [Quantile(float(level)) for level in levels]
+
+    @property
+    def _has_quantiles(self) -> bool:
+        """Whether there is a list of quantiles."""
+        levels: Any = self.quantile
+        return self.loss == "quantile" and np.ndim(levels) == 1
 
     def _fit_rows(self, rows: Training) -> None:
-        counts, amounts = 1e12, 1e37  # whose logarithms are within those that the families have means of
-        least = float(rows.y.min())
-        if self.loss == "poisson" and float(rows.y.max()) > counts:
-            raise InputError(f"loss='poisson' takes y up to {counts:g}. Got {rows.y.max():g}: change its units.")
-        if self.loss == "gamma" and not (least <= 0 or 1 / amounts <= least <= float(rows.y.max()) <= amounts):
-            found = f"{least:g} to {rows.y.max():g}"
-            raise InputError(
-                f"loss='gamma' takes y from {1 / amounts:g} to {amounts:g}. Got {found}: change its units."
-            )
-        if (self.loss == "poisson" and least < 0) or (self.loss == "gamma" and least <= 0):
-            sign = "non-negative" if self.loss == "poisson" else "positive"
-            raise ValueError(f"loss={self.loss!r} requires {sign} y. Got {least:g}.")
-        if self.loss == "poisson" and float(rows.y.max()) == 0:
-            raise ValueError("loss='poisson' requires some y > 0. All are zero.")
-        self._fit_each(rows, list(rows.y.T.copy()), _FAMILIES[self.loss](self._level()), intervals=True)
+        families, targets = self._families(), list(rows.y.T.copy())
+        if self._has_quantiles and len(targets) > 1:
+            raise InputError(f"Several quantiles are for one target. Got {len(targets)}: fit one after the other.")
+        _check_range(self.loss, rows.y)
+        targets = targets * len(families) if self._has_quantiles else targets
+        self._fit_each(rows, targets, families, intervals=True)
+
+    @property
+    def dispersion_(self) -> Any:
+        """The dispersion of the loss "negative_binomial", Var y = mean + dispersion mean^2; of each target."""
+        check_is_fitted(self, "fits_")
+        families = [fit.family for fit in self.fits_]
+        found = [float(each.dispersion or 0.0) for each in families if isinstance(each, NegativeBinomial)]
+        if not found:
+            raise AttributeError(f"A dispersion is estimated for loss='negative_binomial'. This is {self.loss!r}.")
+        return found[0] if self._flat else np.array(found)
 
     def _batch_targets(self, y: Any, *, first: bool) -> Array:
         values = self._numbers(y)
@@ -198,7 +242,9 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         return matrix
 
     def predict(self, X: Any, return_std: bool = False) -> Array | tuple[Array, Array]:
-        """Return the mean of the target at the rows of a table, (n,) or (n, targets).
+        """Return the mean of the target at the rows of a table, (n,) or (n, targets), or quantiles.
+
+        Several quantiles (n, quantiles) are in ascending order in each row: sorted, which never makes them worse.
 
         Parameters
         ----------
@@ -207,9 +253,14 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         return_std
             Whether to return also the standard deviation of a new row about the mean: noise and error of the fit
             together, from out-of-fold residuals, which may grow and shrink with X.
+
+        References
+        ----------
+        Chernozhukov, Fernandez-Val and Galichon, Quantile and probability curves without crossing (2010).
         """
         x = self._encode(X)
         means = np.column_stack([fit.predict(x)[:, 0] for fit in self.fits_])
+        means = np.sort(means, axis=1) if self._has_quantiles else means
         if not return_std:
             return self._as_target(means)
         deviations = np.column_stack([each.deviation(x) for each in self.intervals_])
@@ -232,7 +283,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         Raises
         ------
         ValueError
-            For a coverage outside (0, 1).
+            For a coverage outside (0, 1), and several quantiles.
 
         References
         ----------
@@ -250,11 +301,65 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         """
         if not (isinstance(coverage, int | float) and 0 < coverage < 1):
             raise ValueError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
+        if self._has_quantiles:
+            raise InputError("predict_interval is for one loss. Several quantiles are bounds themselves: use predict.")
         x = self._encode(X)
         found = np.stack([each.interval(x, float(coverage)) for each in self.intervals_], 1)
         return found[:, 0] if self._flat else found
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2 of the predictions; of several quantiles their mean D^2, by which the pinball loss is less.
+
+        Parameters
+        ----------
+        X : (n, p)
+            The table.
+        y : (n, targets)
+            The targets; (n,) for one.
+        sample_weight : (n,)
+            Weights of the rows; None for equal ones.
+
+        Raises
+        ------
+        ValueError
+            For targets that are not finite. Other errors are those of `predict`.
+        """
+        if not self._has_quantiles:
+            return super().score(X, y, sample_weight)
+        known, weights = self._of_rows(X, y, sample_weight)
+        levels, found = np.asarray(self.quantile, float), np.asarray(self.predict(X))
+        each = [
+            d2_pinball_score(known, own, sample_weight=weights, alpha=level)
+            for level, own in zip(levels, found.T, strict=True)
+        ]
+        return float(np.mean(each))
+
+    def _as_target(self, values: Array) -> Array:
+        return values if self._has_quantiles else super()._as_target(values)
+
     def _known_targets(self, x: Array, y: Any) -> list[Array]:
         values = self._numbers(self._of_rows(x, y, None)[0])
         check_consistent_length(x, values)
-        return list(values.reshape(len(values), -1).T)
+        targets = list(values.reshape(len(values), -1).T)
+        return targets * len(self.fits_) if self._has_quantiles else targets
+
+
+def _check_range(loss: str, y: Array) -> None:
+    """Check that targets are ones that a loss is for: positive, not negative, within what its means are."""
+    counts, amounts = 1e12, 1e37  # whose logarithms are within those that the families have means of
+    least, most = float(y.min()), float(y.max())
+    if loss == "gamma":
+        if not (least <= 0 or 1 / amounts <= least <= most <= amounts):
+            found = f"{least:g} to {most:g}"
+            raise InputError(
+                f"loss='gamma' takes y from {1 / amounts:g} to {amounts:g}. Got {found}: change its units."
+            )
+        if least <= 0:
+            raise ValueError(f"loss='gamma' requires positive y. Got {least:g}.")
+    if loss in ("poisson", "negative_binomial", "tweedie"):
+        if most > counts:
+            raise InputError(f"loss={loss!r} takes y up to {counts:g}. Got {most:g}: change its units.")
+        if least < 0:
+            raise ValueError(f"loss={loss!r} requires non-negative y. Got {least:g}.")
+        if most == 0:
+            raise ValueError(f"loss={loss!r} requires some y > 0. All are zero.")

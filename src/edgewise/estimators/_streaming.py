@@ -119,7 +119,7 @@ class Streaming(SupervisedEstimator):
         known = self._rows_so_far()
         y, sample_weight = self._of_rows(X, y, sample_weight)
         X = self._checked(X, reset=known is None, least=2 if known is None else 1)
-        encoder = Encoder.learn(X, self.categorical_features) if known is None else known.encoder.extended(X)
+        encoder = Encoder.learn(X, self._categories()) if known is None else known.encoder.extended(X)
         x = encoder.encode(X)
         weights = self._row_weights(x, y, sample_weight)
         kept, targets = weights > 0, self._batch_targets(y, first=known is None)

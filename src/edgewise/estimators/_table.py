@@ -81,11 +81,15 @@ class TableEstimator(BaseEstimator):
         """
         if fitting:
             X = self._checked(X, reset=True, least=2)
-            self.encoder_ = Encoder.learn(X, self.categorical_features)
+            self.encoder_ = Encoder.learn(X, self._categories())
         else:
             check_is_fitted(self, "encoder_")
             X = self._checked(X, reset=False, least=1)
         return self.encoder_.encode(X)
+
+    def _categories(self) -> Any:
+        """Return the columns that are categories besides text."""
+        return self.categorical_features
 
     def _checked(self, X: Any, *, reset: bool, least: int) -> Any:
         """Return X as a DataFrame or an array of `least` rows; with `reset` its columns are those to expect."""

@@ -1,5 +1,7 @@
 """Sums of curves, products and a hidden node, fitted to ordinary tables by penalized likelihood."""
 
+from edgewise.tables.additive._amounts import NegativeBinomial as NegativeBinomial
+from edgewise.tables.additive._amounts import Tweedie as Tweedie
 from edgewise.tables.additive._by_hand import between as between
 from edgewise.tables.additive._by_hand import control_points as control_points
 from edgewise.tables.additive._by_hand import moved as moved
@@ -14,16 +16,20 @@ from edgewise.tables.additive._family import Family as Family
 from edgewise.tables.additive._family import Gamma as Gamma
 from edgewise.tables.additive._family import Gaussian as Gaussian
 from edgewise.tables.additive._family import Huber as Huber
+from edgewise.tables.additive._family import LogLink as LogLink
 from edgewise.tables.additive._family import Poisson as Poisson
 from edgewise.tables.additive._family import Quantile as Quantile
 from edgewise.tables.additive._family import Target as Target
 from edgewise.tables.additive._large import additive as additive
 from edgewise.tables.additive._levels import Gap as Gap
 from edgewise.tables.additive._levels import Levels as Levels
+from edgewise.tables.additive._linear import linear_inputs as linear_inputs
+from edgewise.tables.additive._linear import standard_errors as standard_errors
 from edgewise.tables.additive._model import AdditiveModel as AdditiveModel
 from edgewise.tables.additive._model import side_by_side as side_by_side
 from edgewise.tables.additive._network import embedded as embedded
 from edgewise.tables.additive._network import network as network
+from edgewise.tables.additive._ordered import Ordered as Ordered
 from edgewise.tables.additive._penalized import constrained as constrained
 from edgewise.tables.additive._reml import Block as Block
 from edgewise.tables.additive._reml import Moments as Moments
@@ -32,4 +38,8 @@ from edgewise.tables.additive._reml import reml as reml
 from edgewise.tables.additive._search import AdditiveFit as AdditiveFit
 from edgewise.tables.additive._search import Request as Request
 from edgewise.tables.additive._stack import Select as Select
+from edgewise.tables.additive._survival import Accelerated as Accelerated
+from edgewise.tables.additive._survival import Cox as Cox
+from edgewise.tables.additive._survival import DistributionName as DistributionName
+from edgewise.tables.additive._survival import survival_rows as survival_rows
 from edgewise.tables.additive._wide import is_wide as is_wide

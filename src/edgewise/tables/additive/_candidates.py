@@ -9,14 +9,20 @@ import numpy as np
 from edgewise.tables.additive._design import Design, Pair, joined
 from edgewise.tables.additive._family import Classes, Family, Gaussian
 from edgewise.tables.additive._hidden import HiddenNode, with_hidden
+from edgewise.tables.additive._ordered import Ordered
 from edgewise.tables.additive._penalized import Penalized, Problem, Start
 from edgewise.tables.additive._reml import Block, Matrix, Prior, Vector
 from edgewise.tables.additive._screen import columns_with_value_effects, tukey
 from edgewise.tables.additive._stack import Folded, fold_numbers
+from edgewise.tables.additive._survival import Accelerated, Cox
 from edgewise.tables.additive._tuning import TUNING
 
 Check = Callable[[str], None]
 """Called with what is being fitted; what it raises ends the search."""
+
+
+STRATIFIED = Classes | Ordered | Cox | Accelerated
+"""Families whose folds have the values of the target alike: classes, events and their times."""
 
 
 def ignore(stage: str) -> None:
@@ -56,7 +62,7 @@ class Candidates:
         self.x, self.y, self.weights = rows
         self.monotone = monotone or {}
         self.parts = design.features(self.x)
-        classes = self.y if isinstance(family, Classes) else None
+        classes = self.y if isinstance(family, STRATIFIED) else None
         self.fold = fold_numbers(len(self.x), seed, classes)
         self.folds = [self.fold == k for k in range(int(self.fold.max()) + 1)]
         self.validated = self.fold >= 0
@@ -117,7 +123,10 @@ class Candidates:
 
     def line(self) -> Candidate:
         """Fit the straight parts, levels and gaps, with one smoothing parameter a kind in all but name."""
-        straight = np.array([block.kind not in ("wiggly", "value") for block in self.blocks])
+        kinds = [block.kind for block in self.blocks]
+        if {*kinds} <= {"linear", "group"}:  # it is what the curves are
+            return self.found["curves"]
+        straight = np.array([kind not in ("wiggly", "value") for kind in kinds])
         rho = np.full((len(self.blocks), self.family.outputs), np.log(1.0 + len(self.blocks)))
         prior = 0.1, 3.0  # deviations of log lambdas within and between kinds
         fit, held_out, _ = self._fits("line", self._problem(straight, *prior), self._start(rho))

@@ -83,6 +83,7 @@ def skewness(x: Vector) -> float:
 
 DEGREE = 3
 _TAIL = 0.75  # of the range of the data: the cells beyond it, in which a curve levels off
+_LINE = 20.0  # of that range: how far a straight line goes on
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ class Curve:
     so no curve runs away. A missing value gets zero in all functions if the column had gaps, else the values in its
     middle.
 
-    The last `by_hand` functions hold changes by a person, one for each output; products are not made of them.
+    The last `by_hand` functions hold changes by a person, one for each output; products are not made of them. With
+    `is_line` there is only a straight line, without a penalty.
 
     Shapes: x (n,) -> features (n, 1 + wiggles); `coefficients` (K, 1 + wiggles) on `knots` (K + 4,), which are those of
     a B-spline edge of a network whose input is `value(x)`.
@@ -115,6 +117,23 @@ class Curve:
     means: Vector
     gaps: bool = False
     by_hand: int = 0
+    is_line: bool = False
+
+    @classmethod
+    def line(cls, column: int, x: Vector, axis: Axis, gaps: bool = False) -> "Curve":
+        """Return one function, a straight line that goes on for 20 times the range of the values x.
+
+        >>> Curve.line(0, np.array([1.0, 3.0]), Axis()).features(np.array([3.0, 13.0])).round(9).ravel()
+        array([ 1., 11.])
+        """
+        t = axis.map(x)
+        middle, deviation = float(t.mean()), float(t.std()) or 1.0
+        z = (t - middle) / deviation
+        low, high = float(z.min()), float(z.max())
+        knots = np.concatenate([low - _LINE * (high - low) * np.arange(DEGREE + 1, 0, -1), [low, high]])
+        knots = np.append(knots, high + _LINE * (high - low) * np.arange(1, DEGREE + 2))
+        greville = np.convolve(knots[1:-1], np.ones(DEGREE) / DEGREE, "valid")
+        return cls(column, axis, middle, deviation, knots, greville[:, None], np.zeros(1), gaps, is_line=True)
 
     @classmethod
     def of(cls, column: int, x: Vector, axis: Axis, gaps: bool = False, *, straight: bool = False) -> "Curve":
@@ -172,6 +191,8 @@ class Curve:
 
     def blocks(self) -> list[Block]:
         """Return the ridge blocks of the features."""
+        if self.is_line:
+            return [Block("linear", 1)]
         wiggles = self.n_features - 1
         return [Block("straight", 1), *([Block("wiggly", wiggles)] if wiggles else [])]
 

@@ -1,6 +1,6 @@
 """From columns to features: the inputs of the first layer, and products of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,12 +33,15 @@ class Design:
 
     @classmethod
     def of(
-        cls, x: Matrix, levels: Sequence[bool], *, mapped: bool = False, values: Iterable[int] = ()
+        cls, x: Matrix, levels: Sequence[bool], *, mapped: bool = False, values: Iterable[int] = (),
+        linear: Collection[int] = (), groups: Collection[int] = (),
     ) -> "Design":  # fmt: skip
         """Return the design for columns x (n, p), missing where not finite.
 
         `levels` is True for columns that are categories. `mapped`: skewed columns get a logarithmic or asinh axis.
-        `values`: numeric columns whose single values get an effect of their own.
+        `values`: numeric columns whose single values get an effect of their own. `linear`: columns that get a straight
+        line, or an effect of each level but the first, without a penalty. `groups`: categories that get a random
+        intercept.
         """
         inputs: list[Input] = []
         for column, is_category in enumerate(levels):
@@ -46,12 +49,14 @@ class Design:
             gaps = len(seen) < len(x)
             varies = len(seen) > 0 and seen.min() < seen.max()
             if is_category:
-                found = Levels.of(column, seen) if varies or gaps else None
+                kind = "group" if column in groups else "linear" if column in linear else "level"
+                found = Levels.of(column, seen, kind) if varies or gaps else None
                 inputs += [found] if found else []
                 continue
             if varies:
-                axis = Axis.chosen(seen) if mapped else Axis.of(seen, "raw")
-                inputs.append(Curve.of(column, seen, axis, gaps))
+                axis = Axis.chosen(seen) if mapped and column not in linear else Axis.of(seen, "raw")
+                made = Curve.line if column in linear else Curve.of
+                inputs.append(made(column, seen, axis, gaps))
             if gaps and len(seen):
                 inputs.append(Gap(column))
             found = Levels.of(column, seen, "value") if column in set(values) else None
@@ -91,7 +96,7 @@ class Design:
 
     def multipliable(self) -> list[int]:
         """Return the inputs that products may have."""
-        return [k for k, part in enumerate(self.inputs) if not isinstance(part, Gap) and _kind(part) != "value"]
+        return [k for k, part in enumerate(self.inputs) if _kind(part) not in ("gap", "value", "linear", "group")]
 
     def constraints(self, directions: Mapping[int, int]) -> Matrix | None:
         """Return the matrix G (m, P) for which G beta >= 0 makes curves rise or fall, None without any.

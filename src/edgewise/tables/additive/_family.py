@@ -185,7 +185,7 @@ class Classes:
         return powers / powers.sum(1, keepdims=True)
 
 
-class _LogLink:
+class LogLink:
     """A family of positive means, whose dispersion is estimated: eta is the logarithm of the mean, within bounds."""
 
     outputs = 1
@@ -194,12 +194,16 @@ class _LogLink:
     gradients = GIVEN
     largest: float
 
+    def noise(self, mean: Vector) -> Vector:
+        """Return the standard deviation of a target of some means (n,), but for the dispersion."""
+        return mean
+
     def mean(self, eta: Matrix) -> Matrix:
         return np.exp(np.clip(eta, -self.largest, self.largest))
 
 
 @dataclass(frozen=True)
-class Poisson(_LogLink):
+class Poisson(LogLink):
     """A count: Poisson deviance, logarithmic link, dispersion estimated."""
 
     largest = 30.0
@@ -216,9 +220,12 @@ class Poisson(_LogLink):
         ratio = np.where(y > 0, y / mean, 1.0)
         return 2 * (np.where(y > 0, y * np.log(ratio), 0.0) - (y - mean))
 
+    def noise(self, mean: Vector) -> Vector:
+        return np.sqrt(mean)
+
 
 @dataclass(frozen=True)
-class Gamma(_LogLink):
+class Gamma(LogLink):
     """A positive amount whose spread grows with its size: gamma deviance, logarithmic link."""
 
     largest = 87.0  # what float32 holds the power of, as exports may

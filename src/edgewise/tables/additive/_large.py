@@ -11,6 +11,7 @@ from edgewise.tables.additive._candidates import Check, WeightedRows, ignore
 from edgewise.tables.additive._curve import Curve
 from edgewise.tables.additive._design import Input, Pair
 from edgewise.tables.additive._family import Family, Gaussian
+from edgewise.tables.additive._linear import with_exact_lines
 from edgewise.tables.additive._model import AdditiveModel, compact, spaced, with_sure_tails
 from edgewise.tables.additive._penalized import Penalized, Problem, from_moments
 from edgewise.tables.additive._reml import Block, Matrix, Moments, Vector
@@ -43,16 +44,24 @@ def additive(
     request = request or Request()
     w = np.ones(len(y)) if weights is None else weights / weights.mean()
     rows = WeightedRows(x, y, w)
-    if is_wide(x):
+    if is_wide(x) and not request.linear | request.groups:
         return _wide(rows, levels, family, request, check)
     if len(y) <= TUNING.shape_rows:
         found = _sure(search(rows, levels, family, request, check))
-        return stepped(found, rows, levels, request, check) if request.steps else found
-    drawn = np.sort(np.random.default_rng(request.seed).permutation(len(y))[: TUNING.shape_rows])
+    else:
+        found = _sure(_of_sample(rows, levels, family, request, check))
+    found = stepped(found, rows, levels, request, check) if request.steps else found
+    return with_exact_lines(found, rows)
+
+
+def _of_sample(
+    rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check
+) -> AdditiveFit:  # fmt: skip
+    """Return the fit of all rows, its shape chosen by a sample of them."""
+    drawn = np.sort(np.random.default_rng(request.seed).permutation(len(rows.y))[: TUNING.shape_rows])
     shape = replace(request, hidden=False, values=False)
     sample = search(WeightedRows(*(part[drawn] for part in rows)), levels, family, shape, check)
-    found = _sure(refitted(replace(sample, rows=drawn[sample.rows]), rows, request.monotone, check))
-    return stepped(found, rows, levels, request, check) if request.steps else found
+    return refitted(replace(sample, rows=drawn[sample.rows]), rows, request.monotone, check)
 
 
 def _wide(

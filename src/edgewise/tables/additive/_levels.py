@@ -10,6 +10,8 @@ from edgewise.tables.additive._curve import DEGREE
 from edgewise.tables.additive._reml import Block, Matrix, Vector
 from edgewise.tables.additive._tuning import TUNING
 
+LevelKind = Literal["level", "value", "linear", "group"]
+
 
 @dataclass(frozen=True)
 class Levels:
@@ -25,24 +27,34 @@ class Levels:
     column: int
     values: Vector
     by_frequency: np.ndarray
-    kind: Literal["level", "value"] = "level"
+    kind: LevelKind = "level"
 
     @classmethod
-    def of(cls, column: int, x: Vector, kind: Literal["level", "value"] = "level") -> "Levels | None":
-        """Return the levels of the finite values x that are there twice, the most frequent 500; None without any."""
+    def of(cls, column: int, x: Vector, kind: LevelKind = "level") -> "Levels | None":
+        """Return the levels of the finite values x that are there twice, the most frequent 500; None without any.
+
+        Of the kinds "linear" and "group" all levels count; "linear" effects are those of levels less that of the first.
+        """
         values, counts = np.unique(x, return_counts=True)
         order = np.argsort(-counts, kind="stable")
-        order = order[counts[order] >= TUNING.level_rows][: TUNING.levels]
+        least = 1 if kind in ("linear", "group") else TUNING.level_rows
+        order = order[counts[order] >= least][: TUNING.levels]
         kept = np.sort(order)
-        return cls(column, values[kept], np.searchsorted(kept, order), kind) if len(kept) else None
+        found = cls(column, values[kept], np.searchsorted(kept, order), kind)
+        return found if found.n_features else None
 
     @property
     def n_features(self) -> int:
-        return len(self.values)
+        return max(len(self.values) - self.references, 0)
+
+    @property
+    def references(self) -> int:
+        """How many levels have no effect: the first of the kind "linear"."""
+        return int(self.kind == "linear")
 
     def blocks(self) -> list[Block]:
         """Return the ridge blocks of the features."""
-        return [Block(self.kind, len(self.values))]
+        return [Block(self.kind, self.n_features)]
 
     def numbers(self, x: Vector) -> np.ndarray:
         """Return the number of each row's level, L for one that was never seen."""
@@ -53,7 +65,7 @@ class Levels:
 
     def features(self, x: Vector) -> Matrix:
         """Return the indicators at x (n,)."""
-        return np.eye(len(self.values) + 1, len(self.values))[self.numbers(x)]
+        return np.eye(len(self.values) + 1, len(self.values))[self.numbers(x), self.references :]
 
     def factors(self, features: Matrix, count: int, levels: int) -> list[Matrix]:
         """Return the block of features that products are made of: the most frequent levels."""
@@ -75,7 +87,7 @@ class Levels:
     def spline(self, beta: Vector) -> Vector:
         """Return the B-spline coefficients of the curve through the effects, and zero for the level never seen."""
         places = np.arange(len(self.values) + 1, dtype=float)
-        return through(places, np.append(beta, 0.0), self.knots)
+        return through(places, np.concatenate([np.zeros(self.references), beta, [0.0]]), self.knots)
 
 
 @dataclass(frozen=True)

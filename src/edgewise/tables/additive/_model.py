@@ -271,7 +271,7 @@ def compact(inputs: Sequence[Input], outputs: Iterable[Matrix], means: Vector) -
     for full in outputs:
         for part, own, (a, b) in zip(inputs, found, itertools.pairwise(at), strict=True):
             block, mean = full[a:b, a:b], means[a:b]
-            if isinstance(part, Levels):
+            if isinstance(part, Levels) and not part.references:
                 cross = block @ mean
                 own.append(np.diag(block) - 2 * cross + cross @ mean)
             else:
@@ -315,7 +315,7 @@ def with_sure_tails(model: AdditiveModel) -> AdditiveModel:
         return model
     inputs = list(model.design.inputs)
     for number, (part, beta) in enumerate(zip(inputs, model.beta, strict=True)):
-        if isinstance(part, Curve):
+        if isinstance(part, Curve) and not part.is_line:
             turn = 1.5 / part.tail**2 / max(part.curvature(beta), 1e-300)  # of the change: |slope| / c over the length
             low, high = (_sure(change, beta, model.covariance[number], turn) for change in part.tails())
             inputs[number] = part if low == high == 1.0 else part.shortened(low, high)

@@ -10,7 +10,9 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
 from edgewise.tables.additive._family import Classes, Family, Gaussian
-from edgewise.tables.additive._reml import Block, Matrix, Moments, Prior, Smooth, Vector, reml
+from edgewise.tables.additive._ordered import Ordered
+from edgewise.tables.additive._reml import LOW, Block, Matrix, Moments, Prior, Smooth, Vector, reml
+from edgewise.tables.additive._survival import Accelerated, Cox
 
 
 def constrained(matrix: Matrix, cross: Vector, constraints: Matrix, free: Vector) -> Vector:
@@ -60,6 +62,18 @@ class Problem:
     def mask(self) -> np.ndarray:
         return np.ones(len(self.blocks), bool) if self.used is None else self.used
 
+    @property
+    def linear(self) -> np.ndarray:
+        """Which blocks have no penalty."""
+        return np.array([block.kind == "linear" for block in self.blocks], dtype=bool)
+
+    @property
+    def tolerance(self) -> float:
+        """The change of the loss, over the loss, from which a fit of several rounds has converged."""
+        if self.linear.any():
+            return 1e-10
+        return 1e-6 if isinstance(self.family, Cox | Accelerated | Ordered) else 1e-3
+
     @cached_property
     def prior(self) -> Prior:
         blocks = [block for block, on in zip(self.blocks, self.mask, strict=True) if on]
@@ -75,8 +89,8 @@ class Problem:
         mask, index = self.mask, self.index
         part = moments if len(index) == len(moments.cross) else moments.chosen(index)
         about = part.centered()
-        start = None if rho is None else rho[mask]
-        nu = max(moments.rows - 1, 1)
+        start = None if rho is None else np.where(self.linear[mask], LOW, rho[mask])
+        nu = max(moments.rows - 1 - int(self.sizes[mask & self.linear].sum()), 1)
         fit = reml(about, nu, self.sizes[mask], prior=self.prior, rho=start, scale=self.family.scale, steps=steps)
         found = fit.beta
         if self.constraints is not None:
@@ -152,6 +166,19 @@ def from_moments(moments: Moments, problem: Problem, rho: Matrix | None = None, 
     return _assembled(problem, [fit], np.array([intercept]), beta[:, None])
 
 
+def working_moments(
+    family: Family, features: Matrix, eta: Matrix, y: Vector, weights: Vector, output: int, about: Vector | float = 0.0
+) -> Moments:  # fmt: skip
+    """Return the moments of the least squares problem that gives the next eta (n, K) of one output, less `about`.
+
+    The weights are the curvature of each row's loss; some likelihoods have one that is not diagonal.
+    """
+    if isinstance(family, Cox | Ordered):
+        return family.moments(features, eta[:, 0], y, weights, np.broadcast_to(about, len(y)))
+    response, working = family.working(eta, y, output)
+    return Moments.of(features, response - about, weights * working)
+
+
 def penalized(
     features: Matrix, y: Vector, weights: Vector, problem: Problem, start: Start, rounds: int | None = None,
     steps: int = 2,
@@ -165,14 +192,13 @@ def penalized(
     Source: Breslow and Clayton, Approximate inference in generalized linear mixed models (1993).
     """
     longest = 8.0  # change of eta in one round
-    tolerance = 1e-3  # of the loss
     family, outputs = problem.family, problem.family.outputs
     intercept, beta, logs = (part.copy() for part in start)
     eta, fits, before = intercept + features @ beta, {}, np.inf
-    for _ in range(rounds or (4 if isinstance(family, Classes) else 12)):
+    most = 4 if isinstance(family, Classes) else 12
+    for _ in range(rounds or (4 * most if problem.linear.any() else most)):
         for k in range(outputs):
-            response, working = family.working(eta, y, k)
-            moments = Moments.of(features, response, weights * working)
+            moments = working_moments(family, features, eta, y, weights, k)
             fits[k], slopes, level = problem.solve(moments, logs[:, k], steps)
             logs[problem.mask, k] = fits[k].rho
             change = level + features @ slopes - eta[:, k]
@@ -181,7 +207,7 @@ def penalized(
             intercept[k] += share * (level - intercept[k])
             eta[:, k] += share * change
         loss = float(weights @ family.loss(eta, y))
-        if abs(before - loss) < tolerance * (1 + abs(loss)):
+        if abs(before - loss) < problem.tolerance * (1 + abs(loss)):
             break
         before = loss
     return _assembled(problem, [fits[k] for k in range(outputs)], intercept, beta)

@@ -66,6 +66,21 @@ class Moments:
             float(weights.sum()), len(y),
         )  # fmt: skip
 
+    @classmethod
+    def of_step(
+        cls, features: Matrix, weights: Vector, gram: Matrix, slopes: Vector, slack: float
+    ) -> "Moments":  # fmt: skip
+        """Return the moments of a Newton step of a likelihood that no constant changes.
+
+        gram (P + 1, P + 1): the curvature along the features and a vector v; slopes (P + 1,): the gradient along them.
+        The step begins at v = 0. It has the mean zero, by the weights (n,) of the rows; `slack` is what it gains, at
+        most.
+        """
+        sums, weight = weights @ features, float(weights.sum())
+        square = float(gram[-1, -1] + 2 * slopes[-1]) + slack
+        centered = gram[:-1, :-1] + np.outer(sums / weight, sums)
+        return cls(centered, gram[:-1, -1] + slopes[:-1], sums, square, 0.0, weight, len(features))
+
     def beside(self, features: Matrix, more: Matrix, y: Vector, weights: Vector) -> "Moments":
         """Return the moments of [features, more] and a target, where these are those of the features."""
         weighted, response = more * weights[:, None], weights * y
@@ -98,7 +113,7 @@ class Moments:
         return Centered(gram, self.cross - means * self.total, square, means, mean)
 
 
-Kind = Literal["straight", "wiggly", "level", "value", "gap", "product"]
+Kind = Literal["straight", "wiggly", "level", "value", "gap", "product", "linear", "group"]
 
 
 class Block(NamedTuple):
@@ -110,11 +125,12 @@ class Block(NamedTuple):
 
 #: centers of the prior of log lambda, in addition to log(1 + straight blocks)
 CENTERS: dict[Kind, float] = {
-    "straight": 0.0, "wiggly": 2.0, "level": 1.0, "value": 4.0, "gap": 2.0, "product": 5.0,
+    "straight": 0.0, "wiggly": 2.0, "level": 1.0, "value": 4.0, "gap": 2.0, "product": 5.0, "linear": 0.0, "group": 1.0,
 }  # fmt: skip
 
 
 LOW, HIGH = -12.0, 16.0  # of log lambda
+_FIXED, _FREE = 1e8, 1e-8  # precision of a log lambda that does not move, and of one without a prior
 
 
 @dataclass(frozen=True)
@@ -122,6 +138,8 @@ class Prior:
     """A normal prior of the logarithms of the smoothing parameters, pooled within each kind of block.
 
     rho_j ~ N(mean of its kind, within^2), that mean ~ N(center of the kind, between^2)
+
+    Linear blocks have no penalty: theirs stay where lambda is least. Random intercepts of groups have no prior.
     """
 
     centers: Vector
@@ -139,7 +157,10 @@ class Prior:
             precision[np.ix_(index, index)] = (np.eye(count) - pooled) / within**2 + pooled / (
                 count * (between**2 + within**2 / count)
             )
-        return cls(np.array([base + CENTERS[kind] for kind in kinds]), precision)
+        fixed = np.array([kind == "linear" for kind in kinds], dtype=bool)
+        groups = np.array([kind == "group" for kind in kinds], dtype=bool)
+        precision[fixed], precision[groups] = np.eye(len(kinds))[fixed] * _FIXED, np.eye(len(kinds))[groups] * _FREE
+        return cls(np.where(fixed, LOW, np.array([base + CENTERS[kind] for kind in kinds])), precision)
 
 
 def reml(

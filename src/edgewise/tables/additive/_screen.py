@@ -89,7 +89,7 @@ def columns_with_value_effects(
     many values each has."""
     found, fewest, most = [], 11, 500  # distinct values
     for part in design.inputs:
-        if not isinstance(part, Curve):
+        if not isinstance(part, Curve) or part.is_line:
             continue
         seen = np.isfinite(x[:, part.column])
         values, place, counts = np.unique(x[seen, part.column], return_inverse=True, return_counts=True)

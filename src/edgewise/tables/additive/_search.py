@@ -9,7 +9,9 @@ import numpy as np
 from edgewise.tables.additive._candidates import Candidate, Candidates, Check, WeightedRows, ignore
 from edgewise.tables.additive._design import Design, Pair
 from edgewise.tables.additive._family import Family, Gaussian, Target, TargetName
+from edgewise.tables.additive._levels import Levels
 from edgewise.tables.additive._model import AdditiveModel, alternatives, averaged
+from edgewise.tables.additive._penalized import Penalized
 from edgewise.tables.additive._products import products
 from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._stack import Select, stacked
@@ -23,7 +25,9 @@ class Request:
     node, effects of single values, sums of steps, and how candidates become one model ("average", "best", "simplest").
 
     `allowed` says which two columns may interact; `monotone` has 1 for columns whose curves must rise, -1 where they
-    must fall: these make no products, and there is no hidden node then.
+    must fall; `linear` are columns whose effect is a straight line without a penalty, or one of each level; `groups`
+    are categories with random intercepts: with these the target is not mapped, so that coefficients have its units. All
+    three make no products, and there is no hidden node then.
     """
 
     products: Products = "auto"
@@ -35,6 +39,8 @@ class Request:
     seed: int = 0
     allowed: Callable[[Pair], bool] = lambda pair: True
     monotone: Mapping[int, int] = field(default_factory=dict)
+    linear: frozenset[int] = frozenset()
+    groups: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,9 @@ class AdditiveFit:
     weights: of each candidate; scores: mean out-of-fold loss of each on the standardized scale, "constant" too; rows:
     which rows were held out once; held_out: eta of those rows from folds that did not see them; residual: their
     residual, on the standardized scale; candidates: each as a model, by name, for a Gaussian target (of a table of
-    more than 20,000 rows: as the sample that chose the shape has them).
+    more than 20,000 rows: as the sample that chose the shape has them); components: the variance of the random
+    intercepts of each column of groups, noise: that of the residual, both on the standardized scale and from the
+    candidate with the largest weight.
     """
 
     model: AdditiveModel
@@ -56,6 +64,8 @@ class AdditiveFit:
     held_out: Matrix
     residual: Vector
     candidates: Mapping[str, AdditiveModel] = field(default_factory=dict)
+    components: Mapping[int, float] = field(default_factory=dict)
+    noise: float = 1.0
 
     @property
     def design(self) -> Design:
@@ -83,7 +93,10 @@ def search(
     if request.values:
         columns = found.value_effects()
         if columns:
-            design = Design.of(rows.x, levels, mapped=found.design.is_mapped, values=columns)
+            mapped = found.design.is_mapped
+            design = Design.of(
+                rows.x, levels, mapped=mapped, values=columns, linear=request.linear, groups=request.groups
+            )
             other = _candidates(design, rows._replace(y=found.y), family, request, check)
             if other.score(other.found["curves"]) < found.score(found.found["curves"]):
                 _extend(other, request)
@@ -104,17 +117,20 @@ def _scales(
     """Return the scale of the target and the maps of the columns, by the out-of-fold error of the sum of curves on the
     target's own scale."""
     x, y, w = rows
-    plain = Design.of(x, levels)
-    mapped = Design.of(x, levels, mapped=True) if request.maps else plain
+    plain = Design.of(x, levels, linear=request.linear, groups=request.groups)
+    mapped = plain
+    if request.maps:
+        mapped = Design.of(x, levels, mapped=True, linear=request.linear, groups=request.groups)
     designs = [plain, mapped] if mapped.is_mapped else [plain]
     names: list[TargetName] = ["identity"]
-    if isinstance(family, Gaussian) and request.maps:
+    if isinstance(family, Gaussian) and request.maps and not request.linear | request.groups:
         names = Target.candidates(y)
     runs = []
     for name in names:
         target = Target.of(y, w, name) if family.is_location else Target("identity", 0.0, 1.0)
         for design in designs:
-            found = _candidates(design, rows._replace(y=target.forward(y)), family, request, check)
+            known = target.forward(y) if family.is_location else y
+            found = _candidates(design, rows._replace(y=known), family, request, check)
             runs.append((_error(found, target, y), target, found))
     _, target, found = min(runs, key=lambda run: run[0])
     return target, found
@@ -148,7 +164,7 @@ def _extend(search: Candidates, request: Request) -> None:
         else:
             wanted = {tuple(sorted(pair)) for pair in request.products}
             products(search, [len(wanted)], lambda p: tuple(sorted((columns[p[0]], columns[p[1]]))) in wanted)
-        if request.hidden:
+        if request.hidden and not request.linear | request.groups:
             search.hidden()
 
 
@@ -168,7 +184,21 @@ def _selected(search: Candidates, target: Target, select: Select) -> AdditiveFit
     chosen = {name: float(weight) for name, weight in zip(names, weights, strict=True)}
     model = averaged(search, order, weights, shift)
     each = alternatives(search)
-    return AdditiveFit(model, family, target, chosen, scores, np.flatnonzero(rows), held_out, residual, each)
+    likely = order[int(np.argmax(weights))].fit
+    return AdditiveFit(
+        model, family, target, chosen, scores, np.flatnonzero(rows), held_out, residual, each,
+        _components(search.design, likely), likely.variance,
+    )  # fmt: skip
+
+
+def _components(design: Design, fit: Penalized) -> dict[int, float]:
+    """Return the variance of the random intercepts of each column of groups, of the last output."""
+    found, block = {}, 0
+    for part in design.inputs:
+        if isinstance(part, Levels) and part.kind == "group":
+            found[part.column] = fit.variance * float(np.exp(-fit.rho[block, -1]))
+        block += len(part.blocks())
+    return found
 
 
 def _complexity(candidate: Candidate) -> int:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
-from edgewise.tables.additive._candidates import Check, WeightedRows
-from edgewise.tables.additive._family import Classes, Family
+from edgewise.tables.additive._candidates import STRATIFIED, Check, WeightedRows
+from edgewise.tables.additive._family import Family
 from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._search import AdditiveFit, Request
 from edgewise.tables.additive._tuning import TUNING
@@ -29,14 +29,15 @@ def stepped(
     """
     x, y, weights = rows
     family = fit.family
-    used = np.array([not request.monotone.get(column, 0) for column in range(x.shape[1])], dtype=bool)
+    bound = {column for column, direction in request.monotone.items() if direction} | request.linear | request.groups
+    used = np.array([column not in bound for column in range(x.shape[1])], dtype=bool)
     used &= np.array(
         [np.ptp(column[np.isfinite(column)]) > 0 if np.isfinite(column).any() else False for column in x.T]
     )
     if len(y) < TUNING.step_rows or not used.any():
         return fit
     target = fit.target.forward(y) if family.is_location else y
-    given = Rows(x, target, weights, levels, used, request.allowed, isinstance(family, Classes), request.seed)
+    given = Rows(x, target, weights, levels, used, request.allowed, isinstance(family, STRATIFIED), request.seed)
     found: dict[str, Boosted] = {}
     for name, manner in _KINDS.items():
         if manner is SYMMETRIC and (is_wide(x) or len(y) * family.outputs > TUNING.table_rows):
@@ -83,7 +84,7 @@ def joined(parts: Sequence[Matrix], start: Vector, y: Vector, weights: Vector, f
     away = [part - start for part in parts]
     total = weights.sum()
     least = min(float(weights @ family.loss(part, y)) / total for part in parts)
-    least = max(least, 1e-300)
+    least = max(least, 1e-300) if least >= 0 else 1.0  # log-densities may be negative
 
     def objective(share: Vector) -> float:
         eta = start + sum(weight * each for weight, each in zip(share, away, strict=True))

@@ -122,6 +122,7 @@ class _Boosting:
     def __init__(self, rows: Rows, loss: Loss, manner: Manner) -> None:
         self.rows, self.loss, self.manner = rows, loss, manner
         y, (n, d) = rows.y, rows.x.shape
+        self.known = np.zeros(0) if loss.gradients == GIVEN else y  # by the compiled loop
         self.bins = [Bins.of(column, level=level) for column, level in zip(rows.x.T, rows.levels, strict=True)]
         self.places = [each.places(column) for each, column in zip(self.bins, rows.x.T, strict=True)]
         self.start = loss.start(y, rows.weights)
@@ -150,9 +151,10 @@ class _Boosting:
         order = np.concatenate([seen, np.flatnonzero(left_out)])
         return _Fold(order, len(seen), left_out, maps, codes, sizes, eta, [])
 
-    def _gradient(self, eta: Array, output: int) -> tuple[Array, Array]:
-        response, working = self.loss.working(eta, self.rows.y, output)
-        h = self.rows.weights * working
+    def _gradient(self, eta: Array, output: int, rows: Array | slice = slice(None)) -> tuple[Array, Array]:
+        eta, y, weights = eta[rows], self.rows.y[rows], self.rows.weights[rows]
+        response, working = self.loss.working(eta, y, output)
+        h = weights * working
         return h * (response - eta[:, output]), h
 
     def run(self) -> Boosted:
@@ -214,17 +216,20 @@ class _Boosting:
         for _ in range(rounds // shape[0]):
             trees, values = np.full((*shape, 3), -1), np.zeros(shape)
             boost(
-                fold.codes, fold.sizes, fold.order, fold.seen, self.rows.y, self.rows.weights, self.loss.gradients,
-                self._given(fold.eta), np.flatnonzero(self.rows.used), width, self.pairs, self.triples, leafy,
+                fold.codes, fold.sizes, fold.order, fold.seen, self.known, self.rows.weights, self.loss.gradients,
+                self._given(fold), np.flatnonzero(self.rows.used), width, self.pairs, self.triples, leafy,
                 manner.depth, manner.rate, manner.share, manner.ridge, manner.order, rng, fold.eta, trees, values,
             )  # fmt: skip
             fold.trees.append((trees, values))
 
-    def _given(self, eta: Array) -> Array:
-        """Return gradients and curvatures (2, K, n) of a loss that the compiled loop does not know."""
+    def _given(self, fold: _Fold) -> Array:
+        """Return gradients and curvatures (2, K, n) of the rows seen, of a loss that no compiled loop knows."""
         if self.loss.gradients != GIVEN:
             return np.zeros((2, 0, 0))
-        return np.stack([self._gradient(eta, k) for k in range(eta.shape[1])], 1)
+        seen = fold.order[: fold.seen]
+        found = np.zeros((2, *fold.eta.T.shape))
+        found[:, :, seen] = np.stack([self._gradient(fold.eta, k, seen) for k in range(fold.eta.shape[1])], 1)
+        return found
 
     def _model(self, rounds: int) -> StepModel:
         """Return the average of the folds' sums as tables."""

@@ -17,7 +17,7 @@ from sklearn.model_selection import cross_val_score
 
 import edgewise as ew
 from edgewise import InputError
-from edgewise.estimators import KANClassifier, KANRegressor
+from edgewise.estimators import Edit, KANClassifier, KANRegressor
 from edgewise.tables.additive import NegativeBinomial, Ordered, Tweedie
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -262,3 +262,19 @@ def test_what_is_wrong_with_losses_is_said() -> None:
         _ = KANRegressor().fit(x, y).dispersion_
     twin: Any = clone(KANRegressor("quantile", quantile=[0.1, 0.5]))
     assert twin.get_params()["quantile"] == [0.1, 0.5]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [KANRegressor("tweedie"), KANRegressor("negative_binomial"), KANClassifier(ordered=True),
+     KANRegressor("quantile", quantile=[0.1, 0.9])],
+    ids=["tweedie", "negative binomial", "ordered", "quantiles"],
+)  # fmt: skip
+def test_pages_and_edits_say_which_losses_they_know(model: Any) -> None:
+    x, mean, rng = counts(100)
+    y = rng.poisson(mean)
+    y = np.minimum(y, 3) if isinstance(model, KANClassifier) else y
+    model.fit(x, y)
+    for act in (lambda: model.to_html(x), lambda: model.edited(Edit(part="x1", change="rising"))):
+        with pytest.raises(InputError, match="are for the losses squared"):
+            act()

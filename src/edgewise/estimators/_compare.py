@@ -121,7 +121,7 @@ def compare(first: Any, second: Any, X: Any, y: Any) -> Comparison:
 
     if not isinstance(first, Pages):
         raise InputError(f"The first model must be a KANRegressor or KANClassifier. Got {type(first).__name__}.")
-    check_is_fitted(first, "fits_")
+    first._check_losses()
     check_is_fitted(second)
     x = first._encode(X)
     classes = getattr(first, "classes_", None)

@@ -18,10 +18,13 @@ from edgewise.estimators._edited_sum import EditedSum
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._reading import Reading, deviations
 from edgewise.estimators._streaming import Streaming
-from edgewise.tables.additive import AdditiveFit
+from edgewise.tables.additive import AdditiveFit, Classes, Gamma, Gaussian, Huber, Poisson, Quantile
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_FAMILIES = (Gaussian, Huber, Quantile, Poisson, Gamma, Classes)
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class Editing(Reading, Streaming):
         >>> bool(np.ptp(flat.explain(np.column_stack([np.linspace(-2, 0, 9), np.zeros(9)]))["x1"]) < 1e-9)
         True
         """
-        check_is_fitted(self, "fits_")
+        self._check_losses()
         wanted = as_edits(edits)
         given = None if X is None or y is None else self._given_rows(X, y, sample_weight)
         rows = self._fitted_rows() or given
@@ -154,6 +157,19 @@ class Editing(Reading, Streaming):
         ]
         names = [f"{kind}_{name}" for kind in ("held_out", "given") for name in ("before", "after", "error")]
         return pd.DataFrame(rows, columns=["edit", "reason", *names])
+
+    def _check_losses(self) -> None:
+        """Raise InputError for a fit whose loss pages and edits do not know, NotFittedError before `fit`."""
+        check_is_fitted(self, "fits_")
+        several = not isinstance(getattr(self, "quantile", None), float | int | None)
+        others = {type(fit.family).__name__ for fit in self.fits_ if type(fit.family) not in _FAMILIES}
+        if others or several:
+            what = "a list of quantiles" if several else " and ".join(sorted(others))
+            raise InputError(
+                "Pages, edits, comparisons and groups are for the losses squared, huber, absolute, quantile (one "
+                "level), poisson and gamma, and for classes without an order. "
+                f"This fit has {what}: use explain, importance and plot_curves."
+            )
 
     def applied_edits(self) -> list[Edit]:
         """Return the edits in their order."""

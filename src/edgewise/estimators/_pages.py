@@ -73,7 +73,7 @@ class Pages(Editing):
         >>> page[:15]
         '<!DOCTYPE html>'
         """
-        check_is_fitted(self, "fits_")
+        self._check_losses()
         if not is_int(rows, 0):
             raise InputError(f"'rows' must be a number of rows >= 0. Got {rows!r}.")
         page = render(self._page(X, y, title, rows, [table_section(table) for table in tables]))
@@ -119,7 +119,7 @@ class Pages(Editing):
         >>> model.fairness(x, x[:, 0], np.where(x[:, 1] > 0, "right", "left")).index.tolist()
         ['left', 'right', 'all rows']
         """
-        check_is_fitted(self, "fits_")
+        self._check_losses()
         if not (isinstance(coverage, int | float) and 0 < coverage < 1):
             raise ValueError(f"'coverage' must be a number between 0 and 1. Got {coverage!r}.")
         x = self._encode(X)

@@ -41,8 +41,15 @@ def strongest_edges(estimator: Any, X: Any, target: int, most: int, options: dic
     outputs = ["y"] if len(estimator.networks_) == 1 and labels == [0] else [str(label) for label in labels]
     given = {"names": [names[k] for k in columns], "target": outputs} | options
     ax = plot.network(model, rows[:, columns], **given)
-    if gone:
-        _note(ax, f"{gone} weaker {'edges are' if gone > 1 else 'edge is'} not drawn", options.get("ax") is None)
+    missing = [f"{gone} weaker {'edges' if gone > 1 else 'edge'}"] if gone else []
+    fit = estimator.fits_[target]
+    if fit.model.steps is not None:
+        square = estimator.deviations_[target] ** 2
+        share = square[len(fit.design.inputs) + len(fit.model.products) :].sum() / max(float(square.sum()), 1e-300)
+        missing.append(f"steps, {100 * share:.0f} % of the variance of all parts,")
+    if missing:
+        few = gone == 1 and len(missing) == 1
+        _note(ax, f"{' and '.join(missing)} {'is' if few else 'are'} not drawn", options.get("ax") is None)
     return ax
 
 

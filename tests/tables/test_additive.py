@@ -210,6 +210,17 @@ def test_constrained_least_squares_meets_the_conditions_of_optimality(seed: int,
         assert (multipliers > -1e-6).all()
 
 
+def test_gaps_and_levels_of_large_tables_have_their_effects() -> None:
+    generator = np.random.default_rng(0)
+    x = np.column_stack([generator.normal(size=110_000), generator.integers(0, 90_000, 110_000)])
+    x[::4, 0] = np.nan  # 82,500 different numbers
+    x[::3, 1] = 90_000.0
+    y = np.where(np.isnan(x[:, 0]), 2.0, 0.1 * x[:, 0]) + (x[:, 1] == 90_000.0)
+    model = additive(x, y, [False, True], Gaussian(), Request(products=0, maps=False, hidden=False, values=False)).model
+    at = model.eta(np.array([[0.0, np.nan], [np.nan, np.nan], [0.0, 90_000.0]]))[:, 0] * y.std()
+    assert at[1] - at[0] == pytest.approx(2.0, abs=0.05) and at[2] - at[0] == pytest.approx(1.0, abs=0.05)
+
+
 @pytest.mark.parametrize("family", [Gaussian(), Classes(2)])
 def test_all_rows_of_a_large_table_are_used(family: Family) -> None:
     x = RNG.normal(size=(24_000, 3))

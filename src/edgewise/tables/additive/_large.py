@@ -11,6 +11,7 @@ from edgewise.tables.additive._candidates import Check, WeightedRows, ignore
 from edgewise.tables.additive._curve import Curve
 from edgewise.tables.additive._design import Input, Pair
 from edgewise.tables.additive._family import Family, Gaussian
+from edgewise.tables.additive._levels import Gap
 from edgewise.tables.additive._linear import with_exact_lines
 from edgewise.tables.additive._model import AdditiveModel, compact, spaced, with_sure_tails
 from edgewise.tables.additive._penalized import Penalized, Problem, from_moments
@@ -205,10 +206,10 @@ class _Binned:
 
 def _binned(part: Input, x: Vector) -> tuple[np.ndarray, Vector]:
     """Return the bin of each row, and a value in each bin: the last bin is that of missing values."""
+    if isinstance(part, Gap):
+        return np.isnan(x).astype(np.uint16), np.array([0.0, np.nan])
     if not isinstance(part, Curve):
-        values = np.unique(x[np.isfinite(x)])
-        code = np.where(np.isfinite(x), np.searchsorted(values, x), len(values))
-        return code.astype(np.uint16), np.append(values, np.nan)
+        return part.numbers(x).astype(np.uint16), np.append(part.values, np.nan)
     seen = np.isfinite(x)
     bins, most = 254, 50_000  # bins of numbers, and values that they are made from
     drawn = np.sort(x[seen][:: max(1, int(seen.sum()) // most)])

@@ -46,6 +46,14 @@ class Target:
         """Return the standardized, mapped target."""
         return (_MAPS[self.name](y) - self.center) / self.scale
 
+    def log_slope(self, y: Vector) -> Vector:
+        """Return log |d forward / dy|."""
+        if self.name == "log":
+            return -np.log(y) - np.log(self.scale)
+        if self.name == "sqrt":
+            return -0.5 * np.log(y) - np.log(self.scale)
+        return np.full(len(y), -np.log(self.scale))
+
     def backward(self, eta: Vector) -> Vector:
         """Return the target whose map is eta: a quantile stays a quantile."""
         mapped = self.center + self.scale * eta

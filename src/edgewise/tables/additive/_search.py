@@ -15,6 +15,7 @@ from edgewise.tables.additive._penalized import Penalized
 from edgewise.tables.additive._products import products
 from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._stack import Select, stacked
+from edgewise.tables.additive._tuning import TUNING
 
 Products = Literal["auto"] | int | Sequence[Pair]
 
@@ -115,7 +116,10 @@ def _scales(
     rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check
 ) -> tuple[Target, Candidates]:  # fmt: skip
     """Return the scale of the target and the maps of the columns, by the out-of-fold error of the sum of curves on the
-    target's own scale."""
+    target's own scale.
+
+    Without steps, of the scales whose error is within 0.02 of the variance of the best one, the most likely is taken.
+    """
     x, y, w = rows
     plain = Design.of(x, levels, linear=request.linear, groups=request.groups)
     mapped = plain
@@ -131,18 +135,25 @@ def _scales(
         for design in designs:
             known = target.forward(y) if family.is_location else y
             found = _candidates(design, rows._replace(y=known), family, request, check)
-            runs.append((_error(found, target, y), target, found))
-    _, target, found = min(runs, key=lambda run: run[0])
+            runs.append((*_judged(found, target, y), target, found))
+    slack = 0.0 if request.steps or not isinstance(family, Gaussian) else TUNING.map_slack * float(np.var(y))
+    least = min(run[0] for run in runs)
+    _, _, target, found = max((run for run in runs if run[0] <= least + slack), key=lambda run: run[1])
     return target, found
 
 
-def _error(search: Candidates, target: Target, y: Vector) -> float:
-    """Return the out-of-fold error of the sum of curves, of a number on the scale of y."""
+def _judged(search: Candidates, target: Target, y: Vector) -> tuple[float, float]:
+    """Return the out-of-fold error of the sum of curves on the scale of y, and the log-likelihood of y."""
     candidate, rows = search.found["curves"], search.validated
     if not isinstance(search.family, Gaussian):
-        return search.score(candidate)
+        loss = search.score(candidate)
+        return loss, -loss
     eta, w = candidate.held_out[rows, 0], search.weights[rows]
-    return float(w @ (y[rows] - target.mean(eta, search.y[rows] - eta)) ** 2 / w.sum())
+    residual = search.y[rows] - eta
+    square = float(w @ residual**2 / w.sum())
+    error = float(w @ (y[rows] - target.mean(eta, residual)) ** 2 / w.sum())
+    likelihood = -0.5 * len(residual) * np.log(max(square, 1e-300)) + float(target.log_slope(y[rows]).sum())
+    return error, likelihood + TUNING.unmapped_bonus * (not search.design.is_mapped)
 
 
 def _extend(search: Candidates, request: Request) -> None:

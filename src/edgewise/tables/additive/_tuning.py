@@ -15,6 +15,8 @@ class AdditiveTuning:
     Columns and target:
 
     - `skewed`, `less_skewed`: skewness from which a column is worth mapping, and by which the map has to lower it.
+    - `map_slack`, `unmapped_bonus`: variance of the target within which scales count as equally good without steps, and
+      log-likelihood that columns as they are have ahead.
     - `skewed_target`: skewness from which maps of a positive target are tried.
 
     Features:
@@ -73,6 +75,8 @@ class AdditiveTuning:
     skewed: float = 1.0
     less_skewed: float = 0.3
     skewed_target: float = 0.75
+    map_slack: float = 0.02
+    unmapped_bonus: float = 3.0
     most_features: int = 700
     curve_functions: int = 40
     roughest: float = 1e5

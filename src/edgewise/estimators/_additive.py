@@ -22,17 +22,23 @@ from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._pages import Pages
 from edgewise.estimators._reading import candidate_table, deviations, edge_table, stacked
-from edgewise.estimators._table import Training, seed_of
+from edgewise.estimators._table import SharedRows, Training, seed_of
 from edgewise.interpret.export import OnnxGraph
 from edgewise.nn import KAN
 from edgewise.tables.additive import (
     AdditiveFit,
+    AllRows,
+    Classes,
     Family,
+    Gamma,
+    Gaussian,
     Levels,
     NegativeBinomial,
     Ordered,
+    Poisson,
     Request,
     Select,
+    WeightedRows,
     additive,
     input_name,
     network,
@@ -54,6 +60,7 @@ class Task:
     family: Family
     request: Request
     intervals: bool
+    everything: AllRows | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,10 @@ class TargetFit:
     def of(cls, task: Task, check: Callable[[str], None] = lambda stage: None) -> TargetFit:
         """Return the fit of a task; `check` is called with each stage."""
         levels = [labels is not None for labels in task.encoder.levels]
-        fit = additive(task.x, task.y, levels, task.family, task.request, weights=task.weights, check=check)
+        fit = additive(
+            task.x, task.y, levels, task.family, task.request, weights=task.weights, check=check,
+            everything=task.everything,
+        )  # fmt: skip
         if isinstance(fit.family, NegativeBinomial | Ordered):
             fit = replace(fit, family=fit.family.settled(fit.model.eta(task.x), task.y))
         intervals = Intervals.of(fit, task.x, task.y, task.encoder) if task.intervals else None
@@ -82,6 +92,20 @@ def fitted(tasks: Sequence[Task], n_jobs: int | None, check: Callable[[str], Non
     if min(workers.count, len(tasks)) < 2:
         return [TargetFit.of(task, check) for task in tasks]
     return workers(TargetFit.of, [(task,) for task in tasks])
+
+
+def _everything(shared: SharedRows | None, families: Sequence[Family]) -> list[AllRows | None]:
+    """Return the rows of all ranks for each target, None where those to fit are all."""
+    if shared is None:
+        return [None] * len(families)
+    wrong = next((each for each in families if type(each) not in _SHARED), None)
+    if wrong is not None:
+        raise InputError(
+            "Ranks share more than 200,000 rows for the losses squared, poisson and gamma, and for classes. "
+            f"Got {type(wrong).__name__}: give a sample of the rows to one process."
+        )
+    targets = shared.y.reshape(len(shared.y), -1).T.astype(float)
+    return [AllRows(WeightedRows(shared.x, y, shared.weights), shared.total) for y in targets]
 
 
 def kept_shape(request: Request, fit: AdditiveFit) -> Request:
@@ -109,6 +133,7 @@ def _listed(given: Any) -> list[Any]:
 
 
 Products = Literal["auto"] | int
+_SHARED = (Gaussian, Classes, Poisson, Gamma)
 _DERIVED = ("networks_", "edges_", "candidates_", "coefficients_")
 
 
@@ -155,9 +180,12 @@ class AdditiveEstimator(Pages):
         encoder = self.encoder_
         shape = (encoder.names, [labels is not None for labels in encoder.levels], len(targets))
         requests = self._requests(rows.x.shape[1], len(targets), again=vars(self).get("_shape") == shape)
+        families = families * (len(targets) // len(families))
         tasks = [
-            Task(encoder, rows.x, y, rows.weights, family, request, intervals)
-            for y, family, request in zip(targets, families * (len(targets) // len(families)), requests, strict=True)
+            Task(encoder, rows.x, y, rows.weights, family, request, intervals, everything)
+            for y, family, request, everything in zip(
+                targets, families, requests, _everything(rows.shared, families), strict=True
+            )
         ]
         with reporting(True if self.verbose else "auto") as report:
 

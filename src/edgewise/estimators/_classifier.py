@@ -90,7 +90,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
     warm_start: bool = False
     verbose: bool = False
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, process_group: Any = None) -> KANClassifier:
         """Fit a table to labels, and return the estimator.
 
         Parameters
@@ -101,8 +101,12 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
             The labels.
         sample_weight : (n,)
             Weights of the rows, not negative; None for equal ones.
+        process_group
+            A group of torch.distributed whose ranks call `fit` with rows of their own: each fits the rows of all. Of
+            more than 200,000 rows every rank holds a sample of that many, for all but coefficients and smoothing, which
+            are those of all rows. None for one process.
         """
-        self._fit_all(X, y, sample_weight)
+        self._fit_all(X, y, sample_weight, process_group)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> KANClassifier:

@@ -135,7 +135,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
     n_jobs: int | None = None
     verbose: bool = False
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, process_group: Any = None) -> KANRegressor:
         """Fit a table to a target, or several, and return the estimator.
 
         Parameters
@@ -146,9 +146,13 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
             The targets; (n,) for one.
         sample_weight : (n,)
             Weights of the rows, not negative; None for equal ones.
+        process_group
+            A group of torch.distributed whose ranks call `fit` with rows of their own: each fits the rows of all. Of
+            more than 200,000 rows every rank holds a sample of that many, for all but coefficients and smoothing, which
+            are those of all rows. None for one process.
         """
         self._families()
-        self._fit_all(X, y, sample_weight)
+        self._fit_all(X, y, sample_weight, process_group)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:

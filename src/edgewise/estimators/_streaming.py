@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgewise._typing import Array
+from edgewise.estimators._ranks import shared_training
 from edgewise.estimators._table import SupervisedEstimator, Training
 from edgewise.estimators._tuning import TUNING
 from edgewise.tables.encoding import Encoder
@@ -82,9 +83,12 @@ class Streaming(SupervisedEstimator):
     memory_: Memory
     _rows_of_fit: Memory
 
-    def _fit_all(self, X: Any, y: Any, sample_weight: Any) -> None:
-        """Fit the rows of a table, and remember them instead of any before."""
-        rows = self._training(X, y, sample_weight)
+    def _fit_all(self, X: Any, y: Any, sample_weight: Any, process_group: Any = None) -> None:
+        """Fit the rows of a table, of a group those of all its ranks, and remember them instead of any before."""
+        if process_group is None:
+            rows = self._training(X, y, sample_weight)
+        else:
+            rows = shared_training(self, X, y, sample_weight, process_group)
         self._fit_rows(rows)
         vars(self).pop("memory_", None)
         self._rows_of_fit = Memory.of(self.encoder_, rows.x, rows.y, rows.sample_weights, self._seed())

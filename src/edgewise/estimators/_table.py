@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,12 +44,37 @@ class Training:
         Weights of the rows, positive.
     sample_weights : (n,)
         The weights without those of the classes.
+    shared
+        The rows of several processes that these are a sample of, None where they are all.
     """
 
     x: Array
     y: Array
     weights: Array
     sample_weights: Array
+    shared: SharedRows | None = None
+
+
+@dataclass(frozen=True)
+class SharedRows:
+    """The rows of this process, of which those to fit are a sample, and how sums over all processes are made.
+
+    Parameters
+    ----------
+    x : (n, p)
+        The inputs as numbers.
+    y : (n, k)
+        The targets; for classes (n,), the numbers of the classes.
+    weights : (n,)
+        Weights of the rows, of mean one over all processes.
+    total
+        Returns the sums (m,) over all processes.
+    """
+
+    x: Array
+    y: Array
+    weights: Array
+    total: Callable[[Array], Array]
 
 
 class TableEstimator(BaseEstimator):

@@ -8,6 +8,7 @@ from edgewise.tables.additive._by_hand import moved as moved
 from edgewise.tables.additive._by_hand import weights_of as weights_of
 from edgewise.tables.additive._by_hand import with_room as with_room
 from edgewise.tables.additive._by_hand import with_table as with_table
+from edgewise.tables.additive._candidates import WeightedRows as WeightedRows
 from edgewise.tables.additive._curve import Curve as Curve
 from edgewise.tables.additive._design import Design as Design
 from edgewise.tables.additive._design import input_name as input_name
@@ -20,7 +21,10 @@ from edgewise.tables.additive._family import LogLink as LogLink
 from edgewise.tables.additive._family import Poisson as Poisson
 from edgewise.tables.additive._family import Quantile as Quantile
 from edgewise.tables.additive._family import Target as Target
+from edgewise.tables.additive._large import AllRows as AllRows
 from edgewise.tables.additive._large import additive as additive
+from edgewise.tables.additive._large import most_rows as most_rows
+from edgewise.tables.additive._large import sampled as sampled
 from edgewise.tables.additive._levels import Gap as Gap
 from edgewise.tables.additive._levels import Levels as Levels
 from edgewise.tables.additive._linear import linear_inputs as linear_inputs

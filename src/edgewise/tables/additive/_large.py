@@ -1,6 +1,6 @@
 """An additive fit of a table, and of all rows of a large one, for the shape that a sample of them chose."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -24,7 +24,7 @@ from edgewise.tables.additive._wide import is_wide, wide
 
 def additive(
     x: Matrix, y: Vector, levels: Sequence[bool], family: Family, request: Request | None = None,
-    *, weights: Vector | None = None, check: Check = ignore,
+    *, weights: Vector | None = None, check: Check = ignore, everything: "AllRows | None" = None,
 ) -> AdditiveFit:  # fmt: skip
     """Fit a target by a sum of curves of the columns, of products of two, and a hidden node if rows ask for one.
 
@@ -34,7 +34,8 @@ def additive(
     curves with products, with a hidden node) are joined by their out-of-fold predictions.
 
     Shapes: x (n, p), missing where not finite; y (n,), class numbers for classes; levels (p,) is True for columns that
-    hold level numbers; weights (n,). `check` is called before each fit; what it raises ends the search.
+    hold level numbers; weights (n,). `check` is called before each fit; what it raises ends the search. `everything`:
+    the rows for coefficients and smoothing, where these are a sample of them.
 
     >>> from edgewise.tables.additive import Gaussian
     >>> x = np.random.default_rng(0).normal(size=(200, 2))
@@ -47,29 +48,71 @@ def additive(
     rows = WeightedRows(x, y, w)
     if is_wide(x) and not request.linear | request.groups:
         return _wide(rows, levels, family, request, check)
+    if len(y) > TUNING.most_rows and everything is None:
+        many = sampled(len(y), TUNING.most_rows, request.seed)
+        own = [part[many] for part in rows]
+        found = additive(*own[:2], levels, family, request, weights=own[2], check=check, everything=AllRows(rows))
+        return replace(found, rows=many[found.rows])
     if len(y) <= TUNING.shape_rows:
         found = _sure(search(rows, levels, family, request, check))
     else:
-        found = _sure(_of_sample(rows, levels, family, request, check))
+        found = _sure(_of_sample(rows, everything or AllRows(rows), levels, family, request, check))
     found = stepped(found, rows, levels, request, check) if request.steps else found
     return with_exact_lines(found, rows)
 
 
+@dataclass(frozen=True)
+class AllRows:
+    """All rows of a large table, or those of this process where several share them.
+
+    `total` returns the sums (m,) over all of what each process has. They are then added up in double precision, so that
+    it does not matter which process has which rows.
+    """
+
+    rows: WeightedRows
+    total: Callable[[Vector], Vector] | None = None
+
+    @property
+    def precision(self) -> type:
+        """The precision in which features of products are multiplied."""
+        return np.float32 if self.total is None else np.float64
+
+    def moments(self, own: Moments) -> Moments:
+        """Return the moments of all rows from those of these."""
+        if self.total is None:
+            return own
+        square = [own.square, own.total, own.weight, float(own.rows)]
+        parts = [own.gram.ravel(), own.cross, own.sums, np.array(square)]
+        sums = self.total(np.concatenate(parts))
+        gram, cross, means, rest = np.split(sums, np.cumsum([len(part) for part in parts[:-1]]))
+        return Moments(gram.reshape(own.gram.shape), cross, means, *map(float, rest[:3]), rows=int(rest[3]))
+
+
+def most_rows() -> int:
+    """Return of how many rows all but coefficients and smoothing are."""
+    return TUNING.most_rows
+
+
+def sampled(rows: int, count: int, seed: int) -> np.ndarray:
+    """Return the numbers of the rows of a sample, in ascending order."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
+
+
 def _of_sample(
-    rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check
+    rows: WeightedRows, everything: AllRows, levels: Sequence[bool], family: Family, request: Request, check: Check
 ) -> AdditiveFit:  # fmt: skip
     """Return the fit of all rows, its shape chosen by a sample of them."""
-    drawn = np.sort(np.random.default_rng(request.seed).permutation(len(rows.y))[: TUNING.shape_rows])
+    drawn = sampled(len(rows.y), TUNING.shape_rows, request.seed)
     shape = replace(request, hidden=False, values=False)
     sample = search(WeightedRows(*(part[drawn] for part in rows)), levels, family, shape, check)
-    return refitted(replace(sample, rows=drawn[sample.rows]), rows, request.monotone, check)
+    return refitted(replace(sample, rows=drawn[sample.rows]), rows.x, everything, request.monotone, check)
 
 
 def _wide(
     rows: WeightedRows, levels: Sequence[bool], family: Family, request: Request, check: Check
 ) -> AdditiveFit:  # fmt: skip
     """Return the fit of a wide table: the smooth part by a sample where rows are many."""
-    drawn = np.sort(np.random.default_rng(request.seed).permutation(len(rows.y))[: TUNING.shape_rows])
+    drawn = sampled(len(rows.y), TUNING.shape_rows, request.seed)
     found = wide(WeightedRows(*(part[drawn] for part in rows)), levels, family, request, check)
     found = replace(found, rows=drawn[found.rows])
     return stepped(found, rows, levels, request, check) if request.steps else found
@@ -79,19 +122,24 @@ def _sure(fit: AdditiveFit) -> AdditiveFit:
     return replace(fit, model=with_sure_tails(fit.model))
 
 
-def refitted(sample: AdditiveFit, rows: WeightedRows, monotone: Mapping[int, int], check: Check) -> AdditiveFit:
+def refitted(
+    sample: AdditiveFit, seen: Matrix, everything: AllRows, monotone: Mapping[int, int], check: Check
+) -> AdditiveFit:  # fmt: skip
     """Return the fit with coefficients and smoothing from all rows, its shape as the sample chose it.
 
-    Columns are read in at most 254 bins. Without products the moments come from counts of pairs of bins, whose cost
-    does not depend on the number of functions; with products from chunks of rows in single precision.
+    Columns are read in at most 254 bins, which rows `seen` (n, p) place. Without products the moments come from counts
+    of pairs of bins, whose cost does not depend on the number of functions; with products from chunks of rows in single
+    precision.
     """
-    binned, family = _Binned.of(sample.model, rows.x), sample.family
+    rows = everything.rows
+    binned = replace(_Binned.of(sample.model, seen, rows.x), precision=everything.precision)
+    family = sample.family
     y = sample.target.forward(rows.y) if family.is_location else rows.y
     weights = rows.weights
     problem = Problem(binned.blocks, family, constraints=binned.constraints(monotone))
     check("all rows")
     if isinstance(family, Gaussian):
-        fit = from_moments(binned.moments(y, weights), problem)
+        fit = from_moments(everything.moments(binned.moments(y, weights)), problem)
         return replace(sample, model=_rebuilt(sample.model, binned, [fit]))
     model, before = sample.model, None
     settled = 0.02  # largest change of a coefficient, relative to the largest coefficient
@@ -101,7 +149,7 @@ def refitted(sample: AdditiveFit, rows: WeightedRows, monotone: Mapping[int, int
         fits = []
         for k in range(family.outputs):
             response, working = family.working(eta, y, k)
-            moments = binned.moments(response, weights * working)
+            moments = everything.moments(binned.moments(response, weights * working))
             check("all rows")
             fits.append(from_moments(moments, problem, logs.get(k)))
             logs[k] = fits[-1].rho
@@ -122,12 +170,13 @@ class _Binned:
     used: list[np.ndarray]
     model: AdditiveModel
     blocks: list[Block]
+    precision: type = np.float32
 
     @classmethod
-    def of(cls, model: AdditiveModel, x: Matrix) -> "_Binned":
+    def of(cls, model: AdditiveModel, seen: Matrix, x: Matrix) -> "_Binned":
         codes, tables, used, blocks = [], [], [], []
         for part, beta in zip(model.design.inputs, model.beta, strict=True):
-            code, places = _binned(part, x[:, part.column])
+            code, places = _binned(part, seen[:, part.column], x[:, part.column])
             keep = np.any(beta != 0, axis=1)
             start = 0
             for block in part.blocks():
@@ -181,7 +230,7 @@ class _Binned:
         return Moments(gram, cross, sums, float(weights @ y**2), float(weights @ y), float(weights.sum()), len(y))
 
     def _from_chunks(self, y: Vector, weights: Vector) -> Moments:
-        tables = [table[:, keep].astype(np.float32) for table, keep in zip(self.tables, self.used, strict=True)]
+        tables = [table[:, keep].astype(self.precision) for table, keep in zip(self.tables, self.used, strict=True)]
         return reduce(add, (self._chunk(rows, tables, y, weights) for rows in self._slices()))
 
     def _chunk(self, rows: slice, tables: list[Matrix], y: Vector, weights: Vector) -> Moments:
@@ -189,9 +238,9 @@ class _Binned:
         products = []
         for pair in self.pairs:
             features = self._features(rows, pair)
-            products.append(self.model.design.product(features, pair)[0].astype(np.float32))
+            products.append(self.model.design.product(features, pair)[0].astype(self.precision))
         matrix = np.hstack([*mains, *products])
-        found = Moments.of(matrix, y[rows].astype(np.float32), weights[rows].astype(np.float32))
+        found = Moments.of(matrix, y[rows].astype(self.precision), weights[rows].astype(self.precision))
         gram, cross, sums = (np.asarray(part, float) for part in (found.gram, found.cross, found.sums))
         t, w = y[rows], weights[rows]
         return Moments(gram, cross, sums, float(w @ t**2), float(w @ t), float(w.sum()), found.rows)
@@ -204,15 +253,18 @@ class _Binned:
         return (slice(start, min(start + most, total)) for start in range(0, total, most))
 
 
-def _binned(part: Input, x: Vector) -> tuple[np.ndarray, Vector]:
-    """Return the bin of each row, and a value in each bin: the last bin is that of missing values."""
+def _binned(part: Input, placing: Vector, x: Vector) -> tuple[np.ndarray, Vector]:
+    """Return the bin of each value x (n,), and a value in each bin: the last bin is that of missing values.
+
+    Bins and their values are those of `placing` (m,).
+    """
     if isinstance(part, Gap):
         return np.isnan(x).astype(np.uint16), np.array([0.0, np.nan])
     if not isinstance(part, Curve):
         return part.numbers(x).astype(np.uint16), np.append(part.values, np.nan)
-    seen = np.isfinite(x)
+    known = placing[np.isfinite(placing)]
     bins, most = 254, 50_000  # bins of numbers, and values that they are made from
-    drawn = np.sort(x[seen][:: max(1, int(seen.sum()) // most)])
+    drawn = np.sort(known[:: max(1, len(known) // most)])
     distinct = np.unique(drawn)
     if len(distinct) <= bins:
         cuts = (distinct[:-1] + distinct[1:]) / 2
@@ -220,13 +272,13 @@ def _binned(part: Input, x: Vector) -> tuple[np.ndarray, Vector]:
         mapped = part.axis.map(drawn)
         evenly = np.interp(np.linspace(mapped[0], mapped[-1], bins // 3), mapped, drawn)
         cuts = np.unique(np.concatenate([np.quantile(drawn, np.linspace(0, 1, 2 * bins // 3)), evenly]))[1:-1]
-    code = np.searchsorted(cuts, np.where(seen, x, 0.0))
-    count = np.bincount(code[seen], minlength=len(cuts) + 1)
+    own = np.searchsorted(cuts, known)
+    count = np.bincount(own, minlength=len(cuts) + 1)
     edges = np.concatenate([drawn[:1], cuts, drawn[-1:]])
     places = (edges[:-1] + edges[1:]) / 2
-    sums = np.bincount(code[seen], x[seen], minlength=len(cuts) + 1)
+    sums = np.bincount(own, known, minlength=len(cuts) + 1)
     places[count > 0] = sums[count > 0] / count[count > 0]
-    code[~seen] = len(places)
+    code = np.where(np.isfinite(x), np.searchsorted(cuts, np.where(np.isfinite(x), x, 0.0)), len(places))
     return code.astype(np.uint16), np.append(places, np.nan)
 
 

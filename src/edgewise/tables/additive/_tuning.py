@@ -11,6 +11,7 @@ class AdditiveTuning:
 
     - `few_rows`, `many_rows`: ten folds below the first, one held-out fifth above the second, five folds between.
     - `shape_rows`: rows that choose the shape where there are more.
+    - `most_rows`: rows of which all but coefficients and smoothing are, where there are more: steps, means, intervals.
 
     Columns and target:
 
@@ -72,6 +73,7 @@ class AdditiveTuning:
     few_rows: int = 300
     many_rows: int = 5000
     shape_rows: int = 20_000
+    most_rows: int = 200_000
     skewed: float = 1.0
     less_skewed: float = 0.3
     skewed_target: float = 0.75

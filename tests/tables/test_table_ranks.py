@@ -58,7 +58,7 @@ def fitted(kind: str, most: int) -> Found:
     return {"predictions": torch.from_numpy(found)}
 
 
-@pytest.mark.parametrize("kind", ["number", "classes"])
+@pytest.mark.parametrize("kind", ["number", pytest.param("classes", marks=pytest.mark.slow)])
 def test_ranks_fit_the_rows_of_all_as_one_process_does(kind: str, tmp_path: Path) -> None:
     x, y = table()
     target = y if kind == "number" else np.digitize(y, [0.0, 1.0])

@@ -364,7 +364,7 @@ def test_what_is_wrong_with_arguments_is_said() -> None:
 
 
 def test_large_tables_choose_their_shape_by_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgewise.tables.additive._large.TUNING", SimpleNamespace(shape_rows=400))
+    monkeypatch.setattr("edgewise.tables.additive._large.TUNING", SimpleNamespace(shape_rows=400, most_rows=200_000))
     x, y = made(1000)
     for loss in LOSSES:
         model = KANSurvival(loss, steps=False, linear=["b"]).fit(x, y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,10 @@ def own_rows(rows: int) -> np.ndarray:
 
 
 def fitted(kind: str, most: int) -> Found:
-    import edgewise.tables.additive._large as large
-
     x, y = table()
     if most < len(x):
-        object.__setattr__(large.TUNING, "most_rows", most)
-        object.__setattr__(large.TUNING, "shape_rows", 200)
+        fewer = SimpleNamespace(most_rows=most, shape_rows=200)
+        pytest.MonkeyPatch().setattr("edgewise.tables.additive._large.TUNING", fewer)
     mine, group = own_rows(len(x)), distributed.group.WORLD
     if kind == "wrong":
         if distributed.get_rank() == 1:

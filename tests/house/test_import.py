@@ -91,8 +91,8 @@ PUBLIC = {
     """,
     "edgewise.train": """
         Cauchy CrossEntropy FitResult FitStep Huber Loss LossName Monitor Objective Options Outcome Parquet Quadratic
-        Ranks RefitPass Row SOLVERS Shape SolverName Squared Table Words as_inputs as_matrix as_rows as_table
-        check_group choose_loss error_of fit penalty
+        RefitPass Row SOLVERS Shape SolverName Squared Table Words as_inputs as_matrix as_rows as_table choose_loss
+        error_of fit penalty
         refit refit_check rescale_knots step_callback update
     """,
     "edgewise.optim": """

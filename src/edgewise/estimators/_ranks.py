@@ -22,12 +22,13 @@ def shared_training(estimator: Any, X: Any, y: Any, sample_weight: Any, group: A
     All ranks call it. What is wrong in one is an error in all. Errors: InputError for what is no process group, for
     rows that do not fit together, and for weights of classes.
     """
-    from edgewise.train import Ranks, check_group
-
-    check_group(group)
+    if not torch.distributed.is_available() or not isinstance(group, torch.distributed.ProcessGroup):
+        raise InputError(
+            "'process_group' must be a group of torch.distributed, as torch.distributed.group.WORLD is after "
+            f"init_process_group. Got {group!r:.60}."
+        )
     if getattr(estimator, "class_weight", None) is not None:
         raise InputError("'class_weight' is not for ranks that share rows: give sample_weight.")
-    ranks = Ranks.of(group, torch.device("cpu"))
     own = _agreed(group, lambda: _checked(estimator, X, y, sample_weight))
     estimator.encoder_ = _encoder(estimator, own[0], group)
     x = _agreed(group, lambda: estimator.encoder_.encode(own[0]))
@@ -36,15 +37,15 @@ def shared_training(estimator: Any, X: Any, y: Any, sample_weight: Any, group: A
     kept = weights > 0
     x, targets, weights = x[kept], targets[kept], weights[kept]
     counts = _gathered(group, len(x))
-    before, rows = sum(counts[: ranks.number]), sum(counts)
+    before, rows = sum(counts[: torch.distributed.get_rank(group)]), sum(counts)
     chosen = sampled(rows, most_rows(), estimator._seed())
     mine = chosen[(chosen >= before) & (chosen < before + len(x))] - before
     parts = [np.concatenate(_gathered(group, each[mine])) for each in (x, targets, weights)]
     shared = None
     if rows > len(chosen):
         mean = sum(_gathered(group, float(weights.sum()))) / rows
-        shared = SharedRows(x, targets, weights / mean, lambda sums: _total(ranks, sums))
-    return Training(*parts, parts[2], shared)
+        shared = SharedRows(x, targets, weights / mean, lambda sums: _total(group, sums))
+    return Training(parts[0], parts[1], parts[2], parts[2], shared)
 
 
 def _checked(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
@@ -110,7 +111,7 @@ def _gathered(group: Any, value: Any) -> list[Any]:
     return found
 
 
-def _total(ranks: Any, sums: Array) -> Array:
+def _total(group: Any, sums: Array) -> Array:
     values = torch.from_numpy(np.ascontiguousarray(sums, dtype=np.float64)).clone()
-    ranks.add(values)
+    torch.distributed.all_reduce(values, group=group)
     return values.numpy()

@@ -1,7 +1,6 @@
 """Training: `fit`, its losses, options and result."""
 
 from edgewise.train._context import rescale_knots as rescale_knots
-from edgewise.train._data import Ranks as Ranks
 from edgewise.train._data import Shape as Shape
 from edgewise.train._data import Table as Table
 from edgewise.train._data import as_inputs as as_inputs
@@ -27,7 +26,6 @@ from edgewise.train._objective import penalty as penalty
 from edgewise.train._options import SOLVERS as SOLVERS
 from edgewise.train._options import Options as Options
 from edgewise.train._options import SolverName as SolverName
-from edgewise.train._options import check_group as check_group
 from edgewise.train._result import FitResult as FitResult
 from edgewise.train._result import Outcome as Outcome
 from edgewise.train._result import Row as Row

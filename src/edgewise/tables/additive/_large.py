@@ -51,7 +51,9 @@ def additive(
     if len(y) > TUNING.most_rows and everything is None:
         many = sampled(len(y), TUNING.most_rows, request.seed)
         own = [part[many] for part in rows]
-        found = additive(*own[:2], levels, family, request, weights=own[2], check=check, everything=AllRows(rows))
+        kept, found_y, found_w = own
+        everything = AllRows(rows)
+        found = additive(kept, found_y, levels, family, request, weights=found_w, check=check, everything=everything)
         return replace(found, rows=many[found.rows])
     if len(y) <= TUNING.shape_rows:
         found = _sure(search(rows, levels, family, request, check))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewise.tables.additive import Classes, Gamma, Gaussian, Huber, Poisson, Quantile
+from edgewise.tables.additive import Classes, Gamma, Gaussian, Huber, Poisson, Quantile, Request, additive
 from edgewise.tables.steps import GIVEN, LEAFWISE, SYMMETRIC, Bins, Boosted, Manner, Rows, StepTable, added, purified
 
 MANNERS = pytest.mark.parametrize("manner", [LEAFWISE, SYMMETRIC], ids=["leafwise", "symmetric"])
@@ -178,3 +178,26 @@ def test_a_table_on_finer_bins_is_the_same() -> None:
     fine = coarse.on((Bins((0.2, 0.5, 0.7)),))
     x = np.array([[0.1], [0.3], [0.6], [0.9], [np.nan]])
     assert fine.at(x)[:, 0].tolist() == coarse.at(x)[:, 0].tolist() == [1.0, 1.0, 2.0, 2.0, 9.0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_steps_are_left_out_unless_they_help_out_of_fold(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    x = generator.uniform(-2, 2, (300, 2))
+    smooth, noise = np.sin(2 * x[:, 0]) + x[:, 1], generator.standard_t(1.2, 300)
+    jumps = np.where((x[:, 0] > 0.5) ^ (x[:, 1] > 0), 1.0, 0.0) + 0.1 * generator.normal(size=300)
+    levels = [False, False]
+    for y, family in ((smooth + 0.5 * noise, Huber()), (smooth, Gaussian()), (jumps, Gaussian())):
+        found = additive(x, y, levels, family, Request(steps=True))
+        assert found.model.steps is None or found.scores["selected"] < found.scores["smooth"]
+    assert found.model.steps is not None and found.scores["selected"] < 0.8 * found.scores["smooth"]
+
+
+def test_steps_of_known_levels_are_part_of_their_effects() -> None:
+    generator = np.random.default_rng(0)
+    x = np.column_stack([generator.uniform(size=400), generator.integers(0, 5, 400)])
+    y = np.where(x[:, 0] > 0.5, 1.0, 0.0) + np.array([0.0, 2.0, -1.0, 0.0, 3.0])[x[:, 1].astype(int)]
+    found = additive(x, y + 0.1 * generator.normal(size=400), [False, True], Gaussian(), Request(steps=True))
+    assert found.model.steps is not None and (1,) not in {table.columns for table in found.model.steps.tables}
+    ends = found.model.eta(np.column_stack([np.full(6, 0.9), [0, 1, 2, 3, 4, np.nan]]))[:, 0]
+    assert np.argsort(ends[:5]).tolist()[-1] == 4 and ends[:5].min() < ends[5] < ends[:5].max()

@@ -133,9 +133,11 @@ def _module(path: Path) -> str:
 
 
 def _style(path: Path) -> str:
-    """A style sheet with its fonts inside."""
+    """A style sheet with its fonts inside, without those of alphabets that formulas do not use."""
 
     def font(found: re.Match[str]) -> str:
+        if not (path.parent / found[1]).is_file():
+            return "url(data:,)"
         data = base64.b64encode((path.parent / found[1]).read_bytes()).decode()
         return f"url(data:font/woff2;base64,{data})"
 

@@ -8,6 +8,8 @@ from scipy.optimize import minimize
 
 from edgewise.tables.additive._candidates import STRATIFIED, Check, WeightedRows
 from edgewise.tables.additive._family import Family
+from edgewise.tables.additive._levels import Levels
+from edgewise.tables.additive._model import AdditiveModel
 from edgewise.tables.additive._reml import Matrix, Vector
 from edgewise.tables.additive._search import AdditiveFit, Request
 from edgewise.tables.additive._tuning import TUNING
@@ -25,7 +27,7 @@ def stepped(
     eta = start + w_smooth (smooth - start) + w_trees (trees - start) + w_tables (tables - start)
 
     "trees" grow leaf by leaf, "tables" ask one question a level, of at most three columns each. Columns under
-    constraints make no steps.
+    constraints make no steps. Where the average is no better out of fold, the smooth fit is all.
     """
     x, y, weights = rows
     family = fit.family
@@ -53,15 +55,17 @@ def stepped(
         return fit
     away = sum(weight * (part - start) for weight, part in zip(share, parts, strict=True))
     eta = start + away
+    if own @ family.loss(eta, known) >= own @ family.loss(fit.held_out, known):
+        return fit
     sums = added([each.model.scaled(weight) for weight, each in zip(share[1:], found.values(), strict=True) if weight])
     steps = purified(sums, x, weights).strongest(x, TUNING.faint)
     smooth = fit.model.scaled(float(share[0]), 0.0)
-    model = replace(
+    model = _with_effects_of_levels(replace(
         smooth,
         intercept=smooth.intercept + steps.intercept + (1 - share.sum()) * start,
         covariance=fit.model.covariance,
         steps=replace(steps, intercept=np.zeros_like(start)),
-    )
+    ))  # fmt: skip
     scores = {name: score for name, score in fit.scores.items() if name != "selected"}
     scores["smooth"] = fit.scores["selected"]
     for name, part in zip([*found, "selected"], [*parts[1:], eta], strict=True):
@@ -70,6 +74,29 @@ def stepped(
     chosen |= dict(zip(found, map(float, share[1:]), strict=True))
     residual = known - eta[:, 0] if family.is_location else fit.residual
     return replace(fit, model=model, weights=chosen, scores=scores, held_out=eta, residual=residual)
+
+
+def _with_effects_of_levels(model: AdditiveModel) -> AdditiveModel:
+    """Return the same model, in which steps of the known levels of a category are part of the effects of these."""
+    assert model.steps is not None
+    tables = {table.columns: table for table in model.steps.tables}
+    beta, intercept = list(model.beta), model.intercept
+    for number, part in enumerate(model.design.inputs):
+        table = tables.get((part.column,))
+        if not isinstance(part, Levels) or table is None or not table.bins[0].levels:
+            continue
+        places = table.bins[0].places(part.values)
+        rest = table.values - table.values[0]  # the first is that of levels that are not known, which have no effect
+        beta[number] = beta[number] + rest[places]
+        intercept = intercept + table.values[0]
+        rest[places] = 0.0
+        if rest.any():
+            tables[table.columns] = replace(table, values=rest)
+        else:
+            del tables[table.columns]
+    return replace(
+        model, beta=tuple(beta), intercept=intercept, steps=replace(model.steps, tables=tuple(tables.values()))
+    )
 
 
 def joined(parts: Sequence[Matrix], start: Vector, y: Vector, weights: Vector, family: Family) -> Vector:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from math import nan
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -15,114 +14,24 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._progress import reporting
 from edgewise._typing import Array
-from edgewise._workers import Workers
 from edgewise.estimators._coefficients import coefficient_table, component_table
-from edgewise.estimators._contributions import Means
-from edgewise.estimators._intervals import Intervals
+from edgewise.estimators._fitting import Task, all_rows, fitted, kept_shape
 from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._pages import Pages
-from edgewise.estimators._reading import candidate_table, deviations, edge_table, stacked
-from edgewise.estimators._table import SharedRows, Training, seed_of
+from edgewise.estimators._reading import candidate_table, edge_table, stacked
+from edgewise.estimators._table import Training, seed_of
 from edgewise.interpret.export import OnnxGraph
 from edgewise.nn import KAN
 from edgewise.tables.additive import (
-    AdditiveFit,
-    AllRows,
-    Classes,
     Family,
-    Gamma,
-    Gaussian,
-    Levels,
-    NegativeBinomial,
-    Ordered,
-    Poisson,
     Request,
     Select,
-    WeightedRows,
-    additive,
     input_name,
     network,
 )
-from edgewise.tables.encoding import Encoder
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Task:
-    """Columns x (n, p), one target y (n,), weights (n,), and what is asked of the fit."""
-
-    encoder: Encoder
-    x: Array
-    y: Array
-    weights: Array
-    family: Family
-    request: Request
-    intervals: bool
-    everything: AllRows | None = None
-
-
-@dataclass(frozen=True)
-class TargetFit:
-    """A fit, and its means and deviations over the rows; intervals where they were asked for."""
-
-    fit: AdditiveFit
-    means: Means
-    deviations: Array
-    intervals: Intervals | None
-
-    @classmethod
-    def of(cls, task: Task, check: Callable[[str], None] = lambda stage: None) -> TargetFit:
-        """Return the fit of a task; `check` is called with each stage."""
-        levels = [labels is not None for labels in task.encoder.levels]
-        fit = additive(
-            task.x, task.y, levels, task.family, task.request, weights=task.weights, check=check,
-            everything=task.everything,
-        )  # fmt: skip
-        if isinstance(fit.family, NegativeBinomial | Ordered):
-            fit = replace(fit, family=fit.family.settled(fit.model.eta(task.x), task.y))
-        intervals = Intervals.of(fit, task.x, task.y, task.encoder) if task.intervals else None
-        return cls(fit, Means.of(fit.model, task.x, task.weights), deviations(fit, task.x), intervals)
-
-
-def fitted(tasks: Sequence[Task], n_jobs: int | None, check: Callable[[str], None]) -> list[TargetFit]:
-    """Return the fit of each task; with several jobs in processes of their own, which do not call `check`."""
-    workers = Workers(n_jobs, "processes")
-    if min(workers.count, len(tasks)) < 2:
-        return [TargetFit.of(task, check) for task in tasks]
-    return workers(TargetFit.of, [(task,) for task in tasks])
-
-
-def _everything(shared: SharedRows | None, families: Sequence[Family]) -> list[AllRows | None]:
-    """Return the rows of all ranks for each target, None where those to fit are all."""
-    if shared is None:
-        return [None] * len(families)
-    wrong = next((each for each in families if type(each) not in _SHARED), None)
-    if wrong is not None:
-        raise InputError(
-            "Ranks share more than 200,000 rows for the losses squared, poisson and gamma, and for classes. "
-            f"Got {type(wrong).__name__}: give a sample of the rows to one process."
-        )
-    targets = shared.y.reshape(len(shared.y), -1).T.astype(float)
-    return [AllRows(WeightedRows(shared.x, y, shared.weights), shared.total) for y in targets]
-
-
-def kept_shape(request: Request, fit: AdditiveFit) -> Request:
-    """Return a request for the shape of a fit: its products, and maps, hidden node and single values if it has them.
-
-    A number of products that is asked for stays asked for.
-    """
-    inputs = fit.design.inputs
-    pairs = [(inputs[i].column, inputs[j].column) for i, j in fit.model.products]
-    return replace(
-        request,
-        products=[pair for pair in pairs if request.allowed(pair)] if request.products == "auto" else request.products,
-        maps=fit.design.is_mapped or fit.target.name != "identity",
-        hidden=fit.model.hidden is not None,
-        values=any(isinstance(part, Levels) and part.kind == "value" for part in inputs),
-        steps=request.steps and fit.model.steps is not None,
-    )
 
 
 def _listed(given: Any) -> list[Any]:
@@ -133,7 +42,6 @@ def _listed(given: Any) -> list[Any]:
 
 
 Products = Literal["auto"] | int
-_SHARED = (Gaussian, Classes, Poisson, Gamma)
 _DERIVED = ("networks_", "edges_", "candidates_", "coefficients_")
 
 
@@ -176,7 +84,7 @@ class AdditiveEstimator(Pages):
     def _fit_each(
         self, rows: Training, targets: list[Array], families: list[Family], *, intervals: bool = False
     ) -> None:
-        """Fit each target by its family, or by the one that there is; those for intervals if asked."""
+        """Fit each target by its family, or all by one; with what intervals need if asked."""
         encoder = self.encoder_
         shape = (encoder.names, [labels is not None for labels in encoder.levels], len(targets))
         requests = self._requests(rows.x.shape[1], len(targets), again=vars(self).get("_shape") == shape)
@@ -184,7 +92,7 @@ class AdditiveEstimator(Pages):
         tasks = [
             Task(encoder, rows.x, y, rows.weights, family, request, intervals, everything)
             for y, family, request, everything in zip(
-                targets, families, requests, _everything(rows.shared, families), strict=True
+                targets, families, requests, all_rows(rows.shared, families), strict=True
             )
         ]
         with reporting(True if self.verbose else "auto") as report:

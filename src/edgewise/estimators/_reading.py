@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from edgewise._extras import needed
 from edgewise._typing import Array
 from edgewise.estimators._contributions import Contributions, Means, chunks
-from edgewise.estimators._curves_display import CurvesDisplay, strongest_edges
+from edgewise.estimators._curves_display import CurvesDisplay
+from edgewise.estimators._network_display import strongest_edges
 from edgewise.estimators._table import TableEstimator
 from edgewise.tables.additive import AdditiveFit, Gaussian, input_name
 

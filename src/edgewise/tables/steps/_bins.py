@@ -60,7 +60,7 @@ class Bins:
         return np.where(known, 1 + np.where(known, x, 0.0).astype(np.int64), 0)
 
     def refined(self, other: Bins) -> Bins:
-        """Return the bins that tell apart what either does, of the same column."""
+        """Return the bins by the cuts of both, of the same column."""
         return Bins(tuple(sorted({*self.cuts, *other.cuts})), max(self.levels, other.levels))
 
     def codes(self, places: Array, residual: Array, weights: Array) -> Array:

@@ -208,7 +208,7 @@ def _summed(fold: Trees, output: int, numbers: Array, group: Group, places: Sequ
 def _axis(
     bins: Bins, column: int, sums: Sequence[Trees], parts: Sequence[tuple[int, int, Array]]
 ) -> tuple[Bins, Array]:  # fmt: skip
-    """Return the bins that questions about a column tell apart, and a place in each."""
+    """Return the bins between the cuts that questions about a column use, and a place in each."""
     if bins.levels:
         return bins, np.arange(bins.size)
     asked: set[int] = set()

@@ -18,14 +18,15 @@ from edgewise import InputError
 from edgewise.cli import main
 from edgewise_bench import Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.estimators import Constant, Estimator, Linear
+from edgewise_bench.benchmarks.estimator import Estimator
+from edgewise_bench.benchmarks.estimators import Constant, Linear
 from edgewise_bench.benchmarks.formula_tables import REGRESSORS, Tables
-from edgewise_bench.benchmarks.real_tables import REAL_TABLES, SPLITS, TABLES, Table, numbers, read_frame
+from edgewise_bench.benchmarks.real_tables import REAL_TABLES, TABLES, Table, numbers, read_frame
 from edgewise_bench.benchmarks.searchers import SEARCHERS, Searched, Searcher
 from edgewise_bench.benchmarks.searchers import Table as SearchTable
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-MADE = Table("made", "none", "made", "y", "regression", {"copy": "repeats another column"}, seen=True)
+MADE = Table("made", "none", "made", "y", "regression", {"copy": "repeats another column"})
 ABSENT = Table("absent", "none", "absent", "y", "regression")
 
 
@@ -78,7 +79,7 @@ def test_numbers_only_and_no_rows_with_gaps() -> None:
 def test_each_choice_of_a_library_is_a_row() -> None:
     settings = Settings(regressors=("edgewise", "constant", "linear"), budget=3, effort="quick")
     rows = [row for case in Made().cases(settings) for row in Made().measure(case, settings)]
-    assert len(rows) == SPLITS * (5 + 3) and len({tuple(row) for row in rows}) == 1
+    assert len(rows) == Tables.splits * (5 + 3) and len({tuple(row) for row in rows}) == 1
     ours = [row for row in rows if row["library"] == "edgewise" and row["split"] == 0 and row["table"] == "made"]
     assert [row["choice"] for row in ours] == ["", "ceiling", "top"]
     chosen, ceiling, top = ours
@@ -174,7 +175,7 @@ def test_the_halves_are_those_of_the_page_and_share_no_table() -> None:
     ]
     assert lines == expected
     assert len(REAL_TABLES) >= 20 and len({table.item for table in REAL_TABLES}) == len(REAL_TABLES)
-    held = {table.item for table in REAL_TABLES if not table.seen}
+    held = {table.item for table in REAL_TABLES if table.half == "held"}
     assert 10 <= len(held) <= len(REAL_TABLES) / 2
     assert not held & {table.item for table in TABLES}
 

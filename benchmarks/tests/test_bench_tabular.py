@@ -19,14 +19,13 @@ from edgewise import InputError
 from edgewise.cli import main
 from edgewise_bench import Case, Plan, Row, Settings, Worker, read, run
 from edgewise_bench.benchmarks import BENCHMARKS
-from edgewise_bench.benchmarks.estimators import ESTIMATORS, Constant, Estimator, Linear
+from edgewise_bench.benchmarks.estimator import Estimator
+from edgewise_bench.benchmarks.estimators import ESTIMATORS, Constant, Linear
 from edgewise_bench.benchmarks.real_tables import (
-    SPLITS,
     TABLES,
     Table,
     calibration_error,
     classification_scores,
-    halves,
     interval_scores,
 )
 from edgewise_bench.benchmarks.tabular import Tabular
@@ -34,9 +33,9 @@ from edgewise_bench.tables import grouped
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 ROWS, GAPS = 60, 4
-NUMBERS = Table("numbers", "none", "numbers", "y", "regression", {"copy": "repeats another column"})
-CLASSES = Table("classes", "none", "classes", "y", "classification", seen=True)
-ABSENT = Table("absent", "none", "absent", "y", "regression")
+NUMBERS = Table("numbers", "none", "numbers", "y", "regression", {"copy": "repeats another column"}, "held")
+CLASSES = Table("classes", "none", "classes", "y", "classification")
+ABSENT = Table("absent", "none", "absent", "y", half="held")
 
 
 class Scaled(Constant):
@@ -114,7 +113,7 @@ def measured(case: Case) -> Row:
 def test_every_table_split_and_estimator_gives_a_row_and_is_measured_once(tmp_path: Path) -> None:
     settings = Settings(estimators=("constant", "linear"))
     rows = run([Tiny()], settings, Plan(tmp_path), silent)["tabular"]
-    assert len(rows) == len(read(tmp_path / "tiny.csv")) == 3 * SPLITS * 2
+    assert len(rows) == len(read(tmp_path / "tiny.csv")) == 3 * Tiny.splits * 2
     own = grouped(rows, "table", "library")
     assert {row["rows"] for row in own["numbers", "linear"]} == {ROWS - GAPS}
     assert {row["inputs"] for row in own["numbers", "linear"]} == {3}
@@ -147,7 +146,7 @@ def test_a_case_that_computes_too_long_is_ended_and_says_so() -> None:
 
 
 def test_settings_are_chosen_on_the_training_rows() -> None:
-    (default,) = (case for case in cases(Tiny(), "scaled") if case.label == "development, numbers, split 0: scaled")
+    (default,) = (case for case in cases(Tiny(), "scaled") if case.label == "held, numbers, split 0: scaled")
     (tuned,) = (case for case in cases(Tiny(), "scaled", tuned=2) if "numbers, split 0" in case.label)
     assert tuned.label.endswith(": scaled, tuned 2") and tuned.values["limit"] == 1200 > default.values["limit"]
     assert Tiny().time_limit(tuned) > 10 * Tiny().time_limit(default) / 2 > 0
@@ -156,7 +155,10 @@ def test_settings_are_chosen_on_the_training_rows() -> None:
     assert first["rmse"] > 90 > 10 > second["rmse"]
     assert first["coverage"] == 0 and first["width"] > 0
     assert cases(Tiny(), "scaled", tuned=2, budget=5.0)[0].values["limit"] == 5
-    assert [case.values["split"] for case in cases(Tiny(), "constant", quick=True)] == [0, 0]
+    quick = cases(Tiny(), "constant", "linear", quick=True)
+    assert [(case.values["library"], case.values["split"]) for case in quick] == [("constant", 0)] * 2 + [
+        ("linear", 0)
+    ] * 2
 
 
 def test_the_scores_of_probabilities_and_intervals() -> None:
@@ -198,25 +200,19 @@ def test_the_summary_ranks_and_names_what_is_lost() -> None:
     assert ranks[1][1:] == ["held, tuned 5", "regression", "1", "", "1.00"]
 
 
-def test_half_of_the_tables_are_held_and_none_of_them_was_seen() -> None:
-    found = halves()
-    held = {name for name, half in found.items() if half == "held"}
-    fresh = {table.name for table in TABLES if table.fresh}
-    assert fresh == {name for name, half in found.items() if half == "fresh"}
-    assert len(TABLES) - len(fresh) == len(found) - len(fresh) == 2 * len(held)
-    assert not held & {table.name for table in TABLES if table.seen}
-    for kind, least in (("regression", 8), ("classification", 8)):
-        assert sum(table.kind == kind for table in TABLES) >= least
-    unseen = sorted(table.name for table in TABLES if table.kind == "regression" and not (table.seen or table.fresh))
-    assert [name for name in unseen if name not in held] == unseen[1::3]
+def test_a_third_of_the_tables_are_fresh_and_of_both_kinds() -> None:
+    shipped = {(table.package, table.item) for table in TABLES}
+    assert len(shipped) == len({table.name for table in TABLES}) == len(TABLES)
+    fresh = [table for table in TABLES if table.half == "fresh"]
+    assert len(fresh) >= 15 and {table.half for table in TABLES} == {"development", "fresh"}
+    for kind, least in (("regression", 10), ("classification", 7)):
+        assert sum(table.kind == kind for table in fresh) >= least
 
 
 def test_the_page_lists_each_table_in_its_half() -> None:
-    lines = re.findall(
-        r"^\| ([^|]+) \| (development|held|fresh) \| (regression|classification) \|", PAGE.read_text(), re.M
-    )
+    lines = re.findall(r"^\| ([^|]+) \| (development|fresh) \| (regression|classification) \|", PAGE.read_text(), re.M)
     assert {(name, half, kind) for name, half, kind in lines} == {
-        (table.name, halves()[table.name], table.kind) for table in TABLES
+        (table.name, table.half, table.kind) for table in TABLES
     }
 
 

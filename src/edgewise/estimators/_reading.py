@@ -51,6 +51,8 @@ def worth(fit: AdditiveFit) -> str:
     parts = ", ".join(f"{words}{verb if k == 0 else ''} {share:.1f} %" for k, (words, share) in enumerate(shares))
     scale = {"identity": "the target", "log": "its logarithm", "sqrt": "its square root"}[fit.target.name]
     what = f"variance of {scale}" if isinstance(fit.family, Gaussian) else "loss of a constant"
+    if "smooth" not in scores and {"trees", "tables"} & set(scores):
+        parts += ", and steps help no further"
     left = f"{100 * scores['selected'] / constant:.1f} % is left"
     if "unedited" in scores:
         left += f" after edits by hand, {100 * scores['unedited'] / constant:.1f} % before"

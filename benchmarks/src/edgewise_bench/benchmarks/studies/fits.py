@@ -277,7 +277,7 @@ class RealIntervals(Study):
     seeds = 0
     grid: ClassVar = {
         "table": [table.name for table in real_tables.TABLES if table.kind == "regression"],
-        "split": range(real_tables.SPLITS),
+        "split": range(real_tables.FOLDS),
     }
 
     def missing(self) -> str:
@@ -288,7 +288,7 @@ class RealIntervals(Study):
 
         table, split = next(table for table in real_tables.TABLES if table.name == given["table"]), given["split"]
         x, y = real_tables.columns(real_tables.read_frame(table), table)
-        train, test = list(real_tables.folds(table.kind, x, y, real_tables.SPLITS))[split]
+        train, test = list(real_tables.folds(table.kind, x, y, real_tables.FOLDS))[split]
         model = KANRegressor(random_state=split).fit(x.iloc[train], y[train])
         own = real_tables.interval_scores(y[test], *model.predict_interval(x.iloc[test], _COVERAGE).T)
         other = real_tables.interval_scores(y[test], *_quantile_boosting(x, y, train, test, split))

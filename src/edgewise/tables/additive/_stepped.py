@@ -117,7 +117,8 @@ def joined(parts: Sequence[Matrix], start: Vector, y: Vector, weights: Vector, f
 
     def objective(share: Vector) -> float:
         eta = start + sum(weight * each for weight, each in zip(share, away, strict=True))
-        return _mean_loss(eta, y, weights, family) / least + TUNING.steps_shrinkage / len(y) * float(
+        doubt = TUNING.steps_shrinkage / len(y) * float(((share - prior) ** 2).sum())
+        return _mean_loss(eta, y, weights, family) / least + doubt
             ((share - prior) ** 2).sum()
         )
 

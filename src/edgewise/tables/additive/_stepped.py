@@ -119,8 +119,6 @@ def joined(parts: Sequence[Matrix], start: Vector, y: Vector, weights: Vector, f
         eta = start + sum(weight * each for weight, each in zip(share, away, strict=True))
         doubt = TUNING.steps_shrinkage / len(y) * float(((share - prior) ** 2).sum())
         return _mean_loss(eta, y, weights, family) / least + doubt
-            ((share - prior) ** 2).sum()
-        )
 
     whole = {"type": "ineq", "fun": lambda share: 1.0 - share.sum()}
     found = minimize(

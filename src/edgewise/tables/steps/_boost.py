@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import combinations
 from typing import Literal, Protocol
 
@@ -98,11 +99,15 @@ class _Fold:
 
 @dataclass(frozen=True)
 class Boosted:
-    """A sum of steps, its out-of-fold eta (n, K), and how many rounds there were."""
+    """A sum of steps and its out-of-fold eta (n, K). `made` writes the sum as tables, which takes time."""
 
-    model: StepModel
     held_out: Array
-    rounds: int
+    made: Callable[[], StepModel]
+
+    @cached_property
+    def model(self) -> StepModel:
+        """The sum as tables."""
+        return self.made()
 
     @classmethod
     def of(cls, rows: Rows, loss: Loss, manner: Manner) -> Boosted:
@@ -170,7 +175,7 @@ class _Boosting:
             curve.append(self._mean_loss(held))
             if curve[-1] < curve[best] - TUNING.gain * abs(curve[best]):
                 best, kept = len(curve) - 1, held.copy()
-        return Boosted(self._model(best * TUNING.look), kept, best * TUNING.look)
+        return Boosted(kept, partial(self._model, best * TUNING.look))
 
     def _mean_loss(self, eta: Array) -> float:
         weights = self.rows.weights

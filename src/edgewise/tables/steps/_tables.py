@@ -182,15 +182,20 @@ def tabulated(bins: Sequence[Bins], sums: Sequence[Trees], intercept: Array) -> 
         axes = [_axis(bins[column], column, sums, parts) for column in group]
         shape = tuple(len(places) for _, places in axes)
         values = np.zeros((*shape, outputs))
+        places = [own for _, own in axes]
+        alike: dict[tuple[int, int], list[tuple[Trees, Array]]] = defaultdict(list)  # each fold has its order of levels
         for f, k, numbers in parts:
-            values[..., k] += _summed(sums[f], k, numbers, group, [places for _, places in axes])
+            alike[k, f if any(bins[column].levels for column in group) else 0].append((sums[f], numbers))
+        for (k, _), some in alike.items():
+            values[..., k] += _summed(some, k, group, places)
         tables.append(StepTable(group, tuple(each for each, _ in axes), values))
     return StepModel(intercept, tuple(tables))
 
 
-def _summed(fold: Trees, output: int, numbers: Array, group: Group, places: Sequence[Array]) -> Array:
-    """Return the sum of some trees at the combinations of places of a group of columns."""
-    codes = [fold.maps[column][own] for column, own in zip(group, places, strict=True)]
+def _summed(parts: Sequence[tuple[Trees, Array]], output: int, group: Group, places: Sequence[Array]) -> Array:
+    """Return the sum of some trees of folds with equal codes at the combinations of places of a group of columns."""
+    maps = parts[0][0].maps
+    codes = [maps[column][own] for column, own in zip(group, places, strict=True)]
     kinds = [np.unique(own, return_inverse=True) for own in codes]
     columns = np.full(3, -1)
     columns[: len(group)] = group
@@ -198,9 +203,10 @@ def _summed(fold: Trees, output: int, numbers: Array, group: Group, places: Sequ
     for axis, (known, _) in enumerate(kinds):
         bounds[axis] = np.searchsorted(known, np.arange(bounds.shape[1]), "right")
     table = np.zeros([len(kinds[axis][0]) if axis < len(group) else 1 for axis in range(3)])
-    tabulate(fold.trees[output], fold.values[output], numbers, columns, bounds, table)
-    for axis in range(3):
-        table = np.cumsum(table, axis)
+    for fold, numbers in parts:
+        tabulate(fold.trees[output], fold.values[output], numbers, columns, bounds, table)
+    for axis in range(len(group)):
+        np.cumsum(table, axis, out=table)
     table = table.reshape([len(known) for known, _ in kinds])
     return table[np.ix_(*(place for _, place in kinds))]
 

@@ -73,6 +73,24 @@ class Linear(Estimator):
         return prepared(LogisticRegressionCV(scoring="neg_log_loss", max_iter=iterations), scaled=True)
 
 
+class Lasso(Estimator):
+    """Linear and logistic regression with an L1 penalty, which cross-validation on its training rows chooses."""
+
+    name = "lasso"
+    module = "sklearn"
+
+    def make(self, kind: str, x: pd.DataFrame, seed: int, **chosen: Any) -> Any:
+        iterations, penalties, folds = 20_000, 6, 3
+        from sklearn.linear_model import LassoCV, LogisticRegressionCV
+
+        if kind == "regression":
+            return prepared(LassoCV(max_iter=iterations), scaled=True)
+        logistic = LogisticRegressionCV(
+            l1_ratios=(1.0,), solver="saga", scoring="neg_log_loss", Cs=penalties, cv=folds, tol=1e-3, random_state=seed
+        )
+        return prepared(logistic, scaled=True)
+
+
 class MLP(Estimator):
     """One hidden layer of 100 ReLU trained by Adam, unless it is tuned."""
 
@@ -186,7 +204,7 @@ class KANBoost(Estimator):
 ESTIMATORS: dict[str, Estimator] = {
     made.name: made()
     for made in (
-        *(Edgewise, Constant, Linear, MLP, Forest),
+        *(Edgewise, Constant, Linear, Lasso, MLP, Forest),
         *(Boosting, LightGBM, XGBoost, CatBoost),
         *(PyKAN, KANBoost, EBM),
     )

@@ -129,7 +129,10 @@ class _Line:
 def _scaled_line(
     line: _Line, rows: WeightedRows, family: Family, request: Request, folds: Sequence[np.ndarray]
 ) -> tuple[Target, _Part]:
-    """Return the scale of the target on which the line errs least on the target's own, and the line."""
+    """Return the scale of the target on which the line errs least on the target's own, and the line.
+
+    Another scale than its own must be better by a standard error of the differences over rows.
+    """
     own = Target("identity", 0.0, 1.0)
     if not family.is_location:
         return own, line.part(rows, family, folds)
@@ -138,15 +141,16 @@ def _scaled_line(
     if isinstance(family, Gaussian) and request.maps:
         names = Target.candidates(y)
     held = np.any(folds, axis=0)
-    found = []
+    found: list[tuple[Vector, Target, _Part]] = []
     for name in names:
         target = Target.of(y, w, name)
         part = line.part(rows._replace(y=target.forward(y)), family, folds)
         eta = part.held_out[held, 0]
         mean = target.mean(eta, target.forward(y)[held] - eta)
-        found.append((float(w[held] @ (y[held] - mean) ** 2), target, part))
-    least = min(found, key=lambda each: each[0])
-    return least[1], least[2]
+        found.append((w[held] * (y[held] - mean) ** 2, target, part))
+    errors, target, part = min(found, key=lambda each: each[0].sum())
+    gain = found[0][0] - errors
+    return found[0][1:] if gain.mean() * np.sqrt(len(gain)) < gain.std() else (target, part)
 
 
 def _strongest(

@@ -1,6 +1,7 @@
 """Studies: benchmarks of one part of edgewise each, measured when they are named."""
 
 from edgewise_bench.benchmarks.studies.dynamics import Dynamics
+from edgewise_bench.benchmarks.studies.few_rows import FewRows
 from edgewise_bench.benchmarks.studies.fits import Fits, Initialization, ManyRows, PredictionIntervals, RealIntervals
 from edgewise_bench.benchmarks.studies.formulas import FormulaDigits, Knowledge, Programs
 from edgewise_bench.benchmarks.studies.layers import Convolutions, GPULayers, GPUTiles
@@ -15,6 +16,6 @@ from edgewise_bench.benchmarks.studies.uncertainty import Coverage, NoiseKinds, 
 
 STUDIES: tuple[type[Study], ...] = (
     Fits, Initialization, Structure, Relations, Programs, FormulaDigits, Knowledge, Coverage, Uncertainty, NoiseKinds,
-    RowLikelihoods, PredictionIntervals, RealIntervals, ManyRows, Dynamics, TimeLimits, Determinism, Resume, Waiting,
-    StagesLeftOut, StudioKills, StudioSpeed, Convolutions, GPULayers, GPUTiles, SRBench,
+    RowLikelihoods, PredictionIntervals, RealIntervals, ManyRows, FewRows, Dynamics, TimeLimits, Determinism, Resume,
+    Waiting, StagesLeftOut, StudioKills, StudioSpeed, Convolutions, GPULayers, GPUTiles, SRBench,
 )  # fmt: skip

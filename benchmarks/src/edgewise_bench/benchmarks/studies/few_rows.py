@@ -83,4 +83,4 @@ def _table(truth: str, seed: int) -> tuple[pd.DataFrame, Array, pd.DataFrame, Ar
     y = mean / (mean.std() or 1.0) + rng.choice([0.1, 0.3, 1.0, 2.0]) * noise
     y = np.exp(y) if rng.random() < skewed else y
     frame = pd.DataFrame(x, columns=[f"x{k}" for k in range(1, count + 1)])
-    return frame[:rows], y[:rows], frame[rows:], y[rows:]
+    return frame.iloc[:rows], y[:rows], frame.iloc[rows:], y[rows:]

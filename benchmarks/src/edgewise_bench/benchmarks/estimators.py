@@ -85,9 +85,8 @@ class Lasso(Estimator):
 
         if kind == "regression":
             return prepared(LassoCV(max_iter=iterations), scaled=True)
-        logistic = LogisticRegressionCV(
-            l1_ratios=(1.0,), solver="saga", scoring="neg_log_loss", Cs=penalties, cv=folds, tol=1e-3, random_state=seed
-        )
+        penalty: Any = {"l1_ratios": (1.0,), "solver": "saga", "Cs": penalties, "tol": 1e-3, "random_state": seed}
+        logistic = LogisticRegressionCV(scoring="neg_log_loss", cv=folds, **penalty)
         return prepared(logistic, scaled=True)
 
 

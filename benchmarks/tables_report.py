@@ -22,7 +22,13 @@ _GAP, _INSIDE = 0.01, (0.88, 0.92)
 
 
 def main() -> None:
-    rows: Any = pd.read_csv(RESULTS / "tabular.csv").drop_duplicates("case", keep="last")
+    for name in ("tabular", "tabular_second"):
+        print(f"\n# {name}.csv")
+        _report(pd.read_csv(RESULTS / f"{name}.csv").drop_duplicates("case", keep="last"))
+    _intervals(pd.read_csv(RESULTS / "scripts" / "tables_intervals.csv"))
+
+
+def _report(rows: Any) -> None:
     failed = rows.r2.fillna(rows.log_loss).isna()
     rows.loc[failed & (rows.kind == "regression"), "r2"] = -np.inf
     rows.loc[failed & (rows.kind == "classification"), "log_loss"] = np.inf
@@ -34,9 +40,9 @@ def main() -> None:
                 _scores(kind, own[own.kind == kind].pivot_table(score, "table", "library", "median"))
             _ranks(own)
             _times(own.pivot_table("seconds", "table", "library", "median"))
-        _page(treated)
-    _calibration(rows[(rows.kind == "classification") & (rows.tuned == 0)])
-    _intervals(pd.read_csv(RESULTS / "scripts" / "tables_intervals.csv"))
+            _page(own)
+    for half, own in rows[(rows.kind == "classification") & (rows.tuned == 0)].groupby("half"):
+        _calibration(half, own)
 
 
 def _scores(kind: str, scores: Any) -> None:
@@ -65,16 +71,17 @@ def _ranks(rows: Any) -> None:
 def _times(seconds: Any) -> None:
     times = ", ".join(f"{name} {value:.2g} ({seconds[name].count()})" for name, value in seconds.median().items())
     print(f"seconds of a fit, median over the tables (their number): {times}")
-    if "ebm" in seconds:
-        ratio = (seconds[OURS] / seconds["ebm"]).dropna()
+    for name in seconds.columns.intersection(["ebm", "catboost"]):
+        ratio = (seconds[OURS] / seconds[name]).dropna()
         worst = f"{ratio.max():.3f} on {ratio.idxmax()}" if len(ratio) else ""
-        print(f"  edgewise over ebm, {len(ratio)} tables: median {ratio.median():.3f}, largest {worst}")
+        print(f"  edgewise over {name}, {len(ratio)} tables: median {ratio.median():.3f}, largest {worst}")
 
 
 def _page(rows: Any) -> None:
     """Print the table of docs/tables.md: each library on the tables that it and edgewise have."""
     r2, loss = (rows.pivot_table(name, "table", "library", "median") for name in ("r2", "log_loss"))
     seconds = rows.pivot_table("seconds", "table", "library", "median")
+    r2, loss = (scores.reindex(columns=seconds.columns) for scores in (r2, loss))
     print(f"\n| against | tables | ahead on | R2 | log loss | seconds | of edgewise |\n|---|{'---:|' * 6}")
     for name in seconds.columns.drop(OURS):
         gain = pd.concat([r2[OURS] - r2[name], loss[name] - loss[OURS]]).dropna()
@@ -85,10 +92,12 @@ def _page(rows: Any) -> None:
         print(f"| {name} | {len(gain)} | {figures} |")
 
 
-def _calibration(rows: Any) -> None:
+def _calibration(half: str, rows: Any) -> None:
     error = rows.pivot_table("calibration", "table", "library", "mean")
     good = error[OURS] <= error["linear"]
-    print(f"\n# calibration error: at most that of linear on {good.sum()} of {len(good)}\n{error.round(4).to_string()}")
+    print(
+        f"\n# {half}, calibration error: at most that of linear on {good.sum()} of {len(good)}\n{error.round(4).to_string()}"
+    )
 
 
 def _intervals(rows: Any) -> None:

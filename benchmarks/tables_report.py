@@ -95,9 +95,8 @@ def _page(rows: Any) -> None:
 def _calibration(half: str, rows: Any) -> None:
     error = rows.pivot_table("calibration", "table", "library", "mean")
     good = error[OURS] <= error["linear"]
-    print(
-        f"\n# {half}, calibration error: at most that of linear on {good.sum()} of {len(good)}\n{error.round(4).to_string()}"
-    )
+    print(f"\n# {half}, calibration error: at most that of linear on {good.sum()} of {len(good)}")
+    print(error.round(4).to_string())
 
 
 def _intervals(rows: Any) -> None:

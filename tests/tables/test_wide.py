@@ -78,3 +78,12 @@ def test_a_line_of_a_column_with_a_curve_is_part_of_it() -> None:
     between = np.zeros((5, 200))
     between[:, 3] = np.linspace(0.1, 0.9, 5)
     assert np.ptp(flat.predict(between)) < 1e-9 < np.ptp(model.predict(between))
+
+
+@pytest.mark.parametrize("seed", [7, 10])
+def test_another_scale_of_the_target_must_be_better_by_a_standard_error(seed: int) -> None:
+    x, generator = wide(160, 170, seed)
+    effect = x[:, 0] + 0.7 * x[:, 1]
+    product = np.exp(effect + 0.1 * generator.normal(size=160))
+    total = 5 + np.maximum(effect, -3) + np.exp(0.8 * generator.normal(size=160))  # logarithms err less, by chance
+    assert [KANRegressor(steps=False).fit(x, y).fits_[0].target.name for y in (product, total)] == ["log", "identity"]

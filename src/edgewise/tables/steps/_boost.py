@@ -58,7 +58,8 @@ class Manner:
     def at(self, rows: int) -> Manner:
         """Return the manner for a number of rows."""
         share = min(self.share, TUNING.many_rows / rows) if rows > TUNING.many_rows else self.share
-        return replace(self, rate=2 * self.rate if rows > TUNING.slow_rows else self.rate, share=share)
+        depth = TUNING.many_leaves if self.kind == "leafwise" and rows > TUNING.leafy_rows else self.depth
+        return replace(self, rate=2 * self.rate if rows > TUNING.slow_rows else self.rate, share=share, depth=depth)
 
 
 LEAFWISE = Manner("leafwise", 6, share=0.7)
@@ -202,7 +203,8 @@ class _Boosting:
             for pair in inside:
                 two[pair] += gain / len(inside)
         most = int(np.clip(TUNING.pairs * d, TUNING.fewest_pairs, TUNING.most_pairs))
-        three = sorted((g for g in gains if len(g) == 3), key=lambda g: -gains[g])[: TUNING.triples]
+        triples = TUNING.many_triples if len(self.rows.y) > TUNING.leafy_rows else TUNING.triples
+        three = sorted((g for g in gains if len(g) == 3), key=lambda g: -gains[g])[:triples]
         kept = {pair for group in three for pair in combinations(group, 2)}
         kept |= {*sorted(two, key=lambda g: -two[g])[:most]}
         self.pairs = np.zeros((d, d), bool)

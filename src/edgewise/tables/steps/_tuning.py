@@ -11,8 +11,9 @@ class StepTuning:
     `level_rows`, below which a level counts as a gap, and `level_shrinkage`, rows by which the effect of a level is
     shrunk where levels are put in order.
 
-    Rows: `slow_rows`, above which rounds count twice as much; `folds`, of which there are `few_folds` above
-    `many_rows`, where a round sees that many rows.
+    Rows: `slow_rows`, above which rounds count twice as much; `leafy_rows`, above which trees that grow leaf by leaf
+    have `many_leaves`, and there are `many_triples`; `folds`, of which there are `few_folds` above `many_rows`, where a
+    round sees that many rows.
 
     Rounds: `rate` of each, `first` ones that say which pairs and triples matter (`few_first` above `many_rows`), `look`
     rounds between looks at the rows left out, `patience` looks without a `gain`, `rounds` at most.
@@ -25,6 +26,9 @@ class StepTuning:
     level_rows: float = 8.0
     level_shrinkage: float = 10.0
     slow_rows: int = 500
+    leafy_rows: int = 3_000
+    many_leaves: int = 16
+    many_triples: int = 20
     many_rows: int = 20_000
     folds: int = 5
     few_folds: int = 3

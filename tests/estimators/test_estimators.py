@@ -22,7 +22,10 @@ import edgewise as ew
 from edgewise.estimators import KANClassifier, KANRegressor
 
 #: A row of weight two is not two rows: folds are drawn from the rows, and two copies may fall into different ones.
-FOLDS = {"check_sample_weight_equivalence_on_dense_data": "folds are drawn from the rows, weights do not move them"}
+FOLDS = {
+    f"check_sample_weight_equivalence_on_{kind}_data": "folds are drawn from the rows, weights do not move them"
+    for kind in ("dense", "sparse")
+}
 
 
 def expected(estimator: Any) -> dict[str, str]:
@@ -216,6 +219,11 @@ LABELS = np.where(np.median(Y) < Y, "heavy", "light")
 NUMBERS = np.random.default_rng(0).normal(size=(30, 2))
 
 
+def empty(rows: int, columns: int) -> Any:
+    """Sparse data without a number, however large."""
+    return sparse.csc_array((rows, columns))
+
+
 def misuse(name: str, words: str, call: Any, error: type[Exception] = ValueError) -> Any:
     return pytest.param(call, error, words, id=name)
 
@@ -259,13 +267,28 @@ def misuse(name: str, words: str, call: Any, error: type[Exception] = ValueError
         misuse("interactions of text", "'none'", lambda: KANRegressor(interaction_cst="none").fit(X, Y)),
         misuse("categories", "'isle'", lambda: KANRegressor(categorical_features=["isle"]).fit(X, Y)),
         misuse("class weights", "class_weight", lambda: KANClassifier(class_weight="even").fit(X, LABELS)),
-        misuse("sparse", "Sparse", lambda: KANRegressor().fit(sparse.eye_array(30), Y[:30]), TypeError),
+        misuse("sparse, large", "8.0 GB .* Select", lambda: KANRegressor().fit(empty(10**6, 1000), np.ones(10**6))),
+        misuse("sparse rows", "fewer rows", lambda: KANRegressor().fit(NUMBERS, Y[:30]).predict(empty(3 * 10**8, 2))),
     ],
 )  # fmt: skip
 def test_misuse_is_refused_in_one_line(call: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words) as caught:
         call()
     assert len(str(caught.value).splitlines()[0]) < 250
+
+
+@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_matrix, sparse.coo_array])
+@pytest.mark.parametrize("columns", [8, 200], ids=["narrow", "wide"])
+def test_sparse_data_is_fitted_and_predicted_like_the_same_numbers_in_an_array(make: Any, columns: int) -> None:
+    r = np.random.default_rng(0)
+    x = np.where(r.random((90, columns)) < 0.7, 0.0, r.normal(size=(90, columns)))
+    x[3, 2] = np.nan
+    y = 2 * np.maximum(x[:, 0], 0) - x[:, 1] + 0.3 * r.normal(size=90)
+    own, plain = KANRegressor().fit(make(x), y), KANRegressor().fit(x, y)
+    np.testing.assert_array_equal(own.predict(make(x)), plain.predict(x))
+    assert own.score(make(x), y) == plain.score(x, y) and own.n_features_in_ == columns
+    own, plain = KANClassifier().fit(make(x), y > 0), KANClassifier().fit(x, y > 0)
+    np.testing.assert_array_equal(own.predict_proba(make(x)), plain.predict_proba(x))
 
 
 def test_more_columns_than_rows_and_columns_that_say_nothing_are_fitted() -> None:

@@ -19,7 +19,7 @@ from edgewise.estimators._fitting import Task, all_rows, fitted, kept_shape
 from edgewise.estimators._onnx import write_classifier, write_regressor
 from edgewise.estimators._pages import Pages
 from edgewise.estimators._reading import candidate_table, edge_table, stacked
-from edgewise.estimators._table import Training, seed_of
+from edgewise.estimators._table import Training, dense, seed_of
 from edgewise.interpret.export import OnnxGraph
 from edgewise.nn import KAN
 from edgewise.tables.additive import (
@@ -80,6 +80,16 @@ class AdditiveEstimator(Pages):
     random_state: Any
     warm_start: bool
     verbose: bool
+
+    def _checked(self, X: Any, *, reset: bool, least: int) -> Any:
+        """Return X as a DataFrame or an array, sparse data as an array; see `TableEstimator`."""
+        return super()._checked(dense(X), reset=reset, least=least)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: sparse data is welcome too."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _fit_each(
         self, rows: Training, targets: list[Array], families: list[Family], *, intervals: bool = False

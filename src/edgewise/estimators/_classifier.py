@@ -96,7 +96,7 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         Parameters
         ----------
         X : (n, p)
-            The table.
+            The table; sparse data of scipy becomes an array, of at most 4 GB.
         y : (n,)
             The labels.
         sample_weight : (n,)

@@ -141,7 +141,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         Parameters
         ----------
         X : (n, p)
-            The table.
+            The table; sparse data of scipy becomes an array, of at most 4 GB.
         y : (n, targets)
             The targets; (n,) for one.
         sample_weight : (n,)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import (
@@ -28,6 +30,8 @@ from edgewise._errors import InputError, first_line
 from edgewise._typing import Array
 from edgewise.tables.encoding import Encoder, as_array, check_names, is_frame, warn_of_index
 from edgewise.tables.io import LARGEST
+
+_LARGEST_DENSE = 4.0  # GB of the array that is made of sparse data
 
 
 @dataclass(frozen=True)
@@ -309,6 +313,22 @@ def unmasked(values: Any) -> Any:
     if is_frame(values):
         return values.to_numpy()
     return as_array(values) if isinstance(values, np.ma.MaskedArray) or hasattr(values, "detach") else values
+
+
+def dense(X: Any) -> Any:
+    """Return sparse data of scipy as an array, and anything else as it is.
+
+    Errors: InputError for sparse data whose array of float64 would have more than 4 GB.
+    """
+    if not issparse(X):
+        return X
+    size = 8e-9 * math.prod(X.shape)
+    if size > _LARGEST_DENSE:
+        raise InputError(
+            f"Sparse data of shape {X.shape} would need {size:.1f} GB as an array, and at most {_LARGEST_DENSE:.0f} GB "
+            "are allowed. Select columns first, for example with sklearn.feature_selection, or pass fewer rows."
+        )
+    return X.toarray()
 
 
 def seed_of(random_state: Any) -> int:

@@ -3,7 +3,8 @@
     python benchmarks/tables_report.py
 
 A figure of a table is the median over its splits, of which one that failed is the worst; coverage, width and
-calibration error are means over them. Default and tuned rows are reported apart.
+calibration error are means over them. A library that has some of the splits is compared on these. Default and tuned
+rows are reported apart.
 """
 
 from __future__ import annotations
@@ -37,19 +38,29 @@ def _report(rows: Any) -> None:
         for half, own in [("all", treated), *treated.groupby("half")]:
             print(f"\n## {half}, {own.table.nunique()} tables")
             for kind, score in (("regression", "r2"), ("classification", "log_loss")):
-                _scores(kind, own[own.kind == kind].pivot_table(score, "table", "library", "median"))
+                _scores(kind, _cells(own[own.kind == kind], score))
             _ranks(own)
-            _times(own.pivot_table("seconds", "table", "library", "median"))
+            _times(_cells(own, "seconds"))
             _page(own)
     for half, own in rows[(rows.kind == "classification") & (rows.tuned == 0)].groupby("half"):
         _calibration(half, own)
+
+
+def _cells(rows: Any, figure: str) -> Any:
+    """Return a figure by table and split, a column for each library."""
+    return rows.pivot_table(figure, ["table", "split"], "library")
+
+
+def _both(cells: Any, name: str) -> Any:
+    """Return a figure of edgewise and of another library by table, over the splits that both have."""
+    return cells.reindex(columns=[OURS, name]).dropna().groupby("table").median()
 
 
 def _scores(kind: str, scores: Any) -> None:
     """Print the middle over the tables, and how edgewise compares with each library on the tables that both have."""
     sign = 1 if kind == "regression" else -1
     for name in scores.columns.drop(OURS, errors="ignore"):
-        both = scores[[OURS, name]].dropna()
+        both = _both(scores, name)
         ahead = sign * (both[OURS] - both[name])
         behind = ", ".join(f"{table} {-gap:.3f}" for table, gap in ahead[ahead < 0].sort_values().items())
         middle = f"median {both[OURS].median():.3f} to {both[name].median():.3f}, of differences {ahead.median():+.3f}"
@@ -61,35 +72,39 @@ def _scores(kind: str, scores: Any) -> None:
 
 
 def _ranks(rows: Any) -> None:
-    """Print mean ranks over the tables: among all, and among all but edgewise's rivals that lack tables."""
-    deficits = rows.assign(deficit=rows.log_loss.fillna(-rows.r2)).pivot_table("deficit", "table", "library", "median")
-    for label, part in (("all tables", deficits.dropna(axis=1)), ("tables that all have", deficits.dropna())):
+    """Print mean ranks: of the libraries that have all tables, and with each of the others on what that one has."""
+    cells = _cells(rows.assign(deficit=rows.log_loss.fillna(-rows.r2)), "deficit")
+    complete = cells.groupby("table").median().dropna(axis=1)
+    parts = {"all tables": complete}
+    for name in cells.columns.difference(complete.columns):
+        own = cells[cells[name].notna()]
+        parts[f"tables of {name}"] = own[[*complete.columns, name]].groupby("table").median()
+    for label, part in parts.items():
         ranks = part.rank(axis=1).mean().sort_values()
         print(f"mean rank, {label} ({len(part)}): {', '.join(f'{name} {rank:.2f}' for name, rank in ranks.items())}")
 
 
-def _times(seconds: Any) -> None:
+def _times(cells: Any) -> None:
+    seconds = cells.groupby("table").median()
     times = ", ".join(f"{name} {value:.2g} ({seconds[name].count()})" for name, value in seconds.median().items())
     print(f"seconds of a fit, median over the tables (their number): {times}")
     for name in seconds.columns.intersection(["ebm", "catboost"]):
-        ratio = (seconds[OURS] / seconds[name]).dropna()
+        both = _both(cells, name)
+        ratio = both[OURS] / both[name]
         worst = f"{ratio.max():.3f} on {ratio.idxmax()}" if len(ratio) else ""
         print(f"  edgewise over {name}, {len(ratio)} tables: median {ratio.median():.3f}, largest {worst}")
 
 
 def _page(rows: Any) -> None:
     """Print the table of docs/tables.md: each library on the tables that it and edgewise have."""
-    r2, loss = (rows.pivot_table(name, "table", "library", "median") for name in ("r2", "log_loss"))
-    seconds = rows.pivot_table("seconds", "table", "library", "median")
-    r2, loss = (scores.reindex(columns=seconds.columns) for scores in (r2, loss))
+    r2, loss, seconds = (_cells(rows, figure) for figure in ("r2", "log_loss", "seconds"))
     print(f"\n| against | tables | ahead on | R2 | log loss | seconds | of edgewise |\n|---|{'---:|' * 6}")
     for name in seconds.columns.drop(OURS):
-        gain = pd.concat([r2[OURS] - r2[name], loss[name] - loss[OURS]]).dropna()
-        regressions = gain[r2.index.intersection(gain.index)].median()
-        classes = -gain[loss.index.intersection(gain.index)].median()
-        times = seconds.loc[gain.index, [name, OURS]].median()
-        figures = f"{(gain > 0).sum()} | {regressions:+.3f} | {classes:+.3f} | {times[name]:.2g} | {times[OURS]:.2g}"
-        print(f"| {name} | {len(gain)} | {figures} |")
+        regressions, classes = (both[OURS] - both[name] for both in (_both(r2, name), _both(loss, name)))
+        times = _both(seconds, name).median()
+        ahead, tables = (regressions > 0).sum() + (classes < 0).sum(), len(regressions) + len(classes)
+        middle = f"{regressions.median():+.3f} | {classes.median():+.3f}"
+        print(f"| {name} | {tables} | {ahead} | {middle} | {times[name]:.2g} | {times[OURS]:.2g} |")
 
 
 def _calibration(half: str, rows: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
@@ -378,6 +379,13 @@ def test_missing_values_are_welcome() -> None:
     model = KANSurvival().fit(x, y)
     assert np.isfinite(model.predict(x)).all()
     assert np.diff(model.event_times_).min() > 0
+
+
+def test_sparse_data_is_fitted_and_predicted_like_an_array() -> None:
+    x, y = made()
+    x = np.where(x.to_numpy() < 0, 0.0, x.to_numpy())
+    own, plain = KANSurvival().fit(csr_array(x), y), KANSurvival().fit(x, y)
+    np.testing.assert_array_equal(own.predict(csr_array(x)), plain.predict(x))
 
 
 def test_one_event_equal_times_and_no_noise_are_fitted() -> None:

@@ -117,7 +117,7 @@ class KANSurvival(TimeTargets, AdditiveEstimator):
         Parameters
         ----------
         X : (n, p)
-            The table.
+            The table; sparse data of scipy becomes an array, of at most 4 GB.
         y : (n,)
             A structured array of an event (True where it happened, False for a censored row) and a time, as in
             scikit-survival; a DataFrame of these two columns; or a tuple (event, time).

@@ -122,8 +122,8 @@ def test_hard_problems_with_one_solution_are_not_said_to_have_none_or_many(probl
 
 
 def test_an_estimate_that_says_nothing_is_not_small() -> None:
-    """A Newton step of an answer that is no solution may be small: 6e-3 was said of van der Pol's, 94 % wrong."""
-    found = pde.solve(_line(lambda u, p: -1e-3 * u.xx + u.x - 1, ENDS))
+    """Two answers that are no solutions may be alike, as are those of a layer that is as thin as rounding."""
+    found = pde.solve(_line(lambda u, p: -1e-9 * u.xx + u.x - 1, ENDS))
     assert found.outcome is pde.Outcome.UNRESOLVED and found.error >= 1
 
 

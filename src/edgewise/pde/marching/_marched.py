@@ -25,6 +25,7 @@ from edgewise.pde.result._file import Refused, read, require_same
 from edgewise.pde.result._sampling import Convergence, Outcome, Packed
 from edgewise.pde.result._solution import FoundSolution, Solution, checked_order
 from edgewise.pde.splines._networks import Factors, network_of_factors
+from edgewise.pde.splines._space import Space
 from edgewise.pde.statement._problem import Problem, paired
 from edgewise.tables.io import Malformed, read_model
 from edgewise.train import Row
@@ -219,23 +220,21 @@ class Marched(FoundSolution):
 def network_of(evolution: Evolution, slab: Slab) -> KAN:
     """Return a slab as KAN([2, (0, [2] * R), unknowns]), whose edges of time are locked, to rounding."""
     (line,), degree, time = slab.space.lines, slab.space.degree, evolution.time
-    x, _ = line.gauss(3 * (degree + 1))  # three for each coefficient of a cell
-    t = slab.begin + slab.length * (0.5 - 0.5 * np.cos(np.pi * (np.arange(len(x)) + 0.5) / len(x)))
-    matrix, tau = line.matrix(x), (t - slab.begin) / slab.length
+    moment = Space(np.array([slab.begin, slab.end]), degree)
+    tau = 0.5 - 0.5 * np.cos(np.pi * (np.arange(2 * degree) + 0.5) / (2 * degree))
+    matrix = moment.matrix(slab.begin + slab.length * tau).toarray()
     in_space, in_time, sums = list[Array](), list[Array](), list[int]()
     for v in range(len(evolution.orders)):
         c, _, _ = evolution.part(v, ())
         if slab.changing[c]:
-            in_space.append(matrix @ slab.begins[:, c])
-            in_time.append(np.ones_like(t))
-        in_space += [matrix @ slab.inner[:, c, m] for m in range(slab.inner.shape[2])]
+            in_space.append(slab.begins[:, c])
+            in_time.append(np.ones_like(tau))
+        in_space += [slab.inner[:, c, m] for m in range(slab.inner.shape[2])]
         in_time += list(slab.shapes(c, tau).T)
         sums += [v] * (len(in_space) - len(sums))
-    factors = (
-        Factors(evolution.spaces[0], line.cells, x, np.stack(in_space, 1)),
-        Factors(time, np.array([slab.begin, slab.end]), t, np.stack(in_time, 1)),
-    )
-    model = network_of_factors(degree, factors, sums, len(evolution.orders))
+    polynomials = np.linalg.lstsq(matrix, np.stack(in_time, 1), rcond=None)[0]
+    factors = (Factors(evolution.spaces[0], line, np.stack(in_space, 1)), Factors(time, moment, polynomials))
+    model = network_of_factors(factors, sums, len(evolution.orders))
     return lock(model, [(0, 2 * r + 1, time) for r in range(len(sums))])
 
 

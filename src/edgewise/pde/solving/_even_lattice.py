@@ -178,7 +178,7 @@ class EvenLattice:
         inner = Term(self.problem.residual, [self.inside], 1.0)
         blocks, root = self._blocks(inner, known, constants), np.sqrt(self.shares)
         norms = np.array([[self._norm(block, q) for q in range(self.unknowns)] for block in blocks])
-        by_equation, by_unknown = _units(norms)
+        by_equation, by_unknown = units(norms)
         scale = self._size(np.maximum.reduce(list(blocks[0].scales.values())) * by_unknown)
         by_equation = by_equation / by_equation[0] / max(scale, 1e-300)
         matrix = [root[:, None] * r * block.matrix for r, block in zip(by_equation, blocks, strict=True)]
@@ -349,7 +349,7 @@ class EvenLattice:
         return math.sqrt((self.shares * (self._part(block, unknown) ** 2).sum(1)).sum())
 
 
-def _units(norms: Array) -> tuple[Array, Array]:
+def units(norms: Array) -> tuple[Array, Array]:
     """Factors r of equations and c of unknowns for which the norms r c N of rows are near one, by least squares."""
     equations, unknowns = norms.shape
     rows, right = [], []

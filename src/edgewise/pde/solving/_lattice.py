@@ -1,142 +1,145 @@
-"""Products of splines over a box of two coordinates, and an equation as a sum of squares of their coefficients."""
+"""Products of splines on the cells that a domain touches, and a problem as a sum of squares of their coefficients."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise._jets import Jets, Order
+from edgewise._jets import Jets
+from edgewise._typing import Array
 from edgewise.nn import KAN
-from edgewise.pde.geometry._domain import Face
-from edgewise.pde.solving._settings import LATTICES
+from edgewise.pde.geometry._domain import Box
+from edgewise.pde.solving._even_lattice import units
+from edgewise.pde.solving._patches import Local, Patch, grouped, inside, patches_of, places_of, spline_jets, widths_at
+from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._networks import network_of
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
-from edgewise.pde.statement._condition import Condition, Equation, Periodic
+from edgewise.pde.statement._condition import Condition, Equation, Integral, Measured
 from edgewise.pde.statement._problem import Problem
-from edgewise.pde.statement._terms import Term, entries_of, left, linearized
+from edgewise.pde.statement._terms import Linearized, Term, entries_of, left, linearized
+
+Known = Callable[[Tensor], Jets]
 
 
-class Patch(NamedTuple):
-    """Points in groups that each lie in one cell, one set (C, Q, 2) or two of as many, and weights (C, Q) of sum 1."""
+class _Held:
+    """An equation at points of one kind. scales: the weights (C, Q) of each of its parts, once they are known."""
 
-    sides: list[Tensor]
-    weights: Tensor
+    def __init__(self, equation: Equation, patch: Patch, condition: Condition | None = None) -> None:
+        self.equation, self.patch, self.condition = equation, patch, condition
+        self.scales: list[Tensor] = []
 
-
-def inside(products: Products, count: int) -> Patch:
-    """Gauss points of each cell of two coordinates, `count` by each."""
-    n, m = products.counts
-    points, weights = map(torch.from_numpy, products.gauss(count))
-    by_cell = torch.arange(len(weights)).view(n, count, m, count).transpose(1, 2).reshape(n * m, -1)
-    return Patch([points[by_cell]], weights[by_cell] / weights.sum())
-
-
-def faces(products: Products, fixed: Sequence[tuple[int, float]], count: int) -> Patch:
-    """Gauss points of the cells at faces, each a coordinate's number and the end where it is held."""
-    points, weights = [], []
-    for k, end in fixed:
-        x, v = products.lines[1 - k].gauss(count)
-        at = torch.full((len(x), 2), end, dtype=torch.float64)
-        at[:, 1 - k] = torch.from_numpy(x)
-        points.append(at.view(-1, count, 2))
-        weights.append(torch.from_numpy(v / v.sum() / len(fixed)).view(-1, count))
-    return Patch([torch.cat(points)], torch.cat(weights))
-
-
-class Local(NamedTuple):
-    """The functions that live at groups of points (C, Q, 2): numbers (C, K), and values (C Q, K) of each order."""
-
-    numbers: Tensor
-    values: dict[Order, Tensor]
-
-    @classmethod
-    def at(cls, products: Products, points: Tensor, orders: Sequence[Order]) -> Local:
-        values = products.at(points.flatten(0, 1).numpy(), orders)
-        numbers = products.index(products.cell_of(points[:, 0].numpy()))
-        return cls(torch.from_numpy(numbers), {order: torch.from_numpy(part) for order, part in values.items()})
-
-    def jets(self, coefficients: Tensor) -> Jets:
-        """Splines with coefficients (functions, m): (C Q, m) of each order."""
-        near = coefficients[self.numbers]
-        groups, count = self.numbers.shape
-        return {order: (part.view(groups, -1, count) @ near).flatten(0, 1) for order, part in self.values.items()}
-
-
-def band_order(problem: Problem, products: Products) -> Tensor:
-    """The place of each function among all, so that the band is narrow.
-
-    The functions of one coordinate come one after the other: a periodic one's, or those of fewer cells.
-    """
-    periods = [c.name for c in problem.conditions if isinstance(c, Periodic)]
-    one, two = products.counts
-    inner = problem.domain.names.index(periods[0]) if periods else int(one >= two)
-    numbers = torch.arange(len(products))
-    return numbers if inner == 1 else numbers.view(products.shape[::-1]).T.flatten()
-
-
-class _Held(NamedTuple):
-    """An equation at points, and how much its mean square counts."""
-
-    equation: Equation
-    weight: float
-    patch: Patch
-
-    def term(self, part: Patch) -> Term:
-        return Term(
-            self.equation, [side.flatten(0, 1) for side in part.sides], self.weight, part.weights.flatten()
-        )  # fmt: skip
+    def term(self, part: slice) -> Term:
+        return Term(self.equation, [side[part].flatten(0, 1) for side in self.patch.sides], 1.0)
 
 
 class LatticeObjective:
-    """cost(vector) = sum over equations of weight * mean of residual^2, by Gauss points of the cells.
+    """cost(vector) = sum of weighted squares of what the equation and its conditions leave at points.
 
-    The vector holds coefficients (functions, unknowns), flattened, and after them the unknown constants.
+    The vector holds coefficients (functions, unknowns), flattened, and after them the unknown constants. Points inside
+    are Gauss's of each cell, weighed by their measure. Conditions weigh as much as the equation does beside them, by
+    the norms of the rows of both, which makes values h^-3 and fluxes h^-1 in an equation of second order; equations of
+    a system and its unknowns have units in which their rows' norms are as near to one as they can be.
+
+    Source: Aziz, Kellogg and Stephens, Mathematics of Computation 44 (1985), for such weights.
     """
 
-    def __init__(self, problem: Problem, products: Products, boundary: int, seed: int) -> None:
+    def __init__(self, problem: Problem, products: Products, seed: int, *, raised: bool = False) -> None:
         self.problem, self.products, self.names = problem, products, list(problem.numbers)
-        self.size, m = len(products) * problem.unknowns, problem.unknowns
-        self.places = band_order(problem, products)[:, None] * m + torch.arange(m)
+        self.raised, self.raises, self.linear = raised, False, False
+        m = problem.unknowns
+        self.size = len(products) * m
         self.start = torch.zeros(self.size + len(self.names), dtype=torch.float64)
-        self.held = [_Held(problem.residual, 1.0, inside(products, LATTICES.gauss))]
+        count = LATTICES.gauss[len(products.lines)]
+        self.inner = [_Held(problem.residual, patch) for patch in inside(products, problem.domain, count)]
+        self.measure = float(sum(held.patch.weights.sum() for held in self.inner))
+        self.held, self.integrals = list(self.inner), []
         for condition in problem.conditions:
-            patch = self._patch(condition, boundary, seed)
-            self.held.append(_Held(condition.equation, condition.weight, patch))
+            if isinstance(condition, Integral):
+                points, rule = condition.rule
+                self.integrals.append(_Held(condition.equation, grouped(products, points, rule), condition))
+            else:
+                self.held += [
+                    _Held(condition.equation, p, condition) for p in patches_of(condition, products, self.measure, seed)
+                ]
+        touched = np.zeros(len(products), dtype=bool)
+        for held in self.held:
+            for side in held.patch.sides:
+                touched[products.index(products.cell_of(side[:, 0].numpy()))] = True
+        places = places_of(problem, products, touched)
+        self.places = np.where(places[:, None] < 0, -1, places[:, None] * m + np.arange(m)).ravel()
         self.band = max(self._reach(held.patch) for held in self.held)
+        self.cache: dict[tuple[int, int], list[Local]] = {}
 
     @property
     def seconds(self) -> float:
         """About the time that a step takes on one core."""
-        wide = (self.products.degree + 1) ** 2 * self.problem.unknowns
-        rows = self.held[0].patch.weights.numel() * self.problem.unknowns
+        wide = (self.products.degree + 1) ** len(self.products.lines) * self.problem.unknowns
+        rows = sum(held.patch.weights.numel() for held in self.held) * self.problem.unknowns
         return rows * (1e-5 + 2e-9 * wide**2) + 2e-10 * self.size * self.band**2
 
     def begin(self, coefficients: Tensor, constants: Mapping[str, float]) -> None:
-        """Start at coefficients (functions, unknowns) and constants; see `_relate`."""
+        """Start at coefficients (functions, unknowns) and constants."""
         own = torch.tensor([float(constants[name]) for name in self.names], dtype=torch.float64)
         self.start = torch.cat([coefficients.flatten(), own])
 
-    def relate(self) -> None:
-        """Let the equation count less where its terms, at the start, are far larger than in most of the domain.
+    def follow(self, known: Known, constants: Mapping[str, float]) -> None:
+        """Start from a solution that is known at points: at the step from it, or where that is worse, near it."""
+        own = torch.tensor([float(constants[name]) for name in self.names], dtype=torch.float64)
+        self._relate(known, own)
+        if self.linear:
+            self._weigh(known, own)
+            self.begin(torch.zeros(len(self.products), self.problem.unknowns).double(), constants)
+            return
+        normal, near = self._normal(known, own)
+        self.start = torch.cat([torch.zeros(self.size, dtype=torch.float64), own])
+        for aim in (near - normal.residual, near):
+            change = normal.solved(aim)
+            if change is None:
+                continue
+            trial = torch.cat([change[: self.size], own + change[self.size :]])
+            if self.cost(trial) < self.cost(self.start):
+                self.start = trial
 
-        There, as in corners where they are infinite, errors that are small relative to them would outweigh all else.
-        The squares are multiplied by  (1 + (T / 10 M)^2)^-2,  T the root mean square of the terms in a cell, M its
-        median over the domain.
+    def _relate(self, known: Known, constants: Tensor) -> None:
+        """Let the equation count less where its terms are far larger than in most of the domain.
+
+        There errors that are small relative to them would outweigh all else. The squares are multiplied by
+        (1 + (T / 10 M)^2)^-p,  T the root mean square of the terms in a cell, M its median over the domain, or a small
+        part of its mean. p = 2 near corners, where terms may be infinite, and while knots settle; p = 1/2 elsewhere.
         """
-        equation = self.held[0].patch
-        sizes = torch.cat([self._terms(part, self.start)[1] for part in self._parts(equation)])
-        areas = equation.weights.sum(1)
-        each = (sizes * equation.weights).sum(1) / areas
-        rising = each.argsort()
-        middle = each[rising][areas[rising].cumsum(0) >= 0.5][0]
+        each, areas, powers = [], [], []
+        for held in self.inner:
+            area = held.patch.weights.sum(1)
+            sizes = torch.cat([self._terms(held, part, known, constants)[1] for part in self._parts(held)])
+            each.append((sizes * held.patch.weights).sum(1) / area)
+            areas.append(area)
+            powers.append(self._powers(held.patch.sides[0][:, 0]))
+        whole, over = torch.cat(each), torch.cat(areas)
+        rising = whole.argsort()
+        middle = whole[rising][over[rising].cumsum(0) >= over.sum() / 2][0]
+        middle = middle.clamp_min(LATTICES.of_mean**2 * float((whole * over).sum() / over.sum()))
         if float(middle) > 0:
-            less = (1 + each / (LATTICES.far**2 * middle)) ** -2
-            weighed = Patch(equation.sides, equation.weights * less.unsqueeze(1))
-            self.held[0] = self.held[0]._replace(patch=weighed)
+            for held, own, power in zip(self.inner, each, powers, strict=True):
+                less = (1 + own / (LATTICES.far**2 * middle)) ** -power
+                held.patch = Patch(held.patch.sides, held.patch.weights * less.unsqueeze(1))
+
+    def _powers(self, points: Tensor) -> Tensor:
+        """The powers p of `_relate` at points (n, d)."""
+        domain = self.problem.domain
+        powers = torch.full((len(points),), 2.0 if self.raised else 0.5, dtype=torch.float64)
+        if len(domain.names) == 2 and not self.raised:
+            low, high = domain.ends
+            box = isinstance(domain, Box)
+            corners = torch.cartesian_prod(*torch.stack([low, high]).T) if box else [c.at for c in domain.corners()]
+            size = float((high - low).norm())
+            for corner in corners:
+                at = torch.as_tensor(corner, dtype=torch.float64)
+                powers[(points - at).norm(dim=1) < LATTICES.corner * size] = 2.0
+        return powers
 
     def constants(self, vector: Tensor) -> dict[str, float]:
         return dict(zip(self.names, vector[self.size :].tolist(), strict=True))
@@ -144,88 +147,253 @@ class LatticeObjective:
     def coefficients(self, vector: Tensor) -> Tensor:
         return vector[: self.size].view(len(self.products), -1)
 
+    def known(self, vector: Tensor) -> Known:
+        """The unknowns' jets at points."""
+        return lambda points: spline_jets(self.products, self.coefficients(vector), points, self.problem.orders)
+
     def network(self, vector: Tensor, accuracy: float = 1e-12) -> KAN:
         """The network that the lattice's function is, to a relative accuracy in L2."""
-        x, y = self.products.lines
-        matrices = self.coefficients(vector).T.reshape(-1, len(x), len(y))
-        return network_of((x, y), matrices, accuracy)
+        return network_of(self.products, self.coefficients(vector), accuracy)
 
     def cost(self, vector: Tensor) -> float:
-        total = sum(held.weight * self._mean_square(held, vector) for held in self.held)
+        if not self.held[0].scales:
+            self._weigh(self.known(self.start), self.start[self.size :])
+        total = 0.0
+        for held in self.held:
+            for number, part in enumerate(self._parts(held)):
+                for scale, rest in zip(held.scales, self._rests(held, part, number, vector), strict=True):
+                    total += float((scale[part].flatten() * rest).square().sum())
+        for held in self.integrals:
+            total += sum(own**2 for own in self._integral(held, self.known(vector), vector[self.size :])[1])
         return total if total == total else float("inf")
 
     def normal(self, vector: Tensor) -> Normal:
-        """The normal equations at a vector."""
-        normal = Normal(self.places.flatten(), self.band, len(self.names))
-        for held in self.held:
-            for part in self._parts(held.patch):
-                self._add(normal, held, part, vector)
-        return normal
+        """The rows at a vector."""
+        return self._normal(self.known(vector), vector[self.size :], vector)[0]
 
-    def residual(self, vector: Tensor, patch: Patch) -> float:
+    def residual(self, vector: Tensor, patches: Sequence[Patch]) -> float:
         """The root mean square of what the equation leaves at points."""
-        return self._mean_square(self.held[0]._replace(patch=patch), vector) ** 0.5
+        over, measure, count = 0.0, 0.0, 1
+        for patch in patches:
+            held = _Held(self.problem.residual, patch)
+            for part in self._parts(held):
+                rests = self._rests(held, part, -1, vector)
+                count = len(rests)
+                over += sum(float((rest.square() * patch.weights[part].flatten()).sum()) for rest in rests)
+            measure += float(patch.weights.sum())
+        return (over / count / measure) ** 0.5
 
     def relative(self, vector: Tensor) -> float:
-        """What the equation leaves over the size of its terms, as root mean squares with the weights of `relate`."""
-        over, size = 0.0, 0.0
-        for part in self._parts(self.held[0].patch):
-            squares, terms = self._terms(part, vector)
-            over += float((squares * part.weights).sum())
-            size += float((terms * part.weights).sum())
+        """What the equation leaves over the size of its terms, as root mean squares with the weights of `follow`."""
+        over, size, known, constants = 0.0, 0.0, self.known(vector), vector[self.size :]
+        for held in self.inner:
+            for part in self._parts(held):
+                squares, terms = self._terms(held, part, known, constants)
+                over += float((squares * held.patch.weights[part]).sum())
+                size += float((terms * held.patch.weights[part]).sum())
         return (over / size) ** 0.5 if size > 0 else 0.0
 
-    def _mean_square(self, held: _Held, vector: Tensor) -> float:
-        """The mean square of what an equation leaves."""
-        total = 0.0
-        for part in self._parts(held.patch):
-            term, jets = held.term(part), self._jets(part, vector)
-            rest = left(self.problem, self.names, term, jets, vector[self.size :].expand(len(term), -1))
-            total += sum(float(term.weigh(each).square().sum()) for each in rest) / len(rest)
-        return total
+    def missed(self, vector: Tensor, seed: int) -> float:
+        """What the equation leaves in cells whose points do not show it, over its terms, as means of absolute values.
 
-    def _patch(self, condition: Condition, count: int, seed: int) -> Patch:
-        if isinstance(condition.where, Face) and condition.also is None:
-            return faces(self.products, condition.where.fixed, LATTICES.gauss)
-        sides = [side.unsqueeze(1) for side in condition.points(count, seed)]
-        return Patch(sides, torch.full(sides[0].shape[:2], 1 / len(sides[0]), dtype=torch.float64))
+        Those are cells of one coordinate in which far more is left at some of many random points. A source that is
+        narrower than the distance of the lattice's points is found so.
+        """
+        if len(self.products.lines) > 1:
+            return 0.0
+        points = self.problem.domain.points(LATTICES.scanned, seed + 9, "random")
+        whole = torch.full((len(points), 1), self.measure / len(points), dtype=torch.float64)
+        found = []
+        for held in (*self.inner, _Held(self.problem.residual, Patch([points.unsqueeze(1)], whole))):
+            every = slice(0, len(held.patch.weights))
+            squares, terms = self._terms(held, every, self.known(vector), vector[self.size :])
+            cells = self.products.cell_of(held.patch.flat()[0].numpy())[:, 0]
+            left, size = (np.sqrt(part.flatten().numpy()) for part in (squares, terms))
+            most = np.zeros(self.products.size)
+            np.maximum.at(most, cells, left)
+            weights = held.patch.weights.flatten().numpy()
+            found.append((most, np.bincount(cells, weights * left, self.products.size), float((weights * size).sum())))
+        (own, _, terms), (there, total, others) = found
+        hidden = there > LATTICES.hidden * own + REFINEMENT.rounding * there.max()
+        return float(total[hidden].sum() / max(terms, others, 1e-300))
 
     def _reach(self, patch: Patch) -> int:
         """How far apart the numbers of unknowns are that one equation sees."""
-        places = torch.cat([self.places[Local.at(self.products, side[:, :1], [()]).numbers] for side in patch.sides], 1)
-        return int((places.amax((1, 2)) - places.amin((1, 2))).max())
+        m, sides = self.problem.unknowns, patch.sides
+        numbers = [self.products.index(self.products.cell_of(side[:, 0].numpy())) for side in sides]
+        if len(self.products.lines) == 1:  # rows of two places count as two
+            return (self.products.degree + 1) * m - 1
+        places = self.places.reshape(-1, m)[np.concatenate(numbers, 1)]
+        return int((places.max((1, 2)) - places.min((1, 2))).max()) if len(places) else 0
 
-    def _parts(self, patch: Patch) -> Iterator[Patch]:
-        groups, each = patch.weights.shape
-        wide = (self.products.degree + 1) ** 2 * max(self.problem.unknowns, len(self.problem.orders))
+    def _parts(self, held: _Held) -> Iterator[slice]:
+        groups, each = held.patch.weights.shape
+        if held.condition is not None and isinstance(held.condition.where, Tensor):
+            yield slice(0, groups)
+            return
+        wide = (self.products.degree + 1) ** len(self.products.lines)
+        wide *= max(self.problem.unknowns, len(self.problem.orders))
         entries = 4_000_000  # numbers that are held for a part of the points
-        step = max(1, entries // (each * wide))
+        step = max(1, entries // (max(each, 1) * wide))
         for k in range(0, groups, step):
-            yield Patch([side[k : k + step] for side in patch.sides], patch.weights[k : k + step])
+            yield slice(k, k + step)
 
-    def _jets(self, part: Patch, vector: Tensor) -> list[Jets]:
-        return [local.jets(self.coefficients(vector)) for local in self._local(part)]
+    def _local(self, held: _Held, part: slice, number: int) -> list[Local]:
+        """The functions at a part of the points, which are kept where they are few."""
+        orders, sides = self.problem.orders, [side[part] for side in held.patch.sides]
+        key = id(held), number
+        if number < 0 or key not in self.cache:
+            found = [Local.at(self.products, side, orders) for side in sides]
+            numbers = sum(values.numel() for local in found for values in local.values.values())
+            if number < 0 or numbers * (len(self.cache) + 1) > LATTICES.cached:
+                return found
+            self.cache[key] = found
+        return self.cache[key]
 
-    def _local(self, part: Patch) -> list[Local]:
-        return [Local.at(self.products, side, self.problem.orders) for side in part.sides]
+    def _rests(self, held: _Held, part: slice, number: int, vector: Tensor) -> list[Tensor]:
+        """What an equation leaves at a part of the points, each (C Q,)."""
+        jets = [local.jets(self.coefficients(vector)) for local in self._local(held, part, number)]
+        term, constants = held.term(part), vector[self.size :]
+        if self.raised and held.condition is None:
+            rows = self._linearized(held, part, jets, constants)
+            return [row.residual for row in rows]
+        return list(left(self.problem, self.names, term, jets, constants.expand(len(term), -1)))
 
-    def _terms(self, part: Patch, vector: Tensor) -> tuple[Tensor, Tensor]:
+    def _linearized(self, held: _Held, part: slice, jets: list[Jets], constants: Tensor) -> list[Linearized]:
+        rows = linearized(self.problem, self.names, held.term(part), jets, constants)
+        if self.raised and held.condition is None:
+            points = held.patch.sides[0][part].flatten(0, 1)
+            return [self._raised(row, jets[0], points) for row in rows]
+        return rows
+
+    def _raised(self, row: Linearized, jets: Jets, points: Tensor) -> Linearized:
+        """The equation with as much of its second derivatives as a layer needs that is as wide as a cell.
+
+        |a_xx| is at least h |a_x| / 3, so that the splines do not oscillate while knots move to where layers are.
+        """
+        widths, rest, by = torch.from_numpy(widths_at(self.products, points.numpy())), row.residual, dict(row.by[0])
+        for k in range(len(self.products.lines)):
+            if (k, k) in by and (k,) in by:
+                first, second = by[(k,)], by[(k, k)]
+                more = (widths[:, k, None] * first.abs() / LATTICES.peclet - second.abs()).clamp_min(0)
+                more = more * second.sign()
+                if bool(more.any()):
+                    self.raises = True
+                    by[(k, k)], rest = second + more, rest + (more * jets[(k, k)]).sum(1)
+        return row._replace(residual=rest, by=[by])
+
+    def _terms(self, held: _Held, part: slice, known: Known, constants: Tensor) -> tuple[Tensor, Tensor]:
         """The squares of what the equations leave, and of the sizes of what they add up: each (C, Q)."""
-        jets, over, whole = self._jets(part, vector), torch.zeros_like(part.weights), torch.zeros_like(part.weights)
-        term = Term(self.held[0].equation, [side.flatten(0, 1) for side in part.sides], 1.0)
-        for row in linearized(self.problem, self.names, term, jets, vector[self.size :]):
-            over += row.residual.square().view_as(whole)
-            whole += row.sizes(jets).square().view_as(whole)
+        shape, term = held.patch.weights[part].shape, held.term(part)
+        jets = [known(side) for side in term.points]
+        over, whole = torch.zeros(shape).double(), torch.zeros(shape).double()
+        for row in linearized(self.problem, self.names, term, jets, constants):
+            over += row.residual.square().view(shape)
+            whole += row.sizes(jets).square().view(shape)
         return over, whole
 
-    def _add(self, normal: Normal, held: _Held, part: Patch, vector: Tensor) -> None:
-        m, shape, known = self.problem.unknowns, part.weights.shape, self._local(part)
-        jets = [local.jets(self.coefficients(vector)) for local in known]
-        found = linearized(self.problem, self.names, held.term(part), jets, vector[self.size :])
-        columns = torch.cat([(local.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1) for local in known], 1)
-        root = (held.weight / len(found)) ** 0.5
-        for row in found:
-            entries = [entries_of(local.values, by) for local, by in zip(known, row.by, strict=True)]
-            rows = torch.cat(entries, 1).view(*shape, -1)
-            constants, residual = row.constants.view(*shape, -1), row.residual.view(shape)
-            normal.add(columns, root * rows, root * constants, root * residual)
+    def _norms(self, rows: list[Linearized], known: list[Local]) -> Tensor:
+        """Norms of rows by each unknown: (equations, n, unknowns)."""
+        found = []
+        for row in rows:
+            total = torch.zeros(len(row.residual), self.problem.unknowns, dtype=torch.float64)
+            for local, by in zip(known, row.by, strict=True):
+                entries = entries_of(local.values, by)
+                total += entries.view(len(total), -1, total.shape[1]).square().sum(1)
+            found.append(total.sqrt())
+        return torch.stack(found)
+
+    def _weigh(self, known: Known, constants: Tensor) -> None:
+        """Give all equations their weights, by the norms of their rows."""
+        norms, measures = [], []
+        for held in self.inner:
+            for part in self._parts(held):
+                own = self._local(held, part, -1)
+                jets = [known(side) for side in held.term(part).points]
+                norms.append(self._norms(self._linearized(held, part, jets, constants), own))
+                measures.append(held.patch.weights[part].flatten())
+        whole, measure = torch.cat(norms, 1), torch.cat(measures)
+        mean = ((whole.square() * measure[:, None]).sum(1) / measure.sum()).sqrt()
+        by_equation, by_unknown = map(torch.from_numpy, units(mean.numpy()))
+        by_equation = by_equation / by_equation[0]
+        self.typical = float((by_equation[:, None] * mean * by_unknown).max())
+        self.by_unknown = by_unknown
+        for held in self.inner:
+            root = (held.patch.weights / self.measure).sqrt()
+            held.scales = [float(r) * root for r in by_equation]
+        for held in self.held:
+            condition = held.condition
+            if isinstance(condition, Measured):
+                held.scales = [(condition.weight * held.patch.weights / self.measure).sqrt()]
+            elif condition is not None:
+                stated = condition.weight / LATTICES.stated_weight
+                held.scales = self._beside(held, known, constants, by_equation, stated)
+
+    def _beside(
+        self, held: _Held, known: Known, constants: Tensor, by_equation: Tensor, stated: float
+    ) -> list[Tensor]:  # fmt: skip
+        """The weights of a condition, by what the equation weighs at the same points."""
+        every = slice(0, len(held.patch.weights))
+        term, local = held.term(every), self._local(held, every, -1)
+        jets = [known(side) for side in term.points]
+        own = self._norms(linearized(self.problem, self.names, term, jets, constants), local)
+        own = (own * self.by_unknown).amax(2)
+        there = _Held(self.problem.residual, Patch(held.patch.sides[:1], held.patch.weights))
+        rows = self._linearized(there, every, jets[:1], constants)
+        equation = (self._norms(rows, local[:1]) * self.by_unknown).amax(2)
+        size = (equation * by_equation[:, None]).amax(0).nan_to_num(nan=self.typical, posinf=self.typical)
+        size = size.clamp_min(LATTICES.least_beside * self.typical)
+        root = (stated * held.patch.weights / self.measure).sqrt()
+        return [root * (size / each.clamp_min(1e-300)).view_as(root) * (each > 0).view_as(root) for each in own]
+
+    def _integral(self, held: _Held, known: Known, constants: Tensor) -> tuple[list[Array], list[float]]:
+        """The rows of an integral, dense, with the constants at the end, and what it leaves; both weighed."""
+        every = slice(0, len(held.patch.weights))
+        term, (local,) = held.term(every), self._local(held, every, -1)
+        jets = [known(side) for side in term.points]
+        m, rule = self.problem.unknowns, held.patch.weights.flatten()
+        rule = rule / rule.abs().sum()
+        columns = (local.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1)
+        columns = columns.repeat_interleave(held.patch.weights.shape[1], 0)
+        rows, rests = [], []
+        assert held.condition is not None
+        stated = (held.condition.weight / LATTICES.stated_weight) ** 0.5
+        for row in linearized(self.problem, self.names, term, jets, constants):
+            entries = entries_of(local.values, row.by[0]) * rule[:, None]
+            dense = np.bincount(columns.flatten().numpy(), entries.flatten().numpy(), self.size)
+            size = float(np.sqrt(((dense.reshape(-1, m) * self.by_unknown.numpy()) ** 2).sum(0)).max())
+            weight = stated * self.typical / max(size, 1e-300) if size > 0 else stated
+            dense = np.concatenate([dense, (rule @ row.constants).numpy()])
+            rows.append(weight * dense)
+            rests.append(weight * float(rule @ row.residual))
+        return rows, rests
+
+    def _normal(self, known: Known, constants: Tensor, vector: Tensor | None = None) -> tuple[Normal, Array]:
+        """The rows at functions that are known at points, and what they make of these functions themselves."""
+        if not self.held[0].scales:
+            self._weigh(known, constants)
+        m, near = self.problem.unknowns, []
+        d = len(self.products.lines)
+        local = (self.products.degree + 1) ** d * m
+        normal = Normal(self.places, self.band, len(self.names), local, orthogonal=d == 1)
+        for held in self.held:
+            for number, part in enumerate(self._parts(held)):
+                shape, local = held.patch.weights[part].shape, self._local(held, part, number)
+                if vector is None:
+                    jets = [known(side) for side in held.term(part).points]
+                else:
+                    jets = [own.jets(self.coefficients(vector)) for own in local]
+                columns = torch.cat([(own.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1) for own in local], 1)
+                for row, scale in zip(self._linearized(held, part, jets, constants), held.scales, strict=True):
+                    s = scale[part].flatten()
+                    entries = [entries_of(own.values, by) for own, by in zip(local, row.by, strict=True)]
+                    rows = (torch.cat(entries, 1) * s[:, None]).view(*shape, -1)
+                    normal.add(columns, rows, (row.constants * s[:, None]).view(*shape, -1), row.residual * s)
+                    if vector is None:
+                        near.append((row.value(jets) * s).numpy())
+        for held in self.integrals:
+            rows, rests = self._integral(held, known, constants)
+            for dense, rest in zip(rows, rests, strict=True):
+                normal.add_dense(dense, rest)
+                near.append(np.zeros(1))
+        return normal, np.concatenate(near) if near else np.zeros(0)

@@ -1,4 +1,4 @@
-"""Solving on a box of two coordinates: products of splines on finer and finer lattices that follow the solution."""
+"""Solving by splines in one to three coordinates, on finer and finer lattices that follow the solution."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import values_of
-from edgewise.pde.solving._lattice import LatticeObjective, Local, inside
+from edgewise.pde.solving._determinacy import is_linear
+from edgewise.pde.solving._lattice import Known, LatticeObjective
+from edgewise.pde.solving._patches import inside, spline_jets
 from edgewise.pde.solving._refining import Answer, NetworkState, Refiner, beginning, not_finite
 from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
-from edgewise.pde.statement._condition import Integral
 from edgewise.pde.statement._problem import Problem, Weak
 from edgewise.train.optim import LeastSquaresSolver, Needs
 
@@ -50,6 +52,11 @@ class BandNewton(LeastSquaresSolver):
                 self.settled = True
                 break
             vector, cost, damping = _lower(problem, normal, vector, damping)
+            if problem.linear and vector is not before and damping <= LATTICES.of_rounding:
+                self.settled = True
+                if callback is not None:
+                    callback(vector, cost)
+                break
             if vector is not before and callback is not None and callback(vector, cost):
                 break
             if cost < (1 - LATTICES.tolerance) * normal.cost:
@@ -63,17 +70,32 @@ class BandNewton(LeastSquaresSolver):
 
 
 def _lower(problem: Any, normal: Normal, vector: Tensor, damping: float) -> tuple[Tensor, float, float]:
-    """A step with the least damping, from one on, that lowers the cost: vector, cost, and the damping."""
+    """A step that lowers the cost: vector, cost, and the damping.
+
+    A whole undamped step, or a half, a quarter, ... of it, which no change of units changes; else one with the least
+    damping that does.
+    """
     while damping <= LATTICES.most_damping:
         step = normal.step(damping)
         if step is not None:
-            cost = problem.cost(vector - step)
-            if cost < normal.cost:
-                return vector - step, cost, damping
-            if float(normal.gradient @ step) < LATTICES.tolerance * normal.cost:
+            gain = normal.cost - normal.left
+            for _ in range(1 if damping > LATTICES.of_rounding or problem.linear else LATTICES.halvings):
+                cost = problem.cost(vector - step)
+                if cost < normal.cost:
+                    return vector - step, cost, damping
+                step = step / 2
+            if gain < LATTICES.tolerance * normal.cost:
                 break
         damping = max(LATTICES.least_damping if step is None else LATTICES.nonlinear, 10 * damping)
     return vector, normal.cost, damping
+
+
+def is_settled(objective: LatticeObjective, vector: Tensor, floor: float) -> bool:
+    """Whether a step from here would gain nothing."""
+    normal = objective.normal(vector)
+    if normal.cost <= floor or objective.linear:
+        return True
+    return normal.step() is not None and normal.cost - normal.left < LATTICES.tolerance * normal.cost
 
 
 @dataclass(frozen=True)
@@ -82,7 +104,6 @@ class _Level:
 
     objective: LatticeObjective
     vector: Tensor
-    values: Tensor
     steps: int
     settled: bool
     train: float
@@ -92,6 +113,14 @@ class _Level:
     @property
     def products(self) -> Products:
         return self.objective.products
+
+    @property
+    def known(self) -> Known:
+        return self.objective.known(self.vector)
+
+    @property
+    def coefficients(self) -> Array:
+        return self.objective.coefficients(self.vector).numpy()
 
     @cached_property
     def relative(self) -> float:
@@ -105,42 +134,131 @@ class _Level:
 
 
 def is_on_lattice(problem: Problem) -> bool:
-    """Whether a problem has a box of two coordinates, residuals at points, no integrals, and no unknown functions."""
-    box = isinstance(problem.domain, Box) and len(problem.domain.names) == 2
-    integrals = any(isinstance(condition, Integral) for condition in problem.conditions)
-    return box and not integrals and not isinstance(problem.residual, Weak) and not problem.functions
+    """Whether a problem has up to three coordinates, residuals at points, and no unknown functions."""
+    few = len(problem.domain.names) in LATTICES.cells
+    return few and not isinstance(problem.residual, Weak) and not problem.functions
 
 
-def on_lattice(refiner: Refiner, tolerance: float, lattices: int = len(LATTICES.cells)) -> Answer:
+def on_lattice(refiner: Refiner, tolerance: float, lattices: int | None = None) -> Answer:
     """Solve on lattices until two solutions differ by less than a tolerance; return the one before the last.
 
     The difference is its error. Knots follow the solution, and each coordinate has as many as give it as large a share
-    of the error. `lattices`: how many there are at most.
+    of the error. `lattices`: how many there are at most. While layers are thinner than cells, knots follow those of an
+    equation with larger second derivatives; such solutions do not count.
     """
-    former, last, error = None, None, math.inf
-    for cells in LATTICES.cells[:lattices]:
-        objective = _prepared(refiner, last, cells)
-        if last is not None and not _fits(refiner, last.steps, objective):
+    search = _Search(refiner, is_linear(refiner.problem))
+    for cells in LATTICES.cells[len(refiner.problem.domain.names)][:lattices]:
+        if not search.refined(cells, tolerance):
             break
-        level = _solved(refiner, objective, 0.0 if last is None else last.floor)
-        ended = refiner.monitor.ended() is not None
-        if ended and not level.settled and last is not None:
-            break
-        former, last = last, level
-        error = math.inf if former is None else _change(former.values, last.values)
-        done = former is not None and error <= tolerance and former.solved and last.settled and _falls(former, last)
-        if ended or done:
-            break
+    last = search.last
     assert last is not None
-    if former is None:  # there is no other to compare it with
+    if search.best is None:  # there is no other to compare it with
         return refiner.answer(_state(last, math.inf))._replace(relative=last.relative, settled=False)
+    former, last, error = search.best
     settled = former.settled and last.settled
-    return Answer(_state(former, error), error, former.relative, settled, _falls(former, last))
+    error = max(error, last.objective.missed(last.vector, refiner.seed))
+    return Answer(_state(former, error), error, former.relative, settled, search.falls(former, last))
 
 
-def _falls(former: _Level, last: _Level) -> bool:
-    """Whether a finer lattice leaves less of the equation."""
-    return last.relative < LATTICES.falls * former.relative or last.relative < REFINEMENT.rounding
+class _Search:
+    """The solutions of the last two lattices, and how much they differ.
+
+    layers: the last solution of an equation with second derivatives as large as the cells' widths need; its knots are
+    where layers are. The solution of the equation itself is not trusted where it would have the knots leave them.
+    """
+
+    def __init__(self, refiner: Refiner, linear: bool) -> None:
+        self.refiner, self.linear = refiner, linear
+        self.d = len(refiner.problem.domain.names)
+        self.former: _Level | None = None
+        self.last: _Level | None = None
+        self.layers: _Level | None = None
+        self.best: tuple[_Level, _Level, float] | None = None
+        self.stalled = 0
+
+    def ended(self, tolerance: float) -> bool:
+        former, last = self.former, self.last
+        if former is None or last is None:
+            return last is not None and self.refiner.monitor.ended() is not None
+        if self.refiner.monitor.ended() is not None:
+            return True
+        error = _distance(former, last)
+        if error <= tolerance and former.solved and last.settled and self.falls(former, last):
+            self.best = (former, last, error)
+            return True
+        if self.best is None or error < LATTICES.gain * self.best[2] or self.best[2] > LATTICES.near:
+            self.best, self.stalled = (former, last, error), 0
+        else:
+            self.stalled += 1
+        return self.stalled >= LATTICES.stalled[self.d]
+
+    def falls(self, former: _Level, last: _Level) -> bool:
+        """Whether a finer lattice leaves less of the equation, or both hardly any of one that was known to be soluble.
+
+        That a linear one has a solution was asked before.
+        """
+        least = LATTICES.hardly if self.linear and self.d > 1 else REFINEMENT.rounding
+        return last.relative < max(LATTICES.falls * former.relative, least)
+
+    def refined(self, cells: int, tolerance: float) -> bool:
+        """Solve on lattices with this many cells; False where that is enough, or would be too much work."""
+        first = self.last is None
+        if first or self._left():
+            self._settle(cells)
+        for _ in range(1 if first else LATTICES.moves[self.d]):
+            if not self._next(cells) or self.ended(tolerance):
+                return False
+        return True
+
+    def _left(self) -> bool:
+        """Whether knots would leave the layers."""
+        if self.layers is None or self.last is None or self.last.relative < LATTICES.near:
+            return False
+        after = _narrowest(_moved(self.last, max(self.last.products.counts)))
+        return after > LATTICES.lost * _narrowest(self.layers.products)
+
+    def _settle(self, cells: int) -> None:
+        """Move knots to where layers are, with the second derivatives that cells need for them."""
+        narrowest, left = math.inf, math.inf
+        for _ in range(LATTICES.settling[self.d]):
+            near = self.layers
+            products = _even(self.refiner.problem, cells) if near is None else _moved(near, cells)
+            objective = _prepared(self.refiner, near, products, self.linear, raised=True)
+            if not objective.raises:
+                break
+            self.layers = _solved(self.refiner, objective, 0.0)
+            now = _narrowest(products)
+            still = now > LATTICES.still * narrowest or self.layers.relative > LATTICES.still * left
+            if still or self.refiner.monitor.ended() is not None:
+                break
+            narrowest, left = now, self.layers.relative
+        self.last = self.layers or self.last
+
+    def _next(self, cells: int) -> bool:
+        """Solve on one lattice more."""
+        refiner, last = self.refiner, self.last
+        products = _even(refiner.problem, cells) if last is None else _moved(last, cells)
+        objective = _prepared(refiner, last, products, self.linear)
+        if last is not None and not _fits(refiner, last.steps, objective):
+            return False
+        level = _solved(refiner, objective, 0.0 if last is None else last.floor)
+        if refiner.monitor.ended() is not None and not level.settled and last is not None:
+            return False
+        self.former, self.last = None if last is self.layers else last, level
+        return True
+
+
+def _narrowest(products: Products) -> float:
+    return min(float(np.diff(line.cells).min()) for line in products.lines)
+
+
+def _even(problem: Problem, cells: int) -> Products:
+    """Even cells, as many by each coordinate of a box, and nearly square ones elsewhere."""
+    domain = problem.domain
+    sides = [high - low for low, high in zip(domain.low, domain.high, strict=True)]
+    shares = [1.0 if isinstance(domain, Box) else side / max(sides) for side in sides]
+    counts = [max(LATTICES.least, round(cells * share)) for share in shares]
+    return Products.even(zip(domain.low, domain.high, strict=True), counts, LATTICES.degree[len(sides)])
 
 
 def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
@@ -157,21 +275,19 @@ def _state(level: _Level, error: float) -> NetworkState:
     )  # fmt: skip
 
 
-def _prepared(refiner: Refiner, last: _Level | None, cells: int) -> LatticeObjective:
-    """The objective on a lattice with this many cells, starting from where the last one ended."""
+def _prepared(
+    refiner: Refiner, last: _Level | None, products: Products, linear: bool, *, raised: bool = False
+) -> LatticeObjective:  # fmt: skip
+    """The objective on a lattice, starting from where the last one ended."""
     problem = refiner.problem
-    ends = zip(problem.domain.low, problem.domain.high, strict=True)
-    products = _moved(last, cells) if last else Products.even(ends, (cells, cells), LATTICES.degree)
-    objective = LatticeObjective(problem, products, refiner.boundary, refiner.seed)
+    objective = LatticeObjective(problem, products, refiner.seed, raised=raised)
+    objective.linear = linear
     if last is None:
-        objective.begin(_first(refiner, products), problem.numbers)
+        objective.begin(_first(refiner, products), {**problem.numbers, **refiner.begins})
         if not math.isfinite(objective.cost(objective.start)):
             raise not_finite()
     else:
-        coefficients = last.objective.coefficients(last.vector).numpy()
-        known = products.projected(last.products, coefficients, products.degree + 1)
-        objective.begin(torch.from_numpy(known), last.objective.constants(last.vector))
-        objective.relate()
+        objective.follow(last.known, last.objective.constants(last.vector))
     return objective
 
 
@@ -180,44 +296,77 @@ def _first(refiner: Refiner, products: Products) -> Tensor:
     problem, zero = refiner.problem, torch.zeros(len(products), refiner.problem.unknowns, dtype=torch.float64)
     if refiner.guess is None:
         return zero
-    objective = LatticeObjective(beginning(problem, refiner.guess), products, refiner.boundary, refiner.seed)
+    objective = LatticeObjective(beginning(problem, refiner.guess), products, refiner.seed)
     objective.begin(zero, problem.numbers)
     return objective.coefficients(refiner.monitor.minimize(BandNewton(refiner.solver.steps), objective, "start"))
 
 
 def _moved(last: _Level, cells: int) -> Products:
     """Knots by de Boor's rule, and as many of each coordinate as the integral of its density asks for."""
-    old = last.products
-    parts = old.highest(last.objective.coefficients(last.vector).numpy())
-    highest = [np.sqrt((part**2).sum(1, keepdims=True)) for part in parts]
-    x, y = (
-        max(float(part[:, 0] ** (1 / (line.degree + 1)) @ np.diff(line.cells)), 1e-300)
+    old, problem = last.products, last.objective.problem
+    if isinstance(problem.domain, Box):
+        highest = [np.sqrt((part**2).sum(1, keepdims=True)) for part in old.highest(last.coefficients)]
+    else:
+        highest = _highest_inside(last)
+    d, degree = len(old.lines), old.degree
+    own = [
+        max(float(part[:, 0] ** (1 / (degree + 1)) @ np.diff(line.cells)), 1e-300)
         for part, line in zip(highest, old.lines, strict=True)
-    )
-    aspect = min(LATTICES.aspect, max(1 / LATTICES.aspect, (x / y) ** 0.5))
-    counts = (max(LATTICES.least, round(cells * aspect)), max(LATTICES.least, round(cells / aspect)))
-    return old.moved(highest, counts, LATTICES.floor)
+    ]
+    mean = math.prod(size ** (1 / d) for size in own)
+    aspects = [min(LATTICES.aspect, max(1 / LATTICES.aspect, size / mean)) for size in own]
+    counts = [max(LATTICES.least, round(cells * aspect)) for aspect in aspects]
+    return old.moved(highest, counts, LATTICES.floor[d], LATTICES.growth)
+
+
+def _highest_inside(last: _Level) -> list[Array]:
+    """Sizes of the derivative of order degree + 1 by each coordinate, per cell (cells, 1), of points in the domain.
+
+    They are estimated by the derivatives of order degree, m, as  m^((degree + 1) / degree).
+    """
+    old, found = last.products, []
+    points = torch.cat([side.flatten(0, 1) for held in last.objective.inner for side in held.patch.sides])
+    cells = old.cell_of(points.numpy())
+    for k, line in enumerate(old.lines):
+        order = (k,) * old.degree
+        jets = spline_jets(old, torch.from_numpy(last.coefficients), points, [order])
+        squares = jets[order].square().sum(1).numpy()
+        count = np.maximum(np.bincount(cells[:, k], minlength=line.count), 1)
+        mean = np.sqrt(np.bincount(cells[:, k], squares, line.count) / count)
+        found.append(mean[:, None] ** ((old.degree + 1) / old.degree))
+    return found
 
 
 def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Level:
-    solver, cells = BandNewton(refiner.solver.steps, floor), max(objective.products.counts)
-    vector = refiner.monitor.minimize(solver, objective, f"grid {cells}")
-    refiner.work += solver.taken * objective.seconds
-    train = objective.residual(vector, inside(objective.products, LATTICES.gauss))
-    fresh = objective.residual(vector, inside(objective.products, LATTICES.gauss + 1))
-    refiner.monitor.record(cells, len(vector), train, fresh)
-    values = _sampled(refiner, objective, vector)
-    floor = floor or LATTICES.least_cost * solver.first
-    return _Level(objective, vector, values, solver.taken, solver.settled, train, fresh, floor)
+    monitor, cells = refiner.monitor, max(objective.products.counts)
+    solver, before = BandNewton(refiner.solver.steps, floor), monitor.steps
+    vector = monitor.minimize(solver, objective, f"grid {cells}")
+    steps = max(1, monitor.steps - before)
+    refiner.work += steps * objective.seconds
+    domain = objective.problem.domain
+    train, fresh = (
+        objective.residual(vector, inside(objective.products, domain, LATTICES.gauss[len(domain.names)] + more))
+        for more in (0, 1)
+    )
+    monitor.record(cells, len(vector), train, fresh)
+    settled, first = solver.settled, solver.first
+    if not solver.taken:  # it is from a checkpoint
+        settled, first = is_settled(objective, vector, floor), objective.cost(objective.start)
+    return _Level(objective, vector, steps, settled, train, fresh, floor or LATTICES.least_cost * first)
 
 
-def _sampled(refiner: Refiner, objective: LatticeObjective, vector: Tensor, count: int = 4000) -> Tensor:
-    """The unknowns at many points, (n, unknowns)."""
-    problem = objective.problem
-    at = problem.domain.points(count, refiner.seed + 1)
-    jets = Local.at(objective.products, at.unsqueeze(1), [()]).jets(objective.coefficients(vector))
-    return values_of(problem.unknown(jets, at, (), objective.constants(vector)))
+def _distance(former: _Level, last: _Level) -> float:
+    """The distance of two solutions over the size of the last, in L2: the largest of those of the unknowns.
 
-
-def _change(before: Tensor, after: Tensor) -> float:
-    return float((after - before).norm() / after.norm().clamp_min(1e-300))
+    It is measured at the points of the last lattice, which lie where the solution varies.
+    """
+    over, whole = torch.zeros(1).double(), torch.zeros(1).double()
+    for held in last.objective.inner:
+        (points,), weights = held.patch.flat(), held.patch.weights.flatten()
+        values = [
+            values_of(one.objective.problem.unknown(one.known(points), points, (), one.objective.constants(one.vector)))
+            for one in (former, last)
+        ]
+        over = over + (weights[:, None] * (values[1] - values[0]).square()).sum(0)
+        whole = whole + (weights[:, None] * values[1].square()).sum(0)
+    return float((over.sum() / whole.sum().clamp_min(1e-300)).sqrt())

@@ -17,7 +17,6 @@ class Race:
     seconds: float = 80.0  # of steps on one core, about
     alone: float = 0.4  # of the seconds, after which only the best goes on
     good_of_its_kind: float = 1e-3  # estimated error after two grids, below which no other kind is tried
-    good: float = 1e-2  # estimated error on lattices, below which no networks are tried
     tolerance: float = 1e-5  # gain of a step, over the cost, below which three in a row end a run
     overfit: float = 3.0  # fresh residuals over trained ones
 
@@ -65,21 +64,50 @@ class Correction:
 
 @dataclass(frozen=True)
 class Lattices:
-    """Products of splines on boxes of two coordinates, and damped Newton steps there."""
+    """Products of splines in one to three coordinates, and damped Newton steps there."""
 
-    cells: tuple[int, ...] = (8, 12, 18, 27, 40, 60, 90)  # of each coordinate, where they need as many
+    cells: dict[int, tuple[int, ...]] = field(default_factory=lambda: {
+        1: (20, 30, 45, 67, 100, 150, 225, 340), 2: (8, 12, 18, 27, 40, 60, 90), 3: (4, 6, 8, 10, 12),
+    })  # fmt: skip
+    """Of each coordinate, where they need as many, by the number of coordinates; so are the following three."""
+    degree: dict[int, int] = field(default_factory=lambda: {1: 7, 2: 7, 3: 6})
+    moves: dict[int, int] = field(default_factory=lambda: {1: 2, 2: 1, 3: 1})
+    """Times that knots move on a lattice with the same number of cells."""
+    settling: dict[int, int] = field(default_factory=lambda: {1: 40, 2: 10, 3: 0})
+    """Times that knots move, at most, with the second derivatives that layers as wide as a cell need."""
+    lost: float = 3.0  # widths of the narrowest cell where layers are: knots that would be wider apart have left them
+    near: float = 1e-3  # of the equation's terms: what a solution whose knots are trusted leaves
+    still: float = 0.8  # of the narrowest cell before, or of what was left: knots that stay above it have settled
+    peclet: float = 3.0  # |a_x| h over |a_xx|, at most, while knots settle
     least: int = 4  # cells
-    degree: int = 7
-    gauss: int = 4  # points of a cell by each coordinate: 16 for each coefficient
-    floor: float = 0.3  # of the mean, added to the density of knots
+    gauss: dict[int, int] = field(default_factory=lambda: {1: 7, 2: 4, 3: 4})
+    """Points of a cell by each coordinate."""
+    more_in_cut: int = 2  # points more by each coordinate in cells that the boundary cuts
+    on_cell: float = 5.0  # points of a boundary for each width of a cell
+    on_pairs: int = 8  # points of a condition of two places, for each cell
+    stated_weight: float = 100.0  # of a condition: another one counts as much more, or less
+    least_beside: float = 1e-3  # of the equation's typical rows: what a condition is measured by, at least
+    scanned: int = 20_000  # random points of one coordinate at which the equation is looked at in the end
+    hidden: float = 100.0  # what is left there, over what is left at the points of the same cell, if they missed it
+    cached: int = 10_000_000  # numbers of functions at points that are kept: 80 MB
+    floor: dict[int, float] = field(default_factory=lambda: {1: 0.15, 2: 0.3, 3: 0.3})
+    """Of the mean, added to the density of knots."""
+    growth: float = 0.7  # of the widths of cells, over the distance between them
     aspect: float = 2.0  # cells of a coordinate, over the mean of both, and the reverse
     far: float = 10.0  # times the median: terms of an equation above which it counts less
+    of_mean: float = 1e-2  # of the root mean square of the terms: what the median counts as at least
+    corner: float = 0.1  # of the size of the domain: what is near a corner
     seconds: float = 40.0  # of steps on one core, about
     band: int = 40_000_000  # numbers of a band: 320 MB
     falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
+    hardly: float = 1e-5  # of a linear equation's terms: what is left below it, where corners may leave as much
+    gain: float = 0.7  # of the least distance of two solutions: another one above it is no gain
+    stalled: dict[int, int] = field(default_factory=lambda: {1: 4, 2: 2, 3: 2})
+    """Lattices without a gain, by the number of coordinates, after which there are no more."""
     omitted: float = 1e-3  # of the estimated error: what products that are left out may add up to
 
     tolerance: float = 1e-3  # of the cost: a damped Newton step that gains less is the last
+    halvings: int = 8  # of an undamped step, before damping is tried
     least_damping: float = 1e-15  # tried after none, where rounding makes the matrix indefinite
     nonlinear: float = 1e-6  # damping tried after none, where the equation is not linear
     most_damping: float = 1e6

@@ -111,19 +111,21 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     """Find the functions and constants for which an equation and its conditions hold.
 
     Minimizes  sum_terms weight * mean residual^2  over the network's coefficients and the unknown constants by
-    Levenberg-Marquardt with the exact Jacobian: value, gradient and second derivatives go through the layers together.
-    It starts at a coarse grid from several networks, of which the best is refined. Before each run half of the points
-    move to where the equation is least obeyed, and there are more of them while fresh residuals exceed trained ones.
+    Levenberg-Marquardt with the exact Jacobian. In one to three coordinates, on domains of any shape, the network is a
+    sum of products of splines that is found on lattices, which become finer and follow the solution until two of them
+    agree. Elsewhere, and for a network of your own, value, gradient and second derivatives go through the layers
+    together: it starts at a coarse grid from several networks, of which the best is refined. Before each run half of
+    the points move to where the equation is least obeyed, and there are more of them while fresh residuals exceed
+    trained ones.
 
     Parameters
     ----------
     problem
         What is to hold.
     model
-        The network to start from. By default one layer of splines on a line; on a box of two coordinates as few
-        products of splines as the solution needs, found on lattices that follow it; on other domains and in three
-        dimensions the best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more dimensions
-        products first; degree 7.
+        The network to start from. By default one layer of splines on a line, and in two and three coordinates as few
+        products of splines as the solution needs. With weak forms, unknown functions and more coordinates the best of
+        sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more than three products first.
     grids
         Cell counts, coarse to fine; "auto" refines, and widens its own networks, until the estimated error is below the
         tolerance or neither helps, or until the work that it may do is spent.
@@ -216,22 +218,15 @@ def _automatic(
     refiner: Refiner, models: Sequence[KAN], grids: Sequence[int], tolerance: float, *, own_networks: bool,
     impossible: bool,
 ) -> Answer:  # fmt: skip
-    """On lattices where that may be; by a race of networks where it may not, or where it found no good solution.
+    """On lattices where that may be; by a race of networks where it may not.
 
     Where there is no solution, what comes near it is found on the first grids.
     """
-    lattices = own_networks and is_on_lattice(refiner.problem)
+    if own_networks and is_on_lattice(refiner.problem):
+        return on_lattice(refiner, tolerance, 2 if impossible else None)
     if impossible:
-        return on_lattice(refiner, tolerance, 2) if lattices else refiner.answer(refiner.best_of(models, grids[:2]))
-    first = on_lattice(refiner, tolerance) if lattices else None
-    if first is not None and (
-        refiner.monitor.ended() is not None or (first.sound and first.error < max(RACE.good, tolerance))
-    ):
-        return first
-    second = refiner.answer(race(refiner, models, grids, tolerance, own_networks=own_networks))
-    if first is None:
-        return second
-    return min(first, second, key=lambda answer: (not answer.sound, answer.error))
+        return refiner.answer(refiner.best_of(models, grids[:2]))
+    return refiner.answer(race(refiner, models, grids, tolerance, own_networks=own_networks))
 
 
 def _judged(

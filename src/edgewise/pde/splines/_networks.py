@@ -13,7 +13,7 @@ from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.nn import KAN, clone, lock, widen
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines._space import Products, Space
 
 
 def products(coordinates: int, terms: int, unknowns: int = 1, *, degree: int = 7, grid: int = 4, seed: int = 0) -> KAN:
@@ -115,35 +115,30 @@ def redrawn(model: KAN, seed: int) -> KAN:
 
 
 class Factors(NamedTuple):
-    """One factor of each product of a network: a coordinate's number, cells, places, and values there (n, R)."""
+    """One factor of each of R products: a coordinate's number, its space, and coefficients (functions, R)."""
 
     coordinate: int
-    cells: Array
-    places: Array
-    values: Array
+    space: Space
+    coefficients: Array
 
 
-def network_of_factors(degree: int, factors: tuple[Factors, Factors], sums: Sequence[int], unknowns: int) -> KAN:
-    """Return KAN([2, (0, [2] * R), unknowns]) of R products of two splines, each added to the unknown of its number."""
-    grid = [1, 1]
+def network_of_factors(factors: Sequence[Factors], sums: Sequence[int], unknowns: int) -> KAN:
+    """Return KAN([d, (0, [d] * R), unknowns]) of R products of d splines, each added to the unknown of its number."""
+    d, degree = len(factors), factors[0].space.degree
+    grid = [1] * d
     for each in factors:
-        grid[each.coordinate] = len(each.cells) - 1
-    model = KAN([2, (0, [2] * len(sums)), unknowns], degree=degree, grid=[grid, 1], base=None, seed=0)
+        grid[each.coordinate] = each.space.count
+    model = KAN([d, (0, [d] * len(sums)), unknowns], degree=degree, grid=[grid, 1], base=None, seed=0)
     first, last = model.layers
     with torch.no_grad():
         first.coefficients.zero_()
         first.mask.fill_(False)
         last.mask.fill_(False)
-        for i, cells, _, _ in factors:
-            knots = Space(cells, degree, spread=True).knots
+        for number, (i, space, coefficients) in enumerate(factors):
+            knots, own = space.opened(coefficients)
             first.knots[i, : len(knots)] = torch.from_numpy(knots)
-        for number, (i, cells, places, values) in enumerate(factors):
-            at = torch.zeros(len(places), 2, dtype=torch.float64)
-            at[:, i] = torch.from_numpy(places)
-            known = first.evaluate_basis(at, 0)[:, i, : len(cells) - 1 + degree]
-            own = torch.linalg.lstsq(known, torch.from_numpy(values)).solution.T
-            first.coefficients[number::2, i, : own.shape[1]] = own
-            first.mask[number::2, i] = True
+            first.coefficients[number::d, i, : len(own)] = torch.from_numpy(own.T)
+            first.mask[number::d, i] = True
         for r, q in enumerate(sums):
             last.name_edge((q, r), "x")
             last.mask[q, r] = True
@@ -151,36 +146,55 @@ def network_of_factors(degree: int, factors: tuple[Factors, Factors], sums: Sequ
     return model
 
 
-def network_of(spaces: tuple[Space, Space], matrices: Tensor, accuracy: float) -> KAN:
-    """Return a network for coefficients (m, functions of x, functions of y), to a relative accuracy in L2.
+def network_of(products: Products, coefficients: Tensor, accuracy: float) -> KAN:
+    """Return a network for coefficients (functions, unknowns), to a relative accuracy in L2.
 
-    A matrix of coefficients is a sum of products of a spline in x and one in y, by its singular values, of which those
-    that the accuracy does not need are left out. For a function that is a product, one remains.
+    On a line it is a spline for each unknown. Else coefficients are a sum of products of a spline in each coordinate,
+    by singular values, of which those that the accuracy does not need are left out; one remains of a single product.
     """
-    pairs: list[tuple[Array, Array]] = []
+    lines = products.lines
+    if len(lines) == 1:
+        return _line(lines[0], coefficients.numpy())
+    roots = [_root(space) for space in lines]
+    parts: list[list[Array]] = []
     sums: list[int] = []
-    for q, matrix in enumerate(matrices.numpy()):
-        found = _factors(spaces, matrix, accuracy)
-        pairs += found
+    for q, own in enumerate(coefficients.T.numpy()):
+        whole = own.reshape(products.shape)
+        for k, root in enumerate(roots):
+            whole = np.moveaxis(np.tensordot(root, np.moveaxis(whole, k, 0), 1), 0, k)
+        found = _parts(whole, accuracy * max(float(np.linalg.norm(whole)), 1e-300))
+        parts += found
         sums += [q] * len(found)
-    factors = []
-    for k, space in enumerate(spaces):
-        x, _ = space.gauss(space.degree + 1)
-        factors.append(Factors(k, space.cells, x, space.matrix(x) @ np.stack([pair[k] for pair in pairs], 1)))
-    model = network_of_factors(spaces[0].degree, (factors[0], factors[1]), sums, len(matrices))
+    factors = [
+        Factors(k, space, np.linalg.solve(roots[k], np.stack([each[k] for each in parts], 1)))
+        for k, space in enumerate(lines)
+    ]
+    model = network_of_factors(factors, sums, coefficients.shape[1])
     return lock(model, [(1, q, r) for r, q in enumerate(sums)])
 
 
-def _factors(spaces: tuple[Space, Space], matrix: Array, accuracy: float) -> list[tuple[Array, Array]]:
-    """Pairs of coefficients in x and y of which a matrix is the sum of outer products."""
-    roots = [_root(space) for space in spaces]
-    u, sizes, v = np.linalg.svd(roots[0] @ matrix @ roots[1].T)
+def _line(space: Space, coefficients: Array) -> KAN:
+    """A spline (functions, m) of one coordinate as a network of one layer."""
+    model = KAN([1, coefficients.shape[1]], degree=space.degree, grid=space.count, base=None, seed=0)
+    (layer,), (knots, own) = model.layers, space.opened(coefficients)
+    with torch.no_grad():
+        layer.knots[0] = torch.from_numpy(knots)
+        layer.coefficients[:, 0] = torch.from_numpy(own.T)
+    return model
+
+
+def _parts(whole: Array, accuracy: float) -> list[list[Array]]:
+    """Vectors of each coordinate whose products add up to an array, but for `accuracy` in the root of squares."""
+    if whole.ndim == 1:
+        return [[whole]]
+    u, sizes, v = np.linalg.svd(whole.reshape(len(whole), -1), full_matrices=False)
     tails = np.sqrt(np.cumsum(sizes[::-1] ** 2))[::-1]
-    count = max(1, int((tails > accuracy * max(tails[0], 1e-300)).sum()))
-    share = np.sqrt(sizes[:count])
-    left = np.linalg.solve(roots[0], u[:, :count] * share)
-    right = np.linalg.solve(roots[1], v[:count].T * share)
-    return list(zip(left.T, right.T, strict=True))
+    found = []
+    for r in range(max(1, int((tails > accuracy).sum()))):
+        share = sizes[r] ** 0.5
+        for rest in _parts((share * v[r]).reshape(whole.shape[1:]), accuracy / max(share, 1e-300)):
+            found.append([share * u[:, r], *rest])
+    return found
 
 
 def _root(space: Space) -> Array:

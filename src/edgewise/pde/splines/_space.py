@@ -82,6 +82,34 @@ class Space:
         """Values of all functions, or derivatives, at one point: (len(self),)."""
         return self.matrix(np.array([x]), order).toarray()[0]
 
+    def opened(self, coefficients: Array) -> tuple[Array, Array]:
+        """Distinct knots, and the coefficients of the same splines (len(self), m) with them: (count + degree, m).
+
+        Knots at the ends lie as far apart as those of the first and the last cell, or of a period. A coefficient is the
+        blossom of any piece at the knots that its function has inside.
+
+        Source: Ramshaw, Computer Aided Geometric Design 6 (1989).
+        """
+        k, n = self.degree, self.count
+        if self.periodic:
+            return self.knots, coefficients[np.arange(n + k) % n]
+        spread = Space(self.cells, k, spread=True)
+        found = coefficients.copy()
+        for cell, functions in ((0, range(k)), (n - 1, range(n, n + k))):
+            for i in functions:
+                found[i] = self._blossom(cell, coefficients, spread.knots[i + 1 : i + k + 1])
+        return spread.knots, found
+
+    def _blossom(self, cell: int, coefficients: Array, at: Array) -> Array:
+        """The polar form of a cell's polynomials at `degree` arguments, by de Boor's recurrence."""
+        k, knots = self.degree, self.knots[cell:]
+        held = coefficients[cell : cell + k + 1].copy()
+        for r, u in enumerate(at, start=1):
+            low, high = knots[r : k + 1, None], knots[k + 1 : 2 * k + 2 - r, None]
+            part = (u - low) / (high - low)
+            held[r:] = (1 - part) * held[r - 1 : -1] + part * held[r:]
+        return held[k]
+
     def gauss(self, count: int) -> tuple[Array, Array]:
         """Gauss points of every cell, and their weights, each (cells * count,)."""
         nodes, weights = legendre.leggauss(count)
@@ -112,11 +140,15 @@ class Space:
             left, right = np.vstack([jumps[:1], jumps]), np.vstack([jumps, jumps[-1:]])
         return np.maximum(left, right)
 
-    def moved(self, density: Array, count: int, floor: float) -> Space:
+    def moved(self, density: Array, count: int, floor: float, growth: float = 0.0) -> Space:
         """The space with `count` cells of equal shares of a density (cells,), to which `floor` of its mean is added.
 
         With the (degree + 1)-th root of `jumps` as density, de Boor's rule, each cell has an error as large as others.
+        With `growth`, widths of cells change by at most as much of the distance between them, from however narrow ones:
+        splines of high degree on cells of very unequal neighbors are dependent to rounding.
         """
+        if growth:
+            return Space(self._graded(density, count, floor, growth), self.degree, self.periodic)
         ends, each = "wrap" if self.periodic else "edge", 8  # points of a cell at which densities are integrated
         for _ in range(2):  # a sharp layer keeps its neighborhood: of a cell's density its neighbors have 0.7
             around = np.pad(density, 1, mode=ends)
@@ -130,10 +162,30 @@ class Space:
         shares = shares / max(mean, 1e-300) + floor
         for _ in range(3):
             shares = np.convolve(np.pad(shares, 2, mode=ends), np.full(5, 0.2), "valid")
-        reached = np.concatenate([[0.0], np.cumsum((shares[1:] + shares[:-1]) / 2 * np.diff(fine))])
-        cells = np.interp(np.linspace(0, reached[-1], count + 1), reached, fine)
-        cells[0], cells[-1] = self.cells[0], self.cells[-1]
-        return Space(cells, self.degree, self.periodic)
+        return Space(_shared(fine, shares, count), self.degree, self.periodic)
+
+    def _graded(self, density: Array, count: int, floor: float, growth: float) -> Array:
+        """The ends of cells of equal shares, whose widths change gradually."""
+        halves = 0.5 ** np.arange(24, 0, -1)
+        inside = np.concatenate([[0.0], halves, 1 - halves[::-1][1:]])  # dense at both ends of a cell
+        fine = np.append((self.cells[:-1, None] + np.diff(self.cells)[:, None] * inside).ravel(), self.cells[-1])
+        held = np.append(np.repeat(density, len(inside)), density[-1])
+        mean = float(density @ np.diff(self.cells)) / (fine[-1] - fine[0])
+        width = np.maximum(1 / (held / max(mean, 1e-300) + floor), 1e-9)
+        for _ in range(3):
+            limit = growth * count / np.trapezoid(1 / width, fine)
+            width = limit * fine + np.minimum.accumulate(width - limit * fine)
+            width = np.minimum.accumulate((width + limit * fine)[::-1])[::-1] - limit * fine
+            width = np.maximum(width, 1e-9)
+        return _shared(fine, 1 / width, count)
+
+
+def _shared(fine: Array, density: Array, count: int) -> Array:
+    """The ends of `count` cells that each have an equal share of a density at points."""
+    reached = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(fine))])
+    cells = np.interp(np.linspace(0, reached[-1], count + 1), reached, fine)
+    cells[0], cells[-1] = fine[0], fine[-1]
+    return cells
 
 
 @dataclass(frozen=True)
@@ -271,11 +323,13 @@ class Products:
             found.append(float(np.sqrt((widths[:, None] / widths.sum() * errors**2).sum(0)).max()))
         return found
 
-    def moved(self, highest: list[Array], counts: Iterable[int], floor: float, *, alike: bool = False) -> Products:
+    def moved(
+        self, highest: list[Array], counts: Iterable[int], floor: float, growth: float = 0.0, *, alike: bool = False
+    ) -> Products:  # fmt: skip
         """The products with cells of each coordinate as its derivatives ask for, or all `alike`."""
         parts = zip(self.lines, highest, counts, strict=True)
         return Products(tuple(
-            line.moved(np.ones(line.count) if alike else (each ** (1 / (line.degree + 1))).max(1), count, floor)
+            line.moved(np.ones(line.count) if alike else (each ** (1 / (line.degree + 1))).max(1), count, floor, growth)
             for line, each, count in parts
         ))  # fmt: skip
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import as_strided
 from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from edgewise._typing import Array
@@ -131,55 +136,214 @@ class Band:
 
 
 class Normal:
-    """H s = g for J'J and J'r that are added up, and `cost`, the sum of squares of r.
+    """Least squares  min |J s - r|^2  of rows that are added up.
 
-    `band` (b + 1, size) holds the diagonals of the lower triangle, in which unknown k has the place `places[k]`.
+    `cost` is the sum of squares of r, `left` what the last solution leaves of it.
+
+    Unknown k has the place `places[k]` in a band of width `band`, or none, -1: then no row sees it, and it is zero.
+    Columns have norm one in what follows, and none is left out, however small it was. The band of J'J, factored, is
+    but the preconditioner of conjugate gradients on J, which gives what a factorization of J itself would give.
     """
 
-    def __init__(self, places: Tensor, band: int, constants: int) -> None:
-        size = len(places)
-        self.size, self.cost = size, 0.0
-        self.places = torch.cat([places, torch.arange(size, size + constants)])
-        self.band = torch.zeros(band + 1, size, dtype=torch.float64)
-        self.gradient = torch.zeros(size + constants, dtype=torch.float64)
-        self.side = torch.zeros(size, constants, dtype=torch.float64)
-        self.corner = torch.zeros(constants, constants, dtype=torch.float64)
+    def __init__(self, places: Array, band: int, constants: int, local: int, *, orthogonal: bool = False) -> None:
+        self.size, self.constants, self.band, self.cost, self.left = len(places), constants, band, 0.0, 0.0
+        self.local, self.orthogonal = local, orthogonal
+        self.seen = int(places.max(initial=-1)) + 1
+        self.places = np.concatenate([places, np.arange(self.seen, self.seen + constants)])
+        self._values: list[Array] = []
+        self._columns: list[Array] = []
+        self._ends: list[Array] = []
+        self._rests: list[Array] = []
+        self._blocks: list[tuple[Array, Array]] = []
+        self._dense: list[Array] = []
 
-    def add(self, columns: Tensor, rows: Tensor, constants: Tensor, residual: Tensor) -> None:
-        """Add rows (C, Q, K) with entries in columns (C, K), by constants (C, Q, c), and what they leave (C, Q)."""
-        self.cost += float(residual.square().sum())
-        turned = rows.transpose(1, 2)
-        i, j = torch.tril_indices(rows.shape[2], rows.shape[2])
-        places = self.places[columns]
-        one, two = places[:, i], places[:, j]
-        values = (turned @ rows)[:, i, j]
-        twice = (one == two) & (i != j)  # a function that both of two sides see
-        values = torch.where(twice, 2 * values, values) if bool(twice.any()) else values
-        low = torch.minimum(one, two)
-        self.band.view(-1).index_add_(0, (((one - two).abs() * self.size) + low).flatten(), values.flatten())
-        both = turned @ torch.cat([residual.unsqueeze(2), constants], 2)
-        self.gradient[: self.size].index_add_(0, columns.flatten(), both[:, :, 0].flatten())
-        if constants.shape[2]:
-            self.side.index_add_(0, places.flatten(), both[:, :, 1:].flatten(0, 1))
-            flat = constants.flatten(0, 1)
-            self.gradient[self.size :] += flat.T @ residual.flatten()
-            self.corner += flat.T @ flat
+    def add(self, columns: Tensor, rows: Tensor, constants: Tensor, rest: Tensor) -> None:
+        """Add rows (C, Q, K) with entries in columns (C, K), by constants (C, Q, c), and what they leave (C Q,)."""
+        groups, each, wide = rows.shape
+        places = self.places[columns.numpy()].astype(np.int32)
+        more = np.arange(self.seen, self.seen + self.constants, dtype=np.int32)
+        whole = np.concatenate([
+            np.broadcast_to(places[:, None], (groups, each, wide)), np.broadcast_to(more, (groups, each, len(more)))
+        ], 2)  # fmt: skip
+        values = np.concatenate([rows.numpy(), constants.numpy()], 2)
+        self._values.append(values.ravel())
+        self._columns.append(whole.ravel())
+        self._ends.append(np.full(groups * each, wide + len(more)))
+        self._rests.append(rest.numpy())
+        self._blocks.append((places, rows.numpy()))
+        self.cost += float(rest.square().sum())
 
-    def step(self, damping: float) -> Tensor | None:
-        """Solve  (H + damping diag H) s = g;  None where that is not positive definite, to rounding."""
-        diagonal = torch.cat([self.band[0], self.corner.diagonal()])
-        unseen = 1e-13  # of the largest entry, for functions that no equation sees
-        scale = (diagonal + unseen * diagonal.max().clamp_min(1e-300)).rsqrt()
-        inner, outer = scale[: self.size], scale[self.size :]
-        band = (self.band * inner).numpy()
-        for d in range(len(band)):
-            band[d, : self.size - d] *= inner[d:].numpy()
-        band[0] += damping
-        side = (self.side * inner[:, None] * outer).numpy()
-        corner = (self.corner * outer[:, None] * outer).numpy() + damping * np.eye(len(outer))
+    def add_dense(self, row: Array, rest: float) -> None:
+        """Add one row (size + constants,) that sees all unknowns."""
+        own = np.zeros(self.seen + self.constants)
+        kept = self.places >= 0
+        own[self.places[kept]] = row[kept]
+        self._values.append(own)
+        self._columns.append(np.arange(len(own), dtype=np.int32))
+        self._ends.append(np.array([len(own)]))
+        self._rests.append(np.array([rest]))
+        self._dense.append(own[: self.seen])
+        self.cost += rest**2
+
+    @property
+    def residual(self) -> Array:
+        """What the rows leave."""
+        return np.concatenate(self._rests)
+
+    def step(self, damping: float = 0.0) -> Tensor | None:
+        """The s of least squares, with `damping` times the squares of s added; None where it is not finite."""
+        return self.solved(self.residual, damping)
+
+    @cached_property
+    def _matrix(self) -> tuple[Any, Any, Array]:
+        """J and its transpose, with columns of norm one, and the factors that make them so."""
+        n = self.seen + self.constants
+        ends = np.concatenate([[0], np.cumsum(np.concatenate(self._ends))])
+        matrix = csr_matrix((np.concatenate(self._values), np.concatenate(self._columns), ends), (len(ends) - 1, n))
+        norms = np.sqrt(np.bincount(matrix.indices, matrix.data**2, n))
+        scale = np.where(norms > 1e-13 * norms.max(initial=0.0), 1 / np.maximum(norms, 1e-300), 0.0)
+        matrix.data *= scale[matrix.indices]
+        return matrix, matrix.T.tocsr(), scale
+
+    def _factored(self, damping: float, ridge: float) -> Callable[[Array], Array] | None:
+        """What the factored band makes of a right side, with the constants as a border."""
+        matrix, _, scale = self._matrix
+        n, side = self.seen, matrix[:, self.seen :].toarray()
+        band, lower = self._cholesky(scale[:n], damping + ridge), True
+        if self.orthogonal:
+            band, lower = self._triangle(scale[:n], damping + ridge**2), False
+        if band is None:
+            return None
+        across = matrix[:, :n].T @ side
+        spread = cho_solve_banded((band, lower), across, check_finite=False) if self.constants else across
+        corner = side.T @ side + damping * np.eye(self.constants) - across.T @ spread
+        if not np.isfinite(corner).all():
+            return None
+        turned = np.linalg.pinv(corner + 1e-13 * np.eye(self.constants), hermitian=True)
+
+        def solved(right: Array) -> Array:
+            own = cho_solve_banded((band, lower), right[:n], check_finite=False)
+            outer = turned @ (right[n:] - across.T @ own)
+            return np.concatenate([own - spread @ outer, outer])
+
+        return solved
+
+    def _windows(self, scale: Array) -> Iterator[tuple[int, Array]]:
+        """A part of each row that sees all unknowns, that a band can hold: its first place and its entries."""
+        for dense in self._dense:
+            own = dense * scale
+            first = int(np.argmax(np.convolve(own**2, np.ones(min(self.band + 1, len(own))), "valid")))
+            yield first, own[first : first + self.band + 1]
+
+    def _cholesky(self, scale: Array, ridge: float) -> Array | None:
+        """The lower factor of J'J with a ridge, as LAPACK has bands; None where it is not positive definite."""
+        n = self.seen
+        flat = np.zeros((self.band + 1) * n)
+        for places, rows in self._blocks:
+            _gather(flat, places, rows * scale[places][:, None], n)
+        band = flat.reshape(self.band + 1, n)
+        for first, own in self._windows(scale):
+            for d in range(len(own)):
+                band[d, first : first + len(own) - d] += own[d:] * own[: len(own) - d]
+        band[0] += ridge + (scale == 0)
         try:
-            right = self.gradient[self.places.argsort()] * scale
-            found = bordered(band, side, corner, right.numpy()[:, None])
+            return cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False)
         except (LinAlgError, ValueError):
             return None
-        return (torch.from_numpy(found[:, 0]) * scale)[self.places]
+
+    def _triangle(self, scale: Array, ridge: float) -> Array:
+        """The upper factor of J by orthogonal steps from the first unknown to the last, as LAPACK has bands.
+
+        Its errors are those of J, where those of J'J are their squares. Rows of two places count as two.
+        """
+        n, wide = self.seen, self.band + 1
+        starts: dict[int, list[Array]] = {}
+        for places, rows in self._blocks:
+            for k in range(0, places.shape[1], self.local):
+                part, values = places[:, k : k + self.local], rows[:, :, k : k + self.local]
+                first = part.min(1)
+                spread = np.zeros((*values.shape[:2], wide))
+                np.put_along_axis(spread, (part - first[:, None])[:, None], values * scale[part][:, None], 2)
+                for at, own in zip(first.tolist(), list[Array](spread), strict=True):
+                    starts.setdefault(at, []).append(own)
+        for first, window in self._windows(scale):
+            edge = np.zeros((1, wide))
+            edge[0, : len(window)] = window
+            starts.setdefault(first, []).append(edge)
+        upper, front = np.zeros((wide, n)), np.zeros((0, wide))
+        for k in range(n):
+            new = starts.get(k, ())
+            kept = len(front)
+            whole = np.zeros((kept + 1 + sum(map(len, new)), wide))
+            whole[:kept, :-1] = front[:, 1:]
+            whole[kept, 0] = ridge**0.5 + (scale[k] == 0)
+            if new:
+                whole[kept + 1 :] = np.concatenate(new)
+            triangle = np.asarray(np.linalg.qr(whole, mode="r")) if len(whole) > 1 else whole
+            for d in range(min(wide, n - k)):
+                upper[wide - 1 - d, k + d] = triangle[0, d]
+            front = triangle[1:]
+        return upper
+
+    def solved(self, right: Array, damping: float = 0.0) -> Tensor | None:
+        """The s of  min |J s - right|^2 + damping |s|^2,  by conjugate gradients; None where it is not finite."""
+        matrix = self._matrix[0]
+        if not np.isfinite(matrix.data).all() or not np.isfinite(right).all():
+            return None
+        ridge = LEAST_RIDGE
+        while ridge < MOST_RIDGE:
+            factor = self._factored(damping, ridge)
+            found = None if factor is None else self._gradients(factor, right, damping)
+            if found is not None:
+                return found
+            ridge *= 100
+        return None
+
+    def _gradients(self, factor: Callable[[Array], Array], right: Array, damping: float) -> Tensor | None:
+        matrix, turned, scale = self._matrix
+        s, rest = np.zeros(matrix.shape[1]), right.copy()
+        gradient = turned @ rest
+        direction = factor(gradient)
+        size = first = float(gradient @ direction)
+        self.left = float(rest @ rest)
+        for _ in range(MOST_GRADIENTS):
+            if not size > 0:
+                break
+            image = matrix @ direction
+            length = size / max(float(image @ image + damping * direction @ direction), 1e-300)
+            after = rest - length * image
+            left = float(after @ after)
+            if not left <= self.left and damping == 0:  # what is left falls, but for rounding
+                break
+            s, rest, self.left = s + length * direction, after, left
+            gradient = turned @ rest - damping * s
+            next_one = factor(gradient)
+            before, size = size, float(gradient @ next_one)
+            if not size > 1e-30 * first:
+                break
+            direction = next_one + size / before * direction
+        if not np.isfinite(s).all():
+            return None
+        found = np.zeros(self.size + self.constants)
+        kept = self.places >= 0
+        found[kept] = (s * scale)[self.places[kept]]
+        return torch.from_numpy(found)
+
+
+LEAST_RIDGE = 1e-14  # added to the band's diagonal of ones
+MOST_RIDGE = 1e-6
+MOST_GRADIENTS = 60  # steps of conjugate gradients
+
+
+def _gather(band: Array, places: Array, rows: Array, size: int) -> None:
+    """Add the products of columns of rows (C, Q, K), whose places are (C, K), to a flat lower band."""
+    i, j = np.tril_indices(rows.shape[2])
+    step = max(1, 4_000_000 // len(i))
+    for k in range(0, len(rows), step):
+        own, at = rows[k : k + step], places[k : k + step]
+        values = np.matmul(own.transpose(0, 2, 1), own)[:, i, j]
+        one, two = at[:, i].astype(np.int64), at[:, j]
+        twice = (one == two) & (i != j)  # a function that both of two sides see
+        values = np.where(twice, 2 * values, values) if twice.any() else values
+        where = np.abs(one - two) * size + np.minimum(one, two)
+        torch.from_numpy(band).index_add_(0, torch.from_numpy(where.ravel()), torch.from_numpy(values.ravel()))

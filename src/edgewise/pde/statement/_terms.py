@@ -198,6 +198,10 @@ class Linearized(NamedTuple):
         rest = self.residual - sum_of(own.sum(1) for own in parts)
         return rest.abs() + sum_of(own.abs().sum(1) for own in parts)
 
+    def value(self, jets: Sequence[Jets]) -> Tensor:
+        """What its derivatives by the jets make of them, (n,)."""
+        return sum_of((by[o] * side[o]).sum(1) for by, side in zip(self.by, jets, strict=True) for o in by)
+
     def rows(self, products: Products, points: Sequence[Tensor]) -> Any:
         """Its derivatives by the coefficients (functions, m) of unknowns and by constants, sparse (n, all of them)."""
         entries, columns, size = [], [], self.by[0][()].shape[1] * len(products)

@@ -1,0 +1,165 @@
+"""Groups of points that each lie in one cell of a lattice: inside a domain, on its boundary; and the splines there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgewise._jets import Jets, Order
+from edgewise._typing import Array
+from edgewise.pde.geometry._boundary import Boundary
+from edgewise.pde.geometry._domain import Box, Domain, Face
+from edgewise.pde.solving._settings import LATTICES
+from edgewise.pde.splines._space import Products
+from edgewise.pde.statement._condition import Condition, Measured, Periodic
+from edgewise.pde.statement._problem import Problem
+
+
+class Patch(NamedTuple):
+    """Points in groups that each lie in one cell, one set (C, Q, d) or two of as many, and their measures (C, Q)."""
+
+    sides: list[Tensor]
+    weights: Tensor
+
+    def flat(self) -> list[Tensor]:
+        return [side.flatten(0, 1) for side in self.sides]
+
+
+def _by_cell(products: Products, values: Tensor, count: int) -> Tensor:
+    """Values at the Gauss points of all cells, (n, ...), as (cells, points of a cell, ...)."""
+    d = len(products.lines)
+    grid = values.view(*(size for cells in products.counts for size in (cells, count)), *values.shape[1:])
+    order = [*range(0, 2 * d, 2), *range(1, 2 * d, 2), *range(2 * d, grid.ndim)]
+    return grid.permute(order).reshape(products.size, count**d, *values.shape[1:])
+
+
+def gauss_cells(products: Products, count: int) -> Patch:
+    """Gauss points of each cell, `count` by each coordinate."""
+    points, weights = map(torch.from_numpy, products.gauss(count))
+    return Patch([_by_cell(products, points, count)], _by_cell(products, weights, count))
+
+
+def inside(products: Products, domain: Domain, count: int) -> list[Patch]:
+    """Gauss points of each cell that are in a domain: of the cells that lie in it wholly, and of those that it cuts."""
+    whole = gauss_cells(products, count)
+    if isinstance(domain, Box):
+        return [whole]
+    fine = gauss_cells(products, count + LATTICES.more_in_cut)
+    kept = domain.contains(fine.sides[0].flatten(0, 1)).view_as(fine.weights)
+    full, cut = kept.all(1), kept.any(1) & ~kept.all(1)
+    found = [Patch([whole.sides[0][full]], whole.weights[full])]
+    found += [_filled(fine.sides[0][cut], fine.weights[cut], kept[cut])]
+    return [patch for patch in found if len(patch.weights)]
+
+
+def _filled(points: Tensor, weights: Tensor, kept: Tensor) -> Patch:
+    """Points of which some do not count: these lie at others of their group."""
+    first = kept.int().argmax(1)
+    instead = points[torch.arange(len(points)), first].unsqueeze(1)
+    return Patch([torch.where(kept.unsqueeze(2), points, instead)], weights * kept)
+
+
+def grouped(products: Products, points: Tensor, weights: Tensor) -> Patch:
+    """Points (n, d) by the cells that they lie in."""
+    cells = np.asarray(np.ravel_multi_index(tuple(products.cell_of(points.numpy()).T), products.counts))
+    order = np.argsort(cells, kind="stable")
+    _, starts, sizes = np.unique(cells[order], return_index=True, return_counts=True)
+    start, size = np.asarray(starts).reshape(-1, 1), np.asarray(sizes).reshape(-1, 1)
+    place = np.arange(int(size.max(initial=1)))
+    chosen = torch.from_numpy(order[start + np.minimum(place, size - 1)])
+    return Patch([points[chosen]], weights[chosen] * torch.from_numpy(place < size))
+
+
+def face(products: Products, k: int, end: float, count: int) -> Patch:
+    """Gauss points of the cells at an end of a coordinate, with their measures over the width of the cell there."""
+    others = [line for i, line in enumerate(products.lines) if i != k]
+    widths = np.diff(products.lines[k].cells)
+    width = float(widths[0] if end == products.lines[k].cells[0] else widths[-1])
+    if not others:
+        return Patch([torch.full((1, 1, 1), end, dtype=torch.float64)], torch.full((1, 1), 1 / width).double())
+    inner = gauss_cells(Products(tuple(others)), count)
+    points = torch.full((*inner.weights.shape, len(products.lines)), end, dtype=torch.float64)
+    points[:, :, [i for i in range(len(products.lines)) if i != k]] = inner.sides[0]
+    return Patch([points], inner.weights / width)
+
+
+def patches_of(condition: Condition, products: Products, measure: float, seed: int) -> list[Patch]:
+    """Where a condition holds in a domain of some measure; weights are over the width of a cell across the boundary."""
+    where, also, d = condition.where, condition.also, len(products.lines)
+    count = LATTICES.gauss[d]
+    if isinstance(where, Face) and also is None:
+        return [face(products, k, end, count) for k, end in where.fixed]
+    if isinstance(where, Face) and isinstance(also, Face) and len(where.fixed) == len(also.fixed) == 1:
+        one, two = (face(products, *side.fixed[0], count) for side in (where, also))
+        if where.fixed[0][0] == also.fixed[0][0]:
+            return [Patch([*one.sides, *two.sides], one.weights)]
+    widths = [np.diff(line.cells) for line in products.lines]
+    if isinstance(where, Boundary) and also is None:
+        mean = math.prod(float(own.mean()) for own in widths) ** (1 / d)
+        length = sum(curve.length for curve in where.curves())
+        points, lengths = where.spaced(math.ceil(LATTICES.on_cell * length / mean) + 8)
+        across = ((where.normals(points).numpy() / widths_at(products, points.numpy())) ** 2).sum(1) ** 0.5
+        return [grouped(products, points, lengths * torch.from_numpy(across))]
+    sides = condition.points(LATTICES.on_pairs * max(products.counts), seed)
+    if len(sides) == 1:  # points stay in order, as residuals may hold values for them
+        size = torch.from_numpy(widths_at(products, sides[0].numpy())).prod(1) ** ((d - 2) / d)
+        weights = torch.full_like(size, measure / len(size)) if isinstance(condition, Measured) else size
+        return [Patch([sides[0].unsqueeze(1)], weights.unsqueeze(1))]
+    weights = torch.full((len(sides[0]), 1), 1.0 / len(sides[0]), dtype=torch.float64)
+    narrowest = min(float(own.min()) for own in widths)
+    return [Patch([side.unsqueeze(1) for side in sides], weights * measure / narrowest)]
+
+
+def widths_at(products: Products, points: Array) -> Array:
+    """The widths of the cells that points lie in, (n, d)."""
+    cells = products.cell_of(points)
+    return np.stack([np.diff(line.cells)[cells[:, k]] for k, line in enumerate(products.lines)], 1)
+
+
+class Local(NamedTuple):
+    """The functions that live at groups of points (C, Q, d): numbers (C, K), and values (C Q, K) of each order."""
+
+    numbers: Tensor
+    values: dict[Order, Tensor]
+
+    @classmethod
+    def at(cls, products: Products, points: Tensor, orders: Sequence[Order]) -> Local:
+        values = products.at(points.flatten(0, 1).numpy(), orders)
+        numbers = products.index(products.cell_of(points[:, 0].numpy()))
+        return cls(torch.from_numpy(numbers), {order: torch.from_numpy(part) for order, part in values.items()})
+
+    def jets(self, coefficients: Tensor) -> Jets:
+        """Splines with coefficients (functions, m): (C Q, m) of each order."""
+        near = np.ascontiguousarray(coefficients[self.numbers].permute(2, 0, 1).numpy())
+        groups, count = self.numbers.shape
+        found = {}
+        for order, part in self.values.items():
+            whole = part.view(groups, -1, count).numpy()
+            columns = [np.einsum("gqk,gk->gq", whole, own).ravel() for own in near]
+            found[order] = torch.from_numpy(np.stack(columns, 1))
+        return found
+
+
+def spline_jets(products: Products, coefficients: Tensor, points: Tensor, orders: Sequence[Order]) -> Jets:
+    """Splines with coefficients (functions, m) at points (n, d): (n, m) of each order."""
+    return Local.at(products, points.unsqueeze(1), orders).jets(coefficients)
+
+
+def places_of(problem: Problem, products: Products, touched: Array) -> Array:
+    """The place of each function among those that are touched, so that the band is narrow; -1 for the others.
+
+    The functions of one coordinate come one after the other: a periodic one's, or those of the fewest cells.
+    """
+    periods = [c.name for c in problem.conditions if isinstance(c, Periodic)]
+    names = problem.domain.names
+    order = sorted(range(len(names)), key=lambda k: (names[k] in periods, -products.counts[k]))
+    numbers = np.arange(len(products)).reshape(products.shape).transpose(order).ravel()
+    numbers = numbers[touched[numbers]]
+    places = np.full(len(products), -1)
+    places[numbers] = np.arange(len(numbers))
+    return places

@@ -13,27 +13,28 @@ from edgewise._typing import Array
 from edgewise.nn import KAN
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.solving._even_lattice import units
-from edgewise.pde.solving._patches import Local, Patch, grouped, inside, patches_of, places_of, spline_jets, widths_at
+from edgewise.pde.solving._patches import (
+    Held,
+    Local,
+    Patch,
+    grouped,
+    inside,
+    key,
+    patches_of,
+    places_of,
+    spline_jets,
+    widths_at,
+)
 from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._networks import network_of
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
-from edgewise.pde.statement._condition import Condition, Equation, Integral, Measured
+from edgewise.pde.statement._condition import Integral, Measured
 from edgewise.pde.statement._problem import Problem
-from edgewise.pde.statement._terms import Linearized, Term, entries_of, left, linearized
+from edgewise.pde.statement._terms import Linearized, entries_of, left, linearized
 
 Known = Callable[[Tensor], Jets]
-
-
-class _Held:
-    """An equation at points of one kind. scales: the weights (C, Q) of each of its parts, once they are known."""
-
-    def __init__(self, equation: Equation, patch: Patch, condition: Condition | None = None) -> None:
-        self.equation, self.patch, self.condition = equation, patch, condition
-        self.scales: list[Tensor] = []
-
-    def term(self, part: slice) -> Term:
-        return Term(self.equation, [side[part].flatten(0, 1) for side in self.patch.sides], 1.0)
+Source = Tensor | Known
 
 
 class LatticeObjective:
@@ -54,16 +55,16 @@ class LatticeObjective:
         self.size = len(products) * m
         self.start = torch.zeros(self.size + len(self.names), dtype=torch.float64)
         count = LATTICES.gauss[len(products.lines)]
-        self.inner = [_Held(problem.residual, patch) for patch in inside(products, problem.domain, count)]
+        self.inner = [Held(problem.residual, patch) for patch in inside(products, problem.domain, count)]
         self.measure = float(sum(held.patch.weights.sum() for held in self.inner))
         self.held, self.integrals = list(self.inner), []
         for condition in problem.conditions:
             if isinstance(condition, Integral):
                 points, rule = condition.rule
-                self.integrals.append(_Held(condition.equation, grouped(products, points, rule), condition))
+                self.integrals.append(Held(condition.equation, grouped(products, points, rule), condition))
             else:
                 self.held += [
-                    _Held(condition.equation, p, condition) for p in patches_of(condition, products, self.measure, seed)
+                    Held(condition.equation, p, condition) for p in patches_of(condition, products, self.measure, seed)
                 ]
         touched = np.zeros(len(products), dtype=bool)
         for held in self.held:
@@ -72,7 +73,7 @@ class LatticeObjective:
         places = places_of(problem, products, touched)
         self.places = np.where(places[:, None] < 0, -1, places[:, None] * m + np.arange(m)).ravel()
         self.band = max(self._reach(held.patch) for held in self.held)
-        self.cache: dict[tuple[int, int], list[Local]] = {}
+        self.kept = 0
 
     @property
     def seconds(self) -> float:
@@ -103,13 +104,17 @@ class LatticeObjective:
             trial = torch.cat([change[: self.size], own + change[self.size :]])
             if self.cost(trial) < self.cost(self.start):
                 self.start = trial
+        for held in (*self.held, *self.integrals):
+            held.known.clear()
 
     def _relate(self, known: Known, constants: Tensor) -> None:
         """Let the equation count less where its terms are far larger than in most of the domain.
 
-        There errors that are small relative to them would outweigh all else. The squares are multiplied by
+        There errors that are small relative to them would outweigh all else. The squares, and those of conditions in
+        the same cells but for the ends of a line, are multiplied by
         (1 + (T / 10 M)^2)^-p,  T the root mean square of the terms in a cell, M its median over the domain, or a small
-        part of its mean. p = 2 near corners, where terms may be infinite, and while knots settle; p = 1/2 elsewhere.
+        part of its mean away from corners. p = 2 near corners, where terms may be infinite, and while knots settle; p =
+        1/2 elsewhere.
         """
         each, areas, powers = [], [], []
         for held in self.inner:
@@ -121,11 +126,18 @@ class LatticeObjective:
         whole, over = torch.cat(each), torch.cat(areas)
         rising = whole.argsort()
         middle = whole[rising][over[rising].cumsum(0) >= over.sum() / 2][0]
-        middle = middle.clamp_min(LATTICES.of_mean**2 * float((whole * over).sum() / over.sum()))
+        usual = over * (torch.cat(powers) < 2)
+        middle = middle.clamp_min(LATTICES.of_mean**2 * float((whole * usual).sum() / usual.sum().clamp_min(1e-300)))
         if float(middle) > 0:
+            by_cell = torch.ones(self.products.counts, dtype=torch.float64)
             for held, own, power in zip(self.inner, each, powers, strict=True):
-                less = (1 + own / (LATTICES.far**2 * middle)) ** -power
-                held.patch = Patch(held.patch.sides, held.patch.weights * less.unsqueeze(1))
+                by_cell[self._cells(held)] = (1 + own / (LATTICES.far**2 * middle)) ** -power
+            for held in self.held if len(self.products.lines) > 1 else self.inner:
+                held.patch = Patch(held.patch.sides, held.patch.weights * by_cell[self._cells(held)].unsqueeze(1))
+
+    def _cells(self, held: Held) -> tuple[Tensor, ...]:
+        """The cells of groups of points, by their number in each coordinate."""
+        return tuple(torch.from_numpy(self.products.cell_of(held.patch.sides[0][:, 0].numpy())).T)
 
     def _powers(self, points: Tensor) -> Tensor:
         """The powers p of `_relate` at points (n, d)."""
@@ -157,38 +169,37 @@ class LatticeObjective:
 
     def cost(self, vector: Tensor) -> float:
         if not self.held[0].scales:
-            self._weigh(self.known(self.start), self.start[self.size :])
+            self._weigh(self.start, self.start[self.size :])
         total = 0.0
         for held in self.held:
-            for number, part in enumerate(self._parts(held)):
-                for scale, rest in zip(held.scales, self._rests(held, part, number, vector), strict=True):
+            for part in self._parts(held):
+                for scale, rest in zip(held.scales, self._rests(held, part, vector), strict=True):
                     total += float((scale[part].flatten() * rest).square().sum())
         for held in self.integrals:
-            total += sum(own**2 for own in self._integral(held, self.known(vector), vector[self.size :])[1])
+            total += sum(own**2 for own in self._integral(held, vector, vector[self.size :])[1])
         return total if total == total else float("inf")
 
     def normal(self, vector: Tensor) -> Normal:
         """The rows at a vector."""
-        return self._normal(self.known(vector), vector[self.size :], vector)[0]
+        return self._normal(vector, vector[self.size :])[0]
 
-    def residual(self, vector: Tensor, patches: Sequence[Patch]) -> float:
-        """The root mean square of what the equation leaves at points."""
+    def residual(self, vector: Tensor, patches: Sequence[Patch] = ()) -> float:
+        """The root mean square of what the equation leaves, at its own points or at others."""
         over, measure, count = 0.0, 0.0, 1
-        for patch in patches:
-            held = _Held(self.problem.residual, patch)
+        for held in [Held(self.problem.residual, patch) for patch in patches] or self.inner:
             for part in self._parts(held):
-                rests = self._rests(held, part, -1, vector)
-                count = len(rests)
-                over += sum(float((rest.square() * patch.weights[part].flatten()).sum()) for rest in rests)
-            measure += float(patch.weights.sum())
+                rests = self._rests(held, part, vector)
+                weights, count = held.measures[part].flatten(), len(rests)
+                over += sum(float((rest.square() * weights).sum()) for rest in rests)
+            measure += float(held.measures.sum())
         return (over / count / measure) ** 0.5
 
     def relative(self, vector: Tensor) -> float:
         """What the equation leaves over the size of its terms, as root mean squares with the weights of `follow`."""
-        over, size, known, constants = 0.0, 0.0, self.known(vector), vector[self.size :]
+        over, size, constants = 0.0, 0.0, vector[self.size :]
         for held in self.inner:
             for part in self._parts(held):
-                squares, terms = self._terms(held, part, known, constants)
+                squares, terms = self._terms(held, part, vector, constants)
                 over += float((squares * held.patch.weights[part]).sum())
                 size += float((terms * held.patch.weights[part]).sum())
         return (over / size) ** 0.5 if size > 0 else 0.0
@@ -204,9 +215,9 @@ class LatticeObjective:
         points = self.problem.domain.points(LATTICES.scanned, seed + 9, "random")
         whole = torch.full((len(points), 1), self.measure / len(points), dtype=torch.float64)
         found = []
-        for held in (*self.inner, _Held(self.problem.residual, Patch([points.unsqueeze(1)], whole))):
+        for held in (*self.inner, Held(self.problem.residual, Patch([points.unsqueeze(1)], whole))):
             every = slice(0, len(held.patch.weights))
-            squares, terms = self._terms(held, every, self.known(vector), vector[self.size :])
+            squares, terms = self._terms(held, every, vector, vector[self.size :])
             cells = self.products.cell_of(held.patch.flat()[0].numpy())[:, 0]
             left, size = (np.sqrt(part.flatten().numpy()) for part in (squares, terms))
             most = np.zeros(self.products.size)
@@ -226,7 +237,7 @@ class LatticeObjective:
         places = self.places.reshape(-1, m)[np.concatenate(numbers, 1)]
         return int((places.max((1, 2)) - places.min((1, 2))).max()) if len(places) else 0
 
-    def _parts(self, held: _Held) -> Iterator[slice]:
+    def _parts(self, held: Held) -> Iterator[slice]:
         groups, each = held.patch.weights.shape
         if held.condition is not None and isinstance(held.condition.where, Tensor):
             yield slice(0, groups)
@@ -238,28 +249,35 @@ class LatticeObjective:
         for k in range(0, groups, step):
             yield slice(k, k + step)
 
-    def _local(self, held: _Held, part: slice, number: int) -> list[Local]:
+    def _local(self, held: Held, part: slice) -> list[Local]:
         """The functions at a part of the points, which are kept where they are few."""
         orders, sides = self.problem.orders, [side[part] for side in held.patch.sides]
-        key = id(held), number
-        if number < 0 or key not in self.cache:
+        if key(part) not in held.local:
             found = [Local.at(self.products, side, orders) for side in sides]
-            numbers = sum(values.numel() for local in found for values in local.values.values())
-            if number < 0 or numbers * (len(self.cache) + 1) > LATTICES.cached:
+            self.kept += sum(values.numel() for local in found for values in local.values.values())
+            if self.kept > LATTICES.cached:
                 return found
-            self.cache[key] = found
-        return self.cache[key]
+            held.local[key(part)] = found
+        return held.local[key(part)]
 
-    def _rests(self, held: _Held, part: slice, number: int, vector: Tensor) -> list[Tensor]:
+    def _jets(self, held: Held, part: slice, source: Source) -> list[Jets]:
+        """The unknowns' jets at a part of the points, of a vector or of functions that are known at points."""
+        if isinstance(source, Tensor):
+            return [local.jets(self.coefficients(source)) for local in self._local(held, part)]
+        if key(part) not in held.known:
+            held.known[key(part)] = [source(side) for side in held.term(part).points]
+        return held.known[key(part)]
+
+    def _rests(self, held: Held, part: slice, vector: Tensor) -> list[Tensor]:
         """What an equation leaves at a part of the points, each (C Q,)."""
-        jets = [local.jets(self.coefficients(vector)) for local in self._local(held, part, number)]
+        jets = self._jets(held, part, vector)
         term, constants = held.term(part), vector[self.size :]
         if self.raised and held.condition is None:
             rows = self._linearized(held, part, jets, constants)
             return [row.residual for row in rows]
         return list(left(self.problem, self.names, term, jets, constants.expand(len(term), -1)))
 
-    def _linearized(self, held: _Held, part: slice, jets: list[Jets], constants: Tensor) -> list[Linearized]:
+    def _linearized(self, held: Held, part: slice, jets: list[Jets], constants: Tensor) -> list[Linearized]:
         rows = linearized(self.problem, self.names, held.term(part), jets, constants)
         if self.raised and held.condition is None:
             points = held.patch.sides[0][part].flatten(0, 1)
@@ -282,10 +300,10 @@ class LatticeObjective:
                     by[(k, k)], rest = second + more, rest + (more * jets[(k, k)]).sum(1)
         return row._replace(residual=rest, by=[by])
 
-    def _terms(self, held: _Held, part: slice, known: Known, constants: Tensor) -> tuple[Tensor, Tensor]:
+    def _terms(self, held: Held, part: slice, source: Source, constants: Tensor) -> tuple[Tensor, Tensor]:
         """The squares of what the equations leave, and of the sizes of what they add up: each (C, Q)."""
         shape, term = held.patch.weights[part].shape, held.term(part)
-        jets = [known(side) for side in term.points]
+        jets = self._jets(held, part, source)
         over, whole = torch.zeros(shape).double(), torch.zeros(shape).double()
         for row in linearized(self.problem, self.names, term, jets, constants):
             over += row.residual.square().view(shape)
@@ -303,13 +321,12 @@ class LatticeObjective:
             found.append(total.sqrt())
         return torch.stack(found)
 
-    def _weigh(self, known: Known, constants: Tensor) -> None:
+    def _weigh(self, source: Source, constants: Tensor) -> None:
         """Give all equations their weights, by the norms of their rows."""
         norms, measures = [], []
         for held in self.inner:
             for part in self._parts(held):
-                own = self._local(held, part, -1)
-                jets = [known(side) for side in held.term(part).points]
+                own, jets = self._local(held, part), self._jets(held, part, source)
                 norms.append(self._norms(self._linearized(held, part, jets, constants), own))
                 measures.append(held.patch.weights[part].flatten())
         whole, measure = torch.cat(norms, 1), torch.cat(measures)
@@ -327,18 +344,17 @@ class LatticeObjective:
                 held.scales = [(condition.weight * held.patch.weights / self.measure).sqrt()]
             elif condition is not None:
                 stated = condition.weight / LATTICES.stated_weight
-                held.scales = self._beside(held, known, constants, by_equation, stated)
+                held.scales = self._beside(held, source, constants, by_equation, stated)
 
     def _beside(
-        self, held: _Held, known: Known, constants: Tensor, by_equation: Tensor, stated: float
+        self, held: Held, source: Source, constants: Tensor, by_equation: Tensor, stated: float
     ) -> list[Tensor]:  # fmt: skip
         """The weights of a condition, by what the equation weighs at the same points."""
         every = slice(0, len(held.patch.weights))
-        term, local = held.term(every), self._local(held, every, -1)
-        jets = [known(side) for side in term.points]
+        term, local, jets = held.term(every), self._local(held, every), self._jets(held, every, source)
         own = self._norms(linearized(self.problem, self.names, term, jets, constants), local)
         own = (own * self.by_unknown).amax(2)
-        there = _Held(self.problem.residual, Patch(held.patch.sides[:1], held.patch.weights))
+        there = Held(self.problem.residual, Patch(held.patch.sides[:1], held.patch.weights))
         rows = self._linearized(there, every, jets[:1], constants)
         equation = (self._norms(rows, local[:1]) * self.by_unknown).amax(2)
         size = (equation * by_equation[:, None]).amax(0).nan_to_num(nan=self.typical, posinf=self.typical)
@@ -346,11 +362,10 @@ class LatticeObjective:
         root = (stated * held.patch.weights / self.measure).sqrt()
         return [root * (size / each.clamp_min(1e-300)).view_as(root) * (each > 0).view_as(root) for each in own]
 
-    def _integral(self, held: _Held, known: Known, constants: Tensor) -> tuple[list[Array], list[float]]:
+    def _integral(self, held: Held, source: Source, constants: Tensor) -> tuple[list[Array], list[float]]:
         """The rows of an integral, dense, with the constants at the end, and what it leaves; both weighed."""
         every = slice(0, len(held.patch.weights))
-        term, (local,) = held.term(every), self._local(held, every, -1)
-        jets = [known(side) for side in term.points]
+        term, (local,), jets = held.term(every), self._local(held, every), self._jets(held, every, source)
         m, rule = self.problem.unknowns, held.patch.weights.flatten()
         rule = rule / rule.abs().sum()
         columns = (local.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1)
@@ -368,31 +383,27 @@ class LatticeObjective:
             rests.append(weight * float(rule @ row.residual))
         return rows, rests
 
-    def _normal(self, known: Known, constants: Tensor, vector: Tensor | None = None) -> tuple[Normal, Array]:
+    def _normal(self, source: Source, constants: Tensor) -> tuple[Normal, Array]:
         """The rows at functions that are known at points, and what they make of these functions themselves."""
         if not self.held[0].scales:
-            self._weigh(known, constants)
+            self._weigh(source, constants)
         m, near = self.problem.unknowns, []
         d = len(self.products.lines)
         local = (self.products.degree + 1) ** d * m
         normal = Normal(self.places, self.band, len(self.names), local, orthogonal=d == 1)
         for held in self.held:
-            for number, part in enumerate(self._parts(held)):
-                shape, local = held.patch.weights[part].shape, self._local(held, part, number)
-                if vector is None:
-                    jets = [known(side) for side in held.term(part).points]
-                else:
-                    jets = [own.jets(self.coefficients(vector)) for own in local]
+            for part in self._parts(held):
+                shape, local = held.patch.weights[part].shape, self._local(held, part)
+                jets = self._jets(held, part, source)
                 columns = torch.cat([(own.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1) for own in local], 1)
                 for row, scale in zip(self._linearized(held, part, jets, constants), held.scales, strict=True):
                     s = scale[part].flatten()
                     entries = [entries_of(own.values, by) for own, by in zip(local, row.by, strict=True)]
                     rows = (torch.cat(entries, 1) * s[:, None]).view(*shape, -1)
                     normal.add(columns, rows, (row.constants * s[:, None]).view(*shape, -1), row.residual * s)
-                    if vector is None:
-                        near.append((row.value(jets) * s).numpy())
+                    near.append((row.value(jets) * s).numpy())
         for held in self.integrals:
-            rows, rests = self._integral(held, known, constants)
+            rows, rests = self._integral(held, source, constants)
             for dense, rest in zip(rows, rests, strict=True):
                 normal.add_dense(dense, rest)
                 near.append(np.zeros(1))

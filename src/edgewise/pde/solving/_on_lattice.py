@@ -344,10 +344,8 @@ def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Lev
     steps = max(1, monitor.steps - before)
     refiner.work += steps * objective.seconds
     domain = objective.problem.domain
-    train, fresh = (
-        objective.residual(vector, inside(objective.products, domain, LATTICES.gauss[len(domain.names)] + more))
-        for more in (0, 1)
-    )
+    others = inside(objective.products, domain, LATTICES.gauss[len(domain.names)] + 1)
+    train, fresh = objective.residual(vector), objective.residual(vector, others)
     monitor.record(cells, len(vector), train, fresh)
     settled, first = solver.settled, solver.first
     if not solver.taken:  # it is from a checkpoint

@@ -16,8 +16,9 @@ from edgewise.pde.geometry._boundary import Boundary
 from edgewise.pde.geometry._domain import Box, Domain, Face
 from edgewise.pde.solving._settings import LATTICES
 from edgewise.pde.splines._space import Products
-from edgewise.pde.statement._condition import Condition, Measured, Periodic
+from edgewise.pde.statement._condition import Condition, Equation, Measured, Periodic
 from edgewise.pde.statement._problem import Problem
+from edgewise.pde.statement._terms import Term
 
 
 class Patch(NamedTuple):
@@ -163,3 +164,25 @@ def places_of(problem: Problem, products: Products, touched: Array) -> Array:
     places = np.full(len(products), -1)
     places[numbers] = np.arange(len(numbers))
     return places
+
+
+class Held:
+    """An equation at points of one kind.
+
+    scales: the weights (C, Q) of each of its parts, once they are known. local, known: the functions at parts of the
+    points, and the jets of a solution that is followed.
+    """
+
+    def __init__(self, equation: Equation, patch: Patch, condition: Condition | None = None) -> None:
+        self.equation, self.patch, self.condition = equation, patch, condition
+        self.scales: list[Tensor] = []
+        self.measures = patch.weights
+        self.local: dict[tuple[int, int], list[Local]] = {}
+        self.known: dict[tuple[int, int], list[Jets]] = {}
+
+    def term(self, part: slice) -> Term:
+        return Term(self.equation, [side[part].flatten(0, 1) for side in self.patch.sides], 1.0)
+
+
+def key(part: slice) -> tuple[int, int]:
+    return part.start, part.stop

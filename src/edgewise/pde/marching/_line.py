@@ -13,7 +13,8 @@ from torch import Tensor
 from edgewise._typing import Array
 from edgewise.pde.marching._evolution import Evolution, Part, pairs
 from edgewise.pde.marching._settings import LINE_STEPS
-from edgewise.pde.marching._slab import Slab, Solved, radau, stages
+from edgewise.pde.marching._slab import Slab, Solved, stages
+from edgewise.pde.splines._radau import radau
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Band
 

@@ -19,7 +19,8 @@ from edgewise._typing import Array
 from edgewise.pde.marching._evolution import Evolution, Part, pairs
 from edgewise.pde.marching._plane_edges import Edge, EdgeRows, Line, PlaneState
 from edgewise.pde.marching._settings import PLANE_STEPS
-from edgewise.pde.marching._slab import Slab, Solved, polynomials, radau, stages
+from edgewise.pde.marching._slab import Slab, Solved, polynomials, stages
+from edgewise.pde.splines._radau import radau
 from edgewise.pde.splines._space import Products, grid_points
 
 Blocks = dict[tuple[int, int, int], Array]

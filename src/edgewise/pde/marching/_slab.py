@@ -20,6 +20,7 @@ from edgewise._typing import Array
 from edgewise.pde.marching._evolution import Evolution, Part
 from edgewise.pde.marching._settings import PARTS
 from edgewise.pde.result._file import Refused
+from edgewise.pde.splines._radau import radau
 from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._condition import Equation
 
@@ -121,18 +122,6 @@ def by_slab(slabs: Sequence[Slab], t: Array) -> Iterator[tuple[Slab, Array]]:
     which = np.clip(np.searchsorted(begins, t, side="right") - 1, 0, len(slabs) - 1)
     for k in np.unique(which):
         yield slabs[k], np.flatnonzero(which == k)
-
-
-@cache
-def radau(count: int) -> tuple[Array, Array]:
-    """Radau's points on [0, 1], the last of which is 1, and their weights."""
-    series = np.zeros(count + 1)
-    series[count], series[count - 1] = 1.0, -1.0
-    found = np.sort(legendre.legroots(series).real)
-    found[-1] = 1.0
-    powers = legendre.legvander(found, count - 1).T
-    weights = np.linalg.solve(powers, np.eye(count, 1)[:, 0] * 2) / 2
-    return (found + 1) / 2, weights
 
 
 def polynomials(changing: bool, terms: int, tau: Array, order: int = 0) -> Array:

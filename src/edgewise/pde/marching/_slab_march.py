@@ -18,8 +18,9 @@ from edgewise.pde.marching._line import SlabSolver
 from edgewise.pde.marching._plane_edges import edges_of
 from edgewise.pde.marching._plane_system import PlaneSolver, PlaneSystem, owners_at
 from edgewise.pde.marching._settings import LEVELS, SLABS
-from edgewise.pde.marching._slab import OwnTimes, Slab, Solved, on_grid, radau
+from edgewise.pde.marching._slab import OwnTimes, Slab, Solved, on_grid
 from edgewise.pde.result._sampling import Outcome
+from edgewise.pde.splines._radau import radau
 from edgewise.pde.splines._space import Products
 from edgewise.train import Monitor
 

@@ -117,6 +117,23 @@ class Lattices:
 
 
 @dataclass(frozen=True)
+class Slabs:
+    """Radau's method in slabs of one coordinate."""
+
+    stages: int = 5
+    degree: int = 7  # of the splines that the slabs become
+    first: float = 1e-6  # of the whole: the first slab
+    first_steps: int = 20  # by Newton, to where it begins
+    steps: int = 10  # by Newton, in a slab
+    contraction: float = 0.2  # of a step before: above it the derivatives are found again
+    looked_at: int = 3  # points between those of Radau, where the error is seen
+    least: float = 1e-12  # what a component's size counts as at least
+    finest: float = 1e-13  # the smallest error of a slab that is asked for
+    runs: int = 5  # with smaller and smaller errors of a slab
+    most: int = 20_000  # slabs
+
+
+@dataclass(frozen=True)
 class Examination:
     """How three lattices tell the number of solutions; what is left is over what it was on the lattice before."""
 
@@ -190,6 +207,7 @@ REFINEMENT = Refinement()
 CORRECTION = Correction()
 LATTICES = Lattices()
 EXAMINATION = Examination()
+SLABS = Slabs()
 NOISE = Noise()
 CONTINUATION = Continuation()
 FORMULAS = Formulas()

@@ -19,6 +19,7 @@ from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.result._solution import FoundSolution, Solution
 from edgewise.pde.solving._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
 from edgewise.pde.solving._even_lattice import Known
+from edgewise.pde.solving._initial import is_initial, marched
 from edgewise.pde.solving._on_lattice import is_on_lattice, on_lattice
 from edgewise.pde.solving._refining import Answer, Begin, NetworkState, Refiner, WeakRefiner
 from edgewise.pde.solving._settings import RACE, REFINEMENT
@@ -218,10 +219,14 @@ def _automatic(
     refiner: Refiner, models: Sequence[KAN], grids: Sequence[int], tolerance: float, *, own_networks: bool,
     impossible: bool,
 ) -> Answer:  # fmt: skip
-    """On lattices where that may be; by a race of networks where it may not.
+    """In slabs for initial values, on lattices where that may be; by a race of networks where it may not.
 
     Where there is no solution, what comes near it is found on the first grids.
     """
+    initial = own_networks and is_initial(refiner.problem) and not is_linear(refiner.problem)
+    found = marched(refiner, tolerance) if initial else None
+    if found is not None:
+        return found
     if own_networks and is_on_lattice(refiner.problem):
         return on_lattice(refiner, tolerance, 2 if impossible else None)
     if impossible:

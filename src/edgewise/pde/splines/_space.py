@@ -86,7 +86,7 @@ class Space:
         """Distinct knots, and the coefficients of the same splines (len(self), m) with them: (count + degree, m).
 
         Knots at the ends lie as far apart as those of the first and the last cell, or of a period. A coefficient is the
-        blossom of any piece at the knots that its function has inside.
+        blossom of any of its pieces at the knots that its function has inside.
 
         Source: Ramshaw, Computer Aided Geometric Design 6 (1989).
         """
@@ -94,10 +94,11 @@ class Space:
         if self.periodic:
             return self.knots, coefficients[np.arange(n + k) % n]
         spread = Space(self.cells, k, spread=True)
-        found = coefficients.copy()
-        for cell, functions in ((0, range(k)), (n - 1, range(n, n + k))):
-            for i in functions:
-                found[i] = self._blossom(cell, coefficients, spread.knots[i + 1 : i + k + 1])
+        found, widths = coefficients.copy(), np.diff(self.cells)
+        for i in {*range(min(k, n + k)), *range(n, n + k)}:
+            near = range(max(0, i - k), min(n, i + 1))  # the function's cells, of which the widest is the most exact
+            cell = max(near, key=lambda c: widths[c])
+            found[i] = self._blossom(cell, coefficients, spread.knots[i + 1 : i + k + 1])
         return spread.knots, found
 
     def _blossom(self, cell: int, coefficients: Array, at: Array) -> Array:

@@ -303,39 +303,36 @@ def marched(refiner: Refiner, tolerance: float) -> Answer | None:
         while True:
             yield monitor.ended() is not None
 
-    local, former, change = min(1e-3, 0.1 * tolerance), None, math.inf
+    local, former, answer = min(1e-3, 0.1 * tolerance), None, None
     try:
         begin = system.started()
         for _ in range(SLABS.runs):
             last = course(system, begin, max(local, SLABS.finest), watched())
             monitor.record(len(last.values), last.values.size, local, local)
             if former is not None:
-                change = _apart(system, former, last)
-                if change <= tolerance or local <= SLABS.finest:
-                    return _answer(system, former, change)
+                answer = _answer(system, former, last)
+                if answer.error <= tolerance or local <= SLABS.finest:
+                    return answer
             former = last
-            local *= 0.1 * (1.0 if math.isinf(change) else min(1.0, 10 * tolerance / change))
+            local *= 0.1 * (1.0 if answer is None else min(1.0, 10 * tolerance / max(answer.error, 1e-300)))
     except Ended:
-        return None
-    return None if former is None or math.isinf(change) else _answer(system, former, change)
+        return answer
+    return answer
 
 
-def _apart(system: System, former: Course, last: Course) -> float:
-    """The relative distance of two courses in L2, the largest of those of the unknowns."""
+def _answer(system: System, former: Course, last: Course) -> Answer:
+    """A course as a spline on its slabs, for each unknown; its error is the distance from a course of smaller errors.
+
+    Relative in L2, the largest of those of the unknowns.
+    """
+    space = Space(former.ends, SLABS.degree)
+    coefficients = space.project(former(space.gauss(SLABS.degree + 1)[0])[:, system.first], SLABS.degree + 1)
     times, weights = Space(last.ends, 1).gauss(SLABS.stages)
-    one, two = (each(times)[:, system.first] for each in (former, last))
-    over, whole = (np.sqrt(weights @ part**2) for part in (one - two, two))
-    return float((over / np.maximum(whole, 1e-300)).max())
-
-
-def _answer(system: System, found: Course, error: float) -> Answer:
-    """The course as a spline on its slabs, for each unknown."""
-    space = Space(found.ends, SLABS.degree)
-    times, _ = space.gauss(SLABS.degree + 1)
-    coefficients = space.project(found(times)[:, system.first], SLABS.degree + 1)
+    true = last(times)[:, system.first]
+    over, whole = (np.sqrt(weights @ part**2) for part in (space.matrix(times) @ coefficients - true, true))
+    error = float((over / np.maximum(whole, 1e-300)).max())
     model = network_of(Products((space,)), torch.from_numpy(coefficients), 0.0)
-    state = NetworkState(model, {}, space.count, torch.empty(0), error, error)
-    return Answer(state, error, min(error, 1.0))
+    return Answer(NetworkState(model, {}, space.count, torch.empty(0), error, error), error, min(error, 1.0))
 
 
 _STAGES = _Stages(SLABS.stages)

@@ -43,6 +43,15 @@ def is_examined(problem: Problem) -> bool:
     return few and not known and not problem.functions and not isinstance(problem.residual, Weak)
 
 
+def unknown_corners(problem: Problem) -> list[tuple[float, float]]:
+    """Re-entrant corners of a domain near which solutions are singular, if no function is there to say how."""
+    domain = problem.domain
+    if isinstance(domain, Box) or len(domain.names) != 2 or problem.ansatz is not None:
+        return []
+    known = {function.corner.at for function in problem.terms}
+    return [corner.at for corner in domain.corners() if corner.reentrant and corner.at not in known]
+
+
 def is_linear(problem: Problem) -> bool:
     """Whether the equation and its conditions are linear in the unknowns and constants, seen at two random ones."""
     rng, names = torch.Generator().manual_seed(5), list(problem.numbers)
@@ -133,6 +142,8 @@ def _advised(problem: Problem, examined: Examined, near: Examined) -> Determinac
         return Determinacy(outcome, _missing(problem, levels[-1], free), free)
     if outcome is not Outcome.NO_SOLUTION or free:
         return Determinacy(outcome, "", free)
+    if unknown_corners(problem):  # splines leave as much of a solution that is singular there
+        return Determinacy()
     each, surplus = _single(problem.conditions), []
     for k, one in enumerate(each):
         fewer = [*each[:k], *each[k + 1 :]]

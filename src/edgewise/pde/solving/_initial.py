@@ -307,7 +307,8 @@ def marched(refiner: Refiner, tolerance: float) -> Answer | None:
     try:
         begin = system.started()
         for _ in range(SLABS.runs):
-            last = course(system, begin, max(local, SLABS.finest), watched())
+            with np.errstate(all="ignore"):  # of trials, which are refused
+                last = course(system, begin, max(local, SLABS.finest), watched())
             monitor.record(len(last.values), last.values.size, local, local)
             if former is not None:
                 answer = _answer(system, former, last)

@@ -11,7 +11,6 @@ from torch import Tensor
 from edgewise._jets import Jets
 from edgewise._typing import Array
 from edgewise.nn import KAN
-from edgewise.pde.geometry._domain import Box
 from edgewise.pde.solving._even_lattice import units
 from edgewise.pde.solving._patches import (
     Held,
@@ -19,12 +18,12 @@ from edgewise.pde.solving._patches import (
     Patch,
     grouped,
     inside,
-    key,
     patches_of,
     places_of,
+    powers_of,
     spline_jets,
     widths_at,
-)
+)  # fmt: skip
 from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._networks import network_of
 from edgewise.pde.splines._space import Products
@@ -40,10 +39,9 @@ Source = Tensor | Known
 class LatticeObjective:
     """cost(vector) = sum of weighted squares of what the equation and its conditions leave at points.
 
-    The vector holds coefficients (functions, unknowns), flattened, and after them the unknown constants. Points inside
-    are Gauss's of each cell, weighed by their measure. Conditions weigh as much as the equation does beside them, by
-    the norms of the rows of both, which makes values h^-3 and fluxes h^-1 in an equation of second order; equations of
-    a system and its unknowns have units in which their rows' norms are as near to one as they can be.
+    The vector holds coefficients (functions, unknowns), flattened, and the unknown constants. Conditions weigh as much
+    as the equation does beside them, by the norms of the rows of both: values h^-3 and fluxes h^-1 in an equation of
+    second order. Equations and unknowns have units in which rows have norms as near to one as can be.
 
     Source: Aziz, Kellogg and Stephens, Mathematics of Computation 44 (1985), for such weights.
     """
@@ -122,7 +120,7 @@ class LatticeObjective:
             sizes = torch.cat([self._terms(held, part, known, constants)[1] for part in self._parts(held)])
             each.append((sizes * held.patch.weights).sum(1) / area)
             areas.append(area)
-            powers.append(self._powers(held.patch.sides[0][:, 0]))
+            powers.append(powers_of(self.problem, held.patch.sides[0][:, 0], raised=self.raised))
         whole, over = torch.cat(each), torch.cat(areas)
         rising = whole.argsort()
         middle = whole[rising][over[rising].cumsum(0) >= over.sum() / 2][0]
@@ -139,19 +137,15 @@ class LatticeObjective:
         """The cells of groups of points, by their number in each coordinate."""
         return tuple(torch.from_numpy(self.products.cell_of(held.patch.sides[0][:, 0].numpy())).T)
 
-    def _powers(self, points: Tensor) -> Tensor:
-        """The powers p of `_relate` at points (n, d)."""
-        domain = self.problem.domain
-        powers = torch.full((len(points),), 2.0 if self.raised else 0.5, dtype=torch.float64)
-        if len(domain.names) == 2 and not self.raised:
-            low, high = domain.ends
-            box = isinstance(domain, Box)
-            corners = torch.cartesian_prod(*torch.stack([low, high]).T) if box else [c.at for c in domain.corners()]
-            size = float((high - low).norm())
+    def doubt(self, corners: Sequence[tuple[float, float]]) -> None:
+        """Let everything count less beside some corners, the less the nearer."""
+        low, high = self.problem.domain.ends
+        reach = LATTICES.beside * float((high - low).norm())
+        for held in self.held:
             for corner in corners:
-                at = torch.as_tensor(corner, dtype=torch.float64)
-                powers[(points - at).norm(dim=1) < LATTICES.corner * size] = 2.0
-        return powers
+                far = (held.patch.sides[0] - torch.tensor(corner, dtype=torch.float64)).norm(dim=2) / reach
+                less = far.clamp_max(1.0) ** LATTICES.doubt
+                held.patch = Patch(held.patch.sides, held.patch.weights * less)
 
     def constants(self, vector: Tensor) -> dict[str, float]:
         return dict(zip(self.names, vector[self.size :].tolist(), strict=True))
@@ -160,11 +154,9 @@ class LatticeObjective:
         return vector[: self.size].view(len(self.products), -1)
 
     def known(self, vector: Tensor) -> Known:
-        """The unknowns' jets at points."""
         return lambda points: spline_jets(self.products, self.coefficients(vector), points, self.problem.orders)
 
     def network(self, vector: Tensor, accuracy: float = 1e-12) -> KAN:
-        """The network that the lattice's function is, to a relative accuracy in L2."""
         return network_of(self.products, self.coefficients(vector), accuracy)
 
     def cost(self, vector: Tensor) -> float:
@@ -205,10 +197,9 @@ class LatticeObjective:
         return (over / size) ** 0.5 if size > 0 else 0.0
 
     def missed(self, vector: Tensor, seed: int) -> float:
-        """What the equation leaves in cells whose points do not show it, over its terms, as means of absolute values.
+        """What is left in cells of a line whose points do not show it, over the terms, as means of absolute values.
 
-        Those are cells of one coordinate in which far more is left at some of many random points. A source that is
-        narrower than the distance of the lattice's points is found so.
+        Far more is left there at some of many random points, as of a source that is narrower than their distance.
         """
         if len(self.products.lines) > 1:
             return 0.0
@@ -242,31 +233,30 @@ class LatticeObjective:
         if held.condition is not None and isinstance(held.condition.where, Tensor):
             yield slice(0, groups)
             return
-        wide = (self.products.degree + 1) ** len(self.products.lines)
-        wide *= max(self.problem.unknowns, len(self.problem.orders))
-        entries = 4_000_000  # numbers that are held for a part of the points
-        step = max(1, entries // (max(each, 1) * wide))
+        functions = (self.products.degree + 1) ** len(self.products.lines)
+        wide = functions * max(self.problem.unknowns, len(self.problem.orders))
+        step = max(1, 4_000_000 // (max(each, 1) * wide))  # numbers that are held for a part of the points
         for k in range(0, groups, step):
             yield slice(k, k + step)
 
     def _local(self, held: Held, part: slice) -> list[Local]:
         """The functions at a part of the points, which are kept where they are few."""
         orders, sides = self.problem.orders, [side[part] for side in held.patch.sides]
-        if key(part) not in held.local:
+        if part.start not in held.local:
             found = [Local.at(self.products, side, orders) for side in sides]
             self.kept += sum(values.numel() for local in found for values in local.values.values())
             if self.kept > LATTICES.cached:
                 return found
-            held.local[key(part)] = found
-        return held.local[key(part)]
+            held.local[part.start] = found
+        return held.local[part.start]
 
     def _jets(self, held: Held, part: slice, source: Source) -> list[Jets]:
         """The unknowns' jets at a part of the points, of a vector or of functions that are known at points."""
         if isinstance(source, Tensor):
             return [local.jets(self.coefficients(source)) for local in self._local(held, part)]
-        if key(part) not in held.known:
-            held.known[key(part)] = [source(side) for side in held.term(part).points]
-        return held.known[key(part)]
+        if part.start not in held.known:
+            held.known[part.start] = [source(side) for side in held.term(part).points]
+        return held.known[part.start]
 
     def _rests(self, held: Held, part: slice, vector: Tensor) -> list[Tensor]:
         """What an equation leaves at a part of the points, each (C Q,)."""

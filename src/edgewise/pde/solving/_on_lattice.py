@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import values_of
-from edgewise.pde.solving._determinacy import is_linear
+from edgewise.pde.solving._determinacy import is_linear, unknown_corners
 from edgewise.pde.solving._lattice import Known, LatticeObjective
 from edgewise.pde.solving._patches import inside, spline_jets
 from edgewise.pde.solving._refining import Answer, NetworkState, Refiner, beginning, not_finite
@@ -156,8 +156,24 @@ def on_lattice(refiner: Refiner, tolerance: float, lattices: int | None = None) 
         return refiner.answer(_state(last, math.inf))._replace(relative=last.relative, settled=False)
     former, last, error = search.best
     settled = former.settled and last.settled
-    error = max(error, last.objective.missed(last.vector, refiner.seed))
+    error = max(error, last.objective.missed(last.vector, refiner.seed), _doubted(refiner, last))
     return Answer(_state(former, error), error, former.relative, settled, search.falls(former, last))
+
+
+def _doubted(refiner: Refiner, level: _Level) -> float:
+    """How far a solution moves where the equation counts less beside re-entrant corners without singular functions.
+
+    Splines alone converge to something else there, which two lattices do not reveal.
+    """
+    corners = unknown_corners(refiner.problem)
+    if not corners:
+        return 0.0
+    objective = LatticeObjective(refiner.problem, level.products, refiner.seed)
+    objective.linear = level.objective.linear
+    objective.doubt(corners)
+    objective.follow(level.known, level.objective.constants(level.vector))
+    vector, _ = BandNewton(refiner.solver.steps).minimize(objective, objective.start)
+    return _distance(level, replace(level, objective=objective, vector=vector))
 
 
 class _Search:

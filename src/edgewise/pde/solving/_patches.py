@@ -166,6 +166,20 @@ def places_of(problem: Problem, products: Products, touched: Array) -> Array:
     return places
 
 
+def powers_of(problem: Problem, points: Tensor, *, raised: bool) -> Tensor:
+    """The powers by which the equation counts less where its terms are far larger, at points (n, d)."""
+    domain = problem.domain
+    powers = torch.full((len(points),), 2.0 if raised else 0.5, dtype=torch.float64)
+    if len(domain.names) == 2 and not raised:
+        low, high = domain.ends
+        box = isinstance(domain, Box)
+        corners = torch.cartesian_prod(*torch.stack([low, high]).T) if box else [c.at for c in domain.corners()]
+        for corner in corners:
+            far = (points - torch.as_tensor(corner, dtype=torch.float64)).norm(dim=1)
+            powers[far < LATTICES.corner * float((high - low).norm())] = 2.0
+    return powers
+
+
 class Held:
     """An equation at points of one kind.
 
@@ -177,12 +191,8 @@ class Held:
         self.equation, self.patch, self.condition = equation, patch, condition
         self.scales: list[Tensor] = []
         self.measures = patch.weights
-        self.local: dict[tuple[int, int], list[Local]] = {}
-        self.known: dict[tuple[int, int], list[Jets]] = {}
+        self.local: dict[int, list[Local]] = {}
+        self.known: dict[int, list[Jets]] = {}
 
     def term(self, part: slice) -> Term:
         return Term(self.equation, [side[part].flatten(0, 1) for side in self.patch.sides], 1.0)
-
-
-def key(part: slice) -> tuple[int, int]:
-    return part.start, part.stop

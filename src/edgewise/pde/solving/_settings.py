@@ -87,6 +87,8 @@ class Lattices:
     on_pairs: int = 8  # points of a condition of two places, for each cell
     stated_weight: float = 100.0  # of a condition: another one counts as much more, or less
     least_beside: float = 1e-3  # of the equation's typical rows: what a condition is measured by, at least
+    beside: float = 0.25  # of the size of the domain: how far a corner without singular functions is doubted
+    doubt: float = 3.0  # the power of the distance from it, over that, by which squares are multiplied then
     scanned: int = 20_000  # random points of one coordinate at which the equation is looked at in the end
     hidden: float = 100.0  # what is left there, over what is left at the points of the same cell, if they missed it
     cached: int = 10_000_000  # numbers of functions at points that are kept: 80 MB
@@ -122,7 +124,7 @@ class Slabs:
 
     stages: int = 5
     degree: int = 7  # of the splines that the slabs become
-    first: float = 1e-6  # of the whole: the first slab
+    first: float = 1e-2  # of the whole: the first slab that is tried
     first_steps: int = 20  # by Newton, to where it begins
     steps: int = 10  # by Newton, in a slab
     contraction: float = 0.2  # of a step before: above it the derivatives are found again

@@ -196,6 +196,12 @@ class LatticeObjective:
                 size += float((terms * held.patch.weights[part]).sum())
         return (over / size) ** 0.5 if size > 0 else 0.0
 
+    def misfit(self, vector: Tensor) -> float:
+        """The root mean square of what measurements leave, over that of their values."""
+        found = [(each, each.condition.values.abs()) for each in self.held if isinstance(each.condition, Measured)]
+        rests = [rest for each, _ in found for part in self._parts(each) for rest in self._rests(each, part, vector)]
+        return float(torch.cat(rests).norm() / torch.cat([own for _, own in found]).norm().clamp_min(1e-300))
+
     def missed(self, vector: Tensor, seed: int) -> float:
         """What is left in cells of a line whose points do not show it, over the terms, as means of absolute values.
 
@@ -270,25 +276,11 @@ class LatticeObjective:
     def _linearized(self, held: Held, part: slice, jets: list[Jets], constants: Tensor) -> list[Linearized]:
         rows = linearized(self.problem, self.names, held.term(part), jets, constants)
         if self.raised and held.condition is None:
-            points = held.patch.sides[0][part].flatten(0, 1)
-            return [self._raised(row, jets[0], points) for row in rows]
+            widths = torch.from_numpy(widths_at(self.products, held.patch.sides[0][part].flatten(0, 1).numpy()))
+            rows = [raised(row, jets[0], widths) for row in rows]
+            self.raises = self.raises or any(row.more for row in rows)
+            return [row.equation for row in rows]
         return rows
-
-    def _raised(self, row: Linearized, jets: Jets, points: Tensor) -> Linearized:
-        """The equation with as much of its second derivatives as a layer needs that is as wide as a cell.
-
-        |a_xx| is at least h |a_x| / 3, so that the splines do not oscillate while knots move to where layers are.
-        """
-        widths, rest, by = torch.from_numpy(widths_at(self.products, points.numpy())), row.residual, dict(row.by[0])
-        for k in range(len(self.products.lines)):
-            if (k, k) in by and (k,) in by:
-                first, second = by[(k,)], by[(k, k)]
-                more = (widths[:, k, None] * first.abs() / LATTICES.peclet - second.abs()).clamp_min(0)
-                more = more * second.sign()
-                if bool(more.any()):
-                    self.raises = True
-                    by[(k, k)], rest = second + more, rest + (more * jets[(k, k)]).sum(1)
-        return row._replace(residual=rest, by=[by])
 
     def _terms(self, held: Held, part: slice, source: Source, constants: Tensor) -> tuple[Tensor, Tensor]:
         """The squares of what the equations leave, and of the sizes of what they add up: each (C, Q)."""
@@ -330,10 +322,10 @@ class LatticeObjective:
             held.scales = [float(r) * root for r in by_equation]
         for held in self.held:
             condition = held.condition
-            if isinstance(condition, Measured):
-                held.scales = [(condition.weight * held.patch.weights / self.measure).sqrt()]
+            stated = 1.0 if condition is None else condition.weight / LATTICES.stated_weight
+            if isinstance(condition, Measured):  # noise is to be left, and not the equation
+                held.scales = [(stated * held.patch.weights / self.measure).sqrt()]
             elif condition is not None:
-                stated = condition.weight / LATTICES.stated_weight
                 held.scales = self._beside(held, source, constants, by_equation, stated)
 
     def _beside(
@@ -352,15 +344,15 @@ class LatticeObjective:
         root = (stated * held.patch.weights / self.measure).sqrt()
         return [root * (size / each.clamp_min(1e-300)).view_as(root) * (each > 0).view_as(root) for each in own]
 
-    def _integral(self, held: Held, source: Source, constants: Tensor) -> tuple[list[Array], list[float]]:
-        """The rows of an integral, dense, with the constants at the end, and what it leaves; both weighed."""
+    def _integral(self, held: Held, source: Source, constants: Tensor) -> tuple[list[Array], list[float], list[float]]:
+        """The dense rows of an integral, what it leaves, and what the rows make of the unknowns; all weighed."""
         every = slice(0, len(held.patch.weights))
         term, (local,), jets = held.term(every), self._local(held, every), self._jets(held, every, source)
         m, rule = self.problem.unknowns, held.patch.weights.flatten()
         rule = rule / rule.abs().sum()
         columns = (local.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1)
         columns = columns.repeat_interleave(held.patch.weights.shape[1], 0)
-        rows, rests = [], []
+        rows, rests, near = [], [], []
         assert held.condition is not None
         stated = (held.condition.weight / LATTICES.stated_weight) ** 0.5
         for row in linearized(self.problem, self.names, term, jets, constants):
@@ -371,7 +363,8 @@ class LatticeObjective:
             dense = np.concatenate([dense, (rule @ row.constants).numpy()])
             rows.append(weight * dense)
             rests.append(weight * float(rule @ row.residual))
-        return rows, rests
+            near.append(weight * float(rule @ row.value(jets)))
+        return rows, rests, near
 
     def _normal(self, source: Source, constants: Tensor) -> tuple[Normal, Array]:
         """The rows at functions that are known at points, and what they make of these functions themselves."""
@@ -393,8 +386,8 @@ class LatticeObjective:
                     normal.add(columns, rows, (row.constants * s[:, None]).view(*shape, -1), row.residual * s)
                     near.append((row.value(jets) * s).numpy())
         for held in self.integrals:
-            rows, rests = self._integral(held, source, constants)
+            rows, rests, values = self._integral(held, source, constants)
             for dense, rest in zip(rows, rests, strict=True):
                 normal.add_dense(dense, rest)
-                near.append(np.zeros(1))
+            near.append(np.array(values))
         return normal, np.concatenate(near) if near else np.zeros(0)

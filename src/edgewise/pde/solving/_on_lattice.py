@@ -199,6 +199,8 @@ class _Search:
         if self.refiner.monitor.ended() is not None:
             return True
         error = _distance(former, last)
+        if self.refiner.measured:  # a small part of what noise makes uncertain is enough
+            tolerance = max(tolerance, LATTICES.of_noise * last.objective.misfit(last.vector))
         if error <= tolerance and former.solved and last.settled and self.falls(former, last):
             self.best = (former, last, error)
             return True

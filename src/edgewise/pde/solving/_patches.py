@@ -18,7 +18,7 @@ from edgewise.pde.solving._settings import LATTICES
 from edgewise.pde.splines._space import Products
 from edgewise.pde.statement._condition import Condition, Equation, Measured, Periodic
 from edgewise.pde.statement._problem import Problem
-from edgewise.pde.statement._terms import Term
+from edgewise.pde.statement._terms import Linearized, Term
 
 
 class Patch(NamedTuple):
@@ -178,6 +178,28 @@ def powers_of(problem: Problem, points: Tensor, *, raised: bool) -> Tensor:
             far = (points - torch.as_tensor(corner, dtype=torch.float64)).norm(dim=1)
             powers[far < LATTICES.corner * float((high - low).norm())] = 2.0
     return powers
+
+
+class Raised(NamedTuple):
+    """An equation with larger second derivatives, and whether any is larger."""
+
+    equation: Linearized
+    more: bool
+
+
+def raised(row: Linearized, jets: Jets, widths: Tensor) -> Raised:
+    """The equation with as much of its second derivatives as a layer needs that is as wide as a cell.
+
+    |a_xx| is at least h |a_x| / 3, so that the splines do not oscillate while knots move to where layers are.
+    """
+    rest, by, larger = row.residual, dict(row.by[0]), False
+    for k in range(widths.shape[1]):
+        if (k, k) in by and (k,) in by:
+            first, second = by[(k,)], by[(k, k)]
+            more = (widths[:, k, None] * first.abs() / LATTICES.peclet - second.abs()).clamp_min(0) * second.sign()
+            larger = larger or bool(more.any())
+            by[(k, k)], rest = second + more, rest + (more * jets[(k, k)]).sum(1)
+    return Raised(row._replace(residual=rest, by=[by]), larger)
 
 
 class Held:

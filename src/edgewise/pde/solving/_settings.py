@@ -87,6 +87,7 @@ class Lattices:
     on_pairs: int = 8  # points of a condition of two places, for each cell
     stated_weight: float = 100.0  # of a condition: another one counts as much more, or less
     least_beside: float = 1e-3  # of the equation's typical rows: what a condition is measured by, at least
+    of_noise: float = 0.5  # of the misfit of measurements over their size: a distance below it is small
     beside: float = 0.25  # of the size of the domain: how far a corner without singular functions is doubted
     doubt: float = 3.0  # the power of the distance from it, over that, by which squares are multiplied then
     scanned: int = 20_000  # random points of one coordinate at which the equation is looked at in the end

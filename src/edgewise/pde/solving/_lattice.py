@@ -13,7 +13,17 @@ from edgewise._typing import Array
 from edgewise.nn import KAN
 from edgewise.pde.solving._even_lattice import units
 from edgewise.pde.solving._patches import (
-    Held, Local, Patch, grouped, inside, patches_of, places_of, powers_of, raised, spline_jets, widths_at,
+    Held,
+    Local,
+    Patch,
+    grouped,
+    inside,
+    patches_of,
+    places_of,
+    powers_of,
+    raised,
+    spline_jets,
+    widths_at,
 )  # fmt: skip
 from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._networks import network_of

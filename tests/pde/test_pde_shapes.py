@@ -58,6 +58,24 @@ def test_no_solution_is_not_said_where_splines_cannot_be_it() -> None:
     assert found.outcome is not pde.Outcome.NO_SOLUTION and found.outcome is not pde.Outcome.CONVERGED
 
 
+def test_conditions_that_are_missing_on_a_cut_domain() -> None:
+    left = lambda u, p: u.xx + u.yy + 3 * _wave(p)  # noqa: E731
+    one = pde.solve(pde.Problem(RING, left, [_held(RING, DISK)]), tolerance=1e-5)
+    assert one.outcome is pde.Outcome.UNDETERMINED and "A part of the boundary has no condition" in str(one)
+    flux = pde.Condition(DISK.boundary(), lambda u, p: p.nx * u.x + p.ny * u.y - 1)
+    two = pde.solve(pde.Problem(DISK, lambda u, p: u.xx + u.yy - 2, [flux]), tolerance=1e-5)
+    assert two.outcome is pde.Outcome.UNDETERMINED and "a constant can be added" in str(two)
+
+
+def test_a_periodic_line() -> None:
+    """u'' - u = -f for u = exp(sin x)."""
+    line = pde.Box(x=(0, 2 * math.pi))
+    true = lambda p: torch.exp(torch.sin(p.x))  # noqa: E731
+    left = lambda u, p: u.xx - u.value - true(p) * (torch.cos(p.x) ** 2 - torch.sin(p.x) - 1)  # noqa: E731
+    found = pde.solve(pde.Problem(line, left, [pde.periodic(line, "x")]))
+    assert found.outcome is pde.Outcome.CONVERGED and found.errors(true).relative < 1e-8
+
+
 def test_stokes_equations_with_a_pressure_of_mean_zero() -> None:
     """The stream function sin(x + .3) sin(2 y), and the pressure y cos(x) less its mean."""
     box, mean = pde.Box(x=(0, 1), y=(0, 1)), math.sin(1) / 2

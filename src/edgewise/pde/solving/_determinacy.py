@@ -17,9 +17,9 @@ from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.solving._even_lattice import EvenLattice, Known, LeastSquares, NotFinite
 from edgewise.pde.solving._settings import EXAMINATION
-from edgewise.pde.statement._condition import Condition, Measured
+from edgewise.pde.statement._condition import Condition, Integral, Measured
 from edgewise.pde.statement._problem import Problem, Weak
-from edgewise.pde.statement._terms import Term, linearized
+from edgewise.pde.statement._terms import Term, linearized, term_of
 
 Examined = Callable[[Sequence[Condition]], list[LeastSquares]]
 
@@ -92,7 +92,8 @@ def determinacy(problem: Problem, known: Known | None = None) -> Determinacy:
     def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
         return [lattice.solved(conditions, constants, known) for lattice in _lattices(problem)]
 
-    return _advised(problem, examined, examined)
+    found = _advised(problem, examined, examined)
+    return found if found.outcome is not None else _open(problem)
 
 
 def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float], *, solved: bool) -> Determinacy:
@@ -120,7 +121,53 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
     except NotFinite:
         return Determinacy()
     free = _free(levels) if levels[-1].fine else 0
-    return Determinacy(Outcome.UNDETERMINED, _missing(problem, levels[-1], free), free) if free else Determinacy()
+    if not free:
+        return _open(problem)
+    return Determinacy(Outcome.UNDETERMINED, _missing(problem, levels[-1], free), free)
+
+
+def _open(problem: Problem) -> Determinacy:
+    """Whether a constant may be added to an unknown, or a part of the boundary has no condition that needs one.
+
+    It needs one where the equation has one unknown and is elliptic, and no place has two. Functions of lattices that a
+    boundary cuts do not tell.
+    """
+    domain, names = problem.domain, list(problem.numbers)
+    if isinstance(domain, Box) or len(domain.names) != 2 or problem.ansatz is not None:
+        return Determinacy()
+    terms = [Term(problem.residual, [domain.points(64, 3)], 1.0)]
+    terms += [term_of(condition, 16, 3) for condition in problem.conditions]
+    some = torch.Generator().manual_seed(5)
+    slopes: list[list[Jets]] = []
+    for term in terms:
+        shape = len(term), problem.unknowns
+        jets: list[Jets] = [
+            {o: torch.rand(shape, dtype=torch.float64, generator=some) for o in problem.orders} for _ in term.points
+        ]
+        rows = linearized(problem, names, term, jets, torch.ones(len(names), dtype=torch.float64))
+        slopes.append([by for row in rows for by in row.by])
+    for k in range(problem.unknowns):
+        if all(not bool(by[()][:, k].any()) for own in slopes for by in own):
+            return Determinacy(Outcome.UNDETERMINED, _level(problem, k), 1)
+    one = slopes[0][0]
+    elliptic = problem.unknowns == 1 and len(slopes[0]) == 1 and max(map(len, problem.orders)) == 2
+    if not elliptic or any(len(own) > 1 for own in slopes[1:]) or (0, 0) not in one or (1, 1) not in one:
+        return Determinacy()
+    mixed = one[(0, 1)] if (0, 1) in one else torch.zeros_like(one[()])
+    if not bool((4 * one[(0, 0)] * one[(1, 1)] > mixed**2).all()):
+        return Determinacy()
+    rim, size = domain.boundary().points(200, 3), float((domain.ends[1] - domain.ends[0]).norm())
+    held = torch.zeros(len(rim), dtype=torch.bool)
+    for condition in problem.conditions:
+        if isinstance(condition.where, Tensor) or isinstance(condition, Integral) or condition.also is not None:
+            continue
+        for curve in condition.where.curves():
+            held |= curve.distances(rim) < 1e-6 * size
+    if float((~held).double().mean()) < EXAMINATION.open_rim:
+        return Determinacy()
+    x, y = rim[~held][0].tolist()
+    said = f"A part of the boundary has no condition, for instance near ({x:.3g}, {y:.3g}), and the equation needs one."
+    return Determinacy(Outcome.UNDETERMINED, said, 1)
 
 
 def _numbers(problem: Problem, numbers: Mapping[str, float]) -> Array:
@@ -168,10 +215,7 @@ def _missing(problem: Problem, level: LeastSquares, free: int) -> str:
     if not size > 0:
         return "An unknown constant is not determined by the equation and its conditions."
     if free == 1 and float(values[:, u].mean().abs()) > EXAMINATION.constant * size:
-        return (
-            f"One condition is missing: a constant can be added to {name}. Hold its value at a place, or its mean by "
-            "pde.Integral."
-        )
+        return _level(problem, u)
     count, where = "One condition is" if free == 1 else "Conditions are", ""
     if isinstance(domain, Box):
         faces = [Face(domain, (side,)) for side in domain.boundary().fixed]
@@ -179,6 +223,14 @@ def _missing(problem: Problem, level: LeastSquares, free: int) -> str:
         ((k, end),) = faces[int(np.argmax(on))].fixed
         where = f", for instance at {domain.names[k]} = {end:g}" if max(on) > size else ""
     return f"{count} missing for {name}{where}."
+
+
+def _level(problem: Problem, unknown: int) -> str:
+    name = "the unknown" if problem.unknowns == 1 else f"unknown {unknown}"
+    return (
+        f"One condition is missing: a constant can be added to {name}. Hold its value at a place, or its mean by "
+        "pde.Integral."
+    )
 
 
 def _changed(problem: Problem, level: LeastSquares, points: Tensor) -> Tensor:

@@ -372,7 +372,7 @@ def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Lev
 
 
 def _distance(former: _Level, last: _Level) -> float:
-    """The distance of two solutions over the size of the last, in L2: the largest of those of the unknowns.
+    """The distance of two solutions over the size of the last, in L2, of all unknowns together.
 
     It is measured at the points of the last lattice, which lie where the solution varies.
     """

@@ -146,6 +146,7 @@ class Examination:
     degrees: dict[int, int] = field(default_factory=lambda: {1: 7, 2: 6})
     gauss: dict[int, int] = field(default_factory=lambda: {1: 5, 2: 3})
     """Points of a cell by each coordinate."""
+    open_rim: float = 0.02  # of a boundary: what has no condition, if it counts
     on_sides: int = 6  # points for each cell along a boundary
     coarser: int = 4  # cells, over those of what counts as smooth
     nothing: float = 1e-7  # of an equation's terms: what the weakest function leaves, if it is free

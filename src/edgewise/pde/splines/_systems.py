@@ -209,9 +209,8 @@ class Normal:
         """What the factored band makes of a right side, with the constants as a border."""
         matrix, _, scale = self._matrix
         n, side = self.seen, matrix[:, self.seen :].toarray()
-        band, lower = self._cholesky(scale[:n], damping + ridge), True
-        if self.orthogonal:
-            band, lower = self._triangle(scale[:n], damping + ridge**2), False
+        lower = not self.orthogonal
+        band = self._cholesky(scale[:n], damping + ridge) if lower else self._triangle(scale[:n], damping + ridge**2)
         if band is None:
             return None
         across = matrix[:, :n].T @ side

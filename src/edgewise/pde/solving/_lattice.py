@@ -249,21 +249,21 @@ class LatticeObjective:
     def _local(self, held: Held, part: slice) -> list[Local]:
         """The functions at a part of the points, which are kept where they are few."""
         orders, sides = self.problem.orders, [side[part] for side in held.patch.sides]
-        if part.start not in held.local:
+        if (place := (part.start, part.stop)) not in held.local:
             found = [Local.at(self.products, side, orders) for side in sides]
             self.kept += sum(values.numel() for local in found for values in local.values.values())
             if self.kept > LATTICES.cached:
                 return found
-            held.local[part.start] = found
-        return held.local[part.start]
+            held.local[place] = found
+        return held.local[place]
 
     def _jets(self, held: Held, part: slice, source: Source) -> list[Jets]:
         """The unknowns' jets at a part of the points, of a vector or of functions that are known at points."""
         if isinstance(source, Tensor):
             return [local.jets(self.coefficients(source)) for local in self._local(held, part)]
-        if part.start not in held.known:
-            held.known[part.start] = [source(side) for side in held.term(part).points]
-        return held.known[part.start]
+        if (place := (part.start, part.stop)) not in held.known:
+            held.known[place] = [source(side) for side in held.term(part).points]
+        return held.known[place]
 
     def _rests(self, held: Held, part: slice, vector: Tensor) -> list[Tensor]:
         """What an equation leaves at a part of the points, each (C Q,)."""

@@ -213,8 +213,8 @@ class Held:
         self.equation, self.patch, self.condition = equation, patch, condition
         self.scales: list[Tensor] = []
         self.measures = patch.weights
-        self.local: dict[int, list[Local]] = {}
-        self.known: dict[int, list[Jets]] = {}
+        self.local: dict[tuple[int, int], list[Local]] = {}
+        self.known: dict[tuple[int, int], list[Jets]] = {}
 
     def term(self, part: slice) -> Term:
         return Term(self.equation, [side[part].flatten(0, 1) for side in self.patch.sides], 1.0)

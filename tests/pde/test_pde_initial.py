@@ -64,6 +64,14 @@ def test_chaos() -> None:
     assert error.max() < 1e-8 and 0.2 < found.error / error.max() < 5
 
 
+def test_more_than_rounding_allows_is_not_claimed() -> None:
+    box = pde.Box(t=(0, 3))
+    begin = pde.Condition(box.face(t=0), lambda u, p: u.value - 0.1)
+    found = pde.solve(pde.Problem(box, lambda u, p: u.t - u.value * (1 - u.value), [begin]), tolerance=1e-17)
+    true = found.errors(lambda p: 1 / (1 + 9 * torch.exp(-1 * p.t))).relative
+    assert found.outcome is not pde.Outcome.CONVERGED and true < 1e-11 and found.error > 0.2 * true
+
+
 def test_an_unknown_without_a_derivative() -> None:
     """x' = -x y with y = x, that is x = 1 / (1 + t)."""
     found = _solved(3, lambda u, p: (u[0].t + u[0].value * u[1].value, u[1].value - u[0].value),

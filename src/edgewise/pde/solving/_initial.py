@@ -303,19 +303,20 @@ def marched(refiner: Refiner, tolerance: float) -> Answer | None:
         while True:
             yield monitor.ended() is not None
 
-    local, former, answer = min(1e-3, 0.1 * tolerance), None, None
+    local, former, answer = min(1e-3, max(0.1 * tolerance, 10 * SLABS.finest)), None, None
     try:
         begin = system.started()
         for _ in range(SLABS.runs):
             with np.errstate(all="ignore"):  # of trials, which are refused
-                last = course(system, begin, max(local, SLABS.finest), watched())
+                last = course(system, begin, local, watched())
             monitor.record(len(last.values), last.values.size, local, local)
             if former is not None:
                 answer = _answer(system, former, last)
                 if answer.error <= tolerance or local <= SLABS.finest:
                     return answer
             former = last
-            local *= 0.1 * (1.0 if answer is None else min(1.0, 10 * tolerance / max(answer.error, 1e-300)))
+            finer = 1.0 if answer is None else min(1.0, 10 * tolerance / max(answer.error, 1e-300))
+            local = max(0.1 * finer * local, SLABS.finest)
     except Ended:
         return answer
     return answer

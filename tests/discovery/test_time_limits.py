@@ -253,10 +253,14 @@ def test_a_fit_ends_within_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.outcome is Ended.TIME_LIMIT
 
 
-def test_solving_ends_within_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LM, "minimize", endless)
+@pytest.mark.parametrize("own", [True, False])
+def test_solving_ends_within_a_step(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a network of one's own, and on lattices."""
+    step = "edgewise.pde.solving._on_lattice.BandNewton.minimize"
+    monkeypatch.setattr("edgewise.train.optim.LM.minimize" if own else step, endless)
     problem = pde.Problem(pde.Box(x=(0, 1)), lambda u, p: u.xx - 1, ansatz=lambda n, p: p.x * (1 - p.x) * n)
-    found = pde.solve(problem, options=ew.Options(time_limit=0.3, progress=False))
+    model = ew.KAN([1, 1], degree=7, base=None) if own else None
+    found = pde.solve(problem, model, options=ew.Options(time_limit=0.3, progress=False))
     assert found.outcome is pde.Outcome.TIME_LIMIT
 
 

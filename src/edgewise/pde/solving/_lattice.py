@@ -21,8 +21,8 @@ from edgewise.pde.solving._patches import (
     patches_of,
     places_of,
     powers_of,
-    raised,
     spline_jets,
+    stabilized,
     widths_at,
 )  # fmt: skip
 from edgewise.pde.solving._settings import LATTICES, REFINEMENT
@@ -90,12 +90,15 @@ class LatticeObjective:
         """Start from a solution that is known at points: at the step from it, or where that is worse, near it."""
         own = torch.tensor([float(constants[name]) for name in self.names], dtype=torch.float64)
         self._relate(known, own)
-        if self.linear:
-            self._weigh(known, own)
-            self.begin(torch.zeros(len(self.products), self.problem.unknowns).double(), constants)
-            return
-        normal, near = self._normal(known, own)
+        self._weigh(known, own)
         self.start = torch.cat([torch.zeros(self.size, dtype=torch.float64), own])
+        if not self.linear:
+            self._step_from(known, own)
+        for held in (*self.held, *self.integrals):
+            held.known.clear()
+
+    def _step_from(self, known: Known, own: Tensor) -> None:
+        normal, near = self._normal(known, own)
         for aim in (near - normal.residual, near):
             change = normal.solved(aim)
             if change is None:
@@ -103,8 +106,6 @@ class LatticeObjective:
             trial = torch.cat([change[: self.size], own + change[self.size :]])
             if self.cost(trial) < self.cost(self.start):
                 self.start = trial
-        for held in (*self.held, *self.integrals):
-            held.known.clear()
 
     def _relate(self, known: Known, constants: Tensor) -> None:
         """Let the equation count less where its terms are far larger than in most of the domain.
@@ -278,9 +279,9 @@ class LatticeObjective:
         rows = linearized(self.problem, self.names, held.term(part), jets, constants)
         if self.raised and held.condition is None:
             widths = torch.from_numpy(widths_at(self.products, held.patch.sides[0][part].flatten(0, 1).numpy()))
-            rows = [raised(row, jets[0], widths) for row in rows]
-            self.raises = self.raises or any(row.more for row in rows)
-            return [row.equation for row in rows]
+            changed = [stabilized(row, jets[0], widths) for row in rows]
+            self.raises = self.raises or any(own.more for own in changed)
+            return [own.equation for own in changed]
         return rows
 
     def _terms(self, held: Held, part: slice, source: Source, constants: Tensor) -> tuple[Tensor, Tensor]:
@@ -373,8 +374,8 @@ class LatticeObjective:
             self._weigh(source, constants)
         m, near = self.problem.unknowns, []
         d = len(self.products.lines)
-        local = (self.products.degree + 1) ** d * m
-        normal = Normal(self.places, self.band, len(self.names), local, orthogonal=d == 1)
+        seen = (self.products.degree + 1) ** d * m
+        normal = Normal(self.places, self.band, len(self.names), seen, orthogonal=d == 1)
         for held in self.held:
             for part in self._parts(held):
                 shape, local = held.patch.weights[part].shape, self._local(held, part)

@@ -180,14 +180,14 @@ def powers_of(problem: Problem, points: Tensor, *, raised: bool) -> Tensor:
     return powers
 
 
-class Raised(NamedTuple):
+class Stabilized(NamedTuple):
     """An equation with larger second derivatives, and whether any is larger."""
 
     equation: Linearized
     more: bool
 
 
-def raised(row: Linearized, jets: Jets, widths: Tensor) -> Raised:
+def stabilized(row: Linearized, jets: Jets, widths: Tensor) -> Stabilized:
     """The equation with as much of its second derivatives as a layer needs that is as wide as a cell.
 
     |a_xx| is at least h |a_x| / 3, so that the splines do not oscillate while knots move to where layers are.
@@ -199,7 +199,7 @@ def raised(row: Linearized, jets: Jets, widths: Tensor) -> Raised:
             more = (widths[:, k, None] * first.abs() / LATTICES.peclet - second.abs()).clamp_min(0) * second.sign()
             larger = larger or bool(more.any())
             by[(k, k)], rest = second + more, rest + (more * jets[(k, k)]).sum(1)
-    return Raised(row._replace(residual=rest, by=[by]), larger)
+    return Stabilized(row._replace(residual=rest, by=[by]), larger)
 
 
 class Held:

@@ -133,7 +133,7 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     points
         The number of points inside; twelve times the parameters where that is more. Lattices have their own.
     boundary
-        The number of points on the boundary of each condition.
+        The number of points on the boundary of each condition. Lattices have their own.
     steps
         Steps of the solver, at least twice at each grid.
     adaptive

@@ -16,7 +16,7 @@ from torch import Tensor
 from edgewise.pde import Problem, march, solve
 from edgewise.train import Options
 from edgewise_bench import MLP, OURS, Benchmark, Case, Cell, Row, Settings, clock
-from edgewise_bench.benchmarks.pde import problems, references
+from edgewise_bench.benchmarks.pde import problems, references, shapes
 from edgewise_bench.benchmarks.pde.networks import Network, TanhNetwork
 from edgewise_bench.benchmarks.pde.references import Reference
 from edgewise_bench.tables import format_number, number
@@ -61,13 +61,16 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     reads = {"value": _value, "modulus": _modulus, "across": lambda s: s.y}  # across: the speed of a stream function
     for name, row in rows.items():
         numbers, settings = row.pop("arguments", []), row.pop("settings", {})
-        problem = partial(getattr(problems, row.pop("problem", name)), *numbers)
-        exact = getattr(problems, row.pop("exact")) if "exact" in row else None
+        problem = partial(_named(row.pop("problem", name)), *numbers)
+        exact = _named(row.pop("exact")) if "exact" in row else None
         known = row.pop("reference", name)
-        reference = (
-            partial(_exact, problem, exact) if exact else partial(getattr(references, known), *numbers, **settings)
-        )
-        yield name, Task(problem=problem, reference=reference, read=reads[row.pop("read", "value")], **row)
+        made = partial(_exact, problem, exact) if exact else partial(_named(known, references), *numbers, **settings)
+        yield name, Task(problem=problem, reference=made, read=reads[row.pop("read", "value")], **row)
+
+
+def _named(name: str, first: Any = problems) -> Any:
+    """Return a function of a file, or of that of shapes."""
+    return getattr(first, name, None) or getattr(shapes, name)
 
 
 def _exact(problem: Callable[[], Problem], function: Callable[[Any], Tensor]) -> Reference:
@@ -96,7 +99,7 @@ POOR: dict[str, dict[bool, dict[str, Any]]] = {
 
 
 class Equations(Benchmark):
-    """Fourteen differential equations that are usual in the field and four more, each solved by one call.
+    """Fourteen differential equations that are usual in the field and more, each solved by one call.
 
     The call says what accuracy is asked for: half of the limit. Poor settings are tried on the fourteen: the outcome
     must not claim success with an error of more than ten times the accuracy asked for.

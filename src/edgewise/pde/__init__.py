@@ -3,6 +3,7 @@
 from edgewise.pde.geometry._boundary import Boundary as Boundary
 from edgewise.pde.geometry._corner import Corner as Corner
 from edgewise.pde.geometry._corner import Singular as Singular
+from edgewise.pde.geometry._domain import Ball as Ball
 from edgewise.pde.geometry._domain import Box as Box
 from edgewise.pde.geometry._domain import Disk as Disk
 from edgewise.pde.geometry._domain import Domain as Domain

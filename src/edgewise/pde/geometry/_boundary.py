@@ -1,4 +1,4 @@
-"""Points in unit cubes, curves in the plane, and what of them bounds a domain: points and outward normals."""
+"""Points in unit cubes, curves and surfaces, and what of them bounds a domain: points and outward normals."""
 
 from __future__ import annotations
 
@@ -43,27 +43,33 @@ def lattice(kept: Callable[[int], Tensor], count: int, share: float) -> Tensor:
     return found
 
 
+def even(count: int, d: int) -> Tensor:
+    """Return evenly spread points (count, d) of [0, 1]^d, d = 1 or 2; the second are multiples of the golden ratio."""
+    first = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    return torch.stack([first, first * count * (5**0.5 - 1) / 2 % 1], 1)[:, :d]
+
+
 class Curve(ABC):
-    """A curve in the plane of which one side, `sense` = 1 or -1, is the outside."""
+    """A curve in the plane, or a surface in space, of which one side, `sense` = 1 or -1, is the outside."""
 
     sense: int
 
     @property
     @abstractmethod
     def length(self) -> float:
-        """The length."""
+        """The length; the area of a surface."""
 
     @abstractmethod
     def at(self, t: Tensor) -> Tensor:
-        """Return the points (n, 2) at fractions t (n,) of the length."""
+        """Return the points (n, d) at fractions t (n, d - 1), of equal density by length or area."""
 
     @abstractmethod
     def normals(self, points: Tensor) -> Tensor:
-        """Return the unit normals (n, 2) that point outward, at points (n, 2) of the curve."""
+        """Return the unit normals (n, d) that point outward, at points (n, d) of the curve."""
 
     @abstractmethod
     def distances(self, points: Tensor) -> Tensor:
-        """Return how far points (n, 2) are from the curve, (n,)."""
+        """Return how far points (n, d) are from the curve, (n,)."""
 
     @abstractmethod
     def flipped(self) -> Curve:
@@ -109,7 +115,7 @@ class Segment(Curve):
 
     def at(self, t: Tensor) -> Tensor:
         start, along = self._line()
-        return start + t[:, None] * along
+        return start + t[:, :1] * along
 
     def normals(self, points: Tensor) -> Tensor:
         _, (x, y) = self._line()
@@ -118,7 +124,7 @@ class Segment(Curve):
     def distances(self, points: Tensor) -> Tensor:
         start, along = self._line()
         t = ((points - start) @ along / self.length**2).clamp(0, 1)
-        return (points - self.at(t)).norm(dim=1)
+        return (points - self.at(t[:, None])).norm(dim=1)
 
     def flipped(self) -> Segment:
         return replace(self, sense=-self.sense)
@@ -141,7 +147,7 @@ class Circle(Curve):
         return 2 * math.pi * self.radius
 
     def at(self, t: Tensor) -> Tensor:
-        angle = 2 * math.pi * t
+        angle = 2 * math.pi * t[:, 0]
         return self._middle() + self.radius * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
 
     def normals(self, points: Tensor) -> Tensor:
@@ -159,8 +165,78 @@ class Circle(Curve):
 
 
 @dataclass(frozen=True)
+class Sphere(Curve):
+    """A sphere; with `sense` 1 the outside is away from the center."""
+
+    center: tuple[float, float, float]
+    radius: float
+    sense: int = 1
+
+    @property
+    def length(self) -> float:
+        return 4 * math.pi * self.radius**2
+
+    def at(self, t: Tensor) -> Tensor:
+        height, angle = 1 - 2 * t[:, 0], 2 * math.pi * t[:, 1]
+        around = (1 - height**2).clamp_min(0).sqrt()
+        return self._middle() + self.radius * torch.stack([around * angle.cos(), around * angle.sin(), height], 1)
+
+    def normals(self, points: Tensor) -> Tensor:
+        away = points - self._middle()
+        return self.sense * away / away.norm(dim=1, keepdim=True).clamp_min(1e-300)
+
+    def distances(self, points: Tensor) -> Tensor:
+        return ((points - self._middle()).norm(dim=1) - self.radius).abs()
+
+    def flipped(self) -> Sphere:
+        return replace(self, sense=-self.sense)
+
+    def _middle(self) -> Tensor:
+        return torch.tensor(self.center, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Rectangle(Curve):
+    """A face of a box of three coordinates, from `low` to `high`, of which coordinate `k` is held.
+
+    With `sense` 1 the outside is above it.
+    """
+
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+    k: int
+    sense: int = 1
+
+    @property
+    def length(self) -> float:
+        return math.prod(b - a for i, (a, b) in enumerate(zip(self.low, self.high, strict=True)) if i != self.k)
+
+    def at(self, t: Tensor) -> Tensor:
+        low, high = self._ends()
+        points = low.repeat(len(t), 1)
+        others = [i for i in range(3) if i != self.k]
+        points[:, others] += t * (high - low)[others]
+        return points
+
+    def normals(self, points: Tensor) -> Tensor:
+        found = torch.zeros_like(points)
+        found[:, self.k] = float(self.sense)
+        return found
+
+    def distances(self, points: Tensor) -> Tensor:
+        low, high = self._ends()
+        return (points - points.clamp(low, high)).norm(dim=1)
+
+    def flipped(self) -> Rectangle:
+        return replace(self, sense=-self.sense)
+
+    def _ends(self) -> tuple[Tensor, Tensor]:
+        return torch.tensor(self.low, dtype=torch.float64), torch.tensor(self.high, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
 class Boundary:
-    """What of some curves bounds a domain.
+    """What of some curves, or surfaces, bounds a domain.
 
     A point of a curve belongs to it where the domain lies on the curve's inner side and not on its outer one. So the
     parts of a union that lie inside another part do not.
@@ -168,7 +244,7 @@ class Boundary:
     Parameters
     ----------
     domain
-        The domain of two coordinates that is bounded.
+        The domain of two or three coordinates that is bounded.
     pieces
         The curves, each with the side that is outside.
     """
@@ -181,7 +257,7 @@ class Boundary:
         return self.pieces
 
     def points(self, count: int, seed: int = 0, how: Way = "sobol") -> Tensor:
-        """Return points (count, 2) of equal density by length.
+        """Return points (count, d) of equal density by length or area.
 
         Parameters
         ----------
@@ -207,7 +283,7 @@ class Boundary:
         raise InputError(f"None of these curves bounds the domain {self.domain!r:.80}.")
 
     def spaced(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return equally spaced points (n, 2), and their weights (n,) of an integral along the boundary.
+        """Return equally spaced points (n, d), and their weights (n,) of an integral along the boundary.
 
         Parameters
         ----------
@@ -226,11 +302,11 @@ class Boundary:
         return points, torch.full((len(points),), whole / count, dtype=torch.float64)
 
     def normals(self, points: Tensor) -> Tensor:
-        """Return the unit normals (n, 2) that point outward, at points of the boundary.
+        """Return the unit normals (n, d) that point outward, at points of the boundary.
 
         Parameters
         ----------
-        points : (n, 2)
+        points : (n, d)
             Points of the boundary.
         """
         far = torch.stack([curve.distances(points) for curve in self.pieces])
@@ -246,19 +322,20 @@ class Boundary:
         return 1e-7 * math.dist(self.domain.low, self.domain.high)
 
     def _fractions(self, tried: int, seed: int, how: Way) -> Tensor:
-        if how == "grid":
-            return (torch.arange(tried, dtype=torch.float64) + 0.5) / tried
-        return unit(tried, 1, seed, how)[:, 0]
+        d = len(self.domain.names) - 1
+        return even(tried, d) if how == "grid" else unit(tried, d, seed, how)
 
     def _kept(self, fractions: Tensor) -> Tensor:
-        """The points at fractions (n,) of the whole length that bound the domain, in this order."""
+        """The points at fractions (n, d - 1), the first of the whole length, that bound the domain, in this order."""
         ends = torch.tensor([0.0, *(curve.length for curve in self.pieces)], dtype=torch.float64).cumsum(0)
-        place = fractions * ends[-1]
+        place = fractions[:, 0] * ends[-1]
         number = (torch.searchsorted(ends, place, right=True) - 1).clamp(0, len(self.pieces) - 1)
-        points, kept = fractions.new_zeros(len(fractions), 2), torch.zeros(len(fractions), dtype=torch.bool)
+        points = fractions.new_zeros(len(fractions), len(self.domain.names))
+        kept = torch.zeros(len(fractions), dtype=torch.bool)
         for k, curve in enumerate(self.pieces):
             own = number == k
-            at = curve.at((place[own] - ends[k]) / curve.length)
+            first = (place[own] - ends[k]) / curve.length
+            at = curve.at(torch.cat([first[:, None], fractions[own, 1:]], 1))
             normals = curve.normals(at)
             points[own], kept[own] = at, self._bounds(at, normals) & ~self._before(k, at, normals)
         return points[kept]

@@ -7,16 +7,27 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from operator import mul
+from operator import add, mul
 from types import SimpleNamespace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
-from edgewise.pde.geometry._boundary import Boundary, Circle, Curve, Segment, Way, lattice, unit
+from edgewise.pde.geometry._boundary import (
+    Boundary,
+    Circle,
+    Curve,
+    Rectangle,
+    Segment,
+    Sphere,
+    Way,
+    even,
+    lattice,
+    unit,
+)
 from edgewise.pde.geometry._corner import Corner, corners_of
 from edgewise.pde.geometry._jet import Jet
 
@@ -60,7 +71,7 @@ class Domain(ABC):
 
     @abstractmethod
     def curves(self) -> tuple[Curve, ...]:
-        """Return the curves of which the boundary of a domain of two coordinates is made, or pieces of them."""
+        """Return the curves, or surfaces, of which the boundary of a domain is made, or pieces of them."""
 
     def distance(self, p: SimpleNamespace) -> Jet:
         """Return a smooth function that is positive inside and zero on the boundary, for an ansatz.
@@ -157,8 +168,8 @@ class Domain(ABC):
         return Combined(self, other, "-")
 
     def corners(self) -> tuple[Corner, ...]:
-        """Return the corners of a domain of two coordinates, each with its angle."""
-        return corners_of(self)
+        """Return the corners of a domain of two coordinates, each with its angle; none of others."""
+        return corners_of(self) if len(self.names) == 2 else ()
 
     def _inside(self, tried: int, seed: int, how: Way) -> Tensor:
         low, high = self.ends
@@ -182,8 +193,8 @@ class Combined(Domain):
             raise InputError(
                 f"Both domains need the same coordinates. Got {', '.join(a.names)} and {', '.join(b.names)}."
             )
-        if len(a.names) != 2:
-            raise InputError(f"Only domains of two coordinates are combined. Got {', '.join(a.names)}.")
+        if len(a.names) not in (2, 3):
+            raise InputError(f"Only domains of two or three coordinates are combined. Got {', '.join(a.names)}.")
         if self.sign != "|" and (len(self._ends()[0]) == 0 or not self._any()):
             raise InputError(f"This domain is empty: {a!r:.60} {self.sign} {b!r:.60}.")
 
@@ -258,7 +269,7 @@ class Combined(Domain):
 
     @cached_property
     def _shared(self) -> set[int]:
-        at, found = (torch.arange(64, dtype=torch.float64) + 0.5) / 64, set()
+        at, found = even(64, len(self.names) - 1), set()
         step = 1e-7 * math.dist(self.low, self.high)  # curves that are nearer count as one
         for one in self.first.curves():
             points = one.at(at)
@@ -443,7 +454,7 @@ class Box(Domain):
         return Face(self, tuple((k, end) for k in chosen for end in (self.low[k], self.high[k])))
 
     def curves(self) -> tuple[Curve, ...]:
-        """Return the four edges of a box of two coordinates as segments; InputError for other boxes."""
+        """Return the edges of a box of two coordinates, or the faces of one of three; InputError for other boxes."""
         return self.boundary().curves()
 
     def _levels(self, p: SimpleNamespace) -> list[Jet]:
@@ -505,7 +516,9 @@ class Face:
         return normals[far.argmin(0)]
 
     def curves(self) -> tuple[Curve, ...]:
-        """Return the faces of a box of two coordinates as segments; InputError for other boxes."""
+        """Return the faces of a box of two coordinates as segments, of three as rectangles; InputError for others."""
+        if len(self.box.names) == 3:
+            return tuple(self._rectangle(k, end) for k, end in self.fixed)
         if len(self.box.names) != 2:
             raise InputError(f"Only boxes of two coordinates have edges. Got {self.box!r}.")
         found = []
@@ -517,9 +530,73 @@ class Face:
             found.append(Segment(corners[0], corners[1], 1 if outside_right else -1))
         return tuple(found)
 
+    def _rectangle(self, k: int, end: float) -> Rectangle:
+        low, high = (tuple(end if i == k else place for i, place in enumerate(side)) for side in self._sides())
+        return Rectangle(low, high, k, 1 if end == self.box.high[k] else -1)  # type: ignore[arg-type]
+
+    def _sides(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return self.box.low, self.box.high
+
 
 @dataclass(frozen=True)
-class Disk(Domain):
+class _Round(Domain):
+    """The points nearer to a center than a radius."""
+
+    names: tuple[str, ...]
+    center: tuple[float, ...]
+    radius: float
+
+    def __init__(self, *, radius: float, **center: float) -> None:
+        d, kind = self._coordinates, type(self).__name__
+        if len(center) != d or not all(is_number(place) for place in center.values()):
+            number, places = ("two", "x=0, y=0") if d == 2 else ("three", "x=0, y=0, z=0")
+            raise InputError(
+                f"A {kind} needs a center of {number} coordinates, like {kind}({places}, radius=1). Got {center!r}."
+            )
+        if not is_number(radius) or not radius > 0:
+            raise InputError(f"The radius of a {kind} must be a number > 0. Got {radius!r}.")
+        object.__setattr__(self, "names", tuple(center))
+        object.__setattr__(self, "center", tuple(map(float, center.values())))
+        object.__setattr__(self, "radius", float(radius))
+
+    _coordinates: ClassVar[int]
+
+    @property
+    def low(self) -> tuple[float, ...]:  # type: ignore[override]
+        return tuple(place - self.radius for place in self.center)
+
+    @property
+    def high(self) -> tuple[float, ...]:  # type: ignore[override]
+        return tuple(place + self.radius for place in self.center)
+
+    def signed_distance(self, points: Tensor) -> Tensor:
+        """Return the distance (n,) of points from the boundary: positive inside, negative outside.
+
+        Parameters
+        ----------
+        points : (n, d)
+            Points, one a row.
+        """
+        return self.radius - (points - torch.tensor(self.center, dtype=torch.float64)).norm(dim=1)
+
+    def level(self, p: SimpleNamespace) -> Jet:
+        """Return (radius^2 - r^2) / (2 radius).
+
+        Parameters
+        ----------
+        p
+            The coordinates as attributes, each a `Jet`, like p.x.
+        """
+        squares = ((getattr(p, name) - place) ** 2 for name, place in zip(self.names, self.center, strict=True))
+        return (self.radius**2 - reduce(add, squares)) / (2 * self.radius)
+
+    def __repr__(self) -> str:
+        places = ", ".join(f"{name}={place:g}" for name, place in zip(self.names, self.center, strict=True))
+        return f"{type(self).__name__}({places}, radius={self.radius:g})"
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Disk(_Round):
     """The points nearer to a center than a radius; the names of the coordinates come with the center.
 
     Parameters
@@ -543,55 +620,42 @@ class Disk(Domain):
     [0.75, -1.0]
     """
 
-    names: tuple[str, ...]
-    center: tuple[float, float]
-    radius: float
-
-    def __init__(self, *, radius: float, **center: float) -> None:
-        if len(center) != 2 or not all(is_number(place) for place in center.values()):
-            raise InputError(
-                f"A Disk needs a center of two coordinates, like Disk(x=0, y=0, radius=1). Got {center!r}."
-            )
-        if not is_number(radius) or not radius > 0:
-            raise InputError(f"The radius of a Disk must be a number > 0. Got {radius!r}.")
-        x, y = center.values()
-        object.__setattr__(self, "names", tuple(center))
-        object.__setattr__(self, "center", (float(x), float(y)))
-        object.__setattr__(self, "radius", float(radius))
-
-    @property
-    def low(self) -> tuple[float, ...]:  # type: ignore[override]
-        return tuple(place - self.radius for place in self.center)
-
-    @property
-    def high(self) -> tuple[float, ...]:  # type: ignore[override]
-        return tuple(place + self.radius for place in self.center)
-
-    def signed_distance(self, points: Tensor) -> Tensor:
-        """Return the distance (n,) of points from the circle: positive inside, negative outside.
-
-        Parameters
-        ----------
-        points : (n, 2)
-            Points, one a row.
-        """
-        return self.radius - (points - torch.tensor(self.center, dtype=torch.float64)).norm(dim=1)
-
-    def level(self, p: SimpleNamespace) -> Jet:
-        """Return (radius^2 - r^2) / (2 radius).
-
-        Parameters
-        ----------
-        p
-            The coordinates as attributes, each a `Jet`, like p.x.
-        """
-        x, y = ((getattr(p, name) - place) ** 2 for name, place in zip(self.names, self.center, strict=True))
-        return (self.radius**2 - (x + y)) / (2 * self.radius)
+    _coordinates: ClassVar[int] = 2
 
     def curves(self) -> tuple[Circle, ...]:
         """Return the circle that bounds the disk."""
-        return (Circle(self.center, self.radius),)
+        x, y = self.center
+        return (Circle((x, y), self.radius),)
 
-    def __repr__(self) -> str:
-        (one, two), (x, y) = self.names, self.center
-        return f"Disk({one}={x:g}, {two}={y:g}, radius={self.radius:g})"
+
+@dataclass(frozen=True, init=False, repr=False)
+class Ball(_Round):
+    """The points of three coordinates nearer to a center than a radius; their names come with the center.
+
+    Parameters
+    ----------
+    radius
+        The radius, positive, in the unit of the coordinates.
+    **center
+        The three coordinates of the center by their names.
+
+    Raises
+    ------
+    InputError
+        For a center that is not three finite numbers, and a radius that is no number > 0.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from edgewise.pde import Ball
+    >>> ball = Ball(x=0, y=0, z=0, radius=1)
+    >>> ball.signed_distance(torch.tensor([[0.0, 0.25, 0.0]])).tolist()
+    [0.75]
+    """
+
+    _coordinates: ClassVar[int] = 3
+
+    def curves(self) -> tuple[Sphere, ...]:
+        """Return the sphere that bounds the ball."""
+        x, y, z = self.center
+        return (Sphere((x, y, z), self.radius),)

@@ -42,7 +42,7 @@ class System:
     """An equation of one coordinate as F(t, y, y') = 0.
 
     y holds each unknown and its derivatives below the highest; of these every one but the last is the slope of the one
-    before. An unknown without derivatives is a component of its own.
+    before. An unknown without derivatives is a separate component.
     """
 
     def __init__(self, problem: Problem) -> None:

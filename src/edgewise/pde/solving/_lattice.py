@@ -41,7 +41,7 @@ class LatticeObjective:
     """cost(vector) = sum of weighted squares of what the equation and its conditions leave at points.
 
     The vector holds coefficients (functions, unknowns), flattened, and the unknown constants. Conditions weigh as much
-    as the equation does beside them, by the norms of the rows of both: values h^-3 and fluxes h^-1 in an equation of
+    as the equation does at the same points, by the norms of the rows of both: values h^-3 and fluxes h^-1 in one of
     second order. Equations and unknowns have units in which rows have norms as near to one as can be.
 
     Source: Aziz, Kellogg and Stephens, Mathematics of Computation 44 (1985), for such weights.
@@ -140,7 +140,7 @@ class LatticeObjective:
         return tuple(torch.from_numpy(self.products.cell_of(held.patch.sides[0][:, 0].numpy())).T)
 
     def doubt(self, corners: Sequence[tuple[float, float]]) -> None:
-        """Let everything count less beside some corners, the less the nearer."""
+        """Reduce the weights near some corners, by a power of the distance from them."""
         low, high = self.problem.domain.ends
         reach = LATTICES.beside * float((high - low).norm())
         for held in self.held:

@@ -161,7 +161,7 @@ def on_lattice(refiner: Refiner, tolerance: float, lattices: int | None = None) 
 
 
 def _doubted(refiner: Refiner, level: _Level) -> float:
-    """How far a solution moves where the equation counts less beside re-entrant corners without singular functions.
+    """How much a solution changes if the equation has less weight near re-entrant corners without singular functions.
 
     Splines alone converge to something else there, which two lattices do not reveal.
     """

@@ -103,7 +103,7 @@ def patches_of(condition: Condition, products: Products, measure: float, seed: i
     if isinstance(where, Boundary) and also is None:
         mean = math.prod(float(own.mean()) for own in widths) ** (1 / d)
         length = sum(curve.length for curve in where.curves())
-        points, lengths = where.spaced(math.ceil(LATTICES.on_cell * length / mean) + 8)
+        points, lengths = where.spaced(math.ceil(LATTICES.on_cell ** (d - 1) * length / mean ** (d - 1)) + 8)
         across = ((where.normals(points).numpy() / widths_at(products, points.numpy())) ** 2).sum(1) ** 0.5
         return [grouped(products, points, lengths * torch.from_numpy(across))]
     sides = condition.points(LATTICES.on_pairs * max(products.counts), seed)

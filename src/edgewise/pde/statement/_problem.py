@@ -220,7 +220,8 @@ class Problem:
         if isinstance(self.singular, str):
             if self.singular != "auto":
                 raise InputError(f"'singular' must be 'auto' or functions of corners. Got {self.singular!r}.")
-            smooth = isinstance(self.domain, Box) or isinstance(self.residual, Weak)
+            plane = len(self.domain.names) == 2 and not isinstance(self.domain, Box)
+            smooth = not plane or isinstance(self.residual, Weak)
             return () if smooth or self.unknowns > 1 or self.ansatz is not None else enrichment(self)
         return tuple(self.singular)
 

@@ -3,13 +3,13 @@
 from edgewise.pde.geometry._boundary import Boundary as Boundary
 from edgewise.pde.geometry._corner import Corner as Corner
 from edgewise.pde.geometry._corner import Singular as Singular
-from edgewise.pde.geometry._domain import Ball as Ball
 from edgewise.pde.geometry._domain import Box as Box
-from edgewise.pde.geometry._domain import Disk as Disk
 from edgewise.pde.geometry._domain import Domain as Domain
 from edgewise.pde.geometry._domain import Face as Face
 from edgewise.pde.geometry._jet import Jet as Jet
 from edgewise.pde.geometry._polygon import Polygon as Polygon
+from edgewise.pde.geometry._round import Ball as Ball
+from edgewise.pde.geometry._round import Disk as Disk
 from edgewise.pde.marching._march import march as march
 from edgewise.pde.marching._marched import Marched as Marched
 from edgewise.pde.marching._marched import load as load
@@ -30,6 +30,7 @@ from edgewise.pde.statement._condition import Integral as Integral
 from edgewise.pde.statement._condition import Periodic as Periodic
 from edgewise.pde.statement._condition import measured as measured
 from edgewise.pde.statement._condition import periodic as periodic
+from edgewise.pde.statement._interface import Interface as Interface
 from edgewise.pde.statement._problem import Problem as Problem
 from edgewise.pde.statement._problem import Weak as Weak
 from edgewise.pde.statement._table import Table as Table

@@ -16,7 +16,8 @@ from torch import Tensor
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
 from edgewise._jets import Order
-from edgewise.pde.geometry._boundary import Circle, Curve, Region, Segment
+from edgewise.pde.geometry._boundary import Region
+from edgewise.pde.geometry._curve import Circle, Curve, Segment
 from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 
 Ends = Literal["values", "slopes", "value, slope", "slope, value"]

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
-from edgewise.pde.geometry._boundary import Boundary, Segment
+from edgewise.pde.geometry._boundary import Boundary
+from edgewise.pde.geometry._curve import Segment
 from edgewise.pde.geometry._domain import Domain, both, either
 from edgewise.pde.geometry._jet import Jet
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise._jets import Jets
+from edgewise._jets import Jets, sum_of
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box, Face
 from edgewise.pde.geometry._jet import values_of
@@ -18,6 +18,7 @@ from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.solving._even_lattice import EvenLattice, Known, LeastSquares, NotFinite
 from edgewise.pde.solving._settings import EXAMINATION
 from edgewise.pde.statement._condition import Condition, Integral, Measured
+from edgewise.pde.statement._interface import Pieced, count_of
 from edgewise.pde.statement._problem import Problem, Weak
 from edgewise.pde.statement._terms import Term, linearized, term_of
 
@@ -39,17 +40,22 @@ def is_examined(problem: Problem) -> bool:
     """Whether a problem has residuals at points of one or two coordinates, and no measurements or unknown functions."""
     d = len(problem.domain.names)
     known = any(isinstance(condition, Measured) for condition in problem.conditions)
+    if isinstance(problem, Pieced):  # functions on one side of an interface are free on the other
+        return False
     few = problem.unknowns <= EXAMINATION.most_unknowns.get(d, 0)
     return few and not known and not problem.functions and not isinstance(problem.residual, Weak)
 
 
 def unknown_corners(problem: Problem) -> list[tuple[float, float]]:
     """Re-entrant corners of a domain near which solutions are singular, if no function is there to say how."""
-    domain = problem.domain
-    if isinstance(domain, Box) or len(domain.names) != 2 or problem.ansatz is not None:
+    domain, known = problem.domain, {function.corner.at for function in problem.terms}
+    if len(domain.names) != 2 or problem.ansatz is not None:
         return []
-    known = {function.corner.at for function in problem.terms}
-    return [corner.at for corner in domain.corners() if corner.reentrant and corner.at not in known]
+    corners = [] if isinstance(domain, Box) else [corner.at for corner in domain.corners() if corner.reentrant]
+    regions = problem.regions if isinstance(problem, Pieced) else ()
+    inner = torch.tensor([corner.at for region in regions for corner in region.corners()], dtype=torch.float64)
+    corners += [(x, y) for x, y in inner[domain.contains(inner)].tolist()] if len(inner) else []
+    return [corner for corner in corners if corner not in known]
 
 
 def is_linear(problem: Problem) -> bool:
@@ -132,13 +138,14 @@ def _open(problem: Problem) -> Determinacy:
     It needs one where the equation has one unknown and is elliptic, and no place has two. Functions of lattices that a
     boundary cuts do not tell.
     """
-    domain, names = problem.domain, list(problem.numbers)
-    if isinstance(domain, Box) or len(domain.names) != 2 or problem.ansatz is not None:
+    domain, names, pieces = problem.domain, list(problem.numbers), count_of(problem)
+    if (pieces == 1 and (isinstance(domain, Box) or len(domain.names) != 2)) or problem.ansatz is not None:
         return Determinacy()
     terms = [Term(problem.residual, [domain.points(64, 3)], 1.0)]
     terms += [term_of(condition, 16, 3) for condition in problem.conditions]
     some = torch.Generator().manual_seed(5)
     slopes: list[list[Jets]] = []
+    levels = []  # what a constant that is added to an unknown changes in an equation
     for term in terms:
         shape = len(term), problem.unknowns
         jets: list[Jets] = [
@@ -146,9 +153,12 @@ def _open(problem: Problem) -> Determinacy:
         ]
         rows = linearized(problem, names, term, jets, torch.ones(len(names), dtype=torch.float64))
         slopes.append([by for row in rows for by in row.by])
-    for k in range(problem.unknowns):
-        if all(not bool(by[()][:, k].any()) for own in slopes for by in own):
+        levels += [sum_of(by[()].view(len(term), pieces, -1).sum(1) for by in row.by) for row in rows]
+    for k in range(problem.unknowns // pieces):
+        if all(float(level[:, k].abs().max()) < EXAMINATION.nothing for level in levels):
             return Determinacy(Outcome.UNDETERMINED, _level(problem, k), 1)
+    if pieces > 1:
+        return Determinacy()
     one = slopes[0][0]
     elliptic = problem.unknowns == 1 and len(slopes[0]) == 1 and max(map(len, problem.orders)) == 2
     if not elliptic or any(len(own) > 1 for own in slopes[1:]) or (0, 0) not in one or (1, 1) not in one:

@@ -16,6 +16,7 @@ from edgewise.pde.solving._patches import (
     Held,
     Local,
     Patch,
+    by_piece,
     grouped,
     inside,
     patches_of,
@@ -29,7 +30,8 @@ from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._networks import network_of
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
-from edgewise.pde.statement._condition import Integral, Measured
+from edgewise.pde.statement._condition import Condition, Equation, Integral, Measured
+from edgewise.pde.statement._interface import Pieced, count_of, pieces_at
 from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Linearized, entries_of, left, linearized
 
@@ -54,25 +56,23 @@ class LatticeObjective:
         self.size = len(products) * m
         self.start = torch.zeros(self.size + len(self.names), dtype=torch.float64)
         count = LATTICES.gauss[len(products.lines)]
-        self.inner = [Held(problem.residual, patch) for patch in inside(products, problem.domain, count)]
+        self.inner = self._pieces(inside(products, problem, count), problem.residual)
         self.measure = float(sum(held.patch.weights.sum() for held in self.inner))
         self.held, self.integrals = list(self.inner), []
         for condition in problem.conditions:
             if isinstance(condition, Integral):
                 points, rule = condition.rule
-                self.integrals.append(Held(condition.equation, grouped(products, points, rule), condition))
+                self.integrals.append(Held(condition.equation, grouped(products, [points], rule), condition))
             else:
-                self.held += [
-                    Held(condition.equation, p, condition) for p in patches_of(condition, products, self.measure, seed)
-                ]
-        touched = np.zeros(len(products), dtype=bool)
+                patches = patches_of(condition, products, self.measure, seed)
+                self.held += self._pieces(patches, condition.equation, condition)
+        touched = np.zeros((len(products), m), dtype=bool)
         for held in self.held:
-            for side in held.patch.sides:
-                touched[products.index(products.cell_of(side[:, 0].numpy()))] = True
-        places = places_of(problem, products, touched)
-        self.places = np.where(places[:, None] < 0, -1, places[:, None] * m + np.arange(m)).ravel()
-        self.band = max(self._reach(held.patch) for held in self.held)
-        self.kept = 0
+            for numbers, outputs in zip(self._numbers(held), held.outputs(problem), strict=True):
+                touched[numbers[:, :, None], outputs.numpy()] = True
+        self.places = places_of(problem, products, touched)
+        self.band = max(map(self._reach, self.held))
+        self.kept, self.rows_in_cut = 0, None
 
     @property
     def seconds(self) -> float:
@@ -171,6 +171,7 @@ class LatticeObjective:
                     total += float((scale[part].flatten() * rest).square().sum())
         for held in self.integrals:
             total += sum(own**2 for own in self._integral(held, vector, vector[self.size :])[1])
+        total += sum(float((rows @ vector[columns].unsqueeze(2)).square().sum()) for columns, rows in self._smooth())
         return total if total == total else float("inf")
 
     def normal(self, vector: Tensor) -> Normal:
@@ -189,13 +190,21 @@ class LatticeObjective:
         return (over / count / measure) ** 0.5
 
     def relative(self, vector: Tensor) -> float:
-        """What the equation leaves over the size of its terms, as root mean squares with the weights of `follow`."""
+        """What the equation leaves over the size of its terms, as root mean squares with the weights of `follow`.
+
+        Terms that rounding alone would leave, of splines as large, count as so many.
+        """
         over, size, constants = 0.0, 0.0, vector[self.size :]
+        if not self.held[0].scales:
+            self._weigh(vector, constants)
+        largest = self.coefficients(vector).abs().amax(0)
+        least = LATTICES.of_splines * (self.norms * largest).amax(1)  # of each piece
         for held in self.inner:
             for part in self._parts(held):
                 squares, terms = self._terms(held, part, vector, constants)
-                over += float((squares * held.patch.weights[part]).sum())
-                size += float((terms * held.patch.weights[part]).sum())
+                weights = held.patch.weights[part]
+                over += float((squares * weights).sum())
+                size += float((terms * weights).sum() + least[held.piece] ** 2 * weights.sum())
         return (over / size) ** 0.5 if size > 0 else 0.0
 
     def misfit(self, vector: Tensor) -> float:
@@ -214,27 +223,47 @@ class LatticeObjective:
         points = self.problem.domain.points(LATTICES.scanned, seed + 9, "random")
         whole = torch.full((len(points), 1), self.measure / len(points), dtype=torch.float64)
         found = []
-        for held in (*self.inner, Held(self.problem.residual, Patch([points.unsqueeze(1)], whole))):
-            every = slice(0, len(held.patch.weights))
-            squares, terms = self._terms(held, every, vector, vector[self.size :])
-            cells = self.products.cell_of(held.patch.flat()[0].numpy())[:, 0]
-            left, size = (np.sqrt(part.flatten().numpy()) for part in (squares, terms))
-            most = np.zeros(self.products.size)
-            np.maximum.at(most, cells, left)
-            weights = held.patch.weights.flatten().numpy()
-            found.append((most, np.bincount(cells, weights * left, self.products.size), float((weights * size).sum())))
+        for group in (self.inner, [Held(self.problem.residual, Patch([points.unsqueeze(1)], whole))]):
+            most, total, terms = np.zeros(self.products.size), np.zeros(self.products.size), 0.0
+            for held in group:
+                every, weights = slice(0, len(held.patch.weights)), held.patch.weights.flatten().numpy()
+                both = self._terms(held, every, vector, vector[self.size :])
+                left, size = (np.sqrt(part.flatten().numpy()) for part in both)
+                cells = self.products.cell_of(held.patch.flat()[0].numpy())[:, 0]
+                np.maximum.at(most, cells, left)
+                total += np.bincount(cells, weights * left, self.products.size)
+                terms += float((weights * size).sum())
+            found.append((most, total, terms))
         (own, _, terms), (there, total, others) = found
         hidden = there > LATTICES.hidden * own + REFINEMENT.rounding * there.max()
         return float(total[hidden].sum() / max(terms, others, 1e-300))
 
-    def _reach(self, patch: Patch) -> int:
+    def _pieces(
+        self, patches: Sequence[Patch], equation: Equation, condition: Condition | None = None
+    ) -> list[Held]:  # fmt: skip
+        """An equation at the points of each piece of the domain; at points that were given, of all at once."""
+        if not isinstance(self.problem, Pieced) or (condition is not None and isinstance(condition.where, Tensor)):
+            return [Held(equation, patch, condition) for patch in patches]
+        return [
+            Held(equation, own, condition, pieces) for patch in patches for own, pieces in by_piece(self.problem, patch)
+        ]
+
+    def _numbers(self, held: Held) -> list[Array]:
+        """The numbers of the functions that live at groups of points, of each side (C, K)."""
+        products = self.products
+        return [products.index(products.cell_of(side[:, 0].numpy())) for side in held.patch.sides]
+
+    def _reach(self, held: Held) -> int:
         """How far apart the numbers of unknowns are that one equation sees."""
-        m, sides = self.problem.unknowns, patch.sides
-        numbers = [self.products.index(self.products.cell_of(side[:, 0].numpy())) for side in sides]
-        if len(self.products.lines) == 1:  # rows of two places count as two
-            return (self.products.degree + 1) * m - 1
-        places = self.places.reshape(-1, m)[np.concatenate(numbers, 1)]
-        return int((places.max((1, 2)) - places.min((1, 2))).max()) if len(places) else 0
+        m = self.problem.unknowns
+        if len(self.products.lines) == 1:  # rows of two places far apart count as two; an interface may be a knot
+            return (self.products.degree + count_of(self.problem)) * m - 1
+        sides = zip(self._numbers(held), held.outputs(self.problem), strict=True)
+        places = self.places.reshape(-1, m)
+        own = np.concatenate(
+            [places[numbers][:, :, outputs].reshape(len(numbers), -1) for numbers, outputs in sides], 1
+        )
+        return int((own.max(1) - own.min(1)).max()) if len(own) else 0
 
     def _parts(self, held: Held) -> Iterator[slice]:
         groups, each = held.patch.weights.shape
@@ -307,21 +336,25 @@ class LatticeObjective:
 
     def _weigh(self, source: Source, constants: Tensor) -> None:
         """Give all equations their weights, by the norms of their rows."""
-        norms, measures = [], []
+        squares: list[Tensor | float] = [0.0] * count_of(self.problem)
+        measures = [0.0] * len(squares)
         for held in self.inner:
             for part in self._parts(held):
                 own, jets = self._local(held, part), self._jets(held, part, source)
-                norms.append(self._norms(self._linearized(held, part, jets, constants), own))
-                measures.append(held.patch.weights[part].flatten())
-        whole, measure = torch.cat(norms, 1), torch.cat(measures)
-        mean = ((whole.square() * measure[:, None]).sum(1) / measure.sum()).sqrt()
+                norms = self._norms(self._linearized(held, part, jets, constants), own)
+                measure = held.patch.weights[part].flatten()
+                squares[held.piece] = squares[held.piece] + (norms.square() * measure[:, None]).sum(1)
+                measures[held.piece] += float(measure.sum())
+        each = [(torch.as_tensor(own) / max(over, 1e-300)).sqrt() for own, over in zip(squares, measures, strict=True)]
+        mean = torch.cat(each)  # the equations of each piece, one after the other
         by_equation, by_unknown = map(torch.from_numpy, units(mean.numpy()))
         by_equation = by_equation / by_equation[0]
         self.typical = float((by_equation[:, None] * mean * by_unknown).max())
-        self.by_unknown = by_unknown
+        self.by_unknown, by_equation = by_unknown, by_equation.view(len(each), -1)
+        self.norms = torch.stack([own.amax(0) for own in each])
         for held in self.inner:
             root = (held.patch.weights / self.measure).sqrt()
-            held.scales = [float(r) * root for r in by_equation]
+            held.scales = [float(r) * root for r in by_equation[held.piece]]
         for held in self.held:
             condition = held.condition
             stated = 1.0 if condition is None else condition.weight / LATTICES.stated_weight
@@ -341,10 +374,39 @@ class LatticeObjective:
         there = Held(self.problem.residual, Patch(held.patch.sides[:1], held.patch.weights))
         rows = self._linearized(there, every, jets[:1], constants)
         equation = (self._norms(rows, local[:1]) * self.by_unknown).amax(2)
-        size = (equation * by_equation[:, None]).amax(0).nan_to_num(nan=self.typical, posinf=self.typical)
+        own_equation = by_equation[pieces_at(self.problem, there.patch.flat()[0])]
+        size = (equation * own_equation.T).amax(0).nan_to_num(nan=self.typical, posinf=self.typical)
         size = size.clamp_min(LATTICES.least_beside * self.typical)
         root = (stated * held.patch.weights / self.measure).sqrt()
         return [root * (size / each.clamp_min(1e-300)).view_as(root) * (each > 0).view_as(root) for each in own]
+
+    def _smooth(self) -> list[tuple[Tensor, Tensor]]:
+        """Columns (C, K) and rows (C, 1, K) of the highest derivatives in cells that the boundary cuts.
+
+        They weigh little, and determine what points in a small part of a cell hardly see.
+        """
+        if self.rows_in_cut is not None:
+            return self.rows_in_cut
+        m, found = self.problem.unknowns, []
+        for held in self.inner:
+            cut = (held.patch.weights == 0).any(1)
+            weights, points = held.patch.weights[cut], held.patch.sides[0][cut]
+            if not len(weights):
+                continue
+            middle = ((weights.unsqueeze(2) * points).sum(1) / weights.sum(1, keepdim=True)).numpy()
+            counted = weights.sum(1) / held.measures[cut].sum(1)  # less near corners
+            areas = torch.from_numpy(widths_at(self.products, middle)).prod(1) * counted
+            highest = [(k,) * self.products.degree for k in range(len(self.products.lines))]
+            local = Local.at(self.products, torch.from_numpy(middle).unsqueeze(1), highest)
+            for order in highest:
+                values = local.values[order]
+                values = values / values.norm(dim=1, keepdim=True).clamp_min(1e-300)
+                weight = LATTICES.in_cut * self.typical * (areas / self.measure).sqrt()
+                for k in held.outputs(self.problem)[0].tolist():
+                    rows = values * (weight / self.by_unknown[k]).unsqueeze(1)
+                    found.append((local.numbers * m + k, rows.unsqueeze(1)))
+        self.rows_in_cut = found
+        return found
 
     def _integral(self, held: Held, source: Source, constants: Tensor) -> tuple[list[Array], list[float], list[float]]:
         """The dense rows of an integral, what it leaves, and what the rows make of the unknowns; all weighed."""
@@ -374,19 +436,32 @@ class LatticeObjective:
             self._weigh(source, constants)
         m, near = self.problem.unknowns, []
         d = len(self.products.lines)
-        seen = (self.products.degree + 1) ** d * m
+        seen = (self.products.degree + 1) ** d * len(self.held[0].outputs(self.problem)[0])
         normal = Normal(self.places, self.band, len(self.names), seen, orthogonal=d == 1)
         for held in self.held:
             for part in self._parts(held):
                 shape, local = held.patch.weights[part].shape, self._local(held, part)
                 jets = self._jets(held, part, source)
-                columns = torch.cat([(own.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1) for own in local], 1)
+                outputs = held.outputs(self.problem)
+                seen_by = list(zip(local, outputs, strict=True))
+                columns = torch.cat([(own.numbers.unsqueeze(2) * m + which).flatten(1) for own, which in seen_by], 1)
                 for row, scale in zip(self._linearized(held, part, jets, constants), held.scales, strict=True):
                     s = scale[part].flatten()
-                    entries = [entries_of(own.values, by) for own, by in zip(local, row.by, strict=True)]
+                    entries = [
+                        entries_of(own.values, {o: slope[:, which] for o, slope in by.items()})
+                        for (own, which), by in zip(seen_by, row.by, strict=True)
+                    ]
                     rows = (torch.cat(entries, 1) * s[:, None]).view(*shape, -1)
                     normal.add(columns, rows, (row.constants * s[:, None]).view(*shape, -1), row.residual * s)
                     near.append((row.value(jets) * s).numpy())
+        for columns, rows in self._smooth():
+            left = (
+                (rows @ source[columns].unsqueeze(2)).flatten()
+                if isinstance(source, Tensor)
+                else rows.new_zeros(len(rows))
+            )
+            normal.add(columns, rows, rows.new_zeros(len(rows), 1, len(self.names)), left)
+            near.append(left.numpy())
         for held in self.integrals:
             rows, rests, values = self._integral(held, source, constants)
             for dense, rest in zip(rows, rests, strict=True):

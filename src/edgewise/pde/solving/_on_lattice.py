@@ -22,6 +22,7 @@ from edgewise.pde.solving._refining import Answer, NetworkState, Refiner, beginn
 from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
+from edgewise.pde.statement._interface import Pieced, outputs_at, pieces_at
 from edgewise.pde.statement._problem import Problem, Weak
 from edgewise.train.optim import LeastSquaresSolver, Needs
 
@@ -322,14 +323,15 @@ def _first(refiner: Refiner, products: Products) -> Tensor:
 def _moved(last: _Level, cells: int) -> Products:
     """Knots by de Boor's rule, and as many of each coordinate as the integral of its density asks for."""
     old, problem = last.products, last.objective.problem
-    if isinstance(problem.domain, Box):
+    if isinstance(problem.domain, Box) and not isinstance(problem, Pieced):
         highest = [np.sqrt((part**2).sum(1, keepdims=True)) for part in old.highest(last.coefficients)]
     else:
         highest = _highest_inside(last)
-    d, degree = len(old.lines), old.degree
+    d, degree, widths = len(old.lines), old.degree, [np.diff(line.cells)[:, None] for line in old.lines]
+    least = LATTICES.rounding * float(np.abs(last.coefficients).max(initial=0.0))  # less is only rounding
+    highest = [np.hypot(part, least * (2 / h) ** (degree + 1)) for part, h in zip(highest, widths, strict=True)]
     own = [
-        max(float(part[:, 0] ** (1 / (degree + 1)) @ np.diff(line.cells)), 1e-300)
-        for part, line in zip(highest, old.lines, strict=True)
+        max(float(part[:, 0] ** (1 / (degree + 1)) @ h[:, 0]), 1e-300) for part, h in zip(highest, widths, strict=True)
     ]
     mean = math.prod(size ** (1 / d) for size in own)
     aspects = [min(LATTICES.aspect, max(1 / LATTICES.aspect, size / mean)) for size in own]
@@ -342,13 +344,14 @@ def _highest_inside(last: _Level) -> list[Array]:
 
     They are estimated by the derivatives of order degree, m, as  m^((degree + 1) / degree).
     """
-    old, found = last.products, []
+    old, problem, found = last.products, last.objective.problem, []
     points = torch.cat([side.flatten(0, 1) for held in last.objective.inner for side in held.patch.sides])
-    cells = old.cell_of(points.numpy())
+    cells, pieces = old.cell_of(points.numpy()), pieces_at(problem, points)
     for k, line in enumerate(old.lines):
         order = (k,) * old.degree
         jets = spline_jets(old, torch.from_numpy(last.coefficients), points, [order])
-        squares = jets[order].square().sum(1).numpy()
+        each = jets[order].square().view(len(points), -1, len(outputs_at(problem, 0))).sum(2)
+        squares = each[torch.arange(len(points)), pieces].numpy()
         count = np.maximum(np.bincount(cells[:, k], minlength=line.count), 1)
         mean = np.sqrt(np.bincount(cells[:, k], squares, line.count) / count)
         found.append(mean[:, None] ** ((old.degree + 1) / old.degree))
@@ -362,7 +365,7 @@ def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Lev
     steps = max(1, monitor.steps - before)
     refiner.work += steps * objective.seconds
     domain = objective.problem.domain
-    others = inside(objective.products, domain, LATTICES.gauss[len(domain.names)] + 1)
+    others = inside(objective.products, objective.problem, LATTICES.gauss[len(domain.names)] + 1)
     train, fresh = objective.residual(vector), objective.residual(vector, others)
     monitor.record(cells, len(vector), train, fresh)
     settled, first = solver.settled, solver.first

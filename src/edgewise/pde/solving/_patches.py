@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise._jets import Jets, Order
+from edgewise._jets import Jets, Order, sum_of
 from edgewise._typing import Array
 from edgewise.pde.geometry._boundary import Boundary
-from edgewise.pde.geometry._domain import Box, Domain, Face
+from edgewise.pde.geometry._domain import Box, Face
 from edgewise.pde.solving._settings import LATTICES
 from edgewise.pde.splines._space import Products
 from edgewise.pde.statement._condition import Condition, Equation, Measured, Periodic
+from edgewise.pde.statement._interface import Between, Pieced, outputs_at, pieces_at
 from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Linearized, Term
 
@@ -45,35 +46,54 @@ def gauss_cells(products: Products, count: int) -> Patch:
     return Patch([_by_cell(products, points, count)], _by_cell(products, weights, count))
 
 
-def inside(products: Products, domain: Domain, count: int) -> list[Patch]:
-    """Gauss points of each cell that are in a domain: of the cells that lie in it wholly, and of those that it cuts."""
-    whole = gauss_cells(products, count)
-    if isinstance(domain, Box):
+def inside(products: Products, problem: Problem, count: int) -> list[Patch]:
+    """Gauss points of each cell that are in a domain: of whole cells, and of those that it or an interface cuts."""
+    whole, domain, pieced = gauss_cells(products, count), problem.domain, isinstance(problem, Pieced)
+    if isinstance(domain, Box) and not pieced:
         return [whole]
     fine = gauss_cells(products, count + LATTICES.more_in_cut)
-    kept = domain.contains(fine.sides[0].flatten(0, 1)).view_as(fine.weights)
-    full, cut = kept.all(1), kept.any(1) & ~kept.all(1)
+    points = fine.sides[0].flatten(0, 1)
+    kept = domain.contains(points).view_as(fine.weights)
+    pieces = pieces_at(problem, points).view_as(kept)
+    full, some = kept.all(1) & (pieces == pieces[:, :1]).all(1), kept.any(1)
+    cut = some & ~full
     found = [Patch([whole.sides[0][full]], whole.weights[full])]
-    found += [_filled(fine.sides[0][cut], fine.weights[cut], kept[cut])]
+    found += [_filled([fine.sides[0][cut]], fine.weights[cut], kept[cut])]
     return [patch for patch in found if len(patch.weights)]
 
 
-def _filled(points: Tensor, weights: Tensor, kept: Tensor) -> Patch:
+def by_piece(problem: Problem, patch: Patch) -> list[tuple[Patch, list[int]]]:
+    """Groups of points of which each lies in one piece of the domain, and the pieces of each side."""
+    pieces = [pieces_at(problem, side).view_as(patch.weights) for side in patch.flat()]
+    found = []
+    for own in torch.stack([piece.flatten() for piece in pieces], 1).unique(dim=0).tolist():
+        kept = (patch.weights > 0) & sum_of((piece == k).int() for piece, k in zip(pieces, own, strict=True)).eq(
+            len(own)
+        )
+        some = kept.any(1)
+        if bool(some.any()):
+            found.append((_filled([side[some] for side in patch.sides], patch.weights[some], kept[some]), own))
+    return found
+
+
+def _filled(sides: Sequence[Tensor], weights: Tensor, kept: Tensor) -> Patch:
     """Points of which some do not count: these lie at others of their group."""
-    first = kept.int().argmax(1)
-    instead = points[torch.arange(len(points)), first].unsqueeze(1)
-    return Patch([torch.where(kept.unsqueeze(2), points, instead)], weights * kept)
+    first, each = kept.int().argmax(1), torch.arange(len(kept))
+    instead = [side[each, first].unsqueeze(1) for side in sides]
+    filled = [torch.where(kept.unsqueeze(2), *both) for both in zip(sides, instead, strict=True)]
+    return Patch(filled, weights * kept)
 
 
-def grouped(products: Products, points: Tensor, weights: Tensor) -> Patch:
-    """Points (n, d) by the cells that they lie in."""
-    cells = np.asarray(np.ravel_multi_index(tuple(products.cell_of(points.numpy()).T), products.counts))
+def grouped(products: Products, sides: Sequence[Tensor], weights: Tensor) -> Patch:
+    """Points (n, d), of one side or two, by the cells that they lie in."""
+    each = [np.ravel_multi_index(tuple(products.cell_of(side.numpy()).T), products.counts) for side in sides]
+    cells = np.unique(np.stack(each, 1), axis=0, return_inverse=True)[1].ravel()
     order = np.argsort(cells, kind="stable")
     _, starts, sizes = np.unique(cells[order], return_index=True, return_counts=True)
     start, size = np.asarray(starts).reshape(-1, 1), np.asarray(sizes).reshape(-1, 1)
     place = np.arange(int(size.max(initial=1)))
     chosen = torch.from_numpy(order[start + np.minimum(place, size - 1)])
-    return Patch([points[chosen]], weights[chosen] * torch.from_numpy(place < size))
+    return Patch([side[chosen] for side in sides], weights[chosen] * torch.from_numpy(place < size))
 
 
 def face(products: Products, k: int, end: float, count: int) -> Patch:
@@ -100,12 +120,17 @@ def patches_of(condition: Condition, products: Products, measure: float, seed: i
         if where.fixed[0][0] == also.fixed[0][0]:
             return [Patch([*one.sides, *two.sides], one.weights)]
     widths = [np.diff(line.cells) for line in products.lines]
-    if isinstance(where, Boundary) and also is None:
+    if isinstance(condition, Between) or (isinstance(where, Boundary) and also is None):
         mean = math.prod(float(own.mean()) for own in widths) ** (1 / d)
-        length = sum(curve.length for curve in where.curves())
-        points, lengths = where.spaced(math.ceil(LATTICES.on_cell ** (d - 1) * length / mean ** (d - 1)) + 8)
-        across = ((where.normals(points).numpy() / widths_at(products, points.numpy())) ** 2).sum(1) ** 0.5
-        return [grouped(products, points, lengths * torch.from_numpy(across))]
+        if isinstance(condition, Between):
+            side, length, spaced = condition.side, condition.length, condition.spaced
+        else:
+            assert isinstance(where, Boundary)
+            side, length, spaced = where, sum(curve.length for curve in where.curves()), where.spaced
+        points, lengths = spaced(math.ceil(LATTICES.on_cell ** (d - 1) * length / mean ** (d - 1)) + 8)
+        sides = [points] if isinstance(points, Tensor) else points
+        across = ((side.normals(sides[0]).numpy() / widths_at(products, sides[0].numpy())) ** 2).sum(1) ** 0.5
+        return [grouped(products, sides, lengths * torch.from_numpy(across))]
     sides = condition.points(LATTICES.on_pairs * max(products.counts), seed)
     if len(sides) == 1:  # points stay in order, as residuals may hold values for them
         size = torch.from_numpy(widths_at(products, sides[0].numpy())).prod(1) ** ((d - 2) / d)
@@ -152,17 +177,18 @@ def spline_jets(products: Products, coefficients: Tensor, points: Tensor, orders
 
 
 def places_of(problem: Problem, products: Products, touched: Array) -> Array:
-    """The place of each function among those that are touched, so that the band is narrow; -1 for the others.
+    """The place of each coefficient (functions, unknowns) that is touched, so that the band is narrow; -1 for others.
 
     The functions of one coordinate come one after the other: a periodic one's, or those of the fewest cells.
     """
     periods = [c.name for c in problem.conditions if isinstance(c, Periodic)]
-    names = problem.domain.names
+    names, m = problem.domain.names, touched.shape[1]
     order = sorted(range(len(names)), key=lambda k: (names[k] in periods, -products.counts[k]))
     numbers = np.arange(len(products)).reshape(products.shape).transpose(order).ravel()
-    numbers = numbers[touched[numbers]]
-    places = np.full(len(products), -1)
-    places[numbers] = np.arange(len(numbers))
+    each = (numbers[:, None] * m + np.arange(m)).ravel()
+    each = each[touched.ravel()[each]]
+    places = np.full(touched.size, -1)
+    places[each] = np.arange(len(each))
     return places
 
 
@@ -205,16 +231,30 @@ def stabilized(row: Linearized, jets: Jets, widths: Tensor) -> Stabilized:
 class Held:
     """An equation at points of one kind.
 
+    pieces: of each side the piece of the domain that its points lie in, where they are of one.
     scales: the weights (C, Q) of each of its parts, once they are known. local, known: the functions at parts of the
     points, and the jets of a solution that is followed.
     """
 
-    def __init__(self, equation: Equation, patch: Patch, condition: Condition | None = None) -> None:
-        self.equation, self.patch, self.condition = equation, patch, condition
+    def __init__(
+        self, equation: Equation, patch: Patch, condition: Condition | None = None, pieces: Sequence[int] | None = None
+    ) -> None:
+        self.equation, self.patch, self.condition, self.pieces = equation, patch, condition, pieces
         self.scales: list[Tensor] = []
         self.measures = patch.weights
         self.local: dict[tuple[int, int], list[Local]] = {}
         self.known: dict[tuple[int, int], list[Jets]] = {}
+
+    @property
+    def piece(self) -> int:
+        """The piece of the first side."""
+        return self.pieces[0] if self.pieces else 0
+
+    def outputs(self, problem: Problem) -> list[Tensor]:
+        """The numbers of the unknowns that the equation sees of each side."""
+        if self.pieces is None:
+            return [torch.arange(problem.unknowns) for _ in self.patch.sides]
+        return [outputs_at(problem, piece) for piece in self.pieces]
 
     def term(self, part: slice) -> Term:
         return Term(self.equation, [side[part].flatten(0, 1) for side in self.patch.sides], 1.0)

@@ -83,6 +83,7 @@ class Lattices:
     gauss: dict[int, int] = field(default_factory=lambda: {1: 7, 2: 4, 3: 4})
     """Points of a cell by each coordinate."""
     more_in_cut: int = 2  # points more by each coordinate in cells that the boundary cuts
+    in_cut: float = 1e-6  # of the equation's rows: what the highest derivatives weigh in these cells
     on_cell: float = 5.0  # points of a boundary for each width of a cell
     on_pairs: int = 8  # points of a condition of two places, for each cell
     stated_weight: float = 100.0  # of a condition: another one counts as much more, or less
@@ -95,6 +96,7 @@ class Lattices:
     cached: int = 10_000_000  # numbers of functions at points that are kept: 80 MB
     floor: dict[int, float] = field(default_factory=lambda: {1: 0.15, 2: 0.3, 3: 0.3})
     """Of the mean, added to the density of knots."""
+    rounding: float = 1e-13  # of coefficients, in a cell: what moves no knots
     growth: float = 0.7  # of the widths of cells, over the distance between them
     aspect: float = 2.0  # cells of a coordinate, over the mean of both, and the reverse
     far: float = 10.0  # times the median: terms of an equation above which it counts less
@@ -103,6 +105,7 @@ class Lattices:
     seconds: float = 40.0  # of steps on one core, about
     band: int = 40_000_000  # numbers of a band: 320 MB
     falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
+    of_splines: float = 1e-9  # of the terms that splines of the same size may have: terms below it count as none
     hardly: float = 1e-5  # of a linear equation's terms: what is left below it, where corners may leave as much
     gain: float = 0.7  # of the least distance of two solutions: another one above it is no gain
     stalled: dict[int, int] = field(default_factory=lambda: {1: 4, 2: 2, 3: 2})

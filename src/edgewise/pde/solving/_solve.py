@@ -26,6 +26,7 @@ from edgewise.pde.solving._settings import RACE, REFINEMENT
 from edgewise.pde.splines._networks import candidates, redrawn, wider
 from edgewise.pde.splines._pass import JetPass
 from edgewise.pde.statement._coefficient import FoundCoefficient
+from edgewise.pde.statement._interface import pieced
 from edgewise.pde.statement._problem import Problem, Weak, paired
 from edgewise.train import Monitor, Options, Row, Words
 from edgewise.train.optim import LM
@@ -177,7 +178,7 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     own = options or Options()
     if not is_number(tolerance, 0) or not tolerance > 0:
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
-    problem = paired(problem)
+    problem = pieced(paired(problem))
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
     near, guess = (start, None) if isinstance(start, Solution) else (None, start)
     if guess is not None and (not callable(guess) or isinstance(guess, FoundSolution)):

@@ -253,13 +253,15 @@ class Normal:
     def _triangle(self, scale: Array, ridge: float) -> Array:
         """The upper factor of J by orthogonal steps from the first unknown to the last, as LAPACK has bands.
 
-        Its errors are those of J, where those of J'J are their squares. Rows of two places count as two.
+        Its errors are those of J, where those of J'J are their squares. Rows of two places far apart count as two.
         """
         n, wide = self.seen, self.band + 1
         starts: dict[int, list[Array]] = {}
         for places, rows in self._blocks:
-            for k in range(0, places.shape[1], self.local):
-                part, values = places[:, k : k + self.local], rows[:, :, k : k + self.local]
+            near = bool((places.max(1) - places.min(1) < wide).all())
+            step = places.shape[1] if near and places.shape[1] <= wide else self.local
+            for k in range(0, places.shape[1], step):
+                part, values = places[:, k : k + step], rows[:, :, k : k + step]
                 first = part.min(1)
                 spread = np.zeros((*values.shape[:2], wide))
                 np.put_along_axis(spread, (part - first[:, None])[:, None], values * scale[part][:, None], 2)

@@ -17,8 +17,9 @@ from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
 from edgewise.pde.geometry._boundary import Boundary, unit
-from edgewise.pde.geometry._domain import Box, Disk, Domain, Face
+from edgewise.pde.geometry._domain import Box, Domain, Face
 from edgewise.pde.geometry._jet import Jet
+from edgewise.pde.geometry._round import Disk
 from edgewise.pde.splines._space import Products
 
 Left = Tensor | tuple[Tensor, ...]

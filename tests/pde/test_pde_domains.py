@@ -240,3 +240,32 @@ def test_singular_functions_are_harmonic_and_hold_their_edges(angle: float, ends
             jet = function.jet(torch.tensor(corner.at) + r[:, None] * edge, orders)
             held = jet.value if kind.startswith("value") else jet.y * edge[0] - jet.x * edge[1]
             assert held.abs().max() < 1e-10
+
+
+BALL = pde.Ball(x=0, y=0, z=0, radius=1)
+CUBE = pde.Box(x=(-1, 1), y=(-1, 1), z=(-1, 1))
+
+
+@pytest.mark.parametrize(
+    ("domain", "volume"),
+    [
+        (BALL, 4 / 3 * math.pi),
+        (CUBE - BALL, 8 - 4 / 3 * math.pi),
+        (BALL & pde.Ball(x=1, y=0, z=0, radius=1), 5 / 12 * math.pi),
+        (CUBE | pde.Ball(x=1, y=0, z=0, radius=0.5), 8 + math.pi / 12),
+    ],
+    ids=repr,
+)
+def test_domains_of_three_coordinates(domain: pde.Domain, volume: float) -> None:
+    low, high = domain.ends
+    box = low + (high - low) * torch.rand(40_000, 3, generator=torch.Generator().manual_seed(1)).double()
+    assert float(domain.contains(box).double().mean() * (high - low).prod()) == pytest.approx(volume, rel=0.02)
+    points, weights = domain.boundary().spaced(20_000)
+    assert domain.signed_distance(points).abs().max() < 1e-12
+    flux = (domain.boundary().normals(points) * points).sum(1) @ weights
+    assert float(flux) == pytest.approx(3 * volume, rel=0.01)  # Gauss's theorem for the field (x, y, z)
+
+
+def test_a_ball_has_three_coordinates() -> None:
+    with pytest.raises(ew.InputError, match="center of three coordinates"):
+        pde.Ball(x=0, y=0, radius=1)

@@ -26,6 +26,7 @@ from edgewise.pde.result._sampling import Convergence, Outcome, Packed
 from edgewise.pde.result._solution import FoundSolution, Solution, checked_order
 from edgewise.pde.splines._networks import Factors, network_of_factors
 from edgewise.pde.splines._space import Space
+from edgewise.pde.statement._interface import pieced
 from edgewise.pde.statement._problem import Problem, paired
 from edgewise.tables.io import Malformed, read_model
 from edgewise.train import Row
@@ -278,7 +279,7 @@ def load(path: str | os.PathLike[str], problem: Problem) -> Solution | Marched:
     if not isinstance(problem, Problem):
         raise InputError(f"load takes the file, then the problem that was solved. Got {type(problem).__name__}.")
     try:
-        problem = paired(problem)
+        problem = pieced(paired(problem))
         said, tensors = read(path)
         require_same(said["problem"], problem)
         return _built(problem, said, tensors)

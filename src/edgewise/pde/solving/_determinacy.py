@@ -40,9 +40,7 @@ def is_examined(problem: Problem) -> bool:
     """Whether a problem has residuals at points of one or two coordinates, and no measurements or unknown functions."""
     d = len(problem.domain.names)
     known = any(isinstance(condition, Measured) for condition in problem.conditions)
-    if isinstance(problem, Pieced):  # functions on one side of an interface are free on the other
-        return False
-    few = problem.unknowns <= EXAMINATION.most_unknowns.get(d, 0)
+    few = problem.unknowns <= EXAMINATION.most_unknowns.get(d, 0) * count_of(problem)
     return few and not known and not problem.functions and not isinstance(problem.residual, Weak)
 
 
@@ -93,6 +91,8 @@ def determinacy(problem: Problem, known: Known | None = None) -> Determinacy:
     it does not, and is smooth, there is none. Nothing is said of an equation whose highest derivatives do not outweigh
     the others in a cell of the last lattice.
     """
+    if isinstance(problem, Pieced):  # functions of one side of an interface are free on the other
+        return _open(problem)
     constants = _numbers(problem, problem.numbers)
 
     def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
@@ -108,6 +108,8 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
     Those are the equations linearized about a solution; or, where what is known is none, those of the nearest to it
     that Levenberg-Marquardt steps find on each lattice.
     """
+    if isinstance(problem, Pieced):
+        return _open(problem)
     constants = _numbers(problem, numbers)
 
     def near(conditions: Sequence[Condition]) -> list[LeastSquares]:

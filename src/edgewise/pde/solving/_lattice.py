@@ -192,20 +192,20 @@ class LatticeObjective:
     def relative(self, vector: Tensor) -> float:
         """What the equation leaves over the size of its terms, as root mean squares with the weights of `follow`.
 
-        Terms that rounding alone would leave, of splines as large, count as so many.
+        It is 0 where rounding alone may leave as much, of splines as large as these.
         """
-        over, size, constants = 0.0, 0.0, vector[self.size :]
+        over, size, rounding, constants = 0.0, 0.0, 0.0, vector[self.size :]
         if not self.held[0].scales:
             self._weigh(vector, constants)
-        largest = self.coefficients(vector).abs().amax(0)
-        least = LATTICES.of_splines * (self.norms * largest).amax(1)  # of each piece
+        least = LATTICES.of_splines * (self.norms * self.coefficients(vector).abs().amax(0)).amax(1)  # of each piece
         for held in self.inner:
             for part in self._parts(held):
                 squares, terms = self._terms(held, part, vector, constants)
                 weights = held.patch.weights[part]
                 over += float((squares * weights).sum())
-                size += float((terms * weights).sum() + least[held.piece] ** 2 * weights.sum())
-        return (over / size) ** 0.5 if size > 0 else 0.0
+                size += float((terms * weights).sum())
+                rounding += float(least[held.piece] ** 2 * weights.sum())
+        return (over / size) ** 0.5 if size > 0 and over > rounding else 0.0
 
     def misfit(self, vector: Tensor) -> float:
         """The root mean square of what measurements leave, over that of their values."""

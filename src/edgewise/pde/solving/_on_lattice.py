@@ -342,19 +342,20 @@ def _moved(last: _Level, cells: int) -> Products:
 def _highest_inside(last: _Level) -> list[Array]:
     """Sizes of the derivative of order degree + 1 by each coordinate, per cell (cells, 1), of points in the domain.
 
-    They are estimated by the derivatives of order degree, m, as  m^((degree + 1) / degree).
+    They are estimated by derivatives of a lower order q, of size m, as  m^((degree + 1) / q): in cells of which little
+    is inside, higher ones are hardly determined.
     """
     old, problem, found = last.products, last.objective.problem, []
     points = torch.cat([side.flatten(0, 1) for held in last.objective.inner for side in held.patch.sides])
     cells, pieces = old.cell_of(points.numpy()), pieces_at(problem, points)
     for k, line in enumerate(old.lines):
-        order = (k,) * old.degree
+        order = (k,) * LATTICES.seen_in_cut
         jets = spline_jets(old, torch.from_numpy(last.coefficients), points, [order])
         each = jets[order].square().view(len(points), -1, len(outputs_at(problem, 0))).sum(2)
         squares = each[torch.arange(len(points)), pieces].numpy()
         count = np.maximum(np.bincount(cells[:, k], minlength=line.count), 1)
         mean = np.sqrt(np.bincount(cells[:, k], squares, line.count) / count)
-        found.append(mean[:, None] ** ((old.degree + 1) / old.degree))
+        found.append(mean[:, None] ** ((old.degree + 1) / len(order)))
     return found
 
 

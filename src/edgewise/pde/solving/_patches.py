@@ -127,7 +127,8 @@ def patches_of(condition: Condition, products: Products, measure: float, seed: i
         else:
             assert isinstance(where, Boundary)
             side, length, spaced = where, sum(curve.length for curve in where.curves()), where.spaced
-        points, lengths = spaced(math.ceil(LATTICES.on_cell ** (d - 1) * length / mean ** (d - 1)) + 8)
+        by_size = math.ceil(LATTICES.on_cell ** (d - 1) * length / mean ** (d - 1))
+        points, lengths = spaced(max(by_size, LATTICES.around[d] * (products.degree + 1) ** (d - 1)))
         sides = [points] if isinstance(points, Tensor) else points
         across = ((side.normals(sides[0]).numpy() / widths_at(products, sides[0].numpy())) ** 2).sum(1) ** 0.5
         return [grouped(products, sides, lengths * torch.from_numpy(across))]

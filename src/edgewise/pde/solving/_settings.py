@@ -83,8 +83,11 @@ class Lattices:
     gauss: dict[int, int] = field(default_factory=lambda: {1: 7, 2: 4, 3: 4})
     """Points of a cell by each coordinate."""
     more_in_cut: int = 2  # points more by each coordinate in cells that the boundary cuts
-    in_cut: float = 1e-6  # of the equation's rows: what the highest derivatives weigh in these cells
+    in_cut: float = 1e-5  # of the equation's rows: what the highest derivatives weigh in these cells
+    seen_in_cut: int = 4  # the order of the derivatives that knots follow where there are such cells
     on_cell: float = 5.0  # points of a boundary for each width of a cell
+    around: dict[int, int] = field(default_factory=lambda: {1: 2, 2: 8, 3: 16})
+    """Points of a boundary, at least, for each power of degree + 1, of which it has one coordinate less."""
     on_pairs: int = 8  # points of a condition of two places, for each cell
     stated_weight: float = 100.0  # of a condition: another one counts as much more, or less
     least_beside: float = 1e-3  # of the equation's typical rows: what a condition is measured by, at least
@@ -105,7 +108,7 @@ class Lattices:
     seconds: float = 40.0  # of steps on one core, about
     band: int = 40_000_000  # numbers of a band: 320 MB
     falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
-    of_splines: float = 1e-9  # of the terms that splines of the same size may have: terms below it count as none
+    of_splines: float = 1e-11  # of the terms that splines of the same size may have: what is left below it is rounding
     hardly: float = 1e-5  # of a linear equation's terms: what is left below it, where corners may leave as much
     gain: float = 0.7  # of the least distance of two solutions: another one above it is no gain
     stalled: dict[int, int] = field(default_factory=lambda: {1: 4, 2: 2, 3: 2})

@@ -115,6 +115,11 @@ class Condition:
         return found
 
     @property
+    def sides(self) -> int:
+        """At how many points the residual takes the unknown: 1, or 2."""
+        return 1 if self.also is None else 2
+
+    @property
     def place(self) -> str:
         """Where it holds, in words."""
         where = self.where
@@ -127,7 +132,7 @@ class Condition:
     @property
     def equation(self) -> Equation:
         """The residual, with the outward normal added to the points that it is given."""
-        side, place = self.where, 1 if self.also is None else 2
+        side, place = self.where, self.sides
         if isinstance(side, Tensor):
             return self.residual
         names = side.box.names if isinstance(side, Face) else side.domain.names

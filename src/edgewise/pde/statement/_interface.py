@@ -73,6 +73,10 @@ class Interface(Condition):
             raise InputError(f"The weight of a condition must be a number > 0. Got {self.weight!r}.")
 
     @property
+    def sides(self) -> int:
+        return 2
+
+    @property
     def place(self) -> str:
         return "at an interface"
 

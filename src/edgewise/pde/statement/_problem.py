@@ -439,7 +439,7 @@ def _split_condition(condition: Condition) -> Condition:
             return tuple(part - mean for part in left) if isinstance(left, tuple) else left - mean
 
         return replace(condition, residual=_split_equation(shifted, 1), equals=0.0)
-    return replace(condition, residual=_split_equation(residual, 1 if condition.also is None else 2))
+    return replace(condition, residual=_split_equation(residual, condition.sides))
 
 
 def _split_ansatz(ansatz: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

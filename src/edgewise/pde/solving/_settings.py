@@ -121,18 +121,33 @@ class Lattices:
 
 @dataclass(frozen=True)
 class Slabs:
-    """Radau's method in slabs of one coordinate."""
+    """Radau's method in slabs of one coordinate: coarse ones first, then many at once of more stages."""
 
-    stages: int = 5
-    degree: int = 7  # of the splines that the slabs become
+    scouts: int = 5  # stages of the coarse slabs
+    scouted: float = 1e-5  # the error of a coarse slab
+    coarsest: float = 1e-2  # the same where slabs may be longer
+    most_stages: int = 16
+    least_stages: int = 7
+    more: int = 4  # stages by which errors are seen
+    unknowns: int = 320  # stages times components, about
+    window: int = 32  # slabs at once
+    share: float = 0.1  # of the tolerance: the error of a slab
+    finest: float = 3e-15  # the smallest error of a slab that is asked for
+    halved: int = 4  # parts of a slab that is too long, at most
+    rounds: int = 40  # of shorter slabs
+    falls: float = 0.7  # of the errors before: shorter slabs whose errors do not fall below are at rounding
+    rounding: float = 1e-11  # of a component's size: below it Newton's steps may stop falling
+    degree: int = 9  # of the splines that the slabs become
+    cells: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16)  # of a slab
     first: float = 1e-2  # of the whole: the first slab that is tried
     first_steps: int = 20  # by Newton, to where it begins
     steps: int = 10  # by Newton, in a slab
+    enough: float = 0.01  # of the error that is allowed: a step below it is the last
     contraction: float = 0.2  # of a step before: above it the derivatives are found again
     looked_at: int = 3  # points between those of Radau, where the error is seen
     least: float = 1e-12  # what a component's size counts as at least
-    finest: float = 1e-13  # the smallest error of a slab that is asked for
-    runs: int = 5  # with smaller and smaller errors of a slab
+    runs: int = 3  # with smaller errors of a slab
+    singular: float = 1e-10  # of an equation's largest derivative by a slope: singular values below it are zero
     most: int = 20_000  # slabs
 
 

@@ -83,10 +83,18 @@ class System:
             parts = self._parts(self.problem.residual, times, state, slope)
         return self._whole([part.numpy() for part in parts], state, slope)
 
+    def given(self, equation: Equation, times: Array, state: Array, slope: Array) -> Array:
+        """What another function of the unknowns and of time gives, (n,)."""
+        with torch.no_grad():
+            return self._parts(equation, times, state, slope)[0].numpy()
+
     def started(self) -> Start:
-        """The state at the beginning, by Newton steps from zero: on the conditions, then with F, which says the rest."""
+        """The state at the beginning, by Newton steps from zero on the conditions, and with F, which says the rest.
+
+        The last steps are on the conditions again, which then hold to the last digit.
+        """
         both, times = np.zeros(2 * self.size), np.array([self.begin])
-        for with_equation in (False, True):
+        for with_equation in (False, True, False):
             for _ in range(SLABS.first_steps):
                 state, slope = both[None, : self.size], both[None, self.size :]
                 matrices, rests = list[Array](), list[Array]()
@@ -157,29 +165,32 @@ class System:
         return np.stack([*rests, *(slope[:, at] - state[:, at + 1] for at in self.chain)], 1)
 
 
-def is_initial(problem: Problem) -> bool:
-    """Whether a problem is one of one coordinate with as many conditions as it needs, all at the lower end."""
+def refusal(problem: Problem) -> str:
+    """Return why a problem is none of initial values of one coordinate; nothing where it is one."""
     domain = problem.domain
     if not isinstance(domain, Box) or len(domain.names) > 1 or isinstance(problem.residual, Weak):
-        return False
-    if problem.numbers or problem.functions or problem.ansatz is not None or not problem.conditions:
-        return False
+        return "It takes a residual, on a box of one coordinate."
+    if problem.numbers or problem.functions or problem.ansatz is not None:
+        return "It takes no unknown constants or functions, and no ansatz."
+    start = f"{domain.names[0]}={domain.low[0]:g}"
     if not all(_at_start(condition, domain) for condition in problem.conditions):
-        return False
+        return f"Conditions must be at {start}, as Condition(box.face({start}), ...)."
     system = System(problem)
-    if any(
-        max(map(len, own), default=0) > order
-        for one in problem.conditions
-        for own, order in zip(problem.asked(one.equation, one.points(1, 0)), system.orders, strict=True)
-    ):
-        return False
-    held = sum(map(system.held, problem.conditions))
-    return system.count == problem.unknowns and held == sum(system.orders)
+    if system.count != problem.unknowns:
+        return f"{problem.unknowns} unknowns need as many equations. Got {system.count}."
+    for one in problem.conditions:
+        for own, order in zip(problem.asked(one.equation, one.points(1, 0)), system.orders, strict=True):
+            if max(map(len, own), default=0) > order:
+                return f"A condition at {start} has a higher derivative than the equation."
+    wanted, held = sum(system.orders), sum(map(system.held, problem.conditions))
+    if held != wanted or not held:
+        return f"The derivatives of the equation need {wanted} conditions at {start}. Got {held}."
+    return ""
 
 
 def is_regular(problem: Problem) -> bool:
     """Whether a problem is one of initial values that has one solution near its beginning."""
-    if not is_initial(problem):
+    if refusal(problem):
         return False
     system = System(problem)
     try:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from edgewise._typing import Array
+from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.solving._initial import Ended, System
 from edgewise.pde.solving._refining import Answer, NetworkState, Refiner
 from edgewise.pde.solving._settings import SLABS
@@ -23,19 +24,30 @@ from edgewise.pde.splines._space import Products, Space
 
 @dataclass(frozen=True)
 class Limits:
-    """Where slabs end, and how long they are at most; `ended` says whether something from outside ends the march."""
+    """Where slabs end, how long they are, and how many there are at most.
+
+    ended: what from outside ends the march, if something does. event: the time in a course at which it is to end.
+    """
 
     stops: Sequence[float]
     longest: float = math.inf
-    ended: Callable[[Course], bool] = lambda course: False
+    most: float = SLABS.most
+    ended: Callable[[], Outcome | None] = lambda: None
+    event: Callable[[Course], float | None] = lambda course: None
 
 
 class Run(NamedTuple):
-    """A course, its error in L2 relative to each unknown, why it ended before its time, and if there is no other."""
+    """A course, and its error in L2 relative to each unknown.
+
+    outcome: what ended it before its time, and `why` in words. event: the time at which it was to end. unique: whether
+    there is no other.
+    """
 
     course: Course
     errors: Array
+    outcome: Outcome | None = None
     why: str = ""
+    event: float | None = None
     unique: bool = False
 
     @property
@@ -73,17 +85,22 @@ def run(system: System, begin: Array, local: float, limits: Limits) -> Run:
     """
     stages, scouted, count = _stages(system, local), SLABS.scouted, SLABS.window
     scout, errors, now, y = Scout(system, limits.stops, limits.longest), _Errors(system), system.begin, begin
-    done, before, why = list[Course](), None, ""
+    name, done, before = system.problem.domain.names[0], list[Course](), None
+    outcome, why, event, slabs, highest = None, "", None, 0, np.abs(begin)
     while now < system.end:
         try:
-            coarse = scout.course(now, y.astype(np.float64), before, count, scouted)
+            coarse = scout.course(now, y.astype(np.float64), before, count, scouted, highest)
         except Ended as end:
-            why = _why_short(system, end.time, y)
+            outcome, size = Outcome.DIVERGED, float(np.abs(y).max())
+            why = (
+                f"No solution goes on beyond {name} = {end.time:.10g}, where the unknowns reach {size:.2g}: end the box "
+                f"before it, or check the equation's signs."
+            )
             break
-        window = refined(system, coarse, y, stages, local)
+        window = refined(system, coarse, y, stages, local, highest)
         if window is None:
             if count == 1 and scouted <= local:
-                why = f"Newton's method fails beyond {system.problem.domain.names[0]} = {now:.8g}"
+                outcome, why = Outcome.DIVERGED, f"Newton's method finds no solution beyond {name} = {now:.10g}."
                 break
             count, scouted = max(1, count // 4), max(local, 0.1 * scouted)
             scout.length = coarse.ends[1] - coarse.ends[0]
@@ -92,19 +109,28 @@ def run(system: System, begin: Array, local: float, limits: Limits) -> Run:
         errors.add(window)
         own = window.course.rounded
         done.append(own)
+        highest = np.maximum(highest, np.abs(own.values).max((0, 1)))
         now, y = float(own.ends[-1]), window.course.values[-1, -1]
         before = Course(own.ends[-2:], own.values[-1:])
         scouted = _next(scouted, coarse, window, local, stages)
-        if limits.ended(before):
-            why = "ended"
+        event, outcome = limits.event(own), limits.ended()
+        if event is not None:
+            done[-1] = own.until(event)
+        if event is not None or outcome is not None:
             break
-        if sum(len(each.values) for each in done) > SLABS.most:
-            why = f"{SLABS.most} slabs end at {system.problem.domain.names[0]} = {now:.6g}"
+        slabs += len(own.values)
+        if slabs > limits.most:
+            outcome = Outcome.EFFORT_SPENT
+            why = (
+                f"{slabs} slabs of time end at {name} = {now:.6g}: end the box earlier, allow a larger tolerance, or "
+                "march through parts of it, each from where the former ended."
+            )
             break
     if not done:
         raise Ended(now)
     ends = np.concatenate([done[0].ends[:1], *(each.ends[1:] for each in done)])
-    return Run(Course(ends, np.concatenate([each.values for each in done])), errors.relative, why)
+    course = Course(ends, np.concatenate([each.values for each in done]))
+    return Run(course, errors.relative, outcome, why, event)
 
 
 def _stages(system: System, local: float) -> int:
@@ -122,37 +148,34 @@ def _next(scouted: float, coarse: Course, window: Window, local: float, stages: 
     return min(max(scouted * min(max(longer ** (SLABS.scouts + 1), 0.1), 10.0), local), SLABS.coarsest)
 
 
-def _why_short(system: System, time: float, y: Array) -> str:
-    """What is wrong where slabs come to nothing."""
-    name, size = system.problem.domain.names[0], float(np.abs(y).max())
-    return f"no solution goes on beyond {name} = {time:.10g}, where the unknowns reach {size:.2g}"
-
-
-def marched(refiner: Refiner, tolerance: float) -> Answer | str:
-    """Solve an initial value problem in slabs; or say why that ended, in no words where they did not even begin."""
+def marched(refiner: Refiner, tolerance: float) -> tuple[Answer | None, str]:
+    """Solve an initial value problem in slabs; where there is no answer, say why if they began at all."""
     system, monitor = System(refiner.problem), refiner.monitor
 
-    def seen(done: Run) -> None:
-        monitor.record(len(done.course.values), done.course.values.size, done.error, done.error)
+    def ended() -> Outcome | None:
+        own = monitor.ended()
+        return None if own is None else Outcome.of(own)
+
+    def seen(done: Run, local: float) -> None:
+        monitor.record(len(done.course.values), done.course.values.size, done.error, local)
 
     try:
-        limits = Limits([system.end], ended=lambda course: monitor.ended() is not None)
-        found = accurate(system, tolerance, limits, seen)
+        found = accurate(system, tolerance, Limits([system.end], ended=ended), seen)
     except Ended:
-        return ""
-    return found.why or _answer(system, found, tolerance)
+        return None, ""
+    return (None, found.why) if found.outcome is not None else (_answer(system, found, tolerance), "")
 
 
-def accurate(system: System, tolerance: float, limits: Limits, seen: Callable[[Run], None]) -> Run:
+def accurate(system: System, tolerance: float, limits: Limits, seen: Callable[[Run, float], None]) -> Run:
     """Return a course whose error is below a tolerance, or the best of several; Ended where there is none."""
     start, local, best = system.started(), max(SLABS.share * tolerance, SLABS.finest), None
     for _ in range(SLABS.runs):
         with np.errstate(all="ignore"):  # of trials, which are refused
             found = run(system, start.state, local, limits)
-        seen(found)
-        if best is None or found.why or found.error < best.error:
+        seen(found, local)
+        if best is None or (found.outcome is None and found.error < best.error):
             best = found
-        if found.why or found.error <= tolerance or local <= SLABS.finest:
+        if found.outcome is not None or found.error <= tolerance or local <= SLABS.finest:
             break
         local = max(local * min(0.1, 0.3 * tolerance / found.error), SLABS.finest)
     assert best is not None

@@ -133,10 +133,11 @@ class Slabs:
     window: int = 32  # slabs at once
     share: float = 0.1  # of the tolerance: the error of a slab
     finest: float = 3e-15  # the smallest error of a slab that is asked for
-    halved: int = 4  # parts of a slab that is too long, at most
+    parts: int = 4  # of a slab that is too long, at most
     rounds: int = 40  # of shorter slabs
-    falls: float = 0.7  # of the errors before: shorter slabs whose errors do not fall below are at rounding
-    rounding: float = 1e-11  # of a component's size: below it Newton's steps may stop falling
+    falls: float = 0.7  # of the errors before: above it shorter slabs do not help
+    stuck: int = 2  # times that they do not help
+    rounding: float = 1e-11  # of a component's size: below it Newton's steps and errors may stop falling
     degree: int = 9  # of the splines that the slabs become
     cells: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16)  # of a slab
     first: float = 1e-2  # of the whole: the first slab that is tried
@@ -145,7 +146,11 @@ class Slabs:
     enough: float = 0.01  # of the error that is allowed: a step below it is the last
     contraction: float = 0.2  # of a step before: above it the derivatives are found again
     looked_at: int = 3  # points between those of Radau, where the error is seen
-    least: float = 1e-12  # what a component's size counts as at least
+    least: float = 1e-10  # of a component's largest size: what its size counts as at least in coarse slabs
+    share_of_largest: float = 1e-8  # the same in the others
+    exact: float = 1e-15  # of a component's size: a step of Newton's below it is the last
+    of_noise: float = 4.0  # what rounding makes of an error: errors below it are rounding
+    far: float = 10.0  # times the error that is seen: one that a jump would hide counts above it
     runs: int = 3  # with smaller errors of a slab
     singular: float = 1e-10  # of an equation's largest derivative by a slope: singular values below it are zero
     most: int = 20_000  # slabs

@@ -73,15 +73,20 @@ class Course:
         """The last polynomial at later times."""
         return Course(self.ends[-2:], self.values[-1:])(times)
 
+    def until(self, end: float) -> Course:
+        """The course up to an earlier time."""
+        count = int(np.searchsorted(self.ends, end, "left"))
+        begin = self.ends[count - 1]
+        last = Course(self.ends[count - 1 : count + 1], self.values[count - 1 : count])
+        points = stages_of(self.values.shape[1] - 1).points
+        values = np.concatenate([self.values[: count - 1], last(begin + (end - begin) * points)[None]])
+        return Course(np.append(self.ends[:count], end), values)
+
     @property
     def rounded(self) -> Course:
         """The same in double precision."""
         return Course(self.ends, self.values.astype(np.float64))
 
-    @property
-    def sizes(self) -> Array:
-        """The largest values of each slab, (slabs, components)."""
-        return np.maximum(np.abs(self.values).max(1), SLABS.least)
 
 
 class Scout:
@@ -98,12 +103,18 @@ class Scout:
         self.system, self.stops, self.longest = system, stops, longest
         self.length = min(longest, SLABS.first * (system.end - system.begin))
 
-    def course(self, now: float, begin: Array, before: Course | None, count: int, tolerance: float) -> Course:
-        """Return the next slabs, at most `count` and up to the next stop; Ended where they come to nothing."""
+    def course(  # noqa: PLR0913 (where it begins, what was before, and how far it goes)
+        self, now: float, begin: Array, before: Course | None, count: int, tolerance: float, highest: Array
+    ) -> Course:
+        """Return the next slabs, at most `count` and up to the next stop; Ended where they come to nothing.
+
+        `highest` are the largest values of the components before.
+        """
         stages, y, h = stages_of(SLABS.scouts), begin, self.length
         ends, values, refused = [now], list[Array](), 0
         stop = next(stop for stop in self.stops if stop > now)
-        size = np.abs(y) if before is None else before.sizes[-1]
+        size = np.abs(y) if before is None else np.abs(before.values[-1]).max(0)
+        least = np.maximum(SLABS.least * highest, 1e-17 * highest.max()) + 1e-300
         while now < stop and len(values) < count:
             left = stop - now
             at_stop = h >= 0.999 * left
@@ -113,7 +124,7 @@ class Scout:
                 guess = before.after(now + stages.points[1:] * h)
                 if np.abs(guess - y).max() <= 10 * np.abs(before.values[-1] - y).max() + 1e-12:
                     z = guess
-            found = self._slab(now, h, y, z, np.maximum(size, SLABS.least), tolerance)
+            found = self._slab(now, h, y, z, np.maximum(size, least), tolerance)
             if found is None:
                 h, refused = h / 4, refused + 1
                 before = None if refused % 3 == 0 else before
@@ -143,6 +154,7 @@ class Scout:
         system, stages = self.system, stages_of(SLABS.scouts)
         s, n, points, slopes = stages.count, system.size, stages.points, stages.slopes
         times, last, inverse, known = now + points[1:] * h, math.inf, None, None
+        times[-1] = np.nextafter(times[-1], now)  # what jumps at the end has not jumped yet
         for _ in range(SLABS.steps):
             slope = slopes[1:] @ np.concatenate([y[None], z]) / h
             if inverse is None:

@@ -19,7 +19,7 @@ from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.result._solution import FoundSolution, Solution
 from edgewise.pde.solving._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
 from edgewise.pde.solving._even_lattice import Known
-from edgewise.pde.solving._initial import is_initial, is_regular
+from edgewise.pde.solving._initial import is_regular, refusal
 from edgewise.pde.solving._run import marched
 from edgewise.pde.solving._on_lattice import is_on_lattice, on_lattice
 from edgewise.pde.solving._refining import Answer, Begin, NetworkState, Refiner, WeakRefiner
@@ -225,13 +225,13 @@ def _automatic(
 
     Where there is no solution, what comes near it is found on the first grids.
     """
-    slabs = own_networks and is_initial(refiner.problem)
+    slabs = own_networks and not refusal(refiner.problem)
     if slabs and (is_regular(refiner.problem) or not is_linear(refiner.problem)):
-        found = marched(refiner, tolerance)
-        if isinstance(found, Answer):
+        found, why = marched(refiner, tolerance)
+        if found is not None:
             return found
-        if found:
-            return on_lattice(refiner, tolerance, 2)._replace(falls=False, advice=found)
+        if why:
+            return on_lattice(refiner, tolerance, 2)._replace(falls=False, advice=why)
     if own_networks and is_on_lattice(refiner.problem):
         return on_lattice(refiner, tolerance, 2 if impossible else None)
     if impossible:

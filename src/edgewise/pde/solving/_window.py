@@ -10,7 +10,7 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.pde.solving._initial import System, Values
 from edgewise.pde.solving._settings import SLABS
-from edgewise.pde.solving._slabs import Course, stages_of
+from edgewise.pde.solving._slabs import Course, Stages, stages_of
 
 
 @dataclass(frozen=True)
@@ -18,21 +18,32 @@ class Window:
     """Slabs that solve an equation, and how far they are from slabs of more stages.
 
     local: the change of each slab that begins where it does, (slabs, stages + more, components). passed: how it changes
-    with the state that it begins with, (slabs, stages + more, components, components).
+    with the state that it begins with, (slabs, stages + more, components, components). errors: the largest change of
+    each slab, relative to its components' sizes, but for rounding, (slabs,).
     """
 
     course: Course
     local: Array
     passed: Array
-
-    @property
-    def errors(self) -> Array:
-        """The largest change of each slab, relative to its components' sizes, (slabs,)."""
-        return (np.abs(self.local).max(1) / self.course.sizes).max(1)
+    errors: Array
 
     def changes(self, first: Array) -> Array:
         """The changes at all stages if the first slab's begin changes: (slabs, stages + more, components)."""
         return _chained(self.local, self.passed, first)
+
+
+def _sizes(values: Array, highest: Array) -> Array:
+    """The components' sizes in slabs, given those before, (slabs, components): at least a part of their largest."""
+    own = np.abs(values).max(1)
+    largest = np.maximum.accumulate(np.concatenate([highest[None], own]))[1:]
+    return np.maximum(own, SLABS.share_of_largest * largest) + 1e-300
+
+
+def _rounding(known: Values, state: Array, slope: Array) -> Array:
+    """What F leaves by rounding, of either sign, (n, components)."""
+    terms = np.abs(known.by_state) @ np.abs(state)[..., None] + np.abs(known.by_slope) @ np.abs(slope)[..., None]
+    signs = np.where(np.random.default_rng(0).random(terms.shape) < 0.5, -1.0, 1.0)
+    return (np.finfo(np.float64).eps * signs * terms)[..., 0]
 
 
 def _chained(local: Array, passed: Array, first: Array) -> Array:
@@ -42,6 +53,13 @@ def _chained(local: Array, passed: Array, first: Array) -> Array:
         begins[k] = first
         first = local[k, -1] + passed[k, -1] @ first
     return local + np.einsum("kicd,kd->kic", passed, begins)
+
+
+def _times(ends: Array, stages: Stages) -> Array:
+    """The times of all stages in slabs; at the end of a slab what jumps there has not jumped yet."""
+    found = ends[:-1, None] + stages.points[1:] * np.diff(ends)[:, None]
+    found[:, -1] = np.nextafter(ends[1:], ends[:-1])
+    return found.ravel()
 
 
 def _system(known: Values, slopes: Array, widths: Array) -> tuple[Array, Array]:
@@ -57,7 +75,7 @@ def _system(known: Values, slopes: Array, widths: Array) -> tuple[Array, Array]:
     return whole.reshape(count, s * n, s * n), first.reshape(count, s * n, n)
 
 
-def solved(system: System, ends: Array, values: Array) -> Course | None:
+def solved(system: System, ends: Array, values: Array, highest: Array) -> Course | None:
     """Newton's steps on slabs from values (slabs, stages + 1, components), the first of which stays; None if they fail.
 
     All slabs are one system of equations, which passes on from slab to slab. Derivatives stay while steps fall fast.
@@ -65,8 +83,8 @@ def solved(system: System, ends: Array, values: Array) -> Course | None:
     """
     stages, widths = stages_of(values.shape[1] - 1), np.diff(ends)
     count, s, n = len(widths), stages.count, system.size
-    times = (ends[:-1, None] + stages.points[1:] * widths[:, None]).ravel()
-    inverse, passed, last, still = None, None, math.inf, np.zeros(n)
+    times = _times(ends, stages)
+    inverse, passed, noise, last, still = None, None, np.zeros((count, n)), math.inf, np.zeros(n)
     for _ in range(SLABS.steps):
         state = values[:, 1:].reshape(-1, n).astype(np.float64)
         slope = (stages.exact_slopes[1:] @ values / widths[:, None, None]).reshape(-1, n).astype(np.float64)
@@ -80,6 +98,7 @@ def solved(system: System, ends: Array, values: Array) -> Course | None:
             except np.linalg.LinAlgError:
                 return None
             passed, rest = -(inverse @ first).reshape(count, s, n, n), known.left
+            noise = np.abs(inverse @ _rounding(known, state, slope).reshape(count, s * n, 1)).reshape(count, s, n).max(1)
         else:
             rest = system.left(times, state, slope)
         own = -(inverse @ rest.reshape(count, s * n, 1)).reshape(count, s, n)
@@ -88,11 +107,11 @@ def solved(system: System, ends: Array, values: Array) -> Course | None:
         values = values.copy()
         values[:, 1:] += change
         values[1:, 0] = values[:-1, -1]
-        sizes = np.maximum(np.abs(values).max(1), SLABS.least)
-        moved = float((np.abs(change).max(1) / sizes).max())
+        size = np.maximum(_sizes(values, highest), noise / SLABS.exact)
+        moved = float((np.abs(change).max(1) / size).max())
         if not math.isfinite(moved) or moved > 2 * last:
             return None
-        if moved < 1e-15 or (moved < SLABS.rounding and moved > SLABS.contraction * last):
+        if moved < SLABS.exact or (moved < SLABS.rounding and moved > SLABS.contraction * last):
             return Course(ends, values)
         if moved > SLABS.contraction * last:
             inverse = None
@@ -100,49 +119,76 @@ def solved(system: System, ends: Array, values: Array) -> Course | None:
     return None
 
 
-def examined(system: System, course: Course) -> Window | None:
+def examined(system: System, course: Course, highest: Array) -> Window | None:
     """Return slabs with one step by Newton in polynomials of more stages; None where that is not finite."""
     own, widths = stages_of(course.values.shape[1] - 1), np.diff(course.ends)
     richer = stages_of(own.count + SLABS.more)
     shapes = own.exact_shapes(richer.points[1:])
     count, s, n = len(widths), richer.count, system.size
-    times = (course.ends[:-1, None] + richer.points[1:] * widths[:, None]).ravel()
+    times = _times(course.ends, richer)
     state = (shapes @ course.values).reshape(-1, n).astype(np.float64)
     slope = (shapes @ own.exact_slopes @ course.values / widths[:, None, None]).reshape(-1, n).astype(np.float64)
     known = system.at(times, state, slope)
     whole, first = _system(known, richer.slopes[1:], widths)
     if not (np.isfinite(whole).all() and np.isfinite(known.left).all()):
         return None
-    right = np.concatenate([known.left.reshape(count, s * n, 1), first], 2)
+    rests = (known.left, _rounding(known, state, slope))
+    right = np.concatenate([*(rest.reshape(count, s * n, 1) for rest in rests), first], 2)
     try:
-        found = -np.linalg.solve(whole, right).reshape(count, s, n, 1 + n)
+        found = -np.linalg.solve(whole, right).reshape(count, s, n, 2 + n)
     except np.linalg.LinAlgError:
         return None
-    return Window(course, found[..., 0], found[..., 1:])
+    local, noise = found[..., 0], np.abs(found[..., 1]).max(1)
+    seen = np.abs(local).max(1)
+    hidden = _hidden(course)
+    far = hidden > SLABS.far * (seen + noise)
+    local[:, 0] += np.where(far, hidden, 0.0)
+    local[:, -1] += np.where(far, hidden, 0.0)
+    seen = np.where(far, hidden, seen)
+    sizes = _sizes(course.values, highest)
+    errors = np.where(seen > SLABS.of_noise * noise, seen / sizes, 0.0).max(1).astype(np.float64)
+    return Window(course, local, found[..., 2:], errors)
 
 
-def refined(system: System, guess: Course, begin: Array, stages: int, tolerance: float) -> Window | None:
+def _hidden(course: Course) -> Array:
+    """What a jump of the slope between the begin of each slab and its first stage would change, (slabs, components)."""
+    own, widths = stages_of(course.values.shape[1] - 1), np.diff(course.ends)[:, None]
+    first, last = (own.exact_slopes[k] @ course.values / widths for k in (0, -1))
+    jumps = np.abs(first - np.concatenate([first[:1], last[:-1]]))
+    return (own.points[1] * widths * jumps).astype(np.float64)
+
+
+def refined(
+    system: System, guess: Course, begin: Array, stages: int, tolerance: float, highest: Array
+) -> Window | None:  # fmt: skip
     """Return slabs of some stages as short as errors of each below a tolerance ask for; None where Newton's steps fail.
 
-    Slabs become shorter until their errors are below it, or do not fall any more. The guess says where they begin.
+    Slabs become shorter until their errors are below it, or do not fall any more. The guess says where they begin; `highest`
+    are the largest values of the components before.
     """
-    ends, former, before = guess.ends, guess, math.inf
-    window = None
+    ends, former, before, stuck, window = guess.ends, guess, math.inf, 0, None
     for _ in range(SLABS.rounds):
         times = ends[:-1, None] + stages_of(stages).points * np.diff(ends)[:, None]
         values = former(times.ravel()).reshape(len(times), stages + 1, -1).astype(np.longdouble)
         values[0, 0] = begin
-        course = solved(system, ends, values)
-        found = None if course is None else examined(system, course)
+        course = solved(system, ends, values, highest)
+        found = None if course is None else examined(system, course, highest)
         if found is None:
             return window
-        errors = found.errors
-        worst, window = float(errors.max()), found
-        if worst <= tolerance or worst > SLABS.falls * before:
+        errors, window = found.errors, found
+        worst = float(errors.max())
+        stuck = stuck + 1 if worst > SLABS.falls * before else 0
+        if worst <= tolerance or stuck > SLABS.stuck or (stuck and worst < SLABS.rounding):
             break
-        parts = np.where(errors > tolerance, np.clip(np.ceil((errors / tolerance) ** (1 / (stages + 1))), 2, SLABS.halved), 1)
-        ends = np.concatenate([
-            *(np.linspace(one, two, int(count) + 1)[:-1] for one, two, count in zip(ends, ends[1:], parts, strict=False)), ends[-1:]
-        ])
+        least = SLABS.parts if stuck else 2  # what is not smooth
+        parts = np.clip(np.ceil((errors / tolerance) ** (1 / (stages + 1))), least, SLABS.parts)
+        ends = _divided(ends, np.where(errors > tolerance, parts, 1).astype(int))
         former, before = found.course.rounded, worst
     return window
+
+
+def _divided(ends: Array, parts: Array) -> Array:
+    """The ends of slabs after each was divided into some parts."""
+    within = np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
+    found = np.repeat(ends[:-1], parts) + within * np.repeat(np.diff(ends) / parts, parts)
+    return np.append(found, ends[-1])

@@ -296,7 +296,7 @@ def akzo_nobel() -> System:
         root = y[1] ** 0.5
         one, two, three = rates[0] * y[0] ** 4 * root, rates[1] * y[2] * y[3], rates[1] / 34.4 * y[0] * y[4]
         four, five, flow = rates[2] * y[0] * y[3] ** 2, rates[3] * salt**2 * root, 3.3 * (0.9 / 737 - y[1])
-        gained = one - two + three, -one + two - three - 2 * four, two - three + five
+        gained = one - two + three, -two + three - 2 * four, two - three + five
         return -2 * one + two - three - four, -0.5 * one - four - 0.5 * five + flow, *gained
 
     def left(m: Any, t: Any, y: Any, v: Any) -> tuple[Any, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError
@@ -88,24 +88,25 @@ class _Crossing:
         self.system, self.function, self.before = system, function, 0.0
 
     def __call__(self, course: Course) -> float | None:
-        if course.ends[0] == self.system.begin:
-            self.before = 0.0
         points = stages_of(course.values.shape[1] - 1).points[1:]
-        times = (course.ends[:-1, None] + points * np.diff(course.ends)[:, None]).ravel()
+        times = np.append(course.ends[:1], course.ends[:-1, None] + points * np.diff(course.ends)[:, None])
         signs = np.sign(self._values(course, times))
-        for k, sign in enumerate(signs):
-            if sign and self.before and sign != self.before:
-                low = times[k - 1] if k and signs[k - 1] else course.ends[0] if not k else times[k - 1]
-                return self._root(course, float(low), float(times[k]))
-            self.before = sign or self.before
+        if course.ends[0] > self.system.begin:
+            signs[0] = self.before
+        known = np.flatnonzero(signs)
+        for low, high in pairwise(known):
+            if signs[low] != signs[high]:
+                return self._root(course, times[low], times[high], signs[high])
+        self.before = signs[known[-1]] if len(known) else 0.0
         return None
 
-    def _root(self, course: Course, low: float, high: float) -> float:
-        """A time between two of different signs, to rounding."""
-        one = lambda t: float(self._values(course, np.array([t]))[0])  # noqa: E731
-        if one(low) * one(high) >= 0:  # it is zero at the lower end
-            return low
-        return float(brentq(one, low, high, xtol=1e-300, rtol=1e-15))
+    def _root(self, course: Course, low: float, high: float, sign: float) -> float:
+        """The first time that has a sign, to rounding, between one that has not and one that has."""
+        while high - low > 2 * np.spacing(abs(high)):
+            times = np.linspace(low, high, 65)
+            first = int(np.argmax(self._values(course, times) * sign > 0))
+            low, high = times[max(first - 1, 0)], times[first]
+        return float(high)
 
     def _values(self, course: Course, times: Array) -> Array:
         try:

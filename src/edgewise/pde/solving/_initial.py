@@ -86,7 +86,8 @@ class System:
     def given(self, equation: Equation, times: Array, state: Array, slope: Array) -> Array:
         """What another function of the unknowns and of time gives, (n,)."""
         with torch.no_grad():
-            return self._parts(equation, times, state, slope)[0].numpy()
+            (part,) = self._parts(equation, times, state, slope)
+        return part.numpy()
 
     def started(self) -> Start:
         """The state at the beginning, by Newton steps from zero on the conditions, and with F, which says the rest.

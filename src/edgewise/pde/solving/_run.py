@@ -183,27 +183,35 @@ def accurate(system: System, tolerance: float, limits: Limits, seen: Callable[[R
 
 
 def _answer(system: System, found: Run, tolerance: float) -> Answer:
-    """A course as a spline on parts of its slabs, for each unknown.
+    """A course as a network of a spline for each unknown, on parts of its slabs.
 
     Its error is that of the course, and its distance from it.
     """
-    course, best = found.course, None
-    enough = max(0.3 * found.error, 0.03 * tolerance)
+    course, enough = found.course, max(0.3 * found.error, 0.03 * tolerance)
+    best: tuple[float, Space, Array] | None = None
     for cells in SLABS.cells:
         parts = np.diff(course.ends)[:, None] * np.arange(cells) / cells
         space = Space(np.append((course.ends[:-1, None] + parts).ravel(), course.ends[-1]), SLABS.degree)
         coefficients = space.project(course(space.gauss(SLABS.degree + 1)[0])[:, system.first], SLABS.degree + 1)
         times, weights = space.gauss(SLABS.degree + 2)
         true = course(times)[:, system.first]
-        over, whole = (np.sqrt(weights @ part**2) for part in (space.matrix(times) @ coefficients - true, true))
-        errors = np.hypot(over / np.maximum(whole, 1e-300), found.errors)
-        error = float(errors.max())
-        if best is None or error < best[0]:
-            best = (error, space, coefficients)
-        if float((over / np.maximum(whole, 1e-300)).max()) <= enough:
+        off = float(_relative(space.matrix(times) @ coefficients - true, true, weights).max())
+        if best is None or off < best[0]:
+            best = off, space, coefficients
+        if off <= enough:
             break
     assert best is not None
-    error, space, coefficients = best
+    _, space, coefficients = best
     model = network_of(Products((space,)), torch.from_numpy(coefficients), 0.0)
+    times, weights = space.gauss(1)
+    true = course(times)[:, system.first]
+    with torch.no_grad():
+        off = _relative(model(torch.from_numpy(times)[:, None]).numpy() - true, true, weights)
+    error = float(np.hypot(off, found.errors).max())
     state = NetworkState(model, {}, space.count, torch.empty(0), error, error)
     return Answer(state, error, min(error, 1.0), unique=found.unique)
+
+
+def _relative(off: Array, true: Array, weights: Array) -> Array:
+    """The sizes in L2 of columns over those of others."""
+    return np.sqrt(weights @ off**2 / np.maximum(weights @ true**2, 1e-300))

@@ -88,7 +88,6 @@ class Course:
         return Course(self.ends, self.values.astype(np.float64))
 
 
-
 class Scout:
     """Marches through slabs of few stages, whose lengths keep the error of each below a tolerance.
 
@@ -103,7 +102,7 @@ class Scout:
         self.system, self.stops, self.longest = system, stops, longest
         self.length = min(longest, SLABS.first * (system.end - system.begin))
 
-    def course(  # noqa: PLR0913 (where it begins, what was before, and how far it goes)
+    def course(
         self, now: float, begin: Array, before: Course | None, count: int, tolerance: float, highest: Array
     ) -> Course:
         """Return the next slabs, at most `count` and up to the next stop; Ended where they come to nothing.

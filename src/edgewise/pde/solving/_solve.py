@@ -20,9 +20,9 @@ from edgewise.pde.result._solution import FoundSolution, Solution
 from edgewise.pde.solving._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
 from edgewise.pde.solving._even_lattice import Known
 from edgewise.pde.solving._initial import is_regular, refusal
-from edgewise.pde.solving._run import marched
 from edgewise.pde.solving._on_lattice import is_on_lattice, on_lattice
 from edgewise.pde.solving._refining import Answer, Begin, NetworkState, Refiner, WeakRefiner
+from edgewise.pde.solving._run import marched
 from edgewise.pde.solving._settings import RACE, REFINEMENT
 from edgewise.pde.splines._networks import candidates, redrawn, wider
 from edgewise.pde.splines._pass import JetPass

@@ -98,7 +98,9 @@ def solved(system: System, ends: Array, values: Array, highest: Array) -> Course
             except np.linalg.LinAlgError:
                 return None
             passed, rest = -(inverse @ first).reshape(count, s, n, n), known.left
-            noise = np.abs(inverse @ _rounding(known, state, slope).reshape(count, s * n, 1)).reshape(count, s, n).max(1)
+            noise = (
+                np.abs(inverse @ _rounding(known, state, slope).reshape(count, s * n, 1)).reshape(count, s, n).max(1)
+            )
         else:
             rest = system.left(times, state, slope)
         own = -(inverse @ rest.reshape(count, s * n, 1)).reshape(count, s, n)
@@ -123,39 +125,34 @@ def examined(system: System, course: Course, highest: Array) -> Window | None:
     """Return slabs with one step by Newton in polynomials of more stages; None where that is not finite."""
     own, widths = stages_of(course.values.shape[1] - 1), np.diff(course.ends)
     richer = stages_of(own.count + SLABS.more)
-    shapes = own.exact_shapes(richer.points[1:])
     count, s, n = len(widths), richer.count, system.size
-    times = _times(course.ends, richer)
-    state = (shapes @ course.values).reshape(-1, n).astype(np.float64)
-    slope = (shapes @ own.exact_slopes @ course.values / widths[:, None, None]).reshape(-1, n).astype(np.float64)
-    known = system.at(times, state, slope)
+    begins = np.nextafter(course.ends[:-1], course.ends[1:])  # last, as a point that no stages see
+    times = np.append(_times(course.ends, richer), begins)
+    shapes = own.exact_shapes(np.append(richer.points[1:], 0.0))
+    state, slope = (
+        np.concatenate([each[:, :-1].reshape(-1, n), each[:, -1]]).astype(np.float64)
+        for each in (shapes @ course.values, shapes @ own.exact_slopes @ course.values / widths[:, None, None])
+    )
+    every = system.at(times, state, slope)
+    known, at_begin = (Values(*(part[rows] for part in every)) for rows in (slice(-count), slice(-count, None)))
     whole, first = _system(known, richer.slopes[1:], widths)
-    if not (np.isfinite(whole).all() and np.isfinite(known.left).all()):
+    if not (np.isfinite(whole).all() and np.isfinite(every.left).all()):
         return None
-    rests = (known.left, _rounding(known, state, slope))
+    rests = (known.left, _rounding(known, state[:-count], slope[:-count]))
     right = np.concatenate([*(rest.reshape(count, s * n, 1) for rest in rests), first], 2)
+    filters = at_begin.by_state + at_begin.by_slope / (own.points[1] * widths)[:, None, None]
     try:
         found = -np.linalg.solve(whole, right).reshape(count, s, n, 2 + n)
+        hidden = np.abs(np.linalg.solve(filters, at_begin.left[..., None])[..., 0])
     except np.linalg.LinAlgError:
         return None
     local, noise = found[..., 0], np.abs(found[..., 1]).max(1)
     seen = np.abs(local).max(1)
-    hidden = _hidden(course)
-    far = hidden > SLABS.far * (seen + noise)
-    local[:, 0] += np.where(far, hidden, 0.0)
+    far = hidden > SLABS.far * (seen + noise)  # a jump before the first stage, which all stages miss
     local[:, -1] += np.where(far, hidden, 0.0)
-    seen = np.where(far, hidden, seen)
-    sizes = _sizes(course.values, highest)
+    seen, sizes = np.where(far, hidden, seen), _sizes(course.values, highest)
     errors = np.where(seen > SLABS.of_noise * noise, seen / sizes, 0.0).max(1).astype(np.float64)
     return Window(course, local, found[..., 2:], errors)
-
-
-def _hidden(course: Course) -> Array:
-    """What a jump of the slope between the begin of each slab and its first stage would change, (slabs, components)."""
-    own, widths = stages_of(course.values.shape[1] - 1), np.diff(course.ends)[:, None]
-    first, last = (own.exact_slopes[k] @ course.values / widths for k in (0, -1))
-    jumps = np.abs(first - np.concatenate([first[:1], last[:-1]]))
-    return (own.points[1] * widths * jumps).astype(np.float64)
 
 
 def refined(
@@ -163,8 +160,8 @@ def refined(
 ) -> Window | None:  # fmt: skip
     """Return slabs of some stages as short as errors of each below a tolerance ask for; None where Newton's steps fail.
 
-    Slabs become shorter until their errors are below it, or do not fall any more. The guess says where they begin; `highest`
-    are the largest values of the components before.
+    Slabs become shorter until their errors are below it, or do not fall any more. The guess says where they begin;
+    `highest` are the largest values of the components before.
     """
     ends, former, before, stuck, window = guess.ends, guess, math.inf, 0, None
     for _ in range(SLABS.rounds):

@@ -136,7 +136,8 @@ class Slabs:
     parts: int = 4  # of a slab that is too long, at most
     rounds: int = 40  # of shorter slabs
     falls: float = 0.7  # of the errors before: above it shorter slabs do not help
-    stuck: int = 2  # times that they do not help
+    falls_smooth: float = 0.1  # the same of errors that may be rounding
+    stuck: int = 1  # times that they do not help
     rounding: float = 1e-11  # of a component's size: below it Newton's steps and errors may stop falling
     degree: int = 9  # of the splines that the slabs become
     cells: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16)  # of a slab
@@ -149,7 +150,7 @@ class Slabs:
     least: float = 1e-10  # of a component's largest size: what its size counts as at least in coarse slabs
     share_of_largest: float = 1e-8  # the same in the others
     exact: float = 1e-15  # of a component's size: a step of Newton's below it is the last
-    of_noise: float = 4.0  # what rounding makes of an error: errors below it are rounding
+    of_noise: float = 3.0  # what rounding makes of an error: errors below it are rounding
     far: float = 10.0  # times the error that is seen: one that a jump would hide counts above it
     runs: int = 3  # with smaller errors of a slab
     singular: float = 1e-10  # of an equation's largest derivative by a slope: singular values below it are zero

@@ -40,10 +40,10 @@ def _sizes(values: Array, highest: Array) -> Array:
 
 
 def _rounding(known: Values, state: Array, slope: Array) -> Array:
-    """What F leaves by rounding, of either sign, (n, components)."""
+    """What F leaves by rounding of its terms, of either sign, (n, components)."""
     terms = np.abs(known.by_state) @ np.abs(state)[..., None] + np.abs(known.by_slope) @ np.abs(slope)[..., None]
-    signs = np.where(np.random.default_rng(0).random(terms.shape) < 0.5, -1.0, 1.0)
-    return (np.finfo(np.float64).eps * signs * terms)[..., 0]
+    signs = np.random.default_rng(0).choice((-1.0, 1.0), terms.shape)
+    return (0.25 * np.finfo(np.float64).eps * signs * terms)[..., 0]
 
 
 def _chained(local: Array, passed: Array, first: Array) -> Array:
@@ -98,9 +98,8 @@ def solved(system: System, ends: Array, values: Array, highest: Array) -> Course
             except np.linalg.LinAlgError:
                 return None
             passed, rest = -(inverse @ first).reshape(count, s, n, n), known.left
-            noise = (
-                np.abs(inverse @ _rounding(known, state, slope).reshape(count, s * n, 1)).reshape(count, s, n).max(1)
-            )
+            noise = inverse @ _rounding(known, state, slope).reshape(count, s * n, 1)
+            noise = np.abs(noise).reshape(count, s, n).max(1)
         else:
             rest = system.left(times, state, slope)
         own = -(inverse @ rest.reshape(count, s * n, 1)).reshape(count, s, n)
@@ -109,15 +108,15 @@ def solved(system: System, ends: Array, values: Array, highest: Array) -> Course
         values = values.copy()
         values[:, 1:] += change
         values[1:, 0] = values[:-1, -1]
-        size = np.maximum(_sizes(values, highest), noise / SLABS.exact)
-        moved = float((np.abs(change).max(1) / size).max())
-        if not math.isfinite(moved) or moved > 2 * last:
-            return None
-        if moved < SLABS.exact or (moved < SLABS.rounding and moved > SLABS.contraction * last):
+        moved, sizes = np.abs(change).max(1), _sizes(values, highest)
+        most, small = float((moved / sizes).max()), moved <= np.maximum(SLABS.rounding * sizes, 10 * noise)
+        if most < SLABS.exact or (small.all() and most > SLABS.contraction * last):
             return Course(ends, values)
-        if moved > SLABS.contraction * last:
+        if not math.isfinite(most) or most > 2 * last:
+            return None
+        if most > SLABS.contraction * last:
             inverse = None
-        last = moved
+        last = most
     return None
 
 
@@ -160,8 +159,8 @@ def refined(
 ) -> Window | None:  # fmt: skip
     """Return slabs of some stages as short as errors of each below a tolerance ask for; None where Newton's steps fail.
 
-    Slabs become shorter until their errors are below it, or do not fall any more. The guess says where they begin;
-    `highest` are the largest values of the components before.
+    Slabs become shorter until their errors are below it, or do not fall any more and are rounding. The guess says where
+    they begin; `highest` are the largest values of the components before.
     """
     ends, former, before, stuck, window = guess.ends, guess, math.inf, 0, None
     for _ in range(SLABS.rounds):
@@ -172,10 +171,11 @@ def refined(
         found = None if course is None else examined(system, course, highest)
         if found is None:
             return window
-        errors, window = found.errors, found
-        worst = float(errors.max())
-        stuck = stuck + 1 if worst > SLABS.falls * before else 0
-        if worst <= tolerance or stuck > SLABS.stuck or (stuck and worst < SLABS.rounding):
+        errors, worst = found.errors, float(found.errors.max())
+        at_rounding = worst < SLABS.rounding
+        stuck = stuck + 1 if worst > (SLABS.falls_smooth if at_rounding else SLABS.falls) * before else 0
+        window = window if stuck else found
+        if worst <= tolerance or stuck > (0 if at_rounding else SLABS.stuck):
             break
         least = SLABS.parts if stuck else 2  # what is not smooth
         parts = np.clip(np.ceil((errors / tolerance) ** (1 / (stages + 1))), least, SLABS.parts)

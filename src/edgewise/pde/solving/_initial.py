@@ -86,8 +86,8 @@ class System:
     def given(self, equation: Equation, times: Array, state: Array, slope: Array) -> Array:
         """What another function of the unknowns and of time gives, (n,)."""
         with torch.no_grad():
-            (part,) = self._parts(equation, times, state, slope)
-        return part.numpy()
+            parts = self._parts(equation, times, state, slope)
+        return parts[0].numpy()
 
     def started(self) -> Start:
         """The state at the beginning, by Newton steps from zero on the conditions, and with F, which says the rest.
@@ -169,7 +169,7 @@ class System:
 def refusal(problem: Problem) -> str:
     """Return why a problem is none of initial values of one coordinate; nothing where it is one."""
     domain = problem.domain
-    if not isinstance(domain, Box) or len(domain.names) > 1 or isinstance(problem.residual, Weak):
+    if not isinstance(domain, Box) or len(domain.names) != 1 or isinstance(problem.residual, Weak):
         return "It takes a residual, on a box of one coordinate."
     if problem.numbers or problem.functions or problem.ansatz is not None:
         return "It takes no unknown constants or functions, and no ansatz."
@@ -185,7 +185,7 @@ def refusal(problem: Problem) -> str:
                 return f"A condition at {start} has a higher derivative than the equation."
     wanted, held = sum(system.orders), sum(map(system.held, problem.conditions))
     if held != wanted or not held:
-        return f"The derivatives of the equation need {wanted} conditions at {start}. Got {held}."
+        return f"It takes as many conditions at {start} as the unknowns have derivatives, {wanted}. Got {held}."
     return ""
 
 

@@ -93,8 +93,8 @@ def run(system: System, begin: Array, local: float, limits: Limits) -> Run:
         except Ended as end:
             outcome, size = Outcome.DIVERGED, float(np.abs(y).max())
             why = (
-                f"No solution goes on beyond {name} = {end.time:.10g}, where the unknowns reach {size:.2g}: end the box "
-                f"before it, or check the equation's signs."
+                f"No solution goes on beyond {name} = {end.time:.10g}, where the unknowns reach {size:.2g}: end the "
+                "box before it, or check the equation's signs."
             )
             break
         window = refined(system, coarse, y, stages, local, highest)
@@ -187,7 +187,7 @@ def _answer(system: System, found: Run, tolerance: float) -> Answer:
 
     Its error is that of the course, and its distance from it.
     """
-    course, enough = found.course, max(0.3 * found.error, 0.03 * tolerance)
+    course, enough = found.course, max(0.3 * found.error, SLABS.share * tolerance)
     best: tuple[float, Space, Array] | None = None
     for cells in SLABS.cells:
         parts = np.diff(course.ends)[:, None] * np.arange(cells) / cells

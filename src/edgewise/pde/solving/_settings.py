@@ -131,7 +131,7 @@ class Slabs:
     more: int = 4  # stages by which errors are seen
     unknowns: int = 320  # stages times components, about
     window: int = 32  # slabs at once
-    share: float = 0.1  # of the tolerance: the error of a slab
+    share: float = 1e-3  # of the tolerance: the error of a slab, small for the sake of derivatives
     finest: float = 3e-15  # the smallest error of a slab that is asked for
     parts: int = 4  # of a slab that is too long, at most
     rounds: int = 40  # of shorter slabs
@@ -142,6 +142,7 @@ class Slabs:
     degree: int = 9  # of the splines that the slabs become
     cells: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16)  # of a slab
     first: float = 1e-2  # of the whole: the first slab that is tried
+    too_short: float = 3.0  # what the first slab might be longer by, if it is tried again
     first_steps: int = 20  # by Newton, to where it begins
     steps: int = 10  # by Newton, in a slab
     enough: float = 0.01  # of the error that is allowed: a step below it is the last

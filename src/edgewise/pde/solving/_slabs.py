@@ -137,6 +137,9 @@ class Scout:
             if not error <= tolerance:
                 h *= min(0.8, max(0.2, factor)) if math.isfinite(factor) else 0.25
                 continue
+            if before is None and factor > SLABS.too_short and not at_stop:
+                h = min(self.longest, 4 * h)  # the first slab need not be short, and derivatives lose digits by it
+                continue
             now = stop if at_stop else now + h
             ends.append(now)
             values.append(whole)

@@ -187,21 +187,19 @@ def _answer(system: System, found: Run, tolerance: float) -> Answer:
 
     Its error is that of the course, and its distance from it.
     """
-    course, enough = found.course, max(0.3 * found.error, SLABS.share * tolerance)
-    best: tuple[float, Space, Array] | None = None
-    for cells in SLABS.cells:
+    course, cells, best = found.course, SLABS.cells, math.inf
+    enough = max(0.3 * found.error, SLABS.share * tolerance, SLABS.of_splines)
+    while True:
         parts = np.diff(course.ends)[:, None] * np.arange(cells) / cells
         space = Space(np.append((course.ends[:-1, None] + parts).ravel(), course.ends[-1]), SLABS.degree)
         coefficients = space.project(course(space.gauss(SLABS.degree + 1)[0])[:, system.first], SLABS.degree + 1)
         times, weights = space.gauss(SLABS.degree + 2)
         true = course(times)[:, system.first]
         off = float(_relative(space.matrix(times) @ coefficients - true, true, weights).max())
-        if best is None or off < best[0]:
-            best = off, space, coefficients
-        if off <= enough:
+        if off <= enough or off > 0.5 * best or cells >= SLABS.most_cells:
             break
-    assert best is not None
-    _, space, coefficients = best
+        finer = 1.1 * (off / enough) ** (1 / (SLABS.degree + 1))
+        cells, best = min(max(cells + 1, math.ceil(finer * cells)), SLABS.most_cells), off
     model = network_of(Products((space,)), torch.from_numpy(coefficients), 0.0)
     times, weights = space.gauss(1)
     true = course(times)[:, system.first]

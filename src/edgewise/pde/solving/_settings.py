@@ -140,7 +140,9 @@ class Slabs:
     stuck: int = 1  # times that they do not help
     rounding: float = 1e-11  # of a component's size: below it Newton's steps and errors may stop falling
     degree: int = 9  # of the splines that the slabs become
-    cells: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16)  # of a slab
+    cells: int = 2  # of a slab, at first
+    most_cells: int = 24
+    of_splines: float = 5e-15  # of the solution's size: the rounding of splines
     first: float = 1e-2  # of the whole: the first slab that is tried
     too_short: float = 3.0  # what the first slab might be longer by, if it is tried again
     first_steps: int = 20  # by Newton, to where it begins

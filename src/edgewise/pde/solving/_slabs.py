@@ -110,7 +110,7 @@ class Scout:
         `highest` are the largest values of the components before.
         """
         stages, y, h = stages_of(SLABS.scouts), begin, self.length
-        ends, values, refused = [now], list[Array](), 0
+        ends, values, refused, growing = [now], list[Array](), 0, before is None
         stop = next(stop for stop in self.stops if stop > now)
         size = np.abs(y) if before is None else np.abs(before.values[-1]).max(0)
         least = np.maximum(SLABS.least * highest, 1e-17 * highest.max()) + 1e-300
@@ -124,6 +124,7 @@ class Scout:
                 if np.abs(guess - y).max() <= 10 * np.abs(before.values[-1] - y).max() + 1e-12:
                     z = guess
             found = self._slab(now, h, y, z, np.maximum(size, least), tolerance)
+            growing = growing and found is not None and found[1] <= tolerance
             if found is None:
                 h, refused = h / 4, refused + 1
                 before = None if refused % 3 == 0 else before
@@ -137,10 +138,11 @@ class Scout:
             if not error <= tolerance:
                 h *= min(0.8, max(0.2, factor)) if math.isfinite(factor) else 0.25
                 continue
-            if before is None and factor > SLABS.too_short and not at_stop:
+            if growing and factor > SLABS.too_short and not at_stop and h < self.longest:
                 h = min(self.longest, 4 * h)  # the first slab need not be short, and derivatives lose digits by it
                 continue
             now = stop if at_stop else now + h
+            growing = False
             ends.append(now)
             values.append(whole)
             before = Course(np.array(ends[-2:]), whole[None])

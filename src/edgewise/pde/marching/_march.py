@@ -26,7 +26,6 @@ from edgewise.pde.marching._marched import Level, Marched
 from edgewise.pde.marching._settings import LEVELS
 from edgewise.pde.marching._slab import OwnTimes, slabs_of, tensors_of
 from edgewise.pde.marching._slab_march import LineMarch, PlaneMarch, Reached, SlabMarch
-from edgewise.pde.marching._trajectory import Trajectory
 from edgewise.pde.result._file import Refused, read, require_same, stated, write
 from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.splines._space import Products, Space
@@ -117,7 +116,7 @@ def march(  # noqa: PLR0913 (what is solved, how well, in which slabs and until 
     problem: Problem, *, tolerance: float = 1e-9, effort: EffortWord | float = "normal", time: str = "t",
     degree: int | None = None, max_step: float | None = None, breaks: Sequence[float] = (),
     until: Event | None = None, options: Options | None = None,
-) -> Marched | Trajectory:  # fmt: skip
+) -> Any:  # fmt: skip # a Marched or a Trajectory, which a type checker cannot tell
     """Solve an equation of evolution in up to two coordinates of space, slab after slab of time.
 
     In each slab every unknown is what it begins with plus a sum of products of a spline in space, on knots that follow

@@ -84,7 +84,38 @@ def test_an_unknown_without_a_derivative() -> None:
 def test_what_ends_before_its_time_is_not_said_to_converge() -> None:
     """x' = x^2 from 1 is 1 / (1 - t), which is infinite at 1."""
     found = _solved(1.2, lambda u, p: u.t - u.value**2, lambda u, p: u.value - 1)
-    assert found.outcome is not pde.Outcome.CONVERGED
+    assert found.outcome is pde.Outcome.UNRESOLVED and "beyond t = 1," in found.advice
+
+
+def test_an_orbit_that_closes() -> None:
+    """Arenstorf's around earth and moon, of a known period; it magnifies errors ten thousand times."""
+    moon, end = 0.012277471, 17.0652165601579625
+
+    def left(u: Any, p: Any) -> tuple[Any, ...]:
+        x, y = u[0].value, u[1].value
+        one, two = ((x + moon) ** 2 + y**2) ** 1.5, ((x - 1 + moon) ** 2 + y**2) ** 1.5
+        pulls = (1 - moon) / one, moon / two
+        return (
+            u[0].tt - x - 2 * u[1].t + pulls[0] * (x + moon) + pulls[1] * (x - 1 + moon),
+            u[1].tt - y + 2 * u[0].t + (pulls[0] + pulls[1]) * y,
+        )
+
+    start = lambda u, p: (u[0].value - 0.994, u[0].t, u[1].value, u[1].t + 2.00158510637908252)  # noqa: E731
+    found = _solved(end, left, start, 2)
+    last = found([[end]])[0]
+    assert found.outcome is pde.Outcome.CONVERGED and abs(last[0] - 0.994) < 1e-8 and abs(last[1]) < 1e-8
+
+
+def test_a_linear_oscillation_of_fifty_periods() -> None:
+    found = _solved(100 * np.pi, lambda u, p: u.tt + u.value, lambda u, p: (u.value - 1, u.t))
+    errors = found.errors(lambda p: torch.cos(p.t))
+    assert found.outcome is pde.Outcome.CONVERGED and errors.relative < 1e-9 and 0.2 < found.error / errors.relative < 5
+
+
+def test_a_singular_start_is_examined_as_before() -> None:
+    """t u' = u from 0 has the solutions c t, and so is not said to have one."""
+    found = _solved(1, lambda u, p: p.t * u.t - u.value, lambda u, p: u.value)
+    assert found.outcome is pde.Outcome.UNDETERMINED
 
 
 @pytest.mark.parametrize("order", [1, 2])

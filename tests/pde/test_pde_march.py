@@ -267,7 +267,7 @@ SMOOTH = pde.Condition(ROD.face(t=0), lambda u, p: u.value - torch.sin(PI * p.x)
         (lambda: _march(START, COLD, pde.periodic(ROD, "x")), "no ends"),
         (lambda: _march(START, ansatz=lambda n, p: n), "needs no ansatz"),
         (lambda: _march(START, residual=lambda u, p, c: u.t - c.k * u.xx, constants={"k": 1.0}), "constants"),
-        (lambda: pde.march(pde.Problem(pde.Box(t=(0, 1)), lambda u, p: u.t)), "one or two coordinates of space"),
+        (lambda: pde.march(pde.Problem(pde.Box(t=(0, 1)), lambda u, p: u.t)), "as many conditions at t=0"),
         (lambda: _march(START, COLD), "disagree at t=0: the condition leaves 1"),
         (lambda: _march(SMOOTH, COLD, tolerance=1e-3)([0.5]), "rows of the coordinates t, x"),
     ],

@@ -13,6 +13,7 @@ from edgewise.pde.geometry._round import Disk as Disk
 from edgewise.pde.marching._march import march as march
 from edgewise.pde.marching._marched import Marched as Marched
 from edgewise.pde.marching._marched import load as load
+from edgewise.pde.marching._trajectory import Trajectory as Trajectory
 from edgewise.pde.result._sampling import Outcome as Outcome
 from edgewise.pde.result._solution import Errors as Errors
 from edgewise.pde.result._solution import Solution as Solution

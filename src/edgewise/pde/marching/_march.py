@@ -18,8 +18,10 @@ from edgewise._checks import is_int, is_number
 from edgewise._effort import EffortWord, work_of
 from edgewise._errors import InputError
 from edgewise._printable import printable
+from edgewise.pde.geometry._domain import Box
 from edgewise.pde.marching._conditions import check_count
 from edgewise.pde.marching._evolution import Evolution
+from edgewise.pde.marching._in_time import Event, Steps, in_time
 from edgewise.pde.marching._marched import Level, Marched
 from edgewise.pde.marching._settings import LEVELS
 from edgewise.pde.marching._slab import OwnTimes, slabs_of, tensors_of
@@ -110,12 +112,12 @@ class MarchLog:
         return accuracy, Reached(slabs, space, begins, sizes, length, steps, cell_steps)
 
 
-def march(
+def march(  # noqa: PLR0913 (what is solved, how well, in which slabs and until when)
     problem: Problem, *, tolerance: float = 1e-9, effort: EffortWord | float = "normal", time: str = "t",
     degree: int | None = None, max_step: float | None = None, breaks: Sequence[float] = (),
-    options: Options | None = None,
-) -> Marched:  # fmt: skip
-    """Solve an equation of evolution in one or two coordinates of space, slab after slab of time.
+    until: Event | None = None, options: Options | None = None,
+) -> Any:  # fmt: skip # a Marched or a Trajectory, which a type checker cannot tell
+    """Solve an equation of evolution in up to two coordinates of space, slab after slab of time.
 
     In each slab every unknown is what it begins with plus a sum of products of a spline in space, on knots that follow
     the solution, and a polynomial in time: a network of product nodes whose time edges are fixed. Its coefficients are
@@ -131,10 +133,14 @@ def march(
     the solution in each coordinate, so that fronts that lie across both need fine cells everywhere. Conditions on edges
     hold as far as splines along them can tell. As many equations as unknowns are needed.
 
+    Without a coordinate of space, the unknowns are polynomials in each slab, of up to 16 Radau points: equations
+    F(t, y, y') = 0 of any order, stiff ones and those with unknowns that have no derivatives. Newton's steps go through
+    many slabs at once, and one of them with more points gives the error.
+
     Parameters
     ----------
     problem
-        An equation in time and one or two coordinates of space, any number of unknowns, derivatives up to fourth order.
+        An equation in time and up to two coordinates of space, any number of unknowns, derivatives up to fourth order.
         Conditions on the face of the first time say how the unknowns begin, and their derivatives by time where the
         equation has u.tt; others hold at the ends of space, or the problem is `periodic`.
     tolerance
@@ -143,7 +149,7 @@ def march(
         The work to spend: "quick" (2e5), "normal" (2e6), "thorough" (2e7), or a number of Newton steps times cells
         times the number of unknowns, where u.tt counts as two; in two coordinates of space half of that if both are
         periodic, and four times as much otherwise. A level that is nearly done may take half as much again. "normal" is
-        about a minute of one core.
+        about a minute of one core. Without a coordinate of space a slab counts as 100.
     time
         The coordinate that is time.
     degree
@@ -155,6 +161,9 @@ def march(
         What is shorter is missed without `max_step` or `breaks`.
     breaks
         Times at which a slab ends, as where a source begins.
+    until
+        Without a coordinate of space, a function (u, p) of the unknowns and of time, as lambda u, p: u.value - 1. The
+        march ends where its sign changes first; `found.event` is that time.
     options
         time_limit, callbacks (with each level's row), progress and checkpoint, as for `fit`. The checkpoint of a march
         that was killed or ended early continues it, to a smaller tolerance and with more effort as well; it is for one
@@ -162,8 +171,9 @@ def march(
 
     Returns
     -------
-    Marched
-        The unknowns as functions of all times and places, their estimated error, and how the march ended.
+    Marched or Trajectory
+        The unknowns as functions of all times and places, their estimated error, and how the march ended. A Trajectory
+        without a coordinate of space.
 
     Raises
     ------
@@ -189,6 +199,15 @@ def march(
     if not is_number(tolerance, 1e-14, 0.1):
         raise InputError(f"'tolerance' must be a number from 1e-14 to 0.1. Got {tolerance!r}.")
     work = work_of(effort, LEVELS.efforts, "steps of a cell", 1)
+    own = options or Options()
+    if isinstance(problem.domain, Box) and problem.domain.names == (time,):
+        if degree is not None or own.checkpoint is not None:
+            raise InputError("Without a coordinate of space march has no 'degree', and keeps no checkpoints.")
+        monitor = Monitor(own, words=_WORDS)
+        with monitor.running():
+            return in_time(problem, float(tolerance), Steps(breaks, max_step, work, until), monitor)
+    if until is not None:
+        raise InputError("'until' is for equations of time alone.")
     evolution = Evolution.of(problem, time)
     plane = len(evolution.spaces) == 2
     highest = max(max(a) for _, a, _ in evolution.parts)
@@ -198,7 +217,6 @@ def march(
         raise InputError(
             f"'degree' must be an int from {least} to 9 for derivatives of order {highest}. Got {degree!r}."
         )
-    own = options or Options()
     if plane and own.checkpoint is not None:
         raise InputError("Only marches in one coordinate of space keep checkpoints.")
     own_times = OwnTimes.of(evolution, max_step, breaks)

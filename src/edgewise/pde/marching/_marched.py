@@ -21,6 +21,7 @@ from edgewise.nn import KAN, lock
 from edgewise.pde.geometry._jet import Jet, orders_up_to
 from edgewise.pde.marching._evolution import Evolution
 from edgewise.pde.marching._slab import Slab, by_slab, on_grid, slabs_of, tensors_of
+from edgewise.pde.marching._trajectory import Trajectory
 from edgewise.pde.result._file import Refused, read, require_same
 from edgewise.pde.result._sampling import Convergence, Outcome, Packed
 from edgewise.pde.result._solution import FoundSolution, Solution, checked_order
@@ -239,7 +240,7 @@ def network_of(evolution: Evolution, slab: Slab) -> KAN:
     return lock(model, [(0, 2 * r + 1, time) for r in range(len(sums))])
 
 
-def load(path: str | os.PathLike[str], problem: Problem) -> Solution | Marched:
+def load(path: str | os.PathLike[str], problem: Problem) -> Solution | Marched | Trajectory:
     """Read a solution that `found.save` wrote; it gives the same values to the last bit.
 
     The file holds the network, or the slabs of `march`, and how they were found, but not the problem's functions.
@@ -255,7 +256,7 @@ def load(path: str | os.PathLike[str], problem: Problem) -> Solution | Marched:
 
     Returns
     -------
-    Solution or Marched
+    Solution, Marched or Trajectory
         What `solve` or `march` returned.
 
     Raises
@@ -287,8 +288,9 @@ def load(path: str | os.PathLike[str], problem: Problem) -> Solution | Marched:
         raise InputError(f"{path} {printable(str(why))}.") from None
 
 
-def _built(problem: Problem, said: dict[str, Any], tensors: dict[str, Tensor]) -> Solution | Marched:
-    make = {"solution": _solution_of, "march": _march_of}.get(said["kind"])
+def _built(problem: Problem, said: dict[str, Any], tensors: dict[str, Tensor]) -> Solution | Marched | Trajectory:
+    makers = {"solution": _solution_of, "march": _march_of, "trajectory": Trajectory.unpacked}
+    make = makers.get(said["kind"])
     if make is None:
         raise Refused(f"holds a {said['kind']!s:.30}, not a solution: name another file")
     try:

@@ -1,41 +1,44 @@
-"""Initial value problems of ordinary equations: Radau's method in slabs of time, and the spline that comes of it."""
+"""Initial value problems of ordinary equations as F(t, y, y') = 0."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise._jets import Jets
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box, Face
-from edgewise.pde.solving._refining import Answer, NetworkState, Refiner
+from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.solving._settings import SLABS
-from edgewise.pde.splines._networks import network_of
-from edgewise.pde.splines._radau import radau
-from edgewise.pde.splines._space import Products, Space
-from edgewise.pde.statement._condition import Condition, Integral, Measured
+from edgewise.pde.statement._condition import Condition, Equation, Integral, Measured
 from edgewise.pde.statement._problem import Problem, Weak
-from edgewise.pde.statement._terms import Linearized, Term, left, linearized
-
-_NONE = torch.zeros(0, dtype=torch.float64)
 
 
 class Ended(ArithmeticError):
-    """A slab became shorter than rounding allows."""
+    """Slabs of time came to nothing, at a time; NaN where something from outside ended the march."""
+
+    def __init__(self, time: float) -> None:
+        super().__init__(time)
+        self.time = time
 
 
-class _Values(NamedTuple):
+class Values(NamedTuple):
     """What F(t, y, y') leaves, (n, components), and its derivatives by y and y', each (n, components, components)."""
 
     left: Array
     by_state: Array
     by_slope: Array
+
+
+class Start(NamedTuple):
+    """The state at the beginning, and its derivative, each (components,)."""
+
+    state: Array
+    slope: Array
 
 
 class System:
@@ -57,230 +60,144 @@ class System:
             (at + j) for at, order in zip(self.first, self.orders, strict=True) for j in range(order - 1)
         ]  # fmt: skip
 
-    def at(self, times: Array, state: Array, slope: Array) -> _Values:
-        rows = linearized(self.problem, [], self._term(times), [self._jets(state, slope)], _NONE)
-        found = self._left([row.residual for row in rows], state, slope)
-        by_state, by_slope = (np.zeros((len(times), self.size, self.size)) for _ in range(2))
-        for e, row in enumerate(rows):
-            self._place(row, by_state[:, e], by_slope[:, e])
-        for e, at in enumerate(self.chain, start=len(rows)):
-            by_slope[:, e, at], by_state[:, e, at + 1] = 1.0, -1.0
-        return _Values(found, by_state, by_slope)
+    @cached_property
+    def count(self) -> int:
+        """The number of equations."""
+        zero = np.zeros((1, self.size))
+        return len(self._parts(self.problem.residual, np.array([self.begin]), zero, zero))
+
+    def at(self, times: Array, state: Array, slope: Array) -> Values:
+        """What F leaves and its derivatives, of all equations by one pass backward: each has its own copy of points."""
+        n, count = len(times), self.count
+        rests, by_state, by_slope = self._sloped(self.problem.residual, times, state, slope, count)
+        chain = range(count, count + len(self.chain))
+        whole_state, whole_slope = (np.zeros((n, count + len(chain), self.size)) for _ in range(2))
+        whole_state[:, :count], whole_slope[:, :count] = by_state, by_slope
+        for e, at in zip(chain, self.chain, strict=True):
+            whole_slope[:, e, at], whole_state[:, e, at + 1] = 1.0, -1.0
+        return Values(self._whole(rests, state, slope), whole_state, whole_slope)
 
     def left(self, times: Array, state: Array, slope: Array) -> Array:
         """What F leaves, (n, components)."""
-        constants = _NONE.expand(len(times), 0)
-        rests = left(self.problem, [], self._term(times), [self._jets(state, slope)], constants)
-        return self._left(rests, state, slope)
+        with torch.no_grad():
+            parts = self._parts(self.problem.residual, times, state, slope)
+        return self._whole([part.numpy() for part in parts], state, slope)
 
-    def started(self) -> Array:
-        """The state at the beginning, by Newton steps from zero on the conditions, and on F where they say nothing."""
+    def given(self, equation: Equation, times: Array, state: Array, slope: Array) -> Array:
+        """What another function of the unknowns and of time gives, (n,)."""
+        with torch.no_grad():
+            parts = self._parts(equation, times, state, slope)
+        return parts[0].numpy()
+
+    def started(self) -> Start:
+        """The state at the beginning, by Newton steps from zero on the conditions, and with F, which says the rest.
+
+        The last steps are on the conditions again, which then hold to the last digit.
+        """
         both, times = np.zeros(2 * self.size), np.array([self.begin])
-        for _ in range(SLABS.first_steps):
-            state, slope = both[None, : self.size], both[None, self.size :]
-            values = self.at(times, state, slope)
-            rows = [np.concatenate([values.by_state[0], values.by_slope[0]], 1)]
-            rests = [values.left[0]]
-            for condition in self.problem.conditions:
-                term = Term(condition.equation, condition.points(1, 0), 1.0)
-                for row in linearized(self.problem, [], term, [self._jets(state, slope)], _NONE):
-                    own = np.zeros((2, 1, self.size))
-                    self._place(row, own[0], own[1])
-                    rows.append(np.concatenate([own[0], own[1]], 1))
-                    rests.append(row.residual.numpy())
-            matrix, rest = np.concatenate(rows), np.concatenate(rests)
-            if not (np.isfinite(matrix).all() and np.isfinite(rest).all()):
-                raise Ended
-            norms = np.maximum(np.linalg.norm(matrix, axis=1), 1e-300)
-            change = np.linalg.lstsq(matrix / norms[:, None], rest / norms, rcond=1e-12)[0]
-            both = both - change
-            if np.abs(change).max() <= 1e-15 * np.abs(both).max(initial=1e-300):
-                break
-        return both[: self.size]
+        for with_equation in (False, True, False):
+            for _ in range(SLABS.first_steps):
+                state, slope = both[None, : self.size], both[None, self.size :]
+                matrices, rests = list[Array](), list[Array]()
+                if with_equation:
+                    values = self.at(times, state, slope)
+                    matrices.append(np.concatenate([values.by_state[0], values.by_slope[0]], 1))
+                    rests.append(values.left[0])
+                for condition in self.problem.conditions:
+                    left, *by = self._sloped(condition.equation, times, state, slope, self.held(condition))
+                    matrices.append(np.concatenate(by, 2)[0])
+                    rests += left
+                matrix, rest = np.concatenate(matrices), np.concatenate(rests)
+                if not (np.isfinite(matrix).all() and np.isfinite(rest).all()):
+                    raise Ended(self.begin)
+                norms = np.maximum(np.linalg.norm(matrix, axis=1), 1e-300)
+                change = np.linalg.lstsq(matrix / norms[:, None], rest / norms, rcond=1e-12)[0]
+                both = both - change
+                if np.abs(change).max() <= 1e-15 * np.abs(both).max(initial=1e-300):
+                    break
+        return Start(both[: self.size], both[self.size :])
 
-    def _term(self, times: Array) -> Term:
-        return Term(self.problem.residual, [torch.from_numpy(times)[:, None]], 1.0)
+    def is_regular(self, start: Start) -> bool:
+        """Whether F says at a start how all derivatives go on, so that there is one solution, for a smooth F."""
+        by_slope = self.at(np.array([self.begin]), start.state[None], start.slope[None]).by_slope[0]
+        sizes = np.maximum(np.abs(by_slope).max(1, keepdims=True), 1e-300)
+        if not np.isfinite(by_slope).all():
+            return False
+        return int(np.linalg.matrix_rank(by_slope / sizes, tol=SLABS.singular)) == sum(self.orders)
 
-    def _jets(self, state: Array, slope: Array) -> Jets:
-        found = {}
-        for j in range(max(map(len, self.problem.orders)) + 1):
-            columns = np.zeros((len(state), len(self.orders)))
-            for k, (at, order) in enumerate(zip(self.first, self.orders, strict=True)):
-                if j < max(1, order):
-                    columns[:, k] = state[:, at + j]
-                elif j == order:
-                    columns[:, k] = slope[:, at + order - 1]
-            found[(0,) * j] = torch.from_numpy(columns)
-        return found
+    def held(self, condition: Condition) -> int:
+        """The number of equations of a condition."""
+        zero = np.zeros((1, self.size))
+        return len(self._parts(condition.equation, np.array([self.begin]), zero, zero))
 
-    def _left(self, rests: Sequence[Tensor], state: Array, slope: Array) -> Array:
-        own = [rest.detach().numpy() for rest in rests]
-        return np.stack([*own, *(slope[:, at] - state[:, at + 1] for at in self.chain)], 1)
+    def _parts(self, equation: Equation, times: Array, state: Any, slope: Any) -> tuple[Tensor, ...]:
+        """What an equation leaves at times, given states and slopes (n, components), each part (n,)."""
+        points = torch.from_numpy(times)[:, None]
+        return self._of(equation, points, *(torch.from_numpy(np.ascontiguousarray(own.T)) for own in (state, slope)))
 
-    def _place(self, row: Linearized, by_state: Array, by_slope: Array) -> None:
-        """Add an equation's derivatives by jets as those by the state and its slope, each (n, components)."""
-        for key, slopes in row.by[0].items():
-            j = len(key)
-            for k, (at, order) in enumerate(zip(self.first, self.orders, strict=True)):
-                if j < max(1, order):
-                    by_state[:, at + j] += slopes[:, k].numpy()
-                elif j == order:
-                    by_slope[:, at + order - 1] += slopes[:, k].numpy()
+    def _of(self, equation: Equation, points: Tensor, state: Tensor, slope: Tensor) -> tuple[Tensor, ...]:
+        states, slopes, jets = state.unbind(0), slope.unbind(0), list[Jet]()
+        for at, order in zip(self.first, self.orders, strict=True):
+            parts = {(0,) * j: states[at + j] for j in range(max(1, order))}
+            if order:
+                parts[(0,) * order] = slopes[at + order - 1]
+            jets.append(Jet(parts, self.problem.domain.names))
+        whole = jets[0] if len(jets) == 1 else tuple(jets)
+        return self.problem.left(equation, [whole], points, {})
 
-
-@dataclass(frozen=True)
-class Course:
-    """Polynomials of the state in slabs: their ends (slabs + 1,), and values (slabs, stages + 1, components)."""
-
-    ends: Array
-    values: Array
-
-    def __call__(self, times: Array) -> Array:
-        slab = np.clip(np.searchsorted(self.ends, times, "right") - 1, 0, len(self.values) - 1)
-        part = (times - self.ends[slab]) / np.diff(self.ends)[slab]
-        return np.einsum("nj,njc->nc", _STAGES.shapes(part), self.values[slab])
-
-
-class _Stages:
-    """Radau's points with 0 before them, and Lagrange's polynomials of these."""
-
-    def __init__(self, count: int) -> None:
-        self.points = np.concatenate([[0.0], radau(count)[0]])
-        gaps = self.points[:, None] - self.points[None] + np.eye(count + 1)
-        self.weights = 1 / gaps.prod(1)
-        self.slopes = self._slopes()
-        self.between = (self.points[1:] + self.points[:-1]) / 2
-        self.between_shapes = self.shapes(self.between)
-        self.between_slopes = self.between_shapes @ self.slopes
-
-    def shapes(self, at: Array) -> Array:
-        """The polynomials at points: (n, stages + 1)."""
-        gaps = at[:, None] - self.points
-        exact = gaps == 0
-        shares = self.weights / np.where(exact, 1.0, gaps)
-        found = shares / shares.sum(1, keepdims=True)
-        return np.where(exact.any(1, keepdims=True), exact, found)
-
-    def _slopes(self) -> Array:
-        """Their derivatives at the points: (stages + 1, stages + 1)."""
-        n = len(self.points)
-        gaps = self.points[:, None] - self.points + np.eye(n)
-        found = self.weights / self.weights[:, None] / gaps
-        found[np.arange(n), np.arange(n)] = 0.0
-        return found - np.diag(found.sum(1))
-
-
-def course(system: System, begin: Array, tolerance: float, ended: Iterator[bool]) -> Course:
-    """March through slabs whose lengths keep the error of each below a tolerance, relative to the state.
-
-    In each the state is a polynomial for which F vanishes at Radau's points. Its error is what F leaves between them,
-    as a change of the state:  (F_y + 2 s / h F_y')^-1 F  for s stages. Ended where slabs come to nothing.
-
-    Source: Hairer and Wanner, Solving Ordinary Differential Equations II (1996), IV.8.
-    """
-    s, points = SLABS.stages, _STAGES.points
-    now, y, h = system.begin, begin, SLABS.first * (system.end - system.begin)
-    ends, values = [now], list[Array]()
-    before: tuple[Array, float] | None = None
-    size, refused = np.abs(y), 0
-    while now < system.end - 1e-14 * abs(system.end):
-        if next(ended):
-            raise Ended
-        h = min(h, system.end - now)
-        z = np.tile(y, (s, 1))
-        if before is not None and h <= 3 * before[1]:
-            guess = _STAGES.shapes(1 + points[1:] * h / before[1]) @ before[0]
-            if np.abs(guess - y).max() <= 10 * np.abs(before[0] - y).max() + 1e-12:
-                z = guess
-        found = _slab(system, now, h, y, z, np.maximum(size, SLABS.least), tolerance)
-        if found is None:
-            h, refused = h / 4, refused + 1
-            before = None if refused % 3 == 0 else before
-            if h < 1e-14 * max(1e-3 * (system.end - system.begin), abs(now)):
-                raise Ended
-            continue
-        whole, error = found
-        factor = 0.85 * (error / tolerance + 1e-10) ** (-1 / (s + 1))
-        if not error <= tolerance:
-            h *= min(0.8, max(0.2, factor)) if math.isfinite(factor) else 0.25
-            continue
-        before, now = (whole, h), now + h
-        ends.append(now)
-        values.append(whole)
-        size, y = np.abs(whole).max(0), whole[-1]
-        h *= min(4.0, max(0.3, factor))
-        if len(values) > SLABS.most:
-            raise Ended
-    ends[-1] = system.end
-    return Course(np.array(ends), np.stack(values))
-
-
-def _slab(
-    system: System, now: float, h: float, y: Array, z: Array, size: Array, tolerance: float
-) -> tuple[Array, float] | None:  # fmt: skip
-    """The values (stages + 1, components) in a slab and their error; None where Newton's steps do not end."""
-    s, n, points, slopes = SLABS.stages, system.size, _STAGES.points, _STAGES.slopes
-    times, last, inverse, known = now + points[1:] * h, math.inf, None, None
-    for _ in range(SLABS.steps):
-        slope = slopes[1:] @ np.concatenate([y[None], z]) / h
-        if inverse is None:
-            known = system.at(times, z, slope)
-            whole = np.einsum("ink,ij->injk", known.by_slope, slopes[1:, 1:] / h)
-            whole[np.arange(s), :, np.arange(s)] += known.by_state
-            if not np.isfinite(whole).all():
-                return None
-            try:
-                inverse = np.linalg.inv(whole.reshape(s * n, s * n))
-            except np.linalg.LinAlgError:
-                return None
-            rest = known.left
+    def _sloped(
+        self, equation: Equation, times: Array, state: Array, slope: Array, count: int
+    ) -> tuple[list[Array], Array, Array]:  # fmt: skip
+        """What `count` equations leave, each (n,), and their derivatives, each (n, count, components)."""
+        n, points = len(times), torch.from_numpy(np.tile(times, count))[:, None]
+        both = [torch.from_numpy(np.tile(own.T, count)).requires_grad_() for own in (state, slope)]
+        with torch.enable_grad():
+            parts = self._of(equation, points, *both)
+            own = [part[e * n : (e + 1) * n] for e, part in enumerate(parts)]
+            total = torch.cat(own).sum()
+        if total.requires_grad:
+            found = torch.autograd.grad(total, both, materialize_grads=True)
         else:
-            rest = system.left(times, z, slope)
-        step = (inverse @ rest.ravel()).reshape(s, n)
-        z = z - step
-        scale = np.maximum(size, np.abs(z).max(0))
-        moved = float(np.abs(step / scale).max())
-        if not math.isfinite(moved) or moved > 2 * last:
-            return None
-        if moved < 0.01 * tolerance or moved < 1e-14:
-            break
-        if moved > SLABS.contraction * last:
-            inverse = None
-        last = moved
-    else:
-        return None
-    assert known is not None
-    whole = np.concatenate([y[None], z])
-    between = slice(-SLABS.looked_at, None)
-    rest = system.left(now + _STAGES.between[between] * h, _STAGES.between_shapes[between] @ whole,
-                       _STAGES.between_slopes[between] @ whole / h)  # fmt: skip
-    filters = known.by_state[between] + known.by_slope[between] * (2.0 * s / h)
-    try:
-        off = np.linalg.solve(filters, rest[:, :, None])[:, :, 0]
-    except np.linalg.LinAlgError:
-        return None
-    return whole, float(np.abs(off / np.maximum(size, np.abs(whole).max(0))).max())
+            found = tuple(map(torch.zeros_like, both))
+        by_state, by_slope = (each.numpy().reshape(self.size, count, n).transpose(2, 1, 0) for each in found)
+        return [part.detach().numpy() for part in own], by_state, by_slope
+
+    def _whole(self, rests: Sequence[Array], state: Array, slope: Array) -> Array:
+        return np.stack([*rests, *(slope[:, at] - state[:, at + 1] for at in self.chain)], 1)
 
 
-def is_initial(problem: Problem) -> bool:
-    """Whether a problem is one of one coordinate with as many conditions as it needs, all at the lower end."""
+def refusal(problem: Problem) -> str:
+    """Return why a problem is none of initial values of one coordinate; nothing where it is one."""
     domain = problem.domain
-    if not isinstance(domain, Box) or len(domain.names) > 1 or isinstance(problem.residual, Weak):
-        return False
-    if problem.numbers or problem.functions or problem.ansatz is not None or not problem.conditions:
-        return False
+    if not isinstance(domain, Box) or len(domain.names) != 1 or isinstance(problem.residual, Weak):
+        return "It takes a residual, on a box of one coordinate."
+    if problem.numbers or problem.functions or problem.ansatz is not None:
+        return "It takes no unknown constants or functions, and no ansatz."
+    start = f"{domain.names[0]}={domain.low[0]:g}"
     if not all(_at_start(condition, domain) for condition in problem.conditions):
+        return f"Conditions must be at {start}, as Condition(box.face({start}), ...)."
+    system = System(problem)
+    if system.count != problem.unknowns:
+        return f"{problem.unknowns} unknowns need as many equations. Got {system.count}."
+    for one in problem.conditions:
+        for own, order in zip(problem.asked(one.equation, one.points(1, 0)), system.orders, strict=True):
+            if max(map(len, own), default=0) > order:
+                return f"A condition at {start} has a higher derivative than the equation."
+    wanted, held = sum(system.orders), sum(map(system.held, problem.conditions))
+    if held != wanted or not held:
+        return f"It takes as many conditions at {start} as the unknowns have derivatives, {wanted}. Got {held}."
+    return ""
+
+
+def is_regular(problem: Problem) -> bool:
+    """Whether a problem is one of initial values that has one solution near its beginning."""
+    if refusal(problem):
         return False
     system = System(problem)
-    times = np.array([system.begin])
-    zero = np.zeros((1, system.size))
-    jets = [system._jets(zero, zero)]
-    count = len(left(problem, [], system._term(times), jets, _NONE.expand(1, 0)))
-    held = sum(
-        len(left(problem, [], Term(one.equation, one.points(1, 0), 1.0), jets, _NONE.expand(1, 0)))
-        for one in problem.conditions
-    )
-    return count == problem.unknowns and held == sum(system.orders)
+    try:
+        return system.is_regular(system.started())
+    except Ended:
+        return False
 
 
 def _at_start(condition: Condition, box: Box) -> bool:
@@ -290,51 +207,3 @@ def _at_start(condition: Condition, box: Box) -> bool:
     if isinstance(where, Tensor):
         return where.shape == (1, 1) and float(where) == box.low[0]
     return isinstance(where, Face) and where.fixed == ((0, box.low[0]),)
-
-
-def marched(refiner: Refiner, tolerance: float) -> Answer | None:
-    """Solve an initial value problem with smaller and smaller errors of a slab, until two solutions differ by little.
-
-    The former is the answer, and their difference its error. None where slabs come to nothing.
-    """
-    system, monitor = System(refiner.problem), refiner.monitor
-
-    def watched() -> Iterator[bool]:
-        while True:
-            yield monitor.ended() is not None
-
-    local, former, answer = min(1e-3, max(0.1 * tolerance, 10 * SLABS.finest)), None, None
-    try:
-        begin = system.started()
-        for _ in range(SLABS.runs):
-            with np.errstate(all="ignore"):  # of trials, which are refused
-                last = course(system, begin, local, watched())
-            monitor.record(len(last.values), last.values.size, local, local)
-            if former is not None:
-                answer = _answer(system, former, last)
-                if answer.error <= tolerance or local <= SLABS.finest:
-                    return answer
-            former = last
-            finer = 1.0 if answer is None else min(1.0, 10 * tolerance / max(answer.error, 1e-300))
-            local = max(0.1 * finer * local, SLABS.finest)
-    except Ended:
-        return answer
-    return answer
-
-
-def _answer(system: System, former: Course, last: Course) -> Answer:
-    """A course as a spline on its slabs, for each unknown; its error is the distance from a course of smaller errors.
-
-    Relative in L2, the largest of those of the unknowns.
-    """
-    space = Space(former.ends, SLABS.degree)
-    coefficients = space.project(former(space.gauss(SLABS.degree + 1)[0])[:, system.first], SLABS.degree + 1)
-    times, weights = Space(last.ends, 1).gauss(SLABS.stages)
-    true = last(times)[:, system.first]
-    over, whole = (np.sqrt(weights @ part**2) for part in (space.matrix(times) @ coefficients - true, true))
-    error = float((over / np.maximum(whole, 1e-300)).max())
-    model = network_of(Products((space,)), torch.from_numpy(coefficients), 0.0)
-    return Answer(NetworkState(model, {}, space.count, torch.empty(0), error, error), error, min(error, 1.0))
-
-
-_STAGES = _Stages(SLABS.stages)

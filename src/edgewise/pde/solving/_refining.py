@@ -103,7 +103,8 @@ class Answer(NamedTuple):
     """What solving found: its estimated error, and what the equation leaves relative to its terms.
 
     settled: False where the equations were not solved to the end, so that the estimate says little. falls: whether a
-    finer grid leaves less of the equations, as it must where there is a solution.
+    finer grid leaves less of the equations, as it must where there is a solution. unique: whether there is no other, as
+    is known. advice: why there is none, where that is known.
     """
 
     state: NetworkState
@@ -111,6 +112,8 @@ class Answer(NamedTuple):
     relative: float
     settled: bool = True
     falls: bool = True
+    unique: bool = False
+    advice: str = ""
 
     @property
     def sound(self) -> bool:

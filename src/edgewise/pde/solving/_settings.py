@@ -127,18 +127,42 @@ class Lattices:
 
 @dataclass(frozen=True)
 class Slabs:
-    """Radau's method in slabs of one coordinate."""
+    """Radau's method in slabs of one coordinate: coarse ones first, then many at once of more stages."""
 
-    stages: int = 5
-    degree: int = 7  # of the splines that the slabs become
+    scouts: int = 5  # stages of the coarse slabs
+    scouted: float = 1e-5  # the error of a coarse slab
+    coarsest: float = 1e-2  # the same where slabs may be longer
+    most_stages: int = 16
+    least_stages: int = 7
+    more: int = 4  # stages by which errors are seen
+    unknowns: int = 320  # stages times components, about
+    window: int = 32  # slabs at once
+    share: float = 1e-3  # of the tolerance: the error of a slab, small for the sake of derivatives
+    finest: float = 3e-15  # the smallest error of a slab that is asked for
+    parts: int = 4  # of a slab that is too long, at most
+    rounds: int = 40  # of shorter slabs
+    falls: float = 0.7  # of the errors before: above it shorter slabs do not help
+    falls_smooth: float = 0.1  # the same of errors that may be rounding
+    stuck: int = 1  # times that they do not help
+    rounding: float = 1e-11  # of a component's size: below it Newton's steps and errors may stop falling
+    degree: int = 9  # of the splines that the slabs become
+    cells: int = 2  # of a slab, at first
+    most_cells: int = 24
+    of_splines: float = 5e-15  # of the solution's size: the rounding of splines
     first: float = 1e-2  # of the whole: the first slab that is tried
+    too_short: float = 3.0  # what the first slab might be longer by, if it is tried again
     first_steps: int = 20  # by Newton, to where it begins
     steps: int = 10  # by Newton, in a slab
+    enough: float = 0.01  # of the error that is allowed: a step below it is the last
     contraction: float = 0.2  # of a step before: above it the derivatives are found again
     looked_at: int = 3  # points between those of Radau, where the error is seen
-    least: float = 1e-12  # what a component's size counts as at least
-    finest: float = 1e-13  # the smallest error of a slab that is asked for
-    runs: int = 5  # with smaller and smaller errors of a slab
+    least: float = 1e-10  # of a component's largest size: what its size counts as at least in coarse slabs
+    share_of_largest: float = 1e-8  # the same in the others
+    exact: float = 1e-15  # of a component's size: a step of Newton's below it is the last
+    of_noise: float = 3.0  # what rounding makes of an error: errors below it are rounding
+    far: float = 10.0  # times the error that is seen: one that a jump would hide counts above it
+    runs: int = 3  # with smaller errors of a slab
+    singular: float = 1e-10  # of an equation's largest derivative by a slope: singular values below it are zero
     most: int = 20_000  # slabs
 
 

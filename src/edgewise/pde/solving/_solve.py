@@ -19,9 +19,10 @@ from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.result._solution import FoundSolution, Solution
 from edgewise.pde.solving._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
 from edgewise.pde.solving._even_lattice import Known
-from edgewise.pde.solving._initial import is_initial, marched
+from edgewise.pde.solving._initial import is_regular, refusal
 from edgewise.pde.solving._on_lattice import is_on_lattice, on_lattice
 from edgewise.pde.solving._refining import Answer, Begin, NetworkState, Refiner, WeakRefiner
+from edgewise.pde.solving._run import marched
 from edgewise.pde.solving._settings import RACE, REFINEMENT
 from edgewise.pde.splines._networks import candidates, redrawn, wider
 from edgewise.pde.splines._pass import JetPass
@@ -202,7 +203,8 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         refiner = kind(problem, monitor, LM(steps=steps, tolerance=RACE.tolerance), points, boundary, adaptive, guess)
         if near is not None:
             refiner.begins |= {name: value for name, value in near.constants.items() if name in problem.numbers}
-        first = determinacy(problem) if is_examined(problem) and is_linear(problem) else None
+        plain = isinstance(grids, str) and model is None and near is None and is_regular(problem)
+        first = determinacy(problem) if not plain and is_examined(problem) and is_linear(problem) else None
         if isinstance(grids, str):
             impossible = first is not None and first.outcome is Outcome.NO_SOLUTION
             own = model is None and near is None
@@ -224,10 +226,13 @@ def _automatic(
 
     Where there is no solution, what comes near it is found on the first grids.
     """
-    initial = own_networks and is_initial(refiner.problem) and not is_linear(refiner.problem)
-    found = marched(refiner, tolerance) if initial else None
-    if found is not None:
-        return found
+    slabs = own_networks and not refusal(refiner.problem)
+    if slabs and (is_regular(refiner.problem) or not is_linear(refiner.problem)):
+        found, why = marched(refiner, tolerance)
+        if found is not None:
+            return found
+        if why:
+            return on_lattice(refiner, tolerance, 2)._replace(falls=False, advice=why)
     if own_networks and is_on_lattice(refiner.problem):
         return on_lattice(refiner, tolerance, 2 if impossible else None)
     if impossible:
@@ -246,7 +251,7 @@ def _judged(
     solved = answer.falls and relative <= REFINEMENT.unresolved
     if finite and not solved:
         error = max(error, 1.0)  # the estimate says nothing
-    if known is None and ended is None and finite and is_examined(problem):
+    if known is None and not (answer.unique or answer.advice) and ended is None and finite and is_examined(problem):
         known = determinacy_near(problem, _jets_of(problem, state.model), state.constants, solved=solved)
     if ended is not None:
         outcome = Outcome.of(ended)
@@ -262,7 +267,7 @@ def _judged(
         outcome = Outcome.CONVERGED
     else:
         outcome = Outcome.OVERFIT if state.fresh > RACE.overfit * state.train else Outcome.GRIDS_DONE
-    advice = known.advice if known is not None and known.outcome is outcome else ""
+    advice = known.advice if known is not None and known.outcome is outcome else answer.advice
     found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative, advice=advice)
     return _with_uncertainty(found, refiner, state)
 

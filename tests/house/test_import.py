@@ -147,7 +147,7 @@ PUBLIC = {
     """,
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
-        Ball Boundary Box Branch Coefficient Condition Corner Disk Domain Errors Face FoundCoefficient Integral Jet
+        Ball Boundary Box Branch Coefficient Condition Corner Disk Domain Errors Face FoundCoefficient Integral Interface Jet
         JetPass Marched Outcome Periodic Polygon Problem Reading Singular Solution Table Trajectory Weak continue_in
         load march measured periodic products read solve table
     """,

@@ -17,6 +17,7 @@ class Race:
     seconds: float = 80.0  # of steps on one core, about
     alone: float = 0.4  # of the seconds, after which only the best goes on
     good_of_its_kind: float = 1e-3  # estimated error after two grids, below which no other kind is tried
+    good_as_a_sum: float = 1e-5  # the same of a sum of functions of one coordinate, which cannot become wider
     tolerance: float = 1e-5  # gain of a step, over the cost, below which three in a row end a run
     overfit: float = 3.0  # fresh residuals over trained ones
 
@@ -227,6 +228,7 @@ class Formulas:
     rounded: int = 6  # functions of which constants are made simple
     steps: int = 25  # with a new function
     steps_again: int = 6  # with a constant made simple
+    good_as_a_sum: float = 1e-5  # the same of a sum of functions of one coordinate, which cannot become wider
     tolerance: float = 1e-5  # gain of a step over the cost
     per_parameter: int = 12  # points
     least: int = 400  # points

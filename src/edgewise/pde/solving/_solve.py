@@ -59,7 +59,8 @@ def race(
         before = refiner.work
         state = refiner.best_of(kind, grids[:2])
         entrants.append(_Entrant(state, 2, refiner.work - before, refiner.error(state)))
-        if refiner.monitor.ended() is not None or entrants[-1].score < RACE.good_of_its_kind:
+        enough = RACE.good_of_its_kind if len(state.model.layers) > 1 else RACE.good_as_a_sum
+        if refiner.monitor.ended() is not None or entrants[-1].score < enough:
             break
     best = min(entrants, key=lambda one: one.score)
     while refiner.monitor.ended() is None and best.score > refiner.enough(best.state, tolerance):

@@ -72,13 +72,17 @@ def products(coordinates: int, terms: int, unknowns: int = 1, *, degree: int = 7
 
 
 def candidates(coordinates: int, unknowns: int, starts: int, seed: int) -> list[KAN]:
-    """Networks to choose from: one spline on a line, else products, of several starts where they are many, and sums."""
+    """Networks to choose from: one spline on a line, else products, of several starts where they are many, and sums.
+
+    In many coordinates a sum of one function of each comes first, which costs little and may be all.
+    """
     if coordinates == 1:
         return [_network([1, unknowns], seed)]
     many = coordinates > 3
     terms = 3 if many else 4
     found = [products(coordinates, terms, unknowns, seed=seed + k) for k in range(starts if many else 1)]
-    return found + [_network([coordinates, 5, unknowns], seed + k) for k in range(1 if many else starts)]
+    found += [_network([coordinates, 5, unknowns], seed + k) for k in range(1 if many else starts)]
+    return [_network([coordinates, unknowns], seed), *found] if many else found
 
 
 def _network(widths: Sequence[int], seed: int, grid: int = 4, degree: int = 7) -> KAN:

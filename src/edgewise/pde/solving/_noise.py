@@ -82,7 +82,9 @@ def _best(
     curving[at, at], drift[at] = own.matrix, own.gradient
     size, total = float(matrix.trace()), float(curving.trace())
     mixed = matrix / size + curving / total
-    factor = torch.linalg.cholesky(mixed + NOISE.ridge * torch.diag(mixed.diagonal()))
+    factor = _lower(mixed)
+    if factor is None:  # rounding hides what the rows determine
+        return smoothing[name]
     half = torch.linalg.solve_triangular(factor, matrix / size, upper=False)
     shares, turn = torch.linalg.eigh(torch.linalg.solve_triangular(factor, half.T, upper=False))
     shares = shares.clamp(1e-15, 1 - 1e-15)
@@ -102,6 +104,15 @@ def _best(
     best = math.log10(float(factors[int(torch.tensor(scores).argmin())]))
     now = math.log10(smoothing[name])
     return 10.0 ** (now + min(NOISE.decades, max(-NOISE.decades, best - now)))
+
+
+def _lower(matrix: Tensor) -> Tensor | None:
+    """The lower factor of a matrix with a ridge that makes it positive definite; None where none of its size does."""
+    for power in range(4):
+        factor, failed = torch.linalg.cholesky_ex(matrix + 100**power * NOISE.ridge * torch.diag(matrix.diagonal()))
+        if not int(failed):
+            return factor
+    return None
 
 
 class Uncertainty(NamedTuple):

@@ -147,9 +147,9 @@ PUBLIC = {
     """,
     "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
     "edgewise.pde": """
-        Ball Boundary Box Branch Coefficient Condition Corner Disk Domain Errors Face FoundCoefficient Integral Interface Jet
-        JetPass Marched Outcome Periodic Polygon Problem Reading Singular Solution Table Trajectory Weak continue_in
-        load march measured periodic products read solve table
+        Ball Boundary Box Branch Coefficient Condition Corner Disk Domain Errors Face FoundCoefficient Integral
+        Interface Jet JetPass Marched Outcome Periodic Polygon Problem Reading Singular Solution Table Trajectory Weak
+        continue_in load march measured periodic products read solve table
     """,
     "edgewise.pretrained": "About ModelCard load model_card save",
     "edgewise.io": """

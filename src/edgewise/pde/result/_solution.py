@@ -115,7 +115,7 @@ class FoundSolution(ABC):
         names = self.problem.domain.names
         try:
             true = exact(SimpleNamespace(**Jet.coordinates(points, names)))
-        except InputError:
+        except (InputError, TypeError):  # TypeError: of comparisons
             at = points.clone().requires_grad_()
             values = exact(SimpleNamespace(**{name: at[:, k] for k, name in enumerate(names)}))
             slopes = torch.autograd.grad(values.sum(), at, materialize_grads=True)[0]

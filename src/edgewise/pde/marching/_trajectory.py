@@ -104,7 +104,17 @@ class Trajectory(FoundSolution):
 
     @classmethod
     def unpacked(cls, problem: Problem, said: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Trajectory:
-        """Return what a file holds; errors of any kind for one that is damaged."""
+        """Return what a file holds; errors of any kind for one that is damaged.
+
+        Parameters
+        ----------
+        problem
+            The problem that was marched.
+        said
+            What the file says of it.
+        tensors
+            The ends of the slabs (slabs + 1,) and the state in them (slabs, points, components).
+        """
         course = Course(tensors["ends"].numpy(), tensors["values"].numpy())
         found = cls(problem, course, said["error"], Outcome[said["outcome"]], [Pass(*row) for row in said["history"]],
                     said["event"], str(said["advice"]))  # fmt: skip
@@ -113,7 +123,15 @@ class Trajectory(FoundSolution):
         return found
 
     def finer(self, free: int, held: Mapping[int, float]) -> Array:
-        """Return times in the slabs, which a curve should not miss."""
+        """Return times in the slabs, which a curve should not miss.
+
+        Parameters
+        ----------
+        free
+            The number of the coordinate along which places are wanted, 0.
+        held
+            Not used: there are no other coordinates.
+        """
         ends, each = self.course.ends, 8
         return (ends[:-1, None] + np.diff(ends)[:, None] * np.arange(each) / each).ravel()
 

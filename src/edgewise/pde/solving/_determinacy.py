@@ -92,14 +92,14 @@ def determinacy(problem: Problem, known: Known | None = None) -> Determinacy:
     the others in a cell of the last lattice.
     """
     if isinstance(problem, Pieced):  # functions of one side of an interface are free on the other
-        return _open(problem)
+        return undetermined(problem)
     constants = _numbers(problem, problem.numbers)
 
     def examined(conditions: Sequence[Condition]) -> list[LeastSquares]:
         return [lattice.solved(conditions, constants, known) for lattice in _lattices(problem)]
 
     found = _advised(problem, examined, examined)
-    return found if found.outcome is not None else _open(problem)
+    return found if found.outcome is not None else undetermined(problem)
 
 
 def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float], *, solved: bool) -> Determinacy:
@@ -109,7 +109,7 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
     that Levenberg-Marquardt steps find on each lattice.
     """
     if isinstance(problem, Pieced):
-        return _open(problem)
+        return undetermined(problem)
     constants = _numbers(problem, numbers)
 
     def near(conditions: Sequence[Condition]) -> list[LeastSquares]:
@@ -130,18 +130,18 @@ def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float
         return Determinacy()
     free = _free(levels) if levels[-1].fine else 0
     if not free:
-        return _open(problem)
+        return undetermined(problem)
     return Determinacy(Outcome.UNDETERMINED, _missing(problem, levels[-1], free), free)
 
 
-def _open(problem: Problem) -> Determinacy:
+def undetermined(problem: Problem) -> Determinacy:
     """Whether a constant may be added to an unknown, or a part of the boundary has no condition that needs one.
 
-    It needs one where the equation has one unknown and is elliptic, and no place has two. Functions of lattices that a
-    boundary cuts do not tell.
+    It needs one where the equation has one unknown and is elliptic, and no place has two. Lattices do not tell where
+    the boundary cuts them, and are too large to be examined in three coordinates or with many unknowns.
     """
     domain, names, pieces = problem.domain, list(problem.numbers), count_of(problem)
-    if (pieces == 1 and (isinstance(domain, Box) or len(domain.names) != 2)) or problem.ansatz is not None:
+    if isinstance(problem.residual, Weak) or problem.functions or problem.ansatz is not None:
         return Determinacy()
     terms = [Term(problem.residual, [domain.points(64, 3)], 1.0)]
     terms += [term_of(condition, 16, 3) for condition in problem.conditions]
@@ -159,7 +159,7 @@ def _open(problem: Problem) -> Determinacy:
     for k in range(problem.unknowns // pieces):
         if all(float(level[:, k].abs().max()) < EXAMINATION.nothing for level in levels):
             return Determinacy(Outcome.UNDETERMINED, _level(problem, k), 1)
-    if pieces > 1:
+    if pieces > 1 or isinstance(domain, Box) or len(domain.names) != 2:
         return Determinacy()
     one = slopes[0][0]
     elliptic = problem.unknowns == 1 and len(slopes[0]) == 1 and max(map(len, problem.orders)) == 2

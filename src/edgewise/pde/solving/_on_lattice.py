@@ -116,6 +116,10 @@ class _Level:
         return self.objective.products
 
     @property
+    def cells(self) -> int:
+        return self.products.size
+
+    @property
     def known(self) -> Known:
         return self.objective.known(self.vector)
 
@@ -191,7 +195,7 @@ class _Search:
         self.last: _Level | None = None
         self.layers: _Level | None = None
         self.best: tuple[_Level, _Level, float] | None = None
-        self.stalled = 0
+        self.stalled, self.coarser = 0, 0.0  # of the equation: what was left on the last lattice with fewer cells
 
     def ended(self, tolerance: float) -> bool:
         former, last = self.former, self.last
@@ -217,7 +221,8 @@ class _Search:
         That a linear one has a solution was asked before.
         """
         least = LATTICES.hardly if self.linear and self.d > 1 else REFINEMENT.rounding
-        return last.relative < max(LATTICES.falls * former.relative, least)
+        before = former.relative if former.cells < last.cells else max(former.relative, self.coarser)
+        return last.relative < max(LATTICES.falls * before, least)
 
     def refined(self, cells: int, tolerance: float) -> bool:
         """Solve on lattices with this many cells; False where that is enough, or would be too much work."""
@@ -264,6 +269,8 @@ class _Search:
         if refiner.monitor.ended() is not None and not level.settled and last is not None:
             return False
         self.former, self.last = None if last is self.layers else last, level
+        if self.former is not None and self.former.cells < level.cells:
+            self.coarser = self.former.relative
         return True
 
 

@@ -17,7 +17,14 @@ from edgewise.nn import KAN, Layout, clone
 from edgewise.pde.result._file import identity
 from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.result._solution import FoundSolution, Solution
-from edgewise.pde.solving._determinacy import Determinacy, determinacy, determinacy_near, is_examined, is_linear
+from edgewise.pde.solving._determinacy import (
+    Determinacy,
+    determinacy,
+    determinacy_near,
+    is_examined,
+    is_linear,
+    undetermined,
+)
 from edgewise.pde.solving._even_lattice import Known
 from edgewise.pde.solving._initial import is_regular, refusal
 from edgewise.pde.solving._on_lattice import is_on_lattice, on_lattice
@@ -252,8 +259,10 @@ def _judged(
     solved = answer.falls and relative <= REFINEMENT.unresolved
     if finite and not solved:
         error = max(error, 1.0)  # the estimate says nothing
-    if known is None and not (answer.unique or answer.advice) and ended is None and finite and is_examined(problem):
-        known = determinacy_near(problem, _jets_of(problem, state.model), state.constants, solved=solved)
+    if known is None and not (answer.unique or answer.advice) and ended is None and finite:
+        jets = _jets_of(problem, state.model)
+        near = determinacy_near(problem, jets, state.constants, solved=solved) if is_examined(problem) else None
+        known = near or undetermined(problem)
     if ended is not None:
         outcome = Outcome.of(ended)
     elif known is not None and known.outcome is not None:

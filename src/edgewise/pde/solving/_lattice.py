@@ -197,14 +197,14 @@ class LatticeObjective:
         over, size, rounding, constants = 0.0, 0.0, 0.0, vector[self.size :]
         if not self.held[0].scales:
             self._weigh(vector, constants)
-        least = LATTICES.of_splines * (self.norms * self.coefficients(vector).abs().amax(0)).amax(1)  # of each piece
         for held in self.inner:
             for part in self._parts(held):
                 squares, terms = self._terms(held, part, vector, constants)
-                weights = held.patch.weights[part]
+                weights, values = held.patch.weights[part], self._jets(held, part, vector)[0][()]
+                least = LATTICES.of_splines * (values.square() * self.norms[held.piece].square()).sum(1)
                 over += float((squares * weights).sum())
                 size += float((terms * weights).sum())
-                rounding += float(least[held.piece] ** 2 * weights.sum())
+                rounding += float(LATTICES.of_splines * (least.view_as(weights) * weights).sum())
         return (over / size) ** 0.5 if size > 0 and over > rounding else 0.0
 
     def misfit(self, vector: Tensor) -> float:

@@ -263,8 +263,10 @@ class _Search:
         refiner, last = self.refiner, self.last
         products = _even(refiner.problem, cells) if last is None else _moved(last, cells)
         objective = _prepared(refiner, last, products, self.linear)
-        if last is not None and not _fits(refiner, last.steps, objective):
-            return False
+        if last is not None:  # from a solution on a lattice steps are few
+            steps = last.steps if self.former is not None else min(last.steps, LATTICES.followed)
+            if not _fits(refiner, steps, objective):
+                return False
         level = _solved(refiner, objective, 0.0 if last is None else last.floor)
         if refiner.monitor.ended() is not None and not level.settled and last is not None:
             return False

@@ -51,7 +51,7 @@ def inside(products: Products, problem: Problem, count: int) -> list[Patch]:
     whole, domain, pieced = gauss_cells(products, count), problem.domain, isinstance(problem, Pieced)
     if isinstance(domain, Box) and not pieced:
         return [whole]
-    fine = gauss_cells(products, count + LATTICES.more_in_cut)
+    fine = gauss_cells(products, count + LATTICES.more_in_cut[len(products.lines)])
     points = fine.sides[0].flatten(0, 1)
     kept = domain.contains(points).view_as(fine.weights)
     pieces = pieces_at(problem, points).view_as(kept)

@@ -83,7 +83,8 @@ class Lattices:
     least: int = 4  # cells
     gauss: dict[int, int] = field(default_factory=lambda: {1: 7, 2: 4, 3: 4})
     """Points of a cell by each coordinate."""
-    more_in_cut: int = 2  # points more by each coordinate in cells that the boundary cuts
+    more_in_cut: dict[int, int] = field(default_factory=lambda: {1: 2, 2: 2, 3: 1})
+    """Points more by each coordinate in cells that the boundary cuts."""
     in_cut: float = 1e-5  # of the equation's rows: what the highest derivatives weigh in these cells
     seen_in_cut: int = 4  # the order of the derivatives that knots follow where there are such cells
     on_cell: float = 5.0  # points of a boundary for each width of a cell
@@ -107,6 +108,7 @@ class Lattices:
     of_mean: float = 1e-2  # of the root mean square of the terms: what the median counts as at least
     corner: float = 0.1  # of the size of the domain: what is near a corner
     seconds: float = 40.0  # of steps on one core, about
+    followed: int = 4  # steps, at most, that a first lattice makes expect of the second
     band: int = 40_000_000  # numbers of a band: 320 MB
     falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
     of_splines: float = 1e-11  # of the terms that splines of the same size may have: what is left below it is rounding

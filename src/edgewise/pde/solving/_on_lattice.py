@@ -381,7 +381,9 @@ def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Lev
     settled, first = solver.settled, solver.first
     if not solver.taken:  # it is from a checkpoint
         settled, first = is_settled(objective, vector, floor), objective.cost(objective.start)
-    return _Level(objective, vector, steps, settled, train, fresh, floor or LATTICES.least_cost * first)
+    level = _Level(objective, vector, steps, settled, train, fresh, floor or LATTICES.least_cost * first)
+    rounded = level.relative == 0 and objective.cost(vector) < LATTICES.near_floor * level.floor
+    return replace(level, settled=settled or rounded)
 
 
 def _distance(former: _Level, last: _Level) -> float:

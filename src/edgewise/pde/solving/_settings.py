@@ -126,6 +126,7 @@ class Lattices:
     cut: float = 30.0  # what the damping falls by after a step
     of_rounding: float = 1e-12  # a damping below it makes up for rounding only
     least_cost: float = 1e-25  # of that at zero: below it there is only rounding
+    near_floor: float = 1e4  # of this: a cost below it may be rounding, too
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def test_a_wall_of_two_layers() -> None:
 
 
 def test_a_contact_that_resists() -> None:
-    """The flux is twice the jump: slopes 2/3, and a jump of 1/3."""
+    """The flux is twice the jump, as of three resistances in a row: 1/20, 1/2 and 1/2."""
     found = pde.solve(wall(lambda u, v, p: (10 * u.x - v.x, v.x - 2 * (v.value - u.value))))
     left, right = (found([[place]]).item() for place in (0.5, 0.5 + 1e-9))
     slope = 1 / (0.05 + 0.5 + 0.5)

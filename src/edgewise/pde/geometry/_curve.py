@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -79,12 +80,29 @@ class Segment(Curve):
 
 
 @dataclass(frozen=True)
-class Circle(Curve):
-    """A circle; with `sense` 1 the outside is away from the center."""
+class _Round(Curve):
+    """The points at a distance from a center; with `sense` 1 the outside is away from it."""
 
-    center: tuple[float, float]
+    center: tuple[float, ...]
     radius: float
     sense: int = 1
+
+    def normals(self, points: Tensor) -> Tensor:
+        away = points - self._middle()
+        return self.sense * away / away.norm(dim=1, keepdim=True).clamp_min(1e-300)
+
+    def distances(self, points: Tensor) -> Tensor:
+        return ((points - self._middle()).norm(dim=1) - self.radius).abs()
+
+    def flipped(self) -> Self:
+        return replace(self, sense=-self.sense)
+
+    def _middle(self) -> Tensor:
+        return torch.tensor(self.center, dtype=torch.float64)
+
+
+class Circle(_Round):
+    """A circle."""
 
     @property
     def length(self) -> float:
@@ -94,27 +112,9 @@ class Circle(Curve):
         angle = 2 * math.pi * t[:, 0]
         return self._middle() + self.radius * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
 
-    def normals(self, points: Tensor) -> Tensor:
-        away = points - self._middle()
-        return self.sense * away / away.norm(dim=1, keepdim=True).clamp_min(1e-300)
 
-    def distances(self, points: Tensor) -> Tensor:
-        return ((points - self._middle()).norm(dim=1) - self.radius).abs()
-
-    def flipped(self) -> Circle:
-        return replace(self, sense=-self.sense)
-
-    def _middle(self) -> Tensor:
-        return torch.tensor(self.center, dtype=torch.float64)
-
-
-@dataclass(frozen=True)
-class Sphere(Curve):
-    """A sphere; with `sense` 1 the outside is away from the center."""
-
-    center: tuple[float, float, float]
-    radius: float
-    sense: int = 1
+class Sphere(_Round):
+    """A sphere."""
 
     @property
     def length(self) -> float:
@@ -124,19 +124,6 @@ class Sphere(Curve):
         height, angle = 1 - 2 * t[:, 0], 2 * math.pi * t[:, 1]
         around = (1 - height**2).clamp_min(0).sqrt()
         return self._middle() + self.radius * torch.stack([around * angle.cos(), around * angle.sin(), height], 1)
-
-    def normals(self, points: Tensor) -> Tensor:
-        away = points - self._middle()
-        return self.sense * away / away.norm(dim=1, keepdim=True).clamp_min(1e-300)
-
-    def distances(self, points: Tensor) -> Tensor:
-        return ((points - self._middle()).norm(dim=1) - self.radius).abs()
-
-    def flipped(self) -> Sphere:
-        return replace(self, sense=-self.sense)
-
-    def _middle(self) -> Tensor:
-        return torch.tensor(self.center, dtype=torch.float64)
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,7 @@ class Disk(_Round):
 
     def curves(self) -> tuple[Circle, ...]:
         """Return the circle that bounds the disk."""
-        x, y = self.center
-        return (Circle((x, y), self.radius),)
+        return (Circle(self.center, self.radius),)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -137,5 +136,4 @@ class Ball(_Round):
 
     def curves(self) -> tuple[Sphere, ...]:
         """Return the sphere that bounds the ball."""
-        x, y, z = self.center
-        return (Sphere((x, y, z), self.radius),)
+        return (Sphere(self.center, self.radius),)

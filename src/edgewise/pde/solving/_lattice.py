@@ -201,10 +201,10 @@ class LatticeObjective:
             for part in self._parts(held):
                 squares, terms = self._terms(held, part, vector, constants)
                 weights, values = held.patch.weights[part], self._jets(held, part, vector)[0][()]
-                least = LATTICES.of_splines * (values.square() * self.norms[held.piece].square()).sum(1)
+                least = (LATTICES.of_splines * values * self.norms[held.piece]).square().sum(1)
                 over += float((squares * weights).sum())
                 size += float((terms * weights).sum())
-                rounding += float(LATTICES.of_splines * (least.view_as(weights) * weights).sum())
+                rounding += float((least.view_as(weights) * weights).sum())
         return (over / size) ** 0.5 if size > 0 and over > rounding else 0.0
 
     def misfit(self, vector: Tensor) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise._jets import Jets, Order, sum_of
+from edgewise._jets import Jets, Order
 from edgewise._typing import Array
 from edgewise.pde.geometry._boundary import Boundary
 from edgewise.pde.geometry._domain import Box, Face
@@ -67,9 +67,8 @@ def by_piece(problem: Problem, patch: Patch) -> list[tuple[Patch, list[int]]]:
     pieces = [pieces_at(problem, side).view_as(patch.weights) for side in patch.flat()]
     found = []
     for own in torch.stack([piece.flatten() for piece in pieces], 1).unique(dim=0).tolist():
-        kept = (patch.weights > 0) & sum_of((piece == k).int() for piece, k in zip(pieces, own, strict=True)).eq(
-            len(own)
-        )
+        same = [piece == k for piece, k in zip(pieces, own, strict=True)]
+        kept = (patch.weights > 0) & torch.stack(same).all(0)
         some = kept.any(1)
         if bool(some.any()):
             found.append((_filled([side[some] for side in patch.sides], patch.weights[some], kept[some]), own))

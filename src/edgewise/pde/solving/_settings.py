@@ -111,7 +111,7 @@ class Lattices:
     followed: int = 4  # steps, at most, that a first lattice makes expect of the second
     band: int = 40_000_000  # numbers of a band: 320 MB
     falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
-    of_splines: float = 1e-11  # of the terms that splines of the same size may have: what is left below it is rounding
+    of_splines: float = 1e-11  # of the terms that splines of the same size may have: less is rounding
     hardly: float = 1e-5  # of a linear equation's terms: what is left below it, where corners may leave as much
     gain: float = 0.7  # of the least distance of two solutions: another one above it is no gain
     stalled: dict[int, int] = field(default_factory=lambda: {1: 4, 2: 2, 3: 2})
@@ -231,7 +231,6 @@ class Formulas:
     rounded: int = 6  # functions of which constants are made simple
     steps: int = 25  # with a new function
     steps_again: int = 6  # with a constant made simple
-    good_as_a_sum: float = 1e-5  # the same of a sum of functions of one coordinate, which cannot become wider
     tolerance: float = 1e-5  # gain of a step over the cost
     per_parameter: int = 12  # points
     least: int = 400  # points

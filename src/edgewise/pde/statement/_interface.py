@@ -134,22 +134,17 @@ class Between(Interface):
 class Pieced(Problem):
     """A problem with interfaces: a network has the unknowns of one piece of the domain after those of another.
 
-    `kinds` are the pieces: of which regions each is a part.
+    `kinds` are the pieces: the regions that each is a part of, as bits of a number.
     """
 
     whole: Problem | None = None
     regions: tuple[Domain, ...] = ()
-    kinds: tuple[tuple[bool, ...], ...] = ()
+    kinds: tuple[int, ...] = ()
 
     def piece(self, points: Tensor) -> Tensor:
         """The number of the piece (n,) that each point (n, d) lies in."""
-        known = {kind: number for number, kind in enumerate(self.kinds)}
-        found = torch.zeros(len(points), dtype=torch.int64)
         codes = _codes(self.regions, points)
-        for code in codes.unique().tolist():
-            kind = tuple(bool(code >> k & 1) for k in range(len(self.regions)))
-            found[codes == code] = known.get(kind, 0)
-        return found
+        return (codes[:, None] == torch.tensor(self.kinds)).long().argmax(1)
 
     def unknown(
         self, jets: Jets, points: Tensor, asked: Sequence[set[Order]] = (), numbers: Mapping[str, Any] = {}
@@ -183,31 +178,34 @@ def pieced(problem: Problem) -> Problem:
         raise InputError("Interfaces are for residuals at points, without unknown functions.")
     if len(domain.names) > 3:
         raise InputError(f"Interfaces are for domains of up to 3 coordinates. Got {len(domain.names)}.")
-    points = [domain.points(4096)]
+    points, conditions = [domain.points(4096)], list[Condition]()
+    for one in problem.conditions:
+        conditions.append(_within(domain, one) if isinstance(one, Interface) else one)
     for region in regions:
-        if region.names != domain.names:
-            raise InputError(
-                f"The region of an interface needs the domain's coordinates, {', '.join(domain.names)}. "
-                f"Got {', '.join(region.names)}."
-            )
-        own = region.points(256)
-        points.append(own[domain.contains(own)])
-        between = Between(region, lambda u, v, p: u.value, domain=domain)
-        if not len(between.spaced(256)[0][0]):
-            raise InputError(f"The boundary of this region is not inside the domain: {region!r:.80}.")
-    codes = _codes(regions, torch.cat(points)).unique().tolist()
-    kinds = tuple(tuple(bool(code >> k & 1) for k in range(len(regions))) for code in codes)
+        inner = region.points(256)
+        points.append(inner[domain.contains(inner)])
+    kinds = tuple(_codes(regions, torch.cat(points)).unique().tolist())
     own = {part.name: getattr(problem, part.name) for part in fields(Problem)}
-    own["conditions"] = tuple(
-        Between(one.where, one.residual, one.weight, domain=domain) if isinstance(one, Interface) else one
-        for one in problem.conditions
-    )
-    own["unknowns"] = problem.unknowns * len(kinds)
+    own |= {"conditions": tuple(conditions), "unknowns": problem.unknowns * len(kinds)}
     return Pieced(**own, whole=problem, regions=regions, kinds=kinds)
 
 
+def _within(domain: Domain, interface: Interface) -> Between:
+    """An interface with its domain; InputError where it is not inside of it."""
+    region = interface.where
+    if region.names != domain.names:
+        raise InputError(
+            f"The region of an interface needs the domain's coordinates, {', '.join(domain.names)}. "
+            f"Got {', '.join(region.names)}."
+        )
+    between = Between(region, interface.residual, interface.weight, domain=domain)
+    if not len(between.spaced(256)[0][0]):
+        raise InputError(f"The boundary of this region is not inside the domain: {region!r:.80}.")
+    return between
+
+
 def _codes(regions: Sequence[Domain], points: Tensor) -> Tensor:
-    """Of which regions points are a part, as bits of a number (n,)."""
+    """The regions that points are a part of, as bits of a number (n,)."""
     codes = torch.zeros(len(points), dtype=torch.int64)
     for k, region in enumerate(regions):
         codes |= region.encloses(points).long() << k

@@ -14,6 +14,7 @@ from edgewise.pde import Box, Jet
 from edgewise_bench import Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
 from edgewise_bench.benchmarks.pde import JAXKAN, POOR, TASKS
+from edgewise_bench.benchmarks.pde.extended import trusted
 from edgewise_bench.benchmarks.pde.networks import TanhNetwork
 from edgewise_bench.benchmarks.pde.references import (
     Fourier,
@@ -29,6 +30,7 @@ from edgewise_bench.benchmarks.pde.references import (
     lshape_bound,
     schroedinger,
 )
+from edgewise_bench.benchmarks.pde.systems import SYSTEMS
 from edgewise_bench.datasets import burgers_at
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -223,3 +225,24 @@ def test_the_table_marks_what_misses_its_limit() -> None:
     close, wrong = lines[-2], lines[-1]
     assert (close[2].text, close[2].passed) == ("1 of 2", None)
     assert (wrong[2].text, wrong[2].passed) == ("1 of 4", False)
+
+
+def test_a_reference_in_extended_precision_is_that_of_the_logistic_curve() -> None:
+    (system,) = (own.system for own in SYSTEMS if own.name == "logistic")
+    times = np.linspace(0, system.end, 21)
+    t, (start,) = times.astype(np.longdouble), system.start
+    grown = start * np.exp(t)
+    assert np.abs(trusted(system, times, 1e-17)[:, 0] - grown / (1 - start + grown)).max() < 1e-15
+
+
+def test_a_system_is_measured_beside_scipy() -> None:
+    benchmark = BENCHMARKS["systems"]
+    (case,) = benchmark.cases(Settings(quick=True))
+    assert len(benchmark.cases(Settings())) == 40
+    ours, other = benchmark.measure(case, Settings(quick=True))
+    assert ours["relative"] < 1e-13 and ours["outcome"] == "CONVERGED" and other["relative"] < 1e-11
+    made = {"solver": "edgewise", "problem": "slow", "relative": "1e-12", "estimate": "1e-10", "outcome": "CONVERGED",
+            "seconds": "3"}  # fmt: skip
+    rows = [made, {**made, "solver": "scipy", "seconds": ".1", "relative": "1e-13"}]
+    _, ((name, error, ratio, _, seconds, *_),) = benchmark.table(rows)
+    assert name.text == "slow" and not (error.passed or ratio.passed or seconds.passed)

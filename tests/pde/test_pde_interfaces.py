@@ -125,3 +125,7 @@ def test_a_straight_line_is_a_solution(domain: pde.Domain) -> None:
     points = domain.points(100)
     assert found.outcome is pde.Outcome.CONVERGED
     assert float((found(points) - points[:, 0]).abs().max()) < 1e-11
+
+
+def test_a_problem_tells_the_derivatives_that_its_interfaces_read() -> None:
+    assert {(), (0,), (0, 0)} <= set(wall().orders)

@@ -141,3 +141,35 @@ def test_what_is_narrower_than_the_points_is_not_overlooked() -> None:
     source = lambda u, p: u.xx + torch.exp(-(((p.x - 0.3712) / 1e-5) ** 2)) / 1e-5  # noqa: E731
     found = pde.solve(pde.Problem(LINE, source, [pde.Condition(LINE.boundary(), _zero)]))
     assert found.outcome is not pde.Outcome.CONVERGED and found.error > 1e-2
+
+
+def test_the_error_is_that_of_the_network_and_not_of_splines_beyond_the_domain() -> None:
+    """Outside of a crescent splines are far larger than inside; the network's accuracy is relative to the inside."""
+    crescent = pde.Disk(x=0, y=0, radius=1) - pde.Disk(x=0.4, y=0, radius=1)
+
+    def exact(p: Any) -> torch.Tensor:
+        return torch.exp(2 * p.x) * torch.sin(2 * p.y) + p.y
+
+    rim = pde.Condition(crescent.boundary(), lambda u, p: u.value - exact(p))
+    found = pde.solve(pde.Problem(crescent, lambda u, p: u.xx + u.yy, [rim], singular=()))
+    assert found.outcome is pde.Outcome.CONVERGED
+    assert found.errors(exact).relative < 3 * found.error
+
+
+def test_the_error_is_the_largest_of_the_unknowns() -> None:
+    """The second is a hundredth of the first, and varies more."""
+    line = pde.Box(x=(0, 1))
+    ends = pde.Condition(line.boundary(), lambda w, p: (w[0].value, w[1].value))
+    problem = pde.Problem(
+        line,
+        lambda w, p: (
+            w[0].xx + math.pi**2 * torch.sin(math.pi * p.x),
+            w[1].xx + 4 * math.pi**2 * torch.sin(20 * math.pi * p.x),
+        ),
+        [ends],
+        unknowns=2,
+    )
+    found = pde.solve(problem, tolerance=1e-6)
+    points = line.points(1000, seed=4)
+    small = torch.sin(20 * math.pi * points[:, 0]) / 100
+    assert float((found(points)[:, 1] - small).norm() / small.norm()) < 5 * found.error < 5e-6

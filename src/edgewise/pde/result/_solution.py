@@ -358,7 +358,8 @@ class Solution(FoundSolution):
     outcome
         How solving ended.
     error
-        The estimated error in L2, relative to the solution, of all unknowns together.
+        The estimated error in L2, relative to the solution: the largest of the unknowns', or of all unknowns together
+        where networks were raced.
     residual
         What the equation leaves at fresh points, relative to its terms.
     functions

@@ -158,8 +158,17 @@ class LatticeObjective:
     def known(self, vector: Tensor) -> Known:
         return lambda points: spline_jets(self.products, self.coefficients(vector), points, self.problem.orders)
 
-    def network(self, vector: Tensor, accuracy: float = 1e-12) -> KAN:
-        return network_of(self.products, self.coefficients(vector), accuracy)
+    def network(self, vector: Tensor, accuracy: float) -> KAN:
+        """A network, to an accuracy of each unknown relative to its size in the domain, not to that around it."""
+        low, high = self.problem.domain.ends
+        squares = torch.zeros(self.problem.unknowns, dtype=torch.float64)
+        for held in self.inner:
+            (outputs,) = held.outputs(self.problem)
+            for part in self._parts(held):
+                values = self._jets(held, part, vector)[0][()][:, outputs]
+                squares[outputs] += (held.measures[part].flatten()[:, None] * values.square()).sum(0)
+        sizes = (squares / (high - low).prod()).sqrt().clamp_min(1e-300)
+        return network_of(self.products, self.coefficients(vector), (accuracy * sizes).tolist())
 
     def cost(self, vector: Tensor) -> float:
         if not self.held[0].scales:

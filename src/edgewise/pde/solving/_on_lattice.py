@@ -297,7 +297,7 @@ def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
 def _state(level: _Level, error: float) -> NetworkState:
     """A level's solution as a network."""
     objective, vector, rounding = level.objective, level.vector, 1e-13
-    model = objective.network(vector, max(rounding, LATTICES.omitted * min(error, 1.0)))
+    model = objective.network(vector, max(rounding, LATTICES.omitted * min(error, LATTICES.unknown_error)))
     return NetworkState(
         model, objective.constants(vector), max(level.products.counts), torch.empty(0), level.train, level.fresh
     )  # fmt: skip
@@ -387,9 +387,10 @@ def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Lev
 
 
 def _distance(former: _Level, last: _Level) -> float:
-    """The distance of two solutions over the size of the last, in L2, of all unknowns together.
+    """The distance of two solutions over the size of the last, in L2: the largest of the unknowns'.
 
-    It is measured at the points of the last lattice, which lie where the solution varies.
+    It is measured at the points of the last lattice, which lie where the solution varies. An unknown that is far
+    smaller than the others, in the units of the equation, counts as a part of their size.
     """
     over, whole = torch.zeros(1).double(), torch.zeros(1).double()
     for held in last.objective.inner:
@@ -400,4 +401,6 @@ def _distance(former: _Level, last: _Level) -> float:
         ]
         over = over + (weights[:, None] * (values[1] - values[0]).square()).sum(0)
         whole = whole + (weights[:, None] * values[1].square()).sum(0)
-    return float((over.sum() / whole.sum().clamp_min(1e-300)).sqrt())
+    units = last.objective.by_unknown.view(-1, len(whole)).amax(0)
+    least = LATTICES.of_units * units * (whole.sqrt() / units).max()
+    return float((over.sqrt() / torch.maximum(whole.sqrt(), least).clamp_min(1e-300)).max())

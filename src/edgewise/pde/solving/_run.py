@@ -200,7 +200,7 @@ def _answer(system: System, found: Run, tolerance: float) -> Answer:
             break
         finer = 1.1 * (off / enough) ** (1 / (SLABS.degree + 1))
         cells, best = min(max(cells + 1, math.ceil(finer * cells)), SLABS.most_cells), off
-    model = network_of(Products((space,)), torch.from_numpy(coefficients), 0.0)
+    model = network_of(Products((space,)), torch.from_numpy(coefficients), ())
     times, weights = space.gauss(1)
     true = course(times)[:, system.first]
     with torch.no_grad():

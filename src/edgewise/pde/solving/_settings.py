@@ -113,9 +113,11 @@ class Lattices:
     falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
     of_splines: float = 1e-11  # of the terms that splines of the same size may have: less is rounding
     hardly: float = 1e-5  # of a linear equation's terms: what is left below it, where corners may leave as much
+    of_units: float = 1e-3  # of the largest unknown in the equation's units: the size of a smaller one, at least
     gain: float = 0.7  # of the least distance of two solutions: another one above it is no gain
     stalled: dict[int, int] = field(default_factory=lambda: {1: 4, 2: 2, 3: 2})
     """Lattices without a gain, by the number of coordinates, after which there are no more."""
+    unknown_error: float = 1e-3  # what a larger error counts as there, which may say nothing
     omitted: float = 1e-3  # of the estimated error: what products that are left out may add up to
 
     tolerance: float = 1e-3  # of the cost: a damped Newton step that gains less is the last

@@ -150,8 +150,8 @@ def network_of_factors(factors: Sequence[Factors], sums: Sequence[int], unknowns
     return model
 
 
-def network_of(products: Products, coefficients: Tensor, accuracy: float) -> KAN:
-    """Return a network for coefficients (functions, unknowns), to a relative accuracy in L2.
+def network_of(products: Products, coefficients: Tensor, accuracy: Sequence[float]) -> KAN:
+    """Return a network for coefficients (functions, unknowns), to an accuracy of each, a root mean square over the box.
 
     On a line it is a spline for each unknown. Else coefficients are a sum of products of a spline in each coordinate,
     by singular values, of which those that the accuracy does not need are left out; one remains of a single product.
@@ -166,7 +166,7 @@ def network_of(products: Products, coefficients: Tensor, accuracy: float) -> KAN
         whole = own.reshape(products.shape)
         for k, root in enumerate(roots):
             whole = np.moveaxis(np.tensordot(root, np.moveaxis(whole, k, 0), 1), 0, k)
-        found = _parts(whole, accuracy * max(float(np.linalg.norm(whole)), 1e-300))
+        found = _parts(whole, accuracy[q])
         parts += found
         sums += [q] * len(found)
     factors = [

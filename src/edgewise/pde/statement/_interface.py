@@ -80,6 +80,24 @@ class Interface(Condition):
     def place(self) -> str:
         return "at an interface"
 
+    @cached_property
+    def side(self) -> Any:
+        """The region's boundary, which has normals."""
+        return self.where.boundary()
+
+    def points(self, count: int, seed: int) -> list[Tensor]:
+        """Return points of the region's boundary, (count, d), for each side the same."""
+        return 2 * [self.side.points(count, seed)]
+
+    @property
+    def equation(self) -> Equation:
+        residual: Any = self.residual
+
+        def equation(u: Any, v: Any, p: Any, *more: Any) -> Any:
+            return residual(u, v, OnBoundary(self.side, self.where.names, vars(p)), *more)
+
+        return equation
+
 
 @dataclass(frozen=True)
 class Between(Interface):
@@ -114,20 +132,6 @@ class Between(Interface):
     def length(self) -> float:
         """The length or area of the region's boundary."""
         return 2.0 if len(self.domain.names) == 1 else sum(curve.length for curve in self.where.curves())
-
-    @cached_property
-    def side(self) -> Any:
-        """The region's boundary, which has normals."""
-        return self.where.boundary()
-
-    @property
-    def equation(self) -> Equation:
-        residual: Any = self.residual
-
-        def equation(u: Any, v: Any, p: Any, *more: Any) -> Any:
-            return residual(u, v, OnBoundary(self.side, self.domain.names, vars(p)), *more)
-
-        return equation
 
 
 @dataclass(frozen=True)

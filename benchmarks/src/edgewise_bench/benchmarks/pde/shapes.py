@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.integrate import solve_ivp
 
-from edgewise.pde import Box, Condition, Disk, Polygon, Problem
+from edgewise.pde import Ball, Box, Condition, Disk, Interface, Polygon, Problem
 from edgewise_bench.benchmarks.pde.references import Reference
 
 _LINE, _DISK, _HOLE = Box(x=(0, 1)), Disk(x=0, y=0, radius=1), Disk(x=0.3, y=0.1, radius=0.3)
@@ -203,8 +203,67 @@ def waved(p: Any) -> torch.Tensor:
 
 
 def cube(power: int) -> Problem:
+    return _solid(_CUBE, power)
+
+
+def ball(power: int) -> Problem:
+    return _solid(Ball(x=0, y=0, z=0, radius=1), power)
+
+
+def hollow() -> Problem:
+    return _solid(Ball(x=0, y=0, z=0, radius=1) - Ball(x=0.1, y=0, z=0, radius=0.5), 1)
+
+
+def _solid(domain: Any, power: int) -> Problem:
     def left(u: Any, p: Any) -> torch.Tensor:
         added = u.value**3 - waved(p) ** 3 if power == 3 else 0.0
         return added - u.xx - u.yy - u.zz - 4 * waved(p) * (1 + p.y**2 + p.z**2)
 
-    return Problem(_CUBE, left, [Condition(_CUBE.boundary(), lambda u, p: u.value - waved(p))])
+    return Problem(domain, left, [Condition(domain.boundary(), lambda u, p: u.value - waved(p))])
+
+
+_PLATE, _CORE = Box(x=(-1, 1), y=(-1, 1)), Disk(x=0.1, y=0.05, radius=0.5)
+_LEFT = Polygon([(-2, -2), (0.3, -2), (-0.2, 2), (-2, 2)])
+
+
+def jump() -> Problem:
+    """Return a conductivity of 100 to the left of an oblique line, and of 1 to its right."""
+    k = _LEFT.piecewise(100.0, 1.0)
+
+    def left(u: Any, p: Any) -> torch.Tensor:
+        return k(p) * (u.xx + u.yy) + 4.0625 * torch.sin(2 * _beyond(p))
+
+    return _two(_LEFT, left, kinked)
+
+
+def _beyond(p: Any) -> torch.Tensor:
+    return p.x - 0.05 + 0.125 * p.y
+
+
+def kinked(p: Any) -> torch.Tensor:
+    """Return the solution of `jump`."""
+    wave = torch.sin(2 * _beyond(p))
+    return torch.where(_beyond(p) < 0, wave / 100, wave)
+
+
+def core() -> Problem:
+    """Return a conductivity of 100 in a disk, and of 1 around it."""
+    k = _CORE.piecewise(100.0, 1.0)
+
+    def left(u: Any, p: Any) -> torch.Tensor:
+        r2 = (p.x - 0.1) ** 2 + (p.y - 0.05) ** 2
+        return k(p) * (u.xx + u.yy) + 4 * torch.sin(r2) + 4 * r2 * torch.cos(r2)
+
+    return _two(_CORE, left, cored)
+
+
+def cored(p: Any) -> torch.Tensor:
+    """Return the solution of `core`."""
+    r2 = (p.x - 0.1) ** 2 + (p.y - 0.05) ** 2
+    return torch.where(r2 <= 0.25, torch.cos(r2) / 100, torch.cos(r2) - 0.99 * cos(0.25))
+
+
+def _two(region: Any, left: Any, exact: Any) -> Problem:
+    flux = lambda u, p: p.nx * u.x + p.ny * u.y  # noqa: E731
+    meet = Interface(region, lambda u, v, p: (u.value - v.value, 100 * flux(u, p) - flux(v, p)))
+    return Problem(_PLATE, left, [Condition(_PLATE.boundary(), lambda u, p: u.value - exact(p)), meet])

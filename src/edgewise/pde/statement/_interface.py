@@ -86,7 +86,15 @@ class Interface(Condition):
         return self.where.boundary()
 
     def points(self, count: int, seed: int) -> list[Tensor]:
-        """Return points of the region's boundary, (count, d), for each side the same."""
+        """Return points of the region's boundary, (count, d), the same for each side.
+
+        Parameters
+        ----------
+        count
+            The number of points.
+        seed
+            Seed of the Sobol sequence on the boundary.
+        """
         return 2 * [self.side.points(count, seed)]
 
     @property

@@ -223,7 +223,7 @@ def _solid(domain: Any, power: int) -> Problem:
 
 
 _PLATE, _CORE = Box(x=(-1, 1), y=(-1, 1)), Disk(x=0.1, y=0.05, radius=0.5)
-_LEFT = Polygon([(-2, -2), (0.3, -2), (-0.2, 2), (-2, 2)])
+_LEFT = Polygon(((-2, -2), (0.3, -2), (-0.2, 2), (-2, 2)))
 
 
 def jump() -> Problem:

@@ -221,13 +221,13 @@ def _arc(domain: Region, at: tuple[float, float], radius: float) -> tuple[float,
     leaves = torch.nonzero(~inside & inside.roll(1))[:, 0]
     if len(enters) != 1:
         return None
-    ends = torch.stack([angles[enters[0]], angles[leaves[0]]])
-    low, high, first = ends - 2 * math.pi / count, ends, torch.tensor([False, True])  # what is inside at the lower end
-    for _ in range(50):
-        middle = (low + high) / 2
-        same = _inside(domain, at, radius, middle) == first
-        low, high = torch.where(same, middle, low), torch.where(same, high, middle)
-    start, end = ((low + high) / 2).tolist()
+    low, width = torch.stack([angles[enters[0]], angles[leaves[0]]]) - 2 * math.pi / count, 2 * math.pi / count
+    first, parts = torch.tensor([[False], [True]]), 32  # what is inside at the lower end
+    for _ in range(10):  # each time the part of an interval in which the arc ends
+        between = low[:, None] + width * torch.arange(1, parts, dtype=torch.float64) / parts
+        same = _inside(domain, at, radius, between.flatten()).view_as(between) == first
+        low, width = low + width * same.long().cumprod(1).sum(1) / parts, width / parts
+    start, end = (low + width / 2).tolist()
     return start, end
 
 

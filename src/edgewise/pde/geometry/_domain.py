@@ -197,6 +197,10 @@ class Domain(ABC):
 
     def corners(self) -> tuple[Corner, ...]:
         """Return the corners of a domain of two coordinates, each with its angle; none of others."""
+        return self._corners
+
+    @cached_property
+    def _corners(self) -> tuple[Corner, ...]:
         return corners_of(self) if len(self.names) == 2 else ()
 
     def _inside(self, tried: int, seed: int, how: Way) -> Tensor:

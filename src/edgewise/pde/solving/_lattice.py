@@ -14,7 +14,6 @@ from edgewise.nn import KAN
 from edgewise.pde.solving._even_lattice import units
 from edgewise.pde.solving._patches import (
     Held,
-    Local,
     Patch,
     by_piece,
     grouped,
@@ -22,18 +21,18 @@ from edgewise.pde.solving._patches import (
     patches_of,
     places_of,
     powers_of,
-    spline_jets,
     stabilized,
     widths_at,
 )  # fmt: skip
 from edgewise.pde.solving._settings import LATTICES, REFINEMENT
+from edgewise.pde.splines._local import Local, spline_jets
 from edgewise.pde.splines._networks import network_of
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
 from edgewise.pde.statement._condition import Condition, Equation, Integral, Measured
 from edgewise.pde.statement._interface import Pieced, count_of, pieces_at
 from edgewise.pde.statement._problem import Problem
-from edgewise.pde.statement._terms import Linearized, entries_of, left, linearized
+from edgewise.pde.statement._terms import Linearized, left, linearized
 
 Known = Callable[[Tensor], Jets]
 Source = Tensor | Known
@@ -79,7 +78,7 @@ class LatticeObjective:
         """About the time that a step takes on one core."""
         wide = (self.products.degree + 1) ** len(self.products.lines) * self.problem.unknowns
         rows = sum(held.patch.weights.numel() for held in self.held) * self.problem.unknowns
-        return rows * (1e-5 + 2e-9 * wide**2) + 2e-10 * self.size * self.band**2
+        return rows * (7e-6 + 3e-10 * wide**2) + 4e-11 * self.size * self.band**2
 
     def begin(self, coefficients: Tensor, constants: Mapping[str, float]) -> None:
         """Start at coefficients (functions, unknowns) and constants."""
@@ -280,7 +279,7 @@ class LatticeObjective:
             yield slice(0, groups)
             return
         functions = (self.products.degree + 1) ** len(self.products.lines)
-        wide = functions * max(self.problem.unknowns, len(self.problem.orders))
+        wide = functions * self.problem.unknowns
         step = max(1, 4_000_000 // (max(each, 1) * wide))  # numbers that are held for a part of the points
         for k in range(0, groups, step):
             yield slice(k, k + step)
@@ -290,7 +289,7 @@ class LatticeObjective:
         orders, sides = self.problem.orders, [side[part] for side in held.patch.sides]
         if (place := (part.start, part.stop)) not in held.local:
             found = [Local.at(self.products, side, orders) for side in sides]
-            self.kept += sum(values.numel() for local in found for values in local.values.values())
+            self.kept += sum(local.kept for local in found)
             if self.kept > LATTICES.cached:
                 return found
             held.local[place] = found
@@ -338,7 +337,7 @@ class LatticeObjective:
         for row in rows:
             total = torch.zeros(len(row.residual), self.problem.unknowns, dtype=torch.float64)
             for local, by in zip(known, row.by, strict=True):
-                entries = entries_of(local.values, by)
+                entries = local.entries(by)
                 total += entries.view(len(total), -1, total.shape[1]).square().sum(1)
             found.append(total.sqrt())
         return torch.stack(found)
@@ -408,7 +407,7 @@ class LatticeObjective:
             highest = [(k,) * self.products.degree for k in range(len(self.products.lines))]
             local = Local.at(self.products, torch.from_numpy(middle).unsqueeze(1), highest)
             for order in highest:
-                values = local.values[order]
+                values = local.values(order)
                 values = values / values.norm(dim=1, keepdim=True).clamp_min(1e-300)
                 weight = LATTICES.in_cut * self.typical * (areas / self.measure).sqrt()
                 for k in held.outputs(self.problem)[0].tolist():
@@ -429,7 +428,7 @@ class LatticeObjective:
         assert held.condition is not None
         stated = (held.condition.weight / LATTICES.stated_weight) ** 0.5
         for row in linearized(self.problem, self.names, term, jets, constants):
-            entries = entries_of(local.values, row.by[0]) * rule[:, None]
+            entries = local.entries(row.by[0]) * rule[:, None]
             dense = np.bincount(columns.flatten().numpy(), entries.flatten().numpy(), self.size)
             size = float(np.sqrt(((dense.reshape(-1, m) * self.by_unknown.numpy()) ** 2).sum(0)).max())
             weight = stated * self.typical / max(size, 1e-300) if size > 0 else stated
@@ -454,15 +453,19 @@ class LatticeObjective:
                 outputs = held.outputs(self.problem)
                 seen_by = list(zip(local, outputs, strict=True))
                 columns = torch.cat([(own.numbers.unsqueeze(2) * m + which).flatten(1) for own, which in seen_by], 1)
+                rows, others, rests, values = [], [], [], []
                 for row, scale in zip(self._linearized(held, part, jets, constants), held.scales, strict=True):
                     s = scale[part].flatten()
                     entries = [
-                        entries_of(own.values, {o: slope[:, which] for o, slope in by.items()})
+                        own.entries({o: slope[:, which] for o, slope in by.items()})
                         for (own, which), by in zip(seen_by, row.by, strict=True)
                     ]
-                    rows = (torch.cat(entries, 1) * s[:, None]).view(*shape, -1)
-                    normal.add(columns, rows, (row.constants * s[:, None]).view(*shape, -1), row.residual * s)
-                    near.append((row.value(jets) * s).numpy())
+                    rows.append((torch.cat(entries, 1) * s[:, None]).view(*shape, -1))
+                    others.append((row.constants * s[:, None]).view(*shape, -1))
+                    rests.append((row.residual * s).view(shape))
+                    values.append((row.value(jets) * s).view(shape))
+                normal.add(columns, torch.cat(rows, 1), torch.cat(others, 1), torch.cat(rests, 1).flatten())
+                near.append(torch.cat(values, 1).flatten().numpy())
         for columns, rows in self._smooth():
             left = (
                 (rows @ source[columns].unsqueeze(2)).flatten()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -17,9 +17,10 @@ from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.solving._determinacy import is_linear, unknown_corners
 from edgewise.pde.solving._lattice import Known, LatticeObjective
-from edgewise.pde.solving._patches import inside, spline_jets
+from edgewise.pde.solving._patches import inside
 from edgewise.pde.solving._refining import Answer, NetworkState, Refiner, beginning, not_finite
 from edgewise.pde.solving._settings import LATTICES, REFINEMENT
+from edgewise.pde.splines._local import spline_jets
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
 from edgewise.pde.statement._interface import Pieced, outputs_at, pieces_at
@@ -145,11 +146,13 @@ def is_on_lattice(problem: Problem) -> bool:
 
 
 def on_lattice(refiner: Refiner, tolerance: float, lattices: int | None = None) -> Answer:
-    """Solve on lattices until two solutions differ by less than a tolerance; return the one before the last.
+    """Solve on lattices until the error is less than a tolerance.
 
-    The difference is its error. Knots follow the solution, and each coordinate has as many as give it as large a share
-    of the error. `lattices`: how many there are at most. While layers are thinner than cells, knots follow those of an
-    equation with larger second derivatives; such solutions do not count.
+    The difference of two solutions is the error of the first of them. In several coordinates, where differences have
+    fallen for three lattices, the next one, as they fall, is the error of the last solution. Knots follow the solution,
+    and each coordinate has as many as give it as large a share of the error. `lattices`: how many there are at most.
+    While layers are thinner than cells, knots follow those of an equation with larger second derivatives; such
+    solutions do not count.
     """
     search = _Search(refiner, is_linear(refiner.problem))
     for cells in LATTICES.cells[len(refiner.problem.domain.names)][:lattices]:
@@ -159,10 +162,10 @@ def on_lattice(refiner: Refiner, tolerance: float, lattices: int | None = None) 
     assert last is not None
     if search.best is None:  # there is no other to compare it with
         return refiner.answer(_state(last, math.inf))._replace(relative=last.relative, settled=False)
-    former, last, error = search.best
+    found, former, last, error = search.best
     settled = former.settled and last.settled
     error = max(error, last.objective.missed(last.vector, refiner.seed), _doubted(refiner, last))
-    return Answer(_state(former, error), error, former.relative, settled, search.falls(former, last))
+    return Answer(_state(found, error), error, found.relative, settled, search.falls(former, last))
 
 
 def _doubted(refiner: Refiner, level: _Level) -> float:
@@ -181,6 +184,15 @@ def _doubted(refiner: Refiner, level: _Level) -> float:
     return _distance(level, replace(level, objective=objective, vector=vector))
 
 
+class _Found(NamedTuple):
+    """A solution and its error, as the last two solutions tell it."""
+
+    level: _Level
+    former: _Level
+    last: _Level
+    error: float
+
+
 class _Search:
     """The solutions of the last two lattices, and how much they differ.
 
@@ -194,7 +206,8 @@ class _Search:
         self.former: _Level | None = None
         self.last: _Level | None = None
         self.layers: _Level | None = None
-        self.best: tuple[_Level, _Level, float] | None = None
+        self.best: _Found | None = None
+        self.distances: list[float] = []
         self.stalled, self.coarser = 0, 0.0  # of the equation: what was left on the last lattice with fewer cells
 
     def ended(self, tolerance: float) -> bool:
@@ -203,17 +216,29 @@ class _Search:
             return last is not None and self.refiner.monitor.ended() is not None
         if self.refiner.monitor.ended() is not None:
             return True
-        error = _distance(former, last)
+        found = self._found(former, last)
+        error = found.error
         if self.refiner.measured:  # a small part of what noise makes uncertain is enough
             tolerance = max(tolerance, LATTICES.of_noise * last.objective.misfit(last.vector))
         if error <= tolerance and former.solved and last.settled and self.falls(former, last):
-            self.best = (former, last, error)
+            self.best = found
             return True
-        if self.best is None or error < LATTICES.gain * self.best[2] or self.best[2] > LATTICES.near:
-            self.best, self.stalled = (former, last, error), 0
+        if self.best is None or error < LATTICES.gain * self.best.error or self.best.error > LATTICES.near:
+            self.best, self.stalled = found, 0
         else:
             self.stalled += 1
         return self.stalled >= LATTICES.stalled[self.d]
+
+    def _found(self, former: _Level, last: _Level) -> _Found:
+        """The last solution where distances have fallen from lattice to lattice, else the one before it."""
+        self.distances.append(_distance(former, last))
+        if self.d == 1 or len(self.distances) < 3:
+            return _Found(former, former, last, self.distances[-1])
+        one, two, three = self.distances[-3:]
+        rate = max(two / max(one, 1e-300), three / max(two, 1e-300), LATTICES.least_rate)
+        if rate > LATTICES.most_rate:
+            return _Found(former, former, last, three)
+        return _Found(last, former, last, LATTICES.expected * rate * three)
 
     def falls(self, former: _Level, last: _Level) -> bool:
         """Whether a finer lattice leaves less of the equation, or both hardly any of one that was known to be soluble.
@@ -271,6 +296,8 @@ class _Search:
         if refiner.monitor.ended() is not None and not level.settled and last is not None:
             return False
         self.former, self.last = None if last is self.layers else last, level
+        if self.former is None:
+            self.distances.clear()
         if self.former is not None and self.former.cells < level.cells:
             self.coarser = self.former.relative
         return True
@@ -372,7 +399,7 @@ def _solved(refiner: Refiner, objective: LatticeObjective, floor: float) -> _Lev
     monitor, cells = refiner.monitor, max(objective.products.counts)
     solver, before = BandNewton(refiner.solver.steps, floor), monitor.steps
     vector = monitor.minimize(solver, objective, f"grid {cells}")
-    steps = max(1, monitor.steps - before)
+    steps = max(1, monitor.steps - before) + (not objective.linear)  # with that which `follow` begins with
     refiner.work += steps * objective.seconds
     domain = objective.problem.domain
     others = inside(objective.products, objective.problem, LATTICES.gauss[len(domain.names)] + 1)

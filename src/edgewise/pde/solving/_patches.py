@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise._jets import Jets, Order
+from edgewise._jets import Jets
 from edgewise._typing import Array
 from edgewise.pde.geometry._boundary import Boundary
 from edgewise.pde.geometry._domain import Box, Face
 from edgewise.pde.solving._settings import LATTICES
+from edgewise.pde.splines._local import Local
 from edgewise.pde.splines._space import Products
 from edgewise.pde.statement._condition import Condition, Equation, Measured, Periodic
 from edgewise.pde.statement._interface import Between, Pieced, outputs_at, pieces_at
@@ -145,35 +146,6 @@ def widths_at(products: Products, points: Array) -> Array:
     """The widths of the cells that points lie in, (n, d)."""
     cells = products.cell_of(points)
     return np.stack([np.diff(line.cells)[cells[:, k]] for k, line in enumerate(products.lines)], 1)
-
-
-class Local(NamedTuple):
-    """The functions that live at groups of points (C, Q, d): numbers (C, K), and values (C Q, K) of each order."""
-
-    numbers: Tensor
-    values: dict[Order, Tensor]
-
-    @classmethod
-    def at(cls, products: Products, points: Tensor, orders: Sequence[Order]) -> Local:
-        values = products.at(points.flatten(0, 1).numpy(), orders)
-        numbers = products.index(products.cell_of(points[:, 0].numpy()))
-        return cls(torch.from_numpy(numbers), {order: torch.from_numpy(part) for order, part in values.items()})
-
-    def jets(self, coefficients: Tensor) -> Jets:
-        """Splines with coefficients (functions, m): (C Q, m) of each order."""
-        near = np.ascontiguousarray(coefficients[self.numbers].permute(2, 0, 1).numpy())
-        groups, count = self.numbers.shape
-        found = {}
-        for order, part in self.values.items():
-            whole = part.view(groups, -1, count).numpy()
-            columns = [np.einsum("gqk,gk->gq", whole, own).ravel() for own in near]
-            found[order] = torch.from_numpy(np.stack(columns, 1))
-        return found
-
-
-def spline_jets(products: Products, coefficients: Tensor, points: Tensor, orders: Sequence[Order]) -> Jets:
-    """Splines with coefficients (functions, m) at points (n, d): (n, m) of each order."""
-    return Local.at(products, points.unsqueeze(1), orders).jets(coefficients)
 
 
 def places_of(problem: Problem, products: Products, touched: Array) -> Array:

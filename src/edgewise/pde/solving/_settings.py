@@ -68,7 +68,7 @@ class Lattices:
     """Products of splines in one to three coordinates, and damped Newton steps there."""
 
     cells: dict[int, tuple[int, ...]] = field(default_factory=lambda: {
-        1: (20, 30, 45, 67, 100, 150, 225, 340), 2: (8, 12, 18, 27, 40, 60, 90), 3: (4, 6, 8, 10, 12),
+        1: (20, 30, 45, 67, 100, 150, 225, 340), 2: (8, 12, 18, 27, 40, 60, 90, 135), 3: (4, 6, 8, 10, 12, 15),
     })  # fmt: skip
     """Of each coordinate, where they need as many, by the number of coordinates; so are the following three."""
     degree: dict[int, int] = field(default_factory=lambda: {1: 7, 2: 7, 3: 6})
@@ -107,7 +107,7 @@ class Lattices:
     far: float = 10.0  # times the median: terms of an equation above which it counts less
     of_mean: float = 1e-2  # of the root mean square of the terms: what the median counts as at least
     corner: float = 0.1  # of the size of the domain: what is near a corner
-    seconds: float = 40.0  # of steps on one core, about
+    seconds: float = 20.0  # of steps on one core, about
     followed: int = 4  # steps, at most, that a first lattice makes expect of the second
     band: int = 40_000_000  # numbers of a band: 320 MB
     falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution
@@ -115,6 +115,9 @@ class Lattices:
     hardly: float = 1e-5  # of a linear equation's terms: what is left below it, where corners may leave as much
     of_units: float = 1e-3  # of the largest unknown in the equation's units: the size of a smaller one, at least
     gain: float = 0.7  # of the least distance of two solutions: another one above it is no gain
+    most_rate: float = 0.5  # a distance of two solutions over the one before, above which they tell no later one
+    least_rate: float = 0.03  # what it counts as, at least
+    expected: float = 1.5  # the error of a solution over what the rate makes of its distance from the one before
     stalled: dict[int, int] = field(default_factory=lambda: {1: 4, 2: 2, 3: 2})
     """Lattices without a gain, by the number of coordinates, after which there are no more."""
     unknown_error: float = 1e-3  # what a larger error counts as there, which may say nothing

@@ -14,7 +14,6 @@ from scipy.linalg import solveh_banded
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
-from edgewise._jets import Order
 from edgewise._typing import Array
 
 
@@ -62,17 +61,23 @@ class Space:
         return found % len(self) if self.periodic else found
 
     def local(self, x: Array, order: int = 0) -> Array:
-        """The functions that are not zero at points, or their derivatives: (n, degree + 1), by de Boor's recurrence."""
-        k, near = self.degree, self.cell_of(x)[:, None] + np.arange(1, 2 * self.degree + 1)
-        knots, x = self.knots[near], x[:, None]
-        values = np.ones((len(x), 1)) if order <= k else np.zeros((len(x), 1))
-        for d in range(1, k + 1):
-            left, right, new = knots[:, k - d : k], knots[:, k : k + d], np.zeros((len(x), d + 1))
-            shares = values / (right - left)
-            new[:, :-1] = shares * (right - x if d <= k - order else -d)
-            new[:, 1:] += shares * (x - left if d <= k - order else d)
-            values = new
-        return values
+        """The functions that are not zero at points, or their derivatives: (n, degree + 1)."""
+        return self.derivatives(x, [order])[order]
+
+    def derivatives(self, x: Array, orders: Iterable[int]) -> dict[int, Array]:
+        """The same for several derivatives, by de Boor's recurrence."""
+        k, found = self.degree, {order: np.zeros((len(x), self.degree + 1)) for order in orders}
+        knots = self.knots[self.cell_of(x) + np.arange(1, 2 * k + 1)[:, None]]
+        values = np.ones((1, len(x)))
+        for d in range(k + 1):  # those of degree d, from which a derivative of order k - d goes on
+            if d:
+                values = _raised(values, knots[k - d : k], knots[k : k + d], x)
+            if k - d in found:
+                own = values
+                for above in range(d + 1, k + 1):
+                    own = _raised(own, knots[k - above : k], knots[k : k + above], None)
+                found[k - d] = np.ascontiguousarray(own.T)
+        return found
 
     def matrix(self, x: Array, order: int = 0) -> csr_matrix:
         """Values of all functions, or derivatives, at points: (n, len(self))."""
@@ -256,17 +261,6 @@ class Products:
         orders = order or (0,) * len(self.lines)
         return reduce(_outer, (line.local(points[:, k], orders[k]) for k, line in enumerate(self.lines)))
 
-    def at(self, points: Array, orders: Iterable[Order]) -> dict[Order, Array]:
-        """The same for several derivatives, each by the numbers of its coordinates."""
-        orders = list(orders)
-        sides = [
-            {count: line.local(points[:, k], count) for count in {order.count(k) for order in orders}}
-            for k, line in enumerate(self.lines)
-        ]
-        return {
-            order: reduce(_outer, (side[order.count(k)] for k, side in enumerate(sides))) for order in orders
-        }  # fmt: skip
-
     def matrix(self, points: Array, order: tuple[int, ...] = ()) -> csr_matrix:
         """Values of all functions, or derivatives, at points: (n, len(self))."""
         return _rows_of(self.local(points, order), self.index(self.cell_of(points)), len(self))
@@ -339,6 +333,15 @@ def _rows_of(values: Array, columns: Array, width: int) -> csr_matrix:
     """The sparse matrix (n, width) with values (n, k) in columns (n, k)."""
     starts = np.arange(0, values.size + 1, values.shape[1])
     return csr_matrix((values.ravel(), columns.ravel(), starts), (len(values), width))
+
+
+def _raised(values: Array, left: Array, right: Array, x: Array | None) -> Array:
+    """Functions (d, n) between knots to functions (d + 1, n) of a degree more, at points; without these derivatives."""
+    d = len(values)
+    new, shares = np.empty((d + 1, values.shape[1])), values / (right - left)
+    new[:-1], new[-1] = shares * (-d if x is None else right - x), 0.0
+    new[1:] += shares * (d if x is None else x - left)
+    return new
 
 
 def grid_points(places: Iterable[Array]) -> Array:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import as_strided
 from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
-from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from edgewise._typing import Array
+from edgewise.kernels.bands import add_to_band
 from edgewise.pde.splines._space import Space
 
 
@@ -135,6 +136,41 @@ class Band:
         return across.reshape(outer * w, inner * w), corner.reshape(outer * w, outer * w)
 
 
+class _Rows(NamedTuple):
+    """Rows (C, Q, K) in columns (C, K), and by constants (C, Q, c)."""
+
+    columns: Array
+    values: Array
+    constants: Array
+
+    @property
+    def count(self) -> int:
+        return self.values.shape[0] * self.values.shape[1]
+
+    def scaled(self, scale: Array) -> _Rows:
+        """The rows of unknowns in other units; the constants' factors come last."""
+        own = self.constants * scale[len(scale) - self.constants.shape[2] :]
+        return _Rows(self.columns, self.values * scale[self.columns][:, None], own)
+
+    def squares(self, size: int) -> Array:
+        """Squares of the norms of columns."""
+        found = np.bincount(self.columns.ravel(), np.einsum("cqk,cqk->ck", self.values, self.values).ravel(), size)
+        found[size - self.constants.shape[2] :] += np.einsum("cqk,cqk->k", self.constants, self.constants)
+        return found
+
+    def image(self, s: Array) -> Array:
+        """What the rows make of unknowns, (C Q,)."""
+        found = np.matmul(self.values, s[self.columns][:, :, None])[:, :, 0]
+        return (found + self.constants @ s[len(s) - self.constants.shape[2] :]).ravel()
+
+    def turned(self, left: Array, size: int) -> Array:
+        """The transpose's image of (C Q,)."""
+        each = left.reshape(len(self.values), -1)
+        found = np.bincount(self.columns.ravel(), np.matmul(each[:, None], self.values).ravel(), size)
+        found[size - self.constants.shape[2] :] += np.einsum("cqk,cq->k", self.constants, each)
+        return found
+
+
 class Normal:
     """Least squares  min |J s - r|^2  of rows that are added up.
 
@@ -150,70 +186,72 @@ class Normal:
         self.local, self.orthogonal = local, orthogonal
         self.seen = int(places.max(initial=-1)) + 1
         self.places = np.concatenate([places, np.arange(self.seen, self.seen + constants)])
-        self._values: list[Array] = []
-        self._columns: list[Array] = []
-        self._ends: list[Array] = []
+        self._added: list[_Rows] = []
+        self._dense = np.zeros((0, self.seen + constants))
         self._rests: list[Array] = []
-        self._blocks: list[tuple[Array, Array]] = []
-        self._dense: list[Array] = []
+        self._dense_rests: list[float] = []
+        self._last: tuple[tuple[float, float] | None, Callable[[Array], Array] | None] = (
+            None,
+            None,
+        )  # factor, and of what
 
     def add(self, columns: Tensor, rows: Tensor, constants: Tensor, rest: Tensor) -> None:
         """Add rows (C, Q, K) with entries in columns (C, K), by constants (C, Q, c), and what they leave (C Q,)."""
-        groups, each, wide = rows.shape
         places = self.places[columns.numpy()].astype(np.int32)
-        more = np.arange(self.seen, self.seen + self.constants, dtype=np.int32)
-        whole = np.concatenate([
-            np.broadcast_to(places[:, None], (groups, each, wide)), np.broadcast_to(more, (groups, each, len(more)))
-        ], 2)  # fmt: skip
-        values = np.concatenate([rows.numpy(), constants.numpy()], 2)
-        self._values.append(values.ravel())
-        self._columns.append(whole.ravel())
-        self._ends.append(np.full(groups * each, wide + len(more)))
+        self._added.append(_Rows(places, rows.numpy(), constants.numpy()))
         self._rests.append(rest.numpy())
-        self._blocks.append((places, rows.numpy()))
         self.cost += float(rest.square().sum())
 
     def add_dense(self, row: Array, rest: float) -> None:
-        """Add one row (size + constants,) that sees all unknowns."""
-        own = np.zeros(self.seen + self.constants)
+        """Add one row (size + constants,) that sees all unknowns; these come after the others."""
+        own = np.zeros((1, self.seen + self.constants))
         kept = self.places >= 0
-        own[self.places[kept]] = row[kept]
-        self._values.append(own)
-        self._columns.append(np.arange(len(own), dtype=np.int32))
-        self._ends.append(np.array([len(own)]))
-        self._rests.append(np.array([rest]))
-        self._dense.append(own[: self.seen])
+        own[0, self.places[kept]] = row[kept]
+        self._dense = np.concatenate([self._dense, own])
+        self._dense_rests.append(rest)
         self.cost += rest**2
 
     @property
     def residual(self) -> Array:
         """What the rows leave."""
-        return np.concatenate(self._rests)
+        return np.concatenate([*self._rests, np.array(self._dense_rests)])
 
     def step(self, damping: float = 0.0) -> Tensor | None:
         """The s of least squares, with `damping` times the squares of s added; None where it is not finite."""
         return self.solved(self.residual, damping)
 
     @cached_property
-    def _matrix(self) -> tuple[Any, Any, Array]:
-        """J and its transpose, with columns of norm one, and the factors that make them so."""
+    def _scaled(self) -> tuple[list[_Rows], Array, Array]:
+        """The rows, and those that see all unknowns, with columns of norm one; and the factors that make them so."""
         n = self.seen + self.constants
-        ends = np.concatenate([[0], np.cumsum(np.concatenate(self._ends))])
-        matrix = csr_matrix((np.concatenate(self._values), np.concatenate(self._columns), ends), (len(ends) - 1, n))
-        norms = np.sqrt(np.bincount(matrix.indices, matrix.data**2, n))
-        scale = np.where(norms > 1e-13 * norms.max(initial=0.0), 1 / np.maximum(norms, 1e-300), 0.0)
-        matrix.data *= scale[matrix.indices]
-        return matrix, matrix.T.tocsr(), scale
+        with np.errstate(invalid="ignore", over="ignore"):  # where rows are not finite
+            norms = np.sqrt(sum((rows.squares(n) for rows in self._added), (self._dense**2).sum(0)))
+            scale = np.where(norms > 1e-13 * norms.max(initial=0.0), 1 / np.maximum(norms, 1e-300), 0.0)
+            return [self._added.pop(0).scaled(scale) for _ in range(len(self._added))], self._dense * scale, scale
+
+    def _image(self, s: Array) -> Array:
+        """J s."""
+        rows, dense, _ = self._scaled
+        return np.concatenate([*(own.image(s) for own in rows), dense @ s])
+
+    def _turned(self, left: Array) -> Array:
+        """J' r."""
+        rows, dense, scale = self._scaled
+        ends = np.cumsum([0, *(own.count for own in rows)])
+        found = dense.T @ left[ends[-1] :]
+        for own, (start, end) in zip(rows, pairwise(ends.tolist()), strict=True):
+            found += own.turned(left[start:end], len(scale))
+        return found
 
     def _factored(self, damping: float, ridge: float) -> Callable[[Array], Array] | None:
         """What the factored band makes of a right side, with the constants as a border."""
-        matrix, _, scale = self._matrix
-        n, side = self.seen, matrix[:, self.seen :].toarray()
-        lower = not self.orthogonal
-        band = self._cholesky(scale[:n], damping + ridge) if lower else self._triangle(scale[:n], damping + ridge**2)
+        rows, dense, _ = self._scaled
+        n, lower = self.seen, not self.orthogonal
+        band = self._cholesky(damping + ridge) if lower else self._triangle(damping + ridge**2)
         if band is None:
             return None
-        across = matrix[:, :n].T @ side
+        side = np.concatenate([*(own.constants.reshape(own.count, -1) for own in rows), dense[:, n:]])
+        across = np.stack([self._turned(own)[:n] for own in side.T], 1) if self.constants else np.zeros((n, 0))
         spread = cho_solve_banded((band, lower), across, check_finite=False) if self.constants else across
         corner = side.T @ side + damping * np.eye(self.constants) - across.T @ spread
         if not np.isfinite(corner).all():
@@ -227,47 +265,50 @@ class Normal:
 
         return solved
 
-    def _windows(self, scale: Array) -> Iterator[tuple[int, Array]]:
+    def _windows(self) -> Iterator[tuple[int, Array]]:
         """A part of each row that sees all unknowns, that a band can hold: its first place and its entries."""
-        for dense in self._dense:
-            own = dense * scale
+        for own in self._scaled[1][:, : self.seen]:
             first = int(np.argmax(np.convolve(own**2, np.ones(min(self.band + 1, len(own))), "valid")))
             yield first, own[first : first + self.band + 1]
 
-    def _cholesky(self, scale: Array, ridge: float) -> Array | None:
+    def _cholesky(self, ridge: float) -> Array | None:
         """The lower factor of J'J with a ridge, as LAPACK has bands; None where it is not positive definite."""
-        n = self.seen
-        flat = np.zeros((self.band + 1) * n)
-        for places, rows in self._blocks:
-            _gather(flat, places, rows * scale[places][:, None], n)
-        band = flat.reshape(self.band + 1, n)
-        for first, own in self._windows(scale):
+        rows, _, scale = self._scaled
+        columns = np.zeros((self.seen, self.band + 1))
+        for own in rows:
+            step = max(1, 1_000_000 // own.values.shape[2] ** 2)
+            for k in range(0, len(own.values), step):
+                some = own.values[k : k + step]
+                add_to_band(columns, np.matmul(some.transpose(0, 2, 1), some), own.columns[k : k + step])
+        band = columns.T
+        for first, own in self._windows():
             for d in range(len(own)):
                 band[d, first : first + len(own) - d] += own[d:] * own[: len(own) - d]
-        band[0] += ridge + (scale == 0)
+        band[0] += ridge + (scale[: self.seen] == 0)
         try:
             return cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False)
         except (LinAlgError, ValueError):
             return None
 
-    def _triangle(self, scale: Array, ridge: float) -> Array:
+    def _triangle(self, ridge: float) -> Array:
         """The upper factor of J by orthogonal steps from the first unknown to the last, as LAPACK has bands.
 
         Its errors are those of J, where those of J'J are their squares. Rows of two places far apart count as two.
         """
+        every, _, scale = self._scaled
         n, wide = self.seen, self.band + 1
         starts: dict[int, list[Array]] = {}
-        for places, rows in self._blocks:
+        for places, rows, _ in every:
             near = bool((places.max(1) - places.min(1) < wide).all())
             step = places.shape[1] if near and places.shape[1] <= wide else self.local
             for k in range(0, places.shape[1], step):
                 part, values = places[:, k : k + step], rows[:, :, k : k + step]
                 first = part.min(1)
                 spread = np.zeros((*values.shape[:2], wide))
-                np.put_along_axis(spread, (part - first[:, None])[:, None], values * scale[part][:, None], 2)
+                np.put_along_axis(spread, (part - first[:, None])[:, None], values, 2)
                 for at, own in zip(first.tolist(), list[Array](spread), strict=True):
                     starts.setdefault(at, []).append(own)
-        for first, window in self._windows(scale):
+        for first, window in self._windows():
             edge = np.zeros((1, wide))
             edge[0, : len(window)] = window
             starts.setdefault(first, []).append(edge)
@@ -288,12 +329,15 @@ class Normal:
 
     def solved(self, right: Array, damping: float = 0.0) -> Tensor | None:
         """The s of  min |J s - right|^2 + damping |s|^2,  by conjugate gradients; None where it is not finite."""
-        matrix = self._matrix[0]
-        if not np.isfinite(matrix.data).all() or not np.isfinite(right).all():
+        rows, dense, _ = self._scaled
+        known = (dense, right, *(part for own in rows for part in own[1:]))
+        if not all(np.isfinite(part).all() for part in known):
             return None
         ridge = LEAST_RIDGE
         while ridge < MOST_RIDGE:
-            factor = self._factored(damping, ridge)
+            if self._last[0] != (damping, ridge):
+                self._last = (damping, ridge), self._factored(damping, ridge)
+            factor = self._last[1]
             found = None if factor is None else self._gradients(factor, right, damping)
             if found is not None:
                 return found
@@ -301,23 +345,22 @@ class Normal:
         return None
 
     def _gradients(self, factor: Callable[[Array], Array], right: Array, damping: float) -> Tensor | None:
-        matrix, turned, scale = self._matrix
-        s, rest = np.zeros(matrix.shape[1]), right.copy()
-        gradient = turned @ rest
+        scale, rest = self._scaled[2], right.copy()
+        s, gradient = np.zeros(len(scale)), self._turned(right)
         direction = factor(gradient)
         size = first = float(gradient @ direction)
         self.left = float(rest @ rest)
         for _ in range(MOST_GRADIENTS):
             if not size > 0:
                 break
-            image = matrix @ direction
+            image = self._image(direction)
             length = size / max(float(image @ image + damping * direction @ direction), 1e-300)
             after = rest - length * image
             left = float(after @ after)
             if not left <= self.left and damping == 0:  # what is left falls, but for rounding
                 break
             s, rest, self.left = s + length * direction, after, left
-            gradient = turned @ rest - damping * s
+            gradient = self._turned(rest) - damping * s
             next_one = factor(gradient)
             before, size = size, float(gradient @ next_one)
             if not size > 1e-30 * first:
@@ -334,17 +377,3 @@ class Normal:
 LEAST_RIDGE = 1e-14  # added to the band's diagonal of ones
 MOST_RIDGE = 1e-6
 MOST_GRADIENTS = 60  # steps of conjugate gradients
-
-
-def _gather(band: Array, places: Array, rows: Array, size: int) -> None:
-    """Add the products of columns of rows (C, Q, K), whose places are (C, K), to a flat lower band."""
-    i, j = np.tril_indices(rows.shape[2])
-    step = max(1, 4_000_000 // len(i))
-    for k in range(0, len(rows), step):
-        own, at = rows[k : k + step], places[k : k + step]
-        values = np.matmul(own.transpose(0, 2, 1), own)[:, i, j]
-        one, two = at[:, i].astype(np.int64), at[:, j]
-        twice = (one == two) & (i != j)  # a function that both of two sides see
-        values = np.where(twice, 2 * values, values) if twice.any() else values
-        where = np.abs(one - two) * size + np.minimum(one, two)
-        torch.from_numpy(band).index_add_(0, torch.from_numpy(where.ravel()), torch.from_numpy(values.ravel()))

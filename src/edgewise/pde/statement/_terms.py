@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import SimpleNamespace
@@ -20,6 +20,7 @@ from edgewise._jets import Jets, Order, below, halves, sum_of
 from edgewise._typing import Array
 from edgewise.pde.geometry._domain import Box, Domain
 from edgewise.pde.geometry._jet import Jet
+from edgewise.pde.splines._local import Local
 from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._coefficient import Call, Laws
 from edgewise.pde.statement._condition import Condition, Equation, Integral, quadrature
@@ -206,11 +207,9 @@ class Linearized(NamedTuple):
         """Its derivatives by the coefficients (functions, m) of unknowns and by constants, sparse (n, all of them)."""
         entries, columns, size = [], [], self.by[0][()].shape[1] * len(products)
         for side, by in zip(points, self.by, strict=True):
-            m, x = by[()].shape[1], side.numpy()
-            values = {order: torch.from_numpy(own) for order, own in products.at(x, by).items()}
-            where = torch.from_numpy(products.index(products.cell_of(x)))
-            entries.append(entries_of(values, by))
-            columns.append((where.unsqueeze(2) * m + torch.arange(m)).flatten(1))
+            m, local = by[()].shape[1], Local.at(products, side.unsqueeze(1), by)
+            entries.append(local.entries(by))
+            columns.append((local.numbers.unsqueeze(2) * m + torch.arange(m)).flatten(1))
         entries.append(self.constants)
         constants = self.constants.shape[1]
         columns.append(torch.arange(size, size + constants).expand(len(self.residual), -1))
@@ -218,17 +217,6 @@ class Linearized(NamedTuple):
         ends = np.arange(0, values.numel() + 1, values.shape[1])
         shape = (len(values), size + constants)
         return sparse.csr_matrix((values.flatten().numpy(), places.flatten().numpy(), ends), shape=shape)
-
-
-def entries_of(values: Mapping[Order, Tensor], by: Jets) -> Tensor:
-    """Derivatives (n, K m) by coefficients (K, m), given functions' derivatives (n, K) and those by jets (n, m)."""
-    m = by[()].shape[1]
-    whole = torch.zeros(*values[()].shape, m, dtype=torch.float64)
-    for order, slope in by.items():
-        for q in range(m):
-            if bool(slope[:, q].any()):
-                whole[..., q].addcmul_(values[order], slope[:, q, None])
-    return whole.flatten(1)
 
 
 def left(

@@ -15,6 +15,7 @@ from edgewise import pde
 ONCE = ew.Options(restarts=1)
 LINE = pde.Box(x=(0, 1))
 SQUARE = pde.Box(x=(0, 1), y=(-1, 2))
+BALL = pde.Ball(x=0, y=0, z=0, radius=1)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,9 @@ SQUARE = pde.Box(x=(0, 1), y=(-1, 2))
         (SQUARE, lambda p: p.x**3 * p.y**4, 0.25 * 33 / 5, 1e-12),
         (pde.Disk(x=1, y=0, radius=2), lambda p: p.x**2, math.pi * 2**4 / 4 + math.pi * 4, 1e-11),
         (pde.Box(a=(0, 1), b=(0, 1), c=(0, 1), d=(0, 2)), lambda p: p.a * p.d**3, 2.0, 1e-12),
-        (SQUARE - pde.Disk(x=0.5, y=0.5, radius=0.4), lambda p: 1 + 0 * p.x, 3 - 0.16 * math.pi, 2e-2),
+        (SQUARE - pde.Disk(x=0.5, y=0.5, radius=0.4), lambda p: 1 + 0 * p.x, 3 - 0.16 * math.pi, 1e-13),
+        (pde.Disk(x=0, y=0, radius=1) - pde.Disk(x=0, y=0, radius=0.4), lambda p: p.x**2, 0.2436 * math.pi, 1e-12),
+        (BALL - pde.Ball(x=0.1, y=0, z=0, radius=0.5), lambda p: 1 + 0 * p.x, 4 / 3 * 0.875 * math.pi, 1e-6),
         (SQUARE.face(x=1), lambda p: p.y**2, 3.0, 1e-12),
         (LINE.boundary(), lambda p: 1 + p.x, 3.0, 1e-14),
         (pde.Disk(x=1, y=0, radius=2).boundary(), lambda p: p.x, 4 * math.pi, 1e-11),

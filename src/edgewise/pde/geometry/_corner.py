@@ -192,7 +192,7 @@ def corners_of(domain: Region) -> tuple[Corner, ...]:
     curves, found = domain.curves(), []
     size = math.dist(domain.low, domain.high)
     seen: list[tuple[float, float]] = []
-    for at in _candidates(curves):
+    for at in meetings(curves):
         if all(math.dist(at, other) > 10 * CORNERS.near * size for other in seen):
             seen.append(at)
             corner = _corner(domain, at, CORNERS.near * size)
@@ -236,7 +236,8 @@ def _inside(domain: Region, at: tuple[float, float], radius: float, angles: Tens
     return domain.contains(torch.tensor(at, dtype=torch.float64) + radius * around)
 
 
-def _candidates(curves: Sequence[Curve]) -> Iterator[tuple[float, float]]:
+def meetings(curves: Sequence[Curve]) -> Iterator[tuple[float, float]]:
+    """The ends of segments, and the points in which curves of the plane meet."""
     for curve in curves:
         if isinstance(curve, Segment):
             yield from (curve.start, curve.end)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import repeat
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,11 +14,10 @@ from torch import Tensor
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._typing import Data
-from edgewise.pde.geometry._boundary import Boundary, unit
+from edgewise.pde.geometry._boundary import Boundary
 from edgewise.pde.geometry._domain import Box, Domain, Face
 from edgewise.pde.geometry._jet import Jet
-from edgewise.pde.geometry._round import Disk
-from edgewise.pde.splines._space import Products
+from edgewise.pde.statement._quadrature import Rule, quadrature
 
 Left = Tensor | tuple[Tensor, ...]
 Equation = (  # of the unknown, a Jet, or a tuple of them where there are several: a type checker cannot tell which
@@ -32,9 +29,6 @@ Function = Callable[[Any, SimpleNamespace], Any]  # of jets, which torch's funct
 
 
 Where = Face | Boundary | Tensor
-
-Rule = tuple[Tensor, Tensor]
-"""Points (n, d) and their weights (n,), which add up to the size of what is integrated over."""
 
 
 class OnBoundary(SimpleNamespace):
@@ -261,70 +255,14 @@ def measured(points: Data, values: Data, weight: float = 100.0, output: int = 0)
     return Measured(at, residual, weight, values=known)
 
 
-def quadrature(where: Domain | Face | Boundary, count: int) -> Rule:
-    """Return about `count` points and weights of an integral over a domain, or along a boundary.
-
-    Gauss's rule in panels on boxes and their faces, and on disks in polar coordinates; equally spaced points along
-    other boundaries, and a Sobol sequence on other domains, whose error falls about as 1 / count.
-
-    >>> points, weights = quadrature(Box(x=(0, 2)), 100)
-    >>> round(float(weights @ points[:, 0] ** 3), 12)
-    4.0
-    """
-    if isinstance(where, Face):
-        parts = [_face(where.box, k, end, count // len(where.fixed)) for k, end in where.fixed]
-        return torch.cat([points for points, _ in parts]), torch.cat([weights for _, weights in parts])
-    if isinstance(where, Boundary):
-        return where.spaced(count)
-    if isinstance(where, Disk):
-        return _disk(where, count)
-    if isinstance(where, Box) and count ** (1 / len(where.names)) >= 5:  # else a Sobol sequence is better
-        return _box(where.low, where.high, count)
-    low, high = where.ends
-    tried = count if isinstance(where, Box) else 2 * count  # points of the box around another domain
-    points = low + (high - low) * unit(tried, len(low), 0, "sobol")
-    weights = torch.full((tried,), float((high - low).prod()) / tried, dtype=torch.float64)
-    inside = where.contains(points)
-    return points[inside], weights[inside]
-
-
-def _box(low: Sequence[float], high: Sequence[float], count: int, panel: int = 8) -> Rule:
-    """Gauss points of panels, of which each has `panel` by each coordinate."""
-    each = max(panel, round(count ** (1 / len(low)))) if len(low) < 4 else int(count ** (1 / len(low)))
-    panels = Products.even(zip(low, high, strict=True), repeat(max(1, each // panel)), 0)
-    points, weights = panels.gauss(min(panel, each))
-    return torch.from_numpy(points), torch.from_numpy(weights)
-
-
-def _face(box: Box, k: int, end: float, count: int) -> Rule:
-    """The rule of one face; on a line it is a point of weight one."""
-    others = [i for i in range(len(box.names)) if i != k]
-    if not others:
-        return torch.tensor([[end]], dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-    inner, weights = _box([box.low[i] for i in others], [box.high[i] for i in others], count)
-    points = torch.full((len(inner), len(box.names)), end, dtype=torch.float64)
-    points[:, others] = inner
-    return points, weights
-
-
-def _disk(disk: Disk, count: int) -> Rule:
-    points, widths = _box((0.0,), (disk.radius,), round(math.sqrt(count / 3)))
-    radii = points[:, 0]
-    turns = max(16, count // len(radii))
-    angles = 2 * math.pi * torch.arange(turns, dtype=torch.float64) / turns
-    around = torch.stack([angles.cos(), angles.sin()], 1)
-    points = torch.tensor(disk.center, dtype=torch.float64) + (radii[:, None, None] * around).reshape(-1, 2)
-    return points, (widths * radii * (2 * math.pi / turns)).repeat_interleave(turns)
-
-
 @dataclass(frozen=True)
 class Integral(Condition):
     """The condition that an integral over a domain or along a boundary is a number.
 
     integral of integrand(u, p) = equals, or of integrand(u, p, c) with unknown constants c. Such a condition fixes the
     mean of a pressure, or the size of an eigenfunction. The integral is computed at points: Gauss's on boxes and disks,
-    where it is exact to many digits; equally spaced ones along other boundaries; and a Sobol sequence on other domains,
-    which gives three to four digits.
+    and in slices of other domains, where it is exact to many digits, of balls cut by others to six; equally spaced ones
+    along other boundaries; and a Sobol sequence on boxes of many coordinates.
 
     Parameters
     ----------

@@ -23,8 +23,9 @@ from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.splines._local import Local
 from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.statement._coefficient import Call, Laws
-from edgewise.pde.statement._condition import Condition, Equation, Integral, quadrature
+from edgewise.pde.statement._condition import Condition, Equation, Integral
 from edgewise.pde.statement._problem import Problem, Weak
+from edgewise.pde.statement._quadrature import quadrature
 
 
 @dataclass(frozen=True)

@@ -173,3 +173,13 @@ def test_the_error_is_the_largest_of_the_unknowns() -> None:
     points = line.points(1000, seed=4)
     small = torch.sin(20 * math.pi * points[:, 0]) / 100
     assert float((found(points)[:, 1] - small).norm() / small.norm()) < 5 * found.error < 5e-6
+
+
+def test_where_one_kind_of_condition_ends_on_a_straight_side() -> None:
+    """Motz's problem; the factor of r^(1/2) is 401.162453745, as Li, Mathon and Sermer (1987) give it."""
+    shape = pde.Polygon(((-1, 0), (0, 0), (1, 0), (1, 1), (-1, 1)))
+    held = [pde.Condition(shape.edge(k), lambda u, p, at=at: u.value - at) for k, at in ((0, 0.0), (2, 500.0))]
+    free = [pde.Condition(shape.edge(k), lambda u, p: p.nx * u.x + p.ny * u.y) for k in (1, 3, 4)]
+    found = pde.solve(pde.Problem(shape, lambda u, p: u.xx + u.yy, [*held, *free]))
+    assert found.outcome is pde.Outcome.CONVERGED
+    assert found.constants["r^(1/2) at (0, 0)"] == pytest.approx(401.162453745, rel=1e-8)

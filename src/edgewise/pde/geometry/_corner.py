@@ -80,6 +80,11 @@ class Corner:
         """Whether the angle is more than 180 degrees."""
         return self.angle > math.pi
 
+    @property
+    def flat(self) -> bool:
+        """Whether the boundary goes straight on."""
+        return self.angle == math.pi
+
     def singular(self, terms: int = 4, ends: Ends = "values") -> tuple[Singular, ...]:
         """Return the first harmonic functions of the corner that are not smooth.
 
@@ -187,8 +192,11 @@ class Singular:
         return f"r^{shown}{log} at ({x:g}, {y:g})"
 
 
-def corners_of(domain: Region) -> tuple[Corner, ...]:
-    """Return the corners of a domain of two coordinates: the ends of its edges, and where curves of it cross."""
+def corners_of(domain: Region, *, flat: bool = False) -> tuple[Corner, ...]:
+    """Return the corners of a domain of two coordinates: the ends of its edges, and where curves of it cross.
+
+    `flat`: also those where the boundary goes straight on.
+    """
     curves, found = domain.curves(), []
     size = math.dist(domain.low, domain.high)
     seen: list[tuple[float, float]] = []
@@ -196,7 +204,7 @@ def corners_of(domain: Region) -> tuple[Corner, ...]:
         if all(math.dist(at, other) > 10 * CORNERS.near * size for other in seen):
             seen.append(at)
             corner = _corner(domain, at, CORNERS.near * size)
-            found += [] if corner is None else [corner]
+            found += [] if corner is None or (corner.flat and not flat) else [corner]
     return tuple(found)
 
 
@@ -209,7 +217,7 @@ def _corner(domain: Region, at: tuple[float, float], radius: float) -> Corner | 
     # On curved edges the directions are off by a multiple of the radius, which this removes.
     start, end = (one - ((two - one + math.pi) % turn - math.pi) for one, two in zip(near, far, strict=True))
     angle = (end - start) % turn
-    return None if abs(angle - math.pi) < CORNERS.flat else Corner(at, angle, start, domain.names)
+    return Corner(at, math.pi if abs(angle - math.pi) < CORNERS.flat else angle, start, domain.names)
 
 
 def _arc(domain: Region, at: tuple[float, float], radius: float) -> tuple[float, float] | None:
@@ -306,17 +314,18 @@ class Stated(Protocol):
 def enrichment(problem: Stated) -> tuple[Singular, ...]:
     """Return the singular functions of all corners where the equation is Laplace's in its second derivatives.
 
-    For one unknown without an ansatz; a condition on each edge of the corner must hold values, or derivatives.
+    For one unknown without an ansatz; a condition on each edge of the corner must hold values, or derivatives. On a
+    straight side they are needed where one kind of condition ends and the other begins.
     """
     domain = problem.domain
     size, found = math.dist(domain.low, domain.high), []
-    for corner in corners_of(domain):
+    for corner in corners_of(domain, flat=True):
         middle = corner.first + corner.angle / 2
         if not _is_laplace(problem, _beside(corner, middle, CORNERS.beside * size)):
             continue
         first = _held(problem, _beside(corner, corner.first, CORNERS.beside * size), size)
         second = _held(problem, _beside(corner, corner.first + corner.angle, CORNERS.beside * size), size)
-        if first and second:
+        if first and second and not (corner.flat and first == second):
             found += _of_corner(corner, _BY_CONDITIONS[first, second])
     return tuple(found)
 

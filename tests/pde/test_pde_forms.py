@@ -219,6 +219,51 @@ def test_a_bar_of_two_materials() -> None:
     assert strong.errors(exact).relative > 0.1 and strong.outcome.name == "UNRESOLVED"
 
 
+@pytest.mark.parametrize("breaks", [{"x": [0.4]}, {}])
+def test_a_wall_of_two_layers_is_solved_from_its_weak_form(breaks, tmp_path: Path) -> None:
+    """-(k u')' = 1 with k = 1 and 5: two parabolas. Jumps are seen where they are not told."""
+    form = pde.Weak(lambda u, v, p: torch.where(p.x < 0.4, 1.0, 5.0) * u.x * v.x - v.value, breaks=breaks)
+    wall = pde.Problem(LINE, form, [pde.Condition(LINE.boundary(), lambda u, p: u.value)])
+    flux = (0.4 * 0.4 / 2 + 0.6 * 1.4 / 10) / (0.4 + 0.6 / 5)
+
+    def exact(p):
+        return torch.where(p.x < 0.4, flux * p.x - p.x**2 / 2, (flux * (p.x - 1) - (p.x**2 - 1) / 2) / 5)
+
+    found = pde.solve(wall)
+    assert found.outcome is pde.Outcome.CONVERGED and found.errors(exact).relative < 1e-10
+    found.save(tmp_path / "wall.safetensors")
+    again = pde.load(tmp_path / "wall.safetensors", wall)
+    assert torch.equal(again([[0.2], [0.7]]), found([[0.2], [0.7]]))
+
+
+def test_a_weak_form_whose_flux_depends_on_the_unknown_and_jumps_in_the_plane() -> None:
+    """-div(k (1 + u^2) grad u) = f with k = 3 and 1 on both sides of a line; w = u + u^3 / 3 has the flux k grad w."""
+
+    def w(p):
+        wave = torch.sin(3 * (p.x - 0.2)) * torch.cos(p.y)
+        return torch.where(p.x < 0.2, wave / 3, wave)
+
+    def exact(p):  # the real root of u^3 + 3 u = 3 w
+        return 2 * torch.sinh(torch.asinh(1.5 * w(p)) / 3)
+
+    def form(u, v, p):
+        k = torch.where(p.x < 0.2, 3.0, 1.0) * (1 + u.value**2)
+        return k * (u.x * v.x + u.y * v.y) - 10 * torch.sin(3 * (p.x - 0.2)) * torch.cos(p.y) * v.value
+
+    square = pde.Box(x=(-1, 1), y=(-1, 1))
+    rim = pde.Condition(square.boundary(), lambda u, p: u.value - exact(p))
+    found = pde.solve(pde.Problem(square, pde.Weak(form, breaks={"x": [0.2]}), [rim]), tolerance=1e-6)
+    assert found.outcome is pde.Outcome.CONVERGED and found.errors(exact).relative < 5 * found.error
+
+
+def test_a_flux_that_jumps_across_a_circle_is_no_equation_at_points() -> None:
+    square = pde.Box(x=(-1, 1), y=(-1, 1))
+    rim = pde.Condition(square.boundary(), lambda u, p: u.value)
+    form = pde.Weak(lambda u, v, p: torch.where(p.x**2 + p.y**2 < 0.3, 9.0, 1.0) * (u.x * v.x + u.y * v.y) - v.value)
+    found = pde.solve(pde.Problem(square, form, [rim]), tolerance=0.1, options=ew.Options(time_limit=3.0))
+    assert found.outcome is not pde.Outcome.CONVERGED
+
+
 def test_a_weak_form_with_an_end_that_is_free() -> None:
     pull = pde.Weak(lambda u, v, p: u.x * v.x - torch.exp(p.x) * v.value, natural=LINE.face(x=1))
     problem = pde.Problem(LINE, pull, [pde.Condition(LINE.face(x=0), lambda u, p: u.value)])

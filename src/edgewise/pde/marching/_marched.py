@@ -29,6 +29,7 @@ from edgewise.pde.splines._networks import Factors, network_of_factors
 from edgewise.pde.splines._space import Space
 from edgewise.pde.statement._interface import pieced
 from edgewise.pde.statement._problem import Problem, paired
+from edgewise.pde.statement._strong import strong
 from edgewise.tables.io import Malformed, read_model
 from edgewise.train import Row
 
@@ -280,9 +281,16 @@ def load(path: str | os.PathLike[str], problem: Problem) -> Solution | Marched |
     if not isinstance(problem, Problem):
         raise InputError(f"load takes the file, then the problem that was solved. Got {type(problem).__name__}.")
     try:
-        problem = pieced(paired(problem))
         said, tensors = read(path)
-        require_same(said["problem"], problem)
+        stated = paired(problem)
+        try:
+            problem = pieced(stated)
+            require_same(said["problem"], problem)
+        except Refused:
+            if (whole := strong(stated)) is None:
+                raise
+            problem = pieced(whole)
+            require_same(said["problem"], problem)
         return _built(problem, said, tensors)
     except Refused as why:
         raise InputError(f"{path} {printable(str(why))}.") from None

@@ -107,7 +107,7 @@ class Lattices:
     far: float = 10.0  # times the median: terms of an equation above which it counts less
     of_mean: float = 1e-2  # of the root mean square of the terms: what the median counts as at least
     corner: float = 0.1  # of the size of the domain: what is near a corner
-    seconds: float = 20.0  # of steps on one core, about
+    seconds: float = 15.0  # of steps on one core, about
     followed: int = 4  # steps, at most, that a first lattice makes expect of the second
     band: int = 40_000_000  # numbers of a band: 320 MB
     falls: float = 0.9  # of what the equation leaves on the lattice before, as there must be where there is a solution

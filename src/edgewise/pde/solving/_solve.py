@@ -36,6 +36,7 @@ from edgewise.pde.splines._pass import JetPass
 from edgewise.pde.statement._coefficient import FoundCoefficient
 from edgewise.pde.statement._interface import pieced
 from edgewise.pde.statement._problem import Problem, Weak, paired
+from edgewise.pde.statement._strong import strong
 from edgewise.train import Monitor, Options, Row, Words
 from edgewise.train.optim import LM
 
@@ -187,7 +188,9 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     own = options or Options()
     if not is_number(tolerance, 0) or not tolerance > 0:
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
-    problem = pieced(paired(problem))
+    problem = paired(problem)
+    whole = strong(problem) if isinstance(grids, str) and model is None and not isinstance(start, Solution) else None
+    problem = pieced(problem if whole is None else whole)
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
     near, guess = (start, None) if isinstance(start, Solution) else (None, start)
     if guess is not None and (not callable(guess) or isinstance(guess, FoundSolution)):

@@ -1,0 +1,197 @@
+"""A weak form as an equation at points, and as fluxes that meet where its coefficients jump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise._jets import Order
+from edgewise.pde.geometry._boundary import unit
+from edgewise.pde.geometry._domain import Box, Domain, Face
+from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
+from edgewise.pde.statement._condition import Condition
+from edgewise.pde.statement._interface import Interface
+from edgewise.pde.statement._problem import Problem, Weak
+
+_ASIDE = 1e-9  # of the size of the domain: how far from a jump its sides are read
+_LINES, _ALONG, _HALVINGS = 16, 256, 40  # along which jumps are looked for, places there, and halvings between two
+_JUMP = 1e-3  # of what changes between two places: what is left of it by a jump
+_SAME, _MOST = 1e-6, 8  # of the range of a coordinate: jumps as near are at one place; places, at most
+
+
+def strong(problem: Problem) -> Problem | None:
+    """Return the problem of a weak form with  F_0 - sum_k d/dx_k F_k = 0  in place of it.
+
+    F_0 multiplies the test function and F_k its derivatives. At `breaks`, and where fluxes are seen to jump at a place
+    of one coordinate, u and F_k are continuous; F_k is zero on natural faces. None for forms with second derivatives of
+    test functions, for more than three coordinates, and where fluxes jump across anything else.
+    """
+    weak, domain = problem.residual, problem.domain
+    if not isinstance(weak, Weak) or problem.functions or problem.complex or len(domain.names) > 3:
+        return None
+    if not set(weak.breaks) <= set(domain.names) or not (weak.natural is None or weak.natural.box == domain):
+        return None
+    reads = weak.reads(domain.names, problem.unknowns, problem.constants)
+    breaks = _jumps(problem, weak, reads)
+    if any(len(order) > 1 for _, order in reads) or breaks is None:
+        return None
+    fluxes = _Fluxes(weak, reads, problem)
+    conditions: list[Condition] = list(problem.conditions)
+    if weak.natural is not None:
+        for k, end in weak.natural.fixed:
+            conditions.append(Condition(Face(weak.natural.box, ((k, end),)), fluxes.across(k)))
+    for k, name in enumerate(domain.names):
+        for place in breaks[name]:
+            if domain.low[k] < place < domain.high[k]:
+                conditions.append(Interface(_below(domain, k, float(place)), fluxes.meeting(k)))
+    return replace(problem, residual=fluxes.left, conditions=tuple(conditions))
+
+
+class _Fluxes:
+    """What multiplies the test functions of a weak form and their derivatives."""
+
+    def __init__(self, weak: Weak, reads: Sequence[tuple[int, Order]], problem: Problem) -> None:
+        self.weak, self.reads, self.names = weak, list(reads), problem.domain.names
+        self.equations, self.size = problem.unknowns, max(
+            high - low for low, high in zip(problem.domain.low, problem.domain.high, strict=True)
+        )  # fmt: skip
+
+    def left(self, u: Any, p: SimpleNamespace, *constants: Any) -> tuple[Tensor, ...]:
+        """F_0 - sum_k d/dx_k F_k of each equation."""
+        each = u if isinstance(u, tuple) else (u,)
+        given = [
+            *(part for own in each for part in own.parts.values()),
+            *(c for own in constants for c in vars(own).values()),
+        ]
+        followed = torch.is_grad_enabled() and any(isinstance(one, Tensor) and one.requires_grad for one in given)
+        with torch.enable_grad():
+            leaves = [{order: _leaf(part) for order, part in own.parts.items()} for own in each]
+            at = SimpleNamespace(**{name: _leaf(value) for name, value in vars(p).items()})
+            jets = tuple(Jet(parts, own.names, own.asked) for parts, own in zip(leaves, each, strict=True))
+            found = [torch.zeros_like(next(iter(vars(p).values()))) for _ in range(self.equations)]
+            parts = self.weak(jets[0] if len(jets) == 1 else jets, at, *constants)
+            for (equation, order), flux in zip(self.reads, parts, strict=True):
+                if order == ():
+                    found[equation] = found[equation] + flux
+                elif flux.requires_grad:
+                    found[equation] = found[equation] - self._along(order[0], flux, jets, leaves, at)
+        return tuple(found) if followed else tuple(part.detach() for part in found)
+
+    def _along(self, k: int, flux: Tensor, jets: Sequence[Jet], leaves: Sequence[Any], at: SimpleNamespace) -> Tensor:
+        """The whole derivative of a flux by a coordinate."""
+        place = getattr(at, self.names[k])
+        read = [(jet, order, part) for jet, parts in zip(jets, leaves, strict=True) for order, part in parts.items()]
+        inputs = [place, *(part for _, _, part in read)]
+        by = torch.autograd.grad(flux.sum(), inputs, create_graph=True, allow_unused=True)
+        total = torch.zeros_like(place) if by[0] is None else by[0]
+        for (jet, order, _), slope in zip(read, by[1:], strict=True):
+            if slope is not None:
+                total = total + slope * jet.d(*(self.names[i] for i in (*order, k)))
+        return total
+
+    def across(self, k: int) -> Any:
+        """The condition that fluxes by a coordinate are zero."""
+
+        def zero(u: Any, p: SimpleNamespace, *constants: Any) -> tuple[Tensor, ...]:
+            return self._of(k, u, p, constants)
+
+        return zero
+
+    def meeting(self, k: int) -> Any:
+        """The conditions that unknowns, and their fluxes by a coordinate, are the same on both sides of a place."""
+
+        def meet(u: Any, v: Any, p: SimpleNamespace, *constants: Any) -> tuple[Tensor, ...]:
+            pairs = zip(u, v, strict=True) if isinstance(u, tuple) else [(u, v)]
+            same = [one.value - other.value for one, other in pairs]
+            below, above = (self._aside(k, p, side) for side in (-1, 1))
+            fluxes = zip(self._of(k, u, below, constants), self._of(k, v, above, constants), strict=True)
+            return (*same, *(one - other for one, other in fluxes))
+
+        return meet
+
+    def _of(self, k: int, u: Any, p: SimpleNamespace, constants: Any) -> tuple[Tensor, ...]:
+        at = SimpleNamespace(**{name: getattr(p, name) for name in self.names})
+        parts = zip(self.reads, self.weak(u, at, *constants), strict=True)
+        return tuple(flux for (_, order), flux in parts if order == (k,))
+
+    def _aside(self, k: int, p: SimpleNamespace, side: int) -> SimpleNamespace:
+        given = {name: getattr(p, name) for name in self.names}
+        return SimpleNamespace(**{**given, self.names[k]: given[self.names[k]] + side * _ASIDE * self.size})
+
+
+def _leaf(part: Tensor) -> Tensor:
+    return part if part.requires_grad else part.detach().clone().requires_grad_()
+
+
+def _below(domain: Domain, k: int, place: float) -> Box:
+    """The part of the space around a domain that is below a place of one coordinate."""
+    ends = {}
+    for i, (name, low, high) in enumerate(zip(domain.names, domain.low, domain.high, strict=True)):
+        more = high - low
+        ends[name] = (low - more, place if i == k else high + more)
+    return Box(**ends)
+
+
+def _jumps(
+    problem: Problem, weak: Weak, reads: Sequence[tuple[int, Order]]
+) -> dict[str, list[float]] | None:  # fmt: skip
+    """The places of each coordinate where fluxes jump, with `breaks`, as some lines show them; None for other jumps."""
+    domain, fluxes = problem.domain, _explicit(problem, weak, reads)
+    d, found = len(domain.names), {}
+    low, high = domain.ends
+    for k, name in enumerate(domain.names):
+        count, width = (_LINES if d > 1 else 1), float(high[k] - low[k])
+        lines = (low + (high - low) * unit(count, d, 7, "random")).repeat_interleave(_ALONG, 0)
+        lines[:, k] = torch.linspace(float(low[k]), float(high[k]), _ALONG, dtype=torch.float64).repeat(count)
+        one, two = lines[:-1], lines[1:]
+        along = (one[:, k] < two[:, k]) & domain.contains(one) & domain.contains(two)
+        one, two = one[along], two[along]
+        values = fluxes(torch.cat([one, two])).chunk(2)
+        changes = (values[1] - values[0]).abs().amax(1)
+        some = changes > 1e-9 * torch.cat(values).abs().amax()
+        one, two, changes = one[some], two[some], changes[some]
+        left = changes
+        for _ in range(_HALVINGS):
+            middle = (one + two) / 2
+            ends = fluxes(torch.cat([one, middle, two])).chunk(3)
+            first, second = ((ends[i + 1] - ends[i]).abs().amax(1) for i in range(2))
+            lower = (first >= second).unsqueeze(1)
+            one, two, left = (
+                torch.where(lower, one, middle), torch.where(lower, middle, two), torch.maximum(first, second)
+            )  # fmt: skip
+        places = [float(place) for place in weak.breaks.get(name, ())]
+        for place in one[left > _JUMP * changes][:, k].tolist():
+            if not any(abs(place - known) < _SAME * width for known in places):
+                places.append(place)
+                crossed = int(((lines[:, k] < place).view(count, -1).any(1)).sum())
+                same = int(((one[:, k] - place).abs() < _SAME * width)[left > _JUMP * changes].sum())
+                if same < crossed or len(places) > _MOST:
+                    return None
+        found[name] = places
+    return found
+
+
+def _explicit(problem: Problem, weak: Weak, reads: Sequence[tuple[int, Order]]) -> Callable[[Tensor], Tensor]:
+    """The fluxes (n, m) at points (n, d), of unknowns that are the same everywhere."""
+    names, orders = problem.domain.names, orders_up_to(HIGHEST, len(problem.domain.names))
+
+    def fluxes(points: Tensor) -> Tensor:
+        like = torch.ones(len(points), dtype=torch.float64)
+        jets = [
+            Jet({order: (0.3 + 0.1 * len(order) + 0.07 * q) * like for order in orders}, names)
+            for q in range(problem.unknowns)
+        ]
+        at = SimpleNamespace(**dict(zip(names, points.unbind(1), strict=True)))
+        constants = {name: float(value) * like for name, value in problem.constants.items()}
+        more = (SimpleNamespace(**constants),) if constants else ()
+        with torch.no_grad():
+            parts = weak(jets[0] if len(jets) == 1 else tuple(jets), at, *more)
+        found = [part for (_, order), part in zip(reads, parts, strict=True) if order]
+        return torch.stack(found or [torch.zeros_like(like)], 1)
+
+    return fluxes

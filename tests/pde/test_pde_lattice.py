@@ -122,3 +122,20 @@ def test_time_ends_it_with_what_there_is() -> None:
     assert found.outcome is pde.Outcome.TIME_LIMIT
     assert np.isfinite(found.error)
     assert found.history
+
+
+def test_a_constant_that_multiplies_an_unknown_is_found() -> None:
+    """-u'' = a w, -w'' = pi^2 sin(pi x) and u(1/2) = 1: a = pi^2. A whole step raises the cost, and is taken."""
+    line = pde.Box(x=(0, 1))
+    ends = pde.Condition(line.boundary(), lambda u, p, c: (u[0].value, u[1].value))
+    middle = pde.Condition(torch.tensor([[0.5]], dtype=torch.float64), lambda u, p, c: u[0].value - 1)
+    problem = pde.Problem(
+        line,
+        lambda u, p, c: (u[0].xx + c.a * u[1].value, u[1].xx + math.pi**2 * torch.sin(math.pi * p.x)),
+        [ends, middle],
+        unknowns=2,
+        constants={"a": 1.0},
+    )
+    found = pde.solve(problem)
+    assert found.outcome is pde.Outcome.CONVERGED
+    assert found.constants["a"] == pytest.approx(math.pi**2, rel=1e-8)

@@ -170,17 +170,24 @@ class LatticeObjective:
         return network_of(self.products, self.coefficients(vector), (accuracy * sizes).tolist())
 
     def cost(self, vector: Tensor) -> float:
+        left = self.residuals(vector)
+        total = float(left @ left)
+        return total if total == total else float("inf")
+
+    def residuals(self, vector: Tensor) -> Tensor:
+        """What all equations leave, weighed, in the order of the rows of `normal`."""
         if not self.held[0].scales:
             self._weigh(self.start, self.start[self.size :])
-        total = 0.0
+        found = []
         for held in self.held:
             for part in self._parts(held):
-                for scale, rest in zip(held.scales, self._rests(held, part, vector), strict=True):
-                    total += float((scale[part].flatten() * rest).square().sum())
+                shape, rests = held.patch.weights[part].shape, self._rests(held, part, vector)
+                each = [(scale[part] * rest.view(shape)) for scale, rest in zip(held.scales, rests, strict=True)]
+                found.append(torch.cat(each, 1).flatten())
+        found += [(rows @ vector[columns].unsqueeze(2)).flatten() for columns, rows in self._smooth()]
         for held in self.integrals:
-            total += sum(own**2 for own in self._integral(held, vector, vector[self.size :])[1])
-        total += sum(float((rows @ vector[columns].unsqueeze(2)).square().sum()) for columns, rows in self._smooth())
-        return total if total == total else float("inf")
+            found.append(torch.tensor(self._integral(held, vector, vector[self.size :])[1], dtype=torch.float64))
+        return torch.cat(found).detach()
 
     def normal(self, vector: Tensor) -> Normal:
         """The rows at a vector."""

@@ -61,7 +61,9 @@ class BandNewton(LeastSquaresSolver):
                 break
             if vector is not before and callback is not None and callback(vector, cost):
                 break
-            if cost < (1 - LATTICES.tolerance) * normal.cost:
+            if cost > normal.cost:  # a step that the next one will make up for
+                damping, again = 0.0, True
+            elif cost < (1 - LATTICES.tolerance) * normal.cost:
                 damping, again = (damping / LATTICES.cut if damping > LATTICES.least_damping else 0.0), True
             elif damping > LATTICES.of_rounding and again:
                 damping, again = 0.0, False  # little may have been gained for the damping alone
@@ -75,21 +77,31 @@ def _lower(problem: Any, normal: Normal, vector: Tensor, damping: float) -> tupl
     """A step that lowers the cost: vector, cost, and the damping.
 
     A whole undamped step, or a half, a quarter, ... of it, which no change of units changes; else one with the least
-    damping that does.
+    damping that does. A whole step may also raise the cost where the next one, by the same derivatives, is far shorter:
+    costs are no measure where unknowns multiply each other.
+
+    Source: Deuflhard, Newton Methods for Nonlinear Problems (2004), the natural monotonicity test.
     """
     while damping <= LATTICES.most_damping:
         step = normal.step(damping)
         if step is not None:
-            gain = normal.cost - normal.left
+            gain, whole = normal.cost - normal.left, not problem.linear
             for _ in range(1 if damping > LATTICES.of_rounding or problem.linear else LATTICES.halvings):
                 cost = problem.cost(vector - step)
-                if cost < normal.cost:
+                if cost < normal.cost or (whole and damping == 0 and _contracts(problem, normal, vector, step)):
                     return vector - step, cost, damping
-                step = step / 2
+                step, whole = step / 2, False
             if gain < LATTICES.tolerance * normal.cost:
                 break
         damping = max(LATTICES.least_damping if step is None else LATTICES.nonlinear, 10 * damping)
     return vector, normal.cost, damping
+
+
+def _contracts(problem: Any, normal: Normal, vector: Tensor, step: Tensor) -> bool:
+    """Whether the step after a whole one, by the same derivatives, is far shorter."""
+    left = problem.residuals(vector - step)
+    after = normal.solved(left.numpy()) if bool(torch.isfinite(left).all()) else None
+    return after is not None and normal.length(after) < LATTICES.contracts * normal.length(step)
 
 
 def is_settled(objective: LatticeObjective, vector: Tensor, floor: float) -> bool:

@@ -133,13 +133,17 @@ class Refiner:
         self.begins = dict(problem.numbers)
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, REFINEMENT.per_parameter, 0.0
         self.boundary = boundary
+        self.answered: Answer | None = None  # the last
         self.conditions = [term_of(condition, boundary, self.seed + 1) for condition in problem.conditions]
         self.fresh = problem.domain.points(
             max(points, REFINEMENT.least_fresh), self.seed + 123_457
         )  # those of no other seed
 
-    def best_of(self, models: Sequence[KAN], grids: Sequence[int]) -> NetworkState:
-        """The best of several networks after the first grids, by what the equation leaves at fresh points."""
+    def best_of(self, models: Sequence[KAN], grids: Sequence[int], tolerance: float = 0.0) -> NetworkState:
+        """The best of several networks after the first grids, by what the equation leaves at fresh points.
+
+        Or the first whose error is below a tolerance, if that is given.
+        """
         found = []
         for model in models:
             state = NetworkState(model, dict(self.begins), laws=self.problem.laws())
@@ -149,6 +153,8 @@ class Refiner:
             found.append(state)
             if self.monitor.ended() is not None:
                 break
+            if tolerance and model is not models[-1] and self.error(state) <= self.enough(state, tolerance):
+                return state
         return min(found, key=lambda state: state.fresh)
 
     def trained(self, state: NetworkState, grid: int) -> NetworkState:
@@ -191,7 +197,7 @@ class Refiner:
 
     def error(self, state: NetworkState) -> float:
         """The estimated error of a network."""
-        return self._estimated(state, self.judged(state)).error
+        return self.answer(state).error
 
     def uncertain(self, state: NetworkState) -> Uncertainty:
         """What the noise of the measurements makes uncertain."""
@@ -213,6 +219,11 @@ class Refiner:
         return objective.calls(objective.start)
 
     def answer(self, state: NetworkState) -> Answer:
+        if self.answered is None or self.answered.state is not state:
+            self.answered = self._answer(state)
+        return self.answered
+
+    def _answer(self, state: NetworkState) -> Answer:
         objective = self.judged(state)
         known, relative = self._estimated(state, objective), objective.relative(objective.start, objective.terms[0])
         falls = bool(self.measured) or known.kept < REFINEMENT.at_minimum or relative < REFINEMENT.rounding

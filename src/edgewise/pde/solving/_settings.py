@@ -125,6 +125,7 @@ class Lattices:
 
     tolerance: float = 1e-3  # of the cost: a damped Newton step that gains less is the last
     halvings: int = 8  # of an undamped step, before damping is tried
+    contracts: float = 0.9  # of a whole step: the next one, by which a step may raise the cost
     least_damping: float = 1e-15  # tried after none, where rounding makes the matrix indefinite
     nonlinear: float = 1e-6  # damping tried after none, where the equation is not linear
     most_damping: float = 1e6
@@ -202,6 +203,7 @@ class Examination:
     rounding: float = 1e-15  # of the largest column
     steps: int = 40  # by Levenberg and Marquardt
     gain: float = 1e-4  # of what is left: a step that gains less is the last
+    contracts: float = 0.9  # of a whole step: the next one, by which a step may raise the cost
     least_damping: float = 1e-6  # tried after none
     most_damping: float = 10.0
 

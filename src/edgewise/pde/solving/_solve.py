@@ -65,7 +65,7 @@ def race(
     entrants = []
     for kind in _kinds(models):
         before = refiner.work
-        state = refiner.best_of(kind, grids[:2])
+        state = refiner.best_of(kind, grids[:2], tolerance)
         entrants.append(_Entrant(state, 2, refiner.work - before, refiner.error(state)))
         enough = RACE.good_of_its_kind if len(state.model.layers) > 1 else RACE.good_as_a_sum
         if refiner.monitor.ended() is not None or entrants[-1].score < enough:

@@ -327,6 +327,13 @@ class Normal:
             front = triangle[1:]
         return upper
 
+    def length(self, step: Tensor) -> float:
+        """The norm of a step of unknowns whose columns have norm one."""
+        scale = np.zeros(self.size + self.constants)
+        kept = self.places >= 0
+        scale[kept] = self._scaled[2][self.places[kept]]
+        return float(np.linalg.norm(step.numpy()[scale > 0] / scale[scale > 0]))
+
     def solved(self, right: Array, damping: float = 0.0) -> Tensor | None:
         """The s of  min |J s - right|^2 + damping |s|^2,  by conjugate gradients; None where it is not finite."""
         rows, dense, _ = self._scaled

@@ -136,8 +136,9 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         What is to hold.
     model
         The network to start from. By default one layer of splines on a line, and in two and three coordinates as few
-        products of splines as the solution needs. With weak forms, unknown functions and more coordinates the best of
-        sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more than three products first.
+        products of splines as the solution needs. With unknown functions, weak forms that lattices do not take, and
+        more coordinates the best of sums, KAN([d, 5, unknowns]), and of sums of products (see `products`), in more than
+        three products first.
     grids
         Cell counts, coarse to fine; "auto" refines, and widens its own networks, until the estimated error is below the
         tolerance or neither helps, or until the work that it may do is spent.

@@ -56,10 +56,9 @@ class _Fluxes:
     """What multiplies the test functions of a weak form and their derivatives."""
 
     def __init__(self, weak: Weak, reads: Sequence[tuple[int, Order]], problem: Problem) -> None:
-        self.weak, self.reads, self.names = weak, list(reads), problem.domain.names
-        self.equations, self.size = problem.unknowns, max(
-            high - low for low, high in zip(problem.domain.low, problem.domain.high, strict=True)
-        )  # fmt: skip
+        self.weak, self.reads, self.names, self.equations = weak, list(reads), problem.domain.names, problem.unknowns
+        low, high = problem.domain.ends
+        self.aside = _ASIDE * float((high - low).max())
 
     def left(self, u: Any, p: SimpleNamespace, *constants: Any) -> tuple[Tensor, ...]:
         """F_0 - sum_k d/dx_k F_k of each equation."""
@@ -121,7 +120,7 @@ class _Fluxes:
 
     def _aside(self, k: int, p: SimpleNamespace, side: int) -> SimpleNamespace:
         given = {name: getattr(p, name) for name in self.names}
-        return SimpleNamespace(**{**given, self.names[k]: given[self.names[k]] + side * _ASIDE * self.size})
+        return SimpleNamespace(**{**given, self.names[k]: given[self.names[k]] + side * self.aside})
 
 
 def _leaf(part: Tensor) -> Tensor:
@@ -151,6 +150,7 @@ def _jumps(
         one, two = lines[:-1], lines[1:]
         along = (one[:, k] < two[:, k]) & domain.contains(one) & domain.contains(two)
         one, two = one[along], two[along]
+        lower, upper = one[:, k], two[:, k]
         values = fluxes(torch.cat([one, two])).chunk(2)
         changes = (values[1] - values[0]).abs().amax(1)
         some = changes > 1e-9 * torch.cat(values).abs().amax()
@@ -160,17 +160,15 @@ def _jumps(
             middle = (one + two) / 2
             ends = fluxes(torch.cat([one, middle, two])).chunk(3)
             first, second = ((ends[i + 1] - ends[i]).abs().amax(1) for i in range(2))
-            lower = (first >= second).unsqueeze(1)
-            one, two, left = (
-                torch.where(lower, one, middle), torch.where(lower, middle, two), torch.maximum(first, second)
-            )  # fmt: skip
-        places = [float(place) for place in weak.breaks.get(name, ())]
-        for place in one[left > _JUMP * changes][:, k].tolist():
+            before = (first >= second).unsqueeze(1)
+            one, two = torch.where(before, one, middle), torch.where(before, middle, two)
+            left = torch.maximum(first, second)
+        places, seen = [float(place) for place in weak.breaks.get(name, ())], one[left > _JUMP * changes][:, k]
+        for place in seen.tolist():
             if not any(abs(place - known) < _SAME * width for known in places):
                 places.append(place)
-                crossed = int(((lines[:, k] < place).view(count, -1).any(1)).sum())
-                same = int(((one[:, k] - place).abs() < _SAME * width)[left > _JUMP * changes].sum())
-                if same < crossed or len(places) > _MOST:
+                crossing = int(((lower <= place) & (place < upper)).sum())
+                if int(((seen - place).abs() < _SAME * width).sum()) < crossing or len(places) > _MOST:
                     return None
         found[name] = places
     return found

@@ -139,3 +139,10 @@ def test_a_constant_that_multiplies_an_unknown_is_found() -> None:
     found = pde.solve(problem)
     assert found.outcome is pde.Outcome.CONVERGED
     assert found.constants["a"] == pytest.approx(math.pi**2, rel=1e-8)
+
+
+def test_a_condition_holds_at_points_of_a_list() -> None:
+    line = pde.Box(x=(0, 1))
+    held = [pde.Condition(line.face(x=0), lambda u, p: u.value), pde.Condition([[0.3]], lambda u, p: u.value - 0.3)]  # type: ignore[arg-type]
+    found = pde.solve(pde.Problem(line, lambda u, p: u.xx, held))
+    assert found([[1.0]]).item() == pytest.approx(1, abs=1e-10)

@@ -8,6 +8,7 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,7 +81,11 @@ class Condition:
     def __post_init__(self) -> None:
         if not is_number(self.weight) or not self.weight > 0:
             raise InputError(f"The weight of a condition must be a number > 0. Got {self.weight!r}.")
-        for side in (self.where, self.also):
+        for name in ("where", "also"):
+            side: Any = getattr(self, name)
+            if isinstance(side, np.ndarray) or (isinstance(side, list) and side and isinstance(side[0], list | tuple)):
+                side = torch.as_tensor(side, dtype=torch.float64)
+                object.__setattr__(self, name, side)
             if not isinstance(side, Face | Boundary | Tensor | None):
                 raise InputError(
                     "A condition holds on a boundary, like box.boundary() or polygon.edge(0), or at points (n, d). "

@@ -146,3 +146,33 @@ def test_a_condition_holds_at_points_of_a_list() -> None:
     held = [pde.Condition(line.face(x=0), lambda u, p: u.value), pde.Condition([[0.3]], lambda u, p: u.value - 0.3)]  # type: ignore[arg-type]
     found = pde.solve(pde.Problem(line, lambda u, p: u.xx, held))
     assert found([[1.0]]).item() == pytest.approx(1, abs=1e-10)
+
+
+def test_the_size_of_an_eigenfunction_is_no_integral_that_zero_has() -> None:
+    """Zero solves the equation and its ends; that the integral of its square is not one must be seen."""
+    line = pde.Box(x=(-8, 8))
+    held = [
+        pde.Condition(line.boundary(), lambda u, p, *c: u.value),
+        pde.Integral(line, lambda u, p, *c: u.value**2, equals=1),
+    ]
+
+    def well(u, p, energy):
+        return -0.5 * u.xx + 0.5 * p.x**2 * u.value - energy * u.value
+
+    found = pde.solve(pde.Problem(line, lambda u, p, c: well(u, p, c.E), held, constants={"E": 0.4}))
+    assert found.outcome is pde.Outcome.CONVERGED and found.constants["E"] == pytest.approx(0.5, abs=1e-7)
+    points = torch.linspace(-3, 3, 50, dtype=torch.float64).unsqueeze(1)
+    state = math.pi**-0.25 * torch.exp(-(points[:, 0] ** 2) / 2)
+    assert float((found(points).abs() - state).abs().max()) < 1e-7
+    nothing = pde.solve(pde.Problem(line, lambda u, p: well(u, p, 0.4), held))
+    assert nothing.outcome is not pde.Outcome.CONVERGED
+
+
+def test_a_branch_in_two_coordinates_goes_on_from_lattice_to_lattice() -> None:
+    rim = pde.Condition(SQUARE.boundary(), _zero)
+    branch = pde.continue_in(
+        lambda a: pde.Problem(SQUARE, lambda u, p: u.xx + u.yy + a * torch.exp(u.value), [rim]), [2, 6]
+    )
+    assert branch.outcome is pde.Outcome.CONVERGED and branch.reached == 6
+    direct = pde.solve(pde.Problem(SQUARE, lambda u, p: u.xx + u.yy + 6 * torch.exp(u.value), [rim]))
+    assert branch.solutions[-1]([[0.5, 0.5]]).item() == pytest.approx(direct([[0.5, 0.5]]).item(), rel=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 import torch
@@ -84,6 +85,8 @@ class LatticeObjective:
         """Start at coefficients (functions, unknowns) and constants."""
         own = torch.tensor([float(constants[name]) for name in self.names], dtype=torch.float64)
         self.start = torch.cat([coefficients.flatten(), own])
+        for held in self.held:
+            held.scales = []
 
     def follow(self, known: Known, constants: Mapping[str, float]) -> None:
         """Start from a solution that is known at points: at the step from it, or where that is worse, near it."""
@@ -207,7 +210,8 @@ class LatticeObjective:
     def relative(self, vector: Tensor) -> float:
         """What the equation leaves over the size of its terms, as root mean squares with the weights of `follow`.
 
-        It is 0 where rounding alone may leave as much, of splines as large as these.
+        It is 0 where rounding alone may leave as much, of splines as large as these. Where that is more, what an
+        integral leaves over the size of what is integrated.
         """
         over, size, rounding, constants = 0.0, 0.0, 0.0, vector[self.size :]
         if not self.held[0].scales:
@@ -220,7 +224,31 @@ class LatticeObjective:
                 over += float((squares * weights).sum())
                 size += float((terms * weights).sum())
                 rounding += float((least.view_as(weights) * weights).sum())
-        return (over / size) ** 0.5 if size > 0 and over > rounding else 0.0
+        return max((over / size) ** 0.5 if size > 0 and over > rounding else 0.0, self._of_integrals(vector))
+
+    def _of_integrals(self, vector: Tensor) -> float:
+        """The largest part that integrals are off by."""
+        found = [0.0]
+        for held in self.integrals:
+            assert isinstance(held.condition, Integral)
+            rule, equals = held.patch.weights.flatten(), float(held.condition.equals)
+            for rest in self._rests(held, slice(0, len(held.patch.weights)), vector):
+                size = float(rule.abs() @ (rest + equals / rule.sum()).abs()) + abs(equals)
+                found.append(abs(float(rule @ rest)) / max(size, 1e-300))
+        return max(found)
+
+    def moves_integrals(self) -> bool:
+        """Whether integrals change with the unknowns at the start, as that of a square does not at zero."""
+        start = self.start
+        rows = [row for held in self.integrals for row in self._integral(held, start, start[self.size :])[0]]
+        return all(bool(np.any(row[: self.size])) for row in rows)
+
+    def hill(self) -> Tensor:
+        """Coefficients (functions, unknowns) of a hill over the box around the domain, which is not symmetric."""
+        waves = [np.pi * (np.arange(len(line)) + 0.5) / len(line) for line in self.products.lines]
+        each = [np.sin(wave) * (1 + 0.5 * np.cos(wave)) for wave in waves]
+        whole = torch.from_numpy(reduce(np.multiply.outer, each).ravel())
+        return whole.unsqueeze(1).repeat(1, self.problem.unknowns)
 
     def misfit(self, vector: Tensor) -> float:
         """The root mean square of what measurements leave, over that of their values."""

@@ -349,10 +349,15 @@ def _prepared(
     problem = refiner.problem
     objective = LatticeObjective(problem, products, refiner.seed, raised=raised)
     objective.linear = linear
-    if last is None:
-        objective.begin(_first(refiner, products), {**problem.numbers, **refiner.begins})
+    if last is None and refiner.near is not None:
+        objective.follow(refiner.near, {**problem.numbers, **refiner.begins})
+    elif last is None:
+        constants = {**problem.numbers, **refiner.begins}
+        objective.begin(_first(refiner, products), constants)
         if not math.isfinite(objective.cost(objective.start)):
             raise not_finite()
+        if refiner.guess is None and not objective.moves_integrals():
+            objective.begin(objective.hill(), constants)
     else:
         objective.follow(last.known, last.objective.constants(last.vector))
     return objective

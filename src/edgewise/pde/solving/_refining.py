@@ -16,6 +16,7 @@ from edgewise.nn import KAN, Layout, adapt_grid, clone
 from edgewise.pde.geometry._domain import Box, Domain
 from edgewise.pde.geometry._jet import Jet
 from edgewise.pde.solving._estimate import Estimate, estimate
+from edgewise.pde.solving._even_lattice import Known
 from edgewise.pde.solving._noise import Uncertainty, tuned, uncertainty
 from edgewise.pde.solving._objective import Objective
 from edgewise.pde.solving._settings import REFINEMENT
@@ -133,6 +134,7 @@ class Refiner:
         self.begins = dict(problem.numbers)
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, REFINEMENT.per_parameter, 0.0
         self.boundary = boundary
+        self.near: Known | None = None  # a solution that lattices begin with
         self.answered: Answer | None = None  # the last
         self.conditions = [term_of(condition, boundary, self.seed + 1) for condition in problem.conditions]
         self.fresh = problem.domain.points(

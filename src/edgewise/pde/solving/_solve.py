@@ -30,7 +30,7 @@ from edgewise.pde.solving._initial import is_regular, refusal
 from edgewise.pde.solving._on_lattice import is_on_lattice, on_lattice
 from edgewise.pde.solving._refining import Answer, Begin, NetworkState, Refiner, WeakRefiner
 from edgewise.pde.solving._run import marched
-from edgewise.pde.solving._settings import RACE, REFINEMENT
+from edgewise.pde.solving._settings import LATTICES, RACE, REFINEMENT
 from edgewise.pde.splines._networks import candidates, redrawn, wider
 from edgewise.pde.splines._pass import JetPass
 from edgewise.pde.statement._coefficient import FoundCoefficient
@@ -215,12 +215,14 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         refiner = kind(problem, monitor, LM(steps=steps, tolerance=RACE.tolerance), points, boundary, adaptive, guess)
         if near is not None:
             refiner.begins |= {name: value for name, value in near.constants.items() if name in problem.numbers}
+        by_itself = model is None and (near is None or continues_on_lattices(problem, near))
+        if by_itself and near is not None:
+            refiner.near = _jets_of(problem, models[0])
         plain = isinstance(grids, str) and model is None and near is None and is_regular(problem)
         first = determinacy(problem) if not plain and is_examined(problem) and is_linear(problem) else None
         if isinstance(grids, str):
             impossible = first is not None and first.outcome is Outcome.NO_SOLUTION
-            own = model is None and near is None
-            answer = _automatic(refiner, models, order, tolerance, own_networks=own, impossible=impossible)
+            answer = _automatic(refiner, models, order, tolerance, own_networks=by_itself, impossible=impossible)
         else:
             state = refiner.best_of(models, order[:1])
             for grid in order[1:]:
@@ -238,7 +240,7 @@ def _automatic(
 
     Where there is no solution, what comes near it is found on the first grids.
     """
-    slabs = own_networks and not refusal(refiner.problem)
+    slabs = own_networks and refiner.near is None and not refusal(refiner.problem)
     if slabs and (is_regular(refiner.problem) or not is_linear(refiner.problem)):
         found, why = marched(refiner, tolerance)
         if found is not None:
@@ -284,6 +286,14 @@ def _judged(
     advice = known.advice if known is not None and known.outcome is outcome else answer.advice
     found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative, advice=advice)
     return _with_uncertainty(found, refiner, state)
+
+
+def continues_on_lattices(problem: Problem, near: Solution) -> bool:
+    """Whether lattices can begin with a solution, as one of theirs or of a network of the same kind."""
+    first, d = near.model.layers[0], len(problem.domain.names)
+    if not is_on_lattice(problem) or first.degree != LATTICES.degree[d]:
+        return False
+    return len(near.model.layers) == 1 if d == 1 else bool(near.model.nodes[1].arities)
 
 
 def _jets_of(problem: Problem, model: KAN) -> Known:

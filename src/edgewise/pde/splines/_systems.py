@@ -351,6 +351,7 @@ class Normal:
             ridge *= 100
         return None
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _gradients(self, factor: Callable[[Array], Array], right: Array, damping: float) -> Tensor | None:
         scale, rest = self._scaled[2], right.copy()
         s, gradient = np.zeros(len(scale)), self._turned(right)

@@ -144,7 +144,8 @@ def test_a_layer_is_reached_from_a_thick_one() -> None:
         ]
         return pde.Problem(LINE, lambda u, p: e * u.xx + (u.x - 1) * u.value, ends)
 
-    branch = pde.continue_in(layer, [0.1, 0.02], points=150, tolerance=1e-2, options=ONCE)
+    assert pde.solve(layer(0.002)).outcome is not pde.Outcome.CONVERGED
+    branch = pde.continue_in(layer, [0.1, 0.002], tolerance=1e-2, options=ONCE)
     assert branch.outcome is pde.Outcome.CONVERGED and len(branch) > 2
     left = branch[-1].at([[0.05], [0.6]])
     assert left.value.tolist() == pytest.approx([0.05 - 7 / 6, 1.1], abs=1e-2)  # both lines outside of the layer

@@ -237,6 +237,37 @@ def test_a_wall_of_two_layers_is_solved_from_its_weak_form(breaks, tmp_path: Pat
     assert torch.equal(again([[0.2], [0.7]]), found([[0.2], [0.7]]))
 
 
+def test_a_weak_form_goes_on_from_its_solution() -> None:
+    def wall(load: float) -> pde.Problem:
+        form = pde.Weak(lambda u, v, p: torch.where(p.x < 0.4, 1.0, 5.0) * u.x * v.x - load * v.value)
+        return pde.Problem(LINE, form, [pde.Condition(LINE.boundary(), lambda u, p: u.value)])
+
+    first = pde.solve(wall(1.0))
+    twice = pde.solve(wall(2.0), start=first)
+    branch = pde.continue_in(wall, [1, 2])
+    for found in (twice, branch[-1]):
+        assert found.outcome is pde.Outcome.CONVERGED
+        assert found([[0.3]]).item() == pytest.approx(2 * first([[0.3]]).item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_a_weak_form_of_which_torch_sees_no_derivative_is_left_to_networks(detached: bool) -> None:
+    """-((1 + x^2) u')' = 1: the term 2 x u' is missing where the derivative of the coefficient is."""
+
+    def stiff(p):
+        x = p.x.detach() if detached else p.x
+        return torch.from_numpy(1 + x.numpy() ** 2)
+
+    form = pde.Weak(lambda u, v, p: stiff(p) * u.x * v.x - v.value)
+    found = pde.solve(pde.Problem(LINE, form, [pde.Condition(LINE.boundary(), lambda u, p: u.value)]))
+    slope = math.log(2) / 2 / (math.pi / 4)
+
+    def exact(p):
+        return slope * torch.atan(p.x) - torch.log(1 + p.x**2) / 2
+
+    assert found.errors(exact).relative < 1e-6
+
+
 def test_a_weak_form_whose_flux_depends_on_the_unknown_and_jumps_in_the_plane() -> None:
     """-div(k (1 + u^2) grad u) = f with k = 3 and 1 on both sides of a line; w = u + u^3 / 3 has the flux k grad w."""
 

@@ -15,7 +15,7 @@ from edgewise._extras import needed
 from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.result._solution import Solution
 from edgewise.pde.solving._settings import CONTINUATION
-from edgewise.pde.solving._solve import continues_on_lattices, solve
+from edgewise.pde.solving._solve import continues_on_lattices, posed, solve
 from edgewise.pde.statement._problem import Problem
 from edgewise.train import Options
 
@@ -186,7 +186,7 @@ class _Continuation:
     def _step(self, value: float) -> Solution:
         """The solution for a value, from the last one; on finer grids where that helps."""
         near = self.solutions[-1]
-        if continues_on_lattices(self.problem(value), near) and "model" not in self.first:
+        if continues_on_lattices(posed(self.problem(value), near), near) and "model" not in self.first:
             return self._solved(value, near, self.settings)
         grid = max(layer.grid for layer in near.model.layers)
         found = self._solved(value, near, {"grids": [grid], **self.settings})

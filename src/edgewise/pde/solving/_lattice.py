@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from edgewise._jets import Jets
 from edgewise._typing import Array
 from edgewise.nn import KAN
-from edgewise.pde.solving._even_lattice import units
+from edgewise.pde.solving._even_lattice import Known, units
 from edgewise.pde.solving._patches import (
     Held,
     Patch,
@@ -35,7 +35,6 @@ from edgewise.pde.statement._interface import Pieced, count_of, pieces_at
 from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Linearized, left, linearized
 
-Known = Callable[[Tensor], Jets]
 Source = Tensor | Known
 
 

@@ -23,7 +23,7 @@ from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._local import spline_jets
 from edgewise.pde.splines._space import Products
 from edgewise.pde.splines._systems import Normal
-from edgewise.pde.statement._interface import Pieced, outputs_at, pieces_at
+from edgewise.pde.statement._interface import SIDE, Pieced, outputs_at, pieces_at
 from edgewise.pde.statement._problem import Problem, Weak
 from edgewise.train.optim import LeastSquaresSolver, Needs
 
@@ -176,7 +176,8 @@ def on_lattice(refiner: Refiner, tolerance: float, lattices: int | None = None) 
         return refiner.answer(_state(last, math.inf))._replace(relative=last.relative, settled=False)
     found, former, last, error = search.best
     settled = former.settled and last.settled
-    error = max(error, last.objective.missed(last.vector, refiner.seed), _doubted(refiner, last))
+    apart = LATTICES.of_sides * SIDE if isinstance(refiner.problem, Pieced) else 0.0
+    error = max(error, last.objective.missed(last.vector, refiner.seed), _doubted(refiner, last), apart)
     return Answer(_state(found, error), error, found.relative, settled, search.falls(former, last))
 
 

@@ -120,6 +120,7 @@ class Lattices:
     expected: float = 1.5  # the error of a solution over what the rate makes of its distance from the one before
     stalled: dict[int, int] = field(default_factory=lambda: {1: 4, 2: 2, 3: 2})
     """Lattices without a gain, by the number of coordinates, after which there are no more."""
+    of_sides: float = 5.0  # of how far apart the sides of an interface are read: the error that this makes
     unknown_error: float = 1e-3  # what a larger error counts as there, which may say nothing
     omitted: float = 1e-3  # of the estimated error: what products that are left out may add up to
 
@@ -203,7 +204,6 @@ class Examination:
     rounding: float = 1e-15  # of the largest column
     steps: int = 40  # by Levenberg and Marquardt
     gain: float = 1e-4  # of what is left: a step that gains less is the last
-    contracts: float = 0.9  # of a whole step: the next one, by which a step may raise the cost
     least_damping: float = 1e-6  # tried after none
     most_damping: float = 10.0
 

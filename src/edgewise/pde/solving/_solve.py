@@ -189,9 +189,8 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     own = options or Options()
     if not is_number(tolerance, 0) or not tolerance > 0:
         raise InputError(f"'tolerance' must be a number > 0. Got {tolerance!r}.")
-    problem = paired(problem)
-    whole = strong(problem) if isinstance(grids, str) and model is None and not isinstance(start, Solution) else None
-    problem = pieced(problem if whole is None else whole)
+    plain = isinstance(grids, str) and model is None
+    problem = posed(problem, start if isinstance(start, Solution) else None, plain=plain)
     d, starts = len(problem.domain.names), None if isinstance(own.restarts, str) else max(1, int(own.restarts))
     near, guess = (start, None) if isinstance(start, Solution) else (None, start)
     if guess is not None and (not callable(guess) or isinstance(guess, FoundSolution)):
@@ -218,8 +217,8 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
         by_itself = model is None and (near is None or continues_on_lattices(problem, near))
         if by_itself and near is not None:
             refiner.near = _jets_of(problem, models[0])
-        plain = isinstance(grids, str) and model is None and near is None and is_regular(problem)
-        first = determinacy(problem) if not plain and is_examined(problem) and is_linear(problem) else None
+        regular = plain and near is None and is_regular(problem)
+        first = determinacy(problem) if not regular and is_examined(problem) and is_linear(problem) else None
         if isinstance(grids, str):
             impossible = first is not None and first.outcome is Outcome.NO_SOLUTION
             answer = _automatic(refiner, models, order, tolerance, own_networks=by_itself, impossible=impossible)
@@ -286,6 +285,17 @@ def _judged(
     advice = known.advice if known is not None and known.outcome is outcome else answer.advice
     found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative, advice=advice)
     return _with_uncertainty(found, refiner, state)
+
+
+def posed(problem: Problem, near: Solution | None = None, *, plain: bool = True) -> Problem:
+    """The problem as it is solved: real, at points where it is a weak form that may be, with a function on each piece.
+
+    `plain`: without a network or grids of one's own, which weak forms are left to. Beginning with a solution it is
+    posed as that was.
+    """
+    real = paired(problem)
+    weakly = not plain or (near is not None and isinstance(near.problem.residual, Weak))
+    return pieced((None if weakly else strong(real)) or real)
 
 
 def continues_on_lattices(problem: Problem, near: Solution) -> bool:

@@ -190,10 +190,8 @@ class Normal:
         self._dense = np.zeros((0, self.seen + constants))
         self._rests: list[Array] = []
         self._dense_rests: list[float] = []
-        self._last: tuple[tuple[float, float] | None, Callable[[Array], Array] | None] = (
-            None,
-            None,
-        )  # factor, and of what
+        self._factor: Callable[[Array], Array] | None = None  # the last, and what is on its diagonal
+        self._damped: tuple[float, float] | None = None
 
     def add(self, columns: Tensor, rows: Tensor, constants: Tensor, rest: Tensor) -> None:
         """Add rows (C, Q, K) with entries in columns (C, K), by constants (C, Q, c), and what they leave (C Q,)."""
@@ -342,10 +340,9 @@ class Normal:
             return None
         ridge = LEAST_RIDGE
         while ridge < MOST_RIDGE:
-            if self._last[0] != (damping, ridge):
-                self._last = (damping, ridge), self._factored(damping, ridge)
-            factor = self._last[1]
-            found = None if factor is None else self._gradients(factor, right, damping)
+            if self._damped != (damping, ridge):
+                self._damped, self._factor = (damping, ridge), self._factored(damping, ridge)
+            found = None if self._factor is None else self._gradients(self._factor, right, damping)
             if found is not None:
                 return found
             ridge *= 100

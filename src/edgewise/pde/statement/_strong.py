@@ -15,12 +15,13 @@ from edgewise.pde.geometry._boundary import unit
 from edgewise.pde.geometry._domain import Box, Domain, Face
 from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 from edgewise.pde.statement._condition import Condition
-from edgewise.pde.statement._interface import Interface
+from edgewise.pde.statement._interface import SIDE, Interface
 from edgewise.pde.statement._problem import Problem, Weak
 
-_ASIDE = 1e-9  # of the size of the domain: how far from a jump its sides are read
+_ASIDE = 10 * SIDE  # of the size of the domain: how far from a jump its sides are read
 _LINES, _ALONG, _HALVINGS = 16, 256, 40  # along which jumps are looked for, places there, and halvings between two
 _JUMP = 1e-3  # of what changes between two places: what is left of it by a jump
+_TRIED, _STEP, _OFF = 64, 1e-6, 1e-3  # points, steps and errors of differences by which derivatives are tried
 _SAME, _MOST = 1e-6, 8  # of the range of a coordinate: jumps as near are at one place; places, at most
 
 
@@ -29,7 +30,8 @@ def strong(problem: Problem) -> Problem | None:
 
     F_0 multiplies the test function and F_k its derivatives. At `breaks`, and where fluxes are seen to jump at a place
     of one coordinate, u and F_k are continuous; F_k is zero on natural faces. None for forms with second derivatives of
-    test functions, for more than three coordinates, and where fluxes jump across anything else.
+    test functions, for more than three coordinates, where fluxes jump across anything else, and where torch does not
+    see how they depend on the point, as those that NumPy computes.
     """
     weak, domain = problem.residual, problem.domain
     if not isinstance(weak, Weak) or problem.functions or problem.complex or len(domain.names) > 3:
@@ -37,8 +39,10 @@ def strong(problem: Problem) -> Problem | None:
     if not set(weak.breaks) <= set(domain.names) or not (weak.natural is None or weak.natural.box == domain):
         return None
     reads = weak.reads(domain.names, problem.unknowns, problem.constants)
+    if any(len(order) > 1 for _, order in reads) or not _is_followed(problem, weak, reads):
+        return None
     breaks = _jumps(problem, weak, reads)
-    if any(len(order) > 1 for _, order in reads) or breaks is None:
+    if breaks is None:
         return None
     fluxes = _Fluxes(weak, reads, problem)
     conditions: list[Condition] = list(problem.conditions)
@@ -136,6 +140,25 @@ def _below(domain: Domain, k: int, place: float) -> Box:
     return Box(**ends)
 
 
+def _is_followed(problem: Problem, weak: Weak, reads: Sequence[tuple[int, Order]]) -> bool:
+    """Whether torch's derivatives of fluxes by the point are those that differences give."""
+    points, fluxes = problem.domain.points(_TRIED, 5), _explicit(problem, weak, reads)
+    low, high = problem.domain.ends
+    at, steps = points.clone().requires_grad_(), _STEP * torch.diag(high - low)
+    try:
+        with torch.enable_grad():
+            flux = fluxes(at).sum(1)
+            seen = torch.autograd.grad(flux.sum(), at)[0] if flux.requires_grad else torch.zeros_like(at)
+        with torch.no_grad():
+            pairs = [(fluxes(points + step).sum(1), fluxes(points - step).sum(1)) for step in steps]
+    except (RuntimeError, TypeError):  # NumPy takes no tensor that is to be differentiated
+        return False
+    found = torch.stack([one - two for one, two in pairs], 1) / (2 * steps.diagonal())
+    allowed = _OFF * (found.abs() + seen.abs() + flux.detach().abs().amax() / (high - low))
+    return bool(((found - seen).abs() <= allowed).all())
+
+
+@torch.no_grad()
 def _jumps(
     problem: Problem, weak: Weak, reads: Sequence[tuple[int, Order]]
 ) -> dict[str, list[float]] | None:  # fmt: skip
@@ -187,8 +210,7 @@ def _explicit(problem: Problem, weak: Weak, reads: Sequence[tuple[int, Order]]) 
         at = SimpleNamespace(**dict(zip(names, points.unbind(1), strict=True)))
         constants = {name: float(value) * like for name, value in problem.constants.items()}
         more = (SimpleNamespace(**constants),) if constants else ()
-        with torch.no_grad():
-            parts = weak(jets[0] if len(jets) == 1 else tuple(jets), at, *more)
+        parts = weak(jets[0] if len(jets) == 1 else tuple(jets), at, *more)
         found = [part for (_, order), part in zip(reads, parts, strict=True) if order]
         return torch.stack(found or [torch.zeros_like(like)], 1)
 

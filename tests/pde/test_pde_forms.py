@@ -16,6 +16,8 @@ ONCE = ew.Options(restarts=1)
 LINE = pde.Box(x=(0, 1))
 SQUARE = pde.Box(x=(0, 1), y=(-1, 2))
 BALL = pde.Ball(x=0, y=0, z=0, radius=1)
+APART = math.sqrt(0.38)
+LENS = math.pi * (2 - APART) ** 2 * (APART**2 + 4 * APART) / (12 * APART)  # of two unit balls so far apart
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,9 @@ BALL = pde.Ball(x=0, y=0, z=0, radius=1)
         (SQUARE - pde.Disk(x=0.5, y=0.5, radius=0.4), lambda p: 1 + 0 * p.x, 3 - 0.16 * math.pi, 1e-13),
         (pde.Disk(x=0, y=0, radius=1) - pde.Disk(x=0, y=0, radius=0.4), lambda p: p.x**2, 0.2436 * math.pi, 1e-12),
         (BALL - pde.Ball(x=0.1, y=0, z=0, radius=0.5), lambda p: 1 + 0 * p.x, 4 / 3 * 0.875 * math.pi, 1e-6),
+        (BALL & pde.Ball(x=0.5, y=0.3, z=0.2, radius=1), lambda p: 1 + 0 * p.x, LENS, 3e-5),
         (SQUARE.face(x=1), lambda p: p.y**2, 3.0, 1e-12),
+        (pde.Polygon(((0, 0), (1, 0), (0, 1))).boundary(), lambda p: p.x**2, (1 + math.sqrt(2)) / 3, 1e-6),
         (LINE.boundary(), lambda p: 1 + p.x, 3.0, 1e-14),
         (pde.Disk(x=1, y=0, radius=2).boundary(), lambda p: p.x, 4 * math.pi, 1e-11),
     ],

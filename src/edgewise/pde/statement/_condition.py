@@ -266,8 +266,8 @@ class Integral(Condition):
 
     integral of integrand(u, p) = equals, or of integrand(u, p, c) with unknown constants c. Such a condition fixes the
     mean of a pressure, or the size of an eigenfunction. The integral is computed at points: Gauss's on boxes and disks,
-    and in slices of other domains, where it is exact to many digits, of balls cut by others to six; equally spaced ones
-    along other boundaries; and a Sobol sequence on boxes of many coordinates.
+    and in slices of other domains, where it is exact to many digits (of balls cut by others to five or six); equally
+    spaced ones along other boundaries; and a Sobol sequence on boxes of many coordinates.
 
     Parameters
     ----------

@@ -267,3 +267,37 @@ def _two(region: Any, left: Any, exact: Any) -> Problem:
     flux = lambda u, p: p.nx * u.x + p.ny * u.y  # noqa: E731
     meet = Interface(region, lambda u, v, p: (u.value - v.value, 100 * flux(u, p) - flux(v, p)))
     return Problem(_PLATE, left, [Condition(_PLATE.boundary(), lambda u, p: u.value - exact(p)), meet])
+
+
+_SQUARE = Box(x=(0, 1), y=(0, 1))
+
+
+def front() -> Problem:
+    """Return a wave front across both coordinates, as in the collection of test problems of NIST."""
+
+    def left(u: Any, p: Any) -> torch.Tensor:
+        far = torch.sqrt((p.x - 1.25) ** 2 + (p.y + 0.25) ** 2)
+        z = 60 * (far - 1)
+        return u.xx + u.yy - 60 / (1 + z**2) / far + 7200 * z / (1 + z**2) ** 2
+
+    return Problem(_SQUARE, left, [Condition(_SQUARE.boundary(), lambda u, p: u.value - fronted(p))])
+
+
+def fronted(p: Any) -> torch.Tensor:
+    """Return the solution of `front`."""
+    return torch.atan(60 * (torch.sqrt((p.x - 1.25) ** 2 + (p.y + 0.25) ** 2) - 1))
+
+
+def peak() -> Problem:
+    """Return a peak of width 0.03, as in the collection of test problems of NIST."""
+
+    def left(u: Any, p: Any) -> torch.Tensor:
+        square = (p.x - 0.5) ** 2 + (p.y - 0.5) ** 2
+        return u.xx + u.yy - (4e6 * square - 4000) * peaked(p)
+
+    return Problem(_SQUARE, left, [Condition(_SQUARE.boundary(), lambda u, p: u.value - peaked(p))])
+
+
+def peaked(p: Any) -> torch.Tensor:
+    """Return the solution of `peak`."""
+    return torch.exp(-1000 * ((p.x - 0.5) ** 2 + (p.y - 0.5) ** 2))

@@ -153,9 +153,9 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
     tolerance
         The estimated error to reach, relative to the solution in L2.
     start
-        A solution of a similar problem, whose network and constants are the first; grids "auto" are then not coarser
-        than its own. Or a first guess of the unknown as a function of p, or a tuple for several, to which networks are
-        fitted first: for equations that are not finite at 0, and to choose one of several solutions.
+        A solution of a similar problem, which lattices begin with; a network of your own goes on with its coefficients
+        and constants, on grids "auto" that are not coarser than its own. Or a first guess of the unknown as a function
+        of p, or a tuple for several: for equations that are not finite at 0, and to choose one of several solutions.
     options
         seed, time_limit, restarts (starts at the coarsest grid), callbacks, progress and checkpoint, as for `fit`.
 

@@ -31,11 +31,11 @@ class Weak:
     Give it to `Problem` in place of the residual. Integrated by parts, an equation needs fewer derivatives of u, so
     that coefficients may jump and loads be concentrated: -(k u')' = f becomes k u.x v.x - f v.value.
 
-    Test functions are products of splines of degree 4, more of them than the network has parameters. They vanish on the
-    boundary, but for natural faces of a box. On domains that are no boxes, test functions have `domain.distance` as a
-    factor.
-
-    What is minimized is the dual norm of the residual, which is equivalent to the error in H1.
+    Where test functions have first derivatives only, `solve` turns the form into an equation at points, with interfaces
+    where what multiplies these derivatives jumps. Else, and with a network or grids of your own, test functions are
+    products of splines of degree 4, more of them than the network has parameters, which vanish on the boundary, but for
+    natural faces of a box; on domains that are no boxes they have `domain.distance` as a factor. What is minimized then
+    is the dual norm of the residual, which is equivalent to the error in H1.
 
     Parameters
     ----------

@@ -84,6 +84,7 @@ def cut(deadline: Deadline, work: Callable[[], object]) -> bool:
     watch = _Watch(deadline, sys._getframe())
     try:
         try:
+            watch.start()
             work()
         finally:
             watch.close()
@@ -107,9 +108,13 @@ class _Watch:
         self._frame: FrameType | None = frame
         self._gate = threading.Lock()
         self._gate.acquire()
-        self._over, self._ended = False, False
+        self._over, self._ended = False, True
         self._said: Callable[[sys.UnraisableHookArgs], object] | None = None
+
+    @whole
+    def start(self) -> None:
         try:
+            self._ended = False
             threading.Thread(target=self._run, name="edgewise deadline", daemon=True).start()
         except RuntimeError:  # no thread is to be had
             self._ended = True
@@ -128,6 +133,8 @@ class _Watch:
     def _interrupted(self) -> bool:
         """Interrupt the thread, unless what it does now must not be."""
         frame = sys._current_frames().get(self._thread)
+        if frame is self._frame:  # between the work and what ends it
+            return False
         while frame is not None and frame is not self._frame:
             code = frame.f_code
             if code in _WHOLE or code.co_name in _HALVES or frame.f_globals.get("__name__") in _MACHINERY:

@@ -217,6 +217,24 @@ def test_small_networks_are_fitted_where_there_is_no_time_limit() -> None:
     assert found is not None and found.error < 0.01
 
 
+def test_work_that_is_cut_while_it_begins_or_ends_raises_nothing() -> None:
+    """The clock may strike between any two lines of `cut` itself."""
+
+    def slowly(frame: Any, *_: Any) -> Any:
+        if frame.f_code is cut.__code__:
+            time.sleep(0.02)
+            return slowly
+        return None
+
+    before = sys.gettrace()
+    for left in (-1.0, 0.01, 0.03, 0.05, 0.07, 0.09, 0.11):
+        sys.settrace(slowly)
+        try:
+            assert cut(Deadline.after(left), list) in (False, True)
+        finally:
+            sys.settrace(before)
+
+
 def test_a_search_that_is_cut_before_any_model_claims_no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgewise.discovery.search._elimination.direct", endless_generator)
     found = ew.discover(*hard(), time_limit=0.4)

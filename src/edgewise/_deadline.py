@@ -163,7 +163,8 @@ class _Watch:
                     self._gate.release()
                 while not self._ended:
                     time.sleep(1e-4)
-                _raise_in(self._thread, None)
+                if self._said is not None:
+                    _take_back(self._thread)
                 if self._said is not None and sys.unraisablehook == self._unsaid:
                     sys.unraisablehook = self._said
                 self._frame = None
@@ -176,12 +177,25 @@ class _Watch:
             raise stop
 
 
-def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
-    """Let a thread raise an exception at its next instruction, or take that back."""
+def _raise_in(thread: int, exception: type[BaseException]) -> None:
+    """Let a thread raise an exception at its next instruction."""
     api = getattr(ctypes, "pythonapi", None)
     if api is not None:
-        value = None if exception is None else ctypes.py_object(exception)
-        api.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), value)
+        api.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(exception))
+
+
+def _take_back(thread: int) -> None:
+    """Let no exception come any more in this thread.
+
+    It is raised here: where it is only unset, the interpreter looks for it at each instruction from then on, and where
+    it traces at the same one for ever.
+    """
+    try:
+        _raise_in(thread, _Cut)
+        for _ in range(1000):
+            pass
+    except _Cut:
+        pass
 
 
 def _modes() -> Callable[[], None]:

@@ -47,6 +47,25 @@ def test_a_quadrature_is_that_of_the_integral(where, integrand, expected: float,
     )
 
 
+@pytest.mark.parametrize("began", [0.0, 0.9])
+def test_integrals_of_the_unknown_inside_equations_are_constants(began: float) -> None:
+    """Fredholm's equation of the second kind, and a boundary value problem whose source is its own mean."""
+    unit, x = pde.Box(x=(0, 1)), torch.linspace(0, 1, 41, dtype=torch.float64).unsqueeze(1)
+    fredholm = pde.Problem(
+        unit, lambda u, p, c: u.value - torch.exp(p.x) + p.x - p.x * c.m,
+        [pde.Integral(unit, lambda u, p, c: p.x * u.value - c.m)], constants={"m": began},
+    )  # fmt: skip
+    found = pde.solve(fredholm)
+    assert found.outcome is pde.Outcome.CONVERGED
+    assert (found.at(x).value - torch.exp(x[:, 0])).abs().max() < 1e-11
+    own = pde.Problem(
+        unit, lambda u, p, c: u.xx - c.m - p.x,
+        [pde.Condition(unit.boundary(), lambda u, p, c: u.value), pde.Integral(unit, lambda u, p, c: u.value - c.m)],
+        constants={"m": began},
+    )  # fmt: skip
+    assert pde.solve(own).constants["m"] == pytest.approx(-1 / 26, abs=1e-10)
+
+
 def test_an_integral_fixes_what_the_equation_leaves_open() -> None:
     """Only the integral says which of the solutions u + constant it is, and the estimated error knows that."""
     slopes = pde.Condition(LINE.boundary(), lambda u, p: u.x)
@@ -149,7 +168,7 @@ def test_a_layer_is_reached_from_a_thick_one() -> None:
         return pde.Problem(LINE, lambda u, p: e * u.xx + (u.x - 1) * u.value, ends)
 
     assert pde.solve(layer(0.002)).outcome is not pde.Outcome.CONVERGED
-    branch = pde.continue_in(layer, [0.1, 0.002], tolerance=1e-2, options=ONCE)
+    branch = pde.continue_in(layer, [0.1, 0.0005], tolerance=1e-2, options=ONCE)
     assert branch.outcome is pde.Outcome.CONVERGED and len(branch) > 2
     left = branch[-1].at([[0.05], [0.6]])
     assert left.value.tolist() == pytest.approx([0.05 - 7 / 6, 1.1], abs=1e-2)  # both lines outside of the layer

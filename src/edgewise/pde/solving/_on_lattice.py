@@ -21,7 +21,7 @@ from edgewise.pde.solving._patches import inside
 from edgewise.pde.solving._refining import Answer, NetworkState, Refiner, beginning, not_finite
 from edgewise.pde.solving._settings import LATTICES, REFINEMENT
 from edgewise.pde.splines._local import spline_jets
-from edgewise.pde.splines._space import Products
+from edgewise.pde.splines._space import Products, Space
 from edgewise.pde.splines._systems import Normal
 from edgewise.pde.statement._interface import SIDE, Pieced, outputs_at, pieces_at
 from edgewise.pde.statement._problem import Problem, Weak
@@ -284,7 +284,7 @@ class _Search:
         narrowest, left = math.inf, math.inf
         for _ in range(LATTICES.settling[self.d]):
             near = self.layers
-            products = _even(self.refiner.problem, cells) if near is None else _moved(near, cells)
+            products = _begun(self.refiner, cells) if near is None else _moved(near, cells)
             objective = _prepared(self.refiner, near, products, self.linear, raised=True)
             if not objective.raises:
                 break
@@ -299,7 +299,7 @@ class _Search:
     def _next(self, cells: int) -> bool:
         """Solve on one lattice more."""
         refiner, last = self.refiner, self.last
-        products = _even(refiner.problem, cells) if last is None else _moved(last, cells)
+        products = _begun(refiner, cells) if last is None else _moved(last, cells)
         objective = _prepared(refiner, last, products, self.linear)
         if last is not None:  # from a solution on a lattice steps are few
             steps = last.steps if self.former is not None else min(last.steps, LATTICES.followed)
@@ -327,6 +327,17 @@ def _even(problem: Problem, cells: int) -> Products:
     shares = [1.0 if isinstance(domain, Box) else side / max(sides) for side in sides]
     counts = [max(LATTICES.least, round(cells * share)) for share in shares]
     return Products.even(zip(domain.low, domain.high, strict=True), counts, LATTICES.degree[len(sides)])
+
+
+def _begun(refiner: Refiner, cells: int) -> Products:
+    """The first lattice: even, or with knots as dense as those of the solution that it starts from."""
+    even = _even(refiner.problem, cells)
+    d, ends = len(even.lines), refiner.cells
+    if not ends:
+        return even
+    own = (Space(x, even.degree).moved(1 / np.diff(x), line.count, LATTICES.floor[d], LATTICES.growth)
+           for x, line in zip(ends, even.lines, strict=True))  # fmt: skip
+    return Products(tuple(own))
 
 
 def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise._typing import Array
 from edgewise.nn import KAN, Layout, adapt_grid, clone
 from edgewise.pde.geometry._domain import Box, Domain
 from edgewise.pde.geometry._jet import Jet
@@ -134,7 +135,8 @@ class Refiner:
         self.begins = dict(problem.numbers)
         self.seed, self.points, self.per, self.work = monitor.options.seed, points, REFINEMENT.per_parameter, 0.0
         self.boundary = boundary
-        self.near: Known | None = None  # a solution that lattices begin with
+        self.near: Known | None = None  # a solution that lattices begin with, and the cells of its network
+        self.cells: list[Array] = []
         self.answered: Answer | None = None  # the last
         self.conditions = [term_of(condition, boundary, self.seed + 1) for condition in problem.conditions]
         self.fresh = problem.domain.points(

@@ -13,6 +13,7 @@ from torch import Tensor
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError
 from edgewise._jets import Jets
+from edgewise._typing import Array
 from edgewise.nn import KAN, Layout, clone
 from edgewise.pde.result._file import identity
 from edgewise.pde.result._sampling import Outcome
@@ -216,7 +217,7 @@ def solve(  # noqa: PLR0913 (what is solved, with what, and how well)
             refiner.begins |= {name: value for name, value in near.constants.items() if name in problem.numbers}
         by_itself = model is None and (near is None or continues_on_lattices(problem, near))
         if by_itself and near is not None:
-            refiner.near = _jets_of(problem, models[0])
+            refiner.near, refiner.cells = _jets_of(problem, models[0]), _cells_of(models[0])
         regular = plain and near is None and is_regular(problem)
         first = determinacy(problem) if not regular and is_examined(problem) and is_linear(problem) else None
         if isinstance(grids, str):
@@ -314,6 +315,14 @@ def _jets_of(problem: Problem, model: KAN) -> Known:
             return JetPass(model, points, problem.orders).outputs
 
     return jets
+
+
+def _cells_of(model: KAN) -> list[Array]:
+    """The ends of the cells of a network's first splines, of each coordinate."""
+    first = model.layers[0]
+    counts = [first.grid] * first.n_in if isinstance(first.grid, int) else first.grid
+    degree = int(first.degree or 0)
+    return [knots[degree : degree + count + 1].numpy() for knots, count in zip(first.knots, counts, strict=True)]
 
 
 def _with_uncertainty(found: Solution, refiner: Refiner, state: NetworkState) -> Solution:

@@ -248,20 +248,39 @@ class Normal:
         band = self._cholesky(damping + ridge) if lower else self._triangle(damping + ridge**2)
         if band is None:
             return None
+        inner = self._with_whole(lambda right: cho_solve_banded((band, lower), right, check_finite=False))
         side = np.concatenate([*(own.constants.reshape(own.count, -1) for own in rows), dense[:, n:]])
         across = np.stack([self._turned(own)[:n] for own in side.T], 1) if self.constants else np.zeros((n, 0))
-        spread = cho_solve_banded((band, lower), across, check_finite=False) if self.constants else across
+        spread = inner(across) if self.constants else across
         corner = side.T @ side + damping * np.eye(self.constants) - across.T @ spread
         if not np.isfinite(corner).all():
             return None
         turned = np.linalg.pinv(corner + 1e-13 * np.eye(self.constants), hermitian=True)
 
         def solved(right: Array) -> Array:
-            own = cho_solve_banded((band, lower), right[:n], check_finite=False)
+            own = inner(right[:n])
             outer = turned @ (right[n:] - across.T @ own)
             return np.concatenate([own - spread @ outer, outer])
 
         return solved
+
+    def _with_whole(self, solved: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        """The same with whole rows that see all unknowns in the place of their windows, by Woodbury's formula."""
+        k = len(self._scaled[1])
+        if not k:
+            return solved
+        both = np.zeros((2 * k, self.seen))
+        both[:k] = self._scaled[1][:, : self.seen]
+        for row, (first, own) in zip(both[k:], self._windows(), strict=True):
+            row[first : first + len(own)] = own
+        spread = solved(both.T)
+        turned = np.linalg.pinv(np.diag(np.repeat([1.0, -1.0], k)) + both @ spread)
+
+        def whole(right: Array) -> Array:
+            own = solved(right)
+            return np.asarray(own - spread @ (turned @ (both @ own)))
+
+        return whole
 
     def _windows(self) -> Iterator[tuple[int, Array]]:
         """A part of each row that sees all unknowns, that a band can hold: its first place and its entries."""

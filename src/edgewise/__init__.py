@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from edgewise.discovery.regression import fit_formula as fit_formula
     from edgewise.discovery.unsupervised import find_relations as find_relations
     from edgewise.dynamics import discover_ode as discover_ode
+    from edgewise.dynamics import discover_pde as discover_pde
     from edgewise.formulas import expressions as expressions
     from edgewise.formulas import functions as functions
     from edgewise.interpret import export as export
@@ -75,6 +76,7 @@ _LATER = {
     "calling": "edgewise._callbacks",
     "discover": "edgewise.discovery",
     "discover_ode": "edgewise.dynamics",
+    "discover_pde": "edgewise.dynamics",
     "find_relations": "edgewise.unsupervised",
     "fit": "edgewise.train",
     "fit_formula": "edgewise.regression",

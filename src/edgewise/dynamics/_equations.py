@@ -84,12 +84,14 @@ class Constant:
 class Equations:
     """The rate of each state as a formula with named constants, and the constants.
 
-    `forms` (m,) hold symbols for constants, which `constants` lists in the order c1, c2, ...
+    `forms` (m,) hold symbols for constants, which `constants` lists in the order c1, c2, ... `by`: what fields are
+    differentiated by, "t" or "tt", so that rates are written u_t; none for states, whose rates are x'.
     """
 
     names: tuple[str, ...]
     forms: tuple[Formula, ...]
     constants: tuple[Constant, ...]
+    by: str = ""
 
     @classmethod
     def of(cls, system: System, names: Sequence[str], covariance: Array, quantile: float) -> Equations:
@@ -119,7 +121,8 @@ class Equations:
 
     def text(self) -> str:
         """Return a line for each equation, constants with standard errors."""
-        return "\n".join(f"{n}' = {self._line(form)}" for n, form in zip(self.names, self.forms, strict=True))
+        end = f"_{self.by}" if self.by else "'"
+        return "\n".join(f"{n}{end} = {self._line(form)}" for n, form in zip(self.names, self.forms, strict=True))
 
     def _line(self, form: Part) -> str:
         shown = {c.name: c for c in self.constants}
@@ -157,16 +160,21 @@ class Equations:
         lines = []
         for name, form in zip(self.names, self.forms, strict=True):
             values = {sympy.Symbol(c.name, real=True): _rounded(c) for c in self.constants}
-            left = sympy.latex(sympy.Symbol(name))
-            lines.append(rf"\dot{{{left}}} &= {sympy.latex(form.xreplace(values), mul_symbol='dot')}")
+            left = sympy.latex(sympy.Symbol(f"{name}_{self.by}" if self.by else name))
+            left = left if self.by else rf"\dot{{{left}}}"
+            lines.append(rf"{left} &= {sympy.latex(form.xreplace(values), mul_symbol='dot')}")
         return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
 
     def python(self, function: str = "rates") -> str:
-        """Return the source of a function (t, states ...) that returns the rates. It needs NumPy and nothing else."""
+        """Return the source of a function of the states, or of derivatives, that returns the rates. It needs NumPy."""
         from edgewise.interpret.export import numpy
 
-        targets = [f"d{name}/dt" for name in self.names]
-        return numpy([*self.numbers.values()], ["t", *self.names], target=targets, function=function)
+        if not self.by:
+            targets, inputs = [f"d{name}/dt" for name in self.names], ["t", *self.names]
+        else:
+            targets = [f"{name}_{self.by}" for name in self.names]
+            inputs = sorted({s.name for form in self.numbers.values() for s in form.free_symbols})
+        return numpy([*self.numbers.values()], inputs, target=targets, function=function)
 
 
 def _rounded(constant: Constant) -> Formula:

@@ -1,0 +1,170 @@
+"""From measured fields to partial differential equations: the door."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import sympy
+
+from edgewise._checks import is_number
+from edgewise._deadline import Deadline, cut
+from edgewise._effort import EffortWord, work_of
+from edgewise._errors import EdgewiseError, InputError
+from edgewise._progress import Shown, reporting
+from edgewise._typing import Array, Data, Formula
+from edgewise.dynamics._equations import Constant, Equations
+from edgewise.dynamics._verdict import Outcome
+from edgewise.dynamics.fields._joint import Support
+from edgewise.dynamics.fields._measured import measured
+from edgewise.dynamics.fields._result import FieldCandidate, FieldEquations
+from edgewise.dynamics.fields._search import Level, Rival, Search
+from edgewise.dynamics.fields._settings import SETTINGS
+from edgewise.dynamics.fields._terms import Term
+from edgewise.dynamics.fields._verdict import verdict
+from edgewise.kernels import one_thread
+
+_EFFORTS: dict[EffortWord, int] = {"quick": 2, "normal": SETTINGS.levels, "thorough": 6}
+
+
+def discover_pde(
+    t: Data,
+    x: Data | Sequence[Data] | Mapping[str, Data],
+    u: Data | Sequence[Data] | Mapping[str, Data],
+    names: Sequence[str] | None = None,
+    *,
+    order: Literal[1, 2] = 1,
+    effort: EffortWord | int = "normal",
+    time_limit: float = 300.0,
+    progress: Shown = "auto",
+) -> FieldEquations:
+    """Find partial differential equations for a measured field, with the constants and their standard errors.
+
+        order 1:  u_t = sum_j c_j T_j(u, u_x, u_xx, ...)        order 2:  u_tt = the same
+
+    The terms T_j are products of up to three values, derivatives up to the fourth order (with two coordinates of space
+    up to the second), products of a value and a derivative, and functions of a value such as sin(u). A field of splines
+    and the constants are fitted to the rows together, so that no derivative of noisy data is taken, and nothing is
+    assumed of edges and starts. Terms are added, dropped and exchanged by what that fit says of all of them, on finer
+    and finer cells until two agree; equations whose finest waves grow without bound are refused.
+
+    The search has no clock: with the same arguments it gives the same result, unless `time_limit` ends it. Ctrl-C ends
+    it as well, and what was found so far is returned.
+
+    Parameters
+    ----------
+    t : (n,)
+        Times: those of a grid, or of each row.
+    x : (m,)
+        Places: those of a grid, or of each row, (n,). For two coordinates a list of two such, or a dictionary with
+        their names.
+    u : (n, m)
+        Values on the grid, (n, m1, m2) with two coordinates; or one for each row, (n,). NaN is a gap. For several
+        components a list of such, or a dictionary with their names; of complex values both parts are components.
+    names
+        Names of the components; by default those of the dictionary, else u, v, w.
+    order
+        1 for equations of u_t, 2 for those of u_tt.
+    effort
+        The number of finer and finer cells: 2 for "quick", 4 for "normal", 6 for "thorough".
+    time_limit
+        Seconds after which the search ends.
+    progress
+        Whether a line on stderr shows how far the search is: True, False, or "auto" (on a terminal, after two seconds).
+        A function is called with the stage, the fraction done and the best so far.
+
+    Returns
+    -------
+    FieldEquations
+        The equations, their constants with standard errors, and what may be claimed of them.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not agree, too few points, a field that never changes, and bad names.
+    EdgewiseError
+        If nothing was found, or time ran out before.
+
+    References
+    ----------
+    Sums of terms by integrals against bumps: Messenger and Bortz, Weak SINDy for partial differential equations (2021);
+    the joint fit: this project, docs/dynamics.md.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgewise import discover_pde
+    >>> t, x = np.linspace(0, 2, 31), np.linspace(0, 3, 40)
+    >>> u = np.exp(-t[:, None] / 4) * np.sin(x) + np.exp(-t[:, None]) * np.cos(2 * x)
+    >>> print(discover_pde(t, x, u).written.text())
+    u_t = 0.25*u_xx
+    """
+    levels = work_of(effort, _EFFORTS, "levels of cells", 1)
+    if not is_number(time_limit, 0) or time_limit <= 0:
+        raise InputError(f"'time_limit' must be a positive number of seconds. Got {time_limit!r}.")
+    data = measured(t, x, u, names, order)
+    deadline, stopped = Deadline.after(float(time_limit)), None
+    with reporting(progress) as show, one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        search, rivals = Search(data, levels, show), list[Rival]()
+
+        def work() -> None:
+            search.run()
+            if search.last is not None:
+                rivals.extend(search.rivals(search.last))
+
+        try:
+            if not cut(deadline, work):
+                stopped = Outcome.TIME_LIMIT
+        except KeyboardInterrupt:
+            stopped = Outcome.INTERRUPTED
+        level = search.last
+        if level is None:
+            raise EdgewiseError(
+                "No equations were found." if stopped is None else
+                "No equations were found in the time given. Allow more of it by 'time_limit'."
+            )  # fmt: skip
+        return _summary(search, level, rivals, stopped)
+
+
+def _summary(search: Search, level: Level, rivals: list[Rival], stopped: Outcome | None) -> FieldEquations:
+    data, best = search.measured, level.best
+    assert best is not None
+    left = data.values - level.joint.rows.image(best.coefficients)
+    excess = max(1.0, float(np.max(best.left / search.noise**2)))
+    errors = np.sqrt(np.abs(np.diag(search.covariance(level))) * excess)
+    values = np.concatenate(best.constants)
+    relative = np.sqrt(best.left) / data.deviation
+    free = max(1.0, 1 - level.lattice.size / len(data.values)) if len(data.values) < level.lattice.size else 1.0
+    near = [each for each in rivals if each.lead < SETTINGS.lead and each.fit is not None]
+    return FieldEquations(
+        data.names, data.coordinates, _equations(search, best.support, values, errors),
+        dict(zip(data.names, (np.sqrt(best.left) * free).tolist(), strict=True)),
+        dict(zip(data.names, relative.tolist(), strict=True)), stopped or verdict(search, level, left, rivals),
+        tuple(_candidate(search, each) for each in near),
+        {name: (float(own.min()), float(own.max())) for name, own in zip(data.names, data.values.T, strict=True)},
+        data, tuple(tuple(search.terms[j] for j in own) for own in best.support), level.lattice, best.coefficients,
+    )  # fmt: skip
+
+
+def _candidate(search: Search, rival: Rival) -> FieldCandidate:
+    assert rival.fit is not None
+    values = np.concatenate(rival.fit.constants)
+    written = _equations(search, rival.support, values, np.zeros(len(values)))
+    return FieldCandidate(written.numbers, len(values), rival.lead)
+
+
+def _equations(search: Search, support: Support, values: Array, errors: Array) -> Equations:
+    data, quantile = search.measured, 1.959964
+    names = [sympy.Symbol(f"c{k + 1}", real=True) for k in range(len(values))]
+    forms, rest = list[Formula](), iter(names)
+    for own in support:
+        terms: list[Term] = [search.terms[j] for j in own]
+        forms.append(sympy.Add(*(next(rest) * term.written(data.names, data.coordinates) for term in terms)))
+    constants = tuple(
+        Constant(s.name, float(v), float(e), (float(v - quantile * e), float(v + quantile * e)))
+        for s, v, e in zip(names, values, errors, strict=True)
+    )
+    return Equations(data.names, tuple(forms), constants, "t" * data.order)

@@ -1,0 +1,247 @@
+"""A field and the constants of its equation, fitted together to the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
+
+from edgewise._typing import Array
+from edgewise.dynamics.fields._lattice import Lattice, Rows
+from edgewise.dynamics.fields._terms import Factor, Term
+
+Support = tuple[tuple[int, ...], ...]
+"""The numbers of the terms of each equation."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """An equation and a field that were fitted.
+
+    cost: squares of rows and of the equation over their scales, and of the prior. left: mean squares of what the field
+    leaves of the rows, by component. rest: of what it leaves of each equation. information (T, T), slope (T,): the
+    quadratic model of the cost in the constants of all terms of all equations, the field eliminated.
+    """
+
+    support: Support
+    constants: tuple[Array, ...]
+    coefficients: Array
+    cost: float
+    left: Array
+    rest: Array
+    information: Array
+    slope: Array
+
+    def flat(self, terms: int) -> list[int]:
+        """The numbers of its terms among those of all equations."""
+        return [e * terms + j for e, own in enumerate(self.support) for j in own]
+
+
+class Joint:
+    """min  sum |y - D c|^2 / sigma^2 + sum |c_t - sum_j theta_j T_j(c)|^2 / tau^2 + prior,  by Gauss and Newton.
+
+    The equation is collocated at Greville points, less those that the start in time and the edges in space leave free,
+    so that it is as square as it can be: least squares at more points would make constants smaller than they are. The
+    prior, third differences a hundred times as large as those of a smooth field, holds what rows do not see.
+    """
+
+    def __init__(
+        self, lattice: Lattice, rows: Rows, values: Array, terms: Sequence[Term], order: int, near: Array,
+        sigma: Array, tau: Array,
+    ) -> None:  # fmt: skip
+        self.lattice, self.rows, self.values, self.terms, self.order = lattice, rows, values, terms, order
+        self.sigma, self.tau, self.d = sigma, tau, values.shape[1]
+        highest = max(term.order for term in terms)
+        free = (highest + 1) // 2
+        first, *others = lattice.greville()
+        self.places = [first[order:], *(x[free : len(x) - free] for x in others)]
+        space = len(others)
+        self.factors = sorted({factor for term in terms for factor in term.factors})
+        self.read = {by: lattice.on_grid(self.places, (0, *by)) for by in {by for _, by in self.factors}}
+        self.rate = lattice.on_grid(self.places, (order,) + (0,) * space)
+        self.count = len(self.rate.columns)
+        self.width = self.d * (lattice.reach + 1)  # of the band
+        self.prior: list[tuple[Rows, float]] = []
+        self._constant = self._fixed_part(near)
+
+    def _fixed_part(self, near: Array) -> Array:
+        """The band of the rows and the prior, which are the same for all equations."""
+        one = np.zeros((self.lattice.size, self.lattice.reach + 1))
+        self.rows.add_squares(one)
+        weak = np.zeros_like(one)
+        for rows in self.lattice.differences():
+            size = float(np.mean(rows.image(near) ** 2))
+            self.prior.append((rows, 1 / (_WIDER**2 * size + 1e-300)))
+            rows.add_squares(weak, self.prior[-1][1])
+        band = np.zeros((self.lattice.size * self.d, self.width))
+        for a in range(self.d):
+            band[a :: self.d, :: self.d] = one / self.sigma[a] ** 2 + weak
+        return band
+
+    def state(self, coefficients: Array) -> tuple[dict[Factor, Array], Array]:
+        """The factors of terms, and the rates (n, d), at the points of the equation."""
+        read = {by: rows.image(coefficients) for by, rows in self.read.items()}
+        return {(c, by): read[by][:, c] for c, by in self.factors}, self.rate.image(coefficients)
+
+    def library(self, at: dict[Factor, Array]) -> Array:
+        """The values of all terms, (n, terms)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.stack([np.broadcast_to(term.value(at), self.count) for term in self.terms], 1)
+
+    def cost(self, coefficients: Array, support: Support, constants: Sequence[Array]) -> float:
+        at, rate = self.state(coefficients)
+        left = self.values - self.rows.image(coefficients)
+        total = float(((left / self.sigma) ** 2).sum()) + self._of_prior(coefficients)
+        with np.errstate(all="ignore"):
+            for e in range(self.d):
+                rest = rate[:, e] - self._right(at, support[e], constants[e])
+                total += float((rest**2).sum()) / self.tau[e] ** 2
+        return total if np.isfinite(total) else np.inf
+
+    def _of_prior(self, coefficients: Array) -> float:
+        return sum(weight * float((rows.image(coefficients) ** 2).sum()) for rows, weight in self.prior)
+
+    def _right(self, at: dict[Factor, Array], support: Sequence[int], constants: Array) -> Array:
+        found = np.zeros(self.count)
+        for j, value in zip(support, constants, strict=True):
+            found = found + value * self.terms[j].value(at)
+        return found
+
+    def fit(
+        self, support: Support, constants: Sequence[Array], coefficients: Array, steps: int = 12,
+        stages: Sequence[float] = (1.0,), *, whole: bool = True,
+    ) -> Fit | None:  # fmt: skip
+        """The best field and constants of these terms; the equation is tightened in stages."""
+        constants = [np.array(own, dtype=float) for own in constants]
+        for stage in stages:
+            for _ in range(steps if stage == 1 else 3):
+                normal = self._normal(coefficients, support, constants, stage, all_terms=False)
+                if normal is None:
+                    return None
+                change = np.linalg.lstsq(normal.information, normal.slope, rcond=1e-13)[0]
+                moved = normal.field(change).reshape(coefficients.shape)
+                cost, share = normal.cost, 1.0
+                for _ in range(6):
+                    ends = np.cumsum([len(own) for own in constants])[:-1]
+                    trial = [own + share * part for own, part in zip(constants, np.split(change, ends), strict=True)]
+                    after = self._staged(coefficients + share * moved, support, trial, stage)
+                    if after < cost * (1 + 1e-9) + 1e-9:
+                        break
+                    share /= 3
+                else:
+                    break
+                coefficients, constants = coefficients + share * moved, trial
+                if cost - after < _STILL * (1 if stage == 1 else 50):
+                    break
+        normal = self._normal(coefficients, support, constants, 1.0, all_terms=whole)
+        if normal is None:
+            return None
+        left = ((self.values - self.rows.image(coefficients)) ** 2).mean(0)
+        return Fit(
+            support, tuple(constants), coefficients, normal.cost, left, normal.rest, normal.information, normal.slope
+        )
+
+    def _staged(self, coefficients: Array, support: Support, constants: Sequence[Array], stage: float) -> float:
+        tau, self.tau = self.tau, self.tau * stage
+        try:
+            return self.cost(coefficients, support, constants)
+        finally:
+            self.tau = tau
+
+    @np.errstate(all="ignore")
+    def _normal(
+        self, coefficients: Array, support: Support, constants: Sequence[Array], stage: float, *, all_terms: bool
+    ) -> _Normal | None:
+        """The normal equations; None where they are not finite."""
+        d, size, tau = self.d, self.lattice.size, self.tau * stage
+        at, rate = self.state(coefficients)
+        left = self.values - self.rows.image(coefficients)
+        gradient = np.zeros((size, d))
+        for a in range(d):
+            gradient[:, a] = self.rows.turned(left[:, a], size) / self.sigma[a] ** 2
+            for rows, weight in self.prior:
+                gradient[:, a] -= weight * rows.turned(rows.image(coefficients[:, a : a + 1])[:, 0], size)
+        band = self._constant.copy()
+        columns = (self.rate.columns[:, :, None] * d + np.arange(d)).reshape(self.count, -1)
+        every, rests = [], np.zeros((d, self.count))
+        for e in range(d):
+            slopes: dict[Factor, Array | float] = {}
+            for j, value in zip(support[e], constants[e], strict=True):
+                for factor, slope in self.terms[j].slopes(at).items():
+                    slopes[factor] = slopes.get(factor, 0.0) - value * slope
+            entries = np.zeros((*self.rate.entries.shape, d))
+            entries[:, :, e] = self.rate.entries
+            for (c, by), slope in slopes.items():
+                entries[:, :, c] += self.read[by].entries * np.broadcast_to(slope, self.count)[:, None]
+            every.append(Rows(columns, entries.reshape(self.count, -1)))
+            rests[e] = rate[:, e] - self._right(at, support[e], constants[e])
+            if not np.isfinite(entries).all():
+                return None
+            every[e].add_squares(band, 1 / tau[e] ** 2)
+            gradient -= every[e].turned(rests[e], size * d).reshape(size, d) / tau[e] ** 2
+        solved = _factored(band)
+        if solved is None:
+            return None
+        value = self.library(at)
+        if all_terms:
+            value = np.where(np.isfinite(value), value, 0.0)
+        use = [(e, j) for e in range(d) for j in (range(len(self.terms)) if all_terms else support[e])]
+        across = (
+            np.stack([-every[e].turned(value[:, j], size * d) / tau[e] ** 2 for e, j in use], 1)
+            if use
+            else np.zeros((size * d, 0))
+        )
+        own = np.zeros((len(use), len(use)))
+        slope = np.array([value[:, j] @ rests[e] / tau[e] ** 2 for e, j in use])
+        for e in range(d):
+            mine = [n for n, (f, _) in enumerate(use) if f == e]
+            some = value[:, [use[n][1] for n in mine]]
+            own[np.ix_(mine, mine)] = some.T @ some / tau[e] ** 2
+        spread = solved(across)
+        right = gradient.ravel()
+        by_field = solved(right[:, None])[:, 0]
+        cost = float(((left / self.sigma) ** 2).sum() + (rests**2 / tau[:, None] ** 2).sum()) + self._of_prior(
+            coefficients
+        )
+        return _Normal(
+            own - across.T @ spread, slope - across.T @ by_field, lambda change: by_field - spread @ change, cost,
+            (rests**2).mean(1),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Normal:
+    information: Array
+    slope: Array
+    field: Callable[[Array], Array]
+    cost: float
+    rest: Array
+
+
+def _factored(band: Array) -> Callable[[Array], Array] | None:
+    """What solves a band by its columns, scaled to a diagonal of ones; None where it is not positive definite."""
+    scale = 1 / np.sqrt(band[:, 0])
+    n, width = band.shape
+    if not np.isfinite(scale).all():
+        return None
+    rows = np.minimum(np.arange(n)[:, None] + np.arange(width), n - 1)
+    scaled = (band * scale[:, None] * scale[rows]).T
+    scaled[0] += 1e-13
+    try:
+        factor = cholesky_banded(scaled, lower=True, overwrite_ab=True, check_finite=False)
+    except (LinAlgError, ValueError):
+        return None
+
+    def solved(right: Array) -> Array:
+        if not right.shape[1]:
+            return right
+        own = cho_solve_banded((factor, True), scale[:, None] * right, check_finite=False)
+        return np.asarray(scale[:, None] * own)
+
+    return solved
+
+
+_WIDER = 100.0  # the prior's third differences over those of the smooth field
+_STILL = 0.02  # of the cost, at which steps end

@@ -1,0 +1,231 @@
+"""What `discover_pde` gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+import torch
+
+from edgewise import pde
+from edgewise._errors import InputError
+from edgewise._extras import needed
+from edgewise._typing import Array, Data, Formula
+from edgewise.dynamics._equations import Constant, Equations
+from edgewise.dynamics._verdict import Outcome
+from edgewise.dynamics.fields._lattice import Lattice
+from edgewise.dynamics.fields._measured import Measured
+from edgewise.dynamics.fields._terms import Term
+from edgewise.tables.encoding import as_array
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class FieldCandidate:
+    """Other equations that explain a field nearly as well.
+
+    Parameters
+    ----------
+    equations
+        The rate of each component, a sympy expression of the components and their derivatives, as u_xx.
+    complexity
+        The number of their constants.
+    lead
+        By how much the best equations are better, in units of twice the log-likelihood.
+    """
+
+    equations: dict[str, Formula]
+    complexity: int
+    lead: float
+
+
+@dataclass(frozen=True, repr=False)
+class FieldEquations:
+    """Partial differential equations for a measured field.
+
+    `equations` maps each component to its rate, a sympy expression of the components and their derivatives, as u_xx.
+
+    Parameters
+    ----------
+    names
+        Names of the components.
+    coordinates
+        Names of the coordinates of space.
+    written
+        The equations with named constants, and the constants.
+    noise
+        The standard deviation of what the equations leave, by component and in its unit.
+    error
+        The same over the component's standard deviation.
+    outcome
+        What may be claimed of the equations, or why the search stopped.
+    rivals
+        Equations with other terms that explain the rows about as well, the nearest first.
+    ranges
+        The least and the largest value of each component that was measured, outside of which nothing is known.
+    data
+        The field that was measured.
+    terms
+        The terms of each equation, in the order of the constants.
+    lattice, coefficients
+        The fitted field, which obeys the equations.
+    """
+
+    names: tuple[str, ...]
+    coordinates: tuple[str, ...]
+    written: Equations
+    noise: dict[str, float]
+    error: dict[str, float]
+    outcome: Outcome
+    rivals: tuple[FieldCandidate, ...]
+    ranges: dict[str, tuple[float, float]]
+    data: Measured = field(repr=False)
+    terms: tuple[tuple[Term, ...], ...] = field(repr=False)
+    lattice: Lattice = field(repr=False)
+    coefficients: Array = field(repr=False)
+
+    @property
+    def equations(self) -> dict[str, Formula]:
+        return self.written.numbers
+
+    @property
+    def forms(self) -> dict[str, Formula]:
+        """The equations with symbols for the constants."""
+        return dict(zip(self.names, self.written.forms, strict=True))
+
+    @property
+    def constants(self) -> dict[str, Constant]:
+        """The constants by name, with standard errors and 95 % intervals."""
+        return {c.name: c for c in self.written.constants}
+
+    def frame(self) -> pd.DataFrame:
+        """Return the constants as a table."""
+        pd = needed("pandas")
+
+        rows = [(c.name, c.value, c.error, *c.interval) for c in self.written.constants]
+        return pd.DataFrame(rows, columns=["constant", "value", "error", "low", "high"])
+
+    def field(self, t: Data, *x: Data) -> Array:
+        """Return the fitted field, which obeys the equations, at points: (n, d), or (n,) of one component.
+
+        Parameters
+        ----------
+        t : (n,)
+            Times.
+        *x : (n,)
+            Places, of each coordinate.
+
+        Raises
+        ------
+        InputError
+            For another number of coordinates, lengths that differ, and points outside of what was measured.
+        """
+        if len(x) != len(self.coordinates):
+            raise InputError(f"A point has t and {', '.join(self.coordinates)}. Got {len(x)} places besides t.")
+        columns = [np.asarray(as_array(own), dtype=np.float64).ravel() for own in (t, *x)]
+        if len({len(own) for own in columns}) > 1:
+            raise InputError(f"Times and places must be as many. Got {[len(own) for own in columns]}.")
+        points = np.stack(columns, 1)
+        low, high = self.data.points.min(0), self.data.points.max(0)
+        if not ((points >= low) & (points <= high)).all():
+            raise InputError(f"The field is known from {low.tolist()} to {high.tolist()}. Got points outside.")
+        found = self.lattice.at(points, (0,) * len(columns)).image(self.coefficients)
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    def problem(self, domain: pde.Box, conditions: Sequence[pde.Condition | pde.Periodic]) -> pde.Problem:
+        """Return the equations as a problem, to be solved by `pde.march` or `pde.solve` from other starts.
+
+        Parameters
+        ----------
+        domain
+            A box of t and the coordinates of space.
+        conditions
+            Initial and boundary conditions; those of a field with several components have them as u[0], u[1], ...
+
+        Raises
+        ------
+        InputError
+            For a domain with other coordinates.
+        """
+        if {*domain.names} != {"t", *self.coordinates}:
+            named = ", ".join(("t", *self.coordinates))
+            raise InputError(f"The domain must be a box of {named}. Got {', '.join(domain.names)}.")
+        each = [[_at_jets(term, self.coordinates) for term in own] for own in self.terms]
+        values, split = [c.value for c in self.written.constants], np.cumsum([len(own) for own in self.terms])[:-1]
+        parts = [own.tolist() for own in np.split(np.array(values), split)]
+        by = ("t",) * self.data.order
+
+        def residual(u: Any, p: Any) -> Any:
+            jets = u if isinstance(u, tuple) else (u,)
+            rests = []
+            for jet, factors, own in zip(jets, each, parts, strict=True):
+                rest = jet.d(*by)
+                for factor, value in zip(factors, own, strict=True):
+                    rest = rest - value * factor(jets)
+                rests.append(rest)
+            return tuple(rests) if len(rests) > 1 else rests[0]
+
+        return pde.Problem(domain, residual, list(conditions), unknowns=len(self.names))
+
+    def to_python(self, function: str = "rates") -> str:
+        """Return the source of a Python function of the components and their derivatives; it needs NumPy only.
+
+        Parameters
+        ----------
+        function
+            The name of the function.
+        """
+        return self.written.python(function)
+
+    def latex(self) -> str:
+        """Return the equations in LaTeX."""
+        return self.written.latex()
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
+    def plot(self) -> Figure:
+        """Draw what was measured, the fitted field and what it leaves, a row for each component.
+
+        Of two coordinates of space that is at the middle time.
+        """
+        from edgewise.dynamics.fields._pictures import panels
+
+        return panels(self)
+
+    def __str__(self) -> str:
+        digits = 4  # of the constants of rivals
+        leaves = ", ".join(f"{name} {value:.2g}" for name, value in self.error.items())
+        lines = [self.written.text(), f"error over standard deviation: {leaves}", self.outcome.message]
+        if self.rivals:
+            seen = ", ".join(f"{name} from {low:.3g} to {high:.3g}" for name, (low, high) in self.ranges.items())
+            lines.append(f"The nearest of {len(self.rivals)} rivals, for {seen}:")
+            for name, rate in self.rivals[0].equations.items():
+                lines.append(f"  {name}_{self.written.by} = {rate.evalf(digits)}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def _at_jets(term: Term, coordinates: Sequence[str]) -> Callable[[Sequence[pde.Jet]], torch.Tensor]:
+    """A term as a function of jets."""
+    if term.function:
+        known = {name: getattr(torch, name) for name in ("sin", "cos", "exp", "tanh")}
+        outer = sympy.lambdify(sympy.Symbol("v"), sympy.sympify(term.function), known)
+        component = term.factors[0][0]
+        return lambda jets: outer(jets[component].value)
+    letters = [(c, [name for name, n in zip(coordinates, by, strict=True) for _ in range(n)]) for c, by in term.factors]
+
+    def value(jets: Sequence[pde.Jet]) -> torch.Tensor:
+        found = torch.ones_like(jets[0].value)
+        for c, names in letters:
+            found = found * jets[c].d(*names)
+        return found
+
+    return value

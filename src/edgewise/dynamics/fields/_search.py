@@ -1,0 +1,359 @@
+"""From rows to the best terms: fits on finer and finer cells, until two agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from edgewise._typing import Array
+from edgewise.dynamics.fields._joint import Fit, Joint, Support
+from edgewise.dynamics.fields._lattice import Lattice, Rows
+from edgewise.dynamics.fields._measured import Measured
+from edgewise.dynamics.fields._settings import SETTINGS
+from edgewise.dynamics.fields._smooth import of_grid, smoothed
+from edgewise.dynamics.fields._stability import growth
+from edgewise.dynamics.fields._starts import Start, strong, weak
+from edgewise.dynamics.fields._supports import improved, quadratic
+from edgewise.dynamics.fields._terms import Term, library
+
+Report = Callable[..., None]
+
+
+@dataclass
+class Level:
+    """The fits on one lattice. `plain`: the best one of powers; `resolved`: the best one leaves no more than the noise."""
+
+    lattice: Lattice
+    joint: Joint
+    coefficients: Array
+    fits: dict[Support, Fit | None] = field(default_factory=dict)
+    plain: Fit | None = None
+    best: Fit | None = None
+    resolved: bool = False
+
+    def now(self) -> list[int]:
+        """The numbers of the terms of the best fit among those of all equations."""
+        assert self.best is not None
+        return self.best.flat(len(self.joint.terms))
+
+
+class Rival(NamedTuple):
+    """Other terms: by how much the best ones lead over them, and their fit where they were fitted."""
+
+    lead: float
+    support: Support
+    fit: Fit | None
+
+
+class Search:
+    """The search; `levels` hold what was found, the last one last, and `agree` whether it is as the one before."""
+
+    def __init__(self, measured: Measured, most_levels: int, report: Report) -> None:
+        self.measured, self.most_levels, self.report = measured, most_levels, report
+        space = len(measured.coordinates)
+        self.highest = 4 if space == 1 else 2
+        self.terms: list[Term] = library(measured.values.shape[1], space, self.highest)
+        self.degrees = (measured.order + 3, min(self.highest + 2, 6)) if space == 1 else (4,) * 3
+        self.costs = (
+            np.log(measured.values.size)
+            + 2 * np.log(len(self.terms))
+            + SETTINGS.bit * np.array([term.cost for term in self.terms])
+        )
+        self.functions = {
+            e * len(self.terms) + j for e in range(self.d) for j, own in enumerate(self.terms) if own.function
+        }
+        self.levels: list[Level] = []
+        self.noise = measured.deviation
+        self.agree = False
+
+    @property
+    def d(self) -> int:
+        return self.measured.values.shape[1]
+
+    @property
+    def last(self) -> Level | None:
+        """The last level with a fit."""
+        return next((level for level in reversed(self.levels) if level.best is not None), None)
+
+    def run(self) -> None:
+        """Search until two levels agree, or there are no more of them."""
+        lattice, coefficients, size = self._first()
+        starts = None
+        for number in range(self.most_levels + 1):
+            level = self._prepared(lattice, coefficients, size)
+            self.levels.append(level)
+            self._show(number, level)
+            starts = self._starts(level) if starts is None else starts
+            self._solve(level, starts)
+            if level.best is None:
+                return
+            if self._agrees() or (number >= self.most_levels):
+                break
+            best = level.best
+            again = [Start(own.support, own.constants) for own in (level.plain, best) if own is not None] + starts[:3]
+            if number == self.most_levels - 1:  # what is left is the floor, which must not buy terms
+                if level.resolved:
+                    break
+                self.noise = self.noise * np.maximum(np.sqrt(best.left) / self.noise, 1.0)
+                starts, coefficients = again, level.coefficients
+                continue
+            finer = Lattice.even(*self._ends(), [int(np.ceil(SETTINGS.finer[1] * c)) for c in lattice.cells],
+                                 self.degrees)  # fmt: skip
+            coefficients = lattice.moved(best.coefficients, finer)
+            lattice, starts = finer, again
+        self.agree = self._agrees()
+
+    def _ends(self) -> tuple[Array, Array]:
+        return self.measured.points.min(0), self.measured.points.max(0)
+
+    def _first(self) -> tuple[Lattice, Array, float]:
+        """The first lattice, a smooth field on it, and about how many parameters a smooth field needs."""
+        measured = self.measured
+        if measured.axes is None:
+            each = max(4, int(0.6 * len(measured.points) ** (1 / measured.points.shape[1])))
+            lattice = Lattice.even(*self._ends(), [each] * measured.points.shape[1], self.degrees)
+            coefficients, noise = smoothed(lattice, self._rows(lattice), measured.values)
+            size = 0.5 * lattice.size
+        else:
+            smooth = of_grid(measured, self.degrees)
+            size = float(np.prod([c + 4 for c in smooth.cells]))
+            cells = [min(int(np.ceil(SETTINGS.finer[0] * c)), m)
+                     for c, m in zip(smooth.cells, smooth.most, strict=True)]  # fmt: skip
+            lattice, noise = Lattice.even(*self._ends(), cells, self.degrees), smooth.noise
+            coefficients, _ = smoothed(lattice, self._rows(lattice), measured.values)
+        self.noise = np.maximum(noise, SETTINGS.floor * measured.deviation)
+        return lattice, coefficients, size
+
+    def _rows(self, lattice: Lattice) -> Rows:
+        zero = (0,) * len(lattice.spaces)
+        if self.measured.axes is not None:
+            return lattice.on_grid(self.measured.axes, zero)
+        return lattice.at(self.measured.points, zero)
+
+    def _prepared(self, lattice: Lattice, coefficients: Array, size: float) -> Level:
+        measured = self.measured
+        joint = Joint(
+            lattice, self._rows(lattice), measured.values, self.terms, measured.order, coefficients, self.noise,
+            self.noise,
+        )  # fmt: skip
+        rates = joint.state(coefficients)[1]
+        time = measured.duration if measured.order == 1 else measured.duration**2 / 2
+        unsure = self.noise * np.sqrt(min(size / len(measured.values), 1.0) * len(joint.places[0])) / time
+        joint.tau = np.maximum(SETTINGS.tight * unsure, 1.5e-8 * np.median(np.abs(rates), axis=0))
+        return Level(lattice, joint, coefficients)
+
+    def _starts(self, level: Level) -> list[Start]:
+        """Where the search begins, powers before functions, the fewest terms first."""
+        measured, lattice, found = self.measured, level.lattice, []
+        held = measured
+        if measured.axes is None and len(measured.coordinates) == 1:  # a grid of values of the smooth field
+            axes = tuple(np.linspace(x.min(), x.max(), 61) for x in measured.points.T)
+            values = lattice.on_grid(axes, (0, 0)).image(level.coefficients)
+            held = Measured(
+                np.zeros((len(values), 2)), values, axes, measured.names, measured.coordinates, measured.order
+            )
+        noise = self.noise if held is measured else 0 * self.noise
+        for extra in self._extras():
+            own = [strong(level.joint, level.coefficients, extra)]
+            if held.axes is not None:
+                own += [weak(held, lattice, level.coefficients, noise, self.terms, extra, width, measured.order)
+                        for width in (0.5, 1.0, 2.0)]  # fmt: skip
+            found += sorted(own, key=lambda start: sum(map(len, start.support)))
+        return found
+
+    def _extras(self) -> Iterator[Array]:
+        """What terms cost beyond powers in regressions: first without functions, then with them."""
+        functions = np.array([bool(term.function) for term in self.terms])
+        costs = SETTINGS.bit * np.array([term.cost for term in self.terms])
+        yield np.where(functions, np.inf, costs)
+        yield costs
+
+    def _is_plain(self, support: Support) -> bool:
+        return not any(self.terms[j].function for own in support for j in own)
+
+    def score(self, fit: Fit | None) -> float:
+        if fit is None:
+            return np.inf
+        return fit.cost + float(sum(self.costs[list(own)].sum() for own in fit.support))
+
+    def _solve(self, level: Level, starts: Sequence[Start]) -> None:
+        """The best terms on one lattice: of powers, from the first start that reaches the noise; then of all.
+
+        Sums of functions can be powers up to their highest ones, so that powers come first.
+        """
+        plain = [start for start in starts if self._is_plain(start.support)]
+        for start in plain:
+            fit = self._begun(level, start, self.functions)
+            if fit is not None and self.score(fit) < self.score(level.plain) - _LESS:
+                level.plain = fit
+            if level.plain is not None and self._reaches(level, level.plain):
+                break
+        level.best = None if level.plain is None else self._descended(level, level.plain, set())
+        if level.best is None or not self._reaches(level, level.best):
+            for start in starts:
+                fit = None if self._is_plain(start.support) else self._begun(level, start, set())
+                if fit is not None and self.score(fit) < self.score(level.best) - _LESS:
+                    level.best = fit
+        level.resolved = level.best is not None and self._reaches(level, level.best)
+
+    def _begun(self, level: Level, start: Start, banned: set[int]) -> Fit | None:
+        """The best terms that a start leads to."""
+        for own in self._possible(start):
+            fit = self._fitted(level, own.support, own.constants, level.coefficients, (SETTINGS.loose, 1.0))
+            if fit is not None:
+                return self._descended(level, fit, banned)
+        return None
+
+    def _possible(self, start: Start) -> Iterator[Start]:
+        """A start, and without its high derivatives."""
+        yield start
+        low = [[k for k, j in enumerate(own) if self.terms[j].order <= 2] for own in start.support]
+        yield Start(
+            tuple(tuple(own[k] for k in kept) for own, kept in zip(start.support, low, strict=True)),
+            tuple(own[kept] for own, kept in zip(start.constants, low, strict=True)),
+        )
+
+    def _reaches(self, level: Level, fit: Fit) -> bool:
+        """Whether a fit leaves no more than the noise, and obeys its equation."""
+        most = 1 + SETTINGS.noise / np.sqrt(2 * len(self.measured.values))
+        return bool((np.sqrt(fit.left) < most * self.noise).all() and (fit.rest < level.joint.tau**2).all())
+
+    def _fitted(
+        self, level: Level, support: Support, constants: Sequence[Array], coefficients: Array,
+        stages: Sequence[float] = (1.0,),
+    ) -> Fit | None:  # fmt: skip
+        """A fit of these terms; None where there is none, or the equation is ill-posed."""
+        if support not in level.fits:
+            found = level.joint.fit(support, constants, coefficients, stages=stages)
+            if found is not None and self._grows(level, found):
+                found = None
+            level.fits[support] = found
+        return level.fits[support]
+
+    def _grows(self, level: Level, fit: Fit) -> bool:
+        measured = self.measured
+        rate = growth(self.terms, fit.support, fit.constants, measured.values, level.lattice, measured.order)
+        return rate * measured.duration > SETTINGS.growth
+
+    def _descended(self, level: Level, best: Fit, banned: Collection[int]) -> Fit:
+        """The best terms that changes by the quadratic model lead to."""
+        count, banned = len(self.terms), set(banned)
+        costs = np.tile(self.costs, self.d)
+        for _ in range(SETTINGS.rounds):
+            now, right = best.flat(count), self._right(best)
+            found, _ = improved(
+                quadratic(best.information, right, costs), len(right), now, SETTINGS.most_terms * self.d,
+                banned | set(self._unseen(best)),
+            )  # fmt: skip
+            if list(found) == now:
+                break
+            support, constants = self._split(best, found, right)
+            if support in level.fits and self.score(level.fits[support]) >= self.score(best):
+                break
+            new = self._fitted(level, support, constants, best.coefficients)
+            if new is None:  # ill-posed: without the highest derivatives that were added
+                added = [i for i in found if i not in now]
+                highest = max((self.terms[i % count].order for i in added), default=0)
+                if not highest:
+                    break
+                banned |= {i for i in added if self.terms[i % count].order == highest}
+                continue
+            if self.score(new) >= self.score(best):
+                break
+            best = new
+        return best
+
+    def _right(self, fit: Fit) -> Array:
+        """S theta + g of the quadratic model, over all terms."""
+        theta = np.zeros(len(fit.slope))
+        theta[fit.flat(len(self.terms))] = np.concatenate(fit.constants)
+        return np.asarray(fit.information @ theta + fit.slope)
+
+    @staticmethod
+    def _unseen(fit: Fit) -> Collection[int]:
+        """Terms of which the field says nothing."""
+        size = np.diag(fit.information)
+        return set(np.flatnonzero(~(size > 1e-12 * size.max())).tolist())
+
+    def _split(self, fit: Fit, flat: Sequence[int], right: Array) -> tuple[Support, list[Array]]:
+        """The terms of each equation, and their constants by the quadratic model."""
+        count, own = len(self.terms), list(flat)
+        values = np.linalg.lstsq(fit.information[np.ix_(own, own)], right[own], rcond=1e-13)[0]
+        support, constants = [], []
+        for e in range(self.d):
+            mine = [k for k, i in enumerate(own) if i // count == e]
+            support.append(tuple(own[k] - e * count for k in mine))
+            constants.append(values[mine])
+        return tuple(support), constants
+
+    def _agrees(self) -> bool:
+        """Whether the last two levels have the same terms and nearly the same constants."""
+        if len(self.levels) < 2:
+            return False
+        before, last = self.levels[-2:]
+        if before.best is None or last.best is None or not (before.resolved and last.resolved):
+            return False
+        now = last.now()
+        if before.now() != now or not now:
+            return False
+        errors = np.sqrt(np.abs(np.diag(self.covariance(last))))
+        change = np.concatenate(last.best.constants) - np.concatenate(before.best.constants)
+        return bool((np.abs(change) < SETTINGS.agree * errors).all())
+
+    def covariance(self, level: Level) -> Array:
+        """The covariance of the constants of the best fit."""
+        assert level.best is not None
+        own = level.now()
+        return np.asarray(np.linalg.pinv(level.best.information[np.ix_(own, own)], hermitian=True))
+
+    def rivals(self, level: Level) -> list[Rival]:
+        """By how much the best fit leads over others, the nearest first: a term less, fitted again; and exchanges.
+
+        Exchanges are those of the quadratic model; the nearest ones are fitted.
+        """
+        best, count = level.best, len(self.terms)
+        assert best is not None
+        now, right = level.now(), self._right(best)
+        model = quadratic(best.information, right, np.tile(self.costs, self.d))
+        unseen, base, found = self._unseen(best), model(tuple(now)), list[Rival]()
+        less = [tuple(k for k in now if k != i) for i in now]
+        for own in less:
+            support, constants = self._split(best, own, right)
+            if model(own) - base > _CLEAR:
+                found.append(Rival(model(own) - base, support, None))
+                continue
+            fit = self._fitted(level, support, constants, best.coefficients)
+            found.append(Rival(self.score(fit) - self.score(best), support, fit))
+        tried = [tuple(sorted((*own, j))) for own in less for j in range(len(right)) if j not in {*now, *unseen}]
+        tried += [
+            tuple(sorted((*own, j))) for own in _pairs(now) for j in range(len(right)) if j not in {*now, *unseen}
+        ]
+        ranked = sorted((model(own) - base, own) for own in set(tried))
+        for lead, own in ranked[:_EXCHANGES]:
+            if lead < _FAR:
+                support, constants = self._split(best, own, right)
+                fit = self._fitted(level, support, constants, best.coefficients)
+                found.append(Rival(self.score(fit) - self.score(best), support, fit))
+            else:
+                found.append(Rival(lead, self._split(best, own, right)[0], None))
+        if level.plain is not None and level.plain.support != best.support:
+            found.append(Rival(self.score(level.plain) - self.score(best), level.plain.support, level.plain))
+        return sorted(found, key=lambda each: each.lead)
+
+    def _show(self, number: int, level: Level) -> None:
+        cells = " x ".join(map(str, level.lattice.cells))
+        self.report(f"field of {cells} cells", number / (self.most_levels + 1), None)
+
+
+def _pairs(now: Sequence[int]) -> list[tuple[int, ...]]:
+    """Supports without two of their terms."""
+    return [tuple(k for k in now if k not in (a, b)) for n, a in enumerate(now) for b in now[n + 1 :]]
+
+
+_LESS = 1e-6  # by which a better score must be lower
+_EXCHANGES = 6  # exchanges that are fitted
+_CLEAR = 5000.0  # lead of the quadratic model, beyond which a term less is not fitted again
+_FAR = 60.0  # lead of the quadratic model beyond which they are not

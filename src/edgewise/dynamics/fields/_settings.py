@@ -1,0 +1,47 @@
+"""What steers the search for equations of fields, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits of the search. Leads and costs are in units of twice the log-likelihood."""
+
+    finer: tuple[float, float] = (1.5, 1.4)
+    """The first cells over those of a smooth field, and those of each level over the level before."""
+    levels: int = 4
+    """Levels of cells."""
+    tight: float = 0.1
+    """What an error of the equation adds up to, over what rows leave uncertain."""
+    floor: float = 1e-7
+    """The least noise, over the deviation of a component."""
+    loose: float = 30.0
+    """How much looser the equation is in the first steps."""
+    most_terms: int = 9
+    """Terms of an equation."""
+    rounds: int = 6
+    """Changes of the terms from one start."""
+    growth: float = 12.0
+    """Growth of the finest waves, as a power of e over the whole time, beyond which an equation is ill-posed."""
+    agree: float = 0.33
+    """Standard errors that constants of two levels may be apart."""
+    noise: float = 2.5
+    """Standard errors of a standard deviation, up to which what is left is the noise."""
+    lead: float = 8.0
+    """The lead that a claim needs over every other set of terms."""
+    bit: float = 1.4
+    """What a bit costs."""
+    exact: float = 1e-6
+    """Part of a component's deviation that exact equations leave at most."""
+    small: float = 3e-3
+    """Part of it that may be left where it is smooth."""
+    correlated: float = 0.2
+    """Correlation of what is left of neighbors, up to which it is white."""
+    compared_terms: int = 6
+    """Terms of an equation, beyond which too few others were compared for a claim."""
+
+
+SETTINGS = Settings()
+"""The settings of every search."""

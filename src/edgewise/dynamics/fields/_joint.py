@@ -116,6 +116,7 @@ class Joint:
         """The best field and constants of these terms; the equation is tightened in stages."""
         constants = [np.array(own, dtype=float) for own in constants]
         for stage in stages:
+            rises = 0
             for _ in range(steps if stage == 1 else 3):
                 normal = self._normal(coefficients, support, constants, stage, all_terms=False)
                 if normal is None:
@@ -129,11 +130,14 @@ class Joint:
                     after = self._staged(coefficients + share * moved, support, trial, stage)
                     if after < cost * (1 + 1e-9) + 1e-9:
                         break
+                    if share == 1 and rises < _RISES and after < _HIGHER * cost:
+                        rises += 1  # the equation is not obeyed on the way, and is after the next step
+                        break
                     share /= 3
                 else:
                     break
                 coefficients, constants = coefficients + share * moved, trial
-                if cost - after < _STILL * (1 if stage == 1 else 50):
+                if 0 <= cost - after < _STILL * (1 if stage == 1 else 50):
                     break
         normal = self._normal(coefficients, support, constants, 1.0, all_terms=whole)
         if normal is None:
@@ -244,4 +248,5 @@ def _factored(band: Array) -> Callable[[Array], Array] | None:
 
 
 _WIDER = 100.0  # the prior's third differences over those of the smooth field
+_RISES, _HIGHER = 3, 100.0  # how often, and how many times, a step may raise the cost
 _STILL = 0.02  # of the cost, at which steps end

@@ -81,19 +81,21 @@ class Search:
     def run(self) -> None:
         """Search until two levels agree, or there are no more of them."""
         lattice, coefficients, size = self._first()
-        starts = None
+        starts = first = list[Start]()
         for number in range(self.most_levels + 1):
             level = self._prepared(lattice, coefficients, size)
             self.levels.append(level)
             self._show(number, level)
-            starts = self._starts(level) if starts is None else starts
+            if number == 0:
+                starts = first = self._starts(level)
             self._solve(level, starts)
             if level.best is None:
                 return
             if self._agrees() or (number >= self.most_levels):
                 break
             best = level.best
-            again = [Start(own.support, own.constants) for own in (level.plain, best) if own is not None] + starts[:3]
+            first = [own for own in first if self.score(level.fits.get(own.support)) < _HOPELESS * self.score(best)]
+            again = [Start(own.support, own.constants) for own in (level.plain, best) if own is not None] + first
             if number == self.most_levels - 1:  # what is left is the floor, which must not buy terms
                 if level.resolved:
                     break
@@ -184,15 +186,18 @@ class Search:
 
         Sums of functions can be powers up to their highest ones, so that powers come first.
         """
-        plain = [start for start in starts if self._is_plain(start.support)]
-        for start in plain:
+        for start in sorted(starts, key=lambda start: sum(map(len, start.support))):
+            if not self._is_plain(start.support):
+                continue
+            if level.plain is not None and self._reaches(level, level.plain) and _longer(start, level.plain):
+                break
             fit = self._begun(level, start, self.functions)
             if fit is not None and self.score(fit) < self.score(level.plain) - _LESS:
                 level.plain = fit
-            if level.plain is not None and self._reaches(level, level.plain):
-                break
-        level.best = None if level.plain is None else self._descended(level, level.plain, set())
-        if level.best is None or not self._reaches(level, level.best):
+        level.best = level.plain
+        if level.plain is not None and self._reaches(level, level.plain):
+            level.best = self._descended(level, level.plain, set())
+        else:
             for start in starts:
                 fit = None if self._is_plain(start.support) else self._begun(level, start, set())
                 if fit is not None and self.score(fit) < self.score(level.best) - _LESS:
@@ -348,12 +353,18 @@ class Search:
         self.report(f"field of {cells} cells", number / (self.most_levels + 1), None)
 
 
+def _longer(start: Start, fit: Fit) -> bool:
+    """Whether a start has more terms than a fit."""
+    return sum(map(len, start.support)) > sum(map(len, fit.support))
+
+
 def _pairs(now: Sequence[int]) -> list[tuple[int, ...]]:
     """Supports without two of their terms."""
     return [tuple(k for k in now if k not in (a, b)) for n, a in enumerate(now) for b in now[n + 1 :]]
 
 
 _LESS = 1e-6  # by which a better score must be lower
+_HOPELESS = 3.0  # times the best score, beyond which a start is not tried on finer cells
 _EXCHANGES = 6  # exchanges that are fitted
 _CLEAR = 5000.0  # lead of the quadratic model, beyond which a term less is not fitted again
 _FAR = 60.0  # lead of the quadratic model beyond which they are not

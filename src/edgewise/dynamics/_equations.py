@@ -173,7 +173,7 @@ class Equations:
             targets, inputs = [f"d{name}/dt" for name in self.names], ["t", *self.names]
         else:
             targets = [f"{name}_{self.by}" for name in self.names]
-            inputs = sorted({s.name for form in self.numbers.values() for s in form.free_symbols})
+            inputs = sorted({str(s) for form in self.numbers.values() for s in form.free_symbols})
         return numpy([*self.numbers.values()], inputs, target=targets, function=function)
 
 

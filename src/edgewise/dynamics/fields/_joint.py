@@ -21,7 +21,8 @@ class Fit:
     """An equation and a field that were fitted.
 
     cost: squares of rows and of the equation over their scales, and of the prior. left: mean squares of what the field
-    leaves of the rows, by component. rest: of what it leaves of each equation. information (T, T), slope (T,): the
+    leaves of the rows, by component. rest: of what it leaves of each equation but at a few points (in corners the rows
+    say little, and steps may not end). information (T, T), slope (T,): the
     quadratic model of the cost in the constants of all terms of all equations, the field eliminated.
     """
 
@@ -90,14 +91,14 @@ class Joint:
         with np.errstate(over="ignore", invalid="ignore"):
             return np.stack([np.broadcast_to(term.value(at), self.count) for term in self.terms], 1)
 
-    def cost(self, coefficients: Array, support: Support, constants: Sequence[Array]) -> float:
+    def cost(self, coefficients: Array, support: Support, constants: Sequence[Array], tau: Array) -> float:
         at, rate = self.state(coefficients)
         left = self.values - self.rows.image(coefficients)
         total = float(((left / self.sigma) ** 2).sum()) + self._of_prior(coefficients)
         with np.errstate(all="ignore"):
             for e in range(self.d):
                 rest = rate[:, e] - self._right(at, support[e], constants[e])
-                total += float((rest**2).sum()) / self.tau[e] ** 2
+                total += float((rest**2).sum()) / tau[e] ** 2
         return total if np.isfinite(total) else np.inf
 
     def _of_prior(self, coefficients: Array) -> float:
@@ -111,65 +112,79 @@ class Joint:
 
     def fit(
         self, support: Support, constants: Sequence[Array], coefficients: Array, steps: int = 12,
-        stages: Sequence[float] = (1.0,), *, whole: bool = True,
+        stages: Sequence[float] = (1.0,),
     ) -> Fit | None:  # fmt: skip
-        """The best field and constants of these terms; the equation is tightened in stages."""
+        """The best field and constants of these terms; the equation is tightened in stages.
+
+        A step may raise the cost where the next one, by the same derivatives, is shorter: the equation is not obeyed on
+        the way.
+        """
         constants = [np.array(own, dtype=float) for own in constants]
         for stage in stages:
-            rises = 0
+            tau = self.tau * stage
             for _ in range(steps if stage == 1 else 3):
-                normal = self._normal(coefficients, support, constants, stage, all_terms=False)
+                normal = self._normal(coefficients, support, constants, tau)
                 if normal is None:
                     return None
-                change = np.linalg.lstsq(normal.information, normal.slope, rcond=1e-13)[0]
-                moved = normal.field(change).reshape(coefficients.shape)
-                cost, share = normal.cost, 1.0
-                for _ in range(6):
-                    ends = np.cumsum([len(own) for own in constants])[:-1]
-                    trial = [own + share * part for own, part in zip(constants, np.split(change, ends), strict=True)]
-                    after = self._staged(coefficients + share * moved, support, trial, stage)
-                    if after < cost * (1 + 1e-9) + 1e-9:
+                change, moved = normal.step(*self._aim(normal, coefficients, constants))
+                share = 1.0
+                for _ in range(_HALVINGS):
+                    trial = coefficients + share * moved, _split(constants, share * change)
+                    cost = self.cost(trial[0], support, trial[1], tau)
+                    if cost < normal.cost * (1 + 1e-9) + 1e-9 or self._contracts(normal, trial, share * moved):
                         break
-                    if share == 1 and rises < _RISES and after < _HIGHER * cost:
-                        rises += 1  # the equation is not obeyed on the way, and is after the next step
-                        break
-                    share /= 3
+                    share /= 2
                 else:
                     break
-                coefficients, constants = coefficients + share * moved, trial
-                if 0 <= cost - after < _STILL * (1 if stage == 1 else 50):
+                coefficients, constants = trial
+                if share == 1 and abs(normal.cost - cost) < _STILL * (1 if stage == 1 else 50):
                     break
-        normal = self._normal(coefficients, support, constants, 1.0, all_terms=whole)
+        normal = self._normal(coefficients, support, constants, self.tau, all_terms=True)
         if normal is None:
             return None
+        gradient, slope = self._aim(normal, coefficients, constants)
+        slope = slope - normal.across.T @ normal.solved(gradient.reshape(-1, 1))[:, 0]
+        squares = np.sort(self._rests(normal, coefficients, constants) ** 2, axis=1)
+        rest = squares[:, : int(np.ceil(_USUAL * self.count))].mean(1)
         left = ((self.values - self.rows.image(coefficients)) ** 2).mean(0)
-        return Fit(
-            support, tuple(constants), coefficients, normal.cost, left, normal.rest, normal.information, normal.slope
-        )
+        return Fit(support, tuple(constants), coefficients, normal.cost, left, rest, normal.information, slope)
 
-    def _staged(self, coefficients: Array, support: Support, constants: Sequence[Array], stage: float) -> float:
-        tau, self.tau = self.tau, self.tau * stage
-        try:
-            return self.cost(coefficients, support, constants)
-        finally:
-            self.tau = tau
+    def _contracts(self, normal: _Normal, trial: tuple[Array, list[Array]], moved: Array) -> bool:
+        """Whether the next step, by the same derivatives, is shorter than a step (Deuflhard's natural test)."""
+        _, after = normal.step(*self._aim(normal, *trial))
+        size = np.linalg.norm(normal.units * after.ravel())
+        return bool(size < _SHORTER * np.linalg.norm(normal.units * moved.ravel()))
 
-    @np.errstate(all="ignore")
-    def _normal(
-        self, coefficients: Array, support: Support, constants: Sequence[Array], stage: float, *, all_terms: bool
-    ) -> _Normal | None:
-        """The normal equations; None where they are not finite."""
-        d, size, tau = self.d, self.lattice.size, self.tau * stage
+    def _rests(self, normal: _Normal, coefficients: Array, constants: Sequence[Array]) -> Array:
+        """What fields leave of each equation, (d, n)."""
         at, rate = self.state(coefficients)
+        return np.stack([rate[:, e] - self._right(at, normal.support[e], constants[e]) for e in range(self.d)])
+
+    def _aim(self, normal: _Normal, coefficients: Array, constants: Sequence[Array]) -> tuple[Array, Array]:
+        """Half the negative gradient of the cost by the field (size, d) and by constants, with given derivatives."""
+        size, d = self.lattice.size, self.d
         left = self.values - self.rows.image(coefficients)
         gradient = np.zeros((size, d))
         for a in range(d):
             gradient[:, a] = self.rows.turned(left[:, a], size) / self.sigma[a] ** 2
             for rows, weight in self.prior:
                 gradient[:, a] -= weight * rows.turned(rows.image(coefficients[:, a : a + 1])[:, 0], size)
+        with np.errstate(all="ignore"):
+            weighed = np.nan_to_num(self._rests(normal, coefficients, constants)) / normal.tau[:, None] ** 2
+        for e in range(d):
+            gradient -= normal.rows[e].turned(weighed[e], size * d).reshape(size, d)
+        return gradient, np.array([normal.values[:, j] @ weighed[e] for e, j in normal.use])
+
+    @np.errstate(all="ignore")
+    def _normal(
+        self, coefficients: Array, support: Support, constants: Sequence[Array], tau: Array, *, all_terms: bool = False
+    ) -> _Normal | None:
+        """The normal equations; None where they are not finite, or not positive definite."""
+        d, size = self.d, self.lattice.size
+        at, _ = self.state(coefficients)
         band = self._constant.copy()
         columns = (self.rate.columns[:, :, None] * d + np.arange(d)).reshape(self.count, -1)
-        every, rests = [], np.zeros((d, self.count))
+        every = []
         for e in range(d):
             slopes: dict[Factor, Array | float] = {}
             for j, value in zip(support[e], constants[e], strict=True):
@@ -179,49 +194,59 @@ class Joint:
             entries[:, :, e] = self.rate.entries
             for (c, by), slope in slopes.items():
                 entries[:, :, c] += self.read[by].entries * np.broadcast_to(slope, self.count)[:, None]
-            every.append(Rows(columns, entries.reshape(self.count, -1)))
-            rests[e] = rate[:, e] - self._right(at, support[e], constants[e])
             if not np.isfinite(entries).all():
                 return None
+            every.append(Rows(columns, entries.reshape(self.count, -1)))
             every[e].add_squares(band, 1 / tau[e] ** 2)
-            gradient -= every[e].turned(rests[e], size * d).reshape(size, d) / tau[e] ** 2
+        units = np.sqrt(band[:, 0])
         solved = _factored(band)
         if solved is None:
             return None
-        value = self.library(at)
-        if all_terms:
-            value = np.where(np.isfinite(value), value, 0.0)
+        values = self.library(at)
+        values = np.where(np.isfinite(values), values, 0.0)
         use = [(e, j) for e in range(d) for j in (range(len(self.terms)) if all_terms else support[e])]
-        across = (
-            np.stack([-every[e].turned(value[:, j], size * d) / tau[e] ** 2 for e, j in use], 1)
-            if use
-            else np.zeros((size * d, 0))
-        )
+        across = np.zeros((size * d, len(use)))
         own = np.zeros((len(use), len(use)))
-        slope = np.array([value[:, j] @ rests[e] / tau[e] ** 2 for e, j in use])
+        for n, (e, j) in enumerate(use):
+            across[:, n] = -every[e].turned(values[:, j], size * d) / tau[e] ** 2
         for e in range(d):
             mine = [n for n, (f, _) in enumerate(use) if f == e]
-            some = value[:, [use[n][1] for n in mine]]
+            some = values[:, [use[n][1] for n in mine]]
             own[np.ix_(mine, mine)] = some.T @ some / tau[e] ** 2
         spread = solved(across)
-        right = gradient.ravel()
-        by_field = solved(right[:, None])[:, 0]
-        cost = float(((left / self.sigma) ** 2).sum() + (rests**2 / tau[:, None] ** 2).sum()) + self._of_prior(
-            coefficients
-        )
         return _Normal(
-            own - across.T @ spread, slope - across.T @ by_field, lambda change: by_field - spread @ change, cost,
-            (rests**2).mean(1),
+            support, use, tau, every, values, units, solved, across, spread, own - across.T @ spread,
+            self.cost(coefficients, support, constants, tau),
         )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Normal:
+    """The normal equations with the field eliminated: derivatives of all that they are of, and what solves them."""
+
+    support: Support
+    use: list[tuple[int, int]]
+    tau: Array
+    rows: list[Rows]
+    values: Array
+    units: Array
+    solved: Callable[[Array], Array]
+    across: Array
+    spread: Array
     information: Array
-    slope: Array
-    field: Callable[[Array], Array]
     cost: float
-    rest: Array
+
+    def step(self, gradient: Array, slope: Array) -> tuple[Array, Array]:
+        """The changes of the constants and of the field."""
+        by_field = self.solved(gradient.reshape(-1, 1))[:, 0]
+        change = np.linalg.lstsq(self.information, slope - self.across.T @ by_field, rcond=1e-13)[0]
+        return change, (by_field - self.spread @ change).reshape(gradient.shape)
+
+
+def _split(constants: Sequence[Array], change: Array) -> list[Array]:
+    """Constants after a change of all of them."""
+    ends = np.cumsum([len(own) for own in constants])[:-1]
+    return [own + part for own, part in zip(constants, np.split(change, ends), strict=True)]
 
 
 def _factored(band: Array) -> Callable[[Array], Array] | None:
@@ -248,5 +273,7 @@ def _factored(band: Array) -> Callable[[Array], Array] | None:
 
 
 _WIDER = 100.0  # the prior's third differences over those of the smooth field
-_RISES, _HIGHER = 3, 100.0  # how often, and how many times, a step may raise the cost
+_HALVINGS = 6  # of a step
+_SHORTER = 0.25  # of a step, that the next one may be where the cost rises
+_USUAL = 0.99  # of the points of an equation
 _STILL = 0.02  # of the cost, at which steps end

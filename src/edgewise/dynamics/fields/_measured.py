@@ -161,7 +161,7 @@ def _components(u: Any, names: Sequence[str] | None) -> dict[str, Array]:
     for name, own in given.items():
         array = _numbers(own, name)
         if np.iscomplexobj(array):
-            found |= {f"{name}r": array.real.copy(), f"{name}i": array.imag.copy()}
+            found |= {f"{name}r": np.real(array).copy(), f"{name}i": np.imag(array).copy()}
         else:
             found[name] = array
     return found

@@ -44,7 +44,7 @@ def _panel(found: FieldEquations, values: Array, ax: object, name: str, limits: 
         return
     grid = values.reshape([len(x) for x in data.axes])
     if len(found.coordinates) == 1:
-        surface, names = plot.Surface(*data.axes, grid), ("t", found.coordinates[0])
+        surface, names = plot.Surface(data.axes[0], data.axes[1], grid), ("t", found.coordinates[0])
     else:
         surface = plot.Surface(data.axes[1], data.axes[2], grid[len(grid) // 2])
         names = (found.coordinates[0], found.coordinates[1])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from edgewise._progress import Report
 from edgewise._typing import Array
 from edgewise.dynamics.fields._joint import Fit, Joint, Support
 from edgewise.dynamics.fields._lattice import Lattice, Rows
@@ -19,12 +20,10 @@ from edgewise.dynamics.fields._starts import Start, strong, weak
 from edgewise.dynamics.fields._supports import improved, quadratic
 from edgewise.dynamics.fields._terms import Term, library
 
-Report = Callable[..., None]
-
 
 @dataclass
 class Level:
-    """The fits on one lattice. `plain`: the best one of powers; `resolved`: the best one leaves no more than the noise."""
+    """The fits on one lattice: the best one of powers, and of all; `resolved`: it leaves no more than the noise."""
 
     lattice: Lattice
     joint: Joint
@@ -100,7 +99,7 @@ class Search:
                 if level.resolved:
                     break
                 self.noise = self.noise * np.maximum(np.sqrt(best.left) / self.noise, 1.0)
-                starts, coefficients = again, level.coefficients
+                starts, coefficients = again, best.coefficients
                 continue
             finer = Lattice.even(*self._ends(), [int(np.ceil(SETTINGS.finer[1] * c)) for c in lattice.cells],
                                  self.degrees)  # fmt: skip
@@ -144,7 +143,7 @@ class Search:
         rates = joint.state(coefficients)[1]
         time = measured.duration if measured.order == 1 else measured.duration**2 / 2
         unsure = self.noise * np.sqrt(min(size / len(measured.values), 1.0) * len(joint.places[0])) / time
-        joint.tau = np.maximum(SETTINGS.tight * unsure, 1.5e-8 * np.median(np.abs(rates), axis=0))
+        joint.tau = np.maximum(SETTINGS.tight * unsure, SETTINGS.of_rate * np.median(np.abs(rates), axis=0))
         return Level(lattice, joint, coefficients)
 
     def _starts(self, level: Level) -> list[Start]:
@@ -208,9 +207,27 @@ class Search:
         """The best terms that a start leads to."""
         for own in self._possible(start):
             fit = self._fitted(level, own.support, own.constants, level.coefficients, (SETTINGS.loose, 1.0))
+            if fit is not None and (less := self._counting(level, fit, fit.support, fit.constants))[0] != fit.support:
+                fit = self._fitted(level, *less, fit.coefficients)
             if fit is not None:
                 return self._descended(level, fit, banned)
         return None
+
+    def _counting(
+        self, level: Level, near: Fit, support: Support, constants: Sequence[Array]
+    ) -> tuple[Support, list[Array]]:  # fmt: skip
+        """The same without terms that make up hardly any of the rates, as errors of integration do in exact rows."""
+        at, rates = level.joint.state(near.coefficients)
+        size = SETTINGS.least_share * np.sqrt((rates**2).mean(0))
+        kept = [
+            [k for k, (j, value) in enumerate(zip(own, values, strict=True))
+             if abs(value) * np.sqrt(np.mean(np.square(self.terms[j].value(at)))) > least]
+            for own, values, least in zip(support, constants, size, strict=True)
+        ]  # fmt: skip
+        return (
+            tuple(tuple(own[k] for k in mine) for own, mine in zip(support, kept, strict=True)),
+            [np.asarray(values)[mine] for values, mine in zip(constants, kept, strict=True)],
+        )
 
     def _possible(self, start: Start) -> Iterator[Start]:
         """A start, and without its high derivatives."""
@@ -256,6 +273,9 @@ class Search:
             if list(found) == now:
                 break
             support, constants = self._split(best, found, right)
+            support, constants = self._counting(level, best, support, constants)
+            if support == best.support:
+                break
             if support in level.fits and self.score(level.fits[support]) >= self.score(best):
                 break
             new = self._fitted(level, support, constants, best.coefficients)
@@ -305,8 +325,9 @@ class Search:
         if before.now() != now or not now:
             return False
         errors = np.sqrt(np.abs(np.diag(self.covariance(last))))
-        change = np.concatenate(last.best.constants) - np.concatenate(before.best.constants)
-        return bool((np.abs(change) < SETTINGS.agree * errors).all())
+        values = np.concatenate(last.best.constants)
+        change = np.abs(values - np.concatenate(before.best.constants))
+        return bool((change < np.maximum(SETTINGS.agree * errors, SETTINGS.same * np.abs(values))).all())
 
     def covariance(self, level: Level) -> Array:
         """The covariance of the constants of the best fit."""
@@ -319,7 +340,7 @@ class Search:
 
         Exchanges are those of the quadratic model; the nearest ones are fitted.
         """
-        best, count = level.best, len(self.terms)
+        best = level.best
         assert best is not None
         now, right = level.now(), self._right(best)
         model = quadratic(best.information, right, np.tile(self.costs, self.d))

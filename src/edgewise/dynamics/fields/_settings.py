@@ -15,6 +15,10 @@ class Settings:
     """Levels of cells."""
     tight: float = 0.1
     """What an error of the equation adds up to, over what rows leave uncertain."""
+    of_rate: float = 1e-6
+    """The least error that an equation may have, over the median of the rates."""
+    least_share: float = 3e-4
+    """Part of the rates, as root mean squares, that a term must make up."""
     floor: float = 1e-7
     """The least noise, over the deviation of a component."""
     loose: float = 30.0
@@ -27,6 +31,8 @@ class Settings:
     """Growth of the finest waves, as a power of e over the whole time, beyond which an equation is ill-posed."""
     agree: float = 0.33
     """Standard errors that constants of two levels may be apart."""
+    same: float = 1e-5
+    """Relative difference of constants of two levels that is none."""
     noise: float = 2.5
     """Standard errors of a standard deviation, up to which what is left is the noise."""
     lead: float = 8.0

@@ -43,7 +43,7 @@ def of_grid(measured: Measured, degrees: tuple[int, ...]) -> Smooth:
         p = int(np.prod(held.shape[:-1]))
         if p >= 0.9 * n:
             continue
-        left = np.maximum(total - (held**2).sum(axis=tuple(range(len(axes)))), 1e-24 * total)
+        left = np.maximum(total - (held**2).sum(axis=tuple(range(len(axes)))), _EXACT**2 * total)
         score = float(np.log(left / n).sum() - 2 * len(left) * np.log(1 - p / n))
         if score < best:
             best, found = score, (cells, np.sqrt(left / (n - p)))
@@ -77,6 +77,9 @@ def smoothed(lattice: Lattice, rows: Rows, values: Array, seed: int = 0) -> tupl
             best, found = score, (coefficients, np.sqrt(left / max(n - free, 1.0)))
     assert found is not None
     return found
+
+
+_EXACT = 3e-7  # part of the values that is left by a field that needs no more cells
 
 
 def _diagonal(band: Array) -> Array:

@@ -37,7 +37,7 @@ def growth(
                         symbol[e, c] += value * slope * np.prod((1j * number) ** np.array(by))
         if not np.isfinite(symbol).all():
             return np.inf
-        rates = np.linalg.eigvals(symbol)
+        rates = np.asarray(np.linalg.eigvals(symbol), dtype=complex)
         rates = rates if order == 1 else np.concatenate([np.sqrt(rates), -np.sqrt(rates)])
-        worst = max(worst, float(rates.real.max()))
+        worst = max(worst, float(np.real(rates).max()))
     return worst

@@ -47,7 +47,7 @@ def regressed(columns: Array, aim: Array, costs: Array, most: int = 8) -> tuple[
     n = len(aim)
     scale = np.linalg.norm(columns, axis=0) + 1e-300
     scaled, whole = columns / scale, float(aim @ aim)
-    upper = np.linalg.qr(np.column_stack([scaled, aim]), mode="r")  # the same squares by fewer rows
+    upper = np.asarray(np.linalg.qr(np.column_stack([scaled, aim]), mode="r"))  # the same squares by fewer rows
     scaled, aim = upper[:, :-1], upper[:, -1]
 
     def solved(own: list[int]) -> Array:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from itertools import combinations_with_replacement, product
 
 import numpy as np
 import sympy
 
-from edgewise._typing import Array, Formula
+from edgewise._typing import Array, Formula, Part
 
 Factor = tuple[int, tuple[int, ...]]
 """A component and how often it is differentiated by each coordinate of space."""
@@ -56,10 +57,11 @@ class Term:
 
     def written(self, names: Sequence[str], coordinates: Sequence[str]) -> Formula:
         """The term of the symbols u, u_x, u_xx, ..."""
-        each = [sympy.Symbol(symbol(factor, names, coordinates), real=True) for factor in self.factors]
+        each: list[Formula] = [sympy.Symbol(symbol(factor, names, coordinates), real=True) for factor in self.factors]
         if self.function:
-            return sympy.sympify(self.function).xreplace({sympy.Symbol("v"): each[0]})
-        return sympy.Mul(*each)
+            outer: Part = sympy.sympify(self.function)
+            return outer.xreplace({sympy.Symbol("v"): each[0]})
+        return math.prod(each, start=sympy.Integer(1))
 
 
 def symbol(factor: Factor, names: Sequence[str], coordinates: Sequence[str]) -> str:
@@ -96,18 +98,12 @@ _COSTS = {"sin(v)": 4.0, "cos(v)": 4.0, "sin(2*v)": 5.0, "cos(2*v)": 5.0, "exp(v
           "1/(1 + v**2)": 6.0, "v/(1 + v**2)": 6.0}  # fmt: skip
 
 
-class _Known:
-    @cached_property
-    def functions(self) -> dict[str, tuple[object, object]]:
-        v = sympy.Symbol("v")
-        return {
-            name: tuple(sympy.lambdify(v, own, "numpy") for own in (sympy.sympify(name), sympy.diff(name, v)))
-            for name in _COSTS
-        }  # type: ignore[misc]
-
-
-_KNOWN = _Known()
-
-
-def _functions() -> dict[str, tuple[object, object]]:
-    return _KNOWN.functions
+@cache
+def _functions() -> dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]]:
+    """The functions and their derivatives, by what they are written as."""
+    v = sympy.Symbol("v")
+    forms: dict[str, Part] = {name: sympy.sympify(name) for name in _COSTS}
+    return {
+        name: (sympy.lambdify(v, form, "numpy"), sympy.lambdify(v, sympy.diff(form, v), "numpy"))
+        for name, form in forms.items()
+    }

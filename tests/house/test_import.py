@@ -73,8 +73,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 
 PUBLIC = {
     "edgewise": """
-        Censored EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode discovery
-        dynamics encoding estimators export expressions find_relations fit fit_formula forms functions interpret
+        Censored EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode
+        discover_pde discovery dynamics encoding estimators export expressions find_relations fit fit_formula forms functions interpret
         io kernels load model_card nn optim pde plot pretrained prune regression save session structure studio
         sweep sweeps symbolic train unsupervised update
     """,
@@ -145,7 +145,9 @@ PUBLIC = {
         edge_scores edge_table end_names hessians input_scores interaction_table interactions node_names
         node_scores node_table prune rows_of shape_of straightness without
     """,
-    "edgewise.dynamics": "Constant Dynamics DynamicsCandidate Outcome discover_ode",
+    "edgewise.dynamics": """
+        Constant Dynamics DynamicsCandidate FieldCandidate FieldEquations Outcome discover_ode discover_pde
+    """,
     "edgewise.pde": """
         Ball Boundary Box Branch Coefficient Condition Corner Disk Domain Errors Face FoundCoefficient Integral
         Interface Jet JetPass Marched Outcome Periodic Polygon Problem Reading Singular Solution Table Trajectory Weak

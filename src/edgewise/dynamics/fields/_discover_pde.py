@@ -26,7 +26,7 @@ from edgewise.dynamics.fields._terms import Term
 from edgewise.dynamics.fields._verdict import verdict
 from edgewise.kernels import one_thread
 
-_EFFORTS: dict[EffortWord, int] = {"quick": 2, "normal": SETTINGS.levels, "thorough": 6}
+_EFFORTS: dict[EffortWord, int] = {"quick": 2, "normal": 4, "thorough": 6}
 
 
 def discover_pde(
@@ -68,7 +68,8 @@ def discover_pde(
     order
         1 for equations of u_t, 2 for those of u_tt.
     effort
-        The number of finer and finer cells: 2 for "quick", 4 for "normal", 6 for "thorough".
+        The number of finer and finer cells: 2 for "quick", 4 for "normal", 6 for "thorough". Each allows ten times the
+        work for one step.
     time_limit
         Seconds after which the search ends.
     progress
@@ -108,7 +109,10 @@ def discover_pde(
     deadline, stopped = Deadline.after(float(time_limit)), None
     with reporting(progress) as show, one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        search, rivals = Search(data, levels, show), list[Rival]()
+        search, rivals = (
+            Search(data, levels, SETTINGS.work * 10.0 ** (levels - _EFFORTS["normal"]), show),
+            list[Rival](),
+        )
 
         def work() -> None:
             search.run()
@@ -137,11 +141,10 @@ def _summary(search: Search, level: Level, rivals: list[Rival], stopped: Outcome
     errors = np.sqrt(np.abs(np.diag(search.covariance(level))) * excess)
     values = np.concatenate(best.constants)
     relative = np.sqrt(best.left) / data.deviation
-    free = max(1.0, 1 - level.lattice.size / len(data.values)) if len(data.values) < level.lattice.size else 1.0
     near = [each for each in rivals if each.lead < SETTINGS.lead and each.fit is not None]
     return FieldEquations(
         data.names, data.coordinates, _equations(search, best.support, values, errors),
-        dict(zip(data.names, (np.sqrt(best.left) * free).tolist(), strict=True)),
+        dict(zip(data.names, np.sqrt(best.left).tolist(), strict=True)),
         dict(zip(data.names, relative.tolist(), strict=True)), stopped or verdict(search, level, left, rivals),
         tuple(_candidate(search, each) for each in near),
         {name: (float(own.min()), float(own.max())) for name, own in zip(data.names, data.values.T, strict=True)},

@@ -250,16 +250,16 @@ def _split(constants: Sequence[Array], change: Array) -> list[Array]:
 
 
 def _factored(band: Array) -> Callable[[Array], Array] | None:
-    """What solves a band by its columns, scaled to a diagonal of ones; None where it is not positive definite."""
+    """What solves a band by its columns, which it overwrites; None where it is not positive definite."""
     scale = 1 / np.sqrt(band[:, 0])
-    n, width = band.shape
+    width = band.shape[1]
     if not np.isfinite(scale).all():
         return None
-    rows = np.minimum(np.arange(n)[:, None] + np.arange(width), n - 1)
-    scaled = (band * scale[:, None] * scale[rows]).T
-    scaled[0] += 1e-13
+    band *= scale[:, None]
+    band *= np.lib.stride_tricks.sliding_window_view(np.pad(scale, (0, width - 1)), width)
+    band[:, 0] += 1e-13
     try:
-        factor = cholesky_banded(scaled, lower=True, overwrite_ab=True, check_finite=False)
+        factor = cholesky_banded(band.T, lower=True, overwrite_ab=True, check_finite=False)
     except (LinAlgError, ValueError):
         return None
 

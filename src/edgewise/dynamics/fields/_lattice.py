@@ -10,7 +10,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.kernels.bands import add_to_band
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines import Space
 
 
 @dataclass(frozen=True)

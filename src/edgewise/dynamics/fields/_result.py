@@ -197,7 +197,8 @@ class FieldEquations:
         """
         from edgewise.dynamics.fields._pictures import panels
 
-        return panels(self)
+        zero = (0,) * self.data.points.shape[1]
+        return panels(self.data, self.lattice.at(self.data.points, zero).image(self.coefficients))
 
     def __str__(self) -> str:
         digits = 4  # of the constants of rivals

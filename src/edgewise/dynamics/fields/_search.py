@@ -50,8 +50,8 @@ class Rival(NamedTuple):
 class Search:
     """The search; `levels` hold what was found, the last one last, and `agree` whether it is as the one before."""
 
-    def __init__(self, measured: Measured, most_levels: int, report: Report) -> None:
-        self.measured, self.most_levels, self.report = measured, most_levels, report
+    def __init__(self, measured: Measured, most_levels: int, most_work: float, report: Report) -> None:
+        self.measured, self.most_levels, self.most_work, self.report = measured, most_levels, most_work, report
         space = len(measured.coordinates)
         self.highest = 4 if space == 1 else 2
         self.terms: list[Term] = library(measured.values.shape[1], space, self.highest)
@@ -93,7 +93,7 @@ class Search:
             if self._agrees() or (number >= self.most_levels):
                 break
             best = level.best
-            first = [own for own in first if self.score(level.fits.get(own.support)) < _HOPELESS * self.score(best)]
+            first = self._hopeful(level, first)
             again = [Start(own.support, own.constants) for own in (level.plain, best) if own is not None] + first
             if number == self.most_levels - 1:  # what is left is the floor, which must not buy terms
                 if level.resolved:
@@ -103,6 +103,8 @@ class Search:
                 continue
             finer = Lattice.even(*self._ends(), [int(np.ceil(SETTINGS.finer[1] * c)) for c in lattice.cells],
                                  self.degrees)  # fmt: skip
+            if finer.size * self.d * (self.d * finer.reach) ** 2 > self.most_work:
+                break
             coefficients = lattice.moved(best.coefficients, finer)
             lattice, starts = finer, again
         self.agree = self._agrees()
@@ -202,6 +204,19 @@ class Search:
                 if fit is not None and self.score(fit) < self.score(level.best) - _LESS:
                     level.best = fit
         level.resolved = level.best is not None and self._reaches(level, level.best)
+
+    def _hopeful(self, level: Level, starts: Sequence[Start]) -> list[Start]:
+        """Starts for finer cells: those that came near where these suffice, else all but the worse longer ones."""
+        if level.resolved:
+            most = _HOPELESS * self.score(level.best)
+            return [own for own in starts if self.score(level.fits.get(own.support)) < most]
+        ranked = sorted(starts, key=lambda own: (sum(map(len, own.support)), self.score(level.fits.get(own.support))))
+        kept, least = list[Start](), np.inf
+        for own in ranked:
+            if own.support not in level.fits or self.score(level.fits[own.support]) < least:
+                kept.append(own)
+                least = min(least, self.score(level.fits.get(own.support)))
+        return kept
 
     def _begun(self, level: Level, start: Start, banned: set[int]) -> Fit | None:
         """The best terms that a start leads to."""
@@ -385,7 +400,7 @@ def _pairs(now: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 _LESS = 1e-6  # by which a better score must be lower
-_HOPELESS = 3.0  # times the best score, beyond which a start is not tried on finer cells
+_HOPELESS = 3.0  # times the best score, beyond which a start is not tried again
 _EXCHANGES = 6  # exchanges that are fitted
 _CLEAR = 5000.0  # lead of the quadratic model, beyond which a term less is not fitted again
 _FAR = 60.0  # lead of the quadratic model beyond which they are not

@@ -11,8 +11,8 @@ class Settings:
 
     finer: tuple[float, float] = (1.5, 1.4)
     """The first cells over those of a smooth field, and those of each level over the level before."""
-    levels: int = 4
-    """Levels of cells."""
+    work: float = 3e10
+    """Operations of one step, with the normal effort, beyond which cells are not made finer."""
     tight: float = 0.1
     """What an error of the equation adds up to, over what rows leave uncertain."""
     of_rate: float = 1e-6

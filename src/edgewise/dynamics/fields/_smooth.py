@@ -11,7 +11,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 from edgewise._typing import Array
 from edgewise.dynamics.fields._lattice import Lattice, Rows
 from edgewise.dynamics.fields._measured import Measured
-from edgewise.pde.splines._space import Space
+from edgewise.pde.splines import Space
 
 
 class Smooth(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.figure
@@ -27,7 +28,7 @@ def simulated(rate: Callable[[Callable[[int], Array]], Array], start: Array, len
         return rate(lambda k: np.fft.ifft(waves**k * np.fft.fft(u)).real if k else u)
 
     found, u = [start], start
-    for low, high in zip(t[:-1], t[1:], strict=True):
+    for low, high in pairwise(t.tolist()):
         steps = int(np.ceil((high - low) / 4e-3))
         h = (high - low) / steps
         for _ in range(steps):

@@ -74,8 +74,8 @@ def test_building_calling_and_fitting_write_nothing_and_change_nothing(tmp_path:
 PUBLIC = {
     "edgewise": """
         Censored EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode
-        discover_pde discovery dynamics encoding estimators export expressions find_relations fit fit_formula forms functions interpret
-        io kernels load model_card nn optim pde plot pretrained prune regression save session structure studio
+        discover_pde discovery dynamics encoding estimators export expressions find_relations fit fit_formula forms
+        functions interpret io kernels load model_card nn optim pde plot pretrained prune regression save session structure studio
         sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """

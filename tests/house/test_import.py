@@ -75,8 +75,8 @@ PUBLIC = {
     "edgewise": """
         Censored EdgewiseError InputError KAN Options Session bases calling datasets discover discover_ode
         discover_pde discovery dynamics encoding estimators export expressions find_relations fit fit_formula forms
-        functions interpret io kernels load model_card nn optim pde plot pretrained prune regression save session structure studio
-        sweep sweeps symbolic train unsupervised update
+        functions interpret io kernels load model_card nn optim pde plot pretrained prune regression save session
+        structure studio sweep sweeps symbolic train unsupervised update
     """,
     "edgewise.nn": """
         Architecture Block Config Coverage Direction Edge FeedForward FrozenKAN GaussNewtonMatrix KAN KANConv1d

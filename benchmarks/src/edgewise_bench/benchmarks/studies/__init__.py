@@ -2,6 +2,7 @@
 
 from edgewise_bench.benchmarks.studies.dynamics import Dynamics
 from edgewise_bench.benchmarks.studies.few_rows import FewRows
+from edgewise_bench.benchmarks.studies.fields import Fields
 from edgewise_bench.benchmarks.studies.fits import Fits, Initialization, ManyRows, PredictionIntervals, RealIntervals
 from edgewise_bench.benchmarks.studies.formulas import FormulaDigits, Knowledge, Programs
 from edgewise_bench.benchmarks.studies.layers import Convolutions, GPULayers, GPUTiles
@@ -16,6 +17,6 @@ from edgewise_bench.benchmarks.studies.uncertainty import Coverage, NoiseKinds, 
 
 STUDIES: tuple[type[Study], ...] = (
     Fits, Initialization, Structure, Relations, Programs, FormulaDigits, Knowledge, Coverage, Uncertainty, NoiseKinds,
-    RowLikelihoods, PredictionIntervals, RealIntervals, ManyRows, FewRows, Dynamics, TimeLimits, Determinism, Resume,
-    Waiting, StagesLeftOut, StudioKills, StudioSpeed, Convolutions, GPULayers, GPUTiles, SRBench,
+    RowLikelihoods, PredictionIntervals, RealIntervals, ManyRows, FewRows, Dynamics, Fields, TimeLimits, Determinism,
+    Resume, Waiting, StagesLeftOut, StudioKills, StudioSpeed, Convolutions, GPULayers, GPUTiles, SRBench,
 )  # fmt: skip

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgewise._errors import InputError
-from edgewise._extras import needed
 from edgewise._typing import Array, Data, Formula
-from edgewise.dynamics._equations import Constant, Equations, path, rates_of
+from edgewise.dynamics._equations import Equations, path, rates_of
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._verdict import Outcome
+from edgewise.dynamics._written import Written
 from edgewise.tables.encoding import as_array
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class DynamicsCandidate:
 
 
 @dataclass(frozen=True, repr=False)
-class Dynamics:
+class Dynamics(Written):
     """Differential equations for measured trajectories.
 
     `equations` maps each state to its rate, a sympy expression of the states and t.
@@ -85,27 +85,6 @@ class Dynamics:
     rivals: tuple[DynamicsCandidate, ...]
     ranges: dict[str, tuple[float, float]]
     data: Measured = field(repr=False)
-
-    @property
-    def equations(self) -> dict[str, Formula]:
-        return self.written.numbers
-
-    @property
-    def forms(self) -> dict[str, Formula]:
-        """The equations with symbols for the constants."""
-        return dict(zip(self.names, self.written.forms, strict=True))
-
-    @property
-    def constants(self) -> dict[str, Constant]:
-        """The constants by name, with standard errors and 95 % intervals."""
-        return {c.name: c for c in self.written.constants}
-
-    def frame(self) -> pd.DataFrame:
-        """Return the constants as a table."""
-        pd = needed("pandas")
-
-        rows = [(c.name, c.value, c.error, *c.interval) for c in self.written.constants]
-        return pd.DataFrame(rows, columns=["constant", "value", "error", "low", "high"])
 
     def rates(self, t: Data, x: Data) -> Array:
         """Return the rates (n, m) at times and states.
@@ -150,23 +129,6 @@ class Dynamics:
         if len(times) == 0 or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
             raise InputError("'t' must be finite times that increase.")
         return path(self.written, start[0], times)
-
-    def to_python(self, function: str = "rates") -> str:
-        """Return the source of a Python function (t, states ...) that returns the rates; it needs NumPy only.
-
-        Parameters
-        ----------
-        function
-            The name of the function.
-        """
-        return self.written.python(function)
-
-    def latex(self) -> str:
-        """Return the equations in LaTeX."""
-        return self.written.latex()
-
-    def _repr_latex_(self) -> str:
-        return f"${self.latex()}$"
 
     def __str__(self) -> str:
         digits = 4  # of the constants of rivals

@@ -12,17 +12,16 @@ import torch
 
 from edgewise import pde
 from edgewise._errors import InputError
-from edgewise._extras import needed
 from edgewise._typing import Array, Data, Formula
-from edgewise.dynamics._equations import Constant, Equations
+from edgewise.dynamics._equations import Equations
 from edgewise.dynamics._verdict import Outcome
+from edgewise.dynamics._written import Written
 from edgewise.dynamics.fields._lattice import Lattice
 from edgewise.dynamics.fields._measured import Measured
 from edgewise.dynamics.fields._terms import Term
 from edgewise.tables.encoding import as_array
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -46,7 +45,7 @@ class FieldCandidate:
 
 
 @dataclass(frozen=True, repr=False)
-class FieldEquations:
+class FieldEquations(Written):
     """Partial differential equations for a measured field.
 
     `equations` maps each component to its rate, a sympy expression of the components and their derivatives, as u_xx.
@@ -89,27 +88,6 @@ class FieldEquations:
     terms: tuple[tuple[Term, ...], ...] = field(repr=False)
     lattice: Lattice = field(repr=False)
     coefficients: Array = field(repr=False)
-
-    @property
-    def equations(self) -> dict[str, Formula]:
-        return self.written.numbers
-
-    @property
-    def forms(self) -> dict[str, Formula]:
-        """The equations with symbols for the constants."""
-        return dict(zip(self.names, self.written.forms, strict=True))
-
-    @property
-    def constants(self) -> dict[str, Constant]:
-        """The constants by name, with standard errors and 95 % intervals."""
-        return {c.name: c for c in self.written.constants}
-
-    def frame(self) -> pd.DataFrame:
-        """Return the constants as a table."""
-        pd = needed("pandas")
-
-        rows = [(c.name, c.value, c.error, *c.interval) for c in self.written.constants]
-        return pd.DataFrame(rows, columns=["constant", "value", "error", "low", "high"])
 
     def field(self, t: Data, *x: Data) -> Array:
         """Return the fitted field, which obeys the equations, at points: (n, d), or (n,) of one component.
@@ -172,23 +150,6 @@ class FieldEquations:
             return tuple(rests) if len(rests) > 1 else rests[0]
 
         return pde.Problem(domain, residual, list(conditions), unknowns=len(self.names))
-
-    def to_python(self, function: str = "rates") -> str:
-        """Return the source of a Python function of the components and their derivatives; it needs NumPy only.
-
-        Parameters
-        ----------
-        function
-            The name of the function.
-        """
-        return self.written.python(function)
-
-    def latex(self) -> str:
-        """Return the equations in LaTeX."""
-        return self.written.latex()
-
-    def _repr_latex_(self) -> str:
-        return f"${self.latex()}$"
 
     def plot(self) -> Figure:
         """Draw what was measured, the fitted field and what it leaves, a row for each component.

@@ -91,16 +91,16 @@ def discover_pde(
     References
     ----------
     Sums of terms by integrals against bumps: Messenger and Bortz, Weak SINDy for partial differential equations (2021);
-    the joint fit: this project, docs/dynamics.md.
+    the joint fit: this project, docs/fields.md.
 
     Examples
     --------
     >>> import numpy as np
     >>> from edgewise import discover_pde
-    >>> t, x = np.linspace(0, 2, 31), np.linspace(0, 3, 40)
-    >>> u = np.exp(-t[:, None] / 4) * np.sin(x) + np.exp(-t[:, None]) * np.cos(2 * x)
-    >>> print(discover_pde(t, x, u).written.text())
-    u_t = 0.25*u_xx
+    >>> t, x = np.linspace(1, 3, 31)[:, None], np.linspace(-3, 3, 40)
+    >>> found = discover_pde(t.ravel(), x, np.exp(-(x**2) / t) / np.sqrt(t))
+    >>> found.equations["u"].evalf(3), found.outcome.name
+    (0.25*u_xx, 'EXACT')
     """
     levels = work_of(effort, _EFFORTS, "levels of cells", 1)
     if not is_number(time_limit, 0) or time_limit <= 0:

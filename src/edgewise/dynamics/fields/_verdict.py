@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from edgewise._typing import Array
 from edgewise.dynamics._verdict import Outcome
@@ -29,9 +30,12 @@ def verdict(search: Search, level: Level, left: Array, rivals: list[Rival]) -> O
 
 
 def is_white(measured: Measured, left: Array) -> bool:
-    """Whether what is left of neighbors on a grid is not correlated; scattered rows are taken for it."""
+    """Whether what is left of neighbors is not correlated: along each axis of a grid, of scattered rows the nearest."""
     if measured.axes is None:
-        return True
+        scaled = measured.points / measured.points.std(axis=0)
+        nearest = cKDTree(scaled).query(scaled, 2)[1][:, 1]
+        together = (left * left[nearest]).sum(axis=0)
+        return bool((together <= SETTINGS.correlated * np.maximum((left**2).sum(axis=0), 1e-300)).all())
     grid = left.reshape(*(len(x) for x in measured.axes), -1)
     total = np.maximum((grid**2).sum(axis=tuple(range(grid.ndim - 1))), 1e-300)
     for k in range(grid.ndim - 1):

@@ -127,7 +127,7 @@ def discover_pde(
         level = search.last
         if level is None:
             raise EdgewiseError(
-                "No equations were found." if stopped is None else
+                "No field could be fitted to the rows. Try more of them, or other units." if stopped is None else
                 "No equations were found in the time given. Allow more of it by 'time_limit'."
             )  # fmt: skip
         return _summary(search, level, rivals, stopped)

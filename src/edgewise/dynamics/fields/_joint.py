@@ -127,6 +127,8 @@ class Joint:
                 if normal is None:
                     return None
                 change, moved = normal.step(*self._aim(normal, coefficients, constants))
+                if not (np.isfinite(change).all() and np.isfinite(moved).all()):
+                    return None
                 share = 1.0
                 for _ in range(_HALVINGS):
                     trial = coefficients + share * moved, _split(constants, share * change)
@@ -214,8 +216,11 @@ class Joint:
             some = values[:, [use[n][1] for n in mine]]
             own[np.ix_(mine, mine)] = some.T @ some / tau[e] ** 2
         spread = solved(across)
+        information = own - across.T @ spread
+        if not np.isfinite(information).all():
+            return None
         return _Normal(
-            support, use, tau, every, values, units, solved, across, spread, own - across.T @ spread,
+            support, use, tau, every, values, units, solved, across, spread, information,
             self.cost(coefficients, support, constants, tau),
         )  # fmt: skip
 
@@ -237,9 +242,12 @@ class _Normal:
     cost: float
 
     def step(self, gradient: Array, slope: Array) -> tuple[Array, Array]:
-        """The changes of the constants and of the field."""
+        """The changes of the constants and of the field; NaN where they are not finite."""
         by_field = self.solved(gradient.reshape(-1, 1))[:, 0]
-        change = np.linalg.lstsq(self.information, slope - self.across.T @ by_field, rcond=1e-13)[0]
+        right = slope - self.across.T @ by_field
+        if not np.isfinite(right).all():
+            return np.full(len(right), np.nan), np.full(gradient.shape, np.nan)
+        change = np.linalg.lstsq(self.information, right, rcond=1e-13)[0]
         return change, (by_field - self.spread @ change).reshape(gradient.shape)
 
 

@@ -118,6 +118,8 @@ def _grid(points: Array) -> tuple[Array, ...] | None:
 
 def _line(values: Any, name: str) -> Array:
     array = _numbers(values, name)
+    if array.ndim == 2 and array.shape[1] == 1:  # a column
+        array = array[:, 0]
     if array.ndim != 1 or np.iscomplexobj(array):
         raise InputError(f"'{name}' must be real numbers, one axis. Got the shape {array.shape}.")
     return array

@@ -203,6 +203,9 @@ class Search:
                 fit = None if self._is_plain(start.support) else self._begun(level, start, set())
                 if fit is not None and self.score(fit) < self.score(level.best) - _LESS:
                     level.best = fit
+        if level.best is None:  # no start has a fit: a field that rests has one
+            none = tuple(() for _ in range(self.d))
+            level.best = self._fitted(level, none, [np.zeros(0)] * self.d, level.coefficients, (SETTINGS.loose, 1.0))
         level.resolved = level.best is not None and self._reaches(level, level.best)
 
     def _hopeful(self, level: Level, starts: Sequence[Start]) -> list[Start]:

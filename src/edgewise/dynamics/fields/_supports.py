@@ -37,7 +37,10 @@ def quadratic(information: Array, right: Array, costs: Array) -> Callable[[tuple
         if not own:
             return 0.0
         part = matrix[np.ix_(own, own)] + 1e-11 * np.eye(len(own))
-        return -float(aim[own] @ np.linalg.solve(part, aim[own])) + float(costs[own].sum())
+        try:
+            return -float(aim[own] @ np.linalg.solve(part, aim[own])) + float(costs[own].sum())
+        except np.linalg.LinAlgError:
+            return np.inf
 
     return score
 

@@ -33,7 +33,7 @@ def is_white(measured: Measured, left: Array) -> bool:
     """Whether what is left of neighbors is not correlated: along each axis of a grid, of scattered rows the nearest."""
     if measured.axes is None:
         scaled = measured.points / measured.points.std(axis=0)
-        nearest = KDTree(scaled).query(scaled, 2)[1][:, 1]
+        nearest = np.asarray(KDTree(scaled).query(scaled, 2)[1])[:, 1]
         together = (left * left[nearest]).sum(axis=0)
         return bool((together <= SETTINGS.correlated * np.maximum((left**2).sum(axis=0), 1e-300)).all())
     grid = left.reshape(*(len(x) for x in measured.axes), -1)

@@ -73,6 +73,8 @@ def test_burgers_equation_from_noisy_rows() -> None:
 def test_an_equation_that_was_found_is_solved_from_another_start() -> None:
     found = ew.discover_pde(T, X, BURGERS)
     assert found.outcome in (Outcome.EXACT, Outcome.FLOOR)
+    for constant, true in zip(found.constants.values(), (0.1, -1.0), strict=True):
+        assert constant.interval[0] < true < constant.interval[1] and constant.error < 1e-4 * abs(true)
     box = pde.Box(t=(0, 1), x=(0, 16))
     start = pde.Condition(box.face(t=0), lambda u, p: u.value - torch.exp(-((p.x - 8) ** 2)))
     ahead = pde.march(found.problem(box, [start, pde.periodic(box, "x")]), tolerance=1e-6)
@@ -90,6 +92,19 @@ def test_rows_in_any_order_are_a_grid_and_some_of_them_scattered_rows() -> None:
     some = ew.discover_pde(part["t"], part["x"], part["u"])
     assert some.data.axes is None and terms(some) == {"u_xx", "u*u_x"}
     assert some.outcome in (Outcome.NOISE, Outcome.AMBIGUOUS)
+
+
+def test_values_may_be_a_nested_list() -> None:
+    u = noisy(BURGERS, 0.05)
+    one, two = (ew.discover_pde(T, X, own, effort="quick") for own in (u, u.tolist()))
+    assert one.written.text() == two.written.text()
+
+
+def test_progress_says_where_the_search_is_and_what_is_best() -> None:
+    seen: list[tuple[str, float, str | None]] = []
+    ew.discover_pde(T, X, noisy(BURGERS, 0.05), progress=lambda *own: seen.append(own))
+    assert all(stage.startswith("field of ") and 0 <= part < 1 for stage, part, _ in seen)
+    assert seen[0][2] is None and seen[-1][2] == "u_xx + u*u_x"
 
 
 def test_a_gap_is_no_value() -> None:
@@ -119,6 +134,7 @@ def test_two_coordinates_of_space() -> None:
     u = spot(1, 1, 0.2) + 0.7 * spot(2, 3, 0.4)  # u_t = -u_x + 0.2 (u_xx + u_yy)
     found = ew.discover_pde(t, [x, y], noisy(u, 0.02))
     assert terms(found) == {"u_x", "u_xx", "u_yy"}
+    assert found.error["u"] == pytest.approx(0.02, rel=0.1)  # though the field has more parameters than there are rows
     assert isinstance(found.plot(), matplotlib.figure.Figure)
 
 

@@ -29,8 +29,8 @@ class Outcome(Ending):
         "too few others were compared. Try rows from other starts, over a wider range, or with less noise."
     )
     APPROXIMATE = (
-        "The equations leave more than noise, or do not forecast the last rows. Try more rows, all states that matter "
-        "(with one state, order=2), or measured inputs as states."
+        "The equations leave more than noise, or do not forecast the last rows of a trajectory. Try more rows, all "
+        "states or components that matter (with one, order=2), or measured inputs as states."
     )
     TIME_LIMIT = "The time limit ended the search; the best equations so far are given. Allow more time to go on."
     INTERRUPTED = "The search was interrupted; the best equations so far are given."

@@ -20,7 +20,8 @@ from edgewise.dynamics._verdict import Outcome
 from edgewise.dynamics.fields._joint import Support
 from edgewise.dynamics.fields._measured import measured
 from edgewise.dynamics.fields._result import FieldCandidate, FieldEquations
-from edgewise.dynamics.fields._search import Level, Rival, Search
+from edgewise.dynamics.fields._rivals import Rival, rivals
+from edgewise.dynamics.fields._search import Level, Search
 from edgewise.dynamics.fields._settings import SETTINGS
 from edgewise.dynamics.fields._terms import Term
 from edgewise.dynamics.fields._verdict import verdict
@@ -109,15 +110,13 @@ def discover_pde(
     deadline, stopped = Deadline.after(float(time_limit)), None
     with reporting(progress) as show, one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        search, rivals = (
-            Search(data, levels, SETTINGS.work * 10.0 ** (levels - _EFFORTS["normal"]), show),
-            list[Rival](),
-        )
+        search = Search(data, levels, SETTINGS.work * 10.0 ** (levels - _EFFORTS["normal"]), show)
+        others = list[Rival]()
 
         def work() -> None:
             search.run()
             if search.last is not None:
-                rivals.extend(search.rivals(search.last))
+                others.extend(rivals(search, search.last))
 
         try:
             if not cut(deadline, work):
@@ -130,22 +129,23 @@ def discover_pde(
                 "No field could be fitted to the rows. Try more of them, or other units." if stopped is None else
                 "No equations were found in the time given. Allow more of it by 'time_limit'."
             )  # fmt: skip
-        return _summary(search, level, rivals, stopped)
+        return _summary(search, level, others, stopped)
 
 
-def _summary(search: Search, level: Level, rivals: list[Rival], stopped: Outcome | None) -> FieldEquations:
+def _summary(search: Search, level: Level, others: list[Rival], stopped: Outcome | None) -> FieldEquations:
     data, best = search.measured, level.best
     assert best is not None
     left = data.values - level.joint.rows.image(best.coefficients)
-    excess = max(1.0, float(np.max(best.left / search.noise**2)))
-    errors = np.sqrt(np.abs(np.diag(search.covariance(level))) * excess)
+    count = len(data.values)
+    noise = np.sqrt(best.left / (1 - np.clip(level.joint.freedom(best) / count, 0.0, SETTINGS.most_freedom)))
+    errors = np.hypot(search.errors(level) * max(1.0, float(np.max(noise / search.noise))), search.moved())
     values = np.concatenate(best.constants)
-    relative = np.sqrt(best.left) / data.deviation
-    near = [each for each in rivals if each.lead < SETTINGS.lead and each.fit is not None]
+    near = [each for each in others if each.lead < SETTINGS.lead and each.fit is not None]
     return FieldEquations(
         data.names, data.coordinates, _equations(search, best.support, values, errors),
-        dict(zip(data.names, np.sqrt(best.left).tolist(), strict=True)),
-        dict(zip(data.names, relative.tolist(), strict=True)), stopped or verdict(search, level, left, rivals),
+        dict(zip(data.names, noise.tolist(), strict=True)),
+        dict(zip(data.names, (noise / data.deviation).tolist(), strict=True)),
+        stopped or verdict(search, level, left, others),
         tuple(_candidate(search, each) for each in near),
         {name: (float(own.min()), float(own.max())) for name, own in zip(data.names, data.values.T, strict=True)},
         data, tuple(tuple(search.terms[j] for j in own) for own in best.support), level.lattice, best.coefficients,

@@ -22,8 +22,8 @@ class Fit:
 
     cost: squares of rows and of the equation over their scales, and of the prior. left: mean squares of what the field
     leaves of the rows, by component. rest: of what it leaves of each equation but at a few points (in corners the rows
-    say little, and steps may not end). information (T, T), slope (T,): the
-    quadratic model of the cost in the constants of all terms of all equations, the field eliminated.
+    say little, and steps may not end). information (T, T), slope (T,): the quadratic model of the cost in the constants
+    of all terms of all equations, the field eliminated.
     """
 
     support: Support
@@ -50,10 +50,10 @@ class Joint:
 
     def __init__(
         self, lattice: Lattice, rows: Rows, values: Array, terms: Sequence[Term], order: int, near: Array,
-        sigma: Array, tau: Array,
+        sigma: Array,
     ) -> None:  # fmt: skip
         self.lattice, self.rows, self.values, self.terms, self.order = lattice, rows, values, terms, order
-        self.sigma, self.tau, self.d = sigma, tau, values.shape[1]
+        self.sigma, self.tau, self.d = sigma, sigma, values.shape[1]  # tau is to be set
         highest = max(term.order for term in terms)
         free = (highest + 1) // 2
         first, *others = lattice.greville()
@@ -150,6 +150,22 @@ class Joint:
         rest = squares[:, : int(np.ceil(_USUAL * self.count))].mean(1)
         left = ((self.values - self.rows.image(coefficients)) ** 2).mean(0)
         return Fit(support, tuple(constants), coefficients, normal.cost, left, rest, normal.information, slope)
+
+    def freedom(self, fit: Fit, seed: int = 0) -> Array:
+        """About how many parameters of the field the rows of each component determine, (d,).
+
+        That is the trace of what the fit makes of rows, by Hutchinson's estimate with four random signs of each.
+        """
+        normal = self._normal(fit.coefficients, fit.support, fit.constants, self.tau)
+        assert normal is not None
+        size, found = self.lattice.size, np.zeros(self.d)
+        for a in range(self.d):
+            signs = np.random.default_rng([seed, a]).choice([-1.0, 1.0], (4, len(self.values)))
+            right = np.zeros((size, self.d, len(signs)))
+            right[:, a] = np.stack([self.rows.turned(own, size) for own in signs], 1) / self.sigma[a] ** 2
+            seen = normal.solved(right.reshape(size * self.d, -1)).reshape(size, self.d, -1)[:, a]
+            found[a] = float(np.mean((signs.T * self.rows.image(seen)).sum(0)))
+        return found
 
     def _contracts(self, normal: _Normal, trial: tuple[Array, list[Array]], moved: Array) -> bool:
         """Whether the next step, by the same derivatives, is shorter than a step (Deuflhard's natural test)."""

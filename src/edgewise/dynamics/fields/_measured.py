@@ -150,6 +150,8 @@ def _members(values: Any, usual: Sequence[str], name: str) -> dict[str, Any]:
 
 def _components(u: Any, names: Sequence[str] | None) -> dict[str, Array]:
     """The components by name, real: a complex one is two, its real and its imaginary part."""
+    if isinstance(u, list | tuple) and u and all(isinstance(own, list | tuple) for own in u):
+        u = _numbers(u, "u")  # a nested list is one array
     given = _members(u, ("u", "v", "w"), "u")
     if names is not None:
         if isinstance(names, str) or len(names) != len(given) or not all(isinstance(own, str) for own in names):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
@@ -37,14 +36,6 @@ class Level:
         """The numbers of the terms of the best fit among those of all equations."""
         assert self.best is not None
         return self.best.flat(len(self.joint.terms))
-
-
-class Rival(NamedTuple):
-    """Other terms: by how much the best ones lead over them, and their fit where they were fitted."""
-
-    lead: float
-    support: Support
-    fit: Fit | None
 
 
 class Search:
@@ -127,7 +118,7 @@ class Search:
                      for c, m in zip(smooth.cells, smooth.most, strict=True)]  # fmt: skip
             lattice, noise = Lattice.even(*self._ends(), cells, self.degrees), smooth.noise
             coefficients, _ = smoothed(lattice, self._rows(lattice), measured.values)
-        self.noise = np.maximum(noise, SETTINGS.floor * measured.deviation)
+        self.noise = np.maximum(noise, SETTINGS.exact * measured.deviation)
         return lattice, coefficients, size
 
     def _rows(self, lattice: Lattice) -> Rows:
@@ -138,13 +129,11 @@ class Search:
 
     def _prepared(self, lattice: Lattice, coefficients: Array, size: float) -> Level:
         measured = self.measured
-        joint = Joint(
-            lattice, self._rows(lattice), measured.values, self.terms, measured.order, coefficients, self.noise,
-            self.noise,
-        )  # fmt: skip
+        rows, noise = self._rows(lattice), self.noise
+        joint = Joint(lattice, rows, measured.values, self.terms, measured.order, coefficients, noise)
         rates = joint.state(coefficients)[1]
         time = measured.duration if measured.order == 1 else measured.duration**2 / 2
-        unsure = self.noise * np.sqrt(min(size / len(measured.values), 1.0) * len(joint.places[0])) / time
+        unsure = noise * np.sqrt(min(size / len(measured.values), 1.0) * len(joint.places[0])) / time
         joint.tau = np.maximum(SETTINGS.tight * unsure, SETTINGS.of_rate * np.median(np.abs(rates), axis=0))
         return Level(lattice, joint, coefficients)
 
@@ -178,6 +167,7 @@ class Search:
         return not any(self.terms[j].function for own in support for j in own)
 
     def score(self, fit: Fit | None) -> float:
+        """The cost of a fit and of its terms, lower is better; infinite for none."""
         if fit is None:
             return np.inf
         return fit.cost + float(sum(self.costs[list(own)].sum() for own in fit.support))
@@ -205,13 +195,13 @@ class Search:
                     level.best = fit
         if level.best is None:  # no start has a fit: a field that rests has one
             none = tuple(() for _ in range(self.d))
-            level.best = self._fitted(level, none, [np.zeros(0)] * self.d, level.coefficients, (SETTINGS.loose, 1.0))
+            level.best = self.fitted(level, none, [np.zeros(0)] * self.d, level.coefficients, (SETTINGS.loose, 1.0))
         level.resolved = level.best is not None and self._reaches(level, level.best)
 
     def _hopeful(self, level: Level, starts: Sequence[Start]) -> list[Start]:
         """Starts for finer cells: those that came near where these suffice, else all but the worse longer ones."""
         if level.resolved:
-            most = _HOPELESS * self.score(level.best)
+            most = SETTINGS.hopeless * self.score(level.best)
             return [own for own in starts if self.score(level.fits.get(own.support)) < most]
         ranked = sorted(starts, key=lambda own: (sum(map(len, own.support)), self.score(level.fits.get(own.support))))
         kept, least = list[Start](), np.inf
@@ -224,9 +214,9 @@ class Search:
     def _begun(self, level: Level, start: Start, banned: set[int]) -> Fit | None:
         """The best terms that a start leads to."""
         for own in self._possible(start):
-            fit = self._fitted(level, own.support, own.constants, level.coefficients, (SETTINGS.loose, 1.0))
+            fit = self.fitted(level, own.support, own.constants, level.coefficients, (SETTINGS.loose, 1.0))
             if fit is not None and (less := self._counting(level, fit, fit.support, fit.constants))[0] != fit.support:
-                fit = self._fitted(level, *less, fit.coefficients)
+                fit = self.fitted(level, *less, fit.coefficients)
             if fit is not None:
                 return self._descended(level, fit, banned)
         return None
@@ -261,7 +251,7 @@ class Search:
         most = 1 + SETTINGS.noise / np.sqrt(2 * len(self.measured.values))
         return bool((np.sqrt(fit.left) < most * self.noise).all() and (fit.rest < level.joint.tau**2).all())
 
-    def _fitted(
+    def fitted(
         self, level: Level, support: Support, constants: Sequence[Array], coefficients: Array,
         stages: Sequence[float] = (1.0,),
     ) -> Fit | None:  # fmt: skip
@@ -283,20 +273,20 @@ class Search:
         count, banned = len(self.terms), set(banned)
         costs = np.tile(self.costs, self.d)
         for _ in range(SETTINGS.rounds):
-            now, right = best.flat(count), self._right(best)
+            now, right = best.flat(count), self.right(best)
             found, _ = improved(
                 quadratic(best.information, right, costs), len(right), now, SETTINGS.most_terms * self.d,
-                banned | set(self._unseen(best)),
+                banned | set(self.unseen(best)),
             )  # fmt: skip
             if list(found) == now:
                 break
-            support, constants = self._split(best, found, right)
+            support, constants = self.split(best, found, right)
             support, constants = self._counting(level, best, support, constants)
             if support == best.support:
                 break
             if support in level.fits and self.score(level.fits[support]) >= self.score(best):
                 break
-            new = self._fitted(level, support, constants, best.coefficients)
+            new = self.fitted(level, support, constants, best.coefficients)
             if new is None:  # ill-posed: without the highest derivatives that were added
                 added = [i for i in found if i not in now]
                 highest = max((self.terms[i % count].order for i in added), default=0)
@@ -309,19 +299,19 @@ class Search:
             best = new
         return best
 
-    def _right(self, fit: Fit) -> Array:
+    def right(self, fit: Fit) -> Array:
         """S theta + g of the quadratic model, over all terms."""
         theta = np.zeros(len(fit.slope))
         theta[fit.flat(len(self.terms))] = np.concatenate(fit.constants)
         return np.asarray(fit.information @ theta + fit.slope)
 
     @staticmethod
-    def _unseen(fit: Fit) -> Collection[int]:
+    def unseen(fit: Fit) -> Collection[int]:
         """Terms of which the field says nothing."""
         size = np.diag(fit.information)
         return set(np.flatnonzero(~(size > 1e-12 * size.max())).tolist())
 
-    def _split(self, fit: Fit, flat: Sequence[int], right: Array) -> tuple[Support, list[Array]]:
+    def split(self, fit: Fit, flat: Sequence[int], right: Array) -> tuple[Support, list[Array]]:
         """The terms of each equation, and their constants by the quadratic model."""
         count, own = len(self.terms), list(flat)
         values = np.linalg.lstsq(fit.information[np.ix_(own, own)], right[own], rcond=1e-13)[0]
@@ -342,54 +332,37 @@ class Search:
         now = last.now()
         if before.now() != now or not now:
             return False
-        errors = np.sqrt(np.abs(np.diag(self.covariance(last))))
+        errors = self.errors(last)
         values = np.concatenate(last.best.constants)
         change = np.abs(values - np.concatenate(before.best.constants))
         return bool((change < np.maximum(SETTINGS.agree * errors, SETTINGS.same * np.abs(values))).all())
 
-    def covariance(self, level: Level) -> Array:
-        """The covariance of the constants of the best fit."""
+    def errors(self, level: Level) -> Array:
+        """The standard errors of the constants of the best fit."""
         assert level.best is not None
         own = level.now()
-        return np.asarray(np.linalg.pinv(level.best.information[np.ix_(own, own)], hermitian=True))
+        covariance = np.linalg.pinv(level.best.information[np.ix_(own, own)], hermitian=True)
+        return np.sqrt(np.abs(np.diag(covariance)))
 
-    def rivals(self, level: Level) -> list[Rival]:
-        """By how much the best fit leads over others, the nearest first: a term less, fitted again; and exchanges.
-
-        Exchanges are those of the quadratic model; the nearest ones are fitted.
-        """
-        best = level.best
-        assert best is not None
-        now, right = level.now(), self._right(best)
-        model = quadratic(best.information, right, np.tile(self.costs, self.d))
-        unseen, base, found = self._unseen(best), model(tuple(now)), list[Rival]()
-        less = [tuple(k for k in now if k != i) for i in now]
-        for own in less:
-            support, constants = self._split(best, own, right)
-            if model(own) - base > _CLEAR:
-                found.append(Rival(model(own) - base, support, None))
-                continue
-            fit = self._fitted(level, support, constants, best.coefficients)
-            found.append(Rival(self.score(fit) - self.score(best), support, fit))
-        tried = [tuple(sorted((*own, j))) for own in less for j in range(len(right)) if j not in {*now, *unseen}]
-        tried += [
-            tuple(sorted((*own, j))) for own in _pairs(now) for j in range(len(right)) if j not in {*now, *unseen}
-        ]
-        ranked = sorted((model(own) - base, own) for own in set(tried))
-        for lead, own in ranked[:_EXCHANGES]:
-            if lead < _FAR:
-                support, constants = self._split(best, own, right)
-                fit = self._fitted(level, support, constants, best.coefficients)
-                found.append(Rival(self.score(fit) - self.score(best), support, fit))
-            else:
-                found.append(Rival(lead, self._split(best, own, right)[0], None))
-        if level.plain is not None and level.plain.support != best.support:
-            found.append(Rival(self.score(level.plain) - self.score(best), level.plain.support, level.plain))
-        return sorted(found, key=lambda each: each.lead)
+    def moved(self) -> Array:
+        """By how much cells may move the constants of the last level: their change from the level before."""
+        last = self.last
+        assert last is not None and last.best is not None
+        values = np.concatenate(last.best.constants)
+        least = SETTINGS.of_rate * np.abs(values)
+        before = self.levels[-2] if len(self.levels) > 1 and last is self.levels[-1] else None
+        if before is None or before.best is None or before.now() != last.now():
+            return least
+        return np.hypot(values - np.concatenate(before.best.constants), least)
 
     def _show(self, number: int, level: Level) -> None:
-        cells = " x ".join(map(str, level.lattice.cells))
-        self.report(f"field of {cells} cells", number / (self.most_levels + 1), None)
+        cells, best = " x ".join(map(str, level.lattice.cells)), self.last
+        shown = None if best is None or best.best is None else "; ".join(map(self._named, best.best.support))
+        self.report(f"field of {cells} cells", number / (self.most_levels + 1), shown)
+
+    def _named(self, support: Sequence[int]) -> str:
+        written = (self.terms[j].written(self.measured.names, self.measured.coordinates) for j in support)
+        return " + ".join(map(str, written)) or "0"
 
 
 def _longer(start: Start, fit: Fit) -> bool:
@@ -397,13 +370,4 @@ def _longer(start: Start, fit: Fit) -> bool:
     return sum(map(len, start.support)) > sum(map(len, fit.support))
 
 
-def _pairs(now: Sequence[int]) -> list[tuple[int, ...]]:
-    """Supports without two of their terms."""
-    return [tuple(k for k in now if k not in (a, b)) for n, a in enumerate(now) for b in now[n + 1 :]]
-
-
 _LESS = 1e-6  # by which a better score must be lower
-_HOPELESS = 3.0  # times the best score, beyond which a start is not tried again
-_EXCHANGES = 6  # exchanges that are fitted
-_CLEAR = 5000.0  # lead of the quadratic model, beyond which a term less is not fitted again
-_FAR = 60.0  # lead of the quadratic model beyond which they are not

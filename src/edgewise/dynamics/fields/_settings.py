@@ -19,8 +19,6 @@ class Settings:
     """The least error that an equation may have, over the median of the rates."""
     least_share: float = 3e-4
     """Part of the rates, as root mean squares, that a term must make up."""
-    floor: float = 1e-7
-    """The least noise, over the deviation of a component."""
     loose: float = 30.0
     """How much looser the equation is in the first steps."""
     most_terms: int = 9
@@ -35,12 +33,22 @@ class Settings:
     """Relative difference of constants of two levels that is none."""
     noise: float = 2.5
     """Standard errors of a standard deviation, up to which what is left is the noise."""
+    hopeless: float = 3.0
+    """Times the best score, beyond which a start is not tried on finer cells."""
+    clear: float = 5000.0
+    """Lead in the quadratic model, beyond which an equation with a term less is not fitted."""
+    far: float = 60.0
+    """The same for an equation with terms exchanged ..."""
+    exchanges: int = 6
+    """... and how many of these are fitted."""
     lead: float = 8.0
     """The lead that a claim needs over every other set of terms."""
+    most_freedom: float = 0.9
+    """Part of the rows that the parameters of the field may be, where noise is estimated from what is left."""
     bit: float = 1.4
     """What a bit costs."""
     exact: float = 1e-6
-    """Part of a component's deviation that exact equations leave at most."""
+    """Part of a component's deviation that exact equations leave at most, and the least noise that is looked for."""
     small: float = 3e-3
     """Part of it that may be left where it is smooth."""
     correlated: float = 0.2

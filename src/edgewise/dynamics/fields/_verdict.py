@@ -8,7 +8,8 @@ from scipy.spatial import KDTree
 from edgewise._typing import Array
 from edgewise.dynamics._verdict import Outcome
 from edgewise.dynamics.fields._measured import Measured
-from edgewise.dynamics.fields._search import Level, Rival, Search
+from edgewise.dynamics.fields._rivals import Rival
+from edgewise.dynamics.fields._search import Level, Search
 from edgewise.dynamics.fields._settings import SETTINGS
 
 

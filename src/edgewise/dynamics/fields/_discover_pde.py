@@ -45,11 +45,11 @@ def discover_pde(
 
         order 1:  u_t = sum_j c_j T_j(u, u_x, u_xx, ...)        order 2:  u_tt = the same
 
-    The terms T_j are products of up to three values, derivatives up to the fourth order (with two coordinates of space
-    up to the second), products of a value and a derivative, and functions of a value such as sin(u). A field of splines
-    and the constants are fitted to the rows together, so that no derivative of noisy data is taken, and nothing is
-    assumed of edges and starts. Terms are added, dropped and exchanged by what that fit says of all of them, on finer
-    and finer cells until two agree; equations whose finest waves grow without bound are refused.
+    The library of terms T_j holds products of up to three components, spatial derivatives up to fourth order (second
+    order in two dimensions), products of a component and a derivative, and functions of one component such as sin(u). A
+    spline field and the coefficients c_j are fitted to the data jointly: noisy data are never differentiated, and no
+    boundary or initial conditions are assumed. Terms are added, dropped and exchanged by a quadratic model of that fit,
+    on successively finer splines until two of them agree. Ill-posed equations are rejected.
 
     The search has no clock: with the same arguments it gives the same result, unless `time_limit` ends it. Ctrl-C ends
     it as well, and what was found so far is returned.
@@ -57,20 +57,20 @@ def discover_pde(
     Parameters
     ----------
     t : (n,)
-        Times: those of a grid, or of each row.
+        Times of the grid, or of each sample.
     x : (m,)
-        Places: those of a grid, or of each row, (n,). For two coordinates a list of two such, or a dictionary with
-        their names.
+        Positions of the grid, or of each sample (n,). In two dimensions, a list of two arrays or a dictionary of named
+        coordinates.
     u : (n, m)
-        Values on the grid, (n, m1, m2) with two coordinates; or one for each row, (n,). NaN is a gap. For several
-        components a list of such, or a dictionary with their names; of complex values both parts are components.
+        Values on the grid, (n, m1, m2) in two dimensions; or one value per sample, (n,). NaN marks a gap. For several
+        components, a list of arrays or a dictionary. A complex field is split into its real and imaginary part.
     names
-        Names of the components; by default those of the dictionary, else u, v, w.
+        Names of the components; by default the keys of the dictionary, else u, v, w.
     order
         1 for equations of u_t, 2 for those of u_tt.
     effort
-        The number of finer and finer cells: 2 for "quick", 4 for "normal", 6 for "thorough". Each allows ten times the
-        work for one step.
+        The number of refinements of the splines: 2 for "quick", 4 for "normal", 6 for "thorough". Each one allows ten
+        times the work per step.
     time_limit
         Seconds after which the search ends.
     progress
@@ -85,14 +85,14 @@ def discover_pde(
     Raises
     ------
     InputError
-        For shapes that do not agree, too few points, a field that never changes, and bad names.
+        For shapes that do not match, too few samples, a constant field, and invalid names.
     EdgewiseError
-        If nothing was found, or time ran out before.
+        If no equation could be fitted, or time ran out first.
 
     References
     ----------
-    Sums of terms by integrals against bumps: Messenger and Bortz, Weak SINDy for partial differential equations (2021);
-    the joint fit: this project, docs/fields.md.
+    The weak form that starts the search: Messenger and Bortz, Weak SINDy for partial differential equations (2021). The
+    joint fit: this project, docs/fields.md.
 
     Examples
     --------

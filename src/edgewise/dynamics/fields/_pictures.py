@@ -1,4 +1,4 @@
-"""Pictures of a measured field beside the one that obeys its equations."""
+"""Pictures of a measured field, the field that satisfies its equations, and the residuals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PANEL = (4.2, 3.1)  # inches
 
 
 def panels(data: Measured, fitted: Array) -> Figure:
-    """What was measured, the fitted field (n, d) at its points, and what is left, a row for each component."""
+    """The data, the fitted field (n, d) at their points, and the residuals, a row for each component."""
     count = len(data.names)
     figure = Figure(figsize=(3 * _PANEL[0], count * _PANEL[1]), layout="constrained")
     axes = figure.subplots(count, 3, squeeze=False)
@@ -22,7 +22,7 @@ def panels(data: Measured, fitted: Array) -> Figure:
         left = data.values[:, k] - fitted[:, k]
         most = float(np.abs(left).max())
         limits = plot.span(np.concatenate([data.values[:, k], fitted[:, k]]))
-        shown = (data.values[:, k], "measured", limits), (fitted[:, k], "fitted", limits), (left, "left", (-most, most))
+        shown = (data.values[:, k], "data", limits), (fitted[:, k], "fit", limits), (left, "residuals", (-most, most))
         for ax, (values, title, ends) in zip(axes[k], shown, strict=True):
             _panel(data, values, ax, name, ends)
             ax.set_title(f"{name}: {title}")

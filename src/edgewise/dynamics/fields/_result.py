@@ -36,7 +36,7 @@ class FieldCandidate:
     complexity
         The number of their constants.
     lead
-        By how much the best equations are better, in units of twice the log-likelihood.
+        How much better the best equations are, in units of twice the log-likelihood.
     """
 
     equations: dict[str, Formula]
@@ -59,21 +59,21 @@ class FieldEquations(Written):
     written
         The equations with named constants, and the constants.
     noise
-        The standard deviation of what the equations leave, by component and in its unit.
+        The standard deviation of the residuals, by component and in its unit, corrected for the fitted parameters.
     error
-        The same over the component's standard deviation.
+        The same, divided by the standard deviation of the component.
     outcome
         What may be claimed of the equations, or why the search stopped.
     rivals
-        Equations with other terms that explain the rows about as well, the nearest first.
+        Equations with other terms that explain the data about as well, the closest first.
     ranges
-        The least and the largest value of each component that was measured, outside of which nothing is known.
+        The measured range of each component, outside of which nothing is known.
     data
-        The field that was measured.
+        The measured field.
     terms
         The terms of each equation, in the order of the constants.
     lattice, coefficients
-        The fitted field, which obeys the equations.
+        The fitted field, which satisfies the equations.
     """
 
     names: tuple[str, ...]
@@ -90,19 +90,19 @@ class FieldEquations(Written):
     coefficients: Array = field(repr=False)
 
     def field(self, t: Data, *x: Data) -> Array:
-        """Return the fitted field, which obeys the equations, at points: (n, d), or (n,) of one component.
+        """Return the fitted field, which satisfies the equations, at points: (n, d), or (n,) for one component.
 
         Parameters
         ----------
         t : (n,)
             Times.
         *x : (n,)
-            Places, of each coordinate.
+            Positions, one array for each coordinate.
 
         Raises
         ------
         InputError
-            For another number of coordinates, lengths that differ, and points outside of what was measured.
+            For a wrong number of coordinates, different lengths, and points outside the measured range.
         """
         if len(x) != len(self.coordinates):
             raise InputError(f"A point has t and {', '.join(self.coordinates)}. Got {len(x)} places besides t.")
@@ -117,14 +117,14 @@ class FieldEquations(Written):
         return found[:, 0] if found.shape[1] == 1 else found
 
     def problem(self, domain: pde.Box, conditions: Sequence[pde.Condition | pde.Periodic]) -> pde.Problem:
-        """Return the equations as a problem, to be solved by `pde.march` or `pde.solve` from other starts.
+        """Return the equations as a `pde.Problem`, to solve with `pde.march` from other initial values.
 
         Parameters
         ----------
         domain
-            A box of t and the coordinates of space.
+            A box of t and the spatial coordinates.
         conditions
-            Initial and boundary conditions; those of a field with several components have them as u[0], u[1], ...
+            Initial and boundary conditions. With several components, u[0], u[1], ... are the components.
 
         Raises
         ------
@@ -152,9 +152,9 @@ class FieldEquations(Written):
         return pde.Problem(domain, residual, list(conditions), unknowns=len(self.names))
 
     def plot(self) -> Figure:
-        """Draw what was measured, the fitted field and what it leaves, a row for each component.
+        """Draw the data, the fitted field and the residuals, one row for each component.
 
-        Of two coordinates of space that is at the middle time.
+        In two dimensions, the picture is of the middle time.
         """
         from edgewise.dynamics.fields._pictures import panels
 

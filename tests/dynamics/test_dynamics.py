@@ -241,7 +241,8 @@ X = np.stack([np.sin(T), np.cos(T)], axis=1)
     [
         ((T[::-1], X), "must increase"),
         ((np.where(T > 0.5, 0.5, T), X), "must increase"),
-        ((T, np.where(X > 0.9, np.nan, X)), "must be finite"),
+        ((T, np.where(X > 0.9, np.inf, X)), "finite"),
+        ((T, np.where(X.min() < X, np.nan, X)), "measured 1 times"),
         ((T[:5], X[:5]), "at least 8 rows"),
         ((T[:-1], X), "equally many rows"),
         (([T, T], [X, X[:, :1]]), "same states"),

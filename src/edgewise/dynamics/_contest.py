@@ -15,6 +15,7 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.dynamics._fit import Chains
 from edgewise.dynamics._library import Library, hill, is_positive, polynomials, sines, single_functions, state_symbols
 from edgewise.dynamics._measured import Measured
+from edgewise.dynamics._regression import arguments
 from edgewise.dynamics._search import OTHER, PLAIN, Columns, Scored, Search, candidates
 from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._shooting import linearize
@@ -70,6 +71,9 @@ def widened(base: Library, ground: Ground) -> Wide:
     levels = (0.1, 3.0)  # of the state's median, between which they lie
     largest = 1e8  # of the value of a term
     m, seen = base.n_states, _seen(ground)
+    if ground.data.wishes.only:
+        copies = tuple(Copy(k) for k in range(len(base.expressions)))
+        return Wide(base, base, copies, frozenset(), frozenset(), {})
     library = base + polynomials(m, 5 if m == 1 else 3) + sines(m) + single_functions(m, seen)
     with np.errstate(all="ignore"):
         sizes = np.abs(library.terms.values(seen, np.zeros(seen.shape[1]), library.inner_values)).max(axis=1)
@@ -106,12 +110,12 @@ def _family(expression: Formula) -> str:
 
 
 def _seen(ground: Ground) -> Array:
-    """Return the states (m, points) along the curves."""
+    """Return the states and the inputs (m, points) along the curves."""
     points = 400  # of a curve
     parts = []
     for curve, rows in zip(ground.curves, ground.data.pieces(), strict=True):
         at = np.linspace(ground.data.times[rows.start], ground.data.times[rows.stop - 1], points)
-        parts.append(np.concatenate([curve.at(at, k) for k in range(ground.data.order)], axis=1))
+        parts.append(arguments(ground.data, curve, at))
     return np.concatenate(parts).T
 
 
@@ -143,11 +147,15 @@ class Contender:
 
 @dataclass
 class Contest:
-    """Systems fitted in the same chains, and those of the libraries in `wide` that come near the best one."""
+    """Systems fitted in the same chains, and those of the libraries in `wide` that come near the best one.
+
+    `along` are the states with the inputs (n, m) along smooth curves, and their times (n,).
+    """
 
     data: Measured
     wide: Wide
     chains: Chains
+    along: tuple[Array, Array]
     pool: list[Contender] = field(default_factory=list)
     complete: bool = True  # whether other supports could be compared
 
@@ -188,13 +196,13 @@ class Contest:
         """Fit a system whose terms are in the wide library, and add it if its constants are credible."""
         system = self._widened(system)
         found = self.search.scored(system, nodes)
-        if found is None or not self._credible(found.system):
+        if found is None or not self._credible(found):
             return
         kind = kind_of(system)
         if any(each.kind == kind and each.scored.fitted.mean_square <= found.fitted.mean_square for each in self.pool):
             return
         standing = Standing.of(
-            found.fitted.linear.residuals, self.floors, self._cost(found.system), system.n_parameters
+            found.fitted.linear.residuals, self.data.seen, self.floors, self._cost(found.system), system.n_parameters
         )
         self.pool = [each for each in self.pool if each.kind != kind] + [Contender(found, standing, kind)]
 
@@ -213,8 +221,16 @@ class Contest:
     def _cost(self, system: System) -> float:
         return self.search.penalty(system) + sum(self.wide.mixed(np.flatnonzero(row)) for row in system.mask)
 
-    def _credible(self, system: System) -> bool:
-        """Return whether constants of Hill functions lie in the range of their state: else these are something else."""
+    def _credible(self, found: Scored) -> bool:
+        """Return whether constants of Hill functions lie in the range of their state: else these are something else.
+
+        And whether no term is tiny, unless what is left is tinier still.
+        """
+        system = found.system
+        left = np.sqrt(found.fitted.squares) * self.chains.noise / self.data.deviation
+        plain = bool(self.pool) and left.max() > SETTINGS.exact and left.min() < SETTINGS.small
+        if plain and system.smallest(*self.along) < SETTINGS.tiny_term:
+            return False
         limits = ((system.inner[w], self.wide.limits[w]) for w in system.used_inner if w in self.wide.limits)
         return all(low < value < high for value, (low, high) in limits)
 
@@ -285,13 +301,13 @@ class Contest:
         at, screen, count = best.scored, self.wide.screen, len(self.wide.screen.expressions)
         more = ((0, 0), (0, count - len(at.system.terms)))
         mask, coefficients = np.pad(at.system.mask, more), np.pad(at.system.coefficients, more)
-        whole = System(screen.terms, np.ones_like(mask), coefficients, at.system.inner, self.data.order)
+        whole = System(screen.terms, np.ones_like(mask), coefficients, at.system.inner, *self.data.surroundings)
         chains = self.chains
         try:
             linear = linearize(whole, at.fitted.nodes, self.data, chains.at, chains.size, chains.noise, chains.substeps)
         except np.linalg.LinAlgError:
             return None, (0.0, 0)
-        n, d = self.data.values.shape
+        (n, d), seen_of = self.data.values.shape, self.data.seen
         weights = np.tile(1 / np.sqrt(at.fitted.squares + self.floors), n)
         equations, terms = np.nonzero(mask)
         others = equations != j
@@ -308,13 +324,13 @@ class Contest:
         if fixed:
             basis = np.linalg.qr(by[:, fixed] / (np.linalg.norm(by[:, fixed], axis=0) + 1e-300))[0]
             design, target = design - basis @ (basis.T @ design), target - basis @ (basis.T @ target)
-        log = np.log(n * d)
+        log = np.log(self.data.size)
         plain = [e.is_polynomial() or bool(e.free_symbols & set(screen.inner)) for e in screen.expressions]
         sorts = np.array(
             [c.term if c.term in self.wide.hills else PLAIN if plain[c.term] else OTHER for c in self.wide.copies]
         )
-        costs = log + np.array(screen.costs) + log * (sorts >= 0)
-        columns = Columns(design, target, costs, sorts, n, self.floors * weights[:d] ** 2)
+        costs = log + self.data.wishes.costs(screen, len(mask))[j] + log * (sorts >= 0)
+        columns = Columns(design, target, costs, sorts, seen_of, j, self.floors * weights[:d] ** 2)
         return columns, (self._cost(outside), outside.n_parameters)
 
 

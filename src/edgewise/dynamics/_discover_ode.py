@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,15 +14,17 @@ from edgewise._deadline import Deadline, cut
 from edgewise._effort import EffortWord, work_of
 from edgewise._errors import EdgewiseError, InputError
 from edgewise._progress import Shown, reporting
-from edgewise._typing import Array, Data
+from edgewise._typing import Array, Data, Formula
 from edgewise.dynamics._equations import Equations
 from edgewise.dynamics._explore import Explorer, Found
 from edgewise.dynamics._fit import freedom, refined
 from edgewise.dynamics._forecast import forecast
-from edgewise.dynamics._measured import measured
+from edgewise.dynamics._library import TIME
+from edgewise.dynamics._measured import Measured, measured
 from edgewise.dynamics._result import Dynamics, DynamicsCandidate
 from edgewise.dynamics._system import System
 from edgewise.dynamics._verdict import Outcome, verdict
+from edgewise.dynamics._wishes import wishes
 from edgewise.kernels import one_thread
 
 
@@ -33,8 +36,8 @@ def summary(explorer: Explorer, stopped: Outcome | None) -> Dynamics:
     ahead = None if stopped else forecast(found.scored.system, data, chains, explorer.ground.stretch)
     left = freedom(fitted, data)
     written = Equations.of(fitted.system.compact(), data.states, covariance, _quantile(left))
-    noise = np.sqrt(fitted.squares * data.values.size / left) * explorer.noise
-    relative = np.sqrt(fitted.squares) * explorer.noise / data.deviation
+    noise = np.sqrt(fitted.squares * data.size / left) * chains.noise
+    relative = np.sqrt(fitted.squares) * chains.noise / data.deviation
     firsts = np.flatnonzero(~explorer.at.follows)
     rivals = (
         []
@@ -46,13 +49,18 @@ def summary(explorer: Explorer, stopped: Outcome | None) -> Dynamics:
         None if ahead is None else _by_name(data.names, ahead.errors), fitted.nodes[firsts],
         tuple(_candidate(explorer, each) for each in explorer.front()), stopped or verdict(explorer, relative, ahead),
         tuple(_candidate(explorer, each) for each in rivals),
-        {name: (float(x.min()), float(x.max())) for name, x in zip(data.names, data.values.T, strict=True)}, data,
+        _ranges(data), data, fitted.system,
     )  # fmt: skip
+
+
+def _ranges(data: Measured) -> dict[str, tuple[float, float]]:
+    low, high = np.nanmin(data.values, axis=0), np.nanmax(data.values, axis=0)
+    return {name: (float(a), float(b)) for name, a, b in zip(data.names, low, high, strict=True)}
 
 
 def _candidate(explorer: Explorer, each: Found) -> DynamicsCandidate:
     data, scored = explorer.data, each.scored
-    error = float(np.sqrt((scored.fitted.squares * (explorer.noise / data.deviation) ** 2).mean()))
+    error = float(np.sqrt((scored.fitted.squares * (explorer.chains.noise / data.deviation) ** 2).mean()))
     numbers = _plain(scored.system, data.states).numbers
     return DynamicsCandidate(numbers, scored.system.n_parameters, error, scored.score)
 
@@ -75,12 +83,16 @@ def _by_name(names: tuple[str, ...], values: Array) -> dict[str, float]:
 _EFFORTS: dict[EffortWord, int] = {"quick": 0, "normal": 30_000, "thorough": 150_000}
 
 
-def discover_ode(
+def discover_ode(  # noqa: PLR0913 (what was measured, and what is known of it)
     t: Data | Sequence[Data],
     x: Data | Sequence[Data],
     names: Sequence[str] | None = None,
     *,
     order: Literal[1, 2] = 1,
+    inputs: Any = None,
+    terms: Sequence[str | Formula] | None = None,
+    only: bool = False,
+    known: Mapping[str, str | Formula] | None = None,
     effort: EffortWord | int = "normal",
     seed: int = 0,
     time_limit: float = 300.0,
@@ -103,11 +115,23 @@ def discover_ode(
     t : (n,)
         Times that increase, regular or not. A list of such is for several trajectories of the same system.
     x : (n, d)
-        All states at these times, one trajectory; a list of such tables for several of the same system.
+        All states at these times, one trajectory; a list of such tables for several of the same system. Values that
+        were not measured are nan.
     names
         Names of the states; by default those of a DataFrame's columns, else x, y, z.
     order
         1 for equations of the states; 2 where only positions were measured, for equations of their second derivatives.
+    inputs
+        What drives the system and was measured in the same rows, without gaps: a table (n, k), a DataFrame, or columns
+        and functions of time by name; a list of such for several trajectories. Rates are functions of states and
+        inputs then, x' = f(x, u).
+    terms
+        Terms to try first, formulas of states, inputs and t. Names that are neither are constants to be fitted, as K in
+        "x/(K + x)".
+    only
+        Whether rates have no terms but those of `terms`.
+    known
+        Parts of rates that are known, by state: "-9.81" or "-k*v", where k is to be fitted.
     effort
         The number of formulas that `discover` evaluates: 0 for "quick", 30 000 for "normal", 150 000 for "thorough".
     seed
@@ -126,8 +150,8 @@ def discover_ode(
     Raises
     ------
     InputError
-        For shapes that do not agree, times that do not increase, gaps, fewer than 8 rows of a trajectory, a state that
-        never changes, and bad names.
+        For shapes that do not agree, times that do not increase, fewer than 8 rows in all or 2 of a trajectory, a state
+        that never changes, inputs with gaps, and bad names.
     EdgewiseError
         If time ran out before anything was found.
 
@@ -150,7 +174,11 @@ def discover_ode(
         raise InputError(f"'seed' must be an int from 0 to 2^62. Got {seed!r}.")
     if not is_number(time_limit, 0) or time_limit <= 0:
         raise InputError(f"'time_limit' must be a positive number of seconds. Got {time_limit!r}.")
-    data = measured(t, x, names, order)
+    data = measured(t, x, names, order, inputs)
+    wanted = wishes(terms, only, known, data.states, data.arguments, data.n_observed)
+    if data.inputs and data.shifts[-1] and any(TIME in term.free_symbols for term in wanted.own):
+        raise InputError("With inputs and several trajectories, terms of t are not taken: give t as an input.")
+    data = replace(data, wishes=wanted)
     deadline, stopped = Deadline.after(float(time_limit)), None
     with reporting(progress) as show, one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -11,32 +11,41 @@ import numpy as np
 import sympy
 
 from edgewise._typing import Array, Formula, Part
+from edgewise.dynamics._inputs import Curve
 from edgewise.dynamics._library import state_symbols
 from edgewise.dynamics._system import System
 from edgewise.formulas.expressions import rounded_together
 
 
 def rates_of(equations: Equations) -> Callable[..., list[Any]]:
-    """Return the rates as a function of time and states."""
-    symbols = [sympy.Symbol("t", real=True), *(sympy.Symbol(name, real=True) for name in equations.names)]
+    """Return the rates as a function of time, states and inputs."""
+    arguments = (*equations.names, *equations.inputs)
+    symbols = [sympy.Symbol("t", real=True), *(sympy.Symbol(name, real=True) for name in arguments)]
     dummies = {s: sympy.Dummy(f"v{k}") for k, s in enumerate(symbols)}
     return sympy.lambdify(
         list(dummies.values()), [rate.xreplace(dummies) for rate in equations.numbers.values()], "numpy"
     )
 
 
-def path(equations: Equations, start: Array, times: Array) -> Array:
-    """Return the states (n, m) at times that increase, from those at the first; nan after a blow-up, or many steps."""
+def path(equations: Equations, start: Array, times: Array, inputs: Curve | None = None) -> Array:
+    """Return the states (n, m) at times that increase, from those at the first; nan after a blow-up, or many steps.
+
+    `inputs` returns the inputs (n, k) at times (n,).
+    """
     at_least, for_each = 20_000, 100  # at most: as many, and as many more for each time
     relative, absolute = 1e-9, 1e-11  # errors of a step
     from scipy.integrate import LSODA
 
     call, out = rates_of(equations), np.full((len(times), len(equations.names)), np.nan)
+
+    def rates(now: float, state: Array) -> list[float]:
+        driven = () if inputs is None else inputs(np.array([now]))[0]
+        return [float(value) for value in call(now, *state, *driven)]
+
     out[0], done, steps = start, 1, 0
     with np.errstate(all="ignore"):
         solver = LSODA(
-            lambda now, state: [float(value) for value in call(now, *state)], times[0], start, times[-1],
-            rtol=relative, atol=absolute,
+            rates, times[0], start, times[-1], rtol=relative, atol=absolute, max_step=_longest_step(times, inputs)
         )  # fmt: skip
         while done < len(times) and steps < at_least + for_each * len(times):
             solver.step()
@@ -47,6 +56,11 @@ def path(equations: Equations, start: Array, times: Array) -> Array:
                 out[done:reached] = solver.dense_output()(times[done:reached]).T
             done, steps = max(done, reached), steps + 1
     return out
+
+
+def _longest_step(times: Array, inputs: Curve | None) -> float:
+    """Return the longest step: with inputs, that between two times, so that none of their changes is passed over."""
+    return np.inf if inputs is None or len(times) < 2 else float(np.diff(times).max())
 
 
 _PLAIN = 1e-6  # relative standard error below which none is shown
@@ -85,13 +99,15 @@ class Equations:
     """The rate of each state as a formula with named constants, and the constants.
 
     `forms` (m,) hold symbols for constants, which `constants` lists in the order c1, c2, ... `by`: what fields are
-    differentiated by, "t" or "tt", so that rates are written u_t; none for states, whose rates are x'.
+    differentiated by, "t" or "tt", so that rates are written u_t; none for states, whose rates are x'. `inputs` are the
+    names of what drives the states.
     """
 
     names: tuple[str, ...]
     forms: tuple[Formula, ...]
     constants: tuple[Constant, ...]
     by: str = ""
+    inputs: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, system: System, names: Sequence[str], covariance: Array, quantile: float) -> Equations:
@@ -100,17 +116,22 @@ class Equations:
         symbols = [sympy.Symbol(f"c{k + 1}", real=True) for k in range(len(values))]
         count = len(system.places[0])
         inner = {system.terms.inner[w]: symbols[count + k] for k, w in enumerate(system.used_inner)}
-        states = dict(zip(state_symbols(system.n_states), (sympy.Symbol(n, real=True) for n in names), strict=True))
+        shown = (sympy.Symbol(n, real=True) for n in (*names, *system.inputs.names))
+        states = dict(zip(state_symbols(system.terms.n_states), shown, strict=True))
         first = system.n_states - len(system.mask)
         sums: list[Formula] = [sympy.Symbol(names[first + j], real=True) for j in range(first)]
         sums += [sympy.Integer(0)] * len(system.mask)
+        if system.fixed is not None:
+            for j, row in enumerate(system.fixed.coefficients):
+                for value, term in zip(row, system.fixed.terms.expressions, strict=True):
+                    sums[first + j] = sums[first + j] + sympy.Float(value) * term.xreplace(states)
         for symbol, j, k in zip(symbols, *system.places, strict=False):
             sums[first + j] = sums[first + j] + symbol * system.terms.expressions[k].xreplace({**states, **inner})
         constants = [
             Constant(s.name, float(v), float(e), (float(v - quantile * e), float(v + quantile * e)))
             for s, v, e in zip(symbols, values, errors, strict=True)
         ]
-        return cls(tuple(names), tuple(sums), tuple(constants))
+        return cls(tuple(names), tuple(sums), tuple(constants), inputs=system.inputs.names)
 
     @cached_property
     def numbers(self) -> dict[str, Formula]:
@@ -136,7 +157,10 @@ class Equations:
                 if s not in front:
                     text = text.replace(s.name, f"({shown[s.name]})")
             if not front:
-                parts.append(("+", text))
+                number, rest = term.as_coeff_Mul()
+                size = f"{abs(float(number)):.7g}"
+                text = size if rest == 1 else f"{rest}" if abs(number) == 1 else f"{size}*{rest}"
+                parts.append(("-" if number < 0 else "+", text))
                 continue
             constant = shown[front[0].name]
             sign = "-" if constant.value < 0 else "+"
@@ -170,7 +194,7 @@ class Equations:
         from edgewise.interpret.export import numpy
 
         if not self.by:
-            targets, inputs = [f"d{name}/dt" for name in self.names], ["t", *self.names]
+            targets, inputs = [f"d{name}/dt" for name in self.names], ["t", *self.names, *self.inputs]
         else:
             targets = [f"{name}_{self.by}" for name in self.names]
             inputs = sorted({str(s) for form in self.numbers.values() for s in form.free_symbols})

@@ -16,11 +16,12 @@ from edgewise.dynamics._contest import Contest, widened
 from edgewise.dynamics._fit import Chains, substeps_for
 from edgewise.dynamics._library import TIME, Library, forcing, polynomials, sines, state_symbols
 from edgewise.dynamics._measured import Measured
-from edgewise.dynamics._regression import Curve, smooth
-from edgewise.dynamics._search import FLOOR, Scored, Search, begin
+from edgewise.dynamics._regression import Curve, arguments, smooth
+from edgewise.dynamics._search import Scored, Search, begin
 from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._shooting import Stretches, integrate
-from edgewise.dynamics._starts import Ground, frequencies, saturating, supports
+from edgewise.dynamics._standing import Standing
+from edgewise.dynamics._starts import Ground, frequencies, saturating, started, supports
 from edgewise.formulas.expressions import loosened
 
 
@@ -29,11 +30,12 @@ def rate_formulas(ground: Ground, effort: int, seed: int) -> Library | None:
     n_rows = 400
     tried = 4  # formulas of each front
     longest = 20  # of complexity
+    few = 7  # rows of a trajectory, of which the first and the last two are kept
     data = ground.data
     z, rates = [], []
     for curve, rows in zip(ground.curves, data.pieces(), strict=True):
-        inside = data.times[rows][2:-2]
-        z.append(np.concatenate([curve.at(inside, k) for k in range(data.order)], axis=1))
+        inside = data.times[rows][2:-2] if rows.stop - rows.start > few else data.times[rows]
+        z.append(arguments(data, curve, inside))
         rates.append(curve.at(inside, data.order))
     x, y = np.concatenate(z), np.concatenate(rates)
     kept = np.unique(np.linspace(0, len(x) - 1, n_rows).astype(int))
@@ -95,7 +97,12 @@ class Found:
 
 @dataclass
 class Explorer:
-    """The search over libraries: `short` are systems fitted in single stretches, `long` those in chains of `size`."""
+    """The search over libraries: `short` are systems fitted in single stretches, `long` those in chains of `size`.
+
+    `floor` is the part of a state's standard deviation below which errors count as none: a search begins with a high
+    one, at which small errors, as those of integration, buy no terms, and goes on while lower ones gain. What
+    the last one found that did not gain is kept as `finer`, for the contest.
+    """
 
     data: Measured
     report: Report
@@ -103,8 +110,10 @@ class Explorer:
     seed: int
     short: list[Found] = field(default_factory=list)
     long: list[Found] = field(default_factory=list)
+    finer: list[Found] = field(default_factory=list)
     size: int = 1
     substeps: int | None = None
+    floor: float = SETTINGS.exact
     contest: Contest | None = None
 
     @cached_property
@@ -115,10 +124,15 @@ class Explorer:
     def ground(self) -> Ground:
         return Ground.of(self.data, self._smooth[0])
 
+    @property
+    def _level(self) -> Array:
+        """The standard deviation (d,) of the noise in a search, at least the floor."""
+        return np.maximum(self.noise, self.floor * self.data.deviation)
+
     @cached_property
     def noise(self) -> Array:
         """The standard deviation of the noise (d,), as smooth curves see it."""
-        return np.maximum(self._smooth[1], FLOOR * self.data.deviation)
+        return np.maximum(self._smooth[1], SETTINGS.exact * self.data.deviation)
 
     @cached_property
     def at(self) -> Stretches:
@@ -132,14 +146,53 @@ class Explorer:
     def run(self) -> None:
         """Search libraries one after the other, then fit the best systems in chains as long as they are predictable."""
         self._say("smooth curves", 0.0)
+        above = (self.noise / self.data.deviation).min()
+        for floor in [each for each in SETTINGS.floors if each > above] or [SETTINGS.exact]:
+            former, kept, self.floor = self.floor, self.short, floor
+            before = self._refitted()
+            self.short = list(before)
+            self._search(first=not before)
+            if before and not self._gained(before[0]):
+                self.finer = self.front()
+                self.short, self.floor = kept, former
+                break
+        self._lengthen()
+        self._contend()
+
+    def _search(self, *, first: bool) -> None:
+        """Search libraries one after the other, until what is left looks like noise; some in any case at `first`."""
         for stage, (name, made, needed) in enumerate(self._libraries()):
-            if needed or self.best is None or not self.adequate(self.best):
+            if (needed and first) or self.best is None or not self.adequate(self.best):
                 self._say(name, 0.1 * (stage + 1))
                 library = made()
                 if library is not None:
                     self._explore(library)
-        self._lengthen()
-        self._contend()
+
+    def _refitted(self) -> list[Found]:
+        """Return the best systems so far, fitted again at the present floor."""
+        out: list[Found] = []
+        if self.best is not None:
+            best = self.best
+            self.substeps = substeps_for(best.system, best.fitted.nodes, self.at.times, self._level)
+        for each in sorted(self.short, key=lambda f: f.scored.score)[: SETTINGS.finalists]:
+            found = Search(self.data, each.library, self._chains(1)).scored(
+                each.scored.system, each.scored.fitted.nodes
+            )
+            out += [Found(found, each.library)] if found else []
+        return sorted(out, key=lambda f: f.scored.score)
+
+    def _gained(self, before: Found) -> bool:
+        """Return whether the best system is better than one before, by the rows that count."""
+        best = self.chosen()
+        assert best is not None
+        one, two = (self._standing(each) for each in (before, best))
+        return one.gain(two) > 0
+
+    def _standing(self, found: Found) -> Standing:
+        search = Search(self.data, found.library, self._chains(1))
+        fitted = found.scored.fitted
+        floors, cost = search.floors, search.penalty(fitted.system)
+        return Standing.of(fitted.linear.residuals, self.data.seen, floors, cost, fitted.system.n_parameters)
 
     @property
     def best(self) -> Scored | None:
@@ -171,22 +224,35 @@ class Explorer:
 
     def adequate(self, scored: Scored) -> bool:
         """Return whether what is left looks like noise."""
-        limit = 1.1 + 4 * np.sqrt(2 / len(self.data.times))
-        return bool((scored.fitted.squares < limit).all())
+        return bool((scored.fitted.squares < 1.1 + 4 * np.sqrt(2 / self.data.counts)).all())
 
     def _libraries(self) -> Iterator[tuple[str, Callable[[], Library | None], bool]]:
         """Yield the name of each library, what makes it, and whether it is searched in any case."""
-        m = self.data.n_observed * self.data.order
+        m, own = self.data.n_arguments, self._own
+        if self.data.wishes.only:
+            yield "own terms", lambda: own, True
+            return
         cubic = polynomials(m, 3 if m > 1 else 5)
         heard: list[float] = []
-        yield "quadratic terms", lambda: polynomials(m, 2), True
+        if own is not None:
+            cubic = own + cubic
+        yield "quadratic terms", lambda: polynomials(m, 2) if own is None else own + polynomials(m, 2), True
         yield "cubic terms", lambda: cubic, True
         yield "sines", lambda: cubic + sines(m), True
-        heard = frequencies(self.ground, 3 if m <= 3 else 2)
+        heard = [] if self.data.inputs else frequencies(self.ground, 3 if m <= 3 else 2)
         yield "forcing", lambda: cubic + sines(m) + forcing(m, heard), bool(heard)
         yield "saturation", lambda: saturating(self.ground, 2), False
         if self.effort:
             yield "formulas", lambda: self._with_formulas(m), False
+
+    @cached_property
+    def _own(self) -> Library | None:
+        """The terms of a person's own, with start values of the constants within them."""
+        wishes, m = self.data.wishes, self.data.n_arguments
+        if not wishes.own:
+            return None
+        library = Library(m, wishes.own, (2.0,) * len(wishes.own), wishes.inner, (1.0,) * len(wishes.inner))
+        return started(self.ground, library)
 
     def _with_formulas(self, m: int) -> Library | None:
         found = rate_formulas(self.ground, self.effort, self.seed)
@@ -198,13 +264,13 @@ class Explorer:
         return self._chains(self.size)
 
     def _chains(self, size: int) -> Chains:
-        return Chains(self.at, size, self.noise, self.substeps or 1)
+        return Chains(self.at, size, self._level, self.substeps or 1, self.floor)
 
     def _explore(self, library: Library) -> None:
         """Fit the supports that regressions on integrals propose, and improve the best one."""
-        library, systems = supports(self.ground, library)
+        library, systems = supports(replace(self.ground, floor=self.floor), library)
         if self.best is None or not self.adequate(self.best):  # a wrong system may need many more steps than the right
-            self.substeps = substeps_for(systems[0], self.nodes, self.at.times, self.noise)
+            self.substeps = substeps_for(systems[0], self.nodes, self.at.times, self._level)
         search = Search(self.data, library, self._chains(1))
         systems.append(
             replace(systems[0], mask=np.zeros_like(systems[0].mask), coefficients=0 * systems[0].coefficients)
@@ -259,34 +325,39 @@ class Explorer:
 
     def _contend(self) -> None:
         """Compare what was found with systems of other terms, which no library held."""
-        found = self.long or self.short
+        found = (self.long or self.short) + self.finer
         if not found:
             return
         self._say("other forms", 0.95)
         base = found[0].library
         for each in found[1:]:
             base = base + each.library
-        best = min(found, key=lambda f: f.scored.score)
+        best = min(self.long or self.short, key=lambda f: f.scored.score)
+        self.substeps = max(
+            self.substeps or 1,
+            substeps_for(best.scored.system, best.scored.fitted.nodes, self.at.times, self.noise),
+        )
         states = integrate(best.scored.system, best.scored.fitted.nodes, self.at.times, self.substeps or 1)[:, :-1]
-        states, wide, front = states[self.at.rows >= 0], widened(base, self.ground), self.front()
+        states, wide, front = states[self.at.rows >= 0], widened(base, self.ground), [*self.front(), *self.finer]
+        along = self.ground.states()
         at = Stretches.of(self.data, min(SETTINGS.short_stretch, self.ground.stretch))
         parts = len(at.rows) / len(self.at.rows)
         for size in (len(at.rows), max(1, round(self.size * parts))):
-            contest = Contest(self.data, wide, Chains(at, size, self.noise, self.substeps or 1))
+            contest = Contest(self.data, wide, Chains(at, size, self.noise, self.substeps or 1), along)
             for each in front:
                 contest.enter(each.scored.system, states[at.rows[:, 0]])
             if self.size == len(self.at.rows) or any(self.adequate(each.scored) for each in contest.pool):
                 break
         if contest.pool:
             contest.run()
-            self.at, self.size, self.contest = at, size, contest
+            self.at, self.size, self.contest, self.floor = at, size, contest, SETTINGS.exact
 
     def _say(self, stage: str, fraction: float) -> None:
         found = self.chosen()
         text = None
         if found is not None:
             names = {
-                z.name: name for z, name in zip(state_symbols(len(self.data.states)), self.data.states, strict=True)
+                z.name: name for z, name in zip(state_symbols(self.data.n_arguments), self.data.arguments, strict=True)
             }
             shown = {sympy.Symbol(z, real=True): sympy.Symbol(n) for z, n in names.items()}
             system = found.scored.system

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.dynamics._measured import Measured
+from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._shooting import Linear, Stretches, integrate, linearize
 from edgewise.dynamics._system import System
 
@@ -43,7 +44,7 @@ def least_squares(fitted: Fitted, data: Measured) -> Array:
     """Return the covariance (P, P) of the constants of a fit, whose rows are wrong by what it leaves."""
     known = 0.02  # of the noise: what rows may be wrong by that leave nothing
     d = data.n_observed
-    squares = np.maximum(fitted.squares * data.values.size / freedom(fitted, data), known**2)
+    squares = np.maximum(fitted.squares * data.size / freedom(fitted, data), known**2)
     weights = np.tile(1 / squares, len(fitted.linear.by) // d)
     gram = fitted.linear.by.T @ (weights[:, None] * fitted.linear.by)
     scale = np.sqrt(np.diag(gram))
@@ -55,7 +56,7 @@ def least_squares(fitted: Fitted, data: Measured) -> Array:
 def freedom(fitted: Fitted, data: Measured) -> int:
     """Return the number of values less those of constants and starts."""
     fixed = fitted.system.n_parameters + fitted.nodes.shape[1] * len(data.pieces())
-    return max(data.values.size - fixed, 1)
+    return max(data.size - fixed, 1)
 
 
 _STEPS = 15
@@ -63,12 +64,16 @@ _STEPS = 15
 
 @dataclass(frozen=True)
 class Chains:
-    """How rows are fitted: stretches, how many make a chain, the noise (d,) of each state, and steps between rows."""
+    """How rows are fitted: stretches, how many make a chain, the noise (d,) of each state, and steps between rows.
+
+    `floor` is the part of a state's standard deviation below which errors count as none in a search.
+    """
 
     at: Stretches
     size: int
     noise: Array
     substeps: int
+    floor: float = SETTINGS.exact
 
     @property
     def whole(self) -> bool:
@@ -134,7 +139,7 @@ def fit(system: System, nodes: Array, data: Measured, chains: Chains, steps: int
         else:
             break
     system, nodes, here = best
-    squares = (here.residuals**2).mean(axis=0)
+    squares = (here.residuals**2).sum(axis=0) / data.counts
     return Fitted(whole.at(system.parameters), nodes, squares, here.gaps, here)
 
 

@@ -43,7 +43,7 @@ def forecast(system: System, data: Measured, chains: Chains, length: int) -> For
         return None
     fitted, at, covariance = known
     sigma = np.sqrt(np.maximum(fitted.squares, known_to**2))
-    errors, ratios = [], []
+    errors, ratios, seen = [], [], []
     groups = at.groups(len(at.rows) if chains.whole else chains.size)
     for piece, known in zip(data.pieces(), past.pieces(), strict=True):
         count = known.stop - known.start
@@ -53,11 +53,12 @@ def forecast(system: System, data: Measured, chains: Chains, length: int) -> For
         wrong, ratio = _ahead(fitted, data, rows, count - first, group[0], chains, covariance, sigma)
         errors.append(wrong)
         ratios.append(ratio)
-    wrong, ratio = np.concatenate(errors), np.concatenate(ratios)
-    if not len(wrong):
+        seen.append(data.seen[rows[count - first :]])
+    wrong, ratio, counts = np.concatenate(errors), np.concatenate(ratios), np.concatenate(seen).sum(axis=0)
+    if not len(wrong) or not counts.all():
         return None
-    root = np.sqrt((wrong**2).mean(axis=0)) * chains.noise / data.deviation
-    return Forecast(root, float(np.nan_to_num(np.sqrt((ratio**2).mean(axis=0)).max(), nan=np.inf)))
+    root = np.sqrt((wrong**2).sum(axis=0) / counts) * chains.noise / data.deviation
+    return Forecast(root, float(np.nan_to_num(np.sqrt((ratio**2).sum(axis=0) / counts).max(), nan=np.inf)))
 
 
 def _ahead(
@@ -68,8 +69,9 @@ def _ahead(
     start = fitted.nodes[node][None]
     with np.errstate(all="ignore"):
         states = integrate(system, start, data.times[rows][None], chains.substeps, slopes=True)[0, :, :d]
-        by = states[:, :, 1:] / chains.noise[:, None]
-        wrong = (data.values[rows] - states[:, :, 0]) / chains.noise
+        seen = data.seen[rows]
+        by = states[:, :, 1:] / chains.noise[:, None] * seen[:, :, None]
+        wrong = np.where(seen, data.values[rows] - states[:, :, 0], 0.0) / chains.noise
         z, p = by[:known, :, :m].reshape(-1, m), by[:known, :, m:].reshape(known * d, -1)
         if not np.isfinite(by[:known]).all():
             return wrong[known:], np.full_like(wrong[known:], np.inf)
@@ -99,5 +101,5 @@ def _refit(system: System, data: Measured, chains: Chains, length: int) -> tuple
     fitted = fit(system, begin(data, smooth(data)[0], at), data, Chains(at, size, chains.noise, chains.substeps))
     if fitted is None:
         return None
-    r = float(correlation(fitted.linear.residuals).max())
+    r = float(correlation(fitted.linear.residuals, data.seen).max())
     return fitted, at, least_squares(fitted, data) * (1 + r) / (1 - r)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
+from edgewise.dynamics._inputs import NO_INPUTS, Curve, Inputs, between_rows, kinds_of
+from edgewise.dynamics._wishes import NO_WISHES, Fixed, Wishes
 from edgewise.tables.encoding import as_array, is_frame
 
-_FEWEST = 8  # rows of a trajectory
+_FEWEST = 8  # rows of all trajectories, and rows that a part of a longer one keeps
 
 
 @dataclass(frozen=True)
 class Measured:
     """Trajectories one below the other: times (n,), values (n, d), and the first row of each trajectory and the end.
 
-    `order` 2 means that the states are the measured values and their derivatives, which were not measured.
+    Values that were not measured are nan. `order` 2 means that the states are the measured values and their
+    derivatives, which were not measured. `shifts` are what the times of each trajectory were moved by, `wishes` what is
+    known of the equations.
     """
 
     times: Array
@@ -27,10 +31,32 @@ class Measured:
     starts: tuple[int, ...]
     names: tuple[str, ...]
     order: int = 1
+    inputs: Inputs = NO_INPUTS
+    shifts: tuple[float, ...] = ()
+    wishes: Wishes = NO_WISHES
+    seen: Array = field(init=False)
+    counts: Array = field(init=False)
     deviation: Array = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "deviation", self.values.std(axis=0))
+        seen = ~np.isnan(self.values)
+        object.__setattr__(self, "seen", seen)
+        object.__setattr__(self, "counts", seen.sum(axis=0))
+        object.__setattr__(self, "deviation", np.nanstd(self.values, axis=0))
+
+    @property
+    def size(self) -> int:
+        """The number of values that were measured."""
+        return int(self.counts.sum())
+
+    @property
+    def n_states(self) -> int:
+        return self.n_observed * self.order
+
+    @property
+    def n_arguments(self) -> int:
+        """The number of what terms are functions of: states and inputs."""
+        return self.n_states + len(self.inputs)
 
     @property
     def n_observed(self) -> int:
@@ -41,28 +67,40 @@ class Measured:
         """The names of the states: those measured, and with order 2 also their derivatives."""
         return self.names if self.order == 1 else (*self.names, *(f"{name}_dot" for name in self.names))
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of what terms are functions of: states and inputs."""
+        return (*self.states, *self.inputs.names)
+
+    @property
+    def surroundings(self) -> tuple[int, Inputs, Fixed | None]:
+        """What systems of these trajectories share: their order, the inputs, and the known part of their rates."""
+        return self.order, self.inputs, self.wishes.fixed
+
     def pieces(self) -> list[slice]:
         """Return the rows of each trajectory."""
         return [slice(a, b) for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]
 
     def between(self, low: float, high: float) -> Measured:
-        """Return the rows of each trajectory between two fractions of them, at least eight from the first."""
+        """Return the rows of each trajectory between two fractions of them, at least eight from the first.
+
+        Of a trajectory with fewer than twice as many, those between the fractions, at least three.
+        """
         parts = []
         for rows in self.pieces():
             n = rows.stop - rows.start
-            a = round(low * n)
-            parts.append(np.arange(rows.start + a, rows.start + min(max(round(high * n), a + _FEWEST), n)))
+            a, least = round(low * n), _FEWEST if n >= _FEWEST else 3
+            parts.append(np.arange(rows.start + a, rows.start + min(max(round(high * n), a + least), n)))
         kept, starts = np.concatenate(parts), (0, *np.cumsum([len(part) for part in parts]).tolist())
-        return Measured(self.times[kept], self.values[kept], starts, self.names, self.order)
+        return replace(self, times=self.times[kept], values=self.values[kept], starts=starts)
 
 
-def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measured:
-    """Return the trajectories that were given, checked.
+def measured(t: Any, x: Any, names: Sequence[str] | None, order: int, inputs: Any = None) -> Measured:
+    """Return the trajectories that were given, checked, without rows in which nothing was measured.
 
-    Errors: InputError for shapes that do not agree, times that do not increase, gaps, fewer than 8 rows, a state that
-    never changes or is beyond 1e50, and bad names.
+    Errors: InputError for shapes that do not agree, times that do not increase, too few rows, a state that never
+    changes or is beyond 1e50, inputs with gaps, and bad names.
     """
-    largest = 1e50  # range of a state, and longest step of time
     if order not in (1, 2) or isinstance(order, bool):
         raise InputError(f"'order' must be 1 or 2, for x' = f(x) or x'' = f(x, x'). Got {order!r}.")
     parts = _parts(t, x)
@@ -74,21 +112,119 @@ def measured(t: Any, x: Any, names: Sequence[str] | None, order: int) -> Measure
         raise InputError(f"All trajectories must have the same states. Got {sorted(widths)} columns.")
     known = _names(names if names is not None else columns, widths.pop(), order)
     for k, (when, table) in enumerate(zip(times, tables, strict=True)):
-        _check(when, table, f" of trajectory {k + 1}" if len(tables) > 1 else "")
+        _check(when, table, known, f" of trajectory {k + 1}" if len(tables) > 1 else "")
+    shifts, driving = (), NO_INPUTS
+    if inputs is not None:
+        times, shifts = _apart(times)
+        driving = driven(inputs, times, shifts, known)
+    kept = [~np.isnan(table).all(axis=1) for table in tables]
+    times = [when[rows] for when, rows in zip(times, kept, strict=True)]
+    tables = [table[rows] for table, rows in zip(tables, kept, strict=True)]
     values = np.concatenate(tables)
-    still = [
-        name for name, column in zip(known, values.T, strict=True) if np.ptp(column) <= 1e-14 * np.abs(column).max()
-    ]
-    if still:
-        raise InputError(f"The state {still[0]!r} never changes: leave it out of x.")
+    if len(values) < _FEWEST:
+        raise InputError(f"All trajectories together need at least {_FEWEST} rows. Got {len(values)}.")
+    _check_sizes(times, values, known)
+    starts = (0, *np.cumsum([len(table) for table in tables]).tolist())
+    return Measured(np.concatenate(times), values, starts, known, order, driving, shifts)
+
+
+def _check_sizes(times: Sequence[Array], values: Array, names: Sequence[str]) -> None:
+    largest = 1e50  # range of a state, and longest step of time
+    ranges = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
+    for name, column, range_ in zip(names, values.T, ranges, strict=True):
+        if range_ <= 1e-14 * np.nanmax(np.abs(column)):
+            raise InputError(f"The state {name!r} never changes: leave it out of x.")
     longest = max(float(np.diff(each).max()) for each in times)
-    for name, range_ in [*zip(known, np.ptp(values, axis=0).tolist(), strict=True), ("t", longest)]:
+    for name, range_ in [*zip(names, ranges.tolist(), strict=True), ("t", longest)]:
         if not 1 / largest < range_ < largest:
             raise InputError(
                 f"{name!r} varies by {range_:.3g}, too much or too little for its powers: change its unit."
             )
-    starts = (0, *np.cumsum([len(table) for table in tables]).tolist())
-    return Measured(np.concatenate(times), values, starts, known, order)
+
+
+def _apart(times: Sequence[Array]) -> tuple[list[Array], tuple[float, ...]]:
+    """Return the times of trajectories moved so that none begins before the one before has ended, and by how much."""
+    out, shifts, end = [], [], None
+    for when in times:
+        shifts.append(0.0 if end is None or when[0] > end else end + when[1] - when[0] - when[0])
+        out.append(when + shifts[-1])
+        end = float(out[-1][-1])
+    return out, tuple(shifts)
+
+
+def driven(
+    inputs: Any, times: Sequence[Array], shifts: Sequence[float], states: Sequence[str], wanted: Sequence[str] = (),
+    kinds: tuple[str, ...] = (),
+) -> Inputs:  # fmt: skip
+    """Return the inputs at the times of trajectories: a table for each, or columns and functions of time by name.
+
+    `wanted` are the names that they must have, `kinds` how they run between rows; else the rows tell.
+    """
+    each = [inputs] * len(times) if isinstance(inputs, Mapping) else _tables(inputs, times)
+    named = [dict(own) if isinstance(own, Mapping) else _columns_of(own, wanted) for own in each]
+    names = tuple(wanted or named[0])
+    if any({*own} != {*names} for own in named):
+        raise InputError(f"Each trajectory must have the inputs {list(names)}. Got {[list(own) for own in named]}.")
+    clash = sorted({*names} & {*states, "t"})
+    if clash or not names or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f"Inputs need names that no state has, other than 't'. Got {list(names)}.")
+    tables = [
+        np.stack([_input(own[name], when - shift, name) for name in names], axis=1)
+        for own, when, shift in zip(named, times, shifts, strict=True)
+    ]
+    kinds = kinds or kinds_of(times, tables)
+    curves = []
+    for own, when, shift, table in zip(named, times, shifts, tables, strict=True):
+        functions = {k: _moved(own[name], shift) for k, name in enumerate(names) if callable(own[name])}
+        curves.append(_mixed(between_rows(when, table, kinds), functions))
+    return Inputs(names, tuple(curves), tuple(float(when[0]) for when in times), kinds)
+
+
+def _tables(inputs: Any, times: Sequence[Array]) -> list[Any]:
+    if isinstance(inputs, list | tuple) and inputs and isinstance(inputs[0], Mapping):
+        each = list(inputs)
+    else:
+        each = _parts(times[0] if len(times) == 1 else list(times), inputs)
+    if len(each) != len(times):
+        raise InputError(f"'inputs' must hold as many tables as there are trajectories, {len(times)}. Got {len(each)}.")
+    return each
+
+
+def _columns_of(given: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return the columns of a table by name: those of a frame, those that are known, or u, u1, u2, ..."""
+    if is_frame(given):
+        return {str(name): given[name] for name in given.columns}
+    table = _values(given)
+    if len(names) != table.shape[1]:
+        names = ["u"] if table.shape[1] == 1 else [f"u{k + 1}" for k in range(table.shape[1])]
+    return dict(zip(names, table.T, strict=True))
+
+
+def _input(own: Any, times: Array, name: str) -> Array:
+    values = _array(own(times) if callable(own) else own).astype(np.float64)
+    values = np.broadcast_to(values, times.shape) if values.ndim == 0 else values.reshape(-1)
+    if values.shape != times.shape or not np.isfinite(values).all():
+        raise InputError(
+            f"The input {name!r} must be a finite number for each row of x, {len(times)}. Got {values.size} values"
+            f"{'' if np.isfinite(values).all() else ', some of them not finite'}."
+        )
+    return values
+
+
+def _moved(own: Callable[[Array], Any], shift: float) -> Callable[[Array], Array]:
+    return lambda times: np.broadcast_to(np.asarray(own(times - shift), dtype=np.float64), times.shape)
+
+
+def _mixed(rows: Curve, functions: Mapping[int, Callable[[Array], Array]]) -> Curve:
+    """Return a curve of inputs of which some, by their numbers, are functions of time."""
+
+    def at(times: Array) -> Array:
+        out = rows(times)
+        for k, function in functions.items():
+            out[:, k] = function(times)
+        return out
+
+    return at if functions else rows
 
 
 def _parts(t: Any, x: Any) -> list[Any]:
@@ -145,15 +281,16 @@ def _values(part: Any) -> Array:
     return table
 
 
-def _check(times: Array, table: Array, which: str) -> None:
+def _check(times: Array, table: Array, names: Sequence[str], which: str) -> None:
     if len(times) != len(table):
         raise InputError(f"'t' and 'x'{which} must have equally many rows. Got {len(times)} and {len(table)}.")
-    if len(times) < _FEWEST:
-        raise InputError(f"A trajectory needs at least {_FEWEST} rows. Got {len(times)}{which}.")
-    if not np.isfinite(times).all() or not np.isfinite(table).all():
-        raise InputError(
-            f"Times and states{which} must be finite. Leave out the rows with gaps: times may be irregular."
-        )
+    if len(times) < 2:
+        raise InputError(f"A trajectory needs at least 2 rows. Got {len(times)}{which}.")
+    if not np.isfinite(times).all() or np.isinf(table).any():
+        raise InputError(f"Times{which} must be finite, and states finite or, where none was measured, nan.")
+    for name, count in zip(names, (~np.isnan(table)).sum(axis=0).tolist(), strict=True):
+        if count < 2:
+            raise InputError(f"The state {name!r}{which} was measured {count} times. At least 2 are needed.")
     if not (np.diff(times) > 0).all():
         k = int(np.argmax(np.diff(times) <= 0))
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -21,80 +22,136 @@ _POWERS = np.linspace(-18.0, 6.0, 97)  # log10 of lambda
 
 @dataclass(frozen=True)
 class Curve:
-    """The states of a trajectory as functions of time: a spline on each piece [a, b)."""
+    """The states of a trajectory as functions of time: splines on each piece [a, b)."""
 
     ends: Array
-    splines: tuple[BSpline, ...]
+    splines: tuple[tuple[BSpline, ...], ...]
 
     def at(self, times: Array, order: int = 0) -> Array:
         """Return the states (n, d), or their derivatives, at times (n,)."""
         which = np.clip(np.searchsorted(self.ends, times, side="right"), 0, len(self.splines) - 1)
-        out = np.empty((len(times), self.splines[0].c.shape[1]))
-        for k, spline in enumerate(self.splines):
+        out = np.empty((len(times), len(self.splines[0])))
+        for k, splines in enumerate(self.splines):
             here = which == k
             if here.any():
-                out[here] = spline(times[here], nu=order)
+                out[here] = np.stack([spline(times[here], nu=order) for spline in splines], axis=1)
         return out
+
+
+def arguments(data: Measured, curve: Curve, times: Array) -> Array:
+    """Return the states of a curve and the inputs, what terms are functions of (n, m), at times (n,)."""
+    states = [curve.at(times, k) for k in range(data.order)]
+    return np.concatenate([*states, data.inputs.at(times).T], axis=1)
 
 
 def smooth(data: Measured) -> tuple[list[Curve], Array]:
     """Return a curve for each trajectory, and the standard deviation (d,) of what the curves leave.
 
     Splines of degree 5 with a penalty on the third derivative, whose weight minimizes the generalized cross-validation
-    score, for each state and each piece of at most 800 rows.
+    score, for each state and each piece of at most 800 rows; for all trajectories together if they are short.
 
     Source: Craven and Wahba, Smoothing noisy data with spline functions (1979).
     """
-    longest = 800  # rows of a piece
-    curves, squares, freedom = [], np.zeros(data.n_observed), np.zeros(data.n_observed)
+    longest, few = 800, 20  # rows of a piece, and of a trajectory that is short
+    pieces: list[list[list[_Piece]]] = []  # of each trajectory, its pieces, and its states
+    ends = []
     for rows in data.pieces():
         t, y = data.times[rows], data.values[rows]
         cuts = np.linspace(0, len(t), int(np.ceil(len(t) / longest)) + 1).astype(int)
+        bounds = [(max(a - 20, 0), min(b + 20, len(t))) for a, b in pairwise(cuts)]
+        pieces.append([_pieces(t[a:b], y[a:b]) for a, b in bounds])
+        ends.append(t[cuts[1:-1]])
+    squares, freedom = np.zeros(data.n_observed), np.zeros(data.n_observed)
+    shared = len(pieces) > 1 and min(rows.stop - rows.start for rows in data.pieces()) < few
+    curves = []
+    for end, parts in zip(ends, pieces, strict=True):
         splines = []
-        for a, b in pairwise(cuts):
-            low, high = max(a - 20, 0), min(b + 20, len(t))
-            spline, left, free = _piece(t[low:high], y[low:high])
-            splines.append(spline)
-            squares += left
-            freedom += free
-        curves.append(Curve(t[cuts[1:-1]], tuple(splines)))
+        for k, part in enumerate(parts):
+            splines.append([])
+            for j, piece in enumerate(part):
+                alike = [each[k][j] for each in pieces] if shared else [piece]
+                power = _POWERS[int(np.argmin(sum(each.scores for each in alike)))]
+                spline, left, free = piece.at(float(power))
+                splines[-1].append(spline)
+                squares[j], freedom[j] = squares[j] + left, freedom[j] + free
+        curves.append(Curve(end, tuple(map(tuple, splines))))
     return curves, np.sqrt(squares / np.maximum(freedom, 1.0))
 
 
-def _piece(t: Array, y: Array) -> tuple[BSpline, Array, Array]:
-    """Return the spline of one piece, the squares that it leaves (d,), and their degrees of freedom (d,)."""
-    most = 400  # splines of a piece
-    span = t[-1] - t[0]
-    u = (t - t[0]) / span
-    count = min(len(u), most) - 2
-    inner = np.quantile(u, np.linspace(0, 1, max(count, 2)))
-    knots = np.concatenate([np.full(_DEGREE, 0.0), inner, np.full(_DEGREE, 1.0)])
-    design = BSpline.design_matrix(u, knots, _DEGREE).toarray()
-    gram = design.T @ design
-    rough = _roughness(knots, design.shape[1])
-    rough *= np.trace(gram) / np.trace(rough)
-    ridge = 1e-11 * np.trace(gram) / len(gram)
-    values, vectors = eigh(rough, gram + 1e-9 * rough + ridge * np.eye(len(gram)))
-    values = np.maximum(values, 0.0)
-    turned = design @ vectors
-    cross = turned.T @ y
-    norms = np.einsum("nk,nk->k", turned, turned)
-    coefficients = np.empty((len(vectors), y.shape[1]))
-    left, free = np.empty(y.shape[1]), np.empty(y.shape[1])
-    for j in range(y.shape[1]):
-        best = np.inf
-        for power in _POWERS:
-            shrink = 1 / (1 + 10.0**power * values)
-            used = float(norms @ shrink)
-            if len(u) - used < 0.15 * len(u):
-                continue
-            rest = y[:, j] - turned @ (shrink * cross[:, j])
-            square = float(rest @ rest)
-            score = square / (len(u) - 1.2 * min(used, 0.8 * len(u))) ** 2
-            if score < best:
-                best, left[j], free[j] = score, square, len(u) - used
-                coefficients[:, j] = vectors @ (shrink * cross[:, j])
-    return BSpline(knots * span + t[0], coefficients, _DEGREE), left, free
+@dataclass(frozen=True)
+class _Basis:
+    """Splines in coordinates in which smoothing is a division: values `turned` (n, K) at rows, and `weights` (K,)."""
+
+    knots: Array
+    vectors: Array
+    turned: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, times: Array, known: Array) -> _Basis:
+        """Return it for the span of all times, with knots at those in which a state was measured."""
+        most = 400  # splines of a piece
+        span, first = times[-1] - times[0], times[0]
+        u = (times[known] - first) / span
+        inner = np.quantile(u, np.linspace(0, 1, max(min(len(u), most) - 2, 2)))[1:-1]
+        knots = np.concatenate([np.full(_DEGREE + 1, 0.0), inner, np.full(_DEGREE + 1, 1.0)])
+        design = BSpline.design_matrix(u, knots, _DEGREE).toarray()
+        gram = design.T @ design
+        rough = _roughness(knots, design.shape[1])
+        rough *= np.trace(gram) / np.trace(rough)
+        ridge = 1e-11 * np.trace(gram) / len(gram)
+        values, vectors = eigh(rough, gram + 1e-9 * rough + ridge * np.eye(len(gram)))
+        return cls(knots * span + first, vectors, design @ vectors, np.maximum(values, 0.0))
+
+    @cached_property
+    def norms(self) -> Array:
+        return np.einsum("nk,nk->k", self.turned, self.turned)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Rows (n,) of one state, and the splines that smooth them."""
+
+    basis: _Basis
+    rows: Array
+
+    @cached_property
+    def scores(self) -> Array:
+        """The logarithm of the generalized cross-validation score for each weight, infinite with too few rows free."""
+        out, n = np.full(len(_POWERS), np.inf), len(self.rows)
+        for k, power in enumerate(_POWERS):
+            _, left, free = self._smoothed(float(power))
+            if free >= 0.15 * n:
+                out[k] = np.log(left + 1e-300) - 2 * np.log(n - 1.2 * min(n - free, 0.8 * n))
+        return out if np.isfinite(out).any() else -_POWERS
+
+    def _smoothed(self, power: float) -> tuple[Array, float, float]:
+        shrink = 1 / (1 + 10.0**power * self.basis.weights)
+        coefficients = shrink * self._cross
+        rest = self.rows - self.basis.turned @ coefficients
+        return coefficients, float(rest @ rest), len(self.rows) - float(self.basis.norms @ shrink)
+
+    @cached_property
+    def _cross(self) -> Array:
+        return self.basis.turned.T @ self.rows
+
+    def at(self, power: float) -> tuple[BSpline, float, float]:
+        """Return the spline of a weight, the squares that it leaves, and their degrees of freedom."""
+        coefficients, left, free = self._smoothed(power)
+        return BSpline(self.basis.knots, self.basis.vectors @ coefficients, _DEGREE), left, max(free, 0.0)
+
+
+def _pieces(times: Array, rows: Array) -> list[_Piece]:
+    """Return the piece of each state (n, d): those measured at the same times share their splines."""
+    made: dict[bytes, _Basis] = {}
+    out = []
+    for column in rows.T:
+        known = ~np.isnan(column)
+        key = known.tobytes()
+        if key not in made:
+            made[key] = _Basis.of(times, known)
+        out.append(_Piece(made[key], column[known]))
+    return out
 
 
 def _roughness(knots: Array, count: int) -> Array:
@@ -123,8 +180,14 @@ def integrals(data: Measured, curves: list[Curve], terms: Terms, inner: Array, l
     """Return the integrals of terms along curves, twice with order 2, in stretches of about `length` rows."""
     design = np.empty((len(data.times), len(terms)))
     for curve, rows in zip(curves, data.pieces(), strict=True):
-        design[rows] = _along(curve, data.times[rows], terms, inner, data.order)
-    targets = data.values.copy()
+        design[rows] = _along(data, curve, data.times[rows], terms, inner)
+    at_rows = [curve.at(data.times[rows]) for curve, rows in zip(curves, data.pieces(), strict=True)]
+    targets = np.where(data.seen, data.values, np.concatenate(at_rows))
+    fixed = data.wishes.fixed
+    if fixed is not None:
+        for curve, rows in zip(curves, data.pieces(), strict=True):
+            known = _along(data, curve, data.times[rows], fixed.terms, np.empty(0))
+            targets[rows] -= known @ fixed.coefficients.T
     if np.isfinite(design).all():
         for piece in Stretches.of(data, length).rows:
             rows = piece[piece >= 0]
@@ -136,15 +199,15 @@ def integrals(data: Measured, curves: list[Curve], terms: Terms, inner: Array, l
     return Integrals(design, targets)
 
 
-def _along(curve: Curve, times: Array, terms: Terms, inner: Array, order: int) -> Array:
+def _along(data: Measured, curve: Curve, times: Array, terms: Terms, inner: Array) -> Array:
     h = np.diff(times)
     at = (times[:-1, None] + h[:, None] * (_POINTS + 1) / 2).ravel()
-    z = curve.at(at) if order == 1 else np.concatenate([curve.at(at), curve.at(at, 1)], axis=1)
+    z = arguments(data, curve, at)
     with np.errstate(all="ignore"):
         values = terms.values(z.T, at, inner).reshape(len(terms), len(h), len(_POINTS))
     once = np.zeros((len(times), len(terms)))
     once[1:] = np.cumsum((values @ _SIZES) * h / 2, axis=1).T
-    if order == 1:
+    if data.order == 1:
         return once
     left = 1 - (_POINTS + 1) / 2
     twice = np.zeros_like(once)

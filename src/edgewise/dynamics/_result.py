@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._typing import Array, Data, Formula
 from edgewise.dynamics._equations import Equations, path, rates_of
-from edgewise.dynamics._measured import Measured
+from edgewise.dynamics._inputs import Curve
+from edgewise.dynamics._measured import Measured, driven
+from edgewise.dynamics._population import Population, population
+from edgewise.dynamics._system import System
 from edgewise.dynamics._verdict import Outcome
 from edgewise.dynamics._written import Written
 from edgewise.tables.encoding import as_array
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class Dynamics(Written):
         The least and the largest value of each state that was measured, outside of which nothing is known.
     data
         The trajectories that were measured.
+    system
+        The equations as they were fitted.
     """
 
     names: tuple[str, ...]
@@ -85,8 +87,9 @@ class Dynamics(Written):
     rivals: tuple[DynamicsCandidate, ...]
     ranges: dict[str, tuple[float, float]]
     data: Measured = field(repr=False)
+    system: System = field(repr=False)
 
-    def rates(self, t: Data, x: Data) -> Array:
+    def rates(self, t: Data, x: Data, inputs: Any = None) -> Array:
         """Return the rates (n, m) at times and states.
 
         Parameters
@@ -95,19 +98,21 @@ class Dynamics(Written):
             Times, or one time for all states.
         x : (n, m)
             States, one a row.
+        inputs
+            Measured inputs at these times: a table (n, k), or columns and functions of time by name.
 
         Raises
         ------
         InputError
-            For states of another width, and what is no number.
+            For states of another width, what is no number, and inputs that are missing.
         """
         states = _matrix(x, len(self.names), "x")
         times = np.broadcast_to(np.asarray(as_array(t), dtype=np.float64).reshape(-1), len(states))
         with np.errstate(all="ignore"):
-            found = rates_of(self.written)(times, *states.T)
+            found = rates_of(self.written)(times, *states.T, *self._driven(inputs, times)(times).T)
         return np.stack([np.broadcast_to(value, len(states)) for value in found], axis=1).astype(np.float64)
 
-    def simulate(self, x0: Data, t: Data) -> Array:
+    def simulate(self, x0: Data, t: Data, inputs: Any = None) -> Array:
         """Return the states (n, m) at increasing times from a state at the first; nan after a blow-up.
 
         Parameters
@@ -116,11 +121,14 @@ class Dynamics(Written):
             The state at the first time.
         t : (n,)
             Times that increase.
+        inputs
+            Inputs at these times: a table (n, k), or columns and functions of time by name. Between times they run as
+            those that were measured.
 
         Raises
         ------
         InputError
-            For shapes and times that do not fit.
+            For shapes and times that do not fit, and inputs that are missing.
         """
         start = _matrix(x0, len(self.names), "x0")
         times = np.asarray(as_array(t), dtype=np.float64).reshape(-1)
@@ -128,7 +136,44 @@ class Dynamics(Written):
             raise InputError(f"'x0' must be one state of {len(self.names)} numbers ({', '.join(self.names)}).")
         if len(times) == 0 or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
             raise InputError("'t' must be finite times that increase.")
-        return path(self.written, start[0], times)
+        return path(self.written, start[0], times, self._driven(inputs, times) if self.written.inputs else None)
+
+    def _driven(self, inputs: Any, times: Array) -> Curve:
+        """Return the inputs as a function of time."""
+        names = self.written.inputs
+        if (inputs is not None) != bool(names):
+            wanted = f"needs {', '.join(names)}" if names else "has none: leave 'inputs' out"
+            raise InputError(f"This system {wanted}. Got {'no inputs' if inputs is None else type(inputs).__name__}.")
+        if not names:
+            return lambda at: np.empty((len(at), 0))
+        return driven(inputs, [times], [0.0], self.names, names, self.data.inputs.kinds).curves[0]
+
+    def population(self) -> Population:
+        """Return how the constants differ between trajectories: the law is the same, each has its own constants.
+
+        Logarithms of the constants are normally distributed; their means and spreads are those of restricted maximum
+        likelihood. Starts are free for each trajectory.
+
+        Raises
+        ------
+        InputError
+            For fewer than three trajectories, and equations without constants.
+
+        References
+        ----------
+        Lindstrom and Bates, Nonlinear mixed effects models for repeated measures data (1990).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgewise import discover_ode
+        >>> t = np.linspace(0, 4, 20)
+        >>> rows = [np.exp(-k * t) for k in (0.4, 0.5, 0.6)]
+        >>> found = discover_ode([t] * 3, rows, ["q"], terms=["q"], only=True)
+        >>> found.population().constants["c1"].value
+        -0.49...
+        """
+        return population(self.system, self.data, self.starts, np.array([*self.noise.values()]))
 
     def __str__(self) -> str:
         digits = 4  # of the constants of rivals

@@ -25,8 +25,8 @@ class Quadratic:
     """Squares (d,) that supports leave, to second order around a fit.
 
     gram (d, P, P), cross (d, P) and total (d,) are moments of P columns and the target, for each state; `weights` (d,)
-    are those of the states, `floors` (d,) what counts as no error, `costs` (P,) of columns in the criterion, `always`
-    the columns that are in every support.
+    are those of the states, `floors` (d,) what counts as no error, `costs` (P,) of columns in the criterion, `counts`
+    (d,) the rows in which a state was measured.
     """
 
     gram: Array
@@ -35,21 +35,21 @@ class Quadratic:
     weights: Array
     floors: Array
     costs: Array
-    rows: int
+    counts: Array
 
     def scores(self, supports: Array) -> Array:
-        """Return the scores of supports (n, size) of columns: sum_j rows log(squares_j + floor_j) plus costs."""
+        """Return the scores of supports (n, size) of columns: sum_j counts_j log(squares_j + floor_j) plus costs."""
         g = np.einsum("d,dpq->pq", self.weights, self.gram)
         c = self.weights @ self.cross
         size = supports.shape[1]
         inner = g[supports[:, :, None], supports[:, None, :]] + 1e-10 * np.diag(g)[supports][:, :, None] * np.eye(size)
         beta = np.linalg.solve(inner, c[supports][:, :, None])[:, :, 0]
-        out = self.costs[supports].sum(axis=1) + small_sample(size, self.rows * len(self.total))
+        out = self.costs[supports].sum(axis=1) + small_sample(size, int(self.counts.sum()))
         for j in range(len(self.total)):
             own = self.gram[j][supports[:, :, None], supports[:, None, :]]
             left = self.total[j] - 2 * np.einsum("sk,sk->s", beta, self.cross[j][supports])
             left = left + np.einsum("sk,skl,sl->s", beta, own, beta)
-            out += self.rows * np.log(np.maximum(left, 0) / self.rows + self.floors[j])
+            out += self.counts[j] * np.log(np.maximum(left, 0) / self.counts[j] + self.floors[j])
         return out
 
     def moves(self, support: tuple[int, ...], always: tuple[int, ...] = ()) -> list[tuple[float, tuple[int, ...]]]:
@@ -94,23 +94,25 @@ class Columns:
 
     `costs` (K,) are those of the terms. `sorts` (K,) say what terms go together: a Hill function (the number of its
     term) with terms that are PLAIN, but with no other one and none that is OTHER.
-    `rows` are those of the table: n / rows states were measured. `floors` (d,) are squares that count as none.
+    `seen` (rows, d) says which states were measured in which rows, `own` which of them the equation is of. `floors`
+    (d,) are squares that count as none.
     """
 
     design: Array
     target: Array
     costs: Array
     sorts: Array
-    rows: int
+    seen: Array
+    own: int
     floors: Array
 
     def standing(self, support: tuple[int, ...], others: tuple[float, int]) -> tuple[Standing, Array]:
         """Return what a support leaves and costs, with the cost and size of the other equations; its coefficients."""
         index = np.array(support, dtype=int)
         beta = np.linalg.lstsq(self.design[:, index], self.target, rcond=1e-12)[0]
-        left = (self.target - self.design[:, index] @ beta).reshape(self.rows, -1)
+        left = (self.target - self.design[:, index] @ beta).reshape(self.seen.shape)
         cost, size = others
-        return Standing.of(left, self.floors, cost + float(self.costs[index].sum()), size + len(index)), beta
+        return Standing.of(left, self.seen, self.floors, cost + float(self.costs[index].sum()), size + len(index)), beta
 
 
 def candidates(columns: Columns, most: int) -> Iterable[tuple[int, ...]]:
@@ -120,13 +122,13 @@ def candidates(columns: Columns, most: int) -> Iterable[tuple[int, ...]]:
     """
     usable, start = Orthogonal.reduced(columns.design, columns.target)
     costs, sorts = columns.costs[usable], columns.sorts[usable]
-    d = columns.target.size // columns.rows
+    total, rows = int(columns.seen.sum()), int(columns.seen[:, columns.own].sum())
 
     def scores(support: Support) -> Array:
         rest = start.without(support)
-        left = rest.left(exact=len(support) > 1) / columns.rows - (d - 1)
+        left = (rest.left(exact=len(support) > 1) - (total - rows)) / rows
         left[rest.squares < DEPENDENT] = np.nan
-        score = columns.rows * np.log(np.maximum(left, 0) + 1e-6 * columns.floors.mean() + 1e-30)
+        score = rows * np.log(np.maximum(left, 0) + 1e-6 * columns.floors.mean() + 1e-30)
         score += costs + costs[list(support)].sum()
         sort = sorts[list(support)].max(initial=PLAIN)
         barred = sorts > (PLAIN if sort >= 0 else OTHER if sort == OTHER else np.inf)
@@ -144,9 +146,6 @@ def candidates(columns: Columns, most: int) -> Iterable[tuple[int, ...]]:
             counts[sort] += 1
             if counts[sort] <= (SETTINGS.supports_kept if sort == OTHER else SETTINGS.hills_kept):
                 yield tuple(int(usable[k]) for k in support)
-
-
-FLOOR = 1e-6  # of a state's standard deviation, below which errors count as none
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ class Search:
 
     @property
     def floors(self) -> Array:
-        return (FLOOR * self.data.deviation / self.chains.noise) ** 2
+        return (self.chains.floor * self.data.deviation / self.chains.noise) ** 2
 
     def scored(self, system: System, nodes: Array) -> Scored | None:
         """Return the fit of a system, started from its constants."""
@@ -185,14 +184,13 @@ class Search:
         return result
 
     def score(self, fitted: Fitted) -> float:
-        n = len(self.data.times)
-        errors = n * float(np.log(fitted.squares + self.floors).sum())
+        errors = float(self.data.counts @ np.log(fitted.squares + self.floors))
         return errors + self.penalty(fitted.system)
 
     def penalty(self, system: System) -> float:
-        n, d = self.data.values.shape
-        own = np.log(n * d) * system.n_parameters + float(np.array(self.library.costs)[system.places[1]].sum())
-        return own + small_sample(system.n_parameters, n * d)
+        own = np.log(self.data.size) * system.n_parameters
+        own += float(self.data.wishes.costs(self.library, len(system.mask))[system.places].sum())
+        return own + small_sample(system.n_parameters, self.data.size)
 
     def improved(self, start: Scored) -> Scored:
         """Return the best of the supports that single terms, and the quadratic model, lead to from a fit."""
@@ -260,19 +258,20 @@ class Search:
     def _quadratic(
         self, at: Scored, whole: System, rest: Array, by: Array
     ) -> tuple[Quadratic, tuple[int, ...], tuple[int, ...], Array]:
-        n, d = self.data.values.shape
+        d, log = self.data.n_observed, np.log(self.data.size)
         theta, count = whole.parameters, len(whole.places[0])
         wide = by.reshape(-1, d, by.shape[1])
         target = (rest + by @ theta).reshape(-1, d)
         active = [count + i for i, w in enumerate(whole.used_inner) if w in at.system.used_inner]
         norms = np.sqrt(np.einsum("ndp,ndp->p", wide, wide))
         costs = np.full(len(theta), np.inf)
-        costs[:count] = np.log(n * d) + np.array(self.library.costs)[whole.places[1]]
-        costs[active] = np.log(n * d)
+        costs[:count] = log + self.data.wishes.costs(self.library, len(whole.mask))[whole.places]
+        costs[active] = log
         costs[norms <= 1e-12 * norms.max()] = np.inf
         quadratic = Quadratic(
             np.einsum("ndp,ndq->dpq", wide, wide), np.einsum("ndp,nd->dp", wide, target), (target**2).sum(axis=0),
-            1 / (at.fitted.squares + self.floors), self.floors, costs, n,
+            1 / (at.fitted.squares + self.floors), self.floors, costs,
+            self.data.counts,
         )  # fmt: skip
         on = {*zip(*(a.tolist() for a in at.system.places), strict=True)}
         places = zip(*(a.tolist() for a in whole.places), strict=True)

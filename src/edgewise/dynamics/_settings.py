@@ -12,6 +12,10 @@ class Settings:
     Leads, scores and gains are in units of twice the log-likelihood.
     """
 
+    floors: tuple[float, ...] = (1e-3, 1e-4, 1e-5, 1e-6)
+    """Parts of a state's standard deviation below which errors count as none, from the first search to the last."""
+    exact: float = 1e-6
+    """Part of a state's standard deviation that equations leave which are exact."""
     windows: tuple[float, ...] = (0.25, 0.5, 1.0, 3.0)
     """The lengths of the stretches of regressions, in distances of turning points."""
     gain: float = 30.0
@@ -83,6 +87,8 @@ class Settings:
     """Part of a state's standard deviation: the error of a forecast that is no better than the mean."""
     exact_forecast: float = 1e-3
     """Part of a state's standard deviation: the error of the forecast of equations that are exact."""
+    tiny_term: float = 2e-4
+    """Size of a term over the largest of its equation, below which it is believed only where rows are exact."""
     canceled: float = 10.0
     """Spread of a term over that of its equation, beyond which terms are an expansion of something else."""
 

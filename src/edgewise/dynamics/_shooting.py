@@ -113,8 +113,10 @@ def _rates(system: System, y: Array, t: Array) -> Array:
 
 
 class Linear(NamedTuple):
-    """Residuals (N, d) over the noise, and their negative derivatives (N, d, P); what the start of chains explains is
-    taken out of `rest` (N d,) and `by` (N d, P)."""
+    """Residuals (N, d) over the noise, zero where nothing was measured, and their negative derivatives (N, d, P).
+
+    What the start of chains explains is taken out of `rest` (N d,) and `by` (N d, P).
+    """
 
     residuals: Array
     gaps: float
@@ -130,10 +132,10 @@ def linearize(
     d, m = data.n_observed, system.n_states
     full = integrate(system, nodes, at.times, substeps, slopes=True)
     states, ends = full[:, :-1], full[:, -1]
-    seen = at.rows >= 0
-    target = data.values[np.where(seen, at.rows, 0)]
-    residuals = np.where(seen[:, :, None], target - states[:, :, :d, 0], 0.0) / noise
-    by = states[:, :, :d, 1:] / noise[:, None] * seen[:, :, None, None]
+    seen, rows = at.rows >= 0, np.where(at.rows >= 0, at.rows, 0)
+    known = seen[:, :, None] & data.seen[rows]
+    residuals = np.where(known, data.values[rows] - states[:, :, :d, 0], 0.0) / noise
+    by = states[:, :, :d, 1:] / noise[:, None] * known[:, :, :, None]
     rest, kept, moves, gap = [], [], [], 0.0
     for group in at.groups(size):
         a, b, c = np.eye(m), np.zeros((m, system.n_parameters)), np.zeros(m)

@@ -25,14 +25,15 @@ class Standing:
     counts: Array
     cost: float
     size: int
-    rows: int
+    rows: Array
 
     @classmethod
-    def of(cls, residuals: Array, floors: Array, cost: float, size: int) -> Standing:
-        """Return it for residuals (n, d), of which the squares `floors` (d,) count as none."""
+    def of(cls, residuals: Array, seen: Array, floors: Array, cost: float, size: int) -> Standing:
+        """Return it for residuals (n, d), zero unless `seen` (n, d), of which squares `floors` (d,) count as none."""
         fewest = 6.0  # rows that count, however smooth the residuals are
-        r, n = correlation(residuals), len(residuals)
-        return cls((residuals**2).mean(axis=0) + floors, np.maximum(n * (1 - r) / (1 + r), fewest), cost, size, n)
+        r, n = correlation(residuals, seen), seen.sum(axis=0)
+        squares = (residuals**2).sum(axis=0) / n
+        return cls(squares + floors, np.maximum(n * (1 - r) / (1 + r), fewest), cost, size, n)
 
     @property
     def white(self) -> bool:
@@ -51,10 +52,11 @@ class Standing:
         return float(counts @ ratio) - (other.cost - self.cost)
 
 
-def correlation(residuals: Array) -> Array:
-    """Return the correlation (d,) of residuals (n, d) of neighboring rows, at least zero."""
+def correlation(residuals: Array, seen: Array) -> Array:
+    """Return the correlation (d,) of residuals (n, d) of neighboring rows that were measured, at least zero."""
     smoothest = 0.97  # correlation of residuals of neighboring rows
-    products = (residuals[1:] * residuals[:-1]).sum(axis=0)
+    pairs = np.maximum((seen[1:] & seen[:-1]).sum(axis=0), 1) / np.maximum(seen.sum(axis=0) - 1, 1)
+    products = (residuals[1:] * residuals[:-1]).sum(axis=0) / pairs
     return np.clip(products / np.maximum((residuals**2).sum(axis=0), 1e-300), 0.0, smoothest)
 
 

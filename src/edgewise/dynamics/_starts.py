@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
 
 from edgewise._selection import solved
 from edgewise._typing import Array, Formula
-from edgewise.dynamics._library import TIME, Library, Terms, polynomials, saturations
+from edgewise.dynamics._library import TIME, Library, Terms, polynomials, saturations, state_symbols
 from edgewise.dynamics._measured import Measured
-from edgewise.dynamics._regression import Curve, beam, integrals
-from edgewise.dynamics._search import FLOOR
+from edgewise.dynamics._regression import Curve, arguments, beam, integrals
 from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._system import System
 
@@ -21,11 +20,15 @@ _LEVELS = np.geomspace(0.03, 30.0, 25)  # of the constant of a quotient, over th
 
 @dataclass(frozen=True)
 class Ground:
-    """What all searches share: the rows, smooth curves through them, and rows between two turning points."""
+    """What all searches share: the rows, smooth curves through them, and rows between two turning points.
+
+    `floor` is the part of a state's standard deviation below which errors count as none.
+    """
 
     data: Measured
     curves: list[Curve]
     turn: float
+    floor: float = SETTINGS.exact
 
     @classmethod
     def of(cls, data: Measured, curves: list[Curve]) -> Ground:
@@ -38,12 +41,9 @@ class Ground:
         return cls(data, curves, float(np.median(gaps)))
 
     def states(self) -> tuple[Array, Array]:
-        """Return the states (n, m) of the smooth curves at the rows, and their times (n,)."""
+        """Return the states of the smooth curves and the inputs (n, m) at the rows, and their times (n,)."""
         times = [self.data.times[rows] for rows in self.data.pieces()]
-        parts = [
-            np.column_stack([curve.at(t, k) for k in range(self.data.order)])
-            for curve, t in zip(self.curves, times, strict=True)
-        ]
+        parts = [arguments(self.data, curve, t) for curve, t in zip(self.curves, times, strict=True)]
         return np.concatenate(parts), np.concatenate(times)
 
     @property
@@ -66,12 +66,13 @@ def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
     best_supports = 6  # supports of an equation whose terms stay in the library
     most_terms = 8
     data, found = ground.data, []
-    n, d = data.values.shape
-    penalties = np.log(n * d) + np.array(library.costs)
+    d = data.n_observed
+    penalties = np.log(data.size) + data.wishes.costs(library, d)
     for length in ground.windows:
         sums = integrals(data, ground.curves, library.terms, library.inner_values, length)
         ranked = [
-            beam(sums.design, sums.targets[:, j], penalties, FLOOR * data.deviation[j], most_terms) for j in range(d)
+            beam(sums.design, sums.targets[:, j], penalties[j], ground.floor * data.deviation[j], most_terms)
+            for j in range(d)
         ]
         best = [each[0][1] for each in ranked]
         found.append((best, [solved(sums.design, sums.targets[:, j], best[j]) for j in range(d)], ranked))
@@ -89,24 +90,31 @@ def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
         for j, support in enumerate(best):
             mask[j, [kept.index(k) for k in support]] = True
         values = np.array(coefficients)[:, kept]
-        systems.append(System(library.terms, mask, np.where(mask, values, 0.0), library.inner_values, data.order))
+        systems.append(
+            System(library.terms, mask, np.where(mask, values, 0.0), library.inner_values, *data.surroundings)
+        )
     return library, systems
 
 
 def frequencies(ground: Ground, degree: int, most: int = 1) -> list[float]:
     """Return angular frequencies at which time itself drives the states, beyond what polynomials of them explain."""
-    n_frequencies = 1500
     data, known = ground.data, _Known.of(ground, degree)
     if known is None:
         return []
-    span = min(float(data.times[rows.stop - 1] - data.times[rows.start]) for rows in data.pieces())
-    step = float(np.median(np.diff(data.times)[np.diff(data.times) > 0]))
-    grid = np.arange(np.pi / (4 * span), np.pi / (3 * step), np.pi / (4 * span))[4:n_frequencies]
+    grid = _grid(data)
     omega = sympy.Symbol("omega", positive=True)
-    waves = Terms([sympy.cos(omega * TIME), sympy.sin(omega * TIME)], data.n_observed * data.order, [omega])
+    waves = Terms([sympy.cos(omega * TIME), sympy.sin(omega * TIME)], data.n_arguments, [omega])
     best = np.array([known.gains(waves, w).max() for w in grid])
     order = np.argsort(-best, kind="stable")[:most]
     return [float(grid[k]) for k in order if best[k] > SETTINGS.gain + 2 * np.log(len(grid))]
+
+
+def _grid(data: Measured) -> Array:
+    """Return angular frequencies, from one period in a trajectory to six rows in a period."""
+    most = 1500
+    span = min(float(data.times[rows.stop - 1] - data.times[rows.start]) for rows in data.pieces())
+    step = float(np.median(np.diff(data.times)[np.diff(data.times) > 0]))
+    return np.arange(2 * np.pi / span, np.pi / (3 * step), np.pi / (4 * span))[:most]
 
 
 def saturating(ground: Ground, degree: int) -> Library | None:
@@ -115,7 +123,7 @@ def saturating(ground: Ground, degree: int) -> Library | None:
     data, known = ground.data, _Known.of(ground, degree)
     if known is None:
         return None
-    n_states, sizes = data.n_observed * data.order, _sizes(ground)
+    n_states, sizes = data.n_arguments, np.median(np.abs(ground.states()[0]), axis=0)
     found: list[list[tuple[float, float, Formula, sympy.Symbol]]] = [[] for _ in range(data.n_observed)]
     for j, quotient, level in saturations(n_states):
         term = Terms([quotient], n_states, [level])
@@ -133,6 +141,25 @@ def saturating(ground: Ground, degree: int) -> Library | None:
     return polynomials(n_states, degree) + new if chosen else None
 
 
+def started(ground: Ground, library: Library) -> Library:
+    """Return a library whose inner constants begin with the value that explains the most, where a term has only one."""
+    known, sizes = _Known.of(ground, 0), np.median(np.abs(ground.states()[0]), axis=0)
+    values = dict(zip(library.inner, library.values, strict=True))
+    if known is None:
+        return library
+    z = state_symbols(library.n_states)
+    for term in library.expressions:
+        own = [w for w in library.inner if w in term.free_symbols]
+        size = max((float(sizes[k]) for k, s in enumerate(z) if s in term.free_symbols), default=1.0) or 1.0
+        if len(own) == 1:
+            grid = np.concatenate([size * _LEVELS, _LEVELS / size])
+            grid = _grid(ground.data) if TIME in term.free_symbols and len(_grid(ground.data)) else grid
+            made = Terms([term], library.n_states, own)
+            gains = [known.gains(made, float(value)).max() for value in grid]
+            values[own[0]] = float(grid[int(np.argmax(gains))])
+    return replace(library, values=tuple(values[w] for w in library.inner))
+
+
 @dataclass(frozen=True)
 class _Known:
     """What polynomials leave of the integrals: a basis (N, r) of what they explain, and the rest (N, d)."""
@@ -145,7 +172,7 @@ class _Known:
     @classmethod
     def of(cls, ground: Ground, degree: int) -> _Known | None:
         length = ground.windows[-2] if len(ground.windows) > 1 else ground.windows[0]
-        library = polynomials(ground.data.n_observed * ground.data.order, degree)
+        library = polynomials(ground.data.n_arguments, degree)
         sums = integrals(ground.data, ground.curves, library.terms, library.inner_values, length)
         if not np.isfinite(sums.design).all():
             return None
@@ -162,14 +189,6 @@ class _Known:
             return np.zeros(data.n_observed)
         own = np.linalg.qr(wave - self.basis @ (self.basis.T @ wave))[0]
         total = (self.rest**2).sum(axis=0)
-        floor = len(data.times) * (FLOOR * data.deviation) ** 2
+        floor = len(data.times) * (self.ground.floor * data.deviation) ** 2
         left = np.maximum(total - ((own.T @ self.rest) ** 2).sum(axis=0), 0)
         return len(data.times) * np.log((total + floor) / (left + floor))
-
-
-def _sizes(ground: Ground) -> Array:
-    """Return the typical size of each state."""
-    parts = []
-    for curve, rows in zip(ground.curves, ground.data.pieces(), strict=True):
-        parts.append(np.concatenate([curve.at(ground.data.times[rows], k) for k in range(ground.data.order)], axis=1))
-    return np.median(np.abs(np.concatenate(parts)), axis=0)

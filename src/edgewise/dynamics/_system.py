@@ -9,7 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from edgewise._typing import Array
+from edgewise.dynamics._inputs import NO_INPUTS, Inputs
 from edgewise.dynamics._library import Terms
+from edgewise.dynamics._wishes import Fixed
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class System:
 
     With `order` 2 the states are positions and velocities: the rates of the first half are the second half, and the
     equations are those of the velocities. Parameters are the coefficients under the mask, row by row, then the inner
-    constants that its terms use.
+    constants that its terms use. Terms are functions of the states and, after them, of the inputs. `fixed` is added to
+    the rates.
 
     Shapes: mask and coefficients (E, K), inner (W,).
     """
@@ -28,6 +31,8 @@ class System:
     coefficients: Array
     inner: Array
     order: int = 1
+    inputs: Inputs = NO_INPUTS
+    fixed: Fixed | None = None
 
     @cached_property
     def places(self) -> tuple[Array, Array]:
@@ -47,7 +52,7 @@ class System:
 
     @property
     def n_states(self) -> int:
-        return self.terms.n_states
+        return self.terms.n_states - len(self.inputs)
 
     @property
     def parameters(self) -> Array:
@@ -63,11 +68,17 @@ class System:
 
     def rates(self, z: Array, t: Array) -> Array:
         """Return the rates (S, m) at states (S, m) and times (S,)."""
-        own = (self.coefficients @ self.terms.values(z.T, t, self.inner)).T
+        arguments = self._arguments(z, t)
+        own = (self.coefficients @ self.terms.values(arguments, t, self.inner)).T
+        if self.fixed is not None:
+            own = own + (self.fixed.coefficients @ self.fixed.terms.values(arguments, t, np.empty(0))).T
         return own if self.order == 1 else np.concatenate([z[:, self.n_states // 2 :], own], axis=1)
 
+    def _arguments(self, z: Array, t: Array) -> Array:
+        return np.concatenate([z.T, self.inputs.at(t)]) if self.inputs else z.T
+
     def cancellation(self, z: Array, t: Array) -> float:
-        """Return the largest spread of a term over that of its equation, at states (S, m) and times (S,).
+        """Return the largest spread of a term over that of its equation, at arguments (S, m) and times (S,).
 
         Terms that nearly cancel, as those of x - sin(x) near zero do, are an expansion of something else.
         """
@@ -78,15 +89,27 @@ class System:
             ratios = np.where(self.mask, spreads, 0.0).max(axis=1) / whole
         return float(np.nan_to_num(ratios, nan=0.0).max())
 
+    def smallest(self, z: Array, t: Array) -> float:
+        """Return the smallest size of a term over the largest of its equation, at arguments (S, m) and times (S,)."""
+        with np.errstate(all="ignore"):
+            sizes = np.abs(self.coefficients) * np.sqrt((self.terms.values(z.T, t, self.inner) ** 2).mean(axis=1))
+        sizes = np.where(self.mask, np.nan_to_num(sizes, nan=np.inf), np.nan)[self.mask.any(axis=1)]
+        return float((np.nanmin(sizes, axis=1) / np.nanmax(sizes, axis=1)).min()) if len(sizes) else 1.0
+
     def slopes(self, z: Array, t: Array) -> tuple[Array, Array, Array]:
         """Return rates (S, m), derivatives by states (S, m, m), and by parameters (S, m, P)."""
-        values, gradients, inner = self.terms.slopes(z.T, t, self.inner)
+        values, gradients, inner = self.terms.slopes(self._arguments(z, t), t, self.inner)
+        gradients = gradients[:, : self.n_states]
         gradients[~self.coefficients.any(axis=0)] = 0.0  # may be infinite
         n, m, first = len(t), self.n_states, self.n_states - len(self.mask)
         rates, by_state = np.empty((n, m)), np.zeros((n, m, m))
         rates[:, first:] = (self.coefficients @ values).T
         flat = self.coefficients @ gradients.reshape(len(gradients), m * n)
         by_state[:, first:] = flat.reshape(len(self.mask), m, n).transpose(2, 0, 1)
+        if self.fixed is not None:
+            known, slopes, _ = self.fixed.terms.slopes(self._arguments(z, t), t, np.empty(0))
+            rates[:, first:] += (self.fixed.coefficients @ known).T
+            by_state[:, first:] += np.einsum("jk,kms->sjm", self.fixed.coefficients, slopes[:, :m])
         if first:
             rates[:, :first] = z[:, first:]
             by_state[:, np.arange(first), np.arange(first, m)] = 1.0

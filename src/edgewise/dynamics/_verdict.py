@@ -8,7 +8,6 @@ from edgewise._ending import Ending
 from edgewise._typing import Array
 from edgewise.dynamics._explore import Explorer
 from edgewise.dynamics._forecast import Forecast, same_halves
-from edgewise.dynamics._search import FLOOR
 from edgewise.dynamics._settings import SETTINGS
 
 
@@ -42,7 +41,7 @@ def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outc
     if contest is None or chains.size == 1 < len(chains.at.rows):  # no system follows the rows beyond a stretch
         return Outcome.APPROXIMATE
     fitted, white = contest.shown.scored.fitted, contest.shown.standing.white
-    exact, small = bool((relative < FLOOR).all()), bool((relative < SETTINGS.small).all())
+    exact, small = bool((relative < SETTINGS.exact).all()), bool((relative < SETTINGS.small).all())
     noise = white and explorer.adequate(contest.shown.scored)
     if (
         not (small or noise)

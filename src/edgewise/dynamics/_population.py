@@ -1,0 +1,213 @@
+"""Constants that differ from one trajectory to the next: their means, how much they vary, and those of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from edgewise._errors import InputError
+from edgewise._typing import Array
+from edgewise.dynamics._equations import Constant
+from edgewise.dynamics._fit import substeps_for
+from edgewise.dynamics._measured import Measured
+from edgewise.dynamics._shooting import integrate
+from edgewise.dynamics._system import System
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Population:
+    """Constants of a system that vary between trajectories: log |c_i| = log |c| + b_i, with b_i of mean zero.
+
+    Parameters
+    ----------
+    constants
+        The constants of the typical trajectory, with standard errors.
+    spread
+        The standard deviation of the logarithm of each, between trajectories; zero for those that do not vary.
+    individual : (trajectories, constants)
+        The constants of each trajectory, drawn towards the typical ones as far as its own rows leave them open.
+    noise
+        The standard deviation of what is left, by state.
+    """
+
+    constants: dict[str, Constant]
+    spread: dict[str, float]
+    individual: Array = field(repr=False)
+    noise: dict[str, float]
+
+    def frame(self) -> pd.DataFrame:
+        """Return a table with a row for each constant: value, standard error, interval and spread. It needs pandas."""
+        import pandas as pd
+
+        rows = [
+            {"constant": name, "value": c.value, "error": c.error, "low": c.interval[0], "high": c.interval[1],
+             "spread": self.spread[name]}
+            for name, c in self.constants.items()
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def __str__(self) -> str:
+        lines = [f"{name} = {c}, log varies by {self.spread[name]:.2g}" for name, c in self.constants.items()]
+        return "\n".join([*lines, f"of {len(self.individual)} trajectories"])
+
+
+def population(system: System, data: Measured, starts: Array, noise: Array) -> Population:
+    """Return how the constants of a system vary between trajectories.
+
+    `starts` (N, m) and `noise` (d,) are those of a fit to all of them. Parameters of a trajectory are its start, in
+    units of their spread, and the logarithms of its constants. They are normally distributed, the constants with any
+    correlation. Restricted maximum likelihood of a linear model that is made anew at each trajectory's parameters.
+
+    Source: Lindstrom and Bates, Nonlinear mixed effects models for repeated measures data (1990).
+    """
+    rounds, small, longest = 60, 1e-4, 0.7  # of linear models; moves of parameters at which they end, and at most
+    system = system.compact()
+    if len(starts) < 3 or not system.n_parameters:
+        raise InputError(
+            f"How constants vary needs at least 3 trajectories and a constant. Got {len(starts)} trajectories and "
+            f"{system.n_parameters} constants."
+        )
+    m, count = starts.shape[1], system.n_parameters
+    unit = np.maximum(starts.std(axis=0), 1e-3 * np.abs(starts).max(axis=0) + 1e-300)
+    signs = np.sign(system.parameters)
+    logs = np.log(np.abs(system.parameters) + 1e-300)
+    own = np.column_stack([starts / unit, np.tile(logs, (len(starts), 1))])
+    trajectories = [_Trajectory(_part(data, rows), system, signs, unit, noise) for rows in data.pieces()]
+    step = np.zeros_like(own)
+    values = np.concatenate([np.zeros(m), np.full(count, -2.3), np.zeros(count * (count - 1) // 2 + 1)])
+    covariance = np.eye(m + count)
+    for _ in range(rounds):
+        models = []
+        for k, each in enumerate(trajectories):
+            own[k], model = each.model(own[k], step[k])
+            models.append(model)
+        values = _fitted(values, models, own, count)
+        _, mean, covariance, ways = _restricted(values, models, own, count)
+        step = mean + ways - own
+        step[:, m:] = np.clip(step[:, m:], -longest, longest)
+        if np.abs(step).max() < small:
+            break
+    spreads = np.where(values[m : m + count] < _LEAST + 1, 0.0, np.exp(values[m : m + count]))
+    names = [f"c{k + 1}" for k in range(count)]
+    constants = {
+        name: _constant(name, float(sign * np.exp(log)), float(error))
+        for name, sign, log, error in zip(names, signs, mean[m:], np.sqrt(np.diag(covariance))[m:], strict=True)
+    }
+    left = dict(zip(data.names, (noise * np.exp(values[-1])).tolist(), strict=True))
+    individual = signs * np.exp((own + step)[:, m:])
+    return Population(constants, dict(zip(names, spreads.tolist(), strict=True)), individual, left)
+
+
+def _part(data: Measured, rows: slice) -> Measured:
+    return replace(data, times=data.times[rows], values=data.values[rows], starts=(0, rows.stop - rows.start))
+
+
+def _constant(name: str, value: float, error: float) -> Constant:
+    """Return a constant whose logarithm has a standard error."""
+    ends = sorted((value * np.exp(-1.96 * error), value * np.exp(1.96 * error)))
+    return Constant(name, value, abs(value) * error, (float(ends[0]), float(ends[1])))
+
+
+class _Model(NamedTuple):
+    """One trajectory near its parameters: residuals over the noise (n,), and their derivatives (n, P)."""
+
+    rest: Array
+    by: Array
+
+
+@dataclass(frozen=True)
+class _Trajectory:
+    """The rows of one trajectory, and what its parameters stand for."""
+
+    data: Measured
+    system: System
+    signs: Array
+    unit: Array
+    noise: Array
+
+    def model(self, own: Array, step: Array) -> tuple[Array, _Model]:
+        """Return the parameters a step further, or less far where that goes astray, and the model there."""
+        astray = 4.0  # times the squares before
+        before = np.inf
+        for length in (0.0, 1.0, 0.5, 0.25, 0.1, 0.03) if step.any() else (0.0,):
+            found = self._linear(own + length * step)
+            squares = float(found.rest @ found.rest) if np.isfinite(found.by).all() else np.inf
+            if length == 0.0:
+                before, here = squares, found
+            elif squares < astray * before + len(found.rest):
+                return own + length * step, found
+        if not np.isfinite(before):
+            raise InputError("The equations cannot be followed along a trajectory: allow other terms, or leave it out.")
+        return own, here
+
+    def _linear(self, own: Array) -> _Model:
+        m, d = len(self.unit), self.data.n_observed
+        constants = self.signs * np.exp(own[m:])
+        system, start, times = self.system.at(constants), (own[:m] * self.unit)[None], self.data.times[None]
+        substeps = substeps_for(system, start, times, self.noise)
+        states = integrate(system, start, times, substeps, slopes=True)[0, :, :d]
+        seen = self.data.seen.ravel()
+        by = (states[:, :, 1:] * np.concatenate([self.unit, constants]) / self.noise[:, None]).reshape(len(seen), -1)
+        rest = ((self.data.values - states[:, :, 0]) / self.noise).ravel()
+        return _Model(rest[seen], by[seen])
+
+
+_LEAST, _MOST = -7.0, 3.0  # logarithms of spreads
+
+
+def _fitted(values: Array, models: list[_Model], own: Array, count: int) -> Array:
+    """Return the spreads and the noise with the largest restricted likelihood."""
+    from scipy.optimize import minimize
+
+    n = own.shape[1]
+    bounds = [(_LEAST, _MOST)] * n + [(-20.0, 20.0)] * (len(values) - n - 1) + [(-12.0, 12.0)]
+    narrow = np.concatenate([values[: n - count], np.full(count, -3.0), values[n:]])
+    found = [
+        minimize(lambda v: _restricted(v, models, own, count)[0], begin, method="L-BFGS-B", bounds=bounds)
+        for begin in (values, narrow)
+    ]
+    return np.asarray(min(found, key=lambda each: each.fun).x)
+
+
+def _root(values: Array, n: int, count: int) -> Array:
+    """Return L (n, n), where L L' is the covariance of the parameters: rows of norm 1 times the spreads.
+
+    The last `count` are correlated.
+    """
+    lower, own = np.eye(n), np.eye(count)
+    own[np.tril_indices(count, -1)] = values[n:-1]
+    lower[n - count :, n - count :] = own / np.linalg.norm(own, axis=1)[:, None]
+    return np.exp(values[:n])[:, None] * lower
+
+
+def _restricted(values: Array, models: list[_Model], own: Array, count: int) -> tuple[float, Array, Array, Array]:
+    """Return minus the restricted log-likelihood, the means, their covariance, and how trajectories differ from them.
+
+    `values` are the logarithms of the spreads, what correlates the constants, and the logarithm of the noise.
+    """
+    n = own.shape[1]
+    root, square = _root(values, n, count), np.exp(2 * values[-1])
+    gram, cross, total = np.zeros((n, n)), np.zeros(n), 0.0
+    kept = []
+    for model, at in zip(models, own, strict=True):
+        target, spread = model.rest + model.by @ at, model.by @ root
+        inner = np.linalg.pinv(np.eye(n) + spread.T @ spread / square, hermitian=True)
+        weighted = (model.by - spread @ (inner @ (spread.T @ model.by)) / square) / square
+        gram += model.by.T @ weighted
+        cross += weighted.T @ target
+        total += target @ target / square - (spread.T @ target) @ inner @ (spread.T @ target) / square**2
+        total += len(target) * np.log(square) - np.linalg.slogdet(inner)[1]
+        kept.append((inner, spread, target))
+    covariance = np.linalg.pinv(gram, hermitian=True)
+    mean = covariance @ cross
+    total += -mean @ cross + np.linalg.slogdet(gram)[1]
+    ways = [
+        root @ (inner @ (spread.T @ (target - model.by @ mean))) / square
+        for model, (inner, spread, target) in zip(models, kept, strict=True)
+    ]
+    return 0.5 * float(total), mean, covariance, np.array(ways)

@@ -1,0 +1,107 @@
+"""What a person knows of the equations beforehand: terms of their own, and parts of rates that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+
+from edgewise._errors import InputError
+from edgewise._typing import Array, Formula
+from edgewise.dynamics._library import TIME, Library, Terms, state_symbols
+from edgewise.formulas.expressions import read_formula
+
+_CERTAIN = -1e4  # the cost of a term that is known to be in an equation
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Parts of rates that are known with their constants: sum_k coefficients[j, k] g_k."""
+
+    terms: Terms
+    coefficients: Array
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Terms of a person's own, whether there are `only` these, and what is known of each rate.
+
+    `certain` are terms (equation, term) whose constants are not known; `fixed` is what is known with its constants.
+    """
+
+    own: tuple[Formula, ...] = ()
+    inner: tuple[sympy.Symbol, ...] = ()
+    only: bool = False
+    certain: frozenset[tuple[int, Formula]] = frozenset()
+    fixed: Fixed | None = None
+
+    def costs(self, library: Library, equations: int) -> Array:
+        """Return the costs (E, K) of terms in each equation."""
+        out = np.tile(np.array(library.costs, dtype=np.float64), (equations, 1))
+        for j, expression in self.certain:
+            if expression in library.expressions:
+                out[j, library.expressions.index(expression)] = _CERTAIN
+        return out
+
+
+NO_WISHES = Wishes()
+
+
+def wishes(
+    terms: Sequence[Any] | None, only: bool, known: Mapping[str, Any] | None, states: Sequence[str],
+    arguments: Sequence[str], equations: int,
+) -> Wishes:  # fmt: skip
+    """Return what was given, checked. Errors: InputError for what is no formula, and for states that there are not."""
+    if terms is not None and (isinstance(terms, str | sympy.Expr) or not isinstance(terms, Sequence)):
+        raise InputError(f"'terms' must list formulas of {', '.join(arguments)} and t. Got {terms!r}.")
+    if not isinstance(only, bool) or (only and not (terms or known)):
+        raise InputError(f"'only' must be True, with 'terms' or 'known', or False. Got {only!r}.")
+    if known is not None and not isinstance(known, Mapping):
+        raise InputError(f"'known' must map states to parts of their rates. Got {known!r}.")
+    inner: list[sympy.Symbol] = []
+    own = [_read(each, "A term", arguments, inner) for each in terms or ()]
+    lost = [term for term in own if not term.free_symbols - {*inner} and term != 1]
+    if lost:
+        raise InputError(f"A term must depend on {', '.join(arguments)} or t, or be 1. Got {lost[0]}.")
+    first = len(states) - equations
+    certain: set[tuple[int, Formula]] = set()
+    fixed: dict[Formula, Array] = {}
+    for name, part in (known or {}).items():
+        if name not in states[first:]:
+            raise InputError(f"'known' gives a part of the rate of {name!r}. States are {', '.join(states[first:])}.")
+        j, constants = [*states].index(name) - first, []
+        formula = sympy.expand(_read(part, f"The known part of {name!r}", arguments, constants))
+        for term in sympy.Add.make_args(formula):
+            number, rest = _split(term, constants)
+            if number is None:
+                certain.add((j, rest))
+            elif number != 0:
+                fixed.setdefault(rest, np.zeros(equations))[j] += number
+    bare = tuple(dict.fromkeys([*own, *(term for _, term in sorted(certain, key=str))]))
+    made = Fixed(Terms([*fixed], len(arguments), []), np.stack([*fixed.values()], axis=1)) if fixed else None
+    return Wishes(bare, tuple(inner), only, frozenset(certain), made)
+
+
+def _split(term: Any, constants: Sequence[sympy.Symbol]) -> tuple[float | None, Any]:
+    """Return the number before a term and what it is of; None if an unknown constant stands before it."""
+    front, rest = term.as_independent(*(term.free_symbols - {*constants}), as_Add=False)
+    if rest.free_symbols & {*constants}:
+        raise InputError(
+            f"In 'known', an unknown constant must be the factor of a term, as in -k*x. Got {term}: list it in 'terms'."
+        )
+    return (None if front.free_symbols else float(front)), rest
+
+
+def _read(given: Any, what: str, arguments: Sequence[str], inner: list[sympy.Symbol]) -> Any:
+    """Return a formula in the symbols of states and time; its other names are added to the inner constants."""
+    formula, others = read_formula(given, [*arguments, "t"], what)
+    shown: dict[Any, Any] = dict(zip(map(sympy.Symbol, arguments), state_symbols(len(arguments)), strict=True))
+    shown[sympy.Symbol("t")] = TIME
+    for symbol in others:
+        shown[symbol] = sympy.Symbol(f"own_{symbol}", real=True)
+        if shown[symbol] not in inner:
+            inner.append(shown[symbol])
+    return sympy.sympify(formula).xreplace(shown)

@@ -1,0 +1,176 @@
+"""Equations from trajectories with gaps, few rows, inputs, known terms, and constants that differ between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sympy
+from scipy.integrate import solve_ivp
+
+import edgewise as ew
+from edgewise.dynamics import Dynamics, Outcome
+
+
+def path(rates: Any, start: list[float], times: Any, noise: float = 0.0, seed: int = 0) -> Any:
+    """Return the states (n, m) of a system, with noise relative to their standard deviation."""
+    found = solve_ivp(rates, (times[0], times[-1]), start, t_eval=times, rtol=1e-10, atol=1e-12, max_step=0.1).y.T
+    return found + noise * found.std(axis=0) * np.random.default_rng(seed).normal(size=found.shape)
+
+
+def terms(found: Dynamics) -> list[set[str]]:
+    """Return the terms of each equation, without factors, constants within them as K."""
+    out = []
+    for rate in found.equations.values():
+        parts = [term.as_independent(*rate.free_symbols)[1] for term in sympy.Add.make_args(rate)]
+        out.append({str(p.xreplace({n: sympy.Symbol("K") for n in p.atoms(sympy.Float)})) for p in parts})
+    return out
+
+
+def hunting(t: float, z: Any) -> list[float]:
+    return [z[0] - 0.5 * z[0] * z[1], 0.4 * z[0] * z[1] - 0.8 * z[1]]
+
+
+T = np.linspace(0, 15, 150)
+
+
+def test_gaps_are_left_out_value_by_value() -> None:
+    x = path(hunting, [3, 1], T, 0.02)
+    x[np.random.default_rng(1).random(x.shape) < 0.3] = np.nan
+    x[40:44] = np.nan
+    found = ew.discover_ode(T, x, ["hare", "lynx"], effort="quick")
+    assert terms(found) == [{"hare", "hare*lynx"}, {"lynx", "hare*lynx"}]
+    assert found.outcome is Outcome.NOISE and found.data.size < 0.75 * 300
+    assert max(found.error.values()) == pytest.approx(0.02, rel=0.2)
+
+
+def test_errors_of_integration_are_no_small_terms() -> None:
+    loose = solve_ivp(lambda t, z: [z[1], -2.1 * z[0]], (0, 10), [0.4, 0], t_eval=np.linspace(0, 10, 200), rtol=1e-5)
+    found = ew.discover_ode(loose.t, loose.y.T, effort="quick")
+    assert terms(found) == [{"y"}, {"x"}]
+
+
+def pines() -> tuple[list[Any], list[Any]]:
+    """Heights of eight trees at six ages each, with an asymptote that differs between trees."""
+    rng = np.random.default_rng(5)
+    ages = np.array([3.0, 5, 10, 15, 20, 25])
+    tops = 100 * np.exp(0.05 * rng.normal(size=8))
+    rows = [top - (top + 8) * np.exp(-0.04 * ages) + 0.4 * rng.normal(size=6) for top in tops]
+    return [ages] * 8, [row[:, None] for row in rows]
+
+
+def test_many_trajectories_of_few_rows_share_a_law_and_have_constants_of_their_own() -> None:
+    found = ew.discover_ode(*pines(), ["height"], known={"height": "a - b*height"}, only=True, effort="quick")
+    assert terms(found) == [{"1", "height"}]
+    people = found.population()
+    growth, rate = (people.constants[name] for name in ("c1", "c2"))
+    assert abs(-rate.value - 0.04) < 3 * rate.error and abs(growth.value - 4) < 3 * growth.error
+    assert people.individual.shape == (8, 2) and people.noise["height"] == pytest.approx(0.4, rel=0.4)
+    assert list(people.frame().columns) == ["constant", "value", "error", "low", "high", "spread"]
+    assert "of 8 trajectories" in str(people)
+
+
+def test_what_varies_needs_several_trajectories() -> None:
+    t = np.linspace(0, 4, 20)
+    found = ew.discover_ode(t, np.exp(-t), terms=["x"], only=True)
+    with pytest.raises(ew.InputError, match="at least 3 trajectories"):
+        found.population()
+
+
+def controls(t: Any) -> Any:
+    return np.sin(1.3 * np.asarray(t)) + 0.4 * np.cos(0.7 * np.asarray(t))
+
+
+def harvested(t: float, z: Any) -> list[float]:
+    return [z[0] - 0.5 * z[0] * z[1] - 0.3 * controls(t) * z[0], 0.4 * z[0] * z[1] - 0.8 * z[1]]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [controls(T), pd.DataFrame({"u": controls(T)}), {"u": controls}, [{"u": controls(T)}]],
+    ids=["column", "frame", "function", "list"],
+)
+def test_inputs_drive_the_states(inputs: Any) -> None:
+    x = path(harvested, [3, 1], T, 0.02)
+    found = ew.discover_ode(T, x, ["hare", "lynx"], inputs=inputs, effort="quick")
+    assert terms(found) == [{"hare", "hare*lynx", "hare*u"}, {"lynx", "hare*lynx"}]
+    true = path(harvested, [2, 2], T)
+    assert np.abs(found.simulate([2, 2], T, {"u": controls}) - true).max() < 0.1
+    assert np.abs(found.simulate([2, 2], T, controls(T)) - true).max() < 0.1
+    assert found.rates(0.0, [[2.0, 1.0]], inputs=[[0.5]]).shape == (1, 2)
+    assert "def rates(t, hare, lynx, u):" in found.to_python()
+    with pytest.raises(ew.InputError, match="needs u"):
+        found.simulate([2, 2], T)
+
+
+def test_inputs_belong_to_their_trajectories() -> None:
+    held = np.repeat(np.random.default_rng(2).uniform(-1, 1, 30), 5)
+    t = np.linspace(0, 15, 151)[:-1]
+    step = t[1] - t[0]
+
+    def heated(own: Any) -> Any:
+        return path(lambda s, z: [-0.5 * z[0] + 0.8 * own[min(int((s + 1e-9) / step), 149)]], [0.2], t)
+
+    both = [heated(held), heated(held[::-1])]
+    found = ew.discover_ode(
+        [t, t], both, ["T"], inputs=[{"power": held}, {"power": held[::-1]}], terms=["power", "T"], only=True
+    )
+    assert terms(found) == [{"power", "T"}]
+    assert [c.value for c in found.constants.values()] == pytest.approx([0.8, -0.5], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (controls(T)[:-1], "for each row"),
+        (np.where(T > 3, np.nan, controls(T)), "not finite"),
+        ({"hare": controls}, "that no state has"),
+        ([{"u": controls}, {"u": controls}], "as many tables"),
+        ("abc", "numbers"),
+    ],
+)
+def test_bad_inputs_are_refused(inputs: Any, said: str) -> None:
+    with pytest.raises(ew.InputError, match=said):
+        ew.discover_ode(T, path(hunting, [3, 1], T), ["hare", "lynx"], inputs=inputs)
+
+
+def falling(t: float, z: Any) -> list[float]:
+    return [z[1], -9.81 - 0.3 * z[1]]
+
+
+def test_known_parts_of_rates_keep_their_constants() -> None:
+    t = np.linspace(0, 6, 120)
+    x = path(falling, [10, 5], t, 0.02)
+    found = ew.discover_ode(t, x, ["h", "v"], known={"v": "-9.81"}, effort="quick")
+    assert terms(found) == [{"v"}, {"1", "v"}] and len(found.constants) == 2
+    assert found.written.text().splitlines()[1].startswith("v' = -9.81 - (0.29")
+    free = ew.discover_ode(t, x, ["h", "v"], known={"v": "-g - k*v"}, effort="quick")
+    assert terms(free) == [{"v"}, {"1", "v"}] and len(free.constants) == 3
+
+
+def test_terms_of_ones_own_have_constants_within() -> None:
+    t = np.linspace(0, 6, 120)
+    x = path(lambda t, z: [-1.5 * z[0] / (0.6 + z[0])], [5], t, 0.02)
+    found = ew.discover_ode(t, x, ["s"], terms=["s/(K + s)", "1"], only=True)
+    assert terms(found) == [{"s/(K + s)"}]
+    inner = list(found.constants.values())
+    assert abs(inner[0].value + 1.5) < 4 * inner[0].error and abs(inner[1].value - 0.6) < 4 * inner[1].error
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"terms": "x"}, "must list"),
+        ({"terms": ["K"]}, "must depend on"),
+        ({"terms": ["x +* 2"]}, "expected a number"),
+        ({"only": True}, "'only' must be True, with"),
+        ({"known": {"z": "1"}}, "States are x, y"),
+        ({"known": {"x": "exp(-k*x)"}}, "factor of a term"),
+        ({"known": ["x"]}, "must map"),
+    ],
+)
+def test_bad_wishes_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ew.InputError, match=said):
+        ew.discover_ode(T, path(hunting, [3, 1], T), **given)

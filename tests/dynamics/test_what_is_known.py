@@ -174,3 +174,41 @@ def test_terms_of_ones_own_have_constants_within() -> None:
 def test_bad_wishes_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ew.InputError, match=said):
         ew.discover_ode(T, path(hunting, [3, 1], T), **given)
+
+
+def chaos(t: float, z: Any) -> list[float]:
+    return [10 * (z[1] - z[0]), z[0] * (28 - z[2]) - z[1], z[0] * z[1] - 8 / 3 * z[2]]
+
+
+@pytest.mark.slow
+def test_a_hidden_state_of_lorenz_is_found_from_the_other_two() -> None:
+    t = np.linspace(0, 12, 600)
+    found = ew.discover_ode(t, path(chaos, [1, 1, 20], t, 0.005)[:, :2], hidden="h", effort="quick")
+    assert terms(found) == [{"x", "y"}, {"y", "h*x"}, {"1", "h", "x*y"}]
+    assert found.outcome is Outcome.UNDETERMINED and found.names == ("x", "y", "h")
+    rates = found.equations["h"]
+    values = {str(t.as_independent(*rates.free_symbols)[1]): float(t.as_coeff_Mul()[0]) for t in rates.args}
+    assert values == pytest.approx({"1": 28 * 8 / 3, "h": -8 / 3, "x*y": -1}, rel=0.01)  # h = 28 - z
+
+
+def test_the_susceptible_of_an_epidemic_are_found_from_the_infected() -> None:
+    t = np.linspace(0, 60, 200)
+    x = path(lambda t, z: [-0.5 * z[0] * z[1], 0.5 * z[0] * z[1] - 0.15 * z[1]], [0.99, 0.01], t, 0.01)
+    found = ew.discover_ode(t, x[:, 1], ["I"], hidden="h", effort="quick")
+    assert terms(found) == [{"I*h"}, {"I", "I*h"}]  # h = beta S - gamma
+    assert found.outcome is Outcome.UNDETERMINED
+    assert found.written.text().startswith("I' = I*h")
+    infection, both = sorted(abs(c.value) for c in found.constants.values())[::-1]
+    assert infection == pytest.approx(0.5, rel=0.02) and both == pytest.approx(0.5 * 0.15, rel=0.02)
+    ahead = found.simulate(found.starts[0], t)
+    assert np.abs(ahead[:, 0] - x[:, 1]).max() < 0.02
+
+
+def test_noise_has_no_hidden_state() -> None:
+    x = np.random.default_rng(0).normal(size=60)
+    found = ew.discover_ode(np.arange(60.0), x, hidden="h", effort="quick")
+    assert found.outcome in (Outcome.APPROXIMATE, Outcome.UNDETERMINED)
+    with pytest.raises(ew.InputError, match="not measured"):
+        ew.discover_ode(np.arange(60.0), x, hidden="x")
+    with pytest.raises(ew.InputError, match="are not taken"):
+        ew.discover_ode(np.arange(60.0), x, hidden="h", order=2)

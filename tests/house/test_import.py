@@ -146,7 +146,7 @@ PUBLIC = {
         node_scores node_table prune rows_of shape_of straightness without
     """,
     "edgewise.dynamics": """
-        Constant Dynamics DynamicsCandidate FieldCandidate FieldEquations Outcome discover_ode discover_pde
+        Constant Dynamics DynamicsCandidate FieldCandidate FieldEquations Outcome Population discover_ode discover_pde
     """,
     "edgewise.pde": """
         Ball Boundary Box Branch Coefficient Condition Corner Disk Domain Errors Face FoundCoefficient Integral

@@ -33,7 +33,7 @@ def summary(explorer: Explorer, stopped: Outcome | None) -> Dynamics:
     data, found, chains = explorer.data, explorer.chosen(), explorer.chains
     assert found is not None
     fitted, covariance = refined(found.scored.fitted, data, chains)
-    ahead = None if stopped else forecast(found.scored.system, data, chains, explorer.ground.stretch)
+    ahead = None if stopped or data.hidden else forecast(found.scored.system, data, chains, explorer.ground.stretch)
     left = freedom(fitted, data)
     written = Equations.of(fitted.system.compact(), data.states, covariance, _quantile(left))
     noise = np.sqrt(fitted.squares * data.size / left) * chains.noise
@@ -80,6 +80,16 @@ def _by_name(names: tuple[str, ...], values: Array) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, values, strict=True)}
 
 
+def _hidden(name: str | None, data: Measured) -> tuple[str, ...]:
+    if name is None:
+        return ()
+    if not isinstance(name, str) or not name or name in (*data.arguments, "t"):
+        raise InputError(f"'hidden' must be the name of a state that was not measured. Got {name!r}.")
+    if data.order == 2 or data.inputs or data.wishes.own or data.wishes.fixed:
+        raise InputError("With 'hidden', order=2, inputs, terms and known parts are not taken.")
+    return (name,)
+
+
 _EFFORTS: dict[EffortWord, int] = {"quick": 0, "normal": 30_000, "thorough": 150_000}
 
 
@@ -93,6 +103,7 @@ def discover_ode(  # noqa: PLR0913 (what was measured, and what is known of it)
     terms: Sequence[str | Formula] | None = None,
     only: bool = False,
     known: Mapping[str, str | Formula] | None = None,
+    hidden: str | None = None,
     effort: EffortWord | int = "normal",
     seed: int = 0,
     time_limit: float = 300.0,
@@ -132,6 +143,10 @@ def discover_ode(  # noqa: PLR0913 (what was measured, and what is known of it)
         Whether rates have no terms but those of `terms`.
     known
         Parts of rates that are known, by state: "-9.81" or "-k*v", where k is to be fitted.
+    hidden
+        The name of a state that was not measured, if there is one. Rates are polynomials then, and one of a measured
+        state has the term hidden, or a state times hidden, with the factor 1: the hidden state is known only up to a
+        change of variable.
     effort
         The number of formulas that `discover` evaluates: 0 for "quick", 30 000 for "normal", 150 000 for "thorough".
     seed
@@ -179,6 +194,7 @@ def discover_ode(  # noqa: PLR0913 (what was measured, and what is known of it)
     if data.inputs and data.shifts[-1] and any(TIME in term.free_symbols for term in wanted.own):
         raise InputError("With inputs and several trajectories, terms of t are not taken: give t as an input.")
     data = replace(data, wishes=wanted)
+    data = replace(data, hidden=_hidden(hidden, data))
     deadline, stopped = Deadline.after(float(time_limit)), None
     with reporting(progress) as show, one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

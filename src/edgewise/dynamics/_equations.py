@@ -124,7 +124,8 @@ class Equations:
         if system.fixed is not None:
             for j, row in enumerate(system.fixed.coefficients):
                 for value, term in zip(row, system.fixed.terms.expressions, strict=True):
-                    sums[first + j] = sums[first + j] + sympy.Float(value) * term.xreplace(states)
+                    number = sympy.Integer(int(value)) if float(value).is_integer() else sympy.Float(value)
+                    sums[first + j] = sums[first + j] + number * term.xreplace(states)
         for symbol, j, k in zip(symbols, *system.places, strict=False):
             sums[first + j] = sums[first + j] + symbol * system.terms.expressions[k].xreplace({**states, **inner})
         constants = [

@@ -14,6 +14,7 @@ from edgewise._typing import Array, Formula, Part
 from edgewise.discovery import discover
 from edgewise.dynamics._contest import Contest, widened
 from edgewise.dynamics._fit import Chains, substeps_for
+from edgewise.dynamics._hidden import starts, with_hidden
 from edgewise.dynamics._library import TIME, Library, forcing, polynomials, sines, state_symbols
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._regression import Curve, arguments, smooth
@@ -146,6 +147,10 @@ class Explorer:
     def run(self) -> None:
         """Search libraries one after the other, then fit the best systems in chains as long as they are predictable."""
         self._say("smooth curves", 0.0)
+        if self.data.hidden:
+            self._with_hidden()
+            self._lengthen()
+            return
         above = (self.noise / self.data.deviation).min()
         for floor in [each for each in SETTINGS.floors if each > above] or [SETTINGS.exact]:
             former, kept, self.floor = self.floor, self.short, floor
@@ -158,6 +163,23 @@ class Explorer:
                 break
         self._lengthen()
         self._contend()
+
+    def _with_hidden(self) -> None:
+        """Fit the systems with a hidden state that the derivatives of smooth curves propose, and improve the best."""
+        self._say("a hidden state", 0.1)
+        library, made = starts(self.ground)
+        begins = np.array([times[0] for times in self.at.times])
+        tried: list[tuple[Scored, Search]] = []
+        for start in made:
+            nodes = with_hidden(self.nodes, begins, start)
+            self.substeps = substeps_for(start.system, nodes, self.at.times, self._level)
+            search = Search(self.data, library, self._chains(1))
+            found = search.scored(start.system, nodes)
+            if found is not None:
+                tried.append((found, search))
+        for found, search in sorted(tried, key=lambda each: each[0].score)[: SETTINGS.finalists]:
+            search.improved(found)
+            self.short += [Found(each, library) for each in search.seen.values() if each]
 
     def _search(self, *, first: bool) -> None:
         """Search libraries one after the other, until what is left looks like noise; some in any case at `first`."""

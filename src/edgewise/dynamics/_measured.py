@@ -23,7 +23,7 @@ class Measured:
 
     Values that were not measured are nan. `order` 2 means that the states are the measured values and their
     derivatives, which were not measured. `shifts` are what the times of each trajectory were moved by, `wishes` what is
-    known of the equations.
+    known of the equations, `hidden` the name of a state that was not measured.
     """
 
     times: Array
@@ -34,6 +34,7 @@ class Measured:
     inputs: Inputs = NO_INPUTS
     shifts: tuple[float, ...] = ()
     wishes: Wishes = NO_WISHES
+    hidden: tuple[str, ...] = ()
     seen: Array = field(init=False)
     counts: Array = field(init=False)
     deviation: Array = field(init=False)
@@ -51,7 +52,7 @@ class Measured:
 
     @property
     def n_states(self) -> int:
-        return self.n_observed * self.order
+        return self.n_observed * self.order + len(self.hidden)
 
     @property
     def n_arguments(self) -> int:
@@ -64,8 +65,9 @@ class Measured:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The names of the states: those measured, and with order 2 also their derivatives."""
-        return self.names if self.order == 1 else (*self.names, *(f"{name}_dot" for name in self.names))
+        """The names of the states: those measured, with order 2 also their derivatives, and a hidden one."""
+        known = self.names if self.order == 1 else (*self.names, *(f"{name}_dot" for name in self.names))
+        return (*known, *self.hidden)
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -27,6 +27,10 @@ class Outcome(Ending):
         "The form is not determined: others (`rivals`) explain the rows about as well, or it has so many terms that "
         "too few others were compared. Try rows from other starts, over a wider range, or with less noise."
     )
+    UNDETERMINED = (
+        "The rows follow the equations, in which a state that was not measured is determined only up to a change of "
+        "variable: other equations for it, and other constants, give the same rows."
+    )
     APPROXIMATE = (
         "The equations leave more than noise, or do not forecast the last rows of a trajectory. Try more rows, all "
         "states or components that matter (with one, order=2), or measured inputs as states."
@@ -38,6 +42,9 @@ class Outcome(Ending):
 def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outcome:
     """Return what may be said of the best system, which leaves `relative` (d,) of the states' standard deviations."""
     contest, chains = explorer.contest, explorer.chains
+    if explorer.data.hidden:
+        follows = explorer.best is not None and chains.whole and explorer.adequate(explorer.best)
+        return Outcome.UNDETERMINED if follows else Outcome.APPROXIMATE
     if contest is None or chains.size == 1 < len(chains.at.rows):  # no system follows the rows beyond a stretch
         return Outcome.APPROXIMATE
     fitted, white = contest.shown.scored.fitted, contest.shown.standing.white

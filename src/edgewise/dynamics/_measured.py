@@ -86,13 +86,16 @@ class Measured:
     def between(self, low: float, high: float) -> Measured:
         """Return the rows of each trajectory between two fractions of them, at least eight from the first.
 
-        Of a trajectory with fewer than twice as many, those between the fractions, at least three.
+        Of a trajectory with fewer than eight rows at least three; all rows where a state was not measured twice.
         """
         parts = []
         for rows in self.pieces():
             n = rows.stop - rows.start
-            a, least = round(low * n), _FEWEST if n >= _FEWEST else 3
-            parts.append(np.arange(rows.start + a, rows.start + min(max(round(high * n), a + least), n)))
+            least = _FEWEST if n >= _FEWEST else 3
+            a = round(low * n) if n >= _FEWEST else max(min(round(low * n), n - least), 0)
+            part = np.arange(rows.start + a, rows.start + min(max(round(high * n), a + least), n))
+            whole = (self.seen[part].sum(axis=0) < 2).any()
+            parts.append(np.arange(rows.start, rows.stop) if whole else part)
         kept, starts = np.concatenate(parts), (0, *np.cumsum([len(part) for part in parts]).tolist())
         return replace(self, times=self.times[kept], values=self.values[kept], starts=starts)
 

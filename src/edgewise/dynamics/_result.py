@@ -13,6 +13,7 @@ from edgewise.dynamics._equations import Equations, path, rates_of
 from edgewise.dynamics._inputs import Curve
 from edgewise.dynamics._measured import Measured, driven
 from edgewise.dynamics._population import Population, population
+from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._system import System
 from edgewise.dynamics._verdict import Outcome
 from edgewise.dynamics._written import Written
@@ -173,7 +174,12 @@ class Dynamics(Written):
         >>> found.population().constants["c1"].value
         -0.49...
         """
-        return population(self.system, self.data, self.starts, np.array([*self.noise.values()]))
+        return population(
+            self.system,
+            self.data,
+            self.starts,
+            np.maximum([*self.noise.values()], SETTINGS.exact * self.data.deviation),
+        )
 
     def __str__(self) -> str:
         digits = 4  # of the constants of rivals

@@ -11,7 +11,7 @@ import numpy as np
 from edgewise._selection import DEPENDENT, Orthogonal, Support, grow
 from edgewise._typing import Array
 from edgewise.dynamics._fit import Chains, Fitted, fit
-from edgewise.dynamics._library import Library
+from edgewise.dynamics._library import Library, state_symbols
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._regression import Curve
 from edgewise.dynamics._settings import SETTINGS
@@ -189,8 +189,16 @@ class Search:
 
     def penalty(self, system: System) -> float:
         own = np.log(self.data.size) * system.n_parameters
-        own += float(self.data.wishes.costs(self.library, len(system.mask))[system.places].sum())
+        own += float(self._costs(system)[system.places].sum())
         return own + small_sample(system.n_parameters, self.data.size)
+
+    def _costs(self, system: System) -> Array:
+        """Return the costs (E, K) of terms; infinite for one that a shift of the hidden state stands for."""
+        costs = self.data.wishes.costs(self.library, len(system.mask))
+        if self.data.hidden and system.fixed is not None:
+            z, (drive,) = state_symbols(system.terms.n_states)[-1], system.fixed.terms.expressions
+            costs[np.flatnonzero(system.fixed.coefficients[:, 0]), self.library.expressions.index(drive / z)] = np.inf
+        return costs
 
     def improved(self, start: Scored) -> Scored:
         """Return the best of the supports that single terms, and the quadratic model, lead to from a fit."""
@@ -265,7 +273,7 @@ class Search:
         active = [count + i for i, w in enumerate(whole.used_inner) if w in at.system.used_inner]
         norms = np.sqrt(np.einsum("ndp,ndp->p", wide, wide))
         costs = np.full(len(theta), np.inf)
-        costs[:count] = log + self.data.wishes.costs(self.library, len(whole.mask))[whole.places]
+        costs[:count] = log + self._costs(whole)[whole.places]
         costs[active] = log
         costs[norms <= 1e-12 * norms.max()] = np.inf
         quadratic = Quadratic(

@@ -1,6 +1,21 @@
-// The libraries that come with the page: d3, and KaTeX when there is a formula to set.
+// The libraries that come with the page: the modules of d3 that it needs, each after those it builds on, and KaTeX when
+// there is a formula to set.
 
-import "./vendor/d3.min.js";
+import "./vendor/d3/array.min.js";
+import "./vendor/d3/color.min.js";
+import "./vendor/d3/dispatch.min.js";
+import "./vendor/d3/ease.min.js";
+import "./vendor/d3/format.min.js";
+import "./vendor/d3/interpolate.min.js";
+import "./vendor/d3/selection.min.js";
+import "./vendor/d3/time.min.js";
+import "./vendor/d3/timer.min.js";
+import "./vendor/d3/time-format.min.js";
+import "./vendor/d3/transition.min.js";
+import "./vendor/d3/drag.min.js";
+import "./vendor/d3/scale.min.js";
+import "./vendor/d3/brush.min.js";
+import "./vendor/d3/zoom.min.js";
 
 export const d3 = globalThis.d3;
 

@@ -14,8 +14,8 @@ _PAGE = """# Licenses of the dependencies
 
 edgewise is under the [MIT license](../LICENSE). `pip install 'edgewise[all]'` also installs the packages below: the
 requirements of edgewise, those of its extras, and everything that these require in turn. Licenses are given as the
-packages state them. edgewise contains none of these packages. The page of the studio contains parts of D3 (ISC license)
-and KaTeX (MIT license), with their licenses. Two cases need attention:
+packages state them. edgewise contains none of these packages. The page of the studio contains parts of D3 (ISC and BSD
+licenses) and KaTeX (MIT license), with their licenses. Two cases need attention:
 
 - The extra `knots` of `edgewise-bench` installs SnapPy, which is under the GNU General Public License, version 2 or
   later. Only the scripts in `benchmarks/` that compute the table of knots, and their tests, use it.

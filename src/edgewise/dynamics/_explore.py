@@ -17,7 +17,7 @@ from edgewise.dynamics._fit import Chains, substeps_for
 from edgewise.dynamics._hidden import starts, with_hidden
 from edgewise.dynamics._library import TIME, Library, forcing, polynomials, sines, state_symbols
 from edgewise.dynamics._measured import Measured
-from edgewise.dynamics._regression import Curve, arguments, smooth
+from edgewise.dynamics._regression import Curve, arguments, smooth, spread_of
 from edgewise.dynamics._search import Scored, Search, begin
 from edgewise.dynamics._settings import SETTINGS
 from edgewise.dynamics._shooting import Stretches, integrate
@@ -147,6 +147,10 @@ class Explorer:
     def run(self) -> None:
         """Search libraries one after the other, then fit the best systems in chains as long as they are predictable."""
         self._say("smooth curves", 0.0)
+        spread = spread_of(self.data, *self._smooth)
+        if (spread != 1).any():
+            self.data = replace(self.data, spread=spread)
+            del self._smooth
         if self.data.hidden:
             self._with_hidden()
             self._lengthen()

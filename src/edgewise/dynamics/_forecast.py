@@ -69,9 +69,9 @@ def _ahead(
     start = fitted.nodes[node][None]
     with np.errstate(all="ignore"):
         states = integrate(system, start, data.times[rows][None], chains.substeps, slopes=True)[0, :, :d]
-        seen = data.seen[rows]
-        by = states[:, :, 1:] / chains.noise[:, None] * seen[:, :, None]
-        wrong = np.where(seen, data.values[rows] - states[:, :, 0], 0.0) / chains.noise
+        seen, noise = data.seen[rows], chains.noise * data.spread[rows]
+        by = states[:, :, 1:] / noise[:, :, None] * seen[:, :, None]
+        wrong = np.where(seen, data.values[rows] - states[:, :, 0], 0.0) / noise
         z, p = by[:known, :, :m].reshape(-1, m), by[:known, :, m:].reshape(known * d, -1)
         if not np.isfinite(by[:known]).all():
             return wrong[known:], np.full_like(wrong[known:], np.inf)

@@ -23,7 +23,8 @@ class Measured:
 
     Values that were not measured are nan. `order` 2 means that the states are the measured values and their
     derivatives, which were not measured. `shifts` are what the times of each trajectory were moved by, `wishes` what is
-    known of the equations, `hidden` the name of a state that was not measured.
+    known of the equations, `hidden` the name of a state that was not measured. `spread` (n, d) is the noise of each value
+    over that of its state.
     """
 
     times: Array
@@ -35,6 +36,7 @@ class Measured:
     shifts: tuple[float, ...] = ()
     wishes: Wishes = NO_WISHES
     hidden: tuple[str, ...] = ()
+    spread: Array = field(default_factory=lambda: np.ones((0, 0)))
     seen: Array = field(init=False)
     counts: Array = field(init=False)
     deviation: Array = field(init=False)
@@ -42,6 +44,8 @@ class Measured:
     def __post_init__(self) -> None:
         seen = ~np.isnan(self.values)
         object.__setattr__(self, "seen", seen)
+        if self.spread.shape != self.values.shape:
+            object.__setattr__(self, "spread", np.ones(self.values.shape))
         object.__setattr__(self, "counts", seen.sum(axis=0))
         object.__setattr__(self, "deviation", np.nanstd(self.values, axis=0))
 
@@ -97,7 +101,11 @@ class Measured:
             whole = (self.seen[part].sum(axis=0) < 2).any()
             parts.append(np.arange(rows.start, rows.stop) if whole else part)
         kept, starts = np.concatenate(parts), (0, *np.cumsum([len(part) for part in parts]).tolist())
-        return replace(self, times=self.times[kept], values=self.values[kept], starts=starts)
+        return self.only(kept, starts)
+
+    def only(self, rows: Array | slice, starts: tuple[int, ...]) -> Measured:
+        """Return some of the rows, with the first ones of trajectories among them."""
+        return replace(self, times=self.times[rows], values=self.values[rows], spread=self.spread[rows], starts=starts)
 
 
 def measured(t: Any, x: Any, names: Sequence[str] | None, order: int, inputs: Any = None) -> Measured:

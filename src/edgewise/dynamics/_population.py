@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -104,7 +104,7 @@ def population(system: System, data: Measured, starts: Array, noise: Array) -> P
 
 
 def _part(data: Measured, rows: slice) -> Measured:
-    return replace(data, times=data.times[rows], values=data.values[rows], starts=(0, rows.stop - rows.start))
+    return data.only(rows, (0, rows.stop - rows.start))
 
 
 def _constant(name: str, value: float, error: float) -> Constant:
@@ -152,8 +152,9 @@ class _Trajectory:
         substeps = substeps_for(system, start, times, self.noise)
         states = integrate(system, start, times, substeps, slopes=True)[0, :, :d]
         seen = self.data.seen.ravel()
-        by = (states[:, :, 1:] * np.concatenate([self.unit, constants]) / self.noise[:, None]).reshape(len(seen), -1)
-        rest = ((self.data.values - states[:, :, 0]) / self.noise).ravel()
+        noise = self.noise * self.data.spread
+        by = (states[:, :, 1:] * np.concatenate([self.unit, constants]) / noise[:, :, None]).reshape(len(seen), -1)
+        rest = ((self.data.values - states[:, :, 0]) / noise).ravel()
         return _Model(rest[seen], by[seen])
 
 

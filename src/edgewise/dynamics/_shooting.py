@@ -134,8 +134,9 @@ def linearize(
     states, ends = full[:, :-1], full[:, -1]
     seen, rows = at.rows >= 0, np.where(at.rows >= 0, at.rows, 0)
     known = seen[:, :, None] & data.seen[rows]
-    residuals = np.where(known, data.values[rows] - states[:, :, :d, 0], 0.0) / noise
-    by = states[:, :, :d, 1:] / noise[:, None] * known[:, :, :, None]
+    each = noise * data.spread[rows]
+    residuals = np.where(known, data.values[rows] - states[:, :, :d, 0], 0.0) / each
+    by = states[:, :, :d, 1:] / each[:, :, :, None] * known[:, :, :, None]
     rest, kept, moves, gap = [], [], [], 0.0
     for group in at.groups(size):
         a, b, c = np.eye(m), np.zeros((m, system.n_parameters)), np.zeros(m)

@@ -23,8 +23,8 @@ class Measured:
 
     Values that were not measured are nan. `order` 2 means that the states are the measured values and their
     derivatives, which were not measured. `shifts` are what the times of each trajectory were moved by, `wishes` what is
-    known of the equations, `hidden` the name of a state that was not measured. `spread` (n, d) is the noise of each value
-    over that of its state.
+    known of the equations, `hidden` the name of a state that was not measured. `spread` (n, d) is the noise of each
+    value over that of its state.
     """
 
     times: Array

@@ -83,7 +83,8 @@ def spread_of(data: Measured, curves: list[Curve], noise: Array) -> Array:
 
     The logarithm of the likelihood of what curves leave, twice, must be higher by eight than with equal noise.
     """
-    lead, least, clean = 8.0, 0.03, 1e-4  # ; of the root mean square of values, the noise of small ones; of noise
+    lead, clean = 8.0, 1e-4  # in units of twice the log-likelihood; of a deviation, noise that is none
+    least = 0.03  # of the root mean square of values: those below it have the noise of such ones
     at = np.concatenate([curve.at(data.times[rows]) for curve, rows in zip(curves, data.pieces(), strict=True)])
     out = np.ones(data.values.shape)
     for j, seen in enumerate(data.seen.T):
@@ -91,7 +92,8 @@ def spread_of(data: Measured, curves: list[Curve], noise: Array) -> Array:
         grown = np.sqrt(size**2 + least**2 * (size**2).mean())
         grown /= np.sqrt((grown[seen] ** 2).mean())
         own = grown[seen]
-        gain = len(left) * np.log((left**2).mean() / ((left / own) ** 2).mean()) - 2 * np.log(own).sum()
+        gain = np.log((left**2).mean() / ((left / own) ** 2).mean()) - 2 * np.log(own).mean()
+        gain *= (left**2).sum() / max(noise[j] ** 2, 1e-300)  # by the rows that curves leave free
         if gain > lead and noise[j] > clean * data.deviation[j]:
             out[:, j] = grown
     return out

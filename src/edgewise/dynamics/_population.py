@@ -132,11 +132,12 @@ class _Trajectory:
 
     def model(self, own: Array, step: Array) -> tuple[Array, _Model]:
         """Return the parameters a step further, or less far where that goes astray, and the model there."""
-        astray = 4.0  # times the squares before
+        astray, largest = 4.0, 1e9  # times the squares before; of residuals and their derivatives over the noise
         before = np.inf
         for length in (0.0, 1.0, 0.5, 0.25, 0.1, 0.03) if step.any() else (0.0,):
             found = self._linear(own + length * step)
-            squares = float(found.rest @ found.rest) if np.isfinite(found.by).all() else np.inf
+            sound = max(np.abs(found.by).max(), np.abs(found.rest).max()) < largest
+            squares = float(found.rest @ found.rest) if sound else np.inf
             if length == 0.0:
                 before, here = squares, found
             elif squares < astray * before + len(found.rest):
@@ -172,7 +173,8 @@ def _fitted(values: Array, models: list[_Model], own: Array, count: int) -> Arra
         minimize(lambda v: _restricted(v, models, own, count)[0], begin, method="L-BFGS-B", bounds=bounds)
         for begin in (values, narrow)
     ]
-    return np.asarray(min(found, key=lambda each: each.fun).x)
+    best = min(found, key=lambda each: each.fun if np.isfinite(each.fun) else np.inf)
+    return np.asarray(best.x) if np.isfinite(best.x).all() else values
 
 
 def _root(values: Array, n: int, count: int) -> Array:
@@ -197,6 +199,8 @@ def _restricted(values: Array, models: list[_Model], own: Array, count: int) -> 
     kept = []
     for model, at in zip(models, own, strict=True):
         target, spread = model.rest + model.by @ at, model.by @ root
+        if not (np.isfinite(spread).all() and np.isfinite(target).all() and 0 < square < np.inf):
+            return np.inf, own.mean(axis=0), np.eye(n), np.zeros_like(own)
         inner = np.linalg.pinv(np.eye(n) + spread.T @ spread / square, hermitian=True)
         weighted = (model.by - spread @ (inner @ (spread.T @ model.by)) / square) / square
         gram += model.by.T @ weighted

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import sympy
 from scipy.integrate import solve_ivp
+from trajectories import hunting, path, terms
 
 import edgewise as ew
-from edgewise.dynamics import Dynamics, Outcome
-
-
-def path(rates: Any, start: list[float], times: Any, noise: float = 0.0, seed: int = 0) -> Any:
-    """Return the states (n, m) of a system, with noise relative to their standard deviation."""
-    found = solve_ivp(rates, (times[0], times[-1]), start, t_eval=times, rtol=1e-10, atol=1e-12, max_step=0.1).y.T
-    return found + noise * found.std(axis=0) * np.random.default_rng(seed).normal(size=found.shape)
-
-
-def terms(found: Dynamics) -> list[set[str]]:
-    """Return the terms of each equation, without factors, constants within them as K."""
-    out = []
-    for rate in found.equations.values():
-        parts = [term.as_independent(*rate.free_symbols)[1] for term in sympy.Add.make_args(rate)]
-        out.append({str(p.xreplace({n: sympy.Symbol("K") for n in p.atoms(sympy.Float)})) for p in parts})
-    return out
-
-
-def hunting(t: float, z: Any) -> list[float]:
-    return [z[0] - 0.5 * z[0] * z[1], 0.4 * z[0] * z[1] - 0.8 * z[1]]
-
+from edgewise.dynamics import Outcome
 
 T = np.linspace(0, 15, 150)
 
@@ -166,12 +147,13 @@ def test_terms_of_ones_own_have_constants_within() -> None:
         ({"terms": ["K"]}, "must depend on"),
         ({"terms": ["x +* 2"]}, "expected a number"),
         ({"only": True}, "'only' must be True, with"),
+        ({"only": True, "known": {"x": "-x"}}, "nothing is left"),
         ({"known": {"z": "1"}}, "States are x, y"),
         ({"known": {"x": "exp(-k*x)"}}, "factor of a term"),
         ({"known": ["x"]}, "must map"),
     ],
 )
-def test_bad_wishes_are_refused(given: dict[str, Any], said: str) -> None:
+def test_bad_prior_knowledge_is_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ew.InputError, match=said):
         ew.discover_ode(T, path(hunting, [3, 1], T), **given)
 
@@ -204,11 +186,56 @@ def test_the_susceptible_of_an_epidemic_are_found_from_the_infected() -> None:
     assert np.abs(ahead[:, 0] - x[:, 1]).max() < 0.02
 
 
-def test_noise_has_no_hidden_state() -> None:
+def test_what_is_not_hidden_is_left_out() -> None:
     x = np.random.default_rng(0).normal(size=60)
-    found = ew.discover_ode(np.arange(60.0), x, hidden="h", effort="quick")
-    assert found.outcome in (Outcome.APPROXIMATE, Outcome.UNDETERMINED)
+    assert ew.discover_ode(np.arange(60.0), x, hidden="h", effort="quick").equations == {"x": 0}
+    t = np.linspace(0, 5, 60)
+    found = ew.discover_ode(t, np.exp(-t), hidden="h", effort="quick")
+    assert terms(found) == [{"x"}] and found.names == ("x",) and found.outcome is Outcome.EXACT
     with pytest.raises(ew.InputError, match="not measured"):
         ew.discover_ode(np.arange(60.0), x, hidden="x")
     with pytest.raises(ew.InputError, match="are not taken"):
         ew.discover_ode(np.arange(60.0), x, hidden="h", order=2)
+
+
+def decays(spread: float) -> list[Any]:
+    rng = np.random.default_rng(3)
+    t = np.linspace(0, 5, 12)
+    rates = 0.6 * np.exp(spread * rng.normal(size=5))
+    return [
+        start * np.exp(-rate * t) + 0.02 * rng.normal(size=12) for start, rate in zip(range(1, 6), rates, strict=True)
+    ]
+
+
+def test_constants_that_differ_between_trajectories_forbid_a_claim() -> None:
+    t = [np.linspace(0, 5, 12)] * 5
+    same = ew.discover_ode(t, decays(0.0), ["x"], terms=["x"], only=True)
+    assert same.outcome is Outcome.NOISE
+    differing = ew.discover_ode(t, decays(0.1), ["x"], terms=["x"], only=True)
+    assert differing.outcome is Outcome.VARIES and "population()" in str(differing)
+    assert differing.population().spread["c1"] == pytest.approx(0.1, rel=0.8)
+
+
+def test_long_and_short_trajectories_go_together() -> None:
+    rng = np.random.default_rng(0)
+    t = [np.linspace(0, 5, 1000), np.linspace(0, 5, 10)]
+    found = ew.discover_ode(t, [np.exp(-own) + 0.01 * rng.normal(size=len(own)) for own in t], effort="quick")
+    assert terms(found) == [{"x"}]
+
+
+def test_noise_in_proportion_to_the_values_is_recognized() -> None:
+    rng = np.random.default_rng(1)
+    t = np.linspace(0, 6, 120)
+    found = ew.discover_ode(t, 10 * np.exp(-t) * (1 + 0.05 * rng.normal(size=120)), ["x"], terms=["x"], only=True)
+    (rate,) = found.constants.values()
+    assert abs(rate.value + 1) < 4 * rate.error < 0.02  # 0.03 with equal noise
+    assert np.ptp(found.data.spread) > 1
+
+
+def test_results_can_be_pickled() -> None:
+    t = np.linspace(0, 5, 60)
+    found = ew.discover_ode(t, np.exp(-t), ["x"], inputs={"u": np.sin(3 * t)}, effort="quick")
+    again = pickle.loads(pickle.dumps(found))
+    assert str(again) == str(found)
+    driven = {"u": np.zeros(3)}
+    assert np.array_equal(again.simulate([1], [0, 1, 2], driven), found.simulate([1], [0, 1, 2], driven))

@@ -71,7 +71,7 @@ def widened(base: Library, ground: Ground) -> Wide:
     levels = (0.1, 3.0)  # of the state's median, between which they lie
     largest = 1e8  # of the value of a term
     m, seen = base.n_states, _seen(ground)
-    if ground.data.wishes.only:
+    if ground.data.prior.only:
         copies = tuple(Copy(k) for k in range(len(base.expressions)))
         return Wide(base, base, copies, frozenset(), frozenset(), {})
     library = base + polynomials(m, 5 if m == 1 else 3) + sines(m) + single_functions(m, seen)
@@ -329,7 +329,7 @@ class Contest:
         sorts = np.array(
             [c.term if c.term in self.wide.hills else PLAIN if plain[c.term] else OTHER for c in self.wide.copies]
         )
-        costs = log + self.data.wishes.costs(screen, len(mask))[j] + log * (sorts >= 0)
+        costs = log + self.data.prior.costs(screen, len(mask))[j] + log * (sorts >= 0)
         columns = Columns(design, target, costs, sorts, seen_of, j, self.floors * weights[:d] ** 2)
         return columns, (self._cost(outside), outside.n_parameters)
 

@@ -21,10 +21,10 @@ from edgewise.dynamics._fit import freedom, refined
 from edgewise.dynamics._forecast import forecast
 from edgewise.dynamics._library import TIME
 from edgewise.dynamics._measured import Measured, measured
+from edgewise.dynamics._prior import prior
 from edgewise.dynamics._result import Dynamics, DynamicsCandidate
 from edgewise.dynamics._system import System
 from edgewise.dynamics._verdict import Outcome, verdict
-from edgewise.dynamics._wishes import wishes
 from edgewise.kernels import one_thread
 
 
@@ -85,7 +85,7 @@ def _hidden(name: str | None, data: Measured) -> tuple[str, ...]:
         return ()
     if not isinstance(name, str) or not name or name in (*data.arguments, "t"):
         raise InputError(f"'hidden' must be the name of a state that was not measured. Got {name!r}.")
-    if data.order == 2 or data.inputs or data.wishes.own or data.wishes.fixed:
+    if data.order == 2 or data.inputs or data.prior.own or data.prior.fixed:
         raise InputError("With 'hidden', order=2, inputs, terms and known parts are not taken.")
     return (name,)
 
@@ -190,10 +190,10 @@ def discover_ode(  # noqa: PLR0913 (what was measured, and what is known of it)
     if not is_number(time_limit, 0) or time_limit <= 0:
         raise InputError(f"'time_limit' must be a positive number of seconds. Got {time_limit!r}.")
     data = measured(t, x, names, order, inputs)
-    wanted = wishes(terms, only, known, data.states, data.arguments, data.n_observed)
+    wanted = prior(terms, only, known, data.states, data.arguments, data.n_observed)
     if data.inputs and data.shifts[-1] and any(TIME in term.free_symbols for term in wanted.own):
         raise InputError("With inputs and several trajectories, terms of t are not taken: give t as an input.")
-    data = replace(data, wishes=wanted)
+    data = replace(data, prior=wanted)
     data = replace(data, hidden=_hidden(hidden, data))
     deadline, stopped = Deadline.after(float(time_limit)), None
     with reporting(progress) as show, one_thread(), warnings.catch_warnings():

@@ -154,6 +154,10 @@ class Explorer:
         if self.data.hidden:
             self._with_hidden()
             self._lengthen()
+            if not self._hidden_gains():
+                self.data, self.short, self.long = replace(self.data, hidden=()), [], []
+                self.__dict__.pop("ground", None)
+                self.run()
             return
         above = (self.noise / self.data.deviation).min()
         for floor in [each for each in SETTINGS.floors if each > above] or [SETTINGS.exact]:
@@ -184,6 +188,17 @@ class Explorer:
         for found, search in sorted(tried, key=lambda each: each[0].score)[: SETTINGS.finalists]:
             search.improved(found)
             self.short += [Found(each, library) for each in search.seen.values() if each]
+
+    def _hidden_gains(self) -> bool:
+        """Return whether the best system with a hidden state is better than polynomials of the measured ones alone."""
+        plain, m = Explorer(replace(self.data, hidden=()), self.report, 0, self.seed), self.data.n_observed
+        for library in (polynomials(m, 2), polynomials(m, 3 if m > 1 else 5)):
+            plain._explore(library)
+        plain._lengthen()
+        if self.best is None or not plain.chains.whole or plain.best is None:
+            return True
+        start = np.log(self.data.size) * len(self.data.pieces())  # of the hidden state, one more of each trajectory
+        return self.best.score + start + SETTINGS.hidden_cost < plain.best.score
 
     def _search(self, *, first: bool) -> None:
         """Search libraries one after the other, until what is left looks like noise; some in any case at `first`."""
@@ -255,7 +270,7 @@ class Explorer:
     def _libraries(self) -> Iterator[tuple[str, Callable[[], Library | None], bool]]:
         """Yield the name of each library, what makes it, and whether it is searched in any case."""
         m, own = self.data.n_arguments, self._own
-        if self.data.wishes.only:
+        if self.data.prior.only:
             yield "own terms", lambda: own, True
             return
         cubic = polynomials(m, 3 if m > 1 else 5)
@@ -274,10 +289,10 @@ class Explorer:
     @cached_property
     def _own(self) -> Library | None:
         """The terms of a person's own, with start values of the constants within them."""
-        wishes, m = self.data.wishes, self.data.n_arguments
-        if not wishes.own:
+        prior, m = self.data.prior, self.data.n_arguments
+        if not prior.own:
             return None
-        library = Library(m, wishes.own, (2.0,) * len(wishes.own), wishes.inner, (1.0,) * len(wishes.inner))
+        library = Library(m, prior.own, (2.0,) * len(prior.own), prior.inner, (1.0,) * len(prior.inner))
         return started(self.ground, library)
 
     def _with_formulas(self, m: int) -> Library | None:

@@ -11,10 +11,10 @@ import sympy
 
 from edgewise._typing import Array
 from edgewise.dynamics._library import Library, Terms, polynomials, state_symbols
+from edgewise.dynamics._prior import Fixed
 from edgewise.dynamics._regression import beam
 from edgewise.dynamics._starts import Ground, supports
 from edgewise.dynamics._system import System
-from edgewise.dynamics._wishes import Fixed
 
 
 @dataclass(frozen=True)

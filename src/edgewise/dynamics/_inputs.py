@@ -1,9 +1,11 @@
-"""Measured inputs: functions of time that drive a system, as controls and weather do."""
+"""Control inputs: measured functions of time that drive a system, as a heater or the weather does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -41,17 +43,51 @@ class Inputs:
 NO_INPUTS = Inputs()
 
 
-def between_rows(times: Array, values: Array, kinds: Sequence[str]) -> Curve:
-    """Return inputs (n, k) that were measured at times (n,) as a function of time, each of its kind."""
-    each = [_one(times, column, kind) for column, kind in zip(values.T, kinds, strict=True)]
-    return lambda at: np.stack([curve(at) for curve in each], axis=1)
+@dataclass(frozen=True)
+class Interpolated:
+    """Inputs that were measured at times (n,), values (n, k), each of its kind between rows.
+
+    `functions` are those known at all times, by the number of the input; `shift` is added to their times.
+    """
+
+    times: Array
+    values: Array
+    kinds: tuple[str, ...]
+    functions: Mapping[int, Callable[[Array], Any]]
+    shift: float
+
+    def __call__(self, at: Array) -> Array:
+        out = np.empty((len(at), len(self.kinds)))
+        for k, kind in enumerate(self.kinds):
+            known = self.functions.get(k)
+            if known is not None:
+                out[:, k] = known(at - self.shift)
+            elif k in self._splines:
+                out[:, k] = self._splines[k](at)
+            else:
+                out[:, k] = between(self.times, self.values[:, k], kind, at)
+        return out
+
+    @cached_property
+    def _splines(self) -> dict[int, CubicSpline]:
+        smooth = [k for k, kind in enumerate(self.kinds) if kind == "cubic" and len(self.times) > 2]
+        return {k: CubicSpline(self.times, self.values[:, k]) for k in smooth}
+
+
+def between(times: Array, values: Array, kind: str, at: Array) -> Array:
+    """Return one input at other times than those in which it was measured."""
+    if kind == "previous" or len(times) == 1:
+        return values[np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(values) - 1)]
+    if kind == "cubic" and len(times) > 2:
+        return np.asarray(CubicSpline(times, values)(at))
+    return np.interp(at, times, values)
 
 
 def kinds_of(times: Sequence[Array], values: Sequence[Array]) -> tuple[str, ...]:
     """Return how each input runs between rows.
 
     "previous" is held until the next row: most rows repeat the one before. Of "cubic", which is smooth, and "linear",
-    with corners at rows, the one with which every other row foretells the others better.
+    with corners at rows, the one with which every other row predicts the others better.
     """
     out = []
     for column in range(values[0].shape[1]):
@@ -65,17 +101,7 @@ def kinds_of(times: Sequence[Array], values: Sequence[Array]) -> tuple[str, ...]
                 odd = np.arange(1, len(when) - 1, 2)
                 even = np.setdiff1d(np.arange(len(when)), odd)
                 for kind in missed:
-                    guess = _one(when[even], table[even, column], kind)(when[odd])
+                    guess = between(when[even], table[even, column], kind, when[odd])
                     missed[kind] += float(((guess - table[odd, column]) ** 2).sum())
         out.append("cubic" if missed["cubic"] < missed["linear"] else "linear")
     return tuple(out)
-
-
-def _one(times: Array, values: Array, kind: str) -> Callable[[Array], Array]:
-    if len(times) == 1:
-        return lambda at: np.full(np.shape(at), values[0])
-    if kind == "cubic" and len(times) > 2:
-        return CubicSpline(times, values)
-    if kind == "previous":
-        return lambda at: values[np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(values) - 1)]
-    return lambda at: np.interp(at, times, values)

@@ -48,6 +48,10 @@ class Terms:
     def __len__(self) -> int:
         return len(self.expressions)
 
+    def __reduce__(self) -> tuple[type[Terms], tuple[Sequence[Formula], int, Sequence[sympy.Symbol]]]:
+        """Terms are stored as their expressions, and compiled again."""
+        return Terms, (self.expressions, self.n_states, self.inner)
+
     def values(self, z: Array, t: Array, w: Array) -> Array:
         """Return the values (K, S)."""
         out = np.empty((len(self), *t.shape))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
-from edgewise.dynamics._inputs import NO_INPUTS, Curve, Inputs, between_rows, kinds_of
-from edgewise.dynamics._wishes import NO_WISHES, Fixed, Wishes
+from edgewise.dynamics._inputs import NO_INPUTS, Inputs, Interpolated, kinds_of
+from edgewise.dynamics._prior import NO_PRIOR, Fixed, Prior
 from edgewise.tables.encoding import as_array, is_frame
 
 _FEWEST = 8  # rows of all trajectories, and rows that a part of a longer one keeps
@@ -22,7 +22,7 @@ class Measured:
     """Trajectories one below the other: times (n,), values (n, d), and the first row of each trajectory and the end.
 
     Values that were not measured are nan. `order` 2 means that the states are the measured values and their
-    derivatives, which were not measured. `shifts` are what the times of each trajectory were moved by, `wishes` what is
+    derivatives, which were not measured. `shifts` are what the times of each trajectory were moved by, `prior` what is
     known of the equations, `hidden` the name of a state that was not measured. `spread` (n, d) is the noise of each
     value over that of its state.
     """
@@ -34,7 +34,7 @@ class Measured:
     order: int = 1
     inputs: Inputs = NO_INPUTS
     shifts: tuple[float, ...] = ()
-    wishes: Wishes = NO_WISHES
+    prior: Prior = NO_PRIOR
     hidden: tuple[str, ...] = ()
     spread: Array = field(default_factory=lambda: np.ones((0, 0)))
     seen: Array = field(init=False)
@@ -81,7 +81,7 @@ class Measured:
     @property
     def surroundings(self) -> tuple[int, Inputs, Fixed | None]:
         """What systems of these trajectories share: their order, the inputs, and the known part of their rates."""
-        return self.order, self.inputs, self.wishes.fixed
+        return self.order, self.inputs, self.prior.fixed
 
     def pieces(self) -> list[slice]:
         """Return the rows of each trajectory."""
@@ -188,8 +188,8 @@ def driven(
     kinds = kinds or kinds_of(times, tables)
     curves = []
     for own, when, shift, table in zip(named, times, shifts, tables, strict=True):
-        functions = {k: _moved(own[name], shift) for k, name in enumerate(names) if callable(own[name])}
-        curves.append(_mixed(between_rows(when, table, kinds), functions))
+        functions = {k: own[name] for k, name in enumerate(names) if callable(own[name])}
+        curves.append(Interpolated(when, table, kinds, functions, shift))
     return Inputs(names, tuple(curves), tuple(float(when[0]) for when in times), kinds)
 
 
@@ -222,22 +222,6 @@ def _input(own: Any, times: Array, name: str) -> Array:
             f"{'' if np.isfinite(values).all() else ', some of them not finite'}."
         )
     return values
-
-
-def _moved(own: Callable[[Array], Any], shift: float) -> Callable[[Array], Array]:
-    return lambda times: np.broadcast_to(np.asarray(own(times - shift), dtype=np.float64), times.shape)
-
-
-def _mixed(rows: Curve, functions: Mapping[int, Callable[[Array], Array]]) -> Curve:
-    """Return a curve of inputs of which some, by their numbers, are functions of time."""
-
-    def at(times: Array) -> Array:
-        out = rows(times)
-        for k, function in functions.items():
-            out[:, k] = function(times)
-        return out
-
-    return at if functions else rows
 
 
 def _parts(t: Any, x: Any) -> list[Any]:

@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Population:
-    """Constants of a system that vary between trajectories: log |c_i| = log |c| + b_i, with b_i of mean zero.
+    """A nonlinear mixed-effects model: constants that vary between trajectories, log |c_i| = log |c| + b_i.
+
+    The random effects b_i are normally distributed with mean zero.
 
     Parameters
     ----------
     constants
-        The constants of the typical trajectory, with standard errors.
+        The constants of the typical trajectory (fixed effects), with standard errors.
     spread
-        The standard deviation of the logarithm of each, between trajectories; zero for those that do not vary.
+        The standard deviation of the logarithm of each between trajectories, zero for those that do not vary.
     individual : (trajectories, constants)
-        The constants of each trajectory, drawn towards the typical ones as far as its own rows leave them open.
+        The constants of each trajectory, shrunk towards the typical ones where its own rows say little.
     noise
-        The standard deviation of what is left, by state.
+        The standard deviation of the residuals, by state.
     """
 
     constants: dict[str, Constant]
@@ -57,11 +59,11 @@ class Population:
 
 
 def population(system: System, data: Measured, starts: Array, noise: Array) -> Population:
-    """Return how the constants of a system vary between trajectories.
+    """Fit the nonlinear mixed-effects model by restricted maximum likelihood.
 
-    `starts` (N, m) and `noise` (d,) are those of a fit to all of them. Parameters of a trajectory are its start, in
-    units of their spread, and the logarithms of its constants. They are normally distributed, the constants with any
-    correlation. Restricted maximum likelihood of a linear model that is made anew at each trajectory's parameters.
+    `starts` (N, m) and `noise` (d,) are those of a fit to all trajectories. Parameters of a trajectory are its start,
+    in units of their spread, and the logarithms of its constants. They are normally distributed, the constants with
+    any correlation. The model is linearized at each trajectory's parameters until these no longer move.
 
     Source: Lindstrom and Bates, Nonlinear mixed effects models for repeated measures data (1990).
     """
@@ -87,8 +89,8 @@ def population(system: System, data: Measured, starts: Array, noise: Array) -> P
             own[k], model = each.model(own[k], step[k])
             models.append(model)
         values = _fitted(values, models, own, count)
-        _, mean, covariance, ways = _restricted(values, models, own, count)
-        step = mean + ways - own
+        _, mean, covariance, effects = _restricted(values, models, own, count)
+        step = mean + effects - own
         step[:, m:] = np.clip(step[:, m:], -longest, longest)
         if np.abs(step).max() < small:
             break
@@ -120,38 +122,39 @@ class _Model(NamedTuple):
     by: Array
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Trajectory:
-    """The rows of one trajectory, and what its parameters stand for."""
+    """The rows of one trajectory, what its parameters stand for, and the last model."""
 
     data: Measured
     system: System
     signs: Array
     unit: Array
     noise: Array
+    substeps: int = 0
+    last: _Model | None = None
 
     def model(self, own: Array, step: Array) -> tuple[Array, _Model]:
-        """Return the parameters a step further, or less far where that goes astray, and the model there."""
-        astray, largest = 4.0, 1e9  # times the squares before; of residuals and their derivatives over the noise
-        before = np.inf
-        for length in (0.0, 1.0, 0.5, 0.25, 0.1, 0.03) if step.any() else (0.0,):
+        """Return the parameters a step further, or less far where the squares grow, and the model there."""
+        grown, largest = 4.0, 1e9  # times the squares before; of residuals and their derivatives over the noise
+        before = np.inf if self.last is None else float(self.last.rest @ self.last.rest)
+        for length in (1.0, 0.5, 0.25, 0.1, 0.03) if self.last is not None else (0.0,):
             found = self._linear(own + length * step)
             sound = max(np.abs(found.by).max(), np.abs(found.rest).max()) < largest
-            squares = float(found.rest @ found.rest) if sound else np.inf
-            if length == 0.0:
-                before, here = squares, found
-            elif squares < astray * before + len(found.rest):
+            if sound and (self.last is None or float(found.rest @ found.rest) < grown * before + len(found.rest)):
+                self.last = found
                 return own + length * step, found
-        if not np.isfinite(before):
+        if self.last is None:
             raise InputError("The equations cannot be followed along a trajectory: allow other terms, or leave it out.")
-        return own, here
+        return own, self.last
 
     def _linear(self, own: Array) -> _Model:
         m, d = len(self.unit), self.data.n_observed
         constants = self.signs * np.exp(own[m:])
         system, start, times = self.system.at(constants), (own[:m] * self.unit)[None], self.data.times[None]
-        substeps = substeps_for(system, start, times, self.noise)
-        states = integrate(system, start, times, substeps, slopes=True)[0, :, :d]
+        if not self.substeps:  # constants may grow: twice as many as they need at first
+            self.substeps = 2 * substeps_for(system, start, times, self.noise)
+        states = integrate(system, start, times, self.substeps, slopes=True)[0, :, :d]
         seen = self.data.seen.ravel()
         noise = self.noise * self.data.spread
         by = (states[:, :, 1:] * np.concatenate([self.unit, constants]) / noise[:, :, None]).reshape(len(seen), -1)
@@ -189,7 +192,7 @@ def _root(values: Array, n: int, count: int) -> Array:
 
 
 def _restricted(values: Array, models: list[_Model], own: Array, count: int) -> tuple[float, Array, Array, Array]:
-    """Return minus the restricted log-likelihood, the means, their covariance, and how trajectories differ from them.
+    """Return minus the restricted log-likelihood, the fixed effects, their covariance, and the random effects.
 
     `values` are the logarithms of the spreads, what correlates the constants, and the logarithm of the noise.
     """
@@ -211,8 +214,8 @@ def _restricted(values: Array, models: list[_Model], own: Array, count: int) -> 
     covariance = np.linalg.pinv(gram, hermitian=True)
     mean = covariance @ cross
     total += -mean @ cross + np.linalg.slogdet(gram)[1]
-    ways = [
+    effects = [
         root @ (inner @ (spread.T @ (target - model.by @ mean))) / square
         for model, (inner, spread, target) in zip(models, kept, strict=True)
     ]
-    return 0.5 * float(total), mean, covariance, np.array(ways)
+    return 0.5 * float(total), mean, covariance, np.array(effects)

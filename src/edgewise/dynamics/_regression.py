@@ -48,7 +48,7 @@ def smooth(data: Measured) -> tuple[list[Curve], Array]:
     """Return a curve for each trajectory, and the standard deviation (d,) of what the curves leave.
 
     Splines of degree 5 with a penalty on the third derivative, whose weight minimizes the generalized cross-validation
-    score, for each state and each piece of at most 800 rows; for all trajectories together if they are short.
+    score, for each state and each piece of at most 800 rows; for all short trajectories together.
 
     Source: Craven and Wahba, Smoothing noisy data with spline functions (1979).
     """
@@ -62,14 +62,15 @@ def smooth(data: Measured) -> tuple[list[Curve], Array]:
         pieces.append([_pieces(t[a:b], y[a:b], spread[a:b]) for a, b in bounds])
         ends.append(t[cuts[1:-1]])
     squares, freedom = np.zeros(data.n_observed), np.zeros(data.n_observed)
-    shared = len(pieces) > 1 and min(rows.stop - rows.start for rows in data.pieces()) < few
+    is_short = [rows.stop - rows.start < few for rows in data.pieces()]
+    short = [own[0] for own, few_rows in zip(pieces, is_short, strict=True) if few_rows]
     curves = []
-    for end, parts in zip(ends, pieces, strict=True):
+    for end, parts, few_rows in zip(ends, pieces, is_short, strict=True):
         splines = []
-        for k, part in enumerate(parts):
+        for part in parts:
             splines.append([])
             for j, piece in enumerate(part):
-                alike = [each[k][j] for each in pieces] if shared else [piece]
+                alike = [own[j] for own in short] if few_rows else [piece]
                 power = _POWERS[int(np.argmin(sum(each.scores for each in alike)))]
                 spline, left, free = piece.at(float(power))
                 splines[-1].append(spline)
@@ -204,7 +205,7 @@ def integrals(data: Measured, curves: list[Curve], terms: Terms, inner: Array, l
         design[rows] = _along(data, curve, data.times[rows], terms, inner)
     at_rows = [curve.at(data.times[rows]) for curve, rows in zip(curves, data.pieces(), strict=True)]
     targets = np.where(data.seen, data.values, np.concatenate(at_rows))
-    fixed = data.wishes.fixed
+    fixed = data.prior.fixed
     if fixed is not None:
         for curve, rows in zip(curves, data.pieces(), strict=True):
             known = _along(data, curve, data.times[rows], fixed.terms, np.empty(0))

@@ -150,10 +150,11 @@ class Dynamics(Written):
         return driven(inputs, [times], [0.0], self.names, names, self.data.inputs.kinds).curves[0]
 
     def population(self) -> Population:
-        """Return how the constants differ between trajectories: the law is the same, each has its own constants.
+        """Fit a nonlinear mixed-effects model: one law for all trajectories, each with its own constants and start.
 
-        Logarithms of the constants are normally distributed; their means and spreads are those of restricted maximum
-        likelihood. Starts are free for each trajectory.
+            log |c_i| = log |c| + b_i,   b_i ~ N(0, D)
+
+        Starts are normally distributed too. Means and covariances are those of restricted maximum likelihood.
 
         Raises
         ------

@@ -194,7 +194,7 @@ class Search:
 
     def _costs(self, system: System) -> Array:
         """Return the costs (E, K) of terms; infinite for one that a shift of the hidden state stands for."""
-        costs = self.data.wishes.costs(self.library, len(system.mask))
+        costs = self.data.prior.costs(self.library, len(system.mask))
         if self.data.hidden and system.fixed is not None:
             z, (drive,) = state_symbols(system.terms.n_states)[-1], system.fixed.terms.expressions
             costs[np.flatnonzero(system.fixed.coefficients[:, 0]), self.library.expressions.index(drive / z)] = np.inf

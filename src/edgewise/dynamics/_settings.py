@@ -54,6 +54,8 @@ class Settings:
     hills_kept: int = 12
     """Supports of each size with each Hill function whose residuals are computed."""
 
+    hidden_cost: float = 10.0
+    """The cost of a hidden state beyond its starts and constants."""
     family_cost: float = 5.0
     """The cost of each family of functions beyond polynomials and another one."""
     lead_claimed: float = 8.0

@@ -67,7 +67,7 @@ def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
     most_terms = 8
     data, found = ground.data, []
     d = data.n_observed
-    penalties = np.log(data.size) + data.wishes.costs(library, d)
+    penalties = np.log(data.size) + data.prior.costs(library, d)
     for length in ground.windows:
         sums = integrals(data, ground.curves, library.terms, library.inner_values, length)
         ranked = [

@@ -11,7 +11,7 @@ import numpy as np
 from edgewise._typing import Array
 from edgewise.dynamics._inputs import NO_INPUTS, Inputs
 from edgewise.dynamics._library import Terms
-from edgewise.dynamics._wishes import Fixed
+from edgewise.dynamics._prior import Fixed
 
 
 @dataclass(frozen=True)

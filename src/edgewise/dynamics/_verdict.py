@@ -7,7 +7,9 @@ import numpy as np
 from edgewise._ending import Ending
 from edgewise._typing import Array
 from edgewise.dynamics._explore import Explorer
+from edgewise.dynamics._fit import Chains, Fitted, freedom
 from edgewise.dynamics._forecast import Forecast, same_halves
+from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._settings import SETTINGS
 
 
@@ -26,6 +28,10 @@ class Outcome(Ending):
     AMBIGUOUS = (
         "The form is not determined: others (`rivals`) explain the rows about as well, or it has so many terms that "
         "too few others were compared. Try rows from other starts, over a wider range, or with less noise."
+    )
+    VARIES = (
+        "Each trajectory follows the equations with constants of its own, and these differ by more than noise: "
+        "`population()` says how."
     )
     UNDETERMINED = (
         "The rows follow the equations, in which a state that was not measured is determined only up to a change of "
@@ -49,6 +55,8 @@ def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outc
         return Outcome.APPROXIMATE
     fitted, white = contest.shown.scored.fitted, contest.shown.standing.white
     exact, small = bool((relative < SETTINGS.exact).all()), bool((relative < SETTINGS.small).all())
+    if chains.whole and _varies(fitted, chains, explorer.data):
+        return Outcome.VARIES
     noise = white and explorer.adequate(contest.shown.scored)
     if (
         not (small or noise)
@@ -69,6 +77,29 @@ def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outc
     if not same_halves(fitted.system, explorer.data, chains, explorer.ground.stretch):
         return Outcome.AMBIGUOUS
     return Outcome.EXACT if exact else Outcome.FLOOR
+
+
+def _varies(fitted: Fitted, chains: Chains, data: Measured) -> bool:
+    """Return whether trajectories have constants of their own: an F test in the linear model of a fit.
+
+    And whether they leave no more than noise with these.
+    """
+    from scipy.stats import f
+
+    surprise = 1e-3  # the probability of the test's value, below which constants differ
+    by, rest, d = fitted.linear.by, fitted.linear.rest, data.n_observed
+    which = np.searchsorted(data.starts, np.maximum(chains.at.rows.ravel(), 0), side="right") - 1
+    which = np.repeat(np.where(chains.at.rows.ravel() < 0, -1, which), d)
+    size, more = freedom(fitted, data), (len(data.pieces()) - 1) * by.shape[1]
+    if not 0 < more < size / 2:
+        return False
+    left = 0.0
+    for k in range(len(data.pieces())):
+        own, target = by[which == k], rest[which == k]
+        left += float(((target - own @ np.linalg.lstsq(own, target, rcond=1e-10)[0]) ** 2).sum())
+    gained = (float(rest @ rest) - left) / more
+    square = max(left / (size - more), 1e-300)
+    return square < 1.1 + 4 * np.sqrt(2 / size) and bool(f.sf(gained / square, more, size - more) < surprise)
 
 
 def _missed(ahead: Forecast | None, relative: Array, *, whole: bool) -> bool:

@@ -1,4 +1,4 @@
-"""What a person knows of the equations beforehand: terms of their own, and parts of rates that are known."""
+"""Prior knowledge of the equations: terms to try, and parts of rates that are known."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Fixed:
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """Terms of a person's own, whether there are `only` these, and what is known of each rate.
+class Prior:
+    """Terms to try first, whether there are `only` these, and what is known of each rate.
 
     `certain` are terms (equation, term) whose constants are not known; `fixed` is what is known with its constants.
     """
@@ -47,13 +47,13 @@ class Wishes:
         return out
 
 
-NO_WISHES = Wishes()
+NO_PRIOR = Prior()
 
 
-def wishes(
+def prior(
     terms: Sequence[Any] | None, only: bool, known: Mapping[str, Any] | None, states: Sequence[str],
     arguments: Sequence[str], equations: int,
-) -> Wishes:  # fmt: skip
+) -> Prior:  # fmt: skip
     """Return what was given, checked. Errors: InputError for what is no formula, and for states that there are not."""
     if terms is not None and (isinstance(terms, str | sympy.Expr) or not isinstance(terms, Sequence)):
         raise InputError(f"'terms' must list formulas of {', '.join(arguments)} and t. Got {terms!r}.")
@@ -81,8 +81,12 @@ def wishes(
             elif number != 0:
                 fixed.setdefault(rest, np.zeros(equations))[j] += number
     bare = tuple(dict.fromkeys([*own, *(term for _, term in sorted(certain, key=str))]))
+    if only and not bare:
+        raise InputError(
+            "With 'only' and without a constant to be fitted in 'terms' or 'known', nothing is left to find."
+        )
     made = Fixed(Terms([*fixed], len(arguments), []), np.stack([*fixed.values()], axis=1)) if fixed else None
-    return Wishes(bare, tuple(inner), only, frozenset(certain), made)
+    return Prior(bare, tuple(inner), only, frozenset(certain), made)
 
 
 def _split(term: Any, constants: Sequence[sympy.Symbol]) -> tuple[float | None, Any]:

@@ -88,8 +88,9 @@ def population(system: System, data: Measured, starts: Array, noise: Array) -> P
         for k, each in enumerate(trajectories):
             own[k], model = each.model(own[k], step[k])
             models.append(model)
-        values = _fitted(values, models, own, count)
-        _, mean, covariance, effects = _restricted(values, models, own, count)
+        moments = _Moments.of(models, own)
+        values = _fitted(values, moments, count)
+        _, mean, covariance, effects = _restricted(values, moments, count)
         step = mean + effects - own
         step[:, m:] = np.clip(step[:, m:], -longest, longest)
         if np.abs(step).max() < small:
@@ -165,15 +166,15 @@ class _Trajectory:
 _LEAST, _MOST = -7.0, 3.0  # logarithms of spreads
 
 
-def _fitted(values: Array, models: list[_Model], own: Array, count: int) -> Array:
+def _fitted(values: Array, moments: _Moments, count: int) -> Array:
     """Return the spreads and the noise with the largest restricted likelihood."""
     from scipy.optimize import minimize
 
-    n = own.shape[1]
+    n, close = moments.cross.shape[1], {"ftol": 1e-12, "gtol": 1e-7, "maxiter": 500}
     bounds = [(_LEAST, _MOST)] * n + [(-20.0, 20.0)] * (len(values) - n - 1) + [(-12.0, 12.0)]
     narrow = np.concatenate([values[: n - count], np.full(count, -3.0), values[n:]])
     found = [
-        minimize(lambda v: _restricted(v, models, own, count)[0], begin, method="L-BFGS-B", bounds=bounds)
+        minimize(lambda v: _restricted(v, moments, count)[0], begin, method="L-BFGS-B", bounds=bounds, options=close)
         for begin in (values, narrow)
     ]
     best = min(found, key=lambda each: each.fun if np.isfinite(each.fun) else np.inf)
@@ -191,31 +192,44 @@ def _root(values: Array, n: int, count: int) -> Array:
     return np.exp(values[:n])[:, None] * lower
 
 
-def _restricted(values: Array, models: list[_Model], own: Array, count: int) -> tuple[float, Array, Array, Array]:
+class _Moments(NamedTuple):
+    """Products of derivatives J (n, P) and targets y (n,) of N trajectories, and the number of all values.
+
+    J'J (N, P, P), J'y (N, P), y'y (N,).
+    """
+
+    gram: Array
+    cross: Array
+    total: Array
+    rows: int
+
+    @classmethod
+    def of(cls, models: list[_Model], own: Array) -> _Moments:
+        """Return them for the linear models at parameters (N, P): targets are those of the parameters themselves."""
+        targets = [model.rest + model.by @ at for model, at in zip(models, own, strict=True)]
+        pairs = [*zip(models, targets, strict=True)]
+        return cls(
+            np.array([model.by.T @ model.by for model in models]), np.array([model.by.T @ y for model, y in pairs]),
+            np.array([y @ y for y in targets]), sum(len(y) for y in targets),
+        )  # fmt: skip
+
+
+def _restricted(values: Array, moments: _Moments, count: int) -> tuple[float, Array, Array, Array]:
     """Return minus the restricted log-likelihood, the fixed effects, their covariance, and the random effects.
 
     `values` are the logarithms of the spreads, what correlates the constants, and the logarithm of the noise.
     """
-    n = own.shape[1]
+    n = moments.cross.shape[1]
     root, square = _root(values, n, count), np.exp(2 * values[-1])
-    gram, cross, total = np.zeros((n, n)), np.zeros(n), 0.0
-    kept = []
-    for model, at in zip(models, own, strict=True):
-        target, spread = model.rest + model.by @ at, model.by @ root
-        if not (np.isfinite(spread).all() and np.isfinite(target).all() and 0 < square < np.inf):
-            return np.inf, own.mean(axis=0), np.eye(n), np.zeros_like(own)
-        inner = np.linalg.pinv(np.eye(n) + spread.T @ spread / square, hermitian=True)
-        weighted = (model.by - spread @ (inner @ (spread.T @ model.by)) / square) / square
-        gram += model.by.T @ weighted
-        cross += weighted.T @ target
-        total += target @ target / square - (spread.T @ target) @ inner @ (spread.T @ target) / square**2
-        total += len(target) * np.log(square) - np.linalg.slogdet(inner)[1]
-        kept.append((inner, spread, target))
-    covariance = np.linalg.pinv(gram, hermitian=True)
-    mean = covariance @ cross
-    total += -mean @ cross + np.linalg.slogdet(gram)[1]
-    effects = [
-        root @ (inner @ (spread.T @ (target - model.by @ mean))) / square
-        for model, (inner, spread, target) in zip(models, kept, strict=True)
-    ]
-    return 0.5 * float(total), mean, covariance, np.array(effects)
+    gram, cross = moments.gram / square, moments.cross / square
+    within = np.eye(n) + root.T @ gram @ root
+    inner = np.linalg.inv(within)
+    drawn, towards = gram @ root, cross @ root
+    whole = (gram - drawn @ inner @ drawn.transpose(0, 2, 1)).sum(axis=0)
+    sums = (cross - np.einsum("kij,kj->ki", drawn @ inner, towards)).sum(axis=0)
+    covariance = np.linalg.pinv(whole, hermitian=True)
+    mean = covariance @ sums
+    total = moments.total.sum() / square - np.einsum("ki,kij,kj->", towards, inner, towards) - mean @ sums
+    total += moments.rows * np.log(square) + np.linalg.slogdet(within)[1].sum() + np.linalg.slogdet(whole)[1]
+    effects = np.einsum("ij,kj->ki", root, np.einsum("kij,kj->ki", inner, (cross - gram @ mean) @ root))
+    return 0.5 * float(total), mean, covariance, effects

@@ -182,14 +182,16 @@ class Contest:
     def rivals(self) -> list[Contender]:
         """The systems that lack a term of the best one and are too near it, without the one shown, the nearest first.
 
-        The best one is among them if it isn't shown.
+        The best one is among them if it isn't shown. If an equation of it has no term, so are those with more terms
+        that leave clearly less: a rate of zero is a claim too.
         """
         best, shown = self.best, self.shown
         near = [(each.standing.gain(best.standing), k) for k, each in enumerate(self.pool) if each is not shown]
         return [
             self.pool[k]
             for lead, k in sorted(near)
-            if lead < SETTINGS.lead_claimed and (self.pool[k] is best or not self.pool[k].holds(best))
+            if (lead < SETTINGS.lead_claimed and (self.pool[k] is best or not self.pool[k].holds(best)))
+            or (not all(best.kind) and best.standing.likelier(self.pool[k].standing) > SETTINGS.less_than_rest)
         ]
 
     def enter(self, system: System, nodes: Array) -> None:

@@ -170,7 +170,7 @@ def _fitted(values: Array, moments: _Moments, count: int) -> Array:
     """Return the spreads and the noise with the largest restricted likelihood."""
     from scipy.optimize import minimize
 
-    n, close = moments.cross.shape[1], {"ftol": 1e-12, "gtol": 1e-7, "maxiter": 500}
+    n, close = moments.target.shape[1], {"ftol": 1e-12, "gtol": 1e-7, "maxiter": 500}
     bounds = [(_LEAST, _MOST)] * n + [(-20.0, 20.0)] * (len(values) - n - 1) + [(-12.0, 12.0)]
     narrow = np.concatenate([values[: n - count], np.full(count, -3.0), values[n:]])
     found = [
@@ -193,25 +193,28 @@ def _root(values: Array, n: int, count: int) -> Array:
 
 
 class _Moments(NamedTuple):
-    """Products of derivatives J (n, P) and targets y (n,) of N trajectories, and the number of all values.
+    """Derivatives J (n, P) and targets y (n,) of N trajectories as orthogonal factors J = Q R, and the number of values.
 
-    J'J (N, P, P), J'y (N, P), y'y (N,).
+    R (N, P, P), Q'y (N, P), and the squares of y that Q leaves (N,). Products J'J would lose what nearly exact values
+    say of how constants vary.
     """
 
-    gram: Array
-    cross: Array
-    total: Array
+    factor: Array
+    target: Array
+    left: Array
     rows: int
 
     @classmethod
     def of(cls, models: list[_Model], own: Array) -> _Moments:
         """Return them for the linear models at parameters (N, P): targets are those of the parameters themselves."""
-        targets = [model.rest + model.by @ at for model, at in zip(models, own, strict=True)]
-        pairs = [*zip(models, targets, strict=True)]
-        return cls(
-            np.array([model.by.T @ model.by for model in models]), np.array([model.by.T @ y for model, y in pairs]),
-            np.array([y @ y for y in targets]), sum(len(y) for y in targets),
-        )  # fmt: skip
+        count, n = own.shape
+        factor, target, left = np.zeros((count, n, n)), np.zeros((count, n)), np.zeros(count)
+        for k, (model, at) in enumerate(zip(models, own, strict=True)):
+            q, r = np.linalg.qr(model.by)
+            along = q.T @ model.rest
+            factor[k, : len(r)], target[k, : len(r)] = r, along + r @ at
+            left[k] = np.sum((model.rest - q @ along) ** 2)
+        return cls(factor, target, left, sum(len(model.rest) for model in models))
 
 
 def _restricted(values: Array, moments: _Moments, count: int) -> tuple[float, Array, Array, Array]:
@@ -219,17 +222,17 @@ def _restricted(values: Array, moments: _Moments, count: int) -> tuple[float, Ar
 
     `values` are the logarithms of the spreads, what correlates the constants, and the logarithm of the noise.
     """
-    n = moments.cross.shape[1]
-    root, square = _root(values, n, count), np.exp(2 * values[-1])
-    gram, cross = moments.gram / square, moments.cross / square
-    within = np.eye(n) + root.T @ gram @ root
-    inner = np.linalg.inv(within)
-    drawn, towards = gram @ root, cross @ root
-    whole = (gram - drawn @ inner @ drawn.transpose(0, 2, 1)).sum(axis=0)
-    sums = (cross - np.einsum("kij,kj->ki", drawn @ inner, towards)).sum(axis=0)
+    n, noise = moments.target.shape[1], np.exp(values[-1])
+    root, factor, target = _root(values, n, count), moments.factor / noise, moments.target / noise
+    drawn = factor @ root
+    wide = np.linalg.qr(np.concatenate([np.broadcast_to(np.eye(n), drawn.shape), drawn.transpose(0, 2, 1)], 1), "r")
+    whitened = np.linalg.solve(wide.transpose(0, 2, 1), np.concatenate([factor, target[:, :, None]], 2))
+    by, y = whitened[:, :, :n], whitened[:, :, n]
+    whole = np.einsum("kji,kjl->il", by, by)
     covariance = np.linalg.pinv(whole, hermitian=True)
-    mean = covariance @ sums
-    total = moments.total.sum() / square - np.einsum("ki,kij,kj->", towards, inner, towards) - mean @ sums
-    total += moments.rows * np.log(square) + np.linalg.slogdet(within)[1].sum() + np.linalg.slogdet(whole)[1]
-    effects = np.einsum("ij,kj->ki", root, np.einsum("kij,kj->ki", inner, (cross - gram @ mean) @ root))
+    mean = covariance @ np.einsum("kji,kj->i", by, y)
+    rest = y - by @ mean
+    total = moments.left.sum() / noise**2 + np.sum(rest**2) + 2 * moments.rows * values[-1]
+    total += 2 * np.log(np.abs(np.einsum("kii->ki", wide))).sum() + np.linalg.slogdet(whole)[1]
+    effects = np.einsum("kji,kj->ki", drawn, np.linalg.solve(wide, rest[:, :, None])[:, :, 0]) @ root.T
     return 0.5 * float(total), mean, covariance, effects

@@ -60,6 +60,8 @@ class Settings:
     """The cost of each family of functions beyond polynomials and another one."""
     lead_claimed: float = 8.0
     """The lead that a claim needs over every system of another kind."""
+    less_than_rest: float = 8.0
+    """Twice the log-likelihood by which no other system may be better where a rate of zero is claimed."""
     lead_shown: float = 4.0
     """The lead below which the cheapest system is shown."""
     lead_fitted: float = 16.0

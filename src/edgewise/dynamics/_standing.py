@@ -46,10 +46,13 @@ class Standing:
         The rows that count are those of the residuals of this system, which should be the simpler one, and those of the
         other one for a state of which it leaves white noise.
         """
+        return self.likelier(other) - (other.cost - self.cost)
+
+    def likelier(self, other: Standing) -> float:
+        """Return sum_j n_j log(squares_j / other's): twice the logarithm of a ratio of likelihoods."""
         white = other.counts > _WHITE * other.rows
         counts = np.where(white, np.maximum(self.counts, other.counts), self.counts)
-        ratio = np.log(self.squares) - np.log(other.squares)
-        return float(counts @ ratio) - (other.cost - self.cost)
+        return float(counts @ (np.log(self.squares) - np.log(other.squares)))
 
 
 def correlation(residuals: Array, seen: Array) -> Array:

@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 from trajectories import hunting, path, terms
 
 import edgewise as ew
-from edgewise.dynamics import Outcome
+from edgewise.dynamics import Dynamics, Outcome
 
 T = np.linspace(0, 15, 150)
 
@@ -151,6 +151,12 @@ def test_terms_of_ones_own_have_constants_within() -> None:
         ({"known": {"z": "1"}}, "States are x, y"),
         ({"known": {"x": "exp(-k*x)"}}, "factor of a term"),
         ({"known": ["x"]}, "must map"),
+        ({"bounds": {"z": {}}}, "States are x, y"),
+        ({"bounds": {"x": {"2*x": (0, 1)}}}, "no constants"),
+        ({"bounds": {"x": {"K*x": (0, 1)}}}, "no constants"),
+        ({"bounds": {"x": {"x": 1}}}, "a least and a largest"),
+        ({"bounds": {"x": {"x": (1, 0)}}}, "a least and a largest"),
+        ({"bounds": {"x": {"x": (0, 0)}}, "known": {"x": "k*x"}}, "barred"),
     ],
 )
 def test_bad_prior_knowledge_is_refused(given: dict[str, Any], said: str) -> None:
@@ -163,6 +169,21 @@ def chaos(t: float, z: Any) -> list[float]:
 
 
 @pytest.mark.slow
+def test_constants_have_signs_and_bounds() -> None:
+    x = path(hunting, [3, 1], T, 0.02)
+
+    def found(bounds: Any) -> Dynamics:
+        return ew.discover_ode(T, x, ["hare", "lynx"], bounds=bounds, effort="quick")
+
+    free = found(None)
+    rate = free.constants["c1"]
+    kept = found({"hare": {"hare": (0, rate.value - rate.error), "hare*lynx": (None, 0)}})
+    assert terms(kept) == terms(free) == [{"hare", "hare*lynx"}, {"lynx", "hare*lynx"}]
+    assert "hare" not in terms(found({"hare": {"hare": (rate.value + 5, None)}}))[0]
+    barred = found({"hare": {"hare*lynx": (0, 0)}})
+    assert "hare*lynx" not in terms(barred)[0] and barred.error["hare"] > free.error["hare"]
+
+
 def test_a_hidden_state_of_lorenz_is_found_from_the_other_two() -> None:
     t = np.linspace(0, 12, 600)
     found = ew.discover_ode(t, path(chaos, [1, 1, 20], t, 0.005)[:, :2], hidden="h", effort="quick")

@@ -169,7 +169,18 @@ class Contest:
 
     @property
     def best(self) -> Contender:
-        return favored(self.pool)
+        """The system that the rows favor.
+
+        Where that leaves little but more than noise, it is the cheapest of those that leave less than twice as much:
+        errors of integration are no reason for terms.
+        """
+        best = favored(self.pool)
+        squares = best.standing.squares
+        small = (squares * (self.chains.noise / self.data.deviation) ** 2 < SETTINGS.small**2).all()
+        if not small or self.data.like_noise(squares):
+            return best
+        near = [each for each in self.pool if (each.standing.squares < 4 * squares).all()]
+        return min((each for each in near if each.standing.size <= best.standing.size), key=lambda e: e.standing.cost)
 
     @property
     def shown(self) -> Contender:
@@ -224,11 +235,13 @@ class Contest:
         return self.search.penalty(system) + sum(self.wide.mixed(np.flatnonzero(row)) for row in system.mask)
 
     def _credible(self, found: Scored) -> bool:
-        """Return whether constants of Hill functions lie in the range of their state: else these are something else.
+        """Return whether chains are continuous, and constants of Hill functions lie in the range of their state.
 
-        And whether no term is tiny, unless what is left is tinier still.
+        Else these are something else. And whether no term is tiny, unless what is left is tinier still.
         """
         system = found.system
+        if found.fitted.gaps > SETTINGS.small_jump * len(self.chains.at.rows):
+            return False
         left = np.sqrt(found.fitted.squares) * self.chains.noise / self.data.deviation
         plain = bool(self.pool) and left.max() > SETTINGS.exact and left.min() < SETTINGS.small
         if plain and system.smallest(*self.along) < SETTINGS.tiny_term:

@@ -103,6 +103,7 @@ def discover_ode(  # noqa: PLR0913 (what was measured, and what is known of it)
     terms: Sequence[str | Formula] | None = None,
     only: bool = False,
     known: Mapping[str, str | Formula] | None = None,
+    bounds: Mapping[str, Mapping[str | Formula, tuple[float | None, float | None]]] | None = None,
     hidden: str | None = None,
     effort: EffortWord | int = "normal",
     seed: int = 0,
@@ -143,6 +144,10 @@ def discover_ode(  # noqa: PLR0913 (what was measured, and what is known of it)
         Whether rates have no terms but those of `terms`.
     known
         Parts of rates that are known, by state: "-9.81" or "-k*v", where k is to be fitted.
+    bounds
+        The least and the largest value of the constants of terms, by state and term, None for no bound:
+        {"y": {"x*y": (0, None)}}. Equations with a constant beyond by more than two standard errors are not considered;
+        (0, 0) bars a term.
     hidden
         The name of a state that was not measured, if there is one. Rates are polynomials then, and one of a measured
         state has the term hidden, or a state times hidden, with the factor 1: the hidden state is known only up to a
@@ -190,7 +195,7 @@ def discover_ode(  # noqa: PLR0913 (what was measured, and what is known of it)
     if not is_number(time_limit, 0) or time_limit <= 0:
         raise InputError(f"'time_limit' must be a positive number of seconds. Got {time_limit!r}.")
     data = measured(t, x, names, order, inputs)
-    wanted = prior(terms, only, known, data.states, data.arguments, data.n_observed)
+    wanted = prior(terms, only, known, bounds, data.states, data.arguments, data.n_observed)
     if data.inputs and data.shifts[-1] and any(TIME in term.free_symbols for term in wanted.own):
         raise InputError("With inputs and several trajectories, terms of t are not taken: give t as an input.")
     data = replace(data, prior=wanted)

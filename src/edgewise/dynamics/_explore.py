@@ -265,7 +265,7 @@ class Explorer:
 
     def adequate(self, scored: Scored) -> bool:
         """Return whether what is left looks like noise."""
-        return bool((scored.fitted.squares < 1.1 + 4 * np.sqrt(2 / self.data.counts)).all())
+        return self.data.like_noise(scored.fitted.squares)
 
     def _libraries(self) -> Iterator[tuple[str, Callable[[], Library | None], bool]]:
         """Yield the name of each library, what makes it, and whether it is searched in any case."""
@@ -329,7 +329,9 @@ class Explorer:
         pool: dict[object, Found] = {}
         for found in sorted(self.short, key=lambda f: f.scored.score):
             pool.setdefault(found.key, found)
-        current = [*pool.values()][: SETTINGS.finalists]
+        ranked = [*pool.values()]
+        of_library = {id(found.library): found for found in reversed(ranked)}  # the best one of each
+        current = [f for k, f in enumerate(ranked) if k < SETTINGS.finalists or of_library[id(f.library)] is f]
         longest = len(self.at.rows)
         sizes = [*(size for size in SETTINGS.chain_sizes if size < longest), longest]
         for stage, size in enumerate(sizes):

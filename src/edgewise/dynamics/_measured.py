@@ -83,6 +83,10 @@ class Measured:
         """What systems of these trajectories share: their order, the inputs, and the known part of their rates."""
         return self.order, self.inputs, self.prior.fixed
 
+    def like_noise(self, squares: Array) -> bool:
+        """Return whether mean squares (d,) of residuals over the noise are what noise alone leaves."""
+        return bool((squares < 1.1 + 4 * np.sqrt(2 / self.counts)).all())
+
     def pieces(self) -> list[slice]:
         """Return the rows of each trajectory."""
         return [slice(a, b) for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)]

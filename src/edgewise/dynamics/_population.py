@@ -193,10 +193,10 @@ def _root(values: Array, n: int, count: int) -> Array:
 
 
 class _Moments(NamedTuple):
-    """Derivatives J (n, P) and targets y (n,) of N trajectories as orthogonal factors J = Q R, and the number of values.
+    """Orthogonal factors J = Q R of the derivatives (n, P) of N trajectories with targets y (n,).
 
-    R (N, P, P), Q'y (N, P), and the squares of y that Q leaves (N,). Products J'J would lose what nearly exact values
-    say of how constants vary.
+    R (N, P, P), Q'y (N, P), the squares of y that Q leaves (N,), and the number of all values. Products J'J would lose
+    what nearly exact values say of how constants vary.
     """
 
     factor: Array
@@ -225,7 +225,7 @@ def _restricted(values: Array, moments: _Moments, count: int) -> tuple[float, Ar
     n, noise = moments.target.shape[1], np.exp(values[-1])
     root, factor, target = _root(values, n, count), moments.factor / noise, moments.target / noise
     drawn = factor @ root
-    wide = np.linalg.qr(np.concatenate([np.broadcast_to(np.eye(n), drawn.shape), drawn.transpose(0, 2, 1)], 1), "r")
+    wide = np.linalg.qr(np.concatenate([np.broadcast_to(np.eye(n), drawn.shape), drawn.transpose(0, 2, 1)], 1)).R
     whitened = np.linalg.solve(wide.transpose(0, 2, 1), np.concatenate([factor, target[:, :, None]], 2))
     by, y = whitened[:, :, :n], whitened[:, :, n]
     whole = np.einsum("kji,kjl->il", by, by)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
 
+from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._typing import Array, Formula
 from edgewise.dynamics._library import TIME, Library, Terms, state_symbols
@@ -25,6 +26,15 @@ class Fixed:
     coefficients: Array
 
 
+class Bound(NamedTuple):
+    """The values between which the constant of a term of an equation lies; of 0 and 0, the equation lacks the term."""
+
+    equation: int
+    term: Formula
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class Prior:
     """Terms to try first, whether there are `only` these, and what is known of each rate.
@@ -37,6 +47,7 @@ class Prior:
     only: bool = False
     certain: frozenset[tuple[int, Formula]] = frozenset()
     fixed: Fixed | None = None
+    bounds: tuple[Bound, ...] = ()
 
     def costs(self, library: Library, equations: int) -> Array:
         """Return the costs (E, K) of terms in each equation."""
@@ -44,6 +55,9 @@ class Prior:
         for j, expression in self.certain:
             if expression in library.expressions:
                 out[j, library.expressions.index(expression)] = _CERTAIN
+        for j, expression, low, high in self.bounds:
+            if low == high == 0 and expression in library.expressions:
+                out[j, library.expressions.index(expression)] = np.inf
         return out
 
 
@@ -51,8 +65,8 @@ NO_PRIOR = Prior()
 
 
 def prior(
-    terms: Sequence[Any] | None, only: bool, known: Mapping[str, Any] | None, states: Sequence[str],
-    arguments: Sequence[str], equations: int,
+    terms: Sequence[Any] | None, only: bool, known: Mapping[str, Any] | None, bounds: Mapping[str, Any] | None,
+    states: Sequence[str], arguments: Sequence[str], equations: int,
 ) -> Prior:  # fmt: skip
     """Return what was given, checked. Errors: InputError for what is no formula, and for states that there are not."""
     if terms is not None and (isinstance(terms, str | sympy.Expr) or not isinstance(terms, Sequence)):
@@ -86,7 +100,33 @@ def prior(
             "With 'only' and without a constant to be fitted in 'terms' or 'known', nothing is left to find."
         )
     made = Fixed(Terms([*fixed], len(arguments), []), np.stack([*fixed.values()], axis=1)) if fixed else None
-    return Prior(bare, tuple(inner), only, frozenset(certain), made)
+    limits = _bounds(bounds, states[first:], arguments)
+    barred = [term for j, term, low, high in limits if low == high == 0 and (j, term) in certain]
+    if barred:
+        raise InputError("A term that 'known' has is barred by 'bounds'.")
+    return Prior(bare, tuple(inner), only, frozenset(certain), made, limits)
+
+
+def _bounds(given: Any, states: Sequence[str], arguments: Sequence[str]) -> tuple[Bound, ...]:
+    """Return bounds of constants, checked."""
+    said = '\'bounds\' must map states and terms to a least and a largest value, as in {"x": {"x*y": (0, None)}}'
+    out: list[Bound] = []
+    if not isinstance(given or {}, Mapping):
+        raise InputError(f"{said}. Got {given!r}.")
+    for name, own in (given or {}).items():
+        if name not in states or not isinstance(own, Mapping):
+            raise InputError(f"{said}. States are {', '.join(states)}. Got {name!r}: {own!r}.")
+        for term, limits in own.items():
+            ends = [*limits] if isinstance(limits, Sequence) and not isinstance(limits, str) else []
+            if len(ends) != 2 or not all(end is None or is_number(end) for end in ends):
+                raise InputError(f"{said}. Got {limits!r} for {term}.")
+            low, high = (inf if end is None else float(end) for end, inf in zip(ends, (-np.inf, np.inf), strict=True))
+            formula = sympy.expand(_read(term, "A term of 'bounds'", arguments, inner := []))
+            number, rest = (None, formula) if inner or formula.is_Add else _split(formula, ())
+            if number != 1 or not low <= high:
+                raise InputError(f"{said}, and a term has no constants. Got {term}: {limits!r}.")
+            out.append(Bound([*states].index(name), rest, low, high))
+    return tuple(out)
 
 
 def _split(term: Any, constants: Sequence[sympy.Symbol]) -> tuple[float | None, Any]:

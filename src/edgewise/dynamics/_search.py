@@ -10,7 +10,7 @@ import numpy as np
 
 from edgewise._selection import DEPENDENT, Orthogonal, Support, grow
 from edgewise._typing import Array
-from edgewise.dynamics._fit import Chains, Fitted, fit
+from edgewise.dynamics._fit import Chains, Fitted, fit, least_squares
 from edgewise.dynamics._library import Library, state_symbols
 from edgewise.dynamics._measured import Measured
 from edgewise.dynamics._regression import Curve
@@ -179,9 +179,25 @@ class Search:
         if key in self.seen:
             return self.seen[key]
         found = fit(system, nodes, self.data, self.chains)
-        result = None if found is None else Scored(found, self.score(found))
+        result = None if found is None or not self._allowed(found) else Scored(found, self.score(found))
         self.seen[key] = result
         return result
+
+    def _allowed(self, found: Fitted) -> bool:
+        """Return whether no constant is beyond its bounds by more than noise explains."""
+        surely = 2.0  # standard errors
+        system, expressions = found.system, self.library.expressions
+        bounds = [each for each in self.data.prior.bounds if each.term in expressions]
+        places = {place: k for k, place in enumerate(zip(*map(np.ndarray.tolist, system.places), strict=True))}
+        beyond = [
+            (k, max(low - system.parameters[k], system.parameters[k] - high))
+            for j, term, low, high in bounds
+            if (k := places.get((j, expressions.index(term)))) is not None
+        ]
+        if all(by <= 0 for _, by in beyond):
+            return True
+        errors = np.sqrt(np.diag(least_squares(found, self.data)))
+        return all(by <= surely * errors[k] for k, by in beyond)
 
     def score(self, fitted: Fitted) -> float:
         errors = float(self.data.counts @ np.log(fitted.squares + self.floors))

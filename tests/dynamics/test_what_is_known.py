@@ -237,6 +237,12 @@ def test_constants_that_differ_between_trajectories_forbid_a_claim() -> None:
     assert differing.population().spread["c1"] == pytest.approx(0.1, rel=0.8)
 
 
+def test_rounding_is_no_difference_between_trajectories() -> None:
+    t = np.arange(40) / 2
+    found = ew.discover_ode([t, t], [4 * np.exp(-0.4 * t)] * 2, terms=["x"], only=True)
+    assert found.outcome is Outcome.EXACT
+
+
 def test_long_and_short_trajectories_go_together() -> None:
     rng = np.random.default_rng(0)
     t = [np.linspace(0, 5, 1000), np.linspace(0, 5, 10)]

@@ -10,6 +10,7 @@ import typer
 from edgewise._errors import EdgewiseError
 from edgewise.cli._card import card
 from edgewise.cli._discover import discover
+from edgewise.cli._equations import equations
 from edgewise.cli._export import export
 from edgewise.cli._failure import describe, fail
 from edgewise.cli._fit import fit
@@ -35,6 +36,7 @@ _COMMANDS = (
     (discover, "discover orbits --target period_days",
      "discover data.csv --target y --inputs a,b --noise 0.01 --out report"),
     (relations, "relations orbits", "relations data.csv --out relations.png"),
+    (equations, "equations lynx --time year", "equations field.csv --time t --space x --states u --out field.png"),
     (fit, "fit data.csv --target y --widths 2,5,1 --out model.safetensors"),
     (fit_formula, "fit-formula data.csv 'Vm*c/(K + c)' --target rate",
      "fit-formula data.csv 'a*exp(-k*t) + c' --target y --covariance autocorrelated --out fit.svg"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from edgewise.dynamics._system import System
 from edgewise.dynamics._verdict import Outcome
 from edgewise.dynamics._written import Written
 from edgewise.tables.encoding import as_array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,29 @@ class Dynamics(Written):
         if not names:
             return lambda at: np.empty((len(at), 0))
         return driven(inputs, [times], [0.0], self.names, names, self.data.inputs.kinds).curves[0]
+
+    def plot(self) -> Figure:
+        """Draw the rows and the solutions from the fitted starts; of two states also in their plane.
+
+        A solution of a chaotic system leaves the rows after some time, however right the equations are.
+        """
+        from edgewise import plot
+
+        fine = 600  # times of a curve
+        data, rows, curves = self.data, [], []
+        for start, own, moved in zip(self.starts, data.pieces(), data.shifts or (0.0,) * len(self.starts), strict=True):
+            t = data.times[own]
+            at = np.linspace(t[0], t[-1], fine)
+            found = path(self.written, start, at, (lambda when: data.inputs.at(when).T) if data.inputs else None)
+            rows.append((t - moved, data.values[own]))
+            curves.append((at - moved, found[:, : data.n_observed]))
+        plane = len(self.names) == 2 == data.n_observed and not data.inputs and not self._timed
+        return plot.trajectories(rows, curves, data.names, (lambda z: self.rates(0.0, z)) if plane else None)
+
+    @property
+    def _timed(self) -> bool:
+        """Whether rates depend on time."""
+        return any("t" in map(str, rate.free_symbols) for rate in self.equations.values())
 
     def population(self) -> Population:
         """Fit a nonlinear mixed-effects model: one law for all trajectories, each with its own constants and start.

@@ -55,7 +55,7 @@ def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outc
         return Outcome.APPROXIMATE
     fitted, white = contest.shown.scored.fitted, contest.shown.standing.white
     exact, small = bool((relative < SETTINGS.exact).all()), bool((relative < SETTINGS.small).all())
-    if chains.whole and _varies(fitted, chains, explorer.data):
+    if chains.whole and not exact and _varies(fitted, chains, explorer.data):
         return Outcome.VARIES
     noise = white and explorer.adequate(contest.shown.scored)
     if (

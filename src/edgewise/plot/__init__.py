@@ -43,6 +43,7 @@ with _extras():
     from edgewise.plot._text import outline as outline
     from edgewise.plot._text import path_data as path_data
     from edgewise.plot._text import typesets as typesets
+    from edgewise.plot._trajectories import trajectories as trajectories
     from edgewise.plot._trials import Candidate as Candidate
     from edgewise.plot._trials import Trial as Trial
     from edgewise.plot._trials import pareto as pareto

@@ -58,6 +58,18 @@ def test_a_result_can_be_read_and_used() -> None:
     assert np.allclose(found.rates(0.0, [[2.0, 1.0]])[0], space["rates"](0.0, 2.0, 1.0))
 
 
+def test_the_picture_has_each_state_and_the_plane_of_two() -> None:
+    over_time = predators().plot().axes
+    assert [ax.get_ylabel() for ax in over_time] == ["hare", "lynx", "lynx"]
+    curve = over_time[0].lines[0].get_xydata()
+    rows = predators().data.values[:, 0]
+    assert np.abs(np.interp(np.linspace(0, 15, 150), *np.transpose(curve)) - rows).max() < 0.3
+    t = [np.linspace(5, 9, 30)] * 2
+    driven = ew.discover_ode(t, [np.exp(-t[0]), np.exp(-t[0])], inputs=[{"w": np.ones(30)}] * 2, effort="quick")
+    (ax,) = driven.plot().axes
+    assert len(ax.lines) == 2 and ax.get_xlim()[1] < 10
+
+
 @pytest.mark.slow
 def test_the_same_rows_give_the_same_equations() -> None:
     t = np.sort(np.random.default_rng(1).uniform(0, 6, 60))

@@ -48,7 +48,11 @@ def test_many_trajectories_of_few_rows_share_a_law_and_have_constants_of_their_o
     people = found.population()
     growth, rate = (people.constants[name] for name in ("c1", "c2"))
     assert abs(-rate.value - 0.04) < 3 * rate.error and abs(growth.value - 4) < 3 * growth.error
-    assert people.individual.shape == (8, 2) and people.noise["height"] == pytest.approx(0.4, rel=0.4)
+    assert (
+        people.individual.shape == (8, 2)
+        and people.starts.shape == (8, 1)
+        and people.noise["height"] == pytest.approx(0.4, rel=0.4)
+    )
     assert list(people.frame().columns) == ["constant", "value", "error", "low", "high", "spread"]
     assert "of 8 trajectories" in str(people)
 

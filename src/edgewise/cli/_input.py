@@ -53,7 +53,8 @@ DataFile = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
-        help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table (knots, lynx, orbits, penguins, sleepstudy).",
+        help="A .csv, .tsv, .parquet or .xlsx file, or a shipped table "
+        "(knots, lynx, orbits, penguins, sleepstudy, theophylline).",
     ),
 ]
 Inputs = Annotated[str | None, typer.Option(metavar="A,B", help="The input columns; all others when left out.")]

@@ -19,8 +19,8 @@ def studio(
         str | None,
         typer.Argument(
             metavar="FILE",
-            help="A table, a shipped table (knots, lynx, orbits, penguins, sleepstudy), or a session; chosen later if "
-            "left out.",
+            help="A table, a shipped table (knots, lynx, orbits, penguins, sleepstudy, theophylline), or a session; "
+            "chosen later if left out.",
         ),
     ] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to explain.")] = None,

@@ -33,6 +33,8 @@ class Population:
         The standard deviation of the logarithm of each between trajectories, zero for those that do not vary.
     individual : (trajectories, constants)
         The constants of each trajectory, shrunk towards the typical ones where its own rows say little.
+    starts : (trajectories, states)
+        The states at the beginning of each trajectory.
     noise
         The standard deviation of the residuals, by state.
     """
@@ -40,6 +42,7 @@ class Population:
     constants: dict[str, Constant]
     spread: dict[str, float]
     individual: Array = field(repr=False)
+    starts: Array = field(repr=False)
     noise: dict[str, float]
 
     def frame(self) -> pd.DataFrame:
@@ -102,8 +105,9 @@ def population(system: System, data: Measured, starts: Array, noise: Array) -> P
         for name, sign, log, error in zip(names, signs, mean[m:], np.sqrt(np.diag(covariance))[m:], strict=True)
     }
     left = dict(zip(data.names, (noise * np.exp(values[-1])).tolist(), strict=True))
-    individual = signs * np.exp((own + step)[:, m:])
-    return Population(constants, dict(zip(names, spreads.tolist(), strict=True)), individual, left)
+    own = own + step
+    individual, begun = signs * np.exp(own[:, m:]), own[:, :m] * unit
+    return Population(constants, dict(zip(names, spreads.tolist(), strict=True)), individual, begun, left)
 
 
 def _part(data: Measured, rows: slice) -> Measured:

@@ -14,7 +14,7 @@ def names() -> list[str]:
     --------
     >>> from edgewise.datasets import names
     >>> names()
-    ['lynx', 'orbits', 'penguins', 'sleepstudy']
+    ['lynx', 'orbits', 'penguins', 'sleepstudy', 'theophylline']
     """
     return sorted(_files())
 

@@ -29,7 +29,7 @@ COLUMNS = (
     "system", "start", "noise", "missing", "outcome", "r2_rebuilt", "r2_other_start", "right", "rivals", "seconds",
     "equations",
 )  # fmt: skip
-EVALUATIONS = 300_000
+EVALUATIONS = 50_000
 """Of rates in an integration, after which it counts as failed."""
 
 

@@ -1,13 +1,13 @@
 """From a film of waves to their equation, and to what comes next.
 
 Two solitary waves in shallow water, as the equation of Korteweg and de Vries has them: the taller one overtakes the
-other. `discover_pde` sees them before they meet, with noise of 10 %. The equation that it finds is marched on from a
-start without noise, and foretells how they pass through each other.
+other. `discover_pde` sees them before they meet, with noise of 10 %. The equation that it finds is solved from the
+start without noise, and predicts how they pass through each other.
 
 ```text
-u_t = -u_xxx - 6*u*u_x
+u_t = -6.0*u*u_x - 1.0*u_xxx
 NOISE
-error of the forecast 0.4 %
+error of the forecast 0.7 %
 ```
 """
 
@@ -34,7 +34,7 @@ t, x = np.linspace(0, 3, 121), np.linspace(-13, 15, 161)
 truth = waves.on_grid(t, x)
 film = truth + 0.1 * truth.std() * np.random.default_rng(0).normal(size=truth.shape)
 
-found = ew.discover_pde(t[:49], x, film[:49])
+found = ew.discover_pde(t[:33], x, film[:33])
 print("u_t =", found.equations["u"].evalf(2))
 print(found.outcome.name)
 ahead = pde.march(found.problem(whole, conditions(whole)), tolerance=1e-4).on_grid(t, x)
@@ -43,7 +43,7 @@ print(f"error of the forecast {100 * np.std(ahead - truth) / np.std(truth):.1f} 
 figure = Figure(figsize=(9, 3.4), layout="constrained")
 axes = figure.subplots(1, 3, sharey=True)
 for ax, (field, end, title) in zip(
-    axes, ((film[:49], t[48], "measured"), (ahead, 3, "foretold"), (truth, 3, "true")), strict=True
+    axes, ((film[:33], t[32], "measured"), (ahead, 3, "predicted"), (truth, 3, "true")), strict=True
 ):
     ax.imshow(field.T, origin="lower", extent=(0, end, -13, 15), aspect="auto", cmap="magma", vmin=0, vmax=2.5)
     ax.set(title=title, xlabel="time")

@@ -33,6 +33,38 @@ def test_errors_of_integration_are_no_small_terms() -> None:
     assert terms(found) == [{"y"}, {"x"}]
 
 
+def test_terms_that_lower_errors_of_integration_a_little_are_not_believed() -> None:
+    """Nine terms were shown here, with sines and a cube."""
+    t = np.linspace(0, 10, 512)
+    loose = solve_ivp(
+        lambda t, z: [z[0] * (3 - z[0] - 2 * z[1]), z[1] * (2 - z[0] - z[1])], (0, 10), [2.3, 3.6], "LSODA", t,
+        rtol=1e-5, atol=1e-7,
+    )  # fmt: skip
+    found = ew.discover_ode(t, loose.y.T, effort="quick")
+    assert terms(found) == [{"x", "x**2", "x*y"}, {"y", "y**2", "x*y"}] and found.outcome is Outcome.FLOOR
+
+
+def budworm(t: float, z: Any) -> list[float]:
+    return [0.4 * z[0] * (1 - z[0] / 95) - z[0] ** 2 / (1 + z[0] ** 2)]
+
+
+def test_what_is_found_follows_the_rows_without_jumps() -> None:
+    """A cosine whose solutions stand still at 46 was found for growth from 44 to 90: by jumps within the noise."""
+    t = np.linspace(0, 10, 512)
+    x = solve_ivp(budworm, (0, 10), [44.3], t_eval=t, rtol=1e-5, atol=1e-8).y.T
+    x *= 1 + 0.05 * np.random.default_rng([15, 0, 0, 50, 0]).standard_normal(x.shape)
+    found = ew.discover_ode(t, x, effort="quick")
+    left = np.sqrt(np.mean((found.simulate(found.starts[0], t) - x) ** 2)) / x.std()
+    assert left == pytest.approx(found.error["x"], rel=0.1)
+
+
+def test_a_slow_drift_within_the_noise_is_not_claimed_to_be_rest() -> None:
+    t = np.linspace(0, 10, 512)
+    x = 1 / (1 + np.exp(-0.032 * t) / 9)[:, None]
+    found = ew.discover_ode(t, x * (1 + 0.05 * np.random.default_rng(1).standard_normal(x.shape)), effort="quick")
+    assert found.outcome is Outcome.AMBIGUOUS
+
+
 def pines() -> tuple[list[Any], list[Any]]:
     """Heights of eight trees at six ages each, with an asymptote that differs between trees."""
     rng = np.random.default_rng(5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from edgewise.dynamics._system import System
 from edgewise.formulas.expressions import rounded_together
 
 
+@lru_cache(maxsize=16)
 def rates_of(equations: Equations) -> Callable[..., list[Any]]:
     """Return the rates as a function of time, states and inputs."""
     arguments = (*equations.names, *equations.inputs)

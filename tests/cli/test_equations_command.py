@@ -61,6 +61,7 @@ def test_positions_make_it_a_field(capsys: pytest.CaptureFixture[str]) -> None:
         (["--time", "day"], "day"),
         (["--time", "year", "--states", "year"], "other columns"),
         (["--time", "year", "--space", "hare", "--hidden", "h"], "--hidden is not taken with --space"),
+        (["--time", "year", "--space", "hare", "--only"], "--only is not taken with --space"),
         (["--time", "year", "--known", "hare"], "--known must give"),
         (["--time", "year", "--out", "lynx.txt"], ".svg"),
     ],

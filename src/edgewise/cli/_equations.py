@@ -69,7 +69,8 @@ def equations(  # noqa: PLR0913 (the options of a command)
     names = [n for n in table.names if n not in apart] if states is None else split_names(states, table.names)
     if not names or apart & {*names}:
         raise InputError(f"--states must name other columns than times, positions, inputs and groups. Got {names}.")
-    ordinary = {"--groups": groups, "--inputs": inputs, "--terms": terms, "--known": known, "--hidden": hidden}
+    ordinary = {"--groups": groups, "--inputs": inputs, "--terms": terms, "--only": only or None}
+    ordinary |= {"--known": known, "--hidden": hidden}
     refused = [option for option, given in ordinary.items() if given is not None]
     if positions and refused:
         raise InputError(f"{refused[0]} is not taken with --space.")

@@ -60,6 +60,16 @@ class Prior:
                 out[j, library.expressions.index(expression)] = np.inf
         return out
 
+    def beyond(self, expressions: Sequence[Formula], mask: Array, coefficients: Array) -> list[tuple[int, int, float]]:
+        """Return the equation and term of each constant (E, K) beyond its bounds, and by how much."""
+        places = [(bound, [*expressions].index(bound.term)) for bound in self.bounds if bound.term in expressions]
+        excess = [
+            (j, k, max(low - coefficients[j, k], coefficients[j, k] - high))
+            for (j, _, low, high), k in places
+            if mask[j, k]
+        ]
+        return [each for each in excess if each[2] > 0]
+
 
 NO_PRIOR = Prior()
 

@@ -186,18 +186,13 @@ class Search:
     def _allowed(self, found: Fitted) -> bool:
         """Return whether no constant is beyond its bounds by more than noise explains."""
         surely = 2.0  # standard errors
-        system, expressions = found.system, self.library.expressions
-        bounds = [each for each in self.data.prior.bounds if each.term in expressions]
-        places = {place: k for k, place in enumerate(zip(*map(np.ndarray.tolist, system.places), strict=True))}
-        beyond = [
-            (k, max(low - system.parameters[k], system.parameters[k] - high))
-            for j, term, low, high in bounds
-            if (k := places.get((j, expressions.index(term)))) is not None
-        ]
-        if all(by <= 0 for _, by in beyond):
+        system = found.system
+        beyond = self.data.prior.beyond(self.library.expressions, system.mask, system.coefficients)
+        if not beyond:
             return True
-        errors = np.sqrt(np.diag(least_squares(found, self.data)))
-        return all(by <= surely * errors[k] for k, by in beyond)
+        errors = np.zeros(system.mask.shape)
+        errors[system.places] = np.sqrt(np.diag(least_squares(found, self.data)))[: len(system.places[0])]
+        return all(by <= surely * errors[j, k] for j, k, by in beyond)
 
     def score(self, fitted: Fitted) -> float:
         errors = float(self.data.counts @ np.log(fitted.squares + self.floors))

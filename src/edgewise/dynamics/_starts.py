@@ -61,7 +61,8 @@ class Ground:
 def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
     """Return systems from regressions on integrals in stretches of several lengths, the best support of each equation.
 
-    Of a library with constants within terms, only terms of good supports are kept.
+    Where a constant is beyond its bounds, the best ones without that term follow. Of a library with constants within
+    terms, only terms of good supports are kept.
     """
     best_supports = 6  # supports of an equation whose terms stay in the library
     most_terms = 8
@@ -70,12 +71,17 @@ def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
     penalties = np.log(data.size) + data.prior.costs(library, d)
     for length in ground.windows:
         sums = integrals(data, ground.curves, library.terms, library.inner_values, length)
-        ranked = [
-            beam(sums.design, sums.targets[:, j], penalties[j], ground.floor * data.deviation[j], most_terms)
-            for j in range(d)
-        ]
-        best = [each[0][1] for each in ranked]
-        found.append((best, [solved(sums.design, sums.targets[:, j], best[j]) for j in range(d)], ranked))
+        costs, beyond = penalties.copy(), [(0, 0, 0.0)]
+        while beyond:
+            ranked = [
+                beam(sums.design, sums.targets[:, j], costs[j], ground.floor * data.deviation[j], most_terms)
+                for j in range(d)
+            ]
+            best = [each[0][1] for each in ranked]
+            values = np.array([solved(sums.design, sums.targets[:, j], best[j]) for j in range(d)])
+            found.append((best, values, ranked))
+            beyond = data.prior.beyond(library.expressions, values != 0, values)
+            costs[[j for j, _, _ in beyond], [k for _, k, _ in beyond]] = np.inf
     kept = [*range(len(library.terms))]
     if len(library.inner) > 2:
         plain = [k for k, e in enumerate(library.expressions) if not e.free_symbols.intersection(library.inner)]
@@ -89,10 +95,8 @@ def supports(ground: Ground, library: Library) -> tuple[Library, list[System]]:
         mask = np.zeros((d, len(kept)), bool)
         for j, support in enumerate(best):
             mask[j, [kept.index(k) for k in support]] = True
-        values = np.array(coefficients)[:, kept]
-        systems.append(
-            System(library.terms, mask, np.where(mask, values, 0.0), library.inner_values, *data.surroundings)
-        )
+        values = np.where(mask, coefficients[:, kept], 0.0)
+        systems.append(System(library.terms, mask, values, library.inner_values, *data.surroundings))
     return library, systems
 
 

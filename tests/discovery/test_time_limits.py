@@ -294,7 +294,8 @@ def test_a_search_of_many_columns_computes_no_longer_than_its_limit() -> None:
 
 def test_formulas_whose_assessment_does_not_end_are_shown_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """The constant was the answer where time was up before a formula was assessed on rows left out."""
-    monkeypatch.setattr("edgewise.discovery.search._approximation.Approximation.consider_formula", endless)
+    for way in ("consider", "consider_formula"):
+        monkeypatch.setattr(f"edgewise.discovery.search._approximation.Approximation.{way}", endless)
     x = np.random.default_rng(0).uniform((-3, 1, 1, 0.5), (3, 10, 5, 2), (400, 4))
     y = 3 - 0.6 * x[:, 1] * x[:, 2] ** 2 * (0.32 * x[:, 0] + 4.9 * x[:, 2] ** 3 + x[:, 3]) ** 2
     found = ew.discover(x, y, time_limit=3)

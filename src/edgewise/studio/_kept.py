@@ -57,10 +57,10 @@ def fits(value: Any, form: Any) -> bool:
 _DRAWER = "kept"
 _ENDING = ".studio"
 _KEYS = {"columns", "rows", "discovery"}
-_KINDS = ("log", "codes", "days")
+_KINDS = ("log", "level", "gap", "days")
 
 Meaning = dict[str, Any]
-"""What a column stands for: `kind` "log", "codes" or "days", `of` the column of the table, and `levels` of codes."""
+"""What an input stands for: `kind` "log", "level", "gap" or "days", `of` the column, and in `levels` its level."""
 
 
 def meanings(desk: Desk) -> dict[str, Meaning]:

@@ -15,7 +15,7 @@ from edgewise._errors import InputError, unknown
 from edgewise.networks.session import Session
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._folder import SESSIONS, TABLES, unused
-from edgewise.studio._form import first_network, placed
+from edgewise.studio._form import Form
 from edgewise.studio._hosts import load
 from edgewise.tables import datasets
 from edgewise.tables.encoding import is_frame
@@ -194,11 +194,10 @@ def _numbers(columns: dict[str, Any], rows: int, all_of_them: bool) -> Table:
 
 def _begun(table: Table, target: str, inputs: Sequence[str] | None) -> tuple[Session, list[str]]:
     """A session with a table, and notes on what it is begun without."""
-    chosen = table.select(target, inputs)
-    model, _ = first_network(len(chosen.names), len(chosen.y))
-    session = Session(placed(model, chosen.x, chosen.y), chosen.x, chosen.y, chosen.names, target=target)
+    chosen = [name for name in table.columns if name != target] if inputs is None else list(inputs)
+    made = Form(target, chosen).plan(table)
     left_out = [f"Column {name!r} is left out: {reason}." for name, reason in table.left_out]
-    return session, [*left_out, *chosen.notes]
+    return made.session(), [*left_out, *made.chosen.notes]
 
 
 def _has_screen() -> bool:

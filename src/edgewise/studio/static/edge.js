@@ -102,7 +102,8 @@ function factsOf(edge) {
 /** What the numbers of a column stand for. */
 function meaningWords({ kind, of, levels }) {
   if (kind === "log") return `natural logarithm of ${of}`;
-  return kind === "days" ? "days since 1970-01-01" : levels.map((level, code) => `${code} is ${level}`).join(", ");
+  if (kind === "level") return `1 where ${of} is ${levels[0]}, else 0`;
+  return kind === "gap" ? `1 where ${of} is missing, else 0` : `days or years, from the dates of ${of}`;
 }
 
 function ruleWords(name, value) {

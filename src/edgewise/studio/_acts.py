@@ -17,9 +17,8 @@ from edgewise.networks.session import ACTIONS, Action, Session
 from edgewise.nn import KAN
 from edgewise.studio._desk import Desk
 from edgewise.studio._edges import candidate_view, edge_view, node_view
-from edgewise.studio._exports import undone
 from edgewise.studio._kept import kept_rows, meanings
-from edgewise.studio._network_view import network_view, number, session_view
+from edgewise.studio._network_view import network_view, number, session_view, undone
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._row_views import selected
 from edgewise.studio._work import Channel

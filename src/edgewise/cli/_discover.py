@@ -18,7 +18,7 @@ from edgewise._printable import printable
 from edgewise._replacing import replacing
 from edgewise.cli import _known as known
 from edgewise.cli._config import Config, save_options
-from edgewise.cli._failure import fail
+from edgewise.cli._failure import FAILURE, fail
 from edgewise.cli._input import (
     Correlated,
     DataFile,
@@ -40,7 +40,7 @@ from edgewise.cli._input import (
     select_weighted,
     split_names,
 )
-from edgewise.cli._output import console, progress, writable_folder
+from edgewise.cli._output import Line, console, progress, writable_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,10 +115,6 @@ def _notes(table: Table, names: Sequence[str]) -> list[str]:
 
 _TITLE = "Candidates, from simple to accurate"
 
-INCOMPLETE = 1
-"""The exit code when a formula was found, but not all could be printed and written."""
-
-
 def discover(  # noqa: PLR0913 (the options of a command)
     context: typer.Context,
     file: DataFile,
@@ -126,20 +122,20 @@ def discover(  # noqa: PLR0913 (the options of a command)
     inputs: Inputs = None,
     noise: Annotated[
         str,
-        typer.Option(metavar="auto|exact|FLOAT", help="Noise over the target's standard deviation; auto estimates it."),
+        typer.Option(metavar="LEVEL", help="Noise over the target's standard deviation: auto, exact, or a number."),
     ] = "auto",
     sigma: Sigma = None,
     weights: Weights = None,
     loss: Annotated[
         str,
-        typer.Option(metavar="squared|huber", help="With huber, rows far from most count less.", callback=check_loss),
+        typer.Option(metavar="NAME", help="squared, or huber, with which rows far from most count less.", callback=check_loss),
     ] = "squared",
     rounding: Annotated[
         bool, typer.Option("--rounding/--no-rounding", help="Round noisy constants where that is no coincidence.")
     ] = True,
     effort: Annotated[
         str,
-        typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
+        typer.Option(metavar="WORD", help="How many formulas to try: quick, normal, thorough, or a number."),
     ] = "normal",
     groups: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="A column of groups: constants may differ between them.")
@@ -148,7 +144,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     correlated: Correlated = None,
     missing: Annotated[
         str | None,
-        typer.Option(metavar="drop|indicator", help="Leave rows with gaps out, or keep them with inputs for gaps."),
+        typer.Option(metavar="WORD", help="drop leaves rows with gaps out, indicator keeps them with inputs for gaps."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
     seed: Seed = 0,
@@ -274,7 +270,7 @@ def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) 
     where = f" The formula is {' and '.join(kept)}." if kept else ""
     if interrupted:
         raise KeyboardInterrupt(f"{'; '.join([f'no {report.name}', *missing])}.{where}")
-    raise typer.Exit(fail(f"{'; '.join(missing)}.{where}", INCOMPLETE))
+    raise typer.Exit(fail(f"{'; '.join(missing)}.{where}", FAILURE))
 
 
 def _reason(error: Exception) -> str:
@@ -319,8 +315,8 @@ def _show(screen: Console, found: Any) -> None:
     head, rows = front_cells(found)
     for heading in head[:-1]:
         grid.add_column(heading, justify="right")
-    grid.add_column(head[-1], overflow="fold")
-    for mark, *cells in rows:
-        grid.add_row("best" if mark else "", *cells, style="bold" if mark else "")
-    screen.print(grid, soft_wrap=False)
+    grid.add_column(head[-1])
+    for mark, *cells, text in rows:
+        grid.add_row("best" if mark else "", *cells, Line(text), style="bold" if mark else "")
+    screen.print(grid)
     screen.file.flush()

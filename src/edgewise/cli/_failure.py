@@ -1,6 +1,8 @@
 """What a terminal may show, and what the command says when it fails: one line with the problem and the remedy."""
 
 import errno
+import re
+import shutil
 import sys
 import unicodedata
 
@@ -21,8 +23,44 @@ def shown(text: str) -> str:
     )
 
 
-BAD_INPUT = 2
-"""The exit code of every error that edgewise reports."""
+_WORD = re.compile(r"\s*(?:`[^`]*`|\S| ± )+")
+_PART = re.compile(r"(?:`[^`]*`|[^*/(,^])*[*/(,^]*")
+
+
+def cells(text: str) -> int:
+    """Return how wide a terminal shows a text."""
+    return sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in text)
+
+
+def parts(text: str) -> list[str]:
+    """Return what a line is never broken in: numbers, names, and what stands in backquotes.
+
+    >>> parts("y = 2.5e-05*sqrt(`T (K)`)")
+    ['y', ' =', ' 2.5e-05*', 'sqrt(', '`T (K)`)']
+    """
+    return [part for word in _WORD.findall(text) for part in _PART.findall(word) if part]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines, broken at spaces, and after an operator in what is longer than a line.
+
+    >>> wrapped("Error: 0.1 of y", 10), wrapped("y = 2.5*sqrt(length)", 9)
+    (['Error: 0.1', 'of y'], ['y = 2.5*', 'sqrt(', 'length)'])
+    """
+    margin = text[: len(text) - len(text.lstrip())]
+    lines, line = [], ""
+    for word in _WORD.findall(text):
+        for part in [word] if cells(margin + word.strip()) <= width else parts(word):
+            if line.strip() and cells(line + part) > width:
+                lines.append(line.rstrip())
+                line = margin + part.lstrip()
+            else:
+                line += part
+    return [*lines, line]
+
+
+BAD_INPUT, FAILURE = 2, 1
+"""Exit codes: an input or an option is at fault; the work was begun and failed."""
 
 _REMEDIES = {
     errno.ENOSPC: "free some space or write elsewhere",
@@ -36,7 +74,9 @@ _REMEDIES = {
 
 def fail(message: str, code: int = BAD_INPUT) -> int:
     """Print the message in one line on stderr and return the exit code."""
-    print(shown(f"edgewise: error: {' '.join(message.split())}"), file=sys.stderr)  # noqa: T201
+    line = shown(f"edgewise: error: {' '.join(message.split())}")
+    lines = wrapped(line, shutil.get_terminal_size().columns) if sys.stderr.isatty() else [line]
+    print(*lines, sep="\n", file=sys.stderr)  # noqa: T201
     return code
 
 

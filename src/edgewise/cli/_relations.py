@@ -20,7 +20,7 @@ from edgewise.cli._input import (
     open_table,
     split_names,
 )
-from edgewise.cli._output import PICTURES, check_file, console, formula, progress, write_picture
+from edgewise.cli._output import PICTURES, Line, check_file, console, formula, progress, write_picture
 
 if TYPE_CHECKING:
     from edgewise.tables.io import Table
@@ -99,12 +99,12 @@ def _show(screen: Any, found: Any) -> None:
     grid = Grid(title="Relations, best supported first", title_justify="left", title_style="")
     for heading in ("seeds", "area", "p", "error"):
         grid.add_column(heading, justify="right")
-    grid.add_column("relation", overflow="fold")
+    grid.add_column("relation")
     for relation in rows:
         equation = relation.equation
         error = "" if equation is None else f"{equation.error:.2g}"
         text = relation.text if equation is None else f"{formula(equation.left)} = {formula(equation.right)}"
         doubt = " (doubtful)" if relation in found.doubtful else ""
         numbers = (f"{relation.seeds}/{relation.tried}", f"{relation.auc:.3f}", f"{relation.p:.2g}", error)
-        grid.add_row(*numbers, f"{text}{doubt}")
-    screen.print(grid, soft_wrap=False)
+        grid.add_row(*numbers, Line(f"{text}{doubt}"))
+    screen.print(grid)

@@ -40,6 +40,7 @@ from edgewise.cli._input import (
     select_weighted,
     split_names,
 )
+from edgewise.cli._json import Json, ended, print_json
 from edgewise.cli._output import Line, console, progress, writable_folder
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def _notes(table: Table, names: Sequence[str]) -> list[str]:
 
 _TITLE = "Candidates, from simple to accurate"
 
+
 def discover(  # noqa: PLR0913 (the options of a command)
     context: typer.Context,
     file: DataFile,
@@ -128,7 +130,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     weights: Weights = None,
     loss: Annotated[
         str,
-        typer.Option(metavar="NAME", help="squared, or huber, with which rows far from most count less.", callback=check_loss),
+        typer.Option(metavar="NAME", help="squared, or huber: rows far from most count less.", callback=check_loss),
     ] = "squared",
     rounding: Annotated[
         bool, typer.Option("--rounding/--no-rounding", help="Round noisy constants where that is no coincidence.")
@@ -173,6 +175,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     monotone: known.Monotone = None,
     limit: known.Limits = None,
     config: Config = None,
+    json: Json = False,
 ) -> None:
     """Find the formula behind a column of a table."""
     level, tries = parse_noise(noise), parse_effort(effort)
@@ -190,7 +193,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     chosen = choose(table, target, inputs, (groups, missing), by_row, whole=whole)
     if units == known.IN_FILE:
         asked["units"] = table
-    screen = console()
+    screen = console(stderr=json)
     for note in chosen.notes:
         screen.print(note)
     n_rows, n_inputs = chosen.x.shape
@@ -229,16 +232,16 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 **shape,
                 **asked,
             )
-        if len(chosen.targets) == 1:
-            _deliver(screen, found, folder, context)
-            return
-        for name in chosen.targets:
-            part = folder / re.sub(r"[^\w.-]", "_", name)
+        several = len(chosen.targets) > 1
+        for name, each in found.items() if several else [(target, found)]:
+            part = folder / re.sub(r"[^\w.-]", "_", name) if several else folder
             part.mkdir(exist_ok=True)
-            _deliver(screen, found[name], part, context)
+            _deliver(screen, each, part, context, chosen.notes)
+            if each.outcome.name == "INTERRUPTED":
+                raise KeyboardInterrupt(f"what was found by then is printed and in {part}")
 
 
-def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) -> None:
+def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context, notes: list[str]) -> None:
     """Save formula and options, print, draw the report: a failure of one does not keep the others from coming."""
     failures: dict[str, Exception] = {}
     interrupted = False
@@ -254,7 +257,10 @@ def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) 
 
     attempt(text.name, lambda: _save(text, found, found.target))
     attempt(options.name, lambda: save_options(options, context))
-    attempt("output", lambda: _show(screen, found))
+    if context.params["json"]:
+        attempt("output", lambda: print_json({"notes": notes, **_values(found), "folder": folder}))
+    else:
+        attempt("output", lambda: _show(screen, found))
     if text.name not in failures:
         attempt("output", lambda: screen.print(f"Formula: {text}"))
     try:
@@ -298,6 +304,11 @@ def _save(path: Path, found: Any, target: str) -> None:
     lines += ["", "Formulas are in Python's notation; a name that is no word stands in backquotes."]
     with replacing(path) as file:
         file.write("".join(f"{printable(line)}\n" for line in lines).encode())
+
+
+def _values(found: Any) -> dict[str, Any]:
+    about = {"target": found.target, "inputs": found.names, "formula": found.best.text(), **ended(found)}
+    return {**about, "noise": found.noise, "said": found.conclusion(), "candidates": found.equations}
 
 
 def _show(screen: Console, found: Any) -> None:

@@ -32,9 +32,7 @@ Units = Annotated[
 ]
 Guess = Annotated[list[str] | None, _option("A formula to start from; repeatable.", "FORMULA")]
 Template = Annotated[str | None, _option("A form with unknown parts, each a ?.", "FORMULA")]
-Constants = Annotated[
-    str | None, _option("What fitted constants are: positive, dimensionless, or LOW,HIGH.", "WORD")
-]
+Constants = Annotated[str | None, _option("What fitted constants are: positive, dimensionless, or LOW,HIGH.", "WORD")]
 Monotone = Annotated[str | None, _option("Columns that the target rises or falls with, as t=+,a=-.", "A=+")]
 Limits = Annotated[list[str] | None, _option("What the target tends to, as 't -> inf = 0'; repeatable.", "LIMIT")]
 

@@ -20,6 +20,7 @@ from edgewise.cli._input import (
     open_table,
     split_names,
 )
+from edgewise.cli._json import Json, ended, print_json
 from edgewise.cli._output import PICTURES, Line, check_file, console, formula, progress, write_picture
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    json: Json = False,
 ) -> None:
     """Find which columns of a table are tied by equations."""
     if out is not None:
@@ -52,7 +54,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
     table = open_table(file, decimal, encoding, sheet=sheet)
     names = list(table.names) if columns is None else split_names(columns, table.names)
     rows, notes = _rows(table, names)
-    screen = console()
+    screen = console(stderr=json)
     for note in notes:
         screen.print(note)
     screen.print(f"Looking for relations of {', '.join(names)} ({len(rows)} rows).")
@@ -70,10 +72,17 @@ def relations(  # noqa: PLR0913 (the options of a command)
             time_limit=_SECONDS if time_limit is None else time_limit,
             progress=report_progress,
         )
-    _show(screen, found)
+    if json:
+        print_json(
+            {"notes": [*notes, *found.notes], "columns": found.names, **ended(found), "relations": found.table()}
+        )
+    else:
+        _show(screen, found)
     if out is not None:
         write_picture(found.figure(), out)
         screen.print(f"Picture: {out}")
+    if found.outcome.name == "INTERRUPTED":
+        raise KeyboardInterrupt("what was found by then is printed")
 
 
 def _rows(table: Table, names: list[str]) -> tuple[np.ndarray, list[str]]:

@@ -35,7 +35,7 @@ def _sorted(parameters: list[Any]) -> list[Any]:
     """Return options in their panels; others as they are."""
     for each in parameters:
         if each.param_type_name == "option" and each.name in _ORDER:
-            each.rich_help_panel = each.rich_help_panel or _ORDER[each.name][1]
+            each.rich_help_panel = getattr(each, "rich_help_panel", None) or _ORDER[each.name][1]
     return sorted(parameters, key=lambda each: _ORDER.get(each.name, (-1, ""))[0])
 
 

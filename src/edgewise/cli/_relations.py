@@ -73,9 +73,10 @@ def relations(  # noqa: PLR0913 (the options of a command)
             progress=report_progress,
         )
     if json:
-        print_json(
-            {"notes": [*notes, *found.notes], "columns": found.names, **ended(found), "relations": found.table()}
-        )
+        each = zip(found.table().to_dict("records"), (*found, *found.doubtful), strict=True)
+        ties = [row | {"columns": relation.columns} for row, relation in each]
+        about = {"notes": [*notes, *found.notes], "columns": found.names}
+        print_json({**about, **ended(found), "relations": ties})
     else:
         _show(screen, found)
     if out is not None:

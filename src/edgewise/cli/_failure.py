@@ -24,7 +24,8 @@ def shown(text: str) -> str:
 
 
 _WORD = re.compile(r"\s*(?:`[^`]*`|\S| ± )+")
-_PART = re.compile(r"(?:`[^`]*`|[^*/(,^])*[*/(,^]*")
+_FACTOR = re.compile(r"(?:`[^`]*`|[^*/,^])*[*/,^]*")
+_ARGUMENT = re.compile(r"(?:`[^`]*`|[^(])*\(*")
 
 
 def cells(text: str) -> int:
@@ -32,13 +33,19 @@ def cells(text: str) -> int:
     return sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in text)
 
 
-def parts(text: str) -> list[str]:
-    """Return what a line is never broken in: numbers, names, and what stands in backquotes.
+def parts(text: str, width: int = 0) -> list[str]:
+    """Return the words of a text, of longer formulas the factors, and of longer factors what stands before a bracket.
 
-    >>> parts("y = 2.5e-05*sqrt(`T (K)`)")
-    ['y', ' =', ' 2.5e-05*', 'sqrt(', '`T (K)`)']
+    Numbers, names and what stands in backquotes stay whole.
+
+    >>> parts("y = 2.5e-05*sqrt(`T (K)`)", 9), parts("f(x)")
+    (['y', ' =', ' 2.5e-05*', 'sqrt(', '`T (K)`)'], ['f(', 'x)'])
     """
-    return [part for word in _WORD.findall(text) for part in _PART.findall(word) if part]
+    found = _WORD.findall(text)
+    for pattern in (_FACTOR, _ARGUMENT):
+        split = [[each] if cells(each.strip()) <= width else pattern.findall(each) for each in found]
+        found = [part for each in split for part in each if part]
+    return found
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -49,13 +56,12 @@ def wrapped(text: str, width: int) -> list[str]:
     """
     margin = text[: len(text) - len(text.lstrip())]
     lines, line = [], ""
-    for word in _WORD.findall(text):
-        for part in [word] if cells(margin + word.strip()) <= width else parts(word):
-            if line.strip() and cells(line + part) > width:
-                lines.append(line.rstrip())
-                line = margin + part.lstrip()
-            else:
-                line += part
+    for part in parts(text, width - len(margin)):
+        if line.strip() and cells(line + part) > width:
+            lines.append(line.rstrip())
+            line = margin + part.lstrip()
+        else:
+            line += part
     return [*lines, line]
 
 

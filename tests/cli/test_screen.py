@@ -177,7 +177,7 @@ def long_formulas(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(edgewise, "discover", discover, raising=False)
     rng = np.random.default_rng(0)
     pd.DataFrame(rng.uniform(1, 2, (20, 3)), columns=[*names, "speed (m/s)"]).to_csv("gas.csv", index=False)
-    return ["`temperature (K)`", "`molar mass`", "7.81845e-07", "0.539479", "1.40253", "0.25531"]
+    return ["`temperature (K)`", "`molar mass`", "7.81845e-7", "0.539479", "1.40253", "0.25531"]
 
 
 def options_end(options: dict[str, Any]) -> Outcome:

@@ -12,6 +12,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -158,10 +159,12 @@ def test_discover_of_an_exact_law(width: int | None, show: Show) -> None:
 class LongFormulas(Discovery):
     """A discovery of long formulas, whose figures no processor changes and whose report is quick."""
 
-    weights = np.array([0.2, 0.8])
+    @cached_property
+    def weights(self) -> np.ndarray:
+        return np.array([0.2, 0.8])
 
     def conclusion(self) -> list[str]:
-        return [f"`speed (m/s)` = {self.best.text(6)}", f"Error: {self.best.error} of a long sentence." + 9 * " So it is."]
+        return [f"`speed (m/s)` = {self.best.text(6)}", f"Error: {self.best.error}." + 12 * " So it is."]
 
     def report(self, path: str | Path) -> Path:
         return Path(path)

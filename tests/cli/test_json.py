@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from edgewise.cli import main
-from edgewise.cli._json import plain
 
 PAGE = Path(__file__).parents[2] / "docs" / "command.md"
 ROWS = re.findall(r"^\| `edgewise (\S+)` \| (.+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
@@ -73,10 +72,3 @@ def test_an_error_prints_no_json(folder: Path, monkeypatch: pytest.MonkeyPatch, 
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
-
-
-def test_what_is_no_number_is_null() -> None:
-    rows = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", "y"]})
-    assert plain({"rows": rows, "far": np.float64(np.inf), "n": np.int64(3), "sure": np.True_, "at": Path("x")}) == {
-        "rows": [{"a": 1.0, "b": "x"}, {"a": None, "b": "y"}], "far": None, "n": 3, "sure": True, "at": "x",
-    }  # fmt: skip

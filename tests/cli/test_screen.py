@@ -23,8 +23,6 @@ import sympy
 
 import edgewise
 from edgewise.cli import main
-from edgewise.cli._app import app
-from edgewise.cli._failure import cells, wrapped
 from edgewise.discovery import Candidate, Discovery, Outcome
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -79,16 +77,15 @@ def compare(name: str, width: int | None, text: str) -> None:
     if os.environ.get("GOLDEN") == "write":
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")
-    assert width is None or max(map(cells, text.splitlines())) <= width
+    assert width is None or max(map(len, text.splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", WIDTHS[:2])
 @pytest.mark.parametrize("line", ["--help", "discover --help"])
-def test_help(line: str, width: int, show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = [each for each in app.registered_commands if getattr(each.callback, "__module__", "").startswith("edgewise.")]
-    monkeypatch.setattr(app, "registered_commands", own)
+def test_help(line: str, width: int, show: Show) -> None:
     code, text = show(line, width)
     assert code == 0
+    text = re.sub(r"│ bench .*?(?=╰)", "", text, flags=re.DOTALL)  # commands of another distribution, which come last
     if not importlib.metadata.version("typer").startswith(HELP_BY):
         pytest.skip(f"the files are written with typer {HELP_BY}")
     compare(re.sub(r"\W+", "_", line).strip("_"), width, text)
@@ -100,7 +97,7 @@ def test_help(line: str, width: int, show: Show, monkeypatch: pytest.MonkeyPatch
 def test_help_of_every_command_is_readable_at_80_columns(name: str, show: Show) -> None:
     _, text = show(f"{name} --help", 80)
     assert "bool" not in text
-    assert max(map(cells, text.splitlines())) <= 80
+    assert max(map(len, text.splitlines())) <= 80
     panels = re.findall(r"─ ([A-Z][a-z ]+) ─", text)
     assert panels[0] == "Arguments"
     assert panels[-1] == "Output"
@@ -201,15 +198,12 @@ def test_discover_of_long_formulas(width: int | None, show: Show, long_formulas:
     compare("long", width, text)
 
 
-@pytest.mark.parametrize("width", [30, 50, 80])
-def test_numbers_and_names_are_never_broken(width: int) -> None:
-    text = "`speed (m/s)` = (91.25 ± 0.56)*sqrt(`heat ratio`)**1.50007*exp(-2.5e-05*length)/cosh(gravity) + 12345.678*x"
-    lines = wrapped(text, width)
-    assert max(map(cells, lines)) <= width
-    for token in re.findall(r"`[^`]*`|91\.25 ± 0\.56|[\w.]+e-05|[\w.]{2,}", text):
-        assert any(token in line for line in lines), token
-    assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", text)
-    assert wrapped(text, 10**6) == [text]
+@pytest.mark.parametrize("width", [70, 100])
+def test_numbers_and_names_are_never_broken(width: int, show: Show, long_formulas: list[str]) -> None:
+    _, text = show('discover gas.csv --target "speed (m/s)"', width)
+    assert max(map(len, text.splitlines())) <= width
+    for token in long_formulas:
+        assert token in text, token
 
 
 def test_an_interrupted_discovery_is_printed_saved_and_told_from_a_finished_one(

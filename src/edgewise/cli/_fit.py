@@ -19,6 +19,7 @@ from edgewise.cli._input import (
     keep_network,
     parse_widths,
 )
+from edgewise.cli._json import Json, ended, print_json
 from edgewise.cli._output import check_file, console
 from edgewise.cli._ranks import FitRows, process_group, rows_of
 
@@ -48,6 +49,7 @@ def fit(  # noqa: PLR0913 (the options of a command)
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Written after each step; the same command goes on from it.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Train a network on a table and save it.
 
@@ -55,7 +57,7 @@ def fit(  # noqa: PLR0913 (the options of a command)
     """
     with process_group() as group:
         first = group is None or group.rank() == 0
-        screen = console() if first else Console(quiet=True)
+        screen = console(stderr=json) if first else Console(quiet=True)
         rows = rows_of(file, target, inputs, {"decimal": decimal, "encoding": encoding, "sheet": sheet}, group)
         layers = parse_widths(widths, len(rows.names))
         check_file(out, (".safetensors",))
@@ -69,16 +71,19 @@ def fit(  # noqa: PLR0913 (the options of a command)
         options = edgewise.Options(seed=seed, progress=True, process_group=group, checkpoint=checkpoint)
         result = edgewise.fit(model, rows.x, rows.y, grids="auto" if grid is None else None, options=options)
         if first:
-            _finish(result, rows, target, out, screen)
+            _finish(result, rows, target, out, screen, json)
 
 
-def _finish(result: FitResult, rows: FitRows, target: str, out: Path, screen: Console) -> None:
+def _finish(result: FitResult, rows: FitRows, target: str, out: Path, screen: Console, json: bool) -> None:
     """Save a network and say how good it is."""
     import edgewise
 
     stopped = result.outcome is edgewise.train.Outcome.INTERRUPTED
     place = out.with_name(f"{out.stem}.interrupted{out.suffix}") if stopped else out
     keep_network(result.model, place, rows.decimals, rows.names, target, rows.made)
+    if json:
+        about = {"notes": [*rows.notes, *result.notes], "target": target, "inputs": rows.names, "network": place}
+        print_json({**about, "train_error": result.train_error, "test_error": result.test_error, **ended(result)})
     for note in result.notes:
         screen.print(note)
     screen.print(f"Training error: {result.train_error:.3g} (rms, in the units of {target})")

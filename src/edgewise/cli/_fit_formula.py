@@ -20,6 +20,7 @@ from edgewise.cli._input import (
     Weights,
     open_table,
 )
+from edgewise.cli._json import Json, ended, print_json
 from edgewise.cli._output import PICTURES, check_file, console, write_picture
 
 
@@ -44,13 +45,12 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
         typer.Option(metavar="A,B", help="Constants that differ by group, drawn from a normal distribution."),
     ] = None,
     between: Annotated[
-        str, typer.Option(metavar="full|diagonal", help="Whether constants that differ may correlate between groups.")
+        str,
+        typer.Option(metavar="WORD", help="full or diagonal: whether constants that differ may correlate."),
     ] = "full",
-    restricted: Annotated[
-        bool, typer.Option(help="Variances by restricted maximum likelihood, or by maximum likelihood.")
-    ] = True,
+    restricted: Annotated[bool, typer.Option(help="Variances by restricted maximum likelihood.")] = True,
     loss: Annotated[
-        str, typer.Option(metavar="squared|huber|tukey", help="The last two: rows far from the formula count less.")
+        str, typer.Option(metavar="NAME", help="squared, huber or tukey; with the last two, far rows count less.")
     ] = "squared",
     covariance: Annotated[
         str | None,
@@ -68,6 +68,7 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    json: Json = False,
 ) -> None:
     """Fit the constants of a formula that you state to a table."""
     if out is not None:
@@ -89,9 +90,14 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
         formula, frame, y, start=begin, bounds=limits, sigma=sigma, absolute_sigma=absolute_sigma,
         weights=weights, groups=groups, **given,
     )  # fmt: skip
-    screen = console()
-    for line in [*table.notes_without_limits(target), *str(found).splitlines()]:
+    screen, notes = console(stderr=json), table.notes_without_limits(target)
+    for line in notes if json else [*notes, *str(found).splitlines()]:
         screen.print(line)
+    if json:
+        constants = found.frame().reset_index(names="name")
+        about = {"notes": [*notes, *found.notes], "target": target, "formula": formula, "constants": constants}
+        figures = {key: getattr(found, key) for key in ("residual_error", "r2", "log_likelihood", "aic", "bic")}
+        print_json({**about, **figures, **ended(found)})
     if out is not None:
         write_picture(found.plot(), out)
         screen.print(f"Picture: {out}")

@@ -12,11 +12,9 @@ from edgewise._errors import InputError
 IN_FILE = "file"
 """The value of --units that stands for the line of units in the file."""
 
-_PANEL = "What you know of the formula"
-
 
 def _option(help_text: str, metavar: str, check: Callable[[Any], Any] | None = None) -> Any:
-    return typer.Option(metavar=metavar, help=help_text, rich_help_panel=_PANEL, callback=check)
+    return typer.Option(metavar=metavar, help=help_text, callback=check)
 
 
 def _check_size(size: int | None) -> int | None:
@@ -25,20 +23,18 @@ def _check_size(size: int | None) -> int | None:
     return size
 
 
-Functions = Annotated[str | None, _option("Functions that may occur; with a minus, that may not.", "exp,log|-sin,-cos")]
+Functions = Annotated[str | None, _option("Functions that may occur, as exp,log, or may not: -sin,-cos.", "F,G")]
 Require = Annotated[str | None, _option("Columns that must occur.", "A,B")]
 Forbid = Annotated[str | None, _option("Columns that may not occur.", "A,B")]
 MaxComplexity = Annotated[int | None, _option("The longest formula that is shown.", "N", _check_size)]
 Units = Annotated[
-    str | None, _option("Units of columns and target, or those in the file's line of units.", "t=s,y=m/s^2|file")
+    str | None, _option("Units of columns and target, as t=s,y=m/s^2, or file: its line of units.", "A=U")
 ]
 Guess = Annotated[list[str] | None, _option("A formula to start from; repeatable.", "FORMULA")]
 Template = Annotated[str | None, _option("A form with unknown parts, each a ?.", "FORMULA")]
-Constants = Annotated[
-    str | None, _option("What fitted constants are, in range or units.", "positive|dimensionless|LOW,HIGH")
-]
-Monotone = Annotated[str | None, _option("Columns that the target rises or falls with.", "t=+,a=-")]
-Limits = Annotated[list[str] | None, _option("What the target tends to; repeatable.", "'t -> inf = 0'")]
+Constants = Annotated[str | None, _option("What fitted constants are: positive, dimensionless, or LOW,HIGH.", "WORD")]
+Monotone = Annotated[str | None, _option("Columns that the target rises or falls with, as t=+,a=-.", "A=+")]
+Limits = Annotated[list[str] | None, _option("What the target tends to, as 't -> inf = 0'; repeatable.", "LIMIT")]
 
 
 def known_of(

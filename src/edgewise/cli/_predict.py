@@ -12,6 +12,7 @@ from edgewise._extras import needed
 from edgewise._replacing import replacing
 from edgewise.cli._failure import shown
 from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
+from edgewise.cli._json import Json, print_json
 from edgewise.cli._output import check_file, console
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -27,6 +28,7 @@ def predict(
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    json: Json = False,
 ) -> None:
     """Predict the target for each row of a table."""
     pd = needed("pandas")
@@ -48,20 +50,22 @@ def predict(
     frame = pd.DataFrame({**table.columns, **others, name: _predicted(saved.model, x)})
     frame = frame[[*(title for title in table.order if title in frame and title != name), name]]
     frame.columns = [_harmless(title) for title in frame.columns]
-    for note in table.notes:
-        console(stderr=out is None).print(note)
     incomplete = int(np.isnan(x).any(axis=1).sum())
-    if incomplete:
-        note = f"{incomplete} of {table.n_rows} rows have no prediction: an input is missing."
-        console(stderr=out is None).print(note)
-    if out is None:
+    missing = [f"{incomplete} of {table.n_rows} rows have no prediction: an input is missing."] if incomplete else []
+    notes = [*table.notes, *missing]
+    screen = console(stderr=json or out is None)
+    for note in notes:
+        screen.print(note)
+    if json:
+        print_json({"notes": notes, "target": target, "predictions": frame[frame.columns[-1]].tolist()})
+    elif out is None:
         if sys.stdout.isatty():
             frame.columns = [shown(title) for title in frame.columns]
         frame.to_csv(sys.stdout, index=False)
-        return
-    with replacing(out) as place:
-        frame.to_csv(place, index=False)
-    console().print(f"Predictions: {out} ({table.n_rows} rows)")
+    if out is not None:
+        with replacing(out) as place:
+            frame.to_csv(place, index=False)
+        screen.print(f"Predictions: {out} ({table.n_rows} rows)")
 
 
 def _predicted(model: Any, x: np.ndarray) -> np.ndarray:

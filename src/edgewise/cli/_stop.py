@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 with extras():
                     from edgewise.cli._app import run
 
-                if not {"--help", "--version"} & set(arguments):  # which answer without torch
+                if arguments and not {"--help", "-h", "--version"} & {*arguments}:  # which answer without torch
                     import edgewise.tables.io  # noqa: F401
             return run(arguments)
         except MissingPackage as missing:

@@ -46,7 +46,7 @@ def studio(
     screen = console()
     for note in opened.notes:
         screen.print(note)
-    screen.print(f"The studio is at {opened.url}")
+    screen.print(f"The studio is at {opened.url}", soft_wrap=True)
     screen.print("Its address is a secret: who knows it can do what you can do on the page. Ctrl-C ends it.")
     opened.wait()
     screen.print()

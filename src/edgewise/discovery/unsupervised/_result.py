@@ -22,6 +22,7 @@ class Outcome(Ending):
     FOUND = "Real rows are told from shuffled ones by these columns, and by no others."
     NONE = "No column is tied to others: held-out rows are not told from shuffled ones."
     TIME_LIMIT = "The time limit ended the search; what was found by then is given. Allow more time to go on."
+    INTERRUPTED = "The search was interrupted; what was found by then is given."
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
+import sympy
+
 from edgewise._typing import Formula
 from edgewise.discovery.judging import (
     SPOKEN,
@@ -141,24 +143,37 @@ class Ranking:
     def _supported(self, best: Candidate) -> Candidate:
         """Return the formula of the front with most evidence that predicts rows left out as well as a good one.
 
-        That is up to two standard errors of the difference. A law that is only corrected stays. None is returned with
-        a constant that its standard error exceeds, if there is another one.
+        That is up to a fifth of its error and two standard errors of the difference. A law that is only corrected stays. None is returned with
+        a constant that its standard error exceeds, if there is another one: the good one without it is asked too.
         """
-        chance, contest = 2.0, self.verdict.contest  # standard errors of the difference
+        chance, larger, contest = 2.0, 1.2, self.verdict.contest  # standard errors of the difference; times the error
         own = contest.entry(best.expression)
-        kept = [each for each in self._kept(best) if each.expression.free_symbols and self._is_certain(each)]
+        every = [each for each in [*self._kept(best), *self._pared(best)] if each.expression.free_symbols]
+        kept = [each for each in every if self._is_certain(each)]
         entries = [(each, contest.entry(each.expression)) for each in kept if not _is_corrected(best, each)]
         leads = [(contest.lead(own, entry), each) for each, entry in entries if own and entry]
         for lead, each in sorted(leads, key=lambda pair: pair[0]):
-            if lead < 0 and self.approximation.assessor.differ(each.expression, best.expression) <= chance:
+            near = each.held_out <= larger * best.held_out
+            if lead < 0 and near and self.approximation.assessor.differ(each.expression, best.expression) <= chance:
                 return each
         return best if best in kept else min(kept, key=lambda each: each.held_out, default=best)
 
     def _is_certain(self, candidate: Candidate) -> bool:
         """Return whether no constant of a formula has a standard error above its size."""
         judge = self.pool.judge
-        constants = Uncertainty.of(candidate.expression, judge.names, judge.x, judge.y, judge.weight).constants
-        return candidate.error < EXACT or all(each.error < abs(each.value) for each in constants)
+        found = Uncertainty.of(candidate.expression, judge.names, judge.x, judge.y, judge.weight)
+        return candidate.error < EXACT or not _uncertain(found)
+
+    def _pared(self, candidate: Candidate) -> Iterator[Candidate]:
+        """Yield a formula with zero for the constants that their standard errors exceed, one by one, if it is fine."""
+        judge, form = self.pool.judge, candidate.expression
+        while unsure := _uncertain(found := Uncertainty.of(form, judge.names, judge.x, judge.y, judge.weight)):
+            form = found.free.pinned(unsure[0], sympy.Integer(0)).fit(found.data).expression
+        judged = (
+            None if form == candidate.expression else self.approximation.consider_formula(form, self.origin(candidate))
+        )
+        short = None if judged is None or not self.pool.gate.admits(form) else self.candidate(judged)
+        yield from [short] if short is not None and self._is_fine(short) else []
 
     def _unless_correlated(self, best: Candidate) -> Candidate:
         """Return a formula, or the likeliest one no longer, if one leaves correlated noise that the rows speak for.
@@ -370,3 +385,9 @@ def _is_corrected(law: Candidate, longer: Candidate) -> bool:
     """Return whether a formula is a law to four digits, and one of more constants adds less than a digit to it."""
     known = EXACT <= law.held_out < TUNING.known and law.fitted <= TUNING.convincing < longer.fitted
     return known and longer.held_out > TUNING.digit * law.held_out
+
+
+def _uncertain(found: Uncertainty) -> list[int]:
+    """Return the numbers of the constants that their standard errors exceed, that of the largest ratio first."""
+    ratios = [(abs(each.value) / each.error if each.error else math.inf, k) for k, each in enumerate(found.constants)]
+    return [k for ratio, k in sorted(ratios) if ratio < 1]

@@ -164,23 +164,13 @@ def effects(
     return panels
 
 
-def _panels(count: int, columns: int, axes: Axes | Sequence[Axes] | None) -> list[Axes]:
-    lines = math.ceil(count / columns)
-    if axes is None:
-        figure = style.Picture(
-            figsize=(_PANEL.width * columns + 0.35, _PANEL.height * lines + 0.1), layout="constrained"
-        )
-        figure.get_layout_engine().set(w_pad=0.05, h_pad=0.06)  # type: ignore[union-attr]
-        return [figure.add_subplot(lines, columns, k + 1) for k in range(count)]
-    if isinstance(axes, Axes):
-        axes.set_axis_off()
-        figure: Any = axes.get_figure()
-        spec: Any = axes.get_subplotspec()
-        if spec is None:
-            raise InputError("The axes must be those of a subplot, or one for each panel.")
-        grid = spec.subgridspec(lines, columns)
-        return [figure.add_subplot(grid[k // columns, k % columns]) for k in range(count)]
-    panels = list(np.ravel(np.asarray(axes, dtype=object)))
+def _panels(count: int, columns: int, axes: Axes | Sequence[Axes] | None) -> style.Panels:
+    if axes is None or isinstance(axes, Axes):
+        lines = math.ceil(count / columns)
+        size = (_PANEL.width * columns + 0.35, _PANEL.height * lines + 0.1)
+        figure = style.figure(axes, size, w_pad=0.05, h_pad=0.06)
+        return style.Panels(figure.add_subplot(lines, columns, k + 1) for k in range(count))
+    panels = style.Panels(np.ravel(np.asarray(axes, dtype=object)))
     if len(panels) != count:
         raise InputError(f"There are {count} panels. Got {len(panels)} axes.")
     return panels

@@ -15,7 +15,9 @@ from edgewise.plot._text import PLAIN, name_label, plain
 from edgewise.train import FitResult, as_matrix
 
 
-def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, label: str = "residual") -> Figure:
+def residual_panels(
+    residual: Array, columns: Sequence[tuple[str, Array]], *, label: str = "residual", ax: Axes | None = None
+) -> Figure:
     """Draw residuals against columns by name, a panel for each, and return the figure.
 
     A line joins means of neighboring rows, and the shade is two of their standard errors: where it leaves zero, the
@@ -29,6 +31,8 @@ def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, la
         Names and values (n,) of columns.
     label
         Name of the residuals.
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Raises
     ------
@@ -48,19 +52,19 @@ def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, la
         raise InputError("Residuals need at least one column to be drawn against. Got none.")
     across = min(len(columns), 3)
     down = -(-len(columns) // across)
-    figure = style.Picture(figsize=(3.0 * across + 0.4, 2.5 * down), layout="constrained")
+    figure = style.figure(ax, (3.0 * across + 0.4, 2.5 * down))
     panels = np.atleast_1d(figure.subplots(down, across, sharey=True, squeeze=False)).ravel()
     size = float(np.abs(residual).max()) or 1.0
-    for ax, (name, column) in zip(panels, columns, strict=False):
-        _panel(ax, column, residual)
-        style.logarithmic_where_wide(ax, ax.xaxis, column)
+    for panel, (name, column) in zip(panels, columns, strict=False):
+        _panel(panel, column, residual)
+        style.logarithmic_where_wide(panel, panel.xaxis, column)
         title = name_label(name)
-        ax.set_xlabel(title.text, color=style.INK, **title.style)
-        ax.set_ylim(-1.1 * size, 1.1 * size)
-    for ax in panels[len(columns) :]:
-        ax.remove()
-    for ax in panels[::across]:
-        ax.set_ylabel(label)
+        panel.set_xlabel(title.text, color=style.INK, **title.style)
+        panel.set_ylim(-1.1 * size, 1.1 * size)
+    for panel in panels[len(columns) :]:
+        panel.remove()
+    for panel in panels[::across]:
+        panel.set_ylabel(label)
     return figure
 
 
@@ -145,7 +149,7 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
+def fit_quality(y: Data, predicted: Data, *, name: str = "y", ax: Axes | None = None) -> Figure:
     """Draw predictions against data, and residuals against predictions, side by side, and return the figure.
 
     When y is positive and spans more than three decades the axes are logarithmic and the residuals relative.
@@ -158,6 +162,8 @@ def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
         The predictions.
     name
         Name of the target.
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Raises
     ------
@@ -176,7 +182,7 @@ def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
         raise InputError(f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}.")
     data, model = data[:, 0], model[:, 0]
     wide = style.spans_decades(data.min(), data.max())
-    figure = style.Picture(figsize=(8.6, 3.7), layout="constrained")
+    figure = style.figure(ax, (8.6, 3.7))
     left, right = figure.subplots(1, 2)
     _against(left, data, model, name, wide)
     _residuals(right, data, model, name, wide)

@@ -17,8 +17,9 @@ from edgewise.plot._text import PLAIN, plain
 
 
 def fitted_curve(
-    x: Array, y: Array, grid: Array, values: Array, bands: Sequence[Sequence[Array]], *, names: tuple[str, str]
-) -> Figure:
+    x: Array, y: Array, grid: Array, values: Array, bands: Sequence[Sequence[Array]], *, names: tuple[str, str],
+    ax: Axes | None = None,
+) -> Figure:  # fmt: skip
     """Draw rows, a curve and bands, and return the figure.
 
     Parameters
@@ -35,6 +36,8 @@ def fitted_curve(
         Ends (low, high) of each band, arrays (m,), the widest first.
     names
         Names of the input and of the target.
+    ax
+        Axes of a subplot, in whose place the picture is drawn; None makes a figure.
 
     Examples
     --------
@@ -45,7 +48,7 @@ def fitted_curve(
     >>> figure.axes[0].get_xlabel()
     't'
     """
-    figure = style.Picture(figsize=(5.6, 3.9), layout="constrained")
+    figure = style.figure(ax, (5.6, 3.9))
     ax = figure.subplots()
     for low, high in bands:
         shown = np.isfinite(low) & np.isfinite(high)

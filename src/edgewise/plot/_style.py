@@ -22,6 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from edgewise._errors import InputError
+
 INK = "#1b2a3a"  # curves, text, spline edges
 SYMBOLIC = "#d1410c"  # edges and points that are formulas
 ACCENT = "#2f6db5"  # data, training
@@ -78,8 +80,32 @@ def svg(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def shown(figure: Any) -> tuple[bytes, dict[str, int]] | None:
+    """Return a picture as a notebook shows it, with its size in pixels of the page; pyplot shows its own figures."""
+    if not isinstance(figure, Picture):
+        return None
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=200, bbox_inches="tight")
+    png = buffer.getvalue()
+    return png, {"width": int.from_bytes(png[16:20]) // 2, "height": int.from_bytes(png[20:24]) // 2}
+
+
+class Panel(Axes):
+    """The axes of a picture; a cell of a notebook that ends in them shows the picture."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        return shown(self.get_figure(root=True))
+
+
+class Panels(list[Axes]):
+    """The axes of a picture of several panels, which a notebook shows likewise."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        return shown(self[0].get_figure(root=True))
+
+
 class Picture(Figure):
-    """A matplotlib figure that threads can draw and save side by side.
+    """A matplotlib figure that threads can draw and save side by side, and that a notebook shows without pyplot.
 
     Parameters
     ----------
@@ -113,6 +139,9 @@ class Picture(Figure):
         with drawing(_texts(self)):
             super().savefig(fname, **options)
 
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        return shown(self)
+
     def get_tightbbox(self, *arguments: Any, **options: Any) -> Any:
         """Return the box around everything that is drawn.
 
@@ -133,7 +162,20 @@ def _texts(figure: Figure) -> list[str]:
 
 def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """The given axes, or those of a new figure that no window manager knows of."""
-    return Picture(figsize=size, layout="constrained").add_subplot() if ax is None else ax
+    return Picture(figsize=size, layout="constrained").add_subplot(axes_class=Panel) if ax is None else ax
+
+
+def figure(ax: Axes | None, size: tuple[float, float], **pads: float) -> Any:
+    """A new figure, or one in the place of the given axes."""
+    if ax is None:
+        made = Picture(figsize=size, layout="constrained")
+        made.get_layout_engine().set(**pads)  # type: ignore[union-attr]
+        return made
+    spec, parent = ax.get_subplotspec(), ax.figure
+    if spec is None:
+        raise InputError("The panels replace axes of a subplot: figure.add_subplot() or figure.subplots().")
+    ax.remove()
+    return parent.add_subfigure(spec)
 
 
 def beside(ax: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], color: str) -> Annotation:

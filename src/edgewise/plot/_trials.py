@@ -160,7 +160,7 @@ class Trial(Protocol):
     def ended(self) -> str: ...
 
 
-def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None) -> Figure:
+def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None, *, ax: Axes | None = None) -> Figure:
     """Draw the errors of trials in their order, then over the values of each setting, and return the figure.
 
     Errors are on a logarithmic scale. Trials that were cut short are hollow, the best one has a ring, and what is far
@@ -172,6 +172,8 @@ def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None
         The trials.
     importance
         Parts of the variance, which are written above settings; these are drawn in this order. None by default.
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Raises
     ------
@@ -196,20 +198,20 @@ def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None
     names = [*parts, *(name for name in best.settings if name not in parts)]
     columns = min(1 + len(names), 3)
     rows = -(-(1 + len(names)) // columns)
-    figure = style.Picture(figsize=(3.2 * columns, 2.6 * rows), layout="constrained")
+    figure = style.figure(ax, (3.2 * columns, 2.6 * rows))
     for place, name in enumerate([None, *names]):
-        ax = figure.add_subplot(rows, columns, place + 1)
+        panel = figure.add_subplot(rows, columns, place + 1)
         if name is None:
-            _points(ax, [float(trial.number + 1) for trial in drawn], drawn, best, edge)
-            _title(ax, "order of the trials")
-            ax.legend(frameon=False, fontsize=7, labelcolor=style.INK)
+            _points(panel, [float(trial.number + 1) for trial in drawn], drawn, best, edge)
+            _title(panel, "order of the trials")
+            panel.legend(frameon=False, fontsize=7, labelcolor=style.INK)
         else:
-            _over(ax, name, drawn, best, edge)
-            _title(ax, name if name not in parts else f"{name}: {parts[name]:.0%} of the variance")
-        style.logarithmic(ax, ax.yaxis)
-        style.plain_axes(ax)
+            _over(panel, name, drawn, best, edge)
+            _title(panel, name if name not in parts else f"{name}: {parts[name]:.0%} of the variance")
+        style.logarithmic(panel, panel.yaxis)
+        style.plain_axes(panel)
         if place % columns == 0:
-            ax.set_ylabel("error on rows left out")
+            panel.set_ylabel("error on rows left out")
     return figure
 
 

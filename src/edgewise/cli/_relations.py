@@ -72,7 +72,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
         )
     _show(screen, found)
     if out is not None:
-        write_picture(found.figure(), out)
+        write_picture(found.plot(), out)
         screen.print(f"Picture: {out}")
 
 

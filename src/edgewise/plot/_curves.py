@@ -60,7 +60,7 @@ def curves(
         raise InputError("This network has no active edge to draw.")
     columns = min(len(found), max(4, math.ceil(math.sqrt(len(found)))), 6)
     lines = math.ceil(len(found) / columns)
-    figure = style.figure(ax, (2.75 * columns + 0.3, 2.3 * lines + 0.1), w_pad=0.09, h_pad=0.07)
+    figure = style.Picture.at(ax, (2.75 * columns + 0.3, 2.3 * lines + 0.1), w_pad=0.09, h_pad=0.07)
     for number, curve in enumerate(found):
         panel = figure.add_subplot(lines, columns, number + 1)
         layer = model.layers[curve.layer]

@@ -168,7 +168,7 @@ def _panels(count: int, columns: int, axes: Axes | Sequence[Axes] | None) -> sty
     if axes is None or isinstance(axes, Axes):
         lines = math.ceil(count / columns)
         size = (_PANEL.width * columns + 0.35, _PANEL.height * lines + 0.1)
-        figure = style.figure(axes, size, w_pad=0.05, h_pad=0.06)
+        figure = style.Picture.at(axes, size, w_pad=0.05, h_pad=0.06)
         return style.Panels(figure.add_subplot(lines, columns, k + 1) for k in range(count))
     panels = style.Panels(np.ravel(np.asarray(axes, dtype=object)))
     if len(panels) != count:

@@ -52,7 +52,7 @@ def residual_panels(
         raise InputError("Residuals need at least one column to be drawn against. Got none.")
     across = min(len(columns), 3)
     down = -(-len(columns) // across)
-    figure = style.figure(ax, (3.0 * across + 0.4, 2.5 * down))
+    figure = style.Picture.at(ax, (3.0 * across + 0.4, 2.5 * down))
     panels = np.atleast_1d(figure.subplots(down, across, sharey=True, squeeze=False)).ravel()
     size = float(np.abs(residual).max()) or 1.0
     for panel, (name, column) in zip(panels, columns, strict=False):
@@ -182,7 +182,7 @@ def fit_quality(y: Data, predicted: Data, *, name: str = "y", ax: Axes | None = 
         raise InputError(f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}.")
     data, model = data[:, 0], model[:, 0]
     wide = style.spans_decades(data.min(), data.max())
-    figure = style.figure(ax, (8.6, 3.7))
+    figure = style.Picture.at(ax, (8.6, 3.7))
     left, right = figure.subplots(1, 2)
     _against(left, data, model, name, wide)
     _residuals(right, data, model, name, wide)

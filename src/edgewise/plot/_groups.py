@@ -51,7 +51,7 @@ def group_panels(
     shown = lines[:most]
     across = min(len(shown), widest)
     down = -(-len(shown) // across)
-    figure = style.figure(ax, (max(1.5 * across, 3.0) + 0.6, 1.6 * down + 0.6))
+    figure = style.Picture.at(ax, (max(1.5 * across, 3.0) + 0.6, 1.6 * down + 0.6))
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
     for panel, line in zip(panels, shown, strict=False):
         panel.plot(mean.places, mean.values, color=style.SOFT, linewidth=1.0, linestyle="--", zorder=2)

@@ -48,7 +48,7 @@ def fitted_curve(
     >>> figure.axes[0].get_xlabel()
     't'
     """
-    figure = style.figure(ax, (5.6, 3.9))
+    figure = style.Picture.at(ax, (5.6, 3.9))
     ax = figure.subplots()
     for low, high in bands:
         shown = np.isfinite(low) & np.isfinite(high)

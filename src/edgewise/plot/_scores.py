@@ -79,7 +79,7 @@ def relations(ties: Sequence[Tie], names: Sequence[str], shares: Data, *, ax: Ax
     room = max(width(Label(name, False), 8.0) for name in shown) if _upright(shown) else 0.0
     cell = 0.42  # inches
     size = (2.2 + cell * len(names) + 3.4, max(1.1, room + 0.3) + cell * sum(heights))
-    figure = style.figure(ax, size)
+    figure = style.Picture.at(ax, size)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     _ties(upper, ties, len(names))
     _evidence(lower, values, shown)

@@ -115,6 +115,34 @@ class Picture(Figure):
         Its other properties.
     """
 
+    @classmethod
+    def at(cls, ax: Axes | None, size: tuple[float, float], **pads: float) -> Any:
+        """Return a figure for several panels in the place of some axes, a `SubFigure`, or a new picture.
+
+        Parameters
+        ----------
+        ax
+            Axes of a subplot, which are removed; None for a new picture.
+        size
+            Width and height of a new picture in inches.
+        **pads
+            Settings of the constrained layout of a new picture.
+
+        Raises
+        ------
+        InputError
+            For axes that are not those of a subplot.
+        """
+        if ax is None:
+            made = cls(figsize=size, layout="constrained")
+            made.get_layout_engine().set(**pads)  # type: ignore[union-attr]
+            return made
+        spec, parent = ax.get_subplotspec(), ax.figure
+        if spec is None:
+            raise InputError("The panels replace axes of a subplot: figure.add_subplot() or figure.subplots().")
+        ax.remove()
+        return parent.add_subfigure(spec)
+
     def draw(self, renderer: Any) -> None:
         """Draw the figure.
 
@@ -163,19 +191,6 @@ def _texts(figure: Figure) -> list[str]:
 def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """The given axes, or those of a new figure that no window manager knows of."""
     return Picture(figsize=size, layout="constrained").add_subplot(axes_class=Panel) if ax is None else ax
-
-
-def figure(ax: Axes | None, size: tuple[float, float], **pads: float) -> Any:
-    """A new figure, or one in the place of the given axes."""
-    if ax is None:
-        made = Picture(figsize=size, layout="constrained")
-        made.get_layout_engine().set(**pads)  # type: ignore[union-attr]
-        return made
-    spec, parent = ax.get_subplotspec(), ax.figure
-    if spec is None:
-        raise InputError("The panels replace axes of a subplot: figure.add_subplot() or figure.subplots().")
-    ax.remove()
-    return parent.add_subfigure(spec)
 
 
 def beside(ax: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], color: str) -> Annotation:

@@ -45,7 +45,7 @@ def trajectories(
     ['x', 'v', 'v']
     """
     count = len(names)
-    figure = style.figure(ax, (6.2 + 4.0 * (rates is not None), 1.0 + 1.7 * count))
+    figure = style.Picture.at(ax, (6.2 + 4.0 * (rates is not None), 1.0 + 1.7 * count))
     grid = figure.add_gridspec(count, 2, width_ratios=(6.2, 4.0)) if rates else figure.add_gridspec(count, 1)
     first: Axes | None = None
     for k, name in enumerate(names):

@@ -49,7 +49,7 @@ class Candidate(NamedTuple):
 
 
 def pareto(
-    rows: Sequence[Candidate], ax: Axes | None = None, *, ceiling: float | None = None, formulas: bool = False
+    rows: Sequence[Any], ax: Axes | None = None, *, ceiling: float | None = None, formulas: bool = False
 ) -> Axes:
     """Draw candidates by complexity and error with the Pareto front as a staircase, and return the axes.
 
@@ -58,7 +58,8 @@ def pareto(
     Parameters
     ----------
     rows
-        The candidates.
+        The candidates: `Candidate`, or formulas with their complexity and error, as in `found.candidates` of
+        `edgewise.discover`. Of a front, such as `found`, the best one is a star.
     ax
         The axes to draw into; None makes a figure.
     ceiling
@@ -69,7 +70,7 @@ def pareto(
     Raises
     ------
     InputError
-        Without rows.
+        Without rows, and for rows that have no complexity and error.
 
     Examples
     --------
@@ -80,6 +81,8 @@ def pareto(
     """
     if not rows:
         raise InputError("The Pareto picture needs at least one candidate. Got none.")
+    best = getattr(rows, "best", None)
+    rows = [row if isinstance(row, Candidate) else _candidate(k, row, row is best) for k, row in enumerate(rows)]
     held_out = any(math.isfinite(row.held_out) for row in rows)
     ax = style.axes(ax, (9.6 if formulas else 6.4, 3.4))
     listed, rows = rows, [row for row in rows if math.isfinite(_error(row, held_out))]
@@ -103,6 +106,15 @@ def pareto(
     if formulas:
         _list(ax, listed)
     return ax
+
+
+def _candidate(index: int, row: Any, best: bool) -> Candidate:
+    if not (hasattr(row, "complexity") and hasattr(row, "error")):
+        raise InputError(
+            f"pareto draws found.candidates of discover, or ew.plot.Candidate. Got rows of type {type(row).__name__}."
+        )
+    formula = row.text(6) if hasattr(row, "text") else str(row)
+    return Candidate(index, row.complexity, row.error, formula, best, getattr(row, "held_out", math.nan))
 
 
 def _error(row: Candidate, held_out: bool) -> float:
@@ -198,7 +210,7 @@ def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None
     names = [*parts, *(name for name in best.settings if name not in parts)]
     columns = min(1 + len(names), 3)
     rows = -(-(1 + len(names)) // columns)
-    figure = style.figure(ax, (3.2 * columns, 2.6 * rows))
+    figure = style.Picture.at(ax, (3.2 * columns, 2.6 * rows))
     for place, name in enumerate([None, *names]):
         panel = figure.add_subplot(rows, columns, place + 1)
         if name is None:

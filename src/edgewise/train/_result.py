@@ -14,6 +14,7 @@ from torch import Tensor
 from edgewise._ending import Ending
 from edgewise._errors import InputError
 from edgewise._extras import needed
+from edgewise._later import LOADERS
 from edgewise._typing import Data
 from edgewise.nn import KAN
 from edgewise.tables.encoding import Inputs
@@ -22,6 +23,7 @@ from edgewise.train._loss import first_choice
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 
 class Row(NamedTuple):
@@ -221,6 +223,16 @@ class FitResult:
         rows = as_inputs(x if self.inputs is None else self.inputs.of(x), self.model)
         with torch.no_grad():
             return self.model(rows).double().cpu()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how the error fell, as `edgewise.plot.history` does, and return the axes.
+
+        Parameters
+        ----------
+        ax
+            The axes to draw into; None makes a figure.
+        """
+        return LOADERS["plot"]().history(self, ax)
 
     def frame(self) -> pd.DataFrame:
         """Return the history as a pandas table, with a column for each field of `Row`."""

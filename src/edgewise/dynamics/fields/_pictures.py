@@ -13,10 +13,10 @@ from edgewise.dynamics.fields._measured import Measured
 _PANEL = (4.2, 3.1)  # inches
 
 
-def panels(data: Measured, fitted: Array) -> Figure:
+def panels(data: Measured, fitted: Array, within: Axes | None = None) -> Figure:
     """The data, the fitted field (n, d) at their points, and the residuals, a row for each component."""
     count = len(data.names)
-    figure = Figure(figsize=(3 * _PANEL[0], count * _PANEL[1]), layout="constrained")
+    figure = plot.Picture.at(within, (3 * _PANEL[0], count * _PANEL[1]))
     axes = figure.subplots(count, 3, squeeze=False)
     for k, name in enumerate(data.names):
         left = data.values[:, k] - fitted[:, k]

@@ -310,6 +310,12 @@ class CurvesDisplay:
         self.figure_ = figure
         return self
 
+    def _repr_png_(self) -> Any:
+        from edgewise import plot
+
+        figure = getattr(self, "figure_", None)
+        return figure._repr_png_() if isinstance(figure, plot.Picture) else None
+
 
 def _most_important(found: Effects, most: int) -> list[int]:
     """Return the numbers of the most important columns, and after them of pairs."""

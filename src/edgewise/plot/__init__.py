@@ -11,6 +11,7 @@ with _extras():
     from edgewise.plot._field import PairEffect as PairEffect
     from edgewise.plot._field import Side as Side
     from edgewise.plot._field import Surface as Surface
+    from edgewise.plot._field import colors as colors
     from edgewise.plot._field import heat_map as heat_map
     from edgewise.plot._field import profiles as profiles
     from edgewise.plot._field import span as span

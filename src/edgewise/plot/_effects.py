@@ -107,7 +107,7 @@ Effect = CurveEffect | LevelEffect | PairEffect
 
 
 def effects(
-    parts: Sequence[Effect], unit: str, *, columns: int = 3, axes: Axes | Sequence[Axes] | None = None
+    parts: Sequence[Effect], unit: str | Sequence[str], *, columns: int = 3, axes: Axes | Sequence[Axes] | None = None
 ) -> list[Axes]:  # fmt: skip
     """Draw what each part adds to a sum, a panel for each, and return the panels.
 
@@ -119,7 +119,7 @@ def effects(
     parts
         What each input or pair of inputs adds.
     unit
-        The unit of the sum, beside the vertical axis.
+        The unit of the sum, beside the vertical axis; one for each part where they differ.
     columns
         The number of panels side by side.
     axes
@@ -145,7 +145,8 @@ def effects(
     single = [part for part in parts if not isinstance(part, PairEffect)]
     limits = _limits(single)
     first = True
-    for ax, part in zip(panels, parts, strict=True):
+    units = [unit] * len(parts) if isinstance(unit, str) else unit
+    for ax, part, name in zip(panels, parts, units, strict=True):
         with style.LOCK:
             _titles(ax, part)
             if isinstance(part, PairEffect):
@@ -157,7 +158,7 @@ def effects(
             ax.set_ylim(*limits)
             (_curve if isinstance(part, CurveEffect) else _levels)(ax, part)  # type: ignore[operator]
             if first or _starts_line(ax):
-                ax.set_ylabel(unit, fontsize=8, color=style.INK, **PLAIN)
+                ax.set_ylabel(plain(name), fontsize=8, color=style.INK, **PLAIN)
             else:
                 ax.tick_params(labelleft=False)
             first = False

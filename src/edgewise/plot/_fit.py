@@ -140,7 +140,7 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
             top = float(np.nanmax([height, row.validation]))
             style.beside(ax, label, (row.seconds, top), (0, 7), style.INK).set(ha="center")
         before = row.grid
-    ax.set_yscale("log")
+    style.logarithmic(ax, ax.yaxis)
     ax.margins(x=0.06, y=0.15)
     ax.set_xlabel("seconds")
     ax.set_ylabel("rms error")
@@ -194,16 +194,15 @@ def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: boo
     if wide:
         low = data.min()
         ax.set_yscale("log", nonpositive="mask")
+        style.say_logarithmic(ax, ax.yaxis)
     ax.plot([low, high], [low, high], color=style.SOFT, linewidth=1, zorder=1)
     _dots(ax, data, model, name, wide)
     if wide:
         verdict = f"rms relative residual {np.sqrt(np.mean((model / data - 1) ** 2)):.3g}"
     else:
         rms, deviation = float(np.sqrt(np.mean((model - data) ** 2))), float(data.std())
-        verdict = f"rms residual {rms:.3g}" + (
-            f"\n= {rms / deviation:.3g} standard deviations" if deviation > 0 else ""
-        )
-    ax.text(0.04, 0.96, verdict, transform=ax.transAxes, va="top", fontsize=8.5, color=style.INK)
+        verdict = f"rms residual {rms:.3g}" + (f" = {rms / deviation:.3g} standard deviations" if deviation > 0 else "")
+    ax.set_title(verdict, loc="left", fontsize=8.5, color=style.INK)
     ax.set_ylabel("predicted")
 
 
@@ -223,6 +222,7 @@ def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, name: str, wide: bool) -> None
     """Draw rows, and name the horizontal axis."""
     if wide:
         ax.set_xscale("log")
+        style.say_logarithmic(ax, ax.xaxis)
     style.scatter_rows(ax, x, y, style.ACCENT)
     ax.set_xlabel(plain(name, 40), **PLAIN)
     style.plain_axes(ax)

@@ -46,7 +46,7 @@ def fitted_curve(
     >>> grid = np.linspace(0, 1, 5)
     >>> figure = fitted_curve(grid, grid, grid, grid, [(grid - 1, grid + 1)], names=("t", "y"))
     >>> figure.axes[0].get_xlabel()
-    't'
+    '$t$'
     """
     figure = style.Picture.at(ax, (5.6, 3.9))
     ax = figure.subplots()
@@ -55,8 +55,8 @@ def fitted_curve(
         ax.fill_between(grid, low, high, where=shown, color=style.ACCENT, alpha=0.14, linewidth=0)
     ax.plot(grid, values, color=style.SYMBOLIC, linewidth=1.6)
     style.scatter_rows(ax, x, y, style.INK, zorder=1)
-    ax.set_xlabel(plain(names[0]))
-    ax.set_ylabel(plain(names[1]))
+    name_axes(ax, *names)
+    style.plain_axes(ax)
     return figure
 
 

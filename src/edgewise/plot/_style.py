@@ -213,6 +213,17 @@ def logarithmic(ax: Axes, axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if 1e-4 < value < 1e6 else f"{value:.0e}"))
     axis.set_minor_locator(NullLocator())
+    say_logarithmic(ax, axis)
+
+
+def say_logarithmic(ax: Axes, axis: Axis) -> None:
+    """Write at the end of an axis that it is logarithmic."""
+    across = axis is ax.xaxis
+    ax.annotate(
+        "log", (1, 0) if across else (0, 1), xycoords="axes fraction", xytext=(3, 0) if across else (0, 4),
+        textcoords="offset points", ha="left" if across else "right", va="center" if across else "bottom", fontsize=7,
+        color=SOFT,
+    )  # fmt: skip
 
 
 def logarithmic_where_wide(ax: Axes, axis: Axis, column: Any) -> None:

@@ -42,7 +42,7 @@ def trajectories(
     >>> circle = (t, np.stack([np.cos(t), -np.sin(t)], axis=1))
     >>> figure = trajectories([circle], [circle], ["x", "v"], lambda z: np.stack([z[:, 1], -z[:, 0]], axis=1))
     >>> [ax.get_ylabel() for ax in figure.axes]
-    ['x', 'v', 'v']
+    ['$x$', '$v$', '$v$']
     """
     count = len(names)
     figure = style.Picture.at(ax, (6.2 + 4.0 * (rates is not None), 1.0 + 1.7 * count))

@@ -89,16 +89,13 @@ def pareto(
     heights = {row: max(_error(row, held_out), style.EXACT) for row in rows}
     _staircase(ax, rows, heights)
     for row in rows:
-        size, marker, color = (34, "o", style.ACCENT)
-        if row.chosen:
-            size, marker, color = (130, "*", style.SYMBOLIC)
-        ax.scatter(row.complexity, heights[row], s=size, marker=marker, color=color, zorder=3)
-        below = any(other.chosen and other.complexity == row.complexity for other in rows)
-        offset = (7, 8) if row.chosen else (5, -12) if below else (5, 4)
-        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), offset, color)
+        look: dict[str, Any] = {"s": 34, "marker": "o", "color": style.ACCENT, "zorder": 3}
+        look |= {"s": 130, "marker": "*", "color": style.SYMBOLIC, "zorder": 4} if row.chosen else {}
+        ax.scatter(row.complexity, heights[row], **look)
     if ceiling is not None and math.isfinite(ceiling):
         _ceiling(ax, ceiling)
     _scaled(ax, [*heights.values(), *([ceiling] if ceiling else [])])
+    _numbers(ax, rows, heights)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("complexity")
     ax.set_ylabel("error on held-out rows" if held_out else "relative error")
@@ -131,6 +128,19 @@ def _staircase(ax: Axes, rows: Sequence[Candidate], heights: dict[Candidate, flo
     ax.step(complexities, errors, where="post", color=style.SOFT, linewidth=1.2, zorder=2)
 
 
+def _numbers(ax: Axes, rows: Sequence[Candidate], heights: dict[Candidate, float]) -> None:
+    """Write the number of each row beside its point, one below the other where points lie on each other."""
+    near = 0.08  # of the height of the picture, within which numbers would overlap
+    ends = sorted(ax.transData.transform([(0, edge) for edge in ax.get_ylim()])[:, 1])
+    written: list[tuple[float, float]] = []
+    for row in sorted(rows, key=lambda row: -heights[row]):
+        y = (ax.transData.transform((0, heights[row]))[1] - ends[0]) / (ends[1] - ends[0])
+        count = sum(x == row.complexity and abs(y - other) < near for x, other in written)
+        written.append((row.complexity, y))
+        color = style.SYMBOLIC if row.chosen else style.ACCENT
+        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), (6 + 11 * count, 5), color)
+
+
 def _ceiling(ax: Axes, error: float) -> None:
     ax.axhline(error, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     ax.annotate(
@@ -144,6 +154,7 @@ def _scaled(ax: Axes, errors: Sequence[float]) -> None:
     ax.margins(x=0.08, y=0.12)
     if errors and max(errors) > 20 * min(errors):
         ax.set_yscale("log")
+        style.say_logarithmic(ax, ax.yaxis)
     elif errors:
         ax.set_ylim(0, 1.1 * max(errors))
 
@@ -216,6 +227,7 @@ def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None
         if name is None:
             _points(panel, [float(trial.number + 1) for trial in drawn], drawn, best, edge)
             _title(panel, "order of the trials")
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
             panel.legend(frameon=False, fontsize=7, labelcolor=style.INK)
         else:
             _over(panel, name, drawn, best, edge)
@@ -253,6 +265,7 @@ def _over(ax: Axes, name: str, drawn: Sequence[Trial], best: Trial, edge: float)
         _points(ax, [float(value or 0) for value in values], drawn, best, edge)
         if numbers[0] > 0 and numbers[-1] / numbers[0] >= 10:
             ax.set_xscale("log")
+            style.say_logarithmic(ax, ax.xaxis)
         return
     labels = [label for label, _ in known]
     shift = np.random.default_rng(0).uniform(-spread, spread, len(values))

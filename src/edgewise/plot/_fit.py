@@ -140,7 +140,9 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
             top = float(np.nanmax([height, row.validation]))
             style.beside(ax, label, (row.seconds, top), (0, 7), style.INK).set(ha="center")
         before = row.grid
-    style.logarithmic(ax, ax.yaxis)
+    seen = [*train, *(error for error in held if not np.isnan(error))]
+    if max(seen) > 4 * min(seen):
+        style.logarithmic(ax, ax.yaxis)
     ax.margins(x=0.06, y=0.15)
     ax.set_xlabel("seconds")
     ax.set_ylabel("rms error")

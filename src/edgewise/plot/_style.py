@@ -220,7 +220,7 @@ def say_logarithmic(ax: Axes, axis: Axis) -> None:
     """Write at the end of an axis that it is logarithmic."""
     across = axis is ax.xaxis
     ax.annotate(
-        "log", (1, 0) if across else (0, 1), xycoords="axes fraction", xytext=(3, 0) if across else (0, 4),
+        "log", (1, 0) if across else (0, 1), xycoords="axes fraction", xytext=(3, 0) if across else (-6, 4),
         textcoords="offset points", ha="left" if across else "right", va="center" if across else "bottom", fontsize=7,
         color=SOFT,
     )  # fmt: skip

@@ -133,7 +133,7 @@ def _numbers(ax: Axes, rows: Sequence[Candidate], heights: dict[Candidate, float
     near = 0.08  # of the height of the picture, within which numbers would overlap
     ends = sorted(ax.transData.transform([(0, edge) for edge in ax.get_ylim()])[:, 1])
     written: list[tuple[float, float]] = []
-    for row in sorted(rows, key=lambda row: -heights[row]):
+    for row in rows:
         y = (ax.transData.transform((0, heights[row]))[1] - ends[0]) / (ends[1] - ends[0])
         count = sum(x == row.complexity and abs(y - other) < near for x, other in written)
         written.append((row.complexity, y))

@@ -41,7 +41,7 @@ class Options:
     callbacks
         A function, or several, called with each history row; one that returns True or "stop" ends training.
     progress
-        Whether to show progress on stderr ("auto": on a terminal, once it takes two seconds), or a function of the
+        Whether to show progress on stderr ("auto": on a terminal or in a notebook, once it takes two seconds), or a function of the
         stage, the fraction done (NaN if unknown) and a detail.
     test
         Fraction of rows held out only to report the error of the network that was chosen, at most 0.9 together with

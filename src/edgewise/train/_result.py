@@ -241,10 +241,10 @@ class FitResult:
         return pd.DataFrame(self.history, columns=Row._fields)
 
     def __repr__(self) -> str:
-        grid = self.history[-1].grid if self.history else 0
-        names = ["train", "validation", "test"]
-        errors = ", ".join(f"{name}_error={getattr(self, f'{name}_error'):.3g}" for name in names)
-        accuracies = "".join(f", {name}_accuracy={getattr(self, f'{name}_accuracy'):.3g}" for name in names)
-        measured = errors if math.isnan(self.train_accuracy) else errors + accuracies
-        measured += "" if math.isnan(self.r2) else f", r2={self.r2:.3g}"
-        return f"FitResult(grid={grid}, {measured}, outcome={self.outcome.name}: {self.outcome.message})"
+        lines = [f"FitResult {self.outcome.name}: {self.outcome.message}"]
+        for what in ("error", "accuracy"):
+            values = {rows: getattr(self, f"{rows}_{what}") for rows in ("train", "validation", "test")}
+            shown = [f"{rows} {value:.3g}" for rows, value in values.items() if not math.isnan(value)]
+            lines += [f"  {what}: {', '.join(shown)}"] if shown else []
+        lines += [] if math.isnan(self.r2) else [f"  R2 on held-out rows: {self.r2:.3g}"]
+        return "\n".join([*lines, *([f"  grid: {self.history[-1].grid}"] if self.history else [])])

@@ -35,6 +35,7 @@ with _extras():
     from edgewise.plot._spots import NameSpot as NameSpot
     from edgewise.plot._spots import NodeSpot as NodeSpot
     from edgewise.plot._style import Picture as Picture
+    from edgewise.plot._style import plain_axes as plain_axes
     from edgewise.plot._style import svg as svg
     from edgewise.plot._text import Label as Label
     from edgewise.plot._text import edge_formula as edge_formula

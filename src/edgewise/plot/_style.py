@@ -199,7 +199,21 @@ def beside(ax: Axes, text: str, place: tuple[float, float], offset: tuple[float,
 
 
 def plain_axes(ax: Axes) -> None:
-    """Leave only the lower and left axis, quiet ticks and a faint grid."""
+    """Leave only the lower and left axis, quiet ticks and a faint grid, as in all pictures here.
+
+    Parameters
+    ----------
+    ax
+        The axes.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> ax = ew.plot.Picture(figsize=(4, 3)).add_subplot()
+    >>> ew.plot.plain_axes(ax)
+    >>> ax.spines["top"].get_visible()
+    False
+    """
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["bottom", "left"]].set_color(SOFT)
     ax.tick_params(colors=SOFT, labelcolor=INK, labelsize=8, which="both")

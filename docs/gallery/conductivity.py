@@ -13,6 +13,7 @@ import math
 
 import torch
 
+import edgewise as ew
 from edgewise import pde
 
 

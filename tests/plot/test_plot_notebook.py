@@ -8,12 +8,16 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure, SubFigure
 
 import edgewise as ew
+from edgewise.estimators import CurvesDisplay
 
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
+DisplayFormatter = pytest.importorskip("IPython.core.formatters").DisplayFormatter
 
 SETUP = """
 import numpy as np, pandas as pd, torch, edgewise as ew
@@ -91,28 +95,31 @@ OTHERS = {
     "into axes": "import matplotlib.pyplot as plt\n_, (left, right) = plt.subplots(1, 2, layout='constrained')\n"
     "plot.history(fit, ax=left)\nplot.curves(fit.model, x, ax=right)",
     "a front": "plot.pareto(front)",
+    "formulas": "from IPython.display import display\ndisplay(smooth, smooth.best, plot.pareto(smooth))",
 }
+INLINE = ("network", "curves", "effects", "CurvesDisplay.plot")  # an Axes, a Figure, a list, and a display
 
 
 @pytest.fixture(scope="module")
 def shown() -> dict[str, list[Any]]:
     """The outputs of each cell, first in a plain kernel, then after `%matplotlib inline`, by name."""
     nbformat = pytest.importorskip("nbformat")
-    cells = {"setup": SETUP, **FUNCTIONS, **METHODS}
-    cells |= {"inline": "%matplotlib inline", **{f"{name}, inline": code for name, code in cells.items()}}
-    cells |= OTHERS
-    del cells["setup, inline"]
+    cells = {"setup": SETUP, **FUNCTIONS, **METHODS, "inline": "%matplotlib inline", **OTHERS}
+    cells |= {f"{name}, inline": cells[name] for name in INLINE}
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells.values()])
     nbclient.NotebookClient(notebook, timeout=100, kernel_name="python3", allow_errors=True).execute()
     return {name: cell.outputs for name, cell in zip(cells, notebook.cells, strict=True)}
 
 
-@pytest.mark.parametrize("inline", ["", ", inline"])
-@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS])
-def test_a_cell_shows_one_picture(shown: dict[str, list[Any]], name: str, inline: str) -> None:
-    assert shown["setup"] == [] and len(_pictures(shown[name + inline])) == 1
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS, *(f"{name}, inline" for name in INLINE)])
+def test_a_cell_shows_one_picture(shown: dict[str, list[Any]], name: str) -> None:
+    assert len(_pictures(shown["setup"])) == 0 and len(_pictures(shown[name])) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", OTHERS)
 def test_pictures_compose_and_fronts_are_drawn(shown: dict[str, list[Any]], name: str) -> None:
     assert len(_pictures(shown[name])) == 1
@@ -124,6 +131,28 @@ def _pictures(outputs: list[Any]) -> list[bytes]:
     found = [base64.b64decode(each["data"]["image/png"]) for each in outputs if "image/png" in each["data"]]
     assert all(png.startswith(b"\x89PNG") for png in found)
     return found
+
+
+def test_axes_figures_lists_and_displays_are_pictures() -> None:
+    """The faster test: what IPython makes of a result, without a kernel."""
+    model, grid = ew.KAN([2, 1]), np.linspace(0, 1, 9)
+    part = ew.plot.CurveEffect("age", grid, grid, grid - 0.1, grid + 0.1, grid)
+    drawn = [ew.plot.network(model), ew.plot.curves(model), ew.plot.effects([part], "y"), ew.plot.scores([1.0, 2.0])]
+    for each in [*drawn, CurvesDisplay([part], unit="y").plot()]:
+        data, metadata = DisplayFormatter().format(each)
+        assert data["image/png"].startswith(b"\x89PNG") and metadata["image/png"]["width"] > 100
+    ax = Figure().add_subplot()
+    assert "image/png" not in DisplayFormatter().format(ew.plot.network(model, ax=ax))[0]  # pyplot shows its own
+
+
+def test_panels_stand_in_the_place_of_axes() -> None:
+    left, right = Figure(layout="constrained").subplots(1, 2)
+    inside = ew.plot.curves(ew.KAN([2, 1]), ax=right)
+    assert isinstance(inside, SubFigure) and len(inside.axes) == 2 and left.figure.axes == [left, *inside.axes]
+    with pytest.raises(ew.InputError, match="axes of a subplot"):
+        ew.plot.fit_quality([1.0, 2.0], [1.0, 2.0], ax=Figure().add_axes((0, 0, 1, 1)))
+    with pytest.raises(ew.InputError, match=r"found\.candidates"):
+        ew.plot.pareto(["x"])
 
 
 def test_every_function_and_method_that_draws_has_a_cell() -> None:

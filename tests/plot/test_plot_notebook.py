@@ -140,7 +140,7 @@ def test_axes_figures_lists_and_displays_are_pictures() -> None:
     drawn = [ew.plot.network(model), ew.plot.curves(model), ew.plot.effects([part], "y"), ew.plot.scores([1.0, 2.0])]
     for each in [*drawn, CurvesDisplay([part], unit="y").plot()]:
         data, metadata = DisplayFormatter().format(each)
-        assert data["image/png"].startswith(b"\x89PNG") and metadata["image/png"]["width"] > 100
+        assert data["image/png"].startswith(b"\x89PNG") and metadata["image/png"]["width"] > 50
     ax = Figure().add_subplot()
     assert "image/png" not in DisplayFormatter().format(ew.plot.network(model, ax=ax))[0]  # pyplot shows its own
 

@@ -40,17 +40,29 @@ _BEGIN = (
 
 
 def widget(
-    source: Any = None, target: Any = None, inputs: Sequence[str] | None = None,
+    source: Any = None, target: Any = None, *, inputs: Sequence[str] | None = None,
     folder: str | os.PathLike[str] | None = None, height: int = 720, read_only: bool = False,
 ) -> StudioWidget:  # fmt: skip
     """Return the studio as a widget, for a notebook cell: the page of `open`, without a server.
 
-    `source`, `target`, `inputs`, `folder` and `read_only` as in `open`; the target of a data frame may also be values
-    (n,), such as a Series; `height` in pixels. The widget's `session` is the session as the page has it by now. Needs
-    `pip install 'edgewise[studio]'`.
+    The widget's `session` is the session as the page has it by now. Needs `pip install 'edgewise[studio]'`.
 
-    Errors: InputError for sources that cannot be read, a height that is no int >= 200, and without the packages.
+    Parameters
+    ----------
+    source, inputs, folder, read_only
+        As in `open`.
+    target
+        As in `open`; of a data frame also values (n,), such as a Series.
+    height
+        Height of the page in pixels.
 
+    Raises
+    ------
+    InputError
+        For sources that cannot be read, a height that is no int >= 200, and without the packages.
+
+    Examples
+    --------
     >>> import edgewise as ew, numpy as np, tempfile
     >>> x = np.random.default_rng(0).random((50, 2))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -77,6 +89,13 @@ class StudioWidget(Host, anywidget.AnyWidget):
     """A studio in a notebook cell; `desk` is the one that it shows.
 
     Saved with the notebook is a picture of the network as it was when the cell ran, for readers without a kernel.
+
+    Parameters
+    ----------
+    desk
+        The desk that answers the page.
+    height
+        Height of the page in pixels.
     """
 
     _esm = _STATIC / "widget.js"

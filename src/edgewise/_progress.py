@@ -98,7 +98,7 @@ class _CellBar:
     console = SimpleNamespace(width=140)
 
     def __init__(self, shell: Any, began: float) -> None:
-        self._shell, self._began, self._told, self._detail, self._done = shell, began, False, "", 0.0
+        self._shell, self._began, self._drawn, self._detail, self._done = shell, began, False, "", 0.0
 
     def update(
         self, task: Any, *, description: str, completed: float | None, total: float | None, detail: str | None = None
@@ -115,8 +115,8 @@ class _CellBar:
 
     def _show(self, text: str) -> None:
         place = {"display_id": f"edgewise-{id(self)}"}
-        self._shell.display_pub.publish({"text/plain": text}, transient=place, update=self._told)
-        self._told = True
+        self._shell.display_pub.publish({"text/plain": text}, transient=place, update=self._drawn)
+        self._drawn = True
 
 
 def _kernel() -> Any:

@@ -49,14 +49,14 @@ def fitted_curve(
     '$t$'
     """
     figure = style.Picture.at(ax, (5.6, 3.9))
-    ax = figure.subplots()
+    panel = figure.subplots()
     for low, high in bands:
         shown = np.isfinite(low) & np.isfinite(high)
-        ax.fill_between(grid, low, high, where=shown, color=style.ACCENT, alpha=0.14, linewidth=0)
-    ax.plot(grid, values, color=style.SYMBOLIC, linewidth=1.6)
-    style.scatter_rows(ax, x, y, style.INK, zorder=1)
-    name_axes(ax, *names)
-    style.plain_axes(ax)
+        panel.fill_between(grid, low, high, where=shown, color=style.ACCENT, alpha=0.14, linewidth=0)
+    panel.plot(grid, values, color=style.SYMBOLIC, linewidth=1.6)
+    style.scatter_rows(panel, x, y, style.INK, zorder=1)
+    name_axes(panel, *names)
+    style.plain_axes(panel)
     return figure
 
 

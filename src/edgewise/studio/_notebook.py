@@ -49,12 +49,16 @@ def widget(
 
     Parameters
     ----------
-    source, inputs, folder, read_only
+    source
         As in `open`.
     target
         As in `open`; of a data frame also values (n,), such as a Series.
+    inputs, folder
+        As in `open`.
     height
         Height of the page in pixels.
+    read_only
+        As in `open`.
 
     Raises
     ------

@@ -41,7 +41,7 @@ class Studio(Host):
     port
         Port on this machine; 0 for any free one.
     patience
-        Seconds that the server waits for a request that does not come.
+        Seconds that the server waits for the rest of a request, and keeps a quiet connection.
 
     Raises
     ------

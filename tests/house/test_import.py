@@ -186,6 +186,11 @@ def test_the_public_names_are_these() -> None:
         assert found.split() == expected.split(), module
 
 
+def test_dir_names_what_is_public_and_nothing_else() -> None:
+    assert not {"Any", "TYPE_CHECKING", "annotations", "importlib"} & {*dir(edgewise)}
+    assert {"open", "widget", "Studio"} <= {*dir(edgewise.studio)}
+
+
 SIGNATURES = {
     "KAN": "(widths, *, basis='bspline', grid=5, degree=3, base=None, domain=(-1.0, 1.0), init='auto', seed=0, "
     "device=None, dtype=torch.float64)",

@@ -122,7 +122,7 @@ PUBLIC = {
         TableRegressor Training compare
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable acting",
-    "edgewise.studio": "Desk Moved REQUESTS Request desk_of open",
+    "edgewise.studio": "Desk Moved REQUESTS Request Studio StudioWidget desk_of open widget",
     "edgewise.forms": "Form Parameter fit get names register",
     "edgewise.functions": "Function get names register registered",
     "edgewise.structure": """
@@ -184,6 +184,11 @@ def test_the_public_names_are_these() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     for (module, expected), found in zip(PUBLIC.items(), done.stdout.splitlines(), strict=True):
         assert found.split() == expected.split(), module
+
+
+def test_dir_names_what_is_public_and_nothing_else() -> None:
+    assert not {"Any", "TYPE_CHECKING", "annotations", "importlib"} & {*dir(edgewise)}
+    assert {"open", "widget", "Studio"} <= {*dir(edgewise.studio)}
 
 
 SIGNATURES = {

@@ -80,7 +80,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
     else:
         _show(screen, found)
     if out is not None:
-        write_picture(found.figure(), out)
+        write_picture(found.plot(), out)
         screen.print(f"Picture: {out}")
     if found.outcome.name == "INTERRUPTED":
         raise KeyboardInterrupt("what was found by then is printed")

@@ -30,3 +30,7 @@ else:
         if name not in _hosts.HOSTS:
             raise AttributeError(f"module 'edgewise.studio' has no attribute {name!r}")
         return _hosts.load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_hosts.HOSTS} - {"Any", "TYPE_CHECKING"})

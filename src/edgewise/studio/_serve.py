@@ -34,7 +34,19 @@ class Studio(Host):
     The page is at `url`, which holds a secret: who knows it can do what the page can do. `desk` answers the page, and
     `session` is the session as the page has it by now.
 
-    Errors: InputError for a port that is taken.
+    Parameters
+    ----------
+    desk
+        The desk that answers the page.
+    port
+        Port on this machine; 0 for any free one.
+    patience
+        Seconds that the server waits for the rest of a request, and keeps a quiet connection.
+
+    Raises
+    ------
+    InputError
+        For a port that is taken.
     """
 
     def __init__(self, desk: Desk, port: int = 0, *, patience: float = 20.0) -> None:

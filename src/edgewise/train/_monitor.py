@@ -19,7 +19,7 @@ from torch import Tensor
 
 from edgewise._callbacks import callbacks, calling, is_stop
 from edgewise._deadline import Deadline, cut, whole
-from edgewise._progress import LiveLine, Shown, on_terminal
+from edgewise._progress import LiveLine, Shown, on_screen
 from edgewise._renamed import replaced
 from edgewise.train._checkpoint import Checkpoint
 from edgewise.train._data import ALONE, Ranks
@@ -73,7 +73,7 @@ class Words:
 
 
 class FitProgress:
-    """Shows a fit if asked (True), never (False), or for "auto" on a terminal once it takes two seconds.
+    """Shows a fit if asked (True), never (False), or for "auto" on a screen once it takes two seconds.
 
     A function is called instead with the stage, the fraction that is done, if known, and a detail.
 
@@ -82,7 +82,7 @@ class FitProgress:
 
     def __init__(self, asked: Shown, console: Console | None = None, words: Words | None = None) -> None:
         self._report = asked if callable(asked) else None
-        terminal = on_terminal() if console is None else console.is_terminal
+        terminal = on_screen() if console is None else console.is_terminal
         shown = asked is True or (asked == "auto" and terminal)
         self._line = LiveLine(console, 0.0 if asked is True else _PATIENCE) if shown and terminal else None
         self._logs = shown and not terminal

@@ -12,7 +12,7 @@ from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.tables import EXACT, KINDS, WIDE, covered
 from edgewise.formulas.expressions import quoted, write
-from edgewise.interpret.export import latex_with_error_bars, text_with_error_bars
+from edgewise.interpret.export import latex_names, latex_with_error_bars, text_with_error_bars
 
 _DIGITS = 6
 _LAWLIKE = 1e-3  # error on held-out rows of a law that longer formulas only correct
@@ -228,17 +228,20 @@ def error_means(found: Front) -> str:
 
 
 def front_html(found: Front) -> str:
-    """Return the front as an HTML table for notebooks, the best formula in bold, everything escaped."""
+    """Return the front as an HTML table for notebooks: formulas as mathematics, the best in bold, all escaped."""
     names, rows = front_cells(found)
     body = ""
-    for mark, number, *cells, formula in rows:
+    for candidate, (mark, number, *cells, _) in zip(found.candidates, rows, strict=True):
         shown = (f"★ {number}" if mark else number, *cells)
         numbers = "".join(f"<td{_RIGHT}>{escape(text)}</td>" for text in shown)
         bold = ' style="font-weight:bold"' if mark else ""
-        body += f"<tr{bold}>{numbers}<td{_LEFT}><code>{escape(formula)}</code></td></tr>"
+        law = "" if candidate.named is None else f" ({candidate.named.name})"
+        body += f"<tr{bold}>{numbers}<td{_LEFT}>{escape(f'${candidate.latex()}${law}')}</td></tr>"
     head = "".join(f"<th{_RIGHT}>{name}</th>" for name in names[1:-1]) + f"<th{_LEFT}>{names[-1]}</th>"
     best, *others = (escape(line) for line in conclusion(found))
-    after = f"<p><code>{best}</code></p><p>{'<br>'.join(others)}</p>"
+    formula = latex_with_error_bars(found.uncertainty()) if has_error_bars(found.best) else found.best.latex()
+    shown = escape(f"${latex_names([found.target])[found.target]} = {formula}$")
+    after = f"<p>{shown}</p><p><code>{best}</code></p><p>{'<br>'.join(others)}</p>"
     return f"<p>{escape(title(found))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{after}"
 
 

@@ -22,6 +22,7 @@ from edgewise.train import FitResult, LossName, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from optuna import Study
     from optuna.trial import FrozenTrial
@@ -128,11 +129,17 @@ class Sweep:
         rows = [{key: getattr(trial, key) for key in columns} | trial.settings for trial in self.trials]
         return pd.DataFrame(rows).sort_values(["ended", "error", "number"], ignore_index=True)
 
-    def plot(self) -> Figure:
-        """Draw the error of each trial, and over each setting, the most important one first."""
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw the error of each trial, and over each setting, the most important one first.
+
+        Parameters
+        ----------
+        ax
+            Axes of a subplot, in whose place the panels are drawn; None makes a figure.
+        """
         from edgewise import plot
 
-        return plot.trials(self.trials, self.importance)
+        return plot.trials(self.trials, self.importance, ax=ax)
 
     def __str__(self) -> str:
         counts = {kind: sum(trial.ended == kind for trial in self.trials) for kind in ("complete", "cut", "failed")}

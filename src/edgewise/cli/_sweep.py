@@ -78,7 +78,8 @@ def sweep(  # noqa: PLR0913 (the options of a command)
         for line in str(found).splitlines():
             screen.print(line)
     names = selection.names if made is None else made.names
-    keep_network(found.result.model, out, table.decimals, names, target, made)
+    about = {"names": names, "target": target, "decimals": table.decimals, "inputs": made}
+    keep_network(found.result.model, out, about)
     screen.print(f"Network: {out}")
     if picture is not None:
         write_picture(found.plot(), picture)

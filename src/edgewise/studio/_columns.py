@@ -12,10 +12,10 @@ from scipy.stats import rankdata
 
 from edgewise._errors import InputError
 from edgewise.interpret.symbolic import dimension
-from edgewise.studio._form import classes_of, linear_copies, why_no_target, why_not
+from edgewise.studio._form import classes_of, linear_copies, why_not
 from edgewise.studio._network_view import number, numbers
 from edgewise.studio._requests import Answer
-from edgewise.tables.io import Table
+from edgewise.tables.io import Table, why_no_class
 
 Array = np.ndarray
 
@@ -182,7 +182,7 @@ def _other_view(table: Table, name: str) -> Answer:
     if name in table.texts:
         cells = [cell for cell in table.texts[name] if cell is not None]
         common = Counter(cells).most_common()
-        said = _row(table, name, "text", why_not(table, name)) | {"why_no_target": why_no_target(table, name)}
+        said = _row(table, name, "text", why_not(table, name)) | {"why_no_target": why_no_class(table, name)}
         said |= {"missing": table.n_rows - len(cells), "distinct": len(common)}
         return said | {"levels": [[level[:60], count] for level, count in common[:4]]}
     days = table.dates[name]

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 import zipfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from edgewise.nn import KAN
 from edgewise.studio._first_network import first_network, placed, share_held_out
 from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import check
-from edgewise.tables.io import EXCEL, Selection, Table, frame_of
+from edgewise.tables.io import EXCEL, Selection, Table, frame_of, why_no_class, with_classes
 
 MOST = 4_000_000
 """Cells of a table that the studio opens: they take about a gigabyte while they are read."""
@@ -166,16 +165,6 @@ def power_law(x: Array, y: Array) -> float | None:
     return float(np.sqrt(np.mean(misfit**2))) / spread if spread > 0 else None
 
 
-def why_no_target(table: Table, name: str) -> str | None:
-    """Return why a column of text is no target; None where it can be one."""
-    most, fewest = 12, 3  # classes, and rows of each
-    counts = Counter(cell for cell in table.texts[name] if cell is not None)
-    if not 2 <= len(counts) <= most:
-        return f"a target of text has 2 to {most} classes, and this has {len(counts)}"
-    rare = min(counts, key=lambda label: counts[label])
-    return f"its class {rare!r} has fewer than {fewest} rows" if counts[rare] < fewest else None
-
-
 @dataclass(frozen=True)
 class Form:
     """What a person chose of a table, as it came; `plan` checks it.
@@ -207,7 +196,7 @@ class Form:
             why = why_not(table, name) if name in table.texts or name in table.dates else None
             if why is not None:
                 raise InputError(f"The column {name!r} cannot be an input: {why}.")
-        why = why_no_target(table, target) if target in table.texts else None
+        why = why_no_class(table, target) if target in table.texts else None
         if why is not None:
             raise InputError(f"The column {target!r} cannot be the target: {why}.")
         kinds = {**table.columns, **dict.fromkeys([*table.texts, *table.dates], np.empty(0))}
@@ -253,8 +242,7 @@ def _codes(table: Table, target: str, classes: Sequence[str]) -> Array:
     if not classes:
         return table.columns[target]
     if target in table.texts:
-        place: dict[str | None, float] = {label: float(code) for code, label in enumerate(classes)}
-        return np.array([place.get(cell, np.nan) for cell in table.texts[target]])
+        return with_classes(table, target)[0].columns[target]
     values = table.columns[target]
     return np.where(np.isnan(values), np.nan, (values == np.nanmax(values)).astype(float))
 

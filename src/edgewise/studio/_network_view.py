@@ -21,7 +21,7 @@ from edgewise.plot import Diagram, Label, diagram, outline, path_data, unit_curv
 from edgewise.studio._desk import Desk
 from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import Answer, check, request
-from edgewise.train import Table
+from edgewise.train import CrossEntropy, Table
 
 
 def numbers(values: Any, digits: int = 6) -> list[float | None]:
@@ -161,7 +161,7 @@ def fitted(session: Session, table: Table) -> torch.Tensor:
         outputs = session.state.situation.model(table.x)
     if not session.classes:
         return outputs
-    return outputs.softmax(1) if outputs.shape[1] > 1 else outputs.sigmoid()
+    return CrossEntropy.probabilities(outputs)[:, -outputs.shape[1] :]
 
 
 def _shares(session: Session, table: Table) -> Answer:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import queue
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from starlette.routing import Route
 from edgewise._errors import InputError
 from edgewise.studio._desk import Desk
 from edgewise.studio._guard import Guard, read_object
+from edgewise.studio._hosts import load_requests
 from edgewise.studio._requests import Moved
 
 _END = None  # what a stream finds in its queue when it is to end
@@ -59,11 +61,10 @@ class Streams:
     async def stream(self) -> AsyncIterator[str]:
         """Yield events as text/event-stream until `end`; who listens will want the worker soon."""
         inbox, beat = _Inbox(), 15.0  # seconds after which a silent stream says that it is alive
-        if not self._desk.read_only:
-            await asyncio.to_thread(self._desk.warm)
         with self._desk.listening(inbox):
             self._open.add(inbox)
             try:
+                asyncio.get_running_loop().run_in_executor(None, self._warm)
                 yield ": hello\n\n"
                 while not self._over:
                     try:
@@ -75,6 +76,11 @@ class Streams:
                         yield f"data: {json.dumps(event)}\n\n"
             finally:
                 self._open.discard(inbox)
+
+    def _warm(self) -> None:
+        load_requests()  # first, since the page waits for them
+        if not self._desk.read_only and not self._over:
+            self._desk.warm()
 
     def end(self) -> None:
         """End all streams, and those that are still to come."""
@@ -92,10 +98,10 @@ _TYPES = {
 }  # fmt: skip
 
 
-def app(desk: Desk, token: str, streams: Streams | None = None, patience: float = 20.0) -> Guard:
-    """Return the application of a desk; all of it lies below /TOKEN/. `patience` is that of the guard."""
+def app(desk: Desk, token: str, streams: Streams, patience: float, begun: threading.Event) -> Guard:
+    """Return the application of a desk; all of it lies below /TOKEN/. `patience` is that of the guard; requests wait
+    for `begun`."""
     threads = ThreadPoolExecutor(8, "edgewise-studio")  # further requests wait
-    open_streams = streams or Streams(desk)
     files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.suffix in _TYPES}
 
     async def page(_: Request) -> Response:
@@ -107,11 +113,11 @@ def app(desk: Desk, token: str, streams: Streams | None = None, patience: float 
 
     async def ask(asked: Request) -> Response:
         body, name = await asked.body(), asked.path_params["name"]
-        answering = asyncio.get_running_loop().run_in_executor(threads, partial(_answered, desk, name, body))
+        answering = asyncio.get_running_loop().run_in_executor(threads, partial(_answered, desk, begun, name, body))
         return await answering
 
     async def events(_: Request) -> Response:
-        return StreamingResponse(open_streams.stream(), media_type="text/event-stream")
+        return StreamingResponse(streams.stream(), media_type="text/event-stream")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -125,8 +131,9 @@ def app(desk: Desk, token: str, streams: Streams | None = None, patience: float 
     return Guard(Starlette(routes=routes, lifespan=lifespan), token, patience)
 
 
-def _answered(desk: Desk, name: str, body: bytes) -> Response:
+def _answered(desk: Desk, begun: threading.Event, name: str, body: bytes) -> Response:
     """Answer a request in JSON; what goes wrong inside is logged here, and the page learns no more than its kind."""
+    begun.wait()
     try:
         return JSONResponse(desk.ask(name, read_object(body)))
     except Moved as problem:

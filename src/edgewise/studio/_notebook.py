@@ -43,11 +43,24 @@ def widget(
 ) -> StudioWidget:  # fmt: skip
     """Return the studio as a widget, for a notebook cell: the page of `open`, without a server.
 
-    `source`, `target`, `inputs`, `folder` and `read_only` as in `open`; `height` in pixels. The widget's `session` is
-    the session as the page has it by now. Needs `pip install 'edgewise[studio]'`.
+    The widget's `session` is the session as the page has it by now. Needs `pip install 'edgewise[studio]'`.
 
-    Errors: InputError for sources that cannot be read, a height that is no int >= 200, and without the packages.
+    Parameters
+    ----------
+    source, target, inputs, folder
+        As in `open`.
+    height
+        Height in pixels.
+    read_only
+        Whether nothing can be changed.
 
+    Raises
+    ------
+    InputError
+        For sources that cannot be read, a height that is no int >= 200, and without the packages.
+
+    Examples
+    --------
     >>> import edgewise as ew, numpy as np, tempfile
     >>> x = np.random.default_rng(0).random((50, 2))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -61,9 +74,16 @@ def widget(
 
 
 class StudioWidget(Host, anywidget.AnyWidget):
-    """A studio in a notebook cell; `desk` is the one that it shows.
+    """A studio in a notebook cell.
 
     Saved with the notebook is a picture of the network as it was when the cell ran, for readers without a kernel.
+
+    Parameters
+    ----------
+    desk
+        What answers the page.
+    height
+        Height in pixels.
     """
 
     _esm = _STATIC / "widget.js"

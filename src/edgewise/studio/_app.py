@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import queue
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -90,6 +91,7 @@ class Streams:
 
 
 STATIC = Path(__file__).parent / "static"
+_READING = ("open_table", "plan", "begin", "open_model")  # requests that may read a table
 _LOGGER = logging.getLogger("edgewise.studio")
 #: what the page is made of; anything else in its folder is not given away
 _TYPES = {
@@ -102,6 +104,7 @@ def app(desk: Desk, token: str, streams: Streams, patience: float, begun: thread
     """Return the application of a desk; all of it lies below /TOKEN/. `patience` is that of the guard; requests wait
     for `begun`."""
     threads = ThreadPoolExecutor(8, "edgewise-studio")  # further requests wait
+    reader = ThreadPoolExecutor(1, "edgewise-studio-reader")  # one table takes memory at a time
     files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.suffix in _TYPES}
 
     async def page(_: Request) -> Response:
@@ -113,8 +116,11 @@ def app(desk: Desk, token: str, streams: Streams, patience: float, begun: thread
 
     async def ask(asked: Request) -> Response:
         body, name = await asked.body(), asked.path_params["name"]
-        answering = asyncio.get_running_loop().run_in_executor(threads, partial(_answered, desk, begun, name, body))
-        return await answering
+        answer = partial(_answered, desk, begun, name, body)
+        loop = asyncio.get_running_loop()
+        if name in _READING:
+            return await loop.run_in_executor(reader, _uncollected, answer)
+        return await loop.run_in_executor(threads, answer)
 
     async def events(_: Request) -> Response:
         return StreamingResponse(streams.stream(), media_type="text/event-stream")
@@ -123,12 +129,24 @@ def app(desk: Desk, token: str, streams: Streams, patience: float, begun: thread
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         threads.shutdown(wait=False, cancel_futures=True)
+        reader.shutdown(wait=False, cancel_futures=True)
 
     routes = [
         Route("/", page), Route("/static/{name:path}", static), Route("/ask/{name}", ask, methods=["POST"]),
         Route("/events", events),
     ]  # fmt: skip
     return Guard(Starlette(routes=routes, lifespan=lifespan), token, patience)
+
+
+def _uncollected(answer: Callable[[], Response]) -> Response:
+    """Answer without collecting garbage: among the cells of a table that stops all threads for seconds."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return answer()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _answered(desk: Desk, begun: threading.Event, name: str, body: bytes) -> Response:

@@ -156,6 +156,7 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
 def _sheets(desk: Desk, file: Any) -> list[str]:
     """The sheets of a workbook, none of another table."""
     path = _path(desk.folder, file)
+    check_cells(path)
     return _clear(path, lambda: sheet_names(path))
 
 

@@ -122,7 +122,7 @@ PUBLIC = {
         TableRegressor Training compare
     """,
     "edgewise.session": "ACTIONS Action Comparison Preview Session State Steering Variable acting",
-    "edgewise.studio": "Desk Moved REQUESTS Request Studio StudioWidget desk_of open widget",
+    "edgewise.studio": "Desk Moved REQUESTS Request Studio StudioWidget desk_of open serve widget",
     "edgewise.forms": "Form Parameter fit get names register",
     "edgewise.functions": "Function get names register registered",
     "edgewise.structure": """

@@ -154,7 +154,8 @@ def test_the_page_and_the_terminal_say_what_is_left_out(
     gapped(table).to_csv(table, index=False)
     assert main(["studio", str(table), "--target", "y", "--no-browser"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[:2] == ["Column 'name' is left out: it is the same in every row.", LEFT_OUT]
+    assert said[0] == "The studio starts ..." and said[1].startswith("The studio is at http://127.0.0.1:")
+    assert said[3:5] == ["Column 'name' is left out: it is the same in every row.", LEFT_OUT]
 
 
 def test_the_help_names_all_shipped_tables(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,11 +88,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     with stoppable() as stop:
         try:
             arguments = list(sys.argv[1:] if argv is None else argv)
+            helps = bool({"-h", "--help", "--version"} & set(arguments))
+            starts = arguments[:1] == ["studio"] and not helps
             with stop.loading():
+                if starts:
+                    print("The studio starts ...", flush=True)  # noqa: T201 (before the packages that print)
                 with extras():
                     from edgewise.cli._app import run
 
-                if arguments and not {"--help", "-h", "--version"} & {*arguments}:  # which answer without torch
+                if not starts and not helps:  # which answer without torch
                     import edgewise.tables.io  # noqa: F401
             return run(arguments)
         except MissingPackage as missing:

@@ -1,13 +1,14 @@
 """`edgewise studio`: a page on which a person trains, touches and reads a network."""
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgewise._errors import InputError
-from edgewise.cli._input import Inputs, open_table, split_names
+from edgewise.cli._input import Inputs, split_names
 from edgewise.cli._output import console
 
 if TYPE_CHECKING:
@@ -35,19 +36,16 @@ def studio(
     """Open a page on which you train a network, touch its edges, and read it as a formula."""
     if file is None and (target is not None or inputs is not None):
         raise InputError("--target and --inputs are columns of a table: name its FILE.")
-    names = None if inputs is None or file is None else split_names(inputs, open_table(file).names)
-
     from edgewise import studio
 
-    opened = studio.open(
-        file, target=target, inputs=names, folder=folder, port=port, open_browser=browser, read_only=read_only,
-        wait=False,
-    )  # fmt: skip
+    names = None if inputs is None else partial(split_names, inputs)
+    opened = studio.serve(file, target, names, folder, port, browser, read_only)
     screen = console()
-    for note in opened.notes:
-        screen.print(note)
     screen.print(f"The studio is at {opened.url}", soft_wrap=True)
     screen.print("Its address is a secret: who knows it can do what you can do on the page. Ctrl-C ends it.")
+    opened.begun()
+    for note in opened.notes:
+        screen.print(note)
     opened.wait()
     screen.print()
     screen.print(f"The studio is closed. {_left(opened.desk)}")

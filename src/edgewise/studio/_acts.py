@@ -54,12 +54,6 @@ _SUGGESTED = "suggested"  # the drawer of the last request for functions
 
 
 @request()
-def seated(desk: Desk) -> Answer:
-    """Which session is open, by its number; None where there is none yet."""
-    return {"session": desk.number}
-
-
-@request()
 def view(desk: Desk, rows: Any = None) -> Answer:
     """The session as it is, with scores and curves over chosen rows."""
     session = desk.session

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import queue
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,6 +23,7 @@ from starlette.routing import Route
 from edgewise._errors import InputError
 from edgewise.studio._desk import Desk
 from edgewise.studio._guard import Guard, read_object
+from edgewise.studio._hosts import load_requests
 from edgewise.studio._requests import Moved
 
 _END = None  # what a stream finds in its queue when it is to end
@@ -59,11 +62,10 @@ class Streams:
     async def stream(self) -> AsyncIterator[str]:
         """Yield events as text/event-stream until `end`; who listens will want the worker soon."""
         inbox, beat = _Inbox(), 15.0  # seconds after which a silent stream says that it is alive
-        if not self._desk.read_only:
-            await asyncio.to_thread(self._desk.warm)
         with self._desk.listening(inbox):
             self._open.add(inbox)
             try:
+                asyncio.get_running_loop().run_in_executor(None, self._warm)
                 yield ": hello\n\n"
                 while not self._over:
                     try:
@@ -76,6 +78,11 @@ class Streams:
             finally:
                 self._open.discard(inbox)
 
+    def _warm(self) -> None:
+        load_requests()  # first, since the page waits for them
+        if not self._desk.read_only and not self._over:
+            self._desk.warm()
+
     def end(self) -> None:
         """End all streams, and those that are still to come."""
         self._over = True
@@ -84,6 +91,7 @@ class Streams:
 
 
 STATIC = Path(__file__).parent / "static"
+_READING = ("open_table", "plan", "begin", "open_model")  # requests that may read a table
 _LOGGER = logging.getLogger("edgewise.studio")
 #: what the page is made of; anything else in its folder is not given away
 _TYPES = {
@@ -92,10 +100,11 @@ _TYPES = {
 }  # fmt: skip
 
 
-def app(desk: Desk, token: str, streams: Streams | None = None, patience: float = 20.0) -> Guard:
-    """Return the application of a desk; all of it lies below /TOKEN/. `patience` is that of the guard."""
+def app(desk: Desk, token: str, streams: Streams, patience: float, begun: threading.Event) -> Guard:
+    """Return the application of a desk; all of it lies below /TOKEN/. `patience` is that of the guard; requests wait
+    for `begun`."""
     threads = ThreadPoolExecutor(8, "edgewise-studio")  # further requests wait
-    open_streams = streams or Streams(desk)
+    reader = ThreadPoolExecutor(1, "edgewise-studio-reader")  # one table takes memory at a time
     files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.suffix in _TYPES}
 
     async def page(_: Request) -> Response:
@@ -107,16 +116,20 @@ def app(desk: Desk, token: str, streams: Streams | None = None, patience: float 
 
     async def ask(asked: Request) -> Response:
         body, name = await asked.body(), asked.path_params["name"]
-        answering = asyncio.get_running_loop().run_in_executor(threads, partial(_answered, desk, name, body))
-        return await answering
+        answer = partial(_answered, desk, begun, name, body)
+        loop = asyncio.get_running_loop()
+        if name in _READING:
+            return await loop.run_in_executor(reader, _uncollected, answer)
+        return await loop.run_in_executor(threads, answer)
 
     async def events(_: Request) -> Response:
-        return StreamingResponse(open_streams.stream(), media_type="text/event-stream")
+        return StreamingResponse(streams.stream(), media_type="text/event-stream")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         threads.shutdown(wait=False, cancel_futures=True)
+        reader.shutdown(wait=False, cancel_futures=True)
 
     routes = [
         Route("/", page), Route("/static/{name:path}", static), Route("/ask/{name}", ask, methods=["POST"]),
@@ -125,8 +138,20 @@ def app(desk: Desk, token: str, streams: Streams | None = None, patience: float 
     return Guard(Starlette(routes=routes, lifespan=lifespan), token, patience)
 
 
-def _answered(desk: Desk, name: str, body: bytes) -> Response:
+def _uncollected(answer: Callable[[], Response]) -> Response:
+    """Answer without collecting garbage: among the cells of a table that stops all threads for seconds."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return answer()
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _answered(desk: Desk, begun: threading.Event, name: str, body: bytes) -> Response:
     """Answer a request in JSON; what goes wrong inside is logged here, and the page learns no more than its kind."""
+    begun.wait()
     try:
         return JSONResponse(desk.ask(name, read_object(body)))
     except Moved as problem:

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgewise._errors import InputError, unknown
-from edgewise.networks.session import Session
-from edgewise.studio._requests import REQUESTS, Answer, Moved
+from edgewise.studio._hosts import load_requests
+from edgewise.studio._requests import REQUESTS, Answer, Moved, request
 from edgewise.studio._work import Event, Task, Worker
+
+if TYPE_CHECKING:
+    from edgewise.networks.session import Session
 
 ENDING = ".session"
 
@@ -106,6 +109,7 @@ class Desk:
         Moved
             Where the page is behind or work goes on.
         """
+        load_requests(name)
         if name not in REQUESTS:
             raise unknown("request", name, REQUESTS)
         row = REQUESTS[name]
@@ -269,6 +273,12 @@ class Desk:
     def close(self) -> None:
         """End the worker; the session is on disk."""
         self._worker.kill()
+
+
+@request()
+def seated(desk: Desk) -> Answer:
+    """Which session is open, by its number; None where there is none yet."""
+    return {"session": desk.number}
 
 
 class Host:

@@ -11,13 +11,37 @@ from typing import Any
 from edgewise._errors import InputError, unknown
 from edgewise._printable import excerpt
 from edgewise._replacing import writing
+from edgewise.studio._desk import Desk
+from edgewise.studio._requests import Answer, request
+from edgewise.tables import datasets
 
+FIRST = "first"
+"""The drawer of what the page begins with: a dict of a table's file, and of target and inputs, or None for them."""
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".xlsx", ".parquet")
 SESSIONS = (".session",)
 NETWORKS = (".safetensors",)
 LARGEST = 64 * 2**20  # bytes of an upload
 _LONGEST = 200  # bytes of a name, so that an ending still fits into the 255 that file systems take
 _FORBIDDEN = frozenset('<>:"|?*')  # Windows takes none of them
+
+
+@request()
+def files(desk: Desk) -> Answer:
+    """What can be opened: files in the studio's folder, shipped tables, the one that the studio was started with."""
+    return {
+        "folder": desk.folder.name, "largest": LARGEST, "read_only": desk.read_only,
+        "session": desk.file.name if desk.has_session and desk.file is not None else None, "open": desk.has_session,
+        "first": desk.drawers.get(FIRST),
+        "tables": listed(desk.folder, TABLES), "sessions": listed(desk.folder, SESSIONS),
+        "networks": listed(desk.folder, NETWORKS),
+        "shipped": [{"file": name, "about": _about(name)} for name in datasets.names()],
+    }  # fmt: skip
+
+
+def _about(name: str) -> str:
+    """The first sentence of a shipped table's note."""
+    text = datasets.path(name).with_suffix(".md").read_text(encoding="utf-8").split("\n\n")[1]
+    return " ".join(text.split()).partition(". ")[0].removesuffix(".") + "."
 
 
 def listed(folder: Path, endings: Sequence[str]) -> list[dict[str, Any]]:

@@ -90,7 +90,7 @@ def _joined(frame: Any, target: Any) -> tuple[Any, str]:
 
 
 class StudioWidget(Host, anywidget.AnyWidget):
-    """A studio in a notebook cell; `desk` is the one that it shows.
+    """A studio in a notebook cell.
 
     Saved with the notebook is a picture of the network as it was when the cell ran, for readers without a kernel.
 

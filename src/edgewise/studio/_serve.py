@@ -9,6 +9,8 @@ import socket
 import tempfile
 import threading
 import webbrowser
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, final
@@ -42,6 +44,10 @@ class Studio(Host):
         Port on this machine; 0 for any free one.
     patience
         Seconds that the server waits for the rest of a request, and keeps a quiet connection.
+    rest
+        What is left to do on the desk. It is done in a thread.
+    at_once
+        Whether requests are answered before that is done.
 
     Raises
     ------
@@ -49,12 +55,18 @@ class Studio(Host):
         For a port that is taken.
     """
 
-    def __init__(self, desk: Desk, port: int = 0, *, patience: float = 20.0) -> None:
+    def __init__(
+        self, desk: Desk, port: int = 0, *, patience: float = 20.0, rest: Callable[[], None] = lambda: None,
+        at_once: bool = False,
+    ) -> None:  # fmt: skip
         self.desk = desk
         taken = _listen(port)
         self.url = f"http://{_HOST}:{taken.getsockname()[1]}/{(token := secrets.token_urlsafe(32))}/"
         self._way_in: Path | None = None
-        self._server = _Server(desk, token, patience)
+        ready = threading.Event()
+        if at_once:
+            ready.set()
+        self._server = _Server(desk, token, patience, ready)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [taken]}, name="edgewise-studio", daemon=True
         )
@@ -62,6 +74,18 @@ class Studio(Host):
         while not self._server.ready.wait(0.1):
             if not self._thread.is_alive():
                 raise RuntimeError("The studio's server did not start: see the error above.")
+        thread = ThreadPoolExecutor(1, "edgewise-studio-rest")
+        self._rest = thread.submit(rest)
+        self._rest.add_done_callback(lambda _: ready.set())
+        thread.shutdown(wait=False)
+
+    def begun(self) -> None:
+        """Wait until the page begins with what it should; where that fails, end the studio and raise the error."""
+        try:
+            self._rest.result()
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def is_open(self) -> bool:
@@ -117,7 +141,7 @@ class Studio(Host):
 class _Server(uvicorn.Server):
     """uvicorn without its own words, which ends streams before it waits for what is going on."""
 
-    def __init__(self, desk: Desk, token: str, patience: float) -> None:
+    def __init__(self, desk: Desk, token: str, patience: float, begun: threading.Event) -> None:
         self.ready = threading.Event()
         self._streams = Streams(desk)
         config: dict[str, Any] = {
@@ -126,7 +150,7 @@ class _Server(uvicorn.Server):
             "access_log": False, "server_header": False, "proxy_headers": False, "loop": "asyncio",
         }  # fmt: skip
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        super().__init__(uvicorn.Config(app(desk, token, self._streams, patience), **config))
+        super().__init__(uvicorn.Config(app(desk, token, self._streams, patience, begun), **config))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

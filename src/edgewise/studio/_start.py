@@ -14,10 +14,9 @@ from edgewise.networks.session import Session
 from edgewise.studio._acts import view
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
-from edgewise.studio._folder import LARGEST, NETWORKS, SESSIONS, TABLES, listed, place, store, unused
+from edgewise.studio._folder import NETWORKS, SESSIONS, TABLES, files, place, store, unused
 from edgewise.studio._form import Form, check_cells, checked_units
 from edgewise.studio._kept import begin_kept
-from edgewise.studio._open import FIRST
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._row_views import TEXTS
 from edgewise.tables import datasets
@@ -28,19 +27,6 @@ DRAWER = "start"
 session's bit for bit."""
 _KEPT = "tables"  # the drawer of the table that was read last
 T = TypeVar("T")
-
-
-@request()
-def files(desk: Desk) -> Answer:
-    """What can be opened: files in the studio's folder, shipped tables, the one that the studio was started with."""
-    return {
-        "folder": desk.folder.name, "largest": LARGEST, "read_only": desk.read_only,
-        "session": desk.file.name if desk.has_session and desk.file is not None else None, "open": desk.has_session,
-        "first": desk.drawers.get(FIRST),
-        "tables": listed(desk.folder, TABLES), "sessions": listed(desk.folder, SESSIONS),
-        "networks": listed(desk.folder, NETWORKS),
-        "shipped": [{"file": name, "about": _about(name)} for name in datasets.names()],
-    }  # fmt: skip
 
 
 @request()
@@ -143,12 +129,6 @@ def close(desk: Desk) -> Answer:
     return files(desk)
 
 
-def _about(name: str) -> str:
-    """The first sentence of a shipped table's note."""
-    text = datasets.path(name).with_suffix(".md").read_text(encoding="utf-8").split("\n\n")[1]
-    return " ".join(text.split()).partition(". ")[0].removesuffix(".") + "."
-
-
 def _path(folder: Path, file: Any) -> Path:
     """The path of a table in the folder, or of one that comes with edgewise."""
     if isinstance(file, str) and file in datasets.names():
@@ -176,6 +156,7 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
 def _sheets(desk: Desk, file: Any) -> list[str]:
     """The sheets of a workbook, none of another table."""
     path = _path(desk.folder, file)
+    check_cells(path)
     return _clear(path, lambda: sheet_names(path))
 
 

@@ -9,6 +9,10 @@ const CONSTANT = /^\\left\([^()]*\\pm[^()]*\\right\)/; // with its standard erro
  * @param {string} latex - as sympy writes it
  */
 export function breakable(latex) {
+  return broken(latex).replace(/\\allowbreak (?=\s*(\\bigr|$))/g, ""); // closing brackets stay together
+}
+
+function broken(latex) {
   let made = "";
   for (let k = 0; k < latex.length; ) {
     const rest = latex.slice(k);
@@ -46,13 +50,13 @@ function inside(text) {
   return text.slice(1);
 }
 
-const bracketed = (text, raised = "") => `\\bigl(${breakable(text)}\\bigr)${raised}${BREAK}`;
+const bracketed = (text, raised = "") => `\\bigl(${broken(text)}\\bigr)${raised}${BREAK}`;
 
 function fraction(text) {
   const above = inside(text.slice(5));
   const below = inside(text.slice(7 + above.length));
   if (above.length + below.length < LONG) return verbatim(text.slice(0, 9 + above.length + below.length));
-  const top = above === "1" ? "" : / [+-] /.test(above) ? bracketed(above) : breakable(above) + BREAK;
+  const top = above === "1" ? "" : / [+-] /.test(above) ? bracketed(above) : broken(above) + BREAK;
   return { text: top + bracketed(below, "^{-1}"), length: 9 + above.length + below.length };
 }
 

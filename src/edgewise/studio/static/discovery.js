@@ -56,7 +56,7 @@ export function panel(host, store) {
     if (was && !running) {
       // what went wrong is said next: a formula that could not be fitted is not shown
       queueMicrotask(() => {
-        if (was.name === "fit_formula" && store.status.kind !== "bad") now.index = OWN;
+        if (was.name === "fit_formula" && !now.failed) now.index = OWN;
         now.asked = false;
         refresh();
       });
@@ -86,7 +86,7 @@ function asking(host, store, now) {
   const ask = (name, body) => {
     limitField.problem("");
     more.clear();
-    now.asked = true;
+    Object.assign(now, { asked: true, failed: false });
     return store.change(name, target.value ? { ...body, target: target.value } : body, refused);
   };
   const more = known(host, (formula, given) => ask("fit_formula", { formula, known: given }));
@@ -114,7 +114,9 @@ function asking(host, store, now) {
   store.subscribe(["job"], () => element.show(now.front));
   store.subscribe(["status"], () => {
     const { text, kind } = store.status; // of a search that ended at once, since something was no column or no number
-    if (kind === "bad" && now.asked && more.problem(text)) store.say("");
+    if (kind !== "bad" || !now.asked) return;
+    now.failed = true;
+    if (more.problem(text)) store.say("");
   });
   return element;
 }

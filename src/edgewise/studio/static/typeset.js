@@ -4,8 +4,9 @@ import { breakable } from "./breaking.js";
 import { html } from "./elements.js";
 import { katex } from "./vendor.js";
 
-const SMALLEST = 0.8; // of the size of its letters to which a formula shrinks
+const SMALLEST = 0.86; // of the size of its letters to which a formula shrinks
 const MOST = 8000; // letters of LaTeX that are typeset
+const DIGITS = 6; // of numbers
 
 /**
  * @param {string} latex
@@ -15,14 +16,15 @@ const MOST = 8000; // letters of LaTeX that are typeset
 export function typeset(latex, text) {
   const element = html("div", { class: "typeset long", title: text, role: "math", "aria-label": text }, text);
   if (latex.length > MOST) return element;
+  const shown = latex.replace(/\d+\.\d{6,}/g, (number) => Number(Number(number).toPrecision(DIGITS)));
   katex().then((library) => {
     const set = (source) => library.render(source, element, { displayMode: true, throwOnError: true, trust: false, strict: "ignore" });
     try {
-      set(latex);
+      set(shown);
       element.classList.remove("long");
       let wide = 0;
       new ResizeObserver(([{ contentRect }]) => {
-        if (contentRect.width && Math.abs(contentRect.width - wide) > 1) fit(element, set, latex);
+        if (contentRect.width && Math.abs(contentRect.width - wide) > 1) fit(element, set, shown);
         wide = contentRect.width;
       }).observe(element);
     } catch {

@@ -96,26 +96,15 @@ FIELDS = (
 
 @request()
 def knowledge(desk: Desk) -> Answer:
-    """The fields in which a person says what is known, and the columns that can be chosen in them."""
-    rows = [
-        {
-            "name": f.name,
-            "place": f.place,
-            "label": f.label,
-            "example": f.example,
-            "hint": f.hint,
-            "kind": f.kind,
-            "words": list(f.words),
-        }
-        for f in FIELDS
-    ]
-    return {"fields": rows, "columns": list(desk.session.names)}
+    """The fields in which a person says what is known."""
+    shown = ("name", "place", "label", "example", "hint", "kind", "words")
+    return {"fields": [{key: getattr(field, key) for key in shown} for field in FIELDS]}
 
 
 def arguments_of(given: Any, places: tuple[Place, ...], columns: Sequence[str]) -> dict[str, Any]:
     """Return arguments by name from the texts in the fields of these places, those that were left empty left out.
 
-    Errors: InputError for texts that make no sense, columns that there are not, and two fields with the same column.
+    Errors: InputError for texts that make no sense, and for columns that there are not.
     """
     check(given is None or isinstance(given, dict), "'known' is texts by name.", given)
     known = {field.name: field for field in FIELDS if field.place in places}

@@ -66,6 +66,7 @@ export function panel(host, store) {
   store.subscribe(["view"], () => {
     if (!store.view || columns === store.view.names.join()) return;
     columns = store.view.names.join(); // another column: formulas of the front may not fit
+    form.columns(store.view.names);
     refresh();
   });
   return element;
@@ -97,6 +98,7 @@ function asking(host, store, now) {
   const said = html("p", { class: "hint", role: "status" });
   const element = html("div", { class: "front-ask" }, html("div", { class: "with-button" }, targetField, field("Effort", effort), limitField, start, stop), bar, said, more);
 
+  element.columns = more.columns;
   element.show = (front) => {
     const { job } = now;
     start.hidden = Boolean(job);

@@ -6,7 +6,8 @@ import { button, choice, field, folded, html } from "./elements.js";
  * The fold-outs "What you know" and "Fit a formula of your own".
  * @param {object} host
  * @param {(formula: string, known: object) => void} fit
- * @returns {HTMLElement} with `read(places)`, texts by name, and `problem(text)`, true where it is shown at a field
+ * @returns {HTMLElement} with `read(places)`, texts by name, `problem(text)`, true where it is shown at a field, and
+ *   `columns(names)`, which can be chosen
  */
 export function known(host, fit) {
   const fields = new Map(); // by name: the field's element, its control, and its place
@@ -33,13 +34,20 @@ export function known(host, fit) {
     return true;
   };
   element.clear = () => fields.forEach((row) => row.element.problem(""));
+  let columns = [];
+  element.columns = (names) => {
+    columns = [["", "none"], ...names.map((name) => [name, name])];
+    for (const { control } of [...fields.values()].filter((row) => row.kind === "column")) {
+      control.replaceChildren(...choice(columns, control.value).children);
+    }
+  };
   element.busy = (busy) => (start.disabled = busy);
 
-  host.ask("knowledge").then(({ fields: rows, columns }) => {
+  host.ask("knowledge").then(({ fields: rows }) => {
     for (const row of rows) {
       const control = controls[row.kind](row, columns);
       const made = field(row.label, control, row.hint);
-      fields.set(row.name, { element: made, control, place: row.place });
+      fields.set(row.name, { element: made, control, place: row.place, kind: row.kind });
       places[row.place].append(made);
     }
   }, () => {});
@@ -49,6 +57,6 @@ export function known(host, fit) {
 
 const controls = {
   text: ({ example }) => html("input", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: example }),
-  column: (row, columns) => choice([["", "none"], ...columns]),
+  column: (row, columns) => choice(columns, ""),
   choice: ({ words }) => choice(words),
 };

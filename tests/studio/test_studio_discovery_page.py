@@ -120,6 +120,7 @@ def test_a_long_formula_is_typeset_whole_wherever_it_is_shown(discovering: Calla
     page.get_by_role("heading", name="Your formula").wait_for(timeout=30_000)
     page.locator(".candidate .plots svg").first.wait_for()
     page.wait_for_timeout(300)
+    assert page.locator(".table-scroll:visible").evaluate("one => one.scrollWidth <= one.clientWidth")
     assert all(page.evaluate(IN_SIGHT)) and "±" in page.locator(".candidate .typeset").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if width == 390:

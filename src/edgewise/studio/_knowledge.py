@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from edgewise import _texts as texts
 from edgewise._errors import InputError, unknown
-from edgewise.discovery.knowledge import Knowledge, Known
+from edgewise.discovery.knowledge import Knowledge
 from edgewise.studio._desk import Desk
 from edgewise.studio._requests import Answer, check, request
 
@@ -121,7 +121,7 @@ def arguments_of(given: Any, places: tuple[Place, ...], columns: Sequence[str]) 
     return found
 
 
-def check_known(known: Known, names: Sequence[str], target: str) -> None:
+def check_known(known: Any, names: Sequence[str], target: str) -> None:
     """Raise InputError, which begins with the name of an argument, for one that makes no sense of a table."""
     units = {"units": known["units"]} if "units" in known else {}
     for name, value in known.items():

@@ -4,7 +4,7 @@ import { breakable } from "./breaking.js";
 import { html } from "./elements.js";
 import { katex } from "./vendor.js";
 
-const SMALLEST = 0.86; // of the size of its letters to which a formula shrinks
+const SMALLEST = 0.88; // of the size of its letters to which a formula shrinks
 const MOST = 8000; // letters of LaTeX that are typeset
 const DIGITS = 6; // of numbers
 

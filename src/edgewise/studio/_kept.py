@@ -16,6 +16,7 @@ _NUMBER = (int, float, type(None))
 _ROW = {
     "index": int, "complexity": int, "error": _NUMBER, "held_out": _NUMBER, "text": str, "latex": str, "r2": _NUMBER,
     "constants": int, "weight": _NUMBER, "best": bool,
+    "law": (str, type(None)),
 }  # fmt: skip
 _FRONT = {
     "target": str, "at": int, "effort": str, "seconds": _NUMBER, "outcome": str, "message": str, "conclusion": [str],
@@ -24,7 +25,7 @@ _FRONT = {
 _SAMPLE = {"rows": [int], "observed": [_NUMBER], "fitted": [_NUMBER], "residual": [_NUMBER]}
 _FORMULA = {
     "index": int, "target": str, "latex": str, "text": str, "full": str, "complexity": int, "best": bool,
-    "constants": [str], "rms": _NUMBER, "sample": _SAMPLE,
+    "constants": [str], "law": [str], "rms": _NUMBER, "sample": _SAMPLE,
 }  # fmt: skip
 
 

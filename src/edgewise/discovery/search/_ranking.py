@@ -143,8 +143,9 @@ class Ranking:
     def _supported(self, best: Candidate) -> Candidate:
         """Return the formula of the front with most evidence that predicts rows left out as well as a good one.
 
-        That is up to a fifth of its error and two standard errors of the difference. A law that is only corrected stays. None is returned with
-        a constant that its standard error exceeds, if there is another one: the good one without it is asked too.
+        That is up to a fifth of its error and two standard errors of the difference. A law that is only corrected
+        stays. None is returned with a constant that its standard error exceeds, if there is another one: the good one
+        without it is asked too.
         """
         chance, larger, contest = 2.0, 1.2, self.verdict.contest  # standard errors of the difference; times the error
         own = contest.entry(best.expression)

@@ -26,7 +26,8 @@ from edgewise.train import CrossEntropy, FitStep, RefitPass, error_of
 
 #: what is typed or chosen for an argument, by its name, a text if it is not here; the same for all actions
 _KINDS = {
-    "affine": "constants", "cuts": "cuts", "depth": "integer", "direction": "direction", "edge": "edge",
+    "affine": "constants", "at": "number", "by": "number", "high": "number", "low": "number", "width": "number",
+    "cuts": "cuts", "depth": "integer", "direction": "direction", "edge": "edge",
     "edges": "edges", "factor": "integer", "formula": "text", "function": "function", "functions": "functions",
     "grid": "integer", "grids": "grids", "merge": "choice", "name": "text", "node": "node", "nodes": "nodes",
     "rounding": "choice", "seed": "integer", "slack": "number", "sparsity": "number", "steps": "integer",
@@ -155,6 +156,7 @@ def preview(desk: Desk, at: int, name: str, arguments: dict[str, Any], rows: Any
     difference = shown.comparison
     return {
         "before": number(shown.before), "after": number(shown.after), "moved": number(difference.moved),
+        "held_out": [number(error) for error in difference.held_out],
         "became": [{"edge": list(edge), "was": was, "is": is_} for edge, (was, is_) in difference.became.items()],
         "edges": list(difference.edges), "parameters": list(difference.parameters),
         "view": network_view(

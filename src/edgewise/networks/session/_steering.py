@@ -13,8 +13,9 @@ from edgewise.formulas import functions as library
 from edgewise.interpret import Cut, symbolic
 from edgewise.kernels import one_thread
 from edgewise.networks.session._actions import acting, action
-from edgewise.networks.session._history import History, errors_at
+from edgewise.networks.session._history import errors_at
 from edgewise.networks.session._rows import Variable
+from edgewise.networks.session._shaping import Shaping
 from edgewise.nn import Direction, Edge, Width
 from edgewise.train import FitStep, Options, Outcome, Table, fit, refit
 
@@ -29,7 +30,7 @@ def _starts(model: nn.KAN, rows: int) -> int | Literal["auto"]:
     return "auto" if most * min(rows, 1000) * size**2 <= work else max(2, int(work / (min(rows, 1000) * size**2)))
 
 
-class Steering(History):
+class Steering(Shaping):
     """One method for each action; every one returns a new session, and leaves this one as it was.
 
     An edge is (layer, j, i): in that layer from node i to subnode j. A node is (depth, q): node q before layer depth.
@@ -539,7 +540,8 @@ class Steering(History):
                 f"nearest is {near[0]}, with error {near[1]:.3g} instead of {found.error_before:.3g}"
             )  # fmt: skip
             lines.append(f"{names[depth][i]} → {ends[j]}: {text}.")
-        return (f"{said} {kept} stay splines, since no function keeps the error:", *lines)
+        stay = "1 stays a spline" if kept == 1 else f"{kept} stay splines"
+        return (f"{said} {stay}, since no function keeps the error:", *lines)
 
     @acting(long=True)
     def round_constants(self) -> Self:

@@ -33,6 +33,11 @@ export function edgePlot(edge, words, other = null) {
   if (!named) image.append(svg("path", { class: `curve ${edge.function ? "symbolic" : ""}`, d: polyline(edge.x, edge.y, toX, toY) }));
   image.append(dots(edge, toX, toY, named ? 5 : 2.4));
   if (other) image.append(svg("path", { class: "curve other", d: polyline(other.x, other.y, toX, toY) }));
+  /** Where a pointer is, in units of the axes. */
+  image.place = (event) => {
+    const box = image.getBoundingClientRect();
+    return [toX.invert(((event.clientX - box.left) / box.width) * WIDE), toY.invert(((event.clientY - box.top) / box.height) * HIGH)];
+  };
   return image;
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import edgewise as ew
-from edgewise.cli._app import run as main
+from edgewise.cli import main
 
 
 @pytest.fixture(autouse=True)

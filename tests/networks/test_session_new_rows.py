@@ -117,14 +117,14 @@ def test_labels_that_do_not_fit_are_refused(classes: list[str], target: str | No
         Session(ew.KAN([2, 1]), x, y > 0, classes=classes, target=target)
 
 
-def test_a_bend_moves_the_curve_where_it_says_and_is_undone() -> None:
+def test_a_bump_moves_the_curve_where_it_says_and_is_undone() -> None:
     x, y = table()
     session = Session(ew.KAN([2, 1], grid=30, seed=0), x, y, ["a", "b"], held_out=0.2).fit()
-    bent = session.bend((0, 0, 0), at=0.5, by=0.4, width=0.1)
-    moved = (bent.model(x) - session.model(x)).detach()[:, 0]
+    bumped = session.add_bump((0, 0, 0), at=0.5, by=0.4, width=0.1)
+    moved = (bumped.model(x) - session.model(x)).detach()[:, 0]
     wanted = 0.4 * torch.exp(-(((x[:, 0] - 0.5) / 0.1) ** 2) / 2)
     assert float((moved - wanted).abs().max()) < 0.02
-    assert bent.error > session.error and bent.undo().error == session.error
+    assert bumped.error > session.error and bumped.undo().error == session.error
     flat = session.flatten((0, 0, 0), low=-0.5, high=0.5)
     inside = x[(x[:, 0] > -0.35) & (x[:, 0] < 0.35)]
     curve = (flat.model(inside) - flat.model(torch.stack([0 * inside[:, 0], inside[:, 1]], 1))).detach()
@@ -134,14 +134,14 @@ def test_a_bend_moves_the_curve_where_it_says_and_is_undone() -> None:
 @pytest.mark.parametrize(
     ("action", "arguments", "message"),
     [
-        ("bend", {"edge": (0, 0, 0), "at": 0, "by": 1, "width": 0}, "'width' must be a positive number"),
-        ("bend", {"edge": (0, 0, 0), "at": "x", "by": 1, "width": 1}, "'at' must be a finite number"),
-        ("bend", {"edge": (0, 0, 1), "at": 0, "by": 1, "width": 1}, "is a function: make it a spline first"),
+        ("add_bump", {"edge": (0, 0, 0), "at": 0, "by": 1, "width": 0}, "'width' must be a positive number"),
+        ("add_bump", {"edge": (0, 0, 0), "at": "x", "by": 1, "width": 1}, "'at' must be a finite number"),
+        ("add_bump", {"edge": (0, 0, 1), "at": 0, "by": 1, "width": 1}, "is a function: make it a spline first"),
         ("flatten", {"edge": (0, 0, 0), "low": 3, "high": 4}, "Fewer than two rows lie between 3 and 4"),
         ("flatten", {"edge": (0, 0, 7)}, "0, 7"),
     ],
 )
-def test_what_cannot_be_bent_is_said(action: str, arguments: dict[str, object], message: str) -> None:
+def test_what_cannot_be_shaped_is_said(action: str, arguments: dict[str, object], message: str) -> None:
     session = begin().set_function((0, 0, 1), "x")
     with pytest.raises(InputError, match=message):
         session.apply(action, **arguments)

@@ -119,7 +119,7 @@ ALSO = "1 gap of 'b' count as the median."
 def test_what_a_session_is_begun_without_is_said(open_studio: Opener, table: Path) -> None:
     frame = gapped(table)
     studio = open_studio(frame, target="y")
-    assert studio.notes == ["Column 'name' is left out: it holds no numbers.", LEFT_OUT, ALSO]
+    assert studio.notes == ["Column 'name' is left out: it is the same in every row.", LEFT_OUT, ALSO]
     assert (
         ask(studio, "view").said["left_out"] == studio.notes and LEFT_OUT.replace("'", "&#x27;") in studio._repr_html_()
     )
@@ -178,7 +178,12 @@ WRONG: list[tuple[str, Any, dict[str, Any], str]] = [
     ("array", np.zeros((9, 2)), {}, "Name the target"),
     ("shapes", np.zeros((9, 2)), {"target": np.zeros(8)}, r"shapes \(9, 2\) and \(8,\)"),
     ("names", np.zeros((9, 2)), {"target": np.zeros(9), "inputs": ["y", "y"]}, "2 different names"),
-    ("text", pd.DataFrame({"a": ["p"] * 9, "y": range(9)}), {"target": "y", "inputs": ["a"]}, "holds no numbers"),
+    (
+        "text",
+        pd.DataFrame({"a": ["p"] * 9, "y": range(9)}),
+        {"target": "y", "inputs": ["a"]},
+        "'a' cannot be an input: it is the same",
+    ),
     ("frame", pd.DataFrame({"a": range(9), "y": range(9)}), {"target": np.zeros(9)}, "name of a column"),
 ]
 

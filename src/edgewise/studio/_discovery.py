@@ -121,6 +121,11 @@ def discover(
 def _rows(desk: Desk, target: str | None) -> tuple[dict[str, Any], Any, str]:
     """The inputs of the session by name, a target of it, and what that is called."""
     session = desk.session
+    if session.classes:
+        raise InputError(
+            f"{session.answer} is a class, and Discover finds formulas for numbers. In Python, "
+            "edgewise.SymbolicClassifier finds formulas for log-odds."
+        )
     chosen = session.targets[0] if target is None else target
     if chosen not in session.targets:
         raise unknown("target", chosen, session.targets)

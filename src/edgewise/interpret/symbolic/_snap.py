@@ -58,12 +58,12 @@ class SnapResult:
         The edges that became functions, in order.
     kept
         Edges (layer, j, i) that are splines still.
-    misses
-        For edges of `kept` the function that came nearest to keeping the error, and the error with it.
     error_before
         The error of the given network.
     error_after
         The error of the network after snapping.
+    misses
+        For edges of `kept` the function that came nearest to keeping the error, and the error with it.
     """
 
     model: KAN

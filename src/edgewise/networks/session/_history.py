@@ -189,6 +189,8 @@ class Comparison:
     def __str__(self) -> str:
         lines = [f"{'':12}{f'state {self.a}':>12}{f'state {self.b}':>12}"]
         for name in _COMPARED:
+            if name == "held_out" and math.isnan(self.held_out[0]):
+                continue
             lines.append(f"{name.replace('_', ' '):12}" + "".join(f"{value:>12.4g}" for value in getattr(self, name)))
         lines.append(f"outputs differ by {self.moved:.4g}")
         lines += [f"edge {edge}: {was} -> {is_}" for edge, (was, is_) in self.became.items()]

@@ -113,7 +113,7 @@ def script(
     answers = _answers(rows)
     targets = answers[0] if len(answers) == 1 else answers
     more = f", units={rows.units!r}" * bool(rows.units) + f", classes={list(rows.classes)!r}" * bool(rows.classes)
-    more += f", held_out={rows.held_out!r}"
+    more += f", held_out={rows.held_out!r}" * bool(rows.held_out)
     states = list(session.states) if whole else session.path()
     return "".join(
         [

@@ -1,4 +1,4 @@
-"""What a person can do to the curve of one edge by hand: bend it, flatten a part of it."""
+"""What a person can do to the curve of one edge by hand: move it by a bump, flatten a part of it."""
 
 import math
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Shaping(History):
     """
 
     @acting()
-    def bend(self, edge: Edge, at: float, by: float, width: float) -> Self:
+    def add_bump(self, edge: Edge, at: float, by: float, width: float) -> Self:
         """Move an edge's spline by a bump around a place: phi(u) + by exp(-((u - at) / width)^2 / 2).
 
         The spline comes as near to that as its grid allows: `refine` makes it finer.
@@ -58,8 +58,8 @@ class Shaping(History):
         >>> import edgewise as ew, torch
         >>> x = torch.linspace(-1, 1, 50, dtype=torch.float64)[:, None]
         >>> session = ew.Session(ew.KAN([1, 1], grid=20), x, x).fit()
-        >>> bent = session.bend((0, 0, 0), at=0.5, by=0.2, width=0.2)
-        >>> round((bent.model(x[37:38]) - session.model(x[37:38])).item(), 2)
+        >>> moved = session.add_bump((0, 0, 0), at=0.5, by=0.2, width=0.2)
+        >>> round((moved.model(x[37:38]) - session.model(x[37:38])).item(), 2)
         0.2
         """
         if not width > 0:

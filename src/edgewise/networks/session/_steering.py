@@ -523,9 +523,9 @@ class Steering(Shaping):
         """
         now, table = self._now, self._aims
         found = symbolic.snap(now.model, table.x, table.y, forbid=now.forbidden, slack=slack, rounding=rounding)
-        return self._changed(found.model, said=self._told(found))
+        return self._changed(found.model, said=self._report(found))
 
-    def _told(self, found: symbolic.SnapResult) -> tuple[str, ...]:
+    def _report(self, found: symbolic.SnapResult) -> tuple[str, ...]:
         """What snapping came to: how many edges became functions, and the nearest miss of each of the others."""
         snapped, kept = len(found.snapped), len(found.kept)
         said = f"{snapped} of {snapped + kept} edges became functions."

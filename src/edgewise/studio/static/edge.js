@@ -1,7 +1,7 @@
 // The panel of an edge: its curve at large, what holds of it, what it could become, and what can be done to it.
 
 import { button, html } from "./elements.js";
-import { panel as bending } from "./edge_bend.js";
+import { panel as shaping } from "./edge_shape.js";
 import { panel as suggestions } from "./edge_suggest.js";
 import { panel as constants } from "./edge_constants.js";
 import { panel as rules } from "./edge_rules.js";
@@ -16,14 +16,14 @@ export function panel(host, store) {
   const plot = html("div", { class: "plot-place" });
   const facts = html("dl", { class: "facts" });
   const hands = html("div", { class: "row" });
-  const bend = bending(host, store);
-  bend.drag(plot);
+  const shape = shaping(host, store);
+  shape.drag(plot);
   const touch = html(
     "div",
     { class: "touch" },
     hands,
     suggestions(host, store),
-    bend,
+    shape,
     constants(host, store),
     rules(host, store),
   );
@@ -69,7 +69,7 @@ export function panel(host, store) {
   function show(answer) {
     shown = answer;
     if (!touch.inert) hands.replaceChildren(...handles(store, answer));
-    if (answer.there) bend.show(answer);
+    if (answer.there) shape.show(answer);
     drawPlot();
     facts.replaceChildren(...(answer.there ? factsOf(answer) : []));
   }

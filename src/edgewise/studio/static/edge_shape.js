@@ -1,4 +1,4 @@
-// The spline of an edge, bent by dragging it or by numbers: what the network's errors would be, before it is done.
+// The spline of an edge, shaped by dragging it or by numbers: what the network's errors would be, before it is done.
 
 import { button, field, folded, html } from "./elements.js";
 import { latest } from "./latest.js";
@@ -12,11 +12,11 @@ export function panel(host, store) {
   const number = (change) => html("input", { type: "number", step: "any", on: { input: change } });
   const at = number(() => look()), by = number(() => look()), width = number(() => look());
   const said = html("p", { class: "hint", "aria-live": "polite" });
-  const take = button("Bend", () => act("bend", values()), { class: "primary", disabled: true });
+  const take = button("Move the curve", () => act("add_bump", values()), { class: "primary", disabled: true });
   const flat = button("Flatten", () => act("flatten", { edge: now.edge }), { title: "Make the whole curve constant, at its mean" });
   const low = html("input", { type: "number", step: "any" }), high = html("input", { type: "number", step: "any" });
   const part = button("Flatten this part", () => act("flatten", { edge: now.edge, low: value(low), high: value(high) }));
-  const element = folded("Bend by hand", { class: "by-hand", level: "h3" },
+  const element = folded("Shape by hand", { class: "shaping", level: "h3" },
     html("p", { class: "hint" }, "Drag the curve above, or give a place, how far, and how wide the bump is."),
     html("div", { class: "row" }, field("Place", at), field("By", by), field("Width", width)), said,
     html("div", { class: "row" }, take, button("Leave it", () => clear(), { class: "quiet" }), flat),
@@ -24,7 +24,7 @@ export function panel(host, store) {
   const now = { edge: null, answer: null };
   const value = (input) => (input.value === "" ? null : Number(input.value));
   const values = () => ({ edge: now.edge, at: value(at), by: value(by), width: value(width) });
-  const ask = latest(PAUSE, (arguments_) => host.ask("preview", { at: store.view.at, name: "bend", arguments: arguments_ }),
+  const ask = latest(PAUSE, (arguments_) => host.ask("preview", { at: store.view.at, name: "add_bump", arguments: arguments_ }),
     (answer) => {
       const [before, after] = answer.held_out[0] === null ? [answer.before, answer.after] : answer.held_out;
       said.className = "hint";
@@ -50,14 +50,14 @@ export function panel(host, store) {
     if (store.curve) store.set({ curve: null });
   }
 
-  /** Draw the bent curve over the present one, and ask what the errors would be. */
+  /** Draw the moved curve over the present one, and ask what the errors would be. */
   function look() {
     const { edge, at: place, by: move, width: wide } = values();
     take.disabled = true;
     if (!edge || !now.answer || [place, move, wide].includes(null) || !(wide > 0)) return;
     const { x, y } = now.answer;
-    const bent = y.map((value, k) => value + move * Math.exp(-(((x[k] - place) / wide) ** 2) / 2));
-    store.set({ curve: { x, y: bent, title: "bent" } });
+    const moved = y.map((value, k) => value + move * Math.exp(-(((x[k] - place) / wide) ** 2) / 2));
+    store.set({ curve: { x, y: moved, title: "moved" } });
     ask({ edge, at: place, by: move, width: wide });
   }
 
@@ -71,7 +71,7 @@ export function panel(host, store) {
     said.textContent = "";
   };
 
-  /** Let a pointer bend the curve of the plot in a place, which stays while the plot is drawn anew. */
+  /** Let a pointer move the curve of the plot in a place, which stays while the plot is drawn anew. */
   element.drag = (place) => place.addEventListener("pointerdown", (event) => {
     const plot = () => place.querySelector(".edge-plot");
     if (element.hidden || !plot()?.place || now.edge?.join() !== store.edge?.join()) return;

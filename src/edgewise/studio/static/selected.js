@@ -15,18 +15,19 @@ export function panel(host, store) {
   const element = html("div", { class: "selected" }, edge, node, list);
   let drawn = null;
 
-  store.subscribe(["view", "edge", "node", "hovered", "hoveredNode"], () => {
+  store.subscribe(["view", "job", "edge", "node", "hovered", "hoveredNode"], () => {
     const atNode = Boolean(store.hoveredNode ?? (store.hovered ? null : store.node));
     const atEdge = !atNode && Boolean(store.hovered ?? store.edge);
     edge.hidden = !atEdge;
     node.hidden = !atNode;
     list.hidden = atEdge || atNode;
-    if (!list.hidden && store.view && drawn !== store.view) overview(list, store, (drawn = store.view));
+    const diagram = store.job?.picture ?? store.view?.diagram; // scores follow the network that is drawn
+    if (!list.hidden && diagram && drawn !== diagram) overview(list, store, (drawn = diagram));
   });
   return element;
 }
 
-function overview(list, store, { diagram }) {
+function overview(list, store, diagram) {
   const idle = diagram.edges.filter((edge) => (edge.score ?? 0) < IDLE && !edge.locked);
   const edges = diagram.edges.filter((edge) => !idle.includes(edge)).sort((a, b) => b.score - a.score).slice(0, MOST);
   const most = Math.max(...edges.map((edge) => edge.score ?? 0), 1e-9);

@@ -35,6 +35,8 @@ CASES: dict[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any]]] = {
     "forbid": ([], {"functions": ["sin"]}),
     "allow": ([("forbid", {"functions": ["sin"]})], {"functions": ["sin"]}),
     "require": ([], {"edge": EDGE, "functions": ["exp"]}),
+    "add_bump": ([], {"edge": EDGE, "at": 0.1, "by": 0.2, "width": 0.3}),
+    "flatten": ([], {"edge": EDGE}),
     "monotone": ([], {"edge": EDGE, "direction": "up"}),
     "smooth": ([], {"edge": EDGE, "weight": 0.1}),
     "add_variable": ([], {"name": "r", "formula": "exp(a)/b"}),

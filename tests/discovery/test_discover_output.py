@@ -169,7 +169,7 @@ def test_the_front_is_printed_with_the_best_and_its_error_bars(found: Discovery)
     assert any(re.match(r"yield = .*\(2\.\d+ ± 0\.0\d+\)\*a", line) for line in lines)
     assert any("R2 on held-out rows: 0." in line for line in lines)
     long = replace(found.best, expression=sympy.Add(*(sympy.Symbol(f"name_{k}") for k in range(90))))
-    assert "name_89" not in front_text_row(replace(found, candidates=[long], best=found.best))
+    assert "name_89" not in front_text_row(replace(found, candidates=[long, found.best]))
 
 
 def test_error_bars_stand_where_the_constants_do_and_hold_every_one(found: Discovery) -> None:

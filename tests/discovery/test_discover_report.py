@@ -145,7 +145,10 @@ def test_what_was_tested_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = shown(replace(found, best=found[1]), monkeypatch).tested
     assert wrong[0] == "Residuals were tested against: order of rows, t, size of residuals."
     assert "Residuals still depend on t." in wrong and any(line.startswith("Neighboring rows") for line in wrong)
-    assert wrong[-1].startswith("Formula 2 of the front has more: ")
+    assert wrong[-1].startswith("Formula 2 has the largest weight of evidence (0.77, against <0.01)")
+    assert wrong[-1].endswith(
+        "the one chosen is simpler, with a larger error on held-out rows (0.29 rather than 0.12)."
+    )
     assert shown(decay(rows=9), monkeypatch).tested[0].startswith("Residuals were not tested: ")
     loose = replace(found.best, expression=found.best.expression + sympy.Float(1.2e-4) * sympy.Symbol("t"))
     said = shown(replace(found, best=loose, candidates=[loose]), monkeypatch).tested

@@ -210,7 +210,7 @@ def test_large_tables_take_seconds_at_most() -> None:
 
 def test_pictures_show_rows_and_curve() -> None:
     one = ew.fit_formula("a*exp(-k*t)", {"t": T}, Y).plot()
-    assert len(one.axes[0].collections) == 3 and one.axes[0].get_xlabel() == "t"
+    assert len(one.axes[0].collections) == 3 and one.axes[0].get_xlabel() == "$t$"
     two = ew.fit_formula("a*t + b*s", {"t": T, "s": np.cos(T)}, Y).plot()
     assert len(two.axes) == 2
 

@@ -46,7 +46,8 @@ def is_ideal(formula: sympy.Expr) -> bool:
 def test_a_redundant_text_column_hides_no_law(apart: float) -> None:
     found = searched(gases(apart), SPEED)
     assert is_ideal(found.best.expression) and found.best.complexity == 8
-    assert found.best is found[-1] or found.reason.startswith("Formula ")
+    lead = found.weights.max() - found.weights[[each is found.best for each in found]][0]
+    assert lead < 0.01 or found.reason.startswith("Formula ")  # why it is not the one of the greatest weight
     assert "formulas by evolution" not in [each.stage for each in found.log]  # the law ends the search
 
 

@@ -19,7 +19,8 @@ from edgewise.session import ACTIONS, Session, acting
 def test_every_action_is_a_method_and_every_method_an_action() -> None:
     from edgewise.session import Steering
 
-    methods = {name for name in vars(Steering) if not name.startswith("_")} - {"apply"}
+    own = [each for each in Steering.__mro__ if each.__module__.endswith(("._steering", "._shaping"))]
+    methods = {name for each in own for name in vars(each) if not name.startswith("_")} - {"apply"}
     assert methods == set(ACTIONS)
     for name, row in ACTIONS.items():
         method = inspect.signature(getattr(Steering, name))

@@ -133,7 +133,7 @@ def test_files_of_the_first_schema_hold_bsplines(tmp_path: Path) -> None:
     ew.save(model, path)
     with safe_open(path, framework="pt") as file:
         said = json.loads(file.metadata()["edgewise"])
-    assert said["schema"] == 5
+    assert said["schema"] == 6
     assert (said.pop("basis"), len(said.pop("checksum"))) == ("bspline", 64)
     save_file(load_file(path), path, {"edgewise": json.dumps({**said, "schema": 1})})
     assert torch.equal(ew.load(path)(normal(9, 2)), model(normal(9, 2)))

@@ -321,6 +321,7 @@ class Pass:
         self.inputs: list[Tensor] = []
         self.subnodes: list[Tensor] = []
         self._features: dict[int, Tensor] = {}
+        self._sensitivities: list[Tensor] = []
         self._slopes: dict[int, Tensor] = {}
         h = x
         for depth, nodes in enumerate(model.nodes[1:]):
@@ -341,9 +342,15 @@ class Pass:
             self._features[depth] = self.model.layers[depth].evaluate_basis(self.inputs[depth])
         return self._features[depth]
 
-    @cached_property
+    @property
     def sensitivities(self) -> list[Tensor]:
         """d outputs / d subnodes of each layer: (n, n_out, subnodes)."""
+        if not self._sensitivities:  # no cached_property, whose lock Python 3.11 leaves closed in a forked process
+            self._sensitivities = self._pulled()
+        return self._sensitivities
+
+    def _pulled(self) -> list[Tensor]:
+        """Return the sensitivities, from the outputs back."""
         model, n = self.model, len(self.outputs)
         slopes = torch.eye(model.n_out, dtype=self.outputs.dtype, device=self.outputs.device).expand(n, -1, -1)
         found: list[Tensor] = []

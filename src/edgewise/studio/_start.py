@@ -68,17 +68,18 @@ def begin(  # noqa: PLR0913 (the fields of a form)
     chosen, path = made.chosen, _path(desk.folder, file)
     session = made.session()
     desk.free()
-    notes, whole = made.notes, sheet is None and len(chosen.y) == table.n_rows
+    written, whole = "", sheet is None and len(chosen.y) == table.n_rows
     if made.derived:
         path, whole = unused(desk.folder, f"{path.stem}-{made.derived}", ".csv"), True
         made.write(path)
         what = "The rows with logarithms" if made.derived == "log" else "The rows as numbers"
-        notes = [f"{what} are in {path.name}.", *notes]
+        written = f"{what} are in {path.name}."
+    notes = [written, *made.notes] if written else made.notes
     answer = _begun(desk, session, path.stem, notes, chosen.notes, path if whole else None)
     begin_kept(desk, made.meanings)
     rows = made.rows[session.rows]
     desk.drawers[TEXTS] = {name: [texts[row] for row in rows] for name, texts in table.texts.items()}
-    return {**answer, **view(desk)}
+    return {**answer, **view(desk), "written": written}
 
 
 @request(changes=True)

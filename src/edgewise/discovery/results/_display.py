@@ -16,6 +16,7 @@ from edgewise.interpret.export import latex_names, latex_with_error_bars, text_w
 
 _DIGITS = 6
 _LAWLIKE = 1e-3  # error on held-out rows of a law that longer formulas only correct
+_ALIKE = 1.1  # errors within a tenth of each other are about the same
 
 
 def has_error_bars(candidate: Candidate) -> bool:
@@ -85,7 +86,8 @@ def reason(found: Front) -> str:
     elif best.held_out < _LAWLIKE:
         why = f"is a law to {_rough(best.held_out)} of the standard deviation, which the other one only corrects"
     elif best.complexity < other.complexity:
-        why = f"is simpler, with about the same error on held-out rows ({errors})"
+        size = "about the same" if best.held_out < _ALIKE * other.held_out else "a larger"
+        why = f"is simpler, with {size} error on held-out rows ({errors})"
     else:
         why = f"follows the best flexible model better around the rows (error on held-out rows: {errors})"
     weights = f"{texts[first]}, against {own}"

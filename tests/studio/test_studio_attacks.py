@@ -43,11 +43,11 @@ def is_alive(studio: Studio) -> bool:
 @pytest.mark.parametrize(
     "text",
     ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "\x00" * 4096,
-     "GET /{token}/ HTTP/9.9\r\nHost: {host}\r\n\r\n", "GET http://evil.example/{token}/ HTTP/1.1\r\nHost: {host}\r\n\r\n",
+     "GET http://evil.example/{token}/ HTTP/1.1\r\nHost: {host}\r\n\r\n",
      "GET http://{host}/{token}/ HTTP/1.1\r\nHost: evil.example\r\n\r\n", "GET * HTTP/1.1\r\nHost: {host}\r\n\r\n",
      "GET /{token}/ HTTP/1.1\r\nHost: {host}\r\nX: " + "a" * 100_000, "GET /" + "a" * 100_000,
      "GET /{token}/ HTTP/1.1\r\nHost: {host}\r\n" + "A: b\r\n" * 20_000],
-    ids=["http2", "http0.9", "tls", "zeros", "version", "other authority", "other host", "star", "header", "path",
+    ids=["http2", "http0.9", "tls", "zeros", "other authority", "other host", "star", "header", "path",
          "headers"],
 )  # fmt: skip
 def test_what_is_no_plain_request_is_not_answered(studio: Studio, text: str) -> None:
@@ -80,9 +80,8 @@ def test_only_the_request_line_and_host_name_the_place(studio: Studio) -> None:
     assert send(studio, headers={**forged, "Host": "evil.example"}).status == 403
     assert send(studio, whole_path="/", headers=forged).status == 404
     evil = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "X-HTTP-Method-Override": "DELETE"}
-    found = send(
-        studio, headers={**evil, "Range": "bytes=0-1", "Upgrade": "h2c", "Connection": "Upgrade, HTTP2-Settings"}
-    )
+    evil |= {"Range": "bytes=0-1", "Upgrade": "h2c", "Connection": "Upgrade, HTTP2-Settings"}
+    found = send(studio, headers=evil)
     assert found.status == 200 and b"evil" not in found.body and len(found.body) > 2
 
 
@@ -91,8 +90,8 @@ def test_a_secret_is_whole_or_wrong(studio: Studio) -> None:
     token = token_of(studio)
     coded = "".join(f"%{ord(sign):02x}" for sign in token)
     assert send(studio, whole_path=f"/{coded}/").status == 200
-    for wrong in (coded[:-3], coded + "%20", "%00" + coded, "%2f" + coded, coded + "%2f..", token.swapcase(), coded[:3],
-                  token + "%00", f"x/../{token}", f"./{token}", f"%2e/{token}", f"{token}.", f"{token};a", token * 2):  # fmt: skip
+    changed = [token.swapcase(), f"x/../{token}", f"./{token}", f"%2e/{token}", f"{token}.", f"{token};a", token * 2]
+    for wrong in (coded[:-3], coded + "%20", "%00" + coded, "%2f" + coded, coded + "%2f..", coded[:3], *changed):
         found = send(studio, whole_path=f"/{wrong}/")
         assert found.status == 404 and token.encode() not in found.body, wrong
 
@@ -121,8 +120,8 @@ def test_who_does_not_read_takes_nothing_from_others(open_studio: Opener) -> Non
         for _ in range(8):
             stack.enter_context(stream(studio))
             one = stack.enter_context(socket.create_connection(("127.0.0.1", port_of(studio)), timeout=5))
-            get = f"GET /{token_of(studio)}/static/vendor/katex/katex.mjs HTTP/1.1\r\nHost: 127.0.0.1:{port_of(studio)}\r\n\r\n"
-            one.sendall(get.encode() * 50)
+            get = f"GET /{token_of(studio)}/static/vendor/katex/katex.min.js HTTP/1.1\r\n"
+            one.sendall(f"{get}Host: 127.0.0.1:{port_of(studio)}\r\n\r\n".encode() * 50)
         for _ in range(3000):
             studio.desk.publish({"kind": "moved", "text": "x" * 1000})
         assert is_alive(studio)

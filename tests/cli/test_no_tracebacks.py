@@ -146,7 +146,7 @@ def test_the_studio_refuses_tables_of_too_many_cells_before_it_reads_them(
         pd.DataFrame({"x": np.zeros(MOST // 2 + 1), "y": 1.0}).to_parquet(path)
     else:
         pytest.importorskip("openpyxl")
-        monkeypatch.setattr("edgewise.studio._form.MOST", 50)
+        monkeypatch.setattr("edgewise.studio._weight.MOST", 50)
         pd.DataFrame({"x": np.arange(60.0), "y": 1.0}).to_excel(path, index=False)
     with pytest.raises(ew.InputError, match=r"about .* cells, and the studio opens tables of up to"):
         Desk(tmp_path).ask("open_table", {"file": path.name})

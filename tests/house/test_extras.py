@@ -80,7 +80,7 @@ print(ew.symbolic.snap(small.model, x, y).report()[:4], ew.export.c(fit.model)[:
         ("ew.estimators.KANRegressor()", "tables"),
         ("ew.interpret.edge_table(model, x)", "tables"),
         ("ew.sweep(x, y)", "sweep"),
-        ("ew.studio.open(x, y)", "studio"),
+        ("ew.studio.open(x, target=y)", "studio"),
         ("ew.export.to_onnx(model, 'net.onnx')", "onnx"),
         ("ew.discover(x, y, n_jobs=2)", "discover"),
         ("ew.io.read_table('table.parquet')", "tables"),

@@ -20,11 +20,12 @@ import pyarrow.parquet as pq
 import pytest
 from studio_requests import ask, port_of, raw, send, send_json, small_session, stream, token_of
 
+import edgewise as ew
 from edgewise.studio import Desk
 
 pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install 'edgewise[studio]'")
 
-from edgewise.studio import Studio, _start
+from edgewise.studio import Studio
 
 pytest_plugins = ("studio_browser",)
 Opener = Callable[..., Studio]
@@ -180,8 +181,8 @@ def test_a_table_that_fills_the_memory_is_refused(
 ) -> None:
     """Before it is read: what would read it is not called."""
     make(tmp_path / name)
-    monkeypatch.setattr(_start, "read_table", None)
-    monkeypatch.setattr(_start, "sheet_names", lambda path: [])
+    monkeypatch.setattr("edgewise.studio._start.read_table", None)
+    monkeypatch.setattr("edgewise.studio._start.sheet_names", lambda path: [])
     found = ask(open_studio(), "open_table", file=name)
     assert found.status == 400 and name in found.problem
 
@@ -193,7 +194,7 @@ def test_one_table_is_read_at_a_time_and_nothing_waits_for_it(
         (tmp_path / f"{k}.csv").write_text("x,y\n1,2\n3,5\n")
     begun, go = threading.Event(), threading.Event()
     reads, most, collected = [0], [0], []
-    real = _start.read_table
+    real = ew.io.read_table
 
     def slow(*given: Any, **options: Any) -> Any:
         reads[0] += 1
@@ -204,7 +205,7 @@ def test_one_table_is_read_at_a_time_and_nothing_waits_for_it(
         reads[0] -= 1
         return real(*given, **options)
 
-    monkeypatch.setattr(_start, "read_table", slow)
+    monkeypatch.setattr("edgewise.studio._start.read_table", slow)
     studio = open_studio()
     with ThreadPoolExecutor(20) as threads:
         answers = [threads.submit(ask, studio, "open_table", file=f"{k}.csv") for k in range(20)]

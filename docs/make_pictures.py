@@ -169,7 +169,7 @@ def relations() -> Figure:
     x = np.random.default_rng(0).uniform(-1, 1, (1000, 6))
     x[:, 2] = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
     x[:, 3] = x[:, 4] ** 3
-    return ew.find_relations(x, time_limit=3600).figure()
+    return ew.find_relations(x, time_limit=3600).plot()
 
 
 def _caption(ax: Axes, first: str, second: str, colour: str) -> None:

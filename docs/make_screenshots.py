@@ -81,9 +81,9 @@ def discover(page: Page) -> None:
     """The front of a discovery, and one of its formulas."""
     page.get_by_role("tab", name="Discover").click()
     page.get_by_role("button", name="Discover formulas").click()
-    page.locator(".candidates tr.best").wait_for()
+    page.locator(".candidates .best").wait_for()
     page.get_by_role("button", name="Discover formulas").wait_for()  # again: the search is over
-    page.locator(".candidates tr.best button").click()
+    page.locator(".candidates .best").click()
     page.wait_for_timeout(1500)
     save(page, "studio_discover")
 

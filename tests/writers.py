@@ -85,7 +85,7 @@ class Found(list):
     def report(self, path: Path) -> None:
         write_report(path, content(self.version))
 
-    def figure(self) -> Figure:
+    def plot(self) -> Figure:
         figure = Figure(figsize=(1, 1))
         figure.text(0, 0, str(self.version))
         return figure
@@ -125,7 +125,7 @@ def trained(version: int) -> FitResult:
 
 def pages(version: int) -> None:
     def picture(rows: Any, stored: Any) -> Figure:
-        return Found(version).figure()
+        return Found(version).plot()
 
     def table(rows: Any) -> Any:
         return ["what"], [[Cell(str(version))]]

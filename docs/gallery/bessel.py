@@ -10,7 +10,6 @@ error at degree 48: 2e-16
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from scipy.special import j0
 
 import edgewise as ew
@@ -27,10 +26,11 @@ for grid in grids:
     errors.append(np.sqrt(np.mean((values - j0(fresh)) ** 2)))
 print(f"error at degree {grids[-1]}: {errors[-1]:.0e}")
 
-figure = Figure(figsize=(8, 3.4), layout="constrained")
+figure = ew.plot.Picture(figsize=(8, 3.4), layout="constrained")
 left, right = figure.subplots(1, 2)
 left.plot(fresh, values, color="#1b2a3a")
-left.set(title="$J_0(x)$, as learned", xlabel="$x$")
+left.set(title="$J_0(x)$, as learned", xlabel="$x$", ylabel="$J_0$")
 right.semilogy(grids, errors, "o-", color="#d1410c")
-right.set(title="error on new points", xlabel="degree of the polynomials")
-right.grid(alpha=0.3)
+right.set(title="error on new points", xlabel="degree of the polynomials", ylabel="rms error")
+for ax in (left, right):
+    ew.plot.plain_axes(ax)

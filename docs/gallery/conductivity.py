@@ -12,8 +12,8 @@ k(x) = x**2/2 + 1
 import math
 
 import torch
-from matplotlib.figure import Figure
 
+import edgewise as ew
 from edgewise import pde
 
 
@@ -36,7 +36,7 @@ k, reading = found.functions["k"], pde.read(found, "k")
 print("k(x) =", reading.expression)
 
 at = k.curve()
-figure = Figure(figsize=(8, 3.4), layout="constrained")
+figure = ew.plot.Picture(figsize=(8, 3.4), layout="constrained")
 left, right = figure.subplots(1, 2)
 left.plot(x, y, ".", color="#8793a1", label="measured")
 left.plot(at, found(at[:, None]), color="#d1410c", label="found")
@@ -47,3 +47,4 @@ right.plot(at, reading.solution.functions["k"](at), color="#1b2a3a", ls="--", la
 right.set(title="conductivity k", xlabel="place on the rod")
 for axes in (left, right):
     axes.legend(frameon=False)
+    ew.plot.plain_axes(axes)

@@ -11,7 +11,6 @@ factor of r^(2/3): 0.4
 """
 
 import torch
-from matplotlib.figure import Figure
 
 import edgewise as ew
 from edgewise import pde
@@ -26,11 +25,12 @@ print(f"factor of r^(2/3): {found.constants['r^(2/3) at (0, 0)']:.1f}")
 x, y = torch.meshgrid(torch.linspace(-1, 1, 101), torch.linspace(-1, 1, 101), indexing="ij")
 points = torch.stack([x.flatten(), y.flatten()], dim=1).double()
 u = torch.where(bar.contains(points), found(points), torch.nan).reshape(101, 101)
-figure = Figure(figsize=(8, 3.4), layout="constrained")
+figure = ew.plot.Picture(figsize=(8, 3.4), layout="constrained")
 left, right = figure.subplots(1, 2)
-left.contourf(x, y, u, levels=15, cmap="magma")
+left.contourf(x, y, u, levels=15, cmap=ew.plot.colors(0, 1))
 left.set(title="u", xlabel="x", ylabel="y", aspect="equal")
 r = torch.logspace(-6, -0.5, 60, dtype=torch.float64)
 jet = found.at(torch.stack([-r, r], dim=1) / 2**0.5)
-right.loglog(r, jet.gradient.norm(dim=1))
+right.loglog(r, jet.gradient.norm(dim=1), color="#d1410c")
+ew.plot.plain_axes(right)
 right.set(title="stress on the diagonal", xlabel="distance from the corner", ylabel="length of the gradient")

@@ -14,7 +14,6 @@ residuals 0.69 mg/l
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from scipy.integrate import solve_ivp
 
 import edgewise as ew
@@ -37,7 +36,7 @@ print(
 )
 print(f"residuals {typical.noise['c']:.2f} mg/l")
 
-figure = Figure(figsize=(9, 6), layout="constrained")
+figure = ew.plot.Picture(figsize=(9, 6), layout="constrained")
 at = np.linspace(0, 25, 200)
 for ax, own, start, (k, a, h) in zip(
     figure.subplots(3, 4, sharex=True, sharey=True).ravel(),
@@ -49,6 +48,7 @@ for ax, own, start, (k, a, h) in zip(
     curve = solve_ivp(lambda t, c, k=k, a=a, h=h: k * c + a * np.exp(-h * t), (0, 25), [start], t_eval=at, rtol=1e-8)
     ax.plot(at, curve.y[0], color="#d1410c")
     ax.plot(own["time_h"], own["concentration_mg_per_l"], "o", ms=4, color="#1b2a3a")
+    ew.plot.plain_axes(ax)
     ax.set_title(f"person {own['subject'].iloc[0]}", fontsize=9)
 figure.supxlabel("hours since the dose")
 figure.supylabel("theophylline in the blood, mg/l")

@@ -13,7 +13,6 @@ error of the forecast 0.7 %
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 import edgewise as ew
 from edgewise import pde
@@ -40,11 +39,12 @@ print(found.outcome.name)
 ahead = pde.march(found.problem(whole, conditions(whole)), tolerance=1e-4).on_grid(t, x)
 print(f"error of the forecast {100 * np.std(ahead - truth) / np.std(truth):.1f} %")
 
-figure = Figure(figsize=(9, 3.4), layout="constrained")
+figure = ew.plot.Picture(figsize=(9, 3.4), layout="constrained")
 axes = figure.subplots(1, 3, sharey=True)
 for ax, (field, end, title) in zip(
     axes, ((film[:33], t[32], "measured"), (ahead, 3, "predicted"), (truth, 3, "true")), strict=True
 ):
-    ax.imshow(field.T, origin="lower", extent=(0, end, -13, 15), aspect="auto", cmap="magma", vmin=0, vmax=2.5)
+    box, colors = (0, end, -13, 15), ew.plot.colors(0, 2.5)
+    ax.imshow(field.T, origin="lower", extent=box, aspect="auto", cmap=colors, vmin=0, vmax=2.5)
     ax.set(title=title, xlabel="time")
 axes[0].set_ylabel("place")

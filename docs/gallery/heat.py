@@ -10,7 +10,6 @@ relative error 1e-05
 """
 
 import torch
-from matplotlib.figure import Figure
 
 import edgewise as ew
 from edgewise import pde
@@ -33,12 +32,10 @@ print(f"relative error {found.errors(exact).relative:.0e}")
 x, t = torch.meshgrid(torch.linspace(0, 1, 81), torch.linspace(0, 1, 81), indexing="ij")
 points = torch.stack([x.flatten(), t.flatten()], dim=1).double()
 u = found(points).detach().numpy().reshape(81, 81)
-figure = Figure(figsize=(8, 3.4), layout="constrained")
+figure = ew.plot.Picture(figsize=(8, 3.4), layout="constrained")
 left, right = figure.subplots(1, 2)
-picture = left.imshow(u, origin="lower", extent=(0, 1, 0, 1), aspect="auto", cmap="magma")
-left.set(title="temperature", xlabel="time", ylabel="position on the rod")
-figure.colorbar(picture, ax=left)
-for step in (0, 8, 24, 80):
-    right.plot(x[:, 0].numpy(), u[:, step], label=f"t = {step / 80:.1f}")
-right.set(title="profiles", xlabel="position on the rod")
-right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+side, steps = x[:, 0].numpy(), (0, 8, 24, 80)
+ew.plot.heat_map(ew.plot.Surface(side, side, u.T), names=("time", "position"), label="temperature", ax=left)
+times = [f"t = {step / 80:.1f}" for step in steps]
+curves = [u[:, step] for step in steps]
+ew.plot.profiles([side] * 4, curves, name="position", label="temperature", legend=times, ax=right)

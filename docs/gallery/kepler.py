@@ -12,7 +12,6 @@ largest relative error 0.9 %
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 import edgewise as ew
 
@@ -25,11 +24,13 @@ error = np.abs(predicted / bodies["period_days"] - 1)
 print(found.best.expression)
 print(f"largest relative error {100 * error.max():.1f} %")
 
-figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+figure = ew.plot.Picture(figsize=(6.4, 4.2), layout="constrained")
 ax = figure.subplots()
-for primary, moons in bodies.groupby("primary"):
-    ax.loglog(found.best.predict(moons[columns]), moons["period_days"], "o", ms=6, alpha=0.8, label=primary)
+for marker, (primary, moons) in zip("o^vsDPX", bodies.groupby("primary"), strict=True):
+    color = "#d1410c" if primary == "Sun" else "#2f6db5"
+    ax.loglog(found.best.predict(moons[columns]), moons["period_days"], marker, ms=6, color=color, label=primary)
 ends = np.array([predicted.min(), predicted.max()])
 ax.loglog(ends, ends, color="#1b2a3a", lw=1, zorder=0)
 ax.set(xlabel=f"${found.best.latex()}$", ylabel="period in days")
 ax.legend(frameon=False, fontsize=9)
+ew.plot.plain_axes(ax)

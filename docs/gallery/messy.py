@@ -14,7 +14,6 @@ largest difference of the ONNX model: below 1e-06
 import numpy as np
 import onnxruntime
 import pandas as pd
-from matplotlib.figure import Figure
 from sklearn.calibration import calibration_curve
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import log_loss
@@ -48,16 +47,16 @@ _, probability = session.run(None, {name: cells[[name]].to_numpy() for name in c
 away = np.abs(probability[:, 1] - malignant).max()
 print(f"largest difference of the ONNX model: below {10 ** np.ceil(np.log10(away)):.0e}")
 
-figure = Figure(figsize=(11, 6.4), layout="constrained")
+figure = ew.plot.Picture(figsize=(11, 6.4), layout="constrained")
 above, below = figure.subfigures(2, 1)
 strongest = [name for name in model.importance(train).index if name in table][:3]
 model.plot_curves(train, features=strongest, ax=list(above.subplots(1, 3)))
 left, right = below.subplots(1, 2, width_ratios=[1, 1.8])
-left.plot([0, 1], [0, 1], color="#aab2bd", linewidth=1)
+left.plot([0, 1], [0, 1], color="#8793a1", linewidth=1)
 left.plot(predicted, observed, "o-", color="#1b2a3a")
 left.set(title="calibration on new rows", xlabel="predicted probability", ylabel="observed share")
-right.barh(why.index[:7][::-1], why[:7][::-1], color=np.where(why[:7][::-1] > 0, "#d1410c", "#1b6ca8"))
+right.barh(why.index[:7][::-1], why[:7][::-1], color=np.where(why[:7][::-1] > 0, "#d1410c", "#2f6db5"))
 right.axvline(0, color="#1b2a3a", linewidth=0.8)
 right.set(title=f"one new row, malignant with probability {malignant[0]:.2f}", xlabel="adds to the log-odds")
 for axes in (left, right):
-    axes.spines[["top", "right"]].set_visible(False)
+    ew.plot.plain_axes(axes)

@@ -25,4 +25,4 @@ found = ew.find_relations(x, columns, seeds=1)
 for relation in found:
     print(f"{relation.columns}: {relation.equation}")
 
-figure = found.figure()
+figure = found.plot()

@@ -12,8 +12,8 @@ Korteweg-de Vries: error below the tolerance True
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
+import edgewise as ew
 from edgewise import pde
 
 strip = pde.Box(t=(0, 1), x=(-1, 1))
@@ -33,10 +33,9 @@ waves = pde.march(
 print("Korteweg-de Vries: error below the tolerance", waves.error < 1e-2)
 
 x = np.linspace(-1, 1, 401)
-figure = Figure(figsize=(8, 3.4), layout="constrained")
+figure = ew.plot.Picture(figsize=(8, 3.4), layout="constrained")
 for axes, found, title in zip(
     figure.subplots(1, 2), (shock, waves), ("Burgers, 0.01 / π", "Korteweg–de Vries"), strict=True
 ):
     t = np.linspace(0, found.reached, 201)
-    axes.imshow(found.on_grid(t, x).T, origin="lower", extent=(0, t[-1], -1, 1), aspect="auto", cmap="magma")
-    axes.set(title=title, xlabel="t", ylabel="x")
+    ew.plot.heat_map(ew.plot.Surface(t, x, found.on_grid(t, x)), names=("t", "x"), label=title, ax=axes)

@@ -10,7 +10,6 @@ accuracy on new points 100 %
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 import edgewise as ew
 
@@ -44,10 +43,10 @@ side = torch.linspace(-1.1, 1.1, 221)
 plane = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1)
 with torch.no_grad():
     chance = model(plane).softmax(-1)[..., 1]
-figure = Figure(figsize=(5, 4.4), layout="constrained")
-ax = figure.subplots()
-picture = ax.imshow(chance.numpy(), origin="lower", extent=(-1.1, 1.1, -1.1, 1.1), cmap="RdBu", alpha=0.7)
-for side, color in enumerate(("#8c1d18", "#12426b")):
+figure = ew.plot.Picture(figsize=(5, 4.4), layout="constrained")
+ax, colors = figure.subplots(), ew.plot.colors(-1, 1)
+picture = ax.imshow(chance.numpy(), origin="lower", extent=(-1.1, 1.1, -1.1, 1.1), cmap=colors, alpha=0.6)
+for side, color in enumerate(("#7a2405", "#173a63")):
     ax.plot(*x[arm == side].T.numpy(), ".", ms=3, color=color)
 ax.set_axis_off()
 figure.colorbar(picture, ax=ax, label="probability of the second spiral")

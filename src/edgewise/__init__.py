@@ -89,6 +89,7 @@ _LATER = {
 }
 
 
+_LOADERS["plot"] = lambda: importlib.import_module("edgewise.plot")
 _LOADERS["pretrained"] = lambda: importlib.import_module("edgewise.pretrained")
 
 if not TYPE_CHECKING:  # to a type checker, a name that is not above is an error
@@ -104,4 +105,4 @@ if not TYPE_CHECKING:  # to a type checker, a name that is not above is an error
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LATER])
+    return sorted({*globals(), *_LATER} - {"Any", "TYPE_CHECKING", "annotations", "importlib"})

@@ -50,11 +50,16 @@ def listed(names: Iterable[object]) -> str:
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
-    """Return the error for a name that is not known, nearest known names first."""
+    """Return the error for a name that is not known, nearest known names first.
+
+    >>> unknown("column", "perod", ["length", "period"])
+    InputError("Unknown column 'perod'. Known: period, length. Did you mean 'period'?")
+    """
     names = list(known)
     near = difflib.get_close_matches(str(name), names, n=len(names), cutoff=0.4)
     order = near + sorted(set(names) - set(near))
-    return InputError(f"Unknown {kind} {name!r}. Known: {_first(order)}.")
+    meant = f" Did you mean {near[0]!r}?" if difflib.get_close_matches(str(name), near[:1], cutoff=0.7) else ""
+    return InputError(f"Unknown {kind} {name!r}. Known: {_first(order)}.{meant}")
 
 
 def _first(words: list[str]) -> str:

@@ -168,14 +168,16 @@ def test_fit_trains_and_saves_with_the_columns_names(run, monkeypatch: pytest.Mo
     write_table()
     saved: dict[str, Any] = {}
 
-    def save(model: Any, path: Path, *, names: list[str], target: str, decimals: dict[str, str]) -> None:
+    def save(model: Any, path: Path, *, names: list[str], target: str, decimals: dict[str, str], **none: None) -> None:
+        assert none == {"inputs": None, "classes": None}
         saved.update(model=model, names=names, target=target, decimals=decimals)
         path.write_bytes(b"network")
 
     outcome = SimpleNamespace(message="Stopped: no more progress.")
     monkeypatch.setattr(edgewise, "KAN", lambda widths, **options: (widths, options), raising=False)
 
-    def fit(model: Any, x: np.ndarray, y: np.ndarray, *, grids: Any, options: edgewise.Options) -> Any:
+    def fit(model: Any, x: np.ndarray, y: np.ndarray, *, loss: str, grids: Any, options: edgewise.Options) -> Any:
+        assert loss == "squared"
         saved.update(grids=grids, options_seed=options.seed, progress=options.progress)
         return SimpleNamespace(model=model, train_error=1e-9, test_error=2e-9, outcome=outcome, notes=["A note."])
 

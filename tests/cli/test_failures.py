@@ -45,16 +45,16 @@ FAILURES = [
     (
         "disk full",
         OSError(28, "No space left on device", "out/x"),
-        2,
+        1,
         ("No space left on device (out/x)", "free some space"),
     ),
     (
         "not permitted",
         PermissionError(13, "Permission denied", "x"),
-        2,
+        1,
         ("Permission denied (x)", "choose a place"),
     ),
-    ("out of memory", MemoryError(), 2, ("out of memory", "fewer rows")),
+    ("out of memory", MemoryError(), 1, ("out of memory", "fewer rows")),
     ("refused", edgewise.InputError("Two lines\nof text: do this."), 2, ("Two lines of text: do this.",)),
 ]
 

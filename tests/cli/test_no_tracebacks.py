@@ -140,13 +140,14 @@ def test_the_studio_refuses_tables_of_too_many_cells_before_it_reads_them(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / f"t.{kind}"
+    monkeypatch.setattr("edgewise.studio._weight.MOST", 10**4)
     if kind == "csv":
-        path.write_bytes(b"x,y\n" + b"1,2\n" * (MOST // 2))
+        path.write_bytes(b"x,y\n" + b"1,2\n" * 10_000)
     elif kind == "parquet":
-        pd.DataFrame({"x": np.zeros(MOST // 2 + 1), "y": 1.0}).to_parquet(path)
+        pd.DataFrame({"x": np.arange(20_000.0), "y": 1.0}).to_parquet(path)
     else:
         pytest.importorskip("openpyxl")
-        monkeypatch.setattr("edgewise.studio._weight.MOST", 50)
-        pd.DataFrame({"x": np.arange(60.0), "y": 1.0}).to_excel(path, index=False)
+        pd.DataFrame({"x": np.arange(6000.0), "y": 1.0}).to_excel(path, index=False)
+    monkeypatch.setattr("edgewise.studio._start.read_table", None)
     with pytest.raises(ew.InputError, match=r"about .* cells, and the studio opens tables of up to"):
         Desk(tmp_path).ask("open_table", {"file": path.name})

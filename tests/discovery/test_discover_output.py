@@ -223,6 +223,34 @@ def test_notebooks_show_the_front_escaped(found: Discovery) -> None:
     assert page.count("★") == 1
     assert "<code>" in page
     assert nasty._repr_latex_().count(r"\star") == 1
+    assert page.count("$") == 4  # as mathematics: the front's one formula, and the best one with its errors
+
+
+def test_candidates_print_a_line_each(found: Discovery) -> None:
+    best = replace(found.best, held_out=float("nan"))
+    assert repr(best) == str(best) and "`T (K)`" in repr(best) and "nan" not in repr(best)
+    assert best._repr_latex_() == f"${best.latex()}$"
+
+
+def test_progress_is_a_line_of_the_cell_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, bool]] = []
+
+    def publish(data: dict[str, str], *, transient: dict[str, str], update: bool) -> None:
+        shown.append((data["text/plain"], update))
+
+    shell = SimpleNamespace(kernel=object(), display_pub=SimpleNamespace(publish=publish))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    with reporting("auto") as report:
+        report("curves", 0.25, "a*x")
+    assert shown == []  # before two seconds
+    with reporting(True) as report:
+        report("curves", 0.25, "a*x")
+        report("networks", float("nan"), None)
+    assert [update for _, update in shown] == [False, True, True] and shown[-1] == ("", True)
+    assert "curves" in shown[0][0] and " 25%" in shown[0][0] and shown[0][0].endswith("a*x")
+    with reporting(False) as report:
+        report("curves", 0.5, None)
+    assert len(shown) == 3
 
 
 def test_equations_can_be_read_back(found: Discovery) -> None:

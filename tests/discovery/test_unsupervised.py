@@ -66,7 +66,9 @@ def test_independent_columns_are_not_tied(draw: str) -> None:
     found = ew.find_relations(x, seeds=1)
     assert len(found) == 0 and found.outcome is OUTCOME.NONE and not found.doubtful
     assert found.table().empty and "not told from shuffled" in repr(found)
-    assert found.figure().axes
+    assert found.plot().axes
+    with pytest.warns(DeprecationWarning, match=r"Relations\.plot"):
+        assert found.figure().axes
 
 
 def test_a_circle_is_found_though_no_column_is_a_function_of_the_other() -> None:

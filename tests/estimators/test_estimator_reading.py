@@ -217,6 +217,9 @@ def test_panels_are_drawn_into_given_axes(sure: KANClassifier) -> None:
     figure = Figure()
     display = CurvesDisplay.from_estimator(sure, TABLE, features=["age", "city"], target=2, ax=figure.add_subplot())
     assert display.figure_ is figure and len(display.axes_) == 2
+    every = CurvesDisplay.from_estimator(sure, TABLE, features=["age", "city"])  # a row of panels for each class
+    labels = [ax.get_ylabel() for ax in every.axes_]
+    assert labels == [text for label in sure.classes_ for text in (f"adds to logit of {label}", "")]
     assert display.axes_[0].get_ylabel() == "adds to logit of 2"
     axes = list(Figure().subplots(1, 2))
     assert display.plot(ax=axes).axes_ == axes

@@ -157,7 +157,7 @@ PUBLIC = {
     "edgewise.io": """
         EXCEL LARGEST Malformed MixedSelection SavedModel Selection Separator Sign Table config_text frame_of is_names
         is_units iso_dates limits_of load load_with_metadata model_bytes network_inputs open_parquet read_config
-        read_model read_table read_weights save select_mixed sheet_names sniff
+        read_model read_table read_weights save select_mixed sheet_names sniff why_no_class with_classes
     """,
 }
 
@@ -186,6 +186,11 @@ def test_the_public_names_are_these() -> None:
         assert found.split() == expected.split(), module
 
 
+def test_dir_names_what_is_public_and_nothing_else() -> None:
+    assert not {"Any", "TYPE_CHECKING", "annotations", "importlib"} & {*dir(edgewise)}
+    assert {"open", "widget", "Studio"} <= {*dir(edgewise.studio)}
+
+
 SIGNATURES = {
     "KAN": "(widths, *, basis='bspline', grid=5, degree=3, base=None, domain=(-1.0, 1.0), init='auto', seed=0, "
     "device=None, dtype=torch.float64)",
@@ -198,7 +203,7 @@ SIGNATURES = {
         "sigma_x=None, correlated=None)"
     ),
     "update": "(model, x, y, *, weights=None, keep=10.0, anchors=None, steps=100)",
-    "save": "(model, path, *, names=None, target=None, units=None, decimals=None, inputs=None)",
+    "save": "(model, path, *, names=None, target=None, units=None, decimals=None, inputs=None, classes=None)",
     "load": "(path)",
     "Options": (
         "(validation='auto', smoothing='auto', restarts='auto', seed=0, time_limit=None, callbacks=None, "

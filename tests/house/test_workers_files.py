@@ -46,7 +46,7 @@ def write(folder: Path, n_jobs: int) -> None:
     relations = ew.find_relations(columns, ["a", "b", "c"], seeds=2, n_jobs=n_jobs, time_limit=LIMIT, formulas=False)
     relations.table().to_csv(folder / "relations.csv")
     (folder / "relations.txt").write_text(repr(relations), encoding="utf-8")
-    (folder / "relations.svg").write_bytes(ew.plot.svg(relations.figure()))
+    (folder / "relations.svg").write_bytes(ew.plot.svg(relations.plot()))
 
 
 @pytest.mark.slow

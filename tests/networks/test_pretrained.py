@@ -64,7 +64,7 @@ def test_the_folder_holds_what_the_hub_expects(tmp_path: Path, quiet: None) -> N
     folder = tmp_path / "a" / "b"
     assert sorted(path.name for path in folder.iterdir()) == FILES
     config = json.loads((folder / "config.json").read_text())
-    assert config["model_type"] == "kan" and config["names"] == ["mass", "speed"] and config["schema"] == 5
+    assert config["model_type"] == "kan" and config["names"] == ["mass", "speed"] and config["schema"] == 6
     assert same(ew.KAN.from_config(config), ew.KAN([2, 3, 1]))
     assert (folder / "network.png").read_bytes().startswith(b"\x89PNG")
     assert torch.equal(ew.load(folder / "model.safetensors")(rows(9, 2)), model(rows(9, 2)))

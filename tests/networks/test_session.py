@@ -151,7 +151,7 @@ def test_branches_go_their_own_ways() -> None:
     assert three.goto(3).state.note == "without a"
     assert len(one.states) == 3  # the session before is what it was
     table = three.history()
-    assert " ".join(table.columns) == "id parent branch action error parameters edges splines note here"
+    assert " ".join(table.columns) == "id parent branch action error held_out parameters edges splines note here"
     assert table["here"].tolist() == [False] * 5 + [True] and table["note"][3] == "without a"
     assert "# without a" in three.log() and three.log().count("\n") == 3
     assert repr(three).startswith("Session(6 states, at 5 on 'branch 2'")

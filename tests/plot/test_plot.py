@@ -87,7 +87,7 @@ def test_history_draws_both_errors_and_the_grids() -> None:
     record = [Row(0, 3, 20, 1e-2, 2e-2, 0.1), Row(1, 5, 30, 1e-5, 2e-5, 0.4), Row(2, 5, 30, 0.0, 1e-5, 0.5)]
     ax = plot.history(FitResult(ew.KAN([1, 1]), record, Outcome.CONVERGED, 0.0, 1e-5))
     assert len(ax.lines) == 2
-    assert texts(ax) == ["grid 3", "5"]
+    assert texts(ax) == ["grid 3", "5", "log"]
     assert ax.get_yscale() == "log"
     drawn(ax.get_figure(root=True))
 
@@ -122,7 +122,7 @@ def test_pareto_marks_the_front_and_the_choice() -> None:
     ax = plot.pareto(found)
     (step,) = ax.lines
     assert list(step.get_xdata()) == [1, 4]
-    assert [text.get_text() for text in ax.texts] == ["0", "1", "2"]
+    assert [text.get_text() for text in ax.texts] == ["log", "0", "1", "2"]
     drawn(ax.get_figure(root=True))
     drawn(plot.pareto([plot.Candidate(0, 1, math.nan, "1/0")]).get_figure(root=True))
     with pytest.raises(ew.InputError, match="at least one candidate"):

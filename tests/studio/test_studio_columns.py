@@ -26,35 +26,69 @@ pytest_plugins = ("studio_browser",)
 PENGUINS = {"file": "penguins", "target": "body_mass_g", "inputs": ["flipper_length_mm", "sex", "species"]}
 NAMES = ["primary_mass_kg", "semi_major_axis_km"]
 KEPLER = {"file": "orbits", "target": "period_days", "inputs": NAMES, "logs": [*NAMES, "period_days"], "widths": [2, 1]}
-LAW = r"\frac{2.8143 \cdot 10^{5} \, \mathrm{semi\_major\_axis\_km}^{3/2}}{\sqrt{\mathrm{primary\_mass\_kg}}}"
+LAW = r"\frac{2.8148 \cdot 10^{5} \, \mathrm{semi\_major\_axis\_km}^{3/2}}{\sqrt{\mathrm{primary\_mass\_kg}}}"
 
 
-def test_text_becomes_the_numbers_of_its_levels(tmp_path: Path) -> None:
+def test_text_has_an_input_for_each_level(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     answer = desk.ask("begin", PENGUINS)
-    assert answer["names"] == PENGUINS["inputs"] and answer["file"] == "penguins-numbers.session"
-    assert "Column 'species' as numbers: 0 is 'Adelie', 1 is 'Chinstrap', 2 is 'Gentoo'." in answer["notes"]
-    assert any("'sex' lacks 11" in note for note in answer["notes"])
+    inputs = ["flipper_length_mm", "sex_female", "sex_missing", "species_Chinstrap", "species_Gentoo"]
+    assert answer["names"] == inputs and answer["file"] == "penguins-numbers.session"
+    assert any(note.startswith("Levels of 'species' have inputs (1 or 0): Chinstrap, Gent") for note in answer["notes"])
+    assert not any("groups=" in note for note in answer["notes"])  # what only Python can do
     table = ew.io.read_table(ew.datasets.path("penguins"))
-    texts = [text for text, ok in zip(table.texts["species"], kept(table), strict=True) if ok]
-    codes = desk.session.table.x[:, 2].tolist()
-    assert codes == [["Adelie", "Chinstrap", "Gentoo"].index(text) for text in texts if text is not None]
-    levels = ["Adelie", "Chinstrap", "Gentoo"]
-    assert desk.ask("edge", {"edge": [0, 0, 2]})["meaning"] == {"kind": "codes", "of": "species", "levels": levels}
+    there = np.flatnonzero(np.isfinite(table.columns["body_mass_g"]))
+    texts = [table.texts["species"][row] for row in there[desk.session.rows]]
+    assert desk.session.table.x[:, 4].tolist() == [float(text == "Gentoo") for text in texts]
+    level = {"kind": "level", "of": "species", "levels": ["Gentoo"]}
+    assert desk.ask("edge", {"edge": [0, 0, 4]})["meaning"] == level
+    assert desk.ask("edge", {"edge": [0, 0, 2]})["meaning"] == {"kind": "gap", "of": "sex", "levels": []}
     assert desk.ask("edge", {"edge": [0, 0, 0]})["meaning"] is None
     assert {row["name"]: row["text"] for row in desk.ask("row", {"index": 0})["texts"]}["species"] == texts[0]
 
 
-def kept(table: ew.io.Table) -> np.ndarray:
-    numbers = np.isfinite(table.inputs(["flipper_length_mm", "body_mass_g"])).all(axis=1)
-    return numbers & np.array([text is not None for text in table.texts["sex"]])
+@pytest.mark.parametrize(("target", "classes"), [("species", ["Adelie", "Chinstrap", "Gentoo"]), ("sex", None)])
+def test_a_text_is_a_target_of_classes(tmp_path: Path, target: str, classes: list[str] | None) -> None:
+    desk = Desk(tmp_path)
+    inputs = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
+    classes = classes or ["female", "male"]
+    assert any("is a class" in note for note in desk.ask("open_table", {"file": "penguins", "target": target})["notes"])
+    answer = desk.ask("begin", {"file": "penguins", "target": target, "inputs": inputs})
+    assert (answer["classes"], answer["answer"]) == (classes, target)
+    assert answer["targets"] == (classes if len(classes) > 2 else classes[1:])
+    desk.change(desk.session.fit("auto"))
+    view = desk.ask("view", {})
+    judged, count = view["judged"], view["new_rows"]
+    assert (
+        judged["new"]["accuracy"] > 0.75
+        and view["held_out"] < 0.45
+        and sum(map(sum, judged["new"]["confusion"])) == count
+    )
+    right = sum(judged["new"]["confusion"][k][k] for k in range(len(classes)))
+    assert judged["new"]["accuracy"] == pytest.approx(right / count)
+    assert view["held_out"] == pytest.approx(desk.session.held_out_error)
+    fitted = [one for one in desk.ask("rows", {})["columns"] if one["kind"] == "fitted"]
+    assert [one["of"] for one in fitted] == answer["targets"] and all(
+        0 <= one["low"] <= one["high"] <= 1 for one in fitted
+    )
+    assert desk.ask("open_session", {"file": answer["file"]})["classes"] == classes
+
+
+def test_what_is_no_class_is_said(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    with pytest.raises(
+        InputError, match="'body' cannot be the target: a target of text has 2 to 12 classes, and this has 4"
+    ):
+        desk.ask("plan", {"file": "orbits", "target": "body", "inputs": ["semi_major_axis_km"]})
+    columns = {one["name"]: one["why_no_target"] for one in desk.ask("open_table", {"file": "orbits"})["columns"]}
+    assert columns["period_days"] is None and "has fewer than 3 rows" in columns["primary"]
 
 
 def test_a_session_with_text_is_replayed_by_its_script(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.ask("begin", PENGUINS)
     read = ew.io.read_table(tmp_path / "penguins-numbers.csv")
-    assert torch.equal(torch.as_tensor(read.inputs(desk.session.names)), desk.session.table.x)
+    assert torch.equal(torch.as_tensor(read.inputs(desk.session.names))[desk.session.rows], desk.session.table.x)
 
 
 def test_dates_become_days(tmp_path: Path) -> None:
@@ -62,9 +96,10 @@ def test_dates_become_days(tmp_path: Path) -> None:
     (tmp_path / "days.csv").write_text("\n".join(["day,y", *lines]))
     desk = Desk(tmp_path)
     notes = desk.ask("open_table", {"file": "days.csv"})["notes"]
-    assert "Text and dates become numbers where they are ticked: 'day'." in notes
+    assert "Text and dates can be inputs: tick 'day'. A text has an input for each level." in notes
     desk.ask("begin", {"file": "days.csv", "target": "y", "inputs": ["day"]})
-    assert desk.session.table.x[:3, 0].tolist() == [19723.0, 19724.0, 19725.0]
+    assert desk.session.names == ["day_days"]
+    assert desk.session.table.x[:, 0].tolist() == [float(row) for row in desk.session.rows]
 
 
 def test_text_that_says_little_is_no_input(tmp_path: Path) -> None:
@@ -74,8 +109,6 @@ def test_text_that_says_little_is_no_input(tmp_path: Path) -> None:
     assert columns["body"]["why"] == "it is text with 44 different values in 44 rows"
     with pytest.raises(InputError, match="'body' cannot be an input: it is text with 44"):
         desk.ask("plan", {"file": "orbits", "target": "period_days", "inputs": ["body"]})
-    with pytest.raises(InputError, match="target"):
-        desk.ask("plan", {"file": "penguins", "target": "species", "inputs": ["year"]})
 
 
 def test_messages_on_the_page_name_no_options_of_the_command(tmp_path: Path) -> None:
@@ -89,7 +122,7 @@ def test_messages_on_the_page_name_no_options_of_the_command(tmp_path: Path) -> 
 def test_the_law_is_shown_without_logarithms(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     assert desk.ask("begin", KEPLER)["undone"] is None
-    desk.change(desk.session.fit("auto", sparsity=0.01).snap_all().round_constants())
+    desk.change(desk.session.fit("auto").snap_all().round_constants())
     shown = desk.ask("view", {})
     assert shown["undone"]["latex"] == [r"\mathrm{period\_days} = " + LAW]
     again = Desk(tmp_path, desk.session, file=tmp_path / "orbits-log.session")
@@ -140,12 +173,25 @@ def test_a_text_is_ticked_on_the_page(open_studio: Callable[..., Any], look: Cal
     studio = open_studio("penguins")
     page = look(studio)
     page.get_by_label("species is an input").check()
-    assert page.get_by_label("species is the target").count() == 0
-    page.get_by_text("Column 'species' as numbers: 0 is 'Adelie'").wait_for()
+    page.get_by_text("Levels of 'species' have inputs").wait_for()
     page.get_by_role("button", name="Open without training").click()
-    page.locator('.edge[data-edge="0,0,4"]').click()
-    page.get_by_text("0 is Adelie, 1 is Chinstrap, 2 is Gentoo").wait_for()
-    assert studio.session.names[-1] == "species"
+    page.locator(".edge").first.wait_for()
+    page.locator(f'.edge[data-edge="0,0,{studio.session.names.index("species_Gentoo")}"]').click()
+    page.get_by_text("1 where species is Gentoo, else 0").wait_for()
+    assert page.locator(".edge-plot .axes text").all_text_contents()[:2] == ["others", "Gentoo"]
+
+
+def test_classes_are_trained_and_read_on_the_page(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:
+    studio = open_studio("penguins")
+    page = look(studio)
+    page.get_by_label("species is the target").check()
+    page.get_by_text("3 classes, an output for each.").wait_for()
+    page.get_by_role("button", name="Train", exact=True).last.click()
+    page.locator(".figures", has_text="new rows: log loss").wait_for(timeout=60_000)
+    page.locator(".training .stop").wait_for(state="hidden", timeout=60_000)
+    page.get_by_role("tab", name="Network").click()
+    page.get_by_text("species on new rows: down as it is, across as the network says").wait_for()
+    assert page.locator(".confusion tbody th").all_text_contents() == ["Adelie", "Chinstrap", "Gentoo"]
 
 
 class _Book:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import queue
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import torch
 
 import edgewise as ew
 from edgewise import calling
-from edgewise.discovery import SearchStep
+from edgewise.discovery import Known, SearchStep
 from edgewise.session import Session
 from edgewise.studio import Desk
 
@@ -61,7 +62,7 @@ def searched(desk: Desk, stop: str | None = None, **given: Any) -> tuple[list[di
 
 
 def test_a_law_is_found_and_becomes_the_network(desk: Desk) -> None:
-    assert desk.ask("front", {}) == {"candidates": [], "targets": ["F"]}
+    assert desk.ask("front", {}) == {"candidates": [], "targets": ["F"], "own": None}
     with pytest.raises(ew.InputError, match="press Discover"):
         desk.ask("candidate", {"index": 0})
     seen, problem = searched(desk, effort="quick")
@@ -150,3 +151,110 @@ def test_a_discovery_outlives_the_studio(desk: Desk) -> None:
     for harm in ({"front": {}}, {"formulas": []}, {"front": {**said["discovery"]["front"], "notes": [1]}}):
         (desk.folder / "law.studio").write_text(json.dumps({**said, "discovery": {**said["discovery"], **harm}}))
         assert Desk(desk.folder, desk.session, file=file).ask("front", {})["candidates"] == []
+
+
+def test_what_a_person_knows_holds_for_every_formula(desk: Desk) -> None:
+    x, _ = rows()
+    group = torch.arange(60) % 3
+    table = torch.column_stack([x[:, :2], group.double()])
+    y = (1 + group) * x[:, 0] / x[:, 1] ** 2
+    desk.change(Session(ew.KAN([3, 1], grid=3), table, y, ["m", "r", "station"], target="F"))
+    known = {"functions": "exp, sqrt", "forbid": "station", "max_complexity": "7", "noise": "0.2", "loss": "squared"}
+    _, problem = searched(desk, effort="quick", time_limit=5, known=known)
+    texts = [one["text"] for one in desk.ask("front", {})["candidates"]]
+    assert problem is None and not any("station" in text or "sin" in text for text in texts)
+    _, problem = searched(
+        desk, effort="quick", time_limit=10, known={"groups": "station", "guesses": "a*m/r**2; m + r"}
+    )
+    front = desk.ask("front", {})
+    assert problem is None and "a*m/r**2" in [one["text"] for one in front["candidates"]]
+    assert any("differs by station" in line for line in front["conclusion"])
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        ({"functions": "exp, foo"}, "'functions': Unknown function 'foo'"),
+        ({"functions": "exp,,sin"}, "'functions' must list names"),
+        ({"functions": 5}, "'functions' is a text"),
+        ({"guesses": "a*("}, "'guesses': Formula, character 4"),
+        ({"template": "a*m"}, "'template' must be a text with an unknown part"),
+        ({"units": "m = kg"}, "'units' names no unit of"),
+        ({"units": "m"}, "'units' must say something like t = s"),
+        ({"constants": "nice"}, "'constants' must be"),
+        ({"require": "q"}, "'require': Unknown column"),
+        ({"forbid": "m, r, same"}, "'forbid' leaves no column"),
+        ({"monotone": "m"}, "'monotone' must say something like"),
+        ({"limits": "m -> 0"}, "'limits' must say something like t -> inf = 0"),
+        ({"max_complexity": "many"}, "'max_complexity' is a whole number"),
+        ({"max_complexity": "0"}, "'max_complexity' must be"),
+        ({"loss": "absolute"}, "'loss' is one of squared, huber"),
+        ({"sigma": "q"}, "'sigma' is one of m, r, same"),
+        ({"sigma": "m", "weights": "m"}, "A column says one thing of the rows"),
+        ({"start": "a=1"}, "Unknown field 'start'"),
+        ([], "'known' is texts by name"),
+    ],
+)
+def test_what_makes_no_sense_is_said_at_its_field_before_the_search(desk: Desk, known: Any, message: str) -> None:
+    x, y = rows()
+    desk.change(Session(ew.KAN([3, 1], grid=3), x, y, ["m", "r", "same"], target="F"))
+    with pytest.raises(ew.InputError) as refused:
+        desk.ask("discover", {"known": known})
+    assert str(refused.value).startswith(message) and "\n" not in str(refused.value)
+    assert desk.job is None
+
+
+def test_every_field_is_offered_and_read(desk: Desk) -> None:
+    fields = {row["name"]: row for row in desk.ask("knowledge", {})["fields"]}
+    arguments = {*inspect.signature(ew.discover).parameters, *inspect.signature(ew.fit_formula).parameters}
+    assert {*fields} <= arguments | {*Known.__annotations__}
+    assert {*Known.__annotations__} <= {*fields}
+    assert all(row["label"] and (row["kind"] == "text") == bool(row["example"]) for row in fields.values())
+
+
+def test_a_stated_formula_is_fitted_and_becomes_the_network(desk: Desk) -> None:
+    x, y = rows()
+    desk.change(Session(ew.KAN([3, 1], grid=3), x, 2 * y + 0.5, ["m", "r", "same"], target="F"))
+    desk.drawers.pop("fitted", None)
+    with pytest.raises(ew.InputError, match="No formula has been fitted"):
+        desk.ask("candidate", {})
+    assert fitted(desk, "a*m/r**k + c", {"start": "k=2", "bounds": "k=1:3", "loss": "squared"}) is None
+    found = desk.ask("candidate", {})
+    assert [one["name"] for one in found["constants"]] == ["a", "k", "c"] and found["rms"] < 1e-9
+    assert all("±" in one["text"] for one in found["constants"]) and found["network"] is not None
+    assert any("EXACT" in line for line in found["said"]) and desk.ask("front", {})["own"] == found["text"]
+    view = desk.ask("adopt", {"at": desk.session.state.id})
+    assert view["error"] < 1e-9
+    for formula, known, message in [
+        ("a*(", {}, "'formula': Formula, character 4"), ("3", {}, "'formula': The formula 3 holds no column"),
+        ("a*m", {"start": "b=1"}, "'formula': Unknown constant"),
+        ("a*m", {"varying": "a"}, "'varying' needs 'groups'"),
+    ]:  # fmt: skip
+        problem = fitted(desk, formula, known)
+        assert problem is not None and problem.startswith(message)
+    for formula, known, message in [
+        ("", {}, "'formula' is a text"), ("a*m", {"start": "b"}, "'start' must name constants once each"),
+        ("a*m", {"bounds": "a=1"}, "'bounds' must hold two ends"), ("a*m", {"covariance": "odd"}, "'covariance'"),
+    ]:  # fmt: skip
+        with pytest.raises(ew.InputError, match=message):
+            desk.ask("fit_formula", {"formula": formula, "known": known})
+    assert desk.ask("candidate", {})["text"] == found["text"]  # what failed takes nothing away
+
+
+def fitted(desk: Desk, formula: str, known: dict[str, str]) -> str | None:
+    """Fit a formula, and return the problem."""
+    with desk.listening() as events:
+        desk.ask("fit_formula", {"formula": formula, "known": known})
+        while (event := events.get(timeout=60))["kind"] != "ended":
+            pass
+    return event["problem"]
+
+
+def test_a_law_of_a_textbook_has_its_name(desk: Desk) -> None:
+    s = torch.linspace(0.1, 5, 60, dtype=torch.float64)[:, None]
+    desk.change(Session(ew.KAN([1, 1], grid=3), s, 3 * s[:, 0] / (0.7 + s[:, 0]), ["S"], target="v"))
+    _, problem = searched(desk, effort="quick")
+    one = next(row for row in desk.ask("front", {})["candidates"] if row["best"])
+    assert problem is None and one["law"] == "Michaelis-Menten"
+    law = desk.ask("candidate", {"index": one["index"]})["law"]
+    assert law[0] == "Michaelis-Menten: Vmax = 3, Km = 0.7" and law[1].startswith("Vmax: rate at saturation")

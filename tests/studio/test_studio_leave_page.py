@@ -75,7 +75,7 @@ def test_a_law_is_discovered_and_used(open_studio: Any, look: Any) -> None:
     page.get_by_label("Effort").select_option("quick")
     page.get_by_role("button", name="Discover formulas").click()
     page.get_by_text("The formula reproduces the data to rounding.").wait_for()
-    page.get_by_role("button", name="Best: m/r**2").press("Enter")
+    page.get_by_role("button", name="Best: m/r**2, complexity").press("Enter")
     page.get_by_role("button", name="Use in the session").click()
     page.get_by_text("The formula is the network of state 1.").wait_for()
     page.locator(".formula-line .katex").wait_for()

@@ -176,3 +176,14 @@ def test_in_jupyterlab_a_click_prunes_the_same_edge(chromium: Browser, lab: tupl
         assert time.monotonic() < until, "the notebook was not saved with a picture"
         page.wait_for_timeout(200)
     page.close()
+
+
+def test_a_widget_takes_a_frame_and_a_target_as_discover_does(tmp_path: Path) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0, 5.0], "b": [2.0, 1.0, 0.5, 3.0, 1.0]})
+    for series, target in ((frame.a * frame.b, "y"), ((frame.a * frame.b).rename("z"), "z")):
+        made = ew.studio.widget(frame, series, folder=tmp_path)
+        assert (list(made.session.names), list(made.session.targets)) == (["a", "b"], [target])
+        made.desk.close()
+    with pytest.raises(ew.InputError, match=r"must have shape \(5,\)"):
+        ew.studio.widget(frame, [1.0, 2.0], folder=tmp_path)

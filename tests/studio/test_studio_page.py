@@ -141,8 +141,8 @@ def test_the_formula_is_typeset(open_studio: Callable[..., Studio], look: Callab
     for edge, function in (((0, 0, 0), "sin"), ((0, 0, 1), "x^2"), ((1, 0, 0), "exp")):
         session = session.set_function(edge, function, (1.0, 0.0, 1.0, 0.0))
     page = look(open_studio(session))
-    page.wait_for_selector(".formula .katex")
-    assert page.locator(".formula annotation").text_content() == session_latex(page)
+    page.wait_for_selector(".formula-line .katex")
+    assert page.locator(".formula-line annotation").text_content() == session_latex(page)
     assert page.locator(".edge.symbolic .formula").count() == 3
 
 

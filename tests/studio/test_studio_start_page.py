@@ -91,7 +91,7 @@ def test_another_session_begins_in_a_window(open_studio: Callable[..., Any], loo
     window.get_by_role("button", name="Open without training").click()
     page.get_by_text("The rows with logarithms are in penguins-log.csv.").wait_for()
     assert window.count() == 0
-    assert studio.session.targets == ["log_body_mass_g"] and len(studio.session.names) == 3
+    assert studio.session.targets == ["ln_body_mass_g"] and len(studio.session.names) == 3
 
 
 def test_brushed_rows_are_selected_everywhere(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:

@@ -68,7 +68,7 @@ def test_the_best_formula_is_shown_after_a_search_and_rows_can_be_clicked(
     page.get_by_label("Effort").select_option("quick")
     page.get_by_role("button", name="Discover formulas").click()
     page.get_by_role("region", name="The best formula").locator(".katex").wait_for()
-    page.locator("table.candidates tr.best td").nth(1).click()
+    page.locator(".candidates .best .candidate-numbers").click()
     page.get_by_role("button", name="Use in the session").wait_for()
 
 

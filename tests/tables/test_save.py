@@ -123,9 +123,9 @@ def test_the_file_is_plain_safetensors(tmp_path) -> None:
         description = json.loads(file.metadata()["edgewise"])
     assert len(description.pop("checksum")) == 64
     assert description == {
-        "schema": 5, "version": ew.__version__, "widths": [2, 1], "basis": "bspline", "degree": 3, "base": None,
+        "schema": 6, "version": ew.__version__, "widths": [2, 1], "basis": "bspline", "degree": 3, "base": None,
         "dtype": "float64", "symbols": [[]], "names": None, "target": None, "units": None, "formulas": None,
-        "rules": None, "decimals": None, "inputs": None,
+        "rules": None, "decimals": None, "inputs": None, "classes": None,
     }  # fmt: skip
 
 

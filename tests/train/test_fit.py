@@ -289,7 +289,6 @@ def test_the_record_of_a_fit() -> None:
     assert frame["parameters"].tolist()[:2] == [6 * 5, 6 * 7]
     assert result.train_error == pytest.approx(rms(result.model, X, wave(X)))
     assert result.outcome.name in repr(result)
-    assert "\n" not in repr(result)
 
 
 def test_errors_are_in_the_targets_unit() -> None:

@@ -88,7 +88,7 @@ def test_results_predict_score_and_print_what_a_person_wants() -> None:
     expected = 1 - np.mean((result.predict(x[300:]) - y[300:]) ** 2) / y[300:].var()
     assert result.score(x[300:], y[300:]) == pytest.approx(expected)
     assert result.baseline == pytest.approx(y[:300].std(), rel=1e-3)
-    assert f"r2={result.r2:.3g}" in repr(result) and 0.2 < result.r2 < 0.7
+    assert f"R2 on held-out rows: {result.r2:.3g}" in repr(result) and 0.2 < result.r2 < 0.7
     with pytest.raises(ew.InputError, match="10 input columns"):
         result.predict(x[:, :3])
     with pytest.raises(ew.InputError, match="equally many rows"):

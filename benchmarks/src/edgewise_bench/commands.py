@@ -233,7 +233,7 @@ def show(screen: Console, title: str, head: Sequence[str], lines: Sequence[Seque
     # As wide as it is: what a narrow terminal wraps can still be read, what is cut off cannot.
     wide = Measurement.get(screen, screen.options.update(max_width=widest), grid).maximum
     screen.width = max(wide, screen.width)
-    screen.print(grid, soft_wrap=False)
+    screen.print(grid)
     return sum(cell.passed is False for line in lines for cell in line)
 
 

@@ -12,9 +12,10 @@ from edgewise.cli._card import card
 from edgewise.cli._discover import discover
 from edgewise.cli._equations import equations
 from edgewise.cli._export import export
-from edgewise.cli._failure import describe, fail
+from edgewise.cli._failure import FAILURE, describe, fail
 from edgewise.cli._fit import fit
 from edgewise.cli._fit_formula import fit_formula
+from edgewise.cli._help import HelpfulCommand, HelpfulGroup, misuse
 from edgewise.cli._plot import plot
 from edgewise.cli._predict import predict
 from edgewise.cli._relations import relations
@@ -25,10 +26,13 @@ from edgewise.cli.plugin import Command, commands, distribution_of
 # The base of all usage errors; which module holds it depends on the version of typer.
 _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[2]  # type: ignore[assignment]
 
+COMPLETION = "_EDGEWISE_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
 app = typer.Typer(
     name="edgewise",
+    cls=HelpfulGroup,
     epilog="Start here: edgewise discover orbits --target period_days",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -50,7 +54,7 @@ _COMMANDS = (
 for _command in (*(Command(function, tuple(examples)) for function, *examples in _COMMANDS), *commands()):
     _lines = [f"edgewise {example}" for example in _command.examples]
     _epilog = f"Example: {_lines[0]}" if len(_lines) == 1 else "\n\n".join(["Examples:", *_lines]) if _lines else None
-    app.command(epilog=_epilog)(_command.function)
+    app.command(cls=HelpfulCommand, epilog=_epilog)(_command.function)
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,18 +82,21 @@ def run(arguments: Sequence[str]) -> int:
     """
     command = typer.main.get_command(app)
     try:
+        if COMPLETION in os.environ:  # a shell asks what may come next, and typer answers
+            command.main([], "edgewise")
         with command.make_context("edgewise", list(arguments) or ["--help"]) as context:
             command.invoke(context)
     except typer.Exit as stop:
         return stop.exit_code
+    except SystemExit as stop:  # of completion
+        return int(stop.code or 0)
     except EdgewiseError as error:
         return fail(str(error))
     except _UsageError as error:
         elsewhere = distribution_of(arguments[0])
         if elsewhere is not None and arguments[0] not in getattr(command, "commands", {}):
             return fail(f"edgewise {arguments[0]} is a command of {elsewhere}: pip install {elsewhere}")
-        message = error.format_message().rstrip(".")
-        return fail(f"{message}. See edgewise --help.")
+        return fail(misuse(error))
     except typer.Abort:
         raise KeyboardInterrupt from None
     except BrokenPipeError:
@@ -97,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return fail(describe(error))
+        return fail(describe(error), FAILURE)
     except MemoryError:
-        return fail("out of memory: give fewer rows, or a smaller network")
+        return fail("out of memory: give fewer rows, or a smaller network", FAILURE)
     return 0

@@ -13,7 +13,7 @@ import typer
 from edgewise._errors import InputError, first_line, unknown
 from edgewise._replacing import replacing
 
-_NOT_SAVED = ("config", "out")
+_NOT_SAVED = ("config", "out", "json")
 
 
 def _load(context: typer.Context, path: Path | None) -> Path | None:

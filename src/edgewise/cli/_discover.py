@@ -18,7 +18,7 @@ from edgewise._printable import printable
 from edgewise._replacing import replacing
 from edgewise.cli import _known as known
 from edgewise.cli._config import Config, save_options
-from edgewise.cli._failure import fail
+from edgewise.cli._failure import FAILURE, fail
 from edgewise.cli._input import (
     Correlated,
     DataFile,
@@ -40,7 +40,8 @@ from edgewise.cli._input import (
     select_weighted,
     split_names,
 )
-from edgewise.cli._output import console, progress, writable_folder
+from edgewise.cli._json import Json, ended, print_json
+from edgewise.cli._output import Line, console, progress, writable_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,9 +116,6 @@ def _notes(table: Table, names: Sequence[str]) -> list[str]:
 
 _TITLE = "Candidates, from simple to accurate"
 
-INCOMPLETE = 1
-"""The exit code when a formula was found, but not all could be printed and written."""
-
 
 def discover(  # noqa: PLR0913 (the options of a command)
     context: typer.Context,
@@ -126,20 +124,20 @@ def discover(  # noqa: PLR0913 (the options of a command)
     inputs: Inputs = None,
     noise: Annotated[
         str,
-        typer.Option(metavar="auto|exact|FLOAT", help="Noise over the target's standard deviation; auto estimates it."),
+        typer.Option(metavar="LEVEL", help="Noise over the target's standard deviation: auto, exact, or a number."),
     ] = "auto",
     sigma: Sigma = None,
     weights: Weights = None,
     loss: Annotated[
         str,
-        typer.Option(metavar="squared|huber", help="With huber, rows far from most count less.", callback=check_loss),
+        typer.Option(metavar="NAME", help="squared, or huber: rows far from most count less.", callback=check_loss),
     ] = "squared",
     rounding: Annotated[
         bool, typer.Option("--rounding/--no-rounding", help="Round noisy constants where that is no coincidence.")
     ] = True,
     effort: Annotated[
         str,
-        typer.Option(metavar="quick|normal|thorough|INT", help="How many formulas to try before the search ends."),
+        typer.Option(metavar="WORD", help="How many formulas to try: quick, normal, thorough, or a number."),
     ] = "normal",
     groups: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="A column of groups: constants may differ between them.")
@@ -148,7 +146,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     correlated: Correlated = None,
     missing: Annotated[
         str | None,
-        typer.Option(metavar="drop|indicator", help="Leave rows with gaps out, or keep them with inputs for gaps."),
+        typer.Option(metavar="WORD", help="drop leaves rows with gaps out, indicator keeps them with inputs for gaps."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the report.")] = Path("edgewise-report"),
     seed: Seed = 0,
@@ -177,6 +175,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     monotone: known.Monotone = None,
     limit: known.Limits = None,
     config: Config = None,
+    json: Json = False,
 ) -> None:
     """Find the formula behind a column of a table."""
     level, tries = parse_noise(noise), parse_effort(effort)
@@ -194,7 +193,7 @@ def discover(  # noqa: PLR0913 (the options of a command)
     chosen = choose(table, target, inputs, (groups, missing), by_row, whole=whole)
     if units == known.IN_FILE:
         asked["units"] = table
-    screen = console()
+    screen = console(stderr=json)
     for note in chosen.notes:
         screen.print(note)
     n_rows, n_inputs = chosen.x.shape
@@ -233,16 +232,16 @@ def discover(  # noqa: PLR0913 (the options of a command)
                 **shape,
                 **asked,
             )
-        if len(chosen.targets) == 1:
-            _deliver(screen, found, folder, context)
-            return
-        for name in chosen.targets:
-            part = folder / re.sub(r"[^\w.-]", "_", name)
+        several = len(chosen.targets) > 1
+        for name, each in found.items() if several else [(target, found)]:
+            part = folder / re.sub(r"[^\w.-]", "_", name) if several else folder
             part.mkdir(exist_ok=True)
-            _deliver(screen, found[name], part, context)
+            _deliver(screen, each, part, context, chosen.notes)
+            if each.outcome.name == "INTERRUPTED":
+                raise KeyboardInterrupt(f"what was found by then is printed and in {part}")
 
 
-def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) -> None:
+def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context, notes: list[str]) -> None:
     """Save formula and options, print, draw the report: a failure of one does not keep the others from coming."""
     failures: dict[str, Exception] = {}
     interrupted = False
@@ -258,7 +257,10 @@ def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) 
 
     attempt(text.name, lambda: _save(text, found, found.target))
     attempt(options.name, lambda: save_options(options, context))
-    attempt("output", lambda: _show(screen, found))
+    if context.params["json"]:
+        attempt("output", lambda: print_json({"notes": notes, **_values(found), "folder": folder}))
+    else:
+        attempt("output", lambda: _show(screen, found))
     if text.name not in failures:
         attempt("output", lambda: screen.print(f"Formula: {text}"))
     try:
@@ -274,7 +276,7 @@ def _deliver(screen: Console, found: Any, folder: Path, context: typer.Context) 
     where = f" The formula is {' and '.join(kept)}." if kept else ""
     if interrupted:
         raise KeyboardInterrupt(f"{'; '.join([f'no {report.name}', *missing])}.{where}")
-    raise typer.Exit(fail(f"{'; '.join(missing)}.{where}", INCOMPLETE))
+    raise typer.Exit(fail(f"{'; '.join(missing)}.{where}", FAILURE))
 
 
 def _reason(error: Exception) -> str:
@@ -304,6 +306,11 @@ def _save(path: Path, found: Any, target: str) -> None:
         file.write("".join(f"{printable(line)}\n" for line in lines).encode())
 
 
+def _values(found: Any) -> dict[str, Any]:
+    about = {"target": found.target, "inputs": found.names, "formula": found.best.text(), **ended(found)}
+    return {**about, "noise": found.noise, "said": found.conclusion(), "candidates": found.equations}
+
+
 def _show(screen: Console, found: Any) -> None:
     from edgewise.discovery import front_cells
 
@@ -319,8 +326,8 @@ def _show(screen: Console, found: Any) -> None:
     head, rows = front_cells(found)
     for heading in head[:-1]:
         grid.add_column(heading, justify="right")
-    grid.add_column(head[-1], overflow="fold")
-    for mark, *cells in rows:
-        grid.add_row("best" if mark else "", *cells, style="bold" if mark else "")
-    screen.print(grid, soft_wrap=False)
+    grid.add_column(head[-1])
+    for mark, *cells, text in rows:
+        grid.add_row("best" if mark else "", *cells, Line(text), style="bold" if mark else "")
+    screen.print(grid)
     screen.file.flush()

@@ -20,6 +20,7 @@ from edgewise.cli._input import (
     parse_effort,
     split_names,
 )
+from edgewise.cli._json import Json, ended, print_json
 from edgewise.cli._output import PICTURES, check_file, console, progress, write_picture
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def equations(  # noqa: PLR0913 (the options of a command)
         str | None, typer.Option(metavar="COLUMN", help="The column that tells trajectories apart.")
     ] = None,
     inputs: Annotated[str | None, typer.Option(metavar="A,B", help="The columns of what drives the system.")] = None,
-    order: Annotated[int, typer.Option(metavar="1|2", min=1, max=2, help="The order of the derivatives in time.")] = 1,
+    order: Annotated[int, typer.Option(metavar="N", min=1, max=2, help="The order of the derivatives in time.")] = 1,
     terms: Annotated[str | None, typer.Option(metavar="F,G", help="Terms to try first, as 'x/(K + x)'.")] = None,
-    only: Annotated[bool, typer.Option("--only", help="Whether there are no terms but those.")] = False,
+    only: Annotated[bool, typer.Option("--only", help="No terms but those.", rich_help_panel="What you know")] = False,
     known: Annotated[
         list[str] | None, typer.Option(metavar="STATE=F", help="A known part of a rate, as 'v=-9.81 - k*v'.")
     ] = None,
@@ -57,6 +58,7 @@ def equations(  # noqa: PLR0913 (the options of a command)
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    json: Json = False,
 ) -> None:
     """Find differential equations for measured trajectories, or for a field in time and space."""
     if out is not None:
@@ -74,7 +76,7 @@ def equations(  # noqa: PLR0913 (the options of a command)
     refused = [option for option, given in ordinary.items() if given is not None]
     if positions and refused:
         raise InputError(f"{refused[0]} is not taken with --space.")
-    screen = console()
+    screen = console(stderr=json)
     for note in table.notes:
         screen.print(note)
     if time in table.dates:
@@ -100,12 +102,22 @@ def equations(  # noqa: PLR0913 (the options of a command)
                 terms=None if terms is None else [term.strip() for term in terms.split(",")], only=only,
                 known=_known(known), hidden=hidden, effort=work, seed=seed, time_limit=limit, progress=report,
             )  # fmt: skip
-    screen.print()
-    for line in str(found).splitlines():
-        screen.print(line)
+    if json:
+        print_json({"notes": table.notes, **_values(found)})
+    else:
+        screen.print()
+        for line in str(found).splitlines():
+            screen.print(line)
     if out is not None:
         write_picture(found.plot(), out)
         screen.print(f"Picture: {out}")
+    if found.outcome.name == "INTERRUPTED":
+        raise KeyboardInterrupt("what was found by then is printed")
+
+
+def _values(found: Any) -> dict[str, Any]:
+    about = {"equations": found.equations, "constants": found.frame(), **ended(found)}
+    return {**about, "noise": found.noise, "error": found.error}
 
 
 def _times(table: Table, time: str) -> np.ndarray:

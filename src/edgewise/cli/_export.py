@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, unknown
 from edgewise._replacing import replacing
 from edgewise.cli._input import ModelFile
 from edgewise.cli._output import check_file, console
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def export(
     model: ModelFile,
-    to: Annotated[str, typer.Option(metavar="LANGUAGE", help="onnx, or a language of edgewise.export: numpy, c, ...")],
+    to: Annotated[str, typer.Option(metavar="NAME", help="The language: c, excel, latex, numpy, onnx or torch.")],
     out: Annotated[
         Path | None, typer.Option("--out", "--output", metavar="FILE", help="The file to write; printed when left out.")
     ] = None,
@@ -28,6 +28,8 @@ def export(
     import edgewise as ew
 
     binary = to == "onnx"
+    if not binary and to not in ew.export.languages():
+        raise unknown("language", to, [*ew.export.languages(), "onnx"])
     endings = (".onnx",) if binary else ew.export.language(to).endings
     if out is not None:
         check_file(out, endings)

@@ -1,6 +1,8 @@
 """What a terminal may show, and what the command says when it fails: one line with the problem and the remedy."""
 
 import errno
+import re
+import shutil
 import sys
 import unicodedata
 
@@ -21,8 +23,50 @@ def shown(text: str) -> str:
     )
 
 
-BAD_INPUT = 2
-"""The exit code of every error that edgewise reports."""
+_WORD = re.compile(r"\s*(?:`[^`]*`|\S| ± )+")
+_FACTOR = re.compile(r"(?:`[^`]*`|[^*/,^])*[*/,^]*")
+_ARGUMENT = re.compile(r"(?:`[^`]*`|[^(])*\(*")
+
+
+def cells(text: str) -> int:
+    """Return how wide a terminal shows a text."""
+    return sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in text)
+
+
+def parts(text: str, width: int = 0) -> list[str]:
+    """Return the words of a text, of longer formulas the factors, and of longer factors what stands before a bracket.
+
+    Numbers, names and what stands in backquotes stay whole.
+
+    >>> parts("y = 2.5e-05*sqrt(`T (K)`)", 9), parts("f(x)")
+    (['y', ' =', ' 2.5e-05*', 'sqrt(', '`T (K)`)'], ['f(', 'x)'])
+    """
+    found = _WORD.findall(text)
+    for pattern in (_FACTOR, _ARGUMENT):
+        split = [[each] if cells(each.strip()) <= width else pattern.findall(each) for each in found]
+        found = [part for each in split for part in each if part]
+    return found
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines, broken at spaces, and after an operator in what is longer than a line.
+
+    >>> wrapped("Error: 0.1 of y", 10), wrapped("y = 2.5*sqrt(length)", 9)
+    (['Error: 0.1', 'of y'], ['y = 2.5*', 'sqrt(', 'length)'])
+    """
+    margin = text[: len(text) - len(text.lstrip())]
+    lines, line = [], ""
+    for part in parts(text, width - len(margin)):
+        if line.strip() and cells(line + part) > width:
+            lines.append(line.rstrip())
+            line = margin + part.lstrip()
+        else:
+            line += part
+    return [*lines, line]
+
+
+BAD_INPUT, FAILURE = 2, 1
+"""Exit codes: an input or an option is at fault; the work was begun and failed."""
 
 _REMEDIES = {
     errno.ENOSPC: "free some space or write elsewhere",
@@ -36,7 +80,9 @@ _REMEDIES = {
 
 def fail(message: str, code: int = BAD_INPUT) -> int:
     """Print the message in one line on stderr and return the exit code."""
-    print(shown(f"edgewise: error: {' '.join(message.split())}"), file=sys.stderr)  # noqa: T201
+    line = shown(f"edgewise: error: {' '.join(message.split())}")
+    lines = wrapped(line, shutil.get_terminal_size().columns) if sys.stderr.isatty() else [line]
+    print(*lines, sep="\n", file=sys.stderr)  # noqa: T201
     return code
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from edgewise.cli._input import (
     DataFile,
@@ -19,6 +21,7 @@ from edgewise.cli._input import (
     keep_network,
     parse_widths,
 )
+from edgewise.cli._json import Json, ended, print_json
 from edgewise.cli._output import check_file, console
 from edgewise.cli._ranks import FitRows, process_group, rows_of
 
@@ -48,6 +51,7 @@ def fit(  # noqa: PLR0913 (the options of a command)
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Written after each step; the same command goes on from it.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Train a network on a table and save it.
 
@@ -55,9 +59,10 @@ def fit(  # noqa: PLR0913 (the options of a command)
     """
     with process_group() as group:
         first = group is None or group.rank() == 0
-        screen = console() if first else Console(quiet=True)
+        screen = console(stderr=json) if first else Console(quiet=True)
         rows = rows_of(file, target, inputs, {"decimal": decimal, "encoding": encoding, "sheet": sheet}, group)
-        layers = parse_widths(widths, len(rows.names))
+        outputs = len(rows.classes) if len(rows.classes) > 2 else 1
+        layers = parse_widths(widths, len(rows.names), outputs)
         check_file(out, (".safetensors",))
 
         import edgewise
@@ -65,31 +70,76 @@ def fit(  # noqa: PLR0913 (the options of a command)
         model = edgewise.KAN(layers, grid=5 if grid is None else grid, degree=degree, seed=seed)
         for note in rows.notes:
             screen.print(note)
+        if rows.classes:
+            screen.print(f"Classes of {target}: {', '.join(rows.classes)}.")
         screen.print(f"Training KAN({layers}) on {rows.count} rows.")
         options = edgewise.Options(seed=seed, progress=True, process_group=group, checkpoint=checkpoint)
-        result = edgewise.fit(model, rows.x, rows.y, grids="auto" if grid is None else None, options=options)
+        loss: Any = "cross_entropy" if rows.classes else "squared"
+        result = edgewise.fit(model, rows.x, rows.y, loss=loss, grids="auto" if grid is None else None, options=options)
         if first:
-            _finish(result, rows, target, out, screen)
+            _finish(result, rows, target, out, screen, json)
 
 
-def _finish(result: FitResult, rows: FitRows, target: str, out: Path, screen: Console) -> None:
+def _finish(result: FitResult, rows: FitRows, target: str, out: Path, screen: Console, json: bool) -> None:
     """Save a network and say how good it is."""
     import edgewise
 
     stopped = result.outcome is edgewise.train.Outcome.INTERRUPTED
     place = out.with_name(f"{out.stem}.interrupted{out.suffix}") if stopped else out
-    keep_network(result.model, place, rows.decimals, rows.names, target, rows.made)
+    about = {"names": rows.names, "target": target, "decimals": rows.decimals, "inputs": rows.made}
+    keep_network(result.model, place, {**about, "classes": rows.classes or None})
+    if json:
+        said = {"notes": [*rows.notes, *result.notes], "target": target, "inputs": rows.names, "network": place}
+        errors = {"train_error": result.train_error, "test_error": result.test_error}
+        if rows.classes:
+            right = {"train_accuracy": result.train_accuracy, "test_accuracy": result.test_accuracy}
+            errors |= {**right, "classes": rows.classes, "confusion": _confusion(result, rows)}
+        print_json({**said, **errors, **ended(result)})
     for note in result.notes:
         screen.print(note)
-    screen.print(f"Training error: {result.train_error:.3g} (rms, in the units of {target})")
-    screen.print(f"Test error:     {_shown(result.test_error)}")
+    if rows.classes:
+        screen.print(f"Training: log loss {result.train_error:.3g}, right {100 * result.train_accuracy:.1f} %")
+        screen.print(f"Test:     {_shown(result.test_error, 'log loss ', result.test_accuracy)}")
+        screen.print(_confused(rows.classes, _confusion(result, rows)))
+    else:
+        screen.print(f"Training error: {result.train_error:.3g} (rms, in the units of {target})")
+        screen.print(f"Test error:     {_shown(result.test_error)}")
     screen.print(result.outcome.message)
     screen.print(f"Network: {place}")
     if stopped:
         raise KeyboardInterrupt(f"{out} was not written, and {place} holds the network so far")
 
 
-def _shown(error: float) -> str:
+def _confusion(result: FitResult, rows: FitRows) -> list[list[int]]:
+    """How many rows of each class (down) the network takes for each (across)."""
+    import torch
+
+    from edgewise.train import CrossEntropy
+
+    x = rows.x if rows.made is None else rows.made.of(rows.x)
+    with torch.no_grad():
+        outputs = result.model(torch.as_tensor(x, dtype=result.model.dtype))
+    first, truth = CrossEntropy.probabilities(outputs).argmax(1), torch.as_tensor(rows.y).long()
+    count = len(rows.classes)
+    return torch.bincount(truth * count + first, minlength=count**2).reshape(count, count).tolist()
+
+
+def _confused(classes: Sequence[str], counts: list[list[int]]) -> Table:
+    """The confusion matrix as a table of the terminal."""
+    table = Table(
+        title="Rows of training: down as they are, across as the network says", title_justify="left", box=None
+    )
+    table.add_column("")
+    for label in classes:
+        table.add_column(label, justify="right")
+    for label, row in zip(classes, counts, strict=True):
+        table.add_row(label, *map(str, row))
+    return table
+
+
+def _shown(error: float, what: str = "", accuracy: float | None = None) -> str:
     if math.isnan(error):
         return "none (too few rows to hold some out)"
-    return f"{error:.3g} (on rows held out from training and from every choice, before a last run on all rows)"
+    right = "" if accuracy is None else f", right {100 * accuracy:.1f} %"
+    where = "on rows held out from training and from every choice, before a last run on all rows"
+    return f"{what}{error:.3g}{right} ({where})"

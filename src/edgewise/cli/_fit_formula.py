@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 import typer
 
-from edgewise._errors import InputError
+from edgewise._texts import by_constant, limits, starts
 from edgewise.cli._input import (
     Correlated,
     DataFile,
@@ -20,6 +19,7 @@ from edgewise.cli._input import (
     Weights,
     open_table,
 )
+from edgewise.cli._json import Json, ended, print_json
 from edgewise.cli._output import PICTURES, check_file, console, write_picture
 
 
@@ -44,13 +44,12 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
         typer.Option(metavar="A,B", help="Constants that differ by group, drawn from a normal distribution."),
     ] = None,
     between: Annotated[
-        str, typer.Option(metavar="full|diagonal", help="Whether constants that differ may correlate between groups.")
+        str,
+        typer.Option(metavar="WORD", help="full or diagonal: whether constants that differ may correlate."),
     ] = "full",
-    restricted: Annotated[
-        bool, typer.Option(help="Variances by restricted maximum likelihood, or by maximum likelihood.")
-    ] = True,
+    restricted: Annotated[bool, typer.Option(help="Variances by restricted maximum likelihood.")] = True,
     loss: Annotated[
-        str, typer.Option(metavar="squared|huber|tukey", help="The last two: rows far from the formula count less.")
+        str, typer.Option(metavar="NAME", help="squared, huber or tukey; with the last two, far rows count less.")
     ] = "squared",
     covariance: Annotated[
         str | None,
@@ -68,11 +67,13 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    json: Json = False,
 ) -> None:
     """Fit the constants of a formula that you state to a table."""
     if out is not None:
         check_file(out, PICTURES)
-    begin, limits = _numbers(start, "--start"), _limits(bounds)
+    begin = None if start is None else starts("--start", start)
+    between_ends = None if bounds is None else limits("--bounds", bounds)
     table = open_table(file, decimal, encoding, sheet=sheet)
 
     import edgewise
@@ -83,54 +84,20 @@ def fit_formula(  # noqa: PLR0913 (the options of a command)
     if varying is not None:
         given["varying"] = [name.strip() for name in varying.split(",")]
     y: Any = edgewise.Censored.between(*table.limits[target]) if target in table.limits else target
-    errors = _pairs(sigma_x, "--sigma-x", "x=x_error") or None
+    errors = None if sigma_x is None else by_constant("--sigma-x", sigma_x, "x=x_error")
     given |= {"trials": trials, "sigma_x": errors, "correlated": correlated}
     found = edgewise.fit_formula(
-        formula, frame, y, start=begin, bounds=limits, sigma=sigma, absolute_sigma=absolute_sigma,
+        formula, frame, y, start=begin, bounds=between_ends, sigma=sigma, absolute_sigma=absolute_sigma,
         weights=weights, groups=groups, **given,
     )  # fmt: skip
-    screen = console()
-    for line in [*table.notes_without_limits(target), *str(found).splitlines()]:
+    screen, notes = console(stderr=json), table.notes_without_limits(target)
+    for line in notes if json else [*notes, *str(found).splitlines()]:
         screen.print(line)
+    if json:
+        constants = found.frame().reset_index(names="name")
+        about = {"notes": [*notes, *found.notes], "target": target, "formula": formula, "constants": constants}
+        figures = {key: getattr(found, key) for key in ("residual_error", "r2", "log_likelihood", "aic", "bic")}
+        print_json({**about, **figures, **ended(found)})
     if out is not None:
         write_picture(found.plot(), out)
         screen.print(f"Picture: {out}")
-
-
-def _pairs(text: str | None, option: str, example: str) -> dict[str, str]:
-    """Return the texts in "A=1,B=2" by name.
-
-    >>> _pairs("a=1, b=0:2", "--bounds", "a=0:5")
-    {'a': '1', 'b': '0:2'}
-    """
-    found: dict[str, str] = {}
-    for part in [] if text is None else text.split(","):
-        name, sign, value = (piece.strip() for piece in part.partition("="))
-        if not (name and sign and value) or name in found:
-            raise InputError(f"{option} must name constants once each, like {example}. Got {text!r}.")
-        found[name] = value
-    return found
-
-
-def _number(text: str, option: str, otherwise: float) -> float:
-    try:
-        value = float(text) if text.strip() else otherwise
-    except ValueError:
-        value = math.nan
-    if math.isnan(value):
-        raise InputError(f"{option} must hold numbers. Got {text.strip()!r}.")
-    return value
-
-
-def _numbers(text: str | None, option: str) -> dict[str, float]:
-    return {name: _number(value, option, math.nan) for name, value in _pairs(text, option, "Vm=200,K=0.1").items()}
-
-
-def _limits(text: str | None) -> dict[str, tuple[float, float]]:
-    found: dict[str, tuple[float, float]] = {}
-    for name, value in _pairs(text, "--bounds", "Vm=0:,K=0:5").items():
-        ends = value.split(":")
-        if len(ends) != 2:
-            raise InputError(f"--bounds must hold two ends for each constant, like Vm=0:,K=0:5. Got {name}={value}.")
-        found[name] = (_number(ends[0], "--bounds", -math.inf), _number(ends[1], "--bounds", math.inf))
-    return found

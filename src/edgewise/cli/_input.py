@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -214,30 +214,33 @@ def parse_effort(text: str) -> Literal["quick", "normal", "thorough"] | int:
     return int(text)
 
 
-def parse_widths(text: str, n_inputs: int) -> list[int]:
-    """Return the nodes of each layer; "auto" is one hidden layer of five.
+def parse_widths(text: str, n_inputs: int, outputs: int = 1) -> list[int]:
+    """Return the nodes of each layer; "auto" is one hidden layer of five, or of as many as there are outputs.
 
     >>> parse_widths("auto", 2), parse_widths("2,3,1", 2)
     ([2, 5, 1], [2, 3, 1])
     """
     if text == "auto":
-        return [n_inputs, 5, 1]
+        return [n_inputs, max(5, outputs), outputs]
     try:
         widths = [int(width) for width in text.split(",")]
     except ValueError:
         widths = []
     if len(widths) < 2 or min(widths) < 1:
-        raise InputError(f"--widths must be auto or positive whole numbers, like {n_inputs},5,1. Got {text!r}.")
-    if widths[0] != n_inputs or widths[-1] != 1:
+        raise InputError(f"--widths must be auto or positive whole numbers, like {n_inputs},5,{outputs}. Got {text!r}.")
+    if widths[0] != n_inputs or widths[-1] != outputs:
         raise InputError(
-            f"--widths must begin with the number of inputs ({n_inputs}) and end with 1, "
-            f"like {n_inputs},5,1. Got {text!r}."
+            f"--widths must begin with the number of inputs ({n_inputs}) and end with {outputs}, "
+            f"like {n_inputs},5,{outputs}. Got {text!r}."
         )
     return widths
 
 
-def open_model(path: Path) -> tuple[SavedModel, list[str], str]:
-    """Load a network that `edgewise fit` saved, with the names of its inputs and of its target."""
+def open_model(path: Path, *, classes: bool = False) -> tuple[SavedModel, list[str], str]:
+    """Load a network that `edgewise fit` saved, with the names of its inputs and of its target.
+
+    Networks of classes are refused, unless the command takes them.
+    """
     from edgewise.tables.io import load_with_metadata
 
     if not path.exists():
@@ -248,19 +251,26 @@ def open_model(path: Path) -> tuple[SavedModel, list[str], str]:
             f"{path} does not say which columns it was trained on: save it with edgewise fit, "
             "or with edgewise.save(model, path, names=[...], target=...)."
         )
+    if saved.classes is not None:
+        if not classes:
+            raise InputError(
+                f"{path} tells the classes of {saved.target} ({', '.join(saved.classes)}), and this command is for "
+                "targets that are numbers: edgewise predict gives classes and their probabilities."
+            )
+        assert isinstance(saved.target, str)
+        return saved, saved.names, saved.target
     if not isinstance(saved.target, str) or saved.model.n_out > 1:
         raise InputError(f"{path} has {saved.model.n_out} outputs, and this command takes one: use edgewise in Python.")
     return saved, saved.names, saved.target
 
 
-def keep_network(
-    model: KAN, place: Path, decimals: Mapping[str, str], names: Sequence[str], target: str, made: TableInputs | None
-) -> None:  # fmt: skip
-    """Save a network at its place, and elsewhere where that fails: training it may have taken hours."""
-    known = {name: sign for name, sign in decimals.items() if name in (*names, target)}
-    about: dict[str, Any] = {"names": names, "target": target, "decimals": known}
-    if made is not None:
-        about["inputs"] = made
+def keep_network(model: KAN, place: Path, about: dict[str, Any]) -> None:
+    """Save a network at its place, and elsewhere where that fails: training it may have taken hours.
+
+    `about` is what `edgewise.save` takes; of `decimals` the columns that are not the network's are left out.
+    """
+    columns = (*about["names"], about["target"])
+    about = {**about, "decimals": {name: sign for name, sign in about["decimals"].items() if name in columns}}
 
     from edgewise import save
 

@@ -8,15 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from edgewise._errors import InputError
+from edgewise._texts import bounds_or_words, listed, pairs
 
 IN_FILE = "file"
 """The value of --units that stands for the line of units in the file."""
 
-_PANEL = "What you know of the formula"
-
 
 def _option(help_text: str, metavar: str, check: Callable[[Any], Any] | None = None) -> Any:
-    return typer.Option(metavar=metavar, help=help_text, rich_help_panel=_PANEL, callback=check)
+    return typer.Option(metavar=metavar, help=help_text, callback=check)
 
 
 def _check_size(size: int | None) -> int | None:
@@ -25,20 +24,18 @@ def _check_size(size: int | None) -> int | None:
     return size
 
 
-Functions = Annotated[str | None, _option("Functions that may occur; with a minus, that may not.", "exp,log|-sin,-cos")]
+Functions = Annotated[str | None, _option("Functions that may occur, as exp,log, or may not: -sin,-cos.", "F,G")]
 Require = Annotated[str | None, _option("Columns that must occur.", "A,B")]
 Forbid = Annotated[str | None, _option("Columns that may not occur.", "A,B")]
 MaxComplexity = Annotated[int | None, _option("The longest formula that is shown.", "N", _check_size)]
 Units = Annotated[
-    str | None, _option("Units of columns and target, or those in the file's line of units.", "t=s,y=m/s^2|file")
+    str | None, _option("Units of columns and target, as t=s,y=m/s^2, or file: its line of units.", "A=U")
 ]
 Guess = Annotated[list[str] | None, _option("A formula to start from; repeatable.", "FORMULA")]
 Template = Annotated[str | None, _option("A form with unknown parts, each a ?.", "FORMULA")]
-Constants = Annotated[
-    str | None, _option("What fitted constants are, in range or units.", "positive|dimensionless|LOW,HIGH")
-]
-Monotone = Annotated[str | None, _option("Columns that the target rises or falls with.", "t=+,a=-")]
-Limits = Annotated[list[str] | None, _option("What the target tends to; repeatable.", "'t -> inf = 0'")]
+Constants = Annotated[str | None, _option("What fitted constants are: positive, dimensionless, or LOW,HIGH.", "WORD")]
+Monotone = Annotated[str | None, _option("Columns that the target rises or falls with, as t=+,a=-.", "A=+")]
+Limits = Annotated[list[str] | None, _option("What the target tends to, as 't -> inf = 0'; repeatable.", "LIMIT")]
 
 
 def known_of(
@@ -51,56 +48,15 @@ def known_of(
     """
     (require, forbid), (guesses, template), (monotone, limits) = columns, forms, behavior
     found: dict[str, Any] = {
-        "functions": _listed("--functions", functions),
-        "require": _listed("--require", require),
-        "forbid": _listed("--forbid", forbid),
+        "functions": None if functions is None else listed("--functions", functions),
+        "require": None if require is None else listed("--require", require),
+        "forbid": None if forbid is None else listed("--forbid", forbid),
         "max_complexity": size,
-        "units": units if units in (None, IN_FILE) else _pairs("--units", units.split(","), "t=s"),
+        "units": units if units in (None, IN_FILE) else pairs("--units", units.split(","), "t=s"),
         "guesses": guesses or None,
         "template": template,
-        "constants": _bounds(constants),
-        "monotone": None if monotone is None else _pairs("--monotone", monotone.split(","), "t=+"),
-        "limits": _pairs("--limit", limits, "t -> inf = 0") if limits else None,
+        "constants": None if constants is None else bounds_or_words("--constants", constants),
+        "monotone": None if monotone is None else pairs("--monotone", monotone.split(","), "t=+"),
+        "limits": pairs("--limit", limits, "t -> inf = 0") if limits else None,
     }
     return {key: value for key, value in found.items() if value is not None}
-
-
-def _listed(option: str, text: str | None) -> list[str] | None:
-    """Return the words in "a,b"."""
-    if text is None:
-        return None
-    words = [word.strip() for word in text.split(",")]
-    if not all(words):
-        raise InputError(f"{option} must list names with commas in between, like a,b. Got {text!r}.")
-    return words
-
-
-def _pairs(option: str, texts: list[str], example: str) -> dict[str, str]:
-    """Return what stands before and after the last "=" of each text.
-
-    >>> _pairs("--units", ["t=s", "x = m"], "t=s")
-    {'t': 's', 'x': 'm'}
-    """
-    found = {}
-    for text in texts:
-        name, sign, value = (part.strip() for part in text.rpartition("="))
-        if not sign or not name:
-            raise InputError(f"{option} must say something like {example}. Got {text.strip()!r}.")
-        found[name] = value
-    return found
-
-
-def _bounds(text: str | None) -> str | list[str] | tuple[float, float] | None:
-    """Return a range of two numbers, or words.
-
-    >>> _bounds("0,10"), _bounds("positive,dimensionless")
-    ((0.0, 10.0), ['positive', 'dimensionless'])
-    """
-    words = _listed("--constants", text)
-    if words is None:
-        return None
-    try:
-        low, high = map(float, words)
-    except ValueError:
-        return words
-    return low, high

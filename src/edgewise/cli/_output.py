@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.text import Text
 
 from edgewise._errors import InputError
@@ -17,7 +18,7 @@ from edgewise._extras import needed
 from edgewise._printable import shortened
 from edgewise._progress import LiveLine
 from edgewise._replacing import check_place, destination, replacing
-from edgewise.cli._failure import shown
+from edgewise.cli._failure import cells, parts, shown, wrapped
 
 if TYPE_CHECKING:
     import sympy
@@ -88,12 +89,33 @@ DIGITS = 6
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that prints text as it is: no markup, no guessed colors."""
-    return _Screen(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    """Return a console that prints text as it is: no markup, no guessed colors; lines are broken on terminals alone."""
+    screen = _Screen(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not screen.is_terminal:
+        screen.width = 10**6
+    return screen
+
+
+class Line:
+    """A text that is broken between words, and a formula between tokens."""
+
+    def __init__(self, text: str) -> None:
+        self._text = shown(text)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = cells(self._text) if options.no_wrap else options.max_width
+        for line in wrapped(self._text, width):
+            yield Text(line, overflow="fold")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(max((cells(part.strip()) for part in parts(self._text)), default=0), cells(self._text))
 
 
 class _Screen(Console):
     """A console that shows control characters, such as those in a table's header, and never obeys them."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(Line(each) if isinstance(each, str) else each for each in objects), **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(shown(text), **options)

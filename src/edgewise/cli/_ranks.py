@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, unknown
 from edgewise.cli._input import open_table, select_columns, split_names
 
 if TYPE_CHECKING:
@@ -42,16 +42,23 @@ class FitRows:
     notes: list[str] = field(default_factory=list)
     decimals: dict[str, Any] = field(default_factory=dict)
     made: Inputs | None = None
+    classes: list[str] = field(default_factory=list)
 
 
 def rows_of(file: str, target: str, inputs: str | None, options: dict[str, Any], group: Any) -> FitRows:
     """Return a table in memory, or, of a folder or for ranks, Parquet files that are read in batches."""
     if Path(file).is_dir() or group is not None:
         return _streamed(file, target, inputs, group)
-    table = open_table(file, **options)
+    from edgewise.tables.io import with_classes
+
+    table, classes = open_table(file, **options), []
+    if target not in (*table.columns, *table.texts, *dict(table.left_out)):
+        raise unknown("target column", target, [*table.names, *table.texts])
+    if target in table.texts:
+        table, classes = with_classes(table, target)
     selection, notes, made = select_columns(table, target, inputs)
     names = selection.names if made is None else made.names
-    return FitRows(selection.x, selection.y, names, len(selection.y), notes, table.decimals, made)
+    return FitRows(selection.x, selection.y, names, len(selection.y), notes, table.decimals, made, classes)
 
 
 def _streamed(file: str, target: str, inputs: str | None, group: Any) -> FitRows:

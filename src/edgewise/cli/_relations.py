@@ -20,7 +20,8 @@ from edgewise.cli._input import (
     open_table,
     split_names,
 )
-from edgewise.cli._output import PICTURES, check_file, console, formula, progress, write_picture
+from edgewise.cli._json import Json, ended, print_json
+from edgewise.cli._output import PICTURES, Line, check_file, console, formula, progress, write_picture
 
 if TYPE_CHECKING:
     from edgewise.tables.io import Table
@@ -45,6 +46,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    json: Json = False,
 ) -> None:
     """Find which columns of a table are tied by equations."""
     if out is not None:
@@ -52,7 +54,7 @@ def relations(  # noqa: PLR0913 (the options of a command)
     table = open_table(file, decimal, encoding, sheet=sheet)
     names = list(table.names) if columns is None else split_names(columns, table.names)
     rows, notes = _rows(table, names)
-    screen = console()
+    screen = console(stderr=json)
     for note in notes:
         screen.print(note)
     screen.print(f"Looking for relations of {', '.join(names)} ({len(rows)} rows).")
@@ -70,10 +72,18 @@ def relations(  # noqa: PLR0913 (the options of a command)
             time_limit=_SECONDS if time_limit is None else time_limit,
             progress=report_progress,
         )
-    _show(screen, found)
+    if json:
+        each = zip(found.table().to_dict("records"), (*found, *found.doubtful), strict=True)
+        ties = [row | {"columns": relation.columns} for row, relation in each]
+        about = {"notes": [*notes, *found.notes], "columns": found.names}
+        print_json({**about, **ended(found), "relations": ties})
+    else:
+        _show(screen, found)
     if out is not None:
-        write_picture(found.figure(), out)
+        write_picture(found.plot(), out)
         screen.print(f"Picture: {out}")
+    if found.outcome.name == "INTERRUPTED":
+        raise KeyboardInterrupt("what was found by then is printed")
 
 
 def _rows(table: Table, names: list[str]) -> tuple[np.ndarray, list[str]]:
@@ -99,12 +109,12 @@ def _show(screen: Any, found: Any) -> None:
     grid = Grid(title="Relations, best supported first", title_justify="left", title_style="")
     for heading in ("seeds", "area", "p", "error"):
         grid.add_column(heading, justify="right")
-    grid.add_column("relation", overflow="fold")
+    grid.add_column("relation")
     for relation in rows:
         equation = relation.equation
         error = "" if equation is None else f"{equation.error:.2g}"
         text = relation.text if equation is None else f"{formula(equation.left)} = {formula(equation.right)}"
         doubt = " (doubtful)" if relation in found.doubtful else ""
         numbers = (f"{relation.seeds}/{relation.tried}", f"{relation.auc:.3f}", f"{relation.p:.2g}", error)
-        grid.add_row(*numbers, f"{text}{doubt}")
-    screen.print(grid, soft_wrap=False)
+        grid.add_row(*numbers, Line(f"{text}{doubt}"))
+    screen.print(grid)

@@ -21,6 +21,7 @@ from edgewise.cli._input import (
     open_table,
     select_columns,
 )
+from edgewise.cli._json import Json, print_json
 from edgewise.cli._output import PICTURES, check_file, console, write_picture
 
 Loss = Literal["squared", "huber", "cauchy", "cross_entropy"]
@@ -30,7 +31,7 @@ def sweep(  # noqa: PLR0913 (the options of a command)
     file: DataFile,
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to learn.")],
     inputs: Inputs = None,
-    trials: Annotated[int, typer.Option(metavar="N", min=1, help="Networks to try, those of others included.")] = 40,
+    trials: Annotated[int, typer.Option(metavar="N", min=1, help="Networks to try.", rich_help_panel="Search")] = 40,
     storage: Annotated[
         str | None,
         typer.Option(metavar="PLACE", help="A file or a database to keep trials in; a study that is there goes on."),
@@ -51,6 +52,7 @@ def sweep(  # noqa: PLR0913 (the options of a command)
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    json: Json = False,
 ) -> None:
     """Train networks of many shapes, bases and grids on a table, and save the best one."""
     table = open_table(file, decimal, encoding, sheet=sheet)
@@ -63,16 +65,21 @@ def sweep(  # noqa: PLR0913 (the options of a command)
 
     import edgewise
 
-    screen = console()
+    screen = console(stderr=json)
     for note in notes:
         screen.print(note)
     screen.print(f"Trying {trials} networks on {len(selection.y)} rows.")
     options: Any = {"storage": storage, "n_jobs": jobs, "seed": seed, "time_limit": limit, "progress": True}
     found = edgewise.sweep(selection.x, selection.y, trials=trials, loss=loss, **options)
-    for line in str(found).splitlines():
-        screen.print(line)
+    if json:
+        figures = {key: getattr(found, key) for key in ("settings", "error", "score", "importance")}
+        print_json({"notes": notes, "target": target, **figures, "trials": found.frame(), "network": out})
+    else:
+        for line in str(found).splitlines():
+            screen.print(line)
     names = selection.names if made is None else made.names
-    keep_network(found.result.model, out, table.decimals, names, target, made)
+    about = {"names": names, "target": target, "decimals": table.decimals, "inputs": made}
+    keep_network(found.result.model, out, about)
     screen.print(f"Network: {out}")
     if picture is not None:
         write_picture(found.plot(), picture)
@@ -81,3 +88,5 @@ def sweep(  # noqa: PLR0913 (the options of a command)
         with replacing(table_out) as place:
             found.frame().to_csv(place, index=False)
         screen.print(f"Trials: {table_out}")
+    if found.interrupted:
+        raise KeyboardInterrupt(f"the best network by then is in {out}")

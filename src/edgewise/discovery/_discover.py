@@ -192,7 +192,7 @@ def discover(  # noqa: PLR0913 (what a search may be asked)
     resume
         File of a saved search of the same table and settings, which is continued.
     progress
-        Whether to show a line on stderr: True, False, or "auto" (on a terminal, after two seconds). A function is
+        Whether to show a line: True, False, or "auto" (on a terminal or in a notebook, after 2 s). A function is
         called with the stage, the fraction done and the best formula.
     **known
         What you know of the formula: `functions` that may occur, columns to `require` and to `forbid`,

@@ -159,7 +159,7 @@ def discover_ode(  # noqa: PLR0913 (what was measured, and what is known of it)
     time_limit
         Seconds after which the search ends.
     progress
-        Whether a line on stderr shows how far the search is: True, False, or "auto" (on a terminal, after two seconds).
+        Whether a line shows how far the search is: True, False, or "auto" (on a screen, after two seconds).
         A function is called with the stage, the fraction done and the best so far.
 
     Returns

@@ -20,6 +20,7 @@ from edgewise.dynamics._written import Written
 from edgewise.tables.encoding import as_array
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -152,10 +153,15 @@ class Dynamics(Written):
             return lambda at: np.empty((len(at), 0))
         return driven(inputs, [times], [0.0], self.names, names, self.data.inputs.kinds).curves[0]
 
-    def plot(self) -> Figure:
+    def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the rows and the solutions from the fitted starts; of two states also in their plane.
 
         A solution of a chaotic system leaves the rows after some time, however right the equations are.
+
+        Parameters
+        ----------
+        ax
+            Axes of a subplot, in whose place the panels are drawn; None makes a figure.
         """
         from edgewise import plot
 
@@ -168,7 +174,8 @@ class Dynamics(Written):
             rows.append((t - moved, data.values[own]))
             curves.append((at - moved, found[:, : data.n_observed]))
         plane = len(self.names) == 2 == data.n_observed and not data.inputs and not self._timed
-        return plot.trajectories(rows, curves, data.names, (lambda z: self.rates(0.0, z)) if plane else None)
+        rates = (lambda z: self.rates(0.0, z)) if plane else None
+        return plot.trajectories(rows, curves, data.names, rates, ax=ax)
 
     @property
     def _timed(self) -> bool:

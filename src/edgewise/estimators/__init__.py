@@ -40,4 +40,4 @@ else:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_WITH_DISCOVERY])
+    return sorted({*globals(), *_WITH_DISCOVERY} - {"Any", "TYPE_CHECKING", "importlib"})

@@ -215,7 +215,7 @@ class CurvesDisplay:
     effects
         The panels as `edgewise.plot` takes them.
     unit
-        What the sum stands for.
+        What the sum stands for; one for each panel where they differ.
 
     Attributes
     ----------
@@ -232,14 +232,14 @@ class CurvesDisplay:
     figure_: Figure
 
     def __init__(
-        self, effects: Sequence[plot.CurveEffect | plot.LevelEffect | plot.PairEffect], *, unit: str
+        self, effects: Sequence[plot.CurveEffect | plot.LevelEffect | plot.PairEffect], *, unit: str | Sequence[str]
     ) -> None:  # fmt: skip
         self.effects = list(effects)
         self.unit = unit
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, *, features: Sequence[Feature] | None = None, target: Any = 0, ax: Any = None,
+        cls, estimator: Any, X: Any, *, features: Sequence[Feature] | None = None, target: Any = None, ax: Any = None,
         n_cols: int = 3, most: int = 9,
     ) -> CurvesDisplay:  # fmt: skip
         """Draw the curves of a fitted estimator on the rows of X, and return the display.
@@ -253,13 +253,14 @@ class CurvesDisplay:
         features
             Columns, by name or position, and pairs of columns with a product; None for the most important parts.
         target
-            Which of several targets or classes, by position.
+            Which of several targets or classes, by position; None for the first target, or for all classes, a row of
+            panels each.
         ax
             Axes that the panels replace, or one for each panel; None for a new figure.
         n_cols
             Panels in a row.
         most
-            How many parts are drawn, at most, if `features` does not say which.
+            How many parts are drawn, at most, if `features` does not say which; of several classes, `n_cols` of each.
 
         Raises
         ------
@@ -280,16 +281,18 @@ class CurvesDisplay:
         """
         check_is_fitted(estimator, "fits_")
         sums = [(t, k, label) for t, labels in enumerate(estimator._sums()) for k, label in enumerate(labels)]
-        if not is_int(target, 0, len(sums) - 1):
+        if target is not None and not is_int(target, 0, len(sums) - 1):
             raise InputError(f"'target' must be a number from 0 to {len(sums) - 1}. Got {target!r}.")
-        number, output, label = sums[target]
-        parts = estimator._parts()[number]
-        found = Effects(parts, estimator.encoder_, estimator._encode(X), output)
-        columns = len(parts.columns)
-        chosen = _most_important(found, most) if features is None else [_part(each, found) for each in features]
-        effects = [found.of_column(k) if k < columns else found.of_pair(k - columns) for k in chosen]
-        name = "target" if len(estimator.fits_) == 1 else f"target {number}"
-        return cls(effects, unit=f"adds to {parts.unit(name, str(label))}").plot(ax=ax, n_cols=n_cols)
+        drawn = [each for each in sums if each[0] == 0] if target is None else [sums[target]]
+        number, several = drawn[0][0], len(drawn) > 1
+        parts, rows = estimator._parts()[number], estimator._encode(X)
+        found = [Effects(parts, estimator.encoder_, rows, output) for _, output, _ in drawn]
+        columns, most = len(parts.columns), min(most, n_cols) if several else most
+        chosen = _most_important(found, most) if features is None else [_part(each, found[0]) for each in features]
+        effects = [each.of_column(k) if k < columns else each.of_pair(k - columns) for each in found for k in chosen]
+        name = getattr(estimator, "_target", "target") if len(estimator.fits_) == 1 else f"target {number}"
+        units = [f"adds to {parts.unit(name, str(label))}" for _, _, label in drawn for _ in chosen]
+        return cls(effects, unit=units if several else units[0]).plot(ax=ax, n_cols=len(chosen) if several else n_cols)
 
     def plot(self, *, ax: Any = None, n_cols: int = 3) -> CurvesDisplay:
         """Draw the panels, and return the display.
@@ -310,15 +313,22 @@ class CurvesDisplay:
         self.figure_ = figure
         return self
 
+    def _repr_png_(self) -> Any:
+        from edgewise import plot
 
-def _most_important(found: Effects, most: int) -> list[int]:
-    """Return the numbers of the most important columns, and after them of pairs."""
-    count = len(found.parts.columns)
-    drawn = np.array([*range(count), *(count + k for k, group in enumerate(found.parts.groups) if len(group) == 2)])
-    order = drawn[np.argsort(-found.shares[drawn], kind="stable")]
+        figure = getattr(self, "figure_", None)
+        return figure._repr_png_() if isinstance(figure, plot.Picture) else None
+
+
+def _most_important(found: Sequence[Effects], most: int) -> list[int]:
+    """Return the numbers of the columns that matter most to some sums, and after them of pairs."""
+    parts, shares = found[0].parts, np.mean([each.shares for each in found], 0)
+    count = len(parts.columns)
+    drawn = np.array([*range(count), *(count + k for k, group in enumerate(parts.groups) if len(group) == 2)])
+    order = drawn[np.argsort(-shares[drawn], kind="stable")]
     visible = 0.002  # share of the variance from which a part is drawn unasked
-    shown = [int(k) for k in order[:most] if found.shares[k] >= visible] or [int(order[0])]
-    return sorted(shown, key=lambda k: k >= len(found.parts.columns))
+    shown = [int(k) for k in order[:most] if shares[k] >= visible] or [int(order[0])]
+    return sorted(shown, key=lambda k: k >= count)
 
 
 def _part(feature: Feature, found: Effects) -> int:

@@ -153,6 +153,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         """
         self._families()
         self._fit_all(X, y, sample_weight, process_group)
+        self._target = str(getattr(y, "name", None) or "target")
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
@@ -190,6 +191,7 @@ class KANRegressor(TableRegressor, AdditiveEstimator):
         """
         self._families()
         self._fit_batch(X, y, sample_weight)
+        self._target = str(getattr(y, "name", None) or "target")
         return self
 
     def _families(self) -> list[Family]:

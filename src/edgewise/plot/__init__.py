@@ -11,6 +11,7 @@ with _extras():
     from edgewise.plot._field import PairEffect as PairEffect
     from edgewise.plot._field import Side as Side
     from edgewise.plot._field import Surface as Surface
+    from edgewise.plot._field import colors as colors
     from edgewise.plot._field import heat_map as heat_map
     from edgewise.plot._field import profiles as profiles
     from edgewise.plot._field import span as span
@@ -34,6 +35,7 @@ with _extras():
     from edgewise.plot._spots import NameSpot as NameSpot
     from edgewise.plot._spots import NodeSpot as NodeSpot
     from edgewise.plot._style import Picture as Picture
+    from edgewise.plot._style import plain_axes as plain_axes
     from edgewise.plot._style import svg as svg
     from edgewise.plot._text import Label as Label
     from edgewise.plot._text import edge_formula as edge_formula

@@ -22,11 +22,13 @@ def curves(
     names: Sequence[str] | None = None,
     *,
     target: str | Sequence[str] | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw each active edge's function with the density of the samples that reach it, and return the figure.
 
-    Gray ticks on top of a panel are the spline's knots; where they end the curve goes on along its tangent,
-    and the share of samples out there is printed. A symbolic edge is orange, with its formula.
+    Bars along the bottom are the density. Gray ticks on top of a panel are the spline's knots; where they end, the
+    curve goes on along its tangent, and the share of samples out there is printed. A symbolic edge is orange, with its
+    formula.
 
     Parameters
     ----------
@@ -38,6 +40,8 @@ def curves(
         Names of the inputs; by default those that the network was trained with, or x1, x2, ...
     target
         Name of the output, or a list of names; by default y, or y1, y2, ...
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Raises
     ------
@@ -57,17 +61,20 @@ def curves(
         raise InputError("This network has no active edge to draw.")
     columns = min(len(found), max(4, math.ceil(math.sqrt(len(found)))), 6)
     lines = math.ceil(len(found) / columns)
-    figure = style.Picture(figsize=(2.75 * columns + 0.3, 2.3 * lines + 0.1), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.09, h_pad=0.07)  # type: ignore[union-attr]
+    figure = style.Picture.at(ax, (2.75 * columns + 0.3, 2.55 * lines + 0.3), w_pad=0.09, h_pad=0.07)
     for number, curve in enumerate(found):
-        ax = figure.add_subplot(lines, columns, number + 1)
+        panel = figure.add_subplot(lines, columns, number + 1)
         layer = model.layers[curve.layer]
         knots = [] if curve.function else layer.basis.breakpoints(layer.knots[curve.i : curve.i + 1])[0].tolist()
         start = labels[curve.layer][curve.i]
-        _panel(ax, curve, knots, start)
+        _panel(panel, curve, knots, start)
         end = end_names(model, labels, curve.layer)[curve.j]
         title = _fitting(lambda most, start=start, end=end: f"{plain(start, most)} → {plain(end, most)}", 9)
-        ax.set_title(title, loc="left", fontsize=9, color=style.INK, **PLAIN)
+        panel.set_title(title, loc="left", fontsize=9, color=style.INK, **PLAIN)
+        panel.set_xlabel(_fitting(lambda most, start=start: plain(start, most), 8), fontsize=8, **PLAIN)
+        panel.set_ylabel(_fitting(lambda most, end=end: f"adds to {plain(end, most)}", 8), fontsize=8, **PLAIN)
+    if any(not curve.function for curve in found):
+        figure.supxlabel("bars: samples; ticks on top: knots of the spline", fontsize=7.5, color=style.SOFT)
     return figure
 
 
@@ -78,6 +85,7 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     wide = style.spans_decades(low, high)
     if wide:
         ax.set_xscale("log")
+        style.say_logarithmic(ax, ax.xaxis)
     pad = 0.04 * (high - low) or 0.5
     ax.set_xlim(*((low / 1.3, high * 1.3) if wide else (low - pad, high + pad)))
     bottom, top = shown_range(curve)

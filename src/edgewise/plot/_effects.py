@@ -107,7 +107,7 @@ Effect = CurveEffect | LevelEffect | PairEffect
 
 
 def effects(
-    parts: Sequence[Effect], unit: str, *, columns: int = 3, axes: Axes | Sequence[Axes] | None = None
+    parts: Sequence[Effect], unit: str | Sequence[str], *, columns: int = 3, axes: Axes | Sequence[Axes] | None = None
 ) -> list[Axes]:  # fmt: skip
     """Draw what each part adds to a sum, a panel for each, and return the panels.
 
@@ -119,7 +119,7 @@ def effects(
     parts
         What each input or pair of inputs adds.
     unit
-        The unit of the sum, beside the vertical axis.
+        The unit of the sum, beside the vertical axis; one for each part where they differ.
     columns
         The number of panels side by side.
     axes
@@ -145,7 +145,8 @@ def effects(
     single = [part for part in parts if not isinstance(part, PairEffect)]
     limits = _limits(single)
     first = True
-    for ax, part in zip(panels, parts, strict=True):
+    units = [unit] * len(parts) if isinstance(unit, str) else unit
+    for ax, part, name in zip(panels, parts, units, strict=True):
         with style.LOCK:
             _titles(ax, part)
             if isinstance(part, PairEffect):
@@ -157,30 +158,20 @@ def effects(
             ax.set_ylim(*limits)
             (_curve if isinstance(part, CurveEffect) else _levels)(ax, part)  # type: ignore[operator]
             if first or _starts_line(ax):
-                ax.set_ylabel(unit, fontsize=8, color=style.INK, **PLAIN)
+                ax.set_ylabel(plain(name), fontsize=8, color=style.INK, **PLAIN)
             else:
                 ax.tick_params(labelleft=False)
             first = False
     return panels
 
 
-def _panels(count: int, columns: int, axes: Axes | Sequence[Axes] | None) -> list[Axes]:
-    lines = math.ceil(count / columns)
-    if axes is None:
-        figure = style.Picture(
-            figsize=(_PANEL.width * columns + 0.35, _PANEL.height * lines + 0.1), layout="constrained"
-        )
-        figure.get_layout_engine().set(w_pad=0.05, h_pad=0.06)  # type: ignore[union-attr]
-        return [figure.add_subplot(lines, columns, k + 1) for k in range(count)]
-    if isinstance(axes, Axes):
-        axes.set_axis_off()
-        figure: Any = axes.get_figure()
-        spec: Any = axes.get_subplotspec()
-        if spec is None:
-            raise InputError("The axes must be those of a subplot, or one for each panel.")
-        grid = spec.subgridspec(lines, columns)
-        return [figure.add_subplot(grid[k // columns, k % columns]) for k in range(count)]
-    panels = list(np.ravel(np.asarray(axes, dtype=object)))
+def _panels(count: int, columns: int, axes: Axes | Sequence[Axes] | None) -> style.Panels:
+    if axes is None or isinstance(axes, Axes):
+        lines = math.ceil(count / columns)
+        size = (_PANEL.width * columns + 0.35, _PANEL.height * lines + 0.1)
+        figure = style.Picture.at(axes, size, w_pad=0.05, h_pad=0.06)
+        return style.Panels(figure.add_subplot(lines, columns, k + 1) for k in range(count))
+    panels = style.Panels(np.ravel(np.asarray(axes, dtype=object)))
     if len(panels) != count:
         raise InputError(f"There are {count} panels. Got {len(panels)} axes.")
     return panels

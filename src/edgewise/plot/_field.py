@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.plot import _style as style
-from edgewise.plot._text import PLAIN, Label, name_label, plain
+from edgewise.plot._text import PLAIN, Label, name_label, plain, width
 
 _LETTERS = 10  # of a level's label
 
@@ -112,10 +112,12 @@ def _at_rows(part: PairEffect) -> Array:
 
 
 def pair_title(part: PairEffect) -> Label:
-    """Return the title of a pair, whose names are set as those of other panels."""
+    """Return the title of a pair, whose names are set as those of other panels; in two lines if they are long."""
     first, second = name_label(part.across.name), name_label(part.up.name)
     if part.title != f"{part.across.name} × {part.up.name}" or not (first.is_math and second.is_math):
-        return name_label(part.title)
+        room = 1.7  # inches beside the note
+        title = name_label(part.title)
+        return title if width(title, 9) < room else Label(title.text.replace(" × ", "\n× "), title.is_math)
     return Label(f"{first.text} × {second.text}", True)
 
 
@@ -204,8 +206,7 @@ def heat_map(
     x, y, distance = surface.x, surface.y, surface.distance
     low, high = span(surface.shown) if limits is None else limits
     ax = style.axes(ax, (4.8, 3.6))
-    colors = style.SIGNED if low == -high else _BELOW if -low > high else _AMOUNT
-    options: dict[str, Any] = {"vmin": low, "vmax": high, "cmap": colors}
+    options: dict[str, Any] = {"vmin": low, "vmax": high, "cmap": colors(low, high)}
     image = ax.pcolormesh(x, y, surface.z.T, shading="gouraud", rasterized=True, zorder=1, **options)
     if distance is not None:
         far = min(float(distance.min()), 0.0) - 1.0
@@ -276,6 +277,7 @@ def profiles(
         )
     if steps:
         ax.set_yscale("log")
+        style.say_logarithmic(ax, ax.yaxis)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     elif limits is not None:
         room = 0.05 * (high - low)
@@ -294,6 +296,23 @@ def shades(count: int) -> list[Color]:
     3
     """
     return [_AMOUNT(0.3 + 0.7 * k / max(count - 1, 1)) for k in range(count)]
+
+
+def colors(low: float, high: float) -> LinearSegmentedColormap:
+    """Return the colors of a scale: from orange through white to blue where it is symmetric, else from light to dark.
+
+    Parameters
+    ----------
+    low, high
+        The ends of the scale, those of `span`.
+
+    Examples
+    --------
+    >>> from edgewise.plot import colors
+    >>> colors(-1.0, 1.0).name, colors(0.0, 1.0).name
+    ('signed', 'amount')
+    """
+    return style.SIGNED if low == -high else _BELOW if -low > high else _AMOUNT
 
 
 def span(values: Array) -> tuple[float, float]:

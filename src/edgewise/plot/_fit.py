@@ -15,7 +15,9 @@ from edgewise.plot._text import PLAIN, name_label, plain
 from edgewise.train import FitResult, as_matrix
 
 
-def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, label: str = "residual") -> Figure:
+def residual_panels(
+    residual: Array, columns: Sequence[tuple[str, Array]], *, label: str = "residual", ax: Axes | None = None
+) -> Figure:
     """Draw residuals against columns by name, a panel for each, and return the figure.
 
     A line joins means of neighboring rows, and the shade is two of their standard errors: where it leaves zero, the
@@ -29,6 +31,8 @@ def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, la
         Names and values (n,) of columns.
     label
         Name of the residuals.
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Raises
     ------
@@ -48,19 +52,19 @@ def residual_panels(residual: Array, columns: Sequence[tuple[str, Array]], *, la
         raise InputError("Residuals need at least one column to be drawn against. Got none.")
     across = min(len(columns), 3)
     down = -(-len(columns) // across)
-    figure = style.Picture(figsize=(3.0 * across + 0.4, 2.5 * down), layout="constrained")
+    figure = style.Picture.at(ax, (3.0 * across + 0.4, 2.5 * down))
     panels = np.atleast_1d(figure.subplots(down, across, sharey=True, squeeze=False)).ravel()
     size = float(np.abs(residual).max()) or 1.0
-    for ax, (name, column) in zip(panels, columns, strict=False):
-        _panel(ax, column, residual)
-        style.logarithmic_where_wide(ax, ax.xaxis, column)
+    for panel, (name, column) in zip(panels, columns, strict=False):
+        _panel(panel, column, residual)
+        style.logarithmic_where_wide(panel, panel.xaxis, column)
         title = name_label(name)
-        ax.set_xlabel(title.text, color=style.INK, **title.style)
-        ax.set_ylim(-1.1 * size, 1.1 * size)
-    for ax in panels[len(columns) :]:
-        ax.remove()
-    for ax in panels[::across]:
-        ax.set_ylabel(label)
+        panel.set_xlabel(title.text, color=style.INK, **title.style)
+        panel.set_ylim(-1.1 * size, 1.1 * size)
+    for panel in panels[len(columns) :]:
+        panel.remove()
+    for panel in panels[::across]:
+        panel.set_ylabel(label)
     return figure
 
 
@@ -136,7 +140,9 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
             top = float(np.nanmax([height, row.validation]))
             style.beside(ax, label, (row.seconds, top), (0, 7), style.INK).set(ha="center")
         before = row.grid
-    ax.set_yscale("log")
+    seen = [*train, *(error for error in held if not np.isnan(error))]
+    if max(seen) > 4 * min(seen):
+        style.logarithmic(ax, ax.yaxis)
     ax.margins(x=0.06, y=0.15)
     ax.set_xlabel("seconds")
     ax.set_ylabel("rms error")
@@ -145,7 +151,7 @@ def history(fit_result: FitResult, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
+def fit_quality(y: Data, predicted: Data, *, name: str = "y", ax: Axes | None = None) -> Figure:
     """Draw predictions against data, and residuals against predictions, side by side, and return the figure.
 
     When y is positive and spans more than three decades the axes are logarithmic and the residuals relative.
@@ -158,6 +164,8 @@ def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
         The predictions.
     name
         Name of the target.
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Raises
     ------
@@ -176,7 +184,7 @@ def fit_quality(y: Data, predicted: Data, *, name: str = "y") -> Figure:
         raise InputError(f"y and predicted must be two columns of the same length. Got {data.shape} and {model.shape}.")
     data, model = data[:, 0], model[:, 0]
     wide = style.spans_decades(data.min(), data.max())
-    figure = style.Picture(figsize=(8.6, 3.7), layout="constrained")
+    figure = style.Picture.at(ax, (8.6, 3.7))
     left, right = figure.subplots(1, 2)
     _against(left, data, model, name, wide)
     _residuals(right, data, model, name, wide)
@@ -188,16 +196,15 @@ def _against(ax: Axes, data: np.ndarray, model: np.ndarray, name: str, wide: boo
     if wide:
         low = data.min()
         ax.set_yscale("log", nonpositive="mask")
+        style.say_logarithmic(ax, ax.yaxis)
     ax.plot([low, high], [low, high], color=style.SOFT, linewidth=1, zorder=1)
     _dots(ax, data, model, name, wide)
     if wide:
         verdict = f"rms relative residual {np.sqrt(np.mean((model / data - 1) ** 2)):.3g}"
     else:
         rms, deviation = float(np.sqrt(np.mean((model - data) ** 2))), float(data.std())
-        verdict = f"rms residual {rms:.3g}" + (
-            f"\n= {rms / deviation:.3g} standard deviations" if deviation > 0 else ""
-        )
-    ax.text(0.04, 0.96, verdict, transform=ax.transAxes, va="top", fontsize=8.5, color=style.INK)
+        verdict = f"rms residual {rms:.3g}" + (f" = {rms / deviation:.3g} standard deviations" if deviation > 0 else "")
+    ax.set_title(verdict, loc="left", fontsize=8.5, color=style.INK)
     ax.set_ylabel("predicted")
 
 
@@ -217,6 +224,7 @@ def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, name: str, wide: bool) -> None
     """Draw rows, and name the horizontal axis."""
     if wide:
         ax.set_xscale("log")
+        style.say_logarithmic(ax, ax.xaxis)
     style.scatter_rows(ax, x, y, style.ACCENT)
     ax.set_xlabel(plain(name, 40), **PLAIN)
     style.plain_axes(ax)

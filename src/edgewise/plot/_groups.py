@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edgewise._errors import InputError
@@ -14,7 +15,9 @@ from edgewise.plot._rows import Line
 from edgewise.plot._text import plain
 
 
-def group_panels(lines: Sequence[Line], mean: Line, *, names: tuple[str, str] = ("x", "y")) -> Figure:
+def group_panels(
+    lines: Sequence[Line], mean: Line, *, names: tuple[str, str] = ("x", "y"), ax: Axes | None = None
+) -> Figure:
     """Draw the rows of each group with its curve in a panel, the curve of the mean dashed, and return the figure.
 
     Parameters
@@ -25,6 +28,8 @@ def group_panels(lines: Sequence[Line], mean: Line, *, names: tuple[str, str] = 
         The curve of the mean constants.
     names
         Names of the input and of the target.
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Raises
     ------
@@ -46,17 +51,17 @@ def group_panels(lines: Sequence[Line], mean: Line, *, names: tuple[str, str] = 
     shown = lines[:most]
     across = min(len(shown), widest)
     down = -(-len(shown) // across)
-    figure = style.Picture(figsize=(max(1.5 * across, 3.0) + 0.6, 1.6 * down + 0.6), layout="constrained")
+    figure = style.Picture.at(ax, (max(1.5 * across, 3.0) + 0.6, 1.6 * down + 0.6))
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
-    for ax, line in zip(panels, shown, strict=False):
-        ax.plot(mean.places, mean.values, color=style.SOFT, linewidth=1.0, linestyle="--", zorder=2)
-        ax.plot(line.places, line.values, color=style.SYMBOLIC, linewidth=1.5, zorder=4)
+    for panel, line in zip(panels, shown, strict=False):
+        panel.plot(mean.places, mean.values, color=style.SOFT, linewidth=1.0, linestyle="--", zorder=2)
+        panel.plot(line.places, line.values, color=style.SYMBOLIC, linewidth=1.5, zorder=4)
         if line.rows is not None:
-            ax.scatter(*np.asarray(line.rows).T, s=9, color=style.ACCENT, alpha=0.75, linewidths=0, zorder=3)
-        ax.set_title(plain(line.label), fontsize=8, color=style.INK)
-        style.plain_axes(ax)
-    for ax in panels[len(shown) :]:
-        ax.remove()
-    for k, ax in enumerate(panels[: len(shown)]):
-        name_axes(ax, names[0] if k + across >= len(shown) else "", names[1] if k % across == 0 else "")
+            panel.scatter(*np.asarray(line.rows).T, s=9, color=style.ACCENT, alpha=0.75, linewidths=0, zorder=3)
+        panel.set_title(plain(line.label), fontsize=8, color=style.INK)
+        style.plain_axes(panel)
+    for panel in panels[len(shown) :]:
+        panel.remove()
+    for k, panel in enumerate(panels[: len(shown)]):
+        name_axes(panel, names[0] if k + across >= len(shown) else "", names[1] if k % across == 0 else "")
     return figure

@@ -22,7 +22,7 @@ from edgewise.plot import _style as style
 from edgewise.plot._curves import unit_curve
 from edgewise.plot._layout import PAGE, Frame, LayoutName, fitted
 from edgewise.plot._spots import LOOK, Diagram, EdgeSpot, Key, Line, NameSpot, NodeSpot, Point
-from edgewise.plot._style import INK, SOFT, SYMBOLIC, Picture
+from edgewise.plot._style import INK, SOFT, SYMBOLIC, Panel, Picture
 from edgewise.plot._text import PLAIN, name_label, plain
 
 _SIGNS = {"sum": "+", "product": "×", "function": "F"}
@@ -236,7 +236,7 @@ def _axes(ax: Axes | None, plan: Diagram) -> Axes:
     left, bottom, right, top = plan.bounds
     if ax is None:
         figure = Picture(figsize=(plan.unit * plan.width, plan.unit * plan.height))
-        ax = figure.add_axes((0, 0, 1, 1))
+        ax = figure.add_axes((0, 0, 1, 1), axes_class=Panel)
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     ax.axis("off")
     return ax

@@ -17,8 +17,9 @@ from edgewise.plot._text import PLAIN, plain
 
 
 def fitted_curve(
-    x: Array, y: Array, grid: Array, values: Array, bands: Sequence[Sequence[Array]], *, names: tuple[str, str]
-) -> Figure:
+    x: Array, y: Array, grid: Array, values: Array, bands: Sequence[Sequence[Array]], *, names: tuple[str, str],
+    ax: Axes | None = None,
+) -> Figure:  # fmt: skip
     """Draw rows, a curve and bands, and return the figure.
 
     Parameters
@@ -35,6 +36,8 @@ def fitted_curve(
         Ends (low, high) of each band, arrays (m,), the widest first.
     names
         Names of the input and of the target.
+    ax
+        Axes of a subplot, in whose place the picture is drawn; None makes a figure.
 
     Examples
     --------
@@ -43,17 +46,17 @@ def fitted_curve(
     >>> grid = np.linspace(0, 1, 5)
     >>> figure = fitted_curve(grid, grid, grid, grid, [(grid - 1, grid + 1)], names=("t", "y"))
     >>> figure.axes[0].get_xlabel()
-    't'
+    '$t$'
     """
-    figure = style.Picture(figsize=(5.6, 3.9), layout="constrained")
-    ax = figure.subplots()
+    figure = style.Picture.at(ax, (5.6, 3.9))
+    panel = figure.subplots()
     for low, high in bands:
         shown = np.isfinite(low) & np.isfinite(high)
-        ax.fill_between(grid, low, high, where=shown, color=style.ACCENT, alpha=0.14, linewidth=0)
-    ax.plot(grid, values, color=style.SYMBOLIC, linewidth=1.6)
-    style.scatter_rows(ax, x, y, style.INK, zorder=1)
-    ax.set_xlabel(plain(names[0]))
-    ax.set_ylabel(plain(names[1]))
+        panel.fill_between(grid, low, high, where=shown, color=style.ACCENT, alpha=0.14, linewidth=0)
+    panel.plot(grid, values, color=style.SYMBOLIC, linewidth=1.6)
+    style.scatter_rows(panel, x, y, style.INK, zorder=1)
+    name_axes(panel, *names)
+    style.plain_axes(panel)
     return figure
 
 

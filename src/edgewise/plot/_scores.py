@@ -38,7 +38,7 @@ class Tie(NamedTuple):
     support: str = ""
 
 
-def relations(ties: Sequence[Tie], names: Sequence[str], shares: Data) -> Figure:
+def relations(ties: Sequence[Tie], names: Sequence[str], shares: Data, *, ax: Axes | None = None) -> Figure:
     """Draw one line of joined dots for each relation above a matrix of the evidence, and return the figure.
 
     A cell is dark where shuffling the column alone destroys what the seed recognized.
@@ -51,6 +51,8 @@ def relations(ties: Sequence[Tie], names: Sequence[str], shares: Data) -> Figure
         Names of the columns.
     shares : (seeds, columns)
         The evidence of each seed on each column, from 0 to 1.
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Raises
     ------
@@ -77,7 +79,7 @@ def relations(ties: Sequence[Tie], names: Sequence[str], shares: Data) -> Figure
     room = max(width(Label(name, False), 8.0) for name in shown) if _upright(shown) else 0.0
     cell = 0.42  # inches
     size = (2.2 + cell * len(names) + 3.4, max(1.1, room + 0.3) + cell * sum(heights))
-    figure = style.Picture(figsize=size, layout="constrained")
+    figure = style.Picture.at(ax, size)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     _ties(upper, ties, len(names))
     _evidence(lower, values, shown)

@@ -22,6 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from edgewise._errors import InputError
+
 INK = "#1b2a3a"  # curves, text, spline edges
 SYMBOLIC = "#d1410c"  # edges and points that are formulas
 ACCENT = "#2f6db5"  # data, training
@@ -78,8 +80,32 @@ def svg(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def shown(figure: Any) -> tuple[bytes, dict[str, int]] | None:
+    """Return a picture as a notebook shows it, with its size in pixels of the page; pyplot shows its own figures."""
+    if not isinstance(figure, Picture):
+        return None
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=200, bbox_inches="tight")
+    png = buffer.getvalue()
+    return png, {"width": int.from_bytes(png[16:20]) // 2, "height": int.from_bytes(png[20:24]) // 2}
+
+
+class Panel(Axes):
+    """The axes of a picture; a cell of a notebook that ends in them shows the picture."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        return shown(self.get_figure(root=True))
+
+
+class Panels(list[Axes]):
+    """The axes of a picture of several panels, which a notebook shows likewise."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        return shown(self[0].get_figure(root=True))
+
+
 class Picture(Figure):
-    """A matplotlib figure that threads can draw and save side by side.
+    """A matplotlib figure that threads can draw and save side by side, and that a notebook shows without pyplot.
 
     Parameters
     ----------
@@ -88,6 +114,34 @@ class Picture(Figure):
     **kwargs
         Its other properties.
     """
+
+    @classmethod
+    def at(cls, ax: Axes | None, size: tuple[float, float], **pads: float) -> Any:
+        """Return a figure for several panels in the place of some axes, a `SubFigure`, or a new picture.
+
+        Parameters
+        ----------
+        ax
+            Axes of a subplot, which are removed; None for a new picture.
+        size
+            Width and height of a new picture in inches.
+        **pads
+            Settings of the constrained layout of a new picture.
+
+        Raises
+        ------
+        InputError
+            For axes that are not those of a subplot.
+        """
+        if ax is None:
+            made = cls(figsize=size, layout="constrained")
+            made.get_layout_engine().set(**pads)  # type: ignore[union-attr]
+            return made
+        spec, parent = ax.get_subplotspec(), ax.figure
+        if spec is None:
+            raise InputError("The panels replace axes of a subplot: figure.add_subplot() or figure.subplots().")
+        ax.remove()
+        return parent.add_subfigure(spec)
 
     def draw(self, renderer: Any) -> None:
         """Draw the figure.
@@ -113,6 +167,9 @@ class Picture(Figure):
         with drawing(_texts(self)):
             super().savefig(fname, **options)
 
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        return shown(self)
+
     def get_tightbbox(self, *arguments: Any, **options: Any) -> Any:
         """Return the box around everything that is drawn.
 
@@ -133,7 +190,7 @@ def _texts(figure: Figure) -> list[str]:
 
 def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """The given axes, or those of a new figure that no window manager knows of."""
-    return Picture(figsize=size, layout="constrained").add_subplot() if ax is None else ax
+    return Picture(figsize=size, layout="constrained").add_subplot(axes_class=Panel) if ax is None else ax
 
 
 def beside(ax: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], color: str) -> Annotation:
@@ -142,7 +199,21 @@ def beside(ax: Axes, text: str, place: tuple[float, float], offset: tuple[float,
 
 
 def plain_axes(ax: Axes) -> None:
-    """Leave only the lower and left axis, quiet ticks and a faint grid."""
+    """Leave only the lower and left axis, quiet ticks and a faint grid, as in all pictures here.
+
+    Parameters
+    ----------
+    ax
+        The axes.
+
+    Examples
+    --------
+    >>> import edgewise as ew
+    >>> ax = ew.plot.Picture(figsize=(4, 3)).add_subplot()
+    >>> ew.plot.plain_axes(ax)
+    >>> ax.spines["top"].get_visible()
+    False
+    """
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["bottom", "left"]].set_color(SOFT)
     ax.tick_params(colors=SOFT, labelcolor=INK, labelsize=8, which="both")
@@ -156,6 +227,17 @@ def logarithmic(ax: Axes, axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if 1e-4 < value < 1e6 else f"{value:.0e}"))
     axis.set_minor_locator(NullLocator())
+    say_logarithmic(ax, axis)
+
+
+def say_logarithmic(ax: Axes, axis: Axis) -> None:
+    """Write at the end of an axis that it is logarithmic."""
+    across = axis is ax.xaxis
+    ax.annotate(
+        "log", (1, 0) if across else (0, 1), xycoords="axes fraction", xytext=(3, 0) if across else (-6, 4),
+        textcoords="offset points", ha="left" if across else "right", va="center" if across else "bottom", fontsize=7,
+        color=SOFT,
+    )  # fmt: skip
 
 
 def logarithmic_where_wide(ax: Axes, axis: Axis, column: Any) -> None:

@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 
 from edgewise._typing import Array
 from edgewise.plot import _style as style
-from edgewise.plot._text import PLAIN, plain
+from edgewise.plot._field import name_axes
 
 Path = tuple[Array, Array]  # times (n,) and states (n, d)
 
 
 def trajectories(
     rows: Sequence[Path], curves: Sequence[Path], names: Sequence[str],
-    rates: Callable[[Array], Array] | None = None,
+    rates: Callable[[Array], Array] | None = None, *, ax: Axes | None = None,
 ) -> Figure:  # fmt: skip
     """Draw rows and curves of each state over time; of two states also in their plane, with directions.
 
@@ -31,6 +31,8 @@ def trajectories(
         Names of the states.
     rates
         A function from states (n, 2) to rates (n, 2), of two states that nothing else drives.
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Examples
     --------
@@ -40,23 +42,22 @@ def trajectories(
     >>> circle = (t, np.stack([np.cos(t), -np.sin(t)], axis=1))
     >>> figure = trajectories([circle], [circle], ["x", "v"], lambda z: np.stack([z[:, 1], -z[:, 0]], axis=1))
     >>> [ax.get_ylabel() for ax in figure.axes]
-    ['x', 'v', 'v']
+    ['$x$', '$v$', '$v$']
     """
     count = len(names)
-    figure = style.Picture(figsize=(6.2 + 4.0 * (rates is not None), 1.0 + 1.7 * count), layout="constrained")
+    figure = style.Picture.at(ax, (6.2 + 4.0 * (rates is not None), 1.0 + 1.7 * count))
     grid = figure.add_gridspec(count, 2, width_ratios=(6.2, 4.0)) if rates else figure.add_gridspec(count, 1)
     first: Axes | None = None
     for k, name in enumerate(names):
-        ax = figure.add_subplot(grid[k, 0], sharex=first)
-        first = first or ax
+        panel = figure.add_subplot(grid[k, 0], sharex=first)
+        first = first or panel
         for t, x in rows:
-            style.scatter_rows(ax, t, x[:, k], style.INK)
+            style.scatter_rows(panel, t, x[:, k], style.INK)
         for t, x in curves:
-            ax.plot(t, x[:, k], color=style.SYMBOLIC, linewidth=1.4)
-        ax.set_ylabel(plain(name), **PLAIN)
-        ax.tick_params(labelbottom=k + 1 == count)
-    if first is not None:
-        figure.axes[-1].set_xlabel("t")
+            panel.plot(t, x[:, k], color=style.SYMBOLIC, linewidth=1.4)
+        name_axes(panel, "t" if k + 1 == count else "", name)
+        style.plain_axes(panel)
+        panel.tick_params(labelbottom=k + 1 == count)
     if rates is not None:
         _plane(figure.add_subplot(grid[:, 1]), rows, curves, names, rates)
     return figure
@@ -80,5 +81,6 @@ def _plane(
         u, v = np.nan_to_num(rates(at)).T.reshape(2, across, across)
         ax.streamplot(sides[0], sides[1], u, v, color=style.FAINT, linewidth=0.8, arrowsize=0.8, density=0.9, zorder=0)
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    ax.set_xlabel(plain(names[0]), **PLAIN)
-    ax.set_ylabel(plain(names[1]), **PLAIN)
+    name_axes(ax, names[0], names[1])
+    style.plain_axes(ax)
+    ax.grid(False)

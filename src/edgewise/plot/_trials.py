@@ -49,7 +49,7 @@ class Candidate(NamedTuple):
 
 
 def pareto(
-    rows: Sequence[Candidate], ax: Axes | None = None, *, ceiling: float | None = None, formulas: bool = False
+    rows: Sequence[Any], ax: Axes | None = None, *, ceiling: float | None = None, formulas: bool = False
 ) -> Axes:
     """Draw candidates by complexity and error with the Pareto front as a staircase, and return the axes.
 
@@ -58,7 +58,8 @@ def pareto(
     Parameters
     ----------
     rows
-        The candidates.
+        The candidates: `Candidate`, or formulas with their complexity and error, as in `found.candidates` of
+        `edgewise.discover`. Of a front, such as `found`, the best one is a star.
     ax
         The axes to draw into; None makes a figure.
     ceiling
@@ -69,7 +70,7 @@ def pareto(
     Raises
     ------
     InputError
-        Without rows.
+        Without rows, and for rows that have no complexity and error.
 
     Examples
     --------
@@ -80,22 +81,21 @@ def pareto(
     """
     if not rows:
         raise InputError("The Pareto picture needs at least one candidate. Got none.")
+    best = getattr(rows, "best", None)
+    rows = [row if isinstance(row, Candidate) else _candidate(k, row, row is best) for k, row in enumerate(rows)]
     held_out = any(math.isfinite(row.held_out) for row in rows)
     ax = style.axes(ax, (9.6 if formulas else 6.4, 3.4))
     listed, rows = rows, [row for row in rows if math.isfinite(_error(row, held_out))]
     heights = {row: max(_error(row, held_out), style.EXACT) for row in rows}
     _staircase(ax, rows, heights)
     for row in rows:
-        size, marker, color = (34, "o", style.ACCENT)
-        if row.chosen:
-            size, marker, color = (130, "*", style.SYMBOLIC)
-        ax.scatter(row.complexity, heights[row], s=size, marker=marker, color=color, zorder=3)
-        below = any(other.chosen and other.complexity == row.complexity for other in rows)
-        offset = (7, 8) if row.chosen else (5, -12) if below else (5, 4)
-        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), offset, color)
+        look: dict[str, Any] = {"s": 34, "marker": "o", "color": style.ACCENT, "zorder": 3}
+        look |= {"s": 130, "marker": "*", "color": style.SYMBOLIC, "zorder": 4} if row.chosen else {}
+        ax.scatter(row.complexity, heights[row], **look)
     if ceiling is not None and math.isfinite(ceiling):
         _ceiling(ax, ceiling)
     _scaled(ax, [*heights.values(), *([ceiling] if ceiling else [])])
+    _numbers(ax, rows, heights)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("complexity")
     ax.set_ylabel("error on held-out rows" if held_out else "relative error")
@@ -103,6 +103,15 @@ def pareto(
     if formulas:
         _list(ax, listed)
     return ax
+
+
+def _candidate(index: int, row: Any, best: bool) -> Candidate:
+    if not (hasattr(row, "complexity") and hasattr(row, "error")):
+        raise InputError(
+            f"pareto draws found.candidates of discover, or ew.plot.Candidate. Got rows of type {type(row).__name__}."
+        )
+    formula = row.text(6) if hasattr(row, "text") else str(row)
+    return Candidate(index, row.complexity, row.error, formula, best, getattr(row, "held_out", math.nan))
 
 
 def _error(row: Candidate, held_out: bool) -> float:
@@ -119,6 +128,19 @@ def _staircase(ax: Axes, rows: Sequence[Candidate], heights: dict[Candidate, flo
     ax.step(complexities, errors, where="post", color=style.SOFT, linewidth=1.2, zorder=2)
 
 
+def _numbers(ax: Axes, rows: Sequence[Candidate], heights: dict[Candidate, float]) -> None:
+    """Write the number of each row beside its point, one below the other where points lie on each other."""
+    near = 0.08  # of the height of the picture, within which numbers would overlap
+    ends = sorted(ax.transData.transform([(0, edge) for edge in ax.get_ylim()])[:, 1])
+    written: list[tuple[float, float]] = []
+    for row in rows:
+        y = (ax.transData.transform((0, heights[row]))[1] - ends[0]) / (ends[1] - ends[0])
+        count = sum(x == row.complexity and abs(y - other) < near for x, other in written)
+        written.append((row.complexity, y))
+        color = style.SYMBOLIC if row.chosen else style.ACCENT
+        style.beside(ax, f"{row.index}", (row.complexity, heights[row]), (6 + 11 * count, 5), color)
+
+
 def _ceiling(ax: Axes, error: float) -> None:
     ax.axhline(error, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     ax.annotate(
@@ -132,6 +154,7 @@ def _scaled(ax: Axes, errors: Sequence[float]) -> None:
     ax.margins(x=0.08, y=0.12)
     if errors and max(errors) > 20 * min(errors):
         ax.set_yscale("log")
+        style.say_logarithmic(ax, ax.yaxis)
     elif errors:
         ax.set_ylim(0, 1.1 * max(errors))
 
@@ -160,7 +183,7 @@ class Trial(Protocol):
     def ended(self) -> str: ...
 
 
-def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None) -> Figure:
+def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None, *, ax: Axes | None = None) -> Figure:
     """Draw the errors of trials in their order, then over the values of each setting, and return the figure.
 
     Errors are on a logarithmic scale. Trials that were cut short are hollow, the best one has a ring, and what is far
@@ -172,6 +195,8 @@ def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None
         The trials.
     importance
         Parts of the variance, which are written above settings; these are drawn in this order. None by default.
+    ax
+        Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
     Raises
     ------
@@ -196,20 +221,21 @@ def trials(found: Sequence[Trial], importance: Mapping[str, float] | None = None
     names = [*parts, *(name for name in best.settings if name not in parts)]
     columns = min(1 + len(names), 3)
     rows = -(-(1 + len(names)) // columns)
-    figure = style.Picture(figsize=(3.2 * columns, 2.6 * rows), layout="constrained")
+    figure = style.Picture.at(ax, (3.2 * columns, 2.6 * rows))
     for place, name in enumerate([None, *names]):
-        ax = figure.add_subplot(rows, columns, place + 1)
+        panel = figure.add_subplot(rows, columns, place + 1)
         if name is None:
-            _points(ax, [float(trial.number + 1) for trial in drawn], drawn, best, edge)
-            _title(ax, "order of the trials")
-            ax.legend(frameon=False, fontsize=7, labelcolor=style.INK)
+            _points(panel, [float(trial.number + 1) for trial in drawn], drawn, best, edge)
+            _title(panel, "order of the trials")
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+            panel.legend(frameon=False, fontsize=7, labelcolor=style.INK)
         else:
-            _over(ax, name, drawn, best, edge)
-            _title(ax, name if name not in parts else f"{name}: {parts[name]:.0%} of the variance")
-        style.logarithmic(ax, ax.yaxis)
-        style.plain_axes(ax)
+            _over(panel, name, drawn, best, edge)
+            _title(panel, name if name not in parts else f"{name}: {parts[name]:.0%} of the variance")
+        style.logarithmic(panel, panel.yaxis)
+        style.plain_axes(panel)
         if place % columns == 0:
-            ax.set_ylabel("error on rows left out")
+            panel.set_ylabel("error on rows left out")
     return figure
 
 
@@ -239,6 +265,7 @@ def _over(ax: Axes, name: str, drawn: Sequence[Trial], best: Trial, edge: float)
         _points(ax, [float(value or 0) for value in values], drawn, best, edge)
         if numbers[0] > 0 and numbers[-1] / numbers[0] >= 10:
             ax.set_xscale("log")
+            style.say_logarithmic(ax, ax.xaxis)
         return
     labels = [label for label, _ in known]
     shift = np.random.default_rng(0).uniform(-spread, spread, len(values))

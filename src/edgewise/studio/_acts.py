@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from typing import Any
 
@@ -16,17 +17,17 @@ from edgewise.networks.session import ACTIONS, Action, Session
 from edgewise.nn import KAN
 from edgewise.studio._desk import Desk
 from edgewise.studio._edges import candidate_view, edge_view, node_view
-from edgewise.studio._exports import undone
 from edgewise.studio._kept import kept_rows, meanings
-from edgewise.studio._network_view import network_view, number, session_view
+from edgewise.studio._network_view import network_view, number, session_view, undone
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._row_views import selected
 from edgewise.studio._work import Channel
-from edgewise.train import FitStep, RefitPass
+from edgewise.train import CrossEntropy, FitStep, RefitPass, error_of
 
 #: what is typed or chosen for an argument, by its name, a text if it is not here; the same for all actions
 _KINDS = {
-    "affine": "constants", "cuts": "cuts", "depth": "integer", "direction": "direction", "edge": "edge",
+    "affine": "constants", "at": "number", "by": "number", "high": "number", "low": "number", "width": "number",
+    "cuts": "cuts", "depth": "integer", "direction": "direction", "edge": "edge",
     "edges": "edges", "factor": "integer", "formula": "text", "function": "function", "functions": "functions",
     "grid": "integer", "grids": "grids", "merge": "choice", "name": "text", "node": "node", "nodes": "nodes",
     "rounding": "choice", "seed": "integer", "slack": "number", "sparsity": "number", "steps": "integer",
@@ -79,36 +80,62 @@ def act(desk: Desk, at: int, name: str, arguments: dict[str, Any]) -> Answer:
 
 
 def act_in_worker(channel: Channel, session: Session, name: str, arguments: dict[str, Any]) -> Session:
-    """Do an action, with a picture of the network now and then while it trains."""
-    between = 0.15  # seconds between two pictures
-    last, began = 0.0, time.monotonic()
+    """Do an action, with a picture of the network now and then while it trains: that of the best one so far."""
+    seen = _Seen(session)
 
-    def look(seen: FitStep) -> bool:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= between:
-            last = now
-            said = {"step": seen.step, "stage": seen.place, "seconds": now - began}
-            channel.send({**said, **_picture(seen.network(), session)})
-        return name == "fit" and channel.stopped()
+    def look(step: FitStep) -> bool:
+        said = seen.at(step)
+        if said is not None:
+            channel.send(said)
+        return name == "fit" and (channel.stopped() or seen.share >= 1)
 
     with calling(look, FitStep):
         return session.apply(name, **arguments)
 
 
-def _picture(network: KAN, session: Session) -> Answer:
-    """The network as it is drawn, and its error over the rows, in the target's units."""
-    table = session.table
-    with torch.no_grad():
-        error = _error(network(table.x), table.y)
-    return {"error": number(error), "picture": network_view(network, table.x, session.names, session.targets)}
+class _Seen:
+    """What a person sees of a fit: the best error so far on new rows, or on all where none are held out.
 
+    `share` is the work so far over the most that a fit does here: products in the normal equations of its steps.
+    """
 
-def _error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
-    """The error of outputs in units of their own: a fit trains on standardized targets."""
-    outputs, targets = outputs - outputs.mean(0), targets - targets.mean(0)
-    scale = (outputs * targets).sum(0) / outputs.square().sum(0).clamp_min(1e-300)
-    return float((scale * outputs - targets).square().mean().sqrt())
+    between = 0.15  # seconds between two pictures
+    pause = 4.0  # times as long as a look took, until the next one
+    most = 4e11  # products
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.judged = session, session.new_table or session.table
+        self.best, self.next, self.began = math.inf, 0.0, time.monotonic()
+        self.share = 0.0
+
+    def at(self, step: FitStep) -> Answer | None:
+        """Return what is said of a step; None where the last look was a moment ago."""
+        now = time.monotonic()
+        self.share += step.work / self.most
+        if now < self.next:
+            return None
+        network = step.network()
+        said: Answer = {"step": step.step, "stage": step.place, "seconds": now - self.began, "share": self.share}
+        with torch.no_grad():
+            error = self._error(network)
+            if error < self.best:
+                self.best = error
+                table = self.session.table
+                said["picture"] = network_view(network, table.x, self.session.names, self.session.targets)
+        self.next = time.monotonic() + max(self.between, self.pause * (time.monotonic() - now))
+        return {**said, "error": number(self.best)}
+
+    def _error(self, network: KAN) -> float:
+        """The error in units of the targets: a fit trains on standardized ones, and its outputs are scaled back."""
+        table, judged = self.session.table, self.judged
+        if self.session.classes:
+            return error_of(network, judged, CrossEntropy())
+        outputs, given = network(table.x), network(judged.x)
+        center, mean = outputs.mean(0), table.y.mean(0)
+        outputs = outputs - center
+        scale = (outputs * (table.y - mean)).sum(0) / outputs.square().sum(0).clamp_min(1e-300)
+        error = float((scale * (given - center) + mean - judged.y).square().mean().sqrt())
+        return error if error == error else math.inf
 
 
 @request(changes=True)
@@ -129,6 +156,7 @@ def preview(desk: Desk, at: int, name: str, arguments: dict[str, Any], rows: Any
     difference = shown.comparison
     return {
         "before": number(shown.before), "after": number(shown.after), "moved": number(difference.moved),
+        "held_out": [number(error) for error in difference.held_out],
         "became": [{"edge": list(edge), "was": was, "is": is_} for edge, (was, is_) in difference.became.items()],
         "edges": list(difference.edges), "parameters": list(difference.parameters),
         "view": network_view(

@@ -12,10 +12,10 @@ from scipy.stats import rankdata
 
 from edgewise._errors import InputError
 from edgewise.interpret.symbolic import dimension
-from edgewise.studio._form import why_not
+from edgewise.studio._form import classes_of, linear_copies, why_not
 from edgewise.studio._network_view import number, numbers
 from edgewise.studio._requests import Answer
-from edgewise.tables.io import Table
+from edgewise.tables.io import Table, why_no_class
 
 Array = np.ndarray
 
@@ -76,28 +76,33 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
     seen: dict[bytes, str] = {}
     columns = [_number_view(table, name, seen) for name in table.names]
     possible = [one["name"] for one in columns if one["why"] is None]
-    if target is None:
-        varied = [one["name"] for one in columns if one["name"] in possible and _is_likely(one, table.n_rows)]
-        target = (varied or possible or [None])[-1]
-    elif target not in possible:
-        table.require(target, "target column")
-        raise InputError(f"The column {target!r} cannot be the target: {_why(columns, target)}.")
-    for one in columns:
-        one["correlation"] = _rank_correlation(table, one["name"], target) if one["why"] is None else None
     others = [*table.texts, *table.dates]
     columns += [_other_view(table, name) for name, _ in table.left_out if name in others]
     columns += [_blank_view(table, name, reason) for name, reason in table.left_out if name not in others]
+    by_name = {one["name"]: one for one in columns}
+    if target is None:
+        varied = [name for name in possible if _is_likely(by_name[name], table.n_rows)]
+        classes = [one["name"] for one in columns if one["kind"] == "text" and one["why_no_target"] is None]
+        target = (varied or possible or classes or [None])[-1]
+    elif target not in by_name or by_name[target]["why_no_target"] is not None:
+        if target not in by_name:
+            table.require(target, "target column")
+        raise InputError(f"The column {target!r} cannot be the target: {by_name[target]['why_no_target']}.")
+    for one in columns:
+        is_number = one["why"] is None and one["kind"] == "number"
+        one["correlation"] = _rank_correlation(table, one["name"], target) if is_number else None
     inputs, notes = _inputs(columns, target, table.n_rows)
+    notes += _of_target(table, target) + linear_copies(table, [name for name in possible if name in table.columns])
     left_out = [
         f"Column {one['name']!r} is left out: {one['why']}." for one in columns if one["why"] is not None
     ] + notes
-    unticked = [one for one in columns if one["why"] is None and one["kind"] != "number"]
+    unticked = [one for one in columns if one["why"] is None and one["kind"] != "number" and one["name"] != target]
     left_out += [
         f"Column {one['name']!r} is left out: it holds {_NOUNS[one['kind']]}. It can be an input." for one in unticked
     ]
     if unticked:
         named = ", ".join(repr(one["name"]) for one in unticked)
-        notes.append(f"Text and dates become numbers where they are ticked: {named}.")
+        notes.append(f"Text and dates can be inputs: tick {named}. A text has an input for each level.")
     wide = [repr(one["name"]) for one in columns if one["name"] in {*inputs, target} and _is_wide(one)]
     if wide:
         notes.append(f"More than three decades: {', '.join(wide)}. Tick ln to train on natural logarithms.")
@@ -117,8 +122,13 @@ def _is_likely(column: Answer, rows: int) -> bool:
     return column["distinct"] > 10 and column["missing"] <= rows / 2
 
 
-def _why(columns: list[Answer], name: str) -> str:
-    return next(one["why"] for one in columns if one["name"] == name)
+def _of_target(table: Table, target: str | None) -> list[str]:
+    """What a person should know of the target that is chosen, or of there being none."""
+    if target is None:
+        return ["No column can be a target: that needs numbers that differ, or text of 2 to 12 classes with rows each."]
+    classes = classes_of(table, target)
+    listed = f"{', '.join(map(repr, classes[:4]))}{', ...' if len(classes) > 4 else ''}"
+    return [f"{target!r} is a class ({listed}): the network learns the probability of each."] if classes else []
 
 
 def _number_view(table: Table, name: str, seen: dict[bytes, str]) -> Answer:
@@ -139,7 +149,8 @@ def _number_view(table: Table, name: str, seen: dict[bytes, str]) -> Answer:
         why = f"it equals {twin!r}"
     levels = np.unique(finite)
     return {
-        **_row(table, name, "number", why), "missing": int(values.size - there.size), "distinct": len(levels),
+        **_row(table, name, "number", why), "why_no_target": why,
+        "missing": int(values.size - there.size), "distinct": len(levels),
         "low": number(levels[0]) if len(levels) else None, "high": number(levels[-1]) if len(levels) else None,
         "counter": _counts_rows(values), "histogram": Bins.of(finite).row(finite) if finite.size else None,
     }  # fmt: skip
@@ -161,6 +172,7 @@ def _row(table: Table, name: str, kind: str, why: str | None) -> Answer:
     return {
         "name": name, "kind": kind, "why": why, "missing": 0, "distinct": 0, "low": None, "high": None,
         "counter": False, "histogram": None, "correlation": None, "levels": [],
+        "why_no_target": "it cannot be read as numbers" if kind == "text" else "dates are no target",
         "unit": unit, "unit_problem": problem, "unit_guess": guess,
     }  # fmt: skip
 
@@ -170,7 +182,7 @@ def _other_view(table: Table, name: str) -> Answer:
     if name in table.texts:
         cells = [cell for cell in table.texts[name] if cell is not None]
         common = Counter(cells).most_common()
-        said = _row(table, name, "text", why_not(table, name))
+        said = _row(table, name, "text", why_not(table, name)) | {"why_no_target": why_no_class(table, name)}
         said |= {"missing": table.n_rows - len(cells), "distinct": len(common)}
         return said | {"levels": [[level[:60], count] for level, count in common[:4]]}
     days = table.dates[name]
@@ -193,7 +205,7 @@ def _counts_rows(values: Array) -> bool:
 
 def _rank_correlation(table: Table, name: str, target: str | None) -> float | None:
     """Spearman's coefficient between a column and the target, over the rows that have both."""
-    if target is None or name == target:
+    if target is None or name == target or target not in table.columns:
         return None
     a, b = table.columns[name], table.columns[target]
     both = np.isfinite(a) & np.isfinite(b)

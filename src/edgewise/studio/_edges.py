@@ -60,7 +60,8 @@ def histogram(values: np.ndarray, bins: int = 40) -> Answer:
 def candidate_view(session: Session, found: Candidate) -> Answer:
     """Return a function that an edge could become, with its curve where the edge's own is drawn."""
     return {
-        "function": found.function, "error": number(found.network_error), "curve_error": number(found.curve_error),
+        "function": found.function, "error": number(found.network_error), "held_out": number(found.held_out),
+        "curve_error": number(found.curve_error),
         "complexity": found.complexity, "accepted": found.accepted, "hazard": found.hazard,
         **_formula_view(session.state.situation.model, session.table.x, found.edge, found.function, found.affine),
     }  # fmt: skip

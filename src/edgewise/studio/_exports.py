@@ -7,57 +7,24 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import sympy
 
 from edgewise import plot
 from edgewise._errors import InputError
 from edgewise.formulas.expressions import write as written
-from edgewise.interpret.export import identifiers, latex, text, to_onnx
+from edgewise.interpret.export import identifiers, text, to_onnx
 from edgewise.networks.session import Session
 from edgewise.nn import is_readable
 from edgewise.plot import svg
 from edgewise.studio._kept import Meaning
 from edgewise.studio._network_view import as_target
-from edgewise.studio._requests import Answer
 from edgewise.studio._session_report import session_report
 from edgewise.tables import datasets
 from edgewise.tables.io import model_bytes
-
-
-def undone(session: Session, meanings: Mapping[str, Meaning]) -> Answer | None:
-    """Return the formulas with logarithms undone, as LaTeX and as text; None where there are splines or no logarithms.
-
-    ln T = 3/2 ln a - 1/2 ln M + 12.5 becomes T = 281000 a^(3/2)/M^(1/2).
-    """
-    logs = {name: one["of"] for name, one in meanings.items() if one["kind"] == "log"}
-    if session.state.splines or not logs:
-        return None
-    found = session.formula()
-    formulas = found if isinstance(found, list) else [found]
-    called = {name: logs.get(name, name) for name in session.columns}
-    put = {
-        sympy.Symbol(name): sympy.log(sympy.Symbol(of, positive=True)) for name, of in called.items() if name in logs
-    }
-    lines: list[tuple[str, str]] = []
-    for formula, target in zip(formulas, session.targets, strict=True):
-        plain = _without(formula, put)
-        if target in logs:
-            plain, target = sympy.exp(plain), logs[target]
-        plain = plain.xreplace({one: sympy.Symbol(str(one)) for one in plain.free_symbols if one.is_positive})
-        lines.append((latex(plain, list(called.values()), target=target, digits=5), f"{target} = {plain}"))
-    return {"latex": [line for line, _ in lines], "text": [text for _, text in lines]}
-
-
-def _without(formula: sympy.Expr, put: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
-    """Put logarithms in, each by its name: symbols of a formula may have assumptions of their own."""
-    by_name = {symbol.name: value for symbol, value in put.items()}
-    named = {one: by_name[str(one)] for one in formula.free_symbols if str(one) in by_name}
-    return cast(sympy.Expr, formula.xreplace(named))
-
 
 _SYMPY = """import sympy
 
@@ -69,13 +36,15 @@ names = dict(zip({listed!r}.split(), [{names}]))
 
 @dataclass(frozen=True)
 class Subject:
-    """What is exported: a session, the table that it was begun with where its rows are known to be that table's, and
-    what its files are called.
+    """What is exported: a session, the table that it was begun with where its rows are known to be that table's, what
+    its files are called, what its inputs stand for, and what it was begun without.
     """
 
     session: Session
     stem: str
     table: Path | None = None
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
 
     @property
     def formulas(self) -> list[sympy.Expr]:
@@ -207,7 +176,10 @@ def _png(subject: Subject) -> bytes:
 
 
 def _report(subject: Subject) -> bytes:
-    return _through_a_file(lambda folder: session_report(subject.session, folder / "report.html"), "report.html")
+    return _through_a_file(
+        lambda folder: session_report(subject.session, folder / "report.html", subject.meanings, subject.left_out),
+        "report.html",
+    )
 
 
 def script_files(subject: Subject, folder: Path, stem: str) -> list[str]:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._replacing import writing
 from edgewise._typing import Array
+from edgewise.discovery.tables import Term, prepare
 from edgewise.interpret.symbolic import dimension
-from edgewise.nn import KAN, Layout, Width, scale_outputs, shift_outputs
-from edgewise.nn.bases import HIGHEST_DEGREE
+from edgewise.networks.session import Session
+from edgewise.nn import KAN
+from edgewise.studio._first_network import first_network, placed, share_held_out
 from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import check
-from edgewise.tables.io import Selection, Table
-from edgewise.train import rescale_knots
+from edgewise.tables.io import Selection, Table, frame_of, why_no_class, with_classes
+
+_ARGUMENT = re.compile(r" \(groups=[^)]*\)|; missing='indicator'[^.]*")  # what only Python can do
 
 
 def why_not(table: Table, name: str) -> str | None:
@@ -49,139 +50,75 @@ def levels_of(table: Table, name: str) -> list[str]:
     return [str(day) for day in np.unique(days[~np.isnat(days)])]
 
 
-def with_codes(table: Table, names: Sequence[str]) -> tuple[Table, list[str]]:
-    """Return a table in which columns of text are the numbers of their levels, and dates are days, and notes on them.
+def meaning(table: Table, term: Term, inputs: Sequence[str]) -> Meaning:
+    """Return what an input stands for that is not a column as it is, as plain data; {} for a column."""
+    of = inputs[term.column]
+    if term.kind == "number":
+        return {"kind": "days", "of": of, "levels": []} if of in table.dates else {}
+    return {"kind": term.kind, "of": of, "levels": [levels_of(table, of)[term.level]] if term.kind == "level" else []}
 
-    The numbers are those of `edgewise fit`: levels are sorted, and counted from 0; days are since 1970-01-01. Gaps
-    stay gaps. Names of other columns are passed over.
 
-    >>> table, notes = with_codes(Table({}, 3, texts={"sex": ["male", None, "female"]}), ["sex"])
-    >>> table.columns["sex"], notes
-    (array([ 1., nan,  0.]), ["Column 'sex' as numbers: 0 is 'female', 1 is 'male'."])
+def classes_of(table: Table, name: str) -> list[str]:
+    """Return the labels of a target that is a class: text of a few levels, or numbers of two values; else none.
+
+    >>> classes_of(Table({"a": np.array([0.0, 1.0, np.nan, 1.0])}, 4), "a")
+    ['0', '1']
     """
-    columns, notes, shown = dict(table.columns), [], 12  # levels in a note
-    for name in names:
-        if name in table.texts:
-            levels = levels_of(table, name)
-            codes = {level: float(code) for code, level in enumerate(levels)}
-            columns[name] = np.array([np.nan if cell is None else codes[cell] for cell in table.texts[name]])
-            said = [f"{code} is {level!r:.40}" for code, level in enumerate(levels)]
-            more = [f"and so on, {len(said)} in all"] if len(said) > shown else []
-            notes.append(f"Column {name!r} as numbers: {', '.join([*said[:shown], *more])}.")
-        elif name in table.dates:
-            days = table.dates[name].astype("datetime64[us]")
-            values = (days - np.datetime64(0, "us")) / np.timedelta64(1, "D")
-            columns[name] = np.where(np.isnat(days), np.nan, values)
-            notes.append(f"Column {name!r} as numbers: days since 1970-01-01.")
-    return replace(table, columns=columns), notes
+    if name in table.texts:
+        return levels_of(table, name)
+    values = np.unique(table.columns[name])
+    values = values[np.isfinite(values)]
+    return [f"{value:g}" for value in values] if len(values) == 2 else []
 
 
-def meaning(table: Table, name: str) -> dict[str, Any]:
-    """Return what a column of text or dates stands for as numbers, as plain data.
+def linear_copies(table: Table, names: Sequence[str]) -> list[str]:
+    """Return a sentence on each pair of columns of which one is a straight line in the other, in every row.
 
-    >>> meaning(Table({}, 2, texts={"sex": ["male", "female"]}), "sex")
-    {'kind': 'codes', 'of': 'sex', 'levels': ['female', 'male']}
+    >>> a = np.array([1.0, 4.0, 2.5])
+    >>> linear_copies(Table({"a": a, "b": 24 - a}, 3), ["a", "b"])
+    ["In every row 'b' is 24 - 'a': one of the two is enough."]
     """
-    is_text = name in table.texts
-    return {"kind": "codes" if is_text else "days", "of": name, "levels": levels_of(table, name) if is_text else []}
-
-
-@dataclass(frozen=True)
-class FirstNetwork:
-    """The networks that the studio chooses from, the first one that the rows determine."""
-
-    hidden: tuple[int, ...] = (5, 3, 2, 1)  # nodes of the hidden layer
-    grid: int = 5  # intervals
-    coarse_grid: int = 3  # of the last choice
-    determined: float = 0.7  # parameters over rows, at most
-    most_edges: int = 2000  # of any network that a person may ask for
-
-
-_FIRST = FirstNetwork()
-
-
-def first_network(
-    inputs: int, rows: int, widths: Any = None, *, grid: Any = None, degree: Any = None, seed: Any = None
-) -> tuple[KAN, str]:
-    """Return a network for a number of inputs and rows, and what was chosen and why, in a sentence.
-
-    What is not given: one hidden layer of five nodes on a grid of five intervals, or of fewer where it would have more
-    parameters than 0.7 of the rows.
-
-    >>> print(first_network(2, 44)[1])
-    KAN([2, 1, 1]) on a grid of 5: 24 parameters. A hidden layer of 5 would have 120, too many for 44 rows.
-    """
-    check(grid is None or is_int(grid, 1, 200), "'grid' is a whole number from 1 to 200.", grid)
-    top = HIGHEST_DEGREE
-    check(degree is None or is_int(degree, 1, top), f"'degree' is a whole number from 1 to {top}.", degree)
-    last = 2**32 - 1
-    check(seed is None or is_int(seed, 0, last), f"'seed' is a whole number from 0 to {last}.", seed)
-    degree, seed = 3 if degree is None else degree, 0 if seed is None else seed
-    own = _FIRST.grid if grid is None else grid
-    if widths is None:
-        check(
-            inputs * _FIRST.hidden[0] < _FIRST.most_edges,
-            "These are too many inputs for one network: choose fewer.",
-            inputs,
-        )
-        shapes: list[list[Width]] = [[inputs, hidden, 1] for hidden in _FIRST.hidden]
-    else:
-        shapes = [_read(widths, inputs)]
-    plans = [(nodes, own) for nodes in shapes]
-    if widths is None and grid is None:
-        plans.append((shapes[-1], _FIRST.coarse_grid))
-    made = [KAN(nodes, grid=size, degree=degree, seed=seed) for nodes, size in plans]
-    model = next((one for one in made if _parameters(one) <= _FIRST.determined * rows), made[-1])
-    return model, _said(model, made[0], rows)
-
-
-def placed(model: KAN, x: Array, y: Array) -> KAN:
-    """Return an untrained network with its knots over the rows, and with values as far from the mean as the target's.
-
-    It is what the page draws before the first training, which ends the same with and without this.
-    """
-    rows, target = (torch.as_tensor(values, dtype=torch.float64) for values in (x, y))
-    size, mean = target.std(unbiased=False).reshape(1), target.mean().reshape(1)
-    if not bool(size > 0):
-        return model
-    return shift_outputs(scale_outputs(rescale_knots(model, rows), size), mean)
-
-
-def _parameters(model: KAN) -> int:
-    return Layout(model).size
-
-
-def _said(model: KAN, wanted: KAN, rows: int) -> str:
-    count = _parameters(model)
-    said = f"KAN({model.widths}) on a grid of {model.layers[0].grid}: {count} parameters."
-    if model is not wanted:
-        hidden = wanted.nodes[1].n_nodes
-        said += f" A hidden layer of {hidden} would have {_parameters(wanted)}, too many for {rows} rows."
-    if count > _FIRST.determined * rows:
-        said += f" These are many for {rows} rows, and the network may follow noise: choose fewer inputs or nodes."
+    most, close = 60, 0.01  # columns that are compared; of a column's range
+    said: list[str] = []
+    for k, second in enumerate(names[:most]):
+        for first in names[:k]:
+            a, b = table.columns[first], table.columns[second]
+            there = np.isfinite(a) & np.isfinite(b)
+            if there.sum() < 3 or not np.ptp(a[there]) > 0 or not np.ptp(b[there]) > 0:
+                continue
+            slope, offset = np.polyfit(a[there], b[there], 1)
+            far, size = np.abs(slope * a[there] + offset - b[there]).max(), np.ptp(b[there])
+            if far <= close * size:
+                digits = 9 if far < 1e-9 * size else 3
+                slope, offset = (float(f"{value:.{digits}g}") for value in (slope, offset))
+                text = _line(slope, offset, repr(first), size)
+                within = "" if far < 1e-9 * size else f" to within {far:.2g}"
+                said.append(f"In every row {second!r} is {text}{within}: one of the two is enough.")
     return said
 
 
-def _read(widths: Any, inputs: int) -> list[Width]:
-    """The nodes of each layer of a request, [2, 5, 1] or [2, [3, 2], 1]."""
-    wanted = f"'widths' lists the nodes of each layer, the {inputs} inputs first and 1 last, like [{inputs}, 5, 1]."
-    check(isinstance(widths, list) and 2 <= len(widths) <= 8, wanted, widths)
-    read: list[Width] = []
-    sizes: list[tuple[int, int]] = []  # nodes, and the ends of edges at them: a product has two
-    for width in widths:
-        pair = isinstance(width, list) and len(width) == 2 and all(is_int(n, 0, 100) for n in width) and sum(width) > 0
-        check(is_int(width, 1, 1000) or pair, wanted, widths)
-        sums, products = (int(n) for n in (width if isinstance(width, list) else (width, 0)))
-        read.append((sums, products) if pair else sums)
-        sizes.append((sums + products, sums + 2 * products))
-    check(read[0] == inputs and read[-1] == 1, wanted, widths)
-    edges = sum(before[0] * after[1] for before, after in pairwise(sizes))
-    check(
-        edges <= _FIRST.most_edges,
-        f"A network has at most {_FIRST.most_edges} edges here; {widths} has {edges}.",
-        widths,
-    )
-    return read
+def _line(slope: float, offset: float, name: str, size: float) -> str:
+    factor = "" if abs(slope) == 1 else f"{abs(slope):g} "
+    if abs(offset) < 1e-9 * size:
+        return f"{'-' if slope < 0 else ''}{factor}{name}"
+    return f"{offset:g} {'-' if slope < 0 else '+'} {factor}{name}"
+
+
+def power_law(x: Array, y: Array) -> float | None:
+    """Return how far a power law of all inputs is from the target, over the spread of its logarithm.
+
+    The error is that of the least squares of ln y on ln x; None where a column is not positive, or rows are too few.
+
+    >>> x = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [4.0, 2.0], [2.5, 7.0]])
+    >>> power_law(x, 3 * x[:, 0] / x[:, 1]) < 1e-12
+    True
+    """
+    if len(y) < x.shape[1] + 3 or not (x > 0).all() or not (y > 0).all():
+        return None
+    design, goal = np.column_stack([np.ones(len(y)), np.log(x)]), np.log(y)
+    spread = float(goal.std())
+    misfit = goal - design @ np.linalg.lstsq(design, goal, rcond=None)[0]
+    return float(np.sqrt(np.mean(misfit**2))) / spread if spread > 0 else None
 
 
 @dataclass(frozen=True)
@@ -211,26 +148,76 @@ class Form:
         check(isinstance(target, str), "'target' is a column's name.", target)
         check(_are_names(inputs), "'inputs' are names.", inputs)
         check(_are_names(logs), "'logs' are names.", logs)
-        coded = [name for name in inputs if name in table.texts or name in table.dates]
-        for name in coded:
-            why = why_not(table, name)
+        for name in inputs:
+            why = why_not(table, name) if name in table.texts or name in table.dates else None
             if why is not None:
                 raise InputError(f"The column {name!r} cannot be an input: {why}.")
-        table, said = with_codes(table, coded)
-        meanings = {name: meaning(table, name) for name in coded}
-        table.select(target, inputs)  # problems name the columns as they are
-        wanted = [name for name in [*inputs, target] if name in logs]
-        table, names = with_logarithms(table, wanted)
-        chosen = table.select(names[target], [names[name] for name in inputs])
-        units = checked_units(self.units, [*chosen.names, chosen.target])
+        why = why_no_class(table, target) if target in table.texts else None
+        if why is not None:
+            raise InputError(f"The column {target!r} cannot be the target: {why}.")
+        kinds = {**table.columns, **dict.fromkeys([*table.texts, *table.dates], np.empty(0))}
+        wide = replace(table, columns=kinds)
+        wide.require(target, "target column")
+        if target in table.dates:
+            table.require(target, "target column")
+        wide.chosen(target, inputs)
+        table, names = with_logarithms(table, [name for name in [*inputs, target] if name in logs])
+        return self._prepared(table, names)
+
+    def _prepared(self, table: Table, names: Mapping[str, str]) -> Plan:
+        """The plan of a table in which logarithms stand for some columns, under the names that they have now."""
+        inputs, target = [names.get(name, name) for name in self.inputs], names.get(self.target, self.target)
+        classes = [] if self.target in (self.logs or []) else classes_of(table, target)
+        y = _codes(table, target, classes)
+        made = prepare(frame_of(table, inputs), y, inputs, target, "indicator")
+        columns, y = made.columns, y[made.rows]
+        called = list(columns.names)
+        chosen = Selection(made.x, y, called, target, [_ARGUMENT.sub("", note) for note in columns.notes])
+        units = checked_units(self.units, [*called, target])
         shape = {"grid": self.grid, "degree": self.degree, "seed": self.seed}
-        model, sized = first_network(len(chosen.names), len(chosen.y), self.widths, **shape)
-        notes = [*said, *chosen.notes, sized]
-        meanings |= {names[name]: {"kind": "log", "of": name, "levels": []} for name in wanted}
-        fast = 50_000  # rows
-        if len(chosen.y) > fast:
-            notes.append(f"{len(chosen.y)} rows make each step slow: a table of up to {fast} is answered at once.")
-        return Plan(chosen, model, notes, units, meanings)
+        outputs = len(classes) if len(classes) > 2 else 1
+        held_out = share_held_out(len(y))
+        rows = len(y) - round(held_out * len(y))
+        model, sized = first_network(len(called), rows, self.widths, outputs=outputs, **shape)
+        own = {name: column for column, name in names.items() if name != column}
+        meanings = {term.name: meaning(table, term, inputs) for term in columns.terms}
+        meanings |= {name: {"kind": "log", "of": of, "levels": []} for name, of in own.items()}
+        hints = _of_power_law(made.x, y, bool(classes or self.logs))
+        notes = [*chosen.notes, *hints, *_of_classes(y, classes), _of_new(len(y) - rows, len(y)), sized]
+        return Plan(chosen, model, notes, units, {n: m for n, m in meanings.items() if m}, classes, held_out, made.rows)
+
+
+def _of_new(new: int, rows: int) -> str:
+    if not new:
+        return f"{rows} rows are too few to hold some out: the error is on the rows that the network is trained on."
+    return f"{new} of {rows} rows are held out: every error is shown on these new rows too."
+
+
+def _codes(table: Table, target: str, classes: Sequence[str]) -> Array:
+    """The target (n,): numbers, or those of its classes; nan at gaps."""
+    if not classes:
+        return table.columns[target]
+    if target in table.texts:
+        return with_classes(table, target)[0].columns[target]
+    values = table.columns[target]
+    return np.where(np.isnan(values), np.nan, (values == np.nanmax(values)).astype(float))
+
+
+def _of_power_law(x: Array, y: Array, other: bool) -> list[str]:
+    close = 1e-3
+    error = None if other else power_law(x, y)
+    if error is None or error > close:
+        return []
+    return [
+        f"In logarithms of all columns a straight line misses the target by {error:.1g} of its spread: tick ln for all."
+    ]
+
+
+def _of_classes(y: Array, classes: Sequence[str]) -> list[str]:
+    counts = [f"{label} ({int((y == code).sum())})" for code, label in enumerate(classes)]
+    if len(counts) == 2:
+        return [f"Two classes: the network gives the log-odds of {classes[1]}. Rows: {', '.join(counts)}."]
+    return [f"{len(counts)} classes, an output for each. Rows: {', '.join(counts)}."] if counts else []
 
 
 @dataclass(frozen=True)
@@ -242,11 +229,23 @@ class Plan:
     notes: list[str]
     units: dict[str, str]
     meanings: dict[str, Meaning]
+    classes: list[str]
+    held_out: float
+    rows: Array  # of the table, in the order of the session's
+
+    def session(self) -> Session:
+        """The session that begins with it."""
+        chosen = self.chosen
+        model = placed(self.model, chosen.x, chosen.y, self.classes)
+        return Session(
+            model, chosen.x, chosen.y, chosen.names, target=chosen.target,
+            units=self.units, classes=self.classes or None, held_out=self.held_out,
+        )  # fmt: skip
 
     @property
     def derived(self) -> str:
         """What a table of the rows is called after: "log" or "numbers"; "" where the rows are the table's own."""
-        kinds = {one["kind"] for one in self.meanings.values()}
+        kinds = {one["kind"] for one in self.meanings.values()} | ({"class"} if self.classes else set())
         return "" if not kinds else "log" if kinds == {"log"} else "numbers"
 
     def write(self, path: Path) -> None:
@@ -267,8 +266,8 @@ def with_logarithms(table: Table, names: list[str]) -> tuple[Table, dict[str, st
     Errors: InputError for values that are not positive.
 
     >>> table, names = with_logarithms(Table({"t": np.array([1.0, np.nan]), "y": np.ones(2)}, n_rows=2), ["t"])
-    >>> table.columns["log_t"], names
-    (array([ 0., nan]), {'t': 'log_t', 'y': 'y'})
+    >>> table.columns["ln_t"], names
+    (array([ 0., nan]), {'t': 'ln_t', 'y': 'y'})
     """
     called = {name: name for name in table.columns}
     for name in names:
@@ -276,7 +275,7 @@ def with_logarithms(table: Table, names: list[str]) -> tuple[Table, dict[str, st
         if count:
             where = f"{count} of {table.n_rows} rows, where it is not positive"
             raise InputError(f"{name!r} has no logarithm in {where}: leave it as it is.")
-        called[name] = _free(f"log_{name}", {*table.columns, *called.values()})
+        called[name] = _free(f"ln_{name}", {*table.columns, *called.values()})
     columns = {called[name]: np.log(v) if name in names else v for name, v in table.columns.items()}
     return replace(table, columns=columns), called
 

@@ -16,6 +16,7 @@ _NUMBER = (int, float, type(None))
 _ROW = {
     "index": int, "complexity": int, "error": _NUMBER, "held_out": _NUMBER, "text": str, "latex": str, "r2": _NUMBER,
     "constants": int, "weight": _NUMBER, "best": bool,
+    "law": (str, type(None)),
 }  # fmt: skip
 _FRONT = {
     "target": str, "at": int, "effort": str, "seconds": _NUMBER, "outcome": str, "message": str, "conclusion": [str],
@@ -24,7 +25,7 @@ _FRONT = {
 _SAMPLE = {"rows": [int], "observed": [_NUMBER], "fitted": [_NUMBER], "residual": [_NUMBER]}
 _FORMULA = {
     "index": int, "target": str, "latex": str, "text": str, "full": str, "complexity": int, "best": bool,
-    "constants": [str], "rms": _NUMBER, "sample": _SAMPLE,
+    "constants": [str], "law": [str], "rms": _NUMBER, "sample": _SAMPLE,
 }  # fmt: skip
 
 
@@ -57,10 +58,10 @@ def fits(value: Any, form: Any) -> bool:
 _DRAWER = "kept"
 _ENDING = ".studio"
 _KEYS = {"columns", "rows", "discovery"}
-_KINDS = ("log", "codes", "days")
+_KINDS = ("log", "level", "gap", "days")
 
 Meaning = dict[str, Any]
-"""What a column stands for: `kind` "log", "codes" or "days", `of` the column of the table, and `levels` of codes."""
+"""What an input stands for: `kind` "log", "level", "gap" or "days", `of` the column, and in `levels` its level."""
 
 
 def meanings(desk: Desk) -> dict[str, Meaning]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import sympy
 import torch
 
 from edgewise._checks import is_int
+from edgewise.formulas.expressions import quoted, write
 from edgewise.interpret import EdgeCurve, edge_curves, edge_scores, node_names
 from edgewise.interpret.export import latex
-from edgewise.networks.session import Session
+from edgewise.networks.session import Session, State
 from edgewise.nn import KAN
 from edgewise.plot import Diagram, Label, diagram, outline, path_data, unit_curve
 from edgewise.studio._desk import Desk
+from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import Answer, check, request
+from edgewise.train import CrossEntropy, Table
 
 
 def numbers(values: Any, digits: int = 6) -> list[float | None]:
@@ -102,10 +107,13 @@ def session_view(session: Session, rows: Any = None) -> Answer:
     """Return everything that the page shows of a session at once: the network, its error, its formula, its history."""
     table, names, targets = session.table, session.names, list(session.targets)
     model = session.state.situation.model
+    new = 0 if session.new_table is None else len(session.new_table)
     return {
         "at": session.state.id, "branch": session.state.branch, "branches": session.branches(),
         "can_undo": session.state.parent is not None, "can_redo": session.can_redo,
-        "error": number(session.error), "r2": number(_explained(session)), "rows": len(table.x),
+        "error": number(session.error), "held_out": number(session.held_out_error), "judged": judged(session),
+        "rows": len(table.x), "new_rows": new, "classes": session.classes, "answer": session.answer,
+        "said": list(session.state.said),
         "selected": len(table.x) if rows is None else int(np.count_nonzero(rows)),
         "names": names, "targets": targets, "forbidden": list(session.forbidden),
         "variables": [{"name": v.name, "formula": v.formula} for v in session.variables],
@@ -113,7 +121,7 @@ def session_view(session: Session, rows: Any = None) -> Answer:
         "formula": formula_view(session),
         "diagram": network_view(model, table.x, names, targets, rows),
         "removed": [list(edge) for edge in _removed(model)],
-        "history": [{**state.row(), "error": number(state.error)} for state in session.states],
+        "history": [state_view(state) for state in session.states],
     }  # fmt: skip
 
 
@@ -121,10 +129,69 @@ def _removed(model: KAN) -> list[tuple[int, int, int]]:
     return [(depth, j, i) for depth, layer in enumerate(model.layers) for j, i in (~layer.mask).nonzero().tolist()]
 
 
-def _explained(session: Session) -> float:
-    """1 - (root mean square error / standard deviation of the target)^2."""
-    deviation = float(session.table.y.std(0, unbiased=False).square().mean())
-    return 1 - session.error**2 / deviation if deviation > 0 else math.nan
+def state_view(state: State) -> Answer:
+    """Return a state as one row, with errors that JSON can say."""
+    return {**state.row(), "error": number(state.error), "held_out": number(state.held_out)}
+
+
+def judged(session: Session) -> Answer:
+    """Return how good the network is on the rows of training and on those held out, `new` None without any.
+
+    It is R2, or for classes the accuracy and the confusion matrix. `outside` counts new rows far outside the rows of
+    training, where the error is due to them.
+    """
+    new = session.new_table
+    return {
+        "rows": _shares(session, session.table), "new": None if new is None else _shares(session, new),
+        "outside": None if new is None or session.classes else _outside(session, session.table, new),
+    }  # fmt: skip
+
+
+def observed(session: Session, table: Table) -> torch.Tensor:
+    """Return the targets (n, m): numbers, or 1 where a row is of the output's class."""
+    if not session.classes:
+        return table.y
+    codes = torch.arange(len(session.classes), dtype=table.y.dtype)[-len(session.targets) :]
+    return (table.y == codes).to(table.y.dtype)
+
+
+def fitted(session: Session, table: Table) -> torch.Tensor:
+    """Return what the network gives (n, m): numbers, or the probabilities of the outputs' classes."""
+    with torch.no_grad():
+        outputs = session.state.situation.model(table.x)
+    if not session.classes:
+        return outputs
+    return CrossEntropy.probabilities(outputs)[:, -outputs.shape[1] :]
+
+
+def _shares(session: Session, table: Table) -> Answer:
+    """R2, or of classes the accuracy and how many rows of each (down) were taken for each (across)."""
+    given = fitted(session, table)
+    if not session.classes:
+        variance = float(table.y.var(0, unbiased=False).sum())
+        missed = float((given - table.y).square().mean(0).sum())
+        return {"r2": number(1 - missed / variance if variance > 0 else math.nan)}
+    first = given.argmax(1) if given.shape[1] > 1 else (given[:, 0] > 0.5).long()
+    truth, count = table.y[:, 0].long(), len(session.classes)
+    confusion = torch.bincount(truth * count + first, minlength=count**2).reshape(count, count)
+    return {"accuracy": number(float((first == truth).double().mean())), "confusion": confusion.tolist()}
+
+
+def _outside(session: Session, table: Table, new: Table) -> Answer | None:
+    """New rows with a value further from those of training than a quarter of their range, if the error is theirs."""
+    far, matters = 0.25, 1.5  # of the range; times the error without such rows
+    low, high = table.x.amin(0), table.x.amax(0)
+    beyond = torch.maximum(low - new.x, new.x - high) / (high - low).clamp_min(1e-300)
+    rows = (beyond > far).any(1)
+    count = int(rows.sum())
+    if not count or count == len(rows):
+        return None
+    misfit = (fitted(session, new) - new.y)[~rows]
+    error = float(misfit.square().mean().sqrt())
+    if session.held_out_error < matters * error:
+        return None
+    worst = int(beyond.amax(0).argmax())
+    return {"count": count, "error": number(error), "name": session.names[worst]}
 
 
 def formula_view(session: Session) -> Answer | None:
@@ -136,6 +203,39 @@ def formula_view(session: Session) -> Answer | None:
     columns = session.columns
     latexes = [latex(f, columns, target=t, digits=5) for f, t in zip(formulas, session.targets, strict=True)]
     return {"latex": latexes, "text": [f"{t} = {f}" for f, t in zip(formulas, session.targets, strict=True)]}
+
+
+def undone(session: Session, meanings: Mapping[str, Meaning]) -> Answer | None:
+    """Return the formulas with logarithms undone, as LaTeX and as text; None where there are splines or no logarithms.
+
+    ln T = 3/2 ln a - 1/2 ln M + 12.5 becomes T = 281000 a^(3/2)/M^(1/2).
+    """
+    logs = {name: one["of"] for name, one in meanings.items() if one["kind"] == "log"}
+    if session.state.splines or not logs:
+        return None
+    found = session.formula()
+    formulas = found if isinstance(found, list) else [found]
+    called = {name: logs.get(name, name) for name in session.columns}
+    put = {
+        sympy.Symbol(name): sympy.log(sympy.Symbol(of, positive=True)) for name, of in called.items() if name in logs
+    }
+    lines: list[tuple[str, str]] = []
+    for formula, target in zip(formulas, session.targets, strict=True):
+        plain = _without(formula, put)
+        if target in logs:
+            plain, target = sympy.exp(plain), logs[target]
+        plain = plain.xreplace({one: sympy.Symbol(str(one)) for one in plain.free_symbols if one.is_positive})
+        lines.append(
+            (latex(plain, list(called.values()), target=target, digits=5), f"{quoted(target)} = {write(plain, 6)}")
+        )
+    return {"latex": [line for line, _ in lines], "text": [text for _, text in lines]}
+
+
+def _without(formula: sympy.Expr, put: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+    """Put logarithms in, each by its name: symbols of a formula may have assumptions of their own."""
+    by_name = {symbol.name: value for symbol, value in put.items()}
+    named = {one: by_name[str(one)] for one in formula.free_symbols if str(one) in by_name}
+    return cast(sympy.Expr, formula.xreplace(named))
 
 
 Array = np.ndarray
@@ -161,7 +261,7 @@ def _side(session: Session) -> Answer:
     state = session.state
     view = network_view(state.situation.model, session.table.x, session.names, list(session.targets))
     return {
-        **state.row(), "error": number(state.error), "formula": formula_view(session), "view": view,
+        **state_view(state), "formula": formula_view(session), "view": view,
         "variables": [{"name": v.name, "formula": v.formula} for v in session.variables],
     }  # fmt: skip
 
@@ -169,7 +269,7 @@ def _side(session: Session) -> Answer:
 def _target(first: Session, second: Session, k: int) -> Answer:
     """One target's differences: how they are distributed, in which rows they are largest, and against each column."""
     columns, target = _columns(first, k), first.targets[k]
-    before, after = (_fitted(each)[:, k] for each in (first, second))
+    before, after = (fitted(each, each.table)[:, k].numpy() for each in (first, second))
     difference = after - before
     finite, listed, dots = np.isfinite(difference), 10, 400  # rows that differ most; rows of a plot against a column
     largest = np.argsort(-np.where(finite, np.abs(difference), np.inf), kind="stable")[:listed]
@@ -192,13 +292,8 @@ def _target(first: Session, second: Session, k: int) -> Answer:
 def _columns(session: Session, k: int) -> dict[str, Array]:
     """The columns that the session was begun with, and the target."""
     count = len(session.columns)
-    x, y = session.table.x[:, :count].numpy(), session.table.y.numpy()
+    x, y = session.table.x[:, :count].numpy(), observed(session, session.table).numpy()
     return {**{name: x[:, i] for i, name in enumerate(session.columns)}, session.targets[k]: y[:, k]}
-
-
-def _fitted(session: Session) -> Array:
-    with torch.no_grad():
-        return session.state.situation.model(session.table.x).numpy()
 
 
 def _histogram(values: Array) -> dict[str, Any]:

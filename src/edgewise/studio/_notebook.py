@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 
 from edgewise._checks import is_int
@@ -24,6 +25,7 @@ from edgewise.studio._desk import Desk, Host
 from edgewise.studio._network_view import as_target
 from edgewise.studio._open import desk_of
 from edgewise.studio._requests import Moved
+from edgewise.tables.encoding import is_frame
 
 _STATIC = Path(__file__).parent / "static"
 _IMPORT = re.compile(r"""((?:from|import)\s*\(?\s*)(["'])\./""")
@@ -38,7 +40,7 @@ _BEGIN = (
 
 
 def widget(
-    source: Any = None, *, target: Any = None, inputs: Sequence[str] | None = None,
+    source: Any = None, target: Any = None, *, inputs: Sequence[str] | None = None,
     folder: str | os.PathLike[str] | None = None, height: int = 720, read_only: bool = False,
 ) -> StudioWidget:  # fmt: skip
     """Return the studio as a widget, for a notebook cell: the page of `open`, without a server.
@@ -47,12 +49,16 @@ def widget(
 
     Parameters
     ----------
-    source, target, inputs, folder
+    source
+        As in `open`.
+    target
+        As in `open`; of a data frame also values (n,), such as a Series.
+    inputs, folder
         As in `open`.
     height
-        Height in pixels.
+        Height of the page in pixels.
     read_only
-        Whether nothing can be changed.
+        As in `open`.
 
     Raises
     ------
@@ -70,7 +76,17 @@ def widget(
     """
     if not is_int(height, 200):
         raise InputError(f"'height' must be an int >= 200, in pixels. Got {height!r}.")
+    if is_frame(source) and target is not None and not isinstance(target, str):
+        source, target = _joined(source, target)
     return StudioWidget(desk_of(source, target, inputs, folder, read_only), height)
+
+
+def _joined(frame: Any, target: Any) -> tuple[Any, str]:
+    """A data frame with the values of a target as one more column, and its name."""
+    values, name = np.asarray(target), str(getattr(target, "name", None) or "y")
+    if values.shape != (len(frame),):
+        raise InputError(f"The target of {len(frame)} rows must have shape ({len(frame)},). Got {values.shape}.")
+    return type(frame)({**{str(each): np.asarray(frame[each]) for each in frame.columns}, name: values}), name
 
 
 class StudioWidget(Host, anywidget.AnyWidget):
@@ -81,9 +97,9 @@ class StudioWidget(Host, anywidget.AnyWidget):
     Parameters
     ----------
     desk
-        What answers the page.
+        The desk that answers the page.
     height
-        Height in pixels.
+        Height of the page in pixels.
     """
 
     _esm = _STATIC / "widget.js"

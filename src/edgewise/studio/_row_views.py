@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
 from edgewise.networks.session import Session
 from edgewise.studio._columns import Bins
 from edgewise.studio._desk import Desk
-from edgewise.studio._network_view import number, numbers
+from edgewise.studio._network_view import fitted, number, numbers, observed
 from edgewise.studio._requests import Answer, check, request
 
 Array = np.ndarray
@@ -39,16 +38,14 @@ class Quantity:
 def quantities(session: Session) -> list[Quantity]:
     """Return columns, variables, targets, and the fitted values and residuals of each target."""
     table, targets, columns = session.table, session.targets, session.columns
-    with torch.no_grad():
-        fitted = session.state.situation.model(table.x).numpy()
-    x, y = table.x.numpy(), table.y.numpy()
+    x, y, given = table.x.numpy(), observed(session, table).numpy(), fitted(session, table).numpy()
     found = [
         Quantity(name, "column" if k < len(columns) else "variable", x[:, k]) for k, name in enumerate(session.names)
     ]
     found += [Quantity(name, "target", y[:, k]) for k, name in enumerate(targets)]
     taken = {one.name for one in found}
     for k, target in enumerate(targets):
-        for kind, values in ((FITTED, fitted[:, k]), (RESIDUAL, y[:, k] - fitted[:, k])):
+        for kind, values in ((FITTED, given[:, k]), (RESIDUAL, y[:, k] - given[:, k])):
             bare = kind if len(targets) == 1 else f"{kind} of {target}"
             found.append(Quantity(_free(bare, taken), kind, values, target))
     return found

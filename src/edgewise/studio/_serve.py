@@ -39,11 +39,11 @@ class Studio(Host):
     Parameters
     ----------
     desk
-        What answers the page.
+        The desk that answers the page.
     port
         Port on this machine; 0 for any free one.
     patience
-        Seconds that a request may take to arrive.
+        Seconds that the server waits for the rest of a request, and keeps a quiet connection.
     rest
         What is left to do on the desk. It is done in a thread.
     at_once

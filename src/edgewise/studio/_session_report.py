@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +19,68 @@ from edgewise.interpret.export import latex
 from edgewise.networks.session import Session, State
 from edgewise.nn import is_readable
 from edgewise.plot.report import ReportContent, write_report
-from edgewise.studio._network_view import as_target
+from edgewise.studio._kept import Meaning
+from edgewise.studio._network_view import as_target, fitted, judged, observed, undone
+from edgewise.train import Table
 
 
-def session_report(session: Session, path: Path) -> Path:
-    """Write one self-contained HTML file about where the session is."""
-    return write_report(path, content(session))
+def session_report(
+    session: Session, path: Path, meanings: Mapping[str, Meaning] | None = None, left_out: Sequence[str] = ()
+) -> Path:
+    """Write one self-contained HTML file about where the session is.
+
+    `meanings` are those of inputs that are not columns as they are, `left_out` what the session was begun without.
+    """
+    return write_report(path, content(session, meanings or {}, left_out))
 
 
-def content(session: Session) -> ReportContent:
+def content(session: Session, meanings: Mapping[str, Meaning], left_out: Sequence[str]) -> ReportContent:
     """Return the formula if there is one, errors, diagram, curves, fit, steps and provenance."""
     targets, table, model = session.targets, session.table, session.state.situation.model
     formulas = _formulas(session)
-    listed = f"{len(table.x)} rows, {len(session.columns)} inputs: {', '.join(session.columns)}."
+    new = f", and {len(session.new_table)} held out" if session.new_table is not None else ""
+    listed = f"{len(table.x)} rows of training{new}; {len(session.columns)} inputs: {', '.join(session.columns)}."
     digits = 6  # of numbers in the formula
+    plain = undone(session, meanings) if formulas else None
+    latexes = [(t, latex(f, session.columns, digits=digits)) for t, f in zip(targets, formulas, strict=False)]
     texts = [f"{quoted(t)} = {write(f, digits)}" for t, f in zip(targets, formulas, strict=False)]
+    if plain is not None:  # in the target's own scale first
+        names = [line.partition(" = ")[0] for line in plain["text"]]
+        rights = [line.partition(" = ")[2] for line in plain["latex"]]
+        latexes = [*zip(names, rights, strict=True), *latexes]
+        texts = [*plain["text"], *texts]
     left = session.state.splines
     state = (
         "All edges are functions of the library." if not left else f"{left} of {session.state.edges} edges are splines."
     )
+    what = f"{session.answer}, one of {', '.join(session.classes)}" if session.classes else " and ".join(targets)
     return ReportContent(
-        title=f"{'A formula' if formulas else 'A network'} for {' and '.join(targets)}",
+        title=f"{'A formula' if formulas else 'A network'} for {what}",
         subtitle=f"{listed} {state}",
-        formula_latex=[(t, latex(f, session.columns, digits=digits)) for t, f in zip(targets, formulas, strict=False)],
+        formula_latex=latexes,
         formula_text="\n".join(texts),
         errors=_errors(session),
-        inputs=[f"{v.name} is computed from other columns: {v.name} = {v.formula}." for v in session.variables],
+        tested=_confused(session),
+        inputs=[
+            *_meanings(meanings),
+            *(f"{v.name} is computed from other columns: {v.name} = {v.formula}." for v in session.variables),
+        ],
         figures=_figures(session, model),
-        notes=[_step(state) for state in session.path()],
+        notes=[*left_out, *(_step(state) for state in session.path())],
         provenance=_provenance(session),
     )
+
+
+def _meanings(meanings: Mapping[str, Meaning]) -> list[str]:
+    """What each input stands for that is no column as it is."""
+    said = {
+        "log": "the natural logarithm of {of}", "level": "1 where {of} is {level}, else 0",
+        "gap": "1 where {of} is missing, else 0", "days": "the time of {of}, from its dates",
+    }  # fmt: skip
+    return [
+        f"{name} is {said[one['kind']].format(of=one['of'], level=''.join(one['levels']))}."
+        for name, one in meanings.items()
+    ]
 
 
 def _formulas(session: Session) -> list[Any]:
@@ -58,14 +91,38 @@ def _formulas(session: Session) -> list[Any]:
 
 
 def _errors(session: Session) -> list[tuple[str, str]]:
-    state, y = session.state, session.table.y
-    deviation = float(y.std(0, unbiased=False).square().mean().sqrt())
+    """Errors on rows that were held out first, then on those of training."""
+    state, found = session.state, judged(session)
     units = [session.units.get(target) for target in session.targets]
     unit = f" {units[0]}" if len(units) == 1 and isinstance(units[0], str) and units[0] else ""
-    rows = [("Root mean square error on these rows", f"{session.error:.3g}{unit}")]
-    if deviation > 0 and math.isfinite(session.error):
-        rows.append(("R² on these rows", _r2(session.error / deviation)))
+    rows: list[tuple[str, str]] = []
+    for words, error, shares in (
+        ("new rows, which were held out", session.held_out_error, found["new"]),
+        ("the rows of training", session.error, found["rows"]),
+    ):
+        if shares is None:
+            continue
+        if session.classes:
+            rows.append((f"Log loss on {words}", f"{error:.3g} nats"))
+            rows.append((f"Right on {words}", f"{100 * shares['accuracy']:.1f} %"))
+        else:
+            rows.append((f"Root mean square error on {words}", f"{error:.3g}{unit}"))
+            if shares["r2"] is not None:
+                rows.append((f"R² on {words}", _r2(max(1 - shares["r2"], 0.0) ** 0.5)))
     return [*rows, ("Edges", str(state.edges)), ("Parameters", str(state.parameters))]
+
+
+def _confused(session: Session) -> list[str]:
+    """For each class a sentence on what its rows are taken for; none where the target is a number."""
+    found = judged(session)
+    new = found["new"] is not None
+    shares = found["new"] if new else found["rows"]
+    said = []
+    for label, row in zip(session.classes, shares.get("confusion", []), strict=True):
+        others = [f"{count} for {other}" for other, count in zip(session.classes, row, strict=True) if count]
+        where = "new rows" if new else "rows of training"
+        said.append(f"Of {sum(row)} {where} that are {label}, the network takes {', '.join(others) or 'none'}.")
+    return said
 
 
 def _r2(error: float) -> str:
@@ -85,17 +142,30 @@ def _figures(session: Session, model: Any) -> list[tuple[str, Any]]:
         ("The network", plot.network(model, x, names=session.names, target=target).figure),
         ("Every edge's function, with the data that reaches it", plot.curves(model, x, session.names, target=target)),
     ]
-    with torch.no_grad():
-        fitted = model(x)
-    for number, name in enumerate(targets):
-        fit = plot.fit_quality(y[:, number].numpy(), fitted[:, number].numpy(), name=name)
-        figures.append((f"{name}: fitted against observed, and residuals", fit))
+    seen = Table(x, y, table.weights[keep])
+    for name, true, value in zip(targets, observed(session, seen).T, fitted(session, seen).T, strict=True):
+        title = (
+            f"{name}: probability, against what it is"
+            if session.classes
+            else f"{name}: fitted against observed, and residuals"
+        )
+        figures.append((title, plot.fit_quality(true.numpy(), value.numpy(), name=name)))
     return figures
 
 
+_DONE = {
+    "fit": "Trained", "refit": "Refitted", "prune": "Pruned", "snap_all": "Made edges functions that keep the error",
+    "snap_edge": "Made an edge a function", "round_constants": "Rounded constants", "compact": "Dropped idle nodes",
+    "prune_edge": "Removed an edge", "use_formula": "Took a formula as the network", "merge": "Joined equal nodes",
+    "set_function": "Set a function by hand", "remove_node": "Removed a node", "add_variable": "Computed an input",
+}  # fmt: skip
+
+
 def _step(state: State) -> str:
-    done = "The network to begin with" if state.id == 0 else state.call
-    said = f"{done}. Error {state.error:.3g}."
+    """A step in words, with the call that repeats it, and the errors that it left."""
+    done = "The network to begin with" if state.id == 0 else f"{_DONE.get(state.name, 'Changed')}: {state.call}"
+    new = "" if math.isnan(state.held_out) else f", on new rows {state.held_out:.3g}"
+    said = f"{done}. Error {state.error:.3g}{new}."
     return f"{said} {state.note}" if state.note else said
 
 
@@ -103,7 +173,7 @@ def _provenance(session: Session) -> list[tuple[str, str]]:
     units = ", ".join(f"{name} in {unit}" for name, unit in session.units.items() if unit)
     rows = [
         ("edgewise", __version__), ("torch", torch.__version__), ("Python", platform.python_version()),
-        ("Date", datetime.date.today().isoformat()), ("Rows", str(len(session.table.x))),
+        ("Date", datetime.date.today().isoformat()), ("Rows of training", str(len(session.table.x))),
         ("Steps", str(len(session.path()) - 1)), ("Widths", str(session.state.situation.model.widths)),
     ]  # fmt: skip
     return [*rows, ("Units", units)] if units else rows

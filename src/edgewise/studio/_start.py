@@ -15,7 +15,7 @@ from edgewise.studio._acts import view
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._folder import NETWORKS, SESSIONS, TABLES, files, place, store, unused
-from edgewise.studio._form import Form, checked_units, placed, with_codes
+from edgewise.studio._form import Form, checked_units
 from edgewise.studio._kept import begin_kept
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._row_views import TEXTS
@@ -67,8 +67,7 @@ def begin(  # noqa: PLR0913 (the fields of a form)
     table = _table(desk, file, sheet)
     made = Form(target, inputs, logs, units, widths, grid, degree, seed).plan(table)
     chosen, path = made.chosen, _path(desk.folder, file)
-    model = placed(made.model, chosen.x, chosen.y)
-    session = Session(model, chosen.x, chosen.y, chosen.names, target=chosen.target, units=made.units)
+    session = made.session()
     desk.free()
     notes, whole = made.notes, sheet is None and len(chosen.y) == table.n_rows
     if made.derived:
@@ -78,7 +77,8 @@ def begin(  # noqa: PLR0913 (the fields of a form)
         notes = [f"{what} are in {path.name}.", *notes]
     answer = _begun(desk, session, path.stem, notes, chosen.notes, path if whole else None)
     begin_kept(desk, made.meanings)
-    desk.drawers[TEXTS] = _texts(with_codes(table, inputs)[0], [*inputs, target], len(chosen.y))
+    rows = made.rows[session.rows]
+    desk.drawers[TEXTS] = {name: [texts[row] for row in rows] for name, texts in table.texts.items()}
     return {**answer, **view(desk)}
 
 
@@ -169,14 +169,6 @@ def _first_with_numbers(desk: Desk, file: Any, sheets: list[str]) -> str:
             if _table(desk, file, sheet).columns:
                 return sheet
     return sheets[0]
-
-
-def _texts(table: Table, used: list[str], count: int) -> dict[str, list[str | None]]:
-    """The texts of the rows that have no gap in the columns used, if these are as many as the session has."""
-    rows = np.flatnonzero(np.isfinite(table.inputs(used)).all(axis=1)).tolist()
-    if len(rows) != count:
-        return {}
-    return {name: [texts[row] for row in rows] for name, texts in table.texts.items()}
 
 
 def _clear(path: Path, read: Callable[[], T]) -> T:

@@ -55,8 +55,12 @@ class AdditiveTrainer:
 
     def run(self) -> bool:
         """Fit the training rows; return whether there is such a network."""
-        self.part = self._fitted(self.context.split.train)
-        return self.part is not None
+        self.part = part = self._fitted(self.context.split.train)
+        if part is None:
+            return False
+        error = error_of(part, self.context.split.validation, self.loss)
+        self.context.monitor.seen("smooth curves", error, lambda: part)
+        return True
 
     def chosen(self, trained: Trained) -> Trained:
         """Return the smoothed network, unless the trained one is clearly better."""

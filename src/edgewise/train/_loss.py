@@ -321,6 +321,24 @@ class CrossEntropy(Loss):
     classes = True
     baseline_fraction = 0.9
 
+    @staticmethod
+    def probabilities(outputs: Tensor) -> Tensor:
+        """Return the probability of each class, (n, m), or (n, 2) for one output.
+
+        Parameters
+        ----------
+        outputs : (n, m)
+            The network's outputs.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from edgewise.train import CrossEntropy
+        >>> CrossEntropy.probabilities(torch.zeros(1, 1)).tolist()
+        [[0.5, 0.5]]
+        """
+        return torch.cat([(-outputs).sigmoid(), outputs.sigmoid()], 1) if outputs.shape[1] == 1 else outputs.softmax(1)
+
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
         if outputs.shape[1] == 1:
             return torch.nn.functional.softplus((1 - 2 * y) * outputs)[:, 0]

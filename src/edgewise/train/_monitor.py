@@ -19,7 +19,7 @@ from torch import Tensor
 
 from edgewise._callbacks import callbacks, calling, is_stop
 from edgewise._deadline import Deadline, cut, whole
-from edgewise._progress import LiveLine, Shown, on_terminal
+from edgewise._progress import LiveLine, Shown, on_screen
 from edgewise._renamed import replaced
 from edgewise.train._checkpoint import Checkpoint
 from edgewise.train._data import ALONE, Ranks
@@ -73,7 +73,7 @@ class Words:
 
 
 class FitProgress:
-    """Shows a fit if asked (True), never (False), or for "auto" on a terminal once it takes two seconds.
+    """Shows a fit if asked (True), never (False), or for "auto" on a screen once it takes two seconds.
 
     A function is called instead with the stage, the fraction that is done, if known, and a detail.
 
@@ -82,7 +82,7 @@ class FitProgress:
 
     def __init__(self, asked: Shown, console: Console | None = None, words: Words | None = None) -> None:
         self._report = asked if callable(asked) else None
-        terminal = on_terminal() if console is None else console.is_terminal
+        terminal = on_screen() if console is None else console.is_terminal
         shown = asked is True or (asked == "auto" and terminal)
         self._line = LiveLine(console, 0.0 if asked is True else _PATIENCE) if shown and terminal else None
         self._logs = shown and not terminal
@@ -141,12 +141,15 @@ class FitStep:
         The value of what the solver minimizes.
     network
         Makes the network as it is; it takes time, and is to be called from the callback only.
+    work
+        About how many multiplications a step takes that factors a matrix: rows times parameters squared.
     """
 
     step: int
     place: str
     cost: float
     network: Callable[[], KAN]
+    work: float = 0.0
 
 
 def step_callback(callback: Callable[[FitStep], object]) -> AbstractContextManager[None]:
@@ -241,6 +244,7 @@ class Monitor:
         known = None if log is None else log.state(start)
         reached, taken = (start, 0) if known is None else (known.vector, known.step)
         self._steps += taken
+        work = 0.0 if stream else float(len(getattr(problem, "table", ())) * len(start) ** 2)
 
         def callback(vector: Tensor, cost: float) -> bool:
             nonlocal reached, taken
@@ -248,7 +252,7 @@ class Monitor:
             say = self._words.step
             detail = None if say is None else say(cost, taken, getattr(solver, "steps", None))
             ended = self.step(place, detail=detail) is not None
-            return self._call_back(place, cost, lambda: problem.network(vector)) or ended or taken >= steps
+            return self.seen(place, cost, lambda: problem.network(vector), work) or ended or taken >= steps
 
         def kept(state: DampedState) -> bool:
             assert log is not None
@@ -269,11 +273,23 @@ class Monitor:
             log.end(start, reached, taken)
         return reached
 
-    def _call_back(self, place: str, cost: float, network: Callable[[], KAN]) -> bool:
-        """Pass a step on, unless the fit has to end already; True if it has to end."""
+    def seen(self, place: str, cost: float, network: Callable[[], KAN], work: float = 0.0) -> bool:
+        """Pass a step on, unless the fit has to end already; True if it has to end.
+
+        Parameters
+        ----------
+        place
+            What is trained.
+        cost
+            The value of what is minimized.
+        network
+            Makes the network as it is.
+        work
+            About how many multiplications the step took.
+        """
         if self._ended is not None:
             return True
-        seen = FitStep(self._steps, place, cost, network)
+        seen = FitStep(self._steps, place, cost, network, work)
         answers = [callback(seen) for callback in self._on_step]
         if any(map(is_stop, answers)):
             self._ended = Outcome.STOPPED

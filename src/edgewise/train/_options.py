@@ -41,8 +41,8 @@ class Options:
     callbacks
         A function, or several, called with each history row; one that returns True or "stop" ends training.
     progress
-        Whether to show progress on stderr ("auto": on a terminal, once it takes two seconds), or a function of the
-        stage, the fraction done (NaN if unknown) and a detail.
+        Whether to show progress ("auto": on a terminal or in a notebook, once it takes two seconds), or a function of
+        the stage, the fraction done (NaN if unknown) and a detail.
     test
         Fraction of rows held out only to report the error of the network that was chosen, at most 0.9 together with
         `validation`. "auto": a tenth, at least ten rows, from 50 rows on; none if `validation` is 0.

@@ -14,6 +14,7 @@ from torch import Tensor
 from edgewise._ending import Ending
 from edgewise._errors import InputError
 from edgewise._extras import needed
+from edgewise._later import LOADERS
 from edgewise._typing import Data
 from edgewise.nn import KAN
 from edgewise.tables.encoding import Inputs
@@ -22,6 +23,7 @@ from edgewise.train._loss import first_choice
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 
 class Row(NamedTuple):
@@ -222,6 +224,16 @@ class FitResult:
         with torch.no_grad():
             return self.model(rows).double().cpu()
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how the error fell, as `edgewise.plot.history` does, and return the axes.
+
+        Parameters
+        ----------
+        ax
+            The axes to draw into; None makes a figure.
+        """
+        return LOADERS["plot"]().history(self, ax)
+
     def frame(self) -> pd.DataFrame:
         """Return the history as a pandas table, with a column for each field of `Row`."""
         pd = needed("pandas")
@@ -229,10 +241,10 @@ class FitResult:
         return pd.DataFrame(self.history, columns=Row._fields)
 
     def __repr__(self) -> str:
-        grid = self.history[-1].grid if self.history else 0
-        names = ["train", "validation", "test"]
-        errors = ", ".join(f"{name}_error={getattr(self, f'{name}_error'):.3g}" for name in names)
-        accuracies = "".join(f", {name}_accuracy={getattr(self, f'{name}_accuracy'):.3g}" for name in names)
-        measured = errors if math.isnan(self.train_accuracy) else errors + accuracies
-        measured += "" if math.isnan(self.r2) else f", r2={self.r2:.3g}"
-        return f"FitResult(grid={grid}, {measured}, outcome={self.outcome.name}: {self.outcome.message})"
+        lines = [f"FitResult {self.outcome.name}: {self.outcome.message}"]
+        for what in ("error", "accuracy"):
+            values = {rows: getattr(self, f"{rows}_{what}") for rows in ("train", "validation", "test")}
+            shown = [f"{rows} {value:.3g}" for rows, value in values.items() if not math.isnan(value)]
+            lines += [f"  {what}: {', '.join(shown)}"] if shown else []
+        lines += [] if math.isnan(self.r2) else [f"  R2 on held-out rows: {self.r2:.3g}"]
+        return "\n".join([*lines, *([f"  grid: {self.history[-1].grid}"] if self.history else [])])

@@ -109,6 +109,7 @@ class Scan:
         index = self._first(m, m // 3)
         m = len(index)
         if m < 2:
+            yield from ([] for _ in targets)
             return
         z = self.rest(_standard(targets))
         left = np.einsum("ij,ij->i", z, z)
@@ -148,6 +149,7 @@ class Scan:
         index = self._first(m, 0)
         m, unit = len(index), self.unit[index]
         if m < 3:
+            yield from ([] for _ in targets)
             return
         z = self.rest(_standard(targets))
         left = np.einsum("ij,ij->i", z, z)

@@ -118,13 +118,18 @@ def total(terms: list[tuple[float, Nodes | None]]) -> Nodes:
 
 
 def monomials(x: Array, degree: int) -> list[tuple[Nodes | None, Array]]:
-    """Return 1 and all monomials of the columns up to a degree, as nodes and values; None stands for 1."""
+    """Return 1 and all monomials of the columns up to a degree, as nodes and values; None stands for 1.
+
+    Left out are those that are zero on all rows, as the product of two levels of a category, or equal to a former one.
+    """
     found: list[tuple[Nodes | None, Array]] = [(None, np.ones(len(x)))]
     for size in range(1, degree + 1):
         for places in combinations_with_replacement(range(x.shape[1]), size):
+            values = np.prod(x[:, list(places)], axis=1)
+            if not values.any() or any(np.array_equal(values, other) for _, other in found):
+                continue
             factors = [_power(variable(j), places.count(j)) for j in sorted(set(places))]
-            nodes = reduce(lambda a, b: combine("mul", a, b), factors)
-            found.append((nodes, np.prod(x[:, list(places)], axis=1)))
+            found.append((reduce(lambda a, b: combine("mul", a, b), factors), values))
     return found
 
 

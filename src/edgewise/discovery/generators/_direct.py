@@ -26,12 +26,13 @@ from edgewise.formulas.expressions import FitData, FittedFormula, Tape
 
 
 def power_law(data: FitData, noise: float = 0.0, most: float = 0.0) -> list[FittedFormula]:
-    """Fit y = C x_1^p_1 ... x_m^p_m with exponents that are fractions; return one candidate or none.
+    """Fit y = C x_1^p_1 ... x_m^p_m with exponents that are fractions; return the candidates.
 
     log |y| = log |C| + sum p_i log |x_i|,  rows weighted by weight |y|
 
     Exponents become fractions with denominators <= 4 if within 4 standard errors (1e-9 at least); a variable
-    of both signs needs an integer, or enters as |x|. If some exponent is no such fraction, they stay Floats.
+    of both signs needs an integer, or enters as |x|. If some exponent is no such fraction, they stay Floats; those
+    within 1e-3 of one make another candidate: what a law leaves may be no noise.
     Then C is refitted in y itself, and made exact if the data allow it. There is no candidate where the error exceeds
     max(0.05, the noise, `most`) or the table does not allow a fit. `noise`: its rms over the weighted standard
     deviation of y; 0 for exact data.
@@ -54,9 +55,16 @@ def power_law(data: FitData, noise: float = 0.0, most: float = 0.0) -> list[Fitt
     exponents, errors = _exponents(logs[:, 1:], logs[:, 0], weights, noise)
     if exponents is None:
         return []
-    read = ((p, fraction(p, max(4 * e, 1e-9), 4)) for p, e in zip(exponents, errors, strict=True))
-    final: list[Formula] = [sympy.Float(p, 17) if near is None else sympy.Rational(near) for p, near in read]
-    return _power_candidates(final, data, noise, most)
+    near = (
+        tuple(fraction(p, max(4 * e, least), 4) for p, e in zip(exponents, errors, strict=True))
+        for least in (1e-9, 1e-3)
+    )
+    found: list[FittedFormula] = []
+    for fractions in dict.fromkeys(near):
+        read = zip(exponents, fractions, strict=True)
+        final: list[Formula] = [sympy.Float(p, 17) if exact is None else sympy.Rational(exact) for p, exact in read]
+        found += _power_candidates(final, data, noise, most)
+    return found
 
 
 def _exponents(logs: Array, target: Array, weights: Array, bias: float) -> tuple[Array | None, Array]:

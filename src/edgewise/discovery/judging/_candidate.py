@@ -69,7 +69,7 @@ _IMPROVED = 0.98  # of the error of simpler formulas: what a front asks for
 _Any = TypeVar("_Any")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Candidate:
     """One formula for the target.
 
@@ -107,9 +107,9 @@ class Candidate:
     error: float
     complexity: int
     held_out: float = math.nan
-    columns: Columns | None = field(default=None, repr=False, compare=False)
-    by_group: ByGroup | None = field(default=None, repr=False, compare=False)
-    named: Named | None = field(default=None, repr=False, compare=False)
+    columns: Columns | None = field(default=None, compare=False)
+    by_group: ByGroup | None = field(default=None, compare=False)
+    named: Named | None = field(default=None, compare=False)
 
     def sympy(self) -> Formula:
         """The formula as a sympy expression; its symbols carry the names of the inputs."""
@@ -161,6 +161,11 @@ class Candidate:
         digits = 6  # of constants in a printout
         held_out = "" if math.isnan(self.held_out) else f", held-out error {self.held_out:.2g}"
         return f"{self.text(digits)}  (error {self.error:.2g}{held_out}, complexity {self.complexity})"
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
 
 
 def columns_of(x: Data, names: tuple[str, ...], columns: Columns | None = None) -> Array:

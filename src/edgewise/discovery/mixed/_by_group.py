@@ -17,6 +17,7 @@ from edgewise.formulas.expressions import Constant
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -163,13 +164,15 @@ class ByGroup:
             lines.append(text)
         return lines
 
-    def plot(self, target: str) -> Figure | None:
+    def plot(self, target: str, ax: Axes | None = None) -> Figure | None:
         """Draw the rows of each group with its curve, and that of the mean; None unless it has one input that varies.
 
         Parameters
         ----------
         target
             Name of the target.
+        ax
+            Axes of a subplot, in whose place the panels are drawn; None makes a figure.
         """
         n_points = 200  # of a curve
         from edgewise import plot
@@ -190,7 +193,7 @@ class ByGroup:
             return plot.Line(places, values, label, rows=np.column_stack([across[own], model.y[own]]))
 
         lines = [line(code, label) for code, label in enumerate(self.labels)]
-        return plot.group_panels(lines, line(-1, "mean"), names=(model.names[used[0]], target))
+        return plot.group_panels(lines, line(-1, "mean"), names=(model.names[used[0]], target), ax=ax)
 
     @property
     def method(self) -> str:

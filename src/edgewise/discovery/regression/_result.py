@@ -25,6 +25,7 @@ from edgewise.interpret.export import latex, latex_with_error_bars, text_with_er
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -422,25 +423,30 @@ class FormulaFit(Estimates):
         cells = columns.labeled(given, len(rows)) if groups is not None or known else [math.nan] * len(rows)
         return self.by_group.fit.predict(rows, codes_of(cells, self.by_group.labels))
 
-    def plot(self) -> Figure:
+    def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the rows, the curve and its 95 % bands against the input; of several inputs, predictions against y.
 
         Where constants differ by group, each group has a panel with its curve, and that of the mean dashed.
+
+        Parameters
+        ----------
+        ax
+            Axes of a subplot, in whose place the panels are drawn; None makes a figure.
         """
         n_points = 400  # points of a curve
         from edgewise import plot
 
-        of_groups = None if self.by_group is None else self.by_group.plot(self.rows.target)
+        of_groups = None if self.by_group is None else self.by_group.plot(self.rows.target, ax)
         if of_groups is not None:
             return of_groups
         if len(self.rows.names) > 1:
-            return plot.fit_quality(self.rows.y, self.fitted, name=self.rows.target)
+            return plot.fit_quality(self.rows.y, self.fitted, name=self.rows.target, ax=ax)
         x = self.rows.x[:, 0]
         grid = np.linspace(x.min(), x.max(), n_points)
         values, *inner = self.predict(grid[:, None], 0.95, band="confidence")
         _, *outer = self.predict(grid[:, None], 0.95)
         names = (", ".join(self.rows.names), self.rows.target)
-        return plot.fitted_curve(x, self.rows.y, grid, values, [outer, inner], names=names)
+        return plot.fitted_curve(x, self.rows.y, grid, values, [outer, inner], names=names, ax=ax)
 
     def text(self) -> str:
         """Return the formula as one line, each constant with its standard error."""

@@ -12,9 +12,10 @@ from edgewise.discovery.judging import Candidate, Outcome
 from edgewise.discovery.results._front import Front
 from edgewise.discovery.tables import EXACT, KINDS, WIDE, covered
 from edgewise.formulas.expressions import quoted, write
-from edgewise.interpret.export import latex_with_error_bars, text_with_error_bars
+from edgewise.interpret.export import latex_names, latex_with_error_bars, text_with_error_bars
 
 _DIGITS = 6
+_LAWLIKE = 1e-3  # error on held-out rows of a law that longer formulas only correct
 
 
 def has_error_bars(candidate: Candidate) -> bool:
@@ -55,6 +56,11 @@ def r2_text(held_out: float) -> str:
     return f"{1 - missing:.{max(1 - math.floor(math.log10(missing)), 3)}f}"
 
 
+def _rough(error: float) -> str:
+    """Return an error to one digit, as 7e-6."""
+    return f"{error:.0e}".replace("e-0", "e-")
+
+
 def weight_text(weight: float) -> str:
     """Return a weight of evidence with two places.
 
@@ -62,6 +68,28 @@ def weight_text(weight: float) -> str:
     ('0.98', '<0.01', '1.00')
     """
     return "<0.01" if weight < 0.005 else f"{weight:.2f}"
+
+
+def reason(found: Front) -> str:
+    """Return why the best formula is not that of the largest weight, in a sentence; nothing where it is."""
+    first, best = int(found.weights.argmax()), found.best
+    other, texts = found.candidates[first], [weight_text(float(weight)) for weight in found.weights]
+    own = texts[next(k for k, c in enumerate(found.candidates) if c is best)]
+    if texts[first] == own:
+        return ""
+    errors = f"{best.held_out:.2g} rather than {other.held_out:.2g}"
+    if best.named is not None and other.named is None:
+        why = "is a law of textbooks that predicts held-out rows about as well"
+    elif best.held_out < other.held_out:
+        why = f"has a smaller error on held-out rows ({errors})"
+    elif best.held_out < _LAWLIKE:
+        why = f"is a law to {_rough(best.held_out)} of the standard deviation, which the other one only corrects"
+    elif best.complexity < other.complexity:
+        why = f"is simpler, with about the same error on held-out rows ({errors})"
+    else:
+        why = f"follows the best flexible model better around the rows (error on held-out rows: {errors})"
+    weights = f"{texts[first]}, against {own}"
+    return f"Formula {first} has the largest weight of evidence ({weights}); the one chosen {why}."
 
 
 def front_cells(found: Front, digits: int | None = _DIGITS) -> tuple[list[str], list[list[str]]]:
@@ -103,7 +131,6 @@ def title(found: Front) -> str:
 
 def conclusion(found: Front) -> list[str]:
     """Return the best formula with error bars, its errors, and what the best flexible model reaches."""
-    telling = 0.1  # weight from which the formula that has the largest is named
     best = found.best
     lines = [f"{quoted(found.target)} = {with_error_bars(found, best)}", *named_lines(best)]
     if has_error_bars(best):
@@ -121,9 +148,7 @@ def conclusion(found: Front) -> list[str]:
     lines += judgement_lines(found)
     if found.searched and found.outcome is not Outcome.EXACT:
         lines.append(found.searched)
-    first = int(found.weights.argmax())
-    if found.candidates[first] is not best and found.weights[first] > telling:
-        lines.append(f"Formula {first} has the largest weight of evidence: {weight_text(float(found.weights[first]))}.")
+    lines += filter(None, [reason(found)])
     return [printable(line) for line in [*lines, *found.notes]]
 
 
@@ -136,7 +161,6 @@ def named_lines(candidate: Candidate) -> list[str]:
 def judgement_lines(found: Front) -> list[str]:
     """Return which other forms the rows do not rule out, what the residuals show, and which law is only corrected."""
     most_rivals = 3  # that are shown
-    lawlike = 1e-3  # error on held-out rows of a law that longer formulas only correct
     lines = []
     lines += [str(answer) for answer in found.answers]
     if found.rivals:
@@ -146,9 +170,9 @@ def judgement_lines(found: Front) -> list[str]:
         lines += found.findings.sentences()
     if found.outcome is Outcome.TIME_LIMIT and "work done" in found.settings:
         lines.append(f"About {found.settings['work done']:.0%} of the work was done.")
-    laws = [c for c in found if c.held_out < lawlike]
+    laws = [c for c in found if c.held_out < _LAWLIKE]
     if found.outcome not in (Outcome.EXACT, Outcome.NOISE) and laws and laws[0] is not found[-1]:
-        number, size = found.candidates.index(laws[0]), f"{laws[0].held_out:.0e}".replace("e-0", "e-")
+        number, size = found.candidates.index(laws[0]), _rough(laws[0].held_out)
         lines.append(f"Formula {number} is a law to {size} of the standard deviation; longer ones are corrections.")
     return lines
 
@@ -204,17 +228,20 @@ def error_means(found: Front) -> str:
 
 
 def front_html(found: Front) -> str:
-    """Return the front as an HTML table for notebooks, the best formula in bold, everything escaped."""
+    """Return the front as an HTML table for notebooks: formulas as mathematics, the best in bold, all escaped."""
     names, rows = front_cells(found)
     body = ""
-    for mark, number, *cells, formula in rows:
+    for candidate, (mark, number, *cells, _) in zip(found.candidates, rows, strict=True):
         shown = (f"★ {number}" if mark else number, *cells)
         numbers = "".join(f"<td{_RIGHT}>{escape(text)}</td>" for text in shown)
         bold = ' style="font-weight:bold"' if mark else ""
-        body += f"<tr{bold}>{numbers}<td{_LEFT}><code>{escape(formula)}</code></td></tr>"
+        law = "" if candidate.named is None else f" ({candidate.named.name})"
+        body += f"<tr{bold}>{numbers}<td{_LEFT}>{escape(f'${candidate.latex()}${law}')}</td></tr>"
     head = "".join(f"<th{_RIGHT}>{name}</th>" for name in names[1:-1]) + f"<th{_LEFT}>{names[-1]}</th>"
     best, *others = (escape(line) for line in conclusion(found))
-    after = f"<p><code>{best}</code></p><p>{'<br>'.join(others)}</p>"
+    formula = latex_with_error_bars(found.uncertainty()) if has_error_bars(found.best) else found.best.latex()
+    shown = escape(f"${latex_names([found.target])[found.target]} = {formula}$")
+    after = f"<p>{shown}</p><p><code>{best}</code></p><p>{'<br>'.join(others)}</p>"
     return f"<p>{escape(title(found))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{after}"
 
 

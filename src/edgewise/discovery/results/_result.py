@@ -18,6 +18,7 @@ from edgewise.discovery.results._display import (
     front_tabular,
     front_text,
     r2_text,
+    reason,
     with_error_bars,
 )
 from edgewise.discovery.results._front import Front, Which
@@ -125,6 +126,11 @@ class Discovery(Front):
     def conclusion(self) -> list[str]:
         """Return in a few lines the best formula with error bars, its errors, and those of the best flexible model."""
         return conclusion(self)
+
+    @property
+    def reason(self) -> str:
+        """Why `best` is not the formula with the largest of `weights`, in a sentence; empty where it is."""
+        return reason(self)
 
     def to_latex(self) -> str:
         """Return the front as a LaTeX table."""

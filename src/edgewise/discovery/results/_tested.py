@@ -11,7 +11,7 @@ import sympy
 
 from edgewise._typing import Array
 from edgewise.discovery.judging import Candidate, Outcome
-from edgewise.discovery.results._display import has_error_bars, judgement_lines, weight_text
+from edgewise.discovery.results._display import has_error_bars, judgement_lines, reason, weight_text
 from edgewise.discovery.results._front import Front
 from edgewise.formulas.expressions import evaluate
 
@@ -160,11 +160,8 @@ def _weights(found: Front) -> list[str]:
         return []
     own = weight_of_best(found)
     rest = weight_text(1 - float(found.weights.sum()))
-    sentences = [f"Weight of evidence: {weight_text(own)} for this form, {rest} for forms that are not on the front."]
-    first = int(found.weights.argmax())
-    if found[first] is not found.best:
-        sentences.append(f"Formula {first} of the front has more: {weight_text(float(found.weights[first]))}.")
-    return sentences
+    sentence = f"Weight of evidence: {weight_text(own)} for this form, {rest} for forms that are not on the front."
+    return [sentence, *filter(None, [reason(found)])]
 
 
 class Members(NamedTuple):

@@ -12,7 +12,7 @@ from edgewise.discovery.judging import Candidate, Pool
 from edgewise.discovery.models import Surrogate, neighbor_correlation
 from edgewise.discovery.residuals import inspect
 from edgewise.discovery.search._tuning import TUNING
-from edgewise.discovery.tables import Problem
+from edgewise.discovery.tables import EXACT, Problem
 
 
 def white_limit(rows: int) -> float:
@@ -74,9 +74,9 @@ class NoiseLevel:
         best = self.pool.best()
         if best is None or not (finished or (math.isfinite(self.floor) and best.expression.free_symbols)):
             return
-        if self.given is not None or self.pool.noise or not 1e-6 < best.error < TUNING.lawlike * self.floor:
+        if self.given is not None or self.pool.noise or not EXACT < best.error < TUNING.lawlike * self.floor:
             return
-        if self.leaves_noise(best.predict(self.pool.judge.x)):
+        if self.left_by(best) or (best.error > 1e-6 and self.leaves_noise(best.predict(self.pool.judge.x))):
             self.pool.assume(best.error)
             seen = "The residuals of the best formula look like white noise"
             self.notes.append(f"{seen}: its error, {best.error:.2g}, is taken as the noise level.")
@@ -85,7 +85,7 @@ class NoiseLevel:
         """Return whether a formula of few constants leaves what depends on no input and looks like white noise."""
         judge = self.pool.judge
         enough = len(judge.y) >= max(TUNING.many, TUNING.per_input * judge.x.shape[1])
-        if law.fitted > TUNING.convincing or not enough or not 1e-4 < law.error < TUNING.hopeless:
+        if law.fitted > TUNING.convincing or not enough or not EXACT < law.error < TUNING.hopeless:
             return False
         residual = judge.weight * (law.predict(judge.x) - judge.y)
         ranks = np.argsort(np.argsort(residual)) - (len(residual) - 1) / 2  # in which a few large ones hide nothing

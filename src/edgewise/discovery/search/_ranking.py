@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
+import sympy
+
 from edgewise._typing import Formula
 from edgewise.discovery.judging import (
     SPOKEN,
@@ -67,7 +69,7 @@ class Ranking:
         best, outcome, noise = self._found()
         claimed = outcome in (Outcome.NOISE, Outcome.AMBIGUOUS)
         law = None if outcome is Outcome.EXACT else self._laws.instead_of(best, claimed=claimed)
-        if law is None:
+        if law is None or _is_corrected(best, law):
             return best, outcome, noise
         if outcome is Outcome.NOISE:
             self.rivals, outcome = [Rival(best.expression, 0.0), *self.rivals], Outcome.AMBIGUOUS
@@ -134,7 +136,45 @@ class Ranking:
     def _approximation(self, law: Candidate) -> Candidate:
         """Return the formula that predicts best, or the simplest of those that predict as well."""
         best = self.approximation.best()
-        return self._assessed(law) if best is None else self._unless_correlated(self._simplest(self.candidate(best)))
+        if best is None:
+            return self._assessed(law)
+        return self._supported(self._unless_correlated(self._simplest(self.candidate(best))))
+
+    def _supported(self, best: Candidate) -> Candidate:
+        """Return the formula of the front with most evidence that predicts rows left out as well as a good one.
+
+        That is up to a fifth of its error and two standard errors of the difference. A law that is only corrected
+        stays. None is returned with a constant that its standard error exceeds, if there is another one: the good one
+        without it is asked too.
+        """
+        chance, larger, contest = 2.0, 1.2, self.verdict.contest  # standard errors of the difference; times the error
+        own = contest.entry(best.expression)
+        every = [each for each in [*self._kept(best), *self._pared(best)] if each.expression.free_symbols]
+        kept = [each for each in every if self._is_certain(each)]
+        entries = [(each, contest.entry(each.expression)) for each in kept if not _is_corrected(best, each)]
+        leads = [(contest.lead(own, entry), each) for each, entry in entries if own and entry]
+        for lead, each in sorted(leads, key=lambda pair: pair[0]):
+            near = each.held_out <= larger * best.held_out
+            if lead < 0 and near and self.approximation.assessor.differ(each.expression, best.expression) <= chance:
+                return each
+        return best if best in kept else min(kept, key=lambda each: each.held_out, default=best)
+
+    def _is_certain(self, candidate: Candidate) -> bool:
+        """Return whether no constant of a formula has a standard error above its size."""
+        judge = self.pool.judge
+        found = Uncertainty.of(candidate.expression, judge.names, judge.x, judge.y, judge.weight)
+        return candidate.error < EXACT or not _uncertain(found)
+
+    def _pared(self, candidate: Candidate) -> Iterator[Candidate]:
+        """Yield a formula with zero for the constants that their standard errors exceed, one by one, if it is fine."""
+        judge, form = self.pool.judge, candidate.expression
+        while unsure := _uncertain(found := Uncertainty.of(form, judge.names, judge.x, judge.y, judge.weight)):
+            form = found.free.pinned(unsure[0], sympy.Integer(0)).fit(found.data).expression
+        judged = (
+            None if form == candidate.expression else self.approximation.consider_formula(form, self.origin(candidate))
+        )
+        short = None if judged is None or not self.pool.gate.admits(form) else self.candidate(judged)
+        yield from [short] if short is not None and self._is_fine(short) else []
 
     def _unless_correlated(self, best: Candidate) -> Candidate:
         """Return a formula, or the likeliest one no longer, if one leaves correlated noise that the rows speak for.
@@ -166,6 +206,8 @@ class Ranking:
         nearly = 1.03  # times the error on rows left out, within which a simpler formula is recommended, if ...
         worth = 0.5  # ... the log-likelihood of a unit of complexity that it saves is less than that
         lawlike, much_shorter = 1e-3, 0.6  # error of a law with corrections, and its complexity over theirs
+        if _is_corrected(simple, best):
+            return True
         ratio = max(simple.held_out, EXACT) / max(best.held_out, EXACT)
         if ratio <= as_good or as_good == 1:
             return ratio <= as_good
@@ -219,15 +261,19 @@ class Ranking:
         rows do not determine, or that does between the rows what they do not ask for. The likeliest law of a textbook
         is there too, unless the rows speak clearly against it, and up to two others that they hardly tell from it.
         """
+        kept = self._kept(best)
+        for law in self._laws.beside(best):
+            kept = kept if any(self._laws.stands_for(each, law) for each in kept) else [*kept, law]
+        return sorted(kept, key=lambda each: each.complexity)
+
+    def _kept(self, best: Candidate) -> list[Candidate]:
+        """Return the best candidate, and those that no simpler one beats and that are fine, simplest first."""
         every = [each for each in self._every() if form_of(each.expression) != form_of(best.expression)]
-        laws = self._laws.beside(best)
         while True:
             kept = self._unbeaten([*every, best], best)
             bad = {c.expression for c in kept if c is not best and c.expression.free_symbols and not self._is_fine(c)}
             if not bad:
-                for law in laws:
-                    kept = kept if any(self._laws.stands_for(each, law) for each in kept) else [*kept, law]
-                return sorted(kept, key=lambda each: each.complexity)
+                return kept
             every = [each for each in every if each.expression not in bad]
 
     def _unbeaten(self, every: Iterable[Candidate], best: Candidate) -> list[Candidate]:
@@ -334,3 +380,15 @@ class Ranking:
             return candidate if candidate.expression.free_symbols else self._mean()
         found = self.approximation.consider_formula(candidate.expression, self.pool.origin(candidate))
         return replace(candidate, held_out=math.inf if found is None else math.sqrt(found.held_out))
+
+
+def _is_corrected(law: Candidate, longer: Candidate) -> bool:
+    """Return whether a formula is a law to four digits, and one of more constants adds less than a digit to it."""
+    known = EXACT <= law.held_out < TUNING.known and law.fitted <= TUNING.convincing < longer.fitted
+    return known and longer.held_out > TUNING.digit * law.held_out
+
+
+def _uncertain(found: Uncertainty) -> list[int]:
+    """Return the numbers of the constants that their standard errors exceed, that of the largest ratio first."""
+    ratios = [(abs(each.value) / each.error if each.error else math.inf, k) for k, each in enumerate(found.constants)]
+    return [k for ratio, k in sorted(ratios) if ratio < 1]

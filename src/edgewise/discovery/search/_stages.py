@@ -75,6 +75,7 @@ STAGES = (
     ),
     Stage("longer formulas", Walk.enumerate_longer, Ends.LAW, lambda walk: not walk.postponed),
     Stage("a network for the law", Walk.check, Ends.ALWAYS, lambda walk: walk.law is not None, share=0.8),
+    Stage("a network to compare a law with", Walk.compare, Ends.ALWAYS, lambda walk: walk.corrected),
     Stage("an additive network", Walk.see, Ends.NEVER),
     Stage("logarithms of the target", Walk.search_logarithms, Ends.LAW),
     Stage(

@@ -35,6 +35,9 @@ class Tuning:
     chance: float = 3.0  # ... or up to this number over sqrt(rows)
     convincing: int = 1  # fitted constants of a formula that leaves only noise and ends the search at once
 
+    known: float = 1e-4  # of a law of few constants up to which formulas with more of them only correct it ...
+    digit: float = 0.1  # ... if they leave more than that part of its error
+
     # evidence
     searched: float = 6.0  # that formulas found by evolution must be better by: they were chosen among many
     enumerated: float = 10.0  # that sums of small formulas must be better by: the logarithm of a dictionary's size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import islice
+from typing import Literal
 
 import numpy as np
 
@@ -125,6 +126,14 @@ class Walk:
         return min(errors, default=math.nan)
 
     @property
+    def corrected(self) -> bool:
+        """Whether a formula of few constants is a law to four digits that nothing readable so far adds a digit to."""
+        pool, found = self.inquiry.pool, [c for c in self.inquiry.front() if c.complexity <= TUNING.readable]
+        laws = [c for c in pool.candidates if c.fitted <= TUNING.convincing and EXACT <= c.error < TUNING.known]
+        sound = [c for c in laws if pool.gate.admits(c.expression) and pool.doubt(c) is None]
+        return bool(sound) and min(c.error for c in found) > TUNING.digit * min(c.error for c in sound)
+
+    @property
     def doubted(self) -> bool:
         """Whether the network and the rows speak against the law of lowest cost."""
         law = self.inquiry.pool.best()
@@ -158,11 +167,18 @@ class Walk:
 
     def undo(self) -> Candidate | None:
         """Undo few outer operations, and look for what is left among the small formulas."""
-        return self.elimination.enumerate(self.problem, "first")
+        return self._enumerated("first")
+
+    def _enumerated(self, upto: Literal["first", "short", "long"]) -> Candidate | None:
+        """Try small formulas of the numbers alone, where a table has inputs of 0 and 1 too, then of all columns."""
+        exact = None
+        if 0 < len(self.numeric) < len(self.table.names):
+            exact = self.elimination.enumerate(self.problem.of(self.numeric), upto)
+        return exact or self.elimination.enumerate(self.problem, upto)
 
     def enumerate(self) -> Candidate | None:
         """Try all small formulas; say what was tried, and the best of those up to a number of symbols."""
-        exact = self.elimination.enumerate(self.problem)
+        exact = self._enumerated("short")
         if exact is None and not self.course.late():
             plain, symbols = self.elimination.shortest(self.problem)
             judge, noise = self.inquiry.pool.judge, self.inquiry.pool.noise
@@ -175,7 +191,7 @@ class Walk:
 
     def enumerate_longer(self) -> Candidate | None:
         """Try longer formulas, and sums and products of two and three."""
-        return self.elimination.enumerate(self.problem, "long")
+        return self._enumerated("long")
 
     def try_forms(self) -> Candidate | None:
         """Try the laws of textbooks that a table of few columns allows; return one that is exact."""

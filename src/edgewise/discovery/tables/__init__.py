@@ -1,6 +1,7 @@
 """Tables, what is left to explain of them, and what a search is asked for."""
 
 from edgewise.discovery.tables._columns import Columns as Columns
+from edgewise.discovery.tables._columns import Term as Term
 from edgewise.discovery.tables._monomials import EXACT as EXACT
 from edgewise.discovery.tables._monomials import Exponents as Exponents
 from edgewise.discovery.tables._monomials import accepted as accepted

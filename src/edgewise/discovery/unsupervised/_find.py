@@ -101,12 +101,14 @@ def find_relations(
         job = _Job(rows, known, seed, Deadline(began + time_limit), report)
         end = Deadline(began + (searched if formulas else 1.0) * time_limit)
         runs = job.searched(seeds, workers, end)
+        interrupted = len(runs) < seeds and not end.passed()
+        formulas = formulas and not interrupted
         clusters = clustered(runs)
         relations = [job.relation(c, len(runs), len(clusters) - i if formulas else 0) for i, c in enumerate(clusters)]
         kept = tuple(r for r in relations if 2 * (r.seeds + len(r.variants)) >= r.tried)
         outcome = Outcome.FOUND if kept else Outcome.NONE
         if any(run.late for run in runs) or len(runs) < seeds or job.deadline.passed():
-            outcome = Outcome.TIME_LIMIT
+            outcome = Outcome.INTERRUPTED if interrupted else Outcome.TIME_LIMIT
         job.progress("done", 1.0, kept[0].text if kept else None)
     doubtful = tuple(r for r in relations if r not in kept)
     shares = np.stack([run.shares for run in runs])
@@ -124,15 +126,19 @@ class _Job:
     progress: Report
 
     def searched(self, seeds: int, workers: Workers, end: Deadline) -> list[Seeded]:
-        """What each seed found; seeds that would begin after the end are left out, but for the first."""
+        """What each seed found; seeds that would begin after the end, or an interrupt, are left out."""
         runs: list[Seeded] = []
         self.progress(f"seed 1 of {seeds}", 0.02, None)
-        for run in self._runs(seeds, workers, end):
-            runs.append(run)
-            best = max((tied.columns for run in runs for tied in run.found), key=len, default=())
-            shown = ", ".join(self.names[column] for column in best)
-            stage = f"seed {len(runs) + 1} of {seeds}" if len(runs) < seeds else "formulas"
-            self.progress(stage, 0.8 * len(runs) / seeds, shown or None)
+        try:
+            for run in self._runs(seeds, workers, end):
+                runs.append(run)
+                best = max((tied.columns for run in runs for tied in run.found), key=len, default=())
+                shown = ", ".join(self.names[column] for column in best)
+                stage = f"seed {len(runs) + 1} of {seeds}" if len(runs) < seeds else "formulas"
+                self.progress(stage, 0.8 * len(runs) / seeds, shown or None)
+        except KeyboardInterrupt:
+            if not runs:
+                raise
         return runs
 
     def _runs(self, seeds: int, workers: Workers, end: Deadline) -> Iterator[Seeded]:

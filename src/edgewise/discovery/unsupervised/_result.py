@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from edgewise._ending import Ending
 from edgewise._extras import needed
+from edgewise._renamed import replaced
 from edgewise._typing import Array
 from edgewise.discovery.unsupervised._formula import Equation
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -22,6 +24,7 @@ class Outcome(Ending):
     FOUND = "Real rows are told from shuffled ones by these columns, and by no others."
     NONE = "No column is tied to others: held-out rows are not told from shuffled ones."
     TIME_LIMIT = "The time limit ended the search; what was found by then is given. Allow more time to go on."
+    INTERRUPTED = "The search was interrupted; what was found by then is given."
 
 
 @dataclass(frozen=True)
@@ -132,15 +135,26 @@ class Relations(Sequence[Relation]):
             rows.append((*shown, relation.remainder, relation.sharp, *stated, relation in self.doubtful))
         return pd.DataFrame(rows, columns=head)
 
-    def figure(self) -> Figure:
-        """The relations and the evidence on each column in each seed, as a picture."""
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw the relations and the evidence on each column in each seed.
+
+        Parameters
+        ----------
+        ax
+            Axes of a subplot, in whose place the panels are drawn; None makes a figure.
+        """
         from edgewise import plot
 
         ties = []
         for relation in self.relations:
             columns = [self.names.index(column) for column in relation.columns]
             ties.append(plot.Tie(columns, relation.text, f"{relation.seeds} of {relation.tried}"))
-        return plot.relations(ties, self.names, self.shares)
+        return plot.relations(ties, self.names, self.shares, ax=ax)
+
+    def figure(self) -> Figure:
+        """Return what `plot` draws; the former name."""
+        replaced("Relations.figure", "Relations.plot")
+        return self.plot()
 
     def __repr__(self) -> str:
         lines = [f"Relations of {len(self.names)} columns: {self.outcome.message}"]

@@ -13,10 +13,10 @@ from edgewise.dynamics.fields._measured import Measured
 _PANEL = (4.2, 3.1)  # inches
 
 
-def panels(data: Measured, fitted: Array) -> Figure:
+def panels(data: Measured, fitted: Array, within: Axes | None = None) -> Figure:
     """The data, the fitted field (n, d) at their points, and the residuals, a row for each component."""
     count = len(data.names)
-    figure = Figure(figsize=(3 * _PANEL[0], count * _PANEL[1]), layout="constrained")
+    figure = plot.Picture.at(within, (3 * _PANEL[0], count * _PANEL[1]))
     axes = figure.subplots(count, 3, squeeze=False)
     for k, name in enumerate(data.names):
         left = data.values[:, k] - fitted[:, k]
@@ -25,7 +25,7 @@ def panels(data: Measured, fitted: Array) -> Figure:
         shown = (data.values[:, k], "data", limits), (fitted[:, k], "fit", limits), (left, "residuals", (-most, most))
         for ax, (values, title, ends) in zip(axes[k], shown, strict=True):
             _panel(data, values, ax, name, ends)
-            ax.set_title(f"{name}: {title}")
+            ax.set_title(f"{name}: {title}", loc="left")
     return figure
 
 
@@ -33,9 +33,11 @@ def _panel(data: Measured, values: Array, ax: Axes, name: str, limits: tuple[flo
     if data.axes is None:
         rows = data.points[:, [0, 1]] if len(data.coordinates) == 1 else data.points[:, [1, 2]]
         names = ("t", data.coordinates[0]) if len(data.coordinates) == 1 else data.coordinates
-        ax.scatter(rows[:, 0], rows[:, 1], c=values, s=8, vmin=limits[0], vmax=limits[1], cmap="viridis")
-        ax.set_xlabel(f"${names[0]}$")
-        ax.set_ylabel(f"${names[1]}$")
+        low, high = limits
+        dots = ax.scatter(rows[:, 0], rows[:, 1], c=values, s=8, vmin=low, vmax=high, cmap=plot.colors(low, high))
+        ax.figure.colorbar(dots, ax=ax, shrink=0.9, pad=0.02)
+        ax.set(xlabel=f"${names[0]}$", ylabel=f"${names[1]}$")
+        ax.spines[:].set_visible(False)
         return
     grid = values.reshape([len(x) for x in data.axes])
     if len(data.coordinates) == 1:

@@ -22,6 +22,7 @@ from edgewise.dynamics.fields._terms import Term
 from edgewise.tables.encoding import as_array
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -151,15 +152,20 @@ class FieldEquations(Written):
 
         return pde.Problem(domain, residual, list(conditions), unknowns=len(self.names))
 
-    def plot(self) -> Figure:
+    def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the data, the fitted field and the residuals, one row for each component.
 
         In two dimensions, the picture is of the middle time.
+
+        Parameters
+        ----------
+        ax
+            Axes of a subplot, in whose place the panels are drawn; None makes a figure.
         """
         from edgewise.dynamics.fields._pictures import panels
 
         zero = (0,) * self.data.points.shape[1]
-        return panels(self.data, self.lattice.at(self.data.points, zero).image(self.coefficients))
+        return panels(self.data, self.lattice.at(self.data.points, zero).image(self.coefficients), ax)
 
     def __str__(self) -> str:
         digits = 4  # of the constants of rivals

@@ -52,6 +52,7 @@ from edgewise.formulas.expressions._units import consistent as consistent
 from edgewise.formulas.expressions._units import dimension as dimension
 from edgewise.formulas.expressions._units import unit_problem as unit_problem
 from edgewise.formulas.expressions._vocabulary import check_names as check_names
+from edgewise.formulas.expressions._vocabulary import decimals as decimals
 from edgewise.formulas.expressions._vocabulary import in_plain_symbols as in_plain_symbols
 from edgewise.formulas.expressions._vocabulary import library_function as library_function
 from edgewise.formulas.expressions._vocabulary import primitives as primitives

@@ -69,7 +69,7 @@ def parse(text: str, names: Sequence[str] | None = None) -> sympy.Expr:
     m*v**2/2 + sin(2*pi*v)/10
     >>> parse("1 + spead", ["speed", "mass"])
     Traceback (most recent call last):
-    edgewise._errors.InputError: Formula, character 5: Unknown name 'spead'. Known: speed, mass. Here: 1 + >>spead<<
+    edgewise._errors.InputError: Formula, character 5: Unknown name 'spead'. Known: speed, mass. ... Here: 1 + >>spead<<
     """
     given, budget = None if names is None else check_names(names), Budget()
     return budget.run(lambda: parse_within(text, given, budget))

@@ -1,5 +1,6 @@
 """The words of formulas: constants, functions, names of inputs, and text that the parser reads back."""
 
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -12,7 +13,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._typing import Formula, Part
 from edgewise.formulas import functions as library
 from edgewise.formulas.expressions._centered import products_kept
-from edgewise.formulas.expressions._constants import shorten
+from edgewise.formulas.expressions._constants import readable_float, shorten
 from edgewise.formulas.expressions._grammar import SyntaxNode, character, syntax_tree
 from edgewise.formulas.expressions._products import factored
 
@@ -271,8 +272,38 @@ def write(expression: Part, digits: int | None = None) -> str:
     """
     with products_kept(expression):
         shown = expression if digits is None else shorten(expression, digits)
-        named = shown.xreplace({s: _named(s) for s in shown.free_symbols})
+        named = decimals(shown).xreplace({s: _named(s) for s in shown.free_symbols})
         return sympy.sstr(factored(named), full_prec=False)
+
+
+def decimals(expression: Part) -> Formula:
+    """Return a formula with decimals for the fractions that are shorter so: 34.65 for 693/20, but 2/3 and 7/2 stay.
+
+    Exponents stay too.
+
+    Parameters
+    ----------
+    expression
+        The formula.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from edgewise.expressions import decimals
+    >>> x = sympy.Symbol("x")
+    >>> decimals(sympy.Rational(693, 20) * x ** sympy.Rational(12, 5) + sympy.Rational(2, 3))
+    34.65*x**(12/5) + 2/3
+    """
+    plain = 9  # up to which numerators and denominators stay
+    if expression.is_Rational:
+        text = repr(float(expression)) if expression.q > 1 and max(abs(expression.p), expression.q) > plain else ""
+        short = bool(text) and len(text) <= len(str(expression)) and sympy.Rational(text) == expression
+        return readable_float(float(expression)) if short else expression
+    if expression.is_Pow and expression.exp.is_Rational:
+        args = [decimals(expression.base), expression.exp]
+    else:
+        args = [decimals(part) for part in expression.args]
+    return expression if all(map(operator.is_, args, expression.args)) else expression.func(*args)
 
 
 def _named(symbol: Any) -> sympy.Symbol:

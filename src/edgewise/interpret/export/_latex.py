@@ -13,7 +13,15 @@ from sympy.printing.str import StrPrinter
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._typing import Formula, Part
-from edgewise.formulas.expressions import Constant, Uncertainty, factored, products_kept, quoted, rounded_together
+from edgewise.formulas.expressions import (
+    Constant,
+    Uncertainty,
+    decimals,
+    factored,
+    products_kept,
+    quoted,
+    rounded_together,
+)
 from edgewise.interpret.export._printer import Language, register
 from edgewise.interpret.export._source import Exportable, Names, Source, Target, greek_letter, read
 
@@ -227,7 +235,7 @@ def text_with_error_bars(uncertainty: Uncertainty) -> str:
     with products_kept(uncertainty.free.template):
         expression, constants = _marked(uncertainty)
         names = {s: sympy.Symbol(quoted(s.name)) for s in expression.atoms(sympy.Symbol)}
-        return _UncertainPrinter(constants).doprint(expression.xreplace(names))
+        return _UncertainPrinter(constants).doprint(decimals(expression).xreplace(names))
 
 
 def latex_with_error_bars(uncertainty: Uncertainty) -> str:

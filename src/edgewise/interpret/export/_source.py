@@ -19,7 +19,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._printable import printable
 from edgewise._typing import Formula, Part
 from edgewise._version import __version__
-from edgewise.formulas.expressions import conditions, factored, in_plain_symbols, shorten, used_names
+from edgewise.formulas.expressions import conditions, decimals, factored, in_plain_symbols, shorten, used_names
 from edgewise.nn import KAN, is_readable
 from edgewise.tables.io import SavedModel, is_names, is_units
 
@@ -200,7 +200,7 @@ def _checked(expression: Part, names: tuple[str, ...]) -> Part:
             raise InputError(f"The formula uses {symbol.name!r}, which is not among the inputs {list(names)}.")
     for part in sympy.preorder_traversal(expression):
         _check_part(part)
-    return expression
+    return decimals(expression)
 
 
 def _is_complex(number: Formula) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from edgewise._errors import InputError
+from edgewise._later import LOADERS
 from edgewise.interpret.structure._relations import exclusive, power_sum, scaling, translation
 from edgewise.interpret.structure._separability import (
     CROSSES,
@@ -22,6 +24,9 @@ from edgewise.interpret.structure._separability import (
 )
 from edgewise.interpret.structure._surrogate import Surrogate
 from edgewise.nn import KAN, lock, set_function
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MOST = 8  # columns of a group up to which every split of it is tried
 
@@ -72,6 +77,16 @@ class Tree:
             return self.name
         known = f" {self.name}" if self.name else ""
         return f"{'function of a ' if self.outer else ''}{self.kind}{known}"
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the tree, as `edgewise.plot.tree` does, and return the axes.
+
+        Parameters
+        ----------
+        ax
+            The axes to draw into; None makes a figure.
+        """
+        return LOADERS["plot"]().tree(self, ax)
 
     def __repr__(self) -> str:
         return "\n".join(_lines(self))

@@ -12,6 +12,7 @@ import torch
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise._extras import needed
+from edgewise._later import LOADERS
 from edgewise._typing import Data, Formula
 from edgewise.formulas import functions as library
 from edgewise.formulas.expressions import shorten
@@ -24,6 +25,7 @@ from edgewise.train import error_of, refit
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 CONSTANT = "constant"  #: the choice for an edge that went
 
@@ -95,6 +97,16 @@ class Front(Sequence[Written]):
         columns = ["formula"] if outputs == 1 else [f"formula {k + 1}" for k in range(outputs)]
         rows = [(w.complexity, w.error, *map(str, w.formulas), w is self.best) for w in self.written]
         return pd.DataFrame(rows, columns=["complexity", "error", *columns, "best"])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw errors against complexity, as `edgewise.plot.pareto` does, and return the axes.
+
+        Parameters
+        ----------
+        ax
+            The axes to draw into; None makes a figure.
+        """
+        return LOADERS["plot"]().pareto(self, ax)
 
     def __repr__(self) -> str:
         rows = "\n".join(f"{'>' if w is self.best else ' '} {k}  {w}" for k, w in enumerate(self.written))

@@ -1,7 +1,7 @@
 """Spline edges replaced by named functions, each accepted by the whole network's error."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from edgewise._checks import is_int
@@ -62,6 +62,8 @@ class SnapResult:
         The error of the given network.
     error_after
         The error of the network after snapping.
+    misses
+        For edges of `kept` the function that came nearest to keeping the error, and the error with it.
     """
 
     model: KAN
@@ -69,6 +71,7 @@ class SnapResult:
     kept: list[Edge]
     error_before: float
     error_after: float
+    misses: Mapping[Edge, tuple[str, float]] = field(default_factory=dict)
 
     def report(self) -> str:
         """Return one line for each edge, then the error before and after."""
@@ -76,7 +79,10 @@ class SnapResult:
             f"edge ({s.layer}, {s.j}, {s.i}) -> {s.function}: curve {s.curve_error:.1e}, network {s.network_error:.3e}"
             for s in self.snapped
         ]
-        lines += [f"edge {edge} stays a spline: no function that it may become keeps the error" for edge in self.kept]
+        for edge in self.kept:
+            near = self.misses.get(edge)
+            tried = "" if near is None else f"; {near[0]} comes nearest: network {near[1]:.3e}"
+            lines.append(f"edge {edge} stays a spline: no function that it may become keeps the error{tried}")
         lines.append(f"error {self.error_before:.3e} -> {self.error_after:.3e}")
         return "\n".join(lines)
 
@@ -165,7 +171,8 @@ class _Snapping:
             self.model, _ = refit(canonicalize(self.model), table, 100, 1e-12)
         if rounding and self.snapped:
             self.model = round_network(self.model, table, self.context.spread)
-        return SnapResult(self.model, self.snapped, kept, self.before, error_of(self.model, table))
+        misses = {edge: near for edge, near in self.context.misses.items() if edge in kept}
+        return SnapResult(self.model, self.snapped, kept, self.before, error_of(self.model, table), misses)
 
     def _decide(self, starts: dict[Edge, CurveFit | None]) -> None:
         """Put the chosen functions in, all before one refit."""

@@ -44,6 +44,8 @@ class Candidate:
         Where a pole or the end of the domain lies, when that is inside the data or near.
     model
         The network with it.
+    held_out
+        The error with it on rows that were held out; nan without such rows.
     """
 
     edge: Edge
@@ -55,6 +57,7 @@ class Candidate:
     accepted: bool
     hazard: str
     model: KAN = field(repr=False)
+    held_out: float = math.nan
 
     def __str__(self) -> str:
         a, b, c, d = self.affine
@@ -85,6 +88,7 @@ class SnapContext:
         self.slack, self.tolerance = slack, own if y is None else 0.0
         self.spread = max(float(self.table.y.std(0).square().mean().sqrt()), 1e-300)
         self.model = clone(model, torch.float64)
+        self.misses: dict[Edge, tuple[str, float]] = {}  # the refused function of an edge that was nearest, its error
 
     def limit(self, error: float) -> float:
         """Return the largest error that a change may leave of a network that had this one."""
@@ -183,7 +187,9 @@ class SnapContext:
             required = ", ".join(layer_of(self.model, edge[0]).rules[edge[1:]].functions)
             raise InputError(f"The edge {edge} has to be one of {required}, and none of these is allowed: allow one.")
         error = error_of(self.model, self.few)
-        fits, limit = self.ranking(self.model, edge, error)[0][:count], self.limit(error)
+        ranked, limit = self.ranking(self.model, edge, error)[0], self.limit(error)
+        straight = [fit for fit in ranked[count:] if fit.function.name == "x"]
+        fits = [*ranked[: count - len(straight)], *straight]  # a straight line is always tried
         return sorted((self.trial(self.model, edge, fit, limit) for fit in fits), key=self.order)
 
     def order(self, candidate: Candidate) -> tuple[bool, float, int, float]:
@@ -205,6 +211,8 @@ class SnapContext:
         for fit in self.ranking(model, edge, error)[0][:count]:
             if best is None or fit.complexity <= best.complexity:
                 found = self.trial(model, edge, fit, limit)
+                if not found.accepted and found.network_error < self.misses.get(edge, ("", math.inf))[1]:
+                    self.misses[edge] = fit.function.name, found.network_error
                 if found.accepted and (best is None or self.order(found) < self.order(best)):
                     best = found
         return best

@@ -99,7 +99,7 @@ def _cut(value: Any) -> dict[str, Any]:
 READERS: Readers = {
     **_each("depth seed", is_int, "an int", int),
     **_each("factor grid steps", lambda value: is_int(value, 1), "an int >= 1", int),
-    **_each("slack sparsity threshold weight", is_number, "a finite number", float),
+    **_each("at by high low slack sparsity threshold weight width", is_number, "a finite number", float),
     **_each("direction formula function name", lambda value: isinstance(value, str), "a text"),
     **_each("merge rounding", lambda value: isinstance(value, bool), "True or False"),
     "affine": _affine,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import struct
 import zipfile
@@ -148,9 +149,10 @@ def _check_digest(file: BinaryIO, size: int) -> bool:
     return True
 
 
-_SCHEMA = 2  # the first one had no checksum
+_SCHEMA = 3  # the first one had no checksum, the second one no rows held out and no classes
 _FIELDS = {"schema", "version", "names", "targets", "units", "at", "line", "undone", "states"}
 _STATE_FIELDS = {"parent", "branch", "name", "arguments", "error", "note", "forbidden", "variables"}
+_LATER = {"target", "classes", "held_out"}  # fields from the third schema on
 
 
 def save(session: History, path: str | PathLike[str]) -> None:
@@ -158,11 +160,11 @@ def save(session: History, path: str | PathLike[str]) -> None:
     rows = session._rows
     said = {
         "schema": _SCHEMA, "version": __version__, "names": rows.names, "targets": rows.targets,
-        "units": rows.units,
+        "units": rows.units, "target": rows.target, "classes": rows.classes, "held_out": rows.held_out,
         "at": session._at, "line": session._line, "undone": session._undone,
         "states": [_described(state) for state in session.states],
     }  # fmt: skip
-    table = {"x": rows.table.x.cpu().contiguous(), "y": rows.table.y.cpu().contiguous()}
+    table = {"x": rows.whole.x.cpu().contiguous(), "y": rows.whole.y.cpu().contiguous()}
     try:
         members = {"session.json": to_json(said), "rows.safetensors": safetensors.torch.save(table)}
     except UnicodeEncodeError as error:
@@ -200,7 +202,8 @@ def _described(state: State) -> dict[str, Any]:
     now = state.situation
     return {
         "parent": state.parent, "branch": state.branch, "name": state.name, "arguments": dict(state.arguments),
-        "error": state.error, "note": state.note, "forbidden": now.forbidden,
+        "error": state.error, "held_out": None if math.isnan(state.held_out) else state.held_out, "note": state.note,
+        "forbidden": now.forbidden,
         "variables": [[variable.name, variable.formula] for variable in now.variables],
     }  # fmt: skip
 
@@ -214,14 +217,17 @@ def _read(archive: Archive) -> History:
         raise Damaged("was written by a newer version of edgewise: upgrade edgewise")
     if schema > 1 and not archive.sealed:
         raise Damaged("is damaged: its checksum is missing. Restore it from a backup, or save the session again")
-    _require(set(said) == _FIELDS and isinstance(said["states"], list) and said["states"])
+    _require(set(said) == (_FIELDS | _LATER if schema > 2 else _FIELDS))
+    _require(isinstance(said["states"], list) and said["states"])
     networks = [_network(number) for number in range(len(said["states"]))]
     _require(set(archive.members) == {"session.json", "rows.safetensors", *networks})
     table, models = _rows(archive), [_model(archive, name) for name in networks]
     targets, units = said["targets"], said["units"]
     _require(_are_texts(targets) and targets and _are_texts(said["names"]) and isinstance(units, dict))
-    target = targets[0] if len(targets) == 1 else targets
-    rows = Rows.of(models[0], table["x"], table["y"], said["names"], target, units)
+    classes, held_out = said.get("classes") or None, said.get("held_out", 0.0)
+    target = said["target"] if classes else targets[0] if len(targets) == 1 else targets
+    rows = Rows.of(models[0], table["x"], table["y"], said["names"], target, units, classes, held_out)
+    _require(list(rows.targets) == targets)
     pairs = zip(said["states"], models, strict=True)
     states = tuple(_state(number, state, model, rows) for number, (state, model) in enumerate(pairs))
     _check_history(states, said["at"], said["line"], said["undone"])
@@ -273,10 +279,12 @@ def _are_texts(value: object) -> bool:
 
 def _state(number: int, row: Any, model: KAN, table: Rows) -> State:
     """A state of its row; what its action took is read as if it had been given now."""
-    _require(isinstance(row, dict) and set(row) == _STATE_FIELDS)
-    parent, name, error = row["parent"], row["name"], row["error"]
+    _require(isinstance(row, dict) and set(row) | {"held_out"} == _STATE_FIELDS | {"held_out"})
+    parent, name, error, held_out = row["parent"], row["name"], row["error"], row.get("held_out")
     _require(all(isinstance(row[field], str) for field in ("branch", "name", "note")) and row["branch"])
-    _require(error == float("inf") or is_number(error, 0))
+    _require(
+        all(value == float("inf") or is_number(value, 0) for value in (error, 0.0 if held_out is None else held_out))
+    )
     _require(_are_texts(row["forbidden"]) and isinstance(row["variables"], list))
     _require(all(_are_texts(pair) and len(pair) == 2 for pair in row["variables"]))
     variables = tuple(Variable(*pair) for pair in row["variables"])
@@ -290,7 +298,8 @@ def _state(number: int, row: Any, model: KAN, table: Rows) -> State:
         _require(is_int(parent, 0, number - 1) and name in ACTIONS and isinstance(row["arguments"], dict))
         arguments = ACTIONS[name].read((), row["arguments"])
     situation = Situation(model, variables, tuple(row["forbidden"]))
-    return State(number, parent, row["branch"], name, arguments, situation, float(error), row["note"])
+    new = math.nan if held_out is None else float(held_out)
+    return State(number, parent, row["branch"], name, arguments, situation, float(error), new, row["note"])
 
 
 def _require(sound: object) -> None:

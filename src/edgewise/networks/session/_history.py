@@ -31,9 +31,9 @@ class Situation:
     variables: tuple[Variable, ...] = ()
     forbidden: tuple[str, ...] = ()
 
-    def table(self, rows: Rows) -> Table:
-        """The rows as the network reads them."""
-        return rows.with_variables(self.variables)
+    def table(self, rows: Rows, *, new: bool = False) -> Table:
+        """The rows of training, or those held out, as the network reads them."""
+        return rows.with_variables(self.variables, new=new)
 
     def open_edge(self, edge: Edge) -> KANLayer:
         """The layer of an edge that may be changed by hand."""
@@ -60,10 +60,13 @@ class Situation:
             raise InputError(f"The edge {edge} has to be one of {', '.join(rule.functions)}. Got {name!r}.")
 
 
-def error_at(situation: Situation, rows: Rows) -> float:
-    """Return the network's error over the rows, in the target's units."""
+def errors_at(situation: Situation, rows: Rows) -> tuple[float, float]:
+    """Return the network's errors over the rows of training and those held out, nan where there are none."""
     with one_thread():
-        return error_of(situation.model, situation.table(rows))
+        error = error_of(situation.model, situation.table(rows), rows.loss)
+        if not bool(rows.new.any()):
+            return error, math.nan
+        return error, error_of(situation.model, situation.table(rows, new=True), rows.loss)
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,13 @@ class State:
     situation
         The network, the forbidden functions and the added variables.
     error
-        Root mean square of the residuals in the target's units.
+        Root mean square of the residuals in the target's units; of classes the mean cross-entropy in nats.
+    held_out
+        The same over the rows that were held out; nan without such rows.
     note
         What a person wrote to it.
+    said
+        What the action has to say of what it did, in sentences; it is not saved.
 
     Examples
     --------
@@ -105,7 +112,9 @@ class State:
     arguments: Mapping[str, Any]
     situation: Situation
     error: float
+    held_out: float = math.nan
     note: str = ""
+    said: tuple[str, ...] = ()
 
     @property
     def call(self) -> str:
@@ -130,8 +139,12 @@ class State:
         """The state as one row of a table."""
         return {
             "id": self.id, "parent": self.parent, "branch": self.branch, "action": self.call, "error": self.error,
-            "parameters": self.parameters, "edges": self.edges, "splines": self.splines, "note": self.note,
+            "held_out": self.held_out, "parameters": self.parameters, "edges": self.edges, "splines": self.splines,
+            "note": self.note,
         }  # fmt: skip
+
+
+_COMPARED = ("error", "held_out", "parameters", "edges", "splines")
 
 
 @dataclass(frozen=True)
@@ -145,7 +158,9 @@ class Comparison:
     b
         Number of the other.
     error
-        Root mean squares of their residuals in the target's units.
+        Their errors over the rows of training.
+    held_out
+        Their errors over the rows held out; nan without such rows.
     parameters
         Numbers of their networks' parameters.
     edges
@@ -163,6 +178,7 @@ class Comparison:
     a: int
     b: int
     error: tuple[float, float]
+    held_out: tuple[float, float]
     parameters: tuple[int, int]
     edges: tuple[int, int]
     splines: tuple[int, int]
@@ -172,8 +188,10 @@ class Comparison:
 
     def __str__(self) -> str:
         lines = [f"{'':12}{f'state {self.a}':>12}{f'state {self.b}':>12}"]
-        for name in ("error", "parameters", "edges", "splines"):
-            lines.append(f"{name:12}" + "".join(f"{value:>12.4g}" for value in getattr(self, name)))
+        for name in _COMPARED:
+            if name == "held_out" and math.isnan(self.held_out[0]):
+                continue
+            lines.append(f"{name.replace('_', ' '):12}" + "".join(f"{value:>12.4g}" for value in getattr(self, name)))
         lines.append(f"outputs differ by {self.moved:.4g}")
         lines += [f"edge {edge}: {was} -> {is_}" for edge, (was, is_) in self.became.items()]
         return "\n".join(lines)
@@ -194,7 +212,7 @@ def compare(a: State, b: State, rows: Rows) -> Comparison:
             curves |= {(depth, j, i): float(change[j, i]) for j, i in differ.nonzero().tolist()}
         before, after = _kinds(first.model), _kinds(second.model)
         became = {edge: (was, after[edge]) for edge, was in before.items() if was != after[edge]}
-    pairs = {name: (getattr(a, name), getattr(b, name)) for name in ("error", "parameters", "edges", "splines")}
+    pairs = {name: (getattr(a, name), getattr(b, name)) for name in _COMPARED}
     return Comparison(a.id, b.id, moved=moved, curves=curves, became=became, **pairs)
 
 
@@ -234,8 +252,13 @@ class History:
 
     @property
     def table(self) -> Table:
-        """The rows as the network reads them: x with a column for each variable, y."""
+        """The rows of training as the network reads them: x with a column for each variable, y."""
         return self._now.table(self._rows)
+
+    @property
+    def new_table(self) -> Table | None:
+        """The rows that are held out, as the network reads them; None where there are none."""
+        return self._now.table(self._rows, new=True) if bool(self._rows.new.any()) else None
 
     def undo(self, steps: int = 1) -> Self:
         """Go back to the state before; nothing is lost.
@@ -353,11 +376,16 @@ class History:
         lines = []
         for state in self.path():
             what = state.name if state.id == 0 else state.call
-            lines.append(f"{state.id}  {what}, error {state.error:.3g}" + (f"  # {state.note}" if state.note else ""))
+            held_out = "" if math.isnan(state.held_out) else f", on new rows {state.held_out:.3g}"
+            said = f"{state.id}  {what}, error {state.error:.3g}{held_out}"
+            lines.append(said + (f"  # {state.note}" if state.note else ""))
         return "\n".join(lines)
 
     def history(self) -> pd.DataFrame:
-        """Return all states as a table: id, parent, branch, action, error, parameters, edges, splines, note, here."""
+        """Return all states as a table: id, parent, branch, action, error, held_out, parameters, edges, splines, ...
+
+        Further columns are the note, and whether the session is here.
+        """
         pd = needed("pandas")
 
         return pd.DataFrame([{**state.row(), "here": state is self.state} for state in self.states])
@@ -366,13 +394,18 @@ class History:
     def _now(self) -> Situation:
         return self.state.situation
 
-    def _changed(self, model: KAN, arguments: Mapping[str, Any] | None = None, **more: Any) -> Self:
+    def _changed(
+        self, model: KAN, arguments: Mapping[str, Any] | None = None, said: tuple[str, ...] = (), **more: Any
+    ) -> Self:
         """A session with another network, in a state that is not named yet; `arguments` that turned out otherwise."""
-        return self._grown(replace(self._now, model=model, **more), "", arguments or {}, math.nan)
+        return self._grown(replace(self._now, model=model, **more), "", arguments or {}, (math.nan, math.nan), said)
 
-    def _grown(self, after: Situation, name: str, arguments: Mapping[str, Any], error: float) -> Self:
+    def _grown(
+        self, after: Situation, name: str, arguments: Mapping[str, Any], errors: tuple[float, float],
+        said: tuple[str, ...] = (),
+    ) -> Self:  # fmt: skip
         """A session with one more state, which it is at."""
-        new = State(len(self.states), self._at, self._free_line(), name, arguments, after, error)
+        new = State(len(self.states), self._at, self._free_line(), name, arguments, after, *errors, said=said)
         return self._with(states=(*self.states, new))._moved(new.id)
 
     def _moved(self, place: int, undone: tuple[int, ...] = ()) -> Self:

@@ -11,6 +11,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import check_place, writing
 from edgewise._version import __version__
 from edgewise.networks.session._history import History, State
+from edgewise.networks.session._rows import Rows
 from edgewise.tables import datasets, io
 from edgewise.train import as_matrix
 
@@ -61,7 +62,7 @@ def export(
 
 
 def _save_rows(session: History, path: Path) -> None:
-    table = session._rows.table
+    table = session._rows.whole
     with writing(path) as file:
         file.write(safetensors.torch.save({"x": table.x.cpu().contiguous(), "y": table.y.cpu().contiguous()}))
 
@@ -80,13 +81,19 @@ def _place(data: Path, folder: Path) -> str:
 def _check_rows(session: History, data: Path) -> None:
     """Raise InputError for a table that does not hold the session's rows, bit for bit."""
     table, rows = io.read_table(data), session._rows
-    read = [as_matrix(table.inputs(names), str(data)) for names in (list(rows.names), list(rows.targets))]
-    for found, own in zip(read, (rows.table.x, rows.table.y), strict=True):
+    read = [as_matrix(table.inputs(names), str(data)) for names in (list(rows.names), _answers(rows))]
+    for found, own in zip(read, (rows.whole.x, rows.whole.y), strict=True):
         if found.shape != own.shape or not torch.equal(found, own.cpu()):
+            columns = ", ".join([*rows.names, *_answers(rows)])
             raise InputError(
-                f"{data} does not hold the rows of this session in columns {', '.join([*rows.names, *rows.targets])}. "
+                f"{data} does not hold the rows of this session in columns {columns}. "
                 "Write them there, or leave 'data' out and fill in the script's rows()."
             )
+
+
+def _answers(rows: Rows) -> list[str]:
+    """The columns of the targets; that of classes holds their numbers."""
+    return list(rows.targets) if rows.target is None else [rows.target]
 
 
 def script(
@@ -100,11 +107,13 @@ def script(
     if saved:
         source = _LOADS.format(data=data)
     elif data is None:
-        source = _ASKS.format(inputs=len(rows.names), outputs=len(rows.targets))
+        source = _ASKS.format(inputs=len(rows.names), outputs=len(_answers(rows)))
     else:
-        source = _READS.format(data=data, names=list(rows.names), targets=list(rows.targets))
-    targets = rows.targets[0] if len(rows.targets) == 1 else list(rows.targets)
-    units = f", units={rows.units!r}" if rows.units else ""
+        source = _READS.format(data=data, names=list(rows.names), targets=_answers(rows))
+    answers = _answers(rows)
+    targets = answers[0] if len(answers) == 1 else answers
+    more = f", units={rows.units!r}" * bool(rows.units) + f", classes={list(rows.classes)!r}" * bool(rows.classes)
+    more += f", held_out={rows.held_out!r}" * bool(rows.held_out)
     states = list(session.states) if whole else session.path()
     return "".join(
         [
@@ -114,7 +123,7 @@ def script(
             "import edgewise as ew\n",
             "\nhere = Path(__file__).parent\n" if beside else "",
             source,
-            f"\nsession = ew.Session(ew.load({start}), x, y, {list(rows.names)!r}, target={targets!r}{units})\n",
+            f"\nsession = ew.Session(ew.load({start}), x, y, {list(rows.names)!r}, target={targets!r}{more})\n",
             *_steps(states),
             f"session = session.goto({session.state.id})\n" if whole else "",
             "model = session.model\n",

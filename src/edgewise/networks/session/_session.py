@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Literal, final
 
@@ -15,11 +15,12 @@ from edgewise.interpret.symbolic import Candidate, candidates
 from edgewise.kernels import one_thread
 from edgewise.networks.session._actions import action
 from edgewise.networks.session._file import load, save
-from edgewise.networks.session._history import Comparison, Situation, State, compare, error_at
+from edgewise.networks.session._history import Comparison, Situation, State, compare, errors_at
 from edgewise.networks.session._rows import Rows, Unit, Variable
 from edgewise.networks.session._script import export, script
 from edgewise.networks.session._steering import Steering
 from edgewise.nn import KAN, Edge, clone
+from edgewise.train import error_of
 
 
 @final
@@ -38,13 +39,19 @@ class Session(Steering):
     x : (n, n_in)
         The inputs: an array, a tensor or a DataFrame.
     y : (n, n_out)
-        The targets; (n,) for one output.
+        The targets; (n,) for one output. With `classes` (n,), the class numbers.
     names
         Names of the inputs; None for those of a DataFrame's columns, or x1, x2, ...
     target
         Name of the output, or a list of names; by default y, or y1, y2, ...
     units
         Units of some of the names (see `edgewise.symbolic.dimension`).
+    classes
+        Labels of the target's classes 0, 1, ..., if it is a class: an output for each of them, or one output for two,
+        whose sigmoid is the probability of the second. Errors are then cross-entropies, in nats.
+    held_out
+        The fraction of rows that no step sees, on which every step's error is measured too, such as 0.2; for a network
+        that was not trained on them. They are drawn with a fixed seed.
 
     Raises
     ------
@@ -56,22 +63,24 @@ class Session(Steering):
     >>> import edgewise as ew, torch
     >>> from edgewise import Session
     >>> x = torch.rand(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    >>> session = Session(ew.KAN([2, 1], grid=3), x, torch.sin(x[:, 0]) + x[:, 1], names=["t", "v"])
+    >>> session = Session(ew.KAN([2, 1], grid=3), x, torch.sin(x[:, 0]) + x[:, 1], names=["t", "v"], held_out=0.2)
     >>> session = session.fit().snap_edge((0, 0, 1), "x").lock((0, 0, 1))
     >>> print(session.undo().log())
-    0  start, error 0...
-    1  fit(grids=None, sparsity=0.0, steps=None), error ...
-    2  snap_edge(edge=(0, 0, 1), function='x'), error ...
+    0  start, error 0..., on new rows 0...
+    1  fit(grids=None, sparsity=0.0, steps=None), error ..., on new rows ...
+    2  snap_edge(edge=(0, 0, 1), function='x'), error ..., on new rows ...
     """
 
     def __init__(
         self, model: KAN, x: Data, y: Data, names: Sequence[str] | None = None, *,
         target: str | Sequence[str] | None = None, units: Mapping[str, Unit] | None = None,
+        classes: Sequence[str] | None = None, held_out: float = 0.0,
     ) -> None:  # fmt: skip
         if not isinstance(model, KAN):
             raise InputError(f"A session begins with an edgewise.KAN. Got {type(model).__name__}.")
-        rows, start = Rows.of(model, x, y, names, target, units), Situation(clone(model, torch.float64))
-        super().__init__(rows, (State(0, None, "main", "start", {}, start, error_at(start, rows)),))
+        rows = Rows.of(model, x, y, names, target, units, classes, held_out)
+        start = Situation(clone(model, torch.float64))
+        super().__init__(rows, (State(0, None, "main", "start", {}, start, *errors_at(start, rows)),))
 
     @property
     def model(self) -> KAN:
@@ -80,8 +89,28 @@ class Session(Steering):
 
     @property
     def error(self) -> float:
-        """Root mean square over the rows, in the target's units."""
+        """Root mean square over the rows of training, in the target's units; of classes the cross-entropy in nats."""
         return self.state.error
+
+    @property
+    def held_out_error(self) -> float:
+        """The same over the rows that were held out; nan without such rows."""
+        return self.state.held_out
+
+    @property
+    def rows(self) -> list[int]:
+        """The numbers of the rows of training among those that the session was begun with."""
+        return (~self._rows.new).nonzero().flatten().tolist()
+
+    @property
+    def answer(self) -> str | None:
+        """The name of the target whose classes the network tells; None where it predicts numbers."""
+        return self._rows.target
+
+    @property
+    def classes(self) -> list[str]:
+        """The labels of the target's classes; none where the target is a number."""
+        return list(self._rows.classes)
 
     @property
     def names(self) -> list[str]:
@@ -95,7 +124,7 @@ class Session(Steering):
 
     @property
     def targets(self) -> list[str]:
-        """The columns that the network predicts."""
+        """What the network predicts, by output: columns, or the logits of classes."""
         return list(self._rows.targets)
 
     @property
@@ -161,7 +190,8 @@ class Session(Steering):
     def suggest(self, edge: Edge, limit: int = 5) -> list[Candidate]:
         """Return functions that an edge could become, each with the network's error after a brief refit, best first.
 
-        See `edgewise.symbolic.candidates`. Forbidden ones are left out, and required ones are all there is.
+        See `edgewise.symbolic.candidates`. Forbidden ones are left out, and required ones are all there is. If rows are
+        held out, those that raise the error on them by no more than 2 % come first, the simplest of them before.
 
         Parameters
         ----------
@@ -170,10 +200,19 @@ class Session(Steering):
         limit
             How many to return, at most.
         """
-        now, table = self._now, self.table
+        now, table = self._now, self._aims
         edge = action("prune_edge").read((edge,), {})["edge"]
+        new, loss = self.new_table, self._rows.loss
         with one_thread():
-            return candidates(now.model, table.x, table.y, edge, forbid=now.forbidden, limit=limit)
+            found = candidates(now.model, table.x, table.y, edge, forbid=now.forbidden, limit=limit)
+            if new is None:
+                return found
+            found = [replace(one, held_out=error_of(one.model, new, loss)) for one in found]
+        most = 1.02 * self.held_out_error
+        kept = [one for one in found if one.accepted or one.held_out <= most]
+        kept = [replace(one, accepted=not one.hazard) for one in sorted(kept, key=lambda one: one.complexity)]
+        others = [one for one in found if all(one.function != other.function for other in kept)]
+        return kept + sorted(others, key=lambda one: one.held_out)
 
     def preview(self, name: str, /, *given: Any, **named: Any) -> Preview:
         """Return what an action would do; nothing changes.

@@ -13,16 +13,24 @@ from edgewise.formulas import functions as library
 from edgewise.interpret import Cut, symbolic
 from edgewise.kernels import one_thread
 from edgewise.networks.session._actions import acting, action
-from edgewise.networks.session._history import History, error_at
+from edgewise.networks.session._history import errors_at
 from edgewise.networks.session._rows import Variable
+from edgewise.networks.session._shaping import Shaping
 from edgewise.nn import Direction, Edge, Width
-from edgewise.train import FitStep, Options, Outcome, fit, refit
+from edgewise.train import FitStep, Options, Outcome, Table, fit, refit
 
 Node = tuple[int, int]
 Cuts = Cut | Mapping[str, Any] | Sequence[Cut | Mapping[str, Any]]
 
 
-class Steering(History):
+def _starts(model: nn.KAN, rows: int) -> int | Literal["auto"]:
+    """How many starts a fit tries: fewer of wide networks, whose steps take long beside what a person waits for."""
+    most, work = 8, 1e9  # starts; rows times parameters squared of all of them
+    size = nn.Layout(model).size
+    return "auto" if most * min(rows, 1000) * size**2 <= work else max(2, int(work / (min(rows, 1000) * size**2)))
+
+
+class Steering(Shaping):
     """One method for each action; every one returns a new session, and leaves this one as it was.
 
     An edge is (layer, j, i): in that layer from node i to subnode j. A node is (depth, q): node q before layer depth.
@@ -58,7 +66,24 @@ class Steering(History):
         with one_thread():
             done = row.act(self, **arguments).state
         after, arguments = done.situation, {**arguments, **done.arguments}
-        return self._grown(after, name, arguments, error_at(after, self._rows))
+        return self._grown(after, name, arguments, errors_at(after, self._rows), done.said)
+
+    @property
+    def _aims(self) -> Table:
+        """The rows with numbers that refits come near to: the targets, or for classes targets of the logits.
+
+        For classes they are f + (indicator - probability) / b with a bound b on the curvature of the cross-entropy, so
+        that what is nearer to them than the network is has a smaller cross-entropy.
+
+        Source: Boehning, Ann. Inst. Statist. Math. 44 (1992).
+        """
+        table = self.table
+        if not self._rows.classes:
+            return table
+        with torch.no_grad():
+            outputs = self._now.model(table.x)
+            bound = 0.25 if outputs.shape[1] == 1 else 0.5
+            return Table(table.x, outputs - self._rows.loss.gradient(outputs, table.y) / bound, table.weights)
 
     @acting()
     def prune_edge(self, edge: Edge) -> Self:
@@ -200,7 +225,7 @@ class Steering(History):
         InputError
             Where no function can be defined, or keeps the error unless it is named.
         """
-        now, table = self._now, self.table
+        now, table = self._now, self._aims
         now.active_edge(edge)
         if function is not None:
             now.check_function(edge, function)
@@ -410,7 +435,7 @@ class Steering(History):
         steps
             How many, at most.
         """
-        return self._changed(refit(self._now.model, self.table, steps)[0])
+        return self._changed(refit(self._now.model, self._aims, steps)[0])
 
     @acting(long=True)
     def fit(
@@ -429,7 +454,8 @@ class Steering(History):
         steps
             Steps at most; None for no limit.
         """
-        table, options, taken = self.table, Options(progress=False, test=0), 0
+        table, taken = self.table, 0
+        options = Options(progress=False, test=0, restarts=_starts(self._now.model, len(table)))
 
         def count(seen: FitStep) -> bool:
             nonlocal taken
@@ -437,9 +463,11 @@ class Steering(History):
             return taken == steps
 
         with calling(count, FitStep):
-            found = fit(self._now.model, table.x, table.y, grids=grids, sparsity=sparsity, options=options)
+            found = fit(
+                self._now.model, table.x, table.y, loss=self._rows.loss, grids=grids, sparsity=sparsity, options=options
+            )
         stopped = found.outcome is Outcome.STOPPED
-        return self._changed(found.model, {"steps": taken} if stopped else None)
+        return self._changed(found.model, {"steps": taken} if stopped else None, (found.outcome.message,))
 
     @acting()
     def refine(self, factor: int = 2) -> Self:
@@ -472,12 +500,14 @@ class Steering(History):
         """
         settings: Any = {"threshold": threshold, "merge": merge, "slack": slack}
         settings["cuts"] = [Cut(**cut) for cut in cast("Sequence[Mapping[str, Any]]", cuts)]
-        return self._changed(interpret.prune(self._now.model, self.table.x, self.table.y, **settings).model)
+        table = self._aims
+        return self._changed(interpret.prune(self._now.model, table.x, table.y, **settings).model)
 
     @acting(long=True)
     def merge(self) -> Self:
         """Join hidden nodes that compute the same, and remove nothing else."""
-        return self._changed(interpret.prune(self._now.model, self.table.x, self.table.y, threshold=0.0).model)
+        table = self._aims
+        return self._changed(interpret.prune(self._now.model, table.x, table.y, threshold=0.0).model)
 
     @acting(long=True)
     def snap_all(self, slack: float | None = None, rounding: bool = True) -> Self:
@@ -491,14 +521,32 @@ class Steering(History):
         rounding
             Whether constants are rounded where the error stays.
         """
-        now, table = self._now, self.table
+        now, table = self._now, self._aims
         found = symbolic.snap(now.model, table.x, table.y, forbid=now.forbidden, slack=slack, rounding=rounding)
-        return self._changed(found.model)
+        return self._changed(found.model, said=self._report(found))
+
+    def _report(self, found: symbolic.SnapResult) -> tuple[str, ...]:
+        """What snapping came to: how many edges became functions, and the nearest miss of each of the others."""
+        snapped, kept = len(found.snapped), len(found.kept)
+        said = f"{snapped} of {snapped + kept} edges became functions."
+        if not kept:
+            return (said,)
+        names = interpret.node_names(self._now.model, self._rows.all_names(self._now.variables))
+        lines = []
+        for depth, j, i in found.kept:
+            near = found.misses.get((depth, j, i))
+            ends = interpret.end_names(self._now.model, names, depth)
+            text = "it does nothing in these rows, or no function is defined on all of them" if near is None else (
+                f"nearest is {near[0]}, with error {near[1]:.3g} instead of {found.error_before:.3g}"
+            )  # fmt: skip
+            lines.append(f"{names[depth][i]} → {ends[j]}: {text}.")
+        stay = "1 stays a spline" if kept == 1 else f"{kept} stay splines"
+        return (f"{said} {stay}, since no function keeps the error:", *lines)
 
     @acting(long=True)
     def round_constants(self) -> Self:
         """Make constants of symbolic edges integers, small fractions and multiples of pi where the error stays."""
-        table = self.table
+        table = self._aims
         deviation = max(float(table.y.std(0).square().mean().sqrt()), 1e-300)
         model, _ = refit(symbolic.canonicalize(self._now.model), table, 100, 1e-12)
         return self._changed(symbolic.round_network(model, table, deviation))

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from edgewise.train import FitResult, LossName, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from optuna import Study
     from optuna.trial import FrozenTrial
@@ -79,6 +80,8 @@ class Sweep:
     importance
         Which part of the variance of the logarithm of the error each setting explains, by functional analysis of
         variance; empty with fewer than eight complete trials.
+    interrupted
+        Whether somebody interrupted the sweep before its last trial.
     """
 
     settings: dict[str, Setting]
@@ -87,6 +90,7 @@ class Sweep:
     result: FitResult
     trials: Sequence[Trial]
     importance: dict[str, float] = field(default_factory=dict)
+    interrupted: bool = False
 
     @classmethod
     def of(cls, trials: Sequence[FrozenTrial], rows: Rows, space: Space) -> Sweep:
@@ -125,11 +129,17 @@ class Sweep:
         rows = [{key: getattr(trial, key) for key in columns} | trial.settings for trial in self.trials]
         return pd.DataFrame(rows).sort_values(["ended", "error", "number"], ignore_index=True)
 
-    def plot(self) -> Figure:
-        """Draw the error of each trial, and over each setting, the most important one first."""
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw the error of each trial, and over each setting, the most important one first.
+
+        Parameters
+        ----------
+        ax
+            Axes of a subplot, in whose place the panels are drawn; None makes a figure.
+        """
         from edgewise import plot
 
-        return plot.trials(self.trials, self.importance)
+        return plot.trials(self.trials, self.importance, ax=ax)
 
     def __str__(self) -> str:
         counts = {kind: sum(trial.ended == kind for trial in self.trials) for kind in ("complete", "cut", "failed")}
@@ -251,11 +261,18 @@ def sweep(  # noqa: PLR0913 (what a study is made of)
         task = _Task(rows, held, int(trials), math.inf if time_limit is None else time.monotonic() + time_limit)
         study = study_of(place, about, task.sampling(0))
         with reporting(progress) as report:
-            if workers.count == 1:
-                task.run(study, report)
-            else:
-                _share(workers, task, place, about, report)
-        return Sweep.of(study.get_trials(), rows, held)
+            try:
+                if workers.count == 1:
+                    task.run(study, report)
+                else:
+                    _share(workers, task, place, about, report)
+                stopped = False
+            except KeyboardInterrupt:
+                stopped = True
+        done = study.get_trials()
+        if stopped and not any(trial.state.name == "COMPLETE" for trial in done):
+            raise KeyboardInterrupt
+        return replace(Sweep.of(done, rows, held), interrupted=stopped)
 
 
 @dataclass(frozen=True)
@@ -281,16 +298,15 @@ class _Task:
         return self.trials if every is None else math.prod(map(len, every.values()))
 
     def run(self, study: Study, report: Report) -> None:
-        """Add trials until the study has enough, time is up, or somebody interrupts."""
+        """Add trials until the study has enough, or time is up."""
 
         def tell(study: Study, trial: FrozenTrial) -> None:
             ended = self._ended(study)
             report("trials", min(ended / self.count, 1.0), f"{ended} of {self.count}; {self._best(study)}")
 
         report("trials", 0.0, f"0 of {self.count}")
-        with suppress(KeyboardInterrupt):
-            while self._ended(study) < self.count and self._left(study) > 0:
-                study.optimize(self._error, n_trials=1, catch=(EdgewiseError,), callbacks=[tell])
+        while self._ended(study) < self.count and self._left(study) > 0:
+            study.optimize(self._error, n_trials=1, catch=(EdgewiseError,), callbacks=[tell])
 
     def _error(self, trial: RunningTrial) -> float:
         """Return the error of settings that a trial draws; why there is none is kept."""
@@ -346,12 +362,11 @@ class _Task:
 def _share(workers: Workers, task: _Task, place: Any, about: Mapping[str, Any], report: Report) -> None:
     """Let several processes add trials, each until the study has enough."""
     report("trials", 0.0, f"{task.count} in {workers.count} processes")
-    with suppress(KeyboardInterrupt):
-        workers(_work, [(task, place, about, number) for number in range(workers.count)])
+    workers(_work, [(task, place, about, number) for number in range(workers.count)])
 
 
 def _work(task: _Task, place: Any, about: Mapping[str, Any], number: int) -> None:
-    with reporting(False) as silent:
+    with reporting(False) as silent, suppress(KeyboardInterrupt):
         task.run(study_of(place, about, task.sampling(number + 1)), silent)
 
 

@@ -152,18 +152,18 @@ def view(
 
 def picture(
     found: AnySolution, derivative: Derivative = "", at: Mapping[str, float] | None = None,
-    times: Sequence[float] | None = None, names: Sequence[str] | None = None,
+    times: Sequence[float] | None = None, names: Sequence[str] | None = None, ax: Axes | None = None,
 ) -> Figure:  # fmt: skip
     """Draw the unknowns, or a derivative of them, and return the figure."""
     time, count = found.time_axis, len(found.problem.domain.names)
     if time is not None and time not in held(found, at) and count - len(at or {}) > 2:
-        return _snapshots(found, derivative, dict(at or {}), times, names)
+        return _snapshots(found, derivative, dict(at or {}), times, names, ax)
     seen = view(found, derivative, at, names)
     timed = len(seen.free) == 2 and seen.free[0] == found.time_axis
     if times is not None and not timed:
         raise InputError("'times' are those of a solution over time and other coordinates. Leave it out.")
     columns = 2 if timed else 1
-    figure, panels = _panels(*((len(seen.names), 2) if timed else (1, len(seen.names))))
+    figure, panels = _panels(*((len(seen.names), 2) if timed else (1, len(seen.names))), within=ax)
     axes = list(panels.ravel())
     if len(seen.free) == 1:
         _curves(seen, axes)
@@ -176,7 +176,7 @@ def picture(
 
 def _snapshots(
     found: AnySolution, derivative: Derivative, at: dict[str, float], times: Sequence[float] | None,
-    names: Sequence[str] | None,
+    names: Sequence[str] | None, ax: Axes | None,
 ) -> Figure:  # fmt: skip
     """Maps over two coordinates of space at some times, with the same colors."""
     assert found.time_axis is not None
@@ -186,20 +186,20 @@ def _snapshots(
     columns = seen[0].map_columns(DRAWING.map)
     maps, distance = [each.on(columns) for each in seen], seen[0].distances(columns)
     across, up = (seen[0].coordinate(k) for k in range(2))
-    figure, axes = _panels(len(seen[0].names), len(chosen), 0.75 * DRAWING.width)
+    figure, axes = _panels(len(seen[0].names), len(chosen), 0.75 * DRAWING.width, ax)
     for k, label in enumerate(seen[0].labels):
         surfaces = [plot.Surface(*columns, each[..., k], distance) for each in maps]
         limits = seen[0].limits(np.concatenate([surface.shown for surface in surfaces]))
-        for t, surface, ax in zip(chosen, surfaces, axes[k], strict=True):
-            plot.heat_map(surface, names=(across, up), label=label, limits=limits, same_scale=True, ax=ax)
-            ax.set_title(f"{name} = {t:.4g}", fontsize=9)
+        for t, surface, panel in zip(chosen, surfaces, axes[k], strict=True):
+            plot.heat_map(surface, names=(across, up), label=label, limits=limits, same_scale=True, ax=panel)
+            panel.set_title(f"{name} = {t:.4g}", fontsize=9)
     held_others = {k: value for k, value in seen[0].fixed.items() if k != found.time_axis}
     return _noted(figure, held_others, found)
 
 
-def _panels(rows: int, columns: int, width: float = DRAWING.width) -> tuple[Figure, Array]:
+def _panels(rows: int, columns: int, width: float = DRAWING.width, within: Axes | None = None) -> tuple[Figure, Array]:
     """A figure and its axes, (rows, columns)."""
-    figure = plot.Picture(figsize=(width * columns, DRAWING.height * rows), layout="constrained")
+    figure = plot.Picture.at(within, (width * columns, DRAWING.height * rows))
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 

@@ -29,6 +29,7 @@ from edgewise.train import Row
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -143,7 +144,7 @@ class FoundSolution(ABC):
 
     def plot(
         self, derivative: str | Sequence[str] = "", *, at: Mapping[str, float] | None = None,
-        times: Sequence[float] | None = None, names: Sequence[str] | None = None,
+        times: Sequence[float] | None = None, names: Sequence[str] | None = None, ax: Axes | None = None,
     ) -> Figure:  # fmt: skip
         """Draw the unknowns over one or two coordinates, and return the figure.
 
@@ -161,6 +162,8 @@ class FoundSolution(ABC):
             Times of the profiles or maps, five or four by default.
         names
             Names of the unknowns, by default u, or u[0], u[1].
+        ax
+            Axes of a subplot, in whose place the panels are drawn; None makes a figure.
 
         Raises
         ------
@@ -170,7 +173,7 @@ class FoundSolution(ABC):
         with extras():
             from edgewise.pde.result._pictures import picture
 
-        return picture(self, derivative, at, times, names)
+        return picture(self, derivative, at, times, names, ax)
 
     def animate(
         self, path: str | os.PathLike[str], derivative: str | Sequence[str] = "", *,

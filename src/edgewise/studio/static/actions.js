@@ -5,11 +5,13 @@ import { panel as functions } from "./actions_functions.js";
 import { panel as pruning } from "./actions_prune.js";
 import { button, choice, field, folded, html } from "./elements.js";
 import { listed } from "./edge_rules.js";
+import { goodness } from "./goodness.js";
 
 export function panel(host, store) {
   return html(
     "div",
     { class: "network-panel" },
+    goodness(store),
     train(store),
     pruning(host, store),
     read(store),

@@ -5,7 +5,7 @@ import { button, choice, field, html } from "./elements.js";
 import { latest } from "./latest.js";
 import { still } from "./picture.js";
 import { typeset } from "./typeset.js";
-import { callWords, counted, edgeName, figure } from "./words.js";
+import { callWords, counted, edgeName, figure, errorWords } from "./words.js";
 
 const LISTED = 12; // edges that differ
 
@@ -80,7 +80,7 @@ function show(answer, sides, below) {
 function state(side, changed) {
   const picture = still(side.view, `Network of state ${side.id}: ${counted(side.edges, "edge")}, ${counted(side.splines, "spline")}`);
   for (const mark of picture.querySelectorAll("[data-edge]")) mark.classList.toggle("changing", changed.has(mark.dataset.edge));
-  const facts = [`error ${figure(side.error)}`, counted(side.edges, "edge"), counted(side.splines, "spline"), counted(side.parameters, "parameter")];
+  const facts = [errorWords(side), counted(side.edges, "edge"), counted(side.splines, "spline"), counted(side.parameters, "parameter")];
   const formulas = (side.formula?.latex ?? []).map((latex, k) => typeset(latex, side.formula.text[k]));
   return [
     html("p", { class: "state-facts" }, html("b", {}, `State ${side.id}`), ` ${facts.join(", ")}`),

@@ -9,6 +9,7 @@ import { rowsOf, step } from "./walk.js";
 const ARROWS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 const MARGIN = 18; // pixels around a diagram that fits
 const LARGEST = 62; // pixels of a box's side at which a small diagram stops growing
+const READABLE = 10; // pixels of the names of inputs and outputs, at least: a diagram may be wider than a phone
 
 /** The panel with the diagram; it selects and hovers through the store. */
 export function panel(host, store) {
@@ -49,7 +50,7 @@ export function panel(host, store) {
   store.subscribe(["view", "edge", "node", "hovered", "preview"], () => now.drawn && mark(now, store));
   store.subscribe(["view"], () => store.view && showRemoved(removed, store));
   store.subscribe(["session"], zoomed.fit);
-  store.subscribe(["preview", "rows", "view"], () => (note.textContent = noteOf(store)));
+  store.subscribe(["preview", "rows", "view"], () => (note.textContent = noteOf(store) || widerNote(stage)));
   new ResizeObserver(() => zoomed.resized()).observe(stage);
   element.fit = zoomed.fit;
   element.enter = () => focusPlace(now, now.place ?? step(rowsOf(now.diagram), null, ""));
@@ -59,6 +60,7 @@ export function panel(host, store) {
 /** Zoom and pan; the diagram is fitted again when its place changes, until a person has zoomed. */
 function zooming(stage, ground) {
   let bounds = null,
+    text = 0,
     mine = false;
   const zoom = d3
     .zoom()
@@ -74,8 +76,10 @@ function zooming(stage, ground) {
     if (!bounds || !wide || !high) return;
     const [left, bottom, right, top] = bounds;
     const room = Math.min((wide - 2 * MARGIN) / (right - left), (high - 2 * MARGIN) / (top - bottom));
-    const scale = Math.min(room, LARGEST);
-    const x = wide / 2 - (scale * (left + right)) / 2;
+    const scale = Math.max(Math.min(room, LARGEST), text ? READABLE / text : 0);
+    stage.classList.toggle("wider", scale > room);
+    const whole = scale * (right - left) <= wide - 2 * MARGIN;
+    const x = whole ? wide / 2 - (scale * (left + right)) / 2 : MARGIN - scale * left;
     const y = high / 2 + (scale * (bottom + top)) / 2;
     chosen.call(zoom.transform, d3.zoomIdentity.translate(x, y).scale(scale));
     mine = false;
@@ -86,6 +90,8 @@ function zooming(stage, ground) {
     resized: () => mine || fit(),
     hold(diagram) {
       bounds = diagram.bounds;
+      const ends = diagram.names.filter((spot) => spot.layer === 0 || spot.layer === diagram.node_names.length - 1);
+      text = Math.min(...ends.map((spot) => spot.points)) / 72 / diagram.unit;
       fit();
     },
   };
@@ -190,6 +196,11 @@ function noteOf(store) {
   if (store.preview?.title) return store.preview.title;
   if (store.rows && store.view) return `Scores and curves over ${store.view.selected} of ${store.view.rows} rows`;
   return "";
+}
+
+/** That a diagram goes on outside, where its names would be too small to read if it were all shown. */
+function widerNote(stage) {
+  return stage.classList.contains("wider") ? "Drag to see the rest of the network." : "";
 }
 
 /** The removed edges, each with a button that brings it back. */

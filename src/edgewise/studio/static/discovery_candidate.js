@@ -9,7 +9,7 @@ import { counted, determination, figure } from "./words.js";
 
 /**
  * @param {object} front - the answer to the request `front`
- * @param {number} index
+ * @param {number|null} index - null for the formula that was fitted
  * @param {(index: number|null) => void} select - shows another one, or all of them
  */
 export function panel(host, store, front, index, select) {
@@ -17,10 +17,12 @@ export function panel(host, store, front, index, select) {
   const back = button("‹ All formulas", () => select(null), { class: "quiet" });
   const step = (by) => button(by < 0 ? "‹" : "›", () => select(index + by), { name: by < 0 ? "The simpler formula before" : "The next, less simple formula", disabled: !front.candidates[index + by], class: "quiet" });
   const more = html("div", { class: "candidate-more" }, html("p", { class: "hint" }, "Looking …"));
-  const formula = html("div", {}, typeset(`${row.latex}`, row.text));
-  const element = html("section", { class: "candidate", "aria-label": `Formula ${index}` }, html("div", { class: "candidate-head" }, back, html("span", {}, step(-1), step(1))), formula, facts(row), more);
-  host.ask("candidate", { index }).then((found) => {
-    formula.replaceChildren(typeset(found.latex, found.text));
+  const formula = html("div", {}, row ? typeset(row.latex, row.text) : "");
+  const name = row ? `Formula ${index}${row.best ? ", the best" : ""}` : "Your formula";
+  const head = html("div", { class: "candidate-head" }, back, html("h3", {}, name), html("span", {}, row ? [step(-1), step(1)] : ""));
+  const element = html("section", { class: "candidate", "aria-label": name }, head, formula, row ? facts(row) : "", more);
+  host.ask("candidate", row ? { index } : {}).then((found) => {
+    formula.replaceChildren(typeset(found.latex, found.text), ...found.law.map((line) => html("p", { class: "law" }, line)));
     more.replaceChildren(...details(host, store, front, found));
   }, (problem) => more.replaceChildren(html("p", { class: "bad" }, problem.message)));
   return element;
@@ -46,18 +48,30 @@ function details(host, store, front, found) {
     area.hidden = true;
   };
   const use = async () => {
-    const answer = await store.change("adopt", { at: store.view.at, index: found.index });
+    const answer = await store.change("adopt", { at: store.view.at, ...(found.said ? {} : { index: found.index }) });
     if (answer) store.say(`The formula is the network of state ${answer.at}. Undo brings the one before back.`, "good");
   };
   const take = button("Use in the session", use, { class: "primary", disabled: Boolean(found.problem), title: "Replace the network by that of this formula" });
   const network = found.network ? still(found.network, "The network of this formula") : null;
   return [
+    found.said ? fitted(found) : null,
     html("div", { class: "row" }, take, button("Copy LaTeX", copies)),
     found.problem ? html("p", { class: "hint why" }, `It cannot become the network: ${found.problem}`) : null,
     html("p", { class: "hint" }, `Root mean square of the residuals: ${figure(found.rms)}, in units of ${found.target}`),
     html("div", { class: "plots" }, residuals(found), network ?? html("p", { class: "hint" }, "This formula has no network to be shown.")),
     area,
   ].filter(Boolean);
+}
+
+/** The constants of a stated formula with their errors and intervals, and what the fit says. */
+function fitted({ constants, said }) {
+  const cells = constants.map((one) => html("tr", {}, html("th", { scope: "row" }, one.name), html("td", {}, one.text), html("td", {}, one.low === null ? "–" : `${figure(one.low, 5)} to ${figure(one.high, 5)}`)));
+  const heads = ["constant", "value ± standard error", "95 % interval"].map((head) => html("th", { scope: "col" }, head));
+  return html(
+    "div", { class: "fitted" },
+    html("div", { class: "table-scroll" }, html("table", { class: "numbers" }, html("thead", {}, html("tr", {}, heads)), html("tbody", {}, cells))),
+    html("ul", { class: "hint" }, said.map((line) => html("li", {}, line))),
+  );
 }
 
 const DECADES = 1000; // over which residuals are shown relative to the values

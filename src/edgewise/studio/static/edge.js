@@ -1,6 +1,7 @@
 // The panel of an edge: its curve at large, what holds of it, what it could become, and what can be done to it.
 
 import { button, html } from "./elements.js";
+import { panel as shaping } from "./edge_shape.js";
 import { panel as suggestions } from "./edge_suggest.js";
 import { panel as constants } from "./edge_constants.js";
 import { panel as rules } from "./edge_rules.js";
@@ -15,11 +16,14 @@ export function panel(host, store) {
   const plot = html("div", { class: "plot-place" });
   const facts = html("dl", { class: "facts" });
   const hands = html("div", { class: "row" });
+  const shape = shaping(host, store);
+  shape.drag(plot);
   const touch = html(
     "div",
     { class: "touch" },
     hands,
     suggestions(host, store),
+    shape,
     constants(host, store),
     rules(host, store),
   );
@@ -65,6 +69,7 @@ export function panel(host, store) {
   function show(answer) {
     shown = answer;
     if (!touch.inert) hands.replaceChildren(...handles(store, answer));
+    if (answer.there) shape.show(answer);
     drawPlot();
     facts.replaceChildren(...(answer.there ? factsOf(answer) : []));
   }
@@ -84,6 +89,7 @@ export function panel(host, store) {
 
 function factsOf(edge) {
   const rows = [
+    ["Share", percent(edge.score ** 2), edge.score > 1.2 ? "More than the output varies: other edges cancel a part of it, and what it shows alone says little" : "The variance that goes through this edge, over that of the output"],
     ["Score", figure(edge.score), "How much of the output's variation goes through this edge: the larger, the more it matters"],
     ["Signed", figure(edge.signed), "The score with a sign: positive where the edge moves the output the same way as the rest, negative where it works against it"],
     ["Outside", percent(edge.outside), "Share of the rows beyond the first and the last knot of the spline, where its curve extrapolates"],
@@ -102,7 +108,8 @@ function factsOf(edge) {
 /** What the numbers of a column stand for. */
 function meaningWords({ kind, of, levels }) {
   if (kind === "log") return `natural logarithm of ${of}`;
-  return kind === "days" ? "days since 1970-01-01" : levels.map((level, code) => `${code} is ${level}`).join(", ");
+  if (kind === "level") return `1 where ${of} is ${levels[0]}, else 0`;
+  return kind === "gap" ? `1 where ${of} is missing, else 0` : `days or years, from the dates of ${of}`;
 }
 
 function ruleWords(name, value) {

@@ -13,7 +13,7 @@ export function panel(host, store) {
   const wait = html("p", { class: "hint", role: "status" });
   const head = html(
     "div",
-    { class: "suggest-head", "aria-hidden": "true", title: "✓: the error stays; ×: error over the present one" },
+    { class: "suggest-head", "aria-hidden": "true", title: "Best first: those that keep the error, the simplest of equals before the others. ✓: the error stays. ×: error over the present one, on new rows if some are held out" },
     ["", "function", "", "error", "× now"].map((text) => html("span", {}, text)),
   );
   const element = html(
@@ -58,7 +58,8 @@ export function panel(host, store) {
 }
 
 function row(store, edge, found, k) {
-  const title = `${found.function}, error ${figure(found.error)}`;
+  const error = found.held_out ?? found.error; // on new rows, if some are held out
+  const title = `${found.function}, error ${figure(error)}`;
   const show = () =>
     store.set({
       curve: { x: found.x, y: found.y, title },
@@ -67,7 +68,7 @@ function row(store, edge, found, k) {
   const hide = () => store.set({ curve: null, preview: null });
   const take = () => store.act("snap_edge", { edge, function: found.function });
   const hint = found.accepted ? "keeps the error" : found.hazard ? String(found.hazard) : "raises the error";
-  const factor = found.error / store.view.error;
+  const factor = error / (store.view.held_out ?? store.view.error);
   const attributes = {
     type: "button",
     class: found.accepted ? "accepted" : "",
@@ -79,7 +80,7 @@ function row(store, edge, found, k) {
     html("kbd", { "aria-hidden": "true" }, k < 9 ? String(k + 1) : ""),
     html("span", { class: "what" }, found.function, unseen(": error of the network ")),
     html("span", { class: "formula-text", "aria-hidden": "true" }, found.formula),
-    html("span", { class: "number" }, figure(found.error), unseen(`, ${hint}. Take it.`)),
+    html("span", { class: "number" }, figure(error), unseen(`, ${hint}. Take it.`)),
     html("span", { class: "factor", "aria-hidden": "true" }, Number.isFinite(factor) ? `×${figure(factor, 2)}` : ""),
   ];
   return html("li", {}, html("button", attributes, parts));
@@ -87,5 +88,6 @@ function row(store, edge, found, k) {
 
 function previewTitle(store, edge, found) {
   const name = edgeName(store.view.diagram, edge);
-  return `${name} as ${found.function}: error ${figure(store.view.error)} → ${figure(found.error)}`;
+  const [before, after] = found.held_out === null ? [store.view.error, found.error] : [store.view.held_out, found.held_out];
+  return `${name} as ${found.function}: error ${figure(before)} → ${figure(after)}`;
 }

@@ -28,12 +28,16 @@ export function edgePlot(edge, words, other = null) {
     role: "img",
     "aria-label": said(edge, words, other),
   });
-  image.append(axes(toX, toY, words.from), density(edge, toX), ends(edge, toX));
-  image.append(
-    svg("path", { class: `curve ${edge.function ? "symbolic" : ""}`, d: polyline(edge.x, edge.y, toX, toY) }),
-    dots(edge, toX, toY),
-  );
+  const named = levels(edge);
+  image.append(axes(toX, toY, words.from, named), density(edge, toX), ends(edge, toX));
+  if (!named) image.append(svg("path", { class: `curve ${edge.function ? "symbolic" : ""}`, d: polyline(edge.x, edge.y, toX, toY) }));
+  image.append(dots(edge, toX, toY, named ? 5 : 2.4));
   if (other) image.append(svg("path", { class: "curve other", d: polyline(other.x, other.y, toX, toY) }));
+  /** Where a pointer is, in units of the axes. */
+  image.place = (event) => {
+    const box = image.getBoundingClientRect();
+    return [toX.invert(((event.clientX - box.left) / box.width) * WIDE), toY.invert(((event.clientY - box.top) / box.height) * HIGH)];
+  };
   return image;
 }
 
@@ -44,7 +48,7 @@ function said(edge, words, other) {
 }
 
 function scales(edge, other) {
-  const toX = d3.scaleLinear(d3.extent(edge.x), [LEFT, WIDE - RIGHT]);
+  const toX = d3.scaleLinear(levels(edge) ? [-0.4, 1.4] : d3.extent(edge.x), [LEFT, WIDE - RIGHT]);
   const [low, high] = d3.extent(edge.y);
   const room = (high - low || 1) * 1.5; // a candidate that leaves the picture does not flatten the curve
   const inside = (other?.y ?? []).filter((y) => y !== null && y > low - room && y < high + room);
@@ -53,9 +57,16 @@ function scales(edge, other) {
   return [toX, d3.scaleLinear([least - pad, most + pad], [HIGH - BOTTOM, TOP])];
 }
 
-function axes(toX, toY, from) {
+/** The two values of an input that tells a level of a column from the others, or gaps from values, by name. */
+function levels({ meaning }) {
+  if (!["level", "gap"].includes(meaning?.kind)) return null;
+  const [zero, one] = meaning.kind === "gap" ? ["there", "missing"] : ["others", meaning.levels[0]];
+  return [{ at: 0, said: zero }, { at: 1, said: one }];
+}
+
+function axes(toX, toY, from, named) {
   const group = svg("g", { class: "axes" });
-  for (const { at, said: text } of ticksOf(toX, { across: true })) {
+  for (const { at, said: text } of named ?? ticksOf(toX, { across: true })) {
     group.append(svg("line", { class: "grid", x1: toX(at), x2: toX(at), y1: TOP, y2: HIGH - BOTTOM }));
     group.append(svg("text", { x: toX(at), y: HIGH - BOTTOM + 13, "text-anchor": "middle" }, text));
   }
@@ -68,13 +79,13 @@ function axes(toX, toY, from) {
 }
 
 /** Some of the rows on the curve. */
-function dots({ dots: [xs, ys] }, toX, toY) {
+function dots({ dots: [xs, ys] }, toX, toY, r) {
   const every = Math.ceil(xs.length / DOTS);
   const places = xs.map((x, k) => [x, ys[k]]).filter(([x, y], k) => k % every === 0 && x !== null && y !== null);
   return svg(
     "g",
     { class: "dots" },
-    places.map(([x, y]) => svg("circle", { cx: toX(x), cy: toY(y), r: 2.4 })),
+    places.map(([x, y]) => svg("circle", { cx: toX(x), cy: toY(y), r })),
   );
 }
 

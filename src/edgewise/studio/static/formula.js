@@ -1,25 +1,21 @@
 // The formula of the network, typeset; or how many of its edges are no functions yet.
 
-import { html } from "./elements.js";
+import { folded, html } from "./elements.js";
+import { typeset } from "./typeset.js";
 import { counted } from "./words.js";
-import { katex } from "./vendor.js";
 
 export function panel(host, store) {
   const element = html("div", { class: "formula-line", role: "region", "aria-label": "Formula", tabindex: 0 });
   let shown = null;
 
-  store.subscribe(["view"], async () => {
+  store.subscribe(["view"], () => {
     const { view } = store;
     if (!view) return;
     const wanted = view.formula ? [...view.formula.latex, ...(view.undone?.latex ?? [])].join("\n") : splinesLeft(view);
     if (wanted === shown) return;
     shown = wanted;
-    if (!view.formula) {
-      element.replaceChildren(html("span", { class: "hint" }, wanted));
-      return;
-    }
-    const library = await katex();
-    if (shown === wanted) set(library, element, view);
+    if (view.formula) element.replaceChildren(...formulas(view));
+    else element.replaceChildren(html("span", { class: "hint" }, wanted));
   });
   return element;
 }
@@ -35,18 +31,8 @@ function splinesLeft(view) {
   return `${said}: for the splines no function kept the error. Allow it to grow by a larger factor, or click a spline to see what it could become.`;
 }
 
-function set(library, element, { formula, undone }) {
-  const lines = (one) => one.latex.map((latex, k) => line(library, latex, one.text[k]));
-  const plain = undone ? [...lines(undone), html("p", { class: "hint" }, "As the network computes it, in logarithms:")] : [];
-  element.replaceChildren(...plain, ...lines(formula));
-}
-
-function line(library, latex, text) {
-  const element = html("div", { class: "formula", title: text });
-  try {
-    library.render(latex, element, { displayMode: true, throwOnError: true, trust: false, strict: "ignore" });
-  } catch {
-    element.textContent = text; // what KaTeX cannot set is shown as text
-  }
-  return element;
+/** The formula in the columns of the table; the one in logarithms, as the network computes it, can be unfolded. */
+function formulas({ formula, undone }) {
+  const lines = (one) => one.latex.map((latex, k) => typeset(latex, one.text[k]));
+  return undone ? [...lines(undone), folded("In logarithms, as the network computes it", { level: "h3", class: "in-logarithms" }, ...lines(formula))] : lines(formula);
 }

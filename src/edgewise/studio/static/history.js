@@ -1,7 +1,7 @@
 // The history: every state of the session as a tree, newest first; a click goes there.
 
 import { button, field, html, svg, unseen } from "./elements.js";
-import { branchWords, callWords, counted, figure } from "./words.js";
+import { branchWords, callWords, counted, errorWords, figure } from "./words.js";
 
 const SIZES = ["edge", "spline", "parameter"];
 const LANE = 16,
@@ -54,7 +54,7 @@ export function panel(host, store) {
     if (!side.contains(document.activeElement)) note.value = state.note;
     here.replaceChildren(
       html("b", {}, `State ${state.id}`),
-      ` on ${branchWords(view.branch)}: error ${figure(state.error)}, ${SIZES.map((noun) => counted(state[`${noun}s`], noun)).join(", ")}`,
+      ` on ${branchWords(view.branch)}: ${errorWords(state)}, ${SIZES.map((noun) => counted(state[`${noun}s`], noun)).join(", ")}`,
     );
     const current = list.querySelector("[aria-current]");
     if (focused) current?.focus();
@@ -79,7 +79,7 @@ function line(store, row, current) {
     html("span", { class: "id" }, unseen("State "), String(row.id)),
     html("span", { class: "call" }, call),
     html("span", { class: "note" }, row.note),
-    html("span", { class: "number" }, unseen("error "), figure(row.error), unseen(`, ${branchWords(row.branch)}`)),
+    html("span", { class: "number", title: errorWords(row) }, unseen("error "), figure(row.held_out ?? row.error), unseen(`, ${branchWords(row.branch)}`)),
   ];
   return html("li", {}, html("button", attributes, ...parts));
 }

@@ -12,7 +12,7 @@ import { splitter } from "./splitter.js";
 import { createStore } from "./store.js";
 import { tabs } from "./tabs.js";
 import { panel as trainingPanel } from "./training.js";
-import { callWords, counted, figure } from "./words.js";
+import { callWords, counted, figure, errorWords } from "./words.js";
 
 /**
  * Build the page into an element.
@@ -118,7 +118,7 @@ function outcome(store) {
     if (at !== null)
       said.textContent =
         `State ${view.at}, ${callWords(view.diagram, state.action)}: ` +
-        `error ${figure(view.error)}, ${counted(view.edges, "edge")}`;
+        `${errorWords(view)}, ${counted(view.edges, "edge")}`;
     at = view.at;
   });
   return said;

@@ -148,7 +148,8 @@ function nameGroup(diagram, spot) {
 /** A picture that nothing can be done with, as large as its place: for comparisons and candidates. */
 export function still(diagram, said) {
   const [left, bottom, right, top] = diagram.bounds;
-  const view = `${left} ${-top} ${right - left} ${top - bottom}`;
+  const beside = 0.04 * (right - left); // letters of this page may be wider than those that were measured
+  const view = `${left - beside} ${-top} ${right - left + 2 * beside} ${top - bottom}`;
   const drawn = picture(diagram);
   for (const element of drawn.element.querySelectorAll("[role]")) {
     for (const name of ["role", "tabindex", "aria-label"]) element.removeAttribute(name);

@@ -1,11 +1,12 @@
 // The panel of what is selected: an edge, a node, or else the network's edges by score.
 
-import { html, unseen } from "./elements.js";
+import { button, html, unseen } from "./elements.js";
 import { panel as edgePanel } from "./edge.js";
 import { panel as nodePanel } from "./node.js";
-import { edgeName, figure } from "./words.js";
+import { counted, edgeName, figure } from "./words.js";
 
 const MOST = 40; // edges in the list
+const IDLE = 1e-6; // score below which an edge does nothing
 
 export function panel(host, store) {
   const edge = edgePanel(host, store);
@@ -14,19 +15,21 @@ export function panel(host, store) {
   const element = html("div", { class: "selected" }, edge, node, list);
   let drawn = null;
 
-  store.subscribe(["view", "edge", "node", "hovered", "hoveredNode"], () => {
+  store.subscribe(["view", "job", "edge", "node", "hovered", "hoveredNode"], () => {
     const atNode = Boolean(store.hoveredNode ?? (store.hovered ? null : store.node));
     const atEdge = !atNode && Boolean(store.hovered ?? store.edge);
     edge.hidden = !atEdge;
     node.hidden = !atNode;
     list.hidden = atEdge || atNode;
-    if (!list.hidden && store.view && drawn !== store.view) overview(list, store, (drawn = store.view));
+    const diagram = store.job?.picture ?? store.view?.diagram; // scores follow the network that is drawn
+    if (!list.hidden && diagram && drawn !== diagram) overview(list, store, (drawn = diagram));
   });
   return element;
 }
 
-function overview(list, store, { diagram }) {
-  const edges = [...diagram.edges].sort((a, b) => (b.score ?? 0) - (a.score ?? 0)).slice(0, MOST);
+function overview(list, store, diagram) {
+  const idle = diagram.edges.filter((edge) => (edge.score ?? 0) < IDLE && !edge.locked);
+  const edges = diagram.edges.filter((edge) => !idle.includes(edge)).sort((a, b) => b.score - a.score).slice(0, MOST);
   const most = Math.max(...edges.map((edge) => edge.score ?? 0), 1e-9);
   const rows = edges.map((edge) => {
     const choose = () => store.set({ edge: edge.key, node: null });
@@ -45,5 +48,8 @@ function overview(list, store, { diagram }) {
     { class: "hint" },
     "Point at an edge to see its curve, click it to change it. Press ? for the keys.",
   );
-  list.replaceChildren(html("h2", {}, "Edges by score"), hint, html("ol", { class: "edge-list" }, rows));
+  const remove = () => store.act("prune", { threshold: IDLE, cuts: [], merge: false });
+  const rest = idle.length > 0 && html("p", { class: "hint" }, `${counted(idle.length, "edge")} ${idle.length === 1 ? "does" : "do"} nothing. `,
+    button("Remove them", remove, { class: "quiet" }));
+  list.replaceChildren(...[html("h2", {}, "Edges by score"), hint, html("ol", { class: "edge-list" }, rows), rest].filter(Boolean));
 }

@@ -50,7 +50,7 @@ async function begin(page, name, body) {
   page.form = null;
   page.place.replaceChildren();
   page.place.dispatchEvent(new CustomEvent("begun", { bubbles: true })); // closes the window that this panel may be in
-  page.tell = () => store.say([`Saved in ${answer.file}.`, ...answer.notes].join(" "), "good");
+  page.tell = () => store.say(`Saved in ${answer.file}.`, "good"); // the notes were read before
   page.tell();
   return answer;
 }

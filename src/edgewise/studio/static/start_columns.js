@@ -41,7 +41,7 @@ export function columnTable(table, on) {
 function columnRow(column, table, on) {
   const usable = column.why === null;
   const { name } = column;
-  const radio = usable && column.kind === "number" && html("input", { type: "radio", name: "target", value: name, "aria-label": `${name} is the target`, checked: name === table.target, on: { change: () => on.target(name) } });
+  const radio = column.why_no_target === null && html("input", { type: "radio", name: "target", value: name, "aria-label": `${name} is the target`, checked: name === table.target, on: { change: () => on.target(name) } });
   const tick = usable && html("input", { type: "checkbox", "aria-label": `${name} is an input`, on: { change: () => want(tick.checked) } });
   const log = usable && column.low > 0 && html("input", { type: "checkbox", "aria-label": `Natural logarithm of ${name}`, title: `Train on the natural logarithm of ${name}`, on: { change: on.change } });
   const unit = usable && column.kind === "number" && unitField(column, on.change);

@@ -3,7 +3,7 @@
 import { button, html, svg } from "./elements.js";
 import { polyline } from "./shapes.js";
 import { d3 } from "./vendor.js";
-import { figure, shortCall } from "./words.js";
+import { figure, percent, shortCall } from "./words.js";
 
 const WIDE = 132,
   HIGH = 32,
@@ -21,7 +21,7 @@ export function panel(host, store) {
     class: "spark",
     viewBox: `0 0 ${WIDE} ${HIGH}`,
     role: "img",
-    "aria-label": "Error against time",
+    "aria-label": "Best error so far against time",
   });
   const said = html("span", { class: "work-said" });
   const element = html("div", { class: "training", role: "group", "aria-label": "Training" }, train, stop, plot, said);
@@ -67,8 +67,11 @@ export function panel(host, store) {
 }
 
 function wordsOf(job) {
-  const parts = job.step === undefined ? [] : [`step ${job.step}`];
-  return [...parts, shortCall(job.call).replace("()", "")].join(" · ");
+  const parts = [shortCall(job.call).replace("()", "")];
+  if (job.stage) parts.push(job.stage);
+  if (job.share) parts.push(`${percent(Math.min(job.share, 1))} of the work at most`);
+  if (job.seconds !== undefined) parts.push(`${figure(job.seconds, 2)} s`);
+  return parts.join(" · ");
 }
 
 function draw(plot, points) {
@@ -85,6 +88,6 @@ function draw(plot, points) {
   plot.replaceChildren(svg("path", { d: path }), svg("circle", { cx: toX(last.seconds), cy: toY(last.error), r: 2 }));
   plot.setAttribute(
     "aria-label",
-    `Error against time: ${figure(high)} to ${figure(last.error)} in ${figure(last.seconds, 2)} s`,
+    `Best error so far against time: ${figure(high)} to ${figure(last.error)} in ${figure(last.seconds, 2)} s`,
   );
 }

@@ -121,3 +121,14 @@ function splitOutside(text) {
   parts.push(text.slice(from).trim());
   return parts.filter(Boolean);
 }
+
+/** What the errors of a session are. */
+export function measureWords(view) {
+  if (view.classes.length) return "Log loss: the mean of -ln of the probability that the network gives to a row's class. Right: the share of rows whose class is its first choice.";
+  return `Error: root mean square of the residuals of ${view.targets.join(", ")}, in the target's units. R²: the share of its variance that is explained.`;
+}
+
+/** The errors of a state, on rows held out and on those of training. */
+export function errorWords({ error, held_out: held }) {
+  return held === null ? `error ${figure(error)}` : `error on new rows ${figure(held)}, on these ${figure(error)}`;
+}

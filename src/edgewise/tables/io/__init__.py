@@ -2,6 +2,8 @@
 
 from edgewise.nn import Malformed as Malformed
 from edgewise.tables.encoding import iso_dates as iso_dates
+from edgewise.tables.io._classes import why_no_class as why_no_class
+from edgewise.tables.io._classes import with_classes as with_classes
 from edgewise.tables.io._config import config_text as config_text
 from edgewise.tables.io._config import read_config as read_config
 from edgewise.tables.io._config import read_weights as read_weights

@@ -23,6 +23,7 @@ from edgewise.tables.io._schema import (
     Description,
     check_values,
     columns_of,
+    is_classes,
     is_decimals,
     is_names,
     is_target,
@@ -60,6 +61,9 @@ class SavedModel:
         another table alike.
     inputs
         Makes a table with text, dates or gaps the inputs of the network; None if it was trained on numbers.
+    classes
+        The labels of the target's classes, whose logits the outputs are, or of one output that of the second; None if
+        the target is a number.
     """
 
     model: KAN
@@ -70,6 +74,7 @@ class SavedModel:
     formula_texts: list[str] | None = None
     decimals: dict[str, str] | None = None
     inputs: Inputs | None = None
+    classes: list[str] | None = None
 
     @property
     def formula(self) -> sympy.Expr | list[sympy.Expr] | None:
@@ -88,6 +93,7 @@ def save(
     units: Mapping[str, str] | None = None,
     decimals: Mapping[str, str] | None = None,
     inputs: Inputs | None = None,
+    classes: Sequence[str] | None = None,
 ) -> None:
     """Write a network to a safetensors file, with the names and units of its inputs and its target where given.
 
@@ -113,6 +119,8 @@ def save(
     inputs
         Those of a fit to a table with text, dates or gaps (`FitResult.inputs`), whose names the network's inputs then
         have.
+    classes
+        The labels of the target's classes 0, 1, ...; None if the target is a number.
 
     Raises
     ------
@@ -133,7 +141,7 @@ def save(
     """
     if not isinstance(model, KAN):
         raise InputError(f"save takes the network first, then the path. Got {type(model).__name__} first.")
-    data = model_bytes(model, names, target, units, decimals, inputs)
+    data = model_bytes(model, names, target, units, decimals, inputs, classes)
     with writing(path) as file:
         file.write(data)
 
@@ -145,6 +153,7 @@ def model_bytes(
     units: Mapping[str, str] | None = None,
     decimals: Mapping[str, str] | None = None,
     inputs: Inputs | None = None,
+    classes: Sequence[str] | None = None,
 ) -> bytes:
     """Return the file that `save` writes.
 
@@ -162,6 +171,8 @@ def model_bytes(
         The decimal sign of each named column.
     inputs
         Those of a fit to a table with text, dates or gaps.
+    classes
+        The labels of the target's classes.
 
     Raises
     ------
@@ -175,7 +186,7 @@ def model_bytes(
     >>> read_model(io.BytesIO(model_bytes(ew.KAN([2, 1]), ["mass", "speed"]))).names
     ['mass', 'speed']
     """
-    description = _describe(model, names, target, units, decimals, inputs)
+    description = _describe(model, names, target, units, decimals, inputs, classes)
     tensors = {
         f"layers.{number}.{name}": getattr(layer, name).detach().cpu().contiguous()
         for number, layer in enumerate(model.layers)
@@ -270,7 +281,9 @@ def built(said: Description, tensors: dict[str, Tensor]) -> SavedModel:
     inputs = None if said.inputs is None else Inputs.from_dict(said.inputs)
     model = _build(said, tensors)
     model.input_names = None if said.names is None else tuple(said.names)
-    return SavedModel(model, said.names, said.target, said.version, said.units, said.formulas, said.decimals, inputs)
+    return SavedModel(
+        model, said.names, said.target, said.version, said.units, said.formulas, said.decimals, inputs, said.classes
+    )
 
 
 def _check_place(path: Path) -> None:
@@ -289,6 +302,7 @@ def _describe(
     units: Mapping[str, str] | None,
     decimals: Mapping[str, str] | None,
     inputs: Inputs | None,
+    classes: Sequence[str] | None,
 ) -> Description:
     """What the file says beside the tensors and the formulas."""
     if inputs is not None:
@@ -300,6 +314,9 @@ def _describe(
     if target is not None and not is_target(target, model.n_out):
         several = f", or {model.n_out} different ones, one for each output" if model.n_out > 1 else ""
         raise InputError(f"'target' must be a text{several}. Got {target!r}.")
+    if classes is not None and not is_classes(list(classes), target, model.n_out):
+        wanted = f"{max(model.n_out, 2)} different labels, beside a 'target' that is one name"
+        raise InputError(f"'classes' must be {wanted}. Got {classes!r} for {target!r}.")
     columns = columns_of(names, target)
     if units is not None and not is_units(units, columns):
         raise InputError(f"'units' must map some of the names {columns} to short texts, like 'm/s'. Got {units!r}.")
@@ -314,6 +331,7 @@ def _describe(
         version=__version__,
         decimals=dict(decimals) if decimals else None,
         inputs=None if inputs is None else inputs.to_dict(),
+        classes=None if classes is None else list(classes),
     )
 
 

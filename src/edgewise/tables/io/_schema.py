@@ -21,7 +21,7 @@ from edgewise.nn import Architecture, Malformed, Nodes
 from edgewise.nn.bases import Basis
 from edgewise.tables.encoding import Inputs
 
-SCHEMA = 5
+SCHEMA = 6
 """The newest layout that this version reads and the one that it writes."""
 
 TENSORS = ("coefficients", "base_weight", "affine", "knots", "mask", "affine_free")
@@ -33,6 +33,7 @@ _ADDED: dict[int, dict[str, Any]] = {
     3: {"units": None, "formulas": None, "rules": None},
     4: {"checksum": None, "decimals": None},
     5: {"inputs": None},
+    6: {"classes": None},
 }
 
 _SHOWN = 60  # characters of a name from a file that a message repeats
@@ -45,7 +46,8 @@ class Description(Architecture):
     `names` and `target` are those of the columns, `target` a list for several outputs; `units` by name; `formulas` the
     outputs as text, for a reader: nothing is made of them; `checksum` the digest of the whole file (see `_packing`),
     None in older files; `decimals` the decimal signs of columns by name, as they were read from a table of text;
-    `inputs` how a table with text, dates or gaps becomes numbers, as `encoding.Inputs.to_dict` says it.
+    `inputs` how a table with text, dates or gaps becomes numbers, as `encoding.Inputs.to_dict` says it; `classes` the
+    labels of a target that is a class, whose logits the outputs are.
     """
 
     names: list[str] | None
@@ -56,13 +58,14 @@ class Description(Architecture):
     checksum: str | None = None
     decimals: dict[str, str] | None = None
     inputs: dict[str, Any] | None = None
+    classes: list[str] | None = None
 
     def to_json(self) -> str:
         """The description as one line of JSON, its `schema` and `checksum` first.
 
         >>> said = Description([1, 1], "linear", 1, None, "float64", [[]], None, ["t"], None, None, None, "0.1.0")
         >>> said.to_json()[:50]
-        '{"schema": 5, "checksum": null, "version": "0.1.0"'
+        '{"schema": 6, "checksum": null, "version": "0.1.0"'
         """
         fields = {name: getattr(self, name) for name in sorted(vars(self))}
         first = {name: fields.pop(name) for name in ("checksum", "version")}
@@ -72,9 +75,9 @@ class Description(Architecture):
     def from_json(cls, text: str) -> Description:
         """Read and check a description; `Malformed` says what is wrong with it.
 
-        >>> Description.from_json('{"schema": 6}')
+        >>> Description.from_json('{"schema": 7}')
         Traceback (most recent call last):
-        edgewise.nn._architecture.Malformed: was written by a newer version of edgewise (schema 6): upgrade edgewise
+        edgewise.nn._architecture.Malformed: was written by a newer version of edgewise (schema 7): upgrade edgewise
         """
         try:
             data = json.loads(text)
@@ -109,6 +112,7 @@ class Description(Architecture):
         _require(self.units is None or is_units(self.units, columns), "table of units")
         _require(self.decimals is None or is_decimals(self.decimals, columns), "table of decimal signs")
         _require(self.inputs is None or self._are_inputs(), "encoding of the columns")
+        _require(self.classes is None or is_classes(self.classes, self.target, n_out), "list of classes")
         _require(self.formulas is None or _are_texts(self.formulas, n_out), "list of formulas")
         self.check_edges()
 
@@ -137,6 +141,11 @@ def is_names(names: object, count: int) -> TypeGuard[Sequence[str]]:
     (True, False)
     """
     return _are_texts(names, count) and all(names) and len(set(names)) == count
+
+
+def is_classes(classes: object, target: object, count: int) -> bool:
+    """Whether these are the labels of a target's classes: one for each output, or two for one."""
+    return _is_text(target) and is_names(classes, max(count, 2))
 
 
 def is_target(target: object, count: int) -> bool:

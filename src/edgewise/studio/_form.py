@@ -5,17 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgewise._errors import InputError
-from edgewise._extras import needed
 from edgewise._replacing import writing
 from edgewise._typing import Array
 from edgewise.discovery.tables import Term, prepare
@@ -25,88 +22,9 @@ from edgewise.nn import KAN
 from edgewise.studio._first_network import first_network, placed, share_held_out
 from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import check
-from edgewise.tables.io import EXCEL, Selection, Table, frame_of, why_no_class, with_classes
+from edgewise.tables.io import Selection, Table, frame_of, why_no_class, with_classes
 
 _ARGUMENT = re.compile(r" \(groups=[^)]*\)|; missing='indicator'[^.]*")  # what only Python can do
-MOST = 10**9
-"""Bytes that reading a table may take, roughly."""
-_ROW, _CELL, _COLUMN, _BYTE = 300, 100, 3000, 7  # bytes that each row, cell, column and byte of a file takes
-_LINE = 2**20  # bytes
-_DELIMITERS = (b",", b";", b"\t", b"|", b" ")
-
-
-def check_cells(path: Path) -> None:
-    """Raise InputError for a table that the studio does not read: it would take too much memory."""
-    stat = path.stat()
-    needs = _needs(path, stat.st_mtime_ns, stat.st_size)
-    if needs > MOST:
-        raise InputError(
-            f"Reading {path.name} would take about {needs / 1e9:.1f} GB, and the studio reads tables that take "
-            f"{MOST // 10**9} GB: give it some of the rows or columns, or use edgewise fit."
-        )
-
-
-@lru_cache(16)
-def _needs(path: Path, changed: int, size: int) -> int:
-    """Bytes that reading a file takes, as the sizes and counts in it suggest; more than `MOST` may be too few."""
-    suffix = path.suffix.lower()
-    return _parquet(path) if suffix == ".parquet" else _excel(path) if suffix in EXCEL else _text(path, size)
-
-
-def _text(path: Path, size: int) -> int:
-    counts = dict.fromkeys((b"\n", b"\r", *_DELIMITERS), 0)
-    with path.open("rb") as file:
-        while part := file.read(_LINE):
-            for sign in counts:
-                counts[sign] += part.count(sign)
-            if len(part) == _LINE and not (b"\n" in part or b"\r" in part):
-                raise InputError(f"{path.name} has a line of more than a million characters: is it a table?")
-    rows = max(counts.pop(b"\n"), counts.pop(b"\r"), 1)
-    cells = rows + max(counts.values())
-    return _BYTE * size + _ROW * rows + _CELL * cells + _COLUMN * (cells // rows)
-
-
-def _parquet(path: Path) -> int:
-    """Numbers as many as the columns say; text at its length where every cell is written out."""
-    pq, pc = needed("pyarrow.parquet"), needed("pyarrow.compute")
-
-    try:
-        with pq.ParquetFile(path) as file:
-            about, flat = file.metadata, set(file.schema_arrow.names)
-        parts = [about.row_group(g).column(c) for g in range(about.num_row_groups) for c in range(about.num_columns)]
-        needs = sum(_CELL * part.num_values + _BYTE * part.total_uncompressed_size for part in parts)
-        texts = [part for part in parts if part.physical_type.endswith("BYTE_ARRAY")]
-        needs += sum(p.num_values * p.total_uncompressed_size for p in texts if p.path_in_schema not in flat)
-        needs += _COLUMN * about.num_columns
-        names = sorted({part.path_in_schema for part in texts} & flat)
-        if needs > MOST or not names:
-            return needs
-        with pq.ParquetFile(path, read_dictionary=names) as file:
-            for batch in file.iter_batches(columns=names, use_threads=False):
-                for column in (one for one in batch.columns if hasattr(one, "dictionary")):
-                    lengths = pc.binary_length(column.dictionary).cast("int64")
-                    needs += 2 * (pc.sum(lengths.take(column.indices)).as_py() or 0)
-    except Exception:  # noqa: BLE001 (reading it reports what is wrong)
-        return 0
-    return needs
-
-
-def _excel(path: Path) -> int:
-    """All parts of the archive, and the cells of its sheets as they are read: empty ones may be many."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            needs = _BYTE * sum(part.file_size for part in archive.infolist())
-        if needs > MOST:
-            return needs
-        book = needed("openpyxl").load_workbook(path, read_only=True)
-        for row in (row for sheet in book.worksheets for row in sheet.iter_rows(values_only=True)):
-            needs += _ROW + 2 * _CELL * len(row)
-            if needs > MOST:
-                break
-        book.close()
-    except Exception:  # noqa: BLE001 (reading it reports what is wrong)
-        return 0
-    return needs
 
 
 def why_not(table: Table, name: str) -> str | None:

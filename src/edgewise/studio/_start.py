@@ -15,12 +15,13 @@ from edgewise.studio._acts import view
 from edgewise.studio._columns import columns_view
 from edgewise.studio._desk import ENDING, Desk
 from edgewise.studio._folder import NETWORKS, SESSIONS, TABLES, files, place, store, unused
-from edgewise.studio._form import Form, check_cells, checked_units
+from edgewise.studio._form import Form, checked_units
 from edgewise.studio._kept import begin_kept
 from edgewise.studio._requests import Answer, check, request
 from edgewise.studio._row_views import TEXTS
+from edgewise.studio._weight import check_cells
 from edgewise.tables import datasets
-from edgewise.tables.io import Table, load_with_metadata, network_inputs, read_table, sheet_names
+from edgewise.tables.io import EXCEL, Table, load_with_metadata, network_inputs, read_table, sheet_names
 
 DRAWER = "start"
 """The drawer that holds `table`, the path of the table that the session was begun with, where its rows are the
@@ -157,7 +158,8 @@ def _table(desk: Desk, file: Any, sheet: Any, like: Mapping[str, str] | None = N
 def _sheets(desk: Desk, file: Any) -> list[str]:
     """The sheets of a workbook, none of another table."""
     path = _path(desk.folder, file)
-    check_cells(path)
+    if path.suffix.lower() in EXCEL:
+        check_cells(path)
     return _clear(path, lambda: sheet_names(path))
 
 

@@ -56,7 +56,7 @@ def test_training_with_the_grids_as_they_are(open_studio: Callable[..., Any], lo
     panel = page.locator("#panel-network")
     panel.get_by_label("At most steps").fill("2")
     panel.get_by_role("button", name="Train", exact=True).click()
-    page.locator(".states [aria-current]", has_text="fit(").wait_for(timeout=PATIENCE)
+    page.locator(".states [aria-current]", has_text="Trained").wait_for(timeout=PATIENCE)
     assert studio.session.state.arguments["grids"] is None
     panel.get_by_label("Grids").first.select_option("list")
     panel.get_by_role("button", name="Train", exact=True).click()

@@ -43,7 +43,7 @@ def test_a_table_is_uploaded_and_trained_on(open_studio: Callable[..., Any], loo
     form.get_by_role("button", name="Train", exact=True).press("Enter")
     page.get_by_text("Saved in boxes.session.").wait_for()
     page.locator(".session-name", has_text="area of <b>width</b>, height").wait_for()
-    page.locator(".states", has_text="fit(").wait_for(timeout=3 * PATIENCE)
+    page.locator(".states", has_text="Trained").wait_for(timeout=3 * PATIENCE)
     assert studio.session.units == {"area": "m^2"} and studio.session.error < 0.1
 
 

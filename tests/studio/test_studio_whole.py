@@ -55,10 +55,10 @@ def test_from_a_table_to_a_formula_and_a_script_by_pointer(
     page.get_by_label("Hidden nodes").fill("1")
     page.get_by_text("KAN([3, 1, 1])").wait_for()
     page.locator(".start-form").get_by_role("button", name="Train", exact=True).click()
-    wait_for_state(page, "fit(")
+    wait_for_state(page, "Trained")
     page.click(".edge[data-edge='0,0,2']")
     page.get_by_role("button", name="Prune", exact=True).click()
-    wait_for_state(page, "prune_edge(")
+    wait_for_state(page, "Removed")
     for edge, function in FUNCTIONS.items():
         page.click(f".edge[data-edge='{edge}']")
         page.locator(".suggestions button", has_text=function).first.click()
@@ -67,7 +67,7 @@ def test_from_a_table_to_a_formula_and_a_script_by_pointer(
     page.click(".every-action summary")
     page.locator(".action-name").select_option("round_constants")
     page.click(".action-form button:has-text('Do it')")
-    wait_for_state(page, "round_constants(")
+    wait_for_state(page, "Rounded constants")
     assert is_law(studio.session) and studio.session.error < 1e-12
     page.get_by_role("button", name="Export").click()
     page.get_by_role("button", name="Copy LaTeX").click()
@@ -133,10 +133,10 @@ def test_from_a_table_to_a_formula_by_keyboard_alone(
     page.get_by_text("KAN([3, 1, 1])").wait_for()
     tab_to("Train")
     keys.press("Enter")
-    wait_for_state(page, "fit(")
+    wait_for_state(page, "Trained")
     go_to("0,0,2")
     keys.press("p")
-    wait_for_state(page, "prune_edge(")
+    wait_for_state(page, "Removed")
     for edge, function in FUNCTIONS.items():
         go_to(edge)
         found = page.locator(".suggestions li", has_text=function).first

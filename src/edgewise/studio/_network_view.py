@@ -21,6 +21,7 @@ from edgewise.plot import Diagram, Label, diagram, outline, path_data, unit_curv
 from edgewise.studio._desk import Desk
 from edgewise.studio._kept import Meaning
 from edgewise.studio._requests import Answer, check, request
+from edgewise.studio._steps import step_words
 from edgewise.train import CrossEntropy, Table
 
 
@@ -121,7 +122,7 @@ def session_view(session: Session, rows: Any = None) -> Answer:
         "formula": formula_view(session),
         "diagram": network_view(model, table.x, names, targets, rows),
         "removed": [list(edge) for edge in _removed(model)],
-        "history": [state_view(state) for state in session.states],
+        "history": [state_view(session, state) for state in session.states],
     }  # fmt: skip
 
 
@@ -129,9 +130,10 @@ def _removed(model: KAN) -> list[tuple[int, int, int]]:
     return [(depth, j, i) for depth, layer in enumerate(model.layers) for j, i in (~layer.mask).nonzero().tolist()]
 
 
-def state_view(state: State) -> Answer:
-    """Return a state as one row, with errors that JSON can say."""
-    return {**state.row(), "error": number(state.error), "held_out": number(state.held_out)}
+def state_view(session: Session, state: State) -> Answer:
+    """Return a state as one row, with what was done in words, and errors that JSON can say."""
+    errors = {"error": number(state.error), "held_out": number(state.held_out)}
+    return {**state.row(), **errors, "words": step_words(session, state)}
 
 
 def judged(session: Session) -> Answer:
@@ -261,7 +263,7 @@ def _side(session: Session) -> Answer:
     state = session.state
     view = network_view(state.situation.model, session.table.x, session.names, list(session.targets))
     return {
-        **state_view(state), "formula": formula_view(session), "view": view,
+        **state_view(session, state), "formula": formula_view(session), "view": view,
         "variables": [{"name": v.name, "formula": v.formula} for v in session.variables],
     }  # fmt: skip
 

@@ -21,6 +21,7 @@ from edgewise.nn import is_readable
 from edgewise.plot.report import ReportContent, write_report
 from edgewise.studio._kept import Meaning
 from edgewise.studio._network_view import as_target, fitted, judged, observed, undone
+from edgewise.studio._steps import step_words
 from edgewise.train import Table
 
 
@@ -66,7 +67,7 @@ def content(session: Session, meanings: Mapping[str, Meaning], left_out: Sequenc
             *(f"{v.name} is computed from other columns: {v.name} = {v.formula}." for v in session.variables),
         ],
         figures=_figures(session, model),
-        notes=[*left_out, *(_step(state) for state in session.path())],
+        notes=[*left_out, *(_step(session, state) for state in session.path())],
         provenance=_provenance(session),
     )
 
@@ -153,17 +154,9 @@ def _figures(session: Session, model: Any) -> list[tuple[str, Any]]:
     return figures
 
 
-_DONE = {
-    "fit": "Trained", "refit": "Refitted", "prune": "Pruned", "snap_all": "Made edges functions that keep the error",
-    "snap_edge": "Made an edge a function", "round_constants": "Rounded constants", "compact": "Dropped idle nodes",
-    "prune_edge": "Removed an edge", "use_formula": "Took a formula as the network", "merge": "Joined equal nodes",
-    "set_function": "Set a function by hand", "remove_node": "Removed a node", "add_variable": "Computed an input",
-}  # fmt: skip
-
-
-def _step(state: State) -> str:
-    """A step in words, with the call that repeats it, and the errors that it left."""
-    done = "The network to begin with" if state.id == 0 else f"{_DONE.get(state.name, 'Changed')}: {state.call}"
+def _step(session: Session, state: State) -> str:
+    """A step in words, and the errors that it left."""
+    done = "The network to begin with" if state.parent is None else step_words(session, state)
     new = "" if math.isnan(state.held_out) else f", on new rows {state.held_out:.3g}"
     said = f"{done}. Error {state.error:.3g}{new}."
     return f"{said} {state.note}" if state.note else said

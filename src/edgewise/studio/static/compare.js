@@ -5,7 +5,7 @@ import { button, choice, field, html } from "./elements.js";
 import { latest } from "./latest.js";
 import { still } from "./picture.js";
 import { typeset } from "./typeset.js";
-import { callWords, counted, edgeName, figure, errorWords } from "./words.js";
+import { counted, edgeName, figure, errorWords } from "./words.js";
 
 const LISTED = 12; // edges that differ
 
@@ -64,7 +64,7 @@ export function panel(host, store) {
 
 function list(select, view, value) {
   const rows = [...view.history].reverse().map((state) => {
-    const call = state.parent === null ? "start" : callWords(view.diagram, state.action);
+    const call = state.words;
     return html("option", { value: state.id }, `${state.id}: ${call}${state.note ? `, ${state.note}` : ""}`);
   });
   select.replaceChildren(...rows);

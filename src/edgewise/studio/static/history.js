@@ -1,7 +1,7 @@
 // The history: every state of the session as a tree, newest first; a click goes there.
 
 import { button, field, html, svg, unseen } from "./elements.js";
-import { branchWords, callWords, counted, errorWords, figure } from "./words.js";
+import { branchWords, counted, errorWords, figure } from "./words.js";
 
 const SIZES = ["edge", "spline", "parameter"];
 const LANE = 16,
@@ -72,12 +72,11 @@ function lanesOf(states) {
 }
 
 function line(store, row, current) {
-  const call = row.parent === null ? "start" : callWords(store.view.diagram, row.action);
   const go = () => !current && store.change("move", { to: row.id });
   const attributes = { type: "button", "aria-current": current ? "step" : null, title: row.action, on: { click: go } };
   const parts = [
     html("span", { class: "id" }, unseen("State "), String(row.id)),
-    html("span", { class: "call" }, call),
+    html("span", { class: "call" }, row.words),
     html("span", { class: "note" }, row.note),
     html("span", { class: "number", title: errorWords(row) }, unseen("error "), figure(row.held_out ?? row.error), unseen(`, ${branchWords(row.branch)}`)),
   ];

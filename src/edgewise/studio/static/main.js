@@ -12,7 +12,7 @@ import { splitter } from "./splitter.js";
 import { createStore } from "./store.js";
 import { tabs } from "./tabs.js";
 import { panel as trainingPanel } from "./training.js";
-import { callWords, counted, figure, errorWords } from "./words.js";
+import { counted, figure, errorWords } from "./words.js";
 
 /**
  * Build the page into an element.
@@ -117,7 +117,7 @@ function outcome(store) {
     const state = view.history.find((row) => row.id === view.at);
     if (at !== null)
       said.textContent =
-        `State ${view.at}, ${callWords(view.diagram, state.action)}: ` +
+        `State ${view.at}, ${state.words}: ` +
         `${errorWords(view)}, ${counted(view.edges, "edge")}`;
     at = view.at;
   });

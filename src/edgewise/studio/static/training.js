@@ -3,7 +3,7 @@
 import { button, html, svg } from "./elements.js";
 import { polyline } from "./shapes.js";
 import { d3 } from "./vendor.js";
-import { figure, percent, shortCall } from "./words.js";
+import { figure, percent } from "./words.js";
 
 const WIDE = 132,
   HIGH = 32,
@@ -66,8 +66,10 @@ export function panel(host, store) {
   return element;
 }
 
+const DOING = { fit: "Training", refit: "Refitting", snap_all: "Finding functions", snap_edge: "Finding a function", prune: "Pruning" };
+
 function wordsOf(job) {
-  const parts = [shortCall(job.call).replace("()", "")];
+  const parts = [DOING[job.call.split("(")[0]] ?? "Working"];
   if (job.stage) parts.push(job.stage);
   if (job.share) parts.push(`${percent(Math.min(job.share, 1))} of the work at most`);
   if (job.seconds !== undefined) parts.push(`${figure(job.seconds, 2)} s`);

@@ -69,59 +69,6 @@ export function counted(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** An action as the history shows it: prune_edge((0, 1, 0)) with arguments that say something. */
-export function shortCall(call) {
-  const open = call.indexOf("(");
-  if (open < 0) return call;
-  const inside = call.slice(open + 1, -1);
-  const parts = splitOutside(inside).filter(
-    (part) => !/=(None|0\.0|\(\))$|^(merge|rounding)=True$|^seed=0$/.test(part),
-  );
-  return `${call.slice(0, open)}(${parts.join(", ").replace(/^(edge|edges|node|functions|function|name)=/, "")})`;
-}
-
-/** A call with its edges by name: prune_edge(y → h1). Hidden nodes are called by their numbers in every state. */
-export function callWords(diagram, call) {
-  const sums = diagram.widths.every((width) => !Array.isArray(width));
-  if (!sums) return shortCall(call);
-  return shortCall(call)
-    .replace(/\((\d+), (\d+), (\d+)\)(,(?=\)))?/g, (text, ...key) => {
-      const [layer, j, i] = key.slice(0, 3).map(Number);
-      const ends = [levelName(diagram, layer, i), levelName(diagram, layer + 1, j)];
-      return ends.includes(null) ? text : ends.join(" → ");
-    })
-    .replace(/\(\(([^()]*)\)\)/, "($1)")
-    .replace(/\(\((.*→.*)\)\)$/, "($1)");
-}
-
-function levelName(diagram, level, k) {
-  const names = diagram.node_names[level];
-  if (!names) return null;
-  const inner = level > 0 && level < diagram.node_names.length - 1;
-  return names[k] ?? (inner ? names[0].replace(/\d+$/, String(k + 1)) : null);
-}
-
-/** Split at commas that are in no brackets and no quotes. */
-function splitOutside(text) {
-  const parts = [];
-  let depth = 0,
-    quote = "",
-    from = 0;
-  for (let k = 0; k < text.length; k++) {
-    const letter = text[k];
-    if (quote) quote = letter === quote ? "" : quote;
-    else if (letter === "'" || letter === '"') quote = letter;
-    else if ("([{".includes(letter)) depth++;
-    else if (")]}".includes(letter)) depth--;
-    else if (letter === "," && depth === 0) {
-      parts.push(text.slice(from, k).trim());
-      from = k + 1;
-    }
-  }
-  parts.push(text.slice(from).trim());
-  return parts.filter(Boolean);
-}
-
 /** What the errors of a session are. */
 export function measureWords(view) {
   if (view.classes.length) return "Log loss: the mean of -ln of the probability that the network gives to a row's class. Right: the share of rows whose class is its first choice.";

@@ -79,7 +79,7 @@ class AdditiveTrainer:
         return Trained(final, part, ended or Outcome.SMOOTHED, self.loss)
 
     def _is_better(self, network: KAN, smoothed: KAN) -> bool:
-        """Return True where a network's loss on held-out rows is clearly smaller: by a standard error, or by far."""
+        """Return True where a network's loss on held-out rows is clearly smaller: by two standard errors, or half."""
         split = self.context.split
         rows = split.validation
         error, smooth = error_of(network, rows, self.loss), error_of(smoothed, rows, self.loss)
@@ -89,7 +89,8 @@ class AdditiveTrainer:
         if not error < smooth or (error < TUNING.clearly * smooth and not self.loss.classes):
             return error < smooth
         gain = self._row_losses(smoothed) - self._row_losses(network)
-        return bool(gain.mean() > gain.std() / len(gain) ** 0.5)
+        wanted = 1.0 if error < TUNING.half * smooth else TUNING.lead
+        return bool(gain.mean() > wanted * gain.std() / len(gain) ** 0.5)
 
     def _row_losses(self, model: KAN) -> Tensor:
         """Return the loss of each held-out row, for classes with one row more, whose class is the second choice.

@@ -79,7 +79,7 @@ class Outcome(Ending):
     )
     EARLY_STOP = "The held-out error no longer fell, so training ended early with the best network. More rows may help."
     DIVERGED = "The loss became infinite or NaN; the best network before is returned. Try a lower rate, or clip=1.0."
-    STOPPED = "A callback ended training; the best network so far is returned."
+    STOPPED = "Training was stopped before its end; the best network so far is returned."
     INTERRUPTED = "Training was interrupted; the best network so far is returned."
     TIME_LIMIT = "The time limit ended training early; the best network so far is returned. Allow more time to go on."
     SMOOTHED = (

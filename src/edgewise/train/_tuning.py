@@ -43,6 +43,8 @@ class Tuning:
 
     # the smoothed sum of curves beside a network
     clearly: float = 1e-2  # of the smoothed error: below, a network is better whatever the rows
+    half: float = 0.5  # of the smoothed error: below, one standard error of the gain on held-out rows is enough, else
+    lead: float = 2.0  # standard errors are wanted
     overtrained: float = 2.0  # times the smoothed training error: what more training must not end at
     few: int = 10  # held-out rows: fewer choose nothing, no epoch either
 

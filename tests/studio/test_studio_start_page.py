@@ -47,6 +47,19 @@ def test_a_table_is_uploaded_and_trained_on(open_studio: Callable[..., Any], loo
     assert studio.session.units == {"area": "m^2"} and studio.session.error < 0.1
 
 
+def test_a_table_without_a_target_says_why_and_asks_for_nothing(
+    open_studio: Callable[..., Any], look: Callable[..., Page]
+) -> None:
+    page = look(open_studio())
+    constant = {"name": "constant.csv", "mimeType": "text/csv", "buffer": b"a,b\n" + b"1,5\n" * 30}
+    page.locator("#start-upload").set_input_files(constant)  # type: ignore[arg-type]
+    page.get_by_text("No column can be a target: that needs numbers that differ").wait_for()
+    page.get_by_text("Cannot be used: it is 5 in every row.").wait_for()
+    assert page.get_by_text("Choose a target").count() == page.get_by_role("button", name="Train").count() == 0
+    page.get_by_role("button", name="← Files").click()
+    page.get_by_role("button", name="constant").wait_for()
+
+
 def test_the_former_target_is_an_input_again_unless_it_was_unticked(
     open_studio: Callable[..., Any], look: Callable[..., Page]
 ) -> None:

@@ -52,11 +52,15 @@ export function tableForm(page, table) {
     columns.tick(on);
     look();
   };
+  if (!canBegin(table)) return html("div", { class: "start-form" }, ...heading(table, page), columns);
   look();
   return html("form", { class: "start-form", on: { submit, keydown } }, ...heading(table, page),
     html("div", { class: "start-ticks" }, button("Tick all", tick(true), { class: "start-link" }), button("Tick none", tick(false), { class: "start-link" })),
     columns, shape, said, html("div", { class: "start-buttons" }, train, open));
 }
+
+/** Whether any column can be a target; if not, a note of the table says why. */
+const canBegin = (table) => table.columns.some((column) => column.why_no_target === null);
 
 function heading(table, page) {
   const sheets = choice(table.sheets, table.sheet);
@@ -64,7 +68,7 @@ function heading(table, page) {
   return [
     button("← Files", page.list, { class: "start-link" }),
     html("h2", { tabindex: -1 }, table.file),
-    html("p", { class: "start-about" }, `${counted(table.rows, "row")}, ${counted(table.columns.length, "column")}. Choose the column to explain, and those to explain it by.`),
+    html("p", { class: "start-about" }, `${counted(table.rows, "row")}, ${counted(table.columns.length, "column")}.${canBegin(table) ? " Choose the column to explain, and those to explain it by." : ""}`),
     table.sheets.length > 1 ? html("div", { class: "start-sheets" }, field("Sheet", sheets)) : null,
     table.notes.length ? html("ul", { class: "start-notes" }, table.notes.map((note) => html("li", {}, note))) : null,
   ];

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgewise.interpret import end_names, node_names
 
 if TYPE_CHECKING:
-    from edgewise.session import Session, State
+    from edgewise.networks.session import Session, State
 
 _WORDS = {
     "add_bump": "Moved the curve of {edge}", "add_nodes": "Added nodes", "add_variable": "Computed {name} = {formula}",

@@ -84,7 +84,7 @@ def test_networks_sessions_and_pictures_are_files(desk: Desk, tmp_path: Path) ->
     assert Session.load(tmp_path / "s").log() == desk.session.log()
     assert data(made["svg"]).startswith(b"<?xml") and data(made["png"]).startswith(b"\x89PNG")
     page = data(made["report"]).decode()
-    for said in ("A formula for y", "use_formula(formula=", "r is computed from other columns", "Every edge"):
+    for said in ("A formula for y", "Took the formula", "r is computed from other columns", "Every edge"):
         assert said in page
     assert made["report"]["media"] == "text/html" and "<script" not in page
 

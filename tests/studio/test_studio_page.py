@@ -327,7 +327,7 @@ def test_the_history_is_a_tree(touched: tuple[Studio, Page]) -> None:
     wait_for_states(page, 3)
     assert (studio.session.state.parent, studio.session.state.branch) == (0, "other")
     assert page.locator(".tree circle").count() == 3
-    assert page.locator(".states [aria-current] .call").inner_text() == "lock(y → h1)"
+    assert page.locator(".states [aria-current] .call").inner_text() == "Locked y → h1"
 
 
 def test_what_only_shows_offers_no_changes(open_studio: Callable[..., Studio], look: Callable[..., Page]) -> None:

@@ -57,6 +57,13 @@ def test_curves_has_a_panel_for_each_active_edge() -> None:
         "h1 → z",
         "h2 → z",
     ]
+    assert [ax.get_xlabel() for ax in figure.axes[::6]] == ["a_1", "h2"]
+    assert [ax.get_ylabel() for ax in figure.axes[2:6]] == [
+        "adds to h2, factor 1",
+        *["adds to h2, factor 2"] * 2,
+        "adds to z",
+    ]
+    assert figure.get_supxlabel() == "bars: samples; ticks on top: knots of the spline"
     assert "sin(3 a_1) + 0.5" in texts(figure.axes[0])
     assert any("% outside" in text for text in texts(figure.axes[1]))
     drawn(figure)
@@ -64,7 +71,8 @@ def test_curves_has_a_panel_for_each_active_edge() -> None:
 
 def test_curves_over_many_decades_are_logarithmic() -> None:
     x = 10 ** (4 * rows(50, 1))
-    assert plot.curves(ew.KAN([1, 1]), x).axes[0].get_xscale() == "log"
+    (ax,) = plot.curves(ew.KAN([1, 1]), x).axes
+    assert ax.get_xscale() == "log" and "log" in texts(ax)
     assert plot.curves(ew.KAN([1, 1]), x - 5).axes[0].get_xscale() == "linear"
 
 

@@ -228,8 +228,35 @@ def test_hidden_edges_are_left_out_with_a_note() -> None:
     picture = Drawn(plot.network(model, x, least=0.2))
     assert 0 < few < 28
     assert len(picture.boxes) == 28 - few
-    assert f"{few} edges score below 0.2 and are not drawn" in [text.get_text() for text in picture.ax.texts]
+    (note,) = [text.get_text() for text in picture.ax.texts if text.get_gid() == "note"]
+    assert note.replace("\n", " ") == f"{few} edges score below 0.2 and are not drawn. Not used: x3, x5"
     assert "note" not in Drawn(plot.network(model, x)).texts
+
+
+@pytest.mark.parametrize("layout", ["levels", "grid"])
+def test_inputs_that_no_edge_leaves_are_named_and_take_no_room(layout: Any) -> None:
+    names, x = ["age", "bmi", "lambda", "theta_1", "height"], rows(9, 5)
+    gone = [(0, j, i) for j in range(2) for i in range(5) if (j, i) not in ((0, 1), (0, 3))]
+    model = ew.nn.compact(ew.nn.remove_edges(ew.KAN([5, 2, 1]), gone), x)
+    picture = Drawn(plot.network(model, x, names=names, layout=layout))
+    assert {gid for gid in picture.texts if gid.startswith("name-0")} == {"name-0-1", "name-0-3"}
+    (note,) = [text.get_text() for text in picture.ax.texts if text.get_gid() == "note"]
+    assert note.replace("\n", " ") == "Not used: age, lambda, height"
+    alone = Drawn(plot.network(ew.KAN([2, 1, 1]), rows(9, 2), names=["bmi", "theta_1"], layout=layout))
+    for part in ("edge-0-0-{}-box", "edge-1-0-0-box"):
+        for old, new in ((1, 0), (3, 1)):
+            (left, _), size = picture.boxes[part.format(old)][0], alone.boxes[part.format(new)][0]
+            assert left == pytest.approx(size[0], abs=1.0)
+    assert collisions(picture) == []
+
+
+def test_an_output_stands_above_what_leads_to_it() -> None:
+    model, keep = ew.KAN([4, 4, 1]), [(0, 0), (3, 3)]
+    gone = [(0, j, i) for j in range(4) for i in range(4) if (j, i) not in keep] + [(1, 0, 1), (1, 0, 2), (1, 0, 3)]
+    spots = {(n.layer, n.index): n for n in plot.diagram(ew.nn.remove_edges(model, gone)).nodes}
+    (box,) = [e.box for e in plot.diagram(ew.nn.remove_edges(model, gone)).edges if e.layer == 1]
+    assert spots[2, 0].x == pytest.approx(spots[1, 0].x, abs=0.6) == pytest.approx(box[0], abs=0.6)
+    assert (0, 0) in spots and (0, 3) in spots and (0, 1) not in spots
 
 
 def test_opacity_follows_the_scores() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -223,8 +224,11 @@ def test_removed_edges_cover_no_label(
     page.get_by_role("tab", name=tab).click()
     page.locator(".removed summary").wait_for()
     page.wait_for_timeout(300)
+    assert page.locator(".removed summary").inner_text() == "11 removed edges"
     (removed,) = boxes(page, ".removed")
     assert not any(overlap(removed, label) for label in boxes(page, ".diagram .names > *, .diagram .edge"))
+    page.locator(".removed summary").click()
+    page.get_by_text(re.compile(r"^Not used: x\d, x\d$")).wait_for()
 
 
 def test_a_brush_takes_the_bars_that_it_touches(

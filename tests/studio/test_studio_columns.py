@@ -169,6 +169,34 @@ def test_a_file_that_no_studio_wrote_is_not_written_over(tmp_path: Path) -> None
     assert (tmp_path / "mine.studio").read_text() == "a letter" and len(desk.ask("view", {})["kept"]) == 1
 
 
+def test_columns_that_follow_from_others_are_named(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    oil, gas, sun = np.round(random.uniform(0, 30, (3, 80)), 2)
+    columns = {
+        "oil": oil,
+        "gas": gas,
+        "sun": sun,
+        "other": 100 - oil - gas - sun,
+        "fossil": oil + gas,
+        "kg": 1000 * oil,
+    }
+    price = 0.3 * oil + gas**2 + 0.001 * random.normal(size=80)  # no sum, and no line: nothing is said of it
+    columns |= {"nearly": sun + 0.01 * random.normal(size=80), "price": price}
+    lines = [",".join(columns)]
+    lines += [
+        ",".join("" if k in (8, 20) and name == "gas" else f"{values[k]:.10g}" for name, values in columns.items())
+        for k in range(80)
+    ]
+    (tmp_path / "mix.csv").write_text("\n".join(lines))
+    notes = Desk(tmp_path).ask("open_table", {"file": "mix.csv", "target": "price"})["notes"]
+    assert [note for note in notes if note.startswith("In every row")] == [
+        "In every row 'kg' is 1000 'oil': one of the two is enough.",
+        "In every row 'nearly' is 'sun' to within 0.021: one of the two is enough.",
+        "In every row 'other' is 100 - 'oil' - 'gas' - 'sun': one of these 4 columns can be left out.",
+        "In every row 'fossil' is 'oil' + 'gas': one of these 3 columns can be left out.",
+    ]
+
+
 def test_a_text_is_ticked_on_the_page(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:
     studio = open_studio("penguins")
     page = look(studio)

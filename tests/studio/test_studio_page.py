@@ -195,6 +195,24 @@ def test_snapping_an_edge_by_a_click(touched: tuple[Studio, Page]) -> None:
     assert page.locator(f"{EDGE}.symbolic").count() == 1
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_functions_are_listed_with_a_legend_and_whole(
+    open_studio: Callable[..., Studio], look: Callable[..., Page], width: int
+) -> None:
+    page = look(open_studio(small_session()), width=width)
+    page.locator(EDGE).click()
+    first = page.locator(".suggestions button").first
+    first.wait_for(timeout=15000)
+    head = page.locator(".suggest-head")
+    assert head.inner_text().split() == ["function", "error", "×", "now"]
+    assert "✓: the error stays" in str(head.get_attribute("title"))
+    whole = "all => all.every((one) => one.clientWidth > 0 && one.scrollWidth <= one.clientWidth + 1)"
+    assert page.locator(".suggestions .formula-text").evaluate_all(whole)
+    factors = page.locator(".suggestions .factor").all_inner_texts()
+    errors = page.locator(".suggestions .number").all_inner_texts()
+    assert len({*errors}) > 1 and len({*factors}) > 1 and all(re.match(r"×\d", factor) for factor in factors)
+
+
 def test_the_slider_shows_what_would_go(touched: tuple[Studio, Page]) -> None:
     studio, page = touched
     page.click("#tab-network")

@@ -60,6 +60,23 @@ def test_a_table_without_a_target_says_why_and_asks_for_nothing(
     page.get_by_role("button", name="constant").wait_for()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 800)])
+def test_a_table_of_many_columns_begins_without_scrolling(
+    open_studio: Callable[..., Any], look: Callable[..., Page], width: int, height: int
+) -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 16))
+    table = "\n".join([",".join(f"column_{k}" for k in range(16)), *(",".join(map(str, row)) for row in rows)])
+    page = look(open_studio(), width=width, height=height)
+    many = {"name": "many.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    page.locator("#start-upload").set_input_files(many)  # type: ignore[arg-type]
+    train = page.locator(".start-form").get_by_role("button", name="Train", exact=True)
+    train.wait_for()
+    place = train.bounding_box()
+    assert place is not None and place["y"] + place["height"] <= height and place["x"] + place["width"] <= width
+    under = "([x, y]) => document.elementFromPoint(x, y).textContent"
+    assert page.evaluate(under, [place["x"] + place["width"] / 2, place["y"] + place["height"] / 2]) == "Train"
+
+
 def test_the_former_target_is_an_input_again_unless_it_was_unticked(
     open_studio: Callable[..., Any], look: Callable[..., Page]
 ) -> None:

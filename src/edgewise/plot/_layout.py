@@ -2,15 +2,16 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeVar
 
 from edgewise._checks import is_number
 from edgewise._errors import InputError, unknown
 from edgewise.interpret import node_names
-from edgewise.nn import KAN
+from edgewise.nn import KAN, Nodes
 from edgewise.plot._levels import grid, levels
 from edgewise.plot._spots import LOOK, Diagram, EdgeSpot, Key, NameSpot, NodeSpot, Pairs, Placed, Room
 from edgewise.plot._text import Label, broken, edge_label, has_glyphs, height, math_name, name_label, width
@@ -92,6 +93,7 @@ def corners(spot: NameSpot, unit: float) -> list[tuple[float, float]]:
 PAGE = 7.0  # inches: the width of a page's text
 Frame = tuple[float, float | None]  # what a diagram is to fit in: width and height in inches
 LayoutName = Literal["auto", "levels", "grid"]
+Spot = TypeVar("Spot", NodeSpot, NameSpot)
 LAYOUTS = {"levels": levels, "grid": grid}
 _SYMBOL = re.compile(r"\\?[A-Za-z]+(_\{[^^]*\})?")
 
@@ -105,7 +107,9 @@ def diagram(
     width: float = PAGE,
     hidden: Collection[Key] = (),
 ) -> Diagram:
-    """Return the positions of everything in the picture of a network; masked and hidden edges have none.
+    """Return the positions of everything in the picture of a network.
+
+    Masked and hidden edges have none; a note names the inputs that no shown edge leaves.
 
     Parameters
     ----------
@@ -153,6 +157,11 @@ def fitted(
     if layout not in ("auto", *LAYOUTS):
         raise unknown("layout", layout, ["auto", *LAYOUTS])
     labels = [[name_label(name) for name in level] for level in names]
+    pairs: list[Pairs] = [
+        [(j, i) for j, i in layer.mask.nonzero().tolist() if (depth, j, i) not in hidden]
+        for depth, layer in enumerate(model.layers)
+    ]
+    note = ". ".join(filter(None, [note, _unused(names[0], _used(model, pairs))]))
     kinds = list(LAYOUTS) if layout == "auto" else [layout]
     width, height = frame
 
@@ -161,11 +170,11 @@ def fitted(
         wide, high = found.width * found.unit, found.height * found.unit
         return min(width / wide, math.inf if height is None else height / high)
 
-    every = (_diagram(model, labels, kind, unit, hidden, note) for kind in kinds for unit in LOOK.box_sizes)
+    every = (_diagram(model, labels, kind, unit, pairs, note) for kind in kinds for unit in LOOK.box_sizes)
     found = next((way for way in every if scale(way) >= 1), None)
     if height is None:
-        return found or _diagram(model, labels, kinds[-1], LOOK.box_sizes[-1], hidden, note)
-    found = found or max((_diagram(model, labels, kind, LOOK.box_sizes[-1], hidden, note) for kind in kinds), key=scale)
+        return found or _diagram(model, labels, kinds[-1], LOOK.box_sizes[-1], pairs, note)
+    found = found or max((_diagram(model, labels, kind, LOOK.box_sizes[-1], pairs, note) for kind in kinds), key=scale)
     return _scaled(found, min(scale(found), LOOK.enlarged))
 
 
@@ -176,28 +185,49 @@ def _scaled(found: Diagram, factor: float) -> Diagram:
     return replace(found, unit=found.unit * factor, points=found.points * factor, names=names, note=note)
 
 
-def _diagram(model: KAN, labels: Labels, kind: str, unit: float, hidden: Collection[Key], note: str) -> Diagram:
-    pairs: list[Pairs] = [
-        [(j, i) for j, i in layer.mask.nonzero().tolist() if (depth, j, i) not in hidden]
-        for depth, layer in enumerate(model.layers)
-    ]
+def _diagram(model: KAN, labels: Labels, kind: str, unit: float, pairs: Sequence[Pairs], note: str) -> Diagram:
     formulas = _formulas(model, pairs, labels, LOOK.levels_formula if kind == "levels" else LOOK.grid_formula)
-    room = _room(labels, formulas, unit)
-    nodes, edges = LAYOUTS[kind](model.nodes, pairs, room)
+    used = _used(model, pairs)
+    place, shown = {i: k for k, i in enumerate(used)}, [[labels[0][i] for i in used], *labels[1:]]
+    room = _room(shown, {(d, j, place[i] if d == 0 else i): text for (d, j, i), text in formulas.items()}, unit)
+    joined = [[(j, place[i]) for j, i in pairs[0]], *pairs[1:]]
+    nodes, edges = LAYOUTS[kind]([Nodes(len(used)), *model.nodes[1:]], joined, room)
+    names = [_numbered(spot, used) for spot in place_names(kind, nodes, shown, unit)]
+    nodes = [_numbered(node, used) for node in nodes]
+    edges = [replace(edge, i=used[edge.i]) if edge.layer == 0 else edge for edge in edges]
     edges = [
         replace(edge, label=formulas[edge.key], strip=edge.size[1] - 1) if edge.key in formulas else edge
         for edge in edges
     ]
-    names = place_names(kind, nodes, labels, unit)
     bounds = _bounds((nodes, edges), names, unit)
-    told = (
-        NameSpot(-1, 0, Label(note, False), bounds[0] + LOOK.pad, bounds[1], "left", "top", 0.0, LOOK.note)
-        if note
-        else None
-    )
-    if told:
-        bounds = _bounds((nodes, edges), [*names, told], unit)
-    return Diagram(kind, unit, bounds, nodes, edges, names, LOOK.formula, told)
+    if not note:
+        return Diagram(kind, unit, bounds, nodes, edges, names, LOOK.formula)
+    letter = width(Label(note, False), LOOK.note) / len(note) / unit
+    label = Label(textwrap.fill(note, max(24, int(0.93 * (bounds[2] - bounds[0]) / letter))), False)
+    said = NameSpot(-1, 0, label, bounds[0] + LOOK.pad, bounds[1], "left", "top", 0.0, LOOK.note)
+    bounds = _bounds((nodes, edges), [*names, said], unit)
+    return Diagram(kind, unit, bounds, nodes, edges, names, LOOK.formula, said)
+
+
+def _used(model: KAN, pairs: Sequence[Pairs]) -> list[int]:
+    """The inputs that edges leave; all of them where there are no edges."""
+    return sorted({i for _, i in pairs[0]}) or list(range(model.nodes[0].n_nodes))
+
+
+def _numbered(spot: Spot, used: Sequence[int]) -> Spot:
+    """The same of an input under its number in the network."""
+    return replace(spot, index=used[spot.index]) if spot.layer == 0 else spot
+
+
+def _unused(names: Sequence[str], used: Sequence[int]) -> str:
+    """Say which inputs no edge leaves: the first of them by name.
+
+    >>> _unused(["a", "b", "c"], [1]), _unused(["a"], [0])
+    ('Not used: a, c', '')
+    """
+    rest, most = [name for i, name in enumerate(names) if i not in used], 4
+    more = f" and {len(rest) - most} more" if len(rest) > most else ""
+    return f"Not used: {', '.join(rest[:most])}{more}" if rest else ""
 
 
 def _formulas(model: KAN, pairs: Sequence[Pairs], labels: Labels, widest: float) -> dict[Key, Label]:

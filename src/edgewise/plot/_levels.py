@@ -179,10 +179,7 @@ def levels(nodes: Sequence[Nodes], pairs: Sequence[Pairs], room: Room) -> Placed
     found, edges = list(below), []
     for depth, layer in enumerate(pairs):
         level = nodes[depth + 1]
-        if depth + 1 == len(pairs):
-            xs = _even(extents[-1], list(range(level.n_nodes)), width)
-        else:
-            xs = _nodes_x(level, extents[depth + 1], order[depth + 1], (below, layer), width)
+        xs = _nodes_x(level, extents[depth + 1], order[depth + 1], (below, layer), width)
         above = _level(level, depth + 1, xs, order[depth + 1])
         below, placed = _stacked(below, _row(depth, layer, room, (below, above), width), above)
         found += below
@@ -219,7 +216,7 @@ def _placed(extents: list[Point], order: list[int], wishes: list[float], width: 
 def _nodes_x(
     nodes: Nodes, extents: list[Point], order: list[int], leads: tuple[list[NodeSpot], Pairs], width: float
 ) -> list[float]:
-    """The places of hidden nodes: above the middle of what leads to them, the more evenly the more edges there are."""
+    """The places of hidden nodes and outputs: above what leads to them, the more evenly the more edges there are."""
     below, layer = leads
     groups = nodes.groups()
     of = {j: q for q, group in enumerate(groups) for j in group}

@@ -147,7 +147,8 @@ def network(
     Curves cover the range that the data takes. A line's opacity on white is tanh(3 score) of its attribution score, so
     what matters is dark. Symbolic edges are orange, with their formula of what enters, x, in rounded constants; "~ x^2"
     where that has no room. A dot is a sum, a circled cross the product of the sums that lead to it. Masked edges are
-    not drawn. Names like x1, theta_1 and k_B, and LaTeX between dollars, are set as mathematics, others as they are.
+    not drawn, nor inputs that no edge leaves: a note names them. Names like x1, theta_1 and k_B, and LaTeX between
+    dollars, are set as mathematics, others as they are.
 
     Save the figure with `ax.figure.savefig(path)`; in SVG every edge's line, box, curve and formula are groups with the
     ids "edge-LAYER-J-I-line" and so on, nodes and their names "node-LAYER-Q" and "name-LAYER-Q".

@@ -34,7 +34,7 @@ class DiagramStyle:
 
     name: float = 8.5  # font of inputs and outputs
     hidden_name: float = 6.5  # font of hidden nodes
-    note: float = 6.5  # font of what tells of edges that are left out
+    note: float = 6.5  # font of what tells of edges and inputs that are left out
     formula: float = 7.0  # font in boxes
     name_space: float = 0.09  # inches between names
     name_lines: int = 3  # that a name is broken into, at most
@@ -184,7 +184,7 @@ class Diagram:
     points
         The size of the formulas in the boxes, in points.
     note
-        What tells of edges that are left out; None if none are.
+        What tells of edges and inputs that are left out; None if none are.
     """
 
     kind: str

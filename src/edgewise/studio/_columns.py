@@ -12,7 +12,8 @@ from scipy.stats import rankdata
 
 from edgewise._errors import InputError
 from edgewise.interpret.symbolic import dimension
-from edgewise.studio._form import classes_of, linear_copies, why_not
+from edgewise.studio._copies import copies
+from edgewise.studio._form import classes_of, why_not
 from edgewise.studio._network_view import number, numbers
 from edgewise.studio._requests import Answer
 from edgewise.tables.io import Table, why_no_class
@@ -92,7 +93,7 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
         is_number = one["why"] is None and one["kind"] == "number"
         one["correlation"] = _rank_correlation(table, one["name"], target) if is_number else None
     inputs, notes = _inputs(columns, target, table.n_rows)
-    notes += _of_target(table, target) + linear_copies(table, [name for name in possible if name in table.columns])
+    notes += _of_target(table, target) + copies(table, [name for name in possible if name in table.columns])
     left_out = [
         f"Column {one['name']!r} is left out: {one['why']}." for one in columns if one["why"] is not None
     ] + notes

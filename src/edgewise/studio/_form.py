@@ -71,39 +71,6 @@ def classes_of(table: Table, name: str) -> list[str]:
     return [f"{value:g}" for value in values] if len(values) == 2 else []
 
 
-def linear_copies(table: Table, names: Sequence[str]) -> list[str]:
-    """Return a sentence on each pair of columns of which one is a straight line in the other, in every row.
-
-    >>> a = np.array([1.0, 4.0, 2.5])
-    >>> linear_copies(Table({"a": a, "b": 24 - a}, 3), ["a", "b"])
-    ["In every row 'b' is 24 - 'a': one of the two is enough."]
-    """
-    most, close = 60, 0.01  # columns that are compared; of a column's range
-    said: list[str] = []
-    for k, second in enumerate(names[:most]):
-        for first in names[:k]:
-            a, b = table.columns[first], table.columns[second]
-            there = np.isfinite(a) & np.isfinite(b)
-            if there.sum() < 3 or not np.ptp(a[there]) > 0 or not np.ptp(b[there]) > 0:
-                continue
-            slope, offset = np.polyfit(a[there], b[there], 1)
-            far, size = np.abs(slope * a[there] + offset - b[there]).max(), np.ptp(b[there])
-            if far <= close * size:
-                digits = 9 if far < 1e-9 * size else 3
-                slope, offset = (float(f"{value:.{digits}g}") for value in (slope, offset))
-                text = _line(slope, offset, repr(first), size)
-                within = "" if far < 1e-9 * size else f" to within {far:.2g}"
-                said.append(f"In every row {second!r} is {text}{within}: one of the two is enough.")
-    return said
-
-
-def _line(slope: float, offset: float, name: str, size: float) -> str:
-    factor = "" if abs(slope) == 1 else f"{abs(slope):g} "
-    if abs(offset) < 1e-9 * size:
-        return f"{'-' if slope < 0 else ''}{factor}{name}"
-    return f"{offset:g} {'-' if slope < 0 else '+'} {factor}{name}"
-
-
 def power_law(x: Array, y: Array) -> float | None:
     """Return how far a power law of all inputs is from the target, over the spread of its logarithm.
 

@@ -1,15 +1,15 @@
 // The diagram of the page: the network as it is, or as it trains; zoomed and panned, touched and walked through.
 
 import { button, html, svg } from "./elements.js";
-import { picture } from "./picture.js";
+import { READABLE, endSize, picture } from "./picture.js";
 import { d3 } from "./vendor.js";
 import { counted, edgeName } from "./words.js";
 import { rowsOf, step } from "./walk.js";
 
 const ARROWS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 const MARGIN = 18; // pixels around a diagram that fits
+const ABOVE = 44; // pixels above it, where the buttons are
 const LARGEST = 62; // pixels of a box's side at which a small diagram stops growing
-const READABLE = 10; // pixels of the names of inputs and outputs, at least: a diagram may be wider than a phone
 
 /** The panel with the diagram; it selects and hovers through the store. */
 export function panel(host, store) {
@@ -75,12 +75,12 @@ function zooming(stage, ground) {
     const { clientWidth: wide, clientHeight: high } = stage;
     if (!bounds || !wide || !high) return;
     const [left, bottom, right, top] = bounds;
-    const room = Math.min((wide - 2 * MARGIN) / (right - left), (high - 2 * MARGIN) / (top - bottom));
+    const room = Math.min((wide - 2 * MARGIN) / (right - left), (high - ABOVE - MARGIN) / (top - bottom));
     const scale = Math.max(Math.min(room, LARGEST), text ? READABLE / text : 0);
     stage.classList.toggle("wider", scale > room);
     const whole = scale * (right - left) <= wide - 2 * MARGIN;
     const x = whole ? wide / 2 - (scale * (left + right)) / 2 : MARGIN - scale * left;
-    const y = high / 2 + (scale * (bottom + top)) / 2;
+    const y = (high + ABOVE - MARGIN) / 2 + (scale * (bottom + top)) / 2;
     chosen.call(zoom.transform, d3.zoomIdentity.translate(x, y).scale(scale));
     mine = false;
   }
@@ -90,8 +90,7 @@ function zooming(stage, ground) {
     resized: () => mine || fit(),
     hold(diagram) {
       bounds = diagram.bounds;
-      const ends = diagram.names.filter((spot) => spot.layer === 0 || spot.layer === diagram.node_names.length - 1);
-      text = Math.min(...ends.map((spot) => spot.points)) / 72 / diagram.unit;
+      text = endSize(diagram);
       fit();
     },
   };
@@ -203,7 +202,7 @@ function widerNote(stage) {
   return stage.classList.contains("wider") ? "Drag to see the rest of the network." : "";
 }
 
-/** The removed edges, each with a button that brings it back. */
+/** The removed edges, each with a button that brings it back, and the inputs that no edge leaves. */
 function showRemoved(list, store) {
   const { removed, diagram } = store.view;
   list.hidden = removed.length === 0;
@@ -214,5 +213,8 @@ function showRemoved(list, store) {
     });
     return html("li", {}, html("span", {}, name), restore);
   });
-  list.replaceChildren(html("summary", {}, `${counted(removed.length, "removed edge")}`), html("ul", {}, rows));
+  const drawn = new Set(diagram.nodes.filter((node) => node.layer === 0).map((node) => node.index));
+  const unused = diagram.node_names[0].filter((name, i) => !drawn.has(i));
+  const names = html("p", { class: "hint", hidden: !unused.length }, `Not used: ${unused.join(", ")}`);
+  list.replaceChildren(html("summary", {}, counted(removed.length, "removed edge")), names, html("ul", {}, rows));
 }

@@ -14,7 +14,7 @@ export function panel(host, store) {
   const head = html(
     "div",
     { class: "suggest-head", "aria-hidden": "true", title: "Best first: those that keep the error, the simplest of equals before the others. ✓: the error stays. ×: error over the present one, on new rows if some are held out" },
-    ["", "function", "", "error", "× now"].map((text) => html("span", {}, text)),
+    ["", "function", "error", "× now"].map((text) => html("span", {}, text)),
   );
   const element = html(
     "section",

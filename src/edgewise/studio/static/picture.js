@@ -7,6 +7,15 @@ import { edgeWords } from "./words.js";
 const FAINTEST = 0.18;
 const FAINTEST_BOX = 0.35;
 
+/** Pixels of the names of inputs and outputs, at least: a picture may be wider than a phone. */
+export const READABLE = 10;
+
+/** The size of the smallest name of an input or output, in units of the diagram. */
+export function endSize(diagram) {
+  const ends = diagram.names.filter((spot) => spot.layer === 0 || spot.layer === diagram.node_names.length - 1);
+  return Math.min(...ends.map((spot) => spot.points)) / 72 / diagram.unit;
+}
+
 /**
  * Draw the `diagram` of a view. The group's units are those of the diagram, y downward.
  * @param {object} diagram - as `view` gives it
@@ -155,5 +164,7 @@ export function still(diagram, said) {
     for (const name of ["role", "tabindex", "aria-label"]) element.removeAttribute(name);
   }
   const image = svg("svg", { viewBox: view, role: "img", "aria-label": said, class: "still" }, drawn.element);
-  return html("div", { class: "still-frame" }, image);
+  const wide = (right - left + 2 * beside) * (READABLE / endSize(diagram));
+  image.style.setProperty("--readable", `${Math.ceil(wide)}px`);
+  return html("div", { class: "still-frame", tabindex: 0 }, image);
 }

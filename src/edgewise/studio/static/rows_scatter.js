@@ -9,7 +9,7 @@ import { d3 } from "./vendor.js";
 const WIDE = 260, HIGH = 190;
 const RIGHT = 8, TOP = 8, FOOT = 34;
 const NAME = 24; // pixels left of the numbers of the axis, for its name
-const SIZE = 10; // pixels of a letter
+const SIZE = 11; // pixels of a letter
 const NEAR = 10; // pixels from a dot at which a click is meant for it
 
 /**

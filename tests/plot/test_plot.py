@@ -91,6 +91,31 @@ def test_edge_formula(name: str, affine: tuple[float, float, float, float], expe
     assert edge_formula(name, affine, "t") == expected
 
 
+def test_titles_of_effects_end_before_their_notes() -> None:
+    grid = np.linspace(0, 1, 30)
+    names = [
+        "gestation length in days of the animals (median)",
+        "island × bill_length_mm",
+        "a",
+        "body mass (kg/m²) " * 3,
+    ]
+    notes = ["2 %", "12 % ± 3", "log, 41 %", "a note of a few words"]
+    parts = [
+        plot.CurveEffect(name, grid, grid, grid - 0.1, grid + 0.1, grid, note=note)
+        for name, note in zip(names, notes, strict=True)
+    ]
+    for columns in (1, 2, 4):
+        panels = plot.effects(parts, "adds to brain weight (g)", columns=columns)
+        figure = panels[0].figure
+        drawn(figure)
+        for ax, name in zip(panels, names, strict=True):
+            title, note = (getattr(ax, part).get_window_extent() for part in ("_left_title", "_right_title"))
+            assert title.x1 < note.x0 and title.x0 > 0 and note.x1 <= figure.bbox.x1
+            assert ax.get_title(loc="left")[:3] == name[:3] or name == "a"
+        labels = [ax.get_ylabel() for ax in panels]
+        assert labels.count("adds to brain weight (g)") == math.ceil(4 / columns)
+
+
 def test_history_draws_both_errors_and_the_grids() -> None:
     record = [Row(0, 3, 20, 1e-2, 2e-2, 0.1), Row(1, 5, 30, 1e-5, 2e-5, 0.4), Row(2, 5, 30, 0.0, 1e-5, 0.5)]
     ax = plot.history(FitResult(ew.KAN([1, 1]), record, Outcome.CONVERGED, 0.0, 1e-5))

@@ -14,7 +14,7 @@ from edgewise._errors import InputError
 from edgewise._typing import Array
 from edgewise.plot import _style as style
 from edgewise.plot._field import PairEffect, draw_pair, pair_title
-from edgewise.plot._text import PLAIN, name_label, plain
+from edgewise.plot._text import PLAIN, Label, name_label, plain, shortened, width
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,13 @@ def _starts_line(ax: Axes) -> bool:
 
 
 def _titles(ax: Axes, part: Effect) -> None:
-    label = pair_title(part) if isinstance(part, PairEffect) else name_label(part.title)
+    """The title at the left, shortened to what the note at the right leaves of the panel."""
+    spec, wide = ax.get_subplotspec(), ax.get_figure(root=True).get_size_inches()[0]  # type: ignore[union-attr]
+    whole = ax.get_position().width * wide if spec is None else wide / spec.get_gridspec().ncols - 0.6
+    room = whole - width(Label(part.note, False), 8) - 0.1
+    label = pair_title(part, room) if isinstance(part, PairEffect) else name_label(part.title)
+    if not label.is_math:
+        label = Label("\n".join(shortened(line, room, 9) for line in label.text.split("\n")), False)
     ax.set_title(label.text, loc="left", fontsize=9, color=style.INK, **label.style)
     ax.set_title(part.note, loc="right", fontsize=8, color=style.SOFT, **PLAIN)
 

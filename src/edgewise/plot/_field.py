@@ -111,14 +111,14 @@ def _at_rows(part: PairEffect) -> Array:
     return part.z[near[0], near[1]]
 
 
-def pair_title(part: PairEffect) -> Label:
-    """Return the title of a pair, whose names are set as those of other panels; in two lines if they are long."""
+def pair_title(part: PairEffect, room: float) -> Label:
+    """Return the title of a pair, whose names are set as those of other panels; in two lines if it is wider than the
+    room, in inches."""
     first, second = name_label(part.across.name), name_label(part.up.name)
-    if part.title != f"{part.across.name} × {part.up.name}" or not (first.is_math and second.is_math):
-        room = 1.7  # inches beside the note
-        title = name_label(part.title)
-        return title if width(title, 9) < room else Label(title.text.replace(" × ", "\n× "), title.is_math)
-    return Label(f"{first.text} × {second.text}", True)
+    if part.title == f"{part.across.name} × {part.up.name}" and first.is_math and second.is_math:
+        return Label(f"{first.text} × {second.text}", True)
+    title = name_label(part.title)
+    return title if width(title, 9) < room else Label(title.text.replace(" × ", "\n× "), title.is_math)
 
 
 def _length(labels: Sequence[str]) -> int:

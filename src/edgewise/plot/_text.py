@@ -384,6 +384,17 @@ def width(label: Label, size: float) -> float:
     return max(_extent(line, label.is_math, size)[0] for line in _lines(label))
 
 
+def shortened(text: str, room: float, size: float) -> str:
+    """Return the text, without as much of its middle as has no room, in inches.
+
+    >>> shortened("gestation length in days", 0.8, 9.0)
+    'gest…days'
+    """
+    ways = (plain(text, most) for most in (60, 48, 40, 34, 28, 24, 20, 17, 14, 12, 10, 8))
+    last = plain(text, 8)
+    return next((way for way in ways if width(Label(way, False), size) <= room), last)
+
+
 def height(label: Label, size: float) -> float:
     """The height of a label, in inches: that of its lines, or of its mathematics if that is higher."""
     lines, spacing = _lines(label), 1.2  # in sizes of the font

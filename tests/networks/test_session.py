@@ -107,6 +107,29 @@ def test_locked_edges_refuse_hands_and_training() -> None:
     assert free.prune_edge((0, 0, 0)).error > 0
 
 
+def test_snapping_removes_what_does_nothing_and_says_so() -> None:
+    x = 1 + torch.rand(120, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    session = ew.Session(ew.KAN([2, 4, 1], grid=3, seed=0), x, x[:, 0] + x[:, 1] ** 2, ["a", "b"], target="z")
+    model = session.fit().prune(cuts={"what": "nodes", "keep": 1}).model
+    idle = ew.KAN([2, 4, 1], grid=int(model.layers[0].grid), seed=0, dtype=torch.float64)
+    with torch.no_grad():
+        for layer in idle.layers:
+            layer.coefficients.zero_()
+            layer.base_weight.zero_()
+        for new, old in zip(idle.layers, model.layers, strict=True):
+            new.coefficients[:1, : old.n_in] = old.coefficients
+            new.base_weight[:1, : old.n_in] = old.base_weight
+            new.knots[: old.n_in] = old.knots
+            new.knots[old.n_in :] = old.knots[:1]
+    begun = ew.Session(idle, x, x[:, 0] + x[:, 1] ** 2, ["a", "b"], target="z")
+    assert begun.state.edges == 12
+    snapped = begun.snap_all()
+    assert (snapped.state.edges, snapped.state.splines, snapped.model.widths) == (3, 0, [2, 1, 1])
+    assert snapped.state.said == ("3 of 3 edges became functions. 9 that did nothing are removed.",)
+    locked = begun.lock([(0, 3, 0)]).snap_all()
+    assert locked.state.edges >= 4 and any("splin" in line for line in locked.state.said)
+
+
 def test_forbidden_and_required_functions_hold_by_hand_and_by_snapping() -> None:
     session = begin((2, 1)).add_variable("r", "exp(a)/b").fit().forbid(["x", "sin"])
     assert session.forbidden == ("x", "sin")

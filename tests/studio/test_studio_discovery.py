@@ -61,6 +61,13 @@ def searched(desk: Desk, stop: str | None = None, **given: Any) -> tuple[list[di
                 desk.ask("stop", {"how": stop})
 
 
+def shown(desk: Desk) -> None:
+    """Let the desk show a front of noisy rows, whichever tests have run before."""
+    x, y = noisy()
+    desk.change(Session(ew.KAN([2, 1], grid=3), x, y, ["u", "v"], target="w"))
+    assert searched(desk, effort="quick", time_limit=4)[1] is None
+
+
 def test_a_law_is_found_and_becomes_the_network(desk: Desk) -> None:
     assert desk.ask("front", {}) == {"candidates": [], "targets": ["F"], "own": None}
     with pytest.raises(ew.InputError, match="press Discover"):
@@ -99,6 +106,7 @@ def test_a_search_that_is_stopped_returns_the_front_so_far(desk: Desk) -> None:
 
 
 def test_a_formula_that_the_session_cannot_take_says_why(desk: Desk) -> None:
+    shown(desk)
     x, y = noisy()
     desk.change(Session(ew.KAN([2, 1], grid=3), x + 2, y, ["other", "v"], target="w"))
     index = next(one["index"] for one in desk.ask("front", {})["candidates"] if "u" in one["text"])
@@ -110,6 +118,7 @@ def test_a_formula_that_the_session_cannot_take_says_why(desk: Desk) -> None:
 
 
 def test_a_search_is_asked_for_in_words_that_it_knows(desk: Desk) -> None:
+    shown(desk)
     for given, message in [
         ({"effort": "huge"}, "'effort' is"),
         ({"time_limit": 0}, "'time_limit' is"), ({"time_limit": True}, "'time_limit'"),

@@ -48,7 +48,8 @@ def test_a_table_is_shown_with_its_columns(desk: Desk) -> None:
     found = desk.ask("open_table", {"file": "penguins"})
     columns = {one["name"]: one for one in found["columns"]}
     assert found["rows"] == 344 and found["target"] == "body_mass_g"
-    assert found["inputs"] == ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "year"]
+    numbers = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
+    assert found["inputs"] == [*numbers, "year", "species", "island", "sex"]  # as `fit` and `discover` take them
     mass = columns["body_mass_g"]
     assert (mass["kind"], mass["missing"], mass["low"], mass["high"]) == ("number", 2, 2700, 6300)
     assert sum(mass["histogram"]["counts"]) == 342 and mass["why"] is None and mass["unit_guess"] == "g"
@@ -65,6 +66,22 @@ def test_another_target_has_other_correlations(desk: Desk) -> None:
         desk.ask("open_table", {"file": "orbits", "target": "body"})
     with pytest.raises(InputError, match="Unknown target column 'mass'"):
         desk.ask("open_table", {"file": "penguins", "target": "mass"})
+
+
+def test_a_text_that_tells_the_same_as_a_number_is_no_input(desk: Desk) -> None:
+    found = desk.ask("open_table", {"file": "orbits"})
+    assert "Column 'primary' tells the same as 'primary_mass_kg', and is not ticked." in found["notes"]
+    assert set(found["inputs"]) == {"primary_mass_kg", "semi_major_axis_km"}
+
+
+def test_what_numbers_the_rows_is_no_input(desk: Desk) -> None:
+    header = ["patient ID", "humid", "orderID", "code", "y"]
+    rows = [f"{(7 * k) % 41 + 100},{k % 13},{k * k},{k % 5},{(k * k % 29) / 3}" for k in range(40)]
+    (desk.folder / "cells.csv").write_text("\n".join([",".join(header), *rows]))
+    found = desk.ask("open_table", {"file": "cells.csv"})
+    assert found["inputs"] == ["humid", "code"]
+    for name in ("patient ID", "orderID"):
+        assert f"Column {name!r} numbers the rows, as its name says, and is not ticked." in found["notes"]
 
 
 def test_why_a_column_is_of_no_use_is_said(desk: Desk) -> None:

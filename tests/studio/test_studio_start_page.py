@@ -33,6 +33,7 @@ def test_a_table_is_uploaded_and_trained_on(open_studio: Callable[..., Any], loo
     assert page.get_by_label("<b>width</b> is an input").is_checked()
     assert not page.get_by_label("number is an input").is_checked()
     assert page.get_by_text("Text (bad, good)").is_visible()
+    page.get_by_label("kind is an input").uncheck()
     form = page.locator(".start-form")
     form.get_by_label("Hidden nodes").fill("two")
     form.get_by_text("Hidden nodes are whole numbers").wait_for()
@@ -116,7 +117,8 @@ def test_another_session_begins_in_a_window(open_studio: Callable[..., Any], loo
     window = page.get_by_role("dialog", name="Open")
     window.get_by_text("orbits.session is open").wait_for()
     window.get_by_role("button", name="penguins").click()
-    window.get_by_label("year is an input").uncheck()
+    for name in ("year", "species", "island", "sex"):
+        window.get_by_label(f"{name} is an input").uncheck()
     window.get_by_label("Logarithm of body_mass_g").check()
     window.get_by_role("button", name="Open without training").click()
     page.get_by_text("The rows with logarithms are in penguins-log.csv.").wait_for()

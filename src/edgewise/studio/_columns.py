@@ -62,6 +62,7 @@ class Bins:
 
 _NOUNS = {"text": "text", "date": "dates"}
 _OPTION = re.compile(r": \w+= \(--\w+\) names another \w+\.$")
+_IDENTIFIER = re.compile(r"(?i:(.*[\W_])?(id|ids|identifier|index|row|no|nr|number|code|key))|.*[a-z]ID")
 _BRACKETS = re.compile(r".*[(\[]([^()\[\]]{1,20})[)\]]\s*$")
 _ENDINGS = re.compile(
     r"([kmcuM]?[gms]|t|lb|mi|ft|au|nm|min|hr?|hours|days?|years?|yr|K|[kM]?Pa|bar|atm|[km]?[NJWVA]|eV|[kMG]?Hz|mol|rad|deg)"
@@ -92,12 +93,13 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
     for one in columns:
         is_number = one["why"] is None and one["kind"] == "number"
         one["correlation"] = _rank_correlation(table, one["name"], target) if is_number else None
-    inputs, notes = _inputs(columns, target, table.n_rows)
+    inputs, notes = _inputs(table, columns, target)
     notes += _of_target(table, target) + copies(table, [name for name in possible if name in table.columns])
     left_out = [
         f"Column {one['name']!r} is left out: {one['why']}." for one in columns if one["why"] is not None
     ] + notes
-    unticked = [one for one in columns if one["why"] is None and one["kind"] != "number" and one["name"] != target]
+    left = [one for one in columns if one["why"] is None and one["kind"] != "number" and one["name"] != target]
+    unticked = [one for one in left if one["name"] not in inputs]
     left_out += [
         f"Column {one['name']!r} is left out: it holds {_NOUNS[one['kind']]}. It can be an input." for one in unticked
     ]
@@ -153,7 +155,8 @@ def _number_view(table: Table, name: str, seen: dict[bytes, str]) -> Answer:
         **_row(table, name, "number", why), "why_no_target": why,
         "missing": int(values.size - there.size), "distinct": len(levels),
         "low": number(levels[0]) if len(levels) else None, "high": number(levels[-1]) if len(levels) else None,
-        "counter": _counts_rows(values), "histogram": Bins.of(finite).row(finite) if finite.size else None,
+        "counter": _counts_rows(values), "whole": np.array_equal(finite, np.round(finite)),
+        "histogram": Bins.of(finite).row(finite) if finite.size else None,
     }  # fmt: skip
 
 
@@ -172,7 +175,7 @@ def _row(table: Table, name: str, kind: str, why: str | None) -> Answer:
     guess = ending if _ENDINGS.fullmatch(ending) and ending != name else ""
     return {
         "name": name, "kind": kind, "why": why, "missing": 0, "distinct": 0, "low": None, "high": None,
-        "counter": False, "histogram": None, "correlation": None, "levels": [],
+        "counter": False, "whole": False, "histogram": None, "correlation": None, "levels": [],
         "why_no_target": "it cannot be read as numbers" if kind == "text" else "dates are no target",
         "unit": unit, "unit_problem": problem, "unit_guess": guess,
     }  # fmt: skip
@@ -218,11 +221,16 @@ def _rank_correlation(table: Table, name: str, target: str | None) -> float | No
     return round(float(np.corrcoef(first, second)[0, 1]), 4)
 
 
-def _inputs(columns: list[Answer], target: str | None, rows: int) -> tuple[list[str], list[str]]:
+def _inputs(table: Table, columns: list[Answer], target: str | None) -> tuple[list[str], list[str]]:
     """Return the inputs to begin with, and what a person should know of the choice."""
+    rows = table.n_rows
     usable = [one for one in columns if one["why"] is None and one["kind"] == "number" and one["name"] != target]
     kept, notes = usable, []
-    for said, drops in (("counts the rows", _is_counter), ("has gaps in more than half of the rows", _is_sparse)):
+    reasons = (
+        ("counts the rows", _is_counter), ("numbers the rows, as its name says", _is_identifier),
+        ("has gaps in more than half of the rows", _is_sparse),
+    )  # fmt: skip
+    for said, drops in reasons:
         left = [one for one in kept if not drops(one, rows)]
         if left:
             notes += [f"Column {one['name']!r} {said}, and is not ticked." for one in kept if one not in left]
@@ -234,7 +242,34 @@ def _inputs(columns: list[Answer], target: str | None, rows: int) -> tuple[list[
             f"{len(kept)} columns could be inputs: the {most} whose ranks correlate most with {target!r} are ticked."
         )
         kept = [one for one in kept if one in order]
+    texts = []
+    for one in columns:
+        if one["why"] is not None or not _has_few_levels(one) or one["name"] == target:
+            continue
+        same = next((other["name"] for other in kept if _tells_the_same(table, one["name"], other["name"])), None)
+        if same is None:
+            texts.append(one)
+        else:
+            notes.append(f"Column {one['name']!r} tells the same as {same!r}, and is not ticked.")
+    if len(kept) + len(texts) <= most:
+        kept = [one for one in columns if one in kept or one in texts]
     return [one["name"] for one in kept], notes
+
+
+def _has_few_levels(column: Answer) -> bool:
+    """Whether this is text in which each of a few levels has an input."""
+    return column["kind"] == "text" and column["distinct"] <= 12
+
+
+def _tells_the_same(table: Table, text: str, number: str) -> bool:
+    """Whether each level of a text has one value of a number, and each value one level."""
+    pairs = {*zip(table.texts[text], table.columns[number].tolist(), strict=True)}
+    return len(pairs) == len({level for level, _ in pairs}) == len({value for _, value in pairs})
+
+
+def _is_identifier(column: Answer, rows: int) -> bool:
+    """Whether a column has nearly as many whole numbers as there are rows, and the name of an identifier."""
+    return column["whole"] and column["distinct"] > 0.8 * rows and bool(_IDENTIFIER.fullmatch(column["name"]))
 
 
 def _is_wide(column: Answer) -> bool:

@@ -40,9 +40,10 @@ def step_words(session: Session, state: State) -> str:
     model, words = before.situation.model, _WORDS[state.name]
     names = [*session.columns, *(each.name for each in before.situation.variables)]
     nodes = node_names(model, names, session.targets)
+    gone = before.edges - state.edges
     said = {
         **{name: ", ".join(map(str, value)) if isinstance(value, tuple) else value for name, value in given.items()},
-        "gone": _counted(before.edges - state.edges), "read": _counted(before.splines - state.splines),
+        "gone": _counted(gone), "read": _counted(before.splines - state.splines - gone),
     }  # fmt: skip
 
     def ends(edge: tuple[int, int, int]) -> str:

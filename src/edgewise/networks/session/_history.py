@@ -60,6 +60,16 @@ class Situation:
             raise InputError(f"The edge {edge} has to be one of {', '.join(rule.functions)}. Got {name!r}.")
 
 
+def edges_of(model: KAN) -> int:
+    """Return how many active edges a network has.
+
+    >>> import edgewise as ew
+    >>> edges_of(ew.KAN([2, 3, 1]))
+    9
+    """
+    return sum(int(layer.mask.sum()) for layer in model.layers)
+
+
 def errors_at(situation: Situation, rows: Rows) -> tuple[float, float]:
     """Return the network's errors over the rows of training and those held out, nan where there are none."""
     with one_thread():
@@ -128,7 +138,7 @@ class State:
 
     @property
     def edges(self) -> int:
-        return sum(int(layer.mask.sum()) for layer in self.situation.model.layers)
+        return edges_of(self.situation.model)
 
     @property
     def splines(self) -> int:

@@ -13,7 +13,7 @@ from edgewise.formulas import functions as library
 from edgewise.interpret import Cut, symbolic
 from edgewise.kernels import one_thread
 from edgewise.networks.session._actions import acting, action
-from edgewise.networks.session._history import errors_at
+from edgewise.networks.session._history import edges_of, errors_at
 from edgewise.networks.session._rows import Variable
 from edgewise.networks.session._shaping import Shaping
 from edgewise.nn import Direction, Edge, Width
@@ -511,7 +511,9 @@ class Steering(Shaping):
 
     @acting(long=True)
     def snap_all(self, slack: float | None = None, rounding: bool = True) -> Self:
-        """Make every edge a function that may become one: see `edgewise.symbolic.snap`.
+        """Remove edges that do nothing, and make every other edge a function that may become one.
+
+        See `edgewise.symbolic.snap`. Nodes that nothing enters or leaves go with their edges, as in `prune`.
 
         Parameters
         ----------
@@ -521,22 +523,27 @@ class Steering(Shaping):
         rounding
             Whether constants are rounded where the error stays.
         """
+        nothing = 1e-9  # a score, in units of the output's spread: what rounding leaves
         now, table = self._now, self._aims
-        found = symbolic.snap(now.model, table.x, table.y, forbid=now.forbidden, slack=slack, rounding=rounding)
-        return self._changed(found.model, said=self._report(found))
+        lean = interpret.prune(now.model, table.x, table.y, threshold=nothing, merge=False).model
+        model = lean if edges_of(lean) else now.model
+        found = symbolic.snap(model, table.x, table.y, forbid=now.forbidden, slack=slack, rounding=rounding)
+        return self._changed(found.model, said=self._report(found, edges_of(now.model) - edges_of(model)))
 
-    def _report(self, found: symbolic.SnapResult) -> tuple[str, ...]:
+    def _report(self, found: symbolic.SnapResult, gone: int) -> tuple[str, ...]:
         """What snapping came to: how many edges became functions, and the nearest miss of each of the others."""
         snapped, kept = len(found.snapped), len(found.kept)
         said = f"{snapped} of {snapped + kept} edges became functions."
+        if gone:
+            said += f" {gone} that did nothing {'is' if gone == 1 else 'are'} removed."
         if not kept:
             return (said,)
-        names = interpret.node_names(self._now.model, self._rows.all_names(self._now.variables))
+        names = interpret.node_names(found.model, self._rows.all_names(self._now.variables))
         lines = []
         for depth, j, i in found.kept:
             near = found.misses.get((depth, j, i))
-            ends = interpret.end_names(self._now.model, names, depth)
-            text = "it does nothing in these rows, or no function is defined on all of them" if near is None else (
+            ends = interpret.end_names(found.model, names, depth)
+            text = "no function is defined on all of these rows" if near is None else (
                 f"nearest is {near[0]}, with error {near[1]:.3g} instead of {found.error_before:.3g}"
             )  # fmt: skip
             lines.append(f"{names[depth][i]} → {ends[j]}: {text}.")

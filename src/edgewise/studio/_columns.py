@@ -103,8 +103,8 @@ def columns_view(table: Table, target: str | None = None) -> Answer:
     left_out += [
         f"Column {one['name']!r} is left out: it holds {_NOUNS[one['kind']]}. It can be an input." for one in unticked
     ]
-    if unticked:
-        named = ", ".join(repr(one["name"]) for one in unticked)
+    named = ", ".join(repr(one["name"]) for one in unticked if not any(repr(one["name"]) in note for note in notes))
+    if named:
         notes.append(f"Text and dates can be inputs: tick {named}. A text has an input for each level.")
     wide = [repr(one["name"]) for one in columns if one["name"] in {*inputs, target} and _is_wide(one)]
     if wide:

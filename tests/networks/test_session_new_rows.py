@@ -131,6 +131,51 @@ def test_a_bump_moves_the_curve_where_it_says_and_is_undone() -> None:
     assert float(curve.abs().max()) < 0.02
 
 
+def levels(share: float = 0.0) -> Session:
+    """Weights of four breeds, of which one is the baseline, over ages."""
+    random = np.random.default_rng(0)
+    breed, age = random.integers(0, 4, 200), random.uniform(1, 9, 200)
+    x = np.column_stack([age, *(breed == k for k in (1, 2, 3))]).astype(float)
+    y = 3 + 0.5 * age + np.array([0.0, 2.0, 2.1, -1.0])[breed] + 0.05 * random.normal(size=200)
+    names = ["age", "breed_collie", "breed_corgi", "breed_pug"]
+    return Session(ew.KAN([4, 1], grid=3, seed=0), x, y, names, target="weight", held_out=share)
+
+
+def test_joined_levels_have_one_effect_and_stay_joined() -> None:
+    session = levels(0.2).fit()
+    joined = session.join_levels(["breed_collie", "breed_corgi"])
+    assert joined.names == ["age", "breed_collie", "breed_corgi", "breed_pug", "breed_collie_or_corgi"]
+    assert not joined.model.layers[0].mask[0, 1:3].any() and joined.state.edges == 3
+    assert session.held_out_error < joined.held_out_error < 0.1 and joined.undo().error == session.error
+    x = joined.table.x
+    rows = [int(x[:, k].nonzero()[0, 0]) for k in (1, 2)]
+    at = x[rows].clone()
+    at[:, 0] = 5.0
+    collie, corgi = joined.model(at)[:, 0].tolist()
+    assert collie == pytest.approx(corgi, abs=1e-9)
+    with torch.no_grad():
+        before = session.model(at[:, :4])[:, 0]
+    share = x[:, 1].sum() / (x[:, 1] + x[:, 2]).sum()
+    assert collie == pytest.approx(float(share * before[0] + (1 - share) * before[1]), abs=1e-6)
+    read = joined.refit(20).snap_all()
+    assert read.state.splines == 0 and "breed_collie_or_corgi" in [v.name for v in read.state.situation.variables]
+    assert read.error < 0.065  # of which .05 are noise
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["breed_collie"], "'levels' must be inputs that are 0 or 1, two or more"),
+        (["breed_collie", "age"], "'levels' must be inputs that are 0 or 1"),
+        (["breed_collie", "breed_cat"], "Unknown input 'breed_cat'"),
+        ("breed_collie", "'levels' must be names of inputs"),
+    ],
+)
+def test_what_are_no_levels_is_said(given: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        levels().apply("join_levels", levels=given)
+
+
 @pytest.mark.parametrize(
     ("action", "arguments", "message"),
     [

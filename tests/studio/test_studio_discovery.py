@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import inspect
 import json
 import queue
@@ -103,6 +105,18 @@ def test_a_search_that_is_stopped_returns_the_front_so_far(desk: Desk) -> None:
     found = desk.ask("candidate", {"index": one["index"]})
     assert "±" in found["text"] and r"\pm" in found["latex"] and found["constants"]
     assert desk.session.state.id == 0
+
+
+def test_the_report_says_what_was_found(desk: Desk) -> None:
+    shown(desk)
+    page = base64.b64decode(desk.ask("export", {"what": "report"})["base64"]).decode()
+    front = desk.ask("front", {})
+    best = next(one for one in front["candidates"] if one["best"])
+    found = desk.ask("candidate", {"index": best["index"]})
+    words = html.unescape(page)
+    assert f"Its best formula: w = {found['text']}." in words and "Discover searched for" in words
+    assert all(line in words for line in front["conclusion"]) and front["conclusion"]
+    assert f"Weight of the best formula: {best['weight']:.2g}." in words
 
 
 def test_a_formula_that_the_session_cannot_take_says_why(desk: Desk) -> None:

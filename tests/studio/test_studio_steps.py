@@ -32,8 +32,8 @@ STEPS: list[tuple[str, dict[str, Any], str]] = [
     ("smooth", {"edge": (0, 1, 0), "weight": 0.1}, "Smoothed width → h2"),
     ("add_variable", {"name": "r", "formula": "width/height"}, "Computed r = width/height"),
     ("refine", {"factor": 2}, "Made grids finer"),
-    ("prune_edge", {"edge": (0, 0, 2)}, "Removed r → h1"),
-    ("restore_edge", {"edge": (0, 0, 2)}, "Restored r → h1"),
+    ("prune_edge", {"edge": (0, 0, 4)}, "Removed r → h1"),
+    ("restore_edge", {"edge": (0, 0, 4)}, "Restored r → h1"),
     ("add_nodes", {"depth": 1, "nodes": 1}, "Added nodes"),
     ("remove_node", {"node": (1, 2)}, "Removed h3"),
     ("prune", {"threshold": 0.0}, "Pruned no edges"),
@@ -43,12 +43,15 @@ STEPS: list[tuple[str, dict[str, Any], str]] = [
     ("round_constants", {}, "Rounded constants"),
     ("use_formula", {"formula": "width*height"}, "Took the formula width*height"),
     ("fit", {"grids": None, "steps": 2}, "Trained"),
+    ("join_levels", {"levels": ["old", "new"]}, "Joined old, new"),
 ]  # fmt: skip
 
 
 def test_each_kind_of_step_is_told_in_words(tmp_path: Path) -> None:
     y = X[:, 0] * X[:, 1]
-    session = ew.Session(ew.KAN([2, 2, 1], grid=3, seed=0), X, y, ["width", "height"], target="area")
+    x = np.column_stack([X, np.arange(60) % 3 == 0, np.arange(60) % 3 == 1])
+    names = ["width", "height", "old", "new"]
+    session = ew.Session(ew.KAN([4, 2, 1], grid=3, seed=0), x, y, names, target="area")
     for name, arguments, _ in STEPS:
         session = session.apply(name, **arguments)
     assert {name for name, *_ in STEPS} == set(ACTIONS)

@@ -29,7 +29,8 @@ _KINDS = {
     "affine": "constants", "at": "number", "by": "number", "high": "number", "low": "number", "width": "number",
     "cuts": "cuts", "depth": "integer", "direction": "direction", "edge": "edge",
     "edges": "edges", "factor": "integer", "formula": "text", "function": "function", "functions": "functions",
-    "grid": "integer", "grids": "grids", "merge": "choice", "name": "text", "node": "node", "nodes": "nodes",
+    "grid": "integer", "grids": "grids", "levels": "inputs",
+    "merge": "choice", "name": "text", "node": "node", "nodes": "nodes",
     "rounding": "choice", "seed": "integer", "slack": "number", "sparsity": "number", "steps": "integer",
     "threshold": "number", "weight": "number",
 }  # fmt: skip

@@ -37,7 +37,7 @@ names = dict(zip({listed!r}.split(), [{names}]))
 @dataclass(frozen=True)
 class Subject:
     """What is exported: a session, the table that it was begun with where its rows are known to be that table's, what
-    its files are called, what its inputs stand for, and what it was begun without.
+    its files are called, what its inputs stand for, what it was begun without, and what Discover found last.
     """
 
     session: Session
@@ -45,6 +45,7 @@ class Subject:
     table: Path | None = None
     meanings: Mapping[str, Meaning] = field(default_factory=dict)
     left_out: Sequence[str] = ()
+    discovery: Mapping[str, Any] | None = None
 
     @property
     def formulas(self) -> list[sympy.Expr]:
@@ -177,7 +178,9 @@ def _png(subject: Subject) -> bytes:
 
 def _report(subject: Subject) -> bytes:
     return _through_a_file(
-        lambda folder: session_report(subject.session, folder / "report.html", subject.meanings, subject.left_out),
+        lambda folder: session_report(
+            subject.session, folder / "report.html", subject.meanings, subject.left_out, subject.discovery
+        ),
         "report.html",
     )
 

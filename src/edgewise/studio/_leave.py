@@ -11,7 +11,7 @@ from edgewise._replacing import writing
 from edgewise.studio._desk import Desk
 from edgewise.studio._exports import EXPORTS, Export, Subject, script_files, script_text
 from edgewise.studio._folder import plain
-from edgewise.studio._kept import meanings
+from edgewise.studio._kept import kept_discovery, meanings
 from edgewise.studio._requests import Answer, check, request
 
 
@@ -69,7 +69,7 @@ def _subject(desk: Desk) -> Subject:
     session = desk.session
     stem = desk.file.stem if desk.file is not None else "session"
     table: Any = desk.drawers.get("start", {}).get("table")
-    return Subject(session, stem, table, meanings(desk), desk.notes)
+    return Subject(session, stem, table, meanings(desk), desk.notes, kept_discovery(desk))
 
 
 def _kind(what: Any) -> Export:

@@ -26,16 +26,26 @@ from edgewise.train import Table
 
 
 def session_report(
-    session: Session, path: Path, meanings: Mapping[str, Meaning] | None = None, left_out: Sequence[str] = ()
+    session: Session,
+    path: Path,
+    meanings: Mapping[str, Meaning] | None = None,
+    left_out: Sequence[str] = (),
+    discovery: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write one self-contained HTML file about where the session is.
 
-    `meanings` are those of inputs that are not columns as they are, `left_out` what the session was begun without.
+    `meanings` are those of inputs that are not columns as they are, `left_out` what the session was begun without,
+    `discovery` what was found last, as plain data.
     """
-    return write_report(path, content(session, meanings or {}, left_out))
+    return write_report(path, content(session, meanings or {}, left_out, discovery))
 
 
-def content(session: Session, meanings: Mapping[str, Meaning], left_out: Sequence[str]) -> ReportContent:
+def content(
+    session: Session,
+    meanings: Mapping[str, Meaning],
+    left_out: Sequence[str],
+    discovery: Mapping[str, Any] | None = None,
+) -> ReportContent:
     """Return the formula if there is one, errors, diagram, curves, fit, steps and provenance."""
     targets, table, model = session.targets, session.table, session.state.situation.model
     formulas = _formulas(session)
@@ -61,7 +71,7 @@ def content(session: Session, meanings: Mapping[str, Meaning], left_out: Sequenc
         formula_latex=latexes,
         formula_text="\n".join(texts),
         errors=_errors(session),
-        tested=_confused(session),
+        tested=[*_confused(session), *(_discovered(discovery) if discovery else [])],
         inputs=[
             *_meanings(meanings),
             *(f"{v.name} is computed from other columns: {v.name} = {v.formula}." for v in session.variables),
@@ -70,6 +80,20 @@ def content(session: Session, meanings: Mapping[str, Meaning], left_out: Sequenc
         notes=[*left_out, *(_step(session, state) for state in session.path())],
         provenance=_provenance(session),
     )
+
+
+def _discovered(discovery: Mapping[str, Any]) -> list[str]:
+    """What Discover found, in sentences: its best formula with standard errors, what is claimed of it, the others."""
+    front, formulas = discovery["front"], discovery["formulas"]
+    best = [one for one in formulas if one["best"]]
+    said = [f"Discover searched for {front['seconds']:.2g} s. {front['message']}"]
+    said += [f"Its best formula: {one['target']} = {one['text']}." for one in best]
+    said += front["conclusion"]
+    for one in front["candidates"]:
+        if not one["best"] and (one["weight"] or 0) >= 0.01:
+            said.append(f"Another, of weight {one['weight']:.2g} and error {one['error']:.3g}: {one['text']}.")
+    weights = [one["weight"] for one in front["candidates"] if one["best"] and one["weight"] is not None]
+    return [*said, *(f"Weight of the best formula: {weight:.2g}." for weight in weights)]
 
 
 def _meanings(meanings: Mapping[str, Meaning]) -> list[str]:

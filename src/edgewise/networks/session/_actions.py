@@ -61,6 +61,11 @@ _functions = _reader(
     "'functions' must be names of functions, like ['sin', 'cos'].",
     lambda value: (value,) if isinstance(value, str) else tuple(value),
 )
+_levels = _reader(
+    lambda value: _is_list(value) and all(isinstance(name, str) for name in value),
+    "'levels' must be names of inputs, like ['fuel_gas', 'fuel_oil'].",
+    tuple,
+)
 _affine = _reader(
     lambda value: _is_list(value, 4) and all(map(is_number, value)),
     "'affine' must be four finite numbers (a, b, c, d).",
@@ -108,6 +113,7 @@ READERS: Readers = {
     "edges": _edges,
     "functions": _functions,
     "grids": _grids,
+    "levels": _levels,
     "node": _node,
     "nodes": _nodes,
 }

@@ -1,16 +1,20 @@
-"""What a person can do to the curve of one edge by hand: move it by a bump, flatten a part of it."""
+"""What a person can do to curves by hand: move one by a bump, flatten a part of it, join the levels of a column."""
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from edgewise._errors import InputError
+from edgewise._errors import InputError, unknown
+from edgewise.formulas.expressions import quoted
 from edgewise.networks.session._actions import acting
 from edgewise.networks.session._history import History
-from edgewise.nn import KAN, Edge, clone, trace
+from edgewise.networks.session._rows import Variable
+from edgewise.nn import KAN, Edge, add_input, clone, remove_edges, trace
 from edgewise.nn.bases import fit_curves
 
 
@@ -109,6 +113,60 @@ class Shaping(History):
 
         return self._reshaped(edge, flat)
 
+    @acting()
+    def join_levels(self, levels: Sequence[str], name: str | None = None) -> Self:
+        """Let levels of a column count as one: their sum becomes an input, and they are inputs no longer.
+
+        The new input's curves are straight lines that rise by the mean of what the levels gave, each weighted by its
+        rows. To join a level to those without an input, remove its edges.
+
+        Parameters
+        ----------
+        levels
+            Names of inputs that are 0 or 1, no two of them 1 in the same row.
+        name
+            Name of the joint input; None for one made of their names.
+
+        Raises
+        ------
+        InputError
+            For unknown names, fewer than two of them, columns that are no levels, and locked edges.
+
+        Examples
+        --------
+        >>> import edgewise as ew, numpy as np
+        >>> x = np.eye(3)[np.arange(60) % 3][:, 1:]
+        >>> session = ew.Session(ew.KAN([2, 1]), x, x @ [2.0, 2.2], ["fuel_gas", "fuel_oil"]).fit()
+        >>> joined = session.join_levels(["fuel_gas", "fuel_oil"])
+        >>> joined.names[-1], round(joined.error, 2)
+        ('fuel_gas_or_oil', 0.08)
+        """
+        now, known = self._now, self._rows.all_names(self._now.variables)
+        for level in levels:
+            if level not in known:
+                raise unknown("input", level, known)
+        places = [known.index(level) for level in levels]
+        x = self.table.x[:, places]
+        if len({*places}) < 2 or bool(((x != 0) & (x != 1)).any()) or bool((x.sum(1) > 1).any()):
+            raise InputError(f"'levels' must be inputs that are 0 or 1, two or more, and not 1 together. Got {levels}.")
+        new = Variable(name or _joint_name(levels), " + ".join(map(quoted, levels)))
+        self._rows.check(now.variables, new)
+        variables = (*now.variables, new)
+        gone = [(0, j, i) for j, i in now.model.layers[0].mask.nonzero().tolist() if i in places]
+        for edge in gone:
+            now.open_edge(edge)
+        model = add_input(now.model, self._rows.with_variables(variables).x[:, -1])
+        joint, shares = model.n_in - 1, (x.mean(0) / x.mean(0).sum()).double()
+        unused = []
+        for j in range(model.layers[0].n_out):
+            there = [(k, i) for k, i in enumerate(places) if (0, j, i) in gone]
+            ends = [self._values((0, j, i), torch.tensor([0.0, 1.0], dtype=torch.float64)) for _, i in there]
+            low = sum(float(end[0]) for end in ends)
+            rise = sum(float(shares[k] * (end[1] - end[0])) for (k, _), end in zip(there, ends, strict=True))
+            _set_curve(model, (0, j, joint), lambda u, low=low, rise=rise: low + rise * u)
+            unused += [] if there else [(0, j, joint)]
+        return self._changed(remove_edges(model, [*gone, *unused]), variables=variables)
+
     def _entering(self, edge: Edge) -> Tensor:
         """What enters an edge over the rows of training (n,); InputError for one that is no spline."""
         layer = self._now.active_edge(edge)
@@ -125,17 +183,32 @@ class Shaping(History):
         """The session with another curve on an edge: `change` takes sites (s,) and values there, and gives others."""
         self._entering(edge)
         model = clone(self._now.model)
-        depth, j, i = edge
-        layer = model.layers[depth]
-
-        def curve(u: Tensor) -> Tensor:
-            return change(u, self._values(edge, u)).unsqueeze(-1)
-
-        with torch.no_grad():
-            fitted = fit_curves(curve, layer.basis, layer.knots[i].double(), layer.coefficients.shape[-1])[0]
-            layer.coefficients[j, i] = fitted.to(layer.dtype)
-            layer.base_weight[j, i] = 0.0
+        _set_curve(model, edge, lambda u: change(u, self._values(edge, u)))
         return self._changed(model)
+
+
+def _set_curve(model: KAN, edge: Edge, curve: Callable[[Tensor], Tensor]) -> None:
+    """Make an edge's spline a function of sites (s,), in place, as near as its grid allows."""
+    depth, j, i = edge
+    layer = model.layers[depth]
+    with torch.no_grad():
+        knots, count = layer.knots[i].double(), layer.coefficients.shape[-1]
+        fitted = fit_curves(lambda u: curve(u).unsqueeze(-1), layer.basis, knots, count)[0]
+        layer.coefficients[j, i] = fitted.to(layer.dtype)
+        layer.base_weight[j, i] = 0.0
+
+
+def _joint_name(levels: Sequence[str]) -> str:
+    """A name for several levels: what they begin with alike once, then what tells them apart.
+
+    >>> _joint_name(["fuel_gas", "fuel_oil"])
+    'fuel_gas_or_oil'
+    """
+    alike = takewhile(lambda letters: len({*letters}) == 1, zip(*levels, strict=False))
+    start = "".join(letters[0] for letters in alike).rpartition("_")[0]
+    ends = [level.removeprefix(f"{start}_") if start else level for level in levels]
+    name = re.sub(r"\W", "_", "_or_".join(ends) if not start else f"{start}_{'_or_'.join(ends)}")
+    return name if name.isidentifier() else f"level_{name}"
 
 
 def curve_at(model: KAN, edge: Edge, u: Tensor) -> Tensor:

@@ -76,6 +76,15 @@ const KINDS = {
       read: () => [...select.selectedOptions].map((one) => one.value.split(",").map(Number)),
     };
   },
+  inputs: (argument, store) => {
+    const names = store.view.diagram.node_names[0];
+    const select = choice(names.map((name) => [name, name]), null, { multiple: true, size: 5 });
+    return {
+      control: select,
+      hint: "several with Ctrl or Shift",
+      read: () => [...select.selectedOptions].map((one) => one.value),
+    };
+  },
   node: (argument, store) => {
     const { diagram } = store.view;
     const rows = diagram.nodes

@@ -18,6 +18,7 @@ from edgewise.session import ACTIONS, Session
 from edgewise.studio import REQUESTS, Desk, Moved
 
 EDGE = [0, 0, 0]
+LEVELS = {"large": "(1 + abs(b - 1.25)/(b - 1.25))/2", "little": "(1 - abs(b - 0.75)/(b - 0.75))/2"}  # 1 or 0
 #: for every action: what is done before it, and what it is given
 CASES: dict[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any]]] = {
     "prune_edge": ([], {"edge": EDGE}),
@@ -40,6 +41,10 @@ CASES: dict[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any]]] = {
     "monotone": ([], {"edge": EDGE, "direction": "up"}),
     "smooth": ([], {"edge": EDGE, "weight": 0.1}),
     "add_variable": ([], {"name": "r", "formula": "exp(a)/b"}),
+    "join_levels": (
+        [("add_variable", {"name": name, "formula": text}) for name, text in LEVELS.items()],
+        {"levels": ["large", "little"]},
+    ),
     "refit": ([], {"steps": 3}),
     "fit": ([], {"steps": 5}),
     "refine": ([], {"factor": 2}),

@@ -147,7 +147,8 @@ class Shaping(History):
                 raise unknown("input", level, known)
         places = [known.index(level) for level in levels]
         x = self.table.x[:, places]
-        if len({*places}) < 2 or bool(((x != 0) & (x != 1)).any()) or bool((x.sum(1) > 1).any()):
+        away, close = torch.minimum(x.abs(), (x - 1).abs()), 1e-9  # computed columns are rounded
+        if len({*places}) < 2 or bool((away > close).any()) or bool((x.sum(1) > 1 + close).any()):
             raise InputError(f"'levels' must be inputs that are 0 or 1, two or more, and not 1 together. Got {levels}.")
         new = Variable(name or _joint_name(levels), " + ".join(map(quoted, levels)))
         self._rows.check(now.variables, new)

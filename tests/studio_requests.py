@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 
 
+#: the size of each text in a place of the page, in pixels, and how it begins
+LETTERS = """
+(place) => [...(document.querySelector('dialog[open]') ?? document.querySelector(place)).querySelectorAll('*')]
+  .filter((one) =>
+    one.getClientRects().length && !one.closest('.unseen, .katex-mathml, .vlist-s, title')
+    && [...one.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim().replace('\\u200b', ''))
+  ).map((one) => {
+    const by = one.ownerSVGElement ? one.getScreenCTM() : { a: 1, b: 0 };
+    return [parseFloat(getComputedStyle(one).fontSize) * Math.hypot(by.a, by.b), one.textContent.trim().slice(0, 40)];
+  })
+"""
+
+
 def small_session(rows: int = 60) -> ew.Session:
     """A session at its start: KAN([2, 2, 1]) on rows of x*y + y^2."""
     x = 2 * torch.rand(rows, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 1

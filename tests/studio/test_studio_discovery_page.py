@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from studio_requests import LETTERS
 
 import edgewise as ew
 from edgewise.session import Session
@@ -30,15 +31,6 @@ LONG = (
 IN_SIGHT = """
 () => [...document.querySelectorAll('.typeset')].filter((one) => one.clientWidth)
     .map((one) => one.querySelector('.katex') !== null && one.scrollWidth <= one.clientWidth + 1)
-"""
-SMALLEST = """
-(place) => Math.min(...[...document.querySelectorAll(place + ' *')].filter((one) =>
-    one.getClientRects().length && !one.closest('.unseen, .katex-mathml, .vlist-s, title')
-    && [...one.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim().replace('\\u200b', ''))
-  ).map((one) => {
-    const by = one.ownerSVGElement ? one.getScreenCTM() : { a: 1, b: 0 };
-    return parseFloat(getComputedStyle(one).fontSize) * Math.hypot(by.a, by.b);
-  }))
 """
 
 
@@ -105,7 +97,7 @@ def test_formulas_are_typeset_whole_at_every_width(discovering: Callable[..., Pa
         assert formula["y"] + formula["height"] <= numbers["y"] + 1 and formula["x"] + formula["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if width == 390:
-        assert page.evaluate(SMALLEST, "#panel-discovery") >= 10
+        assert min(page.evaluate(LETTERS, "#panel-discovery"))[0] >= 10
     rows.last.click()
     page.locator(".candidate .plots svg").first.wait_for()
     page.wait_for_timeout(300)
@@ -124,7 +116,7 @@ def test_a_long_formula_is_typeset_whole_wherever_it_is_shown(discovering: Calla
     assert all(page.evaluate(IN_SIGHT)) and "±" in page.locator(".candidate .typeset").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if width == 390:
-        assert page.evaluate(SMALLEST, "#panel-discovery") >= 10
+        assert min(page.evaluate(LETTERS, "#panel-discovery"))[0] >= 10
     page.get_by_role("button", name="Use in the session").click()
     page.get_by_text("The formula is the network of state 1.").wait_for()
     page.locator(".formula-line .katex").wait_for()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from studio_requests import LETTERS
 
 import edgewise as ew
 
@@ -56,15 +57,6 @@ OVERLAPS = """
   return said;
 }
 """
-LETTERS = """
-() => [...(document.querySelector('dialog[open]') ?? document.body).querySelectorAll('*')].filter((one) =>
-    one.getClientRects().length && !one.closest('.unseen, .katex-mathml, .vlist-s, title')
-    && [...one.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim().replace('\\u200b', ''))
-  ).map((one) => {
-    const by = one.ownerSVGElement ? one.getScreenCTM() : { a: 1, b: 0 };
-    return [parseFloat(getComputedStyle(one).fontSize) * Math.hypot(by.a, by.b), one.textContent.trim().slice(0, 40)];
-  })
-"""
 
 
 @pytest.mark.parametrize("width", [390, 1440, pytest.param(1024, marks=pytest.mark.slow)])
@@ -79,7 +71,7 @@ def test_all_that_is_shown_can_be_read(
         if page.evaluate("document.documentElement.scrollWidth") > width:
             problems.append(f"{part}: wider than the window")
         problems.extend(
-            f"{part}: {size:.1f} px, {text}" for size, text in page.evaluate(LETTERS) if size < LEAST - 0.05
+            f"{part}: {size:.1f} px, {text}" for size, text in page.evaluate(LETTERS, "body") if size < LEAST - 0.05
         )
 
     random = np.random.default_rng(0)

@@ -39,7 +39,7 @@ STEPS: list[tuple[str, dict[str, Any], str]] = [
     ("prune", {"threshold": 0.0}, "Pruned no edges"),
     ("merge", {}, "Joined equal nodes"),
     ("compact", {}, "Dropped idle nodes"),
-    ("snap_all", {}, "Made functions of "),
+    ("snap_all", {}, "Snapped: "),
     ("round_constants", {}, "Rounded constants"),
     ("use_formula", {"formula": "width*height"}, "Took the formula width*height"),
     ("fit", {"grids": None, "steps": 2}, "Trained"),
@@ -59,3 +59,17 @@ def test_each_kind_of_step_is_told_in_words(tmp_path: Path) -> None:
     assert history[0]["words"] == "Start"
     for row, (name, _, words) in zip(history[1:], STEPS, strict=True):
         assert row["action"].startswith(f"{name}(") and row["words"].startswith(words), row
+
+
+def test_snapping_is_told_by_what_the_network_is_then(tmp_path: Path) -> None:
+    """Also where functions that did nothing were removed, so that there are fewer of them than before."""
+    x = 1 + R.uniform(0, 1, (60, 1))
+    model = ew.KAN([1, 3, 1], grid=3, seed=0)
+    for edge, function in [((0, 0, 0), "x"), ((0, 1, 0), "exp"), ((0, 2, 0), "sin"), ((1, 0, 0), "x")]:
+        model = ew.nn.set_function(model, edge, function)
+    for edge in [(1, 0, 1), (1, 0, 2)]:
+        model = ew.nn.set_function(model, edge, "x", (1.0, 0.0, 0.0, 0.0))
+    session = ew.Session(model, x, x, ["v"], target="w").snap_all()
+    row = Desk(tmp_path, session).ask("view", {})["history"][-1]
+    assert row["words"] == "Snapped: 2 of 2 edges are functions"
+    assert session.state.said == ("0 of 0 edges became functions. 4 that did nothing are removed.",)

@@ -1,7 +1,7 @@
 """Every active edge's function in its own panel."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from edgewise._typing import Data
 from edgewise.interpret import EdgeCurve, edge_curves, end_names, node_names
 from edgewise.nn import KAN
 from edgewise.plot import _style as style
-from edgewise.plot._text import PLAIN, Label, edge_formula, plain, width
+from edgewise.plot._text import PLAIN, edge_formula, plain, shortened
+
+_ROOM = 2.5  # inches of a panel for a line of text
 
 
 def curves(
@@ -69,10 +71,10 @@ def curves(
         start = labels[curve.layer][curve.i]
         _panel(panel, curve, knots, start)
         end = end_names(model, labels, curve.layer)[curve.j]
-        title = _fitting(lambda most, start=start, end=end: f"{plain(start, most)} → {plain(end, most)}", 9)
+        title = shortened(lambda most, start=start, end=end: f"{plain(start, most)} → {plain(end, most)}", _ROOM, 9)
         panel.set_title(title, loc="left", fontsize=9, color=style.INK, **PLAIN)
-        panel.set_xlabel(_fitting(lambda most, start=start: plain(start, most), 8), fontsize=8, **PLAIN)
-        panel.set_ylabel(_fitting(lambda most, end=end: f"adds to {plain(end, most)}", 8), fontsize=8, **PLAIN)
+        panel.set_xlabel(shortened(lambda most, start=start: plain(start, most), _ROOM, 8), fontsize=8, **PLAIN)
+        panel.set_ylabel(shortened(lambda most, end=end: f"adds to {plain(end, most)}", _ROOM, 8), fontsize=8, **PLAIN)
     if any(not curve.function for curve in found):
         figure.supxlabel("bars: samples; ticks on top: knots of the spline", fontsize=7.5, color=style.SOFT)
     return figure
@@ -97,17 +99,10 @@ def _panel(ax: Axes, curve: EdgeCurve, knots: list[float], name: str) -> None:
     _knots(ax, knots, curve.outside)
     if curve.function and curve.affine:
         function, affine = curve.function, curve.affine
-        text = _fitting(lambda most: edge_formula(function, affine, plain(name, most)), 8)
+        text = shortened(lambda most: edge_formula(function, affine, plain(name, most)), _ROOM, 8)
         _note(ax, (0.03, 0.97), text, 8, color)
     style.plain_axes(ax)
     ax.tick_params(labelsize=7)
-
-
-def _fitting(text: Callable[[int], str], size: float) -> str:
-    """The text with as many letters of each name as a panel has room for."""
-    ways = [text(most) for most in (60, 40, 30, 24, 18, 14, 10)]
-    room = 2.5  # inches
-    return next((way for way in ways if width(Label(way, False), size) <= room), ways[-1])
 
 
 def _knots(ax: Axes, knots: list[float], outside: float) -> None:

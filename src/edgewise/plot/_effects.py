@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -189,7 +190,7 @@ def _titles(ax: Axes, part: Effect) -> None:
     room = whole - width(Label(part.note, False), 8) - 0.1
     label = pair_title(part, room) if isinstance(part, PairEffect) else name_label(part.title)
     if not label.is_math:
-        label = Label("\n".join(shortened(line, room, 9) for line in label.text.split("\n")), False)
+        label = Label("\n".join(shortened(partial(plain, line), room, 9) for line in label.text.split("\n")), False)
     ax.set_title(label.text, loc="left", fontsize=9, color=style.INK, **label.style)
     ax.set_title(part.note, loc="right", fontsize=8, color=style.SOFT, **PLAIN)
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations, pairwise
@@ -384,15 +385,14 @@ def width(label: Label, size: float) -> float:
     return max(_extent(line, label.is_math, size)[0] for line in _lines(label))
 
 
-def shortened(text: str, room: float, size: float) -> str:
-    """Return the text, without as much of its middle as has no room, in inches.
+def shortened(text: Callable[[int], str], room: float, size: float) -> str:
+    """Return a text with as many letters of each name as there is room for, in inches.
 
-    >>> shortened("gestation length in days", 0.8, 9.0)
+    >>> shortened(lambda most: plain("gestation length in days", most), 0.8, 9.0)
     'gest…days'
     """
-    ways = (plain(text, most) for most in (60, 48, 40, 34, 28, 24, 20, 17, 14, 12, 10, 8))
-    last = plain(text, 8)
-    return next((way for way in ways if width(Label(way, False), size) <= room), last)
+    ways = [text(most) for most in (60, 48, 40, 34, 28, 24, 20, 17, 14, 12, 10, 8)]
+    return next((way for way in ways if width(Label(way, False), size) <= room), ways[-1])
 
 
 def height(label: Label, size: float) -> float:

@@ -37,7 +37,7 @@ def _line(a: Array, b: Array, name: str) -> str:
     """The straight line in `a` that `b` is, exactly or to within a hundredth of its range; nothing if it is none."""
     close, few = 0.01, 64
     there = np.flatnonzero(np.isfinite(a) & np.isfinite(b))
-    for some in (there[:: max(1, len(there) // few)], there):  # most pairs are told apart by a few rows
+    for some in (there[:: max(1, len(there) // few)], there):  # a few rows rule out most pairs
         if len(some) < 3 or not np.ptp(a[some]) > 0 or not np.ptp(b[some]) > 0:
             return ""
         slope, offset = np.polyfit(a[some], b[some], 1)

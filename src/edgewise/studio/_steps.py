@@ -18,7 +18,7 @@ _WORDS = {
     "prune": "Pruned {gone}", "prune_edge": "Removed {edge}", "refine": "Made grids finer", "refit": "Refitted",
     "remove_node": "Removed {node}", "require": "Asked for {functions} on {edge}", "restore_edge": "Restored {edge}",
     "round_constants": "Rounded constants", "set_function": "Set {edge} to {function}", "smooth": "Smoothed {edge}",
-    "snap_all": "Made functions of {read}", "snap_edge": "Made {edge} a function: {function}",
+    "snap_all": "Snapped: {functional} of {left} are functions", "snap_edge": "Made {edge} a function: {function}",
     "to_spline": "Made {edge} a spline", "unlock": "Unlocked {edges}", "unlock_node": "Unlocked {node}",
     "use_formula": "Took the formula {formula}",
 }  # fmt: skip
@@ -41,10 +41,10 @@ def step_words(session: Session, state: State) -> str:
     model, words = before.situation.model, _WORDS[state.name]
     names = [*session.columns, *(each.name for each in before.situation.variables)]
     nodes = node_names(model, names, session.targets)
-    gone = before.edges - state.edges
     said = {
         **{name: ", ".join(map(str, value)) if isinstance(value, tuple) else value for name, value in given.items()},
-        "gone": _counted(gone), "read": _counted(before.splines - state.splines - gone),
+        "gone": _counted(before.edges - state.edges), "functional": state.edges - state.splines,
+        "left": _counted(state.edges),
     }  # fmt: skip
 
     def ends(edge: tuple[int, int, int]) -> str:

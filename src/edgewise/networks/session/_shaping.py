@@ -115,22 +115,22 @@ class Shaping(History):
 
     @acting()
     def join_levels(self, levels: Sequence[str], name: str | None = None) -> Self:
-        """Let levels of a column count as one: their sum becomes an input, and they are inputs no longer.
+        """Merge levels of a categorical column into one input, the sum of their indicators.
 
-        The new input's curves are straight lines that rise by the mean of what the levels gave, each weighted by its
-        rows. To join a level to those without an input, remove its edges.
+        The indicators lose their edges. Those of the new input are straight lines, whose slope is the mean effect of
+        the levels, weighted by their numbers of rows. To merge a level with the baseline, remove its edges.
 
         Parameters
         ----------
         levels
-            Names of inputs that are 0 or 1, no two of them 1 in the same row.
+            Names of the indicators: inputs that are 0 or 1, no two of them 1 in the same row.
         name
-            Name of the joint input; None for one made of their names.
+            Name of the new input; None for one made from their names.
 
         Raises
         ------
         InputError
-            For unknown names, fewer than two of them, columns that are no levels, and locked edges.
+            For unknown names, fewer than two of them, columns that are no indicators, and locked edges.
 
         Examples
         --------

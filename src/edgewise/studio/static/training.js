@@ -73,7 +73,7 @@ function wordsOf(job) {
   if (job.stage) parts.push(job.stage);
   if (job.share) parts.push(`${percent(Math.min(job.share, 1))} of the work at most`);
   if (job.seconds !== undefined) parts.push(`${figure(job.seconds, 2)} s`);
-  if (job.share > 0.05 && job.seconds > 1) parts.push(`${figure(job.seconds * (1 / Math.min(job.share, 1) - 1), 1)} s left at most`);
+  if (job.share > 0.05 && job.seconds > 1) parts.push(`at most about ${figure(job.seconds * (1 / Math.min(job.share, 1) - 1), 1)} s left`);
   return parts.join(" · ");
 }
 

@@ -64,6 +64,21 @@ def test_training_with_the_grids_as_they_are(open_studio: Callable[..., Any], lo
     page.get_by_text("'grids' must be 'auto', a list of cell counts").wait_for()
 
 
+def test_training_follows_no_noise(open_studio: Callable[..., Any], look: Callable[..., Page]) -> None:
+    """Also in a session that was opened without training: with grids as they are, it would end far from new rows."""
+    random = np.random.default_rng(0)
+    x = np.column_stack([random.normal(size=(120, 3)), random.integers(0, 2, (120, 6))]).astype(float)
+    y = x[:, 0] + 0.5 * x[:, 1] ** 2 + x[:, 3] + 0.5 * random.normal(size=120)
+    session = ew.Session(ew.KAN([9, 2, 1], grid=3, seed=0), x, y, held_out=0.2)
+    studio = open_studio(session)
+    page = look(studio)
+    for states in (2, 3):
+        page.locator(".training").get_by_role("button", name="Train").click()
+        page.locator(".states li").nth(states - 1).wait_for(state="attached", timeout=60_000)
+        page.locator(".training .stop").wait_for(state="hidden")
+        assert studio.session.held_out_error < 0.65 < session.fit().held_out_error
+
+
 def test_the_problem_of_work_that_fails_at_once_is_shown(
     open_studio: Callable[..., Any], look: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,7 @@ const GRIDS = [
 ];
 
 function train(store) {
-  const grids = choice(GRIDS, "own");
+  const grids = choice(GRIDS, "auto");
   const list = html("input", {
     type: "text",
     placeholder: "3, 5, 10",

@@ -11,7 +11,7 @@ const WIDE = 132,
 const PATIENT = 4000; // ms after which work that was asked to stop can be ended
 
 export function panel(host, store) {
-  const train = button("Train", () => store.act("fit"), { class: "primary", name: "Train the network (t)" });
+  const train = button("Train", () => store.act("fit", { grids: "auto" }), { class: "primary", name: "Train the network (t)" });
   const stop = button("Stop", () => end(), {
     class: "stop",
     hidden: true,
@@ -61,7 +61,7 @@ export function panel(host, store) {
   }
 
   store.subscribe(["job", "view"], follow);
-  element.train = () => !store.job && store.view && store.act("fit");
+  element.train = () => !store.job && store.view && store.act("fit", { grids: "auto" });
   element.stop = end;
   return element;
 }

@@ -15,7 +15,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from edgewise._errors import InputError, unknown
-from edgewise.cli.plugin import Command, console, progress, writable_folder
+from edgewise.cli.plugin import Command, Json, console, print_json, progress, writable_folder
 
 if TYPE_CHECKING:
     from edgewise_bench import Cell, Row
@@ -59,16 +59,16 @@ def bench(  # noqa: PLR0913 (the options of a command)
     resume: Resume = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with code 1 when a limit is missed.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the CSV files.")] = Path("edgewise-bench"),
+    json: Json = False,
 ) -> None:
     """Measure speed, memory, time to accuracy, formulas found and predictions on tables, and store every row."""
     from edgewise_bench import Plan, Settings, run
-    from edgewise_bench.benchmarks import BENCHMARKS
+    from edgewise_bench.benchmarks import BENCHMARKS, named
 
     for name in benchmarks or ():
-        if name not in BENCHMARKS:
-            raise unknown("benchmark", name, BENCHMARKS)
+        named(name)
     counts = _parse_threads(threads)
-    screen = console()
+    screen = console(stderr=json)
     chosen = benchmarks or [name for name, benchmark in BENCHMARKS.items() if not benchmark.slow]
     compared = _compared(screen, {BENCHMARKS[name].compares for name in chosen}, baselines)
     searching = {"budget": budget, "effort": effort, "seed": seed, "tuned": tuned}
@@ -84,6 +84,8 @@ def bench(  # noqa: PLR0913 (the options of a command)
             screen, BENCHMARKS[name], found, BENCHMARKS[name].missing() or "nothing to measure here."
         )
     screen.print(f"Rows: {out}")
+    if json:
+        print_json({"rows": rows, "missed": missed, "folder": out})
     if missed:
         screen.print(f"{missed} limits missed: those marked with an exclamation mark.", style="red")
     if check and missed:
@@ -152,18 +154,20 @@ def reproduce(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for rows, tables and pictures.")] = Path(
         "edgewise-reproduced"
     ),
+    json: Json = False,
 ) -> None:
     """Reproduce published experiments, and compare published with measured values in tables and pictures."""
     from edgewise_bench import MLP, OURS, PYKAN, Plan, Settings, append, cores, run
     from edgewise_bench.baselines import baseline_environment
     from edgewise_bench.experiments import EXPERIMENTS, MINUTES
 
-    screen = console()
+    screen = console(stderr=json)
     for name in experiments or ():
         if name not in (*EXPERIMENTS, _ALL):
             raise unknown("experiment", name, (*EXPERIMENTS, _ALL))
     if not experiments:
         _list(screen, list(EXPERIMENTS.values()))
+        _say(json, dict.fromkeys(EXPERIMENTS.values(), ()), None)
         return
     chosen = list(EXPERIMENTS if _ALL in experiments else dict.fromkeys(experiments))
     models = (OURS, MLP, PYKAN) if baselines else (OURS, MLP)
@@ -196,6 +200,14 @@ def reproduce(
     if not quick:  # tiny sizes keep no limits
         _summary(screen, {EXPERIMENTS[name]: found[name] for name in chosen}, done)
     screen.print(f"Rows, tables and pictures: {out}")
+    _say(json, {EXPERIMENTS[name]: found[name] for name in chosen}, out)
+
+
+def _say(json: bool, found: Mapping[Experiment, Sequence[Row]], folder: Path | None) -> None:
+    """Print the experiments with their rows as JSON, if asked for."""
+    if json:
+        about = [{"name": e.name, "title": e.title, "source": e.source, "rows": rows} for e, rows in found.items()]
+        print_json({"experiments": about, "folder": folder})
 
 
 def _list(screen: Console, experiments: Sequence[Experiment]) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from edgewise._errors import InputError
 from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
+from edgewise.cli._json import Json, print_json
 from edgewise.cli._output import console, writable_folder
 
 if TYPE_CHECKING:
@@ -30,11 +31,16 @@ def card(  # noqa: PLR0913 (the options of a command)
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    json: Json = False,
 ) -> None:
     """Write a network as a folder for the Hugging Face Hub: configuration, weights and a model card."""
     saved, _, target = open_model(model)
     options = {"decimal": decimal, "encoding": encoding, "sheet": sheet}
-    rows = [None if table is None else _rows(saved, target, table, options) for table in (file, held_out)]
+    notes: list[str] = []
+    rows = [None if table is None else _rows(saved, target, table, options, notes) for table in (file, held_out)]
+    screen = console(stderr=json)
+    for note in notes:
+        screen.print(note)
 
     import edgewise
 
@@ -42,17 +48,18 @@ def card(  # noqa: PLR0913 (the options of a command)
     with writable_folder(out):
         found = edgewise.model_card(saved, rows[0], held_out=rows[1], about=about)
         edgewise.pretrained.save(saved.model, out, card=found)
-    console().print(f"Folder: {out}")
+    if json:
+        print_json({"notes": notes, "folder": out})
+    screen.print(f"Folder: {out}")
 
 
-def _rows(saved: SavedModel, target: str, file: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the complete rows of a table, as the network takes them."""
+def _rows(saved: SavedModel, target: str, file: str, options: dict[str, Any], notes: list[str]) -> tuple[Any, Any]:
+    """Return the complete rows of a table, as the network takes them; add what is said of them to the notes."""
     import numpy as np
     import torch
 
     table = open_table(file, options["decimal"], options["encoding"], saved.decimals, options["sheet"])
-    for note in table.notes:
-        console().print(note)
+    notes += table.notes
     from edgewise.tables.io import network_inputs
 
     x, y = network_inputs(saved, table), table.inputs([target])
@@ -60,5 +67,5 @@ def _rows(saved: SavedModel, target: str, file: str, options: dict[str, Any]) ->
     if not whole.any():
         raise InputError(f"{file} has no complete row: fill in the missing values.")
     if not whole.all():
-        console().print(f"{int((~whole).sum())} of {table.n_rows} rows are left out: a value is missing.")
+        notes.append(f"{int((~whole).sum())} of {table.n_rows} rows are left out: a value is missing.")
     return torch.from_numpy(x[whole]), torch.from_numpy(y[whole])

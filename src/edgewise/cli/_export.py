@@ -11,6 +11,7 @@ import typer
 from edgewise._errors import InputError, unknown
 from edgewise._replacing import replacing
 from edgewise.cli._input import ModelFile
+from edgewise.cli._json import Json, print_json
 from edgewise.cli._output import check_file, console
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", "--output", metavar="FILE", help="The file to write; printed when left out.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Write a network as an ONNX file, a formula of Excel or LaTeX, or a function of C99, NumPy or PyTorch."""
     import edgewise as ew
@@ -38,15 +40,20 @@ def export(
     if not model.exists():
         raise InputError(f"There is no file {model}: train and save a network with edgewise fit.")
     saved = ew.io.load_with_metadata(model)
-    for line in [] if saved.inputs is None else saved.inputs.described():
-        console(stderr=True).print(f"Input {line}.")
-    if out is None:
-        sys.stdout.write(_text(saved, to))
-        return
-    content = ew.export.to_onnx(saved).SerializeToString(deterministic=True) if binary else _text(saved, to).encode()
-    with replacing(out) as place:
-        place.write(content)
-    console().print(f"Written: {out}")
+    notes = [] if saved.inputs is None else [f"Input {line}." for line in saved.inputs.described()]
+    for note in notes:
+        console(stderr=True).print(note)
+    text = None if binary else _text(saved, to)
+    if out is not None:
+        content = ew.export.to_onnx(saved).SerializeToString(deterministic=True) if text is None else text.encode()
+        with replacing(out) as place:
+            place.write(content)
+    if json:
+        print_json({"notes": notes, "language": to, "text": text, "file": out})
+    elif out is None:
+        sys.stdout.write(text or "")
+    if out is not None:
+        console(stderr=json).print(f"Written: {out}")
 
 
 def _text(saved: SavedModel, to: str) -> str:

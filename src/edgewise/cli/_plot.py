@@ -9,6 +9,7 @@ import typer
 from edgewise._errors import InputError
 from edgewise._extras import needed
 from edgewise.cli._input import Decimal, Encoding, ModelFile, Sheet, open_model, open_table
+from edgewise.cli._json import Json, print_json
 from edgewise.cli._output import PICTURES, check_file, console, write_picture
 
 
@@ -23,17 +24,19 @@ def plot(
     decimal: Decimal = None,
     encoding: Encoding = None,
     sheet: Sheet = None,
+    json: Json = False,
 ) -> None:
     """Draw a network: its nodes, and each edge's function."""
     check_file(out, PICTURES)
     from edgewise.tables.io import network_inputs
 
     saved, names, target = open_model(model)
-    x = None
+    x, notes, screen = None, [], console(stderr=json)
     if file is not None:
         table = open_table(file, decimal, encoding, saved.decimals, sheet)
-        for note in table.notes:
-            console().print(note)
+        notes = table.notes
+        for note in notes:
+            screen.print(note)
         x = network_inputs(saved, table)
         x = x[~np.isnan(x).any(axis=1)]
         if not len(x):
@@ -49,4 +52,6 @@ def plot(
     axes = edgewise.plot.network(saved.model, x, names=names, target=target)
     assert isinstance(axes.figure, Figure)
     write_picture(axes.figure, out, bbox_inches="tight", dpi=200)
-    console().print(f"Picture: {out}")
+    if json:
+        print_json({"notes": notes, "picture": out})
+    screen.print(f"Picture: {out}")

@@ -7,6 +7,8 @@ from importlib.metadata import entry_points
 from typing import Any, NamedTuple
 
 from edgewise._errors import InputError
+from edgewise.cli._json import Json as Json
+from edgewise.cli._json import print_json as print_json
 from edgewise.cli._output import console as console
 from edgewise.cli._output import progress as progress
 from edgewise.cli._output import writable_folder as writable_folder

@@ -55,7 +55,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     >>> unknown("column", "perod", ["length", "period"])
     InputError("Unknown column 'perod'. Known: period, length. Did you mean 'period'?")
     """
-    names = list(known)
+    names = list(dict.fromkeys(known))
     near = difflib.get_close_matches(str(name), names, n=len(names), cutoff=0.4)
     order = near + sorted(set(names) - set(near))
     meant = f" Did you mean {near[0]!r}?" if difflib.get_close_matches(str(name), near[:1], cutoff=0.7) else ""

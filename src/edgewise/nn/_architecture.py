@@ -12,7 +12,8 @@ from edgewise._errors import InputError
 from edgewise.formulas import functions
 from edgewise.nn._layer import KANLayer, Rule
 from edgewise.nn._nodes import Nodes, Width
-from edgewise.nn.bases import BASE_FUNCTIONS, BASES, BaseName, Basis, named
+from edgewise.nn.bases import BASE_FUNCTIONS, BaseName, Basis, named
+from edgewise.nn.bases._bases import is_known
 
 DTYPES = ("float32", "float64")
 
@@ -80,7 +81,7 @@ class Architecture:
         if len({(layer.basis, layer.base) for layer in layers}) > 1:
             raise InputError("A network is saved with one basis and one base function. The layers of this one differ.")
         basis = layers[0].basis
-        if basis.name not in BASES or named(basis.name, basis.degree or 3) != basis:
+        if not is_known(basis.name) or named(basis.name, basis.degree or 3) != basis:
             raise InputError(
                 f"A network is saved with the name of its basis, and none is known as {basis.name!r}: "
                 "register yours with edgewise.bases.register first."
@@ -130,7 +131,7 @@ class Architecture:
         require(isinstance(self.widths, list) and len(self.widths) >= 2, "list of widths")
         require(_is_size(self.widths[0], 1) and all(map(_is_width, self.widths)), "list of widths")
         require(isinstance(self.basis, str), "basis")
-        if self.basis not in BASES:
+        if not is_known(self.basis):
             raise Malformed(_unknown("basis", self.basis, "edgewise.bases.register"))
         require(self.degree is None or _is_size(self.degree, 1), "degree")
         try:

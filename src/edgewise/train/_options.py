@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeGuard, get_args
+from typing import Any, Literal, TypeGuard, cast, get_args
 
 import torch
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
+from edgewise._plugins import add, offered
 from edgewise._progress import Shown, check_shown
 from edgewise._workers import checked_jobs
 from edgewise.nn import KAN, Layout
@@ -201,13 +202,26 @@ def check_solver(solver: SolverChoice, stream: bool) -> None:
     """Raise InputError for an unknown solver, and for one that needs rows in memory if they are a stream."""
     if isinstance(solver, str) and solver == "auto":
         return
+    if isinstance(solver, str) and solver not in SOLVERS:
+        _add_offered(solver)
     found = SOLVERS[solver](False) if isinstance(solver, str) and solver in SOLVERS else solver
     if not _is_solver(found):
         own = "an object with the members of edgewise.optim.LeastSquaresSolver or GradientSolver, like LM()"
-        raise unknown("solver", solver, ["auto", *get_args(SolverName), own])
+        raise unknown("solver", solver, ["auto", *get_args(SolverName), *offered("solvers"), own])
     if stream and not found.needs.second_order:
         remedy = "For streams and process groups use solver 'lm', 'cg' or 'auto'."
         raise InputError(f"First-order solvers take rows in memory. {remedy}")
+
+
+def _add_offered(name: str) -> None:
+    """Add the solver of this name that an installed distribution offers, if one does."""
+
+    def register(solver: Any) -> None:
+        if not _is_solver(solver):
+            raise InputError("it is no object with the members of LeastSquaresSolver or GradientSolver")
+        SOLVERS[cast(SolverName, name)] = lambda classes: solver
+
+    add("solvers", SOLVERS, register, name)
 
 
 def _is_solver(solver: Any) -> TypeGuard[Solver]:

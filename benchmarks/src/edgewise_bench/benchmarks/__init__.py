@@ -1,5 +1,7 @@
 """Benchmarks: edgewise compared with an MLP of equal size and with the other libraries installed here."""
 
+from edgewise._errors import InputError, unknown
+from edgewise._plugins import add, offered
 from edgewise_bench import Benchmark
 from edgewise_bench.benchmarks.claims import Claims
 from edgewise_bench.benchmarks.formula_tables import Tables
@@ -30,3 +32,18 @@ _FORMULAS = (
 _KINDS = (*_QUICK, Tabular, Tables, *_FORMULAS, Equations, Systems, *STUDIES)
 BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in _KINDS}
 """Every benchmark by its name."""
+
+
+def named(name: str) -> Benchmark:
+    """Return the benchmark of a name: one of `BENCHMARKS`, or one that an installed distribution offers."""
+    if name not in BENCHMARKS:
+        add("benchmarks", BENCHMARKS, _register, name)
+    if name not in BENCHMARKS:
+        raise unknown("benchmark", name, [*BENCHMARKS, *offered("benchmarks")])
+    return BENCHMARKS[name]
+
+
+def _register(benchmark: object) -> None:
+    if not isinstance(benchmark, Benchmark):
+        raise InputError("it is no object of a class derived from edgewise_bench.Benchmark")
+    BENCHMARKS[benchmark.name] = benchmark

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable
 
 from edgewise._errors import InputError, unknown
+from edgewise._plugins import add
 from edgewise.formulas.forms._ecology import ECOLOGY
 from edgewise.formulas.forms._form import Form, in_order
 from edgewise.formulas.forms._growth import GROWTH
@@ -36,6 +37,7 @@ def names(subject: str | None = None) -> list[str]:
     >>> names("kinetics")[:3]
     ['Michaelis-Menten', 'Hill', 'Haldane']
     """
+    add("forms", _FORMS, register)
     subjects = list(dict.fromkeys(form.subject for form in _FORMS.values()))
     if subject is not None and subject not in subjects:
         raise unknown("subject", subject, subjects)
@@ -61,11 +63,18 @@ def get(name: str) -> Form:
     >>> get("Michaelis-Menten").formula
     'Vmax*S/(Km + S)'
     """
-    if isinstance(name, str):
-        for known, form in _FORMS.items():
-            if known.lower() == name.lower():
-                return form
+    found = _found(name)
+    if found is None:
+        add("forms", _FORMS, register)
+        found = _found(name)
+    if found is not None:
+        return found
     raise unknown("form", name, list(_FORMS))
+
+
+def _found(name: object) -> Form | None:
+    lower = name.lower() if isinstance(name, str) else None
+    return next((form for known, form in _FORMS.items() if known.lower() == lower), None)
 
 
 def register(form: Form) -> Form:
@@ -100,6 +109,7 @@ def register(form: Form) -> Form:
 
 def families(count: int) -> Iterable[tuple[Form, tuple[Form, ...]]]:
     """Yield the laws of a number of inputs that are different functions, each with those that equal it."""
+    add("forms", _FORMS, register)
     alike: dict[str, list[Form]] = {}
     for form in _FORMS.values():
         if form.like:

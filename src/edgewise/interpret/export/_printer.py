@@ -10,6 +10,7 @@ from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from edgewise._errors import InputError, unknown
+from edgewise._plugins import add, offered
 from edgewise._typing import Formula, Part
 from edgewise.formulas.expressions import hidden_poles
 from edgewise.interpret.export._source import Exportable, Names, Target, Units, read
@@ -76,7 +77,7 @@ def languages() -> list[str]:
     >>> languages()
     ['c', 'excel', 'latex', 'numpy', 'torch']
     """
-    return sorted(_LANGUAGES)
+    return sorted({*_LANGUAGES, *offered("languages")})
 
 
 def language(name: str) -> Language:
@@ -98,6 +99,8 @@ def language(name: str) -> Language:
     >>> language("numpy").endings
     ('.py',)
     """
+    if name not in _LANGUAGES:
+        add("languages", _LANGUAGES, register, name)
     if name not in _LANGUAGES:
         raise unknown("language", name, languages())
     return _LANGUAGES[name]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.nn.bases import BASES, HIGHEST_DEGREE
+from edgewise.nn.bases import HIGHEST_DEGREE, named
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -176,10 +176,10 @@ def _value(name: str, value: Any) -> Setting:
             raise InputError(f"'hidden' must list nodes of hidden layers, such as [(), (5,), (5, 5)]. Got {value!r}.")
         return tuple(int(nodes) for nodes in value)
     allowed = {
-        "basis": value in BASES,
+        "basis": name == "basis" and named(value).name == value,
         "grid": value == "auto" or is_int(value, 1),
         "degree": is_int(value, 1, HIGHEST_DEGREE),
-        "base": value in (None, "silu", "identity"),
+        "base": value is None or value in BASE_FUNCTIONS,
         "sparsity": is_number(value, 0),
     }  # fmt: skip
     if not allowed[name]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgewise._checks import is_int
 from edgewise._errors import InputError, unknown
+from edgewise._plugins import add, offered
 from edgewise.kernels import BSplineFamily, ChebyshevFamily, FourierFamily, RBFFamily
 from edgewise.nn.bases._basis import (
     Basis,
@@ -352,7 +353,7 @@ BasisName = Literal["bspline", "linear", "chebyshev", "rbf", "fourier"]
 BASES: dict[str, Basis] = {
     "bspline": BSpline(3), "linear": BSpline(1), "chebyshev": Chebyshev(), "rbf": RBF(), "fourier": Fourier()
 }  # fmt: skip
-"""What `basis` takes, by name; `register` adds to it."""
+"""What `basis` takes, by name; `register` adds to it, and installed distributions do when a name is looked up."""
 
 
 def register(basis: Basis) -> None:
@@ -379,6 +380,13 @@ def register(basis: Basis) -> None:
         raise InputError(f"There is a basis {basis.name!r} already: choose another name.")
 
 
+def is_known(name: object) -> bool:
+    """Return whether a basis has this name: one of `BASES`, or one that an installed distribution offers."""
+    if isinstance(name, str) and name not in BASES:
+        add("bases", BASES, register, name)
+    return isinstance(name, str) and name in BASES
+
+
 def named(name: BasisName | str | Basis, degree: int = 3) -> Basis:
     """Return the basis of a name, or a basis as it is.
 
@@ -400,8 +408,8 @@ def named(name: BasisName | str | Basis, degree: int = 3) -> Basis:
     >>> named("chebyshev").count(grid=8)
     9
     """
-    if not isinstance(name, Basis) and (not isinstance(name, str) or name not in BASES):
-        raise unknown("basis", name, BASES)
+    if not isinstance(name, Basis) and not is_known(name):
+        raise unknown("basis", name, [*BASES, *offered("bases")])
     if not is_int(degree, 1, HIGHEST_DEGREE):
         raise InputError(
             f"The 'degree' parameter of KAN must be an int >= 1 and <= {HIGHEST_DEGREE}. Got {degree!r} instead."

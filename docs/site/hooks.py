@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import public
+import texts
 from prose import plain
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ _PROJECT = {  # file of the repository -> page of the site
     "CHANGELOG.md": "project/changelog.md",
     "SECURITY.md": "project/security.md",
     "LICENSE": "project/license.md",
+    "SKILL.md": "project/skill.md",
 }
 _LINK = re.compile(r"(?<!!)\[([^\]\[]*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 _FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
@@ -31,6 +33,7 @@ _VERSION = re.compile(r"^version: (\S+)$", re.MULTILINE)
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 _CELL = re.compile(r"<td.*?</td>", re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.\"#-])-?[\d.]+e-\d+(?=[^<>]*<)|-&gt;")
+_pages: dict[str, str] = {}  # what each page says, by its file
 _log = logging.getLogger("mkdocs.hooks.edgewise")
 
 
@@ -47,12 +50,16 @@ def on_files(files: Any, config: Any) -> Any:
     """Add the pages that are made."""
     from mkdocs.structure.files import File
 
-    made = {page: (ROOT / name).read_text(encoding="utf-8") for name, page in _PROJECT.items()}
-    made |= {_page(package): _reference(package) for package in public.packages()}
-    made |= {page: _case(GALLERY / f"{Path(page).stem}.py") for page in _cases()}
-    for page, text in made.items():
+    for page, text in made().items():
         files.append(File.generated(config, page, content=text))
     return files
+
+
+def made() -> dict[str, str]:
+    """Return the pages that docs/ does not hold."""
+    found = {page: (ROOT / name).read_text(encoding="utf-8") for name, page in _PROJECT.items()}
+    found |= {_page(package): _reference(package) for package in public.packages()}
+    return found | {page: _case(GALLERY / f"{Path(page).stem}.py") for page in _cases()}
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -65,10 +72,19 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     homes = {made: name for name, made in _PROJECT.items()}
     home = homes.get(uri, f"docs/{uri}")
     if uri == _PROJECT["LICENSE"]:
-        return f"# License\n\n```\n{markdown.strip()}\n```\n"
+        _pages[uri] = f"# License\n\n```\n{markdown.strip()}\n```\n"
+        return _pages[uri]
     parts = _FENCE.split(markdown)
     parts[::2] = [_LINK.sub(lambda link: _link(link, home, uri), part) for part in parts[::2]]
-    return "".join(parts)
+    _pages[uri] = "".join(parts)
+    return _pages[uri]
+
+
+def on_post_build(config: Any) -> None:
+    """Write the pages as Markdown, llms.txt, and the skill as agents install it."""
+    site = Path(config.site_dir)
+    texts.write(site, config.nav, _pages, (config.site_name, config.site_description))
+    (site / "SKILL.md").write_bytes((ROOT / "SKILL.md").read_bytes())
 
 
 def on_page_content(html: str, **_: Any) -> str:

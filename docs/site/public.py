@@ -55,6 +55,24 @@ def names(package: str) -> list[Name]:
     return sorted(found, key=lambda name: (name.name.lower(), name.name))
 
 
+def definition(package: str, name: str) -> ast.FunctionDef | ast.ClassDef | None:
+    """Return where a name of a package is defined, as source text parsed; None for what is neither function nor class.
+
+    Re-exports are followed down.
+    """
+    tree = _tree(_file(package))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return node
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("edgewise"):
+            star = node.names[0].name == "*"
+            if star or any((alias.asname or alias.name) == name for alias in node.names):
+                found = definition(node.module, name)
+                if found is not None:
+                    return found
+    return None
+
+
 def _name(name: str, package: str, module: str) -> Name:
     """Follow re-exports down to the definition: the lowest package on the way documents the name."""
     tree = _tree(_file(module))

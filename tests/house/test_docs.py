@@ -25,7 +25,7 @@ import edgewise as ew
 from edgewise.cli import main
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SKILL.md", *sorted((ROOT / "docs").glob("*.md"))]
 DESIGN = sorted((ROOT / "docs" / "design").glob("*.md"))
 CASES = sorted((ROOT / "docs" / "gallery").glob("*.py"))
 

@@ -13,7 +13,7 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test test-one test-all fuzz fmt lint docs pictures screenshots package audit bench bench-first check clean
+.PHONY: help demo setup test test-one test-all fuzz fmt lint docs pictures screenshots package releasable audit bench bench-first check clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -59,6 +59,21 @@ pictures: $(VENV)/.developing  ## the pictures of the README and the pages, the 
 
 package: $(VENV)/.developing  ## wheel and source distribution, in dist/, installed and run outside the checkout
 	$(BIN)/python .ci/package.py
+
+RELEASING := $(VENV)/releasing
+
+releasable: package $(RELEASING)/.installed  ## check what would be released: manifest, metadata, description, workflows, recipe
+	$(RELEASING)/bin/check-manifest
+	$(RELEASING)/bin/twine check --strict dist/*
+	$(RELEASING)/bin/validate-pyproject pyproject.toml benchmarks/pyproject.toml
+	$(RELEASING)/bin/pyroma --min 10 dist/edgewise-*.tar.gz
+	$(RELEASING)/bin/zizmor --offline --quiet .github/workflows
+	$(RELEASING)/bin/python .ci/recipe.py
+
+$(RELEASING)/.installed: .ci/releasing.txt | $(VENV)/bin/python
+	@test -x $(RELEASING)/bin/python || $(PYTHON) -m venv $(RELEASING)
+	@$(RELEASING)/bin/python -m pip --disable-pip-version-check install -q -r $<
+	@touch $@
 
 audit: $(VENV)/.installed  ## known vulnerabilities of the installed packages (asks the vulnerability databases)
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install -q pip-audit; }

@@ -1,4 +1,4 @@
-"""Build the source distribution and the wheel, and use both outside the checkout.
+"""Build the source distributions and the wheels, and use those of edgewise outside the checkout.
 
 The dependencies are those of the virtual environment that runs this; edgewise itself comes from the wheel.
 """
@@ -6,6 +6,7 @@ The dependencies are those of the virtual environment that runs this; edgewise i
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -34,13 +35,15 @@ def main() -> None:
 
 
 def build(place: Path) -> tuple[Path, Path]:
-    """Build the source distribution, and the wheel from it: it holds all that a wheel needs."""
-    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(place / "dist"), str(ROOT)], place)
+    """Build the source distributions, and the wheels from them: they hold all that a wheel needs."""
+    for project in (ROOT, ROOT / "benchmarks"):
+        run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(place / "dist"), str(project)], place)
     DIST.mkdir(exist_ok=True)
     for old in DIST.iterdir():
         old.unlink()
-    (sdist,) = (path.rename(DIST / path.name) for path in (place / "dist").glob("*.tar.gz"))
-    (wheel,) = (path.rename(DIST / path.name) for path in (place / "dist").glob("*.whl"))
+    for path in (place / "dist").iterdir():
+        shutil.copy(path, DIST)
+    (sdist,), (wheel,) = DIST.glob("edgewise-*.tar.gz"), DIST.glob("edgewise-*.whl")
     return sdist, wheel
 
 

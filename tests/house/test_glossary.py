@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "edgewise"
-PAGES = [ROOT / name for name in ("README.md", "SKILL.md", "AGENTS.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")]
+_OWN = ("README.md", "SKILL.md", "AGENTS.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")
+PAGES = [ROOT / name for name in _OWN]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 
 _ROW = re.compile(r"^\| ([^|]+) \| [^|]+ \| ?([^|]*)\|$", re.MULTILINE)

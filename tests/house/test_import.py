@@ -84,7 +84,7 @@ PUBLIC = {
         RationalConv2d RationalConv3d RationalLayer Rule Scheme Trace Width adapt_grid add_constant add_input ascending
         center clone compact coverage derivatives edge_derivatives edge_of edges_of_node find_feed_forwards frozen
         has_shapes held_knots initial_values is_readable knots_over layer_of lock monotone parameter_groups perturb
-        refine_grid refine_grids regularization remove_edges remove_node replace_by_mean replace_convs
+        quantize refine_grid refine_grids regularization remove_edges remove_node replace_by_mean replace_convs
         replace_feed_forwards replace_parameters require restore_edges scale_outputs select set_function shaped
         shift_outputs shiftable smooth spline_functions spline_name stack subnode_formulas symbolic_derivatives
         symmetrize to_splines trace unlock update_grids widen widen_grids with_locked

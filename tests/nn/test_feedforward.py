@@ -77,7 +77,7 @@ def test_every_parameter_counts_at_the_width_of_real_models(kind: str) -> None:
     [
         (lambda: KANFeedForward(8, kind="cubic"), "Unknown kind"),
         (lambda: KANFeedForward(0), "width"),
-        (lambda: KANFeedForward(10), "groups"),
+        (lambda: KANFeedForward(10, groups=8), "groups"),
     ],
 )
 def test_what_cannot_be_is_refused(act, words: str) -> None:

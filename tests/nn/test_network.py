@@ -85,7 +85,7 @@ BAD_ARGUMENTS: list[tuple[str, Any, str]] = [
     ("dtype", torch.int64, "'dtype'"),
     *(("grid", value, "'grid' parameter of KAN must be an int >= 1") for value in (0, -1, 2.5, "5", None, True)),
     *(("degree", value, "'degree' parameter of KAN must be an int >= 1") for value in (0, 10, 3.0, "3", None)),
-    *(("base", value, "base function") for value in ("relu", 3, "")),
+    *(("base", value, "base function") for value in ("softsign", 3, "")),
     *(
         ("domain", value, "'domain' parameter of KAN must be two finite numbers")
         for value in ((1, 1), (1, -1), (0, math.inf), (math.nan, 1), (1,), (1, 2, 3), 5, None, "ab")

@@ -134,12 +134,18 @@ def test_every_parameter_stands_in_one_group_by_the_rule() -> None:
     decayed, kept = ([names[id(value)] for value in group["params"]] for group in parameter_groups(module, 0.3))
     assert [group["weight_decay"] for group in parameter_groups(module, 0.3)] == [0.3, 0.0]
     assert len({*decayed, *kept}) == len(decayed) + len(kept) == len(names) - 2
-    for name in ("tokens.weight", "image.0.weight", "rational.weight", "splines.coefficients", "splines.base_weight"):
+    for name in (
+        "tokens.weight",
+        "image.0.weight",
+        "rational.linear.weight",
+        "splines.coefficients",
+        "splines.base_weight",
+    ):
         assert name in decayed
     assert all(
         name.rpartition(".")[2] in ("weight", "in_proj_weight", "coefficients", "base_weight") for name in decayed
     )
-    for name in ("rational.numerator", "rational.denominator", "rational.bias", "formula.layers.0.affine"):
+    for name in ("rational.numerator", "rational.denominator", "rational.linear.bias", "formula.layers.0.affine"):
         assert name in kept
     assert {"image.1.weight", "image.2.weight", "image.2.bias", "encoder.norm1.weight", "head.bias"} <= set(kept)
     assert sum("numerator" in name or "denominator" in name for name in kept) >= 4

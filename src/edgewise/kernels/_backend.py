@@ -145,12 +145,12 @@ class Backend:
         order
             The order of the derivative; 0 for values.
         """
-        matrix, out = c.flatten(1).T, x.new_empty(x.shape[0], c.shape[0])
+        matrix, parts = c.flatten(1).T, []
         for rows in self._chunks(x, c.shape[2]):
             weight = None if v is None else v[rows]
             values = self.evaluate(family, x[rows], knots, c.shape[2], order, weight)
-            torch.mm(values.flatten(1), matrix, out=out[rows])
-        return out
+            parts.append(values.flatten(1) @ matrix)
+        return torch.cat(parts)
 
     def affine(
         self, family: Family, x: Tensor, c: Tensor, knots: Tensor, order: int, more: tuple[Tensor, Tensor]
@@ -192,10 +192,10 @@ class Backend:
         order
             The order of the derivative; 0 for values.
         """
-        matrix, out = c.flatten(1), torch.empty_like(x)
+        matrix, parts = c.flatten(1), []
         for rows in self._chunks(x, c.shape[2]):
-            out[rows] = self.reduce(family, x[rows], (g[rows] @ matrix).unflatten(1, c.shape[1:]), knots, order)
-        return out
+            parts.append(self.reduce(family, x[rows], (g[rows] @ matrix).unflatten(1, c.shape[1:]), knots, order))
+        return torch.cat(parts)
 
     def vjp_coefficients(
         self, family: Family, x: Tensor, g: Tensor, v: Tensor | None, knots: Tensor, count: int, order: int

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._C._functorch import is_legacy_batchedtensor as _is_mapped
+from torch._C._functorch import unwrap_if_dead
 from torch.autograd import forward_ad
 
 from edgewise._errors import InputError
@@ -178,6 +179,11 @@ class Differentiable(torch.autograd.Function):
             return super(torch.autograd.Function, cls).apply(*arguments)  # type: ignore[misc]
         return cls.apply(*arguments)
 
+    @staticmethod
+    def saved(ctx: Any) -> tuple[Any, ...]:
+        """Return what was saved: after `torch.func.vjp` ended, tensors are still in the wrappers of its level."""
+        return tuple(None if tensor is None else unwrap_if_dead(tensor) for tensor in ctx.saved_tensors)
+
 
 class _Evaluate(Differentiable):
     @staticmethod
@@ -192,7 +198,7 @@ class _Evaluate(Differentiable):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, knots = ctx.saved_tensors
+        x, knots = _Evaluate.saved(ctx)
         if not is_taped(grads[0]):  # nothing differentiates it: one kernel, and no derivative is written out
             gradient = _dispatch.reduce_values(x, grads[0], knots, ctx.rest[0], ctx.order + 1)
         else:
@@ -248,12 +254,12 @@ class _Form(Differentiable):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (u,), (x, c, v, _, knots), taped = grads, ctx.saved_tensors, is_taped(grads[0])
+        (u,), (x, c, v, g, knots), taped = grads, _Form.saved(ctx), is_taped(grads[0])
         for_x, for_c = ctx.needs_input_grad[:2]
         if ctx.term.slot == "g" and for_x and for_c and v is None and not taped:
             return *_dispatch.vjps(x, c, u, knots, ctx.term.family, ctx.term.order), None, None, None, None
         form = _Form.of if taped else computed
-        return *gradients(form, u, ctx.saved_tensors, ctx.term, ctx.needs_input_grad[:4]), None, None
+        return *gradients(form, u, (x, c, v, g, knots), ctx.term, ctx.needs_input_grad[:4]), None, None
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:

@@ -80,7 +80,7 @@ class _Rational(Differentiable):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, numerator, denominator = ctx.saved_tensors
+        x, numerator, denominator = _Rational.saved(ctx)
         plain = not is_taped(grads[0]) and serves(x, numerator, denominator, grads[0])
         return (_compiled_vjp if plain else plain_vjp)(x, numerator, denominator, grads[0])
 

@@ -54,6 +54,7 @@ from edgewise.nn._network import stack as stack
 from edgewise.nn._network import trace as trace
 from edgewise.nn._nodes import Nodes as Nodes
 from edgewise.nn._nodes import Width as Width
+from edgewise.nn._quantized import quantize as quantize
 from edgewise.nn._rational import Rational as Rational
 from edgewise.nn._rational import RationalLayer as RationalLayer
 from edgewise.nn._surgery import add_constant as add_constant

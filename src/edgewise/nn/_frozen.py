@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -143,13 +143,16 @@ def frozen(model: KAN | KANLayer, dtype: torch.dtype | None = None) -> FrozenKAN
         raise InputError("A network with symbolic edges cannot be frozen. Export it: ew.export.text(model, 'c').")
     if not all(isinstance(layer.basis, BSplineFamily) for layer in layers):
         raise InputError(f"Only B-splines can be frozen. Got basis {layers[0].basis.name!r}.")
+    if layers[0].base not in (None, "silu", "identity"):
+        raise InputError(f"A network can be frozen with base 'silu', 'identity' or None. Got {layers[0].base!r}.")
     nodes = model.nodes[1:] if isinstance(model, KAN) else [Nodes(model.n_out)]
     links, constants = [], []
     for layer, node in zip(layers, nodes, strict=True):
         mask, degree = layer.spline_mask(), layer.degree
         assert degree is not None
         link, parts = Link.of(
-            layer.coefficients * mask.unsqueeze(-1), layer.base_weight * mask, layer.knots, degree, dtype, layer.base,
+            layer.coefficients * mask.unsqueeze(-1), layer.base_weight * mask, layer.knots, degree, dtype,
+            cast(Any, layer.base),
             (node.n_sum, node.arities),
         )  # fmt: skip
         links.append(link)

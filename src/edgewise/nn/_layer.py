@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from edgewise.formulas import functions
 from edgewise.kernels import contract, is_eager, is_full, is_traced, quick_contract
 from edgewise.nn._grids import GridTools, cells_of
 from edgewise.nn._init import Scheme, check_scheme, check_size, initial_values
-from edgewise.nn._module import Features, autocast_output, packed, unpacked
+from edgewise.nn._module import Features, autocast_output, check_pickled, packed, unpacked
 from edgewise.nn.bases import BaseName, Basis, BasisName, base_function, joined_rows, named
 
 
@@ -142,7 +144,7 @@ class KANLayer(Features, GridTools, torch.nn.Module):
     degree
         The degree of B-splines, from 1 to 9; the other bases have none.
     base
-        The base function b: "silu", "identity" or None.
+        The base function b: "silu", "gelu", "relu", "tanh", "sin", "identity" or None.
     domain
         The range of the inputs (lo, hi) that the functions of the basis span.
     init
@@ -222,6 +224,10 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         self.reset_parameters(generator)
         if device is not None:
             self.to(device)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        check_pickled(self, "_symbols" in state and "rules" in state)
+        super().__setstate__(state)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw the functions of all edges but locked ones again, in place: see `edgewise.nn.initial_values`.
@@ -305,10 +311,10 @@ class KANLayer(Features, GridTools, torch.nn.Module):
 
     def spline_mask(self) -> Tensor:
         """Return which edges are active splines, (n_out, n_in)."""
-        mask = self.mask.clone()
-        for edge in self.symbols:
-            mask[edge] = False
-        return mask
+        if not self.symbols:
+            return self.mask.clone()
+        at = torch.tensor(list(self.symbols), device=self.mask.device).unbind(1)
+        return self.mask.index_put(at, torch.zeros_like(self.mask[at]))  # not in place: linearize drops what is
 
     def locked_mask(self) -> Tensor:
         """Return which edges are locked, (n_out, n_in)."""
@@ -379,6 +385,8 @@ class KANLayer(Features, GridTools, torch.nn.Module):
     @autocast_output
     def _forward(self, x: Tensor) -> Tensor:
         c, knots = self.coefficients, self.knots
+        if x.dtype is torch.float64 and c.dtype is not torch.float64 and is_eager():
+            _warn_of_rounding(c.dtype)
         x, plain = x.to(c.dtype), self._plain()
         mask = None if plain else self.spline_mask() if self.symbols else self.mask
         more = None
@@ -469,6 +477,14 @@ class KANLayer(Features, GridTools, torch.nn.Module):
         if self.basis.name != "bspline":
             del shown["degree"]
         return f"{self.n_in} -> {self.n_out}, " + ", ".join(f"{name}={value!r}" for name, value in shown.items())
+
+
+@cache
+def _warn_of_rounding(dtype: torch.dtype) -> None:
+    """Say once what torch's own layers refuse."""
+    logging.getLogger("edgewise.nn").warning(
+        "A KANLayer of %s rounds inputs of torch.float64: give it x.float(), or make it layer.double().", dtype
+    )
 
 
 def spline_edges(layers: Iterable[KANLayer]) -> list[Edge]:

@@ -59,10 +59,28 @@ def autocast_output(forward: Forward) -> Forward:
 
     @wraps(forward)
     def run(layer: Any, x: Tensor) -> Tensor:
+        if isinstance(x, Tensor) and x.is_nested:
+            return _nested(run, layer, x)
         check_inputs(x, layer.n_in, "The layer")
         return computed(layer, x)
 
     return run
+
+
+def _nested(run: Forward, layer: Any, x: Any) -> Tensor:
+    """Return the outputs for sequences of different lengths."""
+    if x.layout is not torch.jagged:
+        raise InputError("Layers take nested tensors with layout=torch.jagged. Got torch.strided.")
+    return torch.nested.nested_tensor_from_jagged(run(layer, x.values()), x.offsets(), x.lengths())
+
+
+def check_pickled(module: torch.nn.Module, is_current: bool) -> None:
+    """Raise InputError for a module that an older version pickled whole, before it fails at the first call."""
+    if not is_current:
+        raise InputError(
+            f"This {type(module).__name__} was pickled whole by an older version of edgewise. With that version, save "
+            "its state_dict() and its arguments, or use `ew.save`; both are read by this one."
+        )
 
 
 def own_precision(forward: Forward) -> Forward:

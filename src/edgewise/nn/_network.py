@@ -52,8 +52,9 @@ class KAN(Pretrained, torch.nn.Module):
     degree
         The degree of B-splines, from 1 to 9; the other bases have none.
     base
-        A fixed function that is added to every spline: "silu", "identity" or None. Second-order training needs none
-        (with it, x y loses two to three digits); gradient descent on deep networks gains from "silu".
+        A fixed function that is added to every spline: "silu", "gelu", "relu", "tanh", "sin", "identity" or None.
+        Second-order training needs none (with it, x y loses two to three digits); gradient descent on deep networks
+        gains from "silu".
     domain
         The range of the inputs of every layer (lo, hi) that the functions of the basis span.
     init

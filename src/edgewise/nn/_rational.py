@@ -10,7 +10,7 @@ from torch import Tensor
 from edgewise._checks import is_int
 from edgewise._errors import InputError
 from edgewise.kernels import forced, rational
-from edgewise.nn._module import Features, autocast_output
+from edgewise.nn._module import Features, autocast_output, check_pickled
 from edgewise.nn.bases import ActivationName, rational_start
 
 
@@ -185,8 +185,9 @@ class RationalLayer(Features, torch.nn.Module):
     Input i belongs to group i // (n_in / groups), so that the layer has hardly more parameters than a linear one.
     Weights are normal with variance 1 / (n_in E R(z)^2) for normal z, which hands the size of normal inputs on.
 
-    Shapes: x (..., n_in) -> (..., n_out); numerator (groups, p + 1), denominator (groups, q), weight (n_out, n_in),
-    bias (n_out,). Any input dtype is converted to the layer's; under autocast as in `KANLayer`.
+    Shapes: x (..., n_in) -> (..., n_out); numerator (groups, p + 1), denominator (groups, q). The map `linear` is a
+    `torch.nn.Linear` with weight (n_out, n_in) and bias (n_out,), so that tools for linear layers find it: torchao
+    quantizes it, peft adapts it. Any input dtype is converted to the layer's; under autocast as in `KANLayer`.
 
     Parameters
     ----------
@@ -252,14 +253,33 @@ class RationalLayer(Features, torch.nn.Module):
             normal = torch.randn(n_out, n_in, generator=generator, dtype=torch.float64)
             weight = normal / math.sqrt(n_in * _mean_square(*start))
         self.numerator, self.denominator = rational_parameters(start, groups, dtype)
-        self.weight = torch.nn.Parameter(weight.to(torch.empty(0, dtype=dtype)))  # on the device that is set
-        self.bias = torch.nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
+        with torch.device("meta"):  # draws no random numbers of its own
+            self.linear = torch.nn.Linear(n_in, n_out, bias=bias)
+        self.linear.weight = torch.nn.Parameter(weight.to(torch.empty(0, dtype=dtype)))  # on the device that is set
+        if bias:
+            self.linear.bias = torch.nn.Parameter(torch.zeros(n_out, dtype=dtype))
+        self.register_state_dict_post_hook(_without_linear)
+        self.register_load_state_dict_pre_hook(_with_linear)
         if device is not None:
             self.to(device)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        check_pickled(self, "linear" in state["_modules"])
+        super().__setstate__(state)
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights of the linear map (n_out, n_in)."""
+        return self.linear.weight
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The constants of the linear map (n_out,), if it has any."""
+        return self.linear.bias
+
     @property
     def dtype(self) -> torch.dtype:
-        return self.weight.dtype
+        return self.linear.weight.dtype
 
     @autocast_output
     def forward(self, x: Tensor) -> Tensor:
@@ -276,12 +296,30 @@ class RationalLayer(Features, torch.nn.Module):
             For what is no tensor of real numbers, and for inputs of another width.
         """
         curves = rational(x.to(self.dtype), self.numerator, self.denominator)
-        return torch.nn.functional.linear(curves, self.weight, self.bias)
+        return self.linear(curves)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
         """Return sizes, groups, degrees and init, which `repr` shows."""
         degrees = self.numerator.shape[1] - 1, self.denominator.shape[1]
         return f"{self.n_in} -> {self.n_out}, groups={self.groups}, degrees={degrees}, init={self.init!r}"
+
+
+_LINEAR = "linear."
+
+
+def _without_linear(_: torch.nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+    """Save the linear map under the layer's own name, as the linear layer that a rational one replaces is saved."""
+    for name in [name for name in state if name.startswith(prefix + _LINEAR)]:
+        state[prefix + name.removeprefix(prefix + _LINEAR)] = state.pop(name)
+
+
+def _with_linear(module: torch.nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+    """Undo `_without_linear`."""
+    own = {*module._parameters, *module._buffers}
+    for name in [name for name in state if name.startswith(prefix)]:
+        last = name.removeprefix(prefix)
+        if last not in own and not last.startswith(_LINEAR):
+            state[prefix + _LINEAR + last] = state.pop(name)
 
 
 def _mean_square(a: Tensor, b: Tensor) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
@@ -160,7 +161,14 @@ def _power(base: OnnxValue, exponent: float) -> OnnxValue:
 
 
 #: base functions by name
-_BASES: dict[str, Callable[[OnnxValue], OnnxValue]] = {"silu": lambda x: x * sigmoid(x), "identity": lambda x: x}
+_BASES: dict[str, Callable[[OnnxValue], OnnxValue]] = {
+    "silu": lambda x: x * sigmoid(x),
+    "identity": lambda x: x,
+    "gelu": lambda x: x * (0.5 * erfc(x * -math.sqrt(0.5))),
+    "relu": _unary("Relu"),
+    "tanh": _unary("Tanh"),
+    "sin": _unary("Sin"),
+}
 #: functions of the library whose formulas would overflow, or mean complex numbers
 _WRITTEN = {"softplus": "softplus", "logistic": "sigmoid", "abs": "Abs"}
 

@@ -29,7 +29,8 @@ def basis(x: Tensor, knots: Tensor, degree: int, order: int = 0) -> Tensor:
     """
     n_basis = knots.shape[-1] - degree - 1
     last = cells_of(knots, degree) + degree - 1
-    lo, hi = knots[:, degree], torch.gather(knots, -1, (last + 1).unsqueeze(-1)).squeeze(-1)
+    at_end = torch.arange(knots.shape[-1], device=x.device) == (last + 1).unsqueeze(-1)  # torch's ONNX dislikes gather
+    lo, hi = knots[:, degree], torch.where(at_end, knots, 0.0).sum(-1)
     inside = torch.minimum(torch.maximum(x, lo), hi)
     cell = torch.minimum(_cell(inside.detach(), knots, degree), last)
     if order == 0:

@@ -23,8 +23,8 @@ _SEEN: dict[int, _Known] = {}
 
 
 def is_eager() -> bool:
-    """Return True outside torch.compile, functorch transforms and torch.jit.trace: tensors are plain memory."""
-    return not (is_traced() or torch._C._are_functorch_transforms_active())
+    """Return True where tensors are plain memory: nothing compiles, traces, maps or looks on by a dispatch mode."""
+    return not (is_traced() or torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack())
 
 
 def is_traced() -> bool:

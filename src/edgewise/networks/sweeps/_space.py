@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise._checks import is_int, is_number
 from edgewise._errors import InputError, unknown
-from edgewise.nn.bases import HIGHEST_DEGREE, named
+from edgewise.nn.bases import BASE_FUNCTIONS, HIGHEST_DEGREE, named
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -179,7 +179,7 @@ def _value(name: str, value: Any) -> Setting:
         "basis": name == "basis" and named(value).name == value,
         "grid": value == "auto" or is_int(value, 1),
         "degree": is_int(value, 1, HIGHEST_DEGREE),
-        "base": value is None or value in BASE_FUNCTIONS,
+        "base": value in (None, *BASE_FUNCTIONS),
         "sparsity": is_number(value, 0),
     }  # fmt: skip
     if not allowed[name]:

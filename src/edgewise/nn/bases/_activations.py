@@ -1,5 +1,6 @@
 """Functions by name: those that an edge adds to its spline, and those that a rational function starts as."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -31,12 +32,20 @@ def _silu_derivative(x: Tensor) -> Tensor:
     return gate * (1 + x * (1 - gate))
 
 
-BaseName = Literal["silu", "identity"]
+def _gelu_derivative(x: Tensor) -> Tensor:
+    return torch.special.ndtr(x) + x * torch.exp(-x.square() / 2) / math.sqrt(2 * math.pi)
+
+
+BaseName = ActivationName
 """Names of the base functions."""
 
 BASE_FUNCTIONS: dict[BaseName, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     "silu": (ACTIVATIONS["silu"], _silu_derivative),
     "identity": (ACTIVATIONS["identity"], torch.ones_like),
+    "gelu": (ACTIVATIONS["gelu"], _gelu_derivative),
+    "relu": (ACTIVATIONS["relu"], lambda x: (x > 0).to(x.dtype)),
+    "tanh": (ACTIVATIONS["tanh"], lambda x: 1 - torch.tanh(x).square()),
+    "sin": (ACTIVATIONS["sin"], torch.cos),
 }
 """Base functions by name, each with its derivative."""
 

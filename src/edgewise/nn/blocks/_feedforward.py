@@ -38,7 +38,8 @@ class KANFeedForward(torch.nn.Module):
     kind
         "rational" or "spline".
     groups
-        The number of groups of the rational functions, which divides width and hidden.
+        The number of groups of the rational functions, which divides width and hidden; by default 8, or the largest
+        number that divides 8 and the inputs of a layer.
     grid
         The number of cells of the splines. They are coarse by default, which leaves room for more units.
     degree
@@ -67,8 +68,8 @@ class KANFeedForward(torch.nn.Module):
     """
 
     def __init__(
-        self, width: int, hidden: int | None = None, *, kind: BlockKind = "rational", groups: int = 8, grid: int = 2,
-        degree: int = 2, dropout: float = 0.0, generator: torch.Generator | None = None,
+        self, width: int, hidden: int | None = None, *, kind: BlockKind = "rational", groups: int | None = None,
+        grid: int = 2, degree: int = 2, dropout: float = 0.0, generator: torch.Generator | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if kind not in KINDS:
@@ -222,7 +223,7 @@ class _Rationals:
             init="identity", bias=first.bias is not None, device=first.weight.device, dtype=first.weight.dtype,
             generator=torch.Generator().manual_seed(0),
         )  # fmt: skip
-        layer.weight, layer.bias = first.weight, first.bias
+        layer.linear = first
         return layer.train(first.training)  # type: ignore[no-any-return]
 
     def _divisor(self, channels: int, record: FeedForward) -> int:

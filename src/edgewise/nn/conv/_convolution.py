@@ -98,7 +98,8 @@ class Geometry:
     def convolved(self, x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int) -> Tensor:
         """Return the ordinary convolution of padded maps (n, ..., channels): (n, channels, ...)."""
         convolve, last = _CONVOLVE[len(self.kernel_size)], len(self.kernel_size) + 1
-        x = x.permute(0, last, *range(1, last))
+        alone = x.shape[-1] == 1  # torch's compiler and its convolutions then disagree on the strides of a permutation
+        x = x.reshape(x.shape[0], 1, *x.shape[1:-1]) if alone else x.permute(0, last, *range(1, last))
         return convolve(x, kernel, bias, stride=self.stride, dilation=self.dilation, groups=groups)
 
     def check(self, sizes: tuple[int, ...], what: str) -> None:
@@ -296,9 +297,9 @@ class Convolution(torch.nn.Module):
 
     def extra_repr(self) -> str:
         """Return the arguments that are not the usual ones, which `repr` shows."""
-        shown = f"{self.in_channels}, {self.out_channels}, {self.geometry}"
-        shown += f", groups={self.groups}" if self.groups != 1 else ""
-        return shown if self.bias is None else f"{shown}, bias=True"
+        groups = f", groups={self.groups}" if self.groups != 1 else ""
+        bias = "" if self.bias is None else ", bias=True"
+        return f"{self.in_channels}, {self.out_channels}, {self.geometry}{groups}{bias}"
 
 
 def _as_given(out: Tensor, x: Tensor) -> Tensor:

@@ -175,7 +175,7 @@ class KANConv1d(KANConv):
     degree
         The degree of B-splines, from 1 to 9; the other bases have none.
     base
-        The base function b: "silu", "identity" or None.
+        The base function b: "silu", "gelu", "relu", "tanh", "sin", "identity" or None.
     domain
         The range of the inputs (lo, hi) that the functions of the basis span.
     init
@@ -243,7 +243,7 @@ class KANConv2d(KANConv):
     degree
         The degree of B-splines, from 1 to 9; the other bases have none.
     base
-        The base function b: "silu", "identity" or None.
+        The base function b: "silu", "gelu", "relu", "tanh", "sin", "identity" or None.
     domain
         The range of the inputs (lo, hi) that the functions of the basis span.
     init
@@ -310,7 +310,7 @@ class KANConv3d(KANConv):
     degree
         The degree of B-splines, from 1 to 9; the other bases have none.
     base
-        The base function b: "silu", "identity" or None.
+        The base function b: "silu", "gelu", "relu", "tanh", "sin", "identity" or None.
     domain
         The range of the inputs (lo, hi) that the functions of the basis span.
     init

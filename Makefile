@@ -66,7 +66,7 @@ releasable: package $(RELEASING)/.installed  ## check what would be released: ma
 	$(RELEASING)/bin/check-manifest
 	$(RELEASING)/bin/twine check --strict dist/*
 	$(RELEASING)/bin/validate-pyproject pyproject.toml benchmarks/pyproject.toml
-	$(RELEASING)/bin/pyroma --min 10 dist/edgewise-*.tar.gz
+	$(RELEASING)/bin/pyroma --min 10 --skip-tests AuthorEmail,Url dist/edgewise-*.tar.gz  # there are none yet
 	$(RELEASING)/bin/zizmor --offline --quiet .github/workflows
 	$(RELEASING)/bin/python .ci/recipe.py
 

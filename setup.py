@@ -2,6 +2,7 @@
 
 On a package index, links and pictures by relative paths lead nowhere. They become links into the repository if
 `[project.urls]` in pyproject.toml names one as Repository; otherwise a link keeps its text, and a picture is left out.
+Sections that list pages of the repository are left out there.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from setuptools.command.bdist_wheel import bdist_wheel
 
 _ROOT = Path(__file__).parent
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?![a-z]+://)([^)\s]+)\)")
+_LISTS = re.compile(
+    r"^#+ (The published experiments, reproduced|Documentation)\n.*?(?=^##+ |\Z)", re.MULTILINE | re.DOTALL
+)
 _FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
 def description(readme: str, repository: str | None) -> str:
-    """Return the README without relative links."""
-    parts = _FENCE.split(readme)
+    """Return the README without relative links, and without the sections that list pages."""
+    parts = _FENCE.split(_LISTS.sub("", readme))
     parts[::2] = [_LINK.sub(lambda link: _absolute(*link.groups(), repository), part) for part in parts[::2]]
     return "".join(parts)
 

@@ -147,6 +147,7 @@ README = "![a](b.svg) [c](d.md#e) [f](https://g.h) \n```\n[i](j)\n```"
 def test_description_on_an_index_has_no_relative_links() -> None:
     description = module("setup.py").description
     assert description(README, None) == " c [f](https://g.h) \n```\n[i](j)\n```"
+    assert description("## A\nb\n\n## Documentation\nc\n### D\ne\n", None) == "## A\nb\n\n### D\ne\n"
     there = description(README, "https://host/owner/name")
     assert "![a](https://host/owner/name/raw/main/b.svg) [c](https://host/owner/name/blob/main/d.md#e)" in there
 

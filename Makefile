@@ -13,7 +13,7 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test test-one test-all fuzz fmt lint docs pictures screenshots package releasable audit bench bench-first check clean
+.PHONY: help demo setup test test-one test-all fuzz fmt lint docs pictures screenshots package wheels releasable audit bench bench-first check clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -59,6 +59,11 @@ pictures: $(VENV)/.developing  ## the pictures of the README and the pages, the 
 
 package: $(VENV)/.developing  ## wheel and source distribution, in dist/, installed and run outside the checkout
 	$(BIN)/python .ci/package.py
+
+PLATFORM ?= manylinux_2_17_x86_64
+
+wheels: $(VENV)/.developing  ## the wheel of this kind of system, with the kernels of its usual calls compiled, in dist/ (minutes)
+	$(BIN)/python .ci/wheels.py $(PLATFORM)
 
 RELEASING := $(VENV)/releasing
 

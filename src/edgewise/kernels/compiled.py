@@ -2,7 +2,8 @@
 
 A kernel is compiled once on a machine. Its object code is kept in the user's cache directory, so that another process
 needs neither Numba nor a compiler: it loads the object in a few milliseconds and calls it on raw addresses, without
-Python's lock. Importing compiles nothing.
+Python's lock. A wheel for one kind of system brings the usual ones along, as `shipping` compiled them. Importing
+compiles nothing.
 """
 
 import ctypes
@@ -62,9 +63,15 @@ def addresses(arguments: list[int]) -> bytes:
 
 
 def _kept(source: str, name: str, dtype: str, sizes: tuple[int, ...]) -> bytes:
-    """Object code, from disk or compiled now."""
-    file = "-".join([name, dtype, *map(str, sizes), _fingerprint(source)]) + ".o"
-    found = read(file)
+    """Object code, from disk, from the wheel or compiled now."""
+    stem = "-".join([name, dtype, *map(str, sizes)])
+    if _SHIPS:
+        level, features, folder = _SHIPS[-1]
+        found = _compile(source, name, dtype, sizes, level, features)
+        (folder / f"{stem}-{_digest(source)}.o").write_bytes(found)
+        return found
+    file = f"{stem}-{_fingerprint(source)}.o"
+    found = read(file) or _shipped(f"{stem}-{_digest(source)}.o")
     if found is None:
         with _progress(f"{name} ({dtype}{''.join(f', {size}' for size in sizes)})"), _uncollected():
             found = _compile(source, name, dtype, sizes)
@@ -91,13 +98,57 @@ def _llvm() -> Any:
     return llvm
 
 
+LEVELS = {
+    "x86-64-v4": "avx512f avx512bw avx512cd avx512dq avx512vl avx2 bmi bmi2 f16c fma lzcnt movbe",
+    "x86-64-v3": "avx2 bmi bmi2 f16c fma lzcnt movbe",
+}
+"""Kinds of processors that wheels have kernels for, the best first, each with what it can do."""
+_OBJECTS = Path(__file__).parent / "objects"
+_SHIPS: list[tuple[str, str, Path]] = []
+
+
+@contextmanager
+def shipping(level: str, folder: Path) -> Iterator[None]:
+    """Compile what is asked for inside for a level of processors, into a folder of that name, and keep it for nobody.
+
+    In a process whose NUMBA_CPU_NAME is the level and whose NUMBA_CPU_FEATURES are its features, each with a plus.
+    """
+    (folder / level).mkdir(parents=True, exist_ok=True)
+    _SHIPS.append((level, ",".join(f"+{feature}" for feature in LEVELS[level].split()), folder / level))
+    try:
+        yield
+    finally:
+        _SHIPS.pop()
+
+
+@cache
+def _level() -> str | None:
+    """The best level that this processor has."""
+    has = _llvm().get_host_cpu_features()
+    return next((level for level, needed in LEVELS.items() if all(map(has.get, needed.split()))), None)
+
+
+def _shipped(file: str) -> bytes | None:
+    """Object code that came with the installation, of the sources as they are now."""
+    if not _OBJECTS.is_dir() or _level() is None:
+        return None
+    path = _OBJECTS / str(_level()) / file
+    return path.read_bytes() if path.is_file() else None
+
+
 @cache
 def _fingerprint(source: str) -> str:
-    """What object code depends on: what it is of, all sources, the compiler and the processor."""
+    """What object code on disk depends on: its sources, the compiler and the processor."""
     llvm = _llvm()
-    parts = [source, version("numba"), version("llvmlite")]
+    parts = [_digest(source), version("numba"), version("llvmlite")]
     parts += [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
-    digest = hashlib.sha256("\n".join(parts).encode())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+@cache
+def _digest(source: str) -> str:
+    """What a kernel is of, and all sources."""
+    digest = hashlib.sha256(source.encode())
     kernels, found = Path(__file__).parent, find_spec(source)
     own = Path(found.origin).parent if found and found.origin else kernels
     for path in sorted({path for name in _SOURCES for path in (*kernels.rglob(name), *own.glob(name))}):
@@ -109,7 +160,7 @@ def _symbol(source: str, name: str, dtype: str, sizes: tuple[int, ...]) -> str:
     return "_".join([source.replace(".", "_"), name, dtype, *map(str, sizes)])
 
 
-def _compile(source: str, name: str, dtype: str, sizes: tuple[int, ...]) -> bytes:
+def _compile(source: str, name: str, dtype: str, sizes: tuple[int, ...], *target: str) -> bytes:
     function = import_module(source).build(name, dtype, *sizes)
     (signature,) = function.signatures
     mangled, symbol = function.overloads[signature].fndesc.mangled_name, _symbol(source, name, dtype, sizes)
@@ -118,16 +169,16 @@ def _compile(source: str, name: str, dtype: str, sizes: tuple[int, ...]) -> byte
     for part in [*code.functions, *code.global_variables]:
         if not part.is_declaration and part.name != symbol:
             part.linkage = "internal"
-    return _machine().emit_object(code)
+    return _machine(*target).emit_object(code)
 
 
-def _machine() -> Any:
+def _machine(*target: str) -> Any:
+    """A processor by name and features; this one by default."""
     llvm = _llvm()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_default_triple()
-    features = llvm.get_host_cpu_features().flatten()
-    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
+    cpu, features = target or (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
 
 
 @cache

@@ -14,8 +14,9 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic, models, register_model
 
+_FEATURES = config.CPU_FEATURES or llvm.get_host_cpu_features().flatten()  # type: ignore[attr-defined]
 #: bytes of a vector: two AVX2 registers or one of AVX-512 go through each step
-WIDTH = 64 if "+avx512f" in (config.CPU_FEATURES or llvm.get_host_cpu_features().flatten()) else 32
+WIDTH = 64 if "+avx512f" in _FEATURES else 32
 #: inner functions are called from compiled code alone: wrappers for Python would take as long to compile
 FAST = {"fastmath": {"contract", "nsz"}, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 #: a kernel takes one address, of whole numbers: other addresses, sizes and flags

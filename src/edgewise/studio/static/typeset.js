@@ -16,7 +16,8 @@ const DIGITS = 6; // of numbers
 export function typeset(latex, text) {
   const element = html("div", { class: "typeset long", title: text, role: "math", "aria-label": text }, text);
   if (latex.length > MOST) return element;
-  const shown = latex.replace(/\d+\.\d{6,}/g, (number) => Number(Number(number).toPrecision(DIGITS)));
+  const shown = latex.replace(/\d+\.\d{6,}/g, (number) => Number(Number(number).toPrecision(DIGITS)))
+    .replaceAll("\\mathit{", "\\mathnormal{"); // the one italic font that comes with the page
   katex().then((library) => {
     const set = (source) => library.render(source, element, { displayMode: true, throwOnError: true, trust: false, strict: "ignore" });
     try {

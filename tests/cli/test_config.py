@@ -129,7 +129,7 @@ def test_a_device_and_a_seed_are_arguments() -> None:
         ({"widths": [2, 1], "degree": 10}, "'degree'"),
         ({"widths": [2, 1], "degree": "3"}, "'degree'"),
         ({"widths": [2, 1], "basis": "rbf", "degree": 2}, "'degree'"),
-        ({"widths": [2, 1], "base": "relu"}, "base function"),
+        ({"widths": [2, 1], "base": "softsign"}, "base function"),
         ({"widths": [2, 1], "base": {}}, "base function"),
         ({"widths": [2, 1], "grid": 0}, "'grid' of a configuration must be an int >= 1, or a list of 1"),
         ({"widths": [2, 1], "grid": [5, 5]}, "'grid' of a configuration"),

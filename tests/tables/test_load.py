@@ -128,7 +128,7 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("huge arity", described(widths=[2, [1, [10**18]], 1]), "list of widths"),
     *((f"degree {value}", described(degree=value), "degree") for value in (0, 10, -1, 2.0, "3", None, True, 10**30)),
     ("other degree", described(degree=5), "shape"),
-    *((f"base {value}", described(base=value), "base function") for value in ("relu", 1, [])),
+    *((f"base {value}", described(base=value), "base function") for value in ("softsign", 1, [])),
     *((f"dtype {value}", described(dtype=value), "number type") for value in ("float16", "int64", None, 8, "Tensor")),
     ("other dtype", described(dtype="float32"), "is not float32"),
     *(

@@ -243,16 +243,11 @@ def affine(
     return backend.affine(family, x, c, knots, order, (values, weight)).to(dtype)
 
 
-def is_free() -> bool:
-    """Return whether `forced` asks for no route and no backend."""
-    return _FORCED.get() is _FREE
-
-
 def quick(
     x: Tensor, c: Tensor, knots: Tensor, mask: Tensor, family: Family, more: tuple[Tensor, Tensor] | None
 ) -> Tensor | None:
     """Return a contraction at a few rows with hardly a check; None where it needs a second look."""
-    if not is_free() or not _has_sparse(family, x.dtype):
+    if _FORCED.get() is not _FREE or not _has_sparse(family, x.dtype):
         return None
     return few.quick(family, x, c, knots, mask, more)
 
@@ -267,7 +262,7 @@ def chain_call(chain: Chain, constants: Tensor) -> ChainCall | None:
     constants : (size,)
         The constants of all layers, as `Chain.joined` returns them.
     """
-    if not is_free() or not _has_sparse(BSplineFamily(chain.degree), constants.dtype):
+    if _FORCED.get() is not _FREE or not _has_sparse(BSplineFamily(chain.degree), constants.dtype):
         return None
     return ChainCall(chain, constants)
 

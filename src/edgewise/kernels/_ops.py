@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._C._functorch import is_legacy_batchedtensor as _is_mapped
+from torch._C._functorch import unwrap_if_dead
 from torch.autograd import forward_ad
 
 from edgewise._errors import InputError
-from edgewise.kernels import _dispatch, _few_rows, _operators
+from edgewise.kernels import _dispatch, _operators
 from edgewise.kernels._backend import Family
-from edgewise.kernels._differentiable import Differentiable, is_taped
 from edgewise.kernels._operators import Term, composed, computed, gradients, name_of, stacked, weighted
 from edgewise.kernels.bspline.few import FEW
 from edgewise.kernels.runtime._memo import is_eager, is_traced
@@ -121,11 +121,7 @@ def contract(
         elif more is not None and not is_taped(flat) and forward_ad._current_level < 0:
             out, more = _dispatch.affine(flat, c, knots, family, order, more), None
         else:
-            few = _few_rows.serves(flat, c, knots, family) if order == 0 else None
-            if few is not None:
-                out = _few_rows.FewRows.of(flat, c, knots, family, few, _Form.of)
-            else:
-                out = _Form.of(flat, c, None, None, knots, Term(family, c.shape[2], order, "g"))
+            out = _Form.of(flat, c, None, None, knots, Term(family, c.shape[2], order, "g"))
         if more is not None:
             out = torch.addmm(out, more[0], more[1].T)
     return out if x.dim() == 2 else out.reshape(*x.shape[:-1], out.shape[-1])
@@ -172,6 +168,21 @@ def quick_contract(
         if not (tensor.is_cpu and tensor.is_contiguous() and type(tensor) in _PLAIN):
             return None
     return _dispatch.quick(x, c, knots, mask, family, more)
+
+
+class Differentiable(torch.autograd.Function):
+    """A function whose `of` is `apply` without the check of its signature, a third of a small network's time."""
+
+    @classmethod
+    def of(cls, *arguments: Any) -> Any:
+        if is_eager():
+            return super(torch.autograd.Function, cls).apply(*arguments)  # type: ignore[misc]
+        return cls.apply(*arguments)
+
+    @staticmethod
+    def saved(ctx: Any) -> tuple[Any, ...]:
+        """Return what was saved: after `torch.func.vjp` ended, tensors are still in the wrappers of its level."""
+        return tuple(None if tensor is None else unwrap_if_dead(tensor) for tensor in ctx.saved_tensors)
 
 
 class _Evaluate(Differentiable):
@@ -286,6 +297,11 @@ def _composed(x: Tensor, c: Any, v: Any, g: Any, knots: Tensor, term: Term) -> T
     """The operation of a slot as a composition, in which anything may be mapped."""
     values = evaluate_basis(x, knots, term.family, term.count, term.order)
     return composed(values, c, v, g, term.slot)
+
+
+def is_taped(g: Tensor) -> bool:
+    """Return whether what is computed now, from a cotangent, may be differentiated or mapped."""
+    return torch.is_grad_enabled() or not is_eager() or _is_mapped(g)
 
 
 def _primal(x: Any) -> Any:

@@ -18,10 +18,9 @@ from torch.autograd import forward_ad
 from torch.library import register_autograd, register_fake, register_vmap
 
 from edgewise.kernels._backend import Family, Sizes
-from edgewise.kernels._differentiable import Differentiable, is_taped
 from edgewise.kernels._dispatch import choose, is_plain
 from edgewise.kernels._operators import LIBRARY, stacked
-from edgewise.kernels._ops import exports_keep
+from edgewise.kernels._ops import Differentiable, exports_keep, is_taped
 from edgewise.kernels.compiled import addresses, compiled
 from edgewise.kernels.dense.cpu import DTYPES, WIDEST, NumbaBackend
 from edgewise.kernels.runtime._memo import is_eager

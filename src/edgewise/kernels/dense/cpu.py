@@ -79,23 +79,6 @@ class LanesCPU(DenseCPU):
                 compiled(_KERNELS, f"{self.functions}_{name}", DTYPES[dtype], order)
 
     @torch.no_grad()
-    def evaluate(
-        self, family: Family, x: Tensor, knots: Tensor, count: int, order: int, v: Tensor | None = None
-    ) -> Tensor:
-        if order > 1:
-            return super().evaluate(family, x, knots, count, order, v)
-        values = self._values(x.reshape(-1, x.shape[-1]), knots, count, order, v)
-        return values.transpose(1, 2).contiguous().view(*x.shape, count)
-
-    @torch.no_grad()
-    def reduce(self, family: Family, x: Tensor, weights: Tensor, knots: Tensor, order: int) -> Tensor:
-        if order > 1:
-            return super().reduce(family, x, weights, knots, order)
-        out = torch.empty_like(x)
-        self._vectors("sums", x, knots, weights.shape[-1], order, [out, weights.transpose(1, 2).contiguous()])
-        return out
-
-    @torch.no_grad()
     def contract(self, family: Family, x: Tensor, c: Tensor, v: Tensor | None, knots: Tensor, order: int) -> Tensor:
         if order > 1:
             return super().contract(family, x, c, v, knots, order)

@@ -86,8 +86,10 @@ class RefitPass:
     >>> def check(event):
     ...     raise TimeoutError("enough")
     >>> x = torch.rand(50, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    >>> y = torch.sin(3 * x)
+    >>> model = ew.fit(ew.KAN([1, 1], grid=3, seed=0), x, y).model
     >>> with ew.calling(check, ew.train.RefitPass):
-    ...     ew.symbolic.candidates(ew.KAN([1, 1], grid=3), x, x, (0, 0, 0))
+    ...     ew.symbolic.candidates(model, x, y, (0, 0, 0))
     Traceback (most recent call last):
     TimeoutError: enough
     """

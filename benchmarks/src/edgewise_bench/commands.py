@@ -49,7 +49,9 @@ def bench(  # noqa: PLR0913 (the options of a command)
     effort: Annotated[
         str, typer.Option(metavar="E", help="Effort of discover on tables: a word or a number; its default if empty.")
     ] = "",
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of random laws and of made tables.", min=0)] = 1,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Seed of random laws, made tables and shuffled rows.", min=0)
+    ] = 1,
     tuned: Annotated[
         int, typer.Option(metavar="N", help="Settings that each estimator of tabular tries; 0: its defaults.", min=0)
     ] = 0,

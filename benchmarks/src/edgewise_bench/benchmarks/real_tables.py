@@ -178,12 +178,12 @@ def interval_scores(y: Array, low: Array, high: Array) -> dict[str, float]:
 FOLDS = 3
 
 
-def folds(kind: str, x: pd.DataFrame, y: Array, count: int) -> Iterator[tuple[Array, Array]]:
-    """Yield row numbers to train on and to test on, `count` times; shuffled by a fixed seed, classes kept in ratio."""
+def folds(kind: str, x: pd.DataFrame, y: Array, count: int, seed: int = 0) -> Iterator[tuple[Array, Array]]:
+    """Yield row numbers to train on and to test on, `count` times; shuffled by the seed, classes kept in ratio."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
     made = KFold if kind == "regression" else StratifiedKFold
-    yield from made(count, shuffle=True, random_state=0).split(x, y)
+    yield from made(count, shuffle=True, random_state=seed).split(x, y)
 
 
 def found_settings(

@@ -180,7 +180,8 @@ class OnTables(Benchmark):
             x, y = self.columns_of(table, settings)
         except InputError as error:
             return [self.row(case, status=f"left out: {error}")]
-        train, test = list(real_tables.folds(table.kind, x, y, self.splits))[case.values["split"]]
+        shuffled, fold = divmod(case.values["split"], self.splits)
+        train, test = list(real_tables.folds(table.kind, x, y, self.splits, shuffled))[fold]
         shape = {"rows": len(x), "inputs": x.shape[1]}
         return [self.row(case, **shape, **row) for row in self.learned(case, table, x, y, train, test)]
 
@@ -193,7 +194,8 @@ _SCORES = ("r2", "rmse", "log_loss", "accuracy", "calibration", "coverage", "wid
 class Tabular(OnTables):
     """Every estimator on every table and each of three splits, on one thread of a separate process.
 
-    Nobody is tuned, unless `Settings.tuned` asks for a random search. The seconds are CPU time, of the search and the
+    `Settings.seed` N shuffles the rows for the N-th time, and its splits are numbered after those before. Nobody is
+    tuned, unless `Settings.tuned` asks for a random search. The seconds are CPU time, of the search and the
     fit, and of the predictions. A case that computes longer than its limit, or takes ten times as long by the clock, is
     ended with its process, and its row says so; the next case starts another process.
     """
@@ -216,11 +218,12 @@ class Tabular(OnTables):
             return []
         limit = settings.budget or (_SEARCH if settings.tuned else _FIT)
         tables, splits = (tuple(self._quick()), 1) if settings.quick else (self.tables, self.splits)
+        first = max(settings.seed - 1, 0) * self.splits
         return [
             _case(table, split, library, {"tuned": settings.tuned, "limit": limit})
             for library in settings.estimators
             for table in sorted(tables, key=lambda table: table.half)
-            for split in range(splits)
+            for split in range(first, first + splits)
         ]
 
     def columns_of(self, table: real_tables.Table, settings: Settings) -> tuple[pd.DataFrame, Array]:

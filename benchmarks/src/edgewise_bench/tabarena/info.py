@@ -19,4 +19,4 @@ METADATA = MethodMetadata.config(
     is_bag=True,
     display_name="edgewise",
 )
-INFO = ModelInfo(KANModel, GENERATOR, METADATA, pip_extra=("edgewise[tables]",))
+INFO = ModelInfo(KANModel, GENERATOR, METADATA, pip_extra=("edgewise-bench[tabarena]",))

@@ -264,17 +264,17 @@ def test_what_is_wrong_with_losses_is_said() -> None:
     assert twin.get_params()["quantile"] == [0.1, 0.5]
 
 
-@pytest.mark.parametrize(
-    "model",
-    [KANRegressor("tweedie"), KANRegressor("negative_binomial"), KANClassifier(ordered=True),
-     KANRegressor("quantile", quantile=[0.1, 0.9])],
-    ids=["tweedie", "negative binomial", "ordered", "quantiles"],
-)  # fmt: skip
-def test_pages_and_edits_say_which_losses_they_know(model: Any) -> None:
+def test_pages_and_edits_are_for_one_quantile() -> None:
     x, mean, rng = counts(100)
-    y = rng.poisson(mean)
-    y = np.minimum(y, 3) if isinstance(model, KANClassifier) else y
-    model.fit(x, y)
+    model = KANRegressor("quantile", quantile=[0.1, 0.9]).fit(x, rng.poisson(mean))
     for act in (lambda: model.to_html(x), lambda: model.edited(Edit(part="x1", change="rising"))):
-        with pytest.raises(InputError, match="are for the losses squared"):
+        with pytest.raises(InputError, match="are for one quantile"):
             act()
+
+
+def test_an_order_of_labels_is_that_of_y() -> None:
+    x, mean, rng = counts(60)
+    labels = np.array(["low", "mid", "high"])[np.minimum(rng.poisson(mean), 2)]
+    wrong: Any = ["low", "mid", "high"]
+    with pytest.raises(ValueError, match="must be True or False"):
+        KANClassifier(ordered=wrong).fit(x, labels)

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from edgewise import InputError
-from edgewise.estimators import Edit, KANClassifier, KANRegressor, page
+from edgewise.estimators import Edit, KANClassifier, KANRegressor, KANSurvival, page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -41,6 +41,16 @@ SUM = (
     + _RNG.normal(0, 0.2, _COUNT)
 ).rename("cost")  # fmt: skip
 
+_COUNTS = _RNG.negative_binomial(2, 2 / (2 + np.exp(SUM / 2)))
+_TIMES = np.array(
+    [*zip(_RNG.random(_COUNT) < 0.7, _RNG.exponential(np.exp(SUM / 2)), strict=True)],
+    dtype=[("event", bool), ("time", float)],
+)
+TARGETS: dict[str, Any] = {
+    "amounts": np.maximum(SUM - 2, 0), "spread counts": _COUNTS, "ordered": np.digitize(SUM, [2.5, 3.7]),
+    "counts": np.floor(np.exp(SUM / 2)), "three classes": np.digitize(SUM, [2.5, 3.7]),
+}  # fmt: skip
+
 MODELS: dict[str, Callable[[], Any]] = {
     "number": lambda: KANRegressor().fit(TABLE, SUM),
     "logarithm": lambda: KANRegressor().fit(TABLE, np.exp(2 * SUM)),
@@ -52,6 +62,11 @@ MODELS: dict[str, Callable[[], Any]] = {
     "two classes": lambda: KANClassifier().fit(TABLE, SUM > 3),
     "three classes": lambda: KANClassifier().fit(TABLE, np.digitize(SUM, [2.5, 3.7])),
     "two targets": lambda: KANRegressor(products=2).fit(TABLE, np.column_stack([SUM, -(SUM**2)])),
+    "amounts": lambda: KANRegressor("tweedie", power=1.3).fit(TABLE, np.maximum(SUM - 2, 0)),
+    "spread counts": lambda: KANRegressor("negative_binomial").fit(TABLE, _COUNTS),
+    "ordered": lambda: KANClassifier(ordered=True).fit(TABLE, np.digitize(SUM, [2.5, 3.7])),
+    "hazards": lambda: KANSurvival().fit(TABLE, _TIMES),
+    "times": lambda: KANSurvival("weibull").fit(TABLE, _TIMES),
     "edited": lambda: KANRegressor().fit(TABLE, SUM).edited(
         [Edit(part="age", change="rising"), Edit(part="city", change="equal", levels=("Paris", "Lyon"))]
     ),
@@ -127,6 +142,37 @@ def test_the_page_computes_contributions_and_predictions(
         own = explained[int(each["label"])] if explained.columns.nlevels > 1 else explained
         parts = np.array([row["parts"] for row in found[each["fit"]]])[:, :, each["k"]]
         assert np.abs(parts - own.drop(columns="baseline").to_numpy()).max() < 1e-5 * own.to_numpy().std()
+
+
+LOSSES = """
+const fit = values.fits[0];
+return Array.from({ length: values.rows.count }, (_, k) => {
+  const width = s.widthOf(fit), rest = values.rows.rest[0].subarray(k * width, (k + 1) * width);
+  const total = s.sums(fit, s.contributions(fit, row(k)), rest);
+  return s.loss(fit.loss, total, values.rows.y[0][k], fit.link);
+});
+"""
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_page_computes_the_losses_of_edits(name: str, fitted: Callable[[str], Any], tmp_path: Path) -> None:
+    model, y = fitted(name), TARGETS[name]
+    found = asked(model.to_html(TABLE, y, rows=_COUNT), LOSSES, tmp_path)
+    without = model.edited(Edit(part="paid", change="removed"), TABLE, y)
+    assert np.mean(found) == pytest.approx(without.edits_["given_before"].iloc[0], rel=1e-5)
+    assert np.isfinite(without.edits_["held_out_after"].iloc[0])
+    explained = without.explain(TABLE)
+    own = explained.xs("paid", axis=1, level=-1) if explained.columns.nlevels > 1 else explained["paid"]
+    assert np.ptp(own.to_numpy()) == 0
+
+
+def test_times_have_pages_without_edits(fitted: Callable[[str], Any], see: Callable[..., Page]) -> None:
+    model = fitted("hazards")
+    view = see(model, _TIMES)
+    assert view.locator(".answer").inner_text().startswith("Risk")
+    assert view.locator("#edits").count() == 0
+    with pytest.raises(InputError, match="times that may be censored"):
+        model.edited(Edit(part="age", change="rising"))
 
 
 def test_what_is_left_out_is_one_sum(

@@ -157,6 +157,11 @@ class KANClassifier(TableClassifier, AdditiveEstimator):
         self.classes_ = known
 
     def _fit_rows(self, rows: Training) -> None:
+        if not isinstance(self.ordered, bool | np.bool_):
+            raise ValueError(
+                f"'ordered' must be True or False. Got {self.ordered!r}: another order of the labels than the sorted "
+                "one is that of y, pandas.Categorical(y, categories=[...], ordered=True)."
+            )
         if len(self.classes_) > 2 and not self.ordered and self.monotonic_cst is not None:
             raise ValueError("monotonic constraints are not supported for multiclass classification.")
         count = len(self.classes_)

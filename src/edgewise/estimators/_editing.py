@@ -18,13 +18,10 @@ from edgewise.estimators._edited_sum import EditedSum
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._reading import Reading, deviations
 from edgewise.estimators._streaming import Streaming
-from edgewise.tables.additive import AdditiveFit, Classes, Gamma, Gaussian, Huber, Poisson, Quantile
+from edgewise.tables.additive import Accelerated, AdditiveFit, Cox, NegativeBinomial, Ordered
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-_FAMILIES = (Gaussian, Huber, Quantile, Poisson, Gamma, Classes)
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,7 @@ class EditedRows:
         """Return whether the out-of-fold predictions of a fit are those of these rows."""
         if not len(fit.rows) or fit.rows.max() >= len(y):
             return False
-        target, weights = self.target(fit, y)[fit.rows], self.weights[fit.rows]
-        score = float(weights @ fit.family.loss(fit.held_out, target) / weights.sum())
+        score = _score(fit, self.target(fit, y)[fit.rows], self.weights[fit.rows])
         return bool(np.isclose(score, fit.scores["selected"], rtol=1e-6, atol=1e-12))
 
     @staticmethod
@@ -158,18 +154,23 @@ class Editing(Reading, Streaming):
         names = [f"{kind}_{name}" for kind in ("held_out", "given") for name in ("before", "after", "error")]
         return pd.DataFrame(rows, columns=["edit", "reason", *names])
 
-    def _check_losses(self) -> None:
-        """Raise InputError for a fit whose loss pages and edits do not know, NotFittedError before `fit`."""
+    def _check_losses(self, *, times: bool = False) -> None:
+        """Raise InputError for several quantiles, and for times without `times`, NotFittedError before `fit`."""
         check_is_fitted(self, "fits_")
-        several = not isinstance(getattr(self, "quantile", None), float | int | None)
-        others = {type(fit.family).__name__ for fit in self.fits_ if type(fit.family) not in _FAMILIES}
-        if others or several:
-            what = "a list of quantiles" if several else " and ".join(sorted(others))
+        if not isinstance(getattr(self, "quantile", None), float | int | None):
             raise InputError(
-                "Pages, edits, comparisons and groups are for the losses squared, huber, absolute, quantile (one "
-                "level), poisson and gamma, and for classes without an order. "
-                f"This fit has {what}: use explain, importance and plot_curves."
+                "Pages, edits, comparisons and groups are for one quantile. This fit has a list of them: fit one, or "
+                "use explain, importance and plot_curves."
             )
+        if not times and self._fits_times():
+            raise InputError(
+                "Edits, comparisons and groups need a loss of each row, which times that may be censored have not. Use "
+                "to_html, explain, importance and plot_curves."
+            )
+
+    def _fits_times(self) -> bool:
+        """Return whether the targets are times that may be censored."""
+        return isinstance(self.fits_[0].family, Cox | Accelerated)
 
     def applied_edits(self) -> list[Edit]:
         """Return the edits in their order."""
@@ -239,13 +240,20 @@ class Editing(Reading, Streaming):
 
 def _with_held_out(before: AdditiveFit, after: AdditiveFit, rows: EditedRows, y: Array) -> AdditiveFit:
     """Return the fit with the out-of-fold predictions of its model: they change as the model does."""
-    x, own = rows.x[after.rows], rows.weights[after.rows]
-    target = rows.target(after, y)[after.rows]
+    x, target = rows.x[after.rows], rows.target(after, y)[after.rows]
     eta = before.held_out + after.model.eta(x) - before.model.eta(x)
-    score = float(own @ after.family.loss(eta, target) / own.sum())
-    scores = {**before.scores, "unedited": before.scores.get("unedited", before.scores["selected"]), "selected": score}
     residual = target - eta[:, 0] if after.family.is_location else before.residual
-    return replace(after, held_out=eta, residual=residual, scores=scores)
+    found = replace(after, held_out=eta, residual=residual)
+    score = _score(found, target, rows.weights[after.rows])
+    scores = {**before.scores, "unedited": before.scores.get("unedited", before.scores["selected"]), "selected": score}
+    return replace(found, scores=scores)
+
+
+def _score(fit: AdditiveFit, y: Array, weights: Array) -> float:
+    """Return the mean loss of the out-of-fold predictions, by thresholds or a dispersion of their own as in the fit."""
+    free = isinstance(fit.family, NegativeBinomial | Ordered)
+    family = fit.family.freed() if free else fit.family
+    return float(weights @ family.loss(fit.held_out, y) / weights.sum())
 
 
 def _held_cost(pair: list[Contributions], rows: EditedRows, y: Array) -> Cost:

@@ -35,7 +35,8 @@ class Pages(Editing):
         The page shows how much is explained on rows left out, the importance of all parts, every curve with its band
         and the density of the rows, maps of pairs, and one prediction: what each part adds to it, and other values of
         the columns to try. With targets a form edits parts, shows what that costs, and downloads the edits for
-        `edited`. It works without network access, in light and dark, on wide and narrow screens.
+        `edited`. Of times there is no such form. It works without network access, in light and dark, on wide and narrow
+        screens.
 
         Its script evaluates the same curves, maps and tables of steps, in float32, and says how far its predictions are
         from those of `predict`. Tables of steps beyond 2.5 MB are left out, the least important first: their sum is
@@ -73,7 +74,7 @@ class Pages(Editing):
         >>> page[:15]
         '<!DOCTYPE html>'
         """
-        self._check_losses()
+        self._check_losses(times=True)
         if not is_int(rows, 0):
             raise InputError(f"'rows' must be a number of rows >= 0. Got {rows!r}.")
         page = render(self._page(X, y, title, rows, [table_section(table) for table in tables]))
@@ -177,7 +178,7 @@ class Pages(Editing):
 
     def _page(self, X: Any, y: Any, title: str | None, rows: int, sections: Sequence[str]) -> PageContent:
         x = self._encode(X)
-        targets = None if y is None else self._known_targets(x, y)
+        targets = None if y is None or self._fits_times() else self._known_targets(x, y)
         names = list(X.index) if hasattr(X, "iloc") else list(range(len(x)))
         own = PageRows(x, targets, self._held_out(x), [str(name) for name in names])
         named = str(getattr(y, "name", None) or "target")
@@ -194,7 +195,7 @@ class Pages(Editing):
 
     def _held_out(self, x: Array) -> list[Array | None]:
         """Return the out-of-fold sums (n, K) of each fit at rows x, NaN where there are none; None for other rows."""
-        known = self._fitted_rows()
+        known = None if self._fits_times() else self._fitted_rows()
         if known is None or not np.array_equal(known.x, x, equal_nan=True):
             return [None] * len(self.fits_)
         found: list[Array | None] = []

@@ -14,7 +14,18 @@ from edgewise.estimators._contributions import Contributions
 from edgewise.estimators._curves_display import Effects
 from edgewise.estimators._reading import importance_table
 from edgewise.estimators.page._sums import left_out, packed, sum_values
-from edgewise.tables.additive import Classes, Curve, Gamma, Poisson, Quantile
+from edgewise.tables.additive import (
+    Accelerated,
+    Classes,
+    Cox,
+    Curve,
+    Gamma,
+    NegativeBinomial,
+    Ordered,
+    Poisson,
+    Quantile,
+    Tweedie,
+)
 from edgewise.tables.encoding import Category, Column, Dates, Encoder
 
 BYTES = 2_500_000  # of tables of steps in a page, at most
@@ -109,11 +120,17 @@ def _left_words(left: Sequence[Array]) -> str:
 
 def _loss(parts: Contributions) -> dict[str, Any]:
     family = parts.fit.family
-    if isinstance(family, Classes):
+    if isinstance(family, Classes | Ordered):
         return {"name": "log", "said": "log loss"}
     if isinstance(family, Poisson | Gamma):
         name = "poisson" if isinstance(family, Poisson) else "gamma"
         return {"name": name, "said": f"{name} deviance"}
+    if isinstance(family, Tweedie):
+        return {"name": "tweedie", "power": family.power, "said": "Tweedie deviance"}
+    if isinstance(family, NegativeBinomial):
+        return {"name": "counts", "dispersion": family.dispersion, "said": "negative log-likelihood"}
+    if isinstance(family, Cox | Accelerated):
+        return {"name": "none", "said": ""}
     if isinstance(family, Quantile):
         return {"name": "pinball", "level": family.level, "said": "pinball loss"}
     squared = type(family).__name__ == "Gaussian"

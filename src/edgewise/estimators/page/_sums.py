@@ -9,8 +9,10 @@ import numpy as np
 
 from edgewise._typing import Array
 from edgewise.estimators._contributions import Contributions
-from edgewise.tables.additive import Classes, Curve, Gamma, Gaussian, Levels, Poisson
+from edgewise.tables.additive import Accelerated, Classes, Curve, Gaussian, Levels, LogLink, Ordered
 from edgewise.tables.steps import Bins, StepTable
+
+_NOTHING = 1e-12  # of a sum of no center, as that of hazards, whose mean is zero but for rounding
 
 
 def packed(values: Array, kind: str = "f4") -> dict[str, str]:
@@ -37,9 +39,9 @@ def sum_values(parts: Contributions, x: Array, most: int) -> tuple[dict[str, Any
     for k in sorted(range(len(tables)), key=lambda k: (len(tables[k].columns) > 1, -spread[k])):
         room -= 16 / 3 * tables[k].values.size  # bytes of a number in base64
         (kept if len(tables[k].columns) == 1 or room >= 0 else left).append(k)
-    model = parts.model
+    model, baseline = parts.model, parts.baseline
     found: dict[str, Any] = {
-        "baseline": parts.baseline.tolist(),
+        "baseline": np.where(np.abs(baseline) < _NOTHING, 0.0, baseline).tolist(),
         "inputs": [_input(parts, k) for k in range(len(model.design.inputs))],
         "products": [_product(parts, k) for k in range(len(model.products))],
         "tables": [_table(parts, k) for k in sorted(kept)],
@@ -144,8 +146,12 @@ def _link(parts: Contributions) -> dict[str, Any]:
     fit = parts.fit
     if isinstance(fit.family, Classes):
         return {"kind": "logistic" if fit.family.outputs == 1 else "softmax"}
-    if isinstance(fit.family, Poisson | Gamma):
+    if isinstance(fit.family, LogLink):
         return {"kind": "exp", "largest": fit.family.largest}
+    if isinstance(fit.family, Ordered):
+        return {"kind": "ordered", "thresholds": fit.family.thresholds}
+    if isinstance(fit.family, Accelerated):
+        return {"kind": "negated"}
     target = fit.target
     mean = isinstance(fit.family, Gaussian) and target.name != "identity"
     errors = target.scale * target.errors(fit.residual) if mean else np.zeros(1)

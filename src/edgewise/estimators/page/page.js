@@ -208,7 +208,7 @@ function start() {
     root.append(html("div", { class: "chooser" }, field("Class or target", select)));
   }
   root.append(...sections.map((section) => section.element));
-  if (state.interactive) root.append(editingSection(state, update));
+  if (state.interactive && state.fits[0].loss.name !== "none") root.append(editingSection(state, update));
   update();
   if (state.rows.count) root.append(html("p", { class: "hint", id: "agreement" }, agreementWords(state)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);

@@ -139,9 +139,10 @@ function nameOf(state, fit, part) {
 function answer(state, fit, total, number) {
   const found = prediction(fit.link, total);
   const truth = state.truth(number);
-  if (widthOf(fit) === 1 && fit.link.kind !== "logistic") {
+  if (!state.classes.length) {
+    const word = fit.loss.name === "none" ? "Risk " : "Prediction ";
     const known = truth === null ? "" : html("span", { class: "soft" }, ` the row has ${figure(truth, 4)}`);
-    return html("p", { class: "answer" }, "Prediction ", html("strong", {}, figure(found[0], 4)), known);
+    return html("p", { class: "answer" }, word, html("strong", {}, figure(found[0], 4)), known);
   }
   const order = found.map((_, k) => k).sort((a, b) => found[b] - found[a]).slice(0, 6);
   const bars = order.map((k) => line(state.classes[k] + (k === truth ? " (the row's)" : ""), percent(found[k]), html("span", { class: "fill", look: { width: `${100 * found[k]}%` } })));

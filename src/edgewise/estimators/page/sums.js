@@ -171,6 +171,11 @@ export function prediction(link, eta) {
     const total = powers.reduce((a, b) => a + b, 0);
     return powers.map((value) => value / total);
   }
+  if (link.kind === "ordered") {
+    const below = link.thresholds.map((edge) => 1 / (1 + Math.exp(eta[0] - edge)));
+    return [...below, 1].map((p, k) => Math.max(p - (k ? below[k - 1] : 0), 0));
+  }
+  if (link.kind === "negated") return [-eta[0]];
   if (link.kind === "exp") return [Math.exp(bounded(eta[0], link.largest))];
   if (link.kind === "identity") return [eta[0]];
   const largest = link.largest ?? Infinity;
@@ -184,11 +189,22 @@ export function prediction(link, eta) {
   return [total / link.errors.length];
 }
 
+/** Minus the log-likelihood of a count, with Var y = mean + dispersion mean^2. */
+function ofCount(y, mean, dispersion) {
+  const size = 1 / dispersion;
+  let total = (y + size) * Math.log1p(mean / size) - y * Math.log(mean / size);
+  for (let k = 0; k < y; k++) total += Math.log((k + 1) / (size + k));
+  return total;
+}
+
 /** The loss of a row: squared error, absolute or pinball error, log loss, or a deviance; `y` is on the target's scale. */
 export function loss(kind, eta, y, link) {
   if (kind.name === "log") return -Math.log(Math.max(prediction(link, eta)[y], 1e-12));
-  if (kind.name === "poisson" || kind.name === "gamma") {
-    const [mean] = prediction(link, eta);
+  if (link.kind === "exp") {
+    const [mean] = prediction(link, eta), p = kind.power;
+    if (kind.name === "counts") return ofCount(y, mean, kind.dispersion);
+    if (kind.name === "tweedie")
+      return 2 * (y ** (2 - p) / ((1 - p) * (2 - p)) - (y * mean ** (1 - p)) / (1 - p) + mean ** (2 - p) / (2 - p));
     if (kind.name === "gamma") return 2 * ((y - mean) / mean - Math.log(y / mean));
     return 2 * ((y > 0 ? y * Math.log(y / mean) : 0) - (y - mean));
   }

@@ -70,6 +70,10 @@ class NegativeBinomial(LogLink):
         """Return the family with the dispersion of the largest likelihood at eta (n, 1)."""
         return replace(self, dispersion=self._dispersion(self.mean(eta)[:, 0], y))
 
+    def freed(self) -> "NegativeBinomial":
+        """Return the family whose dispersion is that of the largest likelihood at any eta."""
+        return replace(self, dispersion=None)
+
     def _dispersion(self, mean: Vector, y: Vector) -> float:
         """Return the dispersion, by Newton steps of its logarithm from that of the moments."""
         if self.dispersion is not None:

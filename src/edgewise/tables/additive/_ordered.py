@@ -50,6 +50,10 @@ class Ordered:
         """Return the family with the thresholds of the largest likelihood at eta (n, 1)."""
         return replace(self, thresholds=tuple(self._thresholds(eta[:, 0], y).tolist()))
 
+    def freed(self) -> "Ordered":
+        """Return the family whose thresholds are those of the largest likelihood at any eta."""
+        return replace(self, thresholds=None)
+
     def moments(self, features: Matrix, eta: Vector, y: Vector, weights: Vector, about: Vector) -> Moments:
         """Return the moments of a Newton step of eta - about: the curvature of the likelihood where thresholds follow.
 

@@ -251,8 +251,9 @@ def _with_held_out(before: AdditiveFit, after: AdditiveFit, rows: EditedRows, y:
 
 def _score(fit: AdditiveFit, y: Array, weights: Array) -> float:
     """Return the mean loss of the out-of-fold predictions, by thresholds or a dispersion of their own as in the fit."""
-    free = isinstance(fit.family, NegativeBinomial | Ordered)
-    family = fit.family.freed() if free else fit.family
+    family = fit.family
+    if isinstance(family, NegativeBinomial | Ordered):
+        family = family.freed()
     return float(weights @ family.loss(fit.held_out, y) / weights.sum())
 
 

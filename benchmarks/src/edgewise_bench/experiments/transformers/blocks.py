@@ -95,8 +95,9 @@ class _Block(torch.nn.Module):
 
 
 _SLOWEST = 1.3  # limit for the time of a step over the MLP's
-_NAMES = {"mlp": "MLP", "rational": "KAN, rational", "spline": "KAN, spline"}
-_COLORS = {"mlp": COLORS[MLP], "rational": COLORS[OURS], "spline": "#2f6db5"}
+_NAMES = {"mlp": "MLP", "swiglu": "SwiGLU", "rational": "KAN, rational", "spline": "KAN, spline"}
+_COLORS = {"mlp": COLORS[MLP], "swiglu": "#8a5a9e", "rational": COLORS[OURS], "spline": "#2f6db5"}
+_KANS = ("rational", "spline")
 
 
 class Block(NamedTuple):
@@ -141,7 +142,7 @@ class BlockExperiment(Experiment):
             Case(f"{item}, {kind}, seed {seed}: {model}", {"item": item, "model": model, "kind": kind, "seed": seed})
             for seed in range(1 if settings.quick else self.seeds)
             for kind in self.blocks
-            if (model := MLP if kind == "mlp" else OURS) in settings.libraries
+            if (model := OURS if kind in _KANS else MLP) in settings.libraries
         ]
 
     def models(self) -> Mapping[str, Model]:
@@ -165,6 +166,8 @@ class BlockExperiment(Experiment):
         for step in adamw_steps(model, do.minibatches(), count, self.blocks[kind].rate):
             if step % (count // checks) == 0:
                 spent += time.process_time() - began
+                if step == count and "closed" in self.extra and kind == "spline":
+                    found |= {"closed": closed_share(model, seed), "closed_untrained": closed_share(made(kind), seed)}
                 yield {**found, "step": step, "seconds": spent, **do.evaluate(model)}
                 began = time.process_time()
 
@@ -187,16 +190,25 @@ class BlockExperiment(Experiment):
         return head, lines
 
     def criteria(self, rows: Sequence[Row]) -> list[Criterion]:
-        """Limit each KAN's error at equal parameters and at equal time, and the time of its steps, over the MLP's."""
+        """Limit each KAN's error at equal parameters and at equal time, and the time of its steps, over the MLP's; and
+        its error over that of SwiGLU, where that is measured."""
         parts = grouped(rows, "kind")
         base = _median(_ends(parts.get(("mlp",), [])), "error")
+        gated = parts.get(("swiglu",), [])
         made = []
-        for kind in list(_NAMES)[1:]:
+        for kind in _KANS:
             own, name = parts.get((kind,), []), _NAMES[kind]
-            for when, value in (("parameters", _median(_ends(own), "error")), ("time", _timely(own))):
+            errors = {"parameters": _median(_ends(own), "error"), "time": _timely(own)}
+            for when, value in errors.items():
                 ratio = value / base if base < float("inf") else base
                 what = f"{name}: {self.error_name} over the MLP's at equal {when}"
                 made.append(Criterion.at_most(what, 1, "none", ratio, f"{ratio:.3f}"))
+            if gated:
+                others = {"parameters": _median(_ends(gated), "error"), "time": _timely(gated)}
+                for when, value in errors.items():
+                    ratio = value / others[when]
+                    what = f"{name}: {self.error_name} over SwiGLU's at equal {when}"
+                    made.append(Criterion.at_most(what, 1, "none", ratio, f"{ratio:.3f}"))
             slower, what = _slower(own), f"{name}: time of a step over the MLP's"
             made.append(Criterion.at_most(what, _SLOWEST, "about 10", slower, f"{slower:.2f}"))
         return made
@@ -218,6 +230,47 @@ def mlp_block(hidden: int) -> torch.nn.Sequential:
         torch.nn.init.normal_(layer.weight, std=(layer.in_features * square) ** -0.5)
         torch.nn.init.zeros_(layer.bias)
     return torch.nn.Sequential(first, torch.nn.GELU(), second)
+
+
+class SwiGLU(torch.nn.Module):
+    """W_2 (silu(W_1 x) * W_3 x), the feed-forward block of current language models.
+
+    Initial weights preserve the scale of normal inputs.
+
+    Source: Shazeer, GLU variants improve transformer (2020).
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        mean_square = 0.356  # mean of (silu(z) z')^2 for independent normal z and z'
+        self.gate, self.up = torch.nn.Linear(WIDTH, hidden), torch.nn.Linear(WIDTH, hidden)
+        self.down = torch.nn.Linear(hidden, WIDTH)
+        for layer, square in ((self.gate, 1.0), (self.up, 1.0), (self.down, mean_square)):
+            torch.nn.init.normal_(layer.weight, std=(layer.in_features * square) ** -0.5)
+            torch.nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(torch.nn.functional.silu(self.gate(x)) * self.up(x))
+
+
+def closed_share(model: torch.nn.Module, seed: int) -> float:
+    """Return the share of 50 edges of each layer of splines that a function of the library fits with R2 > 0.99.
+
+    c f(a x + b) + d for 64 inputs from -1 to 1; straight lines and constants count. Trained networks mean something
+    only next to untrained ones: coarse splines are nearly closed forms whatever their coefficients.
+    """
+    edges, points, enough = 50, 64, 0.99
+    from edgewise.nn import KANLayer
+    from edgewise.symbolic import rank_curves
+
+    generator, places = torch.Generator().manual_seed(seed), torch.linspace(-1, 1, points, dtype=torch.float64)
+    found = []
+    for layer in (each for each in model.modules() if isinstance(each, KANLayer)):
+        with torch.no_grad():
+            values = layer.edges(places.to(layer.dtype)[:, None].expand(-1, layer.n_in)).double().flatten(1)
+        for k in torch.randperm(values.shape[1], generator=generator)[:edges]:
+            found.append(min(fit.error for fit in rank_curves(places, values[:, k])) ** 2 <= 1 - enough)
+    return sum(found) / len(found)
 
 
 def _curves(ax: Axes, rows: Sequence[Row], *, over: str) -> None:

@@ -25,8 +25,25 @@ _GAP, _INSIDE = 0.01, (0.88, 0.92)
 def main() -> None:
     for name in ("tabular", "tabular_second"):
         print(f"\n# {name}.csv")
-        _report(pd.read_csv(RESULTS / f"{name}.csv").drop_duplicates("case", keep="last"))
+        _report(_stored(name))
+    _repeated()
     _intervals(pd.read_csv(RESULTS / "scripts" / "tables_intervals.csv"))
+
+
+def _stored(name: str) -> Any:
+    return pd.read_csv(RESULTS / f"{name}.csv").drop_duplicates("case", keep="last")
+
+
+def _repeated() -> None:
+    """Print edgewise and linear on the tables that were shuffled four times, over all twelve splits of these."""
+    more, first = _stored("tabular_repeated"), _stored("tabular_second")
+    first = first[(first.tuned == 0) & first.library.isin([OURS, "linear"]) & first.table.isin(more.table.unique())]
+    rows = pd.concat([first, more])
+    print("\n# twelve splits")
+    for kind, score in (("regression", "r2"), ("classification", "log_loss")):
+        _scores(kind, _cells(rows[rows.kind == kind], score))
+    for half, own in rows[rows.kind == "classification"].groupby("half"):
+        _calibration(half, own)
 
 
 def _report(rows: Any) -> None:

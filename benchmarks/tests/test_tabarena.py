@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import signal
 import tomllib
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,7 +18,7 @@ import pytest
 
 from edgewise import InputError
 from edgewise.estimators import KANClassifier, KANRegressor
-from edgewise_bench import Benchmark, Row, Settings
+from edgewise_bench import Benchmark, Case, Row, Settings
 from edgewise_bench.benchmarks.real_tables import REAL_TABLES
 from edgewise_bench.benchmarks.real_tables import TABLES as DEVELOPED
 from edgewise_bench.benchmarks.studies.tabarena import TabArena
@@ -119,25 +120,36 @@ def test_errors_are_lower_where_predictions_are_better() -> None:
 
 
 def row(table: str, model: str, found: float | str, split: int = 0, seen: str = "", seconds: float = 2.0) -> Row:
+    status = "" if found != "" else "capped at 600 s"
     return {"table": table, "model": model, "split": split, "seen": seen, "error": found, "seconds": seconds,
-            "status": "" if found != "" else "failed"}  # fmt: skip
+            "status": status}  # fmt: skip
 
 
-def test_the_table_counts_splits_that_every_model_has() -> None:
+def test_the_table_counts_splits_and_tables_that_every_model_finished() -> None:
     rows = [row("t", name, 0.1 * (k + 1)) for k, name in enumerate(("edgewise", "catboost"))]
     rows.append(row("t", "edgewise", 9.0, split=1))
-    rows += [row("u", "edgewise", 3.0, seen="yes"), row("u", "catboost", "", seen="yes")]
-    for known in (rows, [{name: str(value) for name, value in each.items()} for each in rows]):
-        head, lines = TabArena().table(known)
-        texts = [[cell.text for cell in line] for line in lines]
+    rows += [row("u", "edgewise", 3.0, seen="yes"), row("u", "catboost", "", seen="yes"), row("v", "edgewise", 4.0)]
+    for measured in (rows, [{name: str(value) for name, value in each.items()} for each in rows]):
+        head, lines = TabArena().table(measured)
         assert head == ["table", "seen", "splits", "edgewise", "catboost"]
-        assert texts[:2] == [["t", "no", "1", "0.1", "0.2"], ["u", "yes", "1", "3", "failed"]]
-        assert texts[2:5] == [
-            ["mean rank", "all", "2", "1.00", "2.00"], ["best on", "all", "2", "2", "0"],
-            ["edgewise beats it on", "all", "2", "", "2"],
+        assert [[cell.text for cell in line] for line in lines] == [
+            ["t", "no", "1", "0.1", "0.2"], ["u", "yes", "1", "3", "capped at 600 s"], ["v", "no", "1", "4", ""],
+            ["mean rank", "all", "1", "1.00", "2.00"], ["best on", "all", "1", "1", "0"],
+            ["edgewise beats it on", "all", "1", "", "1"],
+            ["mean rank", "not seen", "1", "1.00", "2.00"], ["best on", "not seen", "1", "1", "0"],
+            ["edgewise beats it on", "not seen", "1", "", "1"],
+            ["seconds", "all", "1", "2", "2"],
         ]  # fmt: skip
-        assert [line[:3] for line in texts[5:11:3]] == [["mean rank", "not seen", "1"], ["mean rank", "seen", "1"]]
-        assert texts[-1] == ["seconds", "", "", "2", "2"]
+
+
+def test_a_bag_that_was_ended_says_after_what_time() -> None:
+    case = TabArena().cases(Settings())[1] if not TabArena().missing() else Case(
+        "split 0, table diabetes, model catboost", {"split": 0, "table": "diabetes", "model": "catboost"}
+    )  # fmt: skip
+    (ended,) = TabArena().failed(case, Settings(budget=30), f"failed: the process ended (exit code {-signal.SIGPROF})")
+    assert (ended["status"], ended["rows"], ended["error"]) == ("capped at 30 s", 768, "")
+    (died,) = TabArena().failed(case, Settings(), "failed: no memory (exit code 1)")
+    assert died["status"] == "failed: no memory (exit code 1)"
 
 
 def test_the_study_is_offered_by_the_distribution() -> None:

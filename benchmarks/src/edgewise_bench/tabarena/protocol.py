@@ -74,7 +74,7 @@ def bagged(model: str, kind: str, x: pd.DataFrame, y: pd.Series, test: Array, se
             "ag.max_time_limit": _LIMIT,
         }
     }
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory(dir=".") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with clock() as fitting:
             predictor = TabularPredictor(_TARGET, kind, METRICS[kind], path=folder, verbosity=0).fit(
@@ -107,7 +107,7 @@ def warm_up(model: str, kind: str) -> None:
     x = pd.DataFrame({"a": rng.normal(size=rows), "b": rng.normal(size=rows)})
     y: Any = x["a"] + x["b"] ** 2
     target = y if kind == "regression" else pd.qcut(y, 2 if kind == "binary" else 3, labels=False)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory(dir=".") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         TabularPredictor(_TARGET, kind, METRICS[kind], path=folder, verbosity=0).fit(
             x.assign(**{_TARGET: target}), hyperparameters={_key(model): {}}, **_ALONE

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from math import inf
 from statistics import fmean, median
@@ -13,19 +15,21 @@ import numpy as np
 from edgewise._errors import InputError
 from edgewise_bench import OURS, Case, Cell, Row, Settings
 from edgewise_bench.benchmarks.studies.study import Study
-from edgewise_bench.tabarena import TABLES
+from edgewise_bench.tabarena import TABLES, ArenaTable
 from edgewise_bench.tabarena.protocol import MODELS, SPLITS, bagged, splits, warm_up
 from edgewise_bench.tables import grouped, known
 
 Errors = Mapping[str, Mapping[str, float]]
 """By table, then by model."""
+_MOST = 600.0  # CPU seconds of a bag
 
 
 class TabArena(Study):
     """Eight of TabArena's 51 tables, three splits, each model in a bag of eight folds.
 
-    A line of the table is the mean error over the splits; below are the figures over all tables, over those that
-    edgewise was developed on, and over the others. Only splits that every model has count.
+    A bag that computes longer than ten minutes, or `Settings.budget`, is ended with its process. A line of the table is
+    the mean error over the splits that every model of the table was measured on. Below are the figures over the tables
+    that every model finished, over those of them that edgewise was developed on, and over the others.
     """
 
     name = "tabarena"
@@ -43,72 +47,93 @@ class TabArena(Study):
 
     def measured(self, given: Mapping[str, Any], settings: Settings) -> Row:
         table = TABLES[given["table"]]
-        facts: Row = {"kind": table.kind, "seen": table.seen, "rows": table.rows, "inputs": table.inputs}
         try:
             x, y = table.read()
         except InputError as error:
-            return {**facts, "status": f"left out: {error}"}
+            return {**_facts(table), "status": f"left out: {error}"}
         _, test = list(splits(table.kind, y.to_numpy()))[given["split"]]
         if settings.quick:
             kept = np.sort(np.random.default_rng(0).permutation(len(x))[:300])
             x, y, test = x.iloc[kept], y.iloc[kept], np.arange(100)
         warm_up(given["model"], table.kind)
-        facts["autogluon"] = version("autogluon.tabular")
-        return {**facts, **bagged(given["model"], table.kind, x, y, test, {})}
+        with _ended_after(settings.budget or _MOST):
+            found = bagged(given["model"], table.kind, x, y, test, {})
+        return {**_facts(table), "autogluon": version("autogluon.tabular"), **found}
+
+    def failed(self, case: Case, settings: Settings, reason: str) -> list[Row]:
+        capped = reason.endswith(f"(exit code {-getattr(signal, 'SIGPROF', 0)})")
+        status = f"capped at {settings.budget or _MOST:g} s" if capped else reason
+        return [self.row(case, **_facts(TABLES[case.values["table"]]), status=status)]
 
     def table(self, rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
         names = [name for name in MODELS if any(row["model"] == name for row in rows)]
-        groups = grouped(rows, "table")
-        errors = {table: _errors(own, names) for (table,), own in groups.items()}
-        seen = {table: bool(own[0]["seen"]) for (table,), own in groups.items()}
+        groups = {table: own for (table,), own in grouped(rows, "table").items()}
+        errors = {table: _errors(own) for table, own in groups.items()}
+        seen = {table: bool(own[0]["seen"]) for table, own in groups.items()}
         lines = [
-            [Cell(table), Cell("yes" if seen[table] else "no"), Cell(_count(groups[(table,)], names)),
-             *(Cell(_text(errors[table][name])) for name in names)]
+            [Cell(table), Cell("yes" if seen[table] else "no"), Cell(str(len(_splits(groups[table])))),
+             *(Cell(_text(groups[table], name, errors[table])) for name in names)]
             for table in errors
         ]  # fmt: skip
+        done = {table: own for table, own in errors.items() if len(own) == len(names) and max(own.values()) < inf}
         for label, own in (
-            ("all", errors),
-            ("not seen", {table: found for table, found in errors.items() if not seen[table]}),
-            ("seen", {table: found for table, found in errors.items() if seen[table]}),
+            ("all", done),
+            ("not seen", {table: found for table, found in done.items() if not seen[table]}),
+            ("seen", {table: found for table, found in done.items() if seen[table]}),
         ):
             lines += _figures(label, own, names)
-        bags = {name: [median(found) for (table,), own in groups.items() if (found := known(
-            [row for row in own if row["model"] == name], "seconds"))] for name in names}  # fmt: skip
-        seconds = [Cell(f"{median(bags[name]):.3g}" if bags[name] else "") for name in names]
-        lines.append([Cell("seconds"), Cell(""), Cell(""), *seconds])
+        seconds = [[median(known([row for row in groups[table] if row["model"] == name], "seconds")) for table in done]
+                   for name in names]  # fmt: skip
+        lines.append([Cell("seconds"), Cell("all"), Cell(str(len(done))),
+                      *(Cell(f"{median(each):.3g}" if each else "") for each in seconds)])  # fmt: skip
         return ["table", "seen", "splits", *names], lines
 
 
-def _errors(rows: Sequence[Row], names: Sequence[str]) -> dict[str, float]:
-    """Return the mean error of each model over the splits that every one of them has; infinity for none."""
-    there = _splits(rows, names)
-    found = {name: known([row for row in rows if row["model"] == name and str(row["split"]) in there], "error")
-             for name in names}  # fmt: skip
-    return {name: fmean(errors) if errors else inf for name, errors in found.items()}
+def _facts(table: ArenaTable) -> Row:
+    return {"kind": table.kind, "seen": table.seen, "rows": table.rows, "inputs": table.inputs}
 
 
-def _splits(rows: Sequence[Row], names: Sequence[str]) -> set[str]:
-    """Return the splits that every model was measured on, failures included."""
-    return set.intersection(*({str(row["split"]) for row in rows if row["model"] == name} for name in names))
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """End the process once the block has computed that long; never where the system has no such clock."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _count(rows: Sequence[Row], names: Sequence[str]) -> str:
-    return str(len(_splits(rows, names)))
+def _errors(rows: Sequence[Row]) -> dict[str, float]:
+    """Return the mean error of each model over the splits that all of them have; infinity where one is missing."""
+    there = _splits(rows)
+    found = grouped([row for row in rows if str(row["split"]) in there], "model")
+    return {name: fmean(errors) if len(errors := known(own, "error")) == len(there) else inf
+            for (name,), own in found.items()}  # fmt: skip
+
+
+def _splits(rows: Sequence[Row]) -> set[str]:
+    """Return the splits that every model with rows was measured on, failures included."""
+    return set.intersection(*({str(row["split"]) for row in own} for own in grouped(rows, "model").values()))
 
 
 def _figures(label: str, errors: Errors, names: Sequence[str]) -> list[list[Cell]]:
     """Return the lines of some tables: mean rank, on how many a model is best, and how often edgewise beats it."""
-    complete = [own for own in errors.values() if any(error < inf for error in own.values())]
-    if not complete:
+    if not errors:
         return []
-    ranks = {name: fmean(_rank(name, own) for own in complete) for name in names}
-    best = {name: sum(own[name] == min(own.values()) for own in complete) for name in names}
-    beaten = {name: sum(own[OURS] < own[name] for own in complete) for name in names if OURS in names and name != OURS}
-    count = str(len(complete))
+    ranks = {name: fmean(_rank(name, own) for own in errors.values()) for name in names}
+    best = {name: sum(own[name] == min(own.values()) for own in errors.values()) for name in names}
+    others = [name for name in names if OURS in names and name != OURS]
+    beaten = {name: sum(own[OURS] < own[name] for own in errors.values()) for name in others}
     return [
-        [Cell("mean rank"), Cell(label), Cell(count), *(Cell(f"{ranks[name]:.2f}") for name in names)],
-        [Cell("best on"), Cell(label), Cell(count), *(Cell(str(best[name])) for name in names)],
-        [Cell(f"{OURS} beats it on"), Cell(label), Cell(count), *(Cell(str(beaten.get(name, ""))) for name in names)],
+        [Cell(heading), Cell(label), Cell(str(len(errors))), *(Cell(text(name)) for name in names)]
+        for heading, text in (
+            ("mean rank", lambda name: f"{ranks[name]:.2f}"),
+            ("best on", lambda name: str(best[name])),
+            (f"{OURS} beats it on", lambda name: str(beaten.get(name, ""))),
+        )
     ]
 
 
@@ -118,8 +143,11 @@ def _rank(name: str, errors: Mapping[str, float]) -> float:
     return less + (same + 1) / 2
 
 
-def _text(error: float) -> str:
-    return f"{error:.4g}" if error < inf else "failed"
+def _text(rows: Sequence[Row], name: str, errors: Mapping[str, float]) -> str:
+    """Return the error of a model, or why there is none."""
+    reasons = [str(row["status"]) for row in rows if row["model"] == name and row["status"]]
+    error = errors.get(name, inf)
+    return f"{error:.4g}" if error < inf else next(iter(reasons), "")
 
 
 TABARENA = TabArena()

@@ -10,6 +10,7 @@ from edgewise_bench.benchmarks.layers import Calls, Layers, Peaks, Steps
 from edgewise_bench.benchmarks.measured import Certified, Dimensions, History
 from edgewise_bench.benchmarks.pde import Equations
 from edgewise_bench.benchmarks.pde.courses import Systems
+from edgewise_bench.benchmarks.pde.textbook import Textbook
 from edgewise_bench.benchmarks.second_order import Routes, SecondOrder
 from edgewise_bench.benchmarks.studies import STUDIES
 from edgewise_bench.benchmarks.tabular import Tabular
@@ -29,7 +30,7 @@ _FORMULAS = (
     History,
     Claims,
 )
-_KINDS = (*_QUICK, Tabular, Tables, *_FORMULAS, Equations, Systems, *STUDIES)
+_KINDS = (*_QUICK, Tabular, Tables, *_FORMULAS, Equations, Systems, Textbook, *STUDIES)
 BENCHMARKS: dict[str, Benchmark] = {kind.name: kind() for kind in _KINDS}
 """Every benchmark by its name."""
 

@@ -235,6 +235,16 @@ def test_a_reference_in_extended_precision_is_that_of_the_logistic_curve() -> No
     assert np.abs(trusted(system, times, 1e-17)[:, 0] - grown / (1 - start + grown)).max() < 1e-15
 
 
+def test_a_problem_of_a_textbook_is_judged_by_its_answer_and_by_its_word() -> None:
+    benchmark, settings = BENCHMARKS["textbook"], Settings(quick=True)
+    cases = {case.label: case for case in benchmark.cases(Settings())}
+    assert len(cases) == 66
+    (wall,) = benchmark.measure(cases["warm_wall"], settings)
+    assert wall["right"] and not wall["wrong"] and wall["relative"] < 1e-9
+    (rod,) = benchmark.measure(cases["no_heat_balance"], settings)
+    assert rod["right"] and rod["outcome"] == "NO_SOLUTION" and rod["relative"] == ""
+
+
 def test_a_system_is_measured_beside_scipy() -> None:
     benchmark = BENCHMARKS["systems"]
     (case,) = benchmark.cases(Settings(quick=True))

@@ -188,10 +188,12 @@ def _answer(system: System, found: Run, tolerance: float) -> Answer:
     Its error is that of the course, and its distance from it.
     """
     course, cells, best = found.course, SLABS.cells, math.inf
+    since = course.ends - course.ends[0]
+    ends = course.ends[np.append(np.diff(since) > SLABS.narrowest * since[1:], True)]
     enough = max(0.3 * found.error, SLABS.share * tolerance, SLABS.of_splines)
     while True:
-        parts = np.diff(course.ends)[:, None] * np.arange(cells) / cells
-        space = Space(np.append((course.ends[:-1, None] + parts).ravel(), course.ends[-1]), SLABS.degree)
+        parts = np.diff(ends)[:, None] * np.arange(cells) / cells
+        space = Space(np.append((ends[:-1, None] + parts).ravel(), ends[-1]), SLABS.degree)
         coefficients = space.project(course(space.gauss(SLABS.degree + 1)[0])[:, system.first], SLABS.degree + 1)
         times, weights = space.gauss(SLABS.degree + 2)
         true = course(times)[:, system.first]

@@ -32,8 +32,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("edgewise")
-if importlib.util.find_spec("autogluon") is None:  # what only an environment of TabArena's can import
-    collect_ignore = [f"benchmarks/src/edgewise_bench/tabarena/{name}.py" for name in ("info", "model")]
+_ARENA = {"tabarena": "info", "autogluon": "model"}  # packages that CI has not, and what imports them
+collect_ignore = [
+    f"benchmarks/src/edgewise_bench/tabarena/{name}.py"
+    for package, name in _ARENA.items()
+    if importlib.util.find_spec(package) is None
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

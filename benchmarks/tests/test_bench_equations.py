@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from edgewise.pde import Box, Jet
 from edgewise_bench import Row, Settings
 from edgewise_bench.benchmarks import BENCHMARKS
 from edgewise_bench.benchmarks.pde import JAXKAN, POOR, TASKS
+from edgewise_bench.benchmarks.pde.asked_lines import warm_wall
 from edgewise_bench.benchmarks.pde.extended import trusted
 from edgewise_bench.benchmarks.pde.networks import TanhNetwork
 from edgewise_bench.benchmarks.pde.references import (
@@ -31,6 +33,7 @@ from edgewise_bench.benchmarks.pde.references import (
     schroedinger,
 )
 from edgewise_bench.benchmarks.pde.systems import SYSTEMS
+from edgewise_bench.benchmarks.pde.textbook import ASKED
 from edgewise_bench.datasets import burgers_at
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -235,14 +238,22 @@ def test_a_reference_in_extended_precision_is_that_of_the_logistic_curve() -> No
     assert np.abs(trusted(system, times, 1e-17)[:, 0] - grown / (1 - start + grown)).max() < 1e-15
 
 
-def test_a_problem_of_a_textbook_is_judged_by_its_answer_and_by_its_word() -> None:
-    benchmark, settings = BENCHMARKS["textbook"], Settings(quick=True)
-    cases = {case.label: case for case in benchmark.cases(Settings())}
+def test_a_problem_of_a_textbook_is_judged_by_its_answer_and_by_its_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark, settings = BENCHMARKS["textbook"], Settings()
+    cases = {case.label: case for case in benchmark.cases(settings)}
     assert len(cases) == 66
     (wall,) = benchmark.measure(cases["warm_wall"], settings)
     assert wall["right"] and not wall["wrong"] and wall["relative"] < 1e-9
     (rod,) = benchmark.measure(cases["no_heat_balance"], settings)
     assert rod["right"] and rod["outcome"] == "NO_SOLUTION" and rod["relative"] == ""
+    monkeypatch.setitem(ASKED, "warm_wall", lambda: replace(warm_wall(), exact=(lambda p: p.x,)))
+    (other,) = benchmark.measure(cases["warm_wall"], settings)
+    assert not other["right"] and other["wrong"]
+    monkeypatch.setitem(ASKED, "warm_wall", lambda: replace(warm_wall(), none="NO_SOLUTION"))
+    (solved,) = benchmark.measure(cases["warm_wall"], settings)
+    assert not solved["right"] and solved["wrong"]
+    _, lines = benchmark.table([wall, rod, other, solved])
+    assert [cell.text for cell in lines[-1]] == ["4 problems", "", "2 wrong CONVERGED", "", "2 right"]
 
 
 def test_a_system_is_measured_beside_scipy() -> None:

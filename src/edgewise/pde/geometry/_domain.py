@@ -157,18 +157,18 @@ class Domain(ABC):
             tried *= 2
         raise InputError(f"This domain is empty or very thin: {self!r:.80} has {len(found)} of {tried // 2} points.")
 
-    def boundary(self, *parts: Domain | Boundary) -> Boundary:
-        """Return the boundary, or what of it is the boundary of the given shapes or edges that this was made of.
+    def boundary(self, *parts: Domain | Boundary | Face) -> Boundary:
+        """Return the boundary, or what of it is the boundary of the given shapes, edges or faces that this was made of.
 
         Parameters
         ----------
         *parts
-            Shapes or edges that this was made of. None are given for the whole boundary.
+            Shapes that this was made of, and edges and faces of theirs. None are given for the whole boundary.
 
         Raises
         ------
         InputError
-            For shapes and edges that are no part of the boundary.
+            For shapes, edges and faces that are no part of the boundary.
 
         Examples
         --------

@@ -185,7 +185,8 @@ def accurate(system: System, tolerance: float, limits: Limits, seen: Callable[[R
 def _answer(system: System, found: Run, tolerance: float) -> Answer:
     """A course as a network of a spline for each unknown, on parts of its slabs.
 
-    Its error is that of the course, and its distance from it.
+    Slabs that are narrower than rounding, as next to a jump, would be cells that determine nothing. The error is that
+    of the course, and the network's distance from it.
     """
     course, cells, best = found.course, SLABS.cells, math.inf
     since = course.ends - course.ends[0]

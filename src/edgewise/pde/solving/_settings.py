@@ -159,7 +159,7 @@ class Slabs:
     degree: int = 9  # of the splines that the slabs become
     cells: int = 2  # of a slab, at first
     most_cells: int = 24
-    narrowest: float = 1e-11  # of the time since the start: a slab below it, next to a jump, is no cell of a spline
+    narrowest: float = 1e-11  # of the time since the start: a slab below it is part of the one before, in splines
     of_splines: float = 5e-15  # of the solution's size: the rounding of splines
     first: float = 1e-2  # of the whole: the first slab that is tried
     too_short: float = 3.0  # what the first slab might be longer by, if it is tried again

@@ -22,11 +22,6 @@ from edgewise_bench.benchmarks.pde.references import Reference
 from edgewise_bench.tables import format_number, number
 
 
-def _value(u: Any) -> Tensor:
-    """Return the unknown, or the first of several."""
-    return (u[0] if isinstance(u, tuple) else u).value
-
-
 def _modulus(h: Any) -> Tensor:
     return (h[0].value ** 2 + h[1].value ** 2).sqrt()
 
@@ -48,7 +43,7 @@ class Task:
     marched: bool = False
     published: str = ""
     main: bool = True
-    read: Callable[[Any], Tensor] = _value
+    read: Callable[[Any], Tensor] = references.first
     order: int = 0
 
 
@@ -58,7 +53,11 @@ def _tasks() -> Iterator[tuple[str, Task]]:
     Where a problem has an exact solution, `exact` is the function in the place of a reference.
     """
     rows = tomllib.loads(Path(__file__).with_name("tasks.toml").read_text(encoding="utf-8"))
-    reads = {"value": _value, "modulus": _modulus, "across": lambda s: s.y}  # across: the speed of a stream function
+    reads = {
+        "value": references.first,
+        "modulus": _modulus,
+        "across": lambda s: s.y,
+    }  # across: the speed of a stream function
     for name, row in rows.items():
         numbers, settings = row.pop("arguments", []), row.pop("settings", {})
         problem = partial(_named(row.pop("problem", name)), *numbers)
@@ -149,9 +148,7 @@ def _case(problem: str, library: str, seed: int, setting: str) -> Case:
 
 def _solved(task: Task, reference: Reference, seed: int, setting: str) -> Row:
     """Return the row of one call."""
-    unasked = {True: 1e-9, False: 1e-8}  # accuracy where no limit says what to ask for: the defaults of march and solve
-    wrong = 10.0  # times the accuracy asked for: an error that success must not be claimed with
-    given: dict[str, Any] = {"tolerance": task.limit / 2 if task.limit else unasked[task.marched]}
+    given: dict[str, Any] = {"tolerance": task.limit / 2 if task.limit else references.UNASKED[task.marched]}
     given |= {} if setting == _DEFAULT else POOR[setting][task.marched]
     options = Options(seed=seed, time_limit=given.pop("seconds", _GUARD))
     problem = task.problem()
@@ -163,7 +160,7 @@ def _solved(task: Task, reference: Reference, seed: int, setting: str) -> Row:
         "relative": error,
         "estimate": found.error if math.isfinite(found.error) else "",
         "outcome": found.outcome.name,
-        "wrong": claimed and error > wrong * given["tolerance"],
+        "wrong": claimed and error > references.WRONG * given["tolerance"],
         "tolerance": given["tolerance"],
         "parameters": found.parameters if task.marched else found.history[-1].parameters,
         "seconds": spent.process,

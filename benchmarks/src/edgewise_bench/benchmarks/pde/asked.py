@@ -18,9 +18,10 @@ from edgewise_bench.benchmarks.pde import references
 class Asked:
     """A problem with what is known of its answer.
 
-    exact: the first unknown as a function of the coordinates; or several, of which any is right. number: what of the
-    solution is compared, with its true value, in place of `exact`. none: there is no solution (NO_SOLUTION), or there
-    are many (UNDETERMINED). settings: those that a page of the docs tells a user to give.
+    exact: the first unknown as a function of the coordinates; several such functions where there are several solutions.
+    number: in place of `exact`, a number of the solution and its true value. none: the outcome where there is no
+    solution (NO_SOLUTION) or more than one (UNDETERMINED). marched: solved by `march` rather than by `solve`.
+    settings: what the pages of the docs tell a user to give.
     """
 
     problem: Callable[[], Problem]
@@ -40,8 +41,7 @@ class Asked:
         errors = []
         for function in self.exact:
             known = references.exact(found.problem.domain, function)
-            u = found.at(known.points, 0)
-            errors.append(known.error((u[0] if isinstance(u, tuple) else u).value))
+            errors.append(known.error(references.first(found.at(known.points, 0))))
         return min(errors)
 
 
@@ -54,8 +54,7 @@ def at(*place: float) -> Callable[[Any], float]:
     """Return what reads the first unknown at a place."""
 
     def read(found: Any) -> float:
-        u = found.at(torch.tensor([place], dtype=torch.float64), 0)
-        return float((u[0] if isinstance(u, tuple) else u).value)
+        return float(references.first(found.at(torch.tensor([place], dtype=torch.float64), 0)))
 
     return read
 

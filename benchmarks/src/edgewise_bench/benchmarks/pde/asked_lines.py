@@ -1,8 +1,6 @@
 """Boundary value problems, eigenvalues, integral equations and initial values on a line, as textbooks have them."""
 
-# ruff: noqa: E731
-# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
-# pyright: reportOperatorIssue=false, reportArgumentType=false
+# ruff: noqa: E731 (formulas, many to a problem)
 
 from __future__ import annotations
 
@@ -37,13 +35,17 @@ def _numpy(function: Callable[[Any], Any]) -> Callable[[Any], Tensor]:
     return lambda p: torch.as_tensor(function((p.x if hasattr(p, "x") else p.t).numpy()), dtype=torch.float64)
 
 
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    return float(brentq(function, low, high, xtol=1e-15, full_output=False))  # type: ignore[arg-type]
+
+
 def _shot(slope: Callable[..., Any], start: list[float], low: float, high: float) -> Callable[[Any], Any]:
     """Return the first unknown of y' = slope(x, y) by an explicit method at its tightest tolerance."""
     return lambda x: solve_ivp(slope, (low, high), start, "DOP853", rtol=1e-13, atol=1e-14, dense_output=True).sol(x)[0]
 
 
 def bratu() -> Asked:
-    theta = brentq(lambda t: t - sqrt(2) * cosh(t / 4), 0.1, 4)
+    theta = _root(lambda t: t - sqrt(2) * cosh(t / 4), 0.1, 4)
     problem = lambda: Problem(_UNIT, lambda u, p: u.xx + torch.exp(u.value), _ends(_UNIT, 0, 0))
     return one(problem, lambda p: -2 * torch.log(torch.cosh((p.x - 0.5) * theta / 2) / cosh(theta / 4)))
 
@@ -174,7 +176,7 @@ def thiele() -> Asked:
     """Diffusion into a catalyst with a reaction of second order."""
     slope = lambda x, y: [y[1], 9 * y[0] ** 2]
     end = lambda c: solve_ivp(slope, (0, 1), [c, 0], "DOP853", rtol=1e-13, atol=1e-14).y[0, -1] - 1
-    start = brentq(end, 0.01, 0.5, xtol=1e-15)
+    start = _root(end, 0.01, 0.5)
     held = [Condition(_UNIT.face(x=0), lambda u, p: u.x), Condition(_UNIT.face(x=1), lambda u, p: u.value - 1)]
     return one(
         lambda: Problem(_UNIT, lambda u, p: u.xx - 9 * u.value**2, held), _numpy(_shot(slope, [start, 0.0], 0, 1))
@@ -283,7 +285,7 @@ def frank_kamenetskii() -> Asked:
     """A hot cylinder below explosion, which has two solutions."""
     held = [Condition(_UNIT.face(x=0), lambda u, p: u.x), Condition(_UNIT.face(x=1), lambda u, p: u.value)]
     problem = lambda: Problem(_UNIT, lambda u, p: p.x * u.xx + u.x + 1.5 * p.x * torch.exp(u.value), held)
-    b = brentq(lambda b: 8 * b / (1 + b) ** 2 - 1.5, 1e-3, 1)  # of a cylinder: u = 2 ln((1 + b) / (1 + b x^2))
+    b = _root(lambda b: 8 * b / (1 + b) ** 2 - 1.5, 1e-3, 1)  # of a cylinder: u = 2 ln((1 + b) / (1 + b x^2))
     return Asked(problem, tuple(lambda p, b=b: 2 * torch.log((1 + b) / (1 + b * p.x**2)) for b in (b, 1 / b)))
 
 

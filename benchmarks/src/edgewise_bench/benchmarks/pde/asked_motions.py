@@ -1,7 +1,6 @@
 """Equations of evolution, as textbooks have them."""
 
-# ruff: noqa: E731
-# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# ruff: noqa: E731 (formulas, many to a problem)
 
 from __future__ import annotations
 

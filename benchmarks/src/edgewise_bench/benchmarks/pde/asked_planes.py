@@ -1,8 +1,6 @@
 """Elliptic problems in two and more coordinates, as textbooks have them."""
 
-# ruff: noqa: E731
-# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
-# pyright: reportOperatorIssue=false, reportArgumentType=false
+# ruff: noqa: E731 (formulas, many to a problem)
 
 from __future__ import annotations
 
@@ -64,7 +62,7 @@ def impedance() -> Asked:
 
 def triangular_bar() -> Asked:
     """Torsion of an equilateral triangle of height 3 about its center."""
-    tall = Polygon([(-1, -sqrt(3)), (2, 0), (-1, sqrt(3))])
+    tall = Polygon(((-1, -sqrt(3)), (2, 0), (-1, sqrt(3))))
     exact = lambda p: (p.x + 1) * ((2 - p.x) ** 2 - 3 * p.y**2) / 12
     return one(lambda: Problem(tall, lambda u, p: _laplace(u) + 1, [_clear(tall.boundary())]), exact)
 

@@ -134,6 +134,10 @@ def split_steps(line: Fourier, start: Array, duration: float, steps: int, kept: 
     return np.array(found)
 
 
+UNASKED = {True: 1e-9, False: 1e-8}
+"""The accuracy where nothing says what to ask for: the defaults of `march` and of `solve`."""
+WRONG = 10.0
+"""Times the accuracy asked for: an error that success must not be claimed with."""
 _TIMES, _PLACES = 100, 256  # of the lattices after the start
 
 
@@ -150,6 +154,11 @@ class Reference(NamedTuple):
         0.1
         """
         return float((found - self.values).norm() / self.values.norm())
+
+
+def first(u: Any) -> Tensor:
+    """Return the values of the unknown, or of the first of several."""
+    return (u[0] if isinstance(u, tuple) else u).value
 
 
 def exact(domain: Any, function: Callable[[SimpleNamespace], Tensor]) -> Reference:

@@ -129,3 +129,58 @@ def test_a_straight_line_is_a_solution(domain: pde.Domain) -> None:
 
 def test_a_problem_tells_the_derivatives_that_its_interfaces_read() -> None:
     assert {(), (0,), (0, 0)} <= set(wall().orders)
+
+
+def ends(name: str = "x", domain: pde.Domain = WALL) -> pde.Condition:
+    return pde.Condition(domain.boundary(name), lambda u, p: u.value)
+
+
+def test_a_load_that_jumps_is_met_where_it_does() -> None:
+    load = pde.Box(x=(0, 0.3)).piecewise(1.0, 0.0)
+    found = pde.solve(pde.Problem(WALL, lambda u, p: u.xx + load(p), [ends()]))
+    assert found.outcome is pde.Outcome.CONVERGED
+    x = torch.linspace(0, 1, 101, dtype=torch.float64)
+    slope = 0.3 - 0.3**2 / 2
+    true = torch.where(x < 0.3, slope * x - x**2 / 2, 0.3**2 / 2 * (1 - x))
+    assert (found(x[:, None]) - true).abs().max() < 1e-9
+
+
+def test_a_load_that_jumps_across_one_coordinate_of_two() -> None:
+    below = pde.Box(x=(-1, 0.2), y=(-1, 1)).piecewise(3.0, -1.0)
+
+    def true(p):
+        return (below(p) * (p.x - 0.2) ** 2 + p.x) * torch.sin(p.y)
+
+    def equation(u, p):
+        return u.xx + u.yy - 2 * below(p) * torch.sin(p.y) + true(p)
+
+    rim = pde.Condition(SQUARE.boundary(), lambda u, p: u.value - true(p))
+    found = pde.solve(pde.Problem(SQUARE, equation, [rim]))
+    assert found.outcome is pde.Outcome.CONVERGED
+    assert found.errors(true).relative < 1e-8
+
+
+def test_a_beam_keeps_its_moment_and_force_where_the_load_jumps() -> None:
+    load = pde.Box(x=(0, 0.5)).piecewise(1.0, 0.0)
+    clamped = pde.Condition(WALL.boundary(), lambda u, p: (u.value, u.x))
+    found = pde.solve(pde.Problem(WALL, lambda u, p: u.d("x", "x", "x", "x") - load(p), [clamped]))
+    assert found.outcome is pde.Outcome.CONVERGED
+    middle = 1 / 768  # half of what a load of all its length bends it, 1/384
+    assert found([[0.5]]).item() == pytest.approx(middle, rel=1e-9)
+
+
+def test_a_coefficient_of_the_unknown_that_jumps() -> None:
+    k = pde.Box(x=(0, 0.5)).piecewise(4.0, 1.0)
+    held = pde.Condition(WALL.boundary(), lambda u, p: u.value - 1)
+    found = pde.solve(pde.Problem(WALL, lambda u, p: u.xx - k(p) * u.value, [held]))
+    assert found.outcome is pde.Outcome.CONVERGED
+    below, above = (found.at([[place]]) for place in (0.5 - 1e-9, 0.5 + 1e-9))
+    assert below.x.item() == pytest.approx(above.x.item(), abs=1e-7)
+    assert below.xx.item() == pytest.approx(4 * above.xx.item(), rel=1e-6)
+
+
+def test_no_side_is_taken_for_highest_coefficients_that_jump() -> None:
+    """Whether fluxes or slopes go on, the equation at points does not say."""
+    k = pde.Box(x=(0, 0.5)).piecewise(10.0, 1.0)
+    found = pde.solve(pde.Problem(WALL, lambda u, p: k(p) * u.xx + 1, [ends()]))
+    assert found.outcome is not pde.Outcome.CONVERGED

@@ -36,6 +36,7 @@ from edgewise.pde.splines._networks import candidates, redrawn, wider
 from edgewise.pde.splines._pass import JetPass
 from edgewise.pde.statement._coefficient import FoundCoefficient
 from edgewise.pde.statement._interface import pieced
+from edgewise.pde.statement._jumps import smooth_between
 from edgewise.pde.statement._problem import Problem, Weak, paired
 from edgewise.pde.statement._strong import strong
 from edgewise.train import Monitor, Options, Row, Words
@@ -291,12 +292,14 @@ def _judged(
 def posed(problem: Problem, near: Solution | None = None, *, plain: bool = True) -> Problem:
     """The problem as it is solved: real, at points where it is a weak form that may be, with a function on each piece.
 
-    `plain`: without a network or grids of one's own, which weak forms are left to. Beginning with a solution it is
-    posed as that was.
+    `plain`: without a network or grids of one's own, which weak forms are left to, and problems whose load jumps.
+    Beginning with a solution a weak form is posed as that was.
     """
     real = paired(problem)
-    weakly = not plain or (near is not None and isinstance(near.problem.residual, Weak))
-    return pieced((None if weakly else strong(real)) or real)
+    if isinstance(real.residual, Weak):
+        weakly = not plain or (near is not None and isinstance(near.problem.residual, Weak))
+        return pieced((None if weakly else strong(real)) or real)
+    return pieced(smooth_between(real) if plain and refusal(real) else real)
 
 
 def continues_on_lattices(problem: Problem, near: Solution) -> bool:

@@ -11,18 +11,14 @@ import torch
 from torch import Tensor
 
 from edgewise._jets import Order
-from edgewise.pde.geometry._boundary import unit
-from edgewise.pde.geometry._domain import Box, Domain, Face
+from edgewise.pde.geometry._domain import Face
 from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 from edgewise.pde.statement._condition import Condition
-from edgewise.pde.statement._interface import SIDE, Interface
+from edgewise.pde.statement._interface import Interface
+from edgewise.pde.statement._jumps import ASIDE, below_place, jumps
 from edgewise.pde.statement._problem import Problem, Weak
 
-_ASIDE = 10 * SIDE  # of the size of the domain: how far from a jump its sides are read
-_LINES, _ALONG, _HALVINGS = 16, 256, 40  # along which jumps are looked for, places there, and halvings between two
-_JUMP = 1e-3  # of what changes between two places: what is left of it by a jump
 _TRIED, _STEP, _OFF = 64, 1e-6, 1e-3  # points, steps and errors of differences by which derivatives are tried
-_SAME, _MOST = 1e-6, 8  # of the range of a coordinate: jumps as near are at one place; places, at most
 
 
 def strong(problem: Problem) -> Problem | None:
@@ -41,7 +37,7 @@ def strong(problem: Problem) -> Problem | None:
     reads = weak.reads(domain.names, problem.unknowns, problem.constants)
     if any(len(order) > 1 for _, order in reads) or not _is_followed(problem, weak, reads):
         return None
-    breaks = _jumps(problem, weak, reads)
+    breaks = jumps(domain, _explicit(problem, weak, reads), weak.breaks)
     if breaks is None:
         return None
     fluxes = _Fluxes(weak, reads, problem)
@@ -52,7 +48,7 @@ def strong(problem: Problem) -> Problem | None:
     for k, name in enumerate(domain.names):
         for place in breaks[name]:
             if domain.low[k] < place < domain.high[k]:
-                conditions.append(Interface(_below(domain, k, float(place)), fluxes.meeting(k)))
+                conditions.append(Interface(below_place(domain, k, float(place)), fluxes.meeting(k)))
     return replace(problem, residual=fluxes.left, conditions=tuple(conditions))
 
 
@@ -62,7 +58,7 @@ class _Fluxes:
     def __init__(self, weak: Weak, reads: Sequence[tuple[int, Order]], problem: Problem) -> None:
         self.weak, self.reads, self.names, self.equations = weak, list(reads), problem.domain.names, problem.unknowns
         low, high = problem.domain.ends
-        self.aside = _ASIDE * float((high - low).max())
+        self.aside = ASIDE * float((high - low).max())
 
     def left(self, u: Any, p: SimpleNamespace, *constants: Any) -> tuple[Tensor, ...]:
         """F_0 - sum_k d/dx_k F_k of each equation."""
@@ -131,15 +127,6 @@ def _leaf(part: Tensor) -> Tensor:
     return part if part.requires_grad else part.detach().clone().requires_grad_()
 
 
-def _below(domain: Domain, k: int, place: float) -> Box:
-    """The part of the space around a domain that is below a place of one coordinate."""
-    ends = {}
-    for i, (name, low, high) in enumerate(zip(domain.names, domain.low, domain.high, strict=True)):
-        more = high - low
-        ends[name] = (low - more, place if i == k else high + more)
-    return Box(**ends)
-
-
 def _is_followed(problem: Problem, weak: Weak, reads: Sequence[tuple[int, Order]]) -> bool:
     """Whether torch's derivatives of fluxes by the point are those that differences give."""
     points, fluxes = problem.domain.points(_TRIED, 5), _explicit(problem, weak, reads)
@@ -156,45 +143,6 @@ def _is_followed(problem: Problem, weak: Weak, reads: Sequence[tuple[int, Order]
     found = torch.stack([one - two for one, two in pairs], 1) / (2 * steps.diagonal())
     allowed = _OFF * (found.abs() + seen.abs() + flux.detach().abs().amax() / (high - low))
     return bool(((found - seen).abs() <= allowed).all())
-
-
-@torch.no_grad()
-def _jumps(
-    problem: Problem, weak: Weak, reads: Sequence[tuple[int, Order]]
-) -> dict[str, list[float]] | None:  # fmt: skip
-    """The places of each coordinate where fluxes jump, with `breaks`, as some lines show them; None for other jumps."""
-    domain, fluxes = problem.domain, _explicit(problem, weak, reads)
-    d, found = len(domain.names), {}
-    low, high = domain.ends
-    for k, name in enumerate(domain.names):
-        count, width = (_LINES if d > 1 else 1), float(high[k] - low[k])
-        lines = (low + (high - low) * unit(count, d, 7, "random")).repeat_interleave(_ALONG, 0)
-        lines[:, k] = torch.linspace(float(low[k]), float(high[k]), _ALONG, dtype=torch.float64).repeat(count)
-        one, two = lines[:-1], lines[1:]
-        along = (one[:, k] < two[:, k]) & domain.contains(one) & domain.contains(two)
-        one, two = one[along], two[along]
-        lower, upper = one[:, k], two[:, k]
-        values = fluxes(torch.cat([one, two])).chunk(2)
-        changes = (values[1] - values[0]).abs().amax(1)
-        some = changes > 1e-9 * torch.cat(values).abs().amax()
-        one, two, changes = one[some], two[some], changes[some]
-        left = changes
-        for _ in range(_HALVINGS):
-            middle = (one + two) / 2
-            ends = fluxes(torch.cat([one, middle, two])).chunk(3)
-            first, second = ((ends[i + 1] - ends[i]).abs().amax(1) for i in range(2))
-            before = (first >= second).unsqueeze(1)
-            one, two = torch.where(before, one, middle), torch.where(before, middle, two)
-            left = torch.maximum(first, second)
-        places, seen = [float(place) for place in weak.breaks.get(name, ())], one[left > _JUMP * changes][:, k]
-        for place in seen.tolist():
-            if not any(abs(place - known) < _SAME * width for known in places):
-                places.append(place)
-                crossing = int(((lower <= place) & (place < upper)).sum())
-                if int(((seen - place).abs() < _SAME * width).sum()) < crossing or len(places) > _MOST:
-                    return None
-        found[name] = places
-    return found
 
 
 def _explicit(problem: Problem, weak: Weak, reads: Sequence[tuple[int, Order]]) -> Callable[[Tensor], Tensor]:

@@ -269,3 +269,17 @@ def test_domains_of_three_coordinates(domain: pde.Domain, volume: float) -> None
 def test_a_ball_has_three_coordinates() -> None:
     with pytest.raises(ew.InputError, match="center of three coordinates"):
         pde.Ball(x=0, y=0, radius=1)
+
+
+def test_values_that_end_and_slopes_that_begin_on_an_edge_of_a_box() -> None:
+    """Motz's problem: the number of r^(1/2) by Li, Mathon and Sermer, SIAM J. Numer. Anal. 24 (1987)."""
+    plate = pde.Box(x=(-1, 1), y=(0, 1))
+    held = [
+        pde.Condition(plate.face(y=0), lambda u, p: torch.where(p.x < 0, u.value, u.y)),
+        pde.Condition(plate.face(x=1), lambda u, p: u.value - 500),
+        pde.Condition(plate.face(x=-1), lambda u, p: u.x),
+        pde.Condition(plate.face(y=1), lambda u, p: u.y),
+    ]
+    found = pde.solve(pde.Problem(plate, lambda u, p: u.xx + u.yy, held))
+    assert found.outcome is pde.Outcome.CONVERGED
+    assert found.constants["r^(1/2) at (0, 0)"] == pytest.approx(401.162453745, rel=1e-8)

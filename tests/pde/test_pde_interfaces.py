@@ -184,3 +184,7 @@ def test_no_side_is_taken_for_highest_coefficients_that_jump() -> None:
     k = pde.Box(x=(0, 0.5)).piecewise(10.0, 1.0)
     found = pde.solve(pde.Problem(WALL, lambda u, p: k(p) * u.xx + 1, [ends()]))
     assert found.outcome is not pde.Outcome.CONVERGED
+    line = pde.solve(
+        pde.Problem(WALL, lambda u, p: k(p) * u.xx, [pde.Condition(WALL.boundary(), lambda u, p: u.value - p.x)])
+    )
+    assert line.outcome is pde.Outcome.UNRESOLVED and "jumps at x = 0.5" in line.advice

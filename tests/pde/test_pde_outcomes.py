@@ -104,3 +104,11 @@ def test_products_refuse_one_coordinate() -> None:
         pde.products(2, 0)
     with pytest.raises(ew.InputError, match="tolerance"):
         pde.solve(_decay(), tolerance=0)
+
+
+def test_a_line_whose_terms_are_rounding_alone_is_solved() -> None:
+    """Nothing is left of u'' but rounding, as large as its one term."""
+    x = pde.Box(x=(0, 1))
+    ends = pde.Condition(x.boundary(), lambda u, p: u.value - p.x)
+    found = pde.solve(pde.Problem(x, lambda u, p: u.xx, [ends]), grids=[3])
+    assert found.outcome is pde.Outcome.CONVERGED and found.errors(lambda p: p.x).relative < 1e-14

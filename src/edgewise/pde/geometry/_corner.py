@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any, Literal, Protocol
 
 import torch
@@ -34,6 +34,7 @@ class Corners:
     whole: float = 1e-6  # exponents as near to a whole number count as one
     smooth: float = 5.0  # exponents below it are added: what is left has bounded derivatives of fourth order
     loaded: int = 2  # the whole exponent that a load brings a logarithm to
+    along: int = 256  # places of a straight edge at which kinds of conditions are looked at
 
 
 CORNERS = Corners()
@@ -192,15 +193,15 @@ class Singular:
         return f"r^{shown}{log} at ({x:g}, {y:g})"
 
 
-def corners_of(domain: Region, *, flat: bool = False) -> tuple[Corner, ...]:
+def corners_of(domain: Region, *, flat: bool = False, more: Iterable[tuple[float, float]] = ()) -> tuple[Corner, ...]:
     """Return the corners of a domain of two coordinates: the ends of its edges, and where curves of it cross.
 
-    `flat`: also those where the boundary goes straight on.
+    `flat`: also those where the boundary goes straight on, and `more` places on it.
     """
     curves, found = domain.curves(), []
     size = math.dist(domain.low, domain.high)
     seen: list[tuple[float, float]] = []
-    for at in meetings(curves):
+    for at in chain(meetings(curves), more):
         if all(math.dist(at, other) > 10 * CORNERS.near * size for other in seen):
             seen.append(at)
             corner = _corner(domain, at, CORNERS.near * size)
@@ -311,23 +312,40 @@ class Stated(Protocol):
     def left(self, equation: Any, unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Tensor]) -> Any: ...
 
 
-def enrichment(problem: Stated) -> tuple[Singular, ...]:
+def enrichment(problem: Stated, *, corners: bool = True) -> tuple[Singular, ...]:
     """Return the singular functions of all corners where the equation is Laplace's in its second derivatives.
 
     For one unknown without an ansatz; a condition on each edge of the corner must hold values, or derivatives. On a
-    straight side they are needed where one kind of condition ends and the other begins.
+    straight side they are needed where one kind of condition ends and the other begins; only there without `corners`.
     """
     domain = problem.domain
     size, found = math.dist(domain.low, domain.high), []
-    for corner in corners_of(domain, flat=True):
-        middle = corner.first + corner.angle / 2
-        if not _is_laplace(problem, _beside(corner, middle, CORNERS.beside * size)):
+    for corner in corners_of(domain, flat=True, more=_changes(problem, size)):
+        angles = (corner.first + part * corner.angle for part in (0.5, 0, 1))
+        middle, *edges = (_beside(corner, angle, CORNERS.beside * size) for angle in angles)
+        if not (corners or corner.flat) or not _is_laplace(problem, middle):
             continue
-        first = _held(problem, _beside(corner, corner.first, CORNERS.beside * size), size)
-        second = _held(problem, _beside(corner, corner.first + corner.angle, CORNERS.beside * size), size)
+        first, second = _held(problem, torch.cat(edges), size)
         if first and second and not (corner.flat and first == second):
             found += _of_corner(corner, _BY_CONDITIONS[first, second])
     return tuple(found)
+
+
+def _changes(problem: Stated, size: float) -> Iterator[tuple[float, float]]:
+    """Where along straight edges one kind of condition ends and the other begins."""
+    for curve in problem.domain.curves():
+        if isinstance(curve, Segment):
+            start, end = torch.tensor([curve.start, curve.end], dtype=torch.float64)
+            at = [start + place * (end - start) for place in (torch.arange(CORNERS.along) + 0.5) / CORNERS.along]
+            kinds = _held(problem, torch.stack(at), size)
+            for low, high, kind, after in zip(at, at[1:], kinds, kinds[1:], strict=False):
+                if not kind or after in ("", kind):
+                    continue
+                for _ in range(40):
+                    middle = (low + high) / 2
+                    low, high = (middle, high) if _held(problem, middle[None], size) == [kind] else (low, middle)
+                x, y = ((high / size).round(decimals=11) * size).tolist()
+                yield x, y
 
 
 _BY_CONDITIONS: dict[tuple[str, str], Ends] = {
@@ -348,36 +366,35 @@ def _beside(corner: Corner, angle: float, far: float) -> Tensor:
 
 
 def _is_laplace(problem: Stated, point: Tensor) -> bool:
-    by = _derivatives(problem, problem.residual, point)
-    if any(len(order) > 2 and by[order] for order in by):
-        return False
+    by = {order: float(slope) for order, slope in _derivatives(problem, problem.residual, point).items()}
     xx, xy, yy = by.get((0, 0), 0.0), by.get((0, 1), 0.0), by.get((1, 1), 0.0)
-    return xx != 0 and abs(xx - yy) + abs(xy) < 1e-3 * abs(xx)
+    higher = any(slope for order, slope in by.items() if len(order) > 2)
+    return not higher and xx != 0 and abs(xx - yy) + abs(xy) < 1e-3 * abs(xx)
 
 
-def _held(problem: Stated, point: Tensor, size: float) -> str:
-    """Whether a condition near a point of the boundary holds the "value" or the "slope"; "" without a condition."""
+def _held(problem: Stated, points: Tensor, size: float) -> list[str]:
+    """Whether a condition near each point (n, 2) of the boundary holds the "value" or the "slope"; "" without one."""
+    found = [""] * len(points)
     for condition in problem.conditions:
-        if condition.also is not None or isinstance(condition.where, Tensor):
+        if condition.sides != 1 or isinstance(condition.where, Tensor):
             continue
-        if min(float(curve.distances(point)) for curve in condition.where.curves()) > 1e-6 * size:
-            continue
-        by = _derivatives(problem, condition.equation, point)
-        if by.get((0,)) or by.get((1,)):
-            return "slope"
-        if by.get(()):
-            return "value"
-    return ""
+        far = torch.stack([curve.distances(points) for curve in condition.where.curves()]).amin(0)
+        near = torch.nonzero(far <= 1e-6 * size)[:, 0]
+        by = _derivatives(problem, condition.equation, points[near]) if len(near) else {}
+        for k, value, *slopes in zip(near.tolist(), by[()], by[0,], by[1,], strict=True) if by else ():
+            if value or any(slopes):
+                found[k] = found[k] or ("slope" if any(slopes) else "value")
+    return found
 
 
-def _derivatives(problem: Stated, equation: Callable[..., Any], point: Tensor) -> dict[Order, float]:
-    """Derivatives of what an equation leaves at a point by the unknown's; nothing where it is not one equation."""
+def _derivatives(problem: Stated, equation: Callable[..., Any], points: Tensor) -> dict[Order, Tensor]:
+    """Derivatives of what an equation leaves at points by the unknown's; nothing where it is not one equation."""
     orders = orders_up_to(HIGHEST, 2)
-    leaves = {order: torch.full((1,), 0.5, dtype=torch.float64, requires_grad=True) for order in orders}
-    constants: dict[str, Any] = {name: torch.full_like(point[:, 0], float(v)) for name, v in problem.constants.items()}
+    leaves = {order: torch.full_like(points[:, 0], 0.5).requires_grad_() for order in orders}
+    constants: dict[str, Any] = {name: torch.full_like(points[:, 0], float(v)) for name, v in problem.constants.items()}
     with torch.enable_grad():
-        left = problem.left(equation, [Jet(leaves, problem.domain.names)], point, constants)
+        left = problem.left(equation, [Jet(leaves, problem.domain.names)], points, constants)
         if len(left) != 1 or not left[0].requires_grad:
             return {}
         slopes = torch.autograd.grad(left[0].sum(), list(leaves.values()), materialize_grads=True)
-    return {order: float(slope) for order, slope in zip(orders, slopes, strict=True)}
+    return dict(zip(orders, slopes, strict=True))

@@ -18,6 +18,9 @@ from edgewise.pde.statement._problem import Problem
 from edgewise.pde.statement._terms import Linearized, Term, left, linearized
 from edgewise.train.optim import NormalEquations
 
+_LITTLE = 1e-9  # of the terms of an equation: less than that is solved, whatever rounding leaves
+_ROUNDING = 1e-15  # of the terms that the parameters of a network make
+
 
 class Objective:
     """cost(theta) = sum over terms of weight * mean over points and equations of residual^2.
@@ -183,11 +186,27 @@ class Objective:
         return torch.cat(found)
 
     def relative(self, vector: Tensor, term: Term) -> float:
-        """What a term's equations leave, over the size of what they add up, as root mean squares."""
+        """What a term's equations leave, over the size of what they add up, as root mean squares.
+
+        It is 0 where rounding alone may leave as much, of functions with parameters as large as these.
+        """
         if term.tests is not None:
             return self._relative_tested(self.network(vector), term, vector)
         left, size = self.sizes(vector, term)
-        return math.sqrt(left / size) if size > 0 else 0.0
+        found = math.sqrt(left / size) if size > 0 else 0.0
+        return found if found <= _LITTLE or left > self._rounding(vector, term) else 0.0
+
+    def _rounding(self, vector: Tensor, term: Term) -> float:
+        """The mean square of what rounding may leave of a term's equations: a part of |J| |parameters|."""
+        model, terms, count = self.network(vector), 0.0, 0
+        for part in self._parts(term):
+            passes = self._passes(model, part)
+            for row in self._linearized(part, [each.outputs for each in passes], vector):
+                with torch.no_grad():
+                    by = [self._jacobian(one, row._replace(by=[own])) for one, own in zip(passes, row.by, strict=True)]
+                    terms += float((sum_of(by).abs() @ vector[: self.layout.size].abs()).square().sum())
+                count += len(part)
+        return _ROUNDING**2 * terms / count
 
     def sizes(self, vector: Tensor, term: Term) -> tuple[float, float]:
         """The mean squares of what a term's equations leave, and of what they add up."""

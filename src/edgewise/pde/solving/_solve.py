@@ -36,7 +36,7 @@ from edgewise.pde.splines._networks import candidates, redrawn, wider
 from edgewise.pde.splines._pass import JetPass
 from edgewise.pde.statement._coefficient import FoundCoefficient
 from edgewise.pde.statement._interface import pieced
-from edgewise.pde.statement._jumps import smooth_between
+from edgewise.pde.statement._jumps import smooth_between, unmet
 from edgewise.pde.statement._problem import Problem, Weak, paired
 from edgewise.pde.statement._strong import strong
 from edgewise.train import Monitor, Options, Row, Words
@@ -264,9 +264,11 @@ def _judged(
     state, error, relative = answer.state, answer.error, answer.relative
     finite = math.isfinite(error) and math.isfinite(state.fresh)
     solved = answer.falls and relative <= REFINEMENT.unresolved
+    jumping = unmet(refiner.problem) if solved and finite and refusal(refiner.problem) else ""
+    solved = solved and not jumping
     if finite and not solved:
         error = max(error, 1.0)  # the estimate says nothing
-    if known is None and not (answer.unique or answer.advice) and ended is None and finite:
+    if known is None and not (answer.unique or answer.advice or jumping) and ended is None and finite:
         jets = _jets_of(problem, state.model)
         near = determinacy_near(problem, jets, state.constants, solved=solved) if is_examined(problem) else None
         known = near or undetermined(problem)
@@ -284,7 +286,7 @@ def _judged(
         outcome = Outcome.CONVERGED
     else:
         outcome = Outcome.OVERFIT if state.fresh > RACE.overfit * state.train else Outcome.GRIDS_DONE
-    advice = known.advice if known is not None and known.outcome is outcome else answer.advice
+    advice = known.advice if known is not None and known.outcome is outcome else answer.advice or jumping
     found = Solution(problem, state.model, state.constants, monitor.history, outcome, error, relative, advice=advice)
     return _with_uncertainty(found, refiner, state)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,22 +32,48 @@ def smooth_between(problem: Problem) -> Problem:
     equation has. Others are returned as they are: those whose highest derivatives have coefficients that jump, for
     which fluxes may be meant to be continuous, and those that jump across anything else.
     """
+    found = _places(problem)
+    if not found or any(not any(one.highest) or not _is_of_lower(problem, one) for one in found):
+        return problem
+    names = problem.domain.names
+    meetings = [
+        Interface(below_place(problem.domain, one.k, one.place), _going_on(names[one.k], one.highest)) for one in found
+    ]
+    return replace(problem, conditions=(*problem.conditions, *meetings))
+
+
+def unmet(problem: Problem) -> str:
+    """Say where the coefficient of the highest derivatives jumps and no condition says how unknowns meet; "" if not."""
+    for one in _places(problem):
+        if any(one.highest) and not _is_of_lower(problem, one):
+            return (
+                f"The coefficient of the highest derivatives jumps at {problem.domain.names[one.k]} = {one.place:.6g}, "
+                "and nothing says how the unknown meets there: add an Interface, or state a Weak form."
+            )
+    return ""
+
+
+class _Place(NamedTuple):
+    """Where an equation jumps: coordinate k is `place`; each unknown's highest number of derivatives by it."""
+
+    k: int
+    place: float
+    highest: list[int]
+
+
+def _places(problem: Problem) -> list[_Place]:
+    """Places at which terms of an equation jump; none with interfaces, or of more than three coordinates."""
     domain = problem.domain
     special = isinstance(problem.residual, Weak) or problem.functions or problem.complex or problem.ansatz is not None
     if special or len(domain.names) > 3 or any(isinstance(one, Interface) for one in problem.conditions):
-        return problem
-    asked = problem.asked(problem.residual, [domain.points(2)])
+        return []
     found = jumps(domain, _explicit(problem), {}, steep=_STEEP)
-    if not found or not any(found.values()):
-        return problem
-    conditions: list[Any] = list(problem.conditions)
-    for k, name in enumerate(domain.names):
-        highest = [max((order.count(k) for order in own), default=0) for own in asked]
-        for place in found[name]:
-            if not any(highest) or not _is_of_lower(problem, k, place, highest):
-                return problem
-            conditions.append(Interface(below_place(domain, k, place), _going_on(name, highest)))
-    return replace(problem, conditions=tuple(conditions))
+    asked = problem.asked(problem.residual, [domain.points(2)]) if found and any(found.values()) else []
+    return [
+        _Place(k, place, [max((order.count(k) for order in own), default=0) for own in asked])
+        for k, name in enumerate(domain.names)
+        for place in (found or {}).get(name, ())
+    ]
 
 
 @torch.no_grad()
@@ -124,13 +150,13 @@ def _explicit(problem: Problem, highest: tuple[int, Sequence[int]] | None = None
     return rest
 
 
-def _is_of_lower(problem: Problem, k: int, place: float, highest: Sequence[int]) -> bool:
+def _is_of_lower(problem: Problem, at: _Place) -> bool:
     """Whether what jumps at a place of a coordinate does not multiply the highest derivatives by it."""
     low, high = problem.domain.ends
     below, above = (problem.domain.points(_ALONG) for _ in range(2))
     aside = ASIDE * float((high - low).max())
-    below[:, k], above[:, k] = place - aside, place + aside
-    one, two = (rest(above) - rest(below) for rest in (_explicit(problem), _explicit(problem, (k, highest))))
+    below[:, at.k], above[:, at.k] = at.place - aside, at.place + aside
+    one, two = (rest(above) - rest(below) for rest in (_explicit(problem), _explicit(problem, (at.k, at.highest))))
     return bool((one - two).abs().amax() <= _SAME * one.abs().amax())
 
 

@@ -160,8 +160,8 @@ class Problem:
         How many functions are sought.
     singular
         Functions that are added to the network, each times an unknown number: those of `Corner.singular`. With "auto"
-        those of all corners of a domain that is no Box, where it has one unknown, no ansatz, and an equation whose
-        second derivatives are Laplace's.
+        those of all corners of a domain that is no Box, and of places on straight edges where values end and slopes
+        begin, where it has one unknown, no ansatz, and an equation whose second derivatives are Laplace's.
     complex
         Whether the unknowns are complex: u.value and its derivatives then are complex tensors, and a network has two
         outputs for each, the real and the imaginary part.
@@ -220,9 +220,10 @@ class Problem:
         if isinstance(self.singular, str):
             if self.singular != "auto":
                 raise InputError(f"'singular' must be 'auto' or functions of corners. Got {self.singular!r}.")
-            plane = len(self.domain.names) == 2 and not isinstance(self.domain, Box)
-            smooth = not plane or isinstance(self.residual, Weak)
-            return () if smooth or self.unknowns > 1 or self.ansatz is not None else enrichment(self)
+            smooth = len(self.domain.names) != 2 or isinstance(self.residual, Weak)
+            if smooth or self.unknowns > 1 or self.ansatz is not None or self.complex or self.functions:
+                return ()
+            return enrichment(self, corners=not isinstance(self.domain, Box))
         return tuple(self.singular)
 
     @cached_property

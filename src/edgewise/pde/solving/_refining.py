@@ -146,7 +146,7 @@ class Refiner:
     def best_of(self, models: Sequence[KAN], grids: Sequence[int], tolerance: float = 0.0) -> NetworkState:
         """The best of several networks after the first grids, by what the equation leaves at fresh points.
 
-        Or the first whose error is below a tolerance, if that is given.
+        Or the first whose error is below a tolerance, if that is given, on the first grid where it is.
         """
         found = []
         for model in models:
@@ -154,6 +154,8 @@ class Refiner:
             for grid in grids:
                 if not found or self.monitor.ended() is None:
                     state = self.trained(state, grid)
+                if 0 < state.fresh <= tolerance and self.error(state) <= self.enough(state, tolerance):
+                    break
             found.append(state)
             if self.monitor.ended() is not None:
                 break

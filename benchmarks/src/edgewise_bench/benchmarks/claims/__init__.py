@@ -173,6 +173,7 @@ CLAIMS = ("EXACT", "NOISE", "FLOOR")
 _EXACT = 1e-10  # relative error of integration of rows that count as exact
 _INSIDE = ((0.0, _EXACT), (0.0, 1e-5), (0.0, 1e-3), (0.01, _EXACT), (0.05, _EXACT))
 _OUTSIDE = ((0.0, _EXACT), (0.01, _EXACT))
+_UNSEEN = ((0.0, _EXACT), (0.0, 1e-5), (0.01, _EXACT), (0.05, _EXACT))
 _LEVEL = sympy.Symbol("K")
 
 
@@ -191,12 +192,14 @@ _KINDS = {
 
 
 def trajectory_cases(settings: Settings) -> list[Case]:
-    """List the cases: those for development with the seeds 1 and 2, else those held out; every tenth if quick."""
+    """List the cases: for development with the seeds 1 and 2, else held out and unseen ones; every tenth if quick."""
     part = part_of(settings)
     made = [
-        Case(f"{kind}: {system.name}, noise {noise:g}, rtol {rtol:g}",
-             {**_FAMILY, "part": part, "kind": kind, "name": system.name, "noise": noise, "rtol": rtol})
-        for kind, own in _KINDS.items() for system in own.systems[part] for noise, rtol in own.rows
+        Case(f"{kind}{unseen}: {system.name}, noise {noise:g}, rtol {rtol:g}",
+             {**_FAMILY, "part": own_part, "kind": kind, "name": system.name, "noise": noise, "rtol": rtol})
+        for own_part, unseen in (((part, ""),) if part == "development" else ((part, ""), ("unseen", ", unseen")))
+        for kind, own in _KINDS.items() for system in own.systems[own_part]
+        for noise, rtol in (_UNSEEN if own_part == "unseen" else own.rows)
     ]  # fmt: skip
     made += [
         Case(f"series: {name}, {seed}",

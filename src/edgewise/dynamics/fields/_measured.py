@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from edgewise._errors import InputError
 from edgewise._typing import Array
+from edgewise.dynamics.fields._settings import SETTINGS
 from edgewise.tables.encoding import as_array, is_frame
 
 _FEWEST = 12  # times, and places of each coordinate, of a grid
@@ -38,6 +40,22 @@ class Measured:
     @property
     def duration(self) -> float:
         return float(np.ptp(self.points[:, 0]))
+
+    def is_white(self, left: Array) -> bool:
+        """Whether neighbors of what is left are not correlated: along each axis of a grid, of scattered rows the nearest."""
+        if self.axes is None:
+            scaled = self.points / self.points.std(axis=0)
+            nearest = np.asarray(KDTree(scaled).query(scaled, 2)[1])[:, 1]
+            together = (left * left[nearest]).sum(axis=0)
+            return bool((together <= SETTINGS.correlated * np.maximum((left**2).sum(axis=0), 1e-300)).all())
+        grid = left.reshape(*(len(x) for x in self.axes), -1)
+        total = np.maximum((grid**2).sum(axis=tuple(range(grid.ndim - 1))), 1e-300)
+        for k in range(grid.ndim - 1):
+            both = np.moveaxis(grid, k, 0)
+            products = (both[1:] * both[:-1]).sum(axis=tuple(range(grid.ndim - 1)))
+            if bool((products > SETTINGS.correlated * total).any()):
+                return False
+        return True
 
 
 def measured(t: Any, x: Any, u: Any, names: Sequence[str] | None, order: int) -> Measured:

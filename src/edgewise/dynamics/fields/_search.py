@@ -197,6 +197,32 @@ class Search:
             none = tuple(() for _ in range(self.d))
             level.best = self.fitted(level, none, [np.zeros(0)] * self.d, level.coefficients, (SETTINGS.loose, 1.0))
         level.resolved = level.best is not None and self._reaches(level, level.best)
+        if level.best is not None:
+            level.best = self._plainer(level, level.best)
+
+    def _plainer(self, level: Level, best: Fit) -> Fit:
+        """Where errors of integration are left, small and smooth, the fewest terms that leave less than twice as much.
+
+        Such errors buy terms otherwise.
+        """
+        measured = self.measured
+        relative = np.sqrt(best.left) / measured.deviation
+        left = measured.values - level.joint.rows.image(best.coefficients)
+        if (relative > SETTINGS.small).any() or (relative < SETTINGS.exact).all() or measured.is_white(left):
+            return best
+        most = SETTINGS.plainer**2 * best.left
+        allowed = len(left) * float(np.sum(most / level.joint.sigma**2))
+        while now := best.flat(len(self.terms)):
+            right = self.right(best)
+            model = quadratic(best.information, right, np.zeros(len(right)))
+            found = min((tuple(k for k in now if k != i) for i in now), key=model)
+            if model(found) - model(tuple(now)) > SETTINGS.far * allowed:
+                break
+            fit = self.fitted(level, *self.split(best, found, right), best.coefficients)
+            if fit is None or (fit.left > most).any() or (fit.rest > level.joint.tau**2).any():
+                break
+            best = fit
+        return best
 
     def _hopeful(self, level: Level, starts: Sequence[Start]) -> list[Start]:
         """Starts for finer cells: those that came near where these suffice, else all but the worse longer ones."""

@@ -51,6 +51,8 @@ class Settings:
     """Part of a component's deviation that exact equations leave at most, and the least noise that is looked for."""
     small: float = 3e-3
     """Part of it that may be left where it is smooth."""
+    plainer: float = 2.0
+    """Times as much may be left by fewer terms there."""
     correlated: float = 0.2
     """Correlation of what is left of neighbors, up to which it is white."""
     compared_terms: int = 6

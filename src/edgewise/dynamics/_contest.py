@@ -176,11 +176,14 @@ class Contest:
         """
         best = favored(self.pool)
         squares = best.standing.squares
-        small = (squares * (self.chains.noise / self.data.deviation) ** 2 < SETTINGS.small**2).all()
-        if not small or self.data.like_noise(squares):
+        if not self._is_small(squares) or self.data.like_noise(squares):
             return best
         near = [each for each in self.pool if (each.standing.squares < 4 * squares).all()]
         return min((each for each in near if each.standing.size <= best.standing.size), key=lambda e: e.standing.cost)
+
+    def _is_small(self, squares: Array) -> bool:
+        """Return whether a small part of all states is left."""
+        return bool((squares * (self.chains.noise / self.data.deviation) ** 2 < SETTINGS.small**2).all())
 
     @property
     def shown(self) -> Contender:
@@ -276,6 +279,7 @@ class Contest:
             standing, beta = columns.standing(support, (cost, other[1]))
             made.append(_Estimate(standing, support, beta))
         first = favored(made).standing
+        farthest = SETTINGS.far[first.white and not self._is_small(first.squares)]
         made.sort(key=lambda each: each.standing.gain(first))
         kinds: dict[tuple[frozenset[str], ...], System] = {}
         groups: Counter[tuple[int, int]] = Counter()
@@ -290,7 +294,7 @@ class Contest:
             close = lead < SETTINGS.lead_fitted and near < SETTINGS.fitted_each_round
             if not close and (
                 hill < 0
-                or far > SETTINGS.far[first.white]
+                or far > farthest
                 or groups[group] >= SETTINGS.hills_each_round
                 or len(terms) > SETTINGS.fewest_terms
             ):

@@ -11,7 +11,7 @@ import sympy
 
 from edgewise._progress import Report
 from edgewise._typing import Array
-from edgewise.dynamics._contest import Contest, widened
+from edgewise.dynamics._contest import FLOOR, Contest, widened
 from edgewise.dynamics._fit import Chains, substeps_for
 from edgewise.dynamics._formulas import rate_formulas
 from edgewise.dynamics._hidden import starts, with_hidden
@@ -321,10 +321,9 @@ class Explorer:
         for each in found[1:]:
             base = base + each.library
         best = min(self.long or self.short, key=lambda f: f.scored.score)
-        self.substeps = max(
-            self.substeps or 1,
-            substeps_for(best.scored.system, best.scored.fitted.nodes, self.at.times, self.noise),
-        )
+        fitted, least = best.scored.fitted, FLOOR * self.data.deviation
+        left = np.clip(np.sqrt(fitted.squares) * self.noise, least, np.maximum(least, self.noise))
+        self.substeps = max(self.substeps or 1, substeps_for(fitted.system, fitted.nodes, self.at.times, left))
         states = integrate(best.scored.system, best.scored.fitted.nodes, self.at.times, self.substeps or 1)[:, :-1]
         states, wide, front = states[self.at.rows >= 0], widened(base, self.ground), [*self.front(), *self.finer]
         along = self.ground.states()

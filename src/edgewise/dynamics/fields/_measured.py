@@ -42,7 +42,7 @@ class Measured:
         return float(np.ptp(self.points[:, 0]))
 
     def is_white(self, left: Array) -> bool:
-        """Whether neighbors of what is left are not correlated: along each axis of a grid, of scattered rows the nearest."""
+        """Whether what is left of neighbors is not correlated: along each axis of a grid, of rows and their nearest."""
         if self.axes is None:
             scaled = self.points / self.points.std(axis=0)
             nearest = np.asarray(KDTree(scaled).query(scaled, 2)[1])[:, 1]

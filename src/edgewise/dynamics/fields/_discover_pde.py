@@ -138,7 +138,10 @@ def _summary(search: Search, level: Level, others: list[Rival], stopped: Outcome
     left = data.values - level.joint.rows.image(best.coefficients)
     count = len(data.values)
     noise = np.sqrt(best.left / (1 - np.clip(level.joint.freedom(best) / count, 0.0, SETTINGS.most_freedom)))
-    errors = np.hypot(search.errors(level) * max(1.0, float(np.max(noise / search.noise))), search.moved())
+    larger = max(1.0, float(np.max(noise / search.noise)))
+    if (noise > SETTINGS.exact * data.deviation).any() and not data.is_white(left):
+        larger *= np.sqrt(data.fewer(left))
+    errors = np.hypot(search.errors(level) * larger, search.moved())
     values = np.concatenate(best.constants)
     near = [each for each in others if each.lead < SETTINGS.lead and each.fit is not None]
     return FieldEquations(

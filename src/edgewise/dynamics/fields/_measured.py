@@ -41,21 +41,31 @@ class Measured:
     def duration(self) -> float:
         return float(np.ptp(self.points[:, 0]))
 
-    def is_white(self, left: Array) -> bool:
-        """Whether what is left of neighbors is not correlated: along each axis of a grid, of rows and their nearest."""
+    def correlations(self, left: Array) -> Array:
+        """The largest correlation of what is left (n, d) of neighbors, by axis of a grid; of rows and their nearest."""
         if self.axes is None:
             scaled = self.points / self.points.std(axis=0)
             nearest = np.asarray(KDTree(scaled).query(scaled, 2)[1])[:, 1]
-            together = (left * left[nearest]).sum(axis=0)
-            return bool((together <= SETTINGS.correlated * np.maximum((left**2).sum(axis=0), 1e-300)).all())
+            return np.array([_largest(left * left[nearest], left)])
         grid = left.reshape(*(len(x) for x in self.axes), -1)
-        total = np.maximum((grid**2).sum(axis=tuple(range(grid.ndim - 1))), 1e-300)
-        for k in range(grid.ndim - 1):
-            both = np.moveaxis(grid, k, 0)
-            products = (both[1:] * both[:-1]).sum(axis=tuple(range(grid.ndim - 1)))
-            if bool((products > SETTINGS.correlated * total).any()):
-                return False
-        return True
+        moved = [np.moveaxis(grid, k, 0) for k in range(len(self.axes))]
+        return np.array([_largest(own[1:] * own[:-1], grid) for own in moved])
+
+    def is_white(self, left: Array) -> bool:
+        """Whether what is left of neighbors is not correlated."""
+        return bool((self.correlations(left) <= SETTINGS.correlated).all())
+
+    def fewer(self, left: Array) -> float:
+        """How many times fewer rows count, as what is left of neighbors is correlated."""
+        smoothest = 0.97
+        r = np.clip(self.correlations(left), 0.0, smoothest)
+        return float(np.prod((1 + r) / (1 - r)))
+
+
+def _largest(products: Array, left: Array) -> float:
+    """The sum of products over that of squares, of the component where it is largest."""
+    total = np.maximum((left**2).sum(axis=tuple(range(left.ndim - 1))), 1e-300)
+    return float((products.sum(axis=tuple(range(products.ndim - 1))) / total).max())
 
 
 def measured(t: Any, x: Any, u: Any, names: Sequence[str] | None, order: int) -> Measured:

@@ -70,6 +70,7 @@ def verdict(explorer: Explorer, relative: Array, ahead: Forecast | None) -> Outc
         or contest.rivals
         or vague
         or fitted.system.mask.sum(axis=1).max() > SETTINGS.compared_terms
+        or any(contest.wide.mixed(np.flatnonzero(row)) > SETTINGS.family_cost for row in fitted.system.mask)
     ):
         return Outcome.AMBIGUOUS
     if noise and not exact:

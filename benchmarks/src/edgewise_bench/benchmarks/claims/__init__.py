@@ -226,11 +226,11 @@ def measure_trajectory(case: Case) -> dict[str, Any]:
         return _row(case, "", "", "", truth, time.process_time() - began, f"{type(error).__name__}: {error}"[:120])
     seconds, said = time.process_time() - began, found.outcome.name
     form = "; ".join(str(rate.evalf(5)) for rate in found.equations.values())
-    own = [
+    own: list[Any] = [
         rate.xreplace({sympy.Symbol("x_dot", real=True): sympy.Symbol("y", real=True)})
         for rate in found.equations.values()
     ]
-    true = [sympy.sympify(each) for each in truth]
+    true: list[Any] = [sympy.sympify(each) for each in truth]
     right = [terms(rate) for rate in own] == [terms(each) for each in true] or (
         len(own) == len(true) and all(same(a, b, x) for a, b in zip(own, true, strict=True))
     )
@@ -271,7 +271,8 @@ def same(rate: Formula, truth: Formula, x: Array) -> bool:
     inputs = [np.linspace(0, 1, count), *places.T]
     values = list[Array]()
     for each in (rate, truth):
-        written = sympy.lambdify(symbols, each.xreplace({s: by_name[s.name] for s in each.free_symbols}), "numpy")
+        renamed: Any = each.xreplace({s: by_name[str(s)] for s in each.free_symbols})
+        written: Callable[..., Any] = sympy.lambdify(symbols, renamed, "numpy")
         with np.errstate(all="ignore"):
             values.append(np.broadcast_to(written(*inputs), (count,)))
     a, b = values

@@ -139,7 +139,8 @@ def _summary(search: Search, level: Level, others: list[Rival], stopped: Outcome
     count = len(data.values)
     noise = np.sqrt(best.left / (1 - np.clip(level.joint.freedom(best) / count, 0.0, SETTINGS.most_freedom)))
     larger = max(1.0, float(np.max(noise / search.noise)))
-    if (noise > SETTINGS.exact * data.deviation).any() and not data.is_white(left):
+    outcome = stopped or verdict(search, level, left, others)
+    if outcome not in (Outcome.EXACT, Outcome.FLOOR) and not data.is_white(left):
         larger *= np.sqrt(data.fewer(left))
     errors = np.hypot(search.errors(level) * larger, search.moved())
     values = np.concatenate(best.constants)
@@ -148,7 +149,7 @@ def _summary(search: Search, level: Level, others: list[Rival], stopped: Outcome
         data.names, data.coordinates, _equations(search, best.support, values, errors),
         dict(zip(data.names, noise.tolist(), strict=True)),
         dict(zip(data.names, (noise / data.deviation).tolist(), strict=True)),
-        stopped or verdict(search, level, left, others),
+        outcome,
         tuple(_candidate(search, each) for each in near),
         {name: (float(own.min()), float(own.max())) for name, own in zip(data.names, data.values.T, strict=True)},
         data, tuple(tuple(search.terms[j] for j in own) for own in best.support), level.lattice, best.coefficients,

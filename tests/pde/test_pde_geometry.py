@@ -123,6 +123,59 @@ def test_singular_functions_are_those_of_the_equation_and_the_conditions() -> No
     assert added(poisson, mixed[1:2]) == set()  # nothing holds beside that edge
 
 
+def _stokes(w, p):
+    u, v, q = w
+    return 0.3 * (u.xx + u.yy) - 2 * q.x, 0.3 * (v.xx + v.yy) - 2 * q.y, u.x + v.y
+
+
+def _still(w, p):
+    return w[0].value, w[1].value
+
+
+def test_flows_at_corners_are_those_between_walls() -> None:
+    def added(residual, conditions, unknowns: int = 3) -> set[str]:
+        return set(pde.Problem(LSHAPE, residual, conditions, unknowns=unknowns).numbers)
+
+    walls = [pde.Condition(LSHAPE.boundary(), _still)]
+    inner = {f"{kind} at (0, 0)" for kind in ("flow r^0.5445", "flow r^0.9085")}
+    inner |= {f"{kind} flow r^(1.629+0.2313i) at (0, 0)" for kind in ("cosine", "sine")}
+    assert added(_stokes, walls) == inner
+    carried = lambda w, p: (_stokes(w, p)[2], *(w[0].value * w[0].x + part for part in _stokes(w, p)[:2]))  # noqa: E731
+    assert added(carried, walls) == inner  # convection is no highest derivative; the order of equations is free
+    assert added(lambda w, p: _stokes(w, p)[:2], walls) == set()
+    assert added(lambda w, p: (w[0].xx + w[0].yy, w[1].xx + w[1].yy, w[2].xx + w[2].yy), walls) == set()
+    assert added(_stokes, [pde.Condition(LSHAPE.boundary(), lambda w, p: (w[0].value, w[1].x))]) == set()
+    assert added(_stokes, [pde.Condition(LSHAPE.edge(0), _still)]) == set()
+
+
+@pytest.mark.parametrize("degrees", [300, 270, 200, 120, 60])
+def test_flows_at_corners_solve_the_equations_and_rest_on_the_walls(degrees: float) -> None:
+    half = math.radians(degrees) / 2
+    ends = [(math.cos(0.3 + turn), math.sin(0.3 + turn)) for turn in torch.linspace(-half, half, 7).tolist()]
+    fan = pde.Polygon([(0, 0), *ends])
+    edges = [pde.Condition(fan.edge(k), _still) for k in (0, 7)]
+    flows = pde.Problem(fan, _stokes, edges, unknowns=3).terms
+    assert bool(flows) == (degrees > 120)  # others are smooth enough
+    orders, r = [(), (0,), (1,), (0, 0), (0, 1), (1, 1)], torch.tensor([[0.05], [0.4]]).double()
+    for flow in flows:
+        jets = flow.jet(r * torch.tensor([math.cos(0.3 + half / 3), math.sin(0.3 + half / 3)]), orders)
+        assert max(float(part.abs().max()) for part in _stokes(jets, None)) < 1e-10
+        assert max(float(jet.value.abs().max()) for jet in jets[:2]) > 1e-3
+        for end in (ends[0], ends[-1]):
+            assert max(float(jet.value.abs().max()) for jet in flow.jet(r * torch.tensor(end).double(), orders)[:2]) < 1e-7
+
+
+def test_a_flow_around_a_corner_keeps_its_mass() -> None:
+    """Without the flows at the corner a quarter of it is lost on the way."""
+    inlet = pde.Condition(LSHAPE.edge(0), lambda w, p: (w[0].value, w[1].value + 4 * p.x * (1 + p.x)))
+    outlet = pde.Condition(LSHAPE.edge(3), lambda w, p: (w[1].value, w[2].value))
+    walls = [pde.Condition(LSHAPE.edge(k), _still) for k in (1, 2, 4, 5)]
+    found = pde.solve(pde.Problem(LSHAPE, _stokes, [inlet, outlet, *walls], unknowns=3), tolerance=1e-2)
+    across = torch.linspace(0, 1, 201).double()
+    passed = torch.trapezoid(found(torch.stack([torch.full_like(across, 0.6), across], 1))[:, 0], across)
+    assert found.outcome.name == "CONVERGED" and abs(abs(float(passed)) - 2 / 3) < 5e-3
+
+
 def test_a_singular_solution_is_found_with_its_factor() -> None:
     wedge = LSHAPE & pde.Disk(x=0, y=0, radius=0.9)
     (corner,) = [corner for corner in wedge.corners() if corner.reentrant]

@@ -1,14 +1,14 @@
-"""Corners of domains, the functions that make solutions singular there, and which of them a problem calls for."""
+"""Corners of domains, and the functions that make solutions singular there."""
 
 from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, combinations
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from edgewise._errors import InputError, unknown
 from edgewise._jets import Order
 from edgewise.pde.geometry._boundary import Region
 from edgewise.pde.geometry._curve import Circle, Curve, Segment
-from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
+from edgewise.pde.geometry._jet import Jet
 
 Ends = Literal["values", "slopes", "value, slope", "slope, value"]
 _ENDS = ("values", "slopes", "value, slope", "slope, value")
@@ -33,6 +33,7 @@ class Corners:
     flat: float = 1e-3  # radians: what a corner's angle differs from a straight line by, at least
     whole: float = 1e-6  # exponents as near to a whole number count as one
     smooth: float = 5.0  # exponents below it are added: what is left has bounded derivatives of fourth order
+    flowing: float = 2.0  # so are flows; those of higher ones are large far away, where convection makes others
     loaded: int = 2  # the whole exponent that a load brings a logarithm to
     along: int = 256  # places of a straight edge at which kinds of conditions are looked at
 
@@ -292,109 +293,3 @@ def _circles_meet(one: Circle, two: Circle) -> Iterator[tuple[float, float]]:
         for sign in (1, -1):
             point = a + along * complex(foot, sign * height)
             yield point.real, point.imag
-
-
-class Stated(Protocol):
-    """What is read of a `Problem`."""
-
-    @property
-    def domain(self) -> Region: ...
-
-    @property
-    def residual(self) -> Callable[..., Any]: ...
-
-    @property
-    def conditions(self) -> Sequence[Any]: ...
-
-    @property
-    def constants(self) -> Mapping[str, float]: ...
-
-    def left(self, equation: Any, unknowns: Sequence[Any], points: Tensor, constants: Mapping[str, Tensor]) -> Any: ...
-
-
-def enrichment(problem: Stated, *, corners: bool = True) -> tuple[Singular, ...]:
-    """Return the singular functions of all corners where the equation is Laplace's in its second derivatives.
-
-    For one unknown without an ansatz; a condition on each edge of the corner must hold values, or derivatives. On a
-    straight side they are needed where one kind of condition ends and the other begins; only there without `corners`.
-    """
-    domain = problem.domain
-    size, found = math.dist(domain.low, domain.high), []
-    for corner in corners_of(domain, flat=True, more=_changes(problem, size)):
-        angles = (corner.first + part * corner.angle for part in (0.5, 0, 1))
-        middle, *edges = (_beside(corner, angle, CORNERS.beside * size) for angle in angles)
-        if not (corners or corner.flat) or not _is_laplace(problem, middle):
-            continue
-        first, second = _held(problem, torch.cat(edges), size)
-        if first and second and not (corner.flat and first == second):
-            found += _of_corner(corner, _BY_CONDITIONS[first, second])
-    return tuple(found)
-
-
-def _changes(problem: Stated, size: float) -> Iterator[tuple[float, float]]:
-    """Where along straight edges one kind of condition ends and the other begins."""
-    for curve in problem.domain.curves():
-        if isinstance(curve, Segment):
-            start, end = torch.tensor([curve.start, curve.end], dtype=torch.float64)
-            at = [start + place * (end - start) for place in (torch.arange(CORNERS.along) + 0.5) / CORNERS.along]
-            kinds = _held(problem, torch.stack(at), size)
-            for low, high, kind, after in zip(at, at[1:], kinds, kinds[1:], strict=False):
-                if not kind or after in ("", kind):
-                    continue
-                for _ in range(40):
-                    middle = (low + high) / 2
-                    low, high = (middle, high) if _held(problem, middle[None], size) == [kind] else (low, middle)
-                x, y = ((high / size).round(decimals=11) * size).tolist()
-                yield x, y
-
-
-_BY_CONDITIONS: dict[tuple[str, str], Ends] = {
-    ("value", "value"): "values", ("slope", "slope"): "slopes", ("value", "slope"): "value, slope",
-    ("slope", "value"): "slope, value",
-}  # fmt: skip
-
-
-def _of_corner(corner: Corner, ends: Ends) -> list[Singular]:
-    known = corner.singular(math.ceil(CORNERS.smooth / corner.exponent) + 1, ends)
-    return [s for s in known if (round(s.exponent) == CORNERS.loaded if s.logarithmic else s.exponent < CORNERS.smooth)]
-
-
-def _beside(corner: Corner, angle: float, far: float) -> Tensor:
-    """The point (1, 2) in a direction from a corner."""
-    x, y = corner.at
-    return torch.tensor([[x + far * math.cos(angle), y + far * math.sin(angle)]], dtype=torch.float64)
-
-
-def _is_laplace(problem: Stated, point: Tensor) -> bool:
-    by = {order: float(slope) for order, slope in _derivatives(problem, problem.residual, point).items()}
-    xx, xy, yy = by.get((0, 0), 0.0), by.get((0, 1), 0.0), by.get((1, 1), 0.0)
-    higher = any(slope for order, slope in by.items() if len(order) > 2)
-    return not higher and xx != 0 and abs(xx - yy) + abs(xy) < 1e-3 * abs(xx)
-
-
-def _held(problem: Stated, points: Tensor, size: float) -> list[str]:
-    """Whether a condition near each point (n, 2) of the boundary holds the "value" or the "slope"; "" without one."""
-    found = [""] * len(points)
-    for condition in problem.conditions:
-        if condition.sides != 1 or isinstance(condition.where, Tensor):
-            continue
-        far = torch.stack([curve.distances(points) for curve in condition.where.curves()]).amin(0)
-        near = torch.nonzero(far <= 1e-6 * size)[:, 0]
-        by = _derivatives(problem, condition.equation, points[near]) if len(near) else {}
-        for k, value, *slopes in zip(near.tolist(), by[()], by[0,], by[1,], strict=True) if by else ():
-            if value or any(slopes):
-                found[k] = found[k] or ("slope" if any(slopes) else "value")
-    return found
-
-
-def _derivatives(problem: Stated, equation: Callable[..., Any], points: Tensor) -> dict[Order, Tensor]:
-    """Derivatives of what an equation leaves at points by the unknown's; nothing where it is not one equation."""
-    orders = orders_up_to(HIGHEST, 2)
-    leaves = {order: torch.full_like(points[:, 0], 0.5).requires_grad_() for order in orders}
-    constants: dict[str, Any] = {name: torch.full_like(points[:, 0], float(v)) for name, v in problem.constants.items()}
-    with torch.enable_grad():
-        left = problem.left(equation, [Jet(leaves, problem.domain.names)], points, constants)
-        if len(left) != 1 or not left[0].requires_grad:
-            return {}
-        slopes = torch.autograd.grad(left[0].sum(), list(leaves.values()), materialize_grads=True)
-    return dict(zip(orders, slopes, strict=True))

@@ -15,6 +15,7 @@ from edgewise._errors import InputError
 from edgewise._jets import Jets, Order
 from edgewise.pde.geometry._boundary import Boundary
 from edgewise.pde.geometry._corner import Singular
+from edgewise.pde.geometry._corner_flow import CornerFlow
 from edgewise.pde.geometry._domain import Box, Domain
 from edgewise.pde.statement._condition import Condition, Equation, OnBoundary
 from edgewise.pde.statement._problem import Problem, Several, Weak
@@ -174,7 +175,7 @@ class Pieced(Problem):
         return self.whole.presented(unknowns)
 
     @cached_property
-    def terms(self) -> tuple[Singular, ...]:
+    def terms(self) -> tuple[Singular | CornerFlow, ...]:
         """The singular functions that are added to the network."""
         assert self.whole is not None
         return self.whole.terms

@@ -14,8 +14,10 @@ from torch import Tensor
 from edgewise._checks import is_number
 from edgewise._errors import InputError
 from edgewise._jets import Jets, Order, below
-from edgewise.pde.geometry._corner import Singular, enrichment
+from edgewise.pde.geometry._corner import Singular
+from edgewise.pde.geometry._corner_flow import CornerFlow
 from edgewise.pde.geometry._domain import Box, Domain, Face
+from edgewise.pde.geometry._enrichment import enrichment, flows
 from edgewise.pde.geometry._jet import HIGHEST, Jet, orders_up_to
 from edgewise.pde.statement._coefficient import Coefficient, Laws
 from edgewise.pde.statement._condition import Condition, Equation, Function, Integral, Left
@@ -161,7 +163,8 @@ class Problem:
     singular
         Functions that are added to the network, each times an unknown number: those of `Corner.singular`. With "auto"
         those of all corners of a domain that is no Box, and of places on straight edges where values end and slopes
-        begin, where it has one unknown, no ansatz, and an equation whose second derivatives are Laplace's.
+        begin, where it has one unknown, no ansatz, and an equation whose second derivatives are Laplace's; and flows
+        into corners between walls, where its unknowns are two velocities and a pressure.
     complex
         Whether the unknowns are complex: u.value and its derivatives then are complex tensors, and a network has two
         outputs for each, the real and the imaginary part.
@@ -189,7 +192,7 @@ class Problem:
     ansatz: Function | None = None
     constants: Mapping[str, float] = field(default_factory=dict)
     unknowns: int = 1
-    singular: Sequence[Singular] | Literal["auto"] = "auto"
+    singular: Sequence[Singular | CornerFlow] | Literal["auto"] = "auto"
     complex: bool = False
     functions: Mapping[str, str | Sequence[str] | Coefficient] = field(default_factory=dict)
 
@@ -215,15 +218,17 @@ class Problem:
         return self.domain
 
     @cached_property
-    def terms(self) -> tuple[Singular, ...]:
+    def terms(self) -> tuple[Singular | CornerFlow, ...]:
         """The singular functions that are added to the network."""
         if isinstance(self.singular, str):
             if self.singular != "auto":
                 raise InputError(f"'singular' must be 'auto' or functions of corners. Got {self.singular!r}.")
             smooth = len(self.domain.names) != 2 or isinstance(self.residual, Weak)
-            if smooth or self.unknowns > 1 or self.ansatz is not None or self.complex or self.functions:
+            if smooth or self.ansatz is not None or self.complex or self.functions:
                 return ()
-            return enrichment(self, corners=not isinstance(self.domain, Box))
+            if self.unknowns == 1:
+                return enrichment(self, corners=not isinstance(self.domain, Box))
+            return flows(self) if self.unknowns == 3 and not isinstance(self.domain, Box) else ()
         return tuple(self.singular)
 
     @cached_property
@@ -254,7 +259,11 @@ class Problem:
         )
         whole: Any = outputs[0] if self.unknowns == 1 else outputs
         for function in self.terms:
-            whole = whole + function.jet(points, jets) * numbers.get(repr(function), 0.0)
+            factor, more = numbers.get(repr(function), 0.0), function.jet(points, jets)
+            if isinstance(more, tuple):
+                whole = tuple(own + part * factor for own, part in zip(whole, more, strict=True))
+            else:
+                whole = whole + more * factor
         if self.ansatz is None:
             return whole
         return self.ansatz(whole, SimpleNamespace(**Jet.coordinates(points, names, jets)))

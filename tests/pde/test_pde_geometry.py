@@ -166,7 +166,7 @@ def test_flows_at_corners_solve_the_equations_and_rest_on_the_walls(degrees: flo
 
 
 def test_a_flow_around_a_corner_keeps_its_mass() -> None:
-    """Without the flows at the corner a quarter of it is lost on the way."""
+    """Without the flows at the corner half of it is lost on the way."""
     inlet = pde.Condition(LSHAPE.edge(0), lambda w, p: (w[0].value, w[1].value + 4 * p.x * (1 + p.x)))
     outlet = pde.Condition(LSHAPE.edge(3), lambda w, p: (w[1].value, w[2].value))
     walls = [pde.Condition(LSHAPE.edge(k), _still) for k in (1, 2, 4, 5)]

@@ -16,7 +16,7 @@ from torch import Tensor
 from edgewise.pde import Problem, march, solve
 from edgewise.train import Options
 from edgewise_bench import MLP, OURS, Benchmark, Case, Cell, Row, Settings, clock
-from edgewise_bench.benchmarks.pde import problems, references, shapes
+from edgewise_bench.benchmarks.pde import pinnacle, problems, references, shapes
 from edgewise_bench.benchmarks.pde.networks import Network, TanhNetwork
 from edgewise_bench.benchmarks.pde.references import Reference
 from edgewise_bench.tables import format_number, number
@@ -68,8 +68,8 @@ def _tasks() -> Iterator[tuple[str, Task]]:
 
 
 def _named(name: str, first: Any = problems) -> Any:
-    """Return a function of a file, or of that of shapes."""
-    return getattr(first, name, None) or getattr(shapes, name)
+    """Return a function of a file, or of one of those of further problems."""
+    return getattr(first, name, None) or getattr(shapes, name, None) or getattr(pinnacle, name)
 
 
 def _exact(problem: Callable[[], Problem], function: Callable[[Any], Tensor]) -> Reference:

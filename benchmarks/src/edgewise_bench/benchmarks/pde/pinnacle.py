@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from edgewise.pde import Box, Condition, Disk, Polygon, Problem
+from edgewise.pde import Box, Condition, Disk, Problem
 from edgewise_bench.benchmarks.pde.references import Reference
 
 _CENTERS = tuple(complex(x, y) for x in (-0.3, 0.3) for y in (-0.3, 0.3))
@@ -73,20 +73,3 @@ def sum_5d() -> Problem:
 def bows(p: Any) -> torch.Tensor:
     """Return the solution of `sum_5d`."""
     return torch.stack([torch.sin(pi / 2 * x) for x in (p.a, p.b, p.c, p.d, p.e)]).sum(0)
-
-
-def step() -> Problem:
-    """NS2d-CG: flow over a step that widens a channel, Reynolds number 100; at its end p = 0 and v = 0."""
-    shape = Polygon(((0, 0), (4, 0), (4, 2), (2, 2), (2, 1), (0, 1)))
-    still = lambda w, p: (w[0].value, w[1].value)  # noqa: E731
-
-    def flow(w: Any, p: Any) -> tuple[torch.Tensor, ...]:
-        u, v, q = w
-        along = u.value * u.x + v.value * u.y + q.x - (u.xx + u.yy) / 100
-        across = u.value * v.x + v.value * v.y + q.y - (v.xx + v.yy) / 100
-        return along, across, u.x + v.y
-
-    inlet = Condition(shape.edge(5), lambda w, p: (w[0].value - 4 * p.y * (1 - p.y), w[1].value))
-    outlet = Condition(shape.edge(1), lambda w, p: (w[1].value, w[2].value))
-    walls = [Condition(shape.edge(k), still) for k in (0, 2, 3, 4)]
-    return Problem(shape, flow, [inlet, outlet, *walls], unknowns=3)

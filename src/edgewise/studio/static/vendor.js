@@ -1,5 +1,5 @@
-// The libraries that come with the page: the modules of d3 that it needs, each after those it builds on, and KaTeX when
-// there is a formula to set.
+// The libraries that come with the page: the modules of d3 that it needs, each after those it builds on (scales
+// of time, and with them two modules, are left out), and KaTeX when there is a formula to set.
 
 import "./vendor/d3/array.min.js";
 import "./vendor/d3/color.min.js";
@@ -8,9 +8,7 @@ import "./vendor/d3/ease.min.js";
 import "./vendor/d3/format.min.js";
 import "./vendor/d3/interpolate.min.js";
 import "./vendor/d3/selection.min.js";
-import "./vendor/d3/time.min.js";
 import "./vendor/d3/timer.min.js";
-import "./vendor/d3/time-format.min.js";
 import "./vendor/d3/transition.min.js";
 import "./vendor/d3/drag.min.js";
 import "./vendor/d3/scale.min.js";

@@ -303,7 +303,7 @@ class _Search:
         objective = _prepared(refiner, last, products, self.linear)
         if last is not None:  # from a solution on a lattice steps are few
             steps = last.steps if self.former is not None else min(last.steps, LATTICES.followed)
-            if not _fits(refiner, steps, objective):
+            if not _fits(refiner, steps, objective, self._promises()):
                 return False
         level = _solved(refiner, objective, 0.0 if last is None else last.floor)
         if refiner.monitor.ended() is not None and not level.settled and last is not None:
@@ -314,6 +314,12 @@ class _Search:
         if self.former is not None and self.former.cells < level.cells:
             self.coarser = self.former.relative
         return True
+
+    def _promises(self) -> bool:
+        """Whether the error is still large, but finer lattices leave far less of the equation."""
+        if self.best is None or self.former is None or self.last is None:
+            return False
+        return self.best.error > LATTICES.unknown_error and self.last.relative < LATTICES.promises * self.former.relative
 
 
 def _narrowest(products: Products) -> float:
@@ -340,8 +346,8 @@ def _begun(refiner: Refiner, cells: int) -> Products:
     return Products(tuple(own))
 
 
-def _fits(refiner: Refiner, steps: int, objective: LatticeObjective) -> bool:
-    in_time = refiner.work + steps * objective.seconds <= LATTICES.seconds
+def _fits(refiner: Refiner, steps: int, objective: LatticeObjective, promising: bool) -> bool:
+    in_time = refiner.work + steps * objective.seconds <= LATTICES.seconds * (LATTICES.longer if promising else 1.0)
     return in_time and objective.band * objective.size <= LATTICES.band
 
 

@@ -73,10 +73,10 @@ class CornerFlow:
         unit = -1j if self.odd else 1.0
         stream = _Sum([(a * unit, e + 1, 0), (a * unit * sign, 0, e + 1), (unit, e, 1), (unit * sign, 1, e)], z, turn)
         load = 4j * e * unit * self.pressure
-        push = _Sum([(load, e - 1, 0), (-load * sign, 0, e - 1)], z, turn)
+        pressures = _Sum([(load, e - 1, 0), (-load * sign, 0, e - 1)], z, turn)
         found: list[dict[Order, Tensor]] = [{}, {}, {}]
         for order in orders:
-            values = stream.at((*order, 1)), -stream.at((*order, 0)), push.at(order)
+            values = stream.at((*order, 1)), -stream.at((*order, 0)), pressures.at(order)
             for place, value in zip(self.places, values, strict=True):
                 found[place][order] = value.imag if self.imaginary else value.real
         return tuple(Jet(parts, self.corner.names) for parts in found)

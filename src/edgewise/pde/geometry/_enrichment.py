@@ -108,7 +108,7 @@ def _stokes(rows: list[Row]) -> tuple[float, tuple[int, int, int]] | None:
         return None
     for u, v, p in permutations(range(3)):
         for first, second, mass in permutations(range(3)):
-            along, across = _push(by[first], u, p, 0), _push(by[second], v, p, 1)
+            along, across = _momentum(by[first], u, p, 0), _momentum(by[second], v, p, 1)
             flat = not any(by[mass][k][order] for k in range(3) for order in ((0, 0), (0, 1), (1, 1)))
             kept, other = by[mass][u][0,], by[mass][v][1,]
             if along and across and _alike(along, across) and flat and kept and _alike(kept, other):
@@ -116,14 +116,14 @@ def _stokes(rows: list[Row]) -> tuple[float, tuple[int, int, int]] | None:
     return None
 
 
-def _push(row: list[dict[Order, float]], u: int, p: int, axis: int) -> float:
+def _momentum(row: list[dict[Order, float]], u: int, p: int, axis: int) -> float:
     """Minus the factor of Laplace u over that of p's derivative by an axis; 0 for another equation."""
     second = [[own[order] for order in ((0, 0), (0, 1), (1, 1))] for own in row]
-    (xx, xy, yy), pushed = second[u], [row[p][0,], row[p][1,]]
+    (xx, xy, yy), pressed = second[u], [row[p][0,], row[p][1,]]
     others = any(any(second[k]) for k in range(3) if k != u)
-    if others or not xx or not _alike(xx, yy) or xy or not pushed[axis] or pushed[1 - axis]:
+    if others or not xx or not _alike(xx, yy) or xy or not pressed[axis] or pressed[1 - axis]:
         return 0.0
-    return -xx / pushed[axis]
+    return -xx / pressed[axis]
 
 
 def _alike(one: float, two: float) -> bool:

@@ -317,9 +317,10 @@ class _Search:
 
     def _promises(self) -> bool:
         """Whether the error is still large, but finer lattices leave far less of the equation."""
-        if self.best is None or self.former is None or self.last is None:
+        best, former, last = self.best, self.former, self.last
+        if best is None or former is None or last is None or best.error <= LATTICES.unknown_error:
             return False
-        return self.best.error > LATTICES.unknown_error and self.last.relative < LATTICES.promises * self.former.relative
+        return last.relative < LATTICES.promises * former.relative
 
 
 def _narrowest(products: Products) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import Literal
+import inspect
+from typing import Any, Literal
 
 _BY: dict[str, Literal["limit", "interrupted", "stopped"]] = {
     "TIME_LIMIT": "limit", "EFFORT_SPENT": "limit", "INTERRUPTED": "interrupted", "STOPPED": "stopped",
@@ -21,7 +22,15 @@ class Ending(enum.Enum):
     ...     TIME_LIMIT = "The time limit ended the search."
     >>> Outcome.FOUND.ended_by, Outcome.TIME_LIMIT.ended_by, Outcome.TIME_LIMIT.message
     ('done', 'limit', 'The time limit ended the search.')
+    >>> print(Outcome.__doc__.splitlines()[-1])
+    TIME_LIMIT: The time limit ended the search.
     """
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """Let the docstring end with all members and their messages, which `help` cuts."""
+        super().__init_subclass__(**settings)
+        said = "\n".join(f"{member.name}: {member.value}" for member in cls)
+        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{said}"
 
     @property
     def message(self) -> str:

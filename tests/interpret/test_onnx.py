@@ -331,6 +331,7 @@ def test_a_function_of_your_own_is_written_by_its_formula_or_named(monkeypatch: 
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "dtype": (lambda: to_onnx(A, dtype="float16"), "Unknown 'dtype' 'float16'. Known: float64, float32"),  # type: ignore[arg-type]
     "source": (lambda: to_onnx("a network"), "Exports take a network"),
+    "torch": (lambda: to_onnx(torch.nn.Linear(2, 1)), "torch.onnx.export"),
     "names": (lambda: to_onnx(ew.KAN([2, 1]), names=["a"]), "'names' must be 2 different texts"),
     "function": (lambda: to_onnx(sympy.gamma(A)), "uses gamma, which cannot be written in ONNX"),
     "large": (lambda: to_onnx(A * sympy.Float("1e300")), "1e.300 is too large for float32. Use dtype='float64'"),

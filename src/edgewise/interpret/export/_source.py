@@ -157,7 +157,8 @@ def _expressions(source: Exportable) -> list[Formula]:
         if not number and not isinstance(expression, sympy.Expr):
             raise InputError(
                 "Exports take a network, a saved model, a candidate of a discovery (found.best), a sympy expression "
-                f"or a list of expressions. Got {type(expression).__name__}."
+                f"or a list of expressions. Got {type(expression).__name__}. A model of torch that holds layers of "
+                "edgewise is written by torch.onnx.export(model, (rows,), path, dynamo=False)."
             )
     if not several:
         raise InputError("There is nothing to export: the list of formulas is empty.")

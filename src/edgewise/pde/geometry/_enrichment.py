@@ -187,8 +187,8 @@ def _derivatives(problem: Stated, equation: Callable[..., Any], points: Tensor) 
     constants: dict[str, Any] = {name: torch.full_like(points[:, 0], float(v)) for name, v in problem.constants.items()}
     every = [leaf for own in leaves for leaf in own.values()]
     with torch.enable_grad():
-        jets = tuple(Jet(own, problem.domain.names) for own in leaves)
-        left = problem.left(equation, [jets if len(jets) > 1 else jets[0]], points, constants)
+        jets = [Jet(own, problem.domain.names) for own in leaves]
+        left = problem.left(equation, [tuple(jets) if len(jets) > 1 else jets[0]], points, constants)
         found = []
         for part in left:
             slopes = (torch.autograd.grad(part.sum(), every, materialize_grads=True, retain_graph=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from edgewise._errors import InputError
@@ -12,6 +13,8 @@ from edgewise.estimators._contributions import Means
 from edgewise.estimators._intervals import Intervals
 from edgewise.estimators._reading import deviations
 from edgewise.estimators._table import SharedRows
+from edgewise.estimators._tuning import TUNING
+from edgewise.kernels import one_thread
 from edgewise.tables.additive import (
     AdditiveFit,
     AllRows,
@@ -30,6 +33,11 @@ from edgewise.tables.additive import (
 from edgewise.tables.encoding import Encoder
 
 _FAMILIES = (Gaussian, Classes, Poisson, Gamma)  # whose moments ranks add up
+
+
+def few_threads(rows: int) -> AbstractContextManager[None]:
+    """Return a context with one thread, the fastest up to 100,000 rows, and as many as there are for more."""
+    return one_thread() if rows <= TUNING.rows_of_a_thread else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,11 @@ class TargetFit:
     @classmethod
     def of(cls, task: Task, check: Callable[[str], None] = lambda stage: None) -> TargetFit:
         """Return the fit of a task; `check` is called with each stage."""
+        with few_threads(len(task.y)):
+            return cls._of(task, check)
+
+    @classmethod
+    def _of(cls, task: Task, check: Callable[[str], None]) -> TargetFit:
         levels = [labels is not None for labels in task.encoder.levels]
         fit = additive(
             task.x, task.y, levels, task.family, task.request, weights=task.weights, check=check,

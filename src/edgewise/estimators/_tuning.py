@@ -42,6 +42,10 @@ class EstimatorTuning:
     - `size_gain`: share of the variance of its logarithm that the dependence has to explain.
     - `largest_size`: logarithm of a relative size, at most.
 
+    Threads:
+
+    - `rows_of_a_thread`: rows up to which a fit has one thread.
+
     Batches:
 
     - `memory_rows`, `memory_numbers`: rows, and numbers in them, that are remembered at most.
@@ -68,6 +72,7 @@ class EstimatorTuning:
     sized_rows: int = 60
     size_gain: float = 0.01
     largest_size: float = 3.0
+    rows_of_a_thread: int = 100_000
     memory_rows: int = 100_000
     memory_numbers: int = 20_000_000
 

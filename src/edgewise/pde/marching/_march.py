@@ -18,6 +18,7 @@ from edgewise._checks import is_int, is_number
 from edgewise._effort import EffortWord, work_of
 from edgewise._errors import InputError
 from edgewise._printable import printable
+from edgewise.kernels import one_thread
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.marching._conditions import check_count
 from edgewise.pde.marching._evolution import Evolution
@@ -204,7 +205,7 @@ def march(  # noqa: PLR0913 (what is solved, how well, in which slabs and until 
         if degree is not None or own.checkpoint is not None:
             raise InputError("Without a coordinate of space march has no 'degree', and keeps no checkpoints.")
         monitor = Monitor(own, words=_WORDS)
-        with monitor.running():
+        with monitor.running(), one_thread():
             return in_time(problem, float(tolerance), Steps(breaks, max_step, work, until), monitor)
     if until is not None:
         raise InputError("'until' is for equations of time alone.")
@@ -222,7 +223,7 @@ def march(  # noqa: PLR0913 (what is solved, how well, in which slabs and until 
     own_times = OwnTimes.of(evolution, max_step, breaks)
     log = None if own.checkpoint is None else MarchLog(own.checkpoint, evolution, int(degree))
     monitor = Monitor(replace(own, checkpoint=None), words=_WORDS)
-    with monitor.running():
+    with monitor.running(), one_thread():
         return _Levels(evolution, int(degree), float(tolerance), work, monitor, log, own_times).run()
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgewise._jets import Jets, sum_of
 from edgewise._typing import Array
+from edgewise.kernels import one_thread
 from edgewise.pde.geometry._domain import Box, Face
 from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.result._sampling import Outcome
@@ -81,6 +82,7 @@ def is_linear(problem: Problem) -> bool:
     return True
 
 
+@one_thread()
 def determinacy(problem: Problem, known: Known | None = None) -> Determinacy:
     """Examine a linear problem, or one that is linearized about known functions.
 
@@ -102,6 +104,7 @@ def determinacy(problem: Problem, known: Known | None = None) -> Determinacy:
     return found if found.outcome is not None else undetermined(problem)
 
 
+@one_thread()
 def determinacy_near(problem: Problem, known: Known, numbers: Mapping[str, float], *, solved: bool) -> Determinacy:
     """Examine a problem that is not linear about what is known.
 

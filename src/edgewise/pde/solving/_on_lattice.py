@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from edgewise._typing import Array
+from edgewise.kernels import one_thread
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.geometry._jet import values_of
 from edgewise.pde.solving._determinacy import is_linear, unknown_corners
@@ -157,6 +158,7 @@ def is_on_lattice(problem: Problem) -> bool:
     return few and not isinstance(problem.residual, Weak) and not problem.functions
 
 
+@one_thread()
 def on_lattice(refiner: Refiner, tolerance: float, lattices: int | None = None) -> Answer:
     """Solve on lattices until the error is less than a tolerance.
 

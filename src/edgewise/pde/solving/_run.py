@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from edgewise._typing import Array
+from edgewise.kernels import one_thread
 from edgewise.pde.result._sampling import Outcome
 from edgewise.pde.solving._initial import Ended, System
 from edgewise.pde.solving._refining import Answer, NetworkState, Refiner
@@ -148,6 +149,7 @@ def _next(scouted: float, coarse: Course, window: Window, local: float, stages: 
     return min(max(scouted * min(max(longer ** (SLABS.scouts + 1), 0.1), 10.0), local), SLABS.coarsest)
 
 
+@one_thread()
 def marched(refiner: Refiner, tolerance: float) -> tuple[Answer | None, str]:
     """Solve an initial value problem in slabs; where there is no answer, say why if they began at all."""
     system, monitor = System(refiner.problem), refiner.monitor

@@ -8,6 +8,7 @@ import torch
 
 from edgewise.pde import Box, Condition, Jet, Problem
 from edgewise_bench.baselines import mlp
+from edgewise_bench.benchmarks.pde.pinnacle import four_holes_reference
 from edgewise_bench.datasets import burgers_at
 from edgewise_bench.experiments.pde.problems import MLPUnknown, Truth, allen_cahn, burgers, exact, mlp_jets
 
@@ -86,3 +87,8 @@ def test_a_mlp_loss_weighs_conditions_and_has_constants() -> None:
     assert math.isclose(unknown.loss().item(), (3.0**2 + 0.0) / 2 + 7 * 2.0**2)
     unknown.loss().backward()
     assert unknown.constants["k"].grad is not None
+
+
+def test_the_harmonic_function_around_four_holes_has_converged() -> None:
+    one, two = four_holes_reference(), four_holes_reference(70, 18)
+    assert one.error(two.values) < 1e-10 and float(two.values.min()) > 0 and float(two.values.max()) < 1

@@ -36,7 +36,7 @@ _FAMILIES = (Gaussian, Classes, Poisson, Gamma)  # whose moments ranks add up
 
 
 def few_threads(rows: int) -> AbstractContextManager[None]:
-    """Return a context with one thread, the fastest up to 100,000 rows, and as many as there are for more."""
+    """Return a context with one thread for up to 100,000 rows, where two gain nothing, and all threads for more."""
     return one_thread() if rows <= TUNING.rows_of_a_thread else nullcontext()
 
 

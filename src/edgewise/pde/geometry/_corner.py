@@ -33,7 +33,7 @@ class Corners:
     flat: float = 1e-3  # radians: what a corner's angle differs from a straight line by, at least
     whole: float = 1e-6  # exponents as near to a whole number count as one
     smooth: float = 5.0  # exponents below it are added: what is left has bounded derivatives of fourth order
-    flowing: float = 2.0  # so are flows; those of higher ones are large far away, where convection makes others
+    flowing: float = 2.0  # so are those of flows; flows of higher ones are large far from the corner
     loaded: int = 2  # the whole exponent that a load brings a logarithm to
     along: int = 256  # places of a straight edge at which kinds of conditions are looked at
 

@@ -1,4 +1,4 @@
-"""Flows into corners between two walls, which make velocities and pressures singular there."""
+"""Stokes flows in corners between two walls, whose velocity gradients and pressures are singular there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STARTS, _STEPS, _CLOSE = 40, 60, 1e-12  # of Newton's method: starts by unit, s
 
 @dataclass(frozen=True)
 class CornerFlow:
-    """A slow flow in a corner whose edges are walls at rest, with its pressure.
+    """A Stokes flow in a corner between two no-slip walls, with its pressure.
 
     Its stream function is the real or imaginary part of  r^(e + 1) (a cos((e + 1) theta) + cos((e - 1) theta)),  or the
     same with sines, theta from the middle of the corner: it solves Stokes' equations  Laplace u = p_x,  Laplace v =

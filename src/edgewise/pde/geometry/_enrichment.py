@@ -82,7 +82,7 @@ _BY_CONDITIONS: dict[tuple[str, str], Ends] = {
 
 
 def flows(problem: Stated) -> tuple[CornerFlow, ...]:
-    """Return the flows into all corners between walls, where the highest derivatives of the equations are Stokes'.
+    """Return the Stokes flows of all corners between walls, where the highest derivatives of the equations are Stokes'.
 
     For two velocities and a pressure; conditions on both edges of the corner must hold both velocities.
     """

@@ -25,6 +25,7 @@ from edgewise._errors import InputError
 from edgewise._replacing import check_place, writing
 from edgewise._typing import Array
 from edgewise._version import __version__
+from edgewise.pde.geometry._corner_flow import CornerFlow
 from edgewise.pde.geometry._domain import Box
 from edgewise.pde.result._sampling import (
     AnySolution,
@@ -118,9 +119,10 @@ class View:
         return across, up
 
     def limits(self, shown: Array) -> tuple[float, float]:
-        """The ends of a scale for values; of derivatives that are huge at few places, without those."""
+        """The ends of a scale for values; of derivatives and pressures that are huge at few places, without those."""
         known = shown[np.isfinite(shown)]
-        if self.by and len(known):
+        unbounded = self.by or any(isinstance(term, CornerFlow) for term in self.found.problem.terms)
+        if unbounded and len(known):
             low, high = np.quantile(known, DRAWING.quantiles)
             if np.ptp(known) > DRAWING.far * (high - low) > 0:
                 known = known.clip(low, high)

@@ -108,7 +108,7 @@ class Lattices:
     of_mean: float = 1e-2  # of the root mean square of the terms: what the median counts as at least
     corner: float = 0.1  # of the size of the domain: what is near a corner
     seconds: float = 15.0  # of steps on one core, about
-    longer: float = 4.0  # times as many where finer lattices soon promise an answer
+    longer: float = 4.0  # times as many while the error is large and the equation is obeyed far better on each lattice
     promises: float = 0.5  # of what the lattice before left of the equation: what such a lattice leaves, at most
     followed: int = 4  # steps, at most, that a first lattice makes expect of the second
     band: int = 40_000_000  # numbers of a band: 320 MB

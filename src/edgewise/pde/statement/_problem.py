@@ -163,8 +163,8 @@ class Problem:
     singular
         Functions that are added to the network, each times an unknown number: those of `Corner.singular`. With "auto"
         those of all corners of a domain that is no Box, and of places on straight edges where values end and slopes
-        begin, where it has one unknown, no ansatz, and an equation whose second derivatives are Laplace's; and flows
-        into corners between walls, where its unknowns are two velocities and a pressure.
+        begin, where it has one unknown, no ansatz, and an equation whose second derivatives are Laplace's; and the
+        Stokes flows of corners between walls, where its unknowns are two velocities and a pressure.
     complex
         Whether the unknowns are complex: u.value and its derivatives then are complex tensors, and a network has two
         outputs for each, the real and the imaginary part.
